@@ -1,0 +1,22 @@
+# `make test` is what CI runs and what a developer runs: everything that has to
+# hold, from nothing, on a machine with Rust, gcc and Python.
+
+CARGO ?= cargo
+
+.PHONY: test lint unit policies docs deny bench
+
+test: lint unit policies docs
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --release --all-targets -- -D warnings
+
+unit:
+	$(CARGO) test --release
+
+policies:
+	$(CARGO) run --release -- check
+	$(CARGO) run --release -- test --coverage --drop-one
+
+docs:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --no-deps

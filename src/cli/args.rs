@@ -1,0 +1,180 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Flags;
+
+/// Authorization for Peppol Access Points and SMPs: Cedar policies over the tenancy store.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "\
+Exit codes: 0 done, or allowed; 1 failed; 2 denied; 3 policies or schema are not valid; \
+4 a policy test failed; 64 wrong usage."
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Answer questions over HTTP until told to stop
+    Serve(ServeArgs),
+    /// Read tenancy documents into the store, in one transaction
+    Import(ImportArgs),
+    /// Parse, validate and lint policies and schema
+    Check(CheckArgs),
+    /// Run policy suites
+    Test(TestArgs),
+    /// Ask one question, and get the reasons
+    Authorize(AuthorizeArgs),
+}
+
+/// Which policies and schema.
+#[derive(Clone, Debug, Args)]
+pub(super) struct PolicyArgs {
+    /// A directory of policies [default: the shipped ones; for authors' commands `policies` where it exists]
+    #[arg(long, value_name = "DIR")]
+    pub(super) policies: Option<PathBuf>,
+    /// A Cedar schema [default: the shipped one; for authors' commands `schema/peppol.cedarschema` where it exists]
+    #[arg(long, value_name = "FILE")]
+    pub(super) schema: Option<PathBuf>,
+}
+
+/// Settings that the configuration file and variables have as well.
+#[derive(Clone, Debug, Args)]
+pub(super) struct SourceArgs {
+    /// Where entities come from: `sqlite:PATH` or `entities:FILE` [default: sqlite:tenancy.db]
+    #[arg(long, value_name = "SOURCE")]
+    pub(super) tenancy: Option<String>,
+    /// A TOML file with settings; flags and `PEPPOL_AUTHZ_…` variables win over it
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// `ADDRESS:PORT` or `unix:PATH` [default: 127.0.0.1:8180]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
+    /// Tenancy documents to read into the store before it is ready; may be given again
+    #[arg(long, value_name = "FILE")]
+    import: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+    /// Files of tenancy documents; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    pub(super) policy: PolicyArgs,
+    /// Write the policies as the formatter does
+    #[arg(long)]
+    pub(super) fix: bool,
+    /// One JSON object a fault, for editors and CI
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TestArgs {
+    /// Suites, or directories of them [default: tests/policies]
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) policy: PolicyArgs,
+    /// Write the results as JUnit XML too
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
+    /// Say which policies, rules and actions no case tests, and fail if there are any
+    #[arg(long)]
+    pub(super) coverage: bool,
+    /// Leave each policy out in turn, and fail if no case notices
+    #[arg(long)]
+    pub(super) drop_one: bool,
+    /// Write the golden matrices anew
+    #[arg(long)]
+    pub(super) update: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AuthorizeArgs {
+    /// A question in JSON, as `POST /v1/is_authorized` takes it; `-` is standard input
+    #[arg(value_name = "FILE", conflicts_with_all = ["principal", "action", "resource", "context"])]
+    pub(super) question: Option<PathBuf>,
+    /// Who asks: `Peppol::User::"u-1"`
+    #[arg(long, value_name = "ENTITY", required_unless_present = "question")]
+    pub(super) principal: Option<String>,
+    /// What is asked: `Peppol::Action::"getOrganisation"`, or only `getOrganisation`
+    #[arg(long, value_name = "ACTION", required_unless_present = "question")]
+    pub(super) action: Option<String>,
+    /// On what: `Peppol::Organisation::"o-1"`
+    #[arg(long, value_name = "ENTITY", required_unless_present = "question")]
+    pub(super) resource: Option<String>,
+    /// The context, a JSON object
+    #[arg(long, value_name = "JSON")]
+    pub(super) context: Option<String>,
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+    #[command(flatten)]
+    pub(super) policy: PolicyArgs,
+    /// Answer in JSON, as `POST /v1/is_authorized` does
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl PolicyArgs {
+    /// For an author: what lies in the working directory counts where nothing
+    /// else is named.
+    pub(super) fn for_author(&self) -> Self {
+        let unless_named = |named: &Option<PathBuf>, usual: &str| {
+            named
+                .clone()
+                .or_else(|| Some(PathBuf::from(usual)).filter(|path| path.exists()))
+        };
+        Self {
+            policies: unless_named(&self.policies, "policies"),
+            schema: unless_named(&self.schema, "schema/peppol.cedarschema"),
+        }
+    }
+}
+
+impl SourceArgs {
+    /// As the flags of a configuration.
+    pub(super) fn flags(&self) -> Flags {
+        Flags {
+            config: self.config.clone(),
+            tenancy: self.tenancy.clone(),
+            ..Flags::default()
+        }
+    }
+}
+
+impl ServeArgs {
+    /// As the flags of a configuration.
+    pub(super) fn flags(&self) -> Flags {
+        Flags {
+            config: self.source.config.clone(),
+            listen: self.listen.clone(),
+            tenancy: self.source.tenancy.clone(),
+            policies: self.policy.policies.clone(),
+            schema: self.policy.schema.clone(),
+            import: self.import.clone(),
+        }
+    }
+}

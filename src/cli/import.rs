@@ -1,0 +1,96 @@
+//! `import`: tenancy documents into the store.
+
+use std::fs::File;
+use std::io::{BufReader, Read, stdin};
+use std::path::PathBuf;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Exit;
+use super::args::ImportArgs;
+use super::output::{complain, complain_of, say};
+use crate::config::{Config, Source};
+use crate::store::{Import, ImportError, Imported, Sqlite, SqliteOptions};
+
+pub(super) fn run(args: &ImportArgs) -> Exit {
+    let config = match Config::load(&args.source.flags()) {
+        Ok(config) => config,
+        Err(error) => {
+            complain(&error);
+            return Exit::Usage;
+        }
+    };
+    let Source::Sqlite(path) = &config.tenancy else {
+        complain_of(format_args!(
+            "`import` writes into a database, and `{}` is none",
+            config.tenancy
+        ));
+        return Exit::Usage;
+    };
+    let imported = Sqlite::open(path, options(&config))
+        .map_err(ImportError::from)
+        .and_then(|store| import_files(&store, &args.files));
+    match imported {
+        Ok(imported) => {
+            say(format_args!("imported {} documents", imported.documents));
+            say(format_args!("tenancyRevision {}", imported.revision.name));
+            Exit::Done
+        }
+        Err(error) => {
+            complain(&error);
+            Exit::Failed
+        }
+    }
+}
+
+pub(super) fn options(config: &Config) -> SqliteOptions {
+    SqliteOptions {
+        readers: config.store.readers,
+        busy_timeout: config.store.busy_timeout,
+    }
+}
+
+/// Imports files, `-` being standard input, with a progress bar on a terminal.
+pub(super) fn import_files(store: &Sqlite, files: &[PathBuf]) -> Result<Imported, ImportError> {
+    let import =
+        Import::new().map_err(|error| crate::store::StoreError::Misfit(error.to_string()))?;
+    let mut inputs: Vec<(String, BufReader<Box<dyn Read>>)> = Vec::new();
+    let mut total = Some(0);
+    for file in files {
+        let name = file.display().to_string();
+        let input: Box<dyn Read> = if name == "-" {
+            total = None;
+            Box::new(stdin())
+        } else {
+            let failed = |cause| ImportError::Read {
+                file: name.clone(),
+                cause,
+            };
+            let opened = File::open(file).map_err(failed)?;
+            let length = opened.metadata().map_err(failed)?.len();
+            total = total.map(|total| total + length);
+            Box::new(opened)
+        };
+        inputs.push((name, BufReader::with_capacity(1 << 20, input)));
+    }
+    // Hidden by itself where standard error is no terminal.
+    let bar = match total {
+        Some(total) => {
+            ProgressBar::new(total).with_style(style("{bar:40} {bytes}/{total_bytes} {eta}"))
+        }
+        None => ProgressBar::new_spinner().with_style(style("{spinner} {bytes} {elapsed}")),
+    };
+    let imported = store.import(&import, inputs, &mut |read| {
+        bar.set_position(read);
+        if total == Some(read) {
+            bar.set_message("storing");
+        }
+    });
+    bar.finish_and_clear();
+    imported
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(&format!("{template} {{msg}}"))
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+}

@@ -1,0 +1,36 @@
+//! The only place that writes to standard output and standard error.
+
+use std::io::Write;
+
+use crate::policy::Fault;
+
+/// A line on standard output. A reader that has gone away is no failure.
+pub(super) fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+/// An error on standard error, with its causes behind colons.
+pub(super) fn complain(error: &dyn std::error::Error) {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    complain_of(text);
+}
+
+/// A line on standard error.
+pub(super) fn complain_of(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr().lock(), "error: {text}");
+}
+
+/// Faults with file, line and caret, on standard error.
+pub(super) fn show(faults: Vec<Fault>) {
+    for fault in faults {
+        let _ = writeln!(std::io::stderr().lock(), "{:?}", miette::Report::new(fault));
+    }
+}

@@ -1,0 +1,252 @@
+//! `serve`: the one place where everything is put together.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::Exit;
+use super::args::ServeArgs;
+use super::import::{import_files, options};
+use super::output::{complain, complain_of, show};
+use crate::config::{Config, LogFormat, Source};
+use crate::engine::{Engine, EngineOptions};
+use crate::http::{App, Limits, Listener, Metrics, Readiness, router, serve};
+use crate::policy::{Bundle, Change, Sources, Watch, load};
+use crate::store::{EntitiesFile, Sqlite, Store, StoreError};
+
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+pub(super) fn run(args: &ServeArgs) -> Exit {
+    let config = match Config::load(&args.flags()) {
+        Ok(config) => config,
+        Err(error) => {
+            complain(&error);
+            return Exit::Usage;
+        }
+    };
+    if !config.import.is_empty() && !matches!(config.tenancy, Source::Sqlite(_)) {
+        complain_of(format_args!(
+            "`import` needs a database, and `{}` is none",
+            config.tenancy
+        ));
+        return Exit::Usage;
+    }
+    if let Err(error) = start_log(&config) {
+        complain(&*error);
+        return Exit::Usage;
+    }
+    let sources = match Sources::read(config.policies.as_deref(), config.schema.as_deref()) {
+        Ok(sources) => sources,
+        Err(error) => {
+            complain(&error);
+            return Exit::Failed;
+        }
+    };
+    let bundle = match load(&sources) {
+        Ok(bundle) => Arc::new(bundle),
+        Err(faults) => {
+            show(faults);
+            return Exit::Invalid;
+        }
+    };
+    match run_server(&config, &sources, bundle) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            complain(&*error);
+            Exit::Failed
+        }
+    }
+}
+
+fn start_log(config: &Config) -> Result<(), AnyError> {
+    let filter = EnvFilter::try_new(&config.log.filter)?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match config.log.format {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    }
+}
+
+/// A store as the configuration names it, and the database that it is, if so.
+fn open(config: &Config) -> Result<(Arc<dyn Store>, Option<Arc<Sqlite>>), StoreError> {
+    Ok(match &config.tenancy {
+        Source::Sqlite(path) => {
+            let store = Arc::new(Sqlite::open(path, options(config))?);
+            (Arc::clone(&store) as Arc<dyn Store>, Some(store))
+        }
+        Source::Entities(path) => (Arc::new(EntitiesFile::open(path)?), None),
+    })
+}
+
+/// A store as the configuration names it.
+pub(super) fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+    open(config).map(|(store, _)| store)
+}
+
+fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result<(), AnyError> {
+    let (store, database) = open(config)?;
+    let cache_bytes = if config.cache.enabled {
+        config.cache.bytes
+    } else {
+        0
+    };
+    let engine = Arc::new(Engine::new(store, bundle, EngineOptions { cache_bytes })?);
+    let app = Arc::new(App {
+        engine,
+        metrics: Metrics::default(),
+        readiness: Readiness::new(config.reload.refused_is_unready),
+        limits: Limits {
+            body_bytes: config.limits.body_bytes,
+            batch: config.limits.batch,
+            json_depth: config.limits.json_depth,
+            entities: config.limits.entities,
+            body_read_timeout: config.server.body_read_timeout,
+            request_timeout: config.server.request_timeout,
+        },
+    });
+    app.metrics.loaded();
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if config.server.workers > 0 {
+        runtime.worker_threads(config.server.workers);
+    }
+    // Cedar's recursion limit depends on the stack: see `policy::MAX_DEPTH`.
+    let runtime = runtime
+        .thread_stack_size(config.server.worker_stack_bytes)
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(async {
+        // Before anything slow: a port that is taken is known at once.
+        let listener = Listener::bind(&config.listen).await?;
+        let address = listener.local_addr().to_string();
+        let watch = watch(config, sources, &app)?;
+        let server = serve(
+            listener,
+            router(Arc::clone(&app)),
+            &config.server,
+            stopped(&app)?,
+        );
+        let import = async {
+            if let Some(database) = database.filter(|_| !config.import.is_empty()) {
+                let files = config.import.clone();
+                let imported =
+                    tokio::task::spawn_blocking(move || import_files(&database, &files)).await??;
+                tracing::info!(
+                    documents = imported.documents,
+                    revision = &*imported.revision.name,
+                    "imported"
+                );
+            }
+            app.readiness.started();
+            tracing::info!(
+                address,
+                tenancy = %config.tenancy,
+                policies = &*app.engine.state().bundle.revision,
+                "ready"
+            );
+            Ok::<_, AnyError>(())
+        };
+        tracing::info!(address, "listening");
+        let mut server = std::pin::pin!(server);
+        tokio::select! {
+            // Told to stop while importing: the import is not waited for.
+            cut = &mut server => report_cut(cut),
+            imported = import => {
+                imported?;
+                report_cut(server.await);
+            }
+        }
+        drop(watch);
+        Ok::<_, AnyError>(())
+    });
+    // A query or an import that hangs must not keep the process.
+    runtime.shutdown_background();
+    result
+}
+
+fn report_cut(cut: usize) {
+    if cut > 0 {
+        tracing::warn!(
+            connections = cut,
+            "connections were cut at the end of the drain"
+        );
+    }
+    tracing::info!("stopped");
+}
+
+/// Ready when the process is told to stop; a second signal ends it at once.
+fn stopped(app: &Arc<App>) -> Result<impl Future<Output = ()> + use<>, AnyError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let app = Arc::clone(app);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("draining");
+        app.readiness.draining();
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            std::process::exit(1);
+        });
+    })
+}
+
+/// Takes over changed policies; wakes on SIGHUP as well.
+fn watch(
+    config: &Config,
+    sources: &Sources,
+    app: &Arc<App>,
+) -> Result<Option<tokio::task::JoinHandle<()>>, AnyError> {
+    if !config.reload.watch || (config.policies.is_none() && config.schema.is_none()) {
+        return Ok(None);
+    }
+    let watch = Watch {
+        policies: config.policies.clone(),
+        schema: config.schema.clone(),
+        poll_interval: config.reload.poll_interval,
+        settle: config.reload.settle,
+    };
+    let app = Arc::clone(app);
+    let waker = watch.start(sources, move |change| take(&app, change))?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(Some(tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            waker.wake();
+        }
+    })))
+}
+
+/// A change is taken whole, or refused whole.
+fn take(app: &App, change: Change) {
+    let taken = change.and_then(|bundle| {
+        let bundle = Arc::new(bundle);
+        app.engine
+            .replace(Arc::clone(&bundle))
+            .map_err(|error| vec![error.to_string()])?;
+        Ok(bundle)
+    });
+    match taken {
+        Ok(bundle) => {
+            app.metrics.loaded();
+            app.readiness.reloaded(None);
+            tracing::info!(policies = &*bundle.revision, "took over changed policies");
+        }
+        Err(faults) => {
+            app.metrics.refused();
+            for fault in &faults {
+                tracing::error!(
+                    fault,
+                    "changed policies are refused; those before stay in force"
+                );
+            }
+            app.readiness.reloaded(Some(faults.join("; ")));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! `test`: policy suites.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Exit;
+use super::args::TestArgs;
+use super::output::{complain, say, show};
+use crate::policy::{Bundle, Sources, load};
+use crate::suite::{Coverage, Outcome, SuiteError, Suites, coverage, drop_one, junit, text};
+
+/// Where suites are, if none are named.
+const SUITES: &str = "tests/policies";
+
+pub(super) fn run(args: &TestArgs) -> Exit {
+    let policy = args.policy.for_author();
+    let sources = match Sources::read(policy.policies.as_deref(), policy.schema.as_deref()) {
+        Ok(sources) => sources,
+        Err(error) => {
+            complain(&error);
+            return Exit::Failed;
+        }
+    };
+    let bundle = match load(&sources) {
+        Ok(bundle) => Arc::new(bundle),
+        Err(faults) => {
+            show(faults);
+            return Exit::Invalid;
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_stack_size(crate::config::MIN_WORKER_STACK_BYTES)
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&error);
+            return Exit::Failed;
+        }
+    };
+    match runtime.block_on(run_suites(args, &bundle)) {
+        Ok(true) => Exit::Done,
+        Ok(false) => Exit::TestFailed,
+        Err(error) => {
+            complain(&error);
+            Exit::Failed
+        }
+    }
+}
+
+async fn run_suites(args: &TestArgs, bundle: &Arc<Bundle>) -> Result<bool, SuiteError> {
+    let paths = if args.paths.is_empty() {
+        vec![PathBuf::from(SUITES)]
+    } else {
+        args.paths.clone()
+    };
+    let suites = Suites::read(&paths)?;
+    let outcomes = suites.run(bundle).await?;
+    if let Some(path) = &args.junit {
+        let xml = junit(&outcomes)?;
+        std::fs::write(path, xml).map_err(|error| SuiteError {
+            path: path.clone(),
+            problem: error.to_string(),
+        })?;
+    }
+    let failed: Vec<&Outcome> = outcomes
+        .iter()
+        .filter(|outcome| outcome.difference.is_some())
+        .collect();
+    failed.iter().for_each(|outcome| say(text(outcome)));
+    let mut passed = failed.is_empty();
+    say(format_args!(
+        "{} questions, {} failed",
+        outcomes.len(),
+        failed.len()
+    ));
+    for matrix in suites.matrices(bundle, args.update).await? {
+        let (file, asked) = (matrix.golden.display(), matrix.questions);
+        if matrix.differences.is_empty() {
+            say(format_args!("{file}: {asked} questions, as kept"));
+        } else {
+            passed = false;
+            say(format_args!(
+                "FAILED {file}: {} lines differ; `--update` keeps the new ones",
+                matrix.differences.len()
+            ));
+            matrix.differences.iter().for_each(say);
+        }
+    }
+    if args.coverage {
+        let found = coverage(bundle, &outcomes);
+        say_coverage(&found);
+        passed &= found.is_complete();
+    }
+    if args.drop_one {
+        let dropped = drop_one(bundle, &suites).await?;
+        let unmissed: Vec<_> = dropped.iter().filter(|one| one.missed_by == 0).collect();
+        unmissed
+            .iter()
+            .for_each(|one| say(format_args!("FAILED no case misses `{}`", one.policy)));
+        say(format_args!(
+            "{} policies left out in turn, {} not missed",
+            dropped.len(),
+            unmissed.len()
+        ));
+        passed &= unmissed.is_empty();
+    }
+    Ok(passed)
+}
+
+fn say_coverage(coverage: &Coverage) {
+    let (tested, untested) = (coverage.policies.len(), &coverage.untested_policies);
+    say(format_args!(
+        "policies: {tested} tested, {} not",
+        untested.len()
+    ));
+    untested
+        .iter()
+        .for_each(|id| say(format_args!("  not tested: {id}")));
+    say(format_args!(
+        "rules: {} tested, {} not",
+        coverage.rules.len(),
+        coverage.untested_rules.len()
+    ));
+    coverage
+        .untested_rules
+        .iter()
+        .for_each(|id| say(format_args!("  not tested: {id}")));
+    coverage
+        .unknown_rules
+        .iter()
+        .for_each(|id| say(format_args!("  covered, but not in `rules.toml`: {id}")));
+    coverage
+        .untested_actions
+        .iter()
+        .for_each(|id| say(format_args!("  action never asked: {id}")));
+}

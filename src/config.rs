@@ -1,0 +1,240 @@
+//! Every setting of `serve`: its meaning, default and range.
+//!
+//! Flags win over `PEPPOL_AUTHZ_…` variables, variables over the TOML file, the file over the
+//! defaults. All of it is read and checked whole, by [`Config::load`], before anything starts: what
+//! follows never meets a value it cannot use. `config.default.toml` is the documentation for
+//! operators; the tests below hold it to [`Config::default`].
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+mod address;
+mod duration;
+mod load;
+mod paths;
+mod range;
+
+pub use address::{AddressError, Listen, Source};
+pub use load::{ConfigError, Fault, Flags};
+
+/// The smallest stack of a thread that evaluates policies: Cedar's recursion limit depends on it.
+pub const MIN_WORKER_STACK_BYTES: usize = 8 << 20;
+
+/// The settings of `serve`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where questions are answered.
+    pub listen: Listen,
+    /// Where entities are loaded from.
+    pub tenancy: Source,
+    /// A directory of policies, in place of the shipped ones.
+    pub policies: Option<PathBuf>,
+    /// A Cedar schema, in place of the shipped one.
+    pub schema: Option<PathBuf>,
+    /// Tenancy documents to read into the store before it is ready.
+    #[serde(deserialize_with = "paths::deserialize")]
+    pub import: Vec<PathBuf>,
+    /// Threads, connections and timeouts of the HTTP server.
+    pub server: Server,
+    /// What one request may ask for.
+    pub limits: Limits,
+    /// Memory for entities that were loaded before.
+    pub cache: Cache,
+    /// The tenancy store.
+    pub store: Store,
+    /// How changed policies are noticed.
+    pub reload: Reload,
+    /// What is logged, and how.
+    pub log: Log,
+}
+
+/// Threads, connections and timeouts of the HTTP server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Threads that answer questions; 0 is one for each core.
+    pub workers: usize,
+    /// Stack of each of them, in bytes. Cedar's recursion limit depends on it, so it has a floor of
+    /// 8 MiB.
+    pub worker_stack_bytes: usize,
+    /// Connections that are open at once; more wait in the kernel's queue.
+    pub connections: usize,
+    /// From the first byte of a request's head (or from connecting) to its last.
+    #[serde(with = "duration")]
+    pub header_read_timeout: Duration,
+    /// From the end of the head to the last byte of the body.
+    #[serde(with = "duration")]
+    pub body_read_timeout: Duration,
+    /// From the end of the head to the answer.
+    #[serde(with = "duration")]
+    pub request_timeout: Duration,
+    /// How long a connection may stay open without a request.
+    #[serde(with = "duration")]
+    pub idle_timeout: Duration,
+    /// How long requests may take to finish after the signal to stop; 0 cuts them at once.
+    #[serde(with = "duration")]
+    pub drain_timeout: Duration,
+}
+
+/// What one request may ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Length of a request's body, in bytes.
+    pub body_bytes: usize,
+    /// Questions in one batch.
+    pub batch: usize,
+    /// Nesting of the JSON of a request.
+    pub json_depth: usize,
+    /// Entities that the caller may describe in one question.
+    pub entities: usize,
+}
+
+/// Memory for entities that were loaded before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cache {
+    /// Whether loaded entities are kept.
+    pub enabled: bool,
+    /// Memory for them, in bytes.
+    pub bytes: u64,
+}
+
+/// The tenancy store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// Connections that read at once.
+    pub readers: usize,
+    /// How long a locked database is waited for.
+    #[serde(with = "duration")]
+    pub busy_timeout: Duration,
+}
+
+/// How changed policies are noticed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reload {
+    /// Whether policies and schema are reloaded when their files change.
+    pub watch: bool,
+    /// How often the files are looked at where the kernel reports no changes.
+    #[serde(with = "duration")]
+    pub poll_interval: Duration,
+    /// How long the files must be quiet before they are read.
+    #[serde(with = "duration")]
+    pub settle: Duration,
+    /// Whether a change that is refused makes the program unready until one succeeds; if not, readiness only shows it.
+    pub refused_is_unready: bool,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// Levels by module, in the syntax of `tracing`'s `EnvFilter`.
+    pub filter: String,
+    /// How a record is written.
+    pub format: LogFormat,
+}
+
+/// How a record of the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for programs.
+    Json,
+}
+
+// === impl Config ===
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: Listen::Tcp(([127, 0, 0, 1], 8180).into()),
+            tenancy: Source::Sqlite("tenancy.db".into()),
+            policies: None,
+            schema: None,
+            import: Vec::new(),
+            server: Server::default(),
+            limits: Limits::default(),
+            cache: Cache::default(),
+            store: Store::default(),
+            reload: Reload::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            workers: 0,
+            worker_stack_bytes: MIN_WORKER_STACK_BYTES,
+            connections: 1024,
+            header_read_timeout: Duration::from_secs(5),
+            body_read_timeout: Duration::from_secs(5),
+            request_timeout: Duration::from_secs(10),
+            // More than the 60 s after which gateways commonly close a connection themselves: who
+            // closes second loses no request.
+            idle_timeout: Duration::from_secs(75),
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1 << 20,
+            batch: 1000,
+            json_depth: 32,
+            entities: 100,
+        }
+    }
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            bytes: 64 << 20,
+        }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            readers: 16,
+            busy_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Default for Reload {
+    fn default() -> Self {
+        Self {
+            watch: true,
+            poll_interval: Duration::from_secs(2),
+            settle: Duration::from_millis(200),
+            refused_is_unready: true,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            filter: "info".to_owned(),
+            format: LogFormat::Text,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

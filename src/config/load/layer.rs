@@ -1,0 +1,189 @@
+//! What one origin sets: the file, one variable, one flag.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use figment::value::{Dict, Map, Value};
+use figment::{Metadata, Profile, Provider};
+
+use super::{Fault, Flags};
+use crate::config::Config;
+
+/// Values that have one origin. Those of variables and flags are one each, so that figment knows
+/// which is which.
+pub(super) struct Layer {
+    origin: String,
+    values: Dict,
+}
+
+const PREFIX: &str = "PEPPOL_AUTHZ_";
+
+/// The variable that names the file.
+pub(super) const CONFIG: &str = "PEPPOL_AUTHZ_CONFIG";
+
+// === impl Layer ===
+
+impl Layer {
+    /// The variables that are settings, and what [`CONFIG`] says.
+    pub(super) fn of_variables(
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        faults: &mut Vec<Fault>,
+    ) -> (Vec<Self>, Option<PathBuf>) {
+        // Which keys are settings, and of which type, shows in the defaults.
+        let defaults = Value::serialize(Config::default()).ok();
+        let default = |key: &str| match defaults.as_ref()?.find_ref(key)? {
+            Value::Dict(..) => None,
+            value => Some(value),
+        };
+        // The order of an environment is arbitrary; that of faults should not be.
+        let mut variables: Vec<_> = variables.into_iter().collect();
+        variables.sort();
+
+        let (mut layers, mut file) = (Vec::new(), None);
+        for (name, text) in variables {
+            let name = name.to_string_lossy().into_owned();
+            let Some(suffix) = name.strip_prefix(PREFIX) else {
+                continue;
+            };
+            if name == CONFIG {
+                file = Some(text.into());
+                continue;
+            }
+            if is_from_kubernetes(suffix, &text) {
+                continue;
+            }
+            let key = suffix.to_ascii_lowercase().replace("__", ".");
+            let problem = match (default(&key), text.into_string()) {
+                (None, _) => "unknown key",
+                (Some(_), _) if suffix.contains(|c: char| c.is_ascii_lowercase()) => {
+                    "unknown key, variables are in capitals"
+                }
+                (Some(_), Err(_)) => "is not UTF-8",
+                (Some(default), Ok(text)) => match typed(text, default) {
+                    Some(value) => {
+                        layers.push(Self::new(name, &key, value));
+                        continue;
+                    }
+                    None => "is not an array in TOML's syntax",
+                },
+            };
+            faults.push(Fault::new(key, name, problem));
+        }
+        (layers, file)
+    }
+
+    /// The TOML file at `path`, which `origin` names.
+    pub(super) fn of_file(origin: &str, path: &Path, faults: &mut Vec<Fault>) -> Option<Self> {
+        let path_shown = path.display();
+        let values = match std::fs::read_to_string(path) {
+            Ok(text) => toml::from_str(&text).map_err(|error| {
+                format!(
+                    "`{path_shown}` is not TOML: {}",
+                    error.to_string().trim_end()
+                )
+            }),
+            Err(error) => Err(format!("`{path_shown}` cannot be read: {error}")),
+        };
+        match values {
+            Ok(values) => Some(Self {
+                origin: path_shown.to_string(),
+                values,
+            }),
+            Err(problem) => {
+                faults.push(Fault::new("config", origin, problem));
+                None
+            }
+        }
+    }
+
+    /// The flags that were given.
+    pub(super) fn of_flags(flags: &Flags, faults: &mut Vec<Fault>) -> Vec<Self> {
+        let Flags {
+            config: _,
+            listen,
+            tenancy,
+            policies,
+            schema,
+            import,
+        } = flags;
+        // The outer option: was it given; the inner one: is it UTF-8, as every value of a layer is.
+        let text = |text: &String| Some(Value::from(text.as_str()));
+        let path = |path: &PathBuf| path.to_str().map(Value::from);
+        let paths = || {
+            import
+                .iter()
+                .map(path)
+                .collect::<Option<Vec<_>>>()
+                .map(Value::from)
+        };
+        let given = [
+            ("listen", listen.as_ref().map(text)),
+            ("tenancy", tenancy.as_ref().map(text)),
+            ("policies", policies.as_ref().map(path)),
+            ("schema", schema.as_ref().map(path)),
+            ("import", (!import.is_empty()).then(paths)),
+        ];
+        let mut layers = Vec::new();
+        for (key, value) in given {
+            let origin = format!("--{key}");
+            match value {
+                None => {}
+                Some(None) => faults.push(Fault::new(key, origin, "is not UTF-8")),
+                Some(Some(value)) => layers.push(Self::new(origin, key, value)),
+            }
+        }
+        layers
+    }
+
+    /// A layer of one value, at a dotted `key`.
+    fn new(origin: String, key: &str, value: Value) -> Self {
+        let values = match figment::util::nest(key, value) {
+            Value::Dict(_, values) => values,
+            _ => Dict::new(),
+        };
+        Self { origin, values }
+    }
+}
+
+impl Provider for Layer {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.origin.clone())
+    }
+
+    fn data(&self) -> figment::Result<Map<Profile, Dict>> {
+        Ok(Map::from([(Profile::Default, self.values.clone())]))
+    }
+}
+
+/// Whether Kubernetes set this variable, as it does in every pod of a namespace that has a service
+/// called `peppol-authz`. They are not meant for us.
+fn is_from_kubernetes(suffix: &str, text: &OsStr) -> bool {
+    let is_address = || text.to_str().is_some_and(|text| text.contains("://"));
+    match suffix.strip_prefix("PORT") {
+        Some("") => is_address(),
+        Some(rest) => rest
+            .strip_prefix('_')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())),
+        None => {
+            suffix == "SERVICE_HOST"
+                || suffix == "SERVICE_PORT"
+                || suffix.starts_with("SERVICE_PORT_")
+        }
+    }
+}
+
+/// The text of a variable as a value of the type that `default` has. Where it is none it stays a
+/// text, so that the fault can name it; only what begins as an array must be one, as any text is a
+/// path.
+fn typed(text: String, default: &Value) -> Option<Value> {
+    let value = match default {
+        Value::Bool(..) => text.parse::<bool>().ok().map(Value::from),
+        Value::Num(..) => text.parse::<i64>().ok().map(Value::from),
+        Value::Array(..) if text.starts_with('[') => {
+            let mut parsed: Dict = toml::from_str(&format!("value = {text}")).ok()?;
+            return parsed.remove("value");
+        }
+        _ => None,
+    };
+    Some(value.unwrap_or_else(|| text.into()))
+}

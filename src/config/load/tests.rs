@@ -1,0 +1,319 @@
+//! Precedence, and every kind of fault.
+
+use std::time::Duration;
+
+use super::*;
+use crate::config::{Listen, LogFormat, Source};
+
+fn load(flags: &Flags, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::load_from(
+        flags,
+        variables
+            .iter()
+            .map(|(name, text)| (name.into(), text.into())),
+    )
+}
+
+/// A file of this text, and the flags that name it.
+fn file(text: &str) -> (tempfile::TempDir, Flags) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("authz.toml");
+    std::fs::write(&path, text).unwrap();
+    (
+        directory,
+        Flags {
+            config: Some(path),
+            ..Flags::default()
+        },
+    )
+}
+
+/// Key, origin and problem of each fault; the origin without the directory of a temporary file.
+fn faults(result: Result<Config, ConfigError>) -> Vec<(String, String, String)> {
+    let short = |origin: &str| origin.rsplit('/').next().unwrap_or_default().to_owned();
+    let faults = result.unwrap_err().faults;
+    faults
+        .into_iter()
+        .map(|fault| (fault.key, short(&fault.origin), fault.problem))
+        .collect()
+}
+
+fn fault(key: &str, origin: &str, problem: &str) -> (String, String, String) {
+    (key.to_owned(), origin.to_owned(), problem.to_owned())
+}
+
+#[test]
+fn nothing_set_is_the_defaults() {
+    assert_eq!(
+        load(&Flags::default(), &[("PATH", "/bin"), ("PEPPOL", "x")]),
+        Ok(Config::default())
+    );
+}
+
+#[test]
+fn flags_win_over_variables_over_the_file_over_the_defaults() {
+    let (_directory, mut flags) = file(
+        "listen = '127.0.0.1:1'\ntenancy = 'entities:file'\npolicies = 'file'\nimport = 'file'\n\
+         [server]\nworkers = 1\nconnections = 1\n",
+    );
+    flags.listen = Some("127.0.0.1:3".to_owned());
+    flags.import = vec!["a".into(), "b".into()];
+    let config = load(
+        &flags,
+        &[
+            ("PEPPOL_AUTHZ_LISTEN", "127.0.0.1:2"),
+            ("PEPPOL_AUTHZ_TENANCY", "entities:variable"),
+            ("PEPPOL_AUTHZ_SERVER__WORKERS", "2"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.listen, Listen::Tcp(([127, 0, 0, 1], 3).into()));
+    assert_eq!(config.tenancy, Source::Entities("variable".into()));
+    assert_eq!(config.policies, Some("file".into()));
+    assert_eq!(config.import, [PathBuf::from("a"), "b".into()]);
+    assert_eq!((config.server.workers, config.server.connections), (2, 1));
+    assert_eq!(config.limits, Config::default().limits);
+}
+
+#[test]
+fn a_variable_names_the_file_and_the_flag_wins() {
+    let (_a, one) = file("[server]\nworkers = 1");
+    let (_b, two) = file("[server]\nworkers = 2");
+    let variable = [(
+        "PEPPOL_AUTHZ_CONFIG",
+        one.config.as_ref().unwrap().to_str().unwrap(),
+    )];
+    assert_eq!(
+        load(&Flags::default(), &variable).unwrap().server.workers,
+        1
+    );
+    assert_eq!(load(&two, &variable).unwrap().server.workers, 2);
+}
+
+#[test]
+fn variables_take_the_type_of_their_setting() {
+    let config = load(
+        &Flags::default(),
+        &[
+            ("PEPPOL_AUTHZ_POLICIES", "2024"),
+            ("PEPPOL_AUTHZ_IMPORT", "['a', 'b']"),
+            ("PEPPOL_AUTHZ_SERVER__DRAIN_TIMEOUT", "0s"),
+            ("PEPPOL_AUTHZ_CACHE__ENABLED", "false"),
+            ("PEPPOL_AUTHZ_CACHE__BYTES", "0"),
+            ("PEPPOL_AUTHZ_LOG__FILTER", "[request{id=7}]=debug"),
+            ("PEPPOL_AUTHZ_LOG__FORMAT", "json"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.policies, Some("2024".into()));
+    assert_eq!(config.import, [PathBuf::from("a"), "b".into()]);
+    assert_eq!(config.server.drain_timeout, Duration::ZERO);
+    assert_eq!((config.cache.enabled, config.cache.bytes), (false, 0));
+    assert_eq!(config.log.filter, "[request{id=7}]=debug");
+    assert_eq!(config.log.format, LogFormat::Json);
+    let one = load(&Flags::default(), &[("PEPPOL_AUTHZ_IMPORT", "a")]).unwrap();
+    assert_eq!(one.import, [PathBuf::from("a")]);
+    let broken = load(&Flags::default(), &[("PEPPOL_AUTHZ_IMPORT", "[a, b]")]);
+    let expected = fault(
+        "import",
+        "PEPPOL_AUTHZ_IMPORT",
+        "is not an array in TOML's syntax",
+    );
+    assert_eq!(faults(broken), [expected]);
+}
+
+#[test]
+fn every_fault_is_reported_with_its_origin() {
+    let (_directory, mut flags) = file(
+        "serve = {}\ncache = 3\nimport = ['a', 1]\npolicies = ''\n[limits]\nbatch = '5'\n\
+         [server]\nworker = 1\nworkers = -1\nrequest_timeout = 5\ndrain_timeout = '5'\nconnections = 0\n\
+         worker_stack_bytes = 2_097_152\nidle_timeout = '2h'\nheader_read_timeout = '2h'\n",
+    );
+    flags.listen = Some("localhost:1".to_owned());
+    let variables = [
+        ("PEPPOL_AUTHZ_SERVER__WORKERZ", "1"),
+        ("PEPPOL_AUTHZ_SERVER", "1"),
+        ("PEPPOL_AUTHZ_listen", "unix:a"),
+        ("PEPPOL_AUTHZ_LISTEN", "overridden"),
+        ("PEPPOL_AUTHZ_RELOAD__WATCH", "yes"),
+        ("PEPPOL_AUTHZ_LIMITS__ENTITIES", "many"),
+        ("PEPPOL_AUTHZ_LOG__FORMAT", "xml"),
+        ("PEPPOL_AUTHZ_LOG__FILTER", "a=loud"),
+        ("PEPPOL_AUTHZ_TENANCY", "postgres://u:secret@h/db"),
+    ];
+    let mut found = faults(load(&flags, &variables));
+    assert!(
+        found
+            .iter()
+            .all(|(_, _, problem)| !problem.contains("secret"))
+    );
+    let (top, server) = ("expected one of `listen`, ", "expected one of `workers`, ");
+    for (_, _, problem) in &mut found {
+        if let Some(end) = [top, server]
+            .iter()
+            .find_map(|start| Some(problem.find(start)? + start.len()))
+        {
+            problem.truncate(end);
+        }
+    }
+    found.sort();
+    let mut expected = vec![
+        fault(
+            "server.workerz",
+            "PEPPOL_AUTHZ_SERVER__WORKERZ",
+            "unknown key",
+        ),
+        fault("server", "PEPPOL_AUTHZ_SERVER", "unknown key"),
+        fault(
+            "listen",
+            "PEPPOL_AUTHZ_listen",
+            "unknown key, variables are in capitals",
+        ),
+        fault(
+            "listen",
+            "--listen",
+            "expected `IP:PORT` (as `127.0.0.1:8180` or `[::1]:8180`) or `unix:PATH`, found `localhost:1`",
+        ),
+        fault(
+            "tenancy",
+            "PEPPOL_AUTHZ_TENANCY",
+            "`postgres:` is not supported by this version, expected `sqlite:PATH` or `entities:FILE`",
+        ),
+        fault("serve", "authz.toml", &format!("unknown key, {top}")),
+        fault("cache", "authz.toml", "expected a table, found `3`"),
+        fault("import.1", "authz.toml", "expected a path, found `1`"),
+        fault("policies", "authz.toml", "must not be empty"),
+        fault(
+            "limits.batch",
+            "authz.toml",
+            "expected a whole number, found `5`",
+        ),
+        fault(
+            "limits.entities",
+            "PEPPOL_AUTHZ_LIMITS__ENTITIES",
+            "expected a whole number, found `many`",
+        ),
+        fault(
+            "server.worker",
+            "authz.toml",
+            &format!("unknown key, {server}"),
+        ),
+        fault(
+            "server.workers",
+            "authz.toml",
+            "expected a whole number, found `-1`",
+        ),
+        fault(
+            "server.request_timeout",
+            "authz.toml",
+            "expected a duration as `200ms`, `5s`, `2m` or `1h`, found `5`",
+        ),
+        fault(
+            "server.drain_timeout",
+            "authz.toml",
+            "expected a duration as `200ms`, `5s`, `2m` or `1h`, found `5`",
+        ),
+        fault(
+            "server.connections",
+            "authz.toml",
+            "must be from `1` to `1000000`, found `0`",
+        ),
+        fault(
+            "server.worker_stack_bytes",
+            "authz.toml",
+            "must be from `8388608` to `1073741824`, found `2097152`",
+        ),
+        fault(
+            "server.header_read_timeout",
+            "authz.toml",
+            "must be from `1ms` to `1h`, found `2h`",
+        ),
+        fault(
+            "reload.watch",
+            "PEPPOL_AUTHZ_RELOAD__WATCH",
+            "expected a boolean, found `yes`",
+        ),
+        fault(
+            "log.format",
+            "PEPPOL_AUTHZ_LOG__FORMAT",
+            "expected `text` or `json`, found `xml`",
+        ),
+        fault(
+            "log.filter",
+            "PEPPOL_AUTHZ_LOG__FILTER",
+            "`a=loud` is no log filter: error parsing level filter: expected one of \"off\", \"error\", \"warn\", \"info\", \"debug\", \"trace\", or a number 0-5",
+        ),
+    ];
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_hides_no_other_fault() {
+    let (_directory, mut flags) = file("[server\n");
+    let variables = [("PEPPOL_AUTHZ_PORTS", "8180")];
+    let found = faults(load(&flags, &variables));
+    let [(variable, ..), (key, origin, problem)] = found.as_slice() else {
+        panic!("{found:?}")
+    };
+    assert_eq!(
+        (variable.as_str(), key.as_str(), origin.as_str()),
+        ("ports", "config", "--config")
+    );
+    assert!(
+        problem.contains("authz.toml` is not TOML: TOML parse error at line 1"),
+        "{problem}"
+    );
+
+    flags.config = Some("/nonexistent/authz.toml".into());
+    insta::assert_snapshot!(load(&flags, &variables).unwrap_err(), @r"
+    invalid configuration, 2 faults:
+      `ports` from `PEPPOL_AUTHZ_PORTS`: unknown key
+      `config` from `--config`: `/nonexistent/authz.toml` cannot be read: No such file or directory (os error 2)
+    ");
+    insta::assert_snapshot!(load(&flags, &[]).unwrap_err(), @"invalid configuration: `config` from `--config`: `/nonexistent/authz.toml` cannot be read: No such file or directory (os error 2)");
+}
+
+#[test]
+fn variables_that_kubernetes_sets_for_a_service_of_this_name_are_no_settings() {
+    let address = "tcp://10.0.0.1:8180";
+    let set = [
+        ("PEPPOL_AUTHZ_SERVICE_HOST", "10.0.0.1"),
+        ("PEPPOL_AUTHZ_SERVICE_PORT", "8180"),
+        ("PEPPOL_AUTHZ_SERVICE_PORT_HTTP", "8180"),
+        ("PEPPOL_AUTHZ_PORT", address),
+        ("PEPPOL_AUTHZ_PORT_8180_TCP", address),
+        ("PEPPOL_AUTHZ_PORT_8180_TCP_PORT", "8180"),
+    ];
+    assert_eq!(load(&Flags::default(), &set), Ok(Config::default()));
+    // Someone's own idea of a setting.
+    for (name, key) in [
+        ("PEPPOL_AUTHZ_PORT", "port"),
+        ("PEPPOL_AUTHZ_SERVICE", "service"),
+    ] {
+        assert_eq!(
+            faults(load(&Flags::default(), &[(name, "8180")])),
+            [fault(key, name, "unknown key")]
+        );
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn values_that_are_not_utf_8_are_faults() {
+    use std::os::unix::ffi::OsStringExt;
+    let odd = || OsString::from_vec(vec![b'a', 0xff]);
+    let flags = Flags {
+        schema: Some(odd().into()),
+        ..Flags::default()
+    };
+    let result = Config::load_from(&flags, [("PEPPOL_AUTHZ_POLICIES".into(), odd())]);
+    let [policies, schema] = ["policies", "schema"].map(|key| key.to_owned());
+    let keys: Vec<_> = result
+        .unwrap_err()
+        .faults
+        .into_iter()
+        .map(|fault| fault.key)
+        .collect();
+    assert_eq!(keys, [policies, schema]);
+}

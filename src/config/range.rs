@@ -1,0 +1,132 @@
+//! What a value must be beyond its type.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+use tracing_subscriber::EnvFilter;
+
+use super::{Config, MIN_WORKER_STACK_BYTES, duration};
+
+/// Each setting that is out of its range: the key, and what is wrong.
+pub(super) fn faults(config: &Config) -> Vec<(&'static str, String)> {
+    let mut ranges = Ranges(Vec::new());
+    let Config {
+        server,
+        limits,
+        store,
+        reload,
+        log,
+        ..
+    } = config;
+
+    for (key, path) in [("policies", &config.policies), ("schema", &config.schema)] {
+        ranges.path(key, path.as_deref());
+    }
+    for path in &config.import {
+        ranges.path("import", Some(path));
+    }
+
+    ranges.number("server.workers", server.workers, 0..=1024);
+    ranges.number(
+        "server.worker_stack_bytes",
+        server.worker_stack_bytes,
+        MIN_WORKER_STACK_BYTES..=1 << 30,
+    );
+    ranges.number("server.connections", server.connections, 1..=1_000_000);
+    ranges.duration(
+        "server.header_read_timeout",
+        server.header_read_timeout,
+        MILLISECOND..=HOUR,
+    );
+    ranges.duration(
+        "server.body_read_timeout",
+        server.body_read_timeout,
+        MILLISECOND..=HOUR,
+    );
+    ranges.duration(
+        "server.request_timeout",
+        server.request_timeout,
+        MILLISECOND..=HOUR,
+    );
+    ranges.duration(
+        "server.idle_timeout",
+        server.idle_timeout,
+        MILLISECOND..=24 * HOUR,
+    );
+    ranges.duration(
+        "server.drain_timeout",
+        server.drain_timeout,
+        Duration::ZERO..=HOUR,
+    );
+
+    ranges.number("limits.body_bytes", limits.body_bytes, 1 << 10..=1 << 30);
+    ranges.number("limits.batch", limits.batch, 1..=100_000);
+    // The parser itself refuses a depth of 128.
+    ranges.number("limits.json_depth", limits.json_depth, 8..=127);
+    ranges.number("limits.entities", limits.entities, 0..=10_000);
+
+    ranges.number("store.readers", store.readers, 1..=1024);
+    ranges.duration(
+        "store.busy_timeout",
+        store.busy_timeout,
+        Duration::ZERO..=HOUR,
+    );
+
+    ranges.duration(
+        "reload.poll_interval",
+        reload.poll_interval,
+        10 * MILLISECOND..=HOUR,
+    );
+    ranges.duration("reload.settle", reload.settle, Duration::ZERO..=HOUR);
+
+    if let Err(error) = EnvFilter::try_new(&log.filter) {
+        ranges.0.push((
+            "log.filter",
+            format!("`{}` is no log filter: {error}", log.filter),
+        ));
+    }
+    ranges.0
+}
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+struct Ranges(Vec<(&'static str, String)>);
+
+// === impl Ranges ===
+
+impl Ranges {
+    fn number(&mut self, key: &'static str, value: usize, range: RangeInclusive<usize>) {
+        if !range.contains(&value) {
+            self.refuse(key, value, range.start(), range.end());
+        }
+    }
+
+    fn duration(&mut self, key: &'static str, value: Duration, range: RangeInclusive<Duration>) {
+        if !range.contains(&value) {
+            let [value, start, end] = [value, *range.start(), *range.end()].map(duration::format);
+            self.refuse(key, value, start, end);
+        }
+    }
+
+    fn path(&mut self, key: &'static str, path: Option<&Path>) {
+        if path.is_some_and(|path| path.as_os_str().is_empty()) {
+            self.0.push((key, "must not be empty".to_owned()));
+        }
+    }
+
+    fn refuse(
+        &mut self,
+        key: &'static str,
+        value: impl Display,
+        start: impl Display,
+        end: impl Display,
+    ) {
+        self.0.push((
+            key,
+            format!("must be from `{start}` to `{end}`, found `{value}`"),
+        ));
+    }
+}

@@ -1,0 +1,14 @@
+//! `decide(Question) -> Decision`, and every way in which it fails closed.
+//!
+//! A question is checked against the schema ([`Question::read`]), its slice is
+//! assembled from one state of the store, and the policies that can apply are
+//! asked. Whatever stands in the way of an answer is a denial with a code or an
+//! error; there is no way from an error to an Allow.
+
+mod decide;
+mod decision;
+mod question;
+
+pub use decide::{Engine, EngineOptions, Failure, Session, State};
+pub use decision::{Decision, Reason, Verdict};
+pub use question::{Malformed, Question};

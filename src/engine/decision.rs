@@ -1,0 +1,99 @@
+//! An answer: yes or no, why, and from what.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::slice::{Absent, Loaded};
+
+/// Yes or no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Some policy permits it and none forbids it.
+    Allow,
+    /// Anything else.
+    Deny,
+}
+
+impl Verdict {
+    /// As it is written.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "Allow",
+            Self::Deny => "Deny",
+        }
+    }
+}
+
+/// One reason of a decision. Of a denial: a rule that forbade it. Of a permit: a
+/// policy that permits it, without a code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// What the denial is called.
+    pub code: Option<Arc<str>>,
+    /// The rule.
+    pub rule: Option<Arc<str>>,
+    /// The policy; `None` where the engine itself denies.
+    pub policy: Option<Arc<str>>,
+    /// What to tell the caller.
+    pub message: Option<Arc<str>>,
+}
+
+/// The answer to a question.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Yes or no.
+    pub verdict: Verdict,
+    /// Why, by policy id; the engine's own reasons come first.
+    pub reasons: Vec<Reason>,
+    /// The policies that the verdict rests on, by id.
+    pub determining: Vec<Arc<str>>,
+    /// Policies that failed, with what Cedar says of it.
+    pub errors: Vec<String>,
+    /// What a permit asks of the caller.
+    pub obligations: BTreeSet<Arc<str>>,
+    /// The exact policies and schema.
+    pub policy_revision: Arc<str>,
+    /// The state of the store.
+    pub tenancy_revision: Arc<str>,
+    /// What the policies could look at; empty where an entity was absent.
+    pub slice: Vec<Arc<Loaded>>,
+}
+
+impl Reason {
+    /// GEN-1: an entity of the question that the store does not hold.
+    pub(super) fn absent(what: Absent) -> Self {
+        let (code, message) = match what {
+            Absent::Principal => ("UNKNOWN_PRINCIPAL", "there is no such principal"),
+            Absent::Resource => ("UNKNOWN_RESOURCE", "there is no such resource"),
+            Absent::Context => ("UNKNOWN_ENTITY", "an entity in the context does not exist"),
+        };
+        Self::engine("GEN-1", code, message)
+    }
+
+    /// GEN-3: nothing permits it, and no rule forbade it.
+    pub(super) fn not_permitted() -> Self {
+        Self::engine("GEN-3", "NOT_PERMITTED", "nothing permits this")
+    }
+
+    /// GEN-2: a policy failed.
+    pub(super) fn failed(policy: Arc<str>) -> Self {
+        Self {
+            policy: Some(policy),
+            ..Self::engine(
+                "GEN-2",
+                "EVALUATION_ERROR",
+                "a policy failed while it was evaluated",
+            )
+        }
+    }
+
+    fn engine(rule: &'static str, code: &'static str, message: &'static str) -> Self {
+        Self {
+            code: Some(Arc::from(code)),
+            rule: Some(Arc::from(rule)),
+            policy: None,
+            message: Some(Arc::from(message)),
+        }
+    }
+}

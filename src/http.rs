@@ -1,0 +1,111 @@
+//! The surfaces: wire to question, `engine.decide`, decision to wire.
+//!
+//! [`router`] needs no port, [`serve`] needs no router of a certain kind: tests
+//! use either alone. One function, [`Problem::status`], turns an error into a
+//! status.
+
+mod body;
+mod connection;
+mod listener;
+mod metrics;
+mod native;
+mod operations;
+mod problem;
+mod serve;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::HeaderName;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::engine::Engine;
+
+pub use listener::Listener;
+pub use metrics::Metrics;
+pub use native::answer_json;
+pub use operations::Readiness;
+pub use problem::Problem;
+pub use serve::serve;
+
+/// What one request may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a body.
+    pub body_bytes: usize,
+    /// Questions in a batch.
+    pub batch: usize,
+    /// Levels of arrays and objects in a question.
+    pub json_depth: usize,
+    /// Entities that a caller may describe in a question.
+    pub entities: usize,
+    /// How long a body may take to arrive.
+    pub body_read_timeout: Duration,
+    /// How long an answer may take.
+    pub request_timeout: Duration,
+}
+
+/// What the handlers share.
+pub struct App {
+    /// Decides.
+    pub engine: Arc<Engine>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// What keeps it from being ready.
+    pub readiness: Readiness,
+    /// What one request may take.
+    pub limits: Limits,
+}
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// All routes.
+pub fn router(app: Arc<App>) -> Router {
+    let panicked = Arc::clone(&app);
+    Router::new()
+        .route("/v1/is_authorized", post(native::is_authorized))
+        .route("/v1/batch_is_authorized", post(native::batch_is_authorized))
+        .route("/livez", get(operations::livez))
+        .route("/readyz", get(operations::readyz))
+        .route("/healthz", get(operations::healthz))
+        .route("/version", get(operations::version))
+        .route("/metrics", get(operations::metrics))
+        .fallback(async || Problem::NotFound)
+        .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
+        .layer(CatchPanicLayer::custom(move |panic| {
+            let panic: Box<dyn std::any::Any + Send> = panic;
+            let text = panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_default();
+            tracing::error!(panic = text, "a handler panicked");
+            panicked.metrics.panicked();
+            Problem::Internal("a handler panicked".to_owned()).into_response()
+        }))
+        .layer(from_fn_with_state(Arc::clone(&app), observe))
+        .with_state(app)
+}
+
+/// Gives `X-Request-ID` back as it was sent, and counts the request.
+async fn observe(
+    axum::extract::State(app): axum::extract::State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = std::time::Instant::now();
+    let id = request.headers_mut().remove(&REQUEST_ID);
+    let path = metrics::route(request.uri().path());
+    let mut response = next.run(request).await;
+    if let Some(id) = id {
+        response.headers_mut().insert(REQUEST_ID.clone(), id);
+    }
+    app.metrics
+        .answered(path, response.status().as_u16(), started.elapsed());
+    response
+}

@@ -1,0 +1,18 @@
+//! A request's body, within limits of size and time.
+
+use axum::body::{Body, Bytes};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::{Limits, Problem};
+
+pub(super) async fn read(body: Body, limits: &Limits) -> Result<Bytes, Problem> {
+    let collected = Limited::new(body, limits.body_bytes).collect();
+    match tokio::time::timeout(limits.body_read_timeout, collected).await {
+        Err(_) => Err(Problem::BodyNotRead("the body did not arrive in time")),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(Problem::BodyTooLarge(limits.body_bytes))
+        }
+        Ok(Err(_)) => Err(Problem::BodyNotRead("the body did not arrive whole")),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+    }
+}

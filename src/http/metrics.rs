@@ -1,0 +1,280 @@
+//! What is counted, for Prometheus.
+
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use super::Problem;
+use crate::engine::Decision;
+use crate::slice::CacheStats;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DecisionLabels {
+    action: String,
+    decision: &'static str,
+    /// The codes of a denial, with commas between; empty for an Allow.
+    code: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CodeLabel {
+    code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    path: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabel {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RevisionLabel {
+    revision: String,
+}
+
+/// All counters.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    decisions: Family<DecisionLabels, Counter>,
+    decision_seconds: Histogram,
+    malformed: Family<CodeLabel, Counter>,
+    request_seconds: Family<RequestLabels, Histogram>,
+    panics: Counter,
+    store_failures: Counter,
+    reloads: Family<ResultLabel, Counter>,
+    reload_refused: Gauge,
+    last_reload: Gauge<f64, AtomicU64>,
+    policies: Family<RevisionLabel, Gauge>,
+    cache_hits: Gauge<u64, AtomicU64>,
+    cache_misses: Gauge<u64, AtomicU64>,
+    cache_entries: Gauge<u64, AtomicU64>,
+    cache_bytes: Gauge<u64, AtomicU64>,
+}
+
+/// From 5 µs, a warm decision, to a second.
+const SECONDS: [f64; 15] = [
+    5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.5, 1.0,
+];
+
+fn histogram() -> Histogram {
+    Histogram::new(SECONDS)
+}
+
+/// The route of a path, so that a caller cannot make labels up.
+pub(super) fn route(path: &str) -> &'static str {
+    const ROUTES: [&str; 7] = [
+        "/v1/is_authorized",
+        "/v1/batch_is_authorized",
+        "/livez",
+        "/readyz",
+        "/healthz",
+        "/version",
+        "/metrics",
+    ];
+    ROUTES
+        .into_iter()
+        .find(|route| *route == path)
+        .unwrap_or("other")
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("peppol_authz"),
+            decisions: Family::default(),
+            decision_seconds: histogram(),
+            malformed: Family::default(),
+            request_seconds: Family::new_with_constructor(histogram),
+            panics: Counter::default(),
+            store_failures: Counter::default(),
+            reloads: Family::default(),
+            reload_refused: Gauge::default(),
+            last_reload: Gauge::default(),
+            policies: Family::default(),
+            cache_hits: Gauge::default(),
+            cache_misses: Gauge::default(),
+            cache_entries: Gauge::default(),
+            cache_bytes: Gauge::default(),
+        };
+        let m = &mut metrics;
+        let r = &mut m.registry;
+        r.register(
+            "decisions",
+            "Decisions, by action, decision and codes",
+            m.decisions.clone(),
+        );
+        r.register(
+            "decision_duration_seconds",
+            "From the text of a question to its decision",
+            m.decision_seconds.clone(),
+        );
+        r.register(
+            "malformed",
+            "Questions that were none, by code",
+            m.malformed.clone(),
+        );
+        r.register(
+            "http_request_duration_seconds",
+            "From a request's head to its answer, by path and status",
+            m.request_seconds.clone(),
+        );
+        r.register("panics", "Handlers that panicked", m.panics.clone());
+        r.register(
+            "store_failures",
+            "Questions that the tenancy store could not serve",
+            m.store_failures.clone(),
+        );
+        r.register(
+            "reloads",
+            "Changes of policies or schema, by result",
+            m.reloads.clone(),
+        );
+        r.register(
+            "reload_refused",
+            "1 while the last change was refused",
+            m.reload_refused.clone(),
+        );
+        r.register(
+            "last_reload_timestamp_seconds",
+            "When the policies in force were taken",
+            m.last_reload.clone(),
+        );
+        r.register("policies", "The revision in force", m.policies.clone());
+        r.register(
+            "cache_hits",
+            "Entities found in memory, since the last reload",
+            m.cache_hits.clone(),
+        );
+        r.register(
+            "cache_misses",
+            "Entities asked of the store, since the last reload",
+            m.cache_misses.clone(),
+        );
+        r.register(
+            "cache_entries",
+            "Entities in memory",
+            m.cache_entries.clone(),
+        );
+        r.register(
+            "cache_bytes",
+            "About how many bytes they take",
+            m.cache_bytes.clone(),
+        );
+        metrics
+    }
+}
+
+impl Metrics {
+    pub(super) fn decided(&self, action: &str, decision: &Decision, elapsed: Duration) {
+        let codes: Vec<&str> = decision
+            .reasons
+            .iter()
+            .filter_map(|reason| reason.code.as_deref())
+            .collect();
+        let labels = DecisionLabels {
+            action: action.to_owned(),
+            decision: decision.verdict.name(),
+            code: codes.join(","),
+        };
+        self.decisions.get_or_create(&labels).inc();
+        self.decision_seconds.observe(elapsed.as_secs_f64());
+    }
+
+    pub(super) fn malformed(&self, code: &'static str) {
+        self.malformed.get_or_create(&CodeLabel { code }).inc();
+    }
+
+    pub(super) fn answered(&self, path: &'static str, status: u16, elapsed: Duration) {
+        self.request_seconds
+            .get_or_create(&RequestLabels { path, status })
+            .observe(elapsed.as_secs_f64());
+    }
+
+    pub(super) fn panicked(&self) {
+        self.panics.inc();
+    }
+
+    pub(super) fn store_failed(&self) {
+        self.store_failures.inc();
+    }
+
+    /// A Bundle was taken, at the start or by a reload.
+    pub fn loaded(&self) {
+        self.reloads
+            .get_or_create(&ResultLabel { result: "taken" })
+            .inc();
+        self.reload_refused.set(0);
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0.0, |d| d.as_secs_f64());
+        self.last_reload.set(now);
+    }
+
+    /// A Bundle was refused.
+    pub fn refused(&self) {
+        self.reloads
+            .get_or_create(&ResultLabel { result: "refused" })
+            .inc();
+        self.reload_refused.set(1);
+    }
+
+    pub(super) fn render(&self, revision: &str, cache: CacheStats) -> Result<String, Problem> {
+        self.policies.clear();
+        self.policies
+            .get_or_create(&RevisionLabel {
+                revision: revision.to_owned(),
+            })
+            .set(1);
+        self.cache_hits.set(cache.hits);
+        self.cache_misses.set(cache.misses);
+        self.cache_entries.set(cache.entries);
+        self.cache_bytes.set(cache.bytes);
+        let mut out = String::new();
+        text::encode(&mut out, &self.registry)
+            .map_err(|error| Problem::Internal(error.to_string()))?;
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_is_no_route_has_one_label() {
+        assert_eq!(route("/v1/is_authorized"), "/v1/is_authorized");
+        assert_eq!(route("/v1/is_authorized/x"), "other");
+    }
+
+    #[test]
+    fn counts_are_rendered() {
+        let metrics = Metrics::default();
+        metrics.malformed("MALFORMED_JSON");
+        metrics.refused();
+        let stats = CacheStats {
+            hits: 0,
+            misses: 0,
+            entries: 0,
+            bytes: 0,
+        };
+        let text = metrics.render("r1", stats).unwrap();
+        assert!(
+            text.contains("peppol_authz_malformed_total{code=\"MALFORMED_JSON\"} 1"),
+            "{text}"
+        );
+        assert!(text.contains("peppol_authz_reload_refused 1"));
+        assert!(text.contains("peppol_authz_policies{revision=\"r1\"} 1"));
+    }
+}

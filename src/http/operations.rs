@@ -1,0 +1,164 @@
+//! What is around the questions: is it alive, ready, which version, how busy.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::{App, Problem};
+
+/// What keeps the program from being ready.
+#[derive(Debug, Default)]
+pub struct Readiness {
+    started: AtomicBool,
+    draining: AtomicBool,
+    refused_reload: RwLock<Option<String>>,
+    /// Whether a refused reload makes it unready, or is only shown.
+    strict: bool,
+}
+
+impl Readiness {
+    /// Not ready until [`Readiness::started`]. With `strict`, a reload that is
+    /// refused makes it unready until one succeeds.
+    #[must_use]
+    pub fn new(strict: bool) -> Self {
+        Self {
+            strict,
+            ..Self::default()
+        }
+    }
+
+    /// The store holds what it should: questions can be answered.
+    pub fn started(&self) {
+        self.started.store(true, Ordering::Release);
+    }
+
+    /// No more requests should be sent here.
+    pub fn draining(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// How the last reload ended: `Some` says why it was refused.
+    pub fn reloaded(&self, refused: Option<String>) {
+        *self
+            .refused_reload
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = refused;
+    }
+
+    pub(super) fn ready_to_answer(&self) -> Result<(), Problem> {
+        if self.started.load(Ordering::Acquire) {
+            Ok(())
+        } else {
+            Err(Problem::NotReady)
+        }
+    }
+
+    fn refused(&self) -> Option<String> {
+        self.refused_reload
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    /// What it would take to be ready.
+    missing: Vec<String>,
+    /// What is not as it should be, ready or not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
+    let readiness = &app.readiness;
+    let mut missing = Vec::new();
+    let mut warnings = Vec::new();
+    if !readiness.started.load(Ordering::Acquire) {
+        missing.push("start: the tenancy is being imported".to_owned());
+    }
+    if readiness.draining.load(Ordering::Acquire) {
+        missing.push("draining: it was told to stop".to_owned());
+    }
+    let schema = Arc::clone(&app.engine.state().bundle.schema);
+    if let Err(error) = app.engine.store().snapshot(&schema).await {
+        app.metrics.store_failed();
+        tracing::error!(cause = %error, "the tenancy store cannot be read");
+        missing.push("store: the tenancy store cannot be read".to_owned());
+    }
+    if let Some(why) = readiness.refused() {
+        let text =
+            format!("policies: the last change was refused, the set before it is in force: {why}");
+        if readiness.strict {
+            missing.push(text)
+        } else {
+            warnings.push(text)
+        }
+    }
+    let ready = missing.is_empty();
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (
+        status,
+        Json(Ready {
+            ready,
+            missing,
+            warnings,
+        }),
+    )
+        .into_response()
+}
+
+pub(super) async fn livez() -> &'static str {
+    "ok"
+}
+
+pub(super) async fn healthz() -> &'static str {
+    "ok"
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    name: &'static str,
+    version: &'static str,
+    cedar_policy: String,
+    cedar_language: String,
+    policy_revision: String,
+}
+
+pub(super) async fn version(State(app): State<Arc<App>>) -> Response {
+    Json(Version {
+        name: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+        cedar_policy: cedar_policy::get_sdk_version().to_string(),
+        cedar_language: cedar_policy::get_lang_version().to_string(),
+        policy_revision: app.engine.state().bundle.revision.to_string(),
+    })
+    .into_response()
+}
+
+pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    let state = app.engine.state();
+    let text = app
+        .metrics
+        .render(&state.bundle.revision, state.cache.stats())?;
+    Ok((
+        [(
+            CONTENT_TYPE,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        )],
+        text,
+    )
+        .into_response())
+}

@@ -1,0 +1,11 @@
+//! x
+pub mod cli;
+pub mod config;
+pub mod engine;
+pub mod http;
+pub mod policy;
+pub mod schema;
+pub mod slice;
+pub mod store;
+pub mod suite;
+mod text;

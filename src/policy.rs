@@ -1,0 +1,26 @@
+//! Policies and schema, from text to the [`Bundle`] that the engine decides with.
+//!
+//! [`Sources`] are read whole, checked whole ([`load`]), and become one
+//! immutable [`Bundle`] or a list of [`Fault`]s with file, line and caret. What
+//! is not strictly valid, what Cedar warns about and what is nested too deep
+//! never becomes a Bundle: Cedar skips a policy that it cannot evaluate, also
+//! one that forbids.
+
+mod bundle;
+mod fault;
+mod lint;
+mod load;
+mod plan;
+mod rules;
+mod scan;
+mod source;
+mod watch;
+
+pub use bundle::{Bundle, PolicyInfo, Shard};
+pub use fault::{Fault, Severity};
+pub use lint::{fix_format, lint};
+pub use load::{MAX_DEPTH, MAX_LEVEL, load, on_large_stack};
+pub use plan::{Path, Plan, Probe, Root, TagKey};
+pub use rules::{HeldBy, Rule, Rules};
+pub use source::{SourceError, SourceFile, Sources};
+pub use watch::{Change, Waker, Watch};

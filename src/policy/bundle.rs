@@ -1,0 +1,227 @@
+//! Policies and schema, checked and ready to decide with.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cedar_policy::{
+    ActionConstraint, Effect, Entities, Entity, EntityTypeName, EntityUid, Policy, PolicyId,
+    PolicySet, PrincipalConstraint, ResourceConstraint,
+};
+
+use super::plan::{Plan, PlanError};
+use super::rules::Rules;
+use super::source::SourceFile;
+use crate::schema::Schema;
+
+/// A valid set of policies with its schema. Immutable: a change is a new Bundle.
+#[derive(Debug)]
+pub struct Bundle {
+    /// The schema.
+    pub schema: Arc<Schema>,
+    /// The digest of the texts that this was made of.
+    pub revision: Arc<str>,
+    /// How many references away from a question's own entities a policy may
+    /// look; the slice is loaded to this depth.
+    pub level: u32,
+    /// The list of rules and codes, where there is one.
+    pub rules: Option<Rules>,
+    policies: HashMap<PolicyId, Arc<PolicyInfo>>,
+    shards: HashMap<EntityUid, Vec<Shard>>,
+}
+
+/// What an answer says of a policy.
+#[derive(Clone, Debug)]
+pub struct PolicyInfo {
+    /// The policy.
+    pub policy: Policy,
+    /// Its `@id`, or its file and place.
+    pub id: Arc<str>,
+    /// Whether it permits or forbids.
+    pub effect: Effect,
+    /// The rule that it holds, `@rule`.
+    pub rule: Option<Arc<str>>,
+    /// What a denial by it is called, `@code`.
+    pub code: Option<Arc<str>>,
+    /// What to tell the caller, `@message`.
+    pub message: Option<Arc<str>>,
+    /// What a permit by it asks of the caller, `@obligation`.
+    pub obligation: Option<Arc<str>>,
+    /// The file that it stands in.
+    pub file: Arc<SourceFile>,
+    /// Where in the file, in bytes.
+    pub place: std::ops::Range<usize>,
+}
+
+/// The policies that one action, asked by one type of principal about one type
+/// of resource, can be decided by. Cedar looks at every policy of a set, so the
+/// set is made small once, at load.
+///
+/// INVARIANT: a policy is left out only where its scope cannot match.
+#[derive(Debug)]
+pub struct Shard {
+    /// The type of principal.
+    pub principal: EntityTypeName,
+    /// The type of resource.
+    pub resource: EntityTypeName,
+    /// The policies.
+    pub policies: PolicySet,
+    /// The entities that they can look at.
+    pub plan: Plan,
+    /// The action and the groups that it is in.
+    pub actions: Vec<Entity>,
+}
+
+/// A Bundle that cannot be made out of valid policies.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BundleError {
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error("{0}")]
+    Cedar(String),
+}
+
+impl Bundle {
+    pub(super) fn new(
+        schema: Arc<Schema>,
+        revision: String,
+        level: u32,
+        rules: Option<Rules>,
+        policies: Vec<PolicyInfo>,
+    ) -> Result<Self, BundleError> {
+        let cedar = |error: &dyn std::error::Error| BundleError::Cedar(error.to_string());
+        let action_entities = schema.cedar().action_entities().map_err(|e| cedar(&e))?;
+        let mut shards: HashMap<EntityUid, Vec<Shard>> = HashMap::new();
+        for action in schema.actions() {
+            let actions = ancestry(&action_entities, &action.uid);
+            for principal in &action.principals {
+                for resource in &action.resources {
+                    let mut set = PolicySet::new();
+                    let mut plan = Plan::default();
+                    for info in &policies {
+                        if can_apply(
+                            &info.policy,
+                            &action_entities,
+                            &action.uid,
+                            principal,
+                            resource,
+                        ) {
+                            plan.add(&info.policy)?;
+                            set.add(info.policy.clone()).map_err(|e| cedar(&e))?;
+                        }
+                    }
+                    shards.entry(action.uid.clone()).or_default().push(Shard {
+                        principal: principal.clone(),
+                        resource: resource.clone(),
+                        policies: set,
+                        plan,
+                        actions: actions.clone(),
+                    });
+                }
+            }
+        }
+        let policies = policies
+            .into_iter()
+            .map(|info| (info.policy.id().clone(), Arc::new(info)))
+            .collect();
+        Ok(Self {
+            schema,
+            revision: Arc::from(revision),
+            level,
+            rules,
+            policies,
+            shards,
+        })
+    }
+
+    /// The policies for a question; `None` where it does not fit the schema.
+    #[must_use]
+    pub fn shard(
+        &self,
+        action: &EntityUid,
+        principal: &EntityTypeName,
+        resource: &EntityTypeName,
+    ) -> Option<&Shard> {
+        self.shards
+            .get(action)?
+            .iter()
+            .find(|shard| shard.principal == *principal && shard.resource == *resource)
+    }
+
+    /// All shards, with the action that each is for.
+    pub fn shards(&self) -> impl Iterator<Item = (&EntityUid, &Shard)> {
+        self.shards
+            .iter()
+            .flat_map(|(action, shards)| shards.iter().map(move |shard| (action, shard)))
+    }
+
+    /// What is known of a policy.
+    #[must_use]
+    pub fn policy(&self, id: &PolicyId) -> Option<&Arc<PolicyInfo>> {
+        self.policies.get(id)
+    }
+
+    /// All policies, in the order of their ids.
+    #[must_use]
+    pub fn policies(&self) -> Vec<&Arc<PolicyInfo>> {
+        let mut policies: Vec<_> = self.policies.values().collect();
+        policies.sort_by(|a, b| a.id.cmp(&b.id));
+        policies
+    }
+
+    /// The same Bundle without one of its policies, for tests of the tests.
+    ///
+    /// # Errors
+    /// None that the Bundle itself would not have had.
+    pub fn without(&self, id: &PolicyId) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let policies = self
+            .policies
+            .values()
+            .filter(|info| info.policy.id() != id)
+            .map(|info| (**info).clone());
+        let revision = format!("{}-without-{id}", self.revision);
+        let schema = Arc::clone(&self.schema);
+        Ok(Self::new(
+            schema,
+            revision,
+            self.level,
+            self.rules.clone(),
+            policies.collect(),
+        )?)
+    }
+}
+
+/// An action and all groups above it, each with its own ancestors.
+fn ancestry(action_entities: &Entities, action: &EntityUid) -> Vec<Entity> {
+    let groups = action_entities.ancestors(action).into_iter().flatten();
+    std::iter::once(action)
+        .chain(groups)
+        .filter_map(|uid| action_entities.get(uid))
+        .cloned()
+        .collect()
+}
+
+fn can_apply(
+    policy: &Policy,
+    actions: &Entities,
+    action: &EntityUid,
+    principal: &EntityTypeName,
+    resource: &EntityTypeName,
+) -> bool {
+    let within = |group: &EntityUid| group == action || actions.is_ancestor_of(group, action);
+    let action_applies = match policy.action_constraint() {
+        ActionConstraint::Any => true,
+        ActionConstraint::Eq(uid) => uid == *action,
+        ActionConstraint::In(groups) => groups.iter().any(within),
+    };
+    let principal_applies = match policy.principal_constraint() {
+        PrincipalConstraint::Is(name) | PrincipalConstraint::IsIn(name, _) => name == *principal,
+        PrincipalConstraint::Eq(uid) => uid.type_name() == principal,
+        PrincipalConstraint::Any | PrincipalConstraint::In(_) => true,
+    };
+    let resource_applies = match policy.resource_constraint() {
+        ResourceConstraint::Is(name) | ResourceConstraint::IsIn(name, _) => name == *resource,
+        ResourceConstraint::Eq(uid) => uid.type_name() == resource,
+        ResourceConstraint::Any | ResourceConstraint::In(_) => true,
+    };
+    action_applies && principal_applies && resource_applies
+}

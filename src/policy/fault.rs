@@ -1,0 +1,130 @@
+//! A fault in a policy, a schema or the list of rules, with its place.
+
+use std::fmt;
+use std::sync::Arc;
+
+use miette::{Diagnostic, LabeledSpan, SourceCode};
+
+use super::source::SourceFile;
+
+/// How bad a fault is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The text differs from how the formatter writes it.
+    Format,
+    /// A convention of the policies is broken.
+    Lint,
+    /// It cannot be used.
+    Invalid,
+}
+
+/// One fault.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// Where it was found.
+    pub file: Arc<SourceFile>,
+    /// Byte offsets into the file, with what to say at that place.
+    pub labels: Vec<LabeledSpan>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Fault {
+    /// A fault of a whole file.
+    pub fn new(file: &Arc<SourceFile>, severity: Severity, message: impl Into<String>) -> Self {
+        Self {
+            file: Arc::clone(file),
+            labels: Vec::new(),
+            severity,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// The same, at a place in the file.
+    #[must_use]
+    pub fn at(mut self, start: usize, len: usize) -> Self {
+        self.labels.push(LabeledSpan::new(None, start, len));
+        self
+    }
+
+    /// The same, with advice.
+    #[must_use]
+    pub fn advise(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// A diagnostic of Cedar's, which brings its own place and advice.
+    pub fn from_diagnostic(file: &Arc<SourceFile>, diagnostic: &dyn Diagnostic) -> Self {
+        let mut message = diagnostic.to_string();
+        let mut source = diagnostic.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            if !message.contains(&text) {
+                message = format!("{message}: {text}");
+            }
+            source = cause.source();
+        }
+        Self {
+            file: Arc::clone(file),
+            labels: diagnostic.labels().into_iter().flatten().collect(),
+            severity: Severity::Invalid,
+            message,
+            help: diagnostic.help().map(|help| help.to_string()),
+        }
+    }
+
+    /// Line and column, from 1, where it starts; the first line for a fault of
+    /// the whole file.
+    #[must_use]
+    pub fn place(&self) -> (usize, usize) {
+        self.file
+            .place(self.labels.first().map_or(0, LabeledSpan::offset))
+    }
+
+    /// Line and column, from 1, behind its end.
+    #[must_use]
+    pub fn end_place(&self) -> (usize, usize) {
+        self.file.place(
+            self.labels
+                .first()
+                .map_or(0, |label| label.offset() + label.len()),
+        )
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl Diagnostic for Fault {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.severity {
+            Severity::Invalid | Severity::Lint => miette::Severity::Error,
+            Severity::Format => miette::Severity::Warning,
+        })
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&*self.file)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+}

@@ -1,0 +1,214 @@
+//! Which entities a set of policies can look at, found once at load.
+//!
+//! A policy reaches an entity by following attributes from the principal, the
+//! resource or the context, and a tag by its key. The plan lists the names that
+//! are followed and the tags that are asked for, so that of a relation with
+//! 10,000 members one is loaded and of an entity's references only those that
+//! matter. It may name too much, never too little: every attribute that occurs
+//! anywhere below a dereference counts as followed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cedar_policy::Policy;
+use cedar_policy::pst::{BinaryOp, Clause, Expr, Literal, Var};
+
+/// What to load for a question.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Attributes whose entities are looked into.
+    pub follow: BTreeSet<Arc<str>>,
+    /// Whether entities in tags are looked into.
+    pub follow_tags: bool,
+    /// The tags that are asked for.
+    pub probes: Vec<Probe>,
+    /// Tags are asked for in a way that cannot be foretold: all are loaded.
+    pub all_tags: bool,
+}
+
+/// One tag that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Whose tag.
+    pub entity: Path,
+    /// Which one.
+    pub key: TagKey,
+}
+
+/// A tag's key, as a policy writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TagKey {
+    /// The value at a path.
+    At(Path),
+    /// A literal.
+    Literal(Arc<str>),
+    /// An expression of another form: all tags of the entity are loaded.
+    Any,
+}
+
+/// Attributes in a row, from one of the three things that a question names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path {
+    /// Where it starts.
+    pub root: Root,
+    /// The attributes, from the outside in.
+    pub attributes: Vec<Arc<str>>,
+}
+
+/// Where a path starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Root {
+    /// Who asks.
+    Principal,
+    /// On what.
+    Resource,
+    /// The context.
+    Context,
+}
+
+/// A policy whose expressions cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the policy cannot be analysed: {0}")]
+pub struct PlanError(String);
+
+impl Plan {
+    /// Adds what a policy can look at. Returns how deep its expressions are.
+    ///
+    /// # Errors
+    /// A policy that has no readable form.
+    pub fn add(&mut self, policy: &Policy) -> Result<usize, PlanError> {
+        let policy = policy
+            .to_pst()
+            .map_err(|error| PlanError(error.to_string()))?;
+        let mut depth = 0;
+        for clause in policy.body().clauses() {
+            let (Clause::When(expression) | Clause::Unless(expression)) = clause;
+            depth = depth.max(self.walk(expression, 1));
+        }
+        Ok(depth)
+    }
+
+    /// The places where tags are asked for in a way that loads them all.
+    #[must_use]
+    pub fn loads_all_tags(&self) -> bool {
+        self.all_tags || self.probes.iter().any(|probe| probe.key == TagKey::Any)
+    }
+
+    fn walk(&mut self, expression: &Expr, level: usize) -> usize {
+        match expression {
+            Expr::GetAttr { expr, .. } => self.follow(expr),
+            Expr::HasAttr { expr, attrs } => {
+                self.follow(expr);
+                // `a has b.c` looks into `b`.
+                let between = attrs.iter().take(attrs.len().saturating_sub(1));
+                self.follow
+                    .extend(between.map(|name| Arc::from(name.as_str())));
+            }
+            Expr::BinaryOp {
+                op: BinaryOp::In,
+                left,
+                ..
+            }
+            | Expr::Is { expr: left, .. } => self.follow(left),
+            Expr::BinaryOp {
+                op: BinaryOp::GetTag | BinaryOp::HasTag,
+                left,
+                right,
+            } => {
+                self.follow(left);
+                self.probe(left, right);
+            }
+            _ => {}
+        }
+        let mut deepest = level;
+        each_child(expression, &mut |child| {
+            deepest = deepest.max(self.walk(child, level + 1))
+        });
+        deepest
+    }
+
+    /// The value of `expression` is looked into: whatever attribute or tag it
+    /// may come from is followed.
+    fn follow(&mut self, expression: &Expr) {
+        match expression {
+            Expr::GetAttr { attr, .. } => {
+                self.follow.insert(Arc::from(attr.as_str()));
+            }
+            Expr::BinaryOp {
+                op: BinaryOp::GetTag,
+                ..
+            } => self.follow_tags = true,
+            _ => {}
+        }
+        each_child(expression, &mut |child| self.follow(child));
+    }
+
+    fn probe(&mut self, entity: &Expr, key: &Expr) {
+        let Some(entity) = Path::of(entity) else {
+            self.all_tags = true;
+            return;
+        };
+        let key = match key {
+            Expr::Literal(Literal::String(text)) => TagKey::Literal(Arc::from(text.as_str())),
+            other => Path::of(other).map_or(TagKey::Any, TagKey::At),
+        };
+        let probe = Probe { entity, key };
+        if !self.probes.contains(&probe) {
+            self.probes.push(probe);
+        }
+    }
+}
+
+impl Path {
+    fn of(expression: &Expr) -> Option<Self> {
+        match expression {
+            Expr::Var(var) => {
+                let root = match var {
+                    Var::Principal => Root::Principal,
+                    Var::Resource => Root::Resource,
+                    Var::Context => Root::Context,
+                    Var::Action => return None,
+                };
+                Some(Self {
+                    root,
+                    attributes: Vec::new(),
+                })
+            }
+            Expr::GetAttr { expr, attr } => {
+                let mut path = Self::of(expr)?;
+                path.attributes.push(Arc::from(attr.as_str()));
+                Some(path)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn each_child(expression: &Expr, visit: &mut dyn FnMut(&Expr)) {
+    match expression {
+        Expr::UnaryOp { expr, .. }
+        | Expr::GetAttr { expr, .. }
+        | Expr::HasAttr { expr, .. }
+        | Expr::Like { expr, .. } => visit(expr),
+        Expr::BinaryOp { left, right, .. } => {
+            visit(left);
+            visit(right);
+        }
+        Expr::Is { expr, in_expr, .. } => {
+            visit(expr);
+            in_expr.iter().for_each(|inner| visit(inner));
+        }
+        Expr::IfThenElse {
+            cond,
+            then_expr,
+            else_expr,
+        } => {
+            visit(cond);
+            visit(then_expr);
+            visit(else_expr);
+        }
+        Expr::Set(elements) => elements.iter().for_each(|element| visit(element)),
+        Expr::Record(members) => members.values().for_each(|member| visit(member)),
+        _ => {}
+    }
+}

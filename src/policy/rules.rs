@@ -1,0 +1,44 @@
+//! The closed list of rules, codes and obligations that policies are held to.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// `rules.toml` of a policy directory.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// What a permit may ask of the caller.
+    #[serde(default)]
+    pub obligations: Vec<String>,
+    /// By rule id.
+    pub rules: BTreeMap<String, Rule>,
+}
+
+/// One rule.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// The rule, in one line.
+    pub text: String,
+    /// What a denial by it is called.
+    #[serde(default)]
+    pub codes: Vec<String>,
+    /// What holds it.
+    pub held_by: HeldBy,
+    /// For a rule that no policy carries: how it is held all the same.
+    #[serde(default)]
+    pub why: Option<String>,
+}
+
+/// What holds a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HeldBy {
+    /// The policies that carry its id.
+    Policies,
+    /// The engine or the schema, before any policy is asked.
+    Engine,
+    /// That no policy permits it, or none forbids it.
+    Absence,
+}

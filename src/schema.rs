@@ -1,0 +1,156 @@
+//! A Cedar schema that can also be read: its types, actions and annotations.
+//!
+//! `cedar-policy` validates with a schema but does not tell what is in it. The
+//! program needs to know, because the schema says how a JSON member, a SQL
+//! column or a bare id becomes a Cedar value, which spellings of an id are the
+//! same, and which context an action takes. This module holds both readings of
+//! one text: [`Schema::cedar`] for the engine, [`Schema::entity_type`] and
+//! [`Schema::action`] for everybody else.
+
+mod decode;
+mod entities;
+mod identifier;
+mod json;
+mod literal;
+mod types;
+mod value;
+
+use std::collections::HashMap;
+
+use cedar_policy::{EntityTypeName, EntityUid};
+
+pub use decode::{Misfit, Reading};
+pub use entities::{Row, transitive_ancestors};
+pub use identifier::IdentifierRule;
+pub use json::{JsonError, parse as parse_json};
+pub use types::{ActionType, Attribute, EntityType, ExtensionType, RecordType, Type};
+pub(crate) use value::record_to_json;
+pub use value::{Record, Value};
+
+/// A schema, parsed once and then shared.
+#[derive(Debug)]
+pub struct Schema {
+    cedar: cedar_policy::Schema,
+    entity_types: HashMap<EntityTypeName, EntityType>,
+    /// The same names as text, for wire forms: one lookup instead of a parse.
+    names: HashMap<String, EntityTypeName>,
+    actions: HashMap<EntityUid, ActionType>,
+}
+
+/// Why a schema cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// Cedar refuses it.
+    #[error(transparent)]
+    Cedar(#[from] cedar_policy::CedarSchemaError),
+    /// Cedar warns about it: a shadowed name is a policy that means another type.
+    #[error("{0}")]
+    Warning(cedar_policy::SchemaWarning),
+    /// An annotation that this program reads has a value that it does not know.
+    #[error("annotation `@{annotation}` of `{of}`: {problem}")]
+    Annotation {
+        /// The annotation's name.
+        annotation: &'static str,
+        /// The type that carries it.
+        of: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A form of schema that Cedar takes and this program does not.
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+impl Schema {
+    /// Parses a schema in Cedar's own syntax.
+    ///
+    /// # Errors
+    /// The first fault, with its place where Cedar gives one. Warnings are faults.
+    pub fn parse(text: &str) -> Result<Self, SchemaError> {
+        let (cedar, mut warnings) = cedar_policy::Schema::from_cedarschema_str(text)?;
+        if let Some(warning) = warnings.next() {
+            return Err(SchemaError::Warning(warning));
+        }
+        let fragment = types::Fragment::parse(text)?;
+        let mut schema = Self {
+            cedar,
+            entity_types: HashMap::new(),
+            names: HashMap::new(),
+            actions: HashMap::new(),
+        };
+        for entity_type in fragment.entity_types()? {
+            let name = entity_type.name.clone();
+            schema.names.insert(name.to_string(), name.clone());
+            schema.entity_types.insert(name, entity_type);
+        }
+        schema.actions = fragment.actions(&schema.cedar)?;
+        let defaults = fragment.absent_attributes(&schema)?;
+        for (name, record) in defaults {
+            if let Some(entity_type) = schema.entity_types.get_mut(&name) {
+                entity_type.when_absent = Some(record);
+            }
+        }
+        Ok(schema)
+    }
+
+    /// The schema as `cedar-policy` wants it.
+    #[must_use]
+    pub fn cedar(&self) -> &cedar_policy::Schema {
+        &self.cedar
+    }
+
+    /// The entity type of that name.
+    #[must_use]
+    pub fn entity_type(&self, name: &EntityTypeName) -> Option<&EntityType> {
+        self.entity_types.get(name)
+    }
+
+    /// The entity type that is written so, namespace included.
+    #[must_use]
+    pub fn entity_type_named(&self, name: &str) -> Option<&EntityType> {
+        self.entity_types.get(self.names.get(name)?)
+    }
+
+    /// All entity types, in the order of their names.
+    #[must_use]
+    pub fn entity_types(&self) -> Vec<&EntityType> {
+        let mut types: Vec<_> = self.entity_types.values().collect();
+        types.sort_by(|a, b| a.name.cmp(&b.name));
+        types
+    }
+
+    /// What an action takes; `None` for an action that the schema does not have
+    /// and for a group, which cannot be asked.
+    #[must_use]
+    pub fn action(&self, action: &EntityUid) -> Option<&ActionType> {
+        self.actions.get(action)
+    }
+
+    /// All actions that can be asked, in the order of their names.
+    #[must_use]
+    pub fn actions(&self) -> Vec<&ActionType> {
+        let mut actions: Vec<_> = self.actions.values().collect();
+        actions.sort_by(|a, b| a.uid.cmp(&b.uid));
+        actions
+    }
+
+    /// The one spelling under which an entity is stored and asked for.
+    #[must_use]
+    pub fn canonical(&self, uid: EntityUid) -> EntityUid {
+        match self.entity_types.get(uid.type_name()) {
+            Some(entity_type) => entity_type.identifier.canonical_uid(uid),
+            None => uid,
+        }
+    }
+}
+
+/// The types of the tenancy documents: common types of the namespace `Document`,
+/// in the order of their names, each with the members that are its key.
+///
+/// `text` is the schema that they refer to with theirs behind it.
+///
+/// # Errors
+/// As [`Schema::parse`].
+pub fn document_types(text: &str) -> Result<Vec<(String, Vec<String>, RecordType)>, SchemaError> {
+    types::Fragment::parse(text)?.document_types("Document")
+}

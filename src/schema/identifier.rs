@@ -1,0 +1,151 @@
+//! Which spellings of an id are the same, and the one that is stored.
+//!
+//! An e-mail address is the same in upper and lower case; of a Peppol
+//! participant identifier (Policy for use of Identifiers 4.4.0) only the value
+//! behind the scheme is. Cedar compares ids byte by byte, so an id is brought
+//! into its canonical spelling at every entrance, or a rule could be stepped
+//! around by writing `0088:ABC` for `0088:abc`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use cedar_policy::{EntityId, EntityUid};
+
+use super::SchemaError;
+
+/// How ids of an entity type are compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IdentifierRule {
+    case: Case,
+    default_scheme: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Case {
+    /// Byte by byte.
+    #[default]
+    Kept,
+    /// In lower case.
+    Lower,
+    /// `scheme::value`, the value in lower case.
+    LowerAfterScheme,
+}
+
+impl IdentifierRule {
+    pub(super) fn from_annotations(
+        of: &str,
+        annotations: &BTreeMap<String, String>,
+    ) -> Result<Self, SchemaError> {
+        let case = match annotations.get("lowercaseId").map(String::as_str) {
+            None => Case::Kept,
+            Some("all") => Case::Lower,
+            Some("afterScheme") => Case::LowerAfterScheme,
+            Some(other) => {
+                return Err(SchemaError::Annotation {
+                    annotation: "lowercaseId",
+                    of: of.to_owned(),
+                    problem: format!("`{other}` is neither `all` nor `afterScheme`"),
+                });
+            }
+        };
+        Ok(Self {
+            case,
+            default_scheme: annotations.get("defaultScheme").cloned(),
+        })
+    }
+
+    /// The canonical spelling of an id. Applying it twice changes nothing.
+    #[must_use]
+    pub fn canonical<'a>(&self, id: &'a str) -> Cow<'a, str> {
+        match self.case {
+            Case::Kept => Cow::Borrowed(id),
+            Case::Lower => lower(id),
+            Case::LowerAfterScheme => match id.split_once("::") {
+                Some((scheme, value)) => match lower(value) {
+                    Cow::Borrowed(_) => Cow::Borrowed(id),
+                    Cow::Owned(value) => Cow::Owned(format!("{scheme}::{value}")),
+                },
+                None => match &self.default_scheme {
+                    Some(scheme) => Cow::Owned(format!("{scheme}::{}", lower(id))),
+                    None => Cow::Borrowed(id),
+                },
+            },
+        }
+    }
+
+    /// The entity under the canonical spelling of its id.
+    #[must_use]
+    pub fn canonical_uid(&self, uid: EntityUid) -> EntityUid {
+        if self.case == Case::Kept {
+            return uid;
+        }
+        let id: &str = uid.id().as_ref();
+        match self.canonical(id) {
+            Cow::Borrowed(_) => uid,
+            Cow::Owned(id) => {
+                EntityUid::from_type_name_and_id(uid.type_name().clone(), EntityId::new(id))
+            }
+        }
+    }
+}
+
+fn lower(text: &str) -> Cow<'_, str> {
+    let already = |c: char| {
+        if c.is_ascii() {
+            !c.is_ascii_uppercase()
+        } else {
+            c.to_lowercase().eq([c])
+        }
+    };
+    if text.chars().all(already) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.to_lowercase())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(annotations: &[(&str, &str)]) -> IdentifierRule {
+        let annotations = annotations
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        IdentifierRule::from_annotations("T", &annotations).unwrap()
+    }
+
+    #[test]
+    fn the_scheme_keeps_its_case_and_the_value_does_not() {
+        let rule = rule(&[
+            ("lowercaseId", "afterScheme"),
+            ("defaultScheme", "iso6523-actorid-upis"),
+        ]);
+        assert_eq!(
+            rule.canonical("iso6523-actorid-upis::0088:AbC"),
+            "iso6523-actorid-upis::0088:abc"
+        );
+        assert_eq!(
+            rule.canonical("ISO6523-actorid-upis::0088:A::B"),
+            "ISO6523-actorid-upis::0088:a::b"
+        );
+        assert_eq!(rule.canonical("0088:AbC"), "iso6523-actorid-upis::0088:abc");
+    }
+
+    #[test]
+    fn without_an_annotation_an_id_is_opaque() {
+        assert_eq!(rule(&[]).canonical("U-1::X"), "U-1::X");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn canonical_is_idempotent(id in "\\PC{0,12}(::)?\\PC{0,12}") {
+            for annotations in [&[("lowercaseId", "all")][..], &[("lowercaseId", "afterScheme"), ("defaultScheme", "s")]] {
+                let rule = rule(annotations);
+                let once = rule.canonical(&id).into_owned();
+                proptest::prop_assert_eq!(rule.canonical(&once), once.clone());
+            }
+        }
+    }
+}

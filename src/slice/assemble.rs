@@ -1,0 +1,387 @@
+//! Putting a slice together.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cedar_policy::{Entities, EntityUid};
+
+use super::cache::{Cache, Key, Known, Loaded};
+use crate::policy::{Bundle, Path, Plan, Root, Shard, TagKey};
+use crate::schema::{Record, Row, Value};
+use crate::store::{Snapshot, StoreError, TagKeys, Tags};
+
+/// The entities of one question, and what it says of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Who asks.
+    pub principal: &'a EntityUid,
+    /// On what.
+    pub resource: &'a EntityUid,
+    /// The context.
+    pub context: &'a Record,
+    /// Entities that the caller describes, of types that the store does not
+    /// serve.
+    pub described: &'a [Row],
+}
+
+/// Everything that the policies can look at.
+#[derive(Debug)]
+pub struct Slice {
+    /// For the authorizer, with the action and its groups.
+    pub entities: Entities,
+    /// The rows, for a reader.
+    pub rows: Vec<Arc<Loaded>>,
+}
+
+/// An entity of the question that is nowhere to be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// Who asks.
+    Principal,
+    /// On what.
+    Resource,
+    /// An entity in the context.
+    Context,
+}
+
+/// Why there is no slice.
+#[derive(Debug, thiserror::Error)]
+pub enum SliceError {
+    /// The question names entities that are not there.
+    #[error("{} of the question's entities are not there", .0.len())]
+    Absent(Vec<Absent>),
+    /// The store cannot answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An entity refers to one that is not there, so that the slice would end
+    /// before the level that the policies need.
+    #[error("`{from}` refers to `{to}`, which is not there")]
+    Incomplete {
+        /// The entity.
+        from: EntityUid,
+        /// What it refers to.
+        to: EntityUid,
+    },
+    /// Cedar refuses the entities.
+    #[error("the entities do not fit together: {0}")]
+    Unfit(String),
+}
+
+/// Puts the slice of a question together.
+///
+/// # Errors
+/// An entity that is absent, a store that fails, a slice that would be
+/// incomplete.
+pub async fn assemble(
+    asked: Asked<'_>,
+    shard: &Shard,
+    bundle: &Bundle,
+    snapshot: &mut dyn Snapshot,
+    cache: &Cache,
+) -> Result<Slice, SliceError> {
+    let stamp = snapshot.revision().stamp;
+    let mut gathering = Gathering {
+        asked,
+        bundle,
+        cache,
+        snapshot,
+        stamp,
+        found: Vec::with_capacity(8),
+    };
+    gathering.roots().await?;
+    gathering.follow(&shard.plan).await?;
+    gathering.finish(shard)
+}
+
+struct Gathering<'a> {
+    asked: Asked<'a>,
+    bundle: &'a Bundle,
+    cache: &'a Cache,
+    snapshot: &'a mut dyn Snapshot,
+    stamp: u64,
+    /// Few: what one decision touches is bounded by the policies.
+    found: Vec<Found>,
+}
+
+struct Found {
+    loaded: Arc<Loaded>,
+    /// The tags that it has been given.
+    tags: Option<TagKeys>,
+}
+
+impl<'a> Gathering<'a> {
+    /// Whether an entity needs no row: an `enum` entity or an action has
+    /// nothing but its id.
+    fn is_bare(&self, uid: &EntityUid) -> bool {
+        self.bundle
+            .schema
+            .entity_type(uid.type_name())
+            .is_none_or(|found| found.choices.is_some())
+    }
+
+    fn get(&self, uid: &EntityUid) -> Option<&Found> {
+        self.found.iter().find(|found| found.loaded.row.uid == *uid)
+    }
+
+    /// Loads what the question names. All that is absent is reported together.
+    async fn roots(&mut self) -> Result<(), SliceError> {
+        let mut roots = vec![
+            (Absent::Principal, self.asked.principal),
+            (Absent::Resource, self.asked.resource),
+        ];
+        for value in self.asked.context.values() {
+            value.each_entity(&mut |uid| roots.push((Absent::Context, uid)));
+        }
+        roots.retain(|(_, uid)| !self.is_bare(uid));
+        let mut wanted: Vec<EntityUid> = Vec::with_capacity(roots.len());
+        for (_, uid) in &roots {
+            if !wanted.contains(uid) {
+                wanted.push((*uid).clone());
+            }
+        }
+        self.load(&wanted).await?;
+        let mut absent: Vec<_> = roots
+            .into_iter()
+            .filter(|(_, uid)| self.get(uid).is_none())
+            .map(|(what, _)| what)
+            .collect();
+        absent.dedup();
+        if absent.is_empty() {
+            Ok(())
+        } else {
+            Err(SliceError::Absent(absent))
+        }
+    }
+
+    /// Follows attributes and asks for tags until nothing new turns up, at the
+    /// most to the level of the Bundle.
+    async fn follow(&mut self, plan: &Plan) -> Result<(), SliceError> {
+        let mut looked_at = 0;
+        for _ in 0..=self.bundle.level {
+            let tags_before = self.ask_for_tags(plan).await?;
+            if plan.follow_tags && tags_before {
+                looked_at = 0;
+            }
+            let mut next: Vec<(EntityUid, EntityUid)> = Vec::new();
+            for found in self.found.iter().skip(looked_at) {
+                let row = &found.loaded.row;
+                let attributes = row
+                    .attributes
+                    .iter()
+                    .filter(|(name, _)| plan.follow.contains(*name))
+                    .map(|(_, v)| v);
+                let tags = row.tags.values().filter(|_| plan.follow_tags);
+                for value in attributes.chain(tags) {
+                    value.each_entity(&mut |uid| {
+                        if !next.iter().any(|(_, to)| to == uid) {
+                            next.push((row.uid.clone(), uid.clone()));
+                        }
+                    });
+                }
+            }
+            looked_at = self.found.len();
+            next.retain(|(_, uid)| !self.is_bare(uid) && self.get(uid).is_none());
+            if next.is_empty() {
+                return Ok(());
+            }
+            let wanted: Vec<_> = next.iter().map(|(_, to)| to.clone()).collect();
+            self.load(&wanted).await?;
+            if let Some((from, to)) = next.into_iter().find(|(_, to)| self.get(to).is_none()) {
+                return Err(SliceError::Incomplete { from, to });
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives entities the tags that the policies ask for. Returns whether any
+    /// was new.
+    async fn ask_for_tags(&mut self, plan: &Plan) -> Result<bool, SliceError> {
+        let mut wanted: HashMap<usize, TagKeys> = HashMap::new();
+        if plan.all_tags {
+            wanted.extend((0..self.found.len()).map(|place| (place, TagKeys::All)));
+        }
+        for probe in &plan.probes {
+            let Some(Value::Entity(uid)) = self.value_at(&probe.entity) else {
+                continue;
+            };
+            let Some(place) = self
+                .found
+                .iter()
+                .position(|found| found.loaded.row.uid == uid)
+            else {
+                continue;
+            };
+            let key = match &probe.key {
+                TagKey::Any => None,
+                TagKey::Literal(key) => Some(Arc::clone(key)),
+                TagKey::At(path) => match self.value_at(path) {
+                    Some(Value::String(key)) => Some(key),
+                    _ => continue,
+                },
+            };
+            let keys = wanted
+                .entry(place)
+                .or_insert_with(|| TagKeys::Only(Vec::new()));
+            match (keys, key) {
+                (keys, None) => *keys = TagKeys::All,
+                (TagKeys::Only(keys), Some(key)) if !keys.contains(&key) => keys.push(key),
+                _ => {}
+            }
+        }
+        let mut missing = Vec::new();
+        let mut any = false;
+        for (place, mut keys) in wanted {
+            if let TagKeys::Only(keys) = &mut keys {
+                keys.sort();
+            }
+            let Some(found) = self.found.get_mut(place) else {
+                continue;
+            };
+            if found.tags.as_ref() == Some(&keys) || found.tags == Some(TagKeys::All) {
+                continue;
+            }
+            any = true;
+            let key = Key {
+                stamp: self.stamp,
+                uid: found.loaded.row.uid.clone(),
+                tags: Some(keys),
+            };
+            match self.cache.get(&key) {
+                Some(Some(loaded)) => {
+                    *found = Found {
+                        loaded,
+                        tags: key.tags,
+                    }
+                }
+                _ => missing.push((place, key)),
+            }
+        }
+        if !missing.is_empty() {
+            let asked: Vec<_> = missing
+                .iter()
+                .filter_map(|(_, key)| Some((key.uid.clone(), key.tags.clone()?)))
+                .collect();
+            let tags = self.snapshot.tags(&asked).await?;
+            for ((place, key), tags) in missing.into_iter().zip(tags) {
+                if let Some(found) = self.found.get_mut(place) {
+                    let loaded = checked(
+                        self.bundle,
+                        Row {
+                            tags,
+                            ..found.loaded.row.clone()
+                        },
+                    )?;
+                    *found = Found {
+                        loaded: Arc::clone(&loaded),
+                        tags: key.tags.clone(),
+                    };
+                    self.cache.put(key, Some(loaded));
+                }
+            }
+        }
+        Ok(any)
+    }
+
+    /// Loads entities by id; those that are not there are left out.
+    async fn load(&mut self, wanted: &[EntityUid]) -> Result<(), SliceError> {
+        let mut missing = Vec::new();
+        for uid in wanted {
+            let described = self.asked.described.iter().find(|row| row.uid == *uid);
+            if let Some(row) = described {
+                let loaded = checked(self.bundle, row.clone())?;
+                self.found.push(Found {
+                    loaded,
+                    tags: Some(TagKeys::All),
+                });
+                continue;
+            }
+            match self.cache.get(&Key {
+                stamp: self.stamp,
+                uid: uid.clone(),
+                tags: None,
+            }) {
+                Some(known) => self.add(known),
+                None => missing.push(uid.clone()),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let rows = self.snapshot.entities(&missing).await?;
+        for (uid, row) in missing.into_iter().zip(rows) {
+            let row = row.or_else(|| self.when_absent(&uid));
+            let known = row.map(|row| checked(self.bundle, row)).transpose()?;
+            self.cache.put(
+                Key {
+                    stamp: self.stamp,
+                    uid,
+                    tags: None,
+                },
+                known.clone(),
+            );
+            self.add(known);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, known: Known) {
+        self.found
+            .extend(known.map(|loaded| Found { loaded, tags: None }));
+    }
+
+    /// The row of an id that the store does not hold, for a type whose ids are
+    /// never unknown.
+    fn when_absent(&self, uid: &EntityUid) -> Option<Row> {
+        let attributes = self
+            .bundle
+            .schema
+            .entity_type(uid.type_name())?
+            .when_absent
+            .clone()?;
+        Some(Row {
+            uid: uid.clone(),
+            attributes,
+            ancestors: Vec::new(),
+            tags: Tags::new(),
+        })
+    }
+
+    /// What a path leads to; `None` where an attribute on the way is absent or
+    /// its entity has not been loaded (yet).
+    fn value_at(&self, path: &Path) -> Option<Value> {
+        let mut attributes = path.attributes.iter();
+        let mut value = match path.root {
+            Root::Principal => Value::Entity(self.asked.principal.clone()),
+            Root::Resource => Value::Entity(self.asked.resource.clone()),
+            Root::Context => self.asked.context.get(attributes.next()?)?.clone(),
+        };
+        for name in attributes {
+            value = match &value {
+                Value::Entity(uid) => self.get(uid)?.loaded.row.attributes.get(name)?.clone(),
+                Value::Record(record) => record.get(name)?.clone(),
+                _ => return None,
+            };
+        }
+        Some(value)
+    }
+
+    fn finish(self, shard: &Shard) -> Result<Slice, SliceError> {
+        let entities = self.found.iter().map(|found| found.loaded.entity.clone());
+        let entities = Entities::from_entities(shard.actions.iter().cloned().chain(entities), None)
+            .map_err(|error| SliceError::Unfit(error.to_string()))?;
+        Ok(Slice {
+            entities,
+            rows: self.found.into_iter().map(|found| found.loaded).collect(),
+        })
+    }
+}
+
+/// A row as an entity, checked against the schema: once, here, and not again for
+/// each question that uses it.
+fn checked(bundle: &Bundle, row: Row) -> Result<Arc<Loaded>, SliceError> {
+    let unfit = |error: &dyn std::fmt::Display| SliceError::Unfit(error.to_string());
+    let entity = row.to_entity().map_err(|error| unfit(&error))?;
+    Entities::from_entities([entity.clone()], Some(bundle.schema.cedar()))
+        .map_err(|error| unfit(&error))?;
+    Ok(Arc::new(Loaded { row, entity }))
+}

@@ -1,0 +1,95 @@
+//! Where entities come from.
+//!
+//! A [`Store`] gives consistent reads: a [`Snapshot`] answers from one state,
+//! which it names by a [`Revision`]. What a store has to do is little: say which
+//! entity types it serves, look up entities by id, and look up single tags. One
+//! conformance suite in `tests/it/store.rs` holds all of them to that.
+
+mod documents;
+mod entities_file;
+mod import;
+mod sqlite;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use cedar_policy::{EntityTypeName, EntityUid};
+
+use crate::schema::{Row, Schema, Value};
+
+pub use documents::{DocumentError, Documents};
+pub use entities_file::EntitiesFile;
+pub use import::{Import, ImportError, Imported};
+pub use sqlite::{Sqlite, SqliteOptions};
+
+/// A future that a store returns.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// A state of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// Grows with every change that this process has seen; names the state in
+    /// keys of caches.
+    pub stamp: u64,
+    /// The name that callers see.
+    pub name: Arc<str>,
+}
+
+/// Which tags of an entity are wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TagKeys {
+    /// Those under these keys, sorted.
+    Only(Vec<Arc<str>>),
+    /// All of them.
+    All,
+}
+
+/// Tags by key.
+pub type Tags = BTreeMap<Arc<str>, Value>;
+
+/// A source of entities.
+pub trait Store: Send + Sync {
+    /// Whether it holds the entities of that type, so that nobody else may
+    /// describe them.
+    fn serves(&self, entity_type: &EntityTypeName) -> bool;
+
+    /// Checks that entities can be read as a schema says, before anything is
+    /// asked under it.
+    ///
+    /// # Errors
+    /// The first thing that does not fit.
+    fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError>;
+
+    /// Begins a consistent read of the newest state.
+    fn snapshot(&self, schema: &Arc<Schema>) -> Answer<'_, Box<dyn Snapshot>>;
+}
+
+/// A consistent read. Dropping it ends it.
+pub trait Snapshot: Send {
+    /// The state that it reads.
+    fn revision(&self) -> &Revision;
+
+    /// The entities of those ids, in order, each with its attributes and all its
+    /// ancestors and without tags; `None` for one that the store does not hold.
+    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>>;
+
+    /// Tags of entities, in order; a key that an entity has no tag under is left
+    /// out.
+    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>>;
+}
+
+/// Why a store cannot answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be reached, or failed. Trying again may help.
+    #[error("the tenancy store is unavailable: {0}")]
+    Unavailable(String),
+    /// What it holds does not fit the schema.
+    #[error("the tenancy store does not fit the schema: {0}")]
+    Misfit(String),
+    /// It is of a version that this program does not know.
+    #[error("{0}")]
+    Version(String),
+}

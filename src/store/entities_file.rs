@@ -1,0 +1,168 @@
+//! Cedar entities JSON, held in memory: any schema, no database.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+
+use cedar_policy::{EntityTypeName, EntityUid};
+use sha2::{Digest, Sha256};
+
+use super::{Answer, Revision, Snapshot, Store, StoreError, TagKeys, Tags};
+use crate::schema::{Row, Schema, parse_json, transitive_ancestors};
+use crate::text::hex;
+
+/// Levels of JSON that a file may have.
+const JSON_DEPTH: usize = 100;
+
+/// A file of entities. It serves the types that occur in it.
+#[derive(Debug)]
+pub struct EntitiesFile {
+    json: serde_json::Value,
+    revision: Revision,
+    /// As read under the schema last asked for.
+    read: RwLock<Option<Arc<Read>>>,
+}
+
+#[derive(Debug)]
+struct Read {
+    schema: Arc<Schema>,
+    rows: HashMap<EntityUid, Row>,
+    types: HashSet<EntityTypeName>,
+}
+
+impl EntitiesFile {
+    /// Reads a file. Whether it fits a schema is said by [`Store::check`].
+    ///
+    /// # Errors
+    /// A file that cannot be read or is not JSON.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let shown = path.display();
+        let text = std::fs::read(path)
+            .map_err(|error| StoreError::Unavailable(format!("`{shown}`: {error}")))?;
+        Self::parse(&text).map_err(|error| match error {
+            StoreError::Misfit(text) => StoreError::Misfit(format!("`{shown}`: {text}")),
+            other => other,
+        })
+    }
+
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// As [`EntitiesFile::open`].
+    pub fn parse(text: &[u8]) -> Result<Self, StoreError> {
+        let json = parse_json(text, JSON_DEPTH).map_err(|e| StoreError::Misfit(e.to_string()))?;
+        let name = hex(&Sha256::digest(text), 16);
+        Ok(Self {
+            json,
+            revision: Revision {
+                stamp: 1,
+                name: name.into(),
+            },
+            read: RwLock::new(None),
+        })
+    }
+
+    /// The rows as a schema reads them; read once for each schema.
+    fn rows(&self, schema: &Arc<Schema>) -> Result<Arc<Read>, StoreError> {
+        let current = self
+            .read
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone();
+        if let Some(read) = current.filter(|read| Arc::ptr_eq(&read.schema, schema)) {
+            return Ok(read);
+        }
+        let read = Arc::new(self.read_as(schema)?);
+        *self
+            .read
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&read));
+        Ok(read)
+    }
+
+    fn read_as(&self, schema: &Arc<Schema>) -> Result<Read, StoreError> {
+        let misfit = |error: crate::schema::Misfit| StoreError::Misfit(error.to_string());
+        let rows = schema.entities(&self.json).map_err(misfit)?;
+        let parents: HashMap<EntityUid, Vec<EntityUid>> = rows
+            .iter()
+            .map(|row| (row.uid.clone(), row.ancestors.clone()))
+            .collect();
+        let parents_of = |uid: &EntityUid| parents.get(uid).cloned().unwrap_or_default();
+        let mut found = HashMap::with_capacity(rows.len());
+        let mut types = HashSet::new();
+        for mut row in rows {
+            row.ancestors = transitive_ancestors(&row.ancestors, &row.uid, parents_of)
+                .map_err(|error| misfit(error.within(&row.uid.to_string())))?;
+            types.insert(row.uid.type_name().clone());
+            found.insert(row.uid.clone(), row);
+        }
+        Ok(Read {
+            schema: Arc::clone(schema),
+            rows: found,
+            types,
+        })
+    }
+}
+
+impl Store for EntitiesFile {
+    fn serves(&self, entity_type: &EntityTypeName) -> bool {
+        let read = self
+            .read
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        read.as_ref()
+            .is_some_and(|read| read.types.contains(entity_type))
+    }
+
+    fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {
+        self.read_as(schema).map(|_| ())
+    }
+
+    fn snapshot(&self, schema: &Arc<Schema>) -> Answer<'_, Box<dyn Snapshot>> {
+        let snapshot = self.rows(schema).map(|read| {
+            Box::new(InMemory {
+                read,
+                revision: self.revision.clone(),
+            }) as Box<dyn Snapshot>
+        });
+        Box::pin(std::future::ready(snapshot))
+    }
+}
+
+struct InMemory {
+    read: Arc<Read>,
+    revision: Revision,
+}
+
+impl Snapshot for InMemory {
+    fn revision(&self) -> &Revision {
+        &self.revision
+    }
+
+    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {
+        let rows = uids.iter().map(|uid| {
+            let row = self.read.rows.get(uid)?;
+            Some(Row {
+                tags: Tags::new(),
+                ..row.clone()
+            })
+        });
+        Box::pin(std::future::ready(Ok(rows.collect())))
+    }
+
+    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>> {
+        let tags = wanted.iter().map(|(uid, keys)| {
+            let all = self.read.rows.get(uid).map(|row| &row.tags);
+            match (all, keys) {
+                (None, _) => Tags::new(),
+                (Some(all), TagKeys::All) => all.clone(),
+                (Some(all), TagKeys::Only(keys)) => keys
+                    .iter()
+                    .filter_map(|key| all.get_key_value(key))
+                    .map(|(k, v)| (k.clone(), v.clone()))
+                    .collect(),
+            }
+        });
+        Box::pin(std::future::ready(Ok(tags.collect())))
+    }
+}

@@ -1,0 +1,281 @@
+//! The embedded tenancy store: SQLite, read through one view per entity type.
+//!
+//! WAL lets readers and one writer go on beside each other. A read is one
+//! transaction on a connection from a small pool; `PRAGMA data_version` tells,
+//! without reading a page, whether any other connection or process has changed
+//! the database since the connection last looked.
+
+mod connection;
+mod read;
+mod write;
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cedar_policy::{EntityTypeName, EntityUid};
+use rusqlite::Connection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{Answer, Revision, Snapshot, Store, StoreError, TagKeys, Tags};
+use crate::schema::{Row, Schema};
+
+/// How a database is opened.
+#[derive(Clone, Debug)]
+pub struct SqliteOptions {
+    /// Reads that go on at once; a further one waits.
+    pub readers: usize,
+    /// How long a lock of another process is waited for.
+    pub busy_timeout: Duration,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            readers: 16,
+            busy_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A database file.
+#[derive(Debug)]
+pub struct Sqlite {
+    path: PathBuf,
+    options: SqliteOptions,
+    views: HashMap<String, HashSet<String>>,
+    pool: Arc<Pool>,
+}
+
+/// Idle readers, and the number of those that may be in use.
+#[derive(Debug)]
+struct Pool {
+    idle: Mutex<Vec<Reader>>,
+    permits: Arc<Semaphore>,
+}
+
+/// A connection that only reads, and what it saw last.
+#[derive(Debug)]
+struct Reader {
+    connection: Connection,
+    data_version: Option<i64>,
+    revision: Revision,
+}
+
+impl Sqlite {
+    /// Opens a database; one that is missing is created, an older one upgraded.
+    ///
+    /// A database that another program has made is taken as it is, if it has the
+    /// views: see [`Store::check`].
+    ///
+    /// # Errors
+    /// A file that cannot be opened or is no database, and one that a newer
+    /// version of this program has made.
+    pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        let mut connection = connection::open_writer(path, &options)?;
+        connection::prepare_schema(path, &mut connection)?;
+        let views = connection::views(&connection)?;
+        let permits = Arc::new(Semaphore::new(options.readers.max(1)));
+        let pool = Arc::new(Pool {
+            idle: Mutex::new(Vec::new()),
+            permits,
+        });
+        let store = Self {
+            path: path.to_owned(),
+            options,
+            views,
+            pool,
+        };
+        // A reader that cannot be opened should stop the start, not a question.
+        let reader = store.reader()?;
+        store.pool.put_back(reader);
+        Ok(store)
+    }
+
+    fn reader(&self) -> Result<Reader, StoreError> {
+        let idle = self
+            .pool
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        match idle {
+            Some(reader) => Ok(reader),
+            None => Ok(Reader {
+                connection: connection::open_reader(&self.path, &self.options)?,
+                data_version: None,
+                revision: Revision {
+                    stamp: 0,
+                    name: Arc::from(""),
+                },
+            }),
+        }
+    }
+}
+
+impl Pool {
+    fn put_back(&self, reader: Reader) {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(reader);
+    }
+}
+
+impl Reader {
+    /// Begins a transaction and names the state that it sees.
+    fn begin(&mut self) -> rusqlite::Result<()> {
+        self.connection.prepare_cached("BEGIN")?.execute([])?;
+        // The first read takes the snapshot, so this is its version.
+        let version = self
+            .connection
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |row| row.get::<_, i64>(0))?;
+        if self.data_version != Some(version) {
+            let revision = connection::revision(&self.connection)?;
+            self.revision = Revision {
+                stamp: u64::try_from(revision).unwrap_or(0),
+                name: Arc::from(revision.to_string()),
+            };
+            self.data_version = Some(version);
+        }
+        Ok(())
+    }
+
+    fn end(&self) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached("COMMIT")?
+            .execute([])
+            .map(|_| ())
+    }
+}
+
+impl Store for Sqlite {
+    fn serves(&self, entity_type: &EntityTypeName) -> bool {
+        self.views.contains_key(&entity_type.to_string())
+    }
+
+    fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {
+        for entity_type in schema.entity_types() {
+            let name = entity_type.name.to_string();
+            let Some(columns) = self.views.get(&name) else {
+                continue;
+            };
+            let wanted =
+                std::iter::once("id").chain(entity_type.shape.attributes.keys().map(|k| &**k));
+            if let Some(missing) = wanted.into_iter().find(|column| !columns.contains(*column)) {
+                return Err(StoreError::Misfit(format!(
+                    "view `{name}` has no column `{missing}`"
+                )));
+            }
+            let tags = entity_type
+                .tags
+                .as_ref()
+                .map(|_| ("tags", ["id", "key", "value"]));
+            let parents = (!entity_type.member_of.is_empty())
+                .then_some(("parents", ["id", "type", "parent"]));
+            for (suffix, columns) in tags.into_iter().chain(parents) {
+                let view = format!("{name}.{suffix}");
+                let found = self.views.get(&view);
+                if !found.is_some_and(|found| columns.iter().all(|column| found.contains(*column)))
+                {
+                    return Err(StoreError::Misfit(format!(
+                        "there is no view `{view}` with the columns `{}`",
+                        columns.join("`, `")
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn snapshot(&self, schema: &Arc<Schema>) -> Answer<'_, Box<dyn Snapshot>> {
+        let schema = Arc::clone(schema);
+        Box::pin(async move {
+            let unavailable =
+                |error: &dyn std::fmt::Display| StoreError::Unavailable(error.to_string());
+            let permit = Arc::clone(&self.pool.permits)
+                .acquire_owned()
+                .await
+                .map_err(|error| unavailable(&error))?;
+            let mut reader = self.reader()?;
+            // A few microseconds, and no page of the file: not worth a thread.
+            reader.begin().map_err(|error| unavailable(&error))?;
+            let revision = reader.revision.clone();
+            let snapshot = Reading {
+                reader: Some(reader),
+                revision,
+                schema,
+                pool: Arc::clone(&self.pool),
+                _permit: permit,
+            };
+            Ok(Box::new(snapshot) as Box<dyn Snapshot>)
+        })
+    }
+}
+
+/// A transaction on one reader. The reader is away while a blocking thread uses
+/// it; one that does not come back is not used again.
+struct Reading {
+    reader: Option<Reader>,
+    revision: Revision,
+    schema: Arc<Schema>,
+    pool: Arc<Pool>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Reading {
+    /// Runs a query, which may read pages, on a thread for such work.
+    async fn query<T: Send + 'static>(
+        &mut self,
+        query: impl FnOnce(&Connection, &Schema) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let lost = || StoreError::Unavailable("a reader was lost".to_owned());
+        let reader = self.reader.take().ok_or_else(lost)?;
+        let schema = Arc::clone(&self.schema);
+        let (reader, result) = tokio::task::spawn_blocking(move || {
+            let result = query(&reader.connection, &schema);
+            (reader, result)
+        })
+        .await
+        .map_err(|_| lost())?;
+        self.reader = Some(reader);
+        result
+    }
+}
+
+impl Snapshot for Reading {
+    fn revision(&self) -> &Revision {
+        &self.revision
+    }
+
+    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {
+        let uids = uids.to_vec();
+        Box::pin(self.query(move |connection, schema| {
+            uids.iter()
+                .map(|uid| read::entity(connection, schema, uid))
+                .collect()
+        }))
+    }
+
+    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>> {
+        let wanted = wanted.to_vec();
+        Box::pin(self.query(move |connection, schema| {
+            wanted
+                .iter()
+                .map(|(uid, keys)| read::tags(connection, schema, uid, keys))
+                .collect()
+        }))
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        if let Some(reader) = self.reader.take()
+            && reader.end().is_ok()
+        {
+            self.pool.put_back(reader);
+        }
+    }
+}

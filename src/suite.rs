@@ -1,0 +1,17 @@
+//! Policy suites: what the policies are meant to decide, as data.
+//!
+//! A suite is a TOML file of cases over a fixture of tenancy documents or Cedar
+//! entities. It runs through the same store, slice and engine as a question on
+//! the wire, so it tests the views as well.
+
+mod coverage;
+mod matrix;
+mod model;
+mod report;
+mod run;
+
+pub use coverage::{Coverage, Dropped, coverage, drop_one};
+pub use matrix::MatrixOutcome;
+pub use model::SuiteError;
+pub use report::{junit, text};
+pub use run::{Outcome, Suites};

@@ -1,0 +1,143 @@
+//! A suite as it is written.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// A suite file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SuiteFile {
+    /// Tenancy documents (`….ndjson`) or Cedar entities (`….json`), beside it.
+    pub(super) fixture: PathBuf,
+    /// The context of an action, for cases that do not give one.
+    #[serde(default)]
+    pub(super) context: BTreeMap<String, toml::Table>,
+    #[serde(default, rename = "case")]
+    pub(super) cases: Vec<Case>,
+    #[serde(default)]
+    pub(super) matrix: Option<Matrix>,
+}
+
+/// One case: either a question with its answer, or (without `action`) all that
+/// a principal may do on a resource.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Case {
+    pub(super) name: String,
+    /// The rules of `rules.toml` that it is about, where no policy carries them.
+    #[serde(default)]
+    pub(super) covers: Vec<String>,
+    pub(super) principal: String,
+    pub(super) resource: String,
+    #[serde(default)]
+    pub(super) action: Option<String>,
+    /// Of `action`, or by action where there is none.
+    #[serde(default)]
+    pub(super) context: toml::Table,
+    /// The actions that are allowed; with `action`, `true`.
+    #[serde(default)]
+    pub(super) allow: Option<Allow>,
+    /// The codes of the denial: these and no others.
+    #[serde(default)]
+    pub(super) deny: Option<Vec<String>>,
+    /// The rules of the denial, or of the permits: these and no others.
+    #[serde(default)]
+    pub(super) rules: Option<Vec<String>>,
+    /// What the permit asks of the caller: this and nothing else.
+    #[serde(default)]
+    pub(super) obligations: Option<Vec<String>>,
+    /// Entities that the caller describes, in Cedar's JSON form.
+    #[serde(default)]
+    pub(super) entities: Vec<toml::Value>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Allow {
+    /// `allow = true`
+    Yes(bool),
+    /// `allow = ["getOrganisation"]`
+    Actions(Vec<String>),
+}
+
+/// Every actor, every action, every resource; the answers are kept in a file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Matrix {
+    /// The file, beside the suite.
+    pub(super) golden: PathBuf,
+    /// Principals by the name that the file shows.
+    pub(super) actors: BTreeMap<String, String>,
+    /// Resources, likewise.
+    pub(super) resources: BTreeMap<String, String>,
+    /// The contexts that an action is asked with, if it takes any.
+    #[serde(default)]
+    pub(super) contexts: BTreeMap<String, Vec<toml::Table>>,
+}
+
+/// A suite that cannot be run.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}`: {problem}", path.display())]
+pub struct SuiteError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub problem: String,
+}
+
+impl SuiteError {
+    pub(super) fn new(path: &Path, problem: impl ToString) -> Self {
+        Self {
+            path: path.to_owned(),
+            problem: problem.to_string(),
+        }
+    }
+}
+
+impl SuiteFile {
+    pub(super) fn read(path: &Path) -> Result<Self, SuiteError> {
+        let text = std::fs::read_to_string(path).map_err(|error| SuiteError::new(path, error))?;
+        let suite: Self = toml::from_str(&text).map_err(|error| SuiteError::new(path, error))?;
+        for case in &suite.cases {
+            case.check().map_err(|problem| {
+                SuiteError::new(path, format!("case \"{}\": {problem}", case.name))
+            })?;
+        }
+        Ok(suite)
+    }
+}
+
+impl Case {
+    fn check(&self) -> Result<(), &'static str> {
+        match (&self.action, &self.allow, &self.deny) {
+            (Some(_), Some(Allow::Yes(true)), None) | (Some(_), None, Some(_)) => Ok(()),
+            (None, Some(Allow::Actions(_)), None) => Ok(()),
+            (Some(_), ..) => {
+                Err("with `action`, one of `allow = true` and `deny = [codes]` is wanted")
+            }
+            (None, ..) => Err("without `action`, `allow = [actions]` is wanted"),
+        }
+    }
+}
+
+/// A TOML value as JSON. Dates are not among the things that Cedar knows.
+pub(super) fn to_json(value: &toml::Value) -> serde_json::Value {
+    match value {
+        toml::Value::String(text) => text.as_str().into(),
+        toml::Value::Integer(number) => (*number).into(),
+        toml::Value::Float(number) => (*number).into(),
+        toml::Value::Boolean(value) => (*value).into(),
+        toml::Value::Datetime(date) => date.to_string().into(),
+        toml::Value::Array(values) => values.iter().map(to_json).collect(),
+        toml::Value::Table(table) => table_to_json(table),
+    }
+}
+
+pub(super) fn table_to_json(table: &toml::Table) -> serde_json::Value {
+    table
+        .iter()
+        .map(|(name, value)| (name.clone(), to_json(value)))
+        .collect()
+}

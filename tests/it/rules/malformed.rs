@@ -1,0 +1,299 @@
+//! Questions that do not fit the schema: each must be answered `400`.
+
+use serde_json::{Map, Value, json};
+
+use super::question::{Question, entity};
+use super::rng::Rng;
+use super::tenancy::Tenancy;
+use super::vocabulary::{ACTIONS, Action, FLAGS, Kind, Member};
+
+/// A question that must be refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Malformed {
+    /// The question.
+    pub(crate) json: Value,
+    /// What is wrong with it.
+    pub(crate) why: &'static str,
+}
+
+type Spoil = fn(&mut Draft<'_>) -> Option<&'static str>;
+
+const SPOILS: [Spoil; 13] = [
+    other_principal,
+    other_resource,
+    missing_context_member,
+    surplus_context_member,
+    outside_vocabulary,
+    unknown_action,
+    flags,
+    scalar_of_another_type,
+    context_entity_of_another_type,
+    missing_part,
+    broken_entity,
+    no_object,
+    describes_a_served_entity,
+];
+
+impl Malformed {
+    /// A question that would be well-formed but for one fault.
+    pub(crate) fn random(rng: &mut Rng, tenancy: &Tenancy) -> Self {
+        let spoil = rng.pick(SPOILS);
+        loop {
+            let action = rng.pick(ACTIONS);
+            let question = Question::of_action(rng, tenancy, &action);
+            let json = question.to_json(rng);
+            let mut draft = Draft {
+                rng,
+                action,
+                json,
+                question,
+            };
+            if let Some(why) = spoil(&mut draft) {
+                let json = draft.json;
+                return Self { json, why };
+            }
+        }
+    }
+}
+
+/// A question while it is being spoiled.
+struct Draft<'a> {
+    rng: &'a mut Rng,
+    action: Action,
+    question: Question,
+    json: Value,
+}
+
+impl Draft<'_> {
+    fn context(&mut self) -> Option<&mut Map<String, Value>> {
+        let question = self.json.as_object_mut()?;
+        let context = question.entry("context").or_insert_with(|| json!({}));
+        context.as_object_mut()
+    }
+
+    /// One of the members of the context that the question has and the filter takes.
+    fn member(&mut self, filter: impl Fn(&Member) -> bool) -> Option<Member> {
+        let members = self.action.context.iter();
+        let members: Vec<Member> = members
+            .filter(|it| filter(it) && self.question.context.contains_key(it.name))
+            .copied()
+            .collect();
+        self.rng.choose(&members).copied()
+    }
+
+    fn set(&mut self, member: Member, value: Value) -> Option<()> {
+        self.context()?.insert(member.name.to_owned(), value);
+        Some(())
+    }
+}
+
+fn other_principal(draft: &mut Draft<'_>) -> Option<&'static str> {
+    let kind = draft.rng.pick([
+        "SubAccount",
+        "SubAccount",
+        "SubAccount",
+        "Organisation",
+        "EmailAddress",
+        "Participant",
+        "Platform",
+    ]);
+    if kind == "SubAccount" && draft.action.sub_account {
+        return None;
+    }
+    draft.json["principal"] = entity(draft.rng, kind, &draft.question.principal.1);
+    Some("another principal type")
+}
+
+fn other_resource(draft: &mut Draft<'_>) -> Option<&'static str> {
+    let kind = draft.rng.pick([
+        "Organisation",
+        "Participant",
+        "AccessPoint",
+        "LegalEntity",
+        "User",
+        "SubAccount",
+        "Document",
+    ]);
+    if kind == draft.action.resource {
+        return None;
+    }
+    draft.json["resource"] = entity(draft.rng, kind, &draft.question.resource.1);
+    Some("another resource type")
+}
+
+fn missing_context_member(draft: &mut Draft<'_>) -> Option<&'static str> {
+    let member = draft.member(|it| !it.optional)?;
+    draft.context()?.remove(member.name);
+    let question = draft.json.as_object_mut()?;
+    if question.get("context") == Some(&json!({})) && draft.rng.percent(50) {
+        question.remove("context");
+    }
+    Some("a missing context member")
+}
+
+fn surplus_context_member(draft: &mut Draft<'_>) -> Option<&'static str> {
+    let name = draft.rng.pick([
+        "user",
+        "mode",
+        "environment",
+        "subAccount",
+        "superadmin",
+        "x",
+    ]);
+    let members = draft.action.context;
+    if members.iter().any(|member| member.name == name) {
+        return None;
+    }
+    let value = match name {
+        "superadmin" => json!(true),
+        "environment" => json!("TEST"),
+        "mode" => json!("SHARED"),
+        _ => json!("u-1"),
+    };
+    draft.context()?.insert(name.to_owned(), value);
+    Some("a surplus context member")
+}
+
+fn outside_vocabulary(draft: &mut Draft<'_>) -> Option<&'static str> {
+    let member = draft.member(|it| matches!(it.kind, Kind::Word(_)))?;
+    let other = [
+        "demo", "Shared", "SANDBOX", "PROD", "Test", "ApUser", "orgAdmin", "", "TEST ",
+    ];
+    let value = json!(draft.rng.pick(other));
+    draft.set(member, value)?;
+    Some("a value outside its vocabulary")
+}
+
+fn unknown_action(draft: &mut Draft<'_>) -> Option<&'static str> {
+    let name = draft.question.action;
+    draft.json["action"] = match draft.rng.below(6) {
+        0 => json!("Peppol::Action::\"approveEverything\""),
+        1 => json!({"type": "Peppol::Action", "id": name.to_uppercase()}),
+        2 => json!({"type": "Peppol::Action", "id": format!("{name} ")}),
+        3 => json!({"__entity": {"type": "Action", "id": name}}),
+        4 => json!(format!("Peppol::User::\"{name}\"")),
+        _ => json!(name),
+    };
+    Some("an unknown action")
+}
+
+fn flags(draft: &mut Draft<'_>) -> Option<&'static str> {
+    let member = draft.member(|it| it.kind == Kind::Flags)?;
+    let flag = draft.rng.pick(FLAGS);
+    let permissions = draft.question.context.get(member.name)?;
+    let mut permissions = permissions.as_object()?.clone();
+    let why = match draft.rng.below(6) {
+        0..3 => {
+            permissions.remove(flag);
+            "a missing flag"
+        }
+        3 => {
+            permissions.insert("canPay".to_owned(), json!(true));
+            "a surplus flag"
+        }
+        4 => {
+            permissions.insert(flag.to_owned(), json!("true"));
+            "a flag that is no boolean"
+        }
+        _ => {
+            permissions.insert(flag.to_owned(), Value::Null);
+            "a flag that is null"
+        }
+    };
+    draft.set(member, Value::Object(permissions))?;
+    Some(why)
+}
+
+fn scalar_of_another_type(draft: &mut Draft<'_>) -> Option<&'static str> {
+    let member = draft.member(|_| true)?;
+    let value = draft.rng.pick([
+        json!(1.5),
+        json!(7),
+        json!(true),
+        json!(["TEST"]),
+        json!([]),
+        json!({}),
+        json!({"TEST": "TEST"}),
+        Value::Null,
+    ]);
+    if value.is_null() && member.optional {
+        return None;
+    }
+    draft.set(member, value)?;
+    Some("a context member of another type")
+}
+
+fn context_entity_of_another_type(draft: &mut Draft<'_>) -> Option<&'static str> {
+    let member = draft.member(|it| matches!(it.kind, Kind::Entity(_)))?;
+    let kind = draft.rng.pick([
+        "Organisation",
+        "User",
+        "SubAccount",
+        "AccessPoint",
+        "Participant",
+    ]);
+    if member.kind == Kind::Entity(kind) {
+        return None;
+    }
+    let id = draft.question.context.get(member.name)?.clone();
+    let uid = json!({"type": format!("Peppol::{kind}"), "id": id});
+    let form = match draft.rng.percent(50) {
+        true => json!({"__entity": uid}),
+        false => uid,
+    };
+    draft.set(member, form)?;
+    Some("a context entity of another type")
+}
+
+fn missing_part(draft: &mut Draft<'_>) -> Option<&'static str> {
+    let part = draft.rng.pick(["principal", "action", "resource"]);
+    draft.json.as_object_mut()?.remove(part)?;
+    Some("no principal, action or resource")
+}
+
+fn broken_entity(draft: &mut Draft<'_>) -> Option<&'static str> {
+    let part = draft.rng.pick(["principal", "action", "resource"]);
+    draft.json[part] = draft.rng.pick([
+        Value::Null,
+        json!(17),
+        json!(true),
+        json!([]),
+        json!({}),
+        json!("u-1"),
+        json!(""),
+        json!("Peppol::User::u-1"),
+        json!("Peppol::User::\"u-1"),
+        json!("Peppol::Nobody::\"u-1\""),
+        json!("User::\"u-1\""),
+        json!({"type": "Peppol::Nobody", "id": "u-1"}),
+        json!({"type": "peppol::user", "id": "u-1"}),
+        json!({"type": "Peppol::User"}),
+        json!({"id": "u-1"}),
+        json!({"type": "Peppol::User", "id": 1}),
+        json!({"__entity": {"type": "Peppol::User"}}),
+        json!({"__entity": "Peppol::User::\"u-1\""}),
+        json!({"type": "", "id": "u-1"}),
+    ]);
+    Some("no entity where one is needed")
+}
+
+fn no_object(draft: &mut Draft<'_>) -> Option<&'static str> {
+    let value = draft
+        .rng
+        .pick([json!([]), json!("{}"), json!(1), json!(false)]);
+    if draft.rng.percent(50) {
+        draft.json = value;
+        return Some("a question that is no object");
+    }
+    draft.json["context"] = value;
+    Some("a context that is no object")
+}
+
+fn describes_a_served_entity(draft: &mut Draft<'_>) -> Option<&'static str> {
+    let id = draft.question.principal.1.as_str();
+    let kind = draft.question.principal.0;
+    let member = draft.rng.pick(["entities", "additional_entities"]);
+    let uid = json!({"type": format!("Peppol::{kind}"), "id": id});
+    draft.json[member] = json!([{"uid": uid, "attrs": {}, "parents": []}]);
+    Some("an entity of a type that the store serves")
+}

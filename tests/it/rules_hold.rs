@@ -1,0 +1,108 @@
+//! The rules of the domain, as properties: random questions over random
+//! tenancies get the answer that an independent formulation of the rules gives.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::rules::malformed::Malformed;
+use crate::rules::oracle::{Expected, answer};
+use crate::rules::question::Question;
+use crate::rules::rng::Rng;
+use crate::rules::tenancy::Tenancy;
+use crate::sidecar::Start;
+
+/// Tenancies, and questions about each, of one run.
+const TENANCIES: u64 = 40;
+const QUESTIONS: usize = 1000;
+/// Questions that are none, about each tenancy.
+const MALFORMED: usize = 50;
+
+/// `PROPERTY_SEED` starts elsewhere; the default keeps CI the same from run to
+/// run.
+fn seed() -> u64 {
+    std::env::var("PROPERTY_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(1)
+}
+
+fn strings<'a>(values: &'a Value, member: Option<&str>) -> BTreeSet<&'a str> {
+    let one = |value: &'a Value| member.map_or(value, |member| &value[member]).as_str();
+    values
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(one)
+        .collect()
+}
+
+fn compare(question: &Question, expected: &Expected, found: &Value) {
+    let context = || format!("{question:?}\nexpected {expected:?}\ngot {found}");
+    let verdict = if expected.allow { "Allow" } else { "Deny" };
+    assert_eq!(found["decision"], verdict, "{}", context());
+    assert_eq!(
+        strings(&found["obligations"], None),
+        expected.obligations,
+        "{}",
+        context()
+    );
+    let codes: BTreeSet<&str> = strings(&found["reasons"], Some("code"));
+    assert_eq!(codes, expected.codes, "{}", context());
+    if !expected.allow {
+        assert_eq!(
+            strings(&found["reasons"], Some("rule")),
+            expected.rules,
+            "{}",
+            context()
+        );
+    }
+}
+
+#[test]
+fn random_questions_over_random_tenancies_are_answered_by_the_rules() {
+    for number in 0..TENANCIES {
+        let mut rng = Rng::new(seed() * 1_000_003 + number);
+        let tenancy = Tenancy::random(&mut rng, 4);
+        // Without a cache every other time: it must make no difference.
+        let cache = if number % 2 == 0 { "true" } else { "false" };
+        let sidecar = Start::new()
+            .documents(&tenancy.documents())
+            .variable("PEPPOL_AUTHZ_CACHE__ENABLED", cache)
+            .start();
+        let questions: Vec<Question> = (0..QUESTIONS)
+            .map(|_| Question::random(&mut rng, &tenancy))
+            .collect();
+        let requests: Vec<Value> = questions
+            .iter()
+            .map(|question| question.to_json(&mut rng))
+            .collect();
+        let reply = sidecar.post("/v1/batch_is_authorized", &json!({"requests": requests}));
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        let results = reply.json();
+        let results = results["results"].as_array().unwrap();
+        assert_eq!(results.len(), questions.len());
+        for (question, found) in questions.iter().zip(results) {
+            compare(question, &answer(&tenancy, question), found);
+        }
+        // One at a time says the same as a batch.
+        for (request, found) in requests.iter().zip(results).take(50) {
+            let mut alone = sidecar.ask(request);
+            alone["decisionId"] = found["decisionId"].clone();
+            assert_eq!(alone, *found);
+        }
+        for _ in 0..MALFORMED {
+            let malformed = Malformed::random(&mut rng, &tenancy);
+            let reply = sidecar.post("/v1/is_authorized", &malformed.json);
+            assert_eq!(
+                reply.status, 400,
+                "{}: {}\n{}",
+                malformed.why, malformed.json, reply.text
+            );
+            assert_eq!(
+                reply.header("content-type"),
+                Some("application/problem+json")
+            );
+        }
+    }
+}

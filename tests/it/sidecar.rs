@@ -1,0 +1,261 @@
+//! The real program, started for a test and ended with it.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Long enough for the slowest machine; nothing waits this long when it works.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A `peppol-authz serve` that is ready.
+pub(crate) struct Sidecar {
+    child: Child,
+    pub(crate) address: String,
+    log: Receiver<String>,
+    directory: TempDir,
+}
+
+/// What a sidecar is started with.
+pub(crate) struct Start {
+    directory: TempDir,
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
+    tenancy: bool,
+}
+
+/// An answer on the wire.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) text: String,
+}
+
+/// The program.
+pub(crate) fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_peppol-authz"));
+    // Nothing of the machine's own settings.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("PEPPOL_AUTHZ_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// A file of the project.
+pub(crate) fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+impl Start {
+    pub(crate) fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            arguments: Vec::new(),
+            variables: Vec::new(),
+            tenancy: true,
+        }
+    }
+
+    /// A place for the test's files, which goes with the sidecar.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Command-line arguments behind `serve`.
+    pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
+        self.tenancy &= !arguments.contains(&"--tenancy");
+        self.arguments
+            .extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self
+    }
+
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Tenancy documents, imported at the start.
+    pub(crate) fn documents(self, documents: &[Value]) -> Self {
+        let path = self.path("tenancy.ndjson");
+        let text: String = documents
+            .iter()
+            .map(|document| format!("{document}\n"))
+            .collect();
+        std::fs::write(&path, text).unwrap();
+        let path = path.display().to_string();
+        self.with(&["--import", &path])
+    }
+
+    /// Starts it on a free port and waits until it is ready.
+    pub(crate) fn start(self) -> Sidecar {
+        let mut command = program();
+        command
+            .arg("serve")
+            .args(["--listen", "127.0.0.1:0"])
+            .args(&self.arguments);
+        if self.tenancy {
+            command
+                .arg("--tenancy")
+                .arg(format!("sqlite:{}", self.path("tenancy.db").display()));
+        }
+        command
+            .env("PEPPOL_AUTHZ_LOG__FORMAT", "json")
+            .envs(self.variables);
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (sender, log) = channel();
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let mut sidecar = Sidecar {
+            child,
+            address: String::new(),
+            log,
+            directory: self.directory,
+        };
+        let ready = sidecar.wait_for_log("ready");
+        sidecar.address = ready["address"].as_str().unwrap().to_owned();
+        sidecar
+    }
+}
+
+impl Sidecar {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a record of the log with this message.
+    pub(crate) fn wait_for_log(&mut self, message: &str) -> Value {
+        let end = Instant::now() + PATIENCE;
+        let mut seen = Vec::new();
+        while let Ok(line) = self
+            .log
+            .recv_timeout(end.saturating_duration_since(Instant::now()))
+        {
+            let record: Value = serde_json::from_str(&line).unwrap_or(Value::String(line));
+            if record["message"] == message {
+                return record;
+            }
+            seen.push(record);
+        }
+        panic!("no `{message}` in the log: {seen:#?}");
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Reply {
+        self.send(path, &[], body.to_string().as_bytes())
+    }
+
+    pub(crate) fn send(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        let mut request = agent().post(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Reply::from(request.content_type("application/json").send(body).unwrap())
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Reply {
+        Reply::from(
+            agent()
+                .get(format!("http://{}{path}", self.address))
+                .call()
+                .unwrap(),
+        )
+    }
+
+    /// Asks one question and expects a decision.
+    pub(crate) fn ask(&self, question: &Value) -> Value {
+        let reply = self.post("/v1/is_authorized", question);
+        assert_eq!(reply.status, 200, "{question}: {}", reply.text);
+        reply.json()
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let done = Command::new("kill")
+            .args([format!("-{signal}"), self.pid().to_string()])
+            .status()
+            .unwrap();
+        assert!(done.success());
+    }
+
+    /// Waits for it to end by itself.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < end, "it does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Reply {
+    fn from(mut response: ureq::http::Response<ureq::Body>) -> Self {
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| {
+                (
+                    name.to_string(),
+                    value.to_str().unwrap_or_default().to_owned(),
+                )
+            })
+            .collect();
+        let status = response.status().as_u16();
+        let text = response
+            .body_mut()
+            .with_config()
+            .limit(64 << 20)
+            .read_to_string()
+            .unwrap();
+        Self {
+            status,
+            headers,
+            text,
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(PATIENCE))
+        .build()
+        .into()
+}

@@ -1,5 +1,8 @@
+//! Rebuilds when a file that the binary embeds changes.
+
 fn main() {
     for path in ["schema", "policies"] {
-        println!("cargo:rerun-if-changed={path}");
+        // A directory stands for all that is in it.
+        println!("cargo::rerun-if-changed={path}");
     }
 }

@@ -12,6 +12,7 @@ mod entities;
 mod identifier;
 mod json;
 mod literal;
+mod shared;
 mod types;
 mod value;
 
@@ -23,6 +24,8 @@ pub use decode::{Misfit, Reading};
 pub use entities::{Row, transitive_ancestors};
 pub use identifier::IdentifierRule;
 pub use json::{JsonError, parse as parse_json};
+pub use shared::SharedEntity;
+pub(crate) use shared::together;
 pub use types::{ActionType, Attribute, EntityType, ExtensionType, RecordType, Type};
 pub(crate) use value::record_to_json;
 pub use value::{Record, Value};

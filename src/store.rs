@@ -46,6 +46,21 @@ pub enum TagKeys {
     All,
 }
 
+impl TagKeys {
+    /// Adds the keys of another.
+    pub fn join(&mut self, other: Self) {
+        match (self, other) {
+            (Self::All, _) => {}
+            (this, Self::All) => *this = Self::All,
+            (Self::Only(keys), Self::Only(more)) => {
+                keys.extend(more);
+                keys.sort();
+                keys.dedup();
+            }
+        }
+    }
+}
+
 /// Tags by key.
 pub type Tags = BTreeMap<Arc<str>, Value>;
 

@@ -189,10 +189,13 @@ impl Session<'_> {
                 return Err(Failure::Tenancy(error.to_string()));
             }
         };
-        let response =
-            Authorizer::new().is_authorized(&question.request, &shard.policies, &slice.entities);
+        let authorizer = Authorizer::new();
+        let responses: Vec<Response> = shard
+            .policies_for(&question.principal, &question.resource)
+            .map(|policies| authorizer.is_authorized(&question.request, policies, &slice.entities))
+            .collect();
         decision.slice = slice.rows;
-        conclude(&mut decision, &response, bundle);
+        conclude(&mut decision, &responses, bundle);
         Ok(decision)
     }
 }
@@ -204,28 +207,39 @@ fn failed_store(error: StoreError) -> Failure {
     }
 }
 
-/// From Cedar's answer to ours. An Allow needs three things: Cedar allows, no
-/// policy failed, and every policy that it names is a permit of this Bundle.
-fn conclude(decision: &mut Decision, response: &Response, bundle: &Bundle) {
+/// From Cedar's answers, one for each set of policies, to ours. An Allow needs
+/// that no policy failed, that no set is denied by a forbid, and that some policy
+/// permits; each is looked at here and not taken from one of Cedar's verdicts.
+fn conclude(decision: &mut Decision, responses: &[Response], bundle: &Bundle) {
     let mut failed = Vec::new();
-    for error in response.diagnostics().errors() {
-        let AuthorizationError::PolicyEvaluationError(error) = error;
-        decision.errors.push(error.to_string());
-        failed.push(bundle.policy(error.policy_id()).map_or_else(
-            || Arc::from(error.policy_id().to_string()),
-            |info| Arc::clone(&info.id),
-        ));
+    let mut named = Vec::new();
+    let mut unknown = false;
+    for response in responses {
+        for error in response.diagnostics().errors() {
+            let AuthorizationError::PolicyEvaluationError(error) = error;
+            decision.errors.push(error.to_string());
+            failed.push(bundle.policy(error.policy_id()).map_or_else(
+                || Arc::from(error.policy_id().to_string()),
+                |info| Arc::clone(&info.id),
+            ));
+        }
+        for id in response.diagnostics().reason() {
+            match bundle.policy(id) {
+                // Cedar names the forbids of a denial or the permits of an Allow.
+                Some(info)
+                    if (info.effect == Effect::Permit)
+                        == (response.decision() == CedarDecision::Allow) =>
+                {
+                    named.push(info);
+                }
+                _ => unknown = true,
+            }
+        }
     }
     failed.sort();
     decision.errors.sort();
-    let named: Option<Vec<_>> = response
-        .diagnostics()
-        .reason()
-        .map(|id| bundle.policy(id))
-        .collect();
-    let mut named = named.unwrap_or_default();
     named.sort_by(|a, b| a.id.cmp(&b.id));
-    let allowed = response.decision() == CedarDecision::Allow
+    let allowed = !unknown
         && failed.is_empty()
         && !named.is_empty()
         && named.iter().all(|info| info.effect == Effect::Permit);

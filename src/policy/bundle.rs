@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use cedar_policy::{
-    ActionConstraint, Effect, Entities, Entity, EntityTypeName, EntityUid, Policy, PolicyId,
-    PolicySet, PrincipalConstraint, ResourceConstraint,
+    ActionConstraint, Effect, Entities, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet,
+    PrincipalConstraint, ResourceConstraint,
 };
 
 use super::plan::{Plan, PlanError};
 use super::rules::Rules;
 use super::source::SourceFile;
-use crate::schema::Schema;
+use crate::schema::{Schema, SharedEntity};
 
 /// A valid set of policies with its schema. Immutable: a change is a new Bundle.
 #[derive(Debug)]
@@ -63,12 +63,16 @@ pub struct Shard {
     pub principal: EntityTypeName,
     /// The type of resource.
     pub resource: EntityTypeName,
-    /// The policies.
+    /// The policies that are not for one principal or resource alone.
     pub policies: PolicySet,
+    /// Policies whose scope names one resource, `resource == …`.
+    by_resource: HashMap<EntityUid, PolicySet>,
+    /// Policies whose scope names one principal.
+    by_principal: HashMap<EntityUid, PolicySet>,
     /// The entities that they can look at.
     pub plan: Plan,
     /// The action and the groups that it is in.
-    pub actions: Vec<Entity>,
+    pub actions: Vec<SharedEntity>,
 }
 
 /// A Bundle that cannot be made out of valid policies.
@@ -95,8 +99,7 @@ impl Bundle {
             let actions = ancestry(&action_entities, &action.uid);
             for principal in &action.principals {
                 for resource in &action.resources {
-                    let mut set = PolicySet::new();
-                    let mut plan = Plan::default();
+                    let mut shard = Shard::new(principal, resource, actions.clone());
                     for info in &policies {
                         if can_apply(
                             &info.policy,
@@ -105,17 +108,12 @@ impl Bundle {
                             principal,
                             resource,
                         ) {
-                            plan.add(&info.policy)?;
+                            shard.plan.add(&info.policy)?;
+                            let set = shard.set_for(&info.policy);
                             set.add(info.policy.clone()).map_err(|e| cedar(&e))?;
                         }
                     }
-                    shards.entry(action.uid.clone()).or_default().push(Shard {
-                        principal: principal.clone(),
-                        resource: resource.clone(),
-                        policies: set,
-                        plan,
-                        actions: actions.clone(),
-                    });
+                    shards.entry(action.uid.clone()).or_default().push(shard);
                 }
             }
         }
@@ -190,13 +188,57 @@ impl Bundle {
     }
 }
 
+// === impl Shard ===
+
+impl Shard {
+    fn new(
+        principal: &EntityTypeName,
+        resource: &EntityTypeName,
+        actions: Vec<SharedEntity>,
+    ) -> Self {
+        Self {
+            principal: principal.clone(),
+            resource: resource.clone(),
+            policies: PolicySet::new(),
+            by_resource: HashMap::new(),
+            by_principal: HashMap::new(),
+            plan: Plan::default(),
+            actions,
+        }
+    }
+
+    fn set_for(&mut self, policy: &Policy) -> &mut PolicySet {
+        match (policy.resource_constraint(), policy.principal_constraint()) {
+            (ResourceConstraint::Eq(uid), _) => self.by_resource.entry(uid).or_default(),
+            (_, PrincipalConstraint::Eq(uid)) => self.by_principal.entry(uid).or_default(),
+            _ => &mut self.policies,
+        }
+    }
+
+    /// The sets of policies whose scope can match these two, so that thousands
+    /// of policies for single tenants cost no more than those of one.
+    pub fn policies_for(
+        &self,
+        principal: &EntityUid,
+        resource: &EntityUid,
+    ) -> impl Iterator<Item = &PolicySet> {
+        let own = self
+            .by_resource
+            .get(resource)
+            .into_iter()
+            .chain(self.by_principal.get(principal));
+        std::iter::once(&self.policies).chain(own)
+    }
+}
+
 /// An action and all groups above it, each with its own ancestors.
-fn ancestry(action_entities: &Entities, action: &EntityUid) -> Vec<Entity> {
+fn ancestry(action_entities: &Entities, action: &EntityUid) -> Vec<SharedEntity> {
     let groups = action_entities.ancestors(action).into_iter().flatten();
     std::iter::once(action)
         .chain(groups)
         .filter_map(|uid| action_entities.get(uid))
         .cloned()
+        .map(SharedEntity::from)
         .collect()
 }
 

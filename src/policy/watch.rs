@@ -33,6 +33,9 @@ pub struct Watch {
 /// What came of a change.
 pub type Change = Result<Bundle, Vec<String>>;
 
+/// What the files hold: a digest of it or why they cannot be read, and the texts.
+type State = (Result<String, String>, Option<Sources>);
+
 /// Wakes the watch; it ends when this is dropped.
 #[derive(Clone, Debug)]
 pub struct Waker(Sender<()>);
@@ -114,21 +117,10 @@ impl Watch {
                 Ok(()) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            let (mut state, mut sources) = self.look();
-            if state == seen {
+            if self.look().0 == seen {
                 continue;
             }
-            // Until nothing changes any more.
-            loop {
-                std::thread::sleep(self.settle);
-                while wakes.try_recv().is_ok() {}
-                let again = self.look();
-                let settled = again.0 == state;
-                (state, sources) = again;
-                if settled {
-                    break;
-                }
-            }
+            let (state, sources) = self.settled(wakes);
             if state == seen {
                 continue;
             }
@@ -142,7 +134,21 @@ impl Watch {
         }
     }
 
-    fn look(&self) -> (Result<String, String>, Option<Sources>) {
+    /// The files once nothing changes any more.
+    fn settled(&self, wakes: &Receiver<()>) -> State {
+        let mut before = self.look();
+        loop {
+            std::thread::sleep(self.settle);
+            while wakes.try_recv().is_ok() {}
+            let now = self.look();
+            if now.0 == before.0 {
+                return now;
+            }
+            before = now;
+        }
+    }
+
+    fn look(&self) -> State {
         match Sources::read(self.policies.as_deref(), self.schema.as_deref()) {
             Ok(sources) => (Ok(sources.digest()), Some(sources)),
             Err(error) => (Err(error.to_string()), None),

@@ -204,6 +204,10 @@ impl EntityType {
         if reading == Reading::Document && id.is_empty() {
             return Err(Misfit::new("an id may not be empty"));
         }
+        // Not every database can hold it, and some cut a text there.
+        if reading == Reading::Document && id.contains('\0') {
+            return Err(Misfit::new("an id may not contain U+0000"));
+        }
         let id = self.identifier.canonical(id);
         Ok(EntityUid::from_type_name_and_id(
             self.name.clone(),

@@ -1,13 +1,12 @@
 //! Putting a slice together.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use cedar_policy::{Entities, EntityUid};
 
 use super::cache::{Cache, Key, Known, Loaded};
 use crate::policy::{Bundle, Path, Plan, Root, Shard, TagKey};
-use crate::schema::{Record, Row, Value};
+use crate::schema::{Record, Row, Value, together};
 use crate::store::{Snapshot, StoreError, TagKeys, Tags};
 
 /// The entities of one question, and what it says of them.
@@ -196,7 +195,7 @@ impl<'a> Gathering<'a> {
     /// Gives entities the tags that the policies ask for. Returns whether any
     /// was new.
     async fn ask_for_tags(&mut self, plan: &Plan) -> Result<bool, SliceError> {
-        let mut wanted: HashMap<usize, TagKeys> = HashMap::new();
+        let mut wanted: Vec<(usize, TagKeys)> = Vec::new();
         if plan.all_tags {
             wanted.extend((0..self.found.len()).map(|place| (place, TagKeys::All)));
         }
@@ -219,21 +218,18 @@ impl<'a> Gathering<'a> {
                     _ => continue,
                 },
             };
-            let keys = wanted
-                .entry(place)
-                .or_insert_with(|| TagKeys::Only(Vec::new()));
-            match (keys, key) {
-                (keys, None) => *keys = TagKeys::All,
-                (TagKeys::Only(keys), Some(key)) if !keys.contains(&key) => keys.push(key),
-                _ => {}
+            let keys = match key {
+                Some(key) => TagKeys::Only(vec![key]),
+                None => TagKeys::All,
+            };
+            match wanted.iter_mut().find(|(other, _)| *other == place) {
+                Some((_, wanted)) => wanted.join(keys),
+                None => wanted.push((place, keys)),
             }
         }
         let mut missing = Vec::new();
         let mut any = false;
-        for (place, mut keys) in wanted {
-            if let TagKeys::Only(keys) = &mut keys {
-                keys.sort();
-            }
+        for (place, keys) in wanted {
             let Some(found) = self.found.get_mut(place) else {
                 continue;
             };
@@ -366,9 +362,8 @@ impl<'a> Gathering<'a> {
     }
 
     fn finish(self, shard: &Shard) -> Result<Slice, SliceError> {
-        let entities = self.found.iter().map(|found| found.loaded.entity.clone());
-        let entities = Entities::from_entities(shard.actions.iter().cloned().chain(entities), None)
-            .map_err(|error| SliceError::Unfit(error.to_string()))?;
+        let entities = self.found.iter().map(|found| &found.loaded.entity);
+        let entities = together(shard.actions.iter().chain(entities)).map_err(SliceError::Unfit)?;
         Ok(Slice {
             entities,
             rows: self.found.into_iter().map(|found| found.loaded).collect(),
@@ -383,5 +378,8 @@ fn checked(bundle: &Bundle, row: Row) -> Result<Arc<Loaded>, SliceError> {
     let entity = row.to_entity().map_err(|error| unfit(&error))?;
     Entities::from_entities([entity.clone()], Some(bundle.schema.cedar()))
         .map_err(|error| unfit(&error))?;
-    Ok(Arc::new(Loaded { row, entity }))
+    Ok(Arc::new(Loaded {
+        row,
+        entity: entity.into(),
+    }))
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cedar_policy::EntityUid;
 
-use crate::schema::Row;
+use crate::schema::{Row, SharedEntity};
 use crate::store::TagKeys;
 
 /// An entity that is there.
@@ -19,7 +19,7 @@ pub struct Loaded {
     /// As the store says, with the tags of its key.
     pub row: Row,
     /// As Cedar takes it.
-    pub entity: cedar_policy::Entity,
+    pub entity: SharedEntity,
 }
 
 /// What is known of a key: an entity, or that there is none.
@@ -36,7 +36,7 @@ pub(super) struct Key {
 /// Bounded by bytes; the least used goes first.
 #[derive(Debug)]
 pub struct Cache {
-    entries: Option<moka::sync::Cache<Key, Known>>,
+    entries: Option<moka::sync::Cache<Key, Known, foldhash::quality::RandomState>>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -67,7 +67,8 @@ impl Cache {
                         + known.as_ref().map_or(0, |loaded| loaded.row.weight());
                     u32::try_from(weight).unwrap_or(u32::MAX)
                 })
-                .build()
+                // Ids come from callers: seeded, and faster than the default.
+                .build_with_hasher(foldhash::quality::RandomState::default())
         });
         Self {
             entries,

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Sidecar {
     child: Child,
     pub(crate) address: String,
-    log: Receiver<String>,
+    log: Mutex<Receiver<String>>,
+    /// The records of the log that were read so far.
+    records: Mutex<Vec<Value>>,
     directory: TempDir,
 }
 
@@ -26,6 +29,7 @@ pub(crate) struct Start {
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
     tenancy: bool,
+    listen: bool,
 }
 
 /// An answer on the wire.
@@ -60,7 +64,14 @@ impl Start {
             arguments: Vec::new(),
             variables: Vec::new(),
             tenancy: true,
+            listen: true,
         }
+    }
+
+    /// Over the tenancy of the examples.
+    pub(crate) fn quickstart() -> Self {
+        let documents = project("examples/quickstart/tenancy.ndjson");
+        Self::new().with(&["--import", documents.to_str().unwrap()])
     }
 
     /// A place for the test's files, which goes with the sidecar.
@@ -71,6 +82,7 @@ impl Start {
     /// Command-line arguments behind `serve`.
     pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
         self.tenancy &= !arguments.contains(&"--tenancy");
+        self.listen &= !arguments.contains(&"--listen");
         self.arguments
             .extend(arguments.iter().map(|argument| (*argument).to_owned()));
         self
@@ -93,13 +105,36 @@ impl Start {
         self.with(&["--import", &path])
     }
 
-    /// Starts it on a free port and waits until it is ready.
+    /// Starts it, on a free port where no other address is given, and waits until it is ready.
     pub(crate) fn start(self) -> Sidecar {
+        let mut sidecar = self.spawn();
+        let ready = sidecar.wait_for_log("ready");
+        sidecar.address = ready["address"].as_str().unwrap().to_owned();
+        sidecar
+    }
+
+    /// Starts it and waits until it listens, which is before it is ready.
+    pub(crate) fn start_listening(self) -> Sidecar {
+        let mut sidecar = self.spawn();
+        let listening = sidecar.wait_for_log("listening");
+        sidecar.address = listening["address"].as_str().unwrap().to_owned();
+        sidecar
+    }
+
+    /// Starts what should end by itself: its exit code, and what it wrote to standard error.
+    pub(crate) fn fails(self) -> (i32, String) {
+        let mut sidecar = self.spawn();
+        let code = sidecar.ended().code().unwrap();
+        let lines: Vec<String> = sidecar.log.lock().unwrap().iter().collect();
+        (code, lines.join("\n"))
+    }
+
+    fn spawn(self) -> Sidecar {
         let mut command = program();
-        command
-            .arg("serve")
-            .args(["--listen", "127.0.0.1:0"])
-            .args(&self.arguments);
+        command.arg("serve").args(&self.arguments);
+        if self.listen {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         if self.tenancy {
             command
                 .arg("--tenancy")
@@ -109,6 +144,7 @@ impl Start {
             .env("PEPPOL_AUTHZ_LOG__FORMAT", "json")
             .envs(self.variables);
         let mut child = command
+            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -120,15 +156,13 @@ impl Start {
                 let _ = sender.send(line);
             }
         });
-        let mut sidecar = Sidecar {
+        Sidecar {
             child,
             address: String::new(),
-            log,
+            log: Mutex::new(log),
+            records: Mutex::default(),
             directory: self.directory,
-        };
-        let ready = sidecar.wait_for_log("ready");
-        sidecar.address = ready["address"].as_str().unwrap().to_owned();
-        sidecar
+        }
     }
 }
 
@@ -142,20 +176,27 @@ impl Sidecar {
     }
 
     /// Waits for a record of the log with this message.
-    pub(crate) fn wait_for_log(&mut self, message: &str) -> Value {
+    pub(crate) fn wait_for_log(&self, message: &str) -> Value {
         let end = Instant::now() + PATIENCE;
-        let mut seen = Vec::new();
-        while let Ok(line) = self
-            .log
-            .recv_timeout(end.saturating_duration_since(Instant::now()))
-        {
-            let record: Value = serde_json::from_str(&line).unwrap_or(Value::String(line));
+        let log = self.log.lock().unwrap();
+        let mut records = self.records.lock().unwrap();
+        while let Ok(line) = log.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            let record = record(line);
+            records.push(record.clone());
             if record["message"] == message {
                 return record;
             }
-            seen.push(record);
         }
-        panic!("no `{message}` in the log: {seen:#?}");
+        panic!("no `{message}` in the log: {records:#?}");
+    }
+
+    /// Tells it to stop, waits until it has, and returns its whole log.
+    pub(crate) fn stop(&mut self) -> Vec<Value> {
+        self.signal("TERM");
+        assert_eq!(self.ended().code(), Some(0));
+        let mut records = self.records.lock().unwrap().clone();
+        records.extend(self.log.lock().unwrap().iter().map(record));
+        records
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Reply {
@@ -250,6 +291,11 @@ impl Reply {
             .find(|(found, _)| found == name)
             .map(|(_, value)| value.as_str())
     }
+}
+
+/// A line of the log; one that is no JSON as a string.
+fn record(line: String) -> Value {
+    serde_json::from_str(&line).unwrap_or(Value::String(line))
 }
 
 fn agent() -> ureq::Agent {

@@ -30,7 +30,8 @@ impl Sqlite {
     ) -> Result<Imported, ImportError> {
         let mut connection = connection::open_writer(&self.path, &self.options)?;
         connection
-            .pragma_update(None, "cache_size", -65_536)
+            // KiB: the statements of an import work on all of it at once.
+            .execute_batch("PRAGMA main.cache_size = -131072; PRAGMA temp.cache_size = -131072")
             .map_err(unavailable)?;
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)

@@ -405,8 +405,7 @@ END;
 -- tags also `WHERE id = ? AND key = ?`, from an index at any size.
 
 CREATE VIEW "Peppol::EmailAddress" AS
-SELECT email AS id, 1 AS registered
-FROM account;
+SELECT email AS id, 1 AS registered FROM account;
 
 CREATE VIEW "Peppol::User" AS
 SELECT
@@ -456,8 +455,7 @@ FROM derived_participant
 WHERE only_user_id IS NOT NULL;
 
 CREATE VIEW "Peppol::AccessPoint" AS
-SELECT id, environment, organisation_id AS organisation
-FROM access_point;
+SELECT id, environment, organisation_id AS organisation FROM access_point;
 
 CREATE VIEW "Peppol::Participant" AS
 SELECT
@@ -481,8 +479,7 @@ SELECT
 FROM party_authorization;
 
 CREATE VIEW "Peppol::LegalEntity" AS
-SELECT id, organisation_id AS organisation
-FROM legal_entity;
+SELECT id, organisation_id AS organisation FROM legal_entity;
 
 CREATE VIEW "Peppol::SubAccount" AS
 SELECT
@@ -495,9 +492,7 @@ JOIN account ON account.sub_account_id = sub_account.id;
 
 -- The legal entities whose documents it may view.
 CREATE VIEW "Peppol::SubAccount.tags" AS
-SELECT sub_account_id AS id, legal_entity_id AS key, legal_entity_id AS value
-FROM sub_account_legal_entity;
+SELECT sub_account_id AS id, legal_entity_id AS key, legal_entity_id AS value FROM sub_account_legal_entity;
 
 CREATE VIEW "Peppol::Document" AS
-SELECT id, legal_entity_id AS "legalEntity", direction
-FROM document;
+SELECT id, legal_entity_id AS "legalEntity", direction FROM document;

@@ -1,0 +1,143 @@
+//! What the benchmarks share: a tenancy of any size, and CPU time.
+
+#![allow(dead_code, reason = "each benchmark uses a part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a benchmark may stop"
+)]
+
+use std::io::{BufReader, Read};
+
+use peppol_authz::store::{Import, Sqlite};
+use serde_json::{Value, json};
+
+/// What stands out in a tenancy of any size.
+#[derive(Clone, Copy)]
+pub struct Size {
+    /// Organisations, each with an orgadmin, an ApUser and a participant.
+    pub organisations: usize,
+    /// Party authorizations, memberships and legal entities of the one user and
+    /// the one sub-account that the benchmarks ask about.
+    pub relations: usize,
+}
+
+/// The documents of a tenancy, made as they are read.
+pub fn documents(size: Size) -> impl Iterator<Item = Value> {
+    let organisations = (0..size.organisations).flat_map(|n| {
+        let mode = ["DEMO", "SHARED", "WHITELABEL"][n % 3];
+        [
+            json!({"type":"ORGANISATION","id":format!("o-{n}"),"legalIdentifierCode":"SE_ORGNR",
+                   "legalIdentifier":n.to_string(),"organisationMode":mode,
+                   "contacts":[{"contactType":"BUSINESS"}]}),
+            json!({"type":"USER","id":format!("u-{n}"),"email":format!("u{n}@example.com"),
+                   "emailVerified":true,"superadmin":false}),
+            json!({"type":"MEMBERSHIP","userId":format!("u-{n}"),"organisationId":format!("o-{n}"),
+                   "memberRole":"orgadmin"}),
+            json!({"type":"PARTICIPANT","id":participant(n),"organisationId":format!("o-{n}"),"environment":"TEST"}),
+            json!({"type":"LEGAL_ENTITY","id":format!("le-{n}"),"organisationId":format!("o-{n}")}),
+            json!({"type":"DOCUMENT","id":format!("d-{n}"),"legalEntityId":format!("le-{n}"),"direction":"RECEIVED"}),
+        ]
+    });
+    let fixed = [
+        json!({"type":"ACCESS_POINT","id":"ap-test","environment":"TEST","organisationId":null}),
+        json!({"type":"ACCESS_POINT","id":"ap-production","environment":"PRODUCTION","organisationId":null}),
+        json!({"type":"USER","id":"busy","email":"busy@example.com","emailVerified":true,"superadmin":false}),
+        json!({"type":"SUB_ACCOUNT","id":"sub","email":"sub@example.com","organisationId":"o-0","fullAccess":false,
+               "legalEntityIds":(0..size.relations).map(|n| format!("le-{n}")).collect::<Vec<_>>()}),
+    ];
+    let relations = (0..size.relations).flat_map(|n| {
+        [
+            json!({"type":"MEMBERSHIP","userId":"busy","organisationId":format!("o-{n}"),"memberRole":"ApUser"}),
+            json!({"type":"PARTY_AUTHORIZATION","userId":"busy","participantId":participant(n),"name":"p",
+                   "permissions":{"canSendDocument":true,"canReceiveDocument":true,"canRemoveDocument":false,"canManageHook":true}}),
+        ]
+    });
+    organisations.chain(fixed).chain(relations)
+}
+
+pub fn participant(n: usize) -> String {
+    format!("iso6523-actorid-upis::0007:{n}")
+}
+
+/// Documents as a stream of lines.
+pub struct Lines<I> {
+    documents: I,
+    line: Vec<u8>,
+    at: usize,
+}
+
+impl<I> Lines<I> {
+    pub fn new(documents: I) -> Self {
+        Self {
+            documents,
+            line: Vec::new(),
+            at: 0,
+        }
+    }
+}
+
+impl<I: Iterator<Item = Value>> Read for Lines<I> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.at == self.line.len() {
+            let Some(document) = self.documents.next() else {
+                return Ok(0);
+            };
+            self.line = format!("{document}\n").into_bytes();
+            self.at = 0;
+        }
+        let rest = &self.line[self.at..];
+        let len = rest.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&rest[..len]);
+        self.at += len;
+        Ok(len)
+    }
+}
+
+pub fn import(store: &Sqlite, size: Size) -> u64 {
+    let input = BufReader::with_capacity(1 << 20, Lines::new(documents(size)));
+    let imported = store.import(
+        &Import::new().unwrap(),
+        vec![("bench".to_owned(), input)],
+        &mut |_| {},
+    );
+    imported.unwrap().documents
+}
+
+/// Nanoseconds that this thread has been on a processor.
+pub fn thread_cpu() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    text.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// Seconds that a process has been on a processor, by its clock ticks.
+pub fn process_cpu(pid: u32) -> f64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = text
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
+    // USER_HZ is 100 on every Linux that is met today.
+    ticks / 100.0
+}
+
+/// A line of `/proc/PID/status` in KiB.
+pub fn memory(pid: u32, line: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let found = text.lines().find_map(|l| l.strip_prefix(line)).unwrap();
+    found
+        .trim_start_matches(':')
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap()
+}
+
+pub fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

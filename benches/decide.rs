@@ -1,0 +1,315 @@
+//! One decision in process: by action, and while everything around it grows.
+//!
+//! Figures are thread-CPU time, medians of rounds, each beside a yardstick of the
+//! same run: what Cedar itself takes for the same policies and entities.
+//!
+//! `cargo bench --bench decide [-- MAX_ORGANISATIONS]`
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a benchmark may stop, and speaks"
+)]
+
+mod common;
+
+use std::sync::Arc;
+
+use cedar_policy::{Authorizer, Entities, Request};
+use common::{Size, import, median, participant, thread_cpu};
+use peppol_authz::engine::{Engine, EngineOptions, Question};
+use peppol_authz::policy::{SourceFile, Sources, load};
+use peppol_authz::store::{Sqlite, SqliteOptions};
+use serde_json::{Value, json};
+
+const ROUNDS: usize = 7;
+const PER_ROUND: usize = 3000;
+
+fn ask(principal: (&str, &str), action: &str, resource: (&str, &str), context: Value) -> Value {
+    json!({
+        "principal": {"type": format!("Peppol::{}", principal.0), "id": principal.1},
+        "action": {"type": "Peppol::Action", "id": action},
+        "resource": {"type": format!("Peppol::{}", resource.0), "id": resource.1},
+        "context": context,
+    })
+}
+
+fn questions() -> Vec<Value> {
+    let party = participant(1);
+    vec![
+        ask(
+            ("User", "u-1"),
+            "getOrganisation",
+            ("Organisation", "o-1"),
+            json!({}),
+        ),
+        ask(
+            ("User", "u-0"),
+            "uploadCertificate",
+            ("Organisation", "o-0"),
+            json!({}),
+        ),
+        ask(
+            ("User", "u-1"),
+            "createParticipant",
+            ("Organisation", "o-1"),
+            json!({"environment": "TEST"}),
+        ),
+        ask(
+            ("User", "busy"),
+            "sendDocument",
+            ("Participant", &party),
+            json!({"accessPoint": "ap-test"}),
+        ),
+        ask(
+            ("User", "busy"),
+            "manageHook",
+            ("Participant", &party),
+            json!({}),
+        ),
+        ask(
+            ("User", "u-1"),
+            "removePartyAuthorization",
+            ("Participant", &party),
+            json!({"user": "busy"}),
+        ),
+        ask(
+            ("SubAccount", "sub"),
+            "viewDocument",
+            ("Document", "d-1"),
+            json!({}),
+        ),
+        ask(
+            ("User", "u-1"),
+            "createSubAccount",
+            ("LegalEntity", "le-1"),
+            json!({"email": "new@example.com"}),
+        ),
+    ]
+}
+
+/// Microseconds of this thread for one call of `work`.
+fn time(mut work: impl FnMut()) -> f64 {
+    for _ in 0..PER_ROUND / 4 {
+        work();
+    }
+    let mut rounds: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let start = thread_cpu();
+            for _ in 0..PER_ROUND {
+                work();
+            }
+            (thread_cpu() - start) as f64 / 1000.0 / PER_ROUND as f64
+        })
+        .collect();
+    median(&mut rounds)
+}
+
+/// The shipped policies, and others for single organisations up to `count`.
+fn sources(count: usize) -> Sources {
+    let mut sources = Sources::shipped();
+    let mut text = String::new();
+    for n in 0..count {
+        let action = [
+            "getOrganisation",
+            "uploadCertificate",
+            "createParticipant",
+            "listMembers",
+        ][n % 4];
+        text.push_str(&format!(
+            "@id(\"own/{n}\")\nforbid (principal is Peppol::User, action == Peppol::Action::\"{action}\", \
+             resource == Peppol::Organisation::\"own-{n}\") when {{ principal.superadmin }};\n"
+        ));
+    }
+    sources.policies.push(Arc::new(SourceFile {
+        name: "own.cedar".to_owned(),
+        path: None,
+        text,
+    }));
+    sources
+}
+
+struct Measured {
+    decide: f64,
+    /// With reading the question and writing nothing.
+    whole: f64,
+    cedar: f64,
+}
+
+fn measure(store: &Arc<Sqlite>, sources: &Sources, question: &Value) -> Measured {
+    let bundle = Arc::new(load(sources).unwrap());
+    let engine = Engine::new(
+        Arc::clone(store) as _,
+        Arc::clone(&bundle),
+        EngineOptions {
+            cache_bytes: 64 << 20,
+        },
+    )
+    .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let read: Question = engine.session().question(question, 0).unwrap();
+        let first = engine.session().decide(&read).await.unwrap();
+        // The yardstick: Cedar over entities and policies that are there already.
+        let shard = bundle
+            .shard(
+                &read.action,
+                read.principal.type_name(),
+                read.resource.type_name(),
+            )
+            .unwrap();
+        let rows = first
+            .slice
+            .iter()
+            .map(|loaded| loaded.row.to_entity().unwrap());
+        let entities = Entities::from_entities(rows, None).unwrap();
+        let actions = bundle.schema.cedar().action_entities().unwrap();
+        let entities = actions.add_entities(entities, None).unwrap();
+        let context = cedar_policy::Context::from_json_value(
+            wire_context(question, &bundle.schema),
+            Some((bundle.schema.cedar(), &read.action)),
+        )
+        .unwrap();
+        let request = Request::new(
+            read.principal.clone(),
+            read.action.clone(),
+            read.resource.clone(),
+            context,
+            None,
+        )
+        .unwrap();
+        let authorizer = Authorizer::new();
+        let cedar = time(|| {
+            std::hint::black_box(authorizer.is_authorized(&request, &shard.policies, &entities));
+        });
+        let now = |future: std::pin::Pin<Box<dyn Future<Output = ()> + '_>>| {
+            // A warm decision never waits.
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            let mut future = std::pin::pin!(tokio::task::unconstrained(future));
+            assert!(future.as_mut().poll(&mut context).is_ready());
+        };
+        let decide = time(|| {
+            now(Box::pin(async {
+                std::hint::black_box(engine.session().decide(&read).await.unwrap());
+            }));
+        });
+        let whole = time(|| {
+            now(Box::pin(async {
+                let mut session = engine.session();
+                let question = session.question(question, 0).unwrap();
+                std::hint::black_box(session.decide(&question).await.unwrap());
+            }));
+        });
+        Measured {
+            decide,
+            whole,
+            cedar,
+        }
+    })
+}
+
+/// The context in Cedar's own JSON, where an entity is not a bare id.
+fn wire_context(question: &Value, schema: &peppol_authz::schema::Schema) -> Value {
+    let action = schema.entity(&question["action"]).unwrap();
+    let types = &schema.action(&action).unwrap().context.attributes;
+    let entity = |name: &str, id: &Value| match &types[name].ty {
+        peppol_authz::schema::Type::Entity(name) => json!({"type": name.to_string(), "id": id}),
+        _ => id.clone(),
+    };
+    question["context"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, id)| (name.clone(), entity(name, id)))
+        .collect()
+}
+
+fn report(label: &str, found: &Measured) {
+    println!(
+        "{label:<44} {:>7.1} {:>7.1} {:>7.1} {:>7.2}",
+        found.decide,
+        found.whole,
+        found.cedar,
+        found.decide / found.cedar
+    );
+}
+
+fn main() {
+    let most = std::env::args()
+        .skip(1)
+        .find_map(|argument| argument.parse().ok())
+        .unwrap_or(1_000_000_usize);
+    let directory = tempfile::tempdir().unwrap();
+    let open = |name: &str, size: Size| {
+        let store = Sqlite::open(&directory.path().join(name), SqliteOptions::default()).unwrap();
+        import(&store, size);
+        Arc::new(store)
+    };
+    println!(
+        "{:<44} {:>7} {:>7} {:>7} {:>7}",
+        "microseconds of CPU, warm", "decide", "+ read", "Cedar", "ratio"
+    );
+    let small = open(
+        "small.db",
+        Size {
+            organisations: 1000,
+            relations: 10,
+        },
+    );
+    let shipped = Sources::shipped();
+    for question in questions() {
+        report(
+            question["action"]["id"].as_str().unwrap(),
+            &measure(&small, &shipped, &question),
+        );
+    }
+    let questions = questions();
+    let mean = |store: &Arc<Sqlite>, sources: &Sources| {
+        let all: Vec<_> = questions
+            .iter()
+            .map(|question| measure(store, sources, question))
+            .collect();
+        let of = |part: fn(&Measured) -> f64| all.iter().map(part).sum::<f64>() / all.len() as f64;
+        Measured {
+            decide: of(|m| m.decide),
+            whole: of(|m| m.whole),
+            cedar: of(|m| m.cedar),
+        }
+    };
+    println!("\nmean of these");
+    report("1,000 organisations, 10 relations", &mean(&small, &shipped));
+    let many = open(
+        "relations.db",
+        Size {
+            organisations: 10_000,
+            relations: 10_000,
+        },
+    );
+    report(
+        "10,000 organisations, 10,000 relations",
+        &mean(&many, &shipped),
+    );
+    for organisations in [100_000, 1_000_000]
+        .into_iter()
+        .filter(|count| *count <= most)
+    {
+        let store = open(
+            &format!("{organisations}.db"),
+            Size {
+                organisations,
+                relations: 10,
+            },
+        );
+        report(
+            &format!("{organisations} organisations"),
+            &mean(&store, &shipped),
+        );
+    }
+    report(
+        "+ 3,000 policies for single organisations",
+        &mean(&small, &sources(3000)),
+    );
+}

@@ -1,0 +1,108 @@
+//! Documents a second, and the time from a start to the first decision.
+//!
+//! The yardstick of an import is the time to read and parse the same documents
+//! and do nothing with them.
+//!
+//! `cargo bench --bench import [-- ORGANISATIONS]`
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a benchmark may stop, and speaks"
+)]
+
+mod common;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use common::{Size, documents, memory};
+use serde_json::Value;
+
+fn main() {
+    let organisations = std::env::args()
+        .skip(1)
+        .find_map(|argument| argument.parse().ok())
+        .unwrap_or(160_000);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("tenancy.ndjson");
+    let mut out = std::io::BufWriter::new(std::fs::File::create(&file).unwrap());
+    let mut lines = 0;
+    for document in documents(Size {
+        organisations,
+        relations: 10,
+    }) {
+        writeln!(out, "{document}").unwrap();
+        lines += 1;
+    }
+    out.into_inner().unwrap().sync_all().unwrap();
+    let tenancy = format!("sqlite:{}", directory.path().join("tenancy.db").display());
+
+    let started = Instant::now();
+    for line in BufReader::new(std::fs::File::open(&file).unwrap()).lines() {
+        std::hint::black_box(serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    }
+    let parse = started.elapsed().as_secs_f64();
+
+    for run in ["into an empty store", "the same again"] {
+        let started = Instant::now();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_peppol-authz"))
+            .args(["import", "--tenancy", &tenancy])
+            .arg(&file)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut peak = 0;
+        let status = loop {
+            if let Ok(text) = std::panic::catch_unwind(|| memory(child.id(), "VmHWM")) {
+                peak = peak.max(text);
+            }
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        };
+        assert!(status.success());
+        let took = started.elapsed().as_secs_f64();
+        println!(
+            "import of {lines} documents {run}: {:.0} a second, {:.1} times parsing them, peak memory {peak} KiB",
+            f64::from(lines) / took,
+            took / parse
+        );
+    }
+
+    let started = Instant::now();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_peppol-authz"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--tenancy", &tenancy])
+        .env("PEPPOL_AUTHZ_LOG__FORMAT", "json")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let address = loop {
+        let record: Value = serde_json::from_str(&log.next().unwrap().unwrap()).unwrap();
+        if record["message"] == "ready" {
+            break record["address"].as_str().unwrap().to_owned();
+        }
+    };
+    let mut stream = TcpStream::connect(address).unwrap();
+    let body = r#"{"principal":"Peppol::User::\"u-0\"","action":"Peppol::Action::\"getOrganisation\"","resource":"Peppol::Organisation::\"o-0\""}"#;
+    write!(
+        stream,
+        "POST /v1/is_authorized HTTP/1.1\r\nhost: b\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("\"Allow\""), "{answer}");
+    println!(
+        "from the start of the program to its first decision: {} ms",
+        started.elapsed().as_millis()
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

@@ -1,0 +1,199 @@
+//! An engine of a test's own: any schema, any policies, any store. It decides on
+//! a worker whose stack is as large as the server's.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use peppol_authz::config::MIN_WORKER_STACK_BYTES;
+use peppol_authz::engine::{Decision, Engine, EngineOptions, Failure, Malformed, Verdict};
+use peppol_authz::policy::{Bundle, Fault, SourceFile, Sources, load};
+use peppol_authz::store::{EntitiesFile, Sqlite, SqliteOptions, Store};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+/// What lets everything through that no policy stops.
+pub(crate) const PERMIT_ALL: &str = "@id(\"p/all\") permit (principal, action, resource);\n";
+
+/// Memory for entities, as `serve` has it.
+const CACHE_BYTES: u64 = 64 << 20;
+
+/// An engine, and a worker to decide on.
+pub(crate) struct Deciding {
+    pub(crate) engine: Arc<Engine>,
+    runtime: Runtime,
+}
+
+/// Why there is no decision.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    Malformed(Malformed),
+    Failed(Failure),
+}
+
+/// Texts as if they had been read from files.
+pub(crate) fn sources(schema: &str, policies: &[(&str, &str)]) -> Sources {
+    let file = |name: &str, text: &str| {
+        Arc::new(SourceFile {
+            name: name.to_owned(),
+            path: None,
+            text: text.to_owned(),
+        })
+    };
+    Sources {
+        schema: file("test.cedarschema", schema),
+        policies: policies
+            .iter()
+            .map(|(name, text)| file(name, text))
+            .collect(),
+        rules: None,
+    }
+}
+
+/// A valid set of one policy file.
+pub(crate) fn bundle(schema: &str, policies: &str) -> Arc<Bundle> {
+    let loaded = load(&sources(schema, &[("p.cedar", policies)]));
+    Arc::new(loaded.unwrap_or_else(|faults| panic!("{faults:#?}\n{policies}")))
+}
+
+/// What is wrong with a set of one policy file.
+pub(crate) fn faults(schema: &str, policies: &str) -> Vec<Fault> {
+    match load(&sources(schema, &[("p.cedar", policies)])) {
+        Ok(_) => panic!("this loads:\n{policies}"),
+        Err(faults) => faults,
+    }
+}
+
+/// A question without a context.
+pub(crate) fn question(principal: &str, action: &str, resource: &str) -> Value {
+    json!({
+        "principal": principal,
+        "action": format!("Action::\"{action}\""),
+        "resource": resource,
+    })
+}
+
+/// A question with a context.
+pub(crate) fn asked_with(principal: &str, action: &str, resource: &str, context: Value) -> Value {
+    let mut question = question(principal, action, resource);
+    question["context"] = context;
+    question
+}
+
+/// An entity in Cedar's JSON form, without tags.
+pub(crate) fn entity(kind: &str, id: &str, attributes: Value, parents: &[(&str, &str)]) -> Value {
+    let uid = |(kind, id): &(&str, &str)| json!({"type": kind, "id": id});
+    json!({
+        "uid": uid(&(kind, id)),
+        "attrs": attributes,
+        "parents": parents.iter().map(uid).collect::<Vec<_>>(),
+    })
+}
+
+/// The codes of a denial's reasons, the engine's own first.
+pub(crate) fn codes(decision: &Decision) -> Vec<&str> {
+    decision
+        .reasons
+        .iter()
+        .map(|reason| reason.code.as_deref().unwrap_or("-"))
+        .collect()
+}
+
+/// An answer in a line.
+fn brief(answer: &Result<Decision, Refused>) -> String {
+    match answer {
+        Ok(decision) => format!("{} {:?}", decision.verdict.name(), codes(decision)),
+        Err(refused) => format!("{refused:?}"),
+    }
+}
+
+/// A permit has no code.
+fn permits(decision: &Decision) -> Vec<&'static str> {
+    vec!["-"; decision.reasons.len()]
+}
+
+/// A database in a directory that lives as long as the test.
+pub(crate) fn open(path: &Path) -> Sqlite {
+    Sqlite::open(path, SqliteOptions::default()).unwrap()
+}
+
+impl Deciding {
+    /// Over any store, with the entities in memory that it has loaded before.
+    pub(crate) fn over(store: impl Store + 'static, bundle: Arc<Bundle>) -> Self {
+        Self::with_cache(store, bundle, CACHE_BYTES)
+    }
+
+    pub(crate) fn with_cache(
+        store: impl Store + 'static,
+        bundle: Arc<Bundle>,
+        cache_bytes: u64,
+    ) -> Self {
+        let engine = Engine::new(Arc::new(store), bundle, EngineOptions { cache_bytes })
+            .unwrap_or_else(|error| panic!("{error}"));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_stack_size(MIN_WORKER_STACK_BYTES)
+            .enable_all()
+            .build()
+            .unwrap();
+        Self {
+            engine: Arc::new(engine),
+            runtime,
+        }
+    }
+
+    /// Over entities in memory.
+    pub(crate) fn of(schema: &str, policies: &str, entities: &Value) -> Self {
+        let store = EntitiesFile::parse(entities.to_string().as_bytes()).unwrap();
+        Self::over(store, bundle(schema, policies))
+    }
+
+    pub(crate) fn ask(&self, question: &Value) -> Result<Decision, Refused> {
+        let engine = Arc::clone(&self.engine);
+        let question = question.clone();
+        let asked = self.runtime.spawn(async move {
+            let mut session = engine.session();
+            let question = session
+                .question(&question, 100)
+                .map_err(Refused::Malformed)?;
+            session.decide(&question).await.map_err(Refused::Failed)
+        });
+        self.runtime.block_on(asked).unwrap()
+    }
+
+    /// Asks what has to be answered by a decision.
+    pub(crate) fn decide(&self, question: &Value) -> Decision {
+        self.ask(question)
+            .unwrap_or_else(|refused| panic!("{refused:?}\n{question}"))
+    }
+
+    pub(crate) fn assert_allowed(&self, question: &Value) {
+        let decision = self.decide(question);
+        let found = (decision.verdict, codes(&decision));
+        assert_eq!(found, (Verdict::Allow, permits(&decision)), "{question}");
+    }
+
+    /// Denied, with these codes and no others.
+    pub(crate) fn assert_denied(&self, question: &Value, wanted: &[&str]) {
+        let decision = self.decide(question);
+        let found = (decision.verdict, codes(&decision));
+        let errors = &decision.errors;
+        let wanted = (Verdict::Deny, wanted.to_vec());
+        assert_eq!(found, wanted, "{question}\n{errors:?}");
+    }
+
+    /// No decision, because of what the store holds or cannot say.
+    pub(crate) fn assert_fails(&self, question: &Value) -> Failure {
+        match self.ask(question) {
+            Err(Refused::Failed(failure)) => failure,
+            other => panic!("not a failure: {}\n{question}", brief(&other)),
+        }
+    }
+
+    /// No decision, because the question is none.
+    pub(crate) fn assert_malformed(&self, question: &Value) -> Malformed {
+        match self.ask(question) {
+            Err(Refused::Malformed(malformed)) => malformed,
+            other => panic!("not malformed: {}\n{question}", brief(&other)),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! An operator whose documents live elsewhere drops that view of the database,
+//! and the caller describes the document.
+
+use serde_json::{Value, json};
+
+use super::verdict;
+use crate::sidecar::{Sidecar, Start};
+use crate::store::imported;
+
+fn view_document(entities: &Value) -> Value {
+    json!({
+        "principal": "Peppol::SubAccount::\"sa-1\"",
+        "action": "Peppol::Action::\"viewDocument\"",
+        "resource": "Peppol::Document::\"elsewhere\"",
+        "entities": entities,
+    })
+}
+
+fn document(legal_entity: &str) -> Value {
+    json!({
+        "uid": {"type": "Peppol::Document", "id": "elsewhere"},
+        "attrs": {"legalEntity": legal_entity, "direction": "RECEIVED"},
+        "parents": [],
+    })
+}
+
+fn without_documents() -> Sidecar {
+    let start = Start::new();
+    let path = start.path("tenancy.db");
+    drop(imported(&path));
+    rusqlite::Connection::open(path)
+        .unwrap()
+        .execute_batch("DROP VIEW \"Peppol::Document\"")
+        .unwrap();
+    start.start()
+}
+
+fn assert_served(sidecar: &Sidecar, entities: &Value) {
+    let reply = sidecar.post("/v1/is_authorized", &view_document(entities));
+    assert_eq!(reply.status, 400, "{}", reply.text);
+    assert_eq!(reply.json()["code"], "ENTITY_OF_SERVED_TYPE");
+}
+
+#[test]
+fn a_type_whose_view_is_dropped_is_described_by_the_caller() {
+    let sidecar = without_documents();
+    for (legal_entity, wanted) in [("le-1", "Allow"), ("le-2", "Allow")] {
+        let entities = json!([document(legal_entity)]);
+        let answer = sidecar.ask(&view_document(&entities));
+        assert_eq!(verdict(&answer), wanted);
+    }
+    // Of what it belongs to, the store alone speaks.
+    let stranger = json!({
+        "uid": {"type": "Peppol::LegalEntity", "id": "le-3"},
+        "attrs": {"id": "le-1", "organisation": "acme"},
+        "parents": [],
+    });
+    assert_served(&sidecar, &json!([document("le-3"), stranger]));
+}
+
+/// Nobody says that there is such a document: it is unknown, and the store is well.
+#[test]
+fn what_nobody_describes_is_unknown() {
+    let sidecar = without_documents();
+    let reply = sidecar.post("/v1/is_authorized", &view_document(&json!([])));
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    assert_eq!(verdict(&reply.json()), "UNKNOWN_RESOURCE");
+}
+
+#[test]
+fn while_the_view_is_there_the_store_alone_speaks() {
+    let start = Start::new();
+    drop(imported(&start.path("tenancy.db")));
+    assert_served(&start.start(), &json!([document("le-1")]));
+}

@@ -1,0 +1,349 @@
+//! The wire: what is answered to what is sent.
+//!
+//! The cases are data, `tests/http/*.toml`, so that other surfaces can run them too; the tenancy is
+//! that of the examples and `tests/http/tenancy.ndjson`. Only what needs a program is written here.
+
+pub(crate) mod described;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::connection::{ALLOWED, Connection};
+use crate::sidecar::{Reply, Sidecar, Start, program, project};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cases {
+    case: Vec<Case>,
+}
+
+/// One request, and what it is answered.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    #[serde(default = "post")]
+    method: String,
+    #[serde(default = "is_authorized")]
+    path: String,
+    /// Beside `host`, `content-length`, and `content-type`, which an empty value leaves out.
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    body: String,
+    /// A body that is no text.
+    body_hex: Option<String>,
+    expect: Expected,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    status: u16,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// Headers that there are none of.
+    #[serde(default)]
+    without: Vec<String>,
+    /// JSON; objects may have more members, arrays have no more elements, and `…` is any text.
+    body: Option<String>,
+    /// The same, but objects have no more members.
+    exact: Option<String>,
+    /// The member that a problem's `detail` begins with.
+    names: Option<String>,
+}
+
+fn post() -> String {
+    "POST".to_owned()
+}
+
+fn is_authorized() -> String {
+    "/v1/is_authorized".to_owned()
+}
+
+/// Parts of what the cases send that no problem may repeat.
+const PRIVATE: [&str; 12] = [
+    "anna",
+    "mia",
+    "ghost",
+    "acme",
+    "globex",
+    "initech",
+    "0007",
+    "9930",
+    "5561234567",
+    "secret",
+    "@",
+    "Robot",
+];
+
+fn sidecar() -> Sidecar {
+    Start::quickstart()
+        .with(&[
+            "--import",
+            project("tests/http/tenancy.ndjson").to_str().unwrap(),
+        ])
+        .start()
+}
+
+impl Case {
+    fn send(&self, sidecar: &Sidecar) -> Reply {
+        let body = match &self.body_hex {
+            Some(digits) => unhex(digits),
+            None => self.body.clone().into_bytes(),
+        };
+        let mut head = format!("{} {} HTTP/1.1\r\nhost: a\r\n", self.method, self.path);
+        let mut headers = self.headers.clone();
+        let json = headers.remove("content-type");
+        let json = json.unwrap_or_else(|| "application/json".to_owned());
+        if !json.is_empty() {
+            headers.insert("content-type".to_owned(), json);
+        }
+        for (name, value) in &headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        head += &format!("content-length: {}\r\n\r\n", body.len());
+        let mut connection = Connection::open(sidecar);
+        connection.write([head.as_bytes(), &body].concat());
+        connection.reply()
+    }
+
+    /// Everything in which a reply is another one than expected.
+    fn faults(&self, reply: &Reply) -> Vec<String> {
+        let expect = &self.expect;
+        let mut faults = Vec::new();
+        if reply.status != expect.status {
+            faults.push(format!(
+                "the status is {}, not {}",
+                reply.status, expect.status
+            ));
+        }
+        for (name, value) in &expect.headers {
+            let found = reply.header(name);
+            if found != Some(value) {
+                faults.push(format!("`{name}` is {found:?}, not `{value}`"));
+            }
+        }
+        for name in &expect.without {
+            if let Some(found) = reply.header(name) {
+                faults.push(format!("there is a `{name}`: `{found}`"));
+            }
+        }
+        let body = serde_json::from_str(&reply.text).unwrap_or(Value::Null);
+        for (wanted, exact) in [(&expect.body, false), (&expect.exact, true)] {
+            if let Some(wanted) = wanted {
+                let wanted: Value = serde_json::from_str(wanted).unwrap();
+                differences(&wanted, &body, exact, "", &mut faults);
+            }
+        }
+        let detail = body["detail"].as_str().unwrap_or_default();
+        if let Some(member) = &expect.names
+            && !detail.starts_with(&format!("`{member}`: "))
+        {
+            faults.push(format!("`detail` does not begin with `{member}`"));
+        }
+        if reply.status >= 400 {
+            problem(reply, &body, &mut faults);
+        }
+        for error in body["results"].as_array().into_iter().flatten() {
+            private(&error["error"]["detail"], &mut faults);
+        }
+        faults
+    }
+}
+
+/// What holds for all problems.
+fn problem(reply: &Reply, body: &Value, faults: &mut Vec<String>) {
+    let kind = reply.header("content-type");
+    if kind != Some("application/problem+json") {
+        faults.push(format!("a problem's content type is {kind:?}"));
+    }
+    let shape =
+        json!({"type": "…", "title": "…", "status": reply.status, "code": "…", "detail": "…"});
+    differences(&shape, body, true, "", faults);
+    private(&body["detail"], faults);
+}
+
+fn private(detail: &Value, faults: &mut Vec<String>) {
+    let detail = detail.as_str().unwrap_or_default();
+    for part in PRIVATE {
+        if detail.to_lowercase().contains(&part.to_lowercase()) {
+            faults.push(format!("`detail` repeats `{part}`, which was sent"));
+        }
+    }
+}
+
+fn differences(wanted: &Value, found: &Value, exact: bool, place: &str, faults: &mut Vec<String>) {
+    match (wanted, found) {
+        (Value::Object(wanted), Value::Object(found)) => {
+            let all: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
+            for name in all {
+                let place = format!("{place}.{name}");
+                match (wanted.get(name), found.get(name)) {
+                    (Some(wanted), Some(found)) => {
+                        differences(wanted, found, exact, &place, faults)
+                    }
+                    (Some(_), None) => faults.push(format!("`{place}` is missing")),
+                    (None, _) if exact => faults.push(format!("`{place}` is surplus")),
+                    (None, _) => {}
+                }
+            }
+        }
+        (Value::Array(wanted), Value::Array(found)) if wanted.len() == found.len() => {
+            for (i, (wanted, found)) in wanted.iter().zip(found).enumerate() {
+                differences(wanted, found, exact, &format!("{place}.{i}"), faults);
+            }
+        }
+        (Value::String(any), Value::String(text)) if any == "…" && !text.is_empty() => {}
+        _ if wanted == found => {}
+        _ => faults.push(format!("`{place}` is {found}, not {wanted}")),
+    }
+}
+
+fn unhex(digits: &str) -> Vec<u8> {
+    digits
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
+}
+
+/// Runs the cases of one file, and reports all that are not answered as they say.
+fn run(file: &str) {
+    let text = std::fs::read_to_string(project("tests/http").join(file)).unwrap();
+    let cases: Cases = toml::from_str(&text).unwrap();
+    let sidecar = sidecar();
+    let mut failed = Vec::new();
+    for case in &cases.case {
+        let reply = case.send(&sidecar);
+        let faults = case.faults(&reply);
+        if !faults.is_empty() {
+            failed.push(format!(
+                "{}\n    {}\n    {}",
+                case.name,
+                faults.join("\n    "),
+                reply.text
+            ));
+        }
+    }
+    let (failures, all) = (failed.len(), cases.case.len());
+    assert!(
+        failed.is_empty(),
+        "{file}: {failures} of {all} cases:\n\n{}",
+        failed.join("\n\n")
+    );
+}
+
+#[test]
+fn decisions_are_answered_as_their_cases_say() {
+    run("decisions.toml");
+}
+
+#[test]
+fn contexts_are_read_as_their_cases_say() {
+    run("context.toml");
+}
+
+#[test]
+fn malformed_questions_are_refused_as_their_cases_say() {
+    run("malformed.toml");
+}
+
+#[test]
+fn paths_methods_and_request_ids_are_handled_as_their_cases_say() {
+    run("paths.toml");
+}
+
+#[test]
+fn batches_are_answered_as_their_cases_say() {
+    run("batch.toml");
+}
+
+#[test]
+fn no_file_of_cases_is_forgotten() {
+    let source = std::fs::read_to_string(project("tests/it/http.rs")).unwrap();
+    for entry in std::fs::read_dir(project("tests/http")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let is_run = source.contains(&format!("run(\"{name}\");"));
+        assert!(is_run || !name.ends_with(".toml"), "{name}");
+    }
+}
+
+#[test]
+fn each_decision_has_an_id_of_its_own_and_the_revisions_of_one_state() {
+    let sidecar = sidecar();
+    let question: Value = serde_json::from_str(ALLOWED).unwrap();
+    let version = sidecar.get("/version").json();
+    let batch = json!({"requests": vec![question.clone(); 150]});
+    let mut answers = vec![sidecar.ask(&question), sidecar.ask(&question)];
+    let results = sidecar.post("/v1/batch_is_authorized", &batch).json();
+    answers.extend(results["results"].as_array().unwrap().clone());
+    let ids: BTreeSet<&str> = answers
+        .iter()
+        .map(|answer| answer["decisionId"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids.len(), answers.len());
+    for answer in &answers {
+        assert_eq!(answer["decision"], "Allow");
+        assert_eq!(answer["policyRevision"], version["policyRevision"]);
+        assert_eq!(answer["tenancyRevision"], answers[0]["tenancyRevision"]);
+    }
+}
+
+/// Documents that give or take the contact that a mode change needs.
+fn contact(start: &Start, kind: &str) -> String {
+    let path = start.path(&format!("{kind}.ndjson"));
+    let organisation = json!({
+        "type": "ORGANISATION", "id": "acme", "legalIdentifierCode": "SE_ORGNR",
+        "legalIdentifier": "556123-4567", "organisationMode": "DEMO", "modeChangeRequest": null,
+        "contacts": [{"contactType": kind}],
+    });
+    std::fs::write(&path, organisation.to_string()).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn a_batch_is_answered_from_one_state_while_others_change_the_store() {
+    let start = Start::quickstart();
+    let files = [contact(&start, "BUSINESS"), contact(&start, "TECHNICAL")];
+    let sidecar = start.start();
+    let tenancy = format!("sqlite:{}", sidecar.path("tenancy.db").display());
+    let writer = std::thread::spawn(move || {
+        for file in files.iter().cycle().take(10) {
+            let done = program()
+                .args(["import", "--tenancy", &tenancy, file])
+                .output()
+                .unwrap();
+            assert!(done.status.success(), "{done:?}");
+        }
+    });
+    let question = json!({
+        "principal": "Peppol::User::\"anna\"",
+        "action": "Peppol::Action::\"requestModeChange\"",
+        "resource": "Peppol::Organisation::\"acme\"",
+        "context": {"requestedMode": "SHARED"},
+    });
+    let batch = json!({"requests": vec![question; 500]});
+    let mut states = BTreeMap::new();
+    let mut is_last = false;
+    while !is_last {
+        is_last = writer.is_finished();
+        let reply = sidecar.post("/v1/batch_is_authorized", &batch);
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        let reply = reply.json();
+        let results = reply["results"].as_array().unwrap();
+        let first = (&results[0]["tenancyRevision"], &results[0]["decision"]);
+        for result in results {
+            assert_eq!((&result["tenancyRevision"], &result["decision"]), first);
+        }
+        let decision = first.1.to_string();
+        let seen = states
+            .entry(first.0.to_string())
+            .or_insert_with(|| decision.clone());
+        assert_eq!(*seen, decision, "one state, one decision");
+    }
+    writer.join().unwrap();
+    assert!(states.len() > 1, "{states:?}");
+}

@@ -1,0 +1,255 @@
+//! A store that panics, hangs or cannot be reached, behind the real router and server.
+//!
+//! The program has no route that panics, so these run in the test's own process.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use cedar_policy::{EntityTypeName, EntityUid};
+use peppol_authz::config::{Listen, Server};
+use peppol_authz::engine::{Engine, EngineOptions};
+use peppol_authz::http::{App, Limits, Listener, Metrics, Readiness, router, serve};
+use peppol_authz::policy::{Sources, load};
+use peppol_authz::schema::{Row, Schema};
+use peppol_authz::store::{Answer, Revision, Snapshot, Store, StoreError, TagKeys, Tags};
+use serde_json::{Value, json};
+
+use super::is_refused;
+use crate::connection::{ALLOWED, Connection, head};
+use crate::sidecar::Reply;
+
+/// What is the matter with the store.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Trouble {
+    /// It holds nothing, and says so.
+    None,
+    PanicsAtOnce,
+    PanicsWhileReading,
+    IsAway,
+    Hangs,
+}
+
+#[derive(Default)]
+struct Troubled(Arc<AtomicU8>);
+
+struct Reading(Arc<AtomicU8>, Revision);
+
+fn has(trouble: Trouble, store: &AtomicU8) -> bool {
+    store.load(Ordering::SeqCst) == trouble as u8
+}
+
+impl Store for Troubled {
+    fn serves(&self, _: &EntityTypeName) -> bool {
+        true
+    }
+
+    fn check(&self, _: &Arc<Schema>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn snapshot(&self, _: &Arc<Schema>) -> Answer<'_, Box<dyn Snapshot>> {
+        assert!(
+            !has(Trouble::PanicsAtOnce, &self.0),
+            "secret of the snapshot"
+        );
+        let answer = if has(Trouble::IsAway, &self.0) {
+            Err(StoreError::Unavailable("secret address".to_owned()))
+        } else {
+            let revision = Revision {
+                stamp: 1,
+                name: Arc::from("1"),
+            };
+            Ok(Box::new(Reading(Arc::clone(&self.0), revision)) as Box<dyn Snapshot>)
+        };
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+impl Snapshot for Reading {
+    fn revision(&self) -> &Revision {
+        &self.1
+    }
+
+    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {
+        Box::pin(async move {
+            assert!(
+                !has(Trouble::PanicsWhileReading, &self.0),
+                "secret of the reading"
+            );
+            if has(Trouble::Hangs, &self.0) {
+                std::future::pending::<()>().await;
+            }
+            Ok(vec![None; uids.len()])
+        })
+    }
+
+    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>> {
+        Box::pin(std::future::ready(Ok(vec![Tags::new(); wanted.len()])))
+    }
+}
+
+/// The server over such a store, in this process.
+struct Fixture {
+    address: String,
+    trouble: Arc<AtomicU8>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+fn start() -> Fixture {
+    let store = Troubled::default();
+    let trouble = Arc::clone(&store.0);
+    let bundle = Arc::new(load(&Sources::shipped()).unwrap());
+    let engine = Engine::new(Arc::new(store), bundle, EngineOptions { cache_bytes: 0 }).unwrap();
+    let app = App {
+        engine: Arc::new(engine),
+        metrics: Metrics::default(),
+        readiness: Readiness::new(true),
+        limits: Limits {
+            body_bytes: 1 << 20,
+            batch: 10,
+            json_depth: 32,
+            entities: 10,
+            body_read_timeout: Duration::from_secs(3600),
+            request_timeout: Duration::from_millis(300),
+        },
+    };
+    app.readiness.started();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_stack_size(8 << 20)
+        .enable_all()
+        .build()
+        .unwrap();
+    let address: Listen = "127.0.0.1:0".parse().unwrap();
+    let listener = runtime.block_on(Listener::bind(&address)).unwrap();
+    let address = listener.local_addr().to_string();
+    let router = router(Arc::new(app));
+    runtime.spawn(async move {
+        serve(
+            listener,
+            router,
+            &Server::default(),
+            std::future::pending::<()>(),
+        )
+        .await
+    });
+    Fixture {
+        address,
+        trouble,
+        _runtime: runtime,
+    }
+}
+
+impl Fixture {
+    fn has(&self, trouble: Trouble) {
+        self.trouble.store(trouble as u8, Ordering::SeqCst);
+    }
+
+    fn connect(&self) -> Connection {
+        Connection::open_at(&self.address)
+    }
+}
+
+fn ask(connection: &mut Connection) -> Reply {
+    let length = ALLOWED.len();
+    connection.write(format!(
+        "{}x-request-id: 4711\r\ncontent-length: {length}\r\n\r\n{ALLOWED}",
+        head()
+    ));
+    connection.reply()
+}
+
+fn ask_two(connection: &mut Connection) -> Reply {
+    let body = format!("{{\"requests\": [{ALLOWED}, {ALLOWED}]}}");
+    let length = body.len();
+    let head = head().replace("is_authorized", "batch_is_authorized");
+    connection.write(format!(
+        "{head}x-request-id: 4711\r\ncontent-length: {length}\r\n\r\n{body}"
+    ));
+    connection.reply()
+}
+
+#[track_caller]
+fn is_a_problem(reply: &Reply, status: u16, code: &str) {
+    is_refused(reply, status, code);
+    assert_eq!(reply.header("x-request-id"), Some("4711"));
+    assert!(!reply.text.contains("secret"), "{}", reply.text);
+    let problem = reply.json();
+    let members: BTreeSet<&String> = problem.as_object().unwrap().keys().collect();
+    assert!(
+        members
+            .into_iter()
+            .eq(["code", "detail", "status", "title", "type"]),
+        "{problem}"
+    );
+}
+
+/// That it answers, by a denial, as the store holds nothing.
+#[track_caller]
+fn is_well(connection: &mut Connection) {
+    let reply = ask(connection);
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    assert_eq!(reply.json()["reasons"][0]["code"], "UNKNOWN_PRINCIPAL");
+}
+
+#[test]
+fn a_handler_that_panics_is_a_500_and_the_next_question_is_answered() {
+    let server = start();
+    let mut connection = server.connect();
+    is_well(&mut connection);
+    for trouble in [Trouble::PanicsAtOnce, Trouble::PanicsWhileReading] {
+        server.has(trouble);
+        is_a_problem(&ask(&mut connection), 500, "INTERNAL");
+        is_a_problem(&ask_two(&mut connection), 500, "INTERNAL");
+        server.has(Trouble::None);
+        is_well(&mut connection);
+        is_well(&mut server.connect());
+    }
+    let metrics = connection.get("/metrics").text;
+    assert!(
+        metrics.contains("\npeppol_authz_panics_total 4\n"),
+        "{metrics}"
+    );
+}
+
+#[test]
+fn a_store_that_is_away_is_a_503_also_of_readiness_until_it_is_back() {
+    let server = start();
+    let mut connection = server.connect();
+    assert_eq!(connection.get("/readyz").status, 200);
+    server.has(Trouble::IsAway);
+    let reply = ask(&mut connection);
+    is_a_problem(&reply, 503, "STORE_UNAVAILABLE");
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    is_a_problem(&ask_two(&mut connection), 503, "STORE_UNAVAILABLE");
+    let ready = connection.get("/readyz");
+    assert_eq!(ready.status, 503);
+    assert_eq!(
+        ready.json(),
+        json!({"ready": false, "missing": ["store: the tenancy store cannot be read"]})
+    );
+    // It lives: to restart it would help no one.
+    assert_eq!(connection.get("/livez").status, 200);
+    let metrics = connection.get("/metrics").text;
+    assert!(
+        metrics.contains("\npeppol_authz_store_failures_total 3\n"),
+        "{metrics}"
+    );
+    server.has(Trouble::None);
+    is_well(&mut connection);
+    assert_eq!(connection.get("/readyz").json()["ready"], Value::from(true));
+}
+
+#[test]
+fn a_store_that_hangs_is_a_503_after_a_while() {
+    let server = start();
+    let mut connection = server.connect();
+    server.has(Trouble::Hangs);
+    is_a_problem(&ask(&mut connection), 503, "TIMED_OUT");
+    is_a_problem(&ask_two(&mut connection), 503, "TIMED_OUT");
+    server.has(Trouble::None);
+    is_well(&mut connection);
+}

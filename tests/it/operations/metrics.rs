@@ -1,0 +1,218 @@
+//! What is counted, read as Prometheus reads it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{allowed, mode_change};
+use crate::sidecar::{Sidecar, Start};
+
+/// Samples by name and labels, the labels sorted.
+struct Samples(BTreeMap<(String, BTreeMap<String, String>), f64>);
+
+impl Samples {
+    fn of(sidecar: &Sidecar) -> Self {
+        let reply = sidecar.get("/metrics");
+        assert_eq!(reply.status, 200);
+        let kind = reply.header("content-type").unwrap();
+        assert!(
+            kind.starts_with("application/openmetrics-text; version=1.0.0"),
+            "{kind}"
+        );
+        assert!(reply.text.ends_with("# EOF\n"), "{}", reply.text);
+        let samples = reply
+            .text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(sample);
+        let mut all = BTreeMap::new();
+        for (series, value) in samples {
+            assert!(
+                all.insert(series.clone(), value).is_none(),
+                "{series:?} twice"
+            );
+        }
+        Self(all)
+    }
+
+    /// Nothing is 0.
+    fn value(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let labels = labels
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let series = (format!("peppol_authz_{name}"), labels.collect());
+        self.0.get(&series).copied().unwrap_or(0.0)
+    }
+
+    /// Over all labels.
+    fn sum(&self, name: &str) -> f64 {
+        let of_name = |((found, _), _): &(&(String, BTreeMap<String, String>), &f64)| {
+            *found == format!("peppol_authz_{name}")
+        };
+        self.0.iter().filter(of_name).map(|(_, value)| value).sum()
+    }
+}
+
+/// `name{label="value",…} 1`.
+fn sample(line: &str) -> ((String, BTreeMap<String, String>), f64) {
+    let (series, value) = line.rsplit_once(' ').unwrap();
+    let (name, labels) = match series.split_once('{') {
+        Some((name, labels)) => (name, labels.strip_suffix('}').unwrap()),
+        None => (series, ""),
+    };
+    let mut found = BTreeMap::new();
+    for label in labels.split("\",").filter(|label| !label.is_empty()) {
+        let (name, value) = label.split_once("=\"").unwrap();
+        found.insert(name.to_owned(), value.trim_end_matches('"').to_owned());
+    }
+    ((name.to_owned(), found), value.parse().unwrap())
+}
+
+fn decisions(samples: &Samples, action: &str, decision: &str, code: &str) -> f64 {
+    samples.value(
+        "decisions_total",
+        &[("action", action), ("decision", decision), ("code", code)],
+    )
+}
+
+#[test]
+fn decisions_are_counted_by_action_decision_and_code() {
+    let sidecar = Start::quickstart().start();
+    let mut two_codes = mode_change();
+    two_codes["context"]["requestedMode"] = "DEMO".into();
+    let mut unknown = allowed();
+    unknown["principal"] = "Peppol::User::\"nobody\"".into();
+    for _ in 0..3 {
+        sidecar.ask(&allowed());
+    }
+    sidecar.ask(&unknown);
+    let batch = json!({"requests": [mode_change(), two_codes, {}, mode_change(), allowed()]});
+    assert_eq!(sidecar.post("/v1/batch_is_authorized", &batch).status, 200);
+    let samples = Samples::of(&sidecar);
+    assert_eq!(decisions(&samples, "getOrganisation", "Allow", ""), 4.0);
+    assert_eq!(
+        decisions(&samples, "getOrganisation", "Deny", "UNKNOWN_PRINCIPAL"),
+        1.0
+    );
+    assert_eq!(
+        decisions(&samples, "requestModeChange", "Deny", "AT-1120"),
+        2.0
+    );
+    let both = "AT-1120,INVALID_MODE_TRANSITION";
+    assert_eq!(decisions(&samples, "requestModeChange", "Deny", both), 1.0);
+    assert_eq!(samples.sum("decisions_total"), 8.0);
+    assert_eq!(samples.value("decision_duration_seconds_count", &[]), 8.0);
+    let all = samples.value("decision_duration_seconds_bucket", &[("le", "+Inf")]);
+    assert_eq!(all, 8.0);
+    assert!(samples.value("decision_duration_seconds_sum", &[]) > 0.0);
+}
+
+#[test]
+fn malformed_questions_are_counted_by_code_and_are_no_decisions() {
+    let sidecar = Start::quickstart().start();
+    let mut unknown = allowed();
+    unknown["action"] = "Peppol::Action::\"fly\"".into();
+    let mut served = allowed();
+    served["entities"] = json!([
+        {"uid": {"type": "Peppol::EmailAddress", "id": "a"}, "attrs": {"registered": true}, "parents": []}
+    ]);
+    for body in [json!({}), json!([]), unknown.clone(), served] {
+        assert_eq!(sidecar.post("/v1/is_authorized", &body).status, 400);
+    }
+    assert_eq!(sidecar.send("/v1/is_authorized", &[], b"{").status, 400);
+    assert_eq!(
+        sidecar.send("/v1/batch_is_authorized", &[], b"{").status,
+        400
+    );
+    let batch = json!({"requests": [{}, unknown]});
+    assert_eq!(sidecar.post("/v1/batch_is_authorized", &batch).status, 200);
+    let samples = Samples::of(&sidecar);
+    for (code, count) in [
+        ("MALFORMED_QUESTION", 3.0),
+        ("UNKNOWN_ACTION", 2.0),
+        ("ENTITY_OF_SERVED_TYPE", 1.0),
+        ("MALFORMED_JSON", 2.0),
+    ] {
+        assert_eq!(
+            samples.value("malformed_total", &[("code", code)]),
+            count,
+            "{code}"
+        );
+    }
+    assert_eq!(samples.sum("decisions_total"), 0.0);
+}
+
+#[test]
+fn requests_are_timed_by_path_and_status_and_callers_invent_no_labels() {
+    let sidecar = Start::quickstart().start();
+    sidecar.ask(&allowed());
+    sidecar.ask(&allowed());
+    sidecar.post("/v1/is_authorized", &json!({}));
+    sidecar.post("/v1/batch_is_authorized", &json!({"requests": []}));
+    for i in 0..20 {
+        assert_eq!(sidecar.get(&format!("/v1/{i}")).status, 404);
+    }
+    sidecar.get("/v1/is_authorized");
+    let samples = Samples::of(&sidecar);
+    for (path, status, count) in [
+        ("/v1/is_authorized", "200", 2.0),
+        ("/v1/is_authorized", "400", 1.0),
+        ("/v1/is_authorized", "405", 1.0),
+        ("/v1/batch_is_authorized", "200", 1.0),
+        ("other", "404", 20.0),
+    ] {
+        let labels = [("path", path), ("status", status)];
+        let name = "http_request_duration_seconds_count";
+        assert_eq!(samples.value(name, &labels), count, "{path} {status}");
+        let labels = [("le", "+Inf"), ("path", path), ("status", status)];
+        let name = "http_request_duration_seconds_bucket";
+        assert_eq!(samples.value(name, &labels), count, "{path} {status}");
+    }
+    assert_eq!(samples.sum("http_request_duration_seconds_count"), 25.0);
+}
+
+#[test]
+fn the_state_of_policies_store_and_memory_is_shown() {
+    let sidecar = Start::quickstart().start();
+    let fresh = Samples::of(&sidecar);
+    let version = sidecar.get("/version").json();
+    let revision = version["policyRevision"].as_str().unwrap();
+    assert_eq!(fresh.value("policies", &[("revision", revision)]), 1.0);
+    assert_eq!(fresh.value("reloads_total", &[("result", "taken")]), 1.0);
+    assert_eq!(fresh.value("reloads_total", &[("result", "refused")]), 0.0);
+    assert!(fresh.value("last_reload_timestamp_seconds", &[]) > 1_600_000_000.0);
+    for zero in [
+        "reload_refused",
+        "panics_total",
+        "store_failures_total",
+        "cache_entries",
+    ] {
+        let series = (format!("peppol_authz_{zero}"), BTreeMap::new());
+        assert_eq!(fresh.0.get(&series), Some(&0.0), "{zero}");
+    }
+    let answer: Value = sidecar.ask(&allowed());
+    assert_eq!(answer["decision"], "Allow");
+    let once = Samples::of(&sidecar);
+    assert!(once.value("cache_entries", &[]) > 0.0);
+    assert!(once.value("cache_bytes", &[]) > 0.0);
+    assert!(once.value("cache_misses", &[]) > 0.0);
+    sidecar.ask(&allowed());
+    let twice = Samples::of(&sidecar);
+    assert!(twice.value("cache_hits", &[]) > once.value("cache_hits", &[]));
+    assert_eq!(
+        twice.value("cache_misses", &[]),
+        once.value("cache_misses", &[])
+    );
+}
+
+#[test]
+fn without_a_cache_nothing_is_kept() {
+    let sidecar = Start::quickstart()
+        .variable("PEPPOL_AUTHZ_CACHE__ENABLED", "false")
+        .start();
+    sidecar.ask(&allowed());
+    sidecar.ask(&allowed());
+    let samples = Samples::of(&sidecar);
+    assert_eq!(samples.value("cache_entries", &[]), 0.0);
+    assert_eq!(samples.value("cache_hits", &[]), 0.0);
+}

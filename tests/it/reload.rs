@@ -1,0 +1,360 @@
+//! Changed policies and schema are taken over while it runs: whole, or not at all.
+//!
+//! `layout` has the ways in which files are put in place, `traffic` those who ask meanwhile.
+
+mod layout;
+mod traffic;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::connection::ALLOWED;
+use crate::http::described::{ENTITIES, with_entities};
+use crate::sidecar::{PATIENCE, Sidecar, Start, project};
+
+/// Forbids what is allowed otherwise: a change that shows.
+const CLOSED: &str = r#"
+@id("modes/closed")
+@rule("MOD-1")
+@code("DEMO_NO_CERTIFICATES")
+@message("closed")
+forbid (
+  principal,
+  action == Peppol::Action::"getOrganisation",
+  resource is Peppol::Organisation
+)
+when { resource.mode == Peppol::Mode::"DEMO" };
+"#;
+
+/// An action that the shipped schema does not have.
+const ARCHIVE: &str = r"
+  action archiveOrganisation appliesTo { principal: User, resource: Organisation };
+}
+";
+
+const TAKEN: &str = "took over changed policies";
+const REFUSED: &str = "changed policies are refused; those before stay in force";
+
+fn shipped_policies(to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(project("policies")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+fn shipped_schema() -> String {
+    std::fs::read_to_string(project("schema/peppol.cedarschema")).unwrap()
+}
+
+/// The shipped schema with something in place of its closing bracket.
+fn schema_with(end: &str) -> String {
+    let schema = shipped_schema();
+    format!("{}{end}", schema.trim_end().strip_suffix('}').unwrap())
+}
+
+fn append(file: &Path, text: &str) {
+    let before = std::fs::read_to_string(file).unwrap();
+    std::fs::write(file, before + text).unwrap();
+}
+
+/// As editors save: a new file, renamed over the old one.
+fn replace(file: &Path, text: &str) {
+    let new = file.with_extension("new");
+    std::fs::write(&new, text).unwrap();
+    std::fs::rename(new, file).unwrap();
+}
+
+/// A sidecar with policies and a schema of its own, which learns of changes by notices alone.
+fn start() -> (Sidecar, PathBuf, PathBuf) {
+    start_with(Start::quickstart().variable("PEPPOL_AUTHZ_RELOAD__POLL_INTERVAL", "1h"))
+}
+
+fn start_with(start: Start) -> (Sidecar, PathBuf, PathBuf) {
+    let (policies, schema) = (start.path("policies"), start.path("peppol.cedarschema"));
+    shipped_policies(&policies);
+    std::fs::write(&schema, shipped_schema()).unwrap();
+    let arguments = [
+        "--policies",
+        policies.to_str().unwrap(),
+        "--schema",
+        schema.to_str().unwrap(),
+    ];
+    (start.with(&arguments).start(), policies, schema)
+}
+
+fn allowed() -> Value {
+    serde_json::from_str(ALLOWED).unwrap()
+}
+
+/// Decision and policy revision of [`allowed`].
+fn ask(sidecar: &Sidecar) -> (String, String) {
+    let answer = sidecar.ask(&allowed());
+    let text = |member: &str| answer[member].as_str().unwrap().to_owned();
+    (text("decision"), text("policyRevision"))
+}
+
+/// Waits until a change was taken; the log, the version and an answer agree on what it was.
+#[track_caller]
+fn is_taken(sidecar: &Sidecar, decision: &str) -> String {
+    let record = sidecar.wait_for_log(TAKEN);
+    let (found, revision) = ask(sidecar);
+    assert_eq!(found, decision);
+    assert_eq!(record["policies"], *revision);
+    assert_eq!(sidecar.get("/version").json()["policyRevision"], *revision);
+    is_ready(sidecar);
+    revision
+}
+
+/// Asks again until there is something.
+#[track_caller]
+fn until<T>(mut something: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(thing) = something() {
+            return thing;
+        }
+        assert!(Instant::now() < end, "it does not come to pass");
+    }
+}
+
+#[track_caller]
+fn is_ready(sidecar: &Sidecar) {
+    let ready = sidecar.get("/readyz");
+    assert_eq!(
+        (ready.status, ready.json()),
+        (200, json!({"ready": true, "missing": []}))
+    );
+    let metrics = sidecar.get("/metrics").text;
+    assert!(
+        metrics.contains("\npeppol_authz_reload_refused 0\n"),
+        "{metrics}"
+    );
+}
+
+/// Waits until a change was refused, and returns why; nothing else has changed.
+#[track_caller]
+fn is_refused(sidecar: &Sidecar, before: &(String, String)) -> String {
+    let record = sidecar.wait_for_log(REFUSED);
+    assert_eq!(record["level"], "ERROR");
+    let fault = record["fault"].as_str().unwrap().to_owned();
+    // The log comes before the readiness.
+    until(|| {
+        let ready = sidecar.get("/readyz");
+        let missing = ready.json()["missing"][0].as_str()?.to_owned();
+        let is_said = missing.starts_with("policies: the last change was refused");
+        (ready.status == 503 && is_said && missing.contains(&fault)).then_some(())
+    });
+    assert_eq!(ask(sidecar), *before);
+    let metrics = sidecar.get("/metrics").text;
+    assert!(
+        metrics.contains("\npeppol_authz_reload_refused 1\n"),
+        "{metrics}"
+    );
+    fault
+}
+
+#[test]
+fn a_policy_file_that_is_changed_in_place_is_taken() {
+    let (sidecar, policies, _) = start();
+    let before = ask(&sidecar);
+    assert_eq!(before.0, "Allow");
+    append(&policies.join("modes.cedar"), CLOSED);
+    let revision = is_taken(&sidecar, "Deny");
+    assert_ne!(revision, before.1);
+    let answer = sidecar.ask(&allowed());
+    assert_eq!(answer["reasons"][0]["policy"], "modes/closed");
+    let metrics = sidecar.get("/metrics").text;
+    assert!(
+        metrics.contains("peppol_authz_reloads_total{result=\"taken\"} 2\n"),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains(&format!(
+            "peppol_authz_policies{{revision=\"{revision}\"}} 1\n"
+        )),
+        "{metrics}"
+    );
+    assert!(!metrics.contains(&before.1), "{metrics}");
+}
+
+#[test]
+fn a_policy_file_that_is_replaced_by_a_rename_is_taken_again_and_again() {
+    let (sidecar, policies, _) = start();
+    let file = policies.join("modes.cedar");
+    let shipped = std::fs::read_to_string(&file).unwrap();
+    let before = ask(&sidecar);
+    for _ in 0..2 {
+        replace(&file, &format!("{shipped}{CLOSED}"));
+        is_taken(&sidecar, "Deny");
+        replace(&file, &shipped);
+        // The same texts have the same revision.
+        assert_eq!(is_taken(&sidecar, "Allow"), before.1);
+    }
+}
+
+#[test]
+fn a_policy_file_that_is_added_or_removed_is_taken() {
+    let (sidecar, policies, _) = start();
+    let before = ask(&sidecar);
+    let added = policies.join("closed.cedar");
+    std::fs::write(&added, CLOSED).unwrap();
+    is_taken(&sidecar, "Deny");
+    std::fs::remove_file(&added).unwrap();
+    assert_eq!(is_taken(&sidecar, "Allow"), before.1);
+    // Without its permits, nothing permits it.
+    std::fs::remove_file(policies.join("organisation.cedar")).unwrap();
+    is_taken(&sidecar, "Deny");
+}
+
+#[test]
+fn a_schema_file_that_is_changed_is_taken() {
+    let (sidecar, _, schema) = start();
+    let mut archive = allowed();
+    archive["action"] = "Peppol::Action::\"archiveOrganisation\"".into();
+    let reply = sidecar.post("/v1/is_authorized", &archive);
+    assert_eq!(reply.json()["code"], "UNKNOWN_ACTION");
+    std::fs::write(&schema, schema_with(ARCHIVE)).unwrap();
+    is_taken(&sidecar, "Allow");
+    assert_eq!(sidecar.ask(&archive)["reasons"][0]["code"], "NOT_PERMITTED");
+    replace(&schema, &shipped_schema());
+    is_taken(&sidecar, "Allow");
+    assert_eq!(sidecar.post("/v1/is_authorized", &archive).status, 400);
+}
+
+#[test]
+fn what_is_broken_is_refused_until_it_is_repaired() {
+    let (sidecar, policies, _) = start();
+    let before = ask(&sidecar);
+    let file = policies.join("modes.cedar");
+    let shipped = std::fs::read_to_string(&file).unwrap();
+    for (broken, place, part) in [
+        ("permit (".to_owned(), "modes.cedar:1:", ""),
+        (
+            format!("{CLOSED}{CLOSED}"),
+            "modes.cedar:",
+            "`modes/closed` is taken",
+        ),
+        (
+            CLOSED.replace("resource.mode", "resource.moed"),
+            "modes.cedar:",
+            "moed",
+        ),
+        (
+            CLOSED.replace("\"DEMO\"", "\"DEMOS\""),
+            "modes.cedar:",
+            "DEMOS",
+        ),
+        (
+            CLOSED.replace("when { ", "when { false && "),
+            "modes.cedar:",
+            "",
+        ),
+    ] {
+        replace(&file, &broken);
+        let fault = is_refused(&sidecar, &before);
+        assert!(fault.contains(place) && fault.contains(part), "{fault}");
+        replace(&file, &shipped);
+        assert_eq!(is_taken(&sidecar, "Allow"), before.1);
+    }
+    let metrics = sidecar.get("/metrics").text;
+    assert!(
+        metrics.contains("peppol_authz_reloads_total{result=\"refused\"} 5\n"),
+        "{metrics}"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_text_is_refused() {
+    let (sidecar, policies, _) = start();
+    let before = ask(&sidecar);
+    std::fs::write(policies.join("noise.cedar"), b"\xff\xfe\x00").unwrap();
+    let fault = is_refused(&sidecar, &before);
+    assert!(fault.contains("noise.cedar"), "{fault}");
+    std::fs::remove_file(policies.join("noise.cedar")).unwrap();
+    is_taken(&sidecar, "Allow");
+}
+
+#[test]
+fn a_schema_that_is_broken_is_refused() {
+    let (sidecar, _, schema) = start();
+    let before = ask(&sidecar);
+    replace(&schema, "namespace Peppol {");
+    let fault = is_refused(&sidecar, &before);
+    assert!(fault.contains("peppol.cedarschema:"), "{fault}");
+    replace(&schema, &shipped_schema());
+    is_taken(&sidecar, "Allow");
+    // One that is none for these policies.
+    let other = "entity A; action a appliesTo { principal: A, resource: A };";
+    replace(&schema, other);
+    is_refused(&sidecar, &before);
+    replace(&schema, &shipped_schema());
+    is_taken(&sidecar, "Allow");
+}
+
+#[test]
+fn a_schema_that_the_store_has_no_columns_for_is_refused() {
+    let (sidecar, _, schema) = start();
+    let before = ask(&sidecar);
+    let nickname = "entity User = {\n    nickname: String,";
+    replace(
+        &schema,
+        &shipped_schema().replace("entity User = {", nickname),
+    );
+    let fault = is_refused(&sidecar, &before);
+    assert!(
+        fault.contains("`Peppol::User` has no column `nickname`"),
+        "{fault}"
+    );
+    replace(&schema, &shipped_schema());
+    assert_eq!(is_taken(&sidecar, "Allow"), before.1);
+}
+
+#[test]
+fn a_schema_that_the_entities_of_a_file_do_not_fit_is_refused() {
+    let (sidecar, _, schema) = start_with(with_entities(ENTITIES));
+    let before = ask(&sidecar);
+    let nickname = "entity User = {\n    nickname: String,";
+    replace(
+        &schema,
+        &shipped_schema().replace("entity User = {", nickname),
+    );
+    let fault = is_refused(&sidecar, &before);
+    assert!(fault.contains("nickname"), "{fault}");
+    replace(&schema, &schema_with(ARCHIVE));
+    is_taken(&sidecar, &before.0);
+}
+
+#[test]
+fn a_refusal_is_only_shown_where_that_is_the_setting() {
+    let start = Start::quickstart().variable("PEPPOL_AUTHZ_RELOAD__REFUSED_IS_UNREADY", "false");
+    let (sidecar, policies, _) = start_with(start);
+    std::fs::write(policies.join("closed.cedar"), "permit (").unwrap();
+    sidecar.wait_for_log(REFUSED);
+    let shown = until(|| {
+        let ready = sidecar.get("/readyz");
+        assert_eq!(ready.status, 200);
+        Some(ready.json()).filter(|shown| shown["warnings"].is_array())
+    });
+    assert_eq!(shown["ready"], true);
+    let warning = shown["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("closed.cedar:1:"), "{warning}");
+    std::fs::remove_file(policies.join("closed.cedar")).unwrap();
+    is_taken(&sidecar, "Allow");
+}
+
+#[test]
+fn what_editors_leave_beside_a_file_changes_nothing() {
+    let (sidecar, policies, _) = start();
+    std::fs::write(policies.join("modes.cedar~"), "permit (").unwrap();
+    std::fs::write(policies.join(".modes.cedar.swp"), b"\xff\0").unwrap();
+    std::fs::write(policies.join("4913"), "").unwrap();
+    std::fs::create_dir(policies.join("drafts")).unwrap();
+    std::fs::write(policies.join("drafts/draft.cedar"), "permit (").unwrap();
+    // Emacs marks a file that is being edited by a link that leads nowhere.
+    std::os::unix::fs::symlink("someone@host.1234", policies.join(".#modes.cedar")).unwrap();
+    append(&policies.join("modes.cedar"), CLOSED);
+    is_taken(&sidecar, "Deny");
+}

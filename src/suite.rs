@@ -5,12 +5,14 @@
 //! the wire, so it tests the views as well.
 
 mod coverage;
+mod expect;
 mod matrix;
 mod model;
 mod report;
 mod run;
 
 pub use coverage::{Coverage, Dropped, coverage, drop_one};
+pub use expect::NoDecision;
 pub use matrix::MatrixOutcome;
 pub use model::SuiteError;
 pub use report::{junit, text};

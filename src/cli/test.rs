@@ -133,6 +133,10 @@ fn say_coverage(coverage: &Coverage) {
         .iter()
         .for_each(|id| say(format_args!("  covered, but not in `rules.toml`: {id}")));
     coverage
+        .stale_exemptions
+        .iter()
+        .for_each(|id| say(format_args!("  exempt, but tested: {id}")));
+    coverage
         .untested_actions
         .iter()
         .for_each(|id| say(format_args!("  action never asked: {id}")));

@@ -29,6 +29,10 @@ pub struct Rule {
     /// For a rule that no policy carries: how it is held all the same.
     #[serde(default)]
     pub why: Option<String>,
+    /// Why no case of a policy suite can show it; coverage does not ask for one
+    /// then, and fails if there is one.
+    #[serde(default)]
+    pub exempt: Option<String>,
 }
 
 /// What holds a rule.

@@ -21,6 +21,8 @@ pub struct Coverage {
     pub untested_rules: Vec<String>,
     /// Rules that a case says it covers and that the list does not have.
     pub unknown_rules: Vec<String>,
+    /// Rules that are exempt from being tested, and are.
+    pub stale_exemptions: Vec<String>,
     /// Actions that no case asks.
     pub untested_actions: Vec<String>,
 }
@@ -41,6 +43,7 @@ impl Coverage {
         self.untested_policies.is_empty()
             && self.untested_rules.is_empty()
             && self.unknown_rules.is_empty()
+            && self.stale_exemptions.is_empty()
             && self.untested_actions.is_empty()
     }
 }
@@ -51,11 +54,19 @@ pub fn coverage(bundle: &Bundle, outcomes: &[Outcome]) -> Coverage {
     let mut policies: BTreeSet<Arc<str>> = BTreeSet::new();
     let mut rules: BTreeSet<String> = BTreeSet::new();
     let mut actions: BTreeSet<&str> = BTreeSet::new();
+    // A case covers what it says only where all of it passes.
+    let failed: BTreeSet<_> = outcomes
+        .iter()
+        .filter(|outcome| outcome.difference.is_some())
+        .map(|outcome| (&outcome.suite, &outcome.case))
+        .collect();
     for outcome in outcomes
         .iter()
         .filter(|outcome| outcome.difference.is_none())
     {
-        rules.extend(outcome.covers.iter().cloned());
+        if !failed.contains(&(&outcome.suite, &outcome.case)) {
+            rules.extend(outcome.covers.iter().cloned());
+        }
         actions.extend(
             outcome
                 .question
@@ -72,12 +83,19 @@ pub fn coverage(bundle: &Bundle, outcomes: &[Outcome]) -> Coverage {
             );
         }
     }
-    let all: BTreeSet<String> = bundle
-        .rules
-        .iter()
-        .flat_map(|rules| rules.rules.keys().cloned())
+    let list = bundle.rules.iter().flat_map(|rules| &rules.rules);
+    let exempt: BTreeSet<String> = list
+        .clone()
+        .filter(|(_, rule)| rule.exempt.is_some())
+        .map(|(id, _)| id.clone())
         .collect();
-    let untested_rules = all.difference(&rules).cloned().collect();
+    let all: BTreeSet<String> = list.map(|(id, _)| id.clone()).collect();
+    let untested_rules = all
+        .difference(&rules)
+        .filter(|id| !exempt.contains(*id))
+        .cloned()
+        .collect();
+    let stale_exemptions = exempt.intersection(&rules).cloned().collect();
     let unknown_rules = if all.is_empty() {
         Vec::new()
     } else {
@@ -102,6 +120,7 @@ pub fn coverage(bundle: &Bundle, outcomes: &[Outcome]) -> Coverage {
         rules: rules.into_iter().collect(),
         untested_rules,
         unknown_rules,
+        stale_exemptions,
         untested_actions,
     }
 }

@@ -1,6 +1,7 @@
 //! The golden matrix: every actor, every action, every resource, in a file that
 //! shows in a review what a change of the policies changes.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -66,7 +67,10 @@ pub(super) async fn run_matrix(
                             codes.dedup();
                             format!("Deny {}", codes.join(","))
                         }
-                        Err(problem) => format!("Error {problem}"),
+                        Err(none) => {
+                            let text = format!("{action} on {resource_name}: {}", none.problem);
+                            return Err(SuiteError::new(golden, text));
+                        }
                     };
                     questions += 1;
                     // Writing to a string cannot fail.
@@ -90,19 +94,28 @@ pub(super) async fn run_matrix(
     } else {
         std::fs::read_to_string(golden).unwrap_or_default()
     };
-    let gone = kept
-        .lines()
-        .filter(|line| !text.lines().any(|other| other == *line))
-        .map(|line| format!("- {line}"));
-    let new = text
-        .lines()
-        .filter(|line| !kept.lines().any(|other| other == *line))
-        .map(|line| format!("+ {line}"));
-    let mut differences: Vec<_> = gone.chain(new).collect();
-    differences.sort_by(|a, b| a.get(2..).cmp(&b.get(2..)));
+    let differences = differences(&kept, &text);
     Ok(MatrixOutcome {
         golden: golden.to_owned(),
         questions,
         differences,
     })
+}
+
+/// Lines that only one of two texts has, in order; and where the same lines
+/// stand in another order, that.
+fn differences(kept: &str, decided: &str) -> Vec<String> {
+    if kept == decided {
+        return Vec::new();
+    }
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
+    let (before, after) = (lines(kept), lines(decided));
+    let gone = before.difference(&after).map(|line| format!("- {line}"));
+    let new = after.difference(&before).map(|line| format!("+ {line}"));
+    let mut differences: Vec<_> = gone.chain(new).collect();
+    differences.sort_by(|a, b| a.get(2..).cmp(&b.get(2..)));
+    if differences.is_empty() {
+        differences.push("the same lines in another order, or one of them twice".to_owned());
+    }
+    differences
 }

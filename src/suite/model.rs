@@ -35,7 +35,7 @@ pub(super) struct Case {
     pub(super) action: Option<String>,
     /// Of `action`, or by action where there is none.
     #[serde(default)]
-    pub(super) context: toml::Table,
+    pub(super) context: Option<toml::Table>,
     /// The actions that are allowed; with `action`, `true`.
     #[serde(default)]
     pub(super) allow: Option<Allow>,
@@ -48,6 +48,9 @@ pub(super) struct Case {
     /// What the permit asks of the caller: this and nothing else.
     #[serde(default)]
     pub(super) obligations: Option<Vec<String>>,
+    /// The code of the error that the question is refused with.
+    #[serde(default)]
+    pub(super) malformed: Option<String>,
     /// Entities that the caller describes, in Cedar's JSON form.
     #[serde(default)]
     pub(super) entities: Vec<toml::Value>,
@@ -100,7 +103,14 @@ impl SuiteFile {
     pub(super) fn read(path: &Path) -> Result<Self, SuiteError> {
         let text = std::fs::read_to_string(path).map_err(|error| SuiteError::new(path, error))?;
         let suite: Self = toml::from_str(&text).map_err(|error| SuiteError::new(path, error))?;
+        let mut names = std::collections::BTreeSet::new();
         for case in &suite.cases {
+            if !names.insert(case.name.as_str()) {
+                return Err(SuiteError::new(
+                    path,
+                    format!("two cases are named \"{}\"", case.name),
+                ));
+            }
             case.check().map_err(|problem| {
                 SuiteError::new(path, format!("case \"{}\": {problem}", case.name))
             })?;
@@ -109,15 +119,50 @@ impl SuiteFile {
     }
 }
 
+impl SuiteFile {
+    /// Names of actions that the schema does not have, wherever one is named.
+    pub(super) fn unknown_actions(&self, known: &std::collections::BTreeSet<&str>) -> Vec<String> {
+        let listed = self.cases.iter().filter(|case| case.action.is_none());
+        let in_cases =
+            listed.flat_map(|case| case.context.iter().flat_map(|context| context.keys()));
+        let asked = self.cases.iter().filter_map(|case| case.action.as_ref());
+        let matrix = self.matrix.iter().flat_map(|matrix| matrix.contexts.keys());
+        let all = self
+            .context
+            .keys()
+            .chain(in_cases)
+            .chain(matrix)
+            .chain(asked);
+        all.filter(|name| !known.contains(name.as_str()))
+            .cloned()
+            .collect()
+    }
+}
+
 impl Case {
+    /// What is not looked at may not be written: a case must be able to fail.
     fn check(&self) -> Result<(), &'static str> {
-        match (&self.action, &self.allow, &self.deny) {
-            (Some(_), Some(Allow::Yes(true)), None) | (Some(_), None, Some(_)) => Ok(()),
-            (None, Some(Allow::Actions(_)), None) => Ok(()),
-            (Some(_), ..) => {
-                Err("with `action`, one of `allow = true` and `deny = [codes]` is wanted")
+        let extras = (self.rules.is_some(), self.obligations.is_some());
+        match (
+            &self.action,
+            &self.allow,
+            &self.deny,
+            &self.malformed,
+            extras,
+        ) {
+            (Some(_), Some(Allow::Yes(true)), None, None, _)
+            | (Some(_), None, Some(_), None, (_, false))
+            | (Some(_), None, None, Some(_), (false, false))
+            | (None, Some(Allow::Actions(_)), None, None, (false, false)) => Ok(()),
+            (Some(_), None, Some(_), None, (_, true)) => {
+                Err("`obligations` go with `allow = true`")
             }
-            (None, ..) => Err("without `action`, `allow = [actions]` is wanted"),
+            (Some(_), ..) => Err(
+                "with `action`, one of `allow = true`, `deny = [codes]` and `malformed = code` is wanted",
+            ),
+            (None, ..) => Err(
+                "without `action`, `allow = [actions]` is wanted, and no `rules` or `obligations`",
+            ),
         }
     }
 }

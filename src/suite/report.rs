@@ -15,11 +15,14 @@ use crate::schema::record_to_json;
 pub fn text(outcome: &Outcome) -> String {
     let mut text = format!("FAILED {}: {}\n", outcome.suite.display(), outcome.case);
     // Writing to a string cannot fail.
+    if let Some(difference) = &outcome.difference {
+        let _ = writeln!(text, "  {difference}");
+    }
     let _ = writeln!(text, "  asked     {}", outcome.question);
     let _ = writeln!(text, "  expected  {}", outcome.expected);
     match &outcome.decision {
-        Err(problem) => {
-            let _ = writeln!(text, "  decided   nothing: {problem}");
+        Err(none) => {
+            let _ = writeln!(text, "  decided   nothing: {}", none.problem);
         }
         Ok(decision) => {
             let _ = writeln!(text, "  decided   {}", decision.verdict.name());
@@ -48,9 +51,6 @@ pub fn text(outcome: &Outcome) -> String {
                 text.push('\n');
             }
         }
-    }
-    if let Some(difference) = &outcome.difference {
-        let _ = writeln!(text, "  {difference}");
     }
     text
 }

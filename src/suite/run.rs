@@ -1,6 +1,6 @@
 //! Running suites.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use cedar_policy::EntityUid;
 use serde_json::{Value as Json, json};
 
+use super::expect::{Expected, NoDecision};
 use super::matrix::{MatrixOutcome, run_matrix};
 use super::model::{Allow, Case, SuiteError, SuiteFile, table_to_json, to_json};
-use crate::engine::{Decision, Engine, EngineOptions, Verdict};
+use crate::engine::{Decision, Engine, EngineOptions};
 use crate::policy::Bundle;
 use crate::store::{EntitiesFile, Import, Sqlite, SqliteOptions, Store};
 
@@ -39,7 +40,7 @@ pub struct Outcome {
     /// What was expected, for a reader.
     pub expected: String,
     /// The decision; `Err` is a question that none could be made on.
-    pub decision: Result<Decision, String>,
+    pub decision: Result<Decision, NoDecision>,
     /// How the decision differs from what was expected; `None`: it does not.
     pub difference: Option<String>,
     /// The rules that the case says it is about.
@@ -144,6 +145,17 @@ impl Suites {
         suite: &SuiteFile,
         bundle: &Arc<Bundle>,
     ) -> Result<Engine, SuiteError> {
+        let actions = bundle.schema.actions();
+        let known = actions
+            .iter()
+            .map(|action| action.uid.id().as_ref())
+            .collect();
+        if let Some(unknown) = suite.unknown_actions(&known).first() {
+            return Err(SuiteError::new(
+                path,
+                format!("there is no action `{unknown}`"),
+            ));
+        }
         let fixture = beside(path, &suite.fixture);
         let found = self
             .fixtures
@@ -158,15 +170,21 @@ impl Suites {
 }
 
 /// A question through the engine.
-pub(super) async fn ask(engine: &Engine, question: &Json) -> Result<Decision, String> {
+pub(super) async fn ask(engine: &Engine, question: &Json) -> Result<Decision, NoDecision> {
     let mut session = engine.session();
     let question = session
         .question(question, usize::MAX)
-        .map_err(|malformed| malformed.to_string())?;
+        .map_err(|malformed| NoDecision {
+            code: Some(malformed.code),
+            problem: malformed.to_string(),
+        })?;
     session
         .decide(&question)
         .await
-        .map_err(|failure| failure.to_string())
+        .map_err(|failure| NoDecision {
+            code: None,
+            problem: failure.to_string(),
+        })
 }
 
 fn beside(suite: &Path, file: &Path) -> PathBuf {
@@ -203,36 +221,22 @@ fn open_fixture(path: &Path) -> Result<Fixture, SuiteError> {
     })
 }
 
-/// What a case expects of one question.
-enum Expected<'a> {
-    Allow {
-        rules: Option<&'a [String]>,
-        obligations: Option<&'a [String]>,
-    },
-    /// With exactly these codes, or with any.
-    Deny {
-        codes: Option<&'a [String]>,
-        rules: Option<&'a [String]>,
-    },
-    Unknown(String),
-}
-
 /// The questions of a case. One without `action` asks all actions that its
 /// principal and resource can be asked about: closed by default.
 fn questions<'a>(case: &'a Case, suite: &SuiteFile, bundle: &Bundle) -> Vec<(Json, Expected<'a>)> {
     let default = |action: &str| suite.context.get(action).map(table_to_json);
     if let Some(action) = &case.action {
-        let context = if case.context.is_empty() {
-            default(action)
-        } else {
-            Some(table_to_json(&case.context))
-        };
-        let expected = match &case.deny {
-            Some(codes) => Expected::Deny {
+        let context = case
+            .context
+            .as_ref()
+            .map_or_else(|| default(action), |own| Some(table_to_json(own)));
+        let expected = match (&case.deny, &case.malformed) {
+            (_, Some(code)) => Expected::Malformed(code),
+            (Some(codes), None) => Expected::Deny {
                 codes: Some(codes),
                 rules: case.rules.as_deref(),
             },
-            None => Expected::Allow {
+            (None, None) => Expected::Allow {
                 rules: case.rules.as_deref(),
                 obligations: case.obligations.as_deref(),
             },
@@ -260,7 +264,11 @@ fn questions<'a>(case: &'a Case, suite: &SuiteFile, bundle: &Bundle) -> Vec<(Jso
         });
     let mut questions: Vec<_> = unknown.collect();
     for action in &actions {
-        let own = case.context.get(action).map(to_json);
+        let own = case
+            .context
+            .as_ref()
+            .and_then(|own| own.get(action))
+            .map(to_json);
         let expected = if allowed.contains(action) {
             Expected::Allow {
                 rules: None,
@@ -331,86 +339,4 @@ fn question(case: &Case, bundle: &Bundle, action: &str, context: Option<Json>) -
         }
     }
     question
-}
-
-impl std::fmt::Display for Expected<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let list = |codes: Option<&[String]>| {
-            codes
-                .map(|codes| format!(" {}", codes.join(", ")))
-                .unwrap_or_default()
-        };
-        match self {
-            Self::Allow { rules, obligations } => {
-                write!(f, "Allow{}{}", list(*rules), list(*obligations))
-            }
-            Self::Deny { codes, rules } => write!(f, "Deny{}{}", list(*codes), list(*rules)),
-            Self::Unknown(_) => f.write_str("a question"),
-        }
-    }
-}
-
-impl Expected<'_> {
-    fn difference(&self, decision: &Result<Decision, String>) -> Option<String> {
-        let decision = match (self, decision) {
-            (Self::Unknown(problem), _) => return Some(problem.clone()),
-            (_, Err(problem)) => return Some(format!("no decision: {problem}")),
-            (_, Ok(decision)) => decision,
-        };
-        let compare = |what: &str, wanted: Option<&[String]>, found: BTreeSet<&str>| {
-            let wanted: BTreeSet<&str> = wanted?.iter().map(String::as_str).collect();
-            let text = |set: &BTreeSet<&str>| set.iter().copied().collect::<Vec<_>>().join(", ");
-            (wanted != found).then(|| {
-                format!(
-                    "{what}: expected [{}], got [{}]",
-                    text(&wanted),
-                    text(&found)
-                )
-            })
-        };
-        let codes = decision
-            .reasons
-            .iter()
-            .filter_map(|reason| reason.code.as_deref())
-            .collect();
-        let found_rules = decision
-            .reasons
-            .iter()
-            .filter_map(|reason| reason.rule.as_deref())
-            .collect();
-        match (self, decision.verdict) {
-            (Self::Allow { rules, obligations }, Verdict::Allow) => {
-                let found = decision
-                    .obligations
-                    .iter()
-                    .map(|obligation| &**obligation)
-                    .collect();
-                compare("rules", *rules, found_rules)
-                    .or_else(|| compare("obligations", *obligations, found))
-            }
-            (
-                Self::Deny {
-                    codes: wanted,
-                    rules,
-                },
-                Verdict::Deny,
-            ) => compare("codes", *wanted, codes).or_else(|| compare("rules", *rules, found_rules)),
-            (_, verdict) => {
-                let codes: Vec<_> = decision
-                    .reasons
-                    .iter()
-                    .filter_map(|reason| reason.code.as_deref())
-                    .collect();
-                Some(
-                    format!(
-                        "expected {self}, got {} {}",
-                        verdict.name(),
-                        codes.join(", ")
-                    )
-                    .trim_end()
-                    .to_owned(),
-                )
-            }
-        }
-    }
 }

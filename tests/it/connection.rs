@@ -32,6 +32,10 @@ pub(crate) fn head() -> &'static str {
 pub(crate) const ALLOWED: &str = r#"{"principal": "Peppol::User::\"anna\"",
     "action": "Peppol::Action::\"getOrganisation\"", "resource": "Peppol::Organisation::\"acme\""}"#;
 
+fn halves() -> (&'static str, &'static str) {
+    ALLOWED.split_at(ALLOWED.len() / 2)
+}
+
 impl Connection {
     pub(crate) fn open(sidecar: &Sidecar) -> Self {
         Self::open_at(&sidecar.address)
@@ -63,13 +67,13 @@ impl Connection {
             "{head}expect: 100-continue\r\ncontent-length: {length}\r\n\r\n"
         ));
         assert_eq!(connection.reply().status, 100);
-        connection.write(&ALLOWED[..length / 2]);
+        connection.write(halves().0);
         connection
     }
 
     /// The other half.
     pub(crate) fn write_rest(&mut self) {
-        self.write(&ALLOWED[ALLOWED.len() / 2..]);
+        self.write(halves().1);
     }
 
     pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {

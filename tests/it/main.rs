@@ -1,5 +1,13 @@
 //! Integration tests: the real binary, a real database, real sockets.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, also in what several of them share"
+)]
+
 mod connection;
 mod deciding;
 mod entities_file;

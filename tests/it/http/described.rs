@@ -141,7 +141,7 @@ mod hierarchy {
         })
     }
 
-    fn view(entities: &[Value], additional: &[Value]) -> Value {
+    fn view(entities: &[&Value], additional: &[&Value]) -> Value {
         json!({
             "principal": "User::\"u\"",
             "action": "Action::\"view\"",
@@ -161,14 +161,14 @@ mod hierarchy {
     fn a_parent_counts_and_so_does_the_parent_of_a_parent() {
         let sidecar = start();
         let open = folder("f", ("Org", "open"));
-        assert_eq!(sidecar.ask(&view(&[open], &[]))["decision"], "Allow");
-        is_denied(&sidecar, &view(&[folder("f", ("Folder", "locked"))], &[]));
-        is_denied(&sidecar, &view(&[folder("f", ("Org", "locked"))], &[]));
+        assert_eq!(sidecar.ask(&view(&[&open], &[]))["decision"], "Allow");
+        is_denied(&sidecar, &view(&[&folder("f", ("Folder", "locked"))], &[]));
+        is_denied(&sidecar, &view(&[&folder("f", ("Org", "locked"))], &[]));
         let (low, high) = (
             folder("f", ("Folder", "g")),
             folder("g", ("Folder", "locked")),
         );
-        is_denied(&sidecar, &view(&[low, high], &[]));
+        is_denied(&sidecar, &view(&[&low, &high], &[]));
     }
 
     #[test]
@@ -178,13 +178,13 @@ mod hierarchy {
             folder("f", ("Folder", "g")),
             folder("g", ("Folder", "locked")),
         );
-        is_denied(&sidecar, &view(&[low.clone()], &[high.clone()]));
-        is_denied(&sidecar, &view(&[high], &[low]));
+        is_denied(&sidecar, &view(&[&low], &[&high]));
+        is_denied(&sidecar, &view(&[&high], &[&low]));
     }
 
     #[test]
     fn what_the_store_says_of_a_described_entity_s_parent_counts() {
-        is_denied(&start(), &view(&[folder("f", ("Org", "child"))], &[]));
+        is_denied(&start(), &view(&[&folder("f", ("Org", "child"))], &[]));
     }
 
     #[test]
@@ -192,18 +192,15 @@ mod hierarchy {
         let sidecar = start();
         let (open, locked) = (folder("f", ("Org", "open")), folder("f", ("Org", "locked")));
         for question in [
-            view(&[open.clone(), locked.clone()], &[]),
-            view(&[open.clone()], &[locked.clone()]),
-            view(&[locked.clone()], &[open.clone()]),
+            view(&[&open, &locked], &[]),
+            view(&[&open], &[&locked]),
+            view(&[&locked], &[&open]),
         ] {
             let reply = sidecar.post("/v1/is_authorized", &question);
             assert_eq!(reply.status, 400, "{}", reply.text);
             assert_eq!(reply.json()["code"], "MALFORMED_QUESTION");
         }
-        assert_eq!(
-            sidecar.ask(&view(&[open.clone()], &[open]))["decision"],
-            "Allow"
-        );
+        assert_eq!(sidecar.ask(&view(&[&open], &[&open]))["decision"], "Allow");
     }
 
     #[test]
@@ -213,10 +210,7 @@ mod hierarchy {
             folder("f", ("Folder", "secret")),
             folder("secret", ("Folder", "f")),
         );
-        for question in [
-            view(&[low.clone(), high.clone()], &[]),
-            view(&[low], &[high]),
-        ] {
+        for question in [view(&[&low, &high], &[]), view(&[&low], &[&high])] {
             let reply = sidecar.post("/v1/is_authorized", &question);
             assert_eq!(reply.status, 400, "{}", reply.text);
             assert!(!reply.text.contains("secret"), "{}", reply.text);
@@ -237,7 +231,10 @@ mod hierarchy {
         let chain: Vec<Value> = (0..8000)
             .map(|i| folder(&id(i), ("Folder", &id(i + 1))))
             .collect();
-        let reply = sidecar.post("/v1/is_authorized", &view(&chain, &[]));
+        let reply = sidecar.post(
+            "/v1/is_authorized",
+            &view(&chain.iter().collect::<Vec<_>>(), &[]),
+        );
         assert_eq!(reply.status, 400, "{}", reply.text);
         assert_eq!(reply.json()["code"], "MALFORMED_QUESTION");
     }

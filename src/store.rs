@@ -30,9 +30,9 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Se
 /// A state of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revision {
-    /// Grows with every change that this process has seen; names the state in
-    /// keys of caches.
-    pub stamp: u64,
+    /// Names the state in keys of caches: another one for every change. `None`
+    /// where the store cannot tell states apart; nothing read may be kept then.
+    pub stamp: Option<u64>,
     /// The name that callers see.
     pub name: Arc<str>,
 }

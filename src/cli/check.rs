@@ -36,9 +36,12 @@ pub(super) fn run(args: &CheckArgs) -> Exit {
     };
     if args.fix {
         match fix_format(&sources) {
-            Ok(written) => written
-                .iter()
-                .for_each(|name| say(format_args!("formatted {name}"))),
+            Ok(written) => {
+                // With `--json` only faults are printed.
+                for name in written.iter().filter(|_| !args.json) {
+                    say(format_args!("formatted {name}"));
+                }
+            }
             Err(error) => {
                 complain(&error);
                 return Exit::Failed;
@@ -56,7 +59,10 @@ pub(super) fn run(args: &CheckArgs) -> Exit {
     let mut faults = loaded.as_ref().err().cloned().unwrap_or_default();
     match on_large_stack(|| lint(&sources, loaded.as_ref().ok())) {
         Some(found) => faults.extend(found),
-        None => complain_of("the lints could not be run"),
+        None => {
+            complain_of("the lints could not be run");
+            return Exit::Invalid;
+        }
     }
     let worst = faults.iter().map(|fault| fault.severity).max();
     if args.json {

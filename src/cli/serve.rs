@@ -186,8 +186,8 @@ fn stopped(app: &Arc<App>) -> Result<impl Future<Output = ()> + use<>, AnyError>
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("draining");
         app.readiness.draining();
+        tracing::info!("draining");
         tokio::spawn(async move {
             tokio::select! {
                 _ = terminate.recv() => {}
@@ -198,29 +198,33 @@ fn stopped(app: &Arc<App>) -> Result<impl Future<Output = ()> + use<>, AnyError>
     })
 }
 
-/// Takes over changed policies; wakes on SIGHUP as well.
+/// Takes over changed policies; a SIGHUP makes it look at once. Where there is
+/// nothing to look at a SIGHUP does nothing, and above all does not end it.
 fn watch(
     config: &Config,
     sources: &Sources,
     app: &Arc<App>,
-) -> Result<Option<tokio::task::JoinHandle<()>>, AnyError> {
-    if !config.reload.watch || (config.policies.is_none() && config.schema.is_none()) {
-        return Ok(None);
-    }
-    let watch = Watch {
-        policies: config.policies.clone(),
-        schema: config.schema.clone(),
-        poll_interval: config.reload.poll_interval,
-        settle: config.reload.settle,
+) -> Result<tokio::task::JoinHandle<()>, AnyError> {
+    let waker = if config.reload.watch && (config.policies.is_some() || config.schema.is_some()) {
+        let watch = Watch {
+            policies: config.policies.clone(),
+            schema: config.schema.clone(),
+            poll_interval: config.reload.poll_interval,
+            settle: config.reload.settle,
+        };
+        let app = Arc::clone(app);
+        Some(watch.start(sources, move |change| take(&app, change))?)
+    } else {
+        None
     };
-    let app = Arc::clone(app);
-    let waker = watch.start(sources, move |change| take(&app, change))?;
     let mut hangup = signal(SignalKind::hangup())?;
-    Ok(Some(tokio::spawn(async move {
+    Ok(tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            waker.wake();
+            if let Some(waker) = &waker {
+                waker.wake();
+            }
         }
-    })))
+    }))
 }
 
 /// A change is taken whole, or refused whole.

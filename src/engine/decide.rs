@@ -54,6 +54,9 @@ pub enum Failure {
     /// entity refers to one that is not there.
     #[error("{0}")]
     Tenancy(String),
+    /// An entity that the caller describes refers to one that is not there.
+    #[error("`entities`: an entity refers to one that is not there")]
+    Described,
     /// The policies for a question that fits the schema are not there.
     #[error("no policies were prepared for this question")]
     NoShard,
@@ -185,6 +188,9 @@ impl Session<'_> {
                 return Ok(decision);
             }
             Err(SliceError::Store(error)) => return Err(failed_store(error)),
+            Err(SliceError::Incomplete {
+                described: true, ..
+            }) => return Err(Failure::Described),
             Err(error @ (SliceError::Incomplete { .. } | SliceError::Unfit(_))) => {
                 return Err(Failure::Tenancy(error.to_string()));
             }

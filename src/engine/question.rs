@@ -1,5 +1,7 @@
 //! A question, checked against the schema before anything is looked up.
 
+use std::collections::HashMap;
+
 use cedar_policy::{Context, EntityUid, Request};
 use serde_json::Value as Json;
 
@@ -121,24 +123,7 @@ impl Question {
         let context = schema
             .record(context, &action_type.context, Reading::Context)
             .map_err(|misfit| malformed("context", misfit))?;
-        let mut described = Vec::new();
-        for member in ["entities", "additional_entities"] {
-            match members.get(member) {
-                None | Some(Json::Null) => {}
-                Some(json) => {
-                    let rows =
-                        described_entities(json, bundle, store).map_err(|error| match error {
-                            Ok(misfit) => malformed(member, misfit),
-                            Err(misfit) => Malformed::new("ENTITY_OF_SERVED_TYPE", member, misfit),
-                        })?;
-                    described.extend(rows);
-                }
-            }
-        }
-        if described.len() > most_entities {
-            let text = format!("more than {most_entities} entities");
-            return Err(malformed("entities", Misfit::new(text)));
-        }
+        let described = described_entities(members, bundle, store, most_entities)?;
         Self::new(principal, action, resource, context, described, bundle).map_err(|misfit| {
             Malformed {
                 code: "MALFORMED_QUESTION",
@@ -183,33 +168,74 @@ impl Question {
     }
 }
 
-/// The inner error is `Err` for an entity that is not the caller's to describe.
+/// The entities that a caller describes, in either member: one set, however it
+/// is spread over the two.
 fn described_entities(
-    json: &Json,
+    members: &serde_json::Map<String, Json>,
     bundle: &Bundle,
     store: &dyn Store,
-) -> Result<Vec<Row>, Result<Misfit, Misfit>> {
-    let mut rows = bundle.schema.entities(json).map_err(Ok)?;
-    for (i, row) in rows.iter().enumerate() {
-        if store.serves(row.uid.type_name()) {
-            let text = "the tenancy store alone says what an entity of this type is";
-            return Err(Err(Misfit::new(text).within(&i.to_string())));
+    most: usize,
+) -> Result<Vec<Row>, Malformed> {
+    let mut all = Vec::new();
+    // Where each was written, to name it.
+    let mut places = Vec::new();
+    for member in ["entities", "additional_entities"] {
+        match members.get(member) {
+            None | Some(Json::Null) => {}
+            Some(Json::Array(entities)) => {
+                places.extend((0..entities.len()).map(|i| format!("{member}.{i}")));
+                all.extend(entities.iter().cloned());
+            }
+            Some(_) => {
+                let misfit = Misfit::new("an array of entities is wanted");
+                return Err(Malformed::new("MALFORMED_QUESTION", member, misfit));
+            }
         }
     }
-    let parents: Vec<_> = rows
+    if all.is_empty() {
+        return Ok(Vec::new());
+    }
+    if all.len() > most {
+        let misfit = Misfit::new(format!("more than {most} entities"));
+        return Err(Malformed::new("MALFORMED_QUESTION", "entities", misfit));
+    }
+    let malformed = |mut misfit: Misfit| {
+        let (place, inner) = misfit
+            .member
+            .split_once('.')
+            .unwrap_or((&misfit.member, ""));
+        let place = place
+            .parse()
+            .ok()
+            .and_then(|place: usize| places.get(place));
+        if let Some(place) = place {
+            misfit.member = inner.to_owned();
+            Malformed::new("MALFORMED_QUESTION", place, misfit)
+        } else {
+            Malformed::new("MALFORMED_QUESTION", "entities", misfit)
+        }
+    };
+    for (json, place) in all.iter().zip(&places) {
+        let uid = json
+            .get("uid")
+            .and_then(|uid| bundle.schema.entity(uid).ok());
+        if uid.is_some_and(|uid| store.serves(uid.type_name())) {
+            let misfit = Misfit::new("the tenancy store alone says what an entity of this type is");
+            return Err(Malformed::new("ENTITY_OF_SERVED_TYPE", place, misfit));
+        }
+    }
+    let mut rows = bundle
+        .schema
+        .entities(&Json::Array(all))
+        .map_err(malformed)?;
+    let parents: HashMap<_, _> = rows
         .iter()
         .map(|row| (row.uid.clone(), row.ancestors.clone()))
         .collect();
+    let of = |uid: &EntityUid| parents.get(uid).cloned().unwrap_or_default();
     for row in &mut rows {
-        let of = |uid: &EntityUid| {
-            parents
-                .iter()
-                .find(|(child, _)| child == uid)
-                .map(|(_, parents)| parents.clone())
-                .unwrap_or_default()
-        };
         row.ancestors =
-            crate::schema::transitive_ancestors(&row.ancestors, &row.uid, of).map_err(Ok)?;
+            crate::schema::transitive_ancestors(&row.ancestors, &row.uid, of).map_err(malformed)?;
     }
     Ok(rows)
 }

@@ -1,11 +1,15 @@
 //! A request's body, within limits of size and time.
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::{Limits, Problem};
 
 pub(super) async fn read(body: Body, limits: &Limits) -> Result<Bytes, Problem> {
+    // One that says that it is too large is not waited for.
+    if usize::try_from(body.size_hint().lower()).map_or(true, |least| least > limits.body_bytes) {
+        return Err(Problem::BodyTooLarge(limits.body_bytes));
+    }
     let collected = Limited::new(body, limits.body_bytes).collect();
     match tokio::time::timeout(limits.body_read_timeout, collected).await {
         Err(_) => Err(Problem::BodyNotRead("the body did not arrive in time")),

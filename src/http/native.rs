@@ -9,6 +9,7 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -82,10 +83,13 @@ pub(super) async fn is_authorized(
     body: Body,
 ) -> Result<Response, Problem> {
     app.readiness.ready_to_answer()?;
-    let body = body::read(body, &app.limits).await?;
-    let mut session = app.engine.session();
-    let answered = within(&app.limits, one(&app, &mut session, &body)).await?;
-    answered.map(json)
+    within(&app.limits, async {
+        let body = body::read(body, &app.limits).await?;
+        let mut session = app.engine.session();
+        one(&app, &mut session, &body).await
+    })
+    .await?
+    .map(json)
 }
 
 /// The answer to one question, as JSON text.
@@ -109,10 +113,35 @@ async fn one(app: &App, session: &mut Session<'_>, text: &[u8]) -> Result<Vec<u8
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Batch<'a> {
-    /// Parsed one by one, so that one that is malformed spoils itself alone.
+struct Envelope<'a> {
     #[serde(borrow)]
-    requests: Vec<&'a RawValue>,
+    requests: &'a RawValue,
+}
+
+/// The questions of a batch, not parsed yet: one that is malformed spoils itself
+/// alone. What serde says is not passed on, since it repeats what was sent.
+fn requests(body: &[u8]) -> Result<Vec<&RawValue>, Malformed> {
+    let fault = |error: serde_json::Error, wanted: &str| {
+        let place = format!("line {} column {}", error.line(), error.column());
+        match error.classify() {
+            Category::Data => Malformed::json(wanted),
+            Category::Io | Category::Syntax | Category::Eof => {
+                Malformed::json(format!("no JSON at {place}"))
+            }
+        }
+    };
+    let object = "an object with `requests`, and nothing else, is wanted";
+    if body
+        .trim_ascii_start()
+        .first()
+        .is_some_and(|first| *first != b'{')
+    {
+        return Err(Malformed::json(object));
+    }
+    let envelope: Envelope<'_> =
+        serde_json::from_slice(body).map_err(|error| fault(error, object))?;
+    serde_json::from_str(envelope.requests.get())
+        .map_err(|error| fault(error, "`requests`: an array of questions is wanted"))
 }
 
 #[derive(Serialize)]
@@ -130,42 +159,43 @@ pub(super) async fn batch_is_authorized(
     body: Body,
 ) -> Result<Response, Problem> {
     app.readiness.ready_to_answer()?;
-    let body = body::read(body, &app.limits).await?;
-    let batch: Batch<'_> = serde_json::from_slice(&body).map_err(|error| {
-        app.metrics.malformed("MALFORMED_JSON");
-        Malformed::json(error.to_string())
-    })?;
-    if batch.requests.len() > app.limits.batch {
+    within(&app.limits, async {
+        let body = body::read(body, &app.limits).await?;
+        batch(&app, &body).await
+    })
+    .await?
+    .map(json)
+}
+
+/// The answers to a batch, as JSON text.
+async fn batch(app: &App, body: &[u8]) -> Result<Vec<u8>, Problem> {
+    let requests = requests(body).inspect_err(|malformed| app.metrics.malformed(malformed.code))?;
+    if requests.len() > app.limits.batch {
         return Err(Problem::BatchTooLarge(app.limits.batch));
     }
-    let results = within(&app.limits, async {
-        let mut session = app.engine.session();
-        let mut results = Vec::with_capacity(batch.requests.len());
-        for (i, request) in batch.requests.iter().enumerate() {
-            if i % TURN == TURN - 1 {
-                tokio::task::yield_now().await;
-            }
-            let text = match one(&app, &mut session, request.get().as_bytes()).await {
-                Ok(text) => text,
-                Err(problem @ (Problem::Malformed(_) | Problem::Tenancy(_))) => {
-                    problem.log();
-                    serde_json::to_vec(&Spoilt {
-                        error: problem.body(),
-                    })
-                    .map_err(|error| Problem::Internal(error.to_string()))?
-                }
-                Err(other) => return Err(other),
-            };
-            let raw = String::from_utf8(text)
-                .ok()
-                .and_then(|text| RawValue::from_string(text).ok());
-            results.push(raw.ok_or_else(|| Problem::Internal("an answer is not JSON".to_owned()))?);
+    let mut session = app.engine.session();
+    let mut results = Vec::with_capacity(requests.len());
+    for (i, request) in requests.into_iter().enumerate() {
+        if i % TURN == TURN - 1 {
+            tokio::task::yield_now().await;
         }
-        serde_json::to_vec(&BatchAnswer { results: &results })
-            .map_err(|error| Problem::Internal(error.to_string()))
-    })
-    .await??;
-    Ok(json(results))
+        let text = match one(app, &mut session, request.get().as_bytes()).await {
+            Ok(text) => text,
+            Err(problem @ (Problem::Malformed(_) | Problem::Tenancy(_))) => {
+                problem.log();
+                let error = problem.body();
+                serde_json::to_vec(&Spoilt { error })
+                    .map_err(|error| Problem::Internal(error.to_string()))?
+            }
+            Err(other) => return Err(other),
+        };
+        let raw = String::from_utf8(text)
+            .ok()
+            .and_then(|text| RawValue::from_string(text).ok());
+        results.push(raw.ok_or_else(|| Problem::Internal("an answer is not JSON".to_owned()))?);
+    }
+    serde_json::to_vec(&BatchAnswer { results: &results })
+        .map_err(|error| Problem::Internal(error.to_string()))
 }
 
 async fn within<T>(limits: &Limits, answer: impl Future<Output = T>) -> Result<T, Problem> {

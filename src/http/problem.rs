@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::engine::{Failure, Malformed};
+use crate::schema::Misfit;
 
 /// Everything that is answered with an error. None of it is an Allow.
 #[derive(Debug)]
@@ -143,6 +144,10 @@ impl From<Failure> for Problem {
         match failure {
             Failure::Unavailable(error) => Self::Unavailable(error.to_string()),
             Failure::Tenancy(text) => Self::Tenancy(text),
+            Failure::Described => Self::Malformed(Malformed {
+                code: "ENTITY_REFERS_TO_NOTHING",
+                misfit: Misfit::new(failure.to_string()),
+            }),
             Failure::NoShard => Self::Internal(failure.to_string()),
         }
     }

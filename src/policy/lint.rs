@@ -14,7 +14,7 @@ use super::bundle::{Bundle, PolicyInfo};
 use super::fault::{Fault, Severity};
 use super::load::{on_large_stack, sorted};
 use super::rules::{HeldBy, Rules};
-use super::scan::scan;
+use super::scan::{Language, scan};
 use super::source::{SourceError, SourceFile, Sources};
 
 const ANNOTATIONS: [&str; 6] = ["id", "rule", "code", "message", "obligation", "doc"];
@@ -60,7 +60,9 @@ pub fn fix_format(sources: &Sources) -> Result<Vec<String>, SourceError> {
 
 /// How the formatter writes a file; `None` where it cannot read it.
 fn formatted(file: &SourceFile) -> Option<String> {
-    if scan(&file.text).too_deep.is_some() {
+    let scanned = scan(&file.text, Language::Policy);
+    // The formatter drops a comment that stands without a policy.
+    if scanned.too_deep.is_some() || scanned.statements.is_empty() {
         return None;
     }
     let config = cedar_policy_formatter::Config {

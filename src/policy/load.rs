@@ -10,7 +10,7 @@ use super::bundle::{Bundle, PolicyInfo};
 use super::fault::{Fault, Severity};
 use super::plan::Plan;
 use super::rules::Rules;
-use super::scan::scan;
+use super::scan::{Language, scan};
 use super::source::{SourceFile, Sources};
 use crate::schema::{Schema, SchemaError};
 
@@ -86,9 +86,7 @@ pub(super) fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
 }
 
 fn read_schema(file: &Arc<SourceFile>, faults: &mut Vec<Fault>) -> Option<Schema> {
-    if let Some((place, what)) = scan(&file.text).too_deep
-        && what == "brackets"
-    {
+    if let Some((place, what)) = scan(&file.text, Language::Schema).too_deep {
         faults.push(Fault::new(file, Severity::Invalid, format!("too many {what}")).at(place, 1));
         return None;
     }
@@ -162,7 +160,7 @@ fn read_policies(sources: &Sources, faults: &mut Vec<Fault>) -> Vec<PolicyInfo> 
 }
 
 fn read_file(file: &Arc<SourceFile>, faults: &mut Vec<Fault>) -> Vec<PolicyInfo> {
-    let scanned = scan(&file.text);
+    let scanned = scan(&file.text, Language::Policy);
     if let Some((place, what)) = scanned.too_deep {
         faults.push(
             Fault::new(

@@ -80,12 +80,14 @@ impl Plan {
         let policy = policy
             .to_pst()
             .map_err(|error| PlanError(error.to_string()))?;
-        let mut depth = 0;
+        let (mut depth, mut clauses) = (0, 0);
         for clause in policy.body().clauses() {
             let (Clause::When(expression) | Clause::Unless(expression)) = clause;
             depth = depth.max(self.walk(expression, 1));
+            clauses += 1;
         }
-        Ok(depth)
+        // Cedar joins clauses by `&&`, each around the one before.
+        Ok(depth + clauses)
     }
 
     /// The places where tags are asked for in a way that loads them all.

@@ -9,8 +9,18 @@ use std::ops::Range;
 
 /// Brackets inside brackets that a policy or a schema may have.
 const MAX_BRACKETS: usize = 64;
-/// Operators that one policy may have; long lists are sets, and not counted.
+/// What can nest in one policy: operators, attributes, conditions, clauses. Long
+/// lists are sets, and not counted.
 const MAX_OPERATORS: usize = 4096;
+/// Common types in a schema: each may stand on the one before.
+const MAX_TYPES: usize = 1000;
+
+/// What a text is, which decides what in it can nest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    Policy,
+    Schema,
+}
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -21,10 +31,11 @@ pub(super) struct Scan {
     pub(super) too_deep: Option<(usize, &'static str)>,
 }
 
-pub(super) fn scan(text: &str) -> Scan {
+pub(super) fn scan(text: &str, language: Language) -> Scan {
+    let policy = language == Language::Policy;
     let bytes = text.as_bytes();
     let mut found = Scan::default();
-    let (mut depth, mut operators) = (0_usize, 0_usize);
+    let (mut depth, mut operators, mut types) = (0_usize, 0_usize, 0_usize);
     let mut start = None;
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -46,19 +57,29 @@ pub(super) fn scan(text: &str) -> Scan {
                     }
                 }
             }
-            b'(' | b'[' | b'{' | b'<' => {
+            b'(' | b'[' | b'{' => {
                 depth += 1;
-                if depth > MAX_BRACKETS {
-                    found.too_deep.get_or_insert((here, "brackets"));
-                }
+                // An index and a clause nest without being inside of anything.
+                operators += usize::from(byte != b'(');
             }
-            b')' | b']' | b'}' | b'>' => depth = depth.saturating_sub(1),
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            b'<' if !policy => depth += 1,
+            b'>' if !policy => depth = depth.saturating_sub(1),
             b'|' | b'&' | b'!' | b'-' | b'+' | b'*' | b'.' | b'?' => operators += 1,
-            b'i' if bytes.get(here..here + 3) == Some(b"if ") => operators += 1,
+            b'i' if is_word(bytes, here, b"if") => operators += 1,
+            b't' if is_word(bytes, here, b"type") => types += 1,
             _ => {}
         }
-        if operators > MAX_OPERATORS {
+        if depth > MAX_BRACKETS {
+            found
+                .too_deep
+                .get_or_insert((here, "brackets inside brackets"));
+        }
+        if policy && operators > MAX_OPERATORS {
             found.too_deep.get_or_insert((here, "operators"));
+        }
+        if !policy && types > MAX_TYPES {
+            found.too_deep.get_or_insert((here, "common types"));
         }
         if byte == b';' {
             found.statements.push(start.take().unwrap_or(here)..at);
@@ -70,6 +91,14 @@ pub(super) fn scan(text: &str) -> Scan {
     found
 }
 
+/// Whether a word stands there, and not a part of one.
+fn is_word(bytes: &[u8], at: usize, word: &[u8]) -> bool {
+    let part = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+    let end = at + word.len();
+    bytes.get(at..end) == Some(word) && !part(before) && !part(bytes.get(end))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,7 +106,7 @@ mod tests {
     #[test]
     fn statements_end_outside_of_strings_and_comments() {
         let text = "// a; b\n@id(\"x;\\\"y\") permit (principal, action, resource);\n\nforbid (principal, action, resource);";
-        let found = scan(text);
+        let found = scan(text, Language::Policy);
         let parts: Vec<_> = found
             .statements
             .iter()
@@ -94,17 +123,28 @@ mod tests {
 
     #[test]
     fn depth_is_counted_without_recursion() {
-        assert!(scan(&"(".repeat(1_000_000)).too_deep.is_some());
-        assert!(scan(&"a||".repeat(100_000)).too_deep.is_some());
         assert!(
-            scan(&format!("[{}]", "\"a\",".repeat(10_000)))
+            scan(&"(".repeat(1_000_000), Language::Policy)
+                .too_deep
+                .is_some()
+        );
+        assert!(
+            scan(&"a||".repeat(100_000), Language::Policy)
+                .too_deep
+                .is_some()
+        );
+        assert!(
+            scan(&format!("[{}]", "\"a\",".repeat(10_000)), Language::Policy)
                 .too_deep
                 .is_none()
         );
         assert!(
-            scan("\"((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((\"")
-                .too_deep
-                .is_none()
+            scan(
+                "\"((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((\"",
+                Language::Policy
+            )
+            .too_deep
+            .is_none()
         );
     }
 }

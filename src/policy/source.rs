@@ -180,6 +180,11 @@ fn read_directory(path: &Path) -> Result<Directory, SourceError> {
     let mut policies = Vec::new();
     let mut rules = None;
     for name in names {
+        // An editor's lock or backup, or what Kubernetes keeps beside the files.
+        let hidden = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b".");
+        if name.file_name().is_none_or(hidden) {
+            continue;
+        }
         if name.extension().is_some_and(|ending| ending == "cedar") {
             policies.push(SourceFile::read(&name)?);
         } else if name.file_name().is_some_and(|last| last == RULES) {

@@ -235,7 +235,10 @@ impl Fragment {
         let mut actions = HashMap::new();
         for (namespace, contents) in &self.namespaces {
             for (name, raw) in &contents.actions {
-                let Some(applies_to) = &raw.applies_to else {
+                // One that applies to nothing is a group.
+                let Some(applies_to) = raw.applies_to.as_ref().filter(|applies_to| {
+                    !applies_to.principal_types.is_empty() && !applies_to.resource_types.is_empty()
+                }) else {
                     continue;
                 };
                 let type_name = entity_type_name(&qualified(namespace, "Action"))?;

@@ -60,6 +60,8 @@ pub enum SliceError {
         from: EntityUid,
         /// What it refers to.
         to: EntityUid,
+        /// Whether it is the caller who says so.
+        described: bool,
     },
     /// Cedar refuses the entities.
     #[error("the entities do not fit together: {0}")]
@@ -97,7 +99,7 @@ struct Gathering<'a> {
     bundle: &'a Bundle,
     cache: &'a Cache,
     snapshot: &'a mut dyn Snapshot,
-    stamp: u64,
+    stamp: Option<u64>,
     /// Few: what one decision touches is bounded by the policies.
     found: Vec<Found>,
 }
@@ -106,6 +108,8 @@ struct Found {
     loaded: Arc<Loaded>,
     /// The tags that it has been given.
     tags: Option<TagKeys>,
+    /// How many references away from the question it is, from 1.
+    level: u32,
 }
 
 impl<'a> Gathering<'a> {
@@ -138,7 +142,7 @@ impl<'a> Gathering<'a> {
                 wanted.push((*uid).clone());
             }
         }
-        self.load(&wanted).await?;
+        self.load(&wanted, 1).await?;
         let mut absent: Vec<_> = roots
             .into_iter()
             .filter(|(_, uid)| self.get(uid).is_none())
@@ -152,49 +156,68 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// Follows attributes and asks for tags until nothing new turns up, at the
-    /// most to the level of the Bundle.
+    /// Follows attributes and asks for tags until nothing new turns up. An
+    /// entity at the level of the Bundle is not looked through.
     async fn follow(&mut self, plan: &Plan) -> Result<(), SliceError> {
-        let mut looked_at = 0;
-        for _ in 0..=self.bundle.level {
-            let tags_before = self.ask_for_tags(plan).await?;
-            if plan.follow_tags && tags_before {
-                looked_at = 0;
-            }
-            let mut next: Vec<(EntityUid, EntityUid)> = Vec::new();
-            for found in self.found.iter().skip(looked_at) {
+        loop {
+            self.ask_for_tags(plan).await?;
+            let mut next: Vec<(EntityUid, EntityUid, u32)> = Vec::new();
+            let mut nearer: Vec<(usize, u32)> = Vec::new();
+            for found in self
+                .found
+                .iter()
+                .filter(|found| found.level < self.bundle.level)
+            {
                 let row = &found.loaded.row;
-                let attributes = row
-                    .attributes
-                    .iter()
-                    .filter(|(name, _)| plan.follow.contains(*name))
-                    .map(|(_, v)| v);
+                let attributes = row.attributes.iter();
+                let attributes = attributes.filter(|(name, _)| plan.follow.contains(*name));
                 let tags = row.tags.values().filter(|_| plan.follow_tags);
-                for value in attributes.chain(tags) {
+                for value in attributes.map(|(_, value)| value).chain(tags) {
                     value.each_entity(&mut |uid| {
-                        if !next.iter().any(|(_, to)| to == uid) {
-                            next.push((row.uid.clone(), uid.clone()));
+                        let level = found.level + 1;
+                        match self
+                            .found
+                            .iter()
+                            .position(|other| other.loaded.row.uid == *uid)
+                        {
+                            Some(place) => nearer.push((place, level)),
+                            None if next.iter().any(|(_, to, _)| to == uid) => {}
+                            None => next.push((row.uid.clone(), uid.clone(), level)),
                         }
                     });
                 }
             }
-            looked_at = self.found.len();
-            next.retain(|(_, uid)| !self.is_bare(uid) && self.get(uid).is_none());
-            if next.is_empty() {
+            let mut changed = false;
+            for (place, level) in nearer {
+                if let Some(found) = self
+                    .found
+                    .get_mut(place)
+                    .filter(|found| level < found.level)
+                {
+                    found.level = level;
+                    changed = true;
+                }
+            }
+            next.retain(|(_, uid, _)| !self.is_bare(uid));
+            if next.is_empty() && !changed {
                 return Ok(());
             }
-            let wanted: Vec<_> = next.iter().map(|(_, to)| to.clone()).collect();
-            self.load(&wanted).await?;
-            if let Some((from, to)) = next.into_iter().find(|(_, to)| self.get(to).is_none()) {
-                return Err(SliceError::Incomplete { from, to });
+            for (from, to, level) in next {
+                self.load(std::slice::from_ref(&to), level).await?;
+                if self.get(&to).is_none() {
+                    let described = self.is_described(&from);
+                    return Err(SliceError::Incomplete {
+                        from,
+                        to,
+                        described,
+                    });
+                }
             }
         }
-        Ok(())
     }
 
-    /// Gives entities the tags that the policies ask for. Returns whether any
-    /// was new.
-    async fn ask_for_tags(&mut self, plan: &Plan) -> Result<bool, SliceError> {
+    /// Gives entities the tags that the policies ask for.
+    async fn ask_for_tags(&mut self, plan: &Plan) -> Result<(), SliceError> {
         let mut wanted: Vec<(usize, TagKeys)> = Vec::new();
         if plan.all_tags {
             wanted.extend((0..self.found.len()).map(|place| (place, TagKeys::All)));
@@ -228,7 +251,6 @@ impl<'a> Gathering<'a> {
             }
         }
         let mut missing = Vec::new();
-        let mut any = false;
         for (place, keys) in wanted {
             let Some(found) = self.found.get_mut(place) else {
                 continue;
@@ -236,7 +258,6 @@ impl<'a> Gathering<'a> {
             if found.tags.as_ref() == Some(&keys) || found.tags == Some(TagKeys::All) {
                 continue;
             }
-            any = true;
             let key = Key {
                 stamp: self.stamp,
                 uid: found.loaded.row.uid.clone(),
@@ -244,10 +265,8 @@ impl<'a> Gathering<'a> {
             };
             match self.cache.get(&key) {
                 Some(Some(loaded)) => {
-                    *found = Found {
-                        loaded,
-                        tags: key.tags,
-                    }
+                    found.loaded = loaded;
+                    found.tags = key.tags;
                 }
                 _ => missing.push((place, key)),
             }
@@ -267,36 +286,31 @@ impl<'a> Gathering<'a> {
                             ..found.loaded.row.clone()
                         },
                     )?;
-                    *found = Found {
-                        loaded: Arc::clone(&loaded),
-                        tags: key.tags.clone(),
-                    };
+                    found.loaded = Arc::clone(&loaded);
+                    found.tags = key.tags.clone();
                     self.cache.put(key, Some(loaded));
                 }
             }
         }
-        Ok(any)
+        Ok(())
     }
 
     /// Loads entities by id; those that are not there are left out.
-    async fn load(&mut self, wanted: &[EntityUid]) -> Result<(), SliceError> {
+    async fn load(&mut self, wanted: &[EntityUid], level: u32) -> Result<(), SliceError> {
         let mut missing = Vec::new();
         for uid in wanted {
-            let described = self.asked.described.iter().find(|row| row.uid == *uid);
-            if let Some(row) = described {
-                let loaded = checked(self.bundle, row.clone())?;
+            if let Some(row) = self.asked.described.iter().find(|row| row.uid == *uid) {
+                let row = self.with_ancestors(row.clone()).await?;
+                let loaded = checked(self.bundle, row)?;
                 self.found.push(Found {
                     loaded,
                     tags: Some(TagKeys::All),
+                    level,
                 });
                 continue;
             }
-            match self.cache.get(&Key {
-                stamp: self.stamp,
-                uid: uid.clone(),
-                tags: None,
-            }) {
-                Some(known) => self.add(known),
+            match self.cache.get(&self.key(uid)) {
+                Some(known) => self.add(known, level).await?,
                 None => missing.push(uid.clone()),
             }
         }
@@ -307,22 +321,75 @@ impl<'a> Gathering<'a> {
         for (uid, row) in missing.into_iter().zip(rows) {
             let row = row.or_else(|| self.when_absent(&uid));
             let known = row.map(|row| checked(self.bundle, row)).transpose()?;
-            self.cache.put(
-                Key {
-                    stamp: self.stamp,
-                    uid,
-                    tags: None,
-                },
-                known.clone(),
-            );
-            self.add(known);
+            self.cache.put(self.key(&uid), known.clone());
+            self.add(known, level).await?;
         }
         Ok(())
     }
 
-    fn add(&mut self, known: Known) {
-        self.found
-            .extend(known.map(|loaded| Found { loaded, tags: None }));
+    fn key(&self, uid: &EntityUid) -> Key {
+        Key {
+            stamp: self.stamp,
+            uid: uid.clone(),
+            tags: None,
+        }
+    }
+
+    async fn add(&mut self, known: Known, level: u32) -> Result<(), SliceError> {
+        let Some(mut loaded) = known else {
+            return Ok(());
+        };
+        // What the caller says of its ancestors is not part of what is shared.
+        if loaded
+            .row
+            .ancestors
+            .iter()
+            .any(|uid| self.is_described(uid))
+        {
+            let row = self.with_ancestors(loaded.row.clone()).await?;
+            loaded = checked(self.bundle, row)?;
+        }
+        self.found.push(Found {
+            loaded,
+            tags: None,
+            level,
+        });
+        Ok(())
+    }
+
+    fn is_described(&self, uid: &EntityUid) -> bool {
+        self.asked.described.iter().any(|row| row.uid == *uid)
+    }
+
+    /// The row with the ancestors of its ancestors, where the store knows one
+    /// part of them and the caller another.
+    async fn with_ancestors(&mut self, mut row: Row) -> Result<Row, SliceError> {
+        let mut place = 0;
+        while let Some(uid) = row.ancestors.get(place).cloned() {
+            place += 1;
+            if uid == row.uid {
+                return Err(SliceError::Unfit(format!("`{uid}` is its own ancestor")));
+            }
+            let further = match self.asked.described.iter().find(|row| row.uid == uid) {
+                Some(described) => described.ancestors.clone(),
+                None if self.is_bare(&uid) => Vec::new(),
+                None => {
+                    let found = self.snapshot.entities(std::slice::from_ref(&uid)).await?;
+                    found
+                        .into_iter()
+                        .flatten()
+                        .next()
+                        .map(|row| row.ancestors)
+                        .unwrap_or_default()
+                }
+            };
+            for ancestor in further {
+                if !row.ancestors.contains(&ancestor) {
+                    row.ancestors.push(ancestor);
+                }
+            }
+        }
+        Ok(row)
     }
 
     /// The row of an id that the store does not hold, for a type whose ids are

@@ -27,7 +27,7 @@ pub(super) type Known = Option<Arc<Loaded>>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    pub(super) stamp: u64,
+    pub(super) stamp: Option<u64>,
     pub(super) uid: EntityUid,
     /// `None` for the entity without tags.
     pub(super) tags: Option<TagKeys>,
@@ -78,7 +78,8 @@ impl Cache {
     }
 
     pub(super) fn get(&self, key: &Key) -> Option<Known> {
-        let found = self.entries.as_ref().and_then(|entries| entries.get(key));
+        let entries = self.entries.as_ref().filter(|_| key.stamp.is_some());
+        let found = entries.and_then(|entries| entries.get(key));
         let counter = if found.is_some() {
             &self.hits
         } else {
@@ -89,7 +90,7 @@ impl Cache {
     }
 
     pub(super) fn put(&self, key: Key, known: Known) {
-        if let Some(entries) = &self.entries {
+        if let Some(entries) = self.entries.as_ref().filter(|_| key.stamp.is_some()) {
             entries.insert(key, known);
         }
     }
@@ -97,6 +98,10 @@ impl Cache {
     /// What it holds and how often it helped.
     #[must_use]
     pub fn stats(&self) -> CacheStats {
+        // Entries are counted late otherwise.
+        if let Some(entries) = &self.entries {
+            entries.run_pending_tasks();
+        }
         CacheStats {
             hits: self.hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),

@@ -55,7 +55,7 @@ impl EntitiesFile {
         Ok(Self {
             json,
             revision: Revision {
-                stamp: 1,
+                stamp: Some(1),
                 name: name.into(),
             },
             read: RwLock::new(None),
@@ -115,7 +115,8 @@ impl Store for EntitiesFile {
     }
 
     fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {
-        self.read_as(schema).map(|_| ())
+        // Read for good: `serves` must be right from the first question on.
+        self.rows(schema).map(|_| ())
     }
 
     fn snapshot(&self, schema: &Arc<Schema>) -> Answer<'_, Box<dyn Snapshot>> {

@@ -44,7 +44,8 @@ impl Default for SqliteOptions {
 pub struct Sqlite {
     path: PathBuf,
     options: SqliteOptions,
-    views: HashMap<String, HashSet<String>>,
+    is_ours: bool,
+    views: Arc<HashMap<String, HashSet<String>>>,
     pool: Arc<Pool>,
 }
 
@@ -61,6 +62,7 @@ struct Reader {
     connection: Connection,
     data_version: Option<i64>,
     revision: Revision,
+    is_ours: bool,
 }
 
 impl Sqlite {
@@ -75,7 +77,9 @@ impl Sqlite {
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
         let mut connection = connection::open_writer(path, &options)?;
         connection::prepare_schema(path, &mut connection)?;
-        let views = connection::views(&connection)?;
+        let views = Arc::new(connection::views(&connection)?);
+        let is_ours = connection::is_ours(&connection)
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let permits = Arc::new(Semaphore::new(options.readers.max(1)));
         let pool = Arc::new(Pool {
             idle: Mutex::new(Vec::new()),
@@ -84,11 +88,21 @@ impl Sqlite {
         let store = Self {
             path: path.to_owned(),
             options,
+            is_ours,
             views,
             pool,
         };
         // A reader that cannot be opened should stop the start, not a question.
-        let reader = store.reader()?;
+        let mut reader = store.reader()?;
+        reader
+            .begin()
+            .and_then(|()| reader.end())
+            .map_err(|error| {
+                StoreError::Misfit(format!(
+                    "`{}`: its revision cannot be read: {error}",
+                    path.display()
+                ))
+            })?;
         store.pool.put_back(reader);
         Ok(store)
     }
@@ -106,9 +120,10 @@ impl Sqlite {
                 connection: connection::open_reader(&self.path, &self.options)?,
                 data_version: None,
                 revision: Revision {
-                    stamp: 0,
+                    stamp: None,
                     name: Arc::from(""),
                 },
+                is_ours: self.is_ours,
             }),
         }
     }
@@ -135,7 +150,8 @@ impl Reader {
         if self.data_version != Some(version) {
             let revision = connection::revision(&self.connection)?;
             self.revision = Revision {
-                stamp: u64::try_from(revision).unwrap_or(0),
+                // Another program may keep its revision as it likes.
+                stamp: u64::try_from(revision).ok().filter(|_| self.is_ours),
                 name: Arc::from(revision.to_string()),
             };
             self.data_version = Some(version);
@@ -207,6 +223,7 @@ impl Store for Sqlite {
                 reader: Some(reader),
                 revision,
                 schema,
+                views: Arc::clone(&self.views),
                 pool: Arc::clone(&self.pool),
                 _permit: permit,
             };
@@ -221,6 +238,7 @@ struct Reading {
     reader: Option<Reader>,
     revision: Revision,
     schema: Arc<Schema>,
+    views: Arc<HashMap<String, HashSet<String>>>,
     pool: Arc<Pool>,
     _permit: OwnedSemaphorePermit,
 }
@@ -251,10 +269,11 @@ impl Snapshot for Reading {
     }
 
     fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {
-        let uids = uids.to_vec();
+        let (uids, views) = (uids.to_vec(), Arc::clone(&self.views));
         Box::pin(self.query(move |connection, schema| {
+            let serves = |name: &EntityTypeName| views.contains_key(&name.to_string());
             uids.iter()
-                .map(|uid| read::entity(connection, schema, uid))
+                .map(|uid| read::entity(connection, schema, &serves, uid))
                 .collect()
         }))
     }

@@ -53,6 +53,7 @@ impl Coverage {
 pub fn coverage(bundle: &Bundle, outcomes: &[Outcome]) -> Coverage {
     let mut policies: BTreeSet<Arc<str>> = BTreeSet::new();
     let mut rules: BTreeSet<String> = BTreeSet::new();
+    let mut claimed: BTreeSet<String> = BTreeSet::new();
     let mut actions: BTreeSet<&str> = BTreeSet::new();
     // A case covers what it says only where all of it passes.
     let failed: BTreeSet<_> = outcomes
@@ -65,7 +66,7 @@ pub fn coverage(bundle: &Bundle, outcomes: &[Outcome]) -> Coverage {
         .filter(|outcome| outcome.difference.is_none())
     {
         if !failed.contains(&(&outcome.suite, &outcome.case)) {
-            rules.extend(outcome.covers.iter().cloned());
+            claimed.extend(outcome.covers.iter().cloned());
         }
         actions.extend(
             outcome
@@ -83,6 +84,7 @@ pub fn coverage(bundle: &Bundle, outcomes: &[Outcome]) -> Coverage {
             );
         }
     }
+    rules.extend(claimed.iter().cloned());
     let list = bundle.rules.iter().flat_map(|rules| &rules.rules);
     let exempt: BTreeSet<String> = list
         .clone()
@@ -99,7 +101,7 @@ pub fn coverage(bundle: &Bundle, outcomes: &[Outcome]) -> Coverage {
     let unknown_rules = if all.is_empty() {
         Vec::new()
     } else {
-        rules.difference(&all).cloned().collect()
+        claimed.difference(&all).cloned().collect()
     };
     let untested_policies = bundle
         .policies()

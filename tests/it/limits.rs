@@ -205,7 +205,7 @@ fn a_head_that_is_too_long_or_has_too_many_headers_is_refused() {
     for (path, headers) in [
         ("/healthz", format!("x: {long}\r\n")),
         ("/healthz", many),
-        (&format!("/{long}")[..], String::new()),
+        (&*format!("/{long}"), String::new()),
     ] {
         let mut connection = Connection::open(&sidecar);
         connection.try_write(format!("GET {path} HTTP/1.1\r\nhost: a\r\n{headers}\r\n"));

@@ -8,6 +8,8 @@
     reason = "a test fails by panicking, also in what several of them share"
 )]
 
+mod author;
+mod check_command;
 mod connection;
 mod deciding;
 mod entities_file;
@@ -17,6 +19,7 @@ mod import;
 mod layers;
 mod limits;
 mod operations;
+mod other_commands;
 mod readme;
 mod reload;
 mod rules;

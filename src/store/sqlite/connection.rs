@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use include_dir::{Dir, include_dir};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{Error as MigrationError, MigrationDefinitionError, Migrations};
 
 use super::SqliteOptions;
@@ -21,7 +22,7 @@ const APPLICATION_ID: i32 = 0x7065_415A;
 
 /// Several processes may start on a new file at once; the one that is beaten to
 /// a migration looks again.
-const MIGRATION_TRIES: usize = 5;
+const MIGRATION_TRIES: usize = 20;
 
 pub(super) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connection, StoreError> {
     let failed =
@@ -30,9 +31,7 @@ pub(super) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connec
     connection
         .busy_timeout(options.busy_timeout)
         .map_err(failed)?;
-    connection
-        .pragma_update(None, "journal_mode", "WAL")
-        .map_err(failed)?;
+    switch_to_wal(&connection, options).map_err(failed)?;
     connection
         .pragma_update(None, "synchronous", "NORMAL")
         .map_err(failed)?;
@@ -40,6 +39,29 @@ pub(super) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connec
         .pragma_update(None, "foreign_keys", true)
         .map_err(failed)?;
     Ok(connection)
+}
+
+/// The switch does not wait for a lock as other statements do, so that of several
+/// processes that start on a new file one would fail.
+fn switch_to_wal(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
+    let started = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && started.elapsed() < options.busy_timeout =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Whether the file is one of this program's.
+pub(super) fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
+    let id: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    Ok(id == i64::from(APPLICATION_ID))
 }
 
 pub(super) fn open_reader(path: &Path, options: &SqliteOptions) -> Result<Connection, StoreError> {
@@ -70,7 +92,7 @@ pub(super) fn prepare_schema(path: &Path, connection: &mut Connection) -> Result
     };
     let mut tries = 0;
     loop {
-        let ours = number(connection, "PRAGMA application_id")? == i64::from(APPLICATION_ID);
+        let ours = is_ours(connection).map_err(|error| failed(&error))?;
         let empty = number(connection, "SELECT count(*) FROM sqlite_master")? == 0;
         if !ours && !empty {
             return Ok(());
@@ -97,7 +119,7 @@ pub(super) fn prepare_schema(path: &Path, connection: &mut Connection) -> Result
                 if tries == MIGRATION_TRIES {
                     return Err(failed(&error));
                 }
-                std::thread::sleep(std::time::Duration::from_millis(50));
+                std::thread::sleep(Duration::from_millis(50));
             }
         }
     }

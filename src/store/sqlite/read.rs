@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cedar_policy::{EntityTypeName, EntityUid};
+use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension};
 
 use crate::schema::{
     EntityType, ExtensionType, Misfit, Reading, Record, Row, Schema, Type, Value, parse_json,
@@ -32,12 +32,19 @@ fn type_of<'a>(schema: &'a Schema, name: &EntityTypeName) -> Result<&'a EntityTy
         .ok_or_else(|| StoreError::Misfit(format!("no type `{name}`")))
 }
 
+/// Whether there is a view of that type.
+type Serves<'a> = &'a dyn Fn(&EntityTypeName) -> bool;
+
 /// One entity without its tags.
 pub(super) fn entity(
     connection: &Connection,
     schema: &Schema,
+    serves: Serves<'_>,
     uid: &EntityUid,
 ) -> Result<Option<Row>, StoreError> {
+    if !serves(uid.type_name()) {
+        return Ok(None);
+    }
     let entity_type = type_of(schema, uid.type_name())?;
     let columns: Vec<_> = entity_type
         .shape
@@ -53,20 +60,28 @@ pub(super) fn entity(
     let view = quoted(&uid.type_name().to_string());
     let sql = format!("SELECT {columns} FROM {view} WHERE id = ?1");
     let id: &str = uid.id().as_ref();
-    let attributes = connection
-        .prepare_cached(&sql)
-        .and_then(|mut statement| {
-            statement
-                .query_row([id], |row| Ok(attributes(schema, entity_type, row)))
-                .optional()
-        })
-        .map_err(unavailable)?;
+    let read = || -> rusqlite::Result<Option<Result<Record, Misfit>>> {
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([id])?;
+        let Some(row) = rows.next()? else {
+            return Ok(None);
+        };
+        let found = attributes(schema, entity_type, row);
+        // Which of two rows counts would be chance.
+        let twice = rows.next()?.is_some();
+        Ok(Some(if twice {
+            Err(Misfit::new("two rows for one id"))
+        } else {
+            found
+        }))
+    };
+    let attributes = read().map_err(unavailable)?;
     let Some(attributes) = attributes else {
         return Ok(None);
     };
     let attributes = attributes
         .map_err(|misfit| StoreError::Misfit(format!("view `{}`: {misfit}", uid.type_name())))?;
-    let ancestors = ancestors(connection, schema, uid)?;
+    let ancestors = ancestors(connection, schema, serves, uid)?;
     Ok(Some(Row {
         uid: uid.clone(),
         attributes,
@@ -135,15 +150,16 @@ fn column_value(schema: &Schema, ty: &Type, column: ValueRef<'_>) -> Result<Opti
 fn ancestors(
     connection: &Connection,
     schema: &Schema,
+    serves: Serves<'_>,
     uid: &EntityUid,
 ) -> Result<Vec<EntityUid>, StoreError> {
-    let start = parents(connection, schema, uid)?;
+    let start = parents(connection, schema, serves, uid)?;
     if start.is_empty() {
         return Ok(start);
     }
     let failure = std::cell::RefCell::new(None);
     let ancestors = transitive_ancestors(&start, uid, |uid| {
-        parents(connection, schema, uid).unwrap_or_else(|error| {
+        parents(connection, schema, serves, uid).unwrap_or_else(|error| {
             failure.borrow_mut().get_or_insert(error);
             Vec::new()
         })
@@ -157,10 +173,11 @@ fn ancestors(
 fn parents(
     connection: &Connection,
     schema: &Schema,
+    serves: Serves<'_>,
     uid: &EntityUid,
 ) -> Result<Vec<EntityUid>, StoreError> {
     let entity_type = type_of(schema, uid.type_name())?;
-    if entity_type.member_of.is_empty() {
+    if entity_type.member_of.is_empty() || !serves(uid.type_name()) {
         return Ok(Vec::new());
     }
     let view = quoted(&format!("{}.parents", uid.type_name()));

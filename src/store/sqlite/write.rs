@@ -48,7 +48,7 @@ impl Sqlite {
         let number = connection::revision(&transaction).map_err(unavailable)?;
         transaction.commit().map_err(unavailable)?;
         let revision = Revision {
-            stamp: u64::try_from(number).unwrap_or(0),
+            stamp: u64::try_from(number).ok(),
             name: Arc::from(number.to_string()),
         };
         Ok(Imported {

@@ -117,6 +117,64 @@ fn a_forbid_of_a_group_of_actions_fires_for_its_members() {
     }
 }
 
+/// However narrow the scope of a forbid, it counts beside permits of any scope.
+#[test]
+fn a_forbid_for_one_principal_or_one_resource_fires() {
+    let ann = "User::\"ann\"";
+    let scopes = [
+        format!("principal == {ann}, action, resource"),
+        "principal, action, resource == Doc::\"d1\"".to_owned(),
+        format!("principal == {ann}, action, resource == Doc::\"d1\""),
+        format!("principal in {ann}, action, resource in Doc::\"d1\""),
+        "principal, action, resource".to_owned(),
+    ];
+    for permitted in &scopes {
+        let permit = format!("@id(\"p/permit\") permit ({permitted});\n");
+        let alone = Deciding::of(SCHEMA, &permit, &documents(&[1, 2]));
+        alone.assert_allowed(&read(1));
+        for forbidden in &scopes {
+            let fires = permit.clone() + &forbid("one", forbidden, "resource.size > 0");
+            let deciding = Deciding::of(SCHEMA, &fires, &documents(&[1, 2]));
+            deciding.assert_denied(&read(1), &["ONE"]);
+            // One that fails denies just the same.
+            let condition = "resource.size * 9223372036854775807 * 2 > 0";
+            let fails = permit.clone() + &forbid("one", forbidden, condition);
+            let deciding = Deciding::of(SCHEMA, &fails, &documents(&[1, 2]));
+            deciding.assert_denied(&read(1), &["EVALUATION_ERROR"]);
+        }
+    }
+}
+
+/// A policy for one is not a policy for another.
+#[test]
+fn a_policy_for_one_resource_is_for_no_other() {
+    let one = "principal, action, resource == Doc::\"d1\"";
+    let policies = PERMIT_ALL.to_owned() + &forbid("one", one, "true");
+    let deciding = Deciding::of(SCHEMA, &policies, &documents(&[1, 2]));
+    deciding.assert_denied(&read(1), &["ONE"]);
+    deciding.assert_allowed(&read(2));
+    let policies = format!("@id(\"p/permit\") permit ({one});\n");
+    let deciding = Deciding::of(SCHEMA, &policies, &documents(&[1, 2]));
+    deciding.assert_allowed(&read(1));
+    deciding.assert_denied(&read(2), &["NOT_PERMITTED"]);
+}
+
+/// All rules that forbid are named, wherever they stand.
+#[test]
+fn forbids_of_every_scope_are_all_named() {
+    let policies = PERMIT_ALL.to_owned()
+        + &forbid("every", "principal, action, resource", "true")
+        + &forbid(
+            "ann",
+            "principal == User::\"ann\", action, resource",
+            "true",
+        )
+        + &forbid("doc", "principal, action, resource == Doc::\"d1\"", "true");
+    let deciding = Deciding::of(SCHEMA, &policies, &documents(&[1, 2]));
+    deciding.assert_denied(&read(1), &["ANN", "DOC", "EVERY"]);
+    deciding.assert_denied(&read(2), &["ANN", "EVERY"]);
+}
+
 #[test]
 fn an_action_that_the_schema_does_not_have_is_no_question() {
     let deciding = Deciding::of(SCHEMA, PERMIT_ALL, &documents(&[0]));

@@ -12,9 +12,8 @@ use crate::sidecar::program;
 const LINES: usize = 200_000;
 /// Members that nobody asked for make a document this much larger, in bytes.
 const SURPLUS: usize = 400;
-/// A multiple of what the program needs, and a fraction of what the documents
-/// are when they are held in memory.
-const MOST_KILOBYTES: u64 = 256 * 1024;
+/// Twice what the program needs, and less than that with the documents' text.
+const MOST_KILOBYTES: u64 = 150 * 1024;
 
 /// The most memory that the process has had so far.
 fn peak_kilobytes(child: &Child) -> Option<u64> {

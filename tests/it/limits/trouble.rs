@@ -59,7 +59,7 @@ impl Store for Troubled {
             Err(StoreError::Unavailable("secret address".to_owned()))
         } else {
             let revision = Revision {
-                stamp: 1,
+                stamp: Some(1),
                 name: Arc::from("1"),
             };
             Ok(Box::new(Reading(Arc::clone(&self.0), revision)) as Box<dyn Snapshot>)

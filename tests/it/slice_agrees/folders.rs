@@ -67,6 +67,14 @@ const POLICIES: &str = r#"
   when { principal has mentor.mentor && principal.mentor.mentor.home.city == "city1" };
 @id("author") forbid (principal, action == Action::"erase", resource is File)
   unless { resource.meta.author in [Group::"group2", Group::"group0"] || resource.meta.author.level > 1 };
+@id("user0") permit (principal == User::"user0", action in Action::"access", resource)
+  when { resource.owner.level > 2 };
+@id("file1") permit (principal, action == Action::"view", resource == File::"file1");
+@id("pair") permit (principal == User::"user2", action, resource == File::"file2");
+@id("user1") forbid (principal == User::"user1", action, resource) when { resource.owner.level > 3 };
+@id("folder2") forbid (principal in Group::"group3", action, resource == Folder::"folder2");
+@id("file0") forbid (principal, action in Action::"edit", resource == File::"file0")
+  when { principal.level * 3074457345618258603 > 5 };
 @id("trail") forbid (principal, action == Action::"view", resource)
   when { context.trail has last && context.trail.last.owner.level == 0 };
 @id("depth") forbid (principal, action == Action::"view", resource)

@@ -63,6 +63,12 @@ const POLICIES: &str = r#"
 @id("home") forbid (principal is Token, action, resource is Item)
   when { principal.hasTag("home") && principal.getTag("home") has parent &&
          principal.getTag("home").parent.hasTag(principal.member.id) };
+@id("token1") permit (principal == Token::"token1", action, resource) when { principal.hasTag("home") };
+@id("member2") forbid (principal == Member::"member2", action == Action::"get", resource is Item)
+  when { principal.hasTag(context.key) };
+@id("item3") forbid (principal, action, resource == Item::"item3")
+  when { resource.hasTag("other") && resource.getTag("other").owner has boss };
+@id("org3") forbid (principal is Token, action == Action::"get", resource == Org::"org3");
 @id("computed") forbid (principal is Member, action == Action::"get", resource is Item)
   when { (if principal has boss then principal.boss else principal).hasTag(context.key) &&
          principal.orgs.contains(resource.org) };

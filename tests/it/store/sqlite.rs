@@ -171,7 +171,7 @@ fn what_is_no_database_is_refused_by_name() {
 
 #[test]
 fn threads_that_open_a_new_file_at_once_all_can_use_it() {
-    for _ in 0..10 {
+    for _ in 0..25 {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("new.db");
         std::thread::scope(|scope| {

@@ -5,12 +5,13 @@
 //! `cargo bench --bench http [-- SECONDS]`
 
 #![allow(
-    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::print_stdout,
+    clippy::unwrap_used,
     missing_docs,
     reason = "a benchmark may stop, and speaks"
 )]
-#![allow(clippy::indexing_slicing, clippy::panic, reason = "as above")]
 
 mod common;
 
@@ -245,7 +246,8 @@ fn main() {
     if let Ok(workers) = std::env::var("WORKERS") {
         command.env("PEPPOL_AUTHZ_SERVER__WORKERS", workers);
     }
-    let server = Server::start(command.env("PEPPOL_AUTHZ_LOG__FORMAT", "json"));
+    command.env("PEPPOL_AUTHZ_LOG__FORMAT", "json");
+    let server = Server::start(command);
     let pid = server.child.id();
     println!("resident memory idle: {} KiB", memory(pid, "VmRSS"));
     let sizes: Vec<usize> = kinds

@@ -6,8 +6,10 @@
 //! `cargo bench --bench import [-- ORGANISATIONS]`
 
 #![allow(
-    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::print_stdout,
+    clippy::unwrap_used,
     missing_docs,
     reason = "a benchmark may stop, and speaks"
 )]

@@ -45,10 +45,10 @@ pub struct Schema {
 pub enum SchemaError {
     /// Cedar refuses it.
     #[error(transparent)]
-    Cedar(#[from] cedar_policy::CedarSchemaError),
+    Cedar(Box<cedar_policy::CedarSchemaError>),
     /// Cedar warns about it: a shadowed name is a policy that means another type.
     #[error("{0}")]
-    Warning(cedar_policy::SchemaWarning),
+    Warning(Box<cedar_policy::SchemaWarning>),
     /// An annotation that this program reads has a value that it does not know.
     #[error("annotation `@{annotation}` of `{of}`: {problem}")]
     Annotation {
@@ -64,6 +64,12 @@ pub enum SchemaError {
     Unsupported(String),
 }
 
+impl From<cedar_policy::CedarSchemaError> for SchemaError {
+    fn from(error: cedar_policy::CedarSchemaError) -> Self {
+        Self::Cedar(Box::new(error))
+    }
+}
+
 impl Schema {
     /// Parses a schema in Cedar's own syntax.
     ///
@@ -72,7 +78,7 @@ impl Schema {
     pub fn parse(text: &str) -> Result<Self, SchemaError> {
         let (cedar, mut warnings) = cedar_policy::Schema::from_cedarschema_str(text)?;
         if let Some(warning) = warnings.next() {
-            return Err(SchemaError::Warning(warning));
+            return Err(SchemaError::Warning(Box::new(warning)));
         }
         let fragment = types::Fragment::parse(text)?;
         let mut schema = Self {

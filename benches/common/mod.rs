@@ -1,12 +1,6 @@
 //! What the benchmarks share: a tenancy of any size, and CPU time.
 
 #![allow(dead_code, reason = "each benchmark uses a part")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a benchmark may stop"
-)]
 
 use std::io::{BufReader, Read};
 
@@ -15,16 +9,16 @@ use serde_json::{Value, json};
 
 /// What stands out in a tenancy of any size.
 #[derive(Clone, Copy)]
-pub struct Size {
+pub(crate) struct Size {
     /// Organisations, each with an orgadmin, an ApUser and a participant.
-    pub organisations: usize,
+    pub(crate) organisations: usize,
     /// Party authorizations, memberships and legal entities of the one user and
     /// the one sub-account that the benchmarks ask about.
-    pub relations: usize,
+    pub(crate) relations: usize,
 }
 
 /// The documents of a tenancy, made as they are read.
-pub fn documents(size: Size) -> impl Iterator<Item = Value> {
+pub(crate) fn documents(size: Size) -> impl Iterator<Item = Value> {
     let organisations = (0..size.organisations).flat_map(|n| {
         let mode = ["DEMO", "SHARED", "WHITELABEL"][n % 3];
         [
@@ -57,19 +51,19 @@ pub fn documents(size: Size) -> impl Iterator<Item = Value> {
     organisations.chain(fixed).chain(relations)
 }
 
-pub fn participant(n: usize) -> String {
+pub(crate) fn participant(n: usize) -> String {
     format!("iso6523-actorid-upis::0007:{n}")
 }
 
 /// Documents as a stream of lines.
-pub struct Lines<I> {
+pub(crate) struct Lines<I> {
     documents: I,
     line: Vec<u8>,
     at: usize,
 }
 
 impl<I> Lines<I> {
-    pub fn new(documents: I) -> Self {
+    pub(crate) fn new(documents: I) -> Self {
         Self {
             documents,
             line: Vec::new(),
@@ -95,7 +89,7 @@ impl<I: Iterator<Item = Value>> Read for Lines<I> {
     }
 }
 
-pub fn import(store: &Sqlite, size: Size) -> u64 {
+pub(crate) fn import(store: &Sqlite, size: Size) -> u64 {
     let input = BufReader::with_capacity(1 << 20, Lines::new(documents(size)));
     let imported = store.import(
         &Import::new().unwrap(),
@@ -106,13 +100,13 @@ pub fn import(store: &Sqlite, size: Size) -> u64 {
 }
 
 /// Nanoseconds that this thread has been on a processor.
-pub fn thread_cpu() -> u64 {
+pub(crate) fn thread_cpu() -> u64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     text.split_whitespace().next().unwrap().parse().unwrap()
 }
 
 /// Seconds that a process has been on a processor, by its clock ticks.
-pub fn process_cpu(pid: u32) -> f64 {
+pub(crate) fn process_cpu(pid: u32) -> f64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let fields: Vec<&str> = text
         .rsplit(')')
@@ -126,7 +120,7 @@ pub fn process_cpu(pid: u32) -> f64 {
 }
 
 /// A line of `/proc/PID/status` in KiB.
-pub fn memory(pid: u32, line: &str) -> u64 {
+pub(crate) fn memory(pid: u32, line: &str) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let found = text.lines().find_map(|l| l.strip_prefix(line)).unwrap();
     found
@@ -137,7 +131,7 @@ pub fn memory(pid: u32, line: &str) -> u64 {
         .unwrap()
 }
 
-pub fn median(values: &mut [f64]) -> f64 {
+pub(crate) fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }

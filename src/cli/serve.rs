@@ -70,8 +70,10 @@ fn start_log(config: &Config) -> Result<(), AnyError> {
     }
 }
 
-/// A store as the configuration names it, and the database that it is, if so.
-fn open(config: &Config) -> Result<(Arc<dyn Store>, Option<Arc<Sqlite>>), StoreError> {
+/// A store, and the database that it is, if so.
+type Opened = (Arc<dyn Store>, Option<Arc<Sqlite>>);
+
+fn open(config: &Config) -> Result<Opened, StoreError> {
     Ok(match &config.tenancy {
         Source::Sqlite(path) => {
             let store = Arc::new(Sqlite::open(path, options(config))?);

@@ -215,7 +215,9 @@ fn described_entities(
             Malformed::new("MALFORMED_QUESTION", "entities", misfit)
         }
     };
-    for (json, place) in all.iter().zip(&places) {
+    let all = Json::Array(all);
+    let mut rows = bundle.schema.entities(&all).map_err(malformed)?;
+    for (json, place) in all.as_array().into_iter().flatten().zip(&places) {
         let uid = json
             .get("uid")
             .and_then(|uid| bundle.schema.entity(uid).ok());
@@ -224,10 +226,6 @@ fn described_entities(
             return Err(Malformed::new("ENTITY_OF_SERVED_TYPE", place, misfit));
         }
     }
-    let mut rows = bundle
-        .schema
-        .entities(&Json::Array(all))
-        .map_err(malformed)?;
     let parents: HashMap<_, _> = rows
         .iter()
         .map(|row| (row.uid.clone(), row.ancestors.clone()))

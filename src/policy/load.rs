@@ -97,7 +97,7 @@ fn read_schema(file: &Arc<SourceFile>, faults: &mut Vec<Fault>) -> Option<Schema
                 Some(related) => related.collect(),
                 None => Vec::new(),
             };
-            faults.push(Fault::from_diagnostic(file, &error));
+            faults.push(Fault::from_diagnostic(file, &*error));
             faults.extend(
                 diagnostics
                     .into_iter()
@@ -106,7 +106,7 @@ fn read_schema(file: &Arc<SourceFile>, faults: &mut Vec<Fault>) -> Option<Schema
             None
         }
         Err(SchemaError::Warning(warning)) => {
-            faults.push(Fault::from_diagnostic(file, &warning));
+            faults.push(Fault::from_diagnostic(file, &*warning));
             None
         }
         Err(other) => {

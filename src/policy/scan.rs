@@ -110,7 +110,7 @@ mod tests {
         let parts: Vec<_> = found
             .statements
             .iter()
-            .map(|range| &text[range.clone()])
+            .map(|range| text.get(range.clone()).unwrap())
             .collect();
         assert_eq!(
             parts,

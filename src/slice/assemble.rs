@@ -54,12 +54,10 @@ pub enum SliceError {
     Store(#[from] StoreError),
     /// An entity refers to one that is not there, so that the slice would end
     /// before the level that the policies need.
-    #[error("`{from}` refers to `{to}`, which is not there")]
+    #[error("{reference}")]
     Incomplete {
-        /// The entity.
-        from: EntityUid,
-        /// What it refers to.
-        to: EntityUid,
+        /// Which refers to which.
+        reference: String,
         /// Whether it is the caller who says so.
         described: bool,
     },
@@ -206,9 +204,9 @@ impl<'a> Gathering<'a> {
                 self.load(std::slice::from_ref(&to), level).await?;
                 if self.get(&to).is_none() {
                     let described = self.is_described(&from);
+                    let reference = format!("`{from}` refers to `{to}`, which is not there");
                     return Err(SliceError::Incomplete {
-                        from,
-                        to,
+                        reference,
                         described,
                     });
                 }

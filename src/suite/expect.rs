@@ -65,11 +65,11 @@ impl Expected<'_> {
                 "expected {self}, got no decision: {}",
                 none.problem
             )),
-            (_, Ok(decision)) => self.from_decision(decision),
+            (_, Ok(decision)) => self.unlike(decision),
         }
     }
 
-    fn from_decision(&self, decision: &Decision) -> Option<String> {
+    fn unlike(&self, decision: &Decision) -> Option<String> {
         let codes = decision
             .reasons
             .iter()

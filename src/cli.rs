@@ -5,6 +5,7 @@ mod authorize;
 mod check;
 mod import;
 mod output;
+mod policies;
 mod serve;
 mod test;
 

@@ -102,6 +102,18 @@ impl Schema {
         Ok(schema)
     }
 
+    /// Parses a schema in Cedar's JSON form.
+    ///
+    /// # Errors
+    /// As [`Schema::parse`], of which it is a detour.
+    pub fn parse_json(text: &str) -> Result<Self, SchemaError> {
+        let unsupported =
+            |error: &dyn std::fmt::Display| SchemaError::Unsupported(error.to_string());
+        let fragment =
+            cedar_policy::SchemaFragment::from_json_str(text).map_err(|e| unsupported(&e))?;
+        Self::parse(&fragment.to_cedarschema().map_err(|e| unsupported(&e))?)
+    }
+
     /// The schema as `cedar-policy` wants it.
     #[must_use]
     pub fn cedar(&self) -> &cedar_policy::Schema {

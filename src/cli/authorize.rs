@@ -8,12 +8,13 @@ use serde_json::{Value as Json, json};
 
 use super::Exit;
 use super::args::AuthorizeArgs;
-use super::output::{complain, complain_of, say, show};
+use super::output::{complain, complain_of, say};
+use super::policies::{load_policies, runtime};
 use super::serve::open_store;
 use crate::config::{Config, MIN_WORKER_STACK_BYTES};
 use crate::engine::{Decision, Engine, EngineOptions, Verdict};
 use crate::http::answer_json;
-use crate::policy::{Bundle, Sources, load};
+use crate::policy::Bundle;
 use crate::schema::parse_json;
 
 pub(super) fn run(args: &AuthorizeArgs) -> Exit {
@@ -27,19 +28,10 @@ pub(super) fn run(args: &AuthorizeArgs) -> Exit {
     let mut policy = args.policy.for_author();
     policy.policies = policy.policies.or_else(|| config.policies.clone());
     policy.schema = policy.schema.or_else(|| config.schema.clone());
-    let sources = match Sources::read(policy.policies.as_deref(), policy.schema.as_deref()) {
-        Ok(sources) => sources,
-        Err(error) => {
-            complain(&error);
-            return Exit::Failed;
-        }
-    };
-    let bundle = match load(&sources) {
-        Ok(bundle) => Arc::new(bundle),
-        Err(faults) => {
-            show(faults);
-            return Exit::Invalid;
-        }
+    let loaded = load_policies(policy.policies.as_deref(), policy.schema.as_deref());
+    let bundle = match loaded {
+        Ok((_, bundle)) => bundle,
+        Err(exit) => return exit,
     };
     let question = match question(args, &bundle, config.limits.json_depth) {
         Ok(question) => question,
@@ -73,11 +65,7 @@ type AnyError = Box<dyn std::error::Error + Send + Sync>;
 fn decide(config: &Config, bundle: Arc<Bundle>, question: &Json) -> Result<Decision, AnyError> {
     let store = open_store(config)?;
     let engine = Engine::new(store, bundle, EngineOptions { cache_bytes: 0 })?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_stack_size(MIN_WORKER_STACK_BYTES)
-        .enable_all()
-        .build()?;
+    let runtime = runtime(1, MIN_WORKER_STACK_BYTES)?;
     let most_entities = config.limits.entities;
     let question = question.clone();
     // On a worker, whose stack is as large as a server's.

@@ -8,11 +8,12 @@ use tracing_subscriber::EnvFilter;
 use super::Exit;
 use super::args::ServeArgs;
 use super::import::{import_files, options};
-use super::output::{complain, complain_of, show};
+use super::output::{complain, complain_of};
+use super::policies::{load_policies, runtime};
 use crate::config::{Config, LogFormat, Source};
 use crate::engine::{Engine, EngineOptions};
 use crate::http::{App, Limits, Listener, Metrics, Readiness, router, serve};
-use crate::policy::{Bundle, Change, Sources, Watch, load};
+use crate::policy::{Bundle, Change, Sources, Watch};
 use crate::store::{EntitiesFile, Sqlite, Store, StoreError};
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
@@ -36,19 +37,10 @@ pub(super) fn run(args: &ServeArgs) -> Exit {
         complain(&*error);
         return Exit::Usage;
     }
-    let sources = match Sources::read(config.policies.as_deref(), config.schema.as_deref()) {
-        Ok(sources) => sources,
-        Err(error) => {
-            complain(&error);
-            return Exit::Failed;
-        }
-    };
-    let bundle = match load(&sources) {
-        Ok(bundle) => Arc::new(bundle),
-        Err(faults) => {
-            show(faults);
-            return Exit::Invalid;
-        }
+    let loaded = load_policies(config.policies.as_deref(), config.schema.as_deref());
+    let (sources, bundle) = match loaded {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
     };
     match run_server(&config, &sources, bundle) {
         Ok(()) => Exit::Done,
@@ -110,15 +102,7 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
         },
     });
     app.metrics.loaded();
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if config.server.workers > 0 {
-        runtime.worker_threads(config.server.workers);
-    }
-    // Cedar's recursion limit depends on the stack: see `policy::MAX_DEPTH`.
-    let runtime = runtime
-        .thread_stack_size(config.server.worker_stack_bytes)
-        .enable_all()
-        .build()?;
+    let runtime = runtime(config.server.workers, config.server.worker_stack_bytes)?;
     let result = runtime.block_on(async {
         // Before anything slow: a port that is taken is known at once.
         let listener = Listener::bind(&config.listen).await?;

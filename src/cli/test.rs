@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::Exit;
 use super::args::TestArgs;
-use super::output::{complain, say, show};
-use crate::policy::{Bundle, Sources, load};
+use super::output::{complain, say};
+use super::policies::{load_policies, runtime};
+use crate::config::MIN_WORKER_STACK_BYTES;
+use crate::policy::Bundle;
 use crate::suite::{Coverage, Outcome, SuiteError, Suites, coverage, drop_one, junit, text};
 
 /// Where suites are, if none are named.
@@ -14,26 +16,12 @@ const SUITES: &str = "tests/policies";
 
 pub(super) fn run(args: &TestArgs) -> Exit {
     let policy = args.policy.for_author();
-    let sources = match Sources::read(policy.policies.as_deref(), policy.schema.as_deref()) {
-        Ok(sources) => sources,
-        Err(error) => {
-            complain(&error);
-            return Exit::Failed;
-        }
+    let loaded = load_policies(policy.policies.as_deref(), policy.schema.as_deref());
+    let bundle = match loaded {
+        Ok((_, bundle)) => bundle,
+        Err(exit) => return exit,
     };
-    let bundle = match load(&sources) {
-        Ok(bundle) => Arc::new(bundle),
-        Err(faults) => {
-            show(faults);
-            return Exit::Invalid;
-        }
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_stack_size(crate::config::MIN_WORKER_STACK_BYTES)
-        .enable_all()
-        .build();
-    let runtime = match runtime {
+    let runtime = match runtime(1, MIN_WORKER_STACK_BYTES) {
         Ok(runtime) => runtime,
         Err(error) => {
             complain(&error);

@@ -53,6 +53,7 @@ pub struct Metrics {
     request_seconds: Family<RequestLabels, Histogram>,
     panics: Counter,
     store_failures: Counter,
+    store_up: Gauge,
     reloads: Family<ResultLabel, Counter>,
     reload_refused: Gauge,
     last_reload: Gauge<f64, AtomicU64>,
@@ -99,6 +100,7 @@ impl Default for Metrics {
             request_seconds: Family::new_with_constructor(histogram),
             panics: Counter::default(),
             store_failures: Counter::default(),
+            store_up: Gauge::default(),
             reloads: Family::default(),
             reload_refused: Gauge::default(),
             last_reload: Gauge::default(),
@@ -135,6 +137,11 @@ impl Default for Metrics {
             "store_failures",
             "Questions that the tenancy store could not serve",
             m.store_failures.clone(),
+        );
+        r.register(
+            "store_up",
+            "1 where the tenancy store could be read at this look",
+            m.store_up.clone(),
         );
         r.register(
             "reloads",
@@ -208,6 +215,10 @@ impl Metrics {
 
     pub(super) fn store_failed(&self) {
         self.store_failures.inc();
+    }
+
+    pub(super) fn store_is_up(&self, up: bool) {
+        self.store_up.set(i64::from(up));
     }
 
     /// A Bundle was taken, at the start or by a reload.

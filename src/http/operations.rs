@@ -87,10 +87,7 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     if readiness.draining.load(Ordering::Acquire) {
         missing.push("draining: it was told to stop".to_owned());
     }
-    let schema = Arc::clone(&app.engine.state().bundle.schema);
-    if let Err(error) = app.engine.store().snapshot(&schema).await {
-        app.metrics.store_failed();
-        tracing::error!(cause = %error, "the tenancy store cannot be read");
+    if !store_is_up(&app).await {
         missing.push("store: the tenancy store cannot be read".to_owned());
     }
     if let Some(why) = readiness.refused() {
@@ -117,6 +114,16 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
         }),
     )
         .into_response()
+}
+
+/// Looks whether the store can be read now.
+async fn store_is_up(app: &App) -> bool {
+    let schema = Arc::clone(&app.engine.state().bundle.schema);
+    let looked = app.engine.store().snapshot(&schema).await;
+    app.metrics.store_is_up(looked.is_ok());
+    looked
+        .inspect_err(|error| tracing::error!(cause = %error, "the tenancy store cannot be read"))
+        .is_ok()
 }
 
 pub(super) async fn livez() -> &'static str {
@@ -149,6 +156,7 @@ pub(super) async fn version(State(app): State<Arc<App>>) -> Response {
 }
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    store_is_up(&app).await;
     let state = app.engine.state();
     let text = app
         .metrics

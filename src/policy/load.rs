@@ -90,7 +90,12 @@ fn read_schema(file: &Arc<SourceFile>, faults: &mut Vec<Fault>) -> Option<Schema
         faults.push(Fault::new(file, Severity::Invalid, format!("too many {what}")).at(place, 1));
         return None;
     }
-    match Schema::parse(&file.text) {
+    let parse = if file.name.ends_with(".json") {
+        Schema::parse_json
+    } else {
+        Schema::parse
+    };
+    match parse(&file.text) {
         Ok(schema) => Some(schema),
         Err(SchemaError::Cedar(error)) => {
             let diagnostics: Vec<&dyn Diagnostic> = match error.related() {

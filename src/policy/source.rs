@@ -90,7 +90,7 @@ impl SourceFile {
 }
 
 impl Sources {
-    /// Reads a policy directory and a schema file; what is not named is the
+    /// Reads a policy directory (or a single policy file) and a schema file; what is not named is the
     /// shipped one, inside the binary.
     ///
     /// # Errors
@@ -168,6 +168,9 @@ impl Sources {
 type Directory = (Vec<Arc<SourceFile>>, Option<Arc<SourceFile>>);
 
 fn read_directory(path: &Path) -> Result<Directory, SourceError> {
+    if path.is_file() {
+        return Ok((vec![SourceFile::read(path)?], None));
+    }
     let failed = |cause| SourceError {
         path: path.to_owned(),
         cause,

@@ -108,6 +108,9 @@ struct Found {
     tags: Option<TagKeys>,
     /// How many references away from the question it is, from 1.
     level: u32,
+    /// Whether it is as the store alone says, and may be shared with other
+    /// questions. What a caller has added to it must not be.
+    shared: bool,
 }
 
 impl<'a> Gathering<'a> {
@@ -261,7 +264,7 @@ impl<'a> Gathering<'a> {
                 uid: found.loaded.row.uid.clone(),
                 tags: Some(keys),
             };
-            match self.cache.get(&key) {
+            match self.cache.get(&key).filter(|_| found.shared) {
                 Some(Some(loaded)) => {
                     found.loaded = loaded;
                     found.tags = key.tags;
@@ -286,7 +289,9 @@ impl<'a> Gathering<'a> {
                     )?;
                     found.loaded = Arc::clone(&loaded);
                     found.tags = key.tags.clone();
-                    self.cache.put(key, Some(loaded));
+                    if found.shared {
+                        self.cache.put(key, Some(loaded));
+                    }
                 }
             }
         }
@@ -304,6 +309,7 @@ impl<'a> Gathering<'a> {
                     loaded,
                     tags: Some(TagKeys::All),
                     level,
+                    shared: false,
                 });
                 continue;
             }
@@ -337,7 +343,7 @@ impl<'a> Gathering<'a> {
         let Some(mut loaded) = known else {
             return Ok(());
         };
-        // What the caller says of its ancestors is not part of what is shared.
+        let mut shared = true;
         if loaded
             .row
             .ancestors
@@ -346,11 +352,13 @@ impl<'a> Gathering<'a> {
         {
             let row = self.with_ancestors(loaded.row.clone()).await?;
             loaded = checked(self.bundle, row)?;
+            shared = false;
         }
         self.found.push(Found {
             loaded,
             tags: None,
             level,
+            shared,
         });
         Ok(())
     }

@@ -155,3 +155,26 @@ fn the_policies_of_the_photos_are_clean() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
 }
+
+#[test]
+fn a_schema_may_be_in_cedar_s_json_form() {
+    let text = std::fs::read_to_string(project(SCHEMA)).unwrap();
+    let (fragment, _) = cedar_policy::SchemaFragment::from_cedarschema_str(&text).unwrap();
+    let start = Start::new();
+    let schema = start.path("photos.json");
+    std::fs::write(&schema, fragment.to_json_string().unwrap()).unwrap();
+    let mut flags = flags();
+    let place = flags.iter().position(|flag| flag == "--schema").unwrap();
+    flags[place + 1] = schema.display().to_string();
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let sidecar = start.with(&flags).start();
+    let plain = photos();
+    let album = uid("Album", "holiday");
+    let asked = question("bob", "view", album);
+    let answers = [&sidecar, &plain].map(|asked_of| {
+        let reply = asked_of.post("/v1/is_authorized", &asked);
+        (reply.status, reply.json()["decision"].clone())
+    });
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0], (200, json!("Allow")));
+}

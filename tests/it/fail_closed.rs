@@ -6,6 +6,7 @@ mod absent;
 mod evaluation;
 mod loading;
 mod nesting;
+mod shared;
 mod slice;
 mod store_fails;
 mod tags;

@@ -1,6 +1,5 @@
 //! Policies and schema, checked and ready to decide with.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use cedar_policy::{
@@ -11,7 +10,7 @@ use cedar_policy::{
 use super::plan::{Plan, PlanError};
 use super::rules::Rules;
 use super::source::SourceFile;
-use crate::schema::{Schema, SharedEntity};
+use crate::schema::{Map, Schema, SharedEntity};
 
 /// A valid set of policies with its schema. Immutable: a change is a new Bundle.
 #[derive(Debug)]
@@ -25,8 +24,8 @@ pub struct Bundle {
     pub level: u32,
     /// The list of rules and codes, where there is one.
     pub rules: Option<Rules>,
-    policies: HashMap<PolicyId, Arc<PolicyInfo>>,
-    shards: HashMap<EntityUid, Vec<Shard>>,
+    policies: Map<PolicyId, Arc<PolicyInfo>>,
+    shards: Map<EntityUid, Vec<Shard>>,
 }
 
 /// What an answer says of a policy.
@@ -66,9 +65,9 @@ pub struct Shard {
     /// The policies that are not for one principal or resource alone.
     pub policies: PolicySet,
     /// Policies whose scope names one resource, `resource == …`.
-    by_resource: HashMap<EntityUid, PolicySet>,
+    by_resource: Map<EntityUid, PolicySet>,
     /// Policies whose scope names one principal.
-    by_principal: HashMap<EntityUid, PolicySet>,
+    by_principal: Map<EntityUid, PolicySet>,
     /// The entities that they can look at.
     pub plan: Plan,
     /// The action and the groups that it is in.
@@ -94,7 +93,7 @@ impl Bundle {
     ) -> Result<Self, BundleError> {
         let cedar = |error: &dyn std::error::Error| BundleError::Cedar(error.to_string());
         let action_entities = schema.cedar().action_entities().map_err(|e| cedar(&e))?;
-        let mut shards: HashMap<EntityUid, Vec<Shard>> = HashMap::new();
+        let mut shards: Map<EntityUid, Vec<Shard>> = Map::default();
         for action in schema.actions() {
             let actions = ancestry(&action_entities, &action.uid);
             for principal in &action.principals {
@@ -200,8 +199,8 @@ impl Shard {
             principal: principal.clone(),
             resource: resource.clone(),
             policies: PolicySet::new(),
-            by_resource: HashMap::new(),
-            by_principal: HashMap::new(),
+            by_resource: Map::default(),
+            by_principal: Map::default(),
             plan: Plan::default(),
             actions,
         }

@@ -3,7 +3,7 @@
 //! Read from the JSON form that `cedar-policy` makes of a schema, with every
 //! type resolved to an entity, a common or a primitive type.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::decode::Reading;
 use super::identifier::IdentifierRule;
 use super::value::Record;
-use super::{Schema, SchemaError};
+use super::{Map, Schema, SchemaError};
 
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -231,8 +231,8 @@ impl Fragment {
     pub(super) fn actions(
         &self,
         cedar: &cedar_policy::Schema,
-    ) -> Result<HashMap<EntityUid, ActionType>, SchemaError> {
-        let mut actions = HashMap::new();
+    ) -> Result<Map<EntityUid, ActionType>, SchemaError> {
+        let mut actions = Map::default();
         for (namespace, contents) in &self.namespaces {
             for (name, raw) in &contents.actions {
                 // One that applies to nothing is a group.

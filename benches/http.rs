@@ -249,7 +249,10 @@ fn main() {
     command.env("PEPPOL_AUTHZ_LOG__FORMAT", "json");
     let server = Server::start(command);
     let pid = server.child.id();
-    println!("resident memory idle: {} KiB", memory(pid, "VmRSS"));
+    println!(
+        "resident memory idle: {} KiB",
+        memory(pid, "VmRSS").unwrap()
+    );
     let sizes: Vec<usize> = kinds
         .iter()
         .map(|(_, requests, ..)| {
@@ -291,5 +294,8 @@ fn main() {
             ours.per_second / of_floor.per_second
         );
     }
-    println!("resident memory under load: {} KiB", memory(pid, "VmRSS"));
+    println!(
+        "resident memory under load: {} KiB",
+        memory(pid, "VmRSS").unwrap()
+    );
 }

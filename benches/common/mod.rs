@@ -119,16 +119,16 @@ pub(crate) fn process_cpu(pid: u32) -> f64 {
     ticks / 100.0
 }
 
-/// A line of `/proc/PID/status` in KiB.
-pub(crate) fn memory(pid: u32, line: &str) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let found = text.lines().find_map(|l| l.strip_prefix(line)).unwrap();
+/// A line of `/proc/PID/status` in KiB; `None` for a process that has ended.
+pub(crate) fn memory(pid: u32, line: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let found = text.lines().find_map(|l| l.strip_prefix(line))?;
     found
         .trim_start_matches(':')
         .trim()
         .trim_end_matches(" kB")
         .parse()
-        .unwrap()
+        .ok()
 }
 
 pub(crate) fn median(values: &mut [f64]) -> f64 {

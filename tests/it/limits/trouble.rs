@@ -233,12 +233,15 @@ fn a_store_that_is_away_is_a_503_also_of_readiness_until_it_is_back() {
     );
     // It lives: to restart it would help no one.
     assert_eq!(connection.get("/livez").status, 200);
+    // Two questions; a look at readiness is none.
     let metrics = connection.get("/metrics").text;
-    assert!(
-        metrics.contains("\npeppol_authz_store_failures_total 3\n"),
-        "{metrics}"
-    );
+    for sample in ["store_failures_total 2", "store_up 0"] {
+        let line = format!("\npeppol_authz_{sample}\n");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
     server.has(Trouble::None);
+    let metrics = connection.get("/metrics").text;
+    assert!(metrics.contains("\npeppol_authz_store_up 1\n"), "{metrics}");
     is_well(&mut connection);
     assert_eq!(connection.get("/readyz").json()["ready"], Value::from(true));
 }

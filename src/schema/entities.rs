@@ -8,7 +8,6 @@ use serde_json::Value as Json;
 
 use super::Schema;
 use super::decode::{Misfit, Reading};
-use super::types::RecordType;
 use super::value::{Record, Value, record_weight};
 
 /// What a store or a caller says of one entity. Its tags may be the whole of
@@ -161,17 +160,6 @@ impl Schema {
             ancestors,
             tags,
         }))
-    }
-
-    /// Whether the attributes of a type can be read from these columns; names
-    /// the first that cannot.
-    #[must_use]
-    pub fn missing_column<'a>(shape: &'a RecordType, columns: &HashSet<String>) -> Option<&'a str> {
-        shape
-            .attributes
-            .keys()
-            .map(|name| &**name)
-            .find(|name| !columns.contains(*name))
     }
 }
 

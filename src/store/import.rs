@@ -7,7 +7,6 @@
 
 use std::collections::HashMap;
 use std::io::BufRead;
-use std::sync::Arc;
 
 use cedar_policy::EntityTypeName;
 
@@ -208,12 +207,6 @@ impl Import {
                 problem,
             },
         }
-    }
-
-    /// The schema whose types documents are written in.
-    #[must_use]
-    pub fn schema(self) -> Arc<Schema> {
-        Arc::new(self.schema)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Entities for the authorizer, out of shared ones.
 //!
 //! `cedar_policy::Entities` copies every entity that it is made of and computes
-//! the hierarchy anew, which is half the cost of a decision. Its inner type, of
+//! the hierarchy anew, which took 8 to 16 µs of a decision. Its inner type, of
 //! the exactly pinned `cedar-policy-core`, takes shared entities whose ancestors
 //! are complete already. This file is the only one that knows it.
 

@@ -17,11 +17,13 @@
 mod common;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cedar_policy::{Authorizer, Entities, Request};
 use common::{Size, import, median, participant, thread_cpu};
 use peppol_authz::engine::{Engine, EngineOptions, Question};
 use peppol_authz::policy::{SourceFile, Sources, load};
+use peppol_authz::slice::Freshness;
 use peppol_authz::store::{Sqlite, SqliteOptions};
 use serde_json::{Value, json};
 
@@ -146,6 +148,13 @@ fn measure(store: &Arc<Sqlite>, sources: &Sources, question: &Value) -> Measured
         Arc::clone(&bundle),
         EngineOptions {
             cache_bytes: 64 << 20,
+            // As beside somebody who follows the store.
+            freshness: Freshness {
+                followed: true,
+                max_stale: Duration::from_secs(3600),
+                untold_max_age: Duration::ZERO,
+                wait: Duration::ZERO,
+            },
         },
     )
     .unwrap();
@@ -200,7 +209,7 @@ fn measure(store: &Arc<Sqlite>, sources: &Sources, question: &Value) -> Measured
         });
         let whole = time(|| {
             now(Box::pin(async {
-                let mut session = engine.session();
+                let session = engine.session();
                 let question = session.question(question, 0).unwrap();
                 std::hint::black_box(session.decide(&question).await.unwrap());
             }));

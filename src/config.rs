@@ -45,6 +45,8 @@ pub struct Config {
     pub cache: Cache,
     /// The tenancy store.
     pub store: Store,
+    /// How new the state has to be that a question is answered from.
+    pub freshness: Freshness,
     /// How changed policies are noticed.
     pub reload: Reload,
     /// What is logged, and how.
@@ -114,6 +116,24 @@ pub struct Store {
     pub busy_timeout: Duration,
 }
 
+/// How new the state has to be that a question is answered from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Freshness {
+    /// How often the store is looked at without a hint; 0 is with every question.
+    #[serde(with = "duration")]
+    pub poll_interval: Duration,
+    /// How old a state may be that is answered from while the store cannot be read.
+    #[serde(with = "duration")]
+    pub max_stale: Duration,
+    /// The same for a store that does not tell what changes, read or not.
+    #[serde(with = "duration")]
+    pub untold_max_age: Duration,
+    /// How long a state that a question demands is waited for.
+    #[serde(with = "duration")]
+    pub wait: Duration,
+}
+
 /// How changed policies are noticed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -164,6 +184,7 @@ impl Default for Config {
             limits: Limits::default(),
             cache: Cache::default(),
             store: Store::default(),
+            freshness: Freshness::default(),
             reload: Reload::default(),
             log: Log::default(),
         }
@@ -212,6 +233,17 @@ impl Default for Store {
         Self {
             readers: 16,
             busy_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Default for Freshness {
+    fn default() -> Self {
+        Self {
+            poll_interval: Duration::from_secs(1),
+            max_stale: Duration::from_secs(10),
+            untold_max_age: Duration::from_secs(1),
+            wait: Duration::from_secs(1),
         }
     }
 }

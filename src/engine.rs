@@ -5,10 +5,16 @@
 //! asked. Whatever stands in the way of an answer is a denial with a code or an
 //! error; there is no way from an error to an Allow.
 
-mod decide;
+mod conclude;
+mod core;
 mod decision;
+mod demand;
+mod follow;
 mod question;
+mod session;
 
-pub use decide::{Engine, EngineOptions, Failure, Session, State};
+pub use core::{Engine, EngineOptions, State};
 pub use decision::{Decision, Reason, Verdict};
+pub use follow::{Failing, Health};
 pub use question::{Malformed, Question};
+pub use session::{Failure, Session};

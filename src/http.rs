@@ -6,6 +6,7 @@
 
 mod body;
 mod connection;
+mod freshness;
 mod listener;
 mod metrics;
 mod native;

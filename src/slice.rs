@@ -1,14 +1,20 @@
-//! The entities that one question needs: complete to the level that the
-//! policies were validated for, or an error.
+//! The entities that one question needs: complete to the level that the policies
+//! were validated for, or an error.
 //!
-//! Starting from the principal, the resource and the entities of the context,
-//! [`assemble`] loads rows, follows the attributes that the policies follow
-//! ([`crate::policy::Plan`]) and asks for the tags that they ask for. What it
-//! has loaded stays in the [`Cache`] under the state of the store that it was
-//! read from, so that a warm question touches no table.
+//! A [`Reading`] is one state of the store. Starting from the principal, the
+//! resource and the entities of the context, [`Reading::gather`] follows the
+//! attributes that the policies follow ([`crate::policy::Plan`]) and asks for the
+//! tags that they ask for; what is not in memory, [`Reading::load`] reads, for all
+//! questions of a batch together. What was loaded stays in the [`Cache`] for as long
+//! as the [`Timeline`] shows no change of it, so that a warm question touches no
+//! database.
 
-mod assemble;
 mod cache;
+mod gather;
+mod reading;
+mod timeline;
 
-pub use assemble::{Absent, Asked, Slice, SliceError, assemble};
 pub use cache::{Cache, CacheStats, Loaded};
+pub use gather::{Absent, Asked, Gathered, Missing, Slice, SliceError};
+pub use reading::{Demand, Freshness, Moved, Reading, ReadingError, Sources};
+pub use timeline::{Known, Look, Timeline};

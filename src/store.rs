@@ -1,19 +1,22 @@
 //! Where entities come from.
 //!
 //! A [`Store`] gives consistent reads: a [`Snapshot`] answers from one state,
-//! which it names by a [`Revision`]. What a store has to do is little: say which
-//! entity types it serves, look up entities by id, and look up single tags. One
-//! conformance suite in `tests/it/store.rs` holds all of them to that.
+//! which it names by a [`Revision`], and says what has changed since an earlier
+//! one. What a store has to do is little: say which entity types it serves, look
+//! up entities by id, and look up single tags. One conformance suite in
+//! `tests/it/store.rs` holds all of them to that.
 
 mod documents;
 mod entities_file;
 mod import;
+mod revision;
 mod sqlite;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cedar_policy::{EntityTypeName, EntityUid};
 
@@ -22,19 +25,23 @@ use crate::schema::{Row, Schema, Value};
 pub use documents::{DocumentError, Documents};
 pub use entities_file::EntitiesFile;
 pub use import::{Import, ImportError, Imported};
+pub use revision::Revision;
 pub use sqlite::{Sqlite, SqliteOptions};
 
 /// A future that a store returns.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// A state of a store.
+/// What has changed between two states.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Revision {
-    /// Names the state in keys of caches: another one for every change. `None`
-    /// where the store cannot tell states apart; nothing read may be kept then.
-    pub stamp: Option<u64>,
-    /// The name that callers see.
-    pub name: Arc<str>,
+pub enum Changes {
+    /// Nothing.
+    Nothing,
+    /// These entities; of each its attributes, tags, ancestors or existence.
+    Of(Vec<EntityUid>),
+    /// Anything may have.
+    Everything,
+    /// The store does not say.
+    Untold,
 }
 
 /// Which tags of an entity are wanted.
@@ -64,11 +71,18 @@ impl TagKeys {
 /// Tags by key.
 pub type Tags = BTreeMap<Arc<str>, Value>;
 
+/// A mark of a state that is cheap to read: where two are equal, so are the states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark(pub [u8; 48]);
+
 /// A source of entities.
 pub trait Store: Send + Sync {
     /// Whether it holds the entities of that type, so that nobody else may
     /// describe them.
     fn serves(&self, entity_type: &EntityTypeName) -> bool;
+
+    /// Whether a revision is of the kind that this store's states have.
+    fn names(&self, revision: &Revision) -> bool;
 
     /// Checks that entities can be read as a schema says, before anything is
     /// asked under it.
@@ -77,14 +91,40 @@ pub trait Store: Send + Sync {
     /// The first thing that does not fit.
     fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError>;
 
-    /// Begins a consistent read of the newest state.
-    fn snapshot(&self, schema: &Arc<Schema>) -> Answer<'_, Box<dyn Snapshot>>;
+    /// The mark of the newest state, without a query; `None` where there is none.
+    fn mark(&self) -> Option<Mark> {
+        None
+    }
+
+    /// Begins a consistent read of the newest state, which is `since` or a later
+    /// one.
+    fn snapshot(
+        &self,
+        schema: &Arc<Schema>,
+        since: Option<&Revision>,
+    ) -> Answer<'_, Box<dyn Snapshot>>;
+
+    /// Ready when something may have changed since it was last ready: a hint to look
+    /// now. It may come without a reason, late, or never.
+    fn woken(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// A consistent read. Dropping it ends it.
 pub trait Snapshot: Send {
     /// The state that it reads.
     fn revision(&self) -> &Revision;
+
+    /// What has changed since the state that the read was begun with; without
+    /// one, [`Changes::Everything`].
+    fn changes(&self) -> &Changes;
+
+    /// How long ago, at most, its state was the newest: of a replica, which may be
+    /// behind.
+    fn lag(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// The entities of those ids, in order, each with its attributes and all its
     /// ancestors and without tags; `None` for one that the store does not hold.

@@ -1,4 +1,6 @@
-//! Bytes as text.
+//! Values as text.
+
+pub(crate) mod duration;
 
 use std::fmt::Write;
 

@@ -16,6 +16,7 @@ use crate::engine::{Decision, Engine, EngineOptions, Verdict};
 use crate::http::answer_json;
 use crate::policy::Bundle;
 use crate::schema::parse_json;
+use crate::slice::Freshness;
 
 pub(super) fn run(args: &AuthorizeArgs) -> Exit {
     let config = match Config::load(&args.source.flags()) {
@@ -64,13 +65,17 @@ type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 fn decide(config: &Config, bundle: Arc<Bundle>, question: &Json) -> Result<Decision, AnyError> {
     let store = open_store(config)?;
-    let engine = Engine::new(store, bundle, EngineOptions { cache_bytes: 0 })?;
+    let options = EngineOptions {
+        cache_bytes: 0,
+        freshness: Freshness::EACH,
+    };
+    let engine = Engine::new(store, bundle, options)?;
     let runtime = runtime(1, MIN_WORKER_STACK_BYTES)?;
     let most_entities = config.limits.entities;
     let question = question.clone();
     // On a worker, whose stack is as large as a server's.
     let decided = runtime.block_on(runtime.spawn(async move {
-        let mut session = engine.session();
+        let session = engine.session();
         let question = session.question(&question, most_entities)?;
         Ok::<_, AnyError>(session.decide(&question).await?)
     }));

@@ -33,7 +33,7 @@ pub(super) fn run(args: &ImportArgs) -> Exit {
     match imported {
         Ok(imported) => {
             say(format_args!("imported {} documents", imported.documents));
-            say(format_args!("tenancyRevision {}", imported.revision.name));
+            say(format_args!("tenancyRevision {}", imported.revision));
             Exit::Done
         }
         Err(error) => {

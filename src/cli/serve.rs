@@ -14,6 +14,7 @@ use crate::config::{Config, LogFormat, Source};
 use crate::engine::{Engine, EngineOptions};
 use crate::http::{App, Limits, Listener, Metrics, Readiness, router, serve};
 use crate::policy::{Bundle, Change, Sources, Watch};
+use crate::slice::Freshness;
 use crate::store::{EntitiesFile, Sqlite, Store, StoreError};
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
@@ -87,7 +88,16 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
     } else {
         0
     };
-    let engine = Arc::new(Engine::new(store, bundle, EngineOptions { cache_bytes })?);
+    let options = EngineOptions {
+        cache_bytes,
+        freshness: Freshness {
+            followed: !config.freshness.poll_interval.is_zero(),
+            max_stale: config.freshness.max_stale,
+            untold_max_age: config.freshness.untold_max_age,
+            wait: config.freshness.wait,
+        },
+    };
+    let engine = Arc::new(Engine::new(store, bundle, options)?);
     let app = Arc::new(App {
         engine,
         metrics: Metrics::default(),
@@ -121,9 +131,16 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
                     tokio::task::spawn_blocking(move || import_files(&database, &files)).await??;
                 tracing::info!(
                     documents = imported.documents,
-                    revision = &*imported.revision.name,
+                    revision = %imported.revision,
                     "imported"
                 );
+            }
+            // Not before: whoever is told that it is ready gets what was imported.
+            app.engine.look().await?;
+            if options.freshness.followed {
+                let app = Arc::clone(&app);
+                let poll_interval = config.freshness.poll_interval;
+                tokio::spawn(async move { app.engine.follow(poll_interval).await });
             }
             app.readiness.started();
             tracing::info!(

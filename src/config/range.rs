@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
-use super::{Config, MIN_WORKER_STACK_BYTES, duration};
+use super::{Config, MIN_WORKER_STACK_BYTES};
+use crate::text::duration;
 
 /// Each setting that is out of its range: the key, and what is wrong.
 pub(super) fn faults(config: &Config) -> Vec<(&'static str, String)> {
@@ -16,6 +17,7 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, String)> {
         server,
         limits,
         store,
+        freshness,
         reload,
         log,
         ..
@@ -73,6 +75,23 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, String)> {
         store.busy_timeout,
         Duration::ZERO..=HOUR,
     );
+
+    ranges.duration(
+        "freshness.poll_interval",
+        freshness.poll_interval,
+        Duration::ZERO..=HOUR,
+    );
+    ranges.duration(
+        "freshness.max_stale",
+        freshness.max_stale,
+        Duration::ZERO..=24 * HOUR,
+    );
+    ranges.duration(
+        "freshness.untold_max_age",
+        freshness.untold_max_age,
+        Duration::ZERO..=24 * HOUR,
+    );
+    ranges.duration("freshness.wait", freshness.wait, Duration::ZERO..=HOUR);
 
     ranges.duration(
         "reload.poll_interval",

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use cedar_policy::{Context, EntityUid, Request};
 use serde_json::Value as Json;
 
+use super::demand;
 use crate::policy::Bundle;
 use crate::schema::{Misfit, Reading, Record, Row, Value};
+use crate::slice::Demand;
 use crate::store::Store;
 
 /// May this principal do this action on this resource?
@@ -22,6 +24,8 @@ pub struct Question {
     pub context: Record,
     /// Entities that the caller describes.
     pub described: Vec<Row>,
+    /// How new the state has to be that it is answered from.
+    pub demand: Demand,
     /// The same for Cedar.
     pub(super) request: Request,
 }
@@ -54,13 +58,15 @@ impl Malformed {
     }
 }
 
-const MEMBERS: [&str; 6] = [
+const MEMBERS: [&str; 8] = [
     "principal",
     "action",
     "resource",
     "context",
     "entities",
     "additional_entities",
+    "atLeast",
+    "maxAge",
 ];
 
 impl Question {
@@ -124,12 +130,13 @@ impl Question {
             .record(context, &action_type.context, Reading::Context)
             .map_err(|misfit| malformed("context", misfit))?;
         let described = described_entities(members, bundle, store, most_entities)?;
-        Self::new(principal, action, resource, context, described, bundle).map_err(|misfit| {
-            Malformed {
-                code: "MALFORMED_QUESTION",
-                misfit,
-            }
-        })
+        let demand = demand::read(members, store)?;
+        let question = Self::new(principal, action, resource, context, described, bundle);
+        let question = question.map_err(|misfit| Malformed {
+            code: "MALFORMED_QUESTION",
+            misfit,
+        })?;
+        Ok(Self { demand, ..question })
     }
 
     fn new(
@@ -163,6 +170,7 @@ impl Question {
             resource,
             context,
             described,
+            demand: Demand::default(),
             request,
         })
     }

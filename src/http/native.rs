@@ -1,20 +1,20 @@
 //! `POST /v1/is_authorized` and `POST /v1/batch_is_authorized`.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{App, Limits, Problem, body, problem};
-use crate::engine::{Decision, Malformed, Session, Verdict};
+use super::{App, Limits, Problem, body, freshness, problem};
+use crate::engine::{Decision, Malformed, Question, Session, Verdict};
 use crate::schema::parse_json;
 
 /// Questions of a batch that are decided before other tasks get their turn.
@@ -80,47 +80,67 @@ impl<'a> Answer<'a> {
 
 pub(super) async fn is_authorized(
     State(app): State<Arc<App>>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     app.readiness.ready_to_answer()?;
     within(&app.limits, async {
         let body = body::read(body, &app.limits).await?;
-        let mut session = app.engine.session();
-        one(&app, &mut session, &body).await
+        let started = Instant::now();
+        let session = app.engine.session();
+        let question = read(&app, &session, &body)?;
+        let demand = freshness::demand(&headers, &session)?;
+        let decision = session
+            .decide_under(&question, &demand)
+            .await
+            .inspect_err(|_| app.metrics.store_failed())?;
+        written(&app, &question, &decision, started.elapsed())
     })
     .await?
     .map(json)
 }
 
-/// The answer to one question, as JSON text.
-async fn one(app: &App, session: &mut Session<'_>, text: &[u8]) -> Result<Vec<u8>, Problem> {
-    let started = Instant::now();
-    let question = parse_json(text, app.limits.json_depth)
+/// A question out of JSON text.
+fn read(app: &App, session: &Session<'_>, text: &[u8]) -> Result<Question, Malformed> {
+    parse_json(text, app.limits.json_depth)
         .map_err(|error| Malformed::json(error.to_string()))
         .and_then(|json| session.question(&json, app.limits.entities))
-        .inspect_err(|malformed| app.metrics.malformed(malformed.code))?;
-    let decision = session
-        .decide(&question)
-        .await
-        .inspect_err(|_| app.metrics.store_failed())?;
+        .inspect_err(|malformed| app.metrics.malformed(malformed.code))
+}
+
+/// A decision, counted and as JSON text.
+fn written(
+    app: &App,
+    question: &Question,
+    decision: &Decision,
+    elapsed: Duration,
+) -> Result<Vec<u8>, Problem> {
     let id = Uuid::now_v7();
     let action: &str = question.action.id().as_ref();
-    app.metrics.decided(action, &decision, started.elapsed());
+    app.metrics.decided(action, decision, elapsed);
     tracing::debug!(decision_id = %id, action, decision = decision.verdict.name(), "decided");
-    serde_json::to_vec(&Answer::new(&decision, id))
+    serde_json::to_vec(&Answer::new(decision, id))
         .map_err(|error| Problem::Internal(error.to_string()))
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Envelope<'a> {
     #[serde(borrow)]
     requests: &'a RawValue,
+    at_least: Option<serde_json::Value>,
+    max_age: Option<serde_json::Value>,
+}
+
+/// The questions of a batch, and what it demands for all of them.
+struct Batch<'a> {
+    requests: Vec<&'a RawValue>,
+    demand: serde_json::Map<String, serde_json::Value>,
 }
 
 /// The questions of a batch, not parsed yet: one that is malformed spoils itself
 /// alone. What serde says is not passed on, since it repeats what was sent.
-fn requests(body: &[u8]) -> Result<Vec<&RawValue>, Malformed> {
+fn read_batch(body: &[u8]) -> Result<Batch<'_>, Malformed> {
     let fault = |error: serde_json::Error, wanted: &str| {
         let place = format!("line {} column {}", error.line(), error.column());
         match error.classify() {
@@ -130,7 +150,7 @@ fn requests(body: &[u8]) -> Result<Vec<&RawValue>, Malformed> {
             }
         }
     };
-    let object = "an object with `requests`, and nothing else, is wanted";
+    let object = "an object with `requests` is wanted, and nothing else but `atLeast` and `maxAge`";
     if body
         .trim_ascii_start()
         .first()
@@ -140,13 +160,14 @@ fn requests(body: &[u8]) -> Result<Vec<&RawValue>, Malformed> {
     }
     let envelope: Envelope<'_> =
         serde_json::from_slice(body).map_err(|error| fault(error, object))?;
-    serde_json::from_str(envelope.requests.get())
-        .map_err(|error| fault(error, "`requests`: an array of questions is wanted"))
-}
-
-#[derive(Serialize)]
-struct BatchAnswer<'a> {
-    results: &'a [Box<RawValue>],
+    let requests = serde_json::from_str(envelope.requests.get())
+        .map_err(|error| fault(error, "`requests`: an array of questions is wanted"))?;
+    let demand = [("atLeast", envelope.at_least), ("maxAge", envelope.max_age)];
+    let demand = demand
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect();
+    Ok(Batch { requests, demand })
 }
 
 #[derive(Serialize)]
@@ -156,46 +177,74 @@ struct Spoilt {
 
 pub(super) async fn batch_is_authorized(
     State(app): State<Arc<App>>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     app.readiness.ready_to_answer()?;
     within(&app.limits, async {
         let body = body::read(body, &app.limits).await?;
-        batch(&app, &body).await
+        batch(&app, &headers, &body).await
     })
     .await?
     .map(json)
 }
 
 /// The answers to a batch, as JSON text.
-async fn batch(app: &App, body: &[u8]) -> Result<Vec<u8>, Problem> {
-    let requests = requests(body).inspect_err(|malformed| app.metrics.malformed(malformed.code))?;
-    if requests.len() > app.limits.batch {
+async fn batch(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, Problem> {
+    let started = Instant::now();
+    let batch = read_batch(body).inspect_err(|malformed| app.metrics.malformed(malformed.code))?;
+    if batch.requests.len() > app.limits.batch {
         return Err(Problem::BatchTooLarge(app.limits.batch));
     }
-    let mut session = app.engine.session();
-    let mut results = Vec::with_capacity(requests.len());
-    for (i, request) in requests.into_iter().enumerate() {
+    let session = app.engine.session();
+    let mut demand = session.demand(&batch.demand)?;
+    demand.join(&freshness::demand(headers, &session)?);
+    let mut questions = Vec::with_capacity(batch.requests.len());
+    for (i, request) in batch.requests.iter().enumerate() {
         if i % TURN == TURN - 1 {
             tokio::task::yield_now().await;
         }
-        let text = match one(app, &mut session, request.get().as_bytes()).await {
-            Ok(text) => text,
-            Err(problem @ (Problem::Malformed(_) | Problem::Tenancy(_))) => {
-                problem.log();
-                let error = problem.body();
-                serde_json::to_vec(&Spoilt { error })
-                    .map_err(|error| Problem::Internal(error.to_string()))?
-            }
-            Err(other) => return Err(other),
-        };
-        let raw = String::from_utf8(text)
-            .ok()
-            .and_then(|text| RawValue::from_string(text).ok());
-        results.push(raw.ok_or_else(|| Problem::Internal("an answer is not JSON".to_owned()))?);
+        questions.push(read(app, &session, request.get().as_bytes()));
     }
-    serde_json::to_vec(&BatchAnswer { results: &results })
-        .map_err(|error| Problem::Internal(error.to_string()))
+    let sound: Vec<&Question> = questions.iter().filter_map(|q| q.as_ref().ok()).collect();
+    let decisions = session
+        .decide_all(&sound, &demand)
+        .await
+        .inspect_err(|_| app.metrics.store_failed())?;
+    // Their share of the whole: what they look at is loaded together.
+    let each = started.elapsed() / u32::try_from(decisions.len().max(1)).unwrap_or(u32::MAX);
+    let mut decisions = decisions.into_iter();
+    let mut text = b"{\"results\":[".to_vec();
+    for (i, question) in questions.iter().enumerate() {
+        if i > 0 {
+            text.push(b',');
+        }
+        let answer = match question {
+            Err(malformed) => Err(Problem::Malformed(malformed.clone())),
+            // As many decisions as sound questions, or there is a fault here.
+            Ok(question) => match decisions.next() {
+                Some(Ok(decision)) => written(app, question, &decision, each),
+                Some(Err(failure)) => {
+                    app.metrics.store_failed();
+                    Err(failure.into())
+                }
+                None => Err(Problem::Internal("an answer is missing".to_owned())),
+            },
+        };
+        match answer {
+            Ok(answer) => text.extend_from_slice(&answer),
+            Err(problem) => {
+                problem.log();
+                let spoilt = Spoilt {
+                    error: problem.body(),
+                };
+                serde_json::to_writer(&mut text, &spoilt)
+                    .map_err(|error| Problem::Internal(error.to_string()))?;
+            }
+        }
+    }
+    text.extend_from_slice(b"]}");
+    Ok(text)
 }
 
 async fn within<T>(limits: &Limits, answer: impl Future<Output = T>) -> Result<T, Problem> {

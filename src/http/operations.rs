@@ -87,8 +87,13 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     if readiness.draining.load(Ordering::Acquire) {
         missing.push("draining: it was told to stop".to_owned());
     }
-    if !store_is_up(&app).await {
-        missing.push("store: the tenancy store cannot be read".to_owned());
+    match store(&app).await {
+        StoreState::Read => {}
+        StoreState::FromMemory => warnings.push(
+            "store: the tenancy store cannot be read; what is in memory is answered for a while"
+                .to_owned(),
+        ),
+        StoreState::Gone => missing.push("store: the tenancy store cannot be read".to_owned()),
     }
     if let Some(why) = readiness.refused() {
         let text =
@@ -116,14 +121,38 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
         .into_response()
 }
 
-/// Looks whether the store can be read now.
-async fn store_is_up(app: &App) -> bool {
-    let schema = Arc::clone(&app.engine.state().bundle.schema);
-    let looked = app.engine.store().snapshot(&schema).await;
-    app.metrics.store_is_up(looked.is_ok());
-    looked
-        .inspect_err(|error| tracing::error!(cause = %error, "the tenancy store cannot be read"))
-        .is_ok()
+enum StoreState {
+    /// It can be read.
+    Read,
+    /// It cannot be read, and what was seen of it is not too old yet.
+    FromMemory,
+    /// It cannot be read, and nothing is answered.
+    Gone,
+}
+
+/// How the store is: as whoever follows it says or, if nobody does, by looking now.
+async fn store(app: &App) -> StoreState {
+    let engine = &app.engine;
+    let freshness = engine.freshness();
+    let state = if !freshness.followed {
+        match engine.look().await {
+            Ok(()) => StoreState::Read,
+            Err(error) => {
+                tracing::error!(cause = %error, "the tenancy store cannot be read");
+                StoreState::Gone
+            }
+        }
+    } else if engine.health().failing().is_none() {
+        StoreState::Read
+    } else {
+        let known = engine.timeline().now();
+        match known.filter(|known| known.looked.elapsed() <= freshness.max_stale) {
+            Some(_) => StoreState::FromMemory,
+            None => StoreState::Gone,
+        }
+    };
+    app.metrics.store_is_up(matches!(state, StoreState::Read));
+    state
 }
 
 pub(super) async fn livez() -> &'static str {
@@ -156,7 +185,7 @@ pub(super) async fn version(State(app): State<Arc<App>>) -> Response {
 }
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    store_is_up(&app).await;
+    store(&app).await;
     let state = app.engine.state();
     let text = app
         .metrics

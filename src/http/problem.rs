@@ -21,6 +21,8 @@ pub enum Problem {
     BodyNotRead(&'static str),
     /// The store cannot be reached; for the log.
     Unavailable(String),
+    /// The store has not reached the state that was asked for.
+    Behind,
     /// The answer took too long.
     TimedOut,
     /// Not ready: no state of the store to answer from yet.
@@ -54,7 +56,7 @@ impl Problem {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::BodyTooLarge(_) | Self::BatchTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyNotRead(_) => StatusCode::REQUEST_TIMEOUT,
-            Self::Unavailable(_) | Self::TimedOut | Self::NotReady => {
+            Self::Unavailable(_) | Self::Behind | Self::TimedOut | Self::NotReady => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Tenancy(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -72,6 +74,7 @@ impl Problem {
             Self::BatchTooLarge(_) => "BATCH_TOO_LARGE",
             Self::BodyNotRead(_) => "BODY_NOT_READ",
             Self::Unavailable(_) => "STORE_UNAVAILABLE",
+            Self::Behind => "STORE_BEHIND",
             Self::TimedOut => "TIMED_OUT",
             Self::NotReady => "NOT_READY",
             Self::Tenancy(_) => "TENANCY_UNUSABLE",
@@ -89,6 +92,9 @@ impl Problem {
             Self::BatchTooLarge(limit) => format!("`requests`: more than {limit} questions"),
             Self::BodyNotRead(why) => (*why).to_owned(),
             Self::Unavailable(_) => "the tenancy store cannot be reached".to_owned(),
+            Self::Behind => {
+                "the tenancy store has not reached the state that was asked for".to_owned()
+            }
             Self::TimedOut => "the answer took too long".to_owned(),
             Self::NotReady => "not ready yet; see `/readyz`".to_owned(),
             Self::Tenancy(_) => {
@@ -110,7 +116,7 @@ impl Problem {
                     "a question was not answered"
                 );
             }
-            Self::TimedOut | Self::NotReady => {
+            Self::Behind | Self::TimedOut | Self::NotReady => {
                 tracing::warn!(code = self.code(), "a question was not answered")
             }
             _ => tracing::debug!(
@@ -143,6 +149,7 @@ impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Unavailable(error) => Self::Unavailable(error.to_string()),
+            Failure::Behind => Self::Behind,
             Failure::Tenancy(text) => Self::Tenancy(text),
             Failure::Described => Self::Malformed(Malformed {
                 code: "ENTITY_REFERS_TO_NOTHING",

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use serde::Deserialize;
@@ -14,6 +15,7 @@ use super::decode::Reading;
 use super::identifier::IdentifierRule;
 use super::value::Record;
 use super::{Map, Schema, SchemaError};
+use crate::text::duration;
 
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +98,9 @@ pub struct ActionType {
     pub resources: Vec<EntityTypeName>,
     /// Its context.
     pub context: Arc<RecordType>,
+    /// How long ago the state of the store may have been the newest that it is
+    /// answered from while the store cannot be read, `@maxStale`.
+    pub max_stale: Option<Duration>,
 }
 
 // === JSON form of a schema ===
@@ -138,6 +143,8 @@ struct RawEntityType {
 #[serde(rename_all = "camelCase")]
 struct RawAction {
     applies_to: Option<RawAppliesTo>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -252,9 +259,22 @@ impl Fragment {
                     Some(context) => self.record(context)?,
                     None => RecordType::default(),
                 };
+                let max_stale = match raw.annotations.get("maxStale") {
+                    None => None,
+                    Some(text) => {
+                        Some(
+                            duration::parse(text).ok_or_else(|| SchemaError::Annotation {
+                                annotation: "maxStale",
+                                of: uid.to_string(),
+                                problem: format!("`{text}` is no duration as `5s` or `2m`"),
+                            })?,
+                        )
+                    }
+                };
                 actions.insert(
                     uid.clone(),
                     ActionType {
+                        max_stale,
                         uid,
                         principals: names(&applies_to.principal_types)?,
                         resources: names(&applies_to.resource_types)?,

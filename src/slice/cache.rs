@@ -1,15 +1,19 @@
-//! Entities in memory, each as it was in one state of the store.
+//! Entities in memory, each with the epoch of the store that it was read in.
 //!
 //! INVARIANT: a cache belongs to one Bundle, so all its entities were read and
-//! checked under one schema; and a key has the state of the store, so an entity
-//! is never used with another state than it was read from. What failed to load
-//! is not in it.
+//! checked under one schema; and an entity counts only while the [`Timeline`] has
+//! noted no change of it. What failed to load is not in it.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cedar_policy::EntityUid;
+use moka::Equivalent;
+use tokio::sync::watch;
 
+use super::timeline::Timeline;
 use crate::schema::{Row, SharedEntity};
 use crate::store::TagKeys;
 
@@ -25,18 +29,71 @@ pub struct Loaded {
 /// What is known of a key: an entity, or that there is none.
 pub(super) type Known = Option<Arc<Loaded>>;
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// An entity with some of its tags, or without.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Key {
-    pub(super) stamp: Option<u64>,
     pub(super) uid: EntityUid,
     /// `None` for the entity without tags.
     pub(super) tags: Option<TagKeys>,
 }
 
+/// A [`Key`] that is only looked up.
+#[derive(Clone, Copy)]
+pub(super) struct KeyRef<'a> {
+    pub(super) uid: &'a EntityUid,
+    pub(super) tags: Option<&'a TagKeys>,
+}
+
+impl Hash for KeyRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.uid.hash(state);
+        self.tags.hash(state);
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_ref().hash(state);
+    }
+}
+
+impl Equivalent<Key> for KeyRef<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.uid == &key.uid && self.tags == key.tags.as_ref()
+    }
+}
+
+impl KeyRef<'_> {
+    pub(super) fn to_owned(self) -> Key {
+        Key {
+            uid: self.uid.clone(),
+            tags: self.tags.cloned(),
+        }
+    }
+}
+
+impl Key {
+    pub(super) fn as_ref(&self) -> KeyRef<'_> {
+        KeyRef {
+            uid: &self.uid,
+            tags: self.tags.as_ref(),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    /// The epoch whose state it is.
+    epoch: u64,
+    known: Known,
+}
+
 /// Bounded by bytes; the least used goes first.
 #[derive(Debug)]
 pub struct Cache {
-    entries: Option<moka::sync::Cache<Key, Known, foldhash::quality::RandomState>>,
+    entries: Option<moka::sync::Cache<Key, Entry, foldhash::quality::RandomState>>,
+    /// Keys that somebody is loading, and how to learn that it has ended.
+    loading: Mutex<HashMap<Key, watch::Receiver<()>, foldhash::quality::RandomState>>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -61,10 +118,10 @@ impl Cache {
         let entries = (bytes > 0).then(|| {
             moka::sync::Cache::builder()
                 .max_capacity(bytes)
-                .weigher(|key: &Key, known: &Known| {
+                .weigher(|key: &Key, entry: &Entry| {
                     let weight = 128
                         + AsRef::<str>::as_ref(key.uid.id()).len()
-                        + known.as_ref().map_or(0, |loaded| loaded.row.weight());
+                        + entry.known.as_ref().map_or(0, |loaded| loaded.row.weight());
                     u32::try_from(weight).unwrap_or(u32::MAX)
                 })
                 // Ids come from callers: seeded, and faster than the default.
@@ -72,27 +129,70 @@ impl Cache {
         });
         Self {
             entries,
+            loading: Mutex::default(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
     }
 
-    pub(super) fn get(&self, key: &Key) -> Option<Known> {
-        let entries = self.entries.as_ref().filter(|_| key.stamp.is_some());
-        let found = entries.and_then(|entries| entries.get(key));
+    /// Whether it keeps anything.
+    #[must_use]
+    pub fn keeps(&self) -> bool {
+        self.entries.is_some()
+    }
+
+    /// What is known of a key in an epoch.
+    pub(super) fn get(&self, key: KeyRef<'_>, epoch: u64, timeline: &Timeline) -> Option<Known> {
+        let found = self
+            .entries
+            .as_ref()
+            .and_then(|entries| entries.get(&key))
+            .filter(|entry| timeline.is_current(key.uid, entry.epoch, epoch));
         let counter = if found.is_some() {
             &self.hits
         } else {
             &self.misses
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        found
+        found.map(|entry| entry.known)
     }
 
-    pub(super) fn put(&self, key: Key, known: Known) {
-        if let Some(entries) = self.entries.as_ref().filter(|_| key.stamp.is_some()) {
-            entries.insert(key, known);
+    /// Keeps what was read by a snapshot whose state is that of the epoch. It takes
+    /// the place of what was read later, if that is there: a miss for others, and
+    /// never wrong.
+    pub(super) fn put(&self, key: Key, epoch: u64, known: Known) {
+        if let Some(entries) = &self.entries {
+            entries.insert(key, Entry { epoch, known });
         }
+    }
+
+    /// Announces that keys are going to be loaded: those that nobody is loading yet,
+    /// and how to wait for the others.
+    pub(super) fn claim(&self, keys: &[Key]) -> (Claim<'_>, Vec<watch::Receiver<()>>) {
+        let (sender, receiver) = watch::channel(());
+        let mut loading = self.loading();
+        let (mut mine, mut others) = (Vec::new(), Vec::new());
+        for key in keys {
+            if let Some(other) = loading.get(key) {
+                others.push(other.clone());
+            } else {
+                loading.insert(key.clone(), receiver.clone());
+                mine.push(key.clone());
+            }
+        }
+        let claim = Claim {
+            cache: self,
+            keys: mine,
+            _ended: sender,
+        };
+        (claim, others)
+    }
+
+    fn loading(
+        &self,
+    ) -> std::sync::MutexGuard<'_, HashMap<Key, watch::Receiver<()>, foldhash::quality::RandomState>>
+    {
+        self.loading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What it holds and how often it helped.
@@ -113,6 +213,24 @@ impl Cache {
                 .entries
                 .as_ref()
                 .map_or(0, moka::sync::Cache::weighted_size),
+        }
+    }
+}
+
+/// Keys that are being loaded. However it ends, others are told.
+#[derive(Debug)]
+pub(super) struct Claim<'a> {
+    cache: &'a Cache,
+    pub(super) keys: Vec<Key>,
+    /// Closes the channel that others wait on.
+    _ended: watch::Sender<()>,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        let mut loading = self.cache.loading();
+        for key in &self.keys {
+            loading.remove(key);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, RwLock};
 use cedar_policy::{EntityTypeName, EntityUid};
 use sha2::{Digest, Sha256};
 
-use super::{Answer, Revision, Snapshot, Store, StoreError, TagKeys, Tags};
+use super::{Answer, Changes, Mark, Revision, Snapshot, Store, StoreError, TagKeys, Tags};
 use crate::schema::{Row, Schema, parse_json, transitive_ancestors};
 use crate::text::hex;
 
@@ -54,10 +54,7 @@ impl EntitiesFile {
         let name = hex(&Sha256::digest(text), 16);
         Ok(Self {
             json,
-            revision: Revision {
-                stamp: Some(1),
-                name: name.into(),
-            },
+            revision: Revision::fixed(&name),
             read: RwLock::new(None),
         })
     }
@@ -114,16 +111,34 @@ impl Store for EntitiesFile {
             .is_some_and(|read| read.types.contains(entity_type))
     }
 
+    fn names(&self, revision: &Revision) -> bool {
+        *revision == self.revision
+    }
+
+    /// A file is read once.
+    fn mark(&self) -> Option<Mark> {
+        Some(Mark([0; 48]))
+    }
+
     fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {
         // Read for good: `serves` must be right from the first question on.
         self.rows(schema).map(|_| ())
     }
 
-    fn snapshot(&self, schema: &Arc<Schema>) -> Answer<'_, Box<dyn Snapshot>> {
+    fn snapshot(
+        &self,
+        schema: &Arc<Schema>,
+        since: Option<&Revision>,
+    ) -> Answer<'_, Box<dyn Snapshot>> {
+        let changes = match since {
+            Some(_) => Changes::Nothing,
+            None => Changes::Everything,
+        };
         let snapshot = self.rows(schema).map(|read| {
             Box::new(InMemory {
                 read,
                 revision: self.revision.clone(),
+                changes,
             }) as Box<dyn Snapshot>
         });
         Box::pin(std::future::ready(snapshot))
@@ -133,11 +148,16 @@ impl Store for EntitiesFile {
 struct InMemory {
     read: Arc<Read>,
     revision: Revision,
+    changes: Changes,
 }
 
 impl Snapshot for InMemory {
     fn revision(&self) -> &Revision {
         &self.revision
+    }
+
+    fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {

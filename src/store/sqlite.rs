@@ -5,8 +5,10 @@
 //! without reading a page, whether any other connection or process has changed
 //! the database since the connection last looked.
 
+mod changes;
 mod connection;
 mod read;
+mod wal_index;
 mod write;
 
 use std::collections::{HashMap, HashSet};
@@ -18,7 +20,9 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Answer, Revision, Snapshot, Store, StoreError, TagKeys, Tags};
+use wal_index::WalIndex;
+
+use super::{Answer, Changes, Mark, Revision, Snapshot, Store, StoreError, TagKeys, Tags};
 use crate::schema::{Row, Schema};
 
 /// How a database is opened.
@@ -47,6 +51,10 @@ pub struct Sqlite {
     is_ours: bool,
     views: Arc<HashMap<String, HashSet<String>>>,
     pool: Arc<Pool>,
+    /// `None` where the database has none.
+    wal_index: Option<WalIndex>,
+    /// Keeps the index in being, see [`WalIndex`].
+    _open: Mutex<Connection>,
 }
 
 /// Idle readers, and the number of those that may be in use.
@@ -62,7 +70,6 @@ struct Reader {
     connection: Connection,
     data_version: Option<i64>,
     revision: Revision,
-    is_ours: bool,
 }
 
 impl Sqlite {
@@ -85,12 +92,14 @@ impl Sqlite {
             idle: Mutex::new(Vec::new()),
             permits,
         });
-        let store = Self {
+        let mut store = Self {
             path: path.to_owned(),
             options,
             is_ours,
             views,
             pool,
+            wal_index: None,
+            _open: Mutex::new(connection),
         };
         // A reader that cannot be opened should stop the start, not a question.
         let mut reader = store.reader()?;
@@ -104,6 +113,7 @@ impl Sqlite {
                 ))
             })?;
         store.pool.put_back(reader);
+        store.wal_index = WalIndex::open(path);
         Ok(store)
     }
 
@@ -119,11 +129,7 @@ impl Sqlite {
             None => Ok(Reader {
                 connection: connection::open_reader(&self.path, &self.options)?,
                 data_version: None,
-                revision: Revision {
-                    stamp: None,
-                    name: Arc::from(""),
-                },
-                is_ours: self.is_ours,
+                revision: Revision::number(0),
             }),
         }
     }
@@ -148,12 +154,7 @@ impl Reader {
             .prepare_cached("PRAGMA data_version")?
             .query_row([], |row| row.get::<_, i64>(0))?;
         if self.data_version != Some(version) {
-            let revision = connection::revision(&self.connection)?;
-            self.revision = Revision {
-                // Another program may keep its revision as it likes.
-                stamp: u64::try_from(revision).ok().filter(|_| self.is_ours),
-                name: Arc::from(revision.to_string()),
-            };
+            self.revision = Revision::number(connection::revision(&self.connection)?);
             self.data_version = Some(version);
         }
         Ok(())
@@ -170,6 +171,14 @@ impl Reader {
 impl Store for Sqlite {
     fn serves(&self, entity_type: &EntityTypeName) -> bool {
         self.views.contains_key(&entity_type.to_string())
+    }
+
+    fn names(&self, revision: &Revision) -> bool {
+        revision.is_number()
+    }
+
+    fn mark(&self) -> Option<Mark> {
+        self.wal_index.as_ref()?.mark()
     }
 
     fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {
@@ -206,8 +215,13 @@ impl Store for Sqlite {
         Ok(())
     }
 
-    fn snapshot(&self, schema: &Arc<Schema>) -> Answer<'_, Box<dyn Snapshot>> {
+    fn snapshot(
+        &self,
+        schema: &Arc<Schema>,
+        since: Option<&Revision>,
+    ) -> Answer<'_, Box<dyn Snapshot>> {
         let schema = Arc::clone(schema);
+        let since = since.cloned();
         Box::pin(async move {
             let unavailable =
                 |error: &dyn std::fmt::Display| StoreError::Unavailable(error.to_string());
@@ -218,10 +232,18 @@ impl Store for Sqlite {
             let mut reader = self.reader()?;
             // A few microseconds, and no page of the file: not worth a thread.
             reader.begin().map_err(|error| unavailable(&error))?;
-            let revision = reader.revision.clone();
+            let changes = match since {
+                // Another program may keep its revision as it likes.
+                _ if !self.is_ours => Changes::Untold,
+                Some(since) if since == reader.revision => Changes::Nothing,
+                Some(since) => changes::since(&reader.connection, &since)
+                    .map_err(|error| unavailable(&error))?,
+                None => Changes::Everything,
+            };
             let snapshot = Reading {
+                revision: reader.revision.clone(),
                 reader: Some(reader),
-                revision,
+                changes,
                 schema,
                 views: Arc::clone(&self.views),
                 pool: Arc::clone(&self.pool),
@@ -237,6 +259,7 @@ impl Store for Sqlite {
 struct Reading {
     reader: Option<Reader>,
     revision: Revision,
+    changes: Changes,
     schema: Arc<Schema>,
     views: Arc<HashMap<String, HashSet<String>>>,
     pool: Arc<Pool>,
@@ -266,6 +289,10 @@ impl Reading {
 impl Snapshot for Reading {
     fn revision(&self) -> &Revision {
         &self.revision
+    }
+
+    fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {

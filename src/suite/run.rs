@@ -14,6 +14,7 @@ use super::matrix::{MatrixOutcome, run_matrix};
 use super::model::{Allow, Case, SuiteError, SuiteFile, table_to_json, to_json};
 use crate::engine::{Decision, Engine, EngineOptions};
 use crate::policy::Bundle;
+use crate::slice::Freshness;
 use crate::store::{EntitiesFile, Import, Sqlite, SqliteOptions, Store};
 
 /// Suites that have been read, with their fixtures.
@@ -163,6 +164,7 @@ impl Suites {
             .ok_or_else(|| SuiteError::new(path, "its fixture is missing"))?;
         let options = EngineOptions {
             cache_bytes: 16 << 20,
+            freshness: Freshness::EACH,
         };
         Engine::new(Arc::clone(&found.store), Arc::clone(bundle), options)
             .map_err(|error| SuiteError::new(&fixture, error))
@@ -171,7 +173,7 @@ impl Suites {
 
 /// A question through the engine.
 pub(super) async fn ask(engine: &Engine, question: &Json) -> Result<Decision, NoDecision> {
-    let mut session = engine.session();
+    let session = engine.session();
     let question = session
         .question(question, usize::MAX)
         .map_err(|malformed| NoDecision {

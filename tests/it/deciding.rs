@@ -7,6 +7,7 @@ use std::sync::Arc;
 use peppol_authz::config::MIN_WORKER_STACK_BYTES;
 use peppol_authz::engine::{Decision, Engine, EngineOptions, Failure, Malformed, Verdict};
 use peppol_authz::policy::{Bundle, Fault, SourceFile, Sources, load};
+use peppol_authz::slice::Freshness;
 use peppol_authz::store::{EntitiesFile, Sqlite, SqliteOptions, Store};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -127,8 +128,13 @@ impl Deciding {
         bundle: Arc<Bundle>,
         cache_bytes: u64,
     ) -> Self {
-        let engine = Engine::new(Arc::new(store), bundle, EngineOptions { cache_bytes })
-            .unwrap_or_else(|error| panic!("{error}"));
+        // Each question looks at the store, so that a test sees what it has written.
+        let options = EngineOptions {
+            cache_bytes,
+            freshness: Freshness::EACH,
+        };
+        let engine =
+            Engine::new(Arc::new(store), bundle, options).unwrap_or_else(|error| panic!("{error}"));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_stack_size(MIN_WORKER_STACK_BYTES)
@@ -151,7 +157,7 @@ impl Deciding {
         let engine = Arc::clone(&self.engine);
         let question = question.clone();
         let asked = self.runtime.spawn(async move {
-            let mut session = engine.session();
+            let session = engine.session();
             let question = session
                 .question(&question, 100)
                 .map_err(Refused::Malformed)?;

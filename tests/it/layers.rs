@@ -8,21 +8,21 @@ use crate::sidecar::project;
 /// What each module may use of the crate, beside what is in itself.
 const MAY_USE: [(&str, &[&str]); 10] = [
     ("text", &[]),
-    ("config", &[]),
+    ("config", &["text"]),
     ("schema", &["text"]),
     ("policy", &["schema", "text"]),
     ("store", &["schema", "text"]),
     ("slice", &["policy", "schema", "store"]),
-    ("engine", &["policy", "schema", "slice", "store"]),
+    ("engine", &["policy", "schema", "slice", "store", "text"]),
     (
         "http",
         &["config", "engine", "policy", "schema", "slice", "store"],
     ),
-    ("suite", &["engine", "policy", "schema", "store"]),
+    ("suite", &["engine", "policy", "schema", "slice", "store"]),
     (
         "cli",
         &[
-            "config", "engine", "http", "policy", "schema", "store", "suite",
+            "config", "engine", "http", "policy", "schema", "slice", "store", "suite",
         ],
     ),
 ];

@@ -145,8 +145,9 @@ pub(super) fn views(
 }
 
 /// The number of the state that is read.
-pub(super) fn revision(connection: &Connection) -> rusqlite::Result<i64> {
-    connection
+pub(super) fn revision(connection: &Connection) -> rusqlite::Result<u64> {
+    let number: i64 = connection
         .prepare_cached("SELECT revision FROM tenancy_revision")?
-        .query_row([], |row| row.get(0))
+        .query_row([], |row| row.get(0))?;
+    Ok(u64::try_from(number).unwrap_or(0))
 }

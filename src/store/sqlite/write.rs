@@ -1,7 +1,6 @@
 //! Importing tenancy documents, in one transaction.
 
 use std::io::BufRead;
-use std::sync::Arc;
 
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Connection, OptionalExtension, TransactionBehavior, params};
@@ -47,13 +46,9 @@ impl Sqlite {
             .map_err(unavailable)?;
         let number = connection::revision(&transaction).map_err(unavailable)?;
         transaction.commit().map_err(unavailable)?;
-        let revision = Revision {
-            stamp: u64::try_from(number).ok(),
-            name: Arc::from(number.to_string()),
-        };
         Ok(Imported {
             documents,
-            revision,
+            revision: Revision::number(number),
         })
     }
 }

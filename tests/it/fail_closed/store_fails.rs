@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use peppol_authz::engine::{Engine, EngineOptions, Failure};
+use peppol_authz::slice::Freshness;
 use peppol_authz::store::{Sqlite, SqliteOptions};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -205,7 +206,10 @@ fn a_database_that_has_no_revision_is_refused_before_anything_is_asked() {
     let Ok(store) = Sqlite::open(&path, SqliteOptions::default()) else {
         return;
     };
-    let options = EngineOptions { cache_bytes: 0 };
+    let options = EngineOptions {
+        cache_bytes: 0,
+        freshness: Freshness::EACH,
+    };
     let refused = Engine::new(Arc::new(store), bundle(SCHEMA, &policies()), options);
     let message = refused.err().expect("it is taken").to_string();
     assert!(message.contains("revision"), "{message}");

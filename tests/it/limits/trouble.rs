@@ -13,7 +13,8 @@ use peppol_authz::engine::{Engine, EngineOptions};
 use peppol_authz::http::{App, Limits, Listener, Metrics, Readiness, router, serve};
 use peppol_authz::policy::{Sources, load};
 use peppol_authz::schema::{Row, Schema};
-use peppol_authz::store::{Answer, Revision, Snapshot, Store, StoreError, TagKeys, Tags};
+use peppol_authz::slice::Freshness;
+use peppol_authz::store::{Answer, Changes, Revision, Snapshot, Store, StoreError, TagKeys, Tags};
 use serde_json::{Value, json};
 
 use super::is_refused;
@@ -50,7 +51,11 @@ impl Store for Troubled {
         Ok(())
     }
 
-    fn snapshot(&self, _: &Arc<Schema>) -> Answer<'_, Box<dyn Snapshot>> {
+    fn names(&self, revision: &Revision) -> bool {
+        revision.is_number()
+    }
+
+    fn snapshot(&self, _: &Arc<Schema>, _: Option<&Revision>) -> Answer<'_, Box<dyn Snapshot>> {
         assert!(
             !has(Trouble::PanicsAtOnce, &self.0),
             "secret of the snapshot"
@@ -58,10 +63,7 @@ impl Store for Troubled {
         let answer = if has(Trouble::IsAway, &self.0) {
             Err(StoreError::Unavailable("secret address".to_owned()))
         } else {
-            let revision = Revision {
-                stamp: Some(1),
-                name: Arc::from("1"),
-            };
+            let revision = Revision::number(1);
             Ok(Box::new(Reading(Arc::clone(&self.0), revision)) as Box<dyn Snapshot>)
         };
         Box::pin(std::future::ready(answer))
@@ -71,6 +73,10 @@ impl Store for Troubled {
 impl Snapshot for Reading {
     fn revision(&self) -> &Revision {
         &self.1
+    }
+
+    fn changes(&self) -> &Changes {
+        &Changes::Everything
     }
 
     fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {
@@ -102,7 +108,11 @@ fn start() -> Fixture {
     let store = Troubled::default();
     let trouble = Arc::clone(&store.0);
     let bundle = Arc::new(load(&Sources::shipped()).unwrap());
-    let engine = Engine::new(Arc::new(store), bundle, EngineOptions { cache_bytes: 0 }).unwrap();
+    let options = EngineOptions {
+        cache_bytes: 0,
+        freshness: Freshness::EACH,
+    };
+    let engine = Engine::new(Arc::new(store), bundle, options).unwrap();
     let app = App {
         engine: Arc::new(engine),
         metrics: Metrics::default(),

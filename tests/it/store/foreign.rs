@@ -68,8 +68,10 @@ fn it_is_not_migrated() {
     let store = open(&path);
     let schema = Arc::new(Schema::parse(GROUPS).unwrap());
     store.check(&schema).unwrap();
-    let snapshot = super::runtime().block_on(store.snapshot(&schema)).unwrap();
-    assert_eq!(&*snapshot.revision().name, "42");
+    let snapshot = super::runtime()
+        .block_on(store.snapshot(&schema, None))
+        .unwrap();
+    assert_eq!(&**snapshot.revision().name(), "42");
     assert_eq!(contents(&connection), before);
 }
 

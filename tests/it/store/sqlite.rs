@@ -6,12 +6,15 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use peppol_authz::store::{Sqlite, SqliteOptions, Store, StoreError};
+use peppol_authz::store::{Revision, Sqlite, SqliteOptions, Store, StoreError};
 use rusqlite::Connection;
 
 use super::{DOCUMENTS, imported, runtime, shipped, uid};
 use crate::deciding::open;
 use crate::sidecar::{program, project};
+
+/// The version of the tables that this program makes.
+const VERSION: i64 = 2;
 
 fn number(path: &Path, pragma: &str) -> i64 {
     Connection::open(path)
@@ -32,7 +35,7 @@ fn assert_usable(store: &Sqlite) {
     let schema = shipped();
     store.check(&schema).unwrap();
     runtime().block_on(async {
-        let mut snapshot = store.snapshot(&schema).await.unwrap();
+        let mut snapshot = store.snapshot(&schema, None).await.unwrap();
         let rows = snapshot.entities(&[uid("Peppol::User", "ghost")]).await;
         assert_eq!(rows.unwrap(), [None]);
     });
@@ -49,11 +52,11 @@ fn a_file_that_is_missing_is_made() {
         .query_row("PRAGMA journal_mode", [], |row| row.get(0))
         .unwrap();
     assert_eq!(mode, "wal");
-    assert_eq!(number(&path, "user_version"), 1);
+    assert_eq!(number(&path, "user_version"), VERSION);
     // And is taken as it is the next time.
     drop(store);
     assert_usable(&open(&path));
-    assert_eq!(number(&path, "user_version"), 1);
+    assert_eq!(number(&path, "user_version"), VERSION);
 }
 
 #[test]
@@ -103,7 +106,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_alone() {
     let error = refused(&path);
     assert!(matches!(error, StoreError::Version(_)), "{error:?}");
     let text = error.to_string();
-    for part in ["tenancy.db", "newer version", "99", "1"] {
+    for part in ["tenancy.db", "newer version", "99", &VERSION.to_string()] {
         assert!(text.contains(part), "{text}");
     }
     let source = format!("sqlite:{}", path.display());
@@ -145,8 +148,100 @@ fn a_database_of_version_0_is_upgraded() {
         .pragma_update(None, "application_id", mark)
         .unwrap();
     assert_usable(&open(&marked));
-    assert_eq!(number(&marked, "user_version"), 1);
+    assert_eq!(number(&marked, "user_version"), VERSION);
 }
+
+/// With all that it holds: the same rows in every view, and a revision that goes on
+/// from where it was.
+#[test]
+fn a_database_of_version_1_is_upgraded() {
+    let directory = tempfile::tempdir().unwrap();
+    let (old, new) = (
+        directory.path().join("old.db"),
+        directory.path().join("new.db"),
+    );
+    drop(imported(&new));
+    drop(open(&old));
+    let mark = number(&old, "application_id");
+    std::fs::remove_file(&old).unwrap();
+    let connection = Connection::open(&old).unwrap();
+    let first = std::fs::read_to_string(project("schema/sqlite/migrations/1-tenancy/up.sql"));
+    connection.execute_batch(&first.unwrap()).unwrap();
+    connection
+        .execute("ATTACH ?1 AS other", [new.to_str().unwrap()])
+        .unwrap();
+    for table in TABLES {
+        let sql = format!("INSERT INTO main.{table} SELECT * FROM other.{table}");
+        connection.execute_batch(&sql).unwrap();
+    }
+    connection.execute_batch("DETACH other").unwrap();
+    let before: i64 = connection
+        .query_row("SELECT revision FROM tenancy_revision", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert!(before > 10);
+    for (pragma, value) in [("user_version", 1), ("application_id", mark)] {
+        connection.pragma_update(None, pragma, value).unwrap();
+    }
+    drop(connection);
+    let store = open(&old);
+    assert_eq!(number(&old, "user_version"), VERSION);
+    let snapshot = runtime()
+        .block_on(store.snapshot(&shipped(), None))
+        .unwrap();
+    assert_eq!(*snapshot.revision(), Revision::number(before as u64));
+    drop(snapshot);
+    let views = |path: &Path| -> Vec<String> {
+        let connection = Connection::open(path).unwrap();
+        let mut statement = connection
+            .prepare("SELECT name FROM sqlite_master WHERE type = 'view' AND name LIKE 'Peppol::%' ORDER BY 1")
+            .unwrap();
+        let names: Vec<String> = statement
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let mut rows = Vec::new();
+        for name in names {
+            let mut statement = connection
+                .prepare(&format!("SELECT * FROM \"{name}\" ORDER BY 1, 2"))
+                .unwrap();
+            let columns = statement.column_count();
+            let mut found = statement.query([]).unwrap();
+            while let Some(row) = found.next().unwrap() {
+                let values = (0..columns).map(|i| format!("{:?}", row.get_ref(i).unwrap()));
+                rows.push(format!("{name} {}", values.collect::<Vec<_>>().join(" ")));
+            }
+        }
+        rows
+    };
+    assert_eq!(views(&old), views(&new));
+    assert!(views(&old).len() > 20);
+    // And goes on from there.
+    let documents = std::fs::read_to_string(project(DOCUMENTS)).unwrap();
+    let again = super::import(&store, &documents).unwrap();
+    assert_eq!(again.revision, Revision::number(before as u64));
+    let verified = documents.replace("\"emailVerified\":false", "\"emailVerified\":true");
+    let changed = super::import(&store, &verified).unwrap();
+    assert_eq!(changed.revision.holds(&again.revision), Some(true));
+    assert_ne!(changed.revision, again.revision);
+}
+
+/// The base tables, in an order in which references hold.
+const TABLES: [&str; 11] = [
+    "registered_user",
+    "organisation",
+    "membership",
+    "access_point",
+    "participant",
+    "party_authorization",
+    "legal_entity",
+    "sub_account",
+    "sub_account_legal_entity",
+    "account",
+    "document",
+];
 
 #[test]
 fn what_is_no_database_is_refused_by_name() {
@@ -182,7 +277,7 @@ fn threads_that_open_a_new_file_at_once_all_can_use_it() {
                 .into_iter()
                 .for_each(|thread| thread.join().unwrap());
         });
-        assert_eq!(number(&path, "user_version"), 1);
+        assert_eq!(number(&path, "user_version"), VERSION);
         assert_ne!(number(&path, "application_id"), 0);
     }
 }
@@ -229,9 +324,9 @@ fn no_more_read_at_once_than_there_are_readers() {
     let store = Sqlite::open(&path, options).unwrap();
     let schema = shipped();
     runtime().block_on(async {
-        let first = store.snapshot(&schema).await.unwrap();
-        let second = store.snapshot(&schema).await.unwrap();
-        let mut third = pin!(store.snapshot(&schema));
+        let first = store.snapshot(&schema, None).await.unwrap();
+        let second = store.snapshot(&schema, None).await.unwrap();
+        let mut third = pin!(store.snapshot(&schema, None));
         let mut looking = Context::from_waker(Waker::noop());
         assert!(matches!(third.as_mut().poll(&mut looking), Poll::Pending));
         drop(first);
@@ -254,13 +349,13 @@ fn a_read_that_is_given_up_costs_no_reader() {
     let schema = shipped();
     runtime().block_on(async {
         for _ in 0..20 {
-            let mut snapshot = store.snapshot(&schema).await.unwrap();
+            let mut snapshot = store.snapshot(&schema, None).await.unwrap();
             let anna = [uid("Peppol::User", "anna")];
             let mut read = snapshot.entities(&anna);
             let mut looking = Context::from_waker(Waker::noop());
             let _ = read.as_mut().poll(&mut looking);
         }
-        let mut snapshot = store.snapshot(&schema).await.unwrap();
+        let mut snapshot = store.snapshot(&schema, None).await.unwrap();
         let rows = snapshot.entities(&[uid("Peppol::User", "anna")]).await;
         assert!(rows.unwrap()[0].is_some());
     });

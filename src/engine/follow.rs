@@ -1,0 +1,101 @@
+//! Following the store, so that questions need not look.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::core::Engine;
+use crate::slice::Look;
+use crate::store::StoreError;
+
+/// How long is waited after a failed look, at first and at most.
+const RETRY: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(2)];
+
+/// How the looks at a store went.
+#[derive(Debug, Default)]
+pub struct Health {
+    failing: Mutex<Option<Failing>>,
+}
+
+/// A store that cannot be read.
+#[derive(Clone, Debug)]
+pub struct Failing {
+    /// Since when.
+    pub since: Instant,
+    /// Why, at the last look; for the log and not for callers.
+    pub error: StoreError,
+}
+
+impl Health {
+    /// `Some` while the last look failed.
+    #[must_use]
+    pub fn failing(&self) -> Option<Failing> {
+        self.lock().clone()
+    }
+
+    fn looked(&self, result: Result<(), StoreError>) {
+        let mut failing = self.lock();
+        match (result, failing.as_mut()) {
+            (Ok(()), None) => {}
+            (Ok(()), Some(before)) => {
+                let seconds = before.since.elapsed().as_secs_f64();
+                tracing::info!(seconds, "the tenancy store can be read again");
+                *failing = None;
+            }
+            (Err(error), Some(before)) => {
+                if before.error.to_string() != error.to_string() {
+                    tracing::error!(cause = %error, "the tenancy store cannot be read");
+                }
+                before.error = error;
+            }
+            (Err(error), None) => {
+                tracing::error!(cause = %error, "the tenancy store cannot be read");
+                *failing = Some(Failing {
+                    since: Instant::now(),
+                    error,
+                });
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Failing>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine {
+    /// Looks at the store whenever it may have changed, and every `poll_interval`
+    /// anyway: a hint that is lost costs no more than that. Never ends.
+    pub async fn follow(&self, poll_interval: Duration) {
+        let mut retry = RETRY[0];
+        loop {
+            let looked = self.look().await;
+            let failed = looked.is_err();
+            self.health().looked(looked);
+            if failed {
+                tokio::time::sleep(retry).await;
+                retry = RETRY[1].min(retry * 2);
+            } else {
+                retry = RETRY[0];
+                let _ = tokio::time::timeout(poll_interval, self.store().woken()).await;
+            }
+        }
+    }
+
+    /// One look at the store.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub async fn look(&self) -> Result<(), StoreError> {
+        let timeline = self.timeline();
+        let since = timeline.now();
+        // Of a store that does not tell what changes, each look would empty the
+        // memory; its questions look when what is known is too old for them.
+        let fresh = since.is_none();
+        let schema = Arc::clone(&self.state().bundle.schema);
+        let look = Look::now(self.store());
+        let known = since.as_ref().map(|known| &known.revision);
+        let snapshot = self.store().snapshot(&schema, known).await?;
+        timeline.advance(since.as_ref(), &*snapshot, look, fresh);
+        Ok(())
+    }
+}

@@ -1,0 +1,368 @@
+//! Which entity in memory is still as the store has it.
+//!
+//! Time is counted in epochs: a new one begins whenever a look at the store finds
+//! something changed. An entity is kept with the epoch that it was read in, and of
+//! every change the epoch is noted. So without a lock, and however slowly a reader
+//! stores what it has read, an entity is taken for current only where nothing has
+//! been noted for it since:
+//!
+//! INVARIANT: changes are noted before the epoch that they begin is published, and
+//! an entity is kept under an epoch only by a reader whose snapshot is that epoch's
+//! state.
+
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use cedar_policy::EntityUid;
+use tokio::sync::Notify;
+
+use crate::store::{Changes, Mark, Revision, Snapshot, Store};
+
+/// Places where changes are noted. Entities that share one are dropped together,
+/// which costs a read and is never wrong.
+const MARKS: usize = 1 << 16;
+
+/// A state of the store that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Counted from 1.
+    pub epoch: u64,
+    /// The state: this one or, where the store does not tell what changes, a later
+    /// one.
+    pub revision: Revision,
+    /// When the look at it was begun.
+    pub looked: Instant,
+    /// How long before that it was the newest, at most.
+    pub lag: Duration,
+    /// Whether the store tells what changes.
+    pub told: bool,
+    /// Its mark, or one from before; `None` where the store has none.
+    pub mark: Option<Mark>,
+}
+
+/// When a look at the store was begun.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// The time.
+    pub looked: Instant,
+    /// The mark of the store.
+    pub mark: Option<Mark>,
+}
+
+impl Look {
+    /// A look that begins now.
+    #[must_use]
+    pub fn now(store: &dyn Store) -> Self {
+        Self {
+            looked: Instant::now(),
+            mark: store.mark(),
+        }
+    }
+}
+
+/// The states of a store as they were seen, one after the other.
+#[derive(Debug)]
+pub struct Timeline {
+    now: ArcSwapOption<Known>,
+    /// The epoch of the last change, by hash.
+    marks: Box<[AtomicU64]>,
+    /// Nothing that was read in an epoch before this one is current.
+    floor: AtomicU64,
+    turn: Mutex<()>,
+    hasher: foldhash::quality::RandomState,
+    news: Notify,
+}
+
+/// What a snapshot is to what is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Its state is that of this epoch.
+    At(Arc<Known>),
+    /// Others have looked since it was begun, at states with changes that it may
+    /// have or not.
+    Overtaken,
+}
+
+impl Default for Timeline {
+    fn default() -> Self {
+        Self {
+            now: ArcSwapOption::empty(),
+            marks: (0..MARKS).map(|_| AtomicU64::new(0)).collect(),
+            floor: AtomicU64::new(0),
+            turn: Mutex::new(()),
+            hasher: foldhash::quality::RandomState::default(),
+            news: Notify::new(),
+        }
+    }
+}
+
+impl Timeline {
+    /// The newest state that was seen; `None` before the first look.
+    #[must_use]
+    pub fn now(&self) -> Option<Arc<Known>> {
+        self.now.load_full()
+    }
+
+    /// Ready when a state has been seen after this was called.
+    pub fn news(&self) -> impl Future<Output = ()> + '_ {
+        self.news.notified()
+    }
+
+    /// Takes what a snapshot says, which was begun `since` a known state, after the
+    /// `look`. Of a store that does not tell what changes, only a `fresh` look
+    /// begins an epoch.
+    pub fn advance(
+        &self,
+        since: Option<&Arc<Known>>,
+        snapshot: &dyn Snapshot,
+        look: Look,
+        fresh: bool,
+    ) -> Place {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.now.load_full();
+        let epoch = |known: Option<&Arc<Known>>| known.map_or(0, |known| known.epoch);
+        let same = epoch(now.as_ref()) == epoch(since);
+        let told = *snapshot.changes() != Changes::Untold;
+        let known = |epoch| {
+            Arc::new(Known {
+                epoch,
+                revision: snapshot.revision().clone(),
+                looked: look.looked,
+                lag: snapshot.lag(),
+                told,
+                mark: look.mark,
+            })
+        };
+        // A state that does not follow from the one before: restored from a backup,
+        // another server, or one that lost something in a failover.
+        let changes = match since {
+            Some(since) if snapshot.revision().follows(&since.revision) => snapshot.changes(),
+            _ => &Changes::Everything,
+        };
+        match (changes, since) {
+            (Changes::Nothing, Some(since)) => {
+                let at = known(since.epoch);
+                if let Some(now) = now.filter(|_| same) {
+                    // Of two looks without changes between them, the later counts.
+                    if at.revision.follows(&now.revision) && look.looked > now.looked {
+                        self.publish(Arc::clone(&at));
+                    }
+                }
+                Place::At(at)
+            }
+            (Changes::Untold, Some(since))
+                if look.mark.map_or(!fresh, |mark| since.mark == Some(mark)) =>
+            {
+                Place::At(Arc::clone(since))
+            }
+            _ if !same => Place::Overtaken,
+            (changes, _) => {
+                let next = epoch(since) + 1;
+                match changes {
+                    Changes::Of(uids) => {
+                        for uid in uids {
+                            self.mark(uid).store(next, Ordering::Release);
+                        }
+                    }
+                    _ => self.floor.store(next, Ordering::Release),
+                }
+                let at = known(next);
+                self.publish(Arc::clone(&at));
+                Place::At(at)
+            }
+        }
+    }
+
+    /// Whether what was read of an entity in the epoch `read` is how it is in the
+    /// epoch `asked`.
+    pub(super) fn is_current(&self, uid: &EntityUid, read: u64, asked: u64) -> bool {
+        read <= asked
+            && read >= self.floor.load(Ordering::Acquire)
+            && read >= self.mark(uid).load(Ordering::Acquire)
+    }
+
+    fn publish(&self, known: Arc<Known>) {
+        self.now.store(Some(known));
+        self.news.notify_waiters();
+    }
+
+    fn mark(&self, uid: &EntityUid) -> &AtomicU64 {
+        let place = self.hasher.hash_one(uid) as usize % MARKS;
+        // The remainder of a division by the length is a place.
+        self.marks.get(place).unwrap_or(&self.floor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::Row;
+    use crate::store::{Answer, TagKeys, Tags};
+
+    struct Seen(Revision, Changes);
+
+    impl Snapshot for Seen {
+        fn revision(&self) -> &Revision {
+            &self.0
+        }
+
+        fn changes(&self) -> &Changes {
+            &self.1
+        }
+
+        fn entities<'a>(&'a mut self, _: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {
+            Box::pin(std::future::ready(Ok(Vec::new())))
+        }
+
+        fn tags<'a>(&'a mut self, _: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>> {
+            Box::pin(std::future::ready(Ok(Vec::new())))
+        }
+    }
+
+    fn unmarked() -> Look {
+        Look {
+            looked: Instant::now(),
+            mark: None,
+        }
+    }
+
+    fn marked(mark: u8) -> Look {
+        Look {
+            mark: Some(Mark([mark; 48])),
+            ..unmarked()
+        }
+    }
+
+    /// Where a mark shows that nothing was written, what was loaded counts on, though
+    /// the store does not tell what changes; and where it shows a write, it does not.
+    #[test]
+    fn a_mark_tells_of_a_store_that_does_not() {
+        let timeline = Timeline::default();
+        let seen = |number| Seen(Revision::number(number), Changes::Untold);
+        let first = at(timeline.advance(None, &seen(1), marked(1), true));
+        let again = at(timeline.advance(Some(&first), &seen(1), marked(1), true));
+        assert_eq!(again.epoch, first.epoch);
+        let changed = at(timeline.advance(Some(&first), &seen(1), marked(2), false));
+        assert_eq!(changed.epoch, first.epoch + 1);
+        assert!(!timeline.is_current(&uid("a"), first.epoch, changed.epoch));
+    }
+
+    fn uid(id: &str) -> EntityUid {
+        format!("User::\"{id}\"").parse().unwrap()
+    }
+
+    fn look(
+        timeline: &Timeline,
+        since: Option<&Arc<Known>>,
+        number: u64,
+        changes: Changes,
+    ) -> Place {
+        let seen = Seen(Revision::number(number), changes);
+        timeline.advance(since, &seen, unmarked(), false)
+    }
+
+    fn at(place: Place) -> Arc<Known> {
+        match place {
+            Place::At(known) => known,
+            Place::Overtaken => panic!("overtaken"),
+        }
+    }
+
+    #[test]
+    fn what_changed_is_not_current_any_more_and_the_rest_is() {
+        let timeline = Timeline::default();
+        let first = at(look(&timeline, None, 1, Changes::Everything));
+        assert!(timeline.is_current(&uid("a"), first.epoch, first.epoch));
+        let second = at(look(
+            &timeline,
+            Some(&first),
+            2,
+            Changes::Of(vec![uid("a")]),
+        ));
+        assert!(!timeline.is_current(&uid("a"), first.epoch, second.epoch));
+        assert!(timeline.is_current(&uid("b"), first.epoch, second.epoch));
+        assert!(timeline.is_current(&uid("a"), second.epoch, second.epoch));
+    }
+
+    /// A reader of the state before that stores late stores nothing that counts.
+    #[test]
+    fn what_a_slow_reader_keeps_is_not_current() {
+        let timeline = Timeline::default();
+        let first = at(look(&timeline, None, 1, Changes::Everything));
+        let slow = at(look(&timeline, Some(&first), 1, Changes::Nothing));
+        let second = at(look(
+            &timeline,
+            Some(&first),
+            2,
+            Changes::Of(vec![uid("a")]),
+        ));
+        assert!(!timeline.is_current(&uid("a"), slow.epoch, second.epoch));
+        // Nor does the slow reader take what was read later for its own state.
+        assert!(!timeline.is_current(&uid("a"), second.epoch, slow.epoch));
+        assert!(!timeline.is_current(&uid("b"), second.epoch, slow.epoch));
+    }
+
+    #[test]
+    fn a_look_with_changes_that_others_have_overtaken_has_no_place() {
+        let timeline = Timeline::default();
+        let first = at(look(&timeline, None, 1, Changes::Everything));
+        at(look(
+            &timeline,
+            Some(&first),
+            3,
+            Changes::Of(vec![uid("a")]),
+        ));
+        let late = look(&timeline, Some(&first), 2, Changes::Of(vec![uid("b")]));
+        assert_eq!(late, Place::Overtaken);
+        assert_eq!(
+            look(&timeline, None, 1, Changes::Everything),
+            Place::Overtaken
+        );
+    }
+
+    #[test]
+    fn everything_changed_leaves_nothing_current() {
+        let timeline = Timeline::default();
+        let first = at(look(&timeline, None, 1, Changes::Everything));
+        let second = at(look(&timeline, Some(&first), 2, Changes::Everything));
+        for id in ["a", "b"] {
+            assert!(!timeline.is_current(&uid(id), first.epoch, second.epoch));
+        }
+    }
+
+    #[test]
+    fn a_look_without_changes_moves_the_time_of_what_is_known() {
+        let timeline = Timeline::default();
+        let first = at(look(&timeline, None, 1, Changes::Everything));
+        let second = at(look(&timeline, Some(&first), 1, Changes::Nothing));
+        let now = timeline.now().unwrap();
+        assert_eq!((now.epoch, &*now), (first.epoch, &*second));
+        assert!(now.looked >= first.looked);
+    }
+
+    /// A snapshot of an older state than the newest one that was seen does not turn
+    /// its name back.
+    #[test]
+    fn the_state_never_goes_back() {
+        let timeline = Timeline::default();
+        let first = at(look(&timeline, None, 1, Changes::Everything));
+        at(look(&timeline, Some(&first), 5, Changes::Nothing));
+        at(look(&timeline, Some(&first), 3, Changes::Nothing));
+        assert_eq!(timeline.now().unwrap().revision, Revision::number(5));
+    }
+
+    #[test]
+    fn only_a_fresh_look_at_a_store_that_tells_nothing_begins_an_epoch() {
+        let timeline = Timeline::default();
+        let first = at(look(&timeline, None, 1, Changes::Untold));
+        let second = at(look(&timeline, Some(&first), 2, Changes::Untold));
+        assert_eq!(second, first);
+        let fresh = Seen(Revision::number(3), Changes::Untold);
+        let third = at(timeline.advance(Some(&first), &fresh, unmarked(), true));
+        assert_eq!(third.epoch, first.epoch + 1);
+        assert!(!timeline.is_current(&uid("a"), first.epoch, third.epoch));
+    }
+}

@@ -4,9 +4,11 @@ mod args;
 mod authorize;
 mod check;
 mod import;
+mod migrate;
 mod output;
 mod policies;
 mod serve;
+mod source;
 mod test;
 
 use std::process::ExitCode;
@@ -64,6 +66,7 @@ pub fn run() -> Exit {
     match arguments.command {
         Command::Serve(args) => serve::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Migrate(args) => migrate::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Authorize(args) => authorize::run(&args),

@@ -16,7 +16,7 @@ mod load;
 mod paths;
 mod range;
 
-pub use address::{AddressError, Listen, Source};
+pub use address::{AddressError, Listen, Source, Url};
 pub use load::{ConfigError, Fault, Flags};
 
 /// The smallest stack of a thread that evaluates policies: Cedar's recursion limit depends on it.
@@ -114,6 +114,13 @@ pub struct Store {
     /// How long a locked database is waited for.
     #[serde(with = "duration")]
     pub busy_timeout: Duration,
+    /// How long connecting to a PostgreSQL server, and one query, may take.
+    #[serde(with = "duration")]
+    pub timeout: Duration,
+    /// Certificates that vouch for the server, in place of the system's.
+    pub ca_certificate: Option<PathBuf>,
+    /// Whether `serve` brings the tables of an empty or older database up to date.
+    pub migrate: bool,
 }
 
 /// How new the state has to be that a question is answered from.
@@ -233,6 +240,9 @@ impl Default for Store {
         Self {
             readers: 16,
             busy_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(2),
+            ca_certificate: None,
+            migrate: true,
         }
     }
 }

@@ -6,11 +6,14 @@
 //! up entities by id, and look up single tags. One conformance suite in
 //! `tests/it/store.rs` holds all of them to that.
 
+mod database;
 mod documents;
 mod entities_file;
 mod import;
+mod postgres;
 mod revision;
 mod sqlite;
+mod views;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -22,9 +25,11 @@ use cedar_policy::{EntityTypeName, EntityUid};
 
 use crate::schema::{Row, Schema, Value};
 
+pub use database::Database;
 pub use documents::{DocumentError, Documents};
 pub use entities_file::EntitiesFile;
 pub use import::{Import, ImportError, Imported};
+pub use postgres::{Postgres, PostgresOptions};
 pub use revision::Revision;
 pub use sqlite::{Sqlite, SqliteOptions};
 

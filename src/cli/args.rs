@@ -26,6 +26,8 @@ pub(super) enum Command {
     Serve(ServeArgs),
     /// Read tenancy documents into the store, in one transaction
     Import(ImportArgs),
+    /// Make the tables of the store, or bring them up to date, and do nothing else
+    Migrate(MigrateArgs),
     /// Parse, validate and lint policies and schema
     Check(CheckArgs),
     /// Run policy suites
@@ -48,7 +50,7 @@ pub(super) struct PolicyArgs {
 /// Settings that the configuration file and variables have as well.
 #[derive(Clone, Debug, Args)]
 pub(super) struct SourceArgs {
-    /// Where entities come from: `sqlite:PATH` or `entities:FILE` [default: sqlite:tenancy.db]
+    /// Where entities come from: `sqlite:PATH`, `postgres://…` or `entities:FILE` [default: sqlite:tenancy.db]
     #[arg(long, value_name = "SOURCE")]
     pub(super) tenancy: Option<String>,
     /// A TOML file with settings; flags and `PEPPOL_AUTHZ_…` variables win over it
@@ -77,6 +79,12 @@ pub(super) struct ImportArgs {
     /// Files of tenancy documents; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MigrateArgs {
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
 }
 
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use super::Exit;
 use super::args::AuthorizeArgs;
 use super::output::{complain, complain_of, say};
 use super::policies::{load_policies, runtime};
-use super::serve::open_store;
+use super::source::open;
 use crate::config::{Config, MIN_WORKER_STACK_BYTES};
 use crate::engine::{Decision, Engine, EngineOptions, Verdict};
 use crate::http::answer_json;
@@ -64,7 +64,7 @@ pub(super) fn run(args: &AuthorizeArgs) -> Exit {
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 fn decide(config: &Config, bundle: Arc<Bundle>, question: &Json) -> Result<Decision, AnyError> {
-    let store = open_store(config)?;
+    let (store, _) = open(config)?;
     let options = EngineOptions {
         cache_bytes: 0,
         freshness: Freshness::EACH,

@@ -9,8 +9,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::Exit;
 use super::args::ImportArgs;
 use super::output::{complain, complain_of, say};
-use crate::config::{Config, Source};
-use crate::store::{Import, ImportError, Imported, Sqlite, SqliteOptions};
+use super::source::open_database;
+use crate::config::Config;
+use crate::store::{Database, Import, ImportError, Imported};
 
 pub(super) fn run(args: &ImportArgs) -> Exit {
     let config = match Config::load(&args.source.flags()) {
@@ -20,18 +21,21 @@ pub(super) fn run(args: &ImportArgs) -> Exit {
             return Exit::Usage;
         }
     };
-    let Source::Sqlite(path) = &config.tenancy else {
-        complain_of(format_args!(
-            "`import` writes into a database, and `{}` is none",
-            config.tenancy
-        ));
-        return Exit::Usage;
-    };
-    let imported = Sqlite::open(path, options(&config))
+    let imported = open_database(&config)
         .map_err(ImportError::from)
-        .and_then(|store| import_files(&store, &args.files));
+        .and_then(|database| match database {
+            Some(database) => import_files(&database, &args.files).map(Some),
+            None => Ok(None),
+        });
     match imported {
-        Ok(imported) => {
+        Ok(None) => {
+            complain_of(format_args!(
+                "`import` writes into a database, and `{}` is none",
+                config.tenancy
+            ));
+            Exit::Usage
+        }
+        Ok(Some(imported)) => {
             say(format_args!("imported {} documents", imported.documents));
             say(format_args!("tenancyRevision {}", imported.revision));
             Exit::Done
@@ -43,15 +47,8 @@ pub(super) fn run(args: &ImportArgs) -> Exit {
     }
 }
 
-pub(super) fn options(config: &Config) -> SqliteOptions {
-    SqliteOptions {
-        readers: config.store.readers,
-        busy_timeout: config.store.busy_timeout,
-    }
-}
-
 /// Imports files, `-` being standard input, with a progress bar on a terminal.
-pub(super) fn import_files(store: &Sqlite, files: &[PathBuf]) -> Result<Imported, ImportError> {
+pub(super) fn import_files(database: &Database, files: &[PathBuf]) -> Result<Imported, ImportError> {
     let import =
         Import::new().map_err(|error| crate::store::StoreError::Misfit(error.to_string()))?;
     let mut inputs: Vec<(String, BufReader<Box<dyn Read>>)> = Vec::new();
@@ -80,7 +77,7 @@ pub(super) fn import_files(store: &Sqlite, files: &[PathBuf]) -> Result<Imported
         }
         None => ProgressBar::new_spinner().with_style(style("{spinner} {bytes} {elapsed}")),
     };
-    let imported = store.import(&import, inputs, &mut |read| {
+    let imported = database.import(&import, inputs, &mut |read| {
         bar.set_position(read);
         if total == Some(read) {
             bar.set_message("storing");

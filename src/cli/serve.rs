@@ -1,21 +1,23 @@
 //! `serve`: the one place where everything is put together.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::Exit;
 use super::args::ServeArgs;
-use super::import::{import_files, options};
+use super::import::import_files;
 use super::output::{complain, complain_of};
 use super::policies::{load_policies, runtime};
+use super::source::open;
 use crate::config::{Config, LogFormat, Source};
 use crate::engine::{Engine, EngineOptions};
 use crate::http::{App, Limits, Listener, Metrics, Readiness, router, serve};
 use crate::policy::{Bundle, Change, Sources, Watch};
 use crate::slice::Freshness;
-use crate::store::{EntitiesFile, Sqlite, Store, StoreError};
+use crate::store::StoreError;
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -27,7 +29,7 @@ pub(super) fn run(args: &ServeArgs) -> Exit {
             return Exit::Usage;
         }
     };
-    if !config.import.is_empty() && !matches!(config.tenancy, Source::Sqlite(_)) {
+    if !config.import.is_empty() && matches!(config.tenancy, Source::Entities(_)) {
         complain_of(format_args!(
             "`import` needs a database, and `{}` is none",
             config.tenancy
@@ -61,24 +63,6 @@ fn start_log(config: &Config) -> Result<(), AnyError> {
         LogFormat::Text => log.try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     }
-}
-
-/// A store, and the database that it is, if so.
-type Opened = (Arc<dyn Store>, Option<Arc<Sqlite>>);
-
-fn open(config: &Config) -> Result<Opened, StoreError> {
-    Ok(match &config.tenancy {
-        Source::Sqlite(path) => {
-            let store = Arc::new(Sqlite::open(path, options(config))?);
-            (Arc::clone(&store) as Arc<dyn Store>, Some(store))
-        }
-        Source::Entities(path) => (Arc::new(EntitiesFile::open(path)?), None),
-    })
-}
-
-/// A store as the configuration names it.
-pub(super) fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
-    open(config).map(|(store, _)| store)
 }
 
 fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result<(), AnyError> {
@@ -136,7 +120,7 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
                 );
             }
             // Not before: whoever is told that it is ready gets what was imported.
-            app.engine.look().await?;
+            first_look(config, &app).await?;
             if options.freshness.followed {
                 let app = Arc::clone(&app);
                 let poll_interval = config.freshness.poll_interval;
@@ -167,6 +151,20 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
     // A query or an import that hangs must not keep the process.
     runtime.shutdown_background();
     result
+}
+
+/// Looks at the store for the first time. A server that is away, or whose tables are
+/// not as they should be yet, is waited for.
+async fn first_look(config: &Config, app: &App) -> Result<(), StoreError> {
+    let mut pause = Duration::from_millis(50);
+    while let Err(error) = app.engine.look().await {
+        if !matches!(config.tenancy, Source::Postgres(_)) {
+            return Err(error);
+        }
+        tokio::time::sleep(pause).await;
+        pause = Duration::from_secs(1).min(pause * 2);
+    }
+    Ok(())
 }
 
 fn report_cut(cut: usize) {

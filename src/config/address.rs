@@ -17,15 +17,21 @@ pub enum Listen {
     Unix(PathBuf),
 }
 
-/// Where entities come from: `sqlite:PATH` or `entities:FILE`.
+/// Where entities come from: `sqlite:PATH`, `postgres://…` or `entities:FILE`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Source {
     /// A SQLite database, created where missing.
     Sqlite(PathBuf),
+    /// A PostgreSQL database.
+    Postgres(Url),
     /// A file in Cedar's entities JSON, held in memory.
     Entities(PathBuf),
 }
+
+/// A URL of a database, which is not shown with its password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Url(String);
 
 /// Why a text is not a [`Listen`] or a [`Source`]. A URL may hold a password, so of what is not
 /// understood only the scheme is repeated.
@@ -34,11 +40,8 @@ pub enum AddressError {
     /// Neither an IP address with a port nor `unix:`.
     #[error("expected `IP:PORT` (as `127.0.0.1:8180` or `[::1]:8180`) or `unix:PATH`, found `{0}`")]
     Listen(String),
-    /// `postgres://…`.
-    #[error("`{0}` is not supported by this version, expected `sqlite:PATH` or `entities:FILE`")]
-    Unsupported(String),
     /// No scheme, or one that names no kind of source.
-    #[error("unknown tenancy source `{0}`, expected `sqlite:PATH` or `entities:FILE`")]
+    #[error("unknown tenancy source `{0}`, expected `sqlite:PATH`, `postgres://…` or `entities:FILE`")]
     Source(String),
     /// Nothing after the scheme.
     #[error("`{0}` names no file")]
@@ -102,7 +105,9 @@ impl FromStr for Source {
             ("sqlite", ":memory:") => Err(AddressError::Memory),
             ("sqlite", path) => Ok(Self::Sqlite(path.into())),
             ("entities", path) => Ok(Self::Entities(path.into())),
-            ("postgres" | "postgresql", _) => Err(AddressError::Unsupported(format!("{scheme}:"))),
+            ("postgres" | "postgresql", path) if path.starts_with("//") => {
+                Ok(Self::Postgres(Url(text.to_owned())))
+            }
             _ => Err(AddressError::Source(format!("{scheme}:"))),
         }
     }
@@ -120,6 +125,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => url.fmt(f),
             Self::Entities(path) => write!(f, "entities:{}", path.display()),
         }
     }
@@ -128,6 +134,38 @@ impl fmt::Display for Source {
 impl Serialize for Source {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+// === impl Url ===
+
+impl Url {
+    /// The whole of it, to connect with and not to show.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without its parameters, one of which may be a password too.
+        let (shown, _) = self.0.split_once('?').unwrap_or((&self.0, ""));
+        let (scheme, rest) = shown.split_once("//").unwrap_or(("", shown));
+        match rest.rsplit_once('@') {
+            None => write!(f, "{scheme}//{rest}"),
+            Some((user, host)) => {
+                let (user, secret) = user.split_once(':').unwrap_or((user, ""));
+                let mask = if secret.is_empty() { "" } else { ":***" };
+                write!(f, "{scheme}//{user}{mask}@{host}")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -192,19 +230,27 @@ mod tests {
 
     #[test]
     fn a_password_in_a_source_is_not_repeated() {
-        for scheme in ["postgres", "postgresql", "mysql"] {
-            let error = format!("{scheme}://me:secret@host/db")
-                .parse::<Source>()
-                .unwrap_err()
-                .to_string();
+        for (url, shown) in [
+            ("postgres://me:secret@host:5432/db", "postgres://me:***@host:5432/db"),
+            ("postgresql://me:s@secret@host/db", "postgresql://me:***@host/db"),
+            ("postgres://host/db?user=me&password=secret", "postgres://host/db"),
+            ("postgres://me@host/db?sslmode=disable", "postgres://me@host/db"),
+            ("postgres:///db", "postgres:///db"),
+        ] {
+            let source: Source = url.parse().unwrap();
+            assert_eq!(source.to_string(), shown);
+            assert!(!format!("{source:?}").contains("secret"), "{source:?}");
+            let Source::Postgres(found) = source else {
+                panic!("{url}")
+            };
+            assert_eq!(found.expose(), url);
+        }
+        for (text, scheme) in [("mysql://me:secret@host/db", "mysql"), ("postgres:secret", "postgres")] {
+            let error = text.parse::<Source>().unwrap_err().to_string();
             assert!(
                 error.contains(&format!("`{scheme}:`")) && !error.contains("secret"),
                 "{error}"
             );
         }
-        assert_eq!(
-            "postgres://h/db".parse::<Source>().unwrap_err().to_string(),
-            "`postgres:` is not supported by this version, expected `sqlite:PATH` or `entities:FILE`"
-        );
     }
 }

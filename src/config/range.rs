@@ -76,6 +76,8 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, String)> {
         Duration::ZERO..=HOUR,
     );
 
+    ranges.duration("store.timeout", store.timeout, 10 * MILLISECOND..=HOUR);
+    ranges.path("store.ca_certificate", store.ca_certificate.as_deref());
     ranges.duration(
         "freshness.poll_interval",
         freshness.poll_interval,

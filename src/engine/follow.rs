@@ -32,7 +32,7 @@ impl Health {
         self.lock().clone()
     }
 
-    fn looked(&self, result: Result<(), StoreError>) {
+    fn looked(&self, result: &Result<(), StoreError>) {
         let mut failing = self.lock();
         match (result, failing.as_mut()) {
             (Ok(()), None) => {}
@@ -45,13 +45,13 @@ impl Health {
                 if before.error.to_string() != error.to_string() {
                     tracing::error!(cause = %error, "the tenancy store cannot be read");
                 }
-                before.error = error;
+                before.error = error.clone();
             }
             (Err(error), None) => {
                 tracing::error!(cause = %error, "the tenancy store cannot be read");
                 *failing = Some(Failing {
                     since: Instant::now(),
-                    error,
+                    error: error.clone(),
                 });
             }
         }
@@ -68,10 +68,7 @@ impl Engine {
     pub async fn follow(&self, poll_interval: Duration) {
         let mut retry = RETRY[0];
         loop {
-            let looked = self.look().await;
-            let failed = looked.is_err();
-            self.health().looked(looked);
-            if failed {
+            if self.look().await.is_err() {
                 tokio::time::sleep(retry).await;
                 retry = RETRY[1].min(retry * 2);
             } else {
@@ -86,6 +83,12 @@ impl Engine {
     /// # Errors
     /// A store that cannot be read.
     pub async fn look(&self) -> Result<(), StoreError> {
+        let looked = self.try_look().await;
+        self.health().looked(&looked);
+        looked
+    }
+
+    async fn try_look(&self) -> Result<(), StoreError> {
         let timeline = self.timeline();
         let since = timeline.now();
         // Of a store that does not tell what changes, each look would empty the

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::{App, Problem};
+use crate::store::StoreError;
 
 /// What keeps the program from being ready.
 #[derive(Debug, Default)]
@@ -93,7 +94,7 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
             "store: the tenancy store cannot be read; what is in memory is answered for a while"
                 .to_owned(),
         ),
-        StoreState::Gone => missing.push("store: the tenancy store cannot be read".to_owned()),
+        StoreState::Gone(why) => missing.push(format!("store: {why}")),
     }
     if let Some(why) = readiness.refused() {
         let text =
@@ -126,33 +127,40 @@ enum StoreState {
     Read,
     /// It cannot be read, and what was seen of it is not too old yet.
     FromMemory,
-    /// It cannot be read, and nothing is answered.
-    Gone,
+    /// It cannot be read, and nothing is answered; why, as far as it is for everyone.
+    Gone(String),
 }
 
 /// How the store is: as whoever follows it says or, if nobody does, by looking now.
 async fn store(app: &App) -> StoreState {
     let engine = &app.engine;
     let freshness = engine.freshness();
-    let state = if !freshness.followed {
-        match engine.look().await {
-            Ok(()) => StoreState::Read,
-            Err(error) => {
-                tracing::error!(cause = %error, "the tenancy store cannot be read");
-                StoreState::Gone
+    if !freshness.followed {
+        // What comes of it is with the engine's health.
+        let _ = engine.look().await;
+    }
+    let state = match engine.health().failing() {
+        None => StoreState::Read,
+        Some(failing) => {
+            let known = engine.timeline().now().filter(|known| {
+                freshness.followed && known.looked.elapsed() <= freshness.max_stale
+            });
+            match known {
+                Some(_) => StoreState::FromMemory,
+                None => StoreState::Gone(why(&failing.error)),
             }
-        }
-    } else if engine.health().failing().is_none() {
-        StoreState::Read
-    } else {
-        let known = engine.timeline().now();
-        match known.filter(|known| known.looked.elapsed() <= freshness.max_stale) {
-            Some(_) => StoreState::FromMemory,
-            None => StoreState::Gone,
         }
     };
     app.metrics.store_is_up(matches!(state, StoreState::Read));
     state
+}
+
+/// What can be mended by whoever reads it is said; where the server is, is not.
+fn why(error: &StoreError) -> String {
+    match error {
+        StoreError::Unavailable(_) => "the tenancy store cannot be read".to_owned(),
+        StoreError::Misfit(_) | StoreError::Version(_) => error.to_string(),
+    }
 }
 
 pub(super) async fn livez() -> &'static str {

@@ -11,7 +11,7 @@ use std::io::BufRead;
 use cedar_policy::EntityTypeName;
 
 use super::documents::{DocumentError, Documents};
-use super::{Revision, Store, StoreError};
+use super::{Revision, StoreError};
 use crate::schema::{
     Reading, Record, RecordType, Schema, SchemaError, Type, document_types, parse_json,
     record_to_json,
@@ -144,7 +144,7 @@ impl Import {
     }
 
     /// The members that refer to entities which the store has to hold.
-    pub(super) fn references(&self, store: &dyn Store) -> Vec<Reference> {
+    pub(super) fn references(&self, serves: &dyn Fn(&EntityTypeName) -> bool) -> Vec<Reference> {
         let mut references = Vec::new();
         for (kind, description) in &self.kinds {
             for (member, attribute) in &description.members.attributes {
@@ -164,7 +164,7 @@ impl Import {
                     .schema
                     .entity_type(entity_type)
                     .is_none_or(|found| found.when_absent.is_some());
-                if store.serves(entity_type) && !always_there {
+                if serves(entity_type) && !always_there {
                     references.push(Reference {
                         kind: kind.clone(),
                         member: member.to_string(),
@@ -177,8 +177,17 @@ impl Import {
         references
     }
 
+    /// What is wrong with a document that refers to nothing.
+    pub(super) fn missing(&self, reference: &Reference, id: &str) -> String {
+        let kind = self.kind_of(&reference.entity_type).unwrap_or("entity");
+        format!(
+            "{}: `{}`: there is no {kind} `{id}`",
+            reference.kind, reference.member
+        )
+    }
+
     /// The kind of document that makes entities of a type.
-    pub(super) fn kind_of(&self, entity_type: &EntityTypeName) -> Option<&str> {
+    fn kind_of(&self, entity_type: &EntityTypeName) -> Option<&str> {
         let own_id = |kind: &Kind| match kind.key.as_slice() {
             [member] => kind
                 .members
@@ -217,5 +226,24 @@ impl Kind {
             .iter()
             .filter_map(|member| record.get(member.as_str()));
         serde_json::Value::Array(members.map(|value| value.to_json()).collect()).to_string()
+    }
+}
+
+/// A document at fault, by the numbers of its file and line.
+pub(super) fn document_error(
+    files: &[String],
+    file: i64,
+    line: i64,
+    problem: String,
+) -> ImportError {
+    let file = usize::try_from(file)
+        .ok()
+        .and_then(|i| files.get(i))
+        .cloned()
+        .unwrap_or_default();
+    ImportError::Document {
+        file,
+        line: usize::try_from(line).unwrap_or(0),
+        problem,
     }
 }

@@ -22,7 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use wal_index::WalIndex;
 
-use super::{Answer, Changes, Mark, Revision, Snapshot, Store, StoreError, TagKeys, Tags};
+use super::{Answer, Changes, Mark, Revision, Snapshot, Store, StoreError, TagKeys, Tags, views};
 use crate::schema::{Row, Schema};
 
 /// How a database is opened.
@@ -182,37 +182,7 @@ impl Store for Sqlite {
     }
 
     fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {
-        for entity_type in schema.entity_types() {
-            let name = entity_type.name.to_string();
-            let Some(columns) = self.views.get(&name) else {
-                continue;
-            };
-            let wanted =
-                std::iter::once("id").chain(entity_type.shape.attributes.keys().map(|k| &**k));
-            if let Some(missing) = wanted.into_iter().find(|column| !columns.contains(*column)) {
-                return Err(StoreError::Misfit(format!(
-                    "view `{name}` has no column `{missing}`"
-                )));
-            }
-            let tags = entity_type
-                .tags
-                .as_ref()
-                .map(|_| ("tags", ["id", "key", "value"]));
-            let parents = (!entity_type.member_of.is_empty())
-                .then_some(("parents", ["id", "type", "parent"]));
-            for (suffix, columns) in tags.into_iter().chain(parents) {
-                let view = format!("{name}.{suffix}");
-                let found = self.views.get(&view);
-                if !found.is_some_and(|found| columns.iter().all(|column| found.contains(*column)))
-                {
-                    return Err(StoreError::Misfit(format!(
-                        "there is no view `{view}` with the columns `{}`",
-                        columns.join("`, `")
-                    )));
-                }
-            }
-        }
-        Ok(())
+        views::check(schema, &self.views).map(|_| ())
     }
 
     fn snapshot(

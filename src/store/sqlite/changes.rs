@@ -3,6 +3,7 @@
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use rusqlite::Connection;
 
+use super::connection;
 use crate::store::{Changes, Revision};
 
 /// More changes than this are taken for a change of everything.
@@ -41,4 +42,17 @@ pub(super) fn since(connection: &Connection, since: &Revision) -> rusqlite::Resu
     } else {
         Changes::Of(changed)
     })
+}
+
+/// Removes all records but the last ones, of which nobody would read more, and
+/// returns the number of the newest.
+pub(super) fn prune(connection: &Connection) -> rusqlite::Result<u64> {
+    let number = connection::revision(connection)?;
+    let until = i64::try_from(number).unwrap_or(i64::MAX) - MOST as i64;
+    connection.execute(
+        "UPDATE tenancy_horizon SET pruned_to = ?1 WHERE pruned_to < ?1",
+        [until],
+    )?;
+    connection.execute("DELETE FROM tenancy_change WHERE number <= ?1", [until])?;
+    Ok(number)
 }

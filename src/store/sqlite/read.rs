@@ -11,6 +11,7 @@ use crate::schema::{
     EntityType, ExtensionType, Misfit, Reading, Record, Row, Schema, Type, Value, parse_json,
     transitive_ancestors,
 };
+use crate::store::views::quoted;
 use crate::store::{StoreError, TagKeys, Tags};
 
 /// Levels of JSON in a column.
@@ -18,12 +19,6 @@ const JSON_DEPTH: usize = 32;
 
 fn unavailable(error: rusqlite::Error) -> StoreError {
     StoreError::Unavailable(error.to_string())
-}
-
-/// An identifier as SQL quotes it. Names of types and attributes come from the
-/// schema; ids never become part of a statement.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn type_of<'a>(schema: &'a Schema, name: &EntityTypeName) -> Result<&'a EntityType, StoreError> {

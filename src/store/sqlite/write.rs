@@ -5,10 +5,10 @@ use std::io::BufRead;
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{Sqlite, connection};
+use super::{Sqlite, changes, connection};
 use crate::store::documents::Documents;
-use crate::store::import::{Import, ImportError, Imported, Reference};
-use crate::store::{Revision, StoreError};
+use crate::store::import::{Import, ImportError, Imported, Reference, document_error};
+use crate::store::{Revision, Store, StoreError};
 
 static IMPORT: &str = include_str!("../../../schema/sqlite/import.sql");
 
@@ -38,13 +38,13 @@ impl Sqlite {
         let files: Vec<String> = inputs.iter().map(|(name, _)| name.clone()).collect();
         let documents = stage(&transaction, import, inputs, progress)?;
         apply(&transaction, &files)?;
-        for reference in import.references(self) {
+        for reference in import.references(&|name| self.serves(name)) {
             check_reference(&transaction, import, &reference, &files)?;
         }
         transaction
             .execute_batch("DROP TABLE temp.staged")
             .map_err(unavailable)?;
-        let number = connection::revision(&transaction).map_err(unavailable)?;
+        let number = changes::prune(&transaction).map_err(unavailable)?;
         transaction.commit().map_err(unavailable)?;
         Ok(Imported {
             documents,
@@ -157,25 +157,8 @@ fn check_reference(
     match missing {
         None => Ok(()),
         Some((file, line, id)) => {
-            let kind = import.kind_of(&reference.entity_type).unwrap_or("entity");
-            let problem = format!(
-                "{}: `{}`: there is no {kind} `{id}`",
-                reference.kind, reference.member
-            );
+            let problem = import.missing(reference, &id);
             Err(document_error(files, file, line, problem))
         }
-    }
-}
-
-fn document_error(files: &[String], file: i64, line: i64, problem: String) -> ImportError {
-    let file = usize::try_from(file)
-        .ok()
-        .and_then(|i| files.get(i))
-        .cloned()
-        .unwrap_or_default();
-    ImportError::Document {
-        file,
-        line: usize::try_from(line).unwrap_or(0),
-        problem,
     }
 }

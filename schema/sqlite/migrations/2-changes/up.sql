@@ -29,15 +29,6 @@ CREATE TABLE tenancy_horizon (
 ) STRICT;
 INSERT INTO tenancy_horizon (one, pruned_to) SELECT 1, revision FROM tenancy_revision;
 
--- One row. While `active` is 1 no records are written. Whoever sets it does so
--- for a write of many rows, and in the same transaction writes one record with
--- nulls, `INSERT INTO tenancy_change DEFAULT VALUES`, and sets it back to 0.
-CREATE TABLE tenancy_bulk (
-  one    INTEGER PRIMARY KEY CHECK (one = 1),
-  active INTEGER NOT NULL CHECK (active IN (0, 1))
-) STRICT;
-INSERT INTO tenancy_bulk (one, active) VALUES (1, 0);
-
 -- === Revision ===
 --
 -- The greatest number that a record ever had, which goes on from the number that
@@ -86,19 +77,16 @@ SELECT seq AS revision FROM sqlite_sequence WHERE name = 'tenancy_change';
 -- === Base tables ===
 
 CREATE TRIGGER registered_user_inserted AFTER INSERT ON registered_user
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::User', NEW.id);
 END;
 CREATE TRIGGER registered_user_updated AFTER UPDATE ON registered_user
 WHEN (OLD.id, OLD.email_verified, OLD.superadmin) IS NOT (NEW.id, NEW.email_verified, NEW.superadmin)
-  AND NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::User', NEW.id);
   INSERT INTO tenancy_change (entity_type, entity_id) SELECT 'Peppol::User', OLD.id WHERE OLD.id <> NEW.id;
 END;
 CREATE TRIGGER registered_user_deleted AFTER DELETE ON registered_user
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::User', OLD.id);
 END;
@@ -106,7 +94,6 @@ END;
 -- A program that replaces rows fires no delete triggers for them: a row that
 -- gives way for its legal identifier is another organisation's.
 CREATE TRIGGER organisation_replacing_insert BEFORE INSERT ON organisation
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id)
   SELECT 'Peppol::Organisation', id
@@ -114,8 +101,8 @@ BEGIN
   WHERE legal_identifier_code = NEW.legal_identifier_code AND legal_identifier = NEW.legal_identifier
     AND id <> NEW.id;
 END;
-CREATE TRIGGER organisation_replacing_update BEFORE UPDATE OF id, legal_identifier_code, legal_identifier ON organisation
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
+CREATE TRIGGER organisation_replacing_update
+BEFORE UPDATE OF id, legal_identifier_code, legal_identifier ON organisation
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id)
   SELECT 'Peppol::Organisation', id
@@ -124,7 +111,6 @@ BEGIN
     AND id NOT IN (OLD.id, NEW.id);
 END;
 CREATE TRIGGER organisation_inserted AFTER INSERT ON organisation
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::Organisation', NEW.id);
 END;
@@ -136,19 +122,16 @@ WHEN (
     NEW.id, NEW.mode, NEW.mode_change_request,
     NEW.contact_types, NEW.participant_limit
   )
-  AND NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::Organisation', NEW.id);
   INSERT INTO tenancy_change (entity_type, entity_id) SELECT 'Peppol::Organisation', OLD.id WHERE OLD.id <> NEW.id;
 END;
 CREATE TRIGGER organisation_deleted AFTER DELETE ON organisation
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::Organisation', OLD.id);
 END;
 
 CREATE TRIGGER membership_inserted AFTER INSERT ON membership
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::User', NEW.user_id);
 END;
@@ -160,55 +143,47 @@ WHEN (
     NEW.user_id, NEW.organisation_id,
     NEW.member_role
   )
-  AND NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::User', NEW.user_id);
-  INSERT INTO tenancy_change (entity_type, entity_id) SELECT 'Peppol::User', OLD.user_id WHERE OLD.user_id <> NEW.user_id;
+  INSERT INTO tenancy_change (entity_type, entity_id)
+  SELECT 'Peppol::User', OLD.user_id WHERE OLD.user_id <> NEW.user_id;
 END;
 CREATE TRIGGER membership_deleted AFTER DELETE ON membership
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::User', OLD.user_id);
 END;
 
 CREATE TRIGGER access_point_inserted AFTER INSERT ON access_point
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::AccessPoint', NEW.id);
 END;
 CREATE TRIGGER access_point_updated AFTER UPDATE ON access_point
 WHEN (OLD.id, OLD.environment, OLD.organisation_id) IS NOT (NEW.id, NEW.environment, NEW.organisation_id)
-  AND NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::AccessPoint', NEW.id);
   INSERT INTO tenancy_change (entity_type, entity_id) SELECT 'Peppol::AccessPoint', OLD.id WHERE OLD.id <> NEW.id;
 END;
 CREATE TRIGGER access_point_deleted AFTER DELETE ON access_point
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::AccessPoint', OLD.id);
 END;
 
 CREATE TRIGGER participant_inserted AFTER INSERT ON participant
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::Participant', NEW.id);
 END;
 CREATE TRIGGER participant_updated AFTER UPDATE ON participant
 WHEN (OLD.id, OLD.organisation_id, OLD.environment) IS NOT (NEW.id, NEW.organisation_id, NEW.environment)
-  AND NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::Participant', NEW.id);
   INSERT INTO tenancy_change (entity_type, entity_id) SELECT 'Peppol::Participant', OLD.id WHERE OLD.id <> NEW.id;
 END;
 CREATE TRIGGER participant_deleted AFTER DELETE ON participant
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::Participant', OLD.id);
 END;
 
 CREATE TRIGGER party_authorization_inserted AFTER INSERT ON party_authorization
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::Participant', NEW.participant_id);
 END;
@@ -220,85 +195,73 @@ WHEN (
     NEW.participant_id, NEW.user_id, NEW.can_send_document,
     NEW.can_receive_document, NEW.can_remove_document, NEW.can_manage_hook
   )
-  AND NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::Participant', NEW.participant_id);
-  INSERT INTO tenancy_change (entity_type, entity_id) SELECT 'Peppol::Participant', OLD.participant_id WHERE OLD.participant_id <> NEW.participant_id;
+  INSERT INTO tenancy_change (entity_type, entity_id)
+  SELECT 'Peppol::Participant', OLD.participant_id WHERE OLD.participant_id <> NEW.participant_id;
 END;
 CREATE TRIGGER party_authorization_deleted AFTER DELETE ON party_authorization
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::Participant', OLD.participant_id);
 END;
 
 CREATE TRIGGER legal_entity_inserted AFTER INSERT ON legal_entity
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::LegalEntity', NEW.id);
 END;
 CREATE TRIGGER legal_entity_updated AFTER UPDATE ON legal_entity
 WHEN (OLD.id, OLD.organisation_id) IS NOT (NEW.id, NEW.organisation_id)
-  AND NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::LegalEntity', NEW.id);
   INSERT INTO tenancy_change (entity_type, entity_id) SELECT 'Peppol::LegalEntity', OLD.id WHERE OLD.id <> NEW.id;
 END;
 CREATE TRIGGER legal_entity_deleted AFTER DELETE ON legal_entity
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::LegalEntity', OLD.id);
 END;
 
 CREATE TRIGGER sub_account_inserted AFTER INSERT ON sub_account
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::SubAccount', NEW.id);
 END;
 CREATE TRIGGER sub_account_updated AFTER UPDATE ON sub_account
 WHEN (OLD.id, OLD.organisation_id, OLD.full_access) IS NOT (NEW.id, NEW.organisation_id, NEW.full_access)
-  AND NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::SubAccount', NEW.id);
   INSERT INTO tenancy_change (entity_type, entity_id) SELECT 'Peppol::SubAccount', OLD.id WHERE OLD.id <> NEW.id;
 END;
 CREATE TRIGGER sub_account_deleted AFTER DELETE ON sub_account
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::SubAccount', OLD.id);
 END;
 
 CREATE TRIGGER sub_account_legal_entity_inserted AFTER INSERT ON sub_account_legal_entity
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::SubAccount', NEW.sub_account_id);
 END;
 CREATE TRIGGER sub_account_legal_entity_updated AFTER UPDATE ON sub_account_legal_entity
 WHEN (OLD.sub_account_id, OLD.legal_entity_id) IS NOT (NEW.sub_account_id, NEW.legal_entity_id)
-  AND NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::SubAccount', NEW.sub_account_id);
-  INSERT INTO tenancy_change (entity_type, entity_id) SELECT 'Peppol::SubAccount', OLD.sub_account_id WHERE OLD.sub_account_id <> NEW.sub_account_id;
+  INSERT INTO tenancy_change (entity_type, entity_id)
+  SELECT 'Peppol::SubAccount', OLD.sub_account_id WHERE OLD.sub_account_id <> NEW.sub_account_id;
 END;
 CREATE TRIGGER sub_account_legal_entity_deleted AFTER DELETE ON sub_account_legal_entity
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::SubAccount', OLD.sub_account_id);
 END;
 
 CREATE TRIGGER document_inserted AFTER INSERT ON document
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::Document', NEW.id);
 END;
 CREATE TRIGGER document_updated AFTER UPDATE ON document
 WHEN (OLD.id, OLD.legal_entity_id, OLD.direction) IS NOT (NEW.id, NEW.legal_entity_id, NEW.direction)
-  AND NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::Document', NEW.id);
   INSERT INTO tenancy_change (entity_type, entity_id) SELECT 'Peppol::Document', OLD.id WHERE OLD.id <> NEW.id;
 END;
 CREATE TRIGGER document_deleted AFTER DELETE ON document
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::Document', OLD.id);
 END;
@@ -307,7 +270,6 @@ END;
 -- of another user or sub-account, one of the same user or sub-account has another
 -- e-mail.
 CREATE TRIGGER account_replacing_insert BEFORE INSERT ON account
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id)
   SELECT iif(user_id IS NULL, 'Peppol::SubAccount', 'Peppol::User'), coalesce(user_id, sub_account_id)
@@ -320,7 +282,6 @@ BEGIN
 END;
 CREATE TRIGGER account_replacing_update BEFORE UPDATE ON account
 WHEN (OLD.email, OLD.user_id, OLD.sub_account_id) IS NOT (NEW.email, NEW.user_id, NEW.sub_account_id)
-  AND NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id)
   SELECT iif(user_id IS NULL, 'Peppol::SubAccount', 'Peppol::User'), coalesce(user_id, sub_account_id)
@@ -332,7 +293,6 @@ BEGIN
   SELECT 'Peppol::EmailAddress', email FROM account WHERE sub_account_id = NEW.sub_account_id AND email <> OLD.email;
 END;
 CREATE TRIGGER account_inserted AFTER INSERT ON account
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id)
   VALUES
@@ -341,7 +301,6 @@ BEGIN
 END;
 CREATE TRIGGER account_updated AFTER UPDATE ON account
 WHEN (OLD.email, OLD.user_id, OLD.sub_account_id) IS NOT (NEW.email, NEW.user_id, NEW.sub_account_id)
-  AND NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id)
   VALUES
@@ -353,7 +312,6 @@ BEGIN
     (iif(NEW.user_id IS NULL, 'Peppol::SubAccount', 'Peppol::User'), coalesce(NEW.user_id, NEW.sub_account_id));
 END;
 CREATE TRIGGER account_deleted AFTER DELETE ON account
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id)
   VALUES
@@ -367,19 +325,16 @@ END;
 -- recorded twice where a participant comes, goes or moves together with its only
 -- user: its count changes then.
 CREATE TRIGGER derived_organisation_inserted AFTER INSERT ON derived_organisation
-WHEN NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::Organisation', NEW.organisation_id);
 END;
 CREATE TRIGGER derived_organisation_updated AFTER UPDATE ON derived_organisation
 WHEN OLD.participants <> NEW.participants
-  AND NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::Organisation', NEW.organisation_id);
 END;
 CREATE TRIGGER derived_participant_only_user_updated AFTER UPDATE OF only_user_id ON derived_participant
 WHEN OLD.only_user_id IS NOT NEW.only_user_id AND OLD.organisation_id = NEW.organisation_id
-  AND NOT EXISTS (SELECT 1 FROM tenancy_bulk WHERE active = 1)
 BEGIN
   INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('Peppol::Organisation', NEW.organisation_id);
 END;

@@ -1,0 +1,49 @@
+//! The tenancy store that the configuration names.
+
+use std::sync::Arc;
+
+use crate::config::{Config, Source};
+use crate::store::{
+    Database, EntitiesFile, Postgres, PostgresOptions, Sqlite, SqliteOptions, Store, StoreError,
+};
+
+/// The database that is named, if it is one.
+pub(super) fn open_database(config: &Config) -> Result<Option<Database>, StoreError> {
+    Ok(match &config.tenancy {
+        Source::Sqlite(path) => {
+            let options = SqliteOptions {
+                readers: config.store.readers,
+                busy_timeout: config.store.busy_timeout,
+            };
+            Some(Database::Sqlite(Arc::new(Sqlite::open(path, options)?)))
+        }
+        Source::Postgres(url) => {
+            let options = PostgresOptions {
+                readers: config.store.readers,
+                timeout: config.store.timeout,
+                ca_certificate: config.store.ca_certificate.clone(),
+                migrate: config.store.migrate,
+            };
+            let store = Postgres::new(url.expose(), options)?;
+            Some(Database::Postgres(Arc::new(store)))
+        }
+        Source::Entities(_) => None,
+    })
+}
+
+/// A store, and the database that it is, if so.
+type Opened = (Arc<dyn Store>, Option<Database>);
+
+/// The store that is named.
+pub(super) fn open(config: &Config) -> Result<Opened, StoreError> {
+    if let Some(database) = open_database(config)? {
+        return Ok((database.store(), Some(database)));
+    }
+    let Source::Entities(path) = &config.tenancy else {
+        return Err(StoreError::Unavailable(format!(
+            "`{}` is no source",
+            config.tenancy
+        )));
+    };
+    Ok((Arc::new(EntitiesFile::open(path)?), None))
+}

@@ -1,0 +1,80 @@
+//! Which views there are, and whether they fit a schema.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use cedar_policy::EntityTypeName;
+use deadpool_postgres::Client;
+
+use crate::schema::Schema;
+use crate::store::{StoreError, views};
+
+/// The views and tables that a connection can name without a schema.
+#[derive(Debug)]
+pub(super) struct Description {
+    columns: HashMap<String, HashSet<String>>,
+    /// Those of which some column may not be read.
+    denied: HashSet<String>,
+    role: String,
+    /// Whether there are change records.
+    pub(super) told: bool,
+}
+
+const RELATIONS: &str = "\
+SELECT c.relname::text, a.attname::text, has_column_privilege(c.oid, a.attnum, 'SELECT'), current_user::text
+FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p')
+  AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+  AND pg_catalog.pg_table_is_visible(c.oid)";
+
+impl Description {
+    pub(super) async fn read(client: &Client) -> Result<Self, tokio_postgres::Error> {
+        let mut columns: HashMap<String, HashSet<String>> = HashMap::new();
+        let mut denied = HashSet::new();
+        let mut role = String::new();
+        for row in client.query_typed(RELATIONS, &[]).await? {
+            let (relation, column): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            if !row.try_get::<_, bool>(2)? {
+                denied.insert(relation.clone());
+            }
+            role = row.try_get(3)?;
+            columns.entry(relation).or_default().insert(column);
+        }
+        let told = ["tenancy_change", "tenancy_horizon"]
+            .iter()
+            .all(|name| columns.contains_key(*name));
+        Ok(Self {
+            columns,
+            denied,
+            role,
+            told,
+        })
+    }
+
+    pub(super) fn serves(&self, entity_type: &EntityTypeName) -> bool {
+        self.columns.contains_key(&entity_type.to_string())
+    }
+
+    /// Whether the views are those that a schema asks for, and may be read.
+    pub(super) fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {
+        let mut names = views::check(schema, &self.columns)?;
+        if self.told {
+            names.extend(["tenancy_change", "tenancy_horizon"].map(str::to_owned));
+        }
+        let mut denied: Vec<_> = names
+            .iter()
+            .filter(|name| self.denied.contains(*name))
+            .map(|name| format!("\"{name}\""))
+            .collect();
+        if denied.is_empty() {
+            return Ok(());
+        }
+        denied.sort();
+        Err(StoreError::Misfit(format!(
+            "the role `{role}` may not read what it needs: GRANT SELECT ON {} TO \"{role}\"",
+            denied.join(", "),
+            role = self.role,
+        )))
+    }
+}

@@ -1,0 +1,171 @@
+//! One read: a transaction on one connection.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cedar_policy::EntityUid;
+use deadpool_postgres::Object;
+use tokio_postgres::types::ToSql;
+
+use super::description::Description;
+use super::{Failed, changes, limited, read};
+use crate::schema::{Row, Schema};
+use crate::store::{Answer, Changes, Revision, Snapshot, StoreError, TagKeys, Tags};
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+pub(super) struct Reading {
+    /// `None` once it has failed or has not answered in time: what a later query
+    /// would read on it is anyone's guess.
+    connection: Option<Object>,
+    timeout: Duration,
+    schema: Arc<Schema>,
+    description: Arc<Description>,
+    revision: Revision,
+    lag: Duration,
+    changes: Changes,
+}
+
+impl Reading {
+    /// One round trip: the transaction, its state and what has changed are asked for
+    /// together.
+    pub(super) async fn begin(
+        connection: Object,
+        timeout: Duration,
+        schema: &Arc<Schema>,
+        description: Arc<Description>,
+        since: Option<&Revision>,
+    ) -> Result<Self, Failed> {
+        // Of a number, as of any name that is no snapshot, the records cannot be told.
+        let since = since.filter(|since| description.told && since.is_snapshot());
+        let name = since.map_or("", |since| since.name());
+        let limit = changes::LIMIT;
+        let [text, int8] = changes::SINCE_TYPES;
+        let parameters: [(&(dyn ToSql + Sync), _); 2] = [(&name, text), (&limit, int8)];
+        let client = &connection;
+        let asked = async {
+            let records = async {
+                match since {
+                    Some(_) => client.query_typed(changes::SINCE, &parameters).await,
+                    None => Ok(Vec::new()),
+                }
+            };
+            // In this order: the first to be polled is the first to be sent.
+            let (begun, state, records) = tokio::join!(
+                biased;
+                client.batch_execute(BEGIN),
+                client.query_typed_one(changes::STATE, &[]),
+                records
+            );
+            begun?;
+            Ok((state?, records?))
+        };
+        let found = limited(timeout, asked).await;
+        let (state, records) = match found {
+            Ok(found) => found,
+            Err(failed) => {
+                drop(Object::take(connection));
+                return Err(failed);
+            }
+        };
+        let (revision, lag) = changes::state(&state)?;
+        let changes = match since {
+            _ if !description.told => Changes::Untold,
+            Some(_) => changes::changes(&records)?,
+            None => Changes::Everything,
+        };
+        Ok(Self {
+            connection: Some(connection),
+            timeout,
+            schema: Arc::clone(schema),
+            description,
+            revision,
+            lag,
+            changes,
+        })
+    }
+
+    /// Runs a query within the time limit; one that fails is the last.
+    async fn query<'a, T, F>(
+        &'a mut self,
+        query: impl FnOnce(Arc<Object>, Arc<Schema>, Arc<Description>) -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let lost = || StoreError::Unavailable("the connection was lost".to_owned());
+        let connection = Arc::new(self.connection.take().ok_or_else(lost)?);
+        let asked = query(
+            Arc::clone(&connection),
+            Arc::clone(&self.schema),
+            Arc::clone(&self.description),
+        );
+        let answered = tokio::time::timeout(self.timeout, asked).await;
+        let connection = Arc::into_inner(connection).ok_or_else(lost)?;
+        match answered {
+            // What the views hold is no fault of the connection; a statement that the
+            // server refuses ends the transaction, and the reading with it.
+            Ok(result @ (Ok(_) | Err(StoreError::Misfit(_)))) => {
+                self.connection = Some(connection);
+                result
+            }
+            Ok(Err(error)) => {
+                drop(Object::take(connection));
+                Err(error)
+            }
+            Err(_) => {
+                drop(Object::take(connection));
+                Err(StoreError::Unavailable("no answer in time".to_owned()))
+            }
+        }
+    }
+}
+
+impl Snapshot for Reading {
+    fn revision(&self) -> &Revision {
+        &self.revision
+    }
+
+    fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    fn lag(&self) -> Duration {
+        self.lag
+    }
+
+    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {
+        Box::pin(self.query(move |client, schema, description| async move {
+            read::entities(&client, &schema, &description, uids).await
+        }))
+    }
+
+    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>> {
+        Box::pin(self.query(move |client, schema, description| async move {
+            read::tags(&client, &schema, &description, wanted).await
+        }))
+    }
+}
+
+impl Drop for Reading {
+    /// Ends the transaction and gives the connection back, beside whatever goes on.
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            drop(Object::take(connection));
+            return;
+        };
+        let timeout = self.timeout;
+        runtime.spawn(async move {
+            if limited(timeout, connection.batch_execute("ROLLBACK"))
+                .await
+                .is_err()
+            {
+                drop(Object::take(connection));
+            }
+        });
+    }
+}

@@ -48,7 +48,10 @@ pub(super) fn run(args: &ImportArgs) -> Exit {
 }
 
 /// Imports files, `-` being standard input, with a progress bar on a terminal.
-pub(super) fn import_files(database: &Database, files: &[PathBuf]) -> Result<Imported, ImportError> {
+pub(super) fn import_files(
+    database: &Database,
+    files: &[PathBuf],
+) -> Result<Imported, ImportError> {
     let import =
         Import::new().map_err(|error| crate::store::StoreError::Misfit(error.to_string()))?;
     let mut inputs: Vec<(String, BufReader<Box<dyn Read>>)> = Vec::new();

@@ -41,7 +41,9 @@ pub enum AddressError {
     #[error("expected `IP:PORT` (as `127.0.0.1:8180` or `[::1]:8180`) or `unix:PATH`, found `{0}`")]
     Listen(String),
     /// No scheme, or one that names no kind of source.
-    #[error("unknown tenancy source `{0}`, expected `sqlite:PATH`, `postgres://…` or `entities:FILE`")]
+    #[error(
+        "unknown tenancy source `{0}`, expected `sqlite:PATH`, `postgres://…` or `entities:FILE`"
+    )]
     Source(String),
     /// Nothing after the scheme.
     #[error("`{0}` names no file")]
@@ -231,10 +233,22 @@ mod tests {
     #[test]
     fn a_password_in_a_source_is_not_repeated() {
         for (url, shown) in [
-            ("postgres://me:secret@host:5432/db", "postgres://me:***@host:5432/db"),
-            ("postgresql://me:s@secret@host/db", "postgresql://me:***@host/db"),
-            ("postgres://host/db?user=me&password=secret", "postgres://host/db"),
-            ("postgres://me@host/db?sslmode=disable", "postgres://me@host/db"),
+            (
+                "postgres://me:secret@host:5432/db",
+                "postgres://me:***@host:5432/db",
+            ),
+            (
+                "postgresql://me:s@secret@host/db",
+                "postgresql://me:***@host/db",
+            ),
+            (
+                "postgres://host/db?user=me&password=secret",
+                "postgres://host/db",
+            ),
+            (
+                "postgres://me@host/db?sslmode=disable",
+                "postgres://me@host/db",
+            ),
             ("postgres:///db", "postgres:///db"),
         ] {
             let source: Source = url.parse().unwrap();
@@ -245,7 +259,10 @@ mod tests {
             };
             assert_eq!(found.expose(), url);
         }
-        for (text, scheme) in [("mysql://me:secret@host/db", "mysql"), ("postgres:secret", "postgres")] {
+        for (text, scheme) in [
+            ("mysql://me:secret@host/db", "mysql"),
+            ("postgres:secret", "postgres"),
+        ] {
             let error = text.parse::<Source>().unwrap_err().to_string();
             assert!(
                 error.contains(&format!("`{scheme}:`")) && !error.contains("secret"),

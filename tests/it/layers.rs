@@ -28,11 +28,14 @@ const MAY_USE: [(&str, &[&str]); 10] = [
 ];
 
 /// Where a dependency may be named.
-const HOMES: [(&str, &str); 8] = [
+const HOMES: [(&str, &str); 11] = [
     ("axum", "http"),
     ("hyper", "http"),
     ("prometheus_client", "http"),
     ("rusqlite", "store"),
+    ("tokio_postgres", "store"),
+    ("deadpool_postgres", "store"),
+    ("refinery", "store"),
     ("moka", "slice"),
     ("clap", "cli"),
     ("indicatif", "cli"),

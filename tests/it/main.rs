@@ -20,6 +20,7 @@ mod layers;
 mod limits;
 mod operations;
 mod other_commands;
+mod postgres;
 mod readme;
 mod reload;
 mod rules;

@@ -103,8 +103,13 @@ async fn entities(snapshot: &mut dyn Snapshot, uids: &[EntityUid]) -> Vec<Option
         .collect()
 }
 
+/// The rows that the documents of the fixture are.
+pub(crate) fn fixture_rows(schema: &Schema) -> Vec<Row> {
+    rows(schema, &std::fs::read(project(ENTITIES)).unwrap())
+}
+
 /// Holds a store to what the trait promises, over the rows that it should hold.
-fn conforms(store: &dyn Store, schema: &Arc<Schema>, rows: &[Row]) {
+pub(crate) fn conforms(store: &dyn Store, schema: &Arc<Schema>, rows: &[Row]) {
     store.check(schema).unwrap();
     serves_its_types(store, rows);
     runtime().block_on(async {
@@ -220,16 +225,14 @@ fn sqlite_conforms() {
     let directory = tempfile::tempdir().unwrap();
     let store = imported(&directory.path().join("tenancy.db"));
     let schema = shipped();
-    let json = std::fs::read(project(ENTITIES)).unwrap();
-    conforms(&store, &schema, &rows(&schema, &json));
+    conforms(&store, &schema, &fixture_rows(&schema));
 }
 
 #[test]
 fn an_entities_file_conforms() {
     let store = EntitiesFile::open(&project(ENTITIES)).unwrap();
     let schema = shipped();
-    let json = std::fs::read(project(ENTITIES)).unwrap();
-    conforms(&store, &schema, &rows(&schema, &json));
+    conforms(&store, &schema, &fixture_rows(&schema));
 }
 
 fn groups_json() -> serde_json::Value {

@@ -78,9 +78,8 @@ impl Connector {
 
 /// Whether nothing leaves the machine.
 fn is_local(config: &Config) -> bool {
-    let loopback = |name: &str| {
-        name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    };
+    let loopback =
+        |name: &str| name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     let hosts = config.get_hosts().iter().all(|host| match host {
         Host::Tcp(name) => loopback(name) || !config.get_hostaddrs().is_empty(),
         Host::Unix(_) => true,

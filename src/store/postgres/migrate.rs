@@ -65,11 +65,7 @@ pub(super) async fn migrate(connector: &Connector, timeout: Duration) -> Result<
     let migrations = MIGRATIONS
         .as_ref()
         .map_err(|error| StoreError::Version(error.clone()))?;
-    let newest = migrations
-        .iter()
-        .map(Migration::version)
-        .max()
-        .unwrap_or(0);
+    let newest = migrations.iter().map(Migration::version).max().unwrap_or(0);
     let connected = async {
         let (client, connection) = connector.connect().await?;
         Ok((client, tokio::spawn(connection)))
@@ -82,7 +78,10 @@ pub(super) async fn migrate(connector: &Connector, timeout: Duration) -> Result<
             return Ok(());
         }
         client
-            .execute_typed("SELECT pg_advisory_lock($1)", &[(&LOCK, tokio_postgres::types::Type::INT8)])
+            .execute_typed(
+                "SELECT pg_advisory_lock($1)",
+                &[(&LOCK, tokio_postgres::types::Type::INT8)],
+            )
             .await?;
         // Another may have done it while this one waited.
         if is_up_to_date(&client, timeout, newest).await? {

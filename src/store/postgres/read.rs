@@ -14,8 +14,7 @@ use tokio_postgres::types::Type as SqlType;
 
 use super::description::Description;
 use crate::schema::{
-    EntityType, Misfit, Reading, Record, Row, Schema, Type, Value, parse_json,
-    transitive_ancestors,
+    EntityType, Misfit, Reading, Record, Row, Schema, Type, Value, parse_json, transitive_ancestors,
 };
 use crate::store::views::quoted;
 use crate::store::{StoreError, TagKeys, Tags};
@@ -224,8 +223,7 @@ async fn parents_of(
 ) -> Result<Vec<(EntityUid, EntityUid)>, StoreError> {
     let entity_type = type_of(schema, name)?;
     let view = quoted(&format!("{name}.parents"));
-    let sql =
-        format!("SELECT id::text, type::text, parent::text FROM {view} WHERE id = ANY($1)");
+    let sql = format!("SELECT id::text, type::text, parent::text FROM {view} WHERE id = ANY($1)");
     let rows = client
         .query_typed(&sql, &[(&ids, SqlType::TEXT_ARRAY)])
         .await?;
@@ -313,14 +311,16 @@ async fn tags_of(
         return Ok(HashMap::new());
     };
     let view = quoted(&format!("{name}.tags"));
-    let select = format!("SELECT id::text, key::text, {} FROM {view}", as_text("value", ty));
+    let select = format!(
+        "SELECT id::text, key::text, {} FROM {view}",
+        as_text("value", ty)
+    );
     let by_key = async {
         if asked.ids.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = format!(
-            "{select} WHERE (id, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))"
-        );
+        let sql =
+            format!("{select} WHERE (id, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))");
         let (ids, keys) = (&asked.ids, &asked.keys);
         let types = [SqlType::TEXT_ARRAY, SqlType::TEXT_ARRAY];
         let [first, second] = types;

@@ -209,7 +209,8 @@ async fn run(client: &Client, sql: &str, files: &[String]) -> Result<(), ImportE
     let Some(row) = rows.first() else {
         return Ok(());
     };
-    let read = || Ok::<_, tokio_postgres::Error>((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+    let read =
+        || Ok::<_, tokio_postgres::Error>((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
     let (file, line, problem): (i64, i64, String) = read().map_err(StoreError::from)?;
     Err(document_error(files, file, line, problem))
 }
@@ -218,9 +219,7 @@ async fn run(client: &Client, sql: &str, files: &[String]) -> Result<(), ImportE
 async fn views(client: &Client) -> Result<HashMap<String, ()>, StoreError> {
     let sql = "SELECT relname::text FROM pg_class WHERE relkind = 'v' AND pg_table_is_visible(oid)";
     let rows = client.query_typed(sql, &[]).await?;
-    rows.iter()
-        .map(|row| Ok((row.try_get(0)?, ())))
-        .collect()
+    rows.iter().map(|row| Ok((row.try_get(0)?, ()))).collect()
 }
 
 /// Looks for a staged document that refers to nothing.
@@ -255,7 +254,8 @@ async fn check_reference(
     let Some(row) = rows.first() else {
         return Ok(());
     };
-    let read = || Ok::<_, tokio_postgres::Error>((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+    let read =
+        || Ok::<_, tokio_postgres::Error>((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
     let (file, line, id): (i64, i64, String) = read().map_err(StoreError::from)?;
     Err(document_error(
         files,

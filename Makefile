@@ -3,9 +3,13 @@
 
 CARGO ?= cargo
 
-.PHONY: test lint unit policies docs deny bench
+.PHONY: test tools lint unit policies docs
 
-test: lint unit policies docs
+test: tools lint unit policies docs
+
+# PostgreSQL, where it is not there yet.
+tools:
+	.ci/tools
 
 lint:
 	$(CARGO) fmt --check

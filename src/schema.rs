@@ -38,6 +38,8 @@ pub struct Schema {
     entity_types: Map<EntityTypeName, EntityType>,
     /// The same names as text, for wire forms: one lookup instead of a parse.
     names: Map<String, EntityTypeName>,
+    /// The same of actions.
+    action_names: Map<String, EntityTypeName>,
     actions: Map<EntityUid, ActionType>,
 }
 
@@ -86,6 +88,7 @@ impl Schema {
             cedar,
             entity_types: Map::default(),
             names: Map::default(),
+            action_names: Map::default(),
             actions: Map::default(),
         };
         for entity_type in fragment.entity_types()? {
@@ -94,6 +97,10 @@ impl Schema {
             schema.entity_types.insert(name, entity_type);
         }
         schema.actions = fragment.actions(&schema.cedar)?;
+        for action in schema.actions.keys() {
+            let name = action.type_name();
+            schema.action_names.insert(name.to_string(), name.clone());
+        }
         let defaults = fragment.absent_attributes(&schema)?;
         for (name, record) in defaults {
             if let Some(entity_type) = schema.entity_types.get_mut(&name) {
@@ -131,6 +138,11 @@ impl Schema {
     #[must_use]
     pub fn entity_type_named(&self, name: &str) -> Option<&EntityType> {
         self.entity_types.get(self.names.get(name)?)
+    }
+
+    /// The type of actions that is written so, as `Peppol::Action`.
+    fn action_type_named(&self, name: &str) -> Option<&EntityTypeName> {
+        self.action_names.get(name)
     }
 
     /// All entity types, in the order of their names.

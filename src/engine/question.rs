@@ -131,7 +131,7 @@ impl Question {
             .map_err(|misfit| malformed("context", misfit))?;
         let described = described_entities(members, bundle, store, most_entities)?;
         let demand = demand::read(members, store)?;
-        let question = Self::new(principal, action, resource, context, described, bundle);
+        let question = Self::new(principal, action, resource, context, described);
         let question = question.map_err(|misfit| Malformed {
             code: "MALFORMED_QUESTION",
             misfit,
@@ -145,7 +145,6 @@ impl Question {
         resource: EntityUid,
         context: Record,
         described: Vec<Row>,
-        bundle: &Bundle,
     ) -> Result<Self, Misfit> {
         let unfit = |error: &dyn std::error::Error| Misfit::new(error.to_string());
         let cedar_context = if context.is_empty() {
@@ -156,12 +155,14 @@ impl Question {
                 .map(|(name, value): (_, &Value)| (name.to_string(), value.to_expression()));
             Context::from_pairs(pairs).map_err(|error| unfit(&error))?
         };
+        // INVARIANT: it fits the schema, as it was read by it. To have Cedar validate
+        // the same again would cost a tenth of a decision; a test does.
         let request = Request::new(
             principal.clone(),
             action.clone(),
             resource.clone(),
             cedar_context,
-            Some(bundle.schema.cedar()),
+            None,
         )
         .map_err(|error| unfit(&error))?;
         Ok(Self {
@@ -244,4 +245,142 @@ fn described_entities(
             crate::schema::transitive_ancestors(&row.ancestors, &row.uid, of).map_err(malformed)?;
     }
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::policy::{Sources, load};
+    use crate::store::EntitiesFile;
+
+    const SCHEMA: &str = r#"
+        namespace N {
+            entity Colour enum ["RED", "GREEN"];
+            entity User;
+            entity Robot;
+            entity Doc;
+            type Note = { by: User, at?: datetime };
+            action read appliesTo {
+                principal: [User, Robot],
+                resource: Doc,
+                context: {
+                    n: Long, s?: String, b?: Bool, c?: Colour, u?: User, set?: Set<User>,
+                    note?: Note, ip?: ipaddr, d?: decimal,
+                },
+            };
+            action paint appliesTo { principal: User, resource: [Doc, Colour] };
+        }
+    "#;
+
+    static BUNDLE: LazyLock<Bundle> = LazyLock::new(|| {
+        let mut sources = Sources::shipped();
+        let file = |text: &str| {
+            std::sync::Arc::new(crate::policy::SourceFile {
+                name: "test".to_owned(),
+                path: None,
+                text: text.to_owned(),
+            })
+        };
+        sources.schema = file(SCHEMA);
+        sources.policies = vec![file("@id(\"p/all\") permit (principal, action, resource);")];
+        sources.rules = None;
+        load(&sources).unwrap()
+    });
+
+    fn value() -> impl Strategy<Value = Json> {
+        let user = json!({"type": "N::User", "id": "u"});
+        let leaf = prop::sample::select(vec![
+            json!(1),
+            json!(-5),
+            json!(1.5),
+            json!("x"),
+            json!("RED"),
+            json!("BLUE"),
+            json!(true),
+            json!(null),
+            json!([]),
+            json!({}),
+            user.clone(),
+            json!({"__entity": user}),
+            json!({"type": "N::Robot", "id": "r"}),
+            json!({"type": "N::Colour", "id": "RED"}),
+            json!({"type": "N::Colour", "id": "BLUE"}),
+            json!("2024-01-01"),
+            json!("10.0.0.1"),
+            json!("1.25"),
+            json!({"__extn": {"fn": "ip", "arg": "::1"}}),
+            json!({"__extn": {"fn": "decimal", "arg": "1.0"}}),
+            json!("u"),
+        ]);
+        prop_oneof![
+            4 => leaf.clone(),
+            1 => prop::collection::vec(leaf.clone(), 0..3).prop_map(Json::from),
+            1 => prop::collection::btree_map("by|at|x", leaf, 0..3)
+                .prop_map(|map| Json::Object(map.into_iter().collect())),
+        ]
+    }
+
+    fn entity() -> impl Strategy<Value = Json> {
+        let types = prop::sample::select(vec![
+            "N::User",
+            "N::Robot",
+            "N::Doc",
+            "N::Colour",
+            "N::Nobody",
+            "N::Action",
+        ]);
+        let ids = prop::sample::select(vec!["u", "RED", "BLUE", "", "read"]);
+        (types, ids).prop_map(|(name, id)| json!({"type": name, "id": id}))
+    }
+
+    /// What is read is what Cedar's own validation takes: it is not asked again.
+    #[test]
+    fn what_is_read_fits_the_schema_by_cedars_own_judgement() {
+        let store = EntitiesFile::parse(b"[]").unwrap();
+        let (read, refused) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+        let mut runner = prop::test_runner::TestRunner::new(ProptestConfig {
+            cases: 4000,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        });
+        let names = "n|s|b|c|u|set|note|ip|d|x";
+        let question = (
+            prop_oneof![3 => Just(json!({"type": "N::User", "id": "u"})), 1 => entity()],
+            prop_oneof![3 => Just("read"), 1 => Just("paint"), 1 => Just("sleep")],
+            prop_oneof![3 => Just(json!({"type": "N::Doc", "id": "d"})), 1 => entity()],
+            prop::collection::btree_map(names, value(), 0..4),
+        );
+        runner
+            .run(&question, |(principal, action, resource, mut context)| {
+                if action == "read" {
+                    context.entry("n".to_owned()).or_insert(json!(1));
+                }
+                let context = Json::Object(context.into_iter().collect());
+                let action = json!({"type": "N::Action", "id": action});
+                let json = json!({"principal": principal, "action": action, "resource": resource, "context": context});
+                let Ok(question) = Question::read(&json, &BUNDLE, &store, 0) else {
+                    refused.set(refused.get() + 1);
+                    return Ok(());
+                };
+                read.set(read.get() + 1);
+                let pairs = question.context.iter().map(|(name, value)| (name.to_string(), value.to_expression()));
+                let validated = Request::new(
+                    question.principal.clone(),
+                    question.action.clone(),
+                    question.resource.clone(),
+                    Context::from_pairs(pairs).unwrap(),
+                    Some(BUNDLE.schema.cedar()),
+                );
+                prop_assert!(validated.is_ok(), "{json}: {}", validated.unwrap_err());
+                Ok(())
+            })
+            .unwrap();
+        let (read, refused) = (read.get(), refused.get());
+        assert!(read > 200 && refused > 200, "{read} {refused}");
+    }
 }

@@ -179,11 +179,16 @@ impl Schema {
         if let Some(entity_type) = self.entity_type_named(name) {
             return entity_type.entity(id, Reading::Context);
         }
-        match EntityTypeName::from_str(name) {
-            Ok(name) if name.basename() == "Action" => {
-                Ok(EntityUid::from_type_name_and_id(name, EntityId::new(id)))
-            }
-            _ => Err(Misfit::new("no such entity type in the schema")),
+        // Those that occur in the schema are not parsed again for each question.
+        let action_type = match self.action_type_named(name) {
+            Some(name) => Some(name.clone()),
+            None => EntityTypeName::from_str(name)
+                .ok()
+                .filter(|name| name.basename() == "Action"),
+        };
+        match action_type {
+            Some(name) => Ok(EntityUid::from_type_name_and_id(name, EntityId::new(id))),
+            None => Err(Misfit::new("no such entity type in the schema")),
         }
     }
 }

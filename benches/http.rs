@@ -1,6 +1,10 @@
 //! Decisions a second through the real server, beside a floor: an axum server
 //! that parses the same body and answers a constant of the same size. Both run
-//! as processes of their own, one after the other, under the same load from here.
+//! as processes of their own, one after the other, under the same load from here:
+//! a mix of eight actions, each of a thousand users asking of what is theirs.
+//!
+//! With SQLite and with PostgreSQL, of which it starts a server of its own; then
+//! with nothing kept in memory, so that every question reads all that it looks at.
 //!
 //! `cargo bench --bench http [-- SECONDS]`
 
@@ -14,6 +18,9 @@
 )]
 
 mod common;
+#[path = "../tests/it/postgres/server.rs"]
+#[allow(dead_code, reason = "the benchmark uses a part")]
+mod postgres;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -31,12 +38,45 @@ const BATCH: usize = 50;
 const CONNECTIONS: [usize; 2] = [16, 4];
 
 fn question(n: usize) -> Value {
-    let n = n % ORGANISATIONS;
+    let (kind, n) = (n % 8, n % ORGANISATIONS);
+    let (user, own) = (format!("u-{n}"), format!("o-{n}"));
+    let party = participant(n);
+    let (action, resource, context) = match kind {
+        0 => ("getOrganisation", ("Organisation", own), json!({})),
+        1 => ("uploadCertificate", ("Organisation", own), json!({})),
+        2 => (
+            "createParticipant",
+            ("Organisation", own),
+            json!({"environment": "TEST"}),
+        ),
+        3 => (
+            "sendDocument",
+            ("Participant", party),
+            json!({"accessPoint": "ap-test"}),
+        ),
+        4 => ("manageHook", ("Participant", party), json!({})),
+        5 => (
+            "removePartyAuthorization",
+            ("Participant", party),
+            json!({"user": "busy"}),
+        ),
+        6 => ("viewDocument", ("Document", format!("d-{n}")), json!({})),
+        _ => (
+            "createSubAccount",
+            ("LegalEntity", format!("le-{n}")),
+            json!({"email": "new@example.com"}),
+        ),
+    };
+    let principal = if action == "viewDocument" {
+        ("SubAccount", "sub".to_owned())
+    } else {
+        ("User", user)
+    };
     json!({
-        "principal": format!("Peppol::User::\"u-{n}\""),
-        "action": {"type": "Peppol::Action", "id": "sendDocument"},
-        "resource": {"type": "Peppol::Participant", "id": participant(n)},
-        "context": {"accessPoint": "ap-test"},
+        "principal": format!("Peppol::{}::\"{}\"", principal.0, principal.1),
+        "action": {"type": "Peppol::Action", "id": action},
+        "resource": {"type": format!("Peppol::{}", resource.0), "id": resource.1},
+        "context": context,
     })
 }
 
@@ -233,69 +273,86 @@ fn main() {
         ("single", &single, 1.0, CONNECTIONS[0]),
         ("batch of 50", &batches, BATCH as f64, CONNECTIONS[1]),
     ];
+    let postgres = postgres::Server::start(&["max_connections=200"]);
+    let database = postgres.database();
+    let sources = [
+        (
+            "SQLite",
+            format!("sqlite:{}", directory.path().join("tenancy.db").display()),
+        ),
+        ("PostgreSQL", database.url()),
+    ];
+    println!(
+        "{:<34} {:>12} {:>9} {:>9} {:>15} {:>6}",
+        "", "decisions/s", "p50 µs", "p99 µs", "CPU µs/decision", "ratio"
+    );
+    let mut floors: Vec<Load> = Vec::new();
+    for kept in [true, false] {
+        for (name, source) in &sources {
+            let server = serve(source, &file, kept);
+            let pid = server.child.id();
+            let idle = memory(pid, "VmRSS").unwrap();
+            if floors.is_empty() {
+                let sizes = kinds.map(|(_, requests, ..)| size_of_answer(&server, &requests[0]));
+                let mut command = Command::new(std::env::current_exe().unwrap());
+                command
+                    .arg("floor")
+                    .args(sizes.map(|size| size.to_string()));
+                let floor = Server::start(command);
+                for (kind, requests, each, connections) in kinds {
+                    let pid = floor.child.id();
+                    let found = load(&floor.address, pid, requests, connections, seconds);
+                    print(&format!("{kind}, floor"), &found, &found, each);
+                    floors.push(found);
+                }
+            }
+            for ((kind, requests, each, connections), floor) in kinds.into_iter().zip(&floors) {
+                let found = load(&server.address, pid, requests, connections, seconds);
+                let cold = if kept { "" } else { ", nothing kept" };
+                print(&format!("{kind}, {name}{cold}"), &found, floor, each);
+            }
+            println!(
+                "  resident memory: {idle} KiB idle, {} KiB under load",
+                memory(pid, "VmRSS").unwrap()
+            );
+        }
+    }
+}
 
+/// The server over a source that holds the documents of a file.
+fn serve(source: &str, file: &std::path::Path, kept: bool) -> Server {
     let mut command = Command::new(env!("CARGO_BIN_EXE_peppol-authz"));
     command
-        .arg("serve")
-        .args(["--listen", "127.0.0.1:0", "--import"])
-        .arg(&file);
-    command.arg("--tenancy").arg(format!(
-        "sqlite:{}",
-        directory.path().join("tenancy.db").display()
-    ));
+        .args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--tenancy",
+            source,
+            "--import",
+        ])
+        .arg(file);
     if let Ok(workers) = std::env::var("WORKERS") {
         command.env("PEPPOL_AUTHZ_SERVER__WORKERS", workers);
     }
+    command.env("PEPPOL_AUTHZ_CACHE__ENABLED", kept.to_string());
     command.env("PEPPOL_AUTHZ_LOG__FORMAT", "json");
-    let server = Server::start(command);
-    let pid = server.child.id();
+    Server::start(command)
+}
+
+fn size_of_answer(server: &Server, request: &[u8]) -> usize {
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.write_all(request).unwrap();
+    answer(&mut stream, &mut Vec::new())
+}
+
+fn print(what: &str, found: &Load, floor: &Load, each: f64) {
     println!(
-        "resident memory idle: {} KiB",
-        memory(pid, "VmRSS").unwrap()
-    );
-    let sizes: Vec<usize> = kinds
-        .iter()
-        .map(|(_, requests, ..)| {
-            let mut stream = TcpStream::connect(&server.address).unwrap();
-            stream.write_all(&requests[0]).unwrap();
-            answer(&mut stream, &mut Vec::new())
-        })
-        .collect();
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .arg("floor")
-        .args(sizes.iter().map(usize::to_string));
-    let floor = Server::start(command);
-    println!(
-        "{:<28} {:>12} {:>9} {:>9} {:>14}",
-        "", "decisions/s", "p50 µs", "p99 µs", "CPU µs/decision"
-    );
-    for (name, requests, per_request, connections) in kinds {
-        let of_floor = load(
-            &floor.address,
-            floor.child.id(),
-            requests,
-            connections,
-            seconds,
-        );
-        let ours = load(&server.address, pid, requests, connections, seconds);
-        for (who, found) in [("floor", &of_floor), ("peppol-authz", &ours)] {
-            println!(
-                "{:<28} {:>12.0} {:>9} {:>9} {:>14.2}",
-                format!("{name}, {who}"),
-                found.per_second * per_request,
-                found.p50.as_micros(),
-                found.p99.as_micros(),
-                found.cpu / per_request
-            );
-        }
-        println!(
-            "{name}: {:.2} of the floor",
-            ours.per_second / of_floor.per_second
-        );
-    }
-    println!(
-        "resident memory under load: {} KiB",
-        memory(pid, "VmRSS").unwrap()
+        "{what:<34} {:>12.0} {:>9} {:>9} {:>15.2} {:>6.2}",
+        found.per_second * each,
+        found.p50.as_micros(),
+        found.p99.as_micros(),
+        found.cpu / each,
+        found.per_second / floor.per_second
     );
 }

@@ -54,6 +54,7 @@ pub struct Metrics {
     panics: Counter,
     store_failures: Counter,
     store_up: Gauge,
+    store_state_age: Gauge<f64, AtomicU64>,
     reloads: Family<ResultLabel, Counter>,
     reload_refused: Gauge,
     last_reload: Gauge<f64, AtomicU64>,
@@ -101,6 +102,7 @@ impl Default for Metrics {
             panics: Counter::default(),
             store_failures: Counter::default(),
             store_up: Gauge::default(),
+            store_state_age: Gauge::default(),
             reloads: Family::default(),
             reload_refused: Gauge::default(),
             last_reload: Gauge::default(),
@@ -142,6 +144,11 @@ impl Default for Metrics {
             "store_up",
             "1 where the tenancy store could be read at this look",
             m.store_up.clone(),
+        );
+        r.register(
+            "store_state_age_seconds",
+            "Since the last look at the tenancy store that succeeded; -1 before the first",
+            m.store_state_age.clone(),
         );
         r.register(
             "reloads",
@@ -219,6 +226,11 @@ impl Metrics {
 
     pub(super) fn store_is_up(&self, up: bool) {
         self.store_up.set(i64::from(up));
+    }
+
+    pub(super) fn store_was_seen(&self, ago: Option<Duration>) {
+        self.store_state_age
+            .set(ago.map_or(-1.0, |ago| ago.as_secs_f64()));
     }
 
     /// A Bundle was taken, at the start or by a reload.

@@ -194,6 +194,9 @@ pub(super) async fn version(State(app): State<Arc<App>>) -> Response {
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     store(&app).await;
+    let known = app.engine.timeline().now();
+    app.metrics
+        .store_was_seen(known.map(|known| known.looked.elapsed()));
     let state = app.engine.state();
     let text = app
         .metrics

@@ -26,7 +26,7 @@ struct Closed {
     error: StoreError,
 }
 
-/// Leave to try. What comes of it has to be told.
+/// Leave to try. Somebody who gives up has another try in their place.
 pub(super) struct Pass<'a>(&'a Gate);
 
 impl Gate {
@@ -46,12 +46,25 @@ impl Gate {
 }
 
 impl Pass<'_> {
+    /// Says what came of it.
     pub(super) fn leave(self, error: Option<&StoreError>) {
         let mut closed = self.0.closed.lock().unwrap_or_else(PoisonError::into_inner);
         *closed = error.map(|error| Closed {
             until: Instant::now() + PAUSE,
             error: error.clone(),
         });
+        drop(closed);
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Pass<'_> {
+    /// It was not said, as of a question that took too long.
+    fn drop(&mut self) {
+        let mut closed = self.0.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(closed) = closed.as_mut() {
+            closed.until = Instant::now();
+        }
     }
 }
 
@@ -71,7 +84,11 @@ mod tests {
         std::thread::sleep(PAUSE);
         let pass = gate.enter().ok().unwrap();
         assert!(gate.enter().is_err(), "one tries");
+        // Whoever gives up leaves the try to the next.
+        drop(pass);
+        let pass = gate.enter().ok().unwrap();
         pass.leave(None);
-        assert!(gate.enter().is_ok() && gate.enter().is_ok());
+        let both = (gate.enter(), gate.enter());
+        assert!(both.0.is_ok() && both.1.is_ok());
     }
 }

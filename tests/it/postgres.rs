@@ -1,11 +1,19 @@
 //! PostgreSQL as tenancy store: a real server, and the real program beside it.
 
 mod client;
+mod crowd;
+mod freshness;
 mod grants;
 mod migrations;
+mod new_enemy;
 mod order;
+mod proxy;
 mod recorded;
+mod scene;
 pub(crate) mod server;
+mod session;
+mod start;
+mod trouble;
 mod writes;
 
 use peppol_authz::store::{Import, Imported, Postgres, PostgresOptions, Store};

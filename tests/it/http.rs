@@ -85,6 +85,8 @@ fn sidecar() -> Sidecar {
             "--import",
             project("tests/http/tenancy.ndjson").to_str().unwrap(),
         ])
+        // For a state that never comes.
+        .variable("PEPPOL_AUTHZ_FRESHNESS__WAIT", "50ms")
         .start()
 }
 
@@ -259,6 +261,11 @@ fn paths_methods_and_request_ids_are_handled_as_their_cases_say() {
 #[test]
 fn batches_are_answered_as_their_cases_say() {
     run("batch.toml");
+}
+
+#[test]
+fn demands_of_the_state_are_answered_as_their_cases_say() {
+    run("freshness.toml");
 }
 
 #[test]

@@ -1,12 +1,26 @@
 //! PostgreSQL as tenancy store: a real server, and the real program beside it.
 
+mod client;
+mod crowd;
+mod freshness;
+mod grants;
+mod migrations;
+mod new_enemy;
+mod order;
+mod proxy;
+mod recorded;
+mod scene;
 pub(crate) mod server;
+mod session;
+mod start;
+mod trouble;
+mod writes;
 
 use peppol_authz::store::{Import, Imported, Postgres, PostgresOptions, Store};
 
 use crate::sidecar::project;
 use crate::store::{DOCUMENTS, conforms, fixture_rows, runtime, shipped};
-use server::{Database, SHARED};
+use server::{Database, SHARED, Server};
 
 pub(crate) fn open(database: &Database) -> Postgres {
     Postgres::new(&database.url(), PostgresOptions::default()).unwrap()
@@ -21,16 +35,22 @@ pub(crate) fn import(store: &Postgres, documents: &str) -> Result<Imported, Stri
 
 /// A database that holds the documents of the fixture.
 pub(crate) fn imported() -> (Database, Postgres) {
-    let database = SHARED.database();
+    imported_on(&SHARED)
+}
+
+pub(crate) fn imported_on(server: &Server) -> (Database, Postgres) {
+    let database = server.database();
     let store = open(&database);
     let documents = std::fs::read_to_string(project(DOCUMENTS)).unwrap();
     assert_eq!(import(&store, &documents).unwrap().documents, 20);
     (database, store)
 }
 
+/// On a server of its own: a write in any database of a server is another state.
 #[test]
 fn postgres_conforms() {
-    let (_database, store) = imported();
+    let server = Server::start(&["autovacuum=off"]);
+    let (_database, store) = imported_on(&server);
     let schema = shipped();
     // Which types it serves is known with the first read.
     drop(runtime().block_on(store.snapshot(&schema, None)).unwrap());

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::postgres::server::SHARED;
 use crate::rules::malformed::Malformed;
 use crate::rules::oracle::{Expected, answer};
 use crate::rules::question::Question;
@@ -12,11 +13,13 @@ use crate::rules::rng::Rng;
 use crate::rules::tenancy::Tenancy;
 use crate::sidecar::Start;
 
-/// Tenancies, and questions about each, of one run.
-const TENANCIES: u64 = 40;
-const QUESTIONS: usize = 1000;
-/// Questions that are none, about each tenancy.
-const MALFORMED: usize = 50;
+/// How much a run asks: tenancies, and about each questions, and questions that
+/// are none.
+struct Run {
+    tenancies: u64,
+    questions: usize,
+    malformed: usize,
+}
 
 /// `PROPERTY_SEED` starts elsewhere; the default keeps CI the same from run to
 /// run.
@@ -61,16 +64,38 @@ fn compare(question: &Question, expected: &Expected, found: &Value) {
 
 #[test]
 fn random_questions_over_random_tenancies_are_answered_by_the_rules() {
-    for number in 0..TENANCIES {
+    let run = Run {
+        tenancies: 40,
+        questions: 1000,
+        malformed: 50,
+    };
+    hold(&run, |start| start);
+}
+
+#[test]
+fn random_questions_over_random_tenancies_on_postgres_are_answered_by_the_rules() {
+    let run = Run {
+        tenancies: 10,
+        questions: 500,
+        malformed: 10,
+    };
+    hold(&run, |start| {
+        start.with(&["--tenancy", &SHARED.database().url()])
+    });
+}
+
+/// Asks over a database of each tenancy's own, which `over` may name.
+fn hold(run: &Run, over: impl Fn(Start) -> Start) {
+    for number in 0..run.tenancies {
         let mut rng = Rng::new(seed() * 1_000_003 + number);
         let tenancy = Tenancy::random(&mut rng, 4);
         // Without a cache every other time: it must make no difference.
         let cache = if number % 2 == 0 { "true" } else { "false" };
-        let sidecar = Start::new()
+        let sidecar = over(Start::new())
             .documents(&tenancy.documents())
             .variable("PEPPOL_AUTHZ_CACHE__ENABLED", cache)
             .start();
-        let questions: Vec<Question> = (0..QUESTIONS)
+        let questions: Vec<Question> = (0..run.questions)
             .map(|_| Question::random(&mut rng, &tenancy))
             .collect();
         let requests: Vec<Value> = questions
@@ -91,7 +116,7 @@ fn random_questions_over_random_tenancies_are_answered_by_the_rules() {
             alone["decisionId"] = found["decisionId"].clone();
             assert_eq!(alone, *found);
         }
-        for _ in 0..MALFORMED {
+        for _ in 0..run.malformed {
             let malformed = Malformed::random(&mut rng, &tenancy);
             let reply = sidecar.post("/v1/is_authorized", &malformed.json);
             assert_eq!(

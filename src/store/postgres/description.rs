@@ -59,6 +59,13 @@ impl Description {
     /// Whether the views are those that a schema asks for, and may be read.
     pub(super) fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {
         let mut names = views::check(schema, &self.columns)?;
+        if names.is_empty() {
+            return Err(StoreError::Misfit(
+                "the database has none of the views that the schema asks for, or not in the \
+                 search_path; `peppol-authz migrate` makes tables and views in an empty one"
+                    .to_owned(),
+            ));
+        }
         if self.told {
             names.extend(["tenancy_change", "tenancy_horizon"].map(str::to_owned));
         }

@@ -32,7 +32,9 @@ const HISTORY: &str = "tenancy_migration";
 const LOCK: i64 = 0x7065_415A;
 
 /// Of an empty database: no relation in the schema that objects would be made in.
-/// With the history: the version. Else another program's: left as it is.
+/// With the history: the version. Else another program's: left as it is. A schema
+/// that the role may not use is as if it were not in the search_path; where it is,
+/// and holds the history, it is not empty.
 const VERSION: &str = "\
 SELECT
   to_regclass('tenancy_migration') IS NOT NULL,
@@ -41,6 +43,18 @@ SELECT
   EXISTS (
     SELECT FROM pg_class
     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'v', 'm', 'f', 'p')
+  ),
+  (
+    SELECT quote_ident(nspname)
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE relname = 'tenancy_migration'
+      AND to_regclass('tenancy_migration') IS NULL
+      AND NOT has_schema_privilege(pg_namespace.oid, 'USAGE')
+      AND nspname = ANY (
+        SELECT replace(btrim(part, ' \"'), '$user', current_user)
+        FROM unnest(string_to_array(current_setting('search_path'), ',')) AS part
+      )
+    LIMIT 1
   )";
 
 /// What a database is.
@@ -51,8 +65,8 @@ enum Found {
     Version(i32),
     /// It is somebody else's.
     Foreign,
-    /// What version it is of, this role may not read.
-    Denied(String),
+    /// What version it is of, this role may not read without this right.
+    Denied { role: String, right: String },
 }
 
 /// Brings the tables up to date. Another program's database is left as it is, and so
@@ -120,8 +134,8 @@ async fn is_up_to_date(
     {
         Found::Foreign => Ok(true),
         Found::Empty => Ok(false),
-        Found::Denied(role) => Err(StoreError::Misfit(format!(
-            "the role `{role}` may not read what it needs: GRANT SELECT ON {HISTORY} TO \"{role}\""
+        Found::Denied { role, right } => Err(StoreError::Misfit(format!(
+            "the role `{role}` may not read what it needs: GRANT {right} TO \"{role}\""
         ))),
         Found::Version(version) if version > newest => Err(StoreError::Version(format!(
             "the tenancy store was made by a newer version of this program, with schema \
@@ -135,8 +149,13 @@ async fn found(client: &Client) -> Result<Found, tokio_postgres::Error> {
     let row = client.query_typed_one(VERSION, &[]).await?;
     let (ours, readable): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
     let (role, filled): (String, bool) = (row.try_get(2)?, row.try_get(3)?);
+    if let Some(schema) = row.try_get::<_, Option<String>>(4)? {
+        let right = format!("USAGE ON SCHEMA {schema}");
+        return Ok(Found::Denied { role, right });
+    }
     if !readable {
-        return Ok(Found::Denied(role));
+        let right = format!("SELECT ON {HISTORY}");
+        return Ok(Found::Denied { role, right });
     }
     if !ours {
         return Ok(if filled { Found::Foreign } else { Found::Empty });

@@ -129,7 +129,7 @@ async fn stage<R: BufRead>(
             .next(&mut documents)
             .map_err(|error| Import::fault(&name, error))?
         {
-            if document.text.contains("\\u0000") {
+            if has_nul(&document.text) {
                 let problem = "a NUL character, which PostgreSQL cannot hold".to_owned();
                 return Err(ImportError::Document {
                     file: name,
@@ -154,6 +154,15 @@ async fn stage<R: BufRead>(
     sink.send(buffer.freeze()).await.map_err(StoreError::from)?;
     sink.finish().await.map_err(StoreError::from)?;
     Ok(count)
+}
+
+/// Whether a JSON text has a NUL character in it: `\u0000`, behind no backslash that
+/// is itself escaped.
+fn has_nul(json: &str) -> bool {
+    json.match_indices("\\u0000").any(|(at, _)| {
+        let before = json.as_bytes().iter().take(at).rev();
+        before.take_while(|byte| **byte == b'\\').count() % 2 == 0
+    })
 }
 
 /// A row in the text format of `COPY`.

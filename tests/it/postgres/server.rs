@@ -139,7 +139,8 @@ impl Server {
             .current_dir(directory.path())
             .args([
                 "-c",
-                "\"$@\" >log 2>&1 & read line; kill -QUIT $!; wait",
+                // Which process it is, it says itself: a test may have restarted it.
+                "\"$@\" >log 2>&1 & read line; kill -QUIT $(head -n1 data/postmaster.pid); wait",
                 "keeper",
             ])
             .arg(server.get_program())
@@ -199,7 +200,7 @@ impl Server {
         succeed(
             command("pg_ctl")
                 .current_dir(self.directory.path())
-                .args(["-D", "data", "-w", "-s", "-l", "log"])
+                .args(["-D", "data", "-w", "-s", "-l", "log.again"])
                 .args(arguments),
         );
     }

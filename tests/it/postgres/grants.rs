@@ -1,0 +1,114 @@
+//! The least that a role needs to serve, and what is said of each right that is
+//! missing.
+
+use serde_json::json;
+
+use super::client::{until_missing, until_ready};
+use super::imported;
+use super::server::{Database, SHARED};
+use crate::sidecar::{Sidecar, Start};
+
+/// What the head of the migration says that a role needs to read.
+fn relations(database: &Database) -> Vec<String> {
+    let views = database.sql(
+        "SELECT relname FROM pg_class
+         WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace ORDER BY relname",
+    );
+    let mut relations: Vec<String> = views.lines().map(|view| format!("\"{view}\"")).collect();
+    assert_eq!(relations.len(), 12, "{relations:?}");
+    relations.extend(["tenancy_change", "tenancy_horizon"].map(str::to_owned));
+    relations
+}
+
+/// A role with these rights and no others.
+fn role(database: &Database, name: &str, grants: &[String]) -> String {
+    let role = format!("{}_{name}", database.name);
+    let grants: String = grants
+        .iter()
+        .map(|grant| format!("GRANT {grant} TO {role};\n"))
+        .collect();
+    database.sql(&format!("CREATE ROLE {role} LOGIN;\n{grants}"));
+    role
+}
+
+fn of_role(database: &Database, role: &str) -> Start {
+    let url = database.url_of(role, SHARED.port);
+    Start::new().with(&["--tenancy", &url])
+}
+
+fn answers(sidecar: &Sidecar) {
+    let decision = sidecar.ask(&json!({
+        "principal": "Peppol::User::\"anna\"",
+        "action": "Peppol::Action::\"deleteUser\"",
+        "resource": "Peppol::Organisation::\"acme\"",
+        "context": {"user": "anna"},
+    }));
+    assert_eq!(decision["decision"], "Deny", "{decision}");
+}
+
+/// A database where nothing is granted to everyone.
+fn strict() -> (Database, Vec<String>) {
+    let (database, _) = imported();
+    database.sql("REVOKE ALL ON SCHEMA public FROM PUBLIC");
+    let mut grants = vec!["USAGE ON SCHEMA public".to_owned()];
+    grants.extend(
+        relations(&database)
+            .iter()
+            .map(|relation| format!("SELECT ON {relation}")),
+    );
+    grants.push("SELECT ON tenancy_migration".to_owned());
+    (database, grants)
+}
+
+#[test]
+fn a_role_with_the_rights_to_read_serves_and_can_do_nothing_else() {
+    let (database, grants) = strict();
+    let role = role(&database, "reader", &grants);
+    answers(&of_role(&database, &role).start());
+    for sql in [
+        "SELECT * FROM registered_user",
+        "DELETE FROM tenancy_change",
+        "SELECT tenancy_prune('0s')",
+        "SELECT tenancy_record(NULL::text, NULL::text)",
+        "CREATE TABLE mine (x int)",
+    ] {
+        let refused = database
+            .psql()
+            .args(["-c", &format!("SET ROLE {role}"), "-c", sql])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains("permission denied"), "{sql}: {said}");
+    }
+}
+
+#[test]
+fn each_right_that_is_missing_is_named_and_waited_for() {
+    let (database, grants) = strict();
+    let numbered: Vec<(usize, &String)> = grants.iter().enumerate().collect();
+    // Some at a time: each waits longer and longer between its looks.
+    for some in numbered.chunks(8) {
+        std::thread::scope(|scope| {
+            for (number, missing) in some {
+                let others: Vec<String> = grants
+                    .iter()
+                    .filter(|grant| grant != missing)
+                    .cloned()
+                    .collect();
+                let database = &database;
+                scope.spawn(move || {
+                    let role = role(database, &format!("lacks_{number}"), &others);
+                    let sidecar = of_role(database, &role).start_listening();
+                    let relation = missing.rsplit(' ').next().unwrap();
+                    until_missing(&sidecar, &[relation.trim_matches('"'), &role, "GRANT"]);
+                    // What it says to do is what helps.
+                    let said = super::client::missing(&sidecar);
+                    let grant = said.split_once("GRANT").unwrap().1;
+                    database.sql(&format!("GRANT {grant}"));
+                    until_ready(&sidecar);
+                    answers(&sidecar);
+                });
+            }
+        });
+    }
+}

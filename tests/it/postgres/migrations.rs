@@ -1,0 +1,130 @@
+//! Who makes the tables, when, and in whose database: several at once, none in a
+//! newer version's or another program's, and none where it was told not to.
+
+use serde_json::{Value, json};
+
+use super::client::{until_missing, until_ready};
+use super::server::{Database, SHARED};
+use crate::sidecar::{Sidecar, Start, program};
+
+fn over(database: &Database) -> Start {
+    Start::new().with(&["--tenancy", &database.url()])
+}
+
+/// A question that is answered, of whatever is in the database.
+fn is_answered(sidecar: &Sidecar) {
+    let decision = sidecar.ask(&json!({
+        "principal": "Peppol::User::\"nobody\"",
+        "action": "Peppol::Action::\"createOrganisation\"",
+        "resource": "Peppol::Platform::\"platform\"",
+    }));
+    assert_eq!(decision["decision"], "Deny");
+    assert_eq!(decision["reasons"][0]["code"], "UNKNOWN_PRINCIPAL");
+}
+
+/// No question is, and what it says to that.
+fn is_not_ready(sidecar: &Sidecar) {
+    let reply = sidecar.post("/v1/is_authorized", &Value::Null);
+    assert_eq!(reply.status, 503, "{}", reply.text);
+    assert_eq!(reply.json()["code"], "NOT_READY");
+}
+
+fn relations(database: &Database) -> String {
+    database.sql(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY relname",
+    )
+}
+
+#[test]
+fn several_that_start_at_once_on_an_empty_database_all_become_ready() {
+    let database = SHARED.database();
+    std::thread::scope(|scope| {
+        for _ in 0..5 {
+            scope.spawn(|| is_answered(&over(&database).start()));
+        }
+    });
+    let applied = database.sql("SELECT count(*) = count(DISTINCT version) FROM tenancy_migration");
+    assert_eq!(applied, "t");
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_left_alone_until_it_is_none() {
+    let database = SHARED.database();
+    drop(over(&database).start());
+    let newest = database.sql("SELECT max(version) FROM tenancy_migration");
+    database.sql(
+        "INSERT INTO tenancy_migration (version, name, applied_on, checksum)
+         SELECT 99, 'later', applied_on, checksum FROM tenancy_migration",
+    );
+    let before = relations(&database);
+    let sidecar = over(&database).start_listening();
+    until_missing(&sidecar, &["newer version", "99", &newest]);
+    is_not_ready(&sidecar);
+    assert_eq!(relations(&database), before);
+    database.sql("DELETE FROM tenancy_migration WHERE version = 99");
+    until_ready(&sidecar);
+    is_answered(&sidecar);
+}
+
+#[test]
+fn without_leave_to_migrate_an_empty_database_is_waited_for() {
+    let database = SHARED.database();
+    let sidecar = over(&database)
+        .variable("PEPPOL_AUTHZ_STORE__MIGRATE", "false")
+        .start_listening();
+    until_missing(&sidecar, &["none of the views", "peppol-authz migrate"]);
+    is_not_ready(&sidecar);
+    assert_eq!(relations(&database), "");
+    let migrate = || {
+        let output = program()
+            .args(["migrate", "--tenancy", &database.url()])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{said}");
+    };
+    migrate();
+    until_ready(&sidecar);
+    is_answered(&sidecar);
+    // Once more changes nothing.
+    let before = database.sql("SELECT * FROM tenancy_migration");
+    migrate();
+    assert_eq!(database.sql("SELECT * FROM tenancy_migration"), before);
+}
+
+#[test]
+fn another_programs_database_is_never_migrated() {
+    let database = SHARED.database();
+    database.sql("CREATE TABLE invoice (number int); INSERT INTO invoice VALUES (7)");
+    let sidecar = over(&database).start_listening();
+    until_missing(&sidecar, &["none of the views"]);
+    is_not_ready(&sidecar);
+    let output = program()
+        .args(["migrate", "--tenancy", &database.url()])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(relations(&database), "invoice", "{said}");
+    // Nor is anything imported into it.
+    let file = sidecar.path("documents.ndjson");
+    std::fs::write(&file, "").unwrap();
+    let output = program()
+        .args(["import", "--tenancy", &database.url()])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(relations(&database), "invoice");
+}
+
+/// A role that may not make tables says who should.
+#[test]
+fn a_role_that_may_not_make_tables_says_so() {
+    let database = SHARED.database();
+    let role = format!("{}_reader", database.name);
+    database.sql(&format!("CREATE ROLE {role} LOGIN"));
+    let url = database.url_of(&role, SHARED.port);
+    let sidecar = Start::new().with(&["--tenancy", &url]).start_listening();
+    until_missing(&sidecar, &["peppol-authz migrate", "may create tables"]);
+    assert_eq!(relations(&database), "");
+}

@@ -1,11 +1,16 @@
 //! PostgreSQL as tenancy store: a real server, and the real program beside it.
 
 mod client;
+mod collation;
 mod grants;
+mod importing;
 mod migrations;
 mod order;
+mod own;
 mod recorded;
+mod replica;
 pub(crate) mod server;
+mod tls;
 mod writes;
 
 use peppol_authz::store::{Import, Imported, Postgres, PostgresOptions, Store};

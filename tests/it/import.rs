@@ -150,11 +150,11 @@ fn fixture() -> Vec<Value> {
         .collect()
 }
 
-pub(super) fn user(id: &str, email: &str) -> Value {
+pub(crate) fn user(id: &str, email: &str) -> Value {
     json!({"type": "USER", "id": id, "email": email, "emailVerified": true, "superadmin": false})
 }
 
-pub(super) fn organisation(id: &str) -> Value {
+pub(crate) fn organisation(id: &str) -> Value {
     json!({
         "type": "ORGANISATION", "id": id, "legalIdentifierCode": "SE_ORGNR", "legalIdentifier": id,
         "organisationMode": "SHARED", "modeChangeRequest": null, "contacts": [],

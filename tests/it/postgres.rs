@@ -1,18 +1,23 @@
 //! PostgreSQL as tenancy store: a real server, and the real program beside it.
 
 mod client;
+mod collation;
 mod crowd;
 mod freshness;
 mod grants;
+mod importing;
 mod migrations;
 mod new_enemy;
 mod order;
+mod own;
 mod proxy;
 mod recorded;
+mod replica;
 mod scene;
 pub(crate) mod server;
 mod session;
 mod start;
+mod tls;
 mod trouble;
 mod writes;
 

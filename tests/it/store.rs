@@ -25,7 +25,7 @@ pub(crate) const DOCUMENTS: &str = "tests/it/fixtures/tenancy.ndjson";
 const ENTITIES: &str = "tests/it/fixtures/tenancy.entities.json";
 
 /// Groups in groups, which the shipped schema has none of.
-const GROUPS: &str = r#"
+pub(crate) const GROUPS: &str = r#"
     entity Kind enum ["OPEN", "SECRET"];
     entity Group in [Group];
     entity Album in [Group] = { kind: Kind, size: Long, title?: String } tags Set<String>;

@@ -1,0 +1,100 @@
+-- Optional: which entities have changed, so that sidecars follow the database and
+-- keep the rest in memory. Each write records, in its own transaction, the entities
+-- whose views it changes. A record without an id is of anything.
+
+CREATE TABLE tenancy_change (
+  number      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  transaction xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  entity_type text,
+  entity_id   text,
+  written_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX ON tenancy_change (transaction);
+
+-- The greatest transaction of which a record has been deleted.
+CREATE TABLE tenancy_horizon (pruned_to xid8 NOT NULL);
+INSERT INTO tenancy_horizon VALUES ('0');
+
+-- A trigger of rows. Its arguments come in pairs: an entity type, and the column
+-- with the entity's id.
+CREATE FUNCTION record_changes() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+  before jsonb := to_jsonb(OLD);
+  after  jsonb := to_jsonb(NEW);
+BEGIN
+  IF before IS NOT DISTINCT FROM after THEN
+    RETURN NULL;
+  END IF;
+  FOR i IN 0 .. TG_NARGS - 1 BY 2 LOOP
+    INSERT INTO tenancy_change (entity_type, entity_id)
+    SELECT DISTINCT TG_ARGV[i], id
+    FROM unnest(ARRAY[before ->> TG_ARGV[i + 1], after ->> TG_ARGV[i + 1]]) AS id
+    WHERE id IS NOT NULL;
+  END LOOP;
+  -- Wakes the sidecars once this is committed; PostgreSQL sends equal ones once.
+  NOTIFY tenancy_change;
+  RETURN NULL;
+END
+$$;
+
+-- Who is the only user of a party is to be seen in its company.
+CREATE FUNCTION record_company_of_party() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+  INSERT INTO tenancy_change (entity_type, entity_id)
+  SELECT DISTINCT 'Peppol::Organisation', company_id::text
+  FROM party
+  WHERE party_id IN (OLD.party_id, NEW.party_id);
+  NOTIFY tenancy_change;
+  RETURN NULL;
+END
+$$;
+
+-- TRUNCATE tells no rows.
+CREATE FUNCTION record_everything() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+  INSERT INTO tenancy_change (entity_type, entity_id) VALUES (NULL, NULL);
+  NOTIFY tenancy_change;
+  RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON company
+FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::Organisation', 'company_id');
+CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON contact
+FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::Organisation', 'company_id');
+CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON person
+FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::User', 'person_id', 'Peppol::EmailAddress', 'mail');
+CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON employment
+FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::User', 'person_id');
+CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON gateway
+FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::AccessPoint', 'code');
+CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON party
+FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::Participant', 'party_id', 'Peppol::Organisation', 'company_id');
+CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON party_right
+FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::Participant', 'party_id');
+CREATE TRIGGER record_company AFTER INSERT OR UPDATE OR DELETE ON party_right
+FOR EACH ROW EXECUTE FUNCTION record_company_of_party();
+CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON branch
+FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::LegalEntity', 'branch_id');
+CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON reader
+FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::SubAccount', 'reader_id', 'Peppol::EmailAddress', 'mail');
+CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON reader_branch
+FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::SubAccount', 'reader_id');
+CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON invoice
+FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::Document', 'invoice_id');
+
+DO $$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY[
+    'company', 'contact', 'person', 'employment', 'gateway', 'party', 'party_right', 'branch', 'reader',
+    'reader_branch', 'invoice'
+  ] LOOP
+    EXECUTE format(
+      'CREATE TRIGGER record_truncate AFTER TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION record_everything()',
+      name
+    );
+  END LOOP;
+END
+$$;

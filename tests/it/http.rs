@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::connection::{ALLOWED, Connection};
+use crate::postgres::server::{Database, SHARED};
 use crate::sidecar::{Reply, Sidecar, Start, program, project};
 
 #[derive(Deserialize)]
@@ -80,6 +81,10 @@ const PRIVATE: [&str; 12] = [
 ];
 
 fn sidecar() -> Sidecar {
+    start().start()
+}
+
+fn start() -> Start {
     Start::quickstart()
         .with(&[
             "--import",
@@ -87,7 +92,24 @@ fn sidecar() -> Sidecar {
         ])
         // For a state that never comes.
         .variable("PEPPOL_AUTHZ_FRESHNESS__WAIT", "50ms")
-        .start()
+}
+
+/// Over each database, and with nothing kept in memory.
+fn sidecars(databases: &[Database]) -> Vec<(&'static str, Sidecar)> {
+    let nothing_kept = |start: Start| start.variable("PEPPOL_AUTHZ_CACHE__ENABLED", "false");
+    let mut all = vec![
+        ("SQLite", start().start()),
+        ("SQLite, nothing kept", nothing_kept(start()).start()),
+    ];
+    for (name, database) in ["PostgreSQL", "PostgreSQL, nothing kept"]
+        .into_iter()
+        .zip(databases)
+    {
+        let start = start().with(&["--tenancy", &database.url()]);
+        let kept = name == "PostgreSQL";
+        all.push((name, if kept { start } else { nothing_kept(start) }.start()));
+    }
+    all
 }
 
 impl Case {
@@ -216,24 +238,29 @@ fn unhex(digits: &str) -> Vec<u8> {
 fn run(file: &str) {
     let text = std::fs::read_to_string(project("tests/http").join(file)).unwrap();
     let cases: Cases = toml::from_str(&text).unwrap();
-    let sidecar = sidecar();
+    // Its revisions are numbers as SQLite has them.
+    let on_all = file != "freshness.toml";
+    let databases: Vec<Database> = (0..if on_all { 2 } else { 0 })
+        .map(|_| SHARED.database())
+        .collect();
     let mut failed = Vec::new();
-    for case in &cases.case {
-        let reply = case.send(&sidecar);
-        let faults = case.faults(&reply);
-        if !faults.is_empty() {
-            failed.push(format!(
-                "{}\n    {}\n    {}",
-                case.name,
-                faults.join("\n    "),
-                reply.text
-            ));
+    for (store, sidecar) in sidecars(&databases) {
+        for case in &cases.case {
+            let reply = case.send(&sidecar);
+            let faults = case.faults(&reply);
+            if !faults.is_empty() {
+                let faults = faults.join("\n    ");
+                failed.push(format!(
+                    "{store}: {}\n    {faults}\n    {}",
+                    case.name, reply.text
+                ));
+            }
         }
     }
     let (failures, all) = (failed.len(), cases.case.len());
     assert!(
         failed.is_empty(),
-        "{file}: {failures} of {all} cases:\n\n{}",
+        "{file}: {failures} failures of {all} cases:\n\n{}",
         failed.join("\n\n")
     );
 }

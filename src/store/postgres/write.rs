@@ -5,8 +5,8 @@ use std::io::BufRead;
 
 use bytes::{BufMut, BytesMut};
 use futures_util::SinkExt;
-use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row};
 
 use super::{Postgres, migrate};
 use crate::store::documents::Documents;
@@ -218,9 +218,7 @@ async fn run(client: &Client, sql: &str, files: &[String]) -> Result<(), ImportE
     let Some(row) = rows.first() else {
         return Ok(());
     };
-    let read =
-        || Ok::<_, tokio_postgres::Error>((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
-    let (file, line, problem): (i64, i64, String) = read().map_err(StoreError::from)?;
+    let (file, line, problem) = place(row).map_err(StoreError::from)?;
     Err(document_error(files, file, line, problem))
 }
 
@@ -263,13 +261,16 @@ async fn check_reference(
     let Some(row) = rows.first() else {
         return Ok(());
     };
-    let read =
-        || Ok::<_, tokio_postgres::Error>((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
-    let (file, line, id): (i64, i64, String) = read().map_err(StoreError::from)?;
+    let (file, line, id) = place(row).map_err(StoreError::from)?;
     Err(document_error(
         files,
         file,
         line,
         import.missing(reference, &id),
     ))
+}
+
+/// The file and line of a document, and a text about it.
+fn place(row: &Row) -> Result<(i64, i64, String), tokio_postgres::Error> {
+    Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
 }

@@ -157,6 +157,43 @@ fn views_that_go_and_come_back_are_endured() {
     );
 }
 
+/// What the store does not serve, callers describe. A view that goes while the
+/// program runs leaves nothing to them.
+#[test]
+fn a_view_that_goes_does_not_let_callers_speak_for_the_store() {
+    let scene = scene();
+    let mut question = cold("eve");
+    question["entities"] = json!([{
+        "uid": {"type": "Peppol::User", "id": "eve"},
+        "attrs": {"id": "eve", "email": {"type": "Peppol::EmailAddress", "id": "eve@example.com"}, "emailVerified": true, "superadmin": true},
+        "parents": [],
+    }]);
+    let is_refused = || {
+        let reply = scene.asked(&question);
+        assert_ne!(reply.status, 200, "{}", reply.text);
+        reply.json()["code"].clone()
+    };
+    assert_eq!(is_refused(), "ENTITY_OF_SERVED_TYPE");
+    scene.database.sql(
+        "ALTER VIEW \"Peppol::User\" RENAME TO away;
+         ALTER VIEW \"Peppol::User.tags\" RENAME TO tags_away;
+         ALTER TABLE tenancy_horizon RENAME TO horizon_away",
+    );
+    until("it is noticed", || !scene.store_is_up());
+    for _ in 0..20 {
+        assert_eq!(is_refused(), "ENTITY_OF_SERVED_TYPE");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    scene.database.sql(
+        "ALTER VIEW away RENAME TO \"Peppol::User\";
+         ALTER VIEW tags_away RENAME TO \"Peppol::User.tags\";
+         ALTER TABLE horizon_away RENAME TO tenancy_horizon",
+    );
+    until("it is well again", || scene.is_well());
+    assert_eq!(scene.sidecar.ask(&cold("root"))["decision"], "Allow");
+    assert_eq!(is_refused(), "ENTITY_OF_SERVED_TYPE");
+}
+
 #[test]
 fn rights_to_read_that_go_and_come_back_are_endured() {
     let scene = Scene::of(&SHARED, "bereft", hurried(Start::new()));
@@ -187,6 +224,10 @@ fn a_view_of_another_shape_is_not_answered_from_until_it_is_back() {
         assert_eq!(reply.status, 500, "{}", reply.text);
         assert_eq!(reply.json()["code"], "TENANCY_UNUSABLE");
     }
+    // The log says what is wrong, and not what came of it.
+    let cause = scene.sidecar.wait_for_log("a question was not answered");
+    let cause = cause["cause"].to_string();
+    assert!(cause.contains("superadmin"), "{cause}");
     turn("boss", "superadmin");
     until("it is answered", || {
         scene.asked(&cold("root")).status == 200

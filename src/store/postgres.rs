@@ -139,8 +139,14 @@ impl Postgres {
                 if self.options.migrate {
                     self.migrate().await?;
                 }
-                let described = Description::read(&connection);
-                let description = Arc::new(limited(timeout, described).await?);
+                let described = limited(timeout, Description::read(&connection)).await;
+                let description = match described {
+                    Ok(description) => Arc::new(description),
+                    Err(failed) => {
+                        drop(Object::take(connection));
+                        return Err(failed);
+                    }
+                };
                 description.check(schema)?;
                 if let Some(before) = before {
                     description.check_after(&before, schema)?;

@@ -6,10 +6,9 @@ use serde_json::json;
 
 use super::proxy::Mode;
 use super::scene::{
-    MAX_STALE, Over, REVOKE, Scene, TOO_SLOW, allowed, cold, forward, hurried, is_unavailable,
-    until,
+    MAX_STALE, REVOKE, Scene, TOO_SLOW, allowed, cold, forward, hurried, is_unavailable, until,
 };
-use super::server::{SHARED, Server};
+use super::server::SHARED;
 use crate::sidecar::{Start, project};
 
 /// The whole way through an outage, in which a right is revoked: `hurt` is to make
@@ -233,69 +232,6 @@ fn a_view_of_another_shape_is_not_answered_from_until_it_is_back() {
         scene.asked(&cold("root")).status == 200
     });
     assert_eq!(scene.sidecar.ask(&cold("root"))["decision"], "Allow");
-}
-
-#[test]
-fn a_server_that_restarts_costs_no_more_than_the_time_that_it_takes() {
-    let server = Server::start(&[]);
-    let scene = Scene::of(&server, "postgres", hurried(Start::new()));
-    let over = Over::default();
-    std::thread::scope(|scope| {
-        let asking: Vec<_> = (0..4)
-            .map(|thread| {
-                let (scene, over) = (&scene, &over);
-                scope.spawn(move || {
-                    let mut n = 0;
-                    while !over.is() {
-                        n += 1;
-                        let question = cold(&format!("nobody-{thread}-{n}"));
-                        for question in [&allowed(), &question] {
-                            let reply = scene.asked(question);
-                            if reply.status != 200 {
-                                is_unavailable(&reply);
-                            }
-                        }
-                    }
-                    n
-                })
-            })
-            .collect();
-        let until_now = over.until();
-        for _ in 0..3 {
-            server.control(&["restart", "-m", "immediate"]);
-            server.wait();
-            until("it is well again", || scene.is_well());
-        }
-        drop(until_now);
-        for asking in asking {
-            assert!(asking.join().unwrap() > 3);
-        }
-    });
-    scene.database.sql(REVOKE);
-    until("what was written since is seen", || {
-        scene.sidecar.ask(&allowed())["decision"] == "Deny"
-    });
-}
-
-/// As after a failover to a standby that stays one, or when the disk is full: it is
-/// read, also by a program that starts only now and would make tables if it had to.
-#[test]
-fn a_server_that_takes_no_writes_is_read() {
-    let server = Server::start(&[]);
-    let scene = Scene::of(&server, "postgres", hurried(Start::new()));
-    scene
-        .database
-        .sql("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf()");
-    until("it is read-only", || {
-        scene.database.sql("SHOW transaction_read_only") == "on"
-    });
-    scene.proxy.cut();
-    until("it is well", || scene.is_well());
-    assert_eq!(scene.sidecar.ask(&allowed())["decision"], "Allow");
-    assert_eq!(scene.sidecar.ask(&cold("root"))["decision"], "Allow");
-    let url = scene.database.url();
-    let late = Start::new().with(&["--tenancy", &url]).start();
-    assert_eq!(late.ask(&allowed())["decision"], "Allow");
 }
 
 /// The schema says of an action how long it may be answered from memory.

@@ -19,6 +19,7 @@ mod write;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -65,6 +66,8 @@ pub struct Postgres {
     pool: Pool,
     options: PostgresOptions,
     description: RwLock<Option<Arc<Description>>>,
+    /// Whether the views may not be as they were described any more.
+    doubted: AtomicBool,
     gate: Gate,
     listener: Listener,
 }
@@ -83,6 +86,7 @@ impl Postgres {
             pool,
             options,
             description: RwLock::new(None),
+            doubted: AtomicBool::new(false),
             gate: Gate::default(),
             listener: Listener::default(),
         })
@@ -105,11 +109,11 @@ impl Postgres {
             .clone()
     }
 
-    fn set_description(&self, description: Option<Arc<Description>>) {
+    fn set_description(&self, description: Arc<Description>) {
         *self
             .description
             .write()
-            .unwrap_or_else(PoisonError::into_inner) = description;
+            .unwrap_or_else(PoisonError::into_inner) = Some(description);
     }
 
     async fn connection(&self) -> Result<Object, StoreError> {
@@ -127,16 +131,28 @@ impl Postgres {
     ) -> Result<Reading, Failed> {
         let connection = self.connection().await?;
         let timeout = self.options.timeout;
-        let description = match self.description() {
+        let before = self.description();
+        let doubted = self.doubted.load(Ordering::Acquire);
+        let description = match before.clone().filter(|_| !doubted) {
             Some(description) => description,
             None => {
                 if self.options.migrate {
                     self.migrate().await?;
                 }
-                let described = Description::read(&connection);
-                let description = Arc::new(limited(timeout, described).await?);
+                let described = limited(timeout, Description::read(&connection)).await;
+                let description = match described {
+                    Ok(description) => Arc::new(description),
+                    Err(failed) => {
+                        drop(Object::take(connection));
+                        return Err(failed);
+                    }
+                };
                 description.check(schema)?;
-                self.set_description(Some(Arc::clone(&description)));
+                if let Some(before) = before {
+                    description.check_after(&before, schema)?;
+                }
+                self.set_description(Arc::clone(&description));
+                self.doubted.store(false, Ordering::Release);
                 description
             }
         };
@@ -209,7 +225,7 @@ impl Store for Postgres {
             };
             if matches!(result, Err(StoreError::Misfit(_) | StoreError::Version(_))) {
                 // Whatever was known of the views is looked at again.
-                self.set_description(None);
+                self.doubted.store(true, Ordering::Release);
             }
             pass.leave(result.as_ref().err());
             result
@@ -253,10 +269,14 @@ fn error_text(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// What is said of a statement behind one that was refused.
+const AFTER_A_REFUSAL: &str = "an earlier statement was refused";
+
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
         let text = error_text(&error);
         match error.code() {
+            Some(&SqlState::IN_FAILED_SQL_TRANSACTION) => Self::Misfit(AFTER_A_REFUSAL.to_owned()),
             // The views are not as they were described, or a right is missing.
             Some(code)
                 if [

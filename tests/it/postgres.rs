@@ -1,5 +1,6 @@
 //! PostgreSQL as tenancy store: a real server, and the real program beside it.
 
+mod alive;
 mod client;
 mod collation;
 mod crowd;

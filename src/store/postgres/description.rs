@@ -56,6 +56,18 @@ impl Description {
         self.columns.contains_key(&entity_type.to_string())
     }
 
+    /// Whether a view has gone since `before`. What the store does not serve, callers
+    /// describe: while the program runs, none becomes theirs.
+    pub(super) fn check_after(&self, before: &Self, schema: &Schema) -> Result<(), StoreError> {
+        let mut types = schema.entity_types().into_iter().map(|found| &found.name);
+        match types.find(|name| before.serves(name) && !self.serves(name)) {
+            None => Ok(()),
+            Some(name) => Err(StoreError::Misfit(format!(
+                "the view `{name}` is not there any more; if it is not to be, restart the program"
+            ))),
+        }
+    }
+
     /// Whether the views are those that a schema asks for, and may be read.
     pub(super) fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {
         let mut names = views::check(schema, &self.columns)?;

@@ -4,7 +4,7 @@
 //! told is what happened last. So a server that comes back is met by one connection
 //! and not by all that wait for it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::store::StoreError;
@@ -26,14 +26,17 @@ struct Closed {
     error: StoreError,
 }
 
-/// Leave to try. Somebody who gives up has another try in their place.
-pub(super) struct Pass<'a>(&'a Gate);
+/// Leave to try. What comes of it is to be told.
+pub(super) struct Pass<'a> {
+    gate: &'a Gate,
+    told: bool,
+}
 
 impl Gate {
     /// # Errors
     /// What happened last, while nobody should try.
     pub(super) fn enter(&self) -> Result<Pass<'_>, StoreError> {
-        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut closed = self.lock();
         if let Some(closed) = closed.as_mut() {
             let now = Instant::now();
             if now < closed.until {
@@ -41,30 +44,37 @@ impl Gate {
             }
             closed.until = now + TRY;
         }
-        Ok(Pass(self))
+        Ok(Pass {
+            gate: self,
+            told: false,
+        })
     }
-}
 
-impl Pass<'_> {
-    /// Says what came of it.
-    pub(super) fn leave(self, error: Option<&StoreError>) {
-        let mut closed = self.0.closed.lock().unwrap_or_else(PoisonError::into_inner);
-        *closed = error.map(|error| Closed {
-            until: Instant::now() + PAUSE,
-            error: error.clone(),
-        });
-        drop(closed);
-        std::mem::forget(self);
+    fn lock(&self) -> MutexGuard<'_, Option<Closed>> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Pass<'_> {
-    /// It was not said, as of a question that took too long.
+    /// Of a try that was given up, as when a caller has gone, nobody knows what would
+    /// have come: the next one tries.
     fn drop(&mut self) {
-        let mut closed = self.0.closed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(closed) = closed.as_mut() {
+        if !self.told
+            && let Some(closed) = self.gate.lock().as_mut()
+        {
             closed.until = Instant::now();
         }
+    }
+}
+
+impl Pass<'_> {
+    pub(super) fn leave(mut self, error: Option<&StoreError>) {
+        self.told = true;
+        let mut closed = self.gate.lock();
+        *closed = error.map(|error| Closed {
+            until: Instant::now() + PAUSE,
+            error: error.clone(),
+        });
     }
 }
 
@@ -84,11 +94,19 @@ mod tests {
         std::thread::sleep(PAUSE);
         let pass = gate.enter().ok().unwrap();
         assert!(gate.enter().is_err(), "one tries");
-        // Whoever gives up leaves the try to the next.
-        drop(pass);
-        let pass = gate.enter().ok().unwrap();
         pass.leave(None);
-        let both = (gate.enter(), gate.enter());
-        assert!(both.0.is_ok() && both.1.is_ok());
+        assert!(gate.enter().is_ok() && gate.enter().is_ok());
+    }
+    #[test]
+    fn a_try_that_is_given_up_leaves_it_to_the_next() {
+        let gate = Gate::default();
+        let error = StoreError::Unavailable("gone".to_owned());
+        gate.enter().ok().unwrap().leave(Some(&error));
+        std::thread::sleep(PAUSE);
+        drop(gate.enter().ok().unwrap());
+        let pass = gate.enter().ok().unwrap();
+        assert!(gate.enter().is_err(), "one tries");
+        pass.leave(None);
+        assert!(gate.enter().is_ok());
     }
 }

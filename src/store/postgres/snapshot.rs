@@ -9,7 +9,7 @@ use deadpool_postgres::Object;
 use tokio_postgres::types::ToSql;
 
 use super::description::Description;
-use super::{Failed, changes, limited, read};
+use super::{AFTER_A_REFUSAL, Failed, changes, limited, read};
 use crate::schema::{Row, Schema};
 use crate::store::{Answer, Changes, Revision, Snapshot, StoreError, TagKeys, Tags};
 
@@ -25,6 +25,8 @@ pub(super) struct Reading {
     revision: Revision,
     lag: Duration,
     changes: Changes,
+    /// Why the server refused a statement, which ends the transaction.
+    refusal: Option<String>,
 }
 
 impl Reading {
@@ -83,6 +85,7 @@ impl Reading {
             revision,
             lag,
             changes,
+            refusal: None,
         })
     }
 
@@ -104,11 +107,20 @@ impl Reading {
         let answered = tokio::time::timeout(self.timeout, asked).await;
         let connection = Arc::into_inner(connection).ok_or_else(lost)?;
         match answered {
-            // What the views hold is no fault of the connection; a statement that the
-            // server refuses ends the transaction, and the reading with it.
-            Ok(result @ (Ok(_) | Err(StoreError::Misfit(_)))) => {
+            Ok(Ok(found)) => {
                 self.connection = Some(connection);
-                result
+                Ok(found)
+            }
+            // What the views hold is no fault of the connection. Of statements that
+            // the server refuses, the first says what is wrong.
+            Ok(Err(StoreError::Misfit(text))) => {
+                self.connection = Some(connection);
+                let text = match &self.refusal {
+                    Some(first) if text == AFTER_A_REFUSAL => first.clone(),
+                    _ => text,
+                };
+                self.refusal = Some(text.clone());
+                Err(StoreError::Misfit(text))
             }
             Ok(Err(error)) => {
                 drop(Object::take(connection));

@@ -1,0 +1,82 @@
+//! A server that is there, though not as it was or should be.
+
+use super::proxy::Mode;
+use super::scene::{Over, REVOKE, Scene, allowed, cold, hurried, is_unavailable, until};
+use super::server::{SHARED, Server};
+use crate::sidecar::Start;
+
+#[test]
+fn a_server_that_restarts_costs_no_more_than_the_time_that_it_takes() {
+    let server = Server::start(&[]);
+    let scene = Scene::of(&server, "postgres", hurried(Start::new()));
+    let over = Over::default();
+    std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..4)
+            .map(|thread| {
+                let (scene, over) = (&scene, &over);
+                scope.spawn(move || {
+                    let mut n = 0;
+                    while !over.is() {
+                        n += 1;
+                        let question = cold(&format!("nobody-{thread}-{n}"));
+                        for question in [&allowed(), &question] {
+                            let reply = scene.asked(question);
+                            if reply.status != 200 {
+                                is_unavailable(&reply);
+                            }
+                        }
+                    }
+                    n
+                })
+            })
+            .collect();
+        let until_now = over.until();
+        for _ in 0..3 {
+            server.control(&["restart", "-m", "immediate"]);
+            server.wait();
+            until("it is well again", || scene.is_well());
+        }
+        drop(until_now);
+        for asking in asking {
+            assert!(asking.join().unwrap() > 3);
+        }
+    });
+    scene.database.sql(REVOKE);
+    until("what was written since is seen", || {
+        scene.sidecar.ask(&allowed())["decision"] == "Deny"
+    });
+}
+
+/// As after a failover to a standby that stays one, or when the disk is full: it is
+/// read, also by a program that starts only now and would make tables if it had to.
+#[test]
+fn a_server_that_takes_no_writes_is_read() {
+    let server = Server::start(&[]);
+    let scene = Scene::of(&server, "postgres", hurried(Start::new()));
+    scene
+        .database
+        .sql("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf()");
+    until("it is read-only", || {
+        scene.database.sql("SHOW transaction_read_only") == "on"
+    });
+    scene.proxy.cut();
+    until("it is well", || scene.is_well());
+    assert_eq!(scene.sidecar.ask(&allowed())["decision"], "Allow");
+    assert_eq!(scene.sidecar.ask(&cold("root"))["decision"], "Allow");
+    let url = scene.database.url();
+    let late = Start::new().with(&["--tenancy", &url]).start();
+    assert_eq!(late.ask(&allowed())["decision"], "Allow");
+}
+
+/// A network that is slow and not too slow: everything is answered, only later.
+#[test]
+fn a_network_with_little_to_give_is_made_do_with() {
+    let scene = Scene::of(&SHARED, "postgres", Start::new());
+    scene.proxy.set(Mode::Throttle(16));
+    assert_eq!(scene.sidecar.ask(&allowed())["decision"], "Allow");
+    scene.database.sql(REVOKE);
+    let mut newest = allowed();
+    newest["maxAge"] = "0s".into();
+    assert_eq!(scene.sidecar.ask(&newest)["decision"], "Deny");
+    until("it is well", || scene.is_well());
+}

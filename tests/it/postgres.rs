@@ -2,11 +2,13 @@
 
 mod client;
 mod collation;
+mod concurrent;
 mod grants;
 mod importing;
 mod migrations;
 mod order;
 mod own;
+mod places;
 mod recorded;
 mod replica;
 pub(crate) mod server;

@@ -3,6 +3,7 @@
 mod alive;
 mod client;
 mod collation;
+mod concurrent;
 mod crowd;
 mod freshness;
 mod grants;
@@ -11,6 +12,7 @@ mod migrations;
 mod new_enemy;
 mod order;
 mod own;
+mod places;
 mod proxy;
 mod recorded;
 mod replica;

@@ -42,7 +42,8 @@ SELECT
   current_user::text,
   EXISTS (
     SELECT FROM pg_class
-    WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'v', 'm', 'f', 'p')
+    WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+      AND relkind IN ('r', 'v', 'm', 'f', 'p')
   ),
   (
     SELECT quote_ident(nspname)

@@ -1,6 +1,8 @@
 //! The least that a role needs to serve, and what is said of each right that is
 //! missing.
 
+use std::sync::Mutex;
+
 use serde_json::json;
 
 use super::client::{until_missing, until_ready};
@@ -20,6 +22,14 @@ fn relations(database: &Database) -> Vec<String> {
     relations
 }
 
+/// Grants on one relation at the same time get in each other's way.
+static GRANTING: Mutex<()> = Mutex::new(());
+
+fn grant(database: &Database, sql: &str) {
+    let _granting = GRANTING.lock().unwrap();
+    database.sql(sql);
+}
+
 /// A role with these rights and no others.
 fn role(database: &Database, name: &str, grants: &[String]) -> String {
     let role = format!("{}_{name}", database.name);
@@ -27,7 +37,7 @@ fn role(database: &Database, name: &str, grants: &[String]) -> String {
         .iter()
         .map(|grant| format!("GRANT {grant} TO {role};\n"))
         .collect();
-    database.sql(&format!("CREATE ROLE {role} LOGIN;\n{grants}"));
+    grant(database, &format!("CREATE ROLE {role} LOGIN;\n{grants}"));
     role
 }
 
@@ -103,8 +113,8 @@ fn each_right_that_is_missing_is_named_and_waited_for() {
                     until_missing(&sidecar, &[relation.trim_matches('"'), &role, "GRANT"]);
                     // What it says to do is what helps.
                     let said = super::client::missing(&sidecar);
-                    let grant = said.split_once("GRANT").unwrap().1;
-                    database.sql(&format!("GRANT {grant}"));
+                    let (_, right) = said.split_once("GRANT").unwrap();
+                    grant(database, &format!("GRANT {right}"));
                     until_ready(&sidecar);
                     answers(&sidecar);
                 });

@@ -1,6 +1,8 @@
 //! Who makes the tables, when, and in whose database: several at once, none in a
 //! newer version's or another program's, and none where it was told not to.
 
+use std::process::{Child, Stdio};
+
 use serde_json::{Value, json};
 
 use super::client::{until_missing, until_ready};
@@ -45,6 +47,24 @@ fn several_that_start_at_once_on_an_empty_database_all_become_ready() {
     });
     let applied = database.sql("SELECT count(*) = count(DISTINCT version) FROM tenancy_migration");
     assert_eq!(applied, "t");
+}
+
+/// Not one of which tries again.
+#[test]
+fn several_that_migrate_at_once_all_succeed() {
+    let database = SHARED.database();
+    let migrate = || {
+        let mut command = program();
+        command.args(["migrate", "--tenancy", &database.url()]);
+        command.stderr(Stdio::piped()).stdout(Stdio::null());
+        command.spawn().unwrap()
+    };
+    let children: Vec<Child> = (0..6).map(|_| migrate()).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+    }
 }
 
 #[test]

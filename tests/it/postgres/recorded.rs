@@ -13,7 +13,10 @@ use crate::deciding;
 use crate::rules::rng::Rng;
 use crate::store::{runtime, shipped};
 
-const WRITES: usize = 600;
+const WRITES: usize = 1000;
+
+/// Writes that fill the tables first.
+const FILL: usize = 300;
 
 /// A state, and all that it holds.
 struct Seen {
@@ -81,6 +84,9 @@ async fn follow(
     dialect: Dialect,
     mut write: impl AsyncFnMut(&str) -> bool,
 ) -> Tally {
+    for _ in 0..FILL {
+        write(&writes::any(rng, dialect)).await;
+    }
     let mut first = store.snapshot(&shipped(), None).await.unwrap();
     let mut anchor = read(&mut *first).await;
     let mut before = read(&mut *first).await;
@@ -147,7 +153,7 @@ fn whatever_is_written_to_sqlite_is_told() {
 }
 
 /// What the derived tables should hold and do not, or the other way round.
-const DERIVED: &str = "
+pub(crate) const DERIVED: &str = "
 WITH facts AS (
   SELECT
     participant.id AS participant,

@@ -127,7 +127,8 @@ impl Server {
         let server = {
             let mut server = command("postgres");
             server
-                .args(["-D", "data", "-k", "."])
+                .args(["-D", "data", "-k"])
+                .arg(directory.path())
                 .arg(format!("-p{port}"));
             server.args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]);
             for setting in settings {

@@ -175,7 +175,7 @@ pub(crate) fn any(rng: &mut Rng, dialect: Dialect) -> String {
     format!("BEGIN; {deferred}; {}; COMMIT", statements.join("; "))
 }
 
-fn statement(rng: &mut Rng, dialect: Dialect) -> String {
+pub(crate) fn statement(rng: &mut Rng, dialect: Dialect) -> String {
     let tables: Vec<&Table> = TABLES.iter().collect();
     // More of those that others are derived from.
     let busy = ["participant", "party_authorization", "account"];

@@ -128,6 +128,35 @@ fn a_server_that_comes_back_is_not_met_by_all_who_wait_for_it() {
     assert!((1..=READERS + OTHERS).contains(&most), "{most}");
 }
 
+/// A server that has just come back has other things to do than to be asked by
+/// everybody whether it is back.
+#[test]
+fn a_server_that_is_down_is_tried_by_one_and_not_by_all() {
+    let scene = scene();
+    scene.sidecar.ask(&allowed());
+    scene.proxy.set(Mode::HangUp);
+    scene.proxy.cut();
+    until("it is noticed", || !scene.store_is_up());
+    let (accepted, started) = (scene.proxy.accepted(), Instant::now());
+    std::thread::scope(|scope| {
+        for thread in 0..20 {
+            let scene = &scene;
+            scope.spawn(move || {
+                let question = cold(&format!("nobody-{thread}"));
+                while started.elapsed() < Duration::from_secs(2) {
+                    is_unavailable(&scene.asked(&question));
+                }
+            });
+        }
+    });
+    let tries = u128::from(scene.proxy.accepted() - accepted);
+    // One each 50 ms, and each second one that would listen.
+    let most = started.elapsed().as_millis() / 45 + 5;
+    assert!((1..=most).contains(&tries), "{tries} of {most}");
+    forward(&scene);
+    until("it is well", || scene.is_well());
+}
+
 /// File descriptors that the sidecar has open, without its connections to the store.
 fn others(scene: &Scene) -> usize {
     let path = format!("/proc/{}/fd", scene.sidecar.pid());

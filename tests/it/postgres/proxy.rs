@@ -19,6 +19,8 @@ pub(crate) enum Mode {
     Forward,
     /// Nobody listens; connections that are open stay so.
     Refuse,
+    /// Whoever connects is hung up on; connections that are open stay so.
+    HangUp,
     /// Each piece comes that much later.
     Delay(Duration),
     /// Everybody may connect and write, and nothing arrives.
@@ -97,6 +99,11 @@ impl Proxy {
         self.shared.most.swap(0, Ordering::Relaxed)
     }
 
+    /// Connections that were made so far, whatever became of them.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.shared.accepted.load(Ordering::Relaxed)
+    }
+
     /// Reads that were begun so far.
     pub(crate) fn begun(&self) -> usize {
         self.shared.begun.load(Ordering::Relaxed)
@@ -142,10 +149,13 @@ fn accept(shared: &Arc<Shared>, listener: TcpListener, port: u16) {
 
 /// Joins a client with the server, if that is there.
 fn join(shared: &Arc<Shared>, client: TcpStream) {
+    let number = shared.accepted.fetch_add(1, Ordering::Relaxed);
+    if shared.mode() == Mode::HangUp {
+        return;
+    }
     let Ok(server) = TcpStream::connect(("127.0.0.1", shared.server)) else {
         return;
     };
-    let number = shared.accepted.fetch_add(1, Ordering::Relaxed);
     for end in [&client, &server] {
         end.set_nodelay(true).unwrap();
     }
@@ -194,7 +204,7 @@ fn pump(shared: &Shared, mut from: TcpStream, mut to: TcpStream) {
         match shared.mode() {
             Mode::Delay(delay) => std::thread::sleep(delay),
             Mode::Throttle(bytes) => piece = bytes,
-            Mode::Forward | Mode::Refuse | Mode::Blackhole => {}
+            Mode::Forward | Mode::Refuse | Mode::HangUp | Mode::Blackhole => {}
         }
         for bytes in bytes.chunks(piece) {
             if to.write_all(bytes).is_err() {

@@ -38,13 +38,13 @@ impl Session {
         input.flush().unwrap();
         let mut answer = String::new();
         loop {
-            let before = answer.len();
-            let read = self.output.read_line(&mut answer).unwrap();
+            let mut line = String::new();
+            let read = self.output.read_line(&mut line).unwrap();
             assert!(read > 0, "it ended: {sql}");
-            if answer[before..].trim_end() == DONE {
-                answer.truncate(before);
+            if line.trim_end() == DONE {
                 return answer.trim_end().to_owned();
             }
+            answer += &line;
         }
     }
 }

@@ -127,10 +127,12 @@ impl Postgres {
     ) -> Result<Reading, Failed> {
         let connection = self.connection().await?;
         let timeout = self.options.timeout;
-        let description = match self.description() {
+        let known = self.description();
+        let is_known = known.is_some();
+        let description = match known.filter(|known| known.holds()) {
             Some(description) => description,
             None => {
-                if self.options.migrate {
+                if self.options.migrate && !is_known {
                     self.migrate().await?;
                 }
                 let described = Description::read(&connection);

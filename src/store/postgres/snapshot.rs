@@ -107,6 +107,9 @@ impl Reading {
             // What the views hold is no fault of the connection; a statement that the
             // server refuses ends the transaction, and the reading with it.
             Ok(result @ (Ok(_) | Err(StoreError::Misfit(_)))) => {
+                if result.is_err() {
+                    self.description.doubt();
+                }
                 self.connection = Some(connection);
                 result
             }

@@ -75,8 +75,8 @@ fn random_questions_over_random_tenancies_are_answered_by_the_rules() {
 #[test]
 fn random_questions_over_random_tenancies_on_postgres_are_answered_by_the_rules() {
     let run = Run {
-        tenancies: 6,
-        questions: 300,
+        tenancies: 12,
+        questions: 400,
         malformed: 10,
     };
     hold(&run, |start| {

@@ -76,7 +76,7 @@ fn wrong_usage_ends_with_64() {
         &["serve", "--listen", "localhost:8180"],
         &["serve", "--config", "/nowhere/authz.toml"],
         &["serve", "--tenancy", "tenancy.db"],
-        &["serve", "--tenancy", "postgres://host/db"],
+        &["serve", "--tenancy", "mysql://host/db"],
         &["serve", "--tenancy", "sqlite::memory:"],
         &[
             "serve",

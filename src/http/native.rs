@@ -89,7 +89,8 @@ pub(super) async fn is_authorized(
         let started = Instant::now();
         let session = app.engine.session();
         let question = read(&app, &session, &body)?;
-        let demand = freshness::demand(&headers, &session)?;
+        let demand = freshness::demand(&headers, &session)
+            .inspect_err(|malformed| app.metrics.malformed(malformed.code))?;
         let decision = session
             .decide_under(&question, &demand)
             .await
@@ -197,8 +198,9 @@ async fn batch(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, P
         return Err(Problem::BatchTooLarge(app.limits.batch));
     }
     let session = app.engine.session();
-    let mut demand = session.demand(&batch.demand)?;
-    demand.join(&freshness::demand(headers, &session)?);
+    let count = |malformed: &Malformed| app.metrics.malformed(malformed.code);
+    let mut demand = session.demand(&batch.demand).inspect_err(count)?;
+    demand.join(&freshness::demand(headers, &session).inspect_err(count)?);
     let mut questions = Vec::with_capacity(batch.requests.len());
     for (i, request) in batch.requests.iter().enumerate() {
         if i % TURN == TURN - 1 {

@@ -19,7 +19,6 @@ mod write;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -66,8 +65,6 @@ pub struct Postgres {
     pool: Pool,
     options: PostgresOptions,
     description: RwLock<Option<Arc<Description>>>,
-    /// Whether the views may not be as they were described any more.
-    doubted: AtomicBool,
     gate: Gate,
     listener: Listener,
 }
@@ -86,7 +83,6 @@ impl Postgres {
             pool,
             options,
             description: RwLock::new(None),
-            doubted: AtomicBool::new(false),
             gate: Gate::default(),
             listener: Listener::default(),
         })
@@ -132,11 +128,10 @@ impl Postgres {
         let connection = self.connection().await?;
         let timeout = self.options.timeout;
         let before = self.description();
-        let doubted = self.doubted.load(Ordering::Acquire);
-        let description = match before.clone().filter(|_| !doubted) {
+        let description = match before.clone().filter(|known| known.holds()) {
             Some(description) => description,
             None => {
-                if self.options.migrate {
+                if self.options.migrate && before.is_none() {
                     self.migrate().await?;
                 }
                 let described = limited(timeout, Description::read(&connection)).await;
@@ -152,7 +147,6 @@ impl Postgres {
                     description.check_after(&before, schema)?;
                 }
                 self.set_description(Arc::clone(&description));
-                self.doubted.store(false, Ordering::Release);
                 description
             }
         };
@@ -223,9 +217,10 @@ impl Store for Postgres {
                     Ok(reading) => break Ok(Box::new(reading) as Box<dyn Snapshot>),
                 }
             };
-            if matches!(result, Err(StoreError::Misfit(_) | StoreError::Version(_))) {
-                // Whatever was known of the views is looked at again.
-                self.doubted.store(true, Ordering::Release);
+            if matches!(result, Err(StoreError::Misfit(_) | StoreError::Version(_)))
+                && let Some(description) = self.description()
+            {
+                description.doubt();
             }
             pass.leave(result.as_ref().err());
             result

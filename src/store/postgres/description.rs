@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use cedar_policy::EntityTypeName;
 use deadpool_postgres::Client;
@@ -18,7 +20,18 @@ pub(super) struct Description {
     role: String,
     /// Whether there are change records.
     pub(super) told: bool,
+    read: Instant,
+    /// Whether something that was read by it did not fit.
+    doubted: AtomicBool,
 }
+
+/// How often a description that is doubted is read again: it may be what the views
+/// hold that does not fit, and not the views.
+const DOUBT: Duration = Duration::from_secs(1);
+
+/// How often any description is read again. No record is written of a view that goes
+/// or of a table of records that comes.
+const REFRESH: Duration = Duration::from_secs(30);
 
 const RELATIONS: &str = "\
 SELECT c.relname::text, a.attname::text, has_column_privilege(c.oid, a.attnum, 'SELECT'), current_user::text
@@ -49,7 +62,19 @@ impl Description {
             denied,
             role,
             told,
+            read: Instant::now(),
+            doubted: AtomicBool::new(false),
         })
+    }
+
+    /// Something did not fit: a view may have been changed, or a right taken away.
+    pub(super) fn doubt(&self) {
+        self.doubted.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn holds(&self) -> bool {
+        let age = self.read.elapsed();
+        age < REFRESH && (age < DOUBT || !self.doubted.load(Ordering::Relaxed))
     }
 
     pub(super) fn serves(&self, entity_type: &EntityTypeName) -> bool {

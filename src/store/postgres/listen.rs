@@ -11,6 +11,9 @@ use tokio_postgres::AsyncMessage;
 
 use super::connect::Connector;
 
+/// How long a server may take to begin with.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Between two tries to listen.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -53,7 +56,11 @@ impl Drop for Listener {
 
 /// Listens until the connection ends. A replica refuses, and is polled.
 async fn listen(connector: &Connector, notified: &Notify) -> Result<(), tokio_postgres::Error> {
-    let (client, mut connection) = connector.connect().await?;
+    let connected = tokio::time::timeout(PATIENCE, connector.connect()).await;
+    let Ok(connected) = connected else {
+        return Ok(());
+    };
+    let (client, mut connection) = connected?;
     let listening = client.batch_execute("LISTEN tenancy_change");
     let messages = async {
         while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {

@@ -114,6 +114,7 @@ impl Reading {
             // What the views hold is no fault of the connection. Of statements that
             // the server refuses, the first says what is wrong.
             Ok(Err(StoreError::Misfit(text))) => {
+                self.description.doubt();
                 self.connection = Some(connection);
                 let text = match &self.refusal {
                     Some(first) if text == AFTER_A_REFUSAL => first.clone(),

@@ -379,7 +379,7 @@ fn usage_that_is_wrong_is_64() {
         &["import"],
         &["import", "--tenancy", &target.source()],
         &["import", "--tenancy", &entities, file],
-        &["import", "--tenancy", "postgres://localhost/x", file],
+        &["import", "--tenancy", "mysql://localhost/x", file],
         &["import", "--tenancy", "tenancy.db", file],
         &["import", "--nothing", file],
     ];

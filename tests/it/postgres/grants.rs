@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use serde_json::json;
 
-use super::client::{until_missing, until_ready};
+use super::client::{missing, until, until_missing, until_ready};
 use super::imported;
 use super::server::{Database, SHARED};
 use crate::sidecar::{Sidecar, Start};
@@ -99,20 +99,20 @@ fn each_right_that_is_missing_is_named_and_waited_for() {
     // Some at a time: each waits longer and longer between its looks.
     for some in numbered.chunks(8) {
         std::thread::scope(|scope| {
-            for (number, missing) in some {
+            for (number, left_out) in some {
                 let others: Vec<String> = grants
                     .iter()
-                    .filter(|grant| grant != missing)
+                    .filter(|grant| grant != left_out)
                     .cloned()
                     .collect();
                 let database = &database;
                 scope.spawn(move || {
                     let role = role(database, &format!("lacks_{number}"), &others);
                     let sidecar = of_role(database, &role).start_listening();
-                    let relation = missing.rsplit(' ').next().unwrap();
+                    let relation = left_out.rsplit(' ').next().unwrap();
                     until_missing(&sidecar, &[relation.trim_matches('"'), &role, "GRANT"]);
                     // What it says to do is what helps.
-                    let said = super::client::missing(&sidecar);
+                    let said = missing(&sidecar);
                     let (_, right) = said.split_once("GRANT").unwrap();
                     grant(database, &format!("GRANT {right}"));
                     until_ready(&sidecar);
@@ -121,4 +121,33 @@ fn each_right_that_is_missing_is_named_and_waited_for() {
             }
         });
     }
+}
+
+/// What is in memory is answered from; what is not cannot be read any more.
+#[test]
+fn a_right_that_is_taken_away_while_it_serves_is_named() {
+    let (database, grants) = strict();
+    let role = role(&database, "loses", &grants);
+    let sidecar = of_role(&database, &role)
+        .variable("PEPPOL_AUTHZ_FRESHNESS__MAX_STALE", "100ms")
+        .variable("PEPPOL_AUTHZ_FRESHNESS__POLL_INTERVAL", "50ms")
+        .variable("PEPPOL_AUTHZ_CACHE__ENABLED", "false")
+        .start();
+    answers(&sidecar);
+    let view = "\"Peppol::User.tags\"";
+    database.sql(&format!("REVOKE SELECT ON {view} FROM {role}"));
+    let question = json!({
+        "principal": "Peppol::User::\"anna\"",
+        "action": "Peppol::Action::\"getOrganisation\"",
+        "resource": "Peppol::Organisation::\"acme\"",
+    });
+    // The description of the views is believed for a second.
+    until("it is noticed", || {
+        let reply = sidecar.post("/v1/is_authorized", &question);
+        assert!(matches!(reply.status, 500 | 503), "{}", reply.text);
+        missing(&sidecar).contains(&format!("GRANT SELECT ON {view} TO \"{role}\""))
+    });
+    grant(&database, &format!("GRANT SELECT ON {view} TO {role}"));
+    until("it is ready again", || missing(&sidecar).is_empty());
+    assert_eq!(sidecar.ask(&question)["decision"], "Allow");
 }

@@ -187,10 +187,6 @@ impl Server {
         psql
     }
 
-    pub(crate) fn data(&self) -> PathBuf {
-        self.directory.path().join("data")
-    }
-
     /// The directory of its socket.
     pub(crate) fn socket(&self) -> &Path {
         self.directory.path()

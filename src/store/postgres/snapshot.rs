@@ -87,8 +87,8 @@ impl Reading {
     }
 
     /// Runs a query within the time limit; one that fails is the last.
-    async fn query<'a, T, F>(
-        &'a mut self,
+    async fn query<T, F>(
+        &mut self,
         query: impl FnOnce(Arc<Object>, Arc<Schema>, Arc<Description>) -> F,
     ) -> Result<T, StoreError>
     where

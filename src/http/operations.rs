@@ -83,7 +83,7 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let mut missing = Vec::new();
     let mut warnings = Vec::new();
     if !readiness.started.load(Ordering::Acquire) {
-        missing.push("start: the tenancy is being imported".to_owned());
+        missing.push("start: the tenancy has not been imported or read yet".to_owned());
     }
     if readiness.draining.load(Ordering::Acquire) {
         missing.push("draining: it was told to stop".to_owned());

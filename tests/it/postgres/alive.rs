@@ -3,7 +3,7 @@
 use super::proxy::Mode;
 use super::scene::{Over, REVOKE, Scene, allowed, cold, hurried, is_unavailable, until};
 use super::server::{SHARED, Server};
-use crate::sidecar::Start;
+use crate::sidecar::{Start, program};
 
 #[test]
 fn a_server_that_restarts_costs_no_more_than_the_time_that_it_takes() {
@@ -79,4 +79,42 @@ fn a_network_with_little_to_give_is_made_do_with() {
     newest["maxAge"] = "0s".into();
     assert_eq!(scene.sidecar.ask(&newest)["decision"], "Deny");
     until("it is well", || scene.is_well());
+}
+
+/// As on a full disk: files do not grow. What is imported is not there in half, what
+/// is asked is answered, and room is all that it takes to go on.
+#[test]
+fn a_server_without_room_loses_nothing_and_is_read() {
+    let server = Server::start(&[]);
+    let scene = Scene::of(&server, "postgres", hurried(Start::new()));
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("large.ndjson");
+    let text: String = (0..50_000)
+        .map(|n| {
+            let id = format!("{n}-{}", "long".repeat(100));
+            format!("{{\"type\":\"LEGAL_ENTITY\",\"id\":\"{id}\",\"organisationId\":\"acme\"}}\n")
+        })
+        .collect();
+    std::fs::write(&file, text).unwrap();
+    let import = || {
+        let mut import = program();
+        import.args(["import", "--tenancy", &scene.database.url()]);
+        import.arg(&file).output().unwrap()
+    };
+    let count = "SELECT count(*) FROM legal_entity";
+    let before = scene.database.sql(count);
+    // More than a segment of the log of writes, and less than the documents take.
+    server.limit_files(Some(20 << 20));
+    let failed = import();
+    let said = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert_eq!(failed.status.code(), Some(1), "{said}");
+    assert!(said.contains("could not extend file"), "{said}");
+    assert_eq!(scene.database.sql(count), before);
+    assert_eq!(scene.sidecar.ask(&allowed())["decision"], "Allow");
+    assert_eq!(scene.asked(&cold("nobody")).status, 200);
+    assert!(scene.is_well());
+    server.limit_files(None);
+    let done = import();
+    assert!(done.status.success(), "{done:?}");
+    assert_ne!(scene.database.sql(count), before);
 }

@@ -43,7 +43,7 @@ fn program(name: &str) -> PathBuf {
     found.pop().unwrap_or_else(|| name.into())
 }
 
-/// A command of the server's. It refuses to run as root.
+/// A command as the server's own user: it refuses to run as root.
 pub(crate) fn command(name: &str) -> Command {
     let is_root = std::fs::metadata("/proc/self").is_ok_and(|metadata| {
         use std::os::unix::fs::MetadataExt;
@@ -199,6 +199,18 @@ impl Server {
                 .current_dir(self.directory.path())
                 .args(["-D", "data", "-w", "-s", "-l", "log.again"])
                 .args(arguments),
+        );
+    }
+
+    /// How large a file of the server's may become, for connections from now on.
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
+        let pid = std::fs::read_to_string(self.directory.path().join("data/postmaster.pid"));
+        let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        succeed(
+            command("prlimit")
+                .arg(format!("--pid={}", pid.unwrap().lines().next().unwrap()))
+                // The soft limit, which can be raised again.
+                .arg(format!("--fsize={limit}:")),
         );
     }
 

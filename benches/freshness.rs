@@ -22,49 +22,31 @@ mod common;
 mod server;
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
+use common::program::Program;
 use common::{Size, documents, memory};
 use serde_json::{Value, json};
 use server::{Database, Server};
 
 struct Sidecar {
-    child: Child,
+    program: Program,
     url: String,
     agent: ureq::Agent,
 }
 
 impl Sidecar {
     fn start(database: &Database, import: Option<&std::path::Path>) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_peppol-authz"));
-        command.args([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--tenancy",
-            &database.url(),
-        ]);
+        let mut command = Program::serve(&database.url());
         if let Some(file) = import {
             command.arg("--import").arg(file);
         }
-        let mut child = command
-            .env("PEPPOL_AUTHZ_LOG__FORMAT", "json")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = loop {
-            let line: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
-            if line["message"] == "ready" {
-                break line["address"].as_str().unwrap().to_owned();
-            }
-        };
-        std::thread::spawn(move || lines.for_each(drop));
+        let program = Program::start(&mut command);
         Self {
-            child,
-            url: format!("http://{address}"),
+            url: format!("http://{}", program.address),
             agent: ureq::Agent::new_with_defaults(),
+            program,
         }
     }
 
@@ -92,13 +74,6 @@ impl Sidecar {
         let text = text.unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix(name));
         line.unwrap().trim().parse().unwrap()
-    }
-}
-
-impl Drop for Sidecar {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -200,7 +175,7 @@ fn questions(database: &Database, organisations: usize, what: &str) {
     println!(
         "{what}: {entries} entities in memory, {:.0} bytes each; resident {} KiB",
         bytes / entries,
-        memory(sidecar.child.id(), "VmRSS").unwrap()
+        memory(sidecar.program.child.id(), "VmRSS").unwrap()
     );
 }
 

@@ -22,13 +22,14 @@ mod common;
 #[allow(dead_code, reason = "the benchmark uses a part")]
 mod postgres;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use common::program::Program;
 use common::{Size, documents, memory, participant, process_cpu};
 use serde_json::{Value, json};
 
@@ -176,38 +177,6 @@ fn load(address: &str, pid: u32, requests: &[Vec<u8>], connections: usize, secon
     }
 }
 
-/// A server process that says where it listens.
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    fn start(mut command: Command) -> Self {
-        let mut child = command
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = loop {
-            let line: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
-            if line["message"] == "ready" {
-                break line["address"].as_str().unwrap().to_owned();
-            }
-        };
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// The floor: parse, and answer a constant.
 fn floor(sizes: [usize; 2]) {
     use axum::Router;
@@ -298,7 +267,7 @@ fn main() {
                 command
                     .arg("floor")
                     .args(sizes.map(|size| size.to_string()));
-                let floor = Server::start(command);
+                let floor = Program::start(&mut command);
                 for (kind, requests, each, connections) in kinds {
                     let pid = floor.child.id();
                     let found = load(&floor.address, pid, requests, connections, seconds);
@@ -320,27 +289,17 @@ fn main() {
 }
 
 /// The server over a source that holds the documents of a file.
-fn serve(source: &str, file: &std::path::Path, kept: bool) -> Server {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_peppol-authz"));
-    command
-        .args([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--tenancy",
-            source,
-            "--import",
-        ])
-        .arg(file);
+fn serve(source: &str, file: &std::path::Path, kept: bool) -> Program {
+    let mut command = Program::serve(source);
+    command.arg("--import").arg(file);
     if let Ok(workers) = std::env::var("WORKERS") {
         command.env("PEPPOL_AUTHZ_SERVER__WORKERS", workers);
     }
     command.env("PEPPOL_AUTHZ_CACHE__ENABLED", kept.to_string());
-    command.env("PEPPOL_AUTHZ_LOG__FORMAT", "json");
-    Server::start(command)
+    Program::start(&mut command)
 }
 
-fn size_of_answer(server: &Server, request: &[u8]) -> usize {
+fn size_of_answer(server: &Program, request: &[u8]) -> usize {
     let mut stream = TcpStream::connect(&server.address).unwrap();
     stream.write_all(request).unwrap();
     answer(&mut stream, &mut Vec::new())

@@ -21,6 +21,7 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use common::program::Program;
 use common::{Size, documents, memory};
 use serde_json::Value;
 
@@ -75,20 +76,8 @@ fn main() {
     }
 
     let started = Instant::now();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_peppol-authz"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--tenancy", &tenancy])
-        .env("PEPPOL_AUTHZ_LOG__FORMAT", "json")
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
-    let address = loop {
-        let record: Value = serde_json::from_str(&log.next().unwrap().unwrap()).unwrap();
-        if record["message"] == "ready" {
-            break record["address"].as_str().unwrap().to_owned();
-        }
-    };
-    let mut stream = TcpStream::connect(address).unwrap();
+    let server = Program::start(&mut Program::serve(&tenancy));
+    let mut stream = TcpStream::connect(&server.address).unwrap();
     let body = r#"{"principal":"Peppol::User::\"u-0\"","action":"Peppol::Action::\"getOrganisation\"","resource":"Peppol::Organisation::\"o-0\""}"#;
     write!(
         stream,
@@ -103,6 +92,4 @@ fn main() {
         "from the start of the program to its first decision: {} ms",
         started.elapsed().as_millis()
     );
-    child.kill().unwrap();
-    child.wait().unwrap();
 }

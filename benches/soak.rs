@@ -16,6 +16,7 @@
     reason = "a benchmark may stop, and speaks; it uses a part of what tests share"
 )]
 
+mod common;
 #[path = "../tests/it/postgres/proxy.rs"]
 mod proxy;
 #[path = "../tests/it/postgres/server.rs"]
@@ -24,13 +25,12 @@ mod server;
 mod session;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use common::program::Program;
 use proxy::{Mode, Proxy};
 use serde_json::{Value, json};
 use server::{Database, Server};
@@ -88,46 +88,17 @@ struct Found {
     errors: BTreeMap<String, u64>,
 }
 
-struct Sidecar {
-    child: Child,
-    address: String,
-}
-
-impl Sidecar {
-    fn start(database: &Database, port: u16, directory: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_peppol-authz"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--tenancy"])
-            .arg(database.url_of("postgres", port))
-            .arg("--policies")
-            .arg(directory.join("policies"))
-            .env("PEPPOL_AUTHZ_LOG__FORMAT", "json")
-            .env("PEPPOL_AUTHZ_STORE__TIMEOUT", "500ms")
-            .env("PEPPOL_AUTHZ_STORE__READERS", "8")
-            .env("PEPPOL_AUTHZ_FRESHNESS__MAX_STALE", "2s")
-            .env("PEPPOL_AUTHZ_FRESHNESS__POLL_INTERVAL", "200ms")
-            .env("PEPPOL_AUTHZ_RELOAD__SETTLE", "10ms")
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = loop {
-            let line = lines.next().unwrap().unwrap();
-            let line: Value = serde_json::from_str(&line).unwrap();
-            if line["message"] == "ready" {
-                break line["address"].as_str().unwrap().to_owned();
-            }
-        };
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address }
-    }
-}
-
-impl Drop for Sidecar {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn sidecar(database: &Database, port: u16, directory: &Path) -> Program {
+    let mut command = Program::serve(&database.url_of("postgres", port));
+    command
+        .arg("--policies")
+        .arg(directory.join("policies"))
+        .env("PEPPOL_AUTHZ_STORE__TIMEOUT", "500ms")
+        .env("PEPPOL_AUTHZ_STORE__READERS", "8")
+        .env("PEPPOL_AUTHZ_FRESHNESS__MAX_STALE", "2s")
+        .env("PEPPOL_AUTHZ_FRESHNESS__POLL_INTERVAL", "200ms")
+        .env("PEPPOL_AUTHZ_RELOAD__SETTLE", "10ms");
+    Program::start(&mut command)
 }
 
 /// Small and fast; good enough to choose what comes next.
@@ -172,7 +143,7 @@ fn write(database: &Database, writer: usize, history: &History, over: &AtomicBoo
     writes
 }
 
-fn ask(sidecars: &[Sidecar], asker: usize, history: &History, over: &AtomicBool) -> Found {
+fn ask(sidecars: &[Program], asker: usize, history: &History, over: &AtomicBool) -> Found {
     let mut random = Random(asker as u64 * 104_729 + 5);
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
@@ -294,7 +265,7 @@ fn main() {
     let proxies: Vec<_> = (0..SIDECARS).map(|_| Proxy::to(server.port)).collect();
     let sidecars: Vec<_> = proxies
         .iter()
-        .map(|proxy| Sidecar::start(&database, proxy.port, directory.path()))
+        .map(|proxy| sidecar(&database, proxy.port, directory.path()))
         .collect();
     let history: History = (0..USERS).map(|_| Mutex::new(vec![(0, true)])).collect();
     let over = AtomicBool::new(false);

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
+pub(crate) mod program;
+
 use std::io::{BufReader, Read};
 
 use peppol_authz::store::{Import, Sqlite};

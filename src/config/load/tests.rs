@@ -139,7 +139,7 @@ fn every_fault_is_reported_with_its_origin() {
         ("PEPPOL_AUTHZ_LIMITS__ENTITIES", "many"),
         ("PEPPOL_AUTHZ_LOG__FORMAT", "xml"),
         ("PEPPOL_AUTHZ_LOG__FILTER", "a=loud"),
-        ("PEPPOL_AUTHZ_TENANCY", "postgres://u:secret@h/db"),
+        ("PEPPOL_AUTHZ_TENANCY", "mysql://u:secret@h/db"),
     ];
     let mut found = faults(load(&flags, &variables));
     assert!(
@@ -177,7 +177,7 @@ fn every_fault_is_reported_with_its_origin() {
         fault(
             "tenancy",
             "PEPPOL_AUTHZ_TENANCY",
-            "`postgres:` is not supported by this version, expected `sqlite:PATH` or `entities:FILE`",
+            "unknown tenancy source `mysql:`, expected `sqlite:PATH`, `postgres://…` or `entities:FILE`",
         ),
         fault("serve", "authz.toml", &format!("unknown key, {top}")),
         fault("cache", "authz.toml", "expected a table, found `3`"),

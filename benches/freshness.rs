@@ -188,7 +188,7 @@ fn grow(database: &Database, from: usize, to: usize, memberships: usize) {
          INSERT INTO organisation (id, legal_identifier_code, legal_identifier, mode)
            SELECT 'o-' || n, 'SE_ORGNR', n::text, 'SHARED' FROM generate_series({from}, {last}) AS n;
          INSERT INTO membership SELECT 'u-' || n, 'o-' || n, 'orgadmin' FROM generate_series({from}, {last}) AS n;
-         INSERT INTO membership SELECT 'u-' || (n % {to}), 'o-' || ((n * 7919 + n / {to} + 1) % {to}), 'ApUser'
+         INSERT INTO membership SELECT 'u-' || (n % {to}), 'o-' || ((n::bigint * 7919 + n / {to} + 1) % {to}), 'ApUser'
            FROM generate_series(1, {memberships}) AS n ON CONFLICT DO NOTHING;
          SELECT tenancy_prune('0s');
          ANALYZE"

@@ -86,6 +86,12 @@ impl Sqlite {
         connection::prepare_schema(path, &mut connection)?;
         let views = Arc::new(connection::views(&connection)?);
         let is_ours = connection::is_ours(&connection)
+            .and_then(|ours| {
+                if ours {
+                    changes::prune_where_many(&mut connection)?;
+                }
+                Ok(ours)
+            })
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let permits = Arc::new(Semaphore::new(options.readers.max(1)));
         let pool = Arc::new(Pool {

@@ -1,7 +1,7 @@
 //! What has changed since a state, from the records that triggers write.
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 use super::connection;
 use crate::store::{Changes, Revision};
@@ -55,4 +55,19 @@ pub(super) fn prune(connection: &Connection) -> rusqlite::Result<u64> {
     )?;
     connection.execute("DELETE FROM tenancy_change WHERE number <= ?1", [until])?;
     Ok(number)
+}
+
+/// Prunes where programs other than an import have left many records.
+pub(super) fn prune_where_many(connection: &mut Connection) -> rusqlite::Result<()> {
+    let records: i64 = connection.query_row(
+        "SELECT revision - pruned_to FROM tenancy_revision, tenancy_horizon",
+        [],
+        |row| row.get(0),
+    )?;
+    if records > 2 * MOST as i64 {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        prune(&transaction)?;
+        transaction.commit()?;
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use peppol_authz::store::{Revision, Sqlite, SqliteOptions, Store, StoreError};
+use peppol_authz::store::{Changes, Revision, Sqlite, SqliteOptions, Store, StoreError};
 use rusqlite::Connection;
 
 use super::{DOCUMENTS, imported, runtime, shipped, uid};
@@ -226,6 +226,41 @@ fn a_database_of_version_1_is_upgraded() {
     let changed = super::import(&store, &verified).unwrap();
     assert_eq!(changed.revision.holds(&again.revision), Some(true));
     assert_ne!(changed.revision, again.revision);
+}
+
+/// Records of programs that write without end do not fill the disk; who has seen none
+/// of those that are gone takes everything as changed.
+#[test]
+fn many_records_are_pruned_when_it_is_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tenancy.db");
+    let store = imported(&path);
+    let schema = shipped();
+    let old = runtime().block_on(store.snapshot(&schema, None)).unwrap();
+    let old = old.revision().clone();
+    let connection = Connection::open(&path).unwrap();
+    let count = || -> i64 {
+        let sql = "SELECT count(*) FROM tenancy_change";
+        connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let write = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 25000)
+        INSERT INTO tenancy_change (entity_type, entity_id) SELECT 'Peppol::User', n FROM n";
+    connection.execute_batch(write).unwrap();
+    let before = state_since(&store, &schema, None).0;
+    drop(store);
+    let store = open(&path);
+    assert_eq!(count(), 10_000);
+    let (now, changes) = state_since(&store, &schema, Some(&old));
+    assert_eq!((now, changes), (before, Changes::Everything));
+}
+
+fn state_since(
+    store: &Sqlite,
+    schema: &Arc<peppol_authz::schema::Schema>,
+    since: Option<&Revision>,
+) -> (Revision, Changes) {
+    let snapshot = runtime().block_on(store.snapshot(schema, since)).unwrap();
+    (snapshot.revision().clone(), snapshot.changes().clone())
 }
 
 /// The base tables, in an order in which references hold.

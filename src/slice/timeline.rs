@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use cedar_policy::EntityUid;
-use tokio::sync::Notify;
 
 use crate::store::{Changes, Mark, Revision, Snapshot, Store};
 
@@ -73,7 +72,6 @@ pub struct Timeline {
     floor: AtomicU64,
     turn: Mutex<()>,
     hasher: foldhash::quality::RandomState,
-    news: Notify,
 }
 
 /// What a snapshot is to what is known.
@@ -94,7 +92,6 @@ impl Default for Timeline {
             floor: AtomicU64::new(0),
             turn: Mutex::new(()),
             hasher: foldhash::quality::RandomState::default(),
-            news: Notify::new(),
         }
     }
 }
@@ -104,11 +101,6 @@ impl Timeline {
     #[must_use]
     pub fn now(&self) -> Option<Arc<Known>> {
         self.now.load_full()
-    }
-
-    /// Ready when a state has been seen after this was called.
-    pub fn news(&self) -> impl Future<Output = ()> + '_ {
-        self.news.notified()
     }
 
     /// Takes what a snapshot says, which was begun `since` a known state, after the
@@ -186,7 +178,6 @@ impl Timeline {
 
     fn publish(&self, known: Arc<Known>) {
         self.now.store(Some(known));
-        self.news.notify_waiters();
     }
 
     fn mark(&self, uid: &EntityUid) -> &AtomicU64 {

@@ -11,6 +11,7 @@ mod changes;
 mod connect;
 mod description;
 mod gate;
+mod lease;
 mod listen;
 mod migrate;
 mod read;
@@ -23,12 +24,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use cedar_policy::EntityTypeName;
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::Pool;
 use tokio_postgres::error::SqlState;
 
 use connect::Connector;
 use description::Description;
 use gate::Gate;
+use lease::Lease;
 use listen::Listener;
 use snapshot::Reading;
 
@@ -112,10 +114,11 @@ impl Postgres {
             .unwrap_or_else(PoisonError::into_inner) = Some(description);
     }
 
-    async fn connection(&self) -> Result<Object, StoreError> {
+    async fn connection(&self) -> Result<Lease, StoreError> {
         self.pool
             .get()
             .await
+            .map(Lease::new)
             .map_err(|error| StoreError::Unavailable(error_text(&error)))
     }
 
@@ -134,23 +137,18 @@ impl Postgres {
                 if self.options.migrate && before.is_none() {
                     self.migrate().await?;
                 }
-                let described = limited(timeout, Description::read(&connection)).await;
-                let description = match described {
-                    Ok(description) => Arc::new(description),
-                    Err(failed) => {
-                        drop(Object::take(connection));
-                        return Err(failed);
-                    }
-                };
-                description.check(schema)?;
-                if let Some(before) = before {
-                    description.check_after(&before, schema)?;
+                let described = Description::read(connection.get()?);
+                let description = limited(timeout, described).await?;
+                if let Some(before) = &before {
+                    description.check_after(before, schema)?;
                 }
-                self.set_description(Arc::clone(&description));
-                description
+                Arc::new(description)
             }
         };
         description.check(schema)?;
+        if !before.is_some_and(|before| Arc::ptr_eq(&before, &description)) {
+            self.set_description(Arc::clone(&description));
+        }
         Reading::begin(connection, timeout, schema, description, since).await
     }
 }

@@ -6,6 +6,7 @@ mod collation;
 mod concurrent;
 mod crowd;
 mod freshness;
+mod given_up;
 mod grants;
 mod importing;
 mod migrations;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cedar_policy::EntityUid;
-use deadpool_postgres::Object;
 use tokio_postgres::types::ToSql;
 
 use super::description::Description;
+use super::lease::Lease;
 use super::{AFTER_A_REFUSAL, Failed, changes, limited, read};
 use crate::schema::{Row, Schema};
 use crate::store::{Answer, Changes, Revision, Snapshot, StoreError, TagKeys, Tags};
@@ -18,7 +18,7 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 pub(super) struct Reading {
     /// `None` once it has failed or has not answered in time: what a later query
     /// would read on it is anyone's guess.
-    connection: Option<Object>,
+    connection: Option<Lease>,
     timeout: Duration,
     schema: Arc<Schema>,
     description: Arc<Description>,
@@ -33,7 +33,7 @@ impl Reading {
     /// One round trip: the transaction, its state and what has changed are asked for
     /// together.
     pub(super) async fn begin(
-        connection: Object,
+        connection: Lease,
         timeout: Duration,
         schema: &Arc<Schema>,
         description: Arc<Description>,
@@ -45,7 +45,7 @@ impl Reading {
         let limit = changes::LIMIT;
         let [text, int8] = changes::SINCE_TYPES;
         let parameters: [(&(dyn ToSql + Sync), _); 2] = [(&name, text), (&limit, int8)];
-        let client = &connection;
+        let client = connection.get()?;
         let asked = async {
             let records = async {
                 match since {
@@ -63,14 +63,7 @@ impl Reading {
             begun?;
             Ok((state?, records?))
         };
-        let found = limited(timeout, asked).await;
-        let (state, records) = match found {
-            Ok(found) => found,
-            Err(failed) => {
-                drop(Object::take(connection));
-                return Err(failed);
-            }
-        };
+        let (state, records) = limited(timeout, asked).await?;
         let (revision, lag) = changes::state(&state)?;
         let changes = match since {
             _ if !description.told => Changes::Untold,
@@ -92,7 +85,7 @@ impl Reading {
     /// Runs a query within the time limit; one that fails is the last.
     async fn query<T, F>(
         &mut self,
-        query: impl FnOnce(Arc<Object>, Arc<Schema>, Arc<Description>) -> F,
+        query: impl FnOnce(Arc<Lease>, Arc<Schema>, Arc<Description>) -> F,
     ) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
@@ -123,14 +116,8 @@ impl Reading {
                 self.refusal = Some(text.clone());
                 Err(StoreError::Misfit(text))
             }
-            Ok(Err(error)) => {
-                drop(Object::take(connection));
-                Err(error)
-            }
-            Err(_) => {
-                drop(Object::take(connection));
-                Err(StoreError::Unavailable("no answer in time".to_owned()))
-            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(StoreError::Unavailable("no answer in time".to_owned())),
         }
     }
 }
@@ -150,13 +137,13 @@ impl Snapshot for Reading {
 
     fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {
         Box::pin(self.query(move |client, schema, description| async move {
-            read::entities(&client, &schema, &description, uids).await
+            read::entities(client.get()?, &schema, &description, uids).await
         }))
     }
 
     fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>> {
         Box::pin(self.query(move |client, schema, description| async move {
-            read::tags(&client, &schema, &description, wanted).await
+            read::tags(client.get()?, &schema, &description, wanted).await
         }))
     }
 }
@@ -168,16 +155,18 @@ impl Drop for Reading {
             return;
         };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            drop(Object::take(connection));
             return;
         };
         let timeout = self.timeout;
         runtime.spawn(async move {
-            if limited(timeout, connection.batch_execute("ROLLBACK"))
-                .await
-                .is_err()
-            {
-                drop(Object::take(connection));
+            let ended = match connection.get() {
+                Ok(client) => limited(timeout, client.batch_execute("ROLLBACK"))
+                    .await
+                    .is_ok(),
+                Err(_) => false,
+            };
+            if ended {
+                connection.give_back();
             }
         });
     }

@@ -138,15 +138,15 @@ impl Postgres {
                     self.migrate().await?;
                 }
                 let described = Description::read(connection.get()?);
-                let description = limited(timeout, described).await?;
-                if let Some(before) = &before {
-                    description.check_after(before, schema)?;
-                }
-                Arc::new(description)
+                Arc::new(limited(timeout, described).await?)
             }
         };
         description.check(schema)?;
-        if !before.is_some_and(|before| Arc::ptr_eq(&before, &description)) {
+        let is_new = !matches!(&before, Some(before) if Arc::ptr_eq(before, &description));
+        if is_new {
+            if let Some(before) = &before {
+                description.check_after(before, schema)?;
+            }
             self.set_description(Arc::clone(&description));
         }
         Reading::begin(connection, timeout, schema, description, since).await

@@ -41,6 +41,8 @@ pub struct Config {
     pub server: Server,
     /// What one request may ask for.
     pub limits: Limits,
+    /// Searches.
+    pub search: Search,
     /// Memory for entities that were loaded before.
     pub cache: Cache,
     /// The tenancy store.
@@ -93,6 +95,18 @@ pub struct Limits {
     pub json_depth: usize,
     /// Entities that the caller may describe in one question.
     pub entities: usize,
+    /// Entities in one page of a search.
+    pub page: usize,
+    /// Candidates that are decided for one page of a search.
+    pub candidates: usize,
+}
+
+/// Searches.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Search {
+    /// A file whose contents are the key of the tokens that lead from page to page.
+    pub token_key_file: Option<PathBuf>,
 }
 
 /// Memory for entities that were loaded before.
@@ -189,6 +203,7 @@ impl Default for Config {
             import: Vec::new(),
             server: Server::default(),
             limits: Limits::default(),
+            search: Search::default(),
             cache: Cache::default(),
             store: Store::default(),
             freshness: Freshness::default(),
@@ -222,6 +237,8 @@ impl Default for Limits {
             batch: 1000,
             json_depth: 32,
             entities: 100,
+            page: 1000,
+            candidates: 10_000,
         }
     }
 }

@@ -11,10 +11,12 @@ mod decision;
 mod demand;
 mod follow;
 mod question;
+mod search;
 mod session;
 
 pub use core::{Engine, EngineOptions, State};
 pub use decision::{Decision, Reason, Verdict};
 pub use follow::{Failing, Health};
 pub use question::{Malformed, Question};
+pub use search::{ActionSearch, Found, Part, Residual, ResidualPolicy, Search, Sought, Wanted};
 pub use session::{Failure, Session};

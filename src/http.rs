@@ -11,7 +11,9 @@ mod listener;
 mod metrics;
 mod native;
 mod operations;
+mod page;
 mod problem;
+mod search;
 mod serve;
 
 use std::sync::Arc;
@@ -31,6 +33,7 @@ pub use listener::Listener;
 pub use metrics::Metrics;
 pub use native::answer_json;
 pub use operations::Readiness;
+pub use page::Pages;
 pub use problem::Problem;
 pub use serve::serve;
 
@@ -41,6 +44,10 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Questions in a batch.
     pub batch: usize,
+    /// Entities in one page of a search.
+    pub page: usize,
+    /// Candidates that are decided for one page of a search.
+    pub candidates: usize,
     /// Levels of arrays and objects in a question.
     pub json_depth: usize,
     /// Entities that a caller may describe in a question.
@@ -61,6 +68,8 @@ pub struct App {
     pub readiness: Readiness,
     /// What one request may take.
     pub limits: Limits,
+    /// Leads from one page of a search to the next.
+    pub pages: Pages,
 }
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -71,6 +80,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/v1/is_authorized", post(native::is_authorized))
         .route("/v1/batch_is_authorized", post(native::batch_is_authorized))
+        .route("/v1/search", post(search::search))
         .route("/livez", get(operations::livez))
         .route("/readyz", get(operations::readyz))
         .route("/healthz", get(operations::healthz))

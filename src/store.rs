@@ -6,12 +6,14 @@
 //! up entities by id, and look up single tags. One conformance suite in
 //! `tests/it/store.rs` holds all of them to that.
 
+mod condition;
 mod database;
 mod documents;
 mod entities_file;
 mod import;
 mod postgres;
 mod revision;
+mod select;
 mod sqlite;
 mod views;
 
@@ -25,6 +27,7 @@ use cedar_policy::{EntityTypeName, EntityUid};
 
 use crate::schema::{Row, Schema, Value};
 
+pub use condition::{Comparison, Condition, Operand, Test};
 pub use database::Database;
 pub use documents::{DocumentError, Documents};
 pub use entities_file::EntitiesFile;
@@ -71,6 +74,19 @@ impl TagKeys {
             }
         }
     }
+}
+
+/// Which entities a search wants to look at.
+#[derive(Clone, Debug)]
+pub struct Candidates {
+    /// Their type.
+    pub of: EntityTypeName,
+    /// What they have to be like, at least.
+    pub condition: Condition,
+    /// The id that they come behind.
+    pub after: Option<Arc<str>>,
+    /// How many, at most.
+    pub limit: usize,
 }
 
 /// Tags by key.
@@ -138,6 +154,14 @@ pub trait Snapshot: Send {
     /// Tags of entities, in order; a key that an entity has no tag under is left
     /// out.
     fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>>;
+
+    /// Ids of entities, in the order of their bytes: all that are behind
+    /// [`Candidates::after`] and fulfil the condition, up to the limit. There may be
+    /// some among them that do not fulfil it.
+    fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> Answer<'a, Vec<String>>;
+
+    /// How they are looked for, for a reader; `None` where all are looked at.
+    fn statement(&self, wanted: &Candidates) -> Option<String>;
 }
 
 /// Why a store cannot answer.

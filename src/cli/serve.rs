@@ -1,5 +1,6 @@
 //! `serve`: the one place where everything is put together.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::policies::{load_policies, runtime};
 use super::source::open;
 use crate::config::{Config, LogFormat, Source};
 use crate::engine::{Engine, EngineOptions};
-use crate::http::{App, Limits, Listener, Metrics, Readiness, router, serve};
+use crate::http::{App, Limits, Listener, Metrics, Pages, Readiness, router, serve};
 use crate::policy::{Bundle, Change, Sources, Watch};
 use crate::slice::Freshness;
 use crate::store::StoreError;
@@ -91,9 +92,12 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
             batch: config.limits.batch,
             json_depth: config.limits.json_depth,
             entities: config.limits.entities,
+            page: config.limits.page,
+            candidates: config.limits.candidates,
             body_read_timeout: config.server.body_read_timeout,
             request_timeout: config.server.request_timeout,
         },
+        pages: pages(config.search.token_key_file.as_deref())?,
     });
     app.metrics.loaded();
     let runtime = runtime(config.server.workers, config.server.worker_stack_bytes)?;
@@ -151,6 +155,23 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
     // A query or an import that hangs must not keep the process.
     runtime.shutdown_background();
     result
+}
+
+/// Bytes that a key of tokens has at least.
+const TOKEN_KEY: usize = 32;
+
+fn pages(key: Option<&Path>) -> Result<Pages, AnyError> {
+    let Some(path) = key else {
+        return Ok(Pages::random()?);
+    };
+    let shown = path.display();
+    let key = std::fs::read(path)
+        .map_err(|error| format!("`search.token_key_file`: `{shown}`: {error}"))?;
+    if key.len() < TOKEN_KEY {
+        let text = format!("`search.token_key_file`: `{shown}` has fewer than {TOKEN_KEY} bytes");
+        return Err(text.into());
+    }
+    Ok(Pages::new(&key))
 }
 
 /// Looks at the store for the first time. A server that is away, or whose tables are

@@ -68,6 +68,12 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, String)> {
     // The parser itself refuses a depth of 128.
     ranges.number("limits.json_depth", limits.json_depth, 8..=127);
     ranges.number("limits.entities", limits.entities, 0..=10_000);
+    ranges.number("limits.page", limits.page, 1..=100_000);
+    ranges.number("limits.candidates", limits.candidates, 1..=10_000_000);
+    ranges.path(
+        "search.token_key_file",
+        config.search.token_key_file.as_deref(),
+    );
 
     ranges.number("store.readers", store.readers, 1..=1024);
     ranges.duration(

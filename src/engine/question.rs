@@ -42,7 +42,7 @@ pub struct Malformed {
 }
 
 impl Malformed {
-    fn new(code: &'static str, member: &str, misfit: Misfit) -> Self {
+    pub(super) fn new(code: &'static str, member: &str, misfit: Misfit) -> Self {
         Self {
             code,
             misfit: misfit.within(member),
@@ -139,7 +139,7 @@ impl Question {
         Ok(Self { demand, ..question })
     }
 
-    fn new(
+    pub(super) fn new(
         principal: EntityUid,
         action: EntityUid,
         resource: EntityUid,
@@ -179,7 +179,7 @@ impl Question {
 
 /// The entities that a caller describes, in either member: one set, however it
 /// is spread over the two.
-fn described_entities(
+pub(super) fn described_entities(
     members: &serde_json::Map<String, Json>,
     bundle: &Bundle,
     store: &dyn Store,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Response};
+use cedar_policy::{Authorizer, EntityUid, Response};
 use serde_json::{Map, Value as Json};
 
 use super::conclude::conclude;
@@ -44,6 +44,9 @@ pub enum Failure {
     /// An entity that the caller describes refers to one that is not there.
     #[error("`entities`: an entity refers to one that is not there")]
     Described,
+    /// A search would have to decide more candidates than it may.
+    #[error("more than {0} candidates would have to be decided")]
+    TooWide(usize),
     /// The policies for a question that fits the schema are not there.
     #[error("no policies were prepared for this question")]
     NoShard,
@@ -126,19 +129,38 @@ impl<'a> Session<'a> {
         if questions.is_empty() {
             return Ok(Vec::new());
         }
-        let sources = Sources {
-            store: self.engine.store(),
-            timeline: self.engine.timeline(),
-            cache: &self.state.cache,
-            bundle: &self.state.bundle,
-        };
         let mut demand = demand.clone();
         for question in questions {
             demand.join(&question.demand);
         }
-        let freshness = self.freshness(questions);
-        let mut reading = Reading::begin(sources, &freshness, &demand).await?;
+        let freshness = self.freshness(questions.iter().map(|question| &question.action));
+        let mut reading = Reading::begin(self.sources(), &freshness, &demand).await?;
+        Ok(self.answer(questions, &mut reading).await?.answers)
+    }
+
+    /// Where a reading of this session reads.
+    pub(super) fn sources(&self) -> Sources<'_> {
+        Sources {
+            store: self.engine.store(),
+            timeline: self.engine.timeline(),
+            cache: &self.state.cache,
+            bundle: &self.state.bundle,
+        }
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        self.engine
+    }
+
+    /// Decides questions, in order, all from the state of a reading, or from a later
+    /// one where that has moved on meanwhile.
+    pub(super) async fn answer(
+        &self,
+        questions: &[&Question],
+        reading: &mut Reading<'_>,
+    ) -> Result<Answered, Failure> {
         let mut answers: Vec<Option<Result<Decision, Failure>>> = vec![None; questions.len()];
+        let mut moved = false;
         loop {
             let mut missing = Vec::new();
             for (i, (question, answer)) in questions.iter().zip(&mut answers).enumerate() {
@@ -148,7 +170,7 @@ impl<'a> Session<'a> {
                 if i % TURN == TURN - 1 {
                     tokio::task::yield_now().await;
                 }
-                match self.try_decide(question, &reading) {
+                match self.try_decide(question, reading) {
                     Ok(Step::Decided(decision)) => *answer = Some(Ok(decision)),
                     Ok(Step::Missing(more)) => missing.extend(more),
                     Err(failure) => *answer = Some(Err(failure)),
@@ -159,6 +181,7 @@ impl<'a> Session<'a> {
             }
             if reading.load(missing).await? == Moved::Yes {
                 answers.fill(None);
+                moved = true;
             }
         }
         for decision in answers.iter_mut().flatten().flatten() {
@@ -166,21 +189,24 @@ impl<'a> Session<'a> {
         }
         // Each is there, or the loop would not have ended.
         let answers = answers.into_iter();
-        Ok(answers
-            .map(|answer| answer.unwrap_or(Err(Failure::NoShard)))
-            .collect())
+        Ok(Answered {
+            answers: answers
+                .map(|answer| answer.unwrap_or(Err(Failure::NoShard)))
+                .collect(),
+            moved,
+        })
     }
 
     /// The settings, with what the actions say of themselves.
-    fn freshness(&self, questions: &[&Question]) -> Freshness {
+    pub(super) fn freshness<'b>(&self, actions: impl Iterator<Item = &'b EntityUid>) -> Freshness {
         let settings = *self.engine.freshness();
-        let of_action = |question: &&Question| {
-            let action = self.state.bundle.schema.action(&question.action);
+        let of_action = |action: &EntityUid| {
+            let action = self.state.bundle.schema.action(action);
             action
                 .and_then(|action| action.max_stale)
                 .unwrap_or(settings.max_stale)
         };
-        let least = questions.iter().map(of_action).min();
+        let least = actions.map(of_action).min();
         Freshness {
             max_stale: least.unwrap_or(settings.max_stale),
             ..settings
@@ -208,8 +234,8 @@ impl<'a> Session<'a> {
             slice: Vec::new(),
         };
         let asked = Asked {
-            principal: &question.principal,
-            resource: &question.resource,
+            principal: Some(&question.principal),
+            resource: Some(&question.resource),
             context: &question.context,
             described: &question.described,
         };
@@ -222,19 +248,20 @@ impl<'a> Session<'a> {
                 decision.reasons = absent.into_iter().map(Reason::absent).collect();
                 return Ok(Step::Decided(decision));
             }
-            Err(SliceError::Store(error)) => return Err(error.into()),
-            Err(SliceError::Incomplete {
-                described: true, ..
-            }) => return Err(Failure::Described),
-            Err(error @ (SliceError::Incomplete { .. } | SliceError::Unfit(_))) => {
-                return Err(Failure::Tenancy(error.to_string()));
-            }
+            Err(error) => return Err(error.into()),
         };
         let responses = responses(question, shard, &slice);
         decision.slice = slice.rows;
         conclude(&mut decision, &responses, bundle);
         Ok(Step::Decided(decision))
     }
+}
+
+/// Answers to some questions, in order.
+pub(super) struct Answered {
+    pub(super) answers: Vec<Result<Decision, Failure>>,
+    /// Whether they are from a later state than the one that was begun with.
+    pub(super) moved: bool,
 }
 
 enum Step {
@@ -248,6 +275,20 @@ fn responses(question: &Question, shard: &Shard, slice: &Slice) -> Vec<Response>
         .policies_for(&question.principal, &question.resource)
         .map(|policies| authorizer.is_authorized(&question.request, policies, &slice.entities))
         .collect()
+}
+
+impl From<SliceError> for Failure {
+    fn from(error: SliceError) -> Self {
+        match error {
+            SliceError::Store(error) => error.into(),
+            SliceError::Incomplete {
+                described: true, ..
+            } => Self::Described,
+            SliceError::Incomplete { .. } | SliceError::Unfit(_) | SliceError::Absent(_) => {
+                Self::Tenancy(error.to_string())
+            }
+        }
+    }
 }
 
 impl From<StoreError> for Failure {

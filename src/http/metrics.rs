@@ -11,7 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::Problem;
-use crate::engine::Decision;
+use crate::engine::{Decision, Failure, Found};
 use crate::slice::CacheStats;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -49,6 +49,8 @@ pub struct Metrics {
     registry: Registry,
     decisions: Family<DecisionLabels, Counter>,
     decision_seconds: Histogram,
+    searches: Family<ResultLabel, Counter>,
+    search_candidates: Histogram,
     malformed: Family<CodeLabel, Counter>,
     request_seconds: Family<RequestLabels, Histogram>,
     panics: Counter,
@@ -70,15 +72,18 @@ const SECONDS: [f64; 15] = [
     5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.5, 1.0,
 ];
 
+const CANDIDATES: [f64; 7] = [0.0, 1.0, 10.0, 1e2, 1e3, 1e4, 1e5];
+
 fn histogram() -> Histogram {
     Histogram::new(SECONDS)
 }
 
 /// The route of a path, so that a caller cannot make labels up.
 pub(super) fn route(path: &str) -> &'static str {
-    const ROUTES: [&str; 7] = [
+    const ROUTES: [&str; 8] = [
         "/v1/is_authorized",
         "/v1/batch_is_authorized",
+        "/v1/search",
         "/livez",
         "/readyz",
         "/healthz",
@@ -97,6 +102,8 @@ impl Default for Metrics {
             registry: Registry::with_prefix("peppol_authz"),
             decisions: Family::default(),
             decision_seconds: histogram(),
+            searches: Family::default(),
+            search_candidates: Histogram::new(CANDIDATES),
             malformed: Family::default(),
             request_seconds: Family::new_with_constructor(histogram),
             panics: Counter::default(),
@@ -123,6 +130,12 @@ impl Default for Metrics {
             "decision_duration_seconds",
             "From the text of a question to its decision",
             m.decision_seconds.clone(),
+        );
+        r.register("searches", "Searches, by result", m.searches.clone());
+        r.register(
+            "search_candidates",
+            "Candidates that were decided for a page of a search",
+            m.search_candidates.clone(),
         );
         r.register(
             "malformed",
@@ -218,6 +231,22 @@ impl Metrics {
 
     pub(super) fn panicked(&self) {
         self.panics.inc();
+    }
+
+    pub(super) fn searched(&self, found: &Result<Found, Failure>) {
+        let result = match found {
+            Ok(found) => {
+                let decided = u32::try_from(found.decided).unwrap_or(u32::MAX);
+                self.search_candidates.observe(decided.into());
+                "answered"
+            }
+            Err(Failure::TooWide(_)) => "too_wide",
+            Err(_) => {
+                self.store_failed();
+                "failed"
+            }
+        };
+        self.searches.get_or_create(&ResultLabel { result }).inc();
     }
 
     pub(super) fn store_failed(&self) {

@@ -249,13 +249,16 @@ async fn batch(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, P
     Ok(text)
 }
 
-async fn within<T>(limits: &Limits, answer: impl Future<Output = T>) -> Result<T, Problem> {
+pub(super) async fn within<T>(
+    limits: &Limits,
+    answer: impl Future<Output = T>,
+) -> Result<T, Problem> {
     tokio::time::timeout(limits.request_timeout, answer)
         .await
         .map_err(|_| Problem::TimedOut)
 }
 
-fn json(text: Vec<u8>) -> Response {
+pub(super) fn json(text: Vec<u8>) -> Response {
     (
         [(CONTENT_TYPE, HeaderValue::from_static("application/json"))],
         text,

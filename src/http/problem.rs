@@ -23,6 +23,8 @@ pub enum Problem {
     Unavailable(String),
     /// The store has not reached the state that was asked for.
     Behind,
+    /// More candidates of a search would have to be decided than this limit.
+    TooWide(usize),
     /// The answer took too long.
     TimedOut,
     /// Not ready: no state of the store to answer from yet.
@@ -60,6 +62,7 @@ impl Problem {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Tenancy(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::TooWide(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -75,6 +78,7 @@ impl Problem {
             Self::BodyNotRead(_) => "BODY_NOT_READ",
             Self::Unavailable(_) => "STORE_UNAVAILABLE",
             Self::Behind => "STORE_BEHIND",
+            Self::TooWide(_) => "SEARCH_TOO_WIDE",
             Self::TimedOut => "TIMED_OUT",
             Self::NotReady => "NOT_READY",
             Self::Tenancy(_) => "TENANCY_UNUSABLE",
@@ -95,6 +99,10 @@ impl Problem {
             Self::Behind => {
                 "the tenancy store has not reached the state that was asked for".to_owned()
             }
+            Self::TooWide(limit) => format!(
+                "more than {limit} candidates would have to be decided for this page; ask for a \
+                 shorter one, or raise `limits.candidates`"
+            ),
             Self::TimedOut => "the answer took too long".to_owned(),
             Self::NotReady => "not ready yet; see `/readyz`".to_owned(),
             Self::Tenancy(_) => {
@@ -150,6 +158,7 @@ impl From<Failure> for Problem {
         match failure {
             Failure::Unavailable(error) => Self::Unavailable(error.to_string()),
             Failure::Behind => Self::Behind,
+            Failure::TooWide(limit) => Self::TooWide(limit),
             Failure::Tenancy(text) => Self::Tenancy(text),
             Failure::Described => Self::Malformed(Malformed {
                 code: "ENTITY_REFERS_TO_NOTHING",

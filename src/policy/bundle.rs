@@ -230,6 +230,32 @@ impl Shard {
     }
 }
 
+impl Shard {
+    /// The sets of policies that can match this principal, whatever the resource is,
+    /// but for those that name one.
+    pub fn sets_for_principal(&self, principal: &EntityUid) -> Vec<&PolicySet> {
+        let own = self.by_principal.get(principal);
+        std::iter::once(&self.policies).chain(own).collect()
+    }
+
+    /// The sets of policies that can match this resource, whoever the principal is,
+    /// but for those that name one.
+    pub fn sets_for_resource(&self, resource: &EntityUid) -> Vec<&PolicySet> {
+        let own = self.by_resource.get(resource);
+        std::iter::once(&self.policies).chain(own).collect()
+    }
+
+    /// The policies that name one principal, by it.
+    pub fn sets_by_principal(&self) -> impl Iterator<Item = (&EntityUid, &PolicySet)> {
+        self.by_principal.iter()
+    }
+
+    /// The policies that name one resource, by it.
+    pub fn sets_by_resource(&self) -> impl Iterator<Item = (&EntityUid, &PolicySet)> {
+        self.by_resource.iter()
+    }
+}
+
 /// An action and all groups above it, each with its own ancestors.
 fn ancestry(action_entities: &Entities, action: &EntityUid) -> Vec<SharedEntity> {
     let groups = action_entities.ancestors(action).into_iter().flatten();

@@ -54,6 +54,12 @@ impl IdentifierRule {
         })
     }
 
+    /// Whether each id has one spelling only.
+    #[must_use]
+    pub fn keeps_all(&self) -> bool {
+        self.case == Case::Kept
+    }
+
     /// The canonical spelling of an id. Applying it twice changes nothing.
     #[must_use]
     pub fn canonical<'a>(&self, id: &'a str) -> Cow<'a, str> {

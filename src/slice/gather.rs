@@ -14,13 +14,14 @@ use crate::policy::{Path, Plan, Root, Shard, TagKey};
 use crate::schema::{Record, Row, Value, together};
 use crate::store::{StoreError, TagKeys};
 
-/// The entities of one question, and what it says of them.
+/// The entities of one question, and what it says of them. Of a search, one of the
+/// first two is what is looked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// Who asks.
-    pub principal: &'a EntityUid,
+    pub principal: Option<&'a EntityUid>,
     /// On what.
-    pub resource: &'a EntityUid,
+    pub resource: Option<&'a EntityUid>,
     /// The context.
     pub context: &'a Record,
     /// Entities that the caller describes, of types that the store does not
@@ -73,9 +74,9 @@ pub enum SliceError {
 
 /// How far a slice has come.
 #[derive(Debug)]
-pub enum Gathered {
+pub enum Gathered<T> {
     /// It is complete.
-    Whole(Slice),
+    Whole(T),
     /// These have to be loaded first, and perhaps others after them.
     Missing(Vec<Missing>),
 }
@@ -93,17 +94,35 @@ impl Reading<'_> {
     ///
     /// # Errors
     /// An entity that is absent or unusable, a slice that would be incomplete.
-    pub fn gather(&self, asked: Asked<'_>, shard: &Shard) -> Result<Gathered, SliceError> {
-        let mut gathering = Gathering {
-            asked,
-            reading: self,
-            found: Vec::with_capacity(8),
-            missing: Vec::new(),
-        };
+    pub fn gather(&self, asked: Asked<'_>, shard: &Shard) -> Result<Gathered<Slice>, SliceError> {
+        let mut gathering = Gathering::new(asked, self);
+        gathering.roots()?;
+        while gathering.missing.is_empty() {
+            gathering.ask_for_tags(&shard.plan)?;
+            if !gathering.follow(&shard.plan)? {
+                return gathering.finish(shard).map(Gathered::Whole);
+            }
+        }
+        Ok(Gathered::Missing(gathering.missing))
+    }
+
+    /// Puts together what the policies of a search can look at before it is known
+    /// whom or what they are asked about: without the tags that the store holds, of
+    /// which any could be asked for.
+    ///
+    /// # Errors
+    /// As [`Reading::gather`].
+    pub fn gather_known(
+        &self,
+        asked: Asked<'_>,
+        shard: &Shard,
+    ) -> Result<Gathered<Vec<Arc<Loaded>>>, SliceError> {
+        let mut gathering = Gathering::new(asked, self);
         gathering.roots()?;
         while gathering.missing.is_empty() {
             if !gathering.follow(&shard.plan)? {
-                return gathering.finish(shard).map(Gathered::Whole);
+                let found = gathering.found.into_iter();
+                return Ok(Gathered::Whole(found.map(|found| found.loaded).collect()));
             }
         }
         Ok(Gathered::Missing(gathering.missing))
@@ -136,6 +155,15 @@ enum At<'a> {
 }
 
 impl<'a> Gathering<'a> {
+    fn new(asked: Asked<'a>, reading: &'a Reading<'a>) -> Self {
+        Self {
+            asked,
+            reading,
+            found: Vec::with_capacity(8),
+            missing: Vec::new(),
+        }
+    }
+
     /// Whether an entity needs no row: an `enum` entity or an action has
     /// nothing but its id.
     fn is_bare(&self, uid: &EntityUid) -> bool {
@@ -154,8 +182,8 @@ impl<'a> Gathering<'a> {
     fn roots(&mut self) -> Result<(), SliceError> {
         let asked = self.asked;
         let mut roots = Vec::with_capacity(4);
-        roots.push((Absent::Principal, asked.principal));
-        roots.push((Absent::Resource, asked.resource));
+        roots.extend(asked.principal.map(|uid| (Absent::Principal, uid)));
+        roots.extend(asked.resource.map(|uid| (Absent::Resource, uid)));
         for value in asked.context.values() {
             value.each_entity(&mut |uid| roots.push((Absent::Context, uid)));
         }
@@ -181,11 +209,9 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// Follows attributes, one reference further, and asks for tags. Returns
-    /// whether there may be more. An entity at the level of the Bundle is not looked
+    /// Follows attributes, one reference further. Returns whether there may be more. An entity at the level of the Bundle is not looked
     /// through.
     fn follow(&mut self, plan: &Plan) -> Result<bool, SliceError> {
-        self.ask_for_tags(plan)?;
         let mut next: Vec<(usize, EntityUid, u32)> = Vec::new();
         let mut nearer: Vec<(usize, u32)> = Vec::new();
         for (from, found) in self.found.iter().enumerate() {
@@ -382,8 +408,8 @@ impl<'a> Gathering<'a> {
     fn value_at(&self, path: &Path) -> Option<At<'_>> {
         let mut attributes = path.attributes.iter();
         let mut at = match path.root {
-            Root::Principal => At::Entity(self.asked.principal),
-            Root::Resource => At::Entity(self.asked.resource),
+            Root::Principal => At::Entity(self.asked.principal?),
+            Root::Resource => At::Entity(self.asked.resource?),
             Root::Context => At::Value(self.asked.context.get(attributes.next()?)?),
         };
         for name in attributes {

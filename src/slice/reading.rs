@@ -19,7 +19,7 @@ use super::gather::{Missing, SliceError};
 use super::timeline::{Known, Look, Place, Timeline};
 use crate::policy::Bundle;
 use crate::schema::Row;
-use crate::store::{Revision, Snapshot, Store, StoreError, TagKeys, Tags};
+use crate::store::{Candidates, Revision, Snapshot, Store, StoreError, TagKeys, Tags};
 
 /// How new a state has to be.
 #[derive(Clone, Debug, Default)]
@@ -267,6 +267,34 @@ impl<'a> Reading<'a> {
         self.read(missing, epoch).await?;
         drop(claim);
         Ok(Moved::No)
+    }
+
+    /// Ids that a search wants to look at, of the state of this reading; `None` where
+    /// a later state has taken its place, and all has to be gathered anew.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub async fn candidates(
+        &mut self,
+        wanted: &Candidates,
+    ) -> Result<Option<Vec<String>>, ReadingError> {
+        if self.snapshot.is_none() {
+            let before = self.known.as_ref().map(|known| known.epoch);
+            self.look(false).await?;
+            if self.known.as_ref().map(|known| known.epoch) != before {
+                self.moves += 1;
+                return Ok(None);
+            }
+        }
+        Ok(Some(
+            snapshot(&mut self.snapshot)?.candidates(wanted).await?,
+        ))
+    }
+
+    /// How candidates are looked for, for a reader; `None` where all are looked at.
+    #[must_use]
+    pub fn statement(&self, wanted: &Candidates) -> Option<String> {
+        self.snapshot.as_ref()?.statement(wanted)
     }
 
     /// Reads from the snapshot, and keeps what is of an epoch's state.

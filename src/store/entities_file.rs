@@ -1,13 +1,15 @@
 //! Cedar entities JSON, held in memory: any schema, no database.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use cedar_policy::{EntityTypeName, EntityUid};
 use sha2::{Digest, Sha256};
 
-use super::{Answer, Changes, Mark, Revision, Snapshot, Store, StoreError, TagKeys, Tags};
+use super::{
+    Answer, Candidates, Changes, Mark, Revision, Snapshot, Store, StoreError, TagKeys, Tags,
+};
 use crate::schema::{Row, Schema, parse_json, transitive_ancestors};
 use crate::text::hex;
 
@@ -27,7 +29,8 @@ pub struct EntitiesFile {
 struct Read {
     schema: Arc<Schema>,
     rows: HashMap<EntityUid, Row>,
-    types: HashSet<EntityTypeName>,
+    /// The ids of each type, sorted.
+    ids: HashMap<EntityTypeName, Vec<String>>,
 }
 
 impl EntitiesFile {
@@ -86,17 +89,21 @@ impl EntitiesFile {
             .collect();
         let parents_of = |uid: &EntityUid| parents.get(uid).cloned().unwrap_or_default();
         let mut found = HashMap::with_capacity(rows.len());
-        let mut types = HashSet::new();
+        let mut ids: HashMap<EntityTypeName, Vec<String>> = HashMap::new();
         for mut row in rows {
             row.ancestors = transitive_ancestors(&row.ancestors, &row.uid, parents_of)
                 .map_err(|error| misfit(error.within(&row.uid.to_string())))?;
-            types.insert(row.uid.type_name().clone());
+            let id: &str = row.uid.id().as_ref();
+            ids.entry(row.uid.type_name().clone())
+                .or_default()
+                .push(id.to_owned());
             found.insert(row.uid.clone(), row);
         }
+        ids.values_mut().for_each(|ids| ids.sort_unstable());
         Ok(Read {
             schema: Arc::clone(schema),
             rows: found,
-            types,
+            ids,
         })
     }
 }
@@ -108,7 +115,7 @@ impl Store for EntitiesFile {
             .read()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         read.as_ref()
-            .is_some_and(|read| read.types.contains(entity_type))
+            .is_some_and(|read| read.ids.contains_key(entity_type))
     }
 
     fn names(&self, revision: &Revision) -> bool {
@@ -185,5 +192,19 @@ impl Snapshot for InMemory {
             }
         });
         Box::pin(std::future::ready(Ok(tags.collect())))
+    }
+
+    fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> Answer<'a, Vec<String>> {
+        let ids = self.read.ids.get(&wanted.of).map_or(&[][..], Vec::as_slice);
+        let from = match &wanted.after {
+            Some(after) => ids.partition_point(|id| **id <= **after),
+            None => 0,
+        };
+        let ids = ids.iter().skip(from).take(wanted.limit).cloned().collect();
+        Box::pin(std::future::ready(Ok(ids)))
+    }
+
+    fn statement(&self, _: &Candidates) -> Option<String> {
+        None
     }
 }

@@ -7,6 +7,7 @@
 //! order transactions commit. Everything has a time limit, and a connection on which
 //! one ran out is closed and not used again.
 
+mod candidates;
 mod changes;
 mod connect;
 mod description;

@@ -6,6 +6,7 @@
 //! the database since the connection last looked; [`WalIndex`] tells it of the whole
 //! database, without a connection.
 
+mod candidates;
 mod changes;
 mod connection;
 mod read;
@@ -23,7 +24,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use wal_index::WalIndex;
 
-use super::{Answer, Changes, Mark, Revision, Snapshot, Store, StoreError, TagKeys, Tags, views};
+use super::select::statement;
+use super::{
+    Answer, Candidates, Changes, Mark, Revision, Snapshot, Store, StoreError, TagKeys, Tags, views,
+};
 use crate::schema::{Row, Schema};
 
 /// How a database is opened.
@@ -290,6 +294,19 @@ impl Snapshot for Reading {
                 .map(|(uid, keys)| read::tags(connection, schema, uid, keys))
                 .collect()
         }))
+    }
+
+    fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> Answer<'a, Vec<String>> {
+        let view = wanted.of.to_string();
+        if !self.views.contains_key(&view) {
+            return Box::pin(std::future::ready(Ok(Vec::new())));
+        }
+        let statement = statement(&candidates::Sqlite, wanted);
+        Box::pin(self.query(move |connection, _| candidates::ids(connection, &view, &statement)))
+    }
+
+    fn statement(&self, wanted: &Candidates) -> Option<String> {
+        Some(statement(&candidates::Sqlite, wanted).sql)
     }
 }
 

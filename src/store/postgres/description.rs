@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use cedar_policy::EntityTypeName;
 use deadpool_postgres::Client;
+use tokio_postgres::types::Type as SqlType;
 
 use crate::schema::Schema;
 use crate::store::{StoreError, views};
@@ -15,6 +16,8 @@ use crate::store::{StoreError, views};
 #[derive(Debug)]
 pub(super) struct Description {
     columns: HashMap<String, HashSet<String>>,
+    /// What the columns are, by the name of the view.
+    details: HashMap<String, HashMap<String, Column>>,
     /// Those of which some column may not be read.
     denied: HashSet<String>,
     role: String,
@@ -23,6 +26,25 @@ pub(super) struct Description {
     read: Instant,
     /// Whether something that was read by it did not fit.
     doubted: AtomicBool,
+}
+
+/// A column, as a condition on it has to know it.
+#[derive(Debug)]
+pub(super) struct Column {
+    pub(super) kind: Kind,
+    /// By its object id; 0 for a type that has none.
+    pub(super) collation: u32,
+    /// Whether what differs by bytes is never the same.
+    pub(super) exact: bool,
+}
+
+/// What type a column has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Bool,
+    Integer,
+    Other,
 }
 
 /// How often a description that is doubted is read again: it may be what the views
@@ -34,9 +56,11 @@ const DOUBT: Duration = Duration::from_secs(1);
 const REFRESH: Duration = Duration::from_secs(30);
 
 const RELATIONS: &str = "\
-SELECT c.relname::text, a.attname::text, has_column_privilege(c.oid, a.attnum, 'SELECT'), current_user::text
+SELECT c.relname::text, a.attname::text, has_column_privilege(c.oid, a.attnum, 'SELECT'), current_user::text, \
+a.atttypid, a.attcollation, coalesce(k.collisdeterministic, true)
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_catalog.pg_collation AS k ON k.oid = a.attcollation
 WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p')
   AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
   AND pg_catalog.pg_table_is_visible(c.oid)";
@@ -44,6 +68,7 @@ WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p')
 impl Description {
     pub(super) async fn read(client: &Client) -> Result<Self, tokio_postgres::Error> {
         let mut columns: HashMap<String, HashSet<String>> = HashMap::new();
+        let mut details: HashMap<String, HashMap<String, Column>> = HashMap::new();
         let mut denied = HashSet::new();
         let mut role = String::new();
         for row in client.query_typed(RELATIONS, &[]).await? {
@@ -52,6 +77,19 @@ impl Description {
                 denied.insert(relation.clone());
             }
             role = row.try_get(3)?;
+            let kind = match SqlType::from_oid(row.try_get(4)?) {
+                Some(SqlType::TEXT | SqlType::VARCHAR) => Kind::Text,
+                Some(SqlType::BOOL) => Kind::Bool,
+                Some(SqlType::INT2 | SqlType::INT4 | SqlType::INT8) => Kind::Integer,
+                _ => Kind::Other,
+            };
+            let detail = Column {
+                kind,
+                collation: row.try_get(5)?,
+                exact: row.try_get(6)?,
+            };
+            let of = details.entry(relation.clone()).or_default();
+            of.insert(column.clone(), detail);
             columns.entry(relation).or_default().insert(column);
         }
         let told = ["tenancy_change", "tenancy_horizon"]
@@ -59,12 +97,18 @@ impl Description {
             .all(|name| columns.contains_key(*name));
         Ok(Self {
             columns,
+            details,
             denied,
             role,
             told,
             read: Instant::now(),
             doubted: AtomicBool::new(false),
         })
+    }
+
+    /// What is known of a column of a view.
+    pub(super) fn column(&self, view: &str, column: &str) -> Option<&Column> {
+        self.details.get(view)?.get(column)
     }
 
     /// Something did not fit: a view may have been changed, or a right taken away.

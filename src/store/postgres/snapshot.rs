@@ -9,9 +9,10 @@ use tokio_postgres::types::ToSql;
 
 use super::description::Description;
 use super::lease::Lease;
-use super::{AFTER_A_REFUSAL, Failed, changes, limited, read};
+use super::{AFTER_A_REFUSAL, Failed, candidates, changes, limited, read};
 use crate::schema::{Row, Schema};
-use crate::store::{Answer, Changes, Revision, Snapshot, StoreError, TagKeys, Tags};
+use crate::store::select::statement;
+use crate::store::{Answer, Candidates, Changes, Revision, Snapshot, StoreError, TagKeys, Tags};
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
@@ -145,6 +146,21 @@ impl Snapshot for Reading {
         Box::pin(self.query(move |client, schema, description| async move {
             read::tags(client.get()?, &schema, &description, wanted).await
         }))
+    }
+
+    fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> Answer<'a, Vec<String>> {
+        if !self.description.serves(&wanted.of) {
+            return Box::pin(std::future::ready(Ok(Vec::new())));
+        }
+        Box::pin(self.query(move |client, _, description| async move {
+            let statement = statement(&candidates::Postgres(&description), wanted);
+            candidates::ids(client.get()?, &statement).await
+        }))
+    }
+
+    fn statement(&self, wanted: &Candidates) -> Option<String> {
+        let dialect = candidates::Postgres(&self.description);
+        Some(statement(&dialect, wanted).sql)
     }
 }
 

@@ -1,0 +1,593 @@
+//! From a residual to a condition that a database can test.
+//!
+//! [`Reader::may_be`] gives a condition that holds wherever an expression may
+//! evaluate to what is wanted. What cannot be said holds always; so a condition may
+//! let too much through, never too little. An expression that fails evaluates to
+//! nothing, so that a condition need not hold of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cedar_policy::pst::{BinaryOp, Expr, Literal, PatternElem, UnaryOp, Var};
+use cedar_policy::{EntityTypeName, EntityUid};
+
+use super::{Search, Sought};
+use crate::schema::{Row, Schema, Type};
+use crate::slice::Loaded;
+use crate::store::{Comparison, Condition, Operand, Store, Test};
+
+/// Reads residuals of one search.
+pub(super) struct Reader<'a> {
+    schema: &'a Schema,
+    store: &'a dyn Store,
+    unknown: Var,
+    of: &'a EntityTypeName,
+    /// What is known.
+    known: HashMap<EntityUid, &'a Row>,
+    /// Whether a caller describes entities, so that the store does not know all that
+    /// is above one.
+    described: bool,
+}
+
+/// A literal that stands for itself in a column: a string, or an entity's id.
+#[derive(Clone)]
+struct Text {
+    text: Arc<str>,
+    /// Of an entity: its type.
+    of: Option<EntityTypeName>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(
+        search: &'a Search,
+        known: &'a [Arc<Loaded>],
+        schema: &'a Schema,
+        store: &'a dyn Store,
+    ) -> Self {
+        let known = known.iter().map(|loaded| &loaded.row);
+        Self {
+            schema,
+            store,
+            unknown: match search.sought {
+                Sought::Principals => Var::Principal,
+                Sought::Resources => Var::Resource,
+            },
+            of: &search.of,
+            known: known.map(|row| (row.uid.clone(), row)).collect(),
+            described: !search.described.is_empty(),
+        }
+    }
+
+    /// Holds wherever a boolean expression may evaluate to `want`.
+    pub(super) fn may_be(&self, expression: &Expr, want: bool) -> Condition {
+        match expression {
+            Expr::Literal(Literal::Bool(value)) if *value == want => Condition::Always,
+            Expr::Literal(Literal::Bool(_)) | Expr::ResidualError => Condition::Never,
+            Expr::UnaryOp {
+                op: UnaryOp::Not,
+                expr,
+            } => self.may_be(expr, !want),
+            Expr::UnaryOp {
+                op: UnaryOp::IsEmpty,
+                expr,
+            } => self.value(expr, Test::Empty(want)),
+            Expr::BinaryOp { op, left, right } => self.binary(*op, left, right, want),
+            Expr::IfThenElse {
+                cond,
+                then_expr,
+                else_expr,
+            } => self.either(
+                cond,
+                self.may_be(then_expr, want),
+                self.may_be(else_expr, want),
+            ),
+            Expr::GetAttr { .. } => self.value(expression, Test::Bool(want)),
+            Expr::HasAttr { expr, attrs } => {
+                let mut names = attrs.iter().map(|name| Arc::from(name.as_str()));
+                let Some(first) = names.next() else {
+                    return Condition::Always;
+                };
+                self.has(expr, first, &names.collect::<Vec<_>>(), want)
+            }
+            Expr::Like { expr, pattern } => match pieces(pattern) {
+                Some(pieces) if want => self.value(expr, Test::Like(pieces)),
+                Some(pieces) => self.value(expr, Test::NotLike(pieces)),
+                None => Condition::Always,
+            },
+            Expr::Is {
+                expr,
+                entity_type,
+                in_expr,
+            } => {
+                let Some(Type::Entity(name)) = self.type_of(expr) else {
+                    return Condition::Always;
+                };
+                match (name.to_string() == entity_type.to_string(), in_expr) {
+                    (false, _) => certain(!want),
+                    (true, None) => certain(want),
+                    (true, Some(above)) => self.is_in(expr, above, want),
+                }
+            }
+            _ => Condition::Always,
+        }
+    }
+
+    fn either(&self, cond: &Expr, then: Condition, otherwise: Condition) -> Condition {
+        Condition::any([
+            Condition::all([self.may_be(cond, true), then]),
+            Condition::all([self.may_be(cond, false), otherwise]),
+        ])
+    }
+
+    fn binary(&self, op: BinaryOp, left: &Expr, right: &Expr, want: bool) -> Condition {
+        let both = || [self.may_be(left, want), self.may_be(right, want)];
+        match op {
+            BinaryOp::And if want => Condition::all(both()),
+            BinaryOp::And => Condition::any(both()),
+            BinaryOp::Or if want => Condition::any(both()),
+            BinaryOp::Or => Condition::all(both()),
+            BinaryOp::Eq => self.equal(left, right, want),
+            BinaryOp::NotEq => self.equal(left, right, !want),
+            BinaryOp::Less => self.compare(Comparison::Less, left, right, want),
+            BinaryOp::LessEq => self.compare(Comparison::LessOrEqual, left, right, want),
+            BinaryOp::Greater => self.compare(Comparison::Greater, left, right, want),
+            BinaryOp::GreaterEq => self.compare(Comparison::GreaterOrEqual, left, right, want),
+            BinaryOp::In => self.is_in(left, right, want),
+            BinaryOp::Contains => match (elements(left), self.text(right)) {
+                (Some(elements), _) => match self.texts(elements) {
+                    Some(texts) => self.is_one_of(right, texts, want),
+                    None => Condition::Always,
+                },
+                (None, Some(element)) => self.contains(left, &[element], want, false),
+                (None, None) => Condition::Always,
+            },
+            BinaryOp::ContainsAny | BinaryOp::ContainsAll => {
+                let all = op == BinaryOp::ContainsAll;
+                let (set, elements) = match (elements(left), elements(right)) {
+                    (None, Some(elements)) => (left, elements),
+                    (Some(elements), None) if !all => (right, elements),
+                    _ => return Condition::Always,
+                };
+                match self.texts(elements) {
+                    Some(texts) => self.contains(set, &texts, want, all),
+                    None => Condition::Always,
+                }
+            }
+            BinaryOp::HasTag => self.tag(left, right, want.then_some(Test::Present)),
+            BinaryOp::GetTag => self.tag(left, right, Some(Test::Bool(want))),
+            _ => Condition::Always,
+        }
+    }
+
+    /// Holds wherever an expression may evaluate to a value that passes.
+    fn value(&self, expression: &Expr, test: Test) -> Condition {
+        match expression {
+            Expr::Var(var) if *var == self.unknown => Condition::Holds(Operand::Id, test),
+            Expr::Literal(_) => match self.text(expression) {
+                Some(text) => Condition::Holds(Operand::Text(text.text), test),
+                None => Condition::Always,
+            },
+            Expr::GetAttr { expr, attr } => self.attribute(expr, attr.as_str().into(), test),
+            Expr::BinaryOp {
+                op: BinaryOp::GetTag,
+                left,
+                right,
+            } => self.tag(left, right, Some(test)),
+            Expr::IfThenElse {
+                cond,
+                then_expr,
+                else_expr,
+            } => self.either(
+                cond,
+                self.value(then_expr, test.clone()),
+                self.value(else_expr, test),
+            ),
+            _ => Condition::Always,
+        }
+    }
+
+    fn attribute(&self, of: &Expr, name: Arc<str>, test: Test) -> Condition {
+        match self.type_of(of) {
+            Some(Type::Entity(_)) if *of == Expr::Var(self.unknown.clone()) => {
+                Condition::Holds(Operand::Attribute(name), test)
+            }
+            Some(Type::Entity(found)) if self.can_look_into(&found) => {
+                let of_type = Arc::from(found.to_string());
+                let test = Box::new(test);
+                self.value(
+                    of,
+                    Test::Attribute {
+                        of: of_type,
+                        name,
+                        test,
+                    },
+                )
+            }
+            Some(Type::Record(_)) => self.value(of, Test::Member(name, Box::new(test))),
+            _ => Condition::Always,
+        }
+    }
+
+    /// `e has a.b`: whether all are there, or the first of them that is not.
+    fn has(&self, of: &Expr, name: Arc<str>, more: &[Arc<str>], want: bool) -> Condition {
+        let own = if want { Test::Present } else { Test::Absent };
+        let Some((next, rest)) = more.split_first() else {
+            return self.attribute(of, name, own);
+        };
+        let inner = Expr::GetAttr {
+            expr: Arc::new(of.clone()),
+            attr: name.as_ref().into(),
+        };
+        let further = self.has(&inner, Arc::clone(next), rest, want);
+        if want {
+            further
+        } else {
+            Condition::any([self.attribute(of, name, own), further])
+        }
+    }
+
+    /// A tag's value passes, or, without a test, there is no such tag.
+    fn tag(&self, entity: &Expr, key: &Expr, test: Option<Test>) -> Condition {
+        let Some(Type::Entity(found)) = self.type_of(entity) else {
+            return Condition::Always;
+        };
+        let own = *entity == Expr::Var(self.unknown.clone());
+        if !self.store.serves(&found) || !(own || self.can_look_into(&found)) {
+            return Condition::Always;
+        }
+        let of: Arc<str> = found.to_string().into();
+        match (self.text(entity), self.text(key)) {
+            (_, Some(key)) if key.of.is_none() => {
+                let key = key.text;
+                let test = match test {
+                    Some(test) => Test::Tag {
+                        of,
+                        key,
+                        test: Box::new(test),
+                    },
+                    None => Test::NoTag { of, key },
+                };
+                self.value(entity, test)
+            }
+            (Some(entity), None) => {
+                let id = entity.text;
+                let test = match test {
+                    Some(test) => Test::KeyOf {
+                        of,
+                        id,
+                        test: Box::new(test),
+                    },
+                    None => Test::NoKeyOf { of, id },
+                };
+                self.value(key, test)
+            }
+            _ => Condition::Always,
+        }
+    }
+
+    fn equal(&self, left: &Expr, right: &Expr, want: bool) -> Condition {
+        let (other, literal) = match (left, right) {
+            (other, Expr::Literal(literal)) | (Expr::Literal(literal), other) => (other, literal),
+            _ => return Condition::Always,
+        };
+        match literal {
+            Literal::Bool(value) => self.may_be(other, *value == want),
+            Literal::Long(number) => {
+                let comparison = Comparison::Equal;
+                let comparison = if want {
+                    comparison
+                } else {
+                    comparison.opposite()
+                };
+                self.value(other, Test::Long(comparison, *number))
+            }
+            _ => match self.text(&Expr::Literal(literal.clone())) {
+                Some(text) => self.is_one_of(other, vec![text], want),
+                None => Condition::Always,
+            },
+        }
+    }
+
+    /// Whether a value is one of some that are known.
+    fn is_one_of(&self, value: &Expr, texts: Vec<Text>, want: bool) -> Condition {
+        let Some(found) = self.type_of(value) else {
+            return Condition::Always;
+        };
+        let (texts, closed): (Vec<Arc<str>>, bool) = match &found {
+            Type::String => (texts.into_iter().map(|text| text.text).collect(), false),
+            Type::Entity(name) => {
+                let own = *value == Expr::Var(self.unknown.clone());
+                if !own && !self.is_spelled_one_way(name) {
+                    return Condition::Always;
+                }
+                let of_type = texts
+                    .into_iter()
+                    .filter(|text| text.of.as_ref() == Some(name));
+                let closed = self.schema.entity_type(name);
+                let closed = closed.is_some_and(|found| found.choices.is_some());
+                (of_type.map(|text| text.text).collect(), closed)
+            }
+            _ => return Condition::Always,
+        };
+        let tests = texts.into_iter();
+        let test = match (tests.len(), want, closed) {
+            (0, ..) => return certain(!want),
+            (1, true, false) => Test::Any(tests.map(Test::Is).collect()),
+            (_, true, false) => Test::IsOneOf(tests.collect()),
+            (_, true, true) => Test::Any(tests.map(Test::Chosen).collect()),
+            (_, false, _) => Test::All(tests.map(Test::IsNot).collect()),
+        };
+        self.value(value, test.simplified())
+    }
+
+    fn compare(&self, op: Comparison, left: &Expr, right: &Expr, want: bool) -> Condition {
+        let op = if want { op } else { op.opposite() };
+        match (left, right) {
+            (value, Expr::Literal(Literal::Long(than))) => self.value(value, Test::Long(op, *than)),
+            (Expr::Literal(Literal::Long(than)), value) => {
+                self.value(value, Test::Long(op.turned(), *than))
+            }
+            _ => Condition::Always,
+        }
+    }
+
+    /// Whether a set contains some or all of some texts.
+    fn contains(&self, set: &Expr, texts: &[Text], want: bool, all: bool) -> Condition {
+        let Some(Type::Set(element)) = self.type_of(set) else {
+            return Condition::Always;
+        };
+        let sayable = match &*element {
+            Type::String => true,
+            Type::Entity(name) => {
+                let same = |text: &Text| text.of.as_ref() == Some(name);
+                self.is_spelled_one_way(name) && texts.iter().all(same)
+            }
+            _ => false,
+        };
+        if !sayable {
+            return Condition::Always;
+        }
+        let texts = texts.iter().map(|text| Arc::clone(&text.text));
+        if texts.len() == 0 {
+            // All of none are contained, and one of none is not.
+            return certain(all == want);
+        }
+        let test = match (want, all) {
+            (true, false) => Test::Contains(texts.collect()),
+            (true, true) => Test::All(texts.map(|text| Test::Contains([text].into())).collect()),
+            (false, false) => Test::Lacks(texts.collect()),
+            (false, true) => Test::Any(texts.map(|text| Test::Lacks([text].into())).collect()),
+        };
+        self.value(set, test)
+    }
+
+    fn is_in(&self, entity: &Expr, above: &Expr, want: bool) -> Condition {
+        if let Some(elements) = elements(above) {
+            let parts = elements.iter().map(|above| self.is_in(entity, above, want));
+            return if want {
+                Condition::any(parts)
+            } else {
+                Condition::all(parts)
+            };
+        }
+        match (self.text(entity), self.text(above)) {
+            (None, Some(above)) => self.is_below(entity, &above, want),
+            (Some(known), None) => self.is_above(&known, above, want),
+            _ => Condition::Always,
+        }
+    }
+
+    /// Whether what is looked for, or what it leads to, is in an entity that is known.
+    fn is_below(&self, entity: &Expr, above: &Text, want: bool) -> Condition {
+        let (Some(Type::Entity(name)), Some(above_type)) = (self.type_of(entity), &above.of) else {
+            return Condition::Always;
+        };
+        let itself = if name == *above_type {
+            self.is_one_of(entity, vec![above.clone()], want)
+        } else {
+            certain(!want)
+        };
+        let through = self.types_with_parents(&name);
+        if !through
+            .iter()
+            .any(|found| self.parents_of(found).contains(above_type))
+        {
+            return itself;
+        }
+        let own = *entity == Expr::Var(self.unknown.clone());
+        let sayable = |found: &EntityTypeName| self.is_spelled_one_way(found);
+        if self.described
+            || !(own || sayable(&name))
+            || !sayable(above_type)
+            || !through.iter().all(|found| {
+                self.store.serves(found)
+                    && (*found == name || sayable(found))
+                    && self.parents_of(found).iter().all(sayable)
+            })
+        {
+            return Condition::Always;
+        }
+        let test_through: Arc<[Arc<str>]> = through
+            .iter()
+            .map(|found| Arc::from(found.to_string()))
+            .collect();
+        let (of, above_name) = (
+            Arc::from(name.to_string()),
+            Arc::from(above_type.to_string()),
+        );
+        let (id, through) = (Arc::clone(&above.text), test_through);
+        if want {
+            let test = Test::Below {
+                of,
+                above: above_name,
+                id,
+                through,
+            };
+            Condition::any([itself, self.value(entity, test)])
+        } else {
+            let test = Test::NotBelow {
+                of,
+                above: above_name,
+                id,
+                through,
+            };
+            Condition::all([itself, self.value(entity, test)])
+        }
+    }
+
+    /// Whether an entity that is known is in one that depends on what is looked for.
+    fn is_above(&self, known: &Text, above: &Expr, want: bool) -> Condition {
+        let Some(known_type) = &known.of else {
+            return Condition::Always;
+        };
+        let Some((uid, row)) = self
+            .known
+            .iter()
+            .find(|(uid, _)| uid.type_name() == known_type && id_of(uid) == &*known.text)
+        else {
+            return Condition::Always;
+        };
+        let all = std::iter::once(uid).chain(&row.ancestors);
+        let of_type = |name: &EntityTypeName| -> Option<Vec<Text>> {
+            let all = all.clone().filter(|uid| uid.type_name() == name);
+            all.map(|uid| text(id_of(uid), Some(name.clone())))
+                .collect()
+        };
+        match self.type_of(above) {
+            Some(Type::Entity(name)) => match of_type(&name) {
+                Some(texts) => self.is_one_of(above, texts, want),
+                None => Condition::Always,
+            },
+            Some(Type::Set(element)) => match &*element {
+                Type::Entity(name) => match of_type(name) {
+                    Some(texts) => self.contains(above, &texts, want, false),
+                    None => Condition::Always,
+                },
+                _ => Condition::Always,
+            },
+            _ => Condition::Always,
+        }
+    }
+
+    /// A type and those above it that have parents themselves.
+    fn types_with_parents(&self, name: &EntityTypeName) -> Vec<EntityTypeName> {
+        let mut all = vec![name.clone()];
+        let mut place = 0;
+        while let Some(name) = all.get(place).cloned() {
+            place += 1;
+            for parent in self.parents_of(&name) {
+                if !all.contains(parent) {
+                    all.push(parent.clone());
+                }
+            }
+        }
+        all.retain(|name| !self.parents_of(name).is_empty());
+        all
+    }
+
+    fn parents_of(&self, name: &EntityTypeName) -> &'a [EntityTypeName] {
+        let found = self.schema.entity_type(name);
+        found.map_or(&[][..], |found| found.member_of.as_slice())
+    }
+
+    /// Whether the store says all of such an entity, and finds it by what refers to it.
+    fn can_look_into(&self, name: &EntityTypeName) -> bool {
+        let found = self.schema.entity_type(name);
+        self.store.serves(name)
+            && self.is_spelled_one_way(name)
+            && found.is_some_and(|found| found.when_absent.is_none() && found.choices.is_none())
+    }
+
+    /// Whether an id is written in one way only, wherever it stands.
+    fn is_spelled_one_way(&self, name: &EntityTypeName) -> bool {
+        let found = self.schema.entity_type(name);
+        found.is_some_and(|found| found.identifier.keeps_all())
+    }
+
+    /// A literal as it stands in a column.
+    fn text(&self, expression: &Expr) -> Option<Text> {
+        match expression {
+            Expr::Literal(Literal::String(string)) => text(string, None),
+            Expr::Literal(Literal::EntityUID(uid)) => {
+                let name = uid.ty.to_string();
+                let found = self.schema.entity_type_named(&name)?;
+                text(&uid.eid, Some(found.name.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    fn texts(&self, expressions: &[Arc<Expr>]) -> Option<Vec<Text>> {
+        expressions.iter().map(|e| self.text(e)).collect()
+    }
+
+    /// The type of a value, as the schema says.
+    fn type_of(&self, expression: &Expr) -> Option<Type> {
+        match expression {
+            Expr::Var(var) if *var == self.unknown => Some(Type::Entity(self.of.clone())),
+            Expr::Literal(Literal::Bool(_)) => Some(Type::Bool),
+            Expr::Literal(Literal::Long(_)) => Some(Type::Long),
+            Expr::Literal(Literal::String(_)) => Some(Type::String),
+            Expr::Literal(Literal::EntityUID(_)) => self.text(expression)?.of.map(Type::Entity),
+            Expr::GetAttr { expr, attr } => {
+                let attribute = match self.type_of(expr)? {
+                    Type::Entity(name) => {
+                        let shape = &self.schema.entity_type(&name)?.shape;
+                        shape.attributes.get(attr.as_str())?.ty.clone()
+                    }
+                    Type::Record(record) => record.attributes.get(attr.as_str())?.ty.clone(),
+                    _ => return None,
+                };
+                Some(attribute)
+            }
+            Expr::BinaryOp {
+                op: BinaryOp::GetTag,
+                left,
+                ..
+            } => match self.type_of(left)? {
+                Type::Entity(name) => self.schema.entity_type(&name)?.tags.clone(),
+                _ => None,
+            },
+            Expr::IfThenElse { then_expr, .. } => self.type_of(then_expr),
+            _ => None,
+        }
+    }
+}
+
+fn certain(holds: bool) -> Condition {
+    if holds {
+        Condition::Always
+    } else {
+        Condition::Never
+    }
+}
+
+fn elements(expression: &Expr) -> Option<&[Arc<Expr>]> {
+    match expression {
+        Expr::Set(elements) => Some(elements),
+        _ => None,
+    }
+}
+
+fn id_of(uid: &EntityUid) -> &str {
+    uid.id().as_ref()
+}
+
+/// Not every database can hold U+0000.
+fn text(text: &str, of: Option<EntityTypeName>) -> Option<Text> {
+    let text = (!text.contains('\0')).then(|| Arc::from(text))?;
+    Some(Text { text, of })
+}
+
+/// The texts of a pattern, with anything between them.
+fn pieces(pattern: &[PatternElem]) -> Option<Vec<Arc<str>>> {
+    let mut pieces = vec![String::new()];
+    for element in pattern {
+        match element {
+            PatternElem::Wildcard => pieces.push(String::new()),
+            PatternElem::Char('\0') => return None,
+            PatternElem::Char(c) => pieces.last_mut()?.push(*c),
+        }
+    }
+    Some(pieces.into_iter().map(Arc::from).collect())
+}

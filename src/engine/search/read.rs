@@ -1,0 +1,251 @@
+//! A search in its native form, checked against the schema before anything is looked
+//! up: a question of which one part is left open.
+
+use cedar_policy::{EntityTypeName, EntityUid};
+use serde_json::{Map, Value as Json, json};
+
+use super::{Search, Sought};
+use crate::engine::demand;
+use crate::engine::question::{Malformed, described_entities};
+use crate::engine::session::Session;
+use crate::policy::Bundle;
+use crate::schema::{ActionType, Misfit, Reading, Row, record_to_json};
+use crate::store::Store;
+
+/// What is looked for.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// Principals or resources.
+    Entities(Search),
+    /// Actions.
+    Actions(ActionSearch),
+}
+
+/// What may this principal do on this resource?
+#[derive(Clone, Debug)]
+pub struct ActionSearch {
+    /// Who asks.
+    pub principal: EntityUid,
+    /// On what.
+    pub resource: EntityUid,
+    /// The same question for each action that takes these and the context.
+    pub questions: Vec<crate::engine::Question>,
+    /// How new the state has to be.
+    pub demand: crate::slice::Demand,
+}
+
+impl Wanted {
+    /// What is looked for, in words that are the same for the same search: where a
+    /// page of it is asked for, it must not be a page of another.
+    #[must_use]
+    pub fn description(&self) -> String {
+        match self {
+            Self::Entities(search) => json!([
+                match search.sought {
+                    Sought::Principals => "principals",
+                    Sought::Resources => "resources",
+                },
+                search.of.to_string(),
+                search.known.to_string(),
+                search.action.to_string(),
+                record_to_json(&search.context),
+                described_to_json(&search.described),
+            ])
+            .to_string(),
+            Self::Actions(search) => {
+                let questions = search.questions.iter().map(|question| {
+                    json!([
+                        question.action.to_string(),
+                        record_to_json(&question.context)
+                    ])
+                });
+                let described = search
+                    .questions
+                    .first()
+                    .map(|question| &*question.described);
+                json!([
+                    "actions",
+                    search.principal.to_string(),
+                    search.resource.to_string(),
+                    questions.collect::<Vec<_>>(),
+                    described_to_json(described.unwrap_or_default()),
+                ])
+                .to_string()
+            }
+        }
+    }
+}
+
+fn described_to_json(rows: &[Row]) -> Json {
+    let rows = rows.iter().map(|row| {
+        let ancestors: Vec<_> = row.ancestors.iter().map(ToString::to_string).collect();
+        json!([
+            row.uid.to_string(),
+            record_to_json(&row.attributes),
+            record_to_json(&row.tags),
+            ancestors,
+        ])
+    });
+    rows.collect()
+}
+
+const MEMBERS: [&str; 8] = [
+    "principal",
+    "action",
+    "resource",
+    "context",
+    "entities",
+    "additional_entities",
+    "atLeast",
+    "maxAge",
+];
+
+fn malformed(member: &str, misfit: Misfit) -> Malformed {
+    Malformed::new("MALFORMED_SEARCH", member, misfit)
+}
+
+/// An entity, or only its type.
+enum Named {
+    Entity(EntityUid),
+    Type(EntityTypeName),
+}
+
+impl Session<'_> {
+    /// Reads a search. The principal or the resource is given by its type alone, as
+    /// `{"type": "…"}`, or the action is left out: that is what is looked for.
+    /// `most_entities` is how many a caller may describe.
+    ///
+    /// # Errors
+    /// The first member that does not fit the schema.
+    pub fn wanted(&self, json: &Json, most_entities: usize) -> Result<Wanted, Malformed> {
+        read(
+            json,
+            &self.state.bundle,
+            self.engine().store(),
+            most_entities,
+        )
+    }
+}
+
+fn read(
+    json: &Json,
+    bundle: &Bundle,
+    store: &dyn Store,
+    most_entities: usize,
+) -> Result<Wanted, Malformed> {
+    let Json::Object(members) = json else {
+        return Err(Malformed {
+            code: "MALFORMED_SEARCH",
+            misfit: Misfit::new("an object is wanted"),
+        });
+    };
+    if let Some(surplus) = members
+        .keys()
+        .find(|name| !MEMBERS.contains(&name.as_str()))
+    {
+        return Err(malformed(surplus, Misfit::new("no such member")));
+    }
+    let described = described_entities(members, bundle, store, most_entities)?;
+    let demand = demand::read(members, store)?;
+    let principal = named(members, "principal", bundle)?;
+    let resource = named(members, "resource", bundle)?;
+    let action = match members.get("action") {
+        None | Some(Json::Null) => None,
+        Some(json) => Some(action(json, bundle)?),
+    };
+    let (sought, of, known, action) = match (principal, action, resource) {
+        (Named::Type(of), Some(action), Named::Entity(known)) => {
+            (Sought::Principals, of, known, action)
+        }
+        (Named::Entity(known), Some(action), Named::Type(of)) => {
+            (Sought::Resources, of, known, action)
+        }
+        (Named::Entity(principal), None, Named::Entity(resource)) => {
+            let context = members.get("context");
+            if let Some(surplus) = ActionSearch::surplus(&principal, &resource, context, bundle) {
+                let misfit = Misfit::new("no action of these two takes it").within(surplus);
+                return Err(malformed("context", misfit));
+            }
+            let questions =
+                ActionSearch::questions(&principal, &resource, context, &described, bundle);
+            return Ok(Wanted::Actions(ActionSearch {
+                principal,
+                resource,
+                questions,
+                demand,
+            }));
+        }
+        _ => {
+            return Err(Malformed {
+                code: "MALFORMED_SEARCH",
+                misfit: Misfit::new(
+                    "one of `principal`, `action` and `resource` is to be looked for: an entity \
+                     by its type alone, as {\"type\": \"…\"}, or the action left out",
+                ),
+            });
+        }
+    };
+    let (principal, resource) = match sought {
+        Sought::Principals => (&of, known.type_name()),
+        Sought::Resources => (known.type_name(), &of),
+    };
+    for (member, name, types) in [
+        ("principal", principal, &action.principals),
+        ("resource", resource, &action.resources),
+    ] {
+        if !types.contains(name) {
+            let types: Vec<_> = types.iter().map(|name| format!("`{name}`")).collect();
+            let text = format!("this action takes {}", types.join(" or "));
+            return Err(malformed(member, Misfit::new(text)));
+        }
+    }
+    let context = match members.get("context") {
+        None | Some(Json::Null) => &Json::Object(Map::new()),
+        Some(context) => context,
+    };
+    let context = bundle
+        .schema
+        .record(context, &action.context, Reading::Context)
+        .map_err(|misfit| malformed("context", misfit))?;
+    Ok(Wanted::Entities(Search {
+        sought,
+        of,
+        known,
+        action: action.uid.clone(),
+        context,
+        described,
+        demand,
+    }))
+}
+
+fn named(members: &Map<String, Json>, member: &str, bundle: &Bundle) -> Result<Named, Malformed> {
+    let json = members
+        .get(member)
+        .ok_or_else(|| malformed(member, Misfit::new("is missing")))?;
+    if let Json::Object(fields) = json
+        && let Some(Json::String(name)) = fields.get("type")
+        && fields.len() == 1
+    {
+        return match bundle.schema.entity_type_named(name) {
+            Some(found) => Ok(Named::Type(found.name.clone())),
+            None => Err(malformed(
+                member,
+                Misfit::new("no such entity type in the schema").within("type"),
+            )),
+        };
+    }
+    let uid = bundle.schema.entity(json);
+    uid.map(Named::Entity)
+        .map_err(|misfit| malformed(member, misfit))
+}
+
+fn action<'a>(json: &Json, bundle: &'a Bundle) -> Result<&'a ActionType, Malformed> {
+    let uid = bundle
+        .schema
+        .entity(json)
+        .map_err(|misfit| malformed("action", misfit))?;
+    bundle.schema.action(&uid).ok_or_else(|| {
+        let misfit = Misfit::new("no such action in the schema");
+        Malformed::new("UNKNOWN_ACTION", "action", misfit)
+    })
+}

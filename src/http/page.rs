@@ -1,0 +1,210 @@
+//! Pages of a search, and the tokens that lead from one to the next.
+//!
+//! A token holds the last id of a page, which its reader has seen, and how long pages
+//! are. It is bound to the search that it was made for, and only a sidecar that has
+//! the key can make one.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use crate::engine::Malformed;
+use crate::schema::Misfit;
+
+/// Bytes of a token that vouch for the rest.
+const TAG: usize = 32;
+
+/// Makes tokens and reads them.
+pub struct Pages {
+    key: Hmac<Sha256>,
+}
+
+/// Where a page begins, and how long it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Page {
+    /// The id that it comes behind.
+    pub(super) after: Option<Arc<str>>,
+    /// How many results it has, at most.
+    pub(super) limit: usize,
+}
+
+impl Pages {
+    /// Tokens by a key that other sidecars have too.
+    #[must_use]
+    pub fn new(key: &[u8]) -> Self {
+        // Whatever the length: a longer one is hashed, a shorter one padded.
+        let key = Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&[0; 64].into()));
+        Self { key }
+    }
+
+    /// Tokens by a key of its own, which are good for as long as this program runs.
+    ///
+    /// # Errors
+    /// A system without random numbers.
+    pub fn random() -> std::io::Result<Self> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(std::io::Error::other)?;
+        Ok(Self::new(&key))
+    }
+
+    /// The page that is asked for. `search` describes the search, `most` is how long
+    /// any page may be.
+    pub(super) fn read(
+        &self,
+        token: Option<&str>,
+        limit: Option<usize>,
+        search: &str,
+        most: usize,
+    ) -> Result<Page, Malformed> {
+        let refused = |member: &str, problem: &str| Malformed {
+            code: "PAGE_REFUSED",
+            misfit: Misfit::new(problem).within(member),
+        };
+        let limit = limit.map(|limit| limit.min(most));
+        // AuthZEN: the empty token is that of the first page.
+        let Some(token) = token.filter(|token| !token.is_empty()) else {
+            return Ok(Page {
+                after: None,
+                limit: limit.unwrap_or(most),
+            });
+        };
+        let page = self
+            .open(token, search)
+            .ok_or_else(|| refused("token", "is none of this search, or of another program"))?;
+        match limit {
+            Some(limit) if limit != page.limit => Err(refused(
+                "limit",
+                "is another one than that of the page before; leave it out",
+            )),
+            _ => Ok(page),
+        }
+    }
+
+    /// The token of the page behind an id.
+    pub(super) fn next(&self, page: &Page, last: Option<&str>, search: &str) -> String {
+        let next = Page {
+            after: last.map(Arc::from).or_else(|| page.after.clone()),
+            limit: page.limit,
+        };
+        // A text and a number always have a JSON form.
+        let mut token = serde_json::to_vec(&next).unwrap_or_default();
+        let tag = self.tag(&token, search).finalize().into_bytes();
+        token.extend_from_slice(&tag);
+        BASE64_URL_SAFE_NO_PAD.encode(token)
+    }
+
+    fn open(&self, token: &str, search: &str) -> Option<Page> {
+        let token = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (page, tag) = token.split_last_chunk::<TAG>()?;
+        // In a time that tells nothing of where they differ.
+        self.tag(page, search).verify_slice(tag).ok()?;
+        serde_json::from_slice(page).ok()
+    }
+
+    fn tag(&self, page: &[u8], search: &str) -> Hmac<Sha256> {
+        let mut tag = self.key.clone();
+        let length = u64::try_from(page.len()).unwrap_or(u64::MAX);
+        tag.update(&length.to_be_bytes());
+        tag.update(page);
+        tag.update(search.as_bytes());
+        tag
+    }
+}
+
+impl std::fmt::Debug for Pages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pages").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEARCH: &str = "who may do this";
+
+    fn page() -> Page {
+        Page {
+            after: Some("b".into()),
+            limit: 7,
+        }
+    }
+
+    #[test]
+    fn a_token_leads_to_the_next_page() {
+        let pages = Pages::new(b"key");
+        let token = pages.next(&page(), Some("c"), SEARCH);
+        let next = pages.read(Some(&token), None, SEARCH, 100).unwrap();
+        assert_eq!(
+            next,
+            Page {
+                after: Some("c".into()),
+                limit: 7
+            }
+        );
+        assert_eq!(pages.read(Some(&token), Some(7), SEARCH, 100), Ok(next));
+    }
+
+    #[test]
+    fn a_page_without_results_leads_to_where_it_began() {
+        let pages = Pages::new(b"key");
+        let token = pages.next(&page(), None, SEARCH);
+        assert_eq!(pages.read(Some(&token), None, SEARCH, 100), Ok(page()));
+    }
+
+    #[test]
+    fn a_token_of_another_search_key_or_length_is_refused() {
+        let pages = Pages::new(b"key");
+        let token = pages.next(&page(), Some("c"), SEARCH);
+        assert!(
+            pages
+                .read(Some(&token), None, "who may do that", 100)
+                .is_err()
+        );
+        assert!(pages.read(Some(&token), Some(8), SEARCH, 100).is_err());
+        assert!(
+            Pages::new(b"other")
+                .read(Some(&token), None, SEARCH, 100)
+                .is_err()
+        );
+        let random = Pages::random().unwrap();
+        assert!(random.read(Some(&token), None, SEARCH, 100).is_err());
+    }
+
+    #[test]
+    fn every_bit_of_a_token_counts() {
+        let pages = Pages::new(b"key");
+        let token = pages.next(&page(), Some("c"), SEARCH);
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(&token).unwrap();
+        for place in 0..bytes.len() * 8 {
+            let mut forged = bytes.clone();
+            forged[place / 8] ^= 1 << (place % 8);
+            let forged = BASE64_URL_SAFE_NO_PAD.encode(forged);
+            assert!(pages.read(Some(&forged), None, SEARCH, 100).is_err());
+        }
+        for cut in [0, 1, TAG - 1, TAG, bytes.len() - 1] {
+            let cut = BASE64_URL_SAFE_NO_PAD.encode(&bytes[..cut]);
+            if !cut.is_empty() {
+                assert!(pages.read(Some(&cut), None, SEARCH, 100).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn what_moves_between_page_and_search_is_no_token() {
+        let pages = Pages::new(b"key");
+        let token = BASE64_URL_SAFE_NO_PAD
+            .decode(pages.next(&page(), Some("c"), SEARCH))
+            .unwrap();
+        let (body, tag) = token.split_last_chunk::<TAG>().unwrap();
+        let (shorter, moved) = body.split_at(body.len() - 1);
+        let forged = [shorter, tag].concat();
+        let search = format!("{}{SEARCH}", String::from_utf8(moved.to_vec()).unwrap());
+        let forged = BASE64_URL_SAFE_NO_PAD.encode(forged);
+        assert!(pages.read(Some(&forged), None, &search, 100).is_err());
+    }
+}

@@ -191,7 +191,7 @@ impl Timeline {
 mod tests {
     use super::*;
     use crate::schema::Row;
-    use crate::store::{Answer, TagKeys, Tags};
+    use crate::store::{Answer, Candidates, TagKeys, Tags};
 
     struct Seen(Revision, Changes);
 
@@ -210,6 +210,14 @@ mod tests {
 
         fn tags<'a>(&'a mut self, _: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>> {
             Box::pin(std::future::ready(Ok(Vec::new())))
+        }
+
+        fn candidates<'a>(&'a mut self, _: &'a Candidates) -> Answer<'a, Vec<String>> {
+            Box::pin(std::future::ready(Ok(Vec::new())))
+        }
+
+        fn statement(&self, _: &Candidates) -> Option<String> {
+            None
         }
     }
 

@@ -10,11 +10,13 @@ use std::time::Duration;
 use cedar_policy::{EntityTypeName, EntityUid};
 use peppol_authz::config::{Listen, Server};
 use peppol_authz::engine::{Engine, EngineOptions};
-use peppol_authz::http::{App, Limits, Listener, Metrics, Readiness, router, serve};
+use peppol_authz::http::{App, Limits, Listener, Metrics, Pages, Readiness, router, serve};
 use peppol_authz::policy::{Sources, load};
 use peppol_authz::schema::{Row, Schema};
 use peppol_authz::slice::Freshness;
-use peppol_authz::store::{Answer, Changes, Revision, Snapshot, Store, StoreError, TagKeys, Tags};
+use peppol_authz::store::{
+    Answer, Candidates, Changes, Revision, Snapshot, Store, StoreError, TagKeys, Tags,
+};
 use serde_json::{Value, json};
 
 use super::is_refused;
@@ -95,6 +97,23 @@ impl Snapshot for Reading {
     fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>> {
         Box::pin(std::future::ready(Ok(vec![Tags::new(); wanted.len()])))
     }
+
+    fn candidates<'a>(&'a mut self, _: &'a Candidates) -> Answer<'a, Vec<String>> {
+        Box::pin(async move {
+            assert!(
+                !has(Trouble::PanicsWhileReading, &self.0),
+                "secret of the reading"
+            );
+            if has(Trouble::Hangs, &self.0) {
+                std::future::pending::<()>().await;
+            }
+            Ok(Vec::new())
+        })
+    }
+
+    fn statement(&self, _: &Candidates) -> Option<String> {
+        None
+    }
 }
 
 /// The server over such a store, in this process.
@@ -122,9 +141,12 @@ fn start() -> Fixture {
             batch: 10,
             json_depth: 32,
             entities: 10,
+            page: 10,
+            candidates: 10,
             body_read_timeout: Duration::from_secs(3600),
             request_timeout: Duration::from_millis(300),
         },
+        pages: Pages::new(&[0; 32]),
     };
     app.readiness.started();
     let runtime = tokio::runtime::Builder::new_multi_thread()

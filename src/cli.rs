@@ -1,12 +1,14 @@
 //! The commands: parse, dispatch, a typed exit status.
 
 mod args;
+mod asking;
 mod authorize;
 mod check;
 mod import;
 mod migrate;
 mod output;
 mod policies;
+mod search;
 mod serve;
 mod source;
 mod test;
@@ -70,5 +72,6 @@ pub fn run() -> Exit {
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Authorize(args) => authorize::run(&args),
+        Command::Search(args) => search::run(&args),
     }
 }

@@ -35,6 +35,7 @@ pub use native::answer_json;
 pub use operations::Readiness;
 pub use page::Pages;
 pub use problem::Problem;
+pub use search::search_json;
 pub use serve::serve;
 
 /// What one request may take.

@@ -34,6 +34,8 @@ pub(super) enum Command {
     Test(TestArgs),
     /// Ask one question, and get the reasons
     Authorize(AuthorizeArgs),
+    /// Find whom, on what, or what the policies allow
+    Search(SearchArgs),
 }
 
 /// Which policies and schema.
@@ -142,6 +144,41 @@ pub(super) struct AuthorizeArgs {
     #[command(flatten)]
     pub(super) policy: PolicyArgs,
     /// Answer in JSON, as `POST /v1/is_authorized` does
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+One of principal, action and resource is looked for: an entity by its type alone, the action by
+leaving it out. Entities are written one a line.")]
+pub(super) struct SearchArgs {
+    /// A search in JSON, as `POST /v1/search` takes it; `-` is standard input
+    #[arg(value_name = "FILE", conflicts_with_all = ["principal", "action", "resource", "context"])]
+    pub(super) search: Option<PathBuf>,
+    /// Who asks, `Peppol::User::"u-1"`; or who may, `Peppol::User`
+    #[arg(long, value_name = "ENTITY|TYPE", required_unless_present = "search")]
+    pub(super) principal: Option<String>,
+    /// What is asked: `Peppol::Action::"viewDocument"`, or only `viewDocument`
+    #[arg(long, value_name = "ACTION")]
+    pub(super) action: Option<String>,
+    /// On what, `Peppol::Document::"d-1"`; or on which, `Peppol::Document`
+    #[arg(long, value_name = "ENTITY|TYPE", required_unless_present = "search")]
+    pub(super) resource: Option<String>,
+    /// The context, a JSON object
+    #[arg(long, value_name = "JSON")]
+    pub(super) context: Option<String>,
+    /// How many are written, at most [default: all]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) limit: Option<usize>,
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+    #[command(flatten)]
+    pub(super) policy: PolicyArgs,
+    /// Say first what of the policies depends on what is looked for, and how the store looks for it
+    #[arg(long)]
+    pub(super) residual: bool,
+    /// Answer in JSON, as `POST /v1/search` does
     #[arg(long)]
     pub(super) json: bool,
 }

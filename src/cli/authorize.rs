@@ -1,37 +1,18 @@
 //! `authorize`: one question from the command line.
 
-use std::io::Read;
-use std::path::Path;
-use std::sync::Arc;
-
 use serde_json::{Value as Json, json};
 
 use super::Exit;
 use super::args::AuthorizeArgs;
+use super::asking::{AnyError, action, ask, context, prepare, question_in};
 use super::output::{complain, complain_of, say};
-use super::policies::{load_policies, runtime};
-use super::source::open;
-use crate::config::{Config, MIN_WORKER_STACK_BYTES};
-use crate::engine::{Decision, Engine, EngineOptions, Verdict};
+use crate::engine::{Decision, Verdict};
 use crate::http::answer_json;
 use crate::policy::Bundle;
-use crate::schema::parse_json;
-use crate::slice::Freshness;
 
 pub(super) fn run(args: &AuthorizeArgs) -> Exit {
-    let config = match Config::load(&args.source.flags()) {
-        Ok(config) => config,
-        Err(error) => {
-            complain(&error);
-            return Exit::Usage;
-        }
-    };
-    let mut policy = args.policy.for_author();
-    policy.policies = policy.policies.or_else(|| config.policies.clone());
-    policy.schema = policy.schema.or_else(|| config.schema.clone());
-    let loaded = load_policies(policy.policies.as_deref(), policy.schema.as_deref());
-    let bundle = match loaded {
-        Ok((_, bundle)) => bundle,
+    let (config, bundle) = match prepare(&args.source, &args.policy) {
+        Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
     let question = match question(args, &bundle, config.limits.json_depth) {
@@ -41,7 +22,13 @@ pub(super) fn run(args: &AuthorizeArgs) -> Exit {
             return Exit::Usage;
         }
     };
-    match decide(&config, bundle, &question) {
+    let most_entities = config.limits.entities;
+    let decided = ask(&config, bundle, move |engine| async move {
+        let session = engine.session();
+        let question = session.question(&question, most_entities)?;
+        Ok::<_, AnyError>(session.decide(&question).await?)
+    });
+    match decided {
         Ok(decision) => {
             if args.json {
                 say(answer_json(&decision))
@@ -61,64 +48,17 @@ pub(super) fn run(args: &AuthorizeArgs) -> Exit {
     }
 }
 
-type AnyError = Box<dyn std::error::Error + Send + Sync>;
-
-fn decide(config: &Config, bundle: Arc<Bundle>, question: &Json) -> Result<Decision, AnyError> {
-    let (store, _) = open(config)?;
-    let options = EngineOptions {
-        cache_bytes: 0,
-        freshness: Freshness::EACH,
-    };
-    let engine = Engine::new(store, bundle, options)?;
-    let runtime = runtime(1, MIN_WORKER_STACK_BYTES)?;
-    let most_entities = config.limits.entities;
-    let question = question.clone();
-    // On a worker, whose stack is as large as a server's.
-    let decided = runtime.block_on(runtime.spawn(async move {
-        let session = engine.session();
-        let question = session.question(&question, most_entities)?;
-        Ok::<_, AnyError>(session.decide(&question).await?)
-    }));
-    decided?
-}
-
 fn question(args: &AuthorizeArgs, bundle: &Bundle, depth: usize) -> Result<Json, String> {
     if let Some(path) = &args.question {
-        let text = read(path).map_err(|error| format!("`{}`: {error}", path.display()))?;
-        return parse_json(&text, depth).map_err(|error| format!("`{}`: {error}", path.display()));
+        return question_in(path, depth);
     }
-    let context = match &args.context {
-        Some(text) => {
-            parse_json(text.as_bytes(), depth).map_err(|error| format!("`--context`: {error}"))?
-        }
-        None => json!({}),
-    };
-    let action = args.action.as_deref().unwrap_or_default();
-    // A bare name, where only one namespace has it.
-    let mut named = bundle
-        .schema
-        .actions()
-        .into_iter()
-        .filter(|found| AsRef::<str>::as_ref(found.uid.id()) == action);
-    let action = match (named.next(), named.next()) {
-        (Some(found), None) => found.uid.to_string(),
-        _ => action.to_owned(),
-    };
+    let context = context(args.context.as_deref(), depth)?;
     Ok(json!({
         "principal": args.principal,
-        "action": action,
+        "action": action(args.action.as_deref().unwrap_or_default(), bundle),
         "resource": args.resource,
         "context": context,
     }))
-}
-
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    if path.as_os_str() == "-" {
-        let mut text = Vec::new();
-        std::io::stdin().read_to_end(&mut text)?;
-        return Ok(text);
-    }
-    std::fs::read(path)
 }
 
 fn say_decision(decision: &Decision) {

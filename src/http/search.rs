@@ -62,6 +62,18 @@ struct WireResidual<'a> {
     residual: &'a str,
 }
 
+impl<'a> Answer<'a> {
+    fn new(found: &'a Found, explain: bool) -> Self {
+        Self {
+            results: found.entities.iter().map(WireEntity::new).collect(),
+            next_token: None,
+            explanation: explain.then(|| Explanation::new(&found.residual, found.decided)),
+            policy_revision: &found.policy_revision,
+            tenancy_revision: found.tenancy_revision.as_deref(),
+        }
+    }
+}
+
 impl<'a> WireEntity<'a> {
     fn new(uid: &'a EntityUid) -> Self {
         Self {
@@ -180,18 +192,18 @@ async fn answer(
         .inspect_err(|malformed| app.metrics.malformed(malformed.code))?;
     let found = find(app, session, wanted, &page).await?;
     let last = found.entities.last().map(|uid| uid.id().as_ref());
-    let answer = Answer {
-        results: found.entities.iter().map(WireEntity::new).collect(),
-        next_token: found
-            .more
-            .then(|| app.pages.next(&page, last, &description)),
-        explanation: wish
-            .explain
-            .then(|| Explanation::new(&found.residual, found.decided)),
-        policy_revision: &found.policy_revision,
-        tenancy_revision: found.tenancy_revision.as_deref(),
-    };
+    let mut answer = Answer::new(&found, wish.explain);
+    answer.next_token = found
+        .more
+        .then(|| app.pages.next(&page, last, &description));
     serde_json::to_vec(&answer).map_err(|error| Problem::Internal(error.to_string()))
+}
+
+/// What was found as `POST /v1/search` answers it, for the command line.
+#[must_use]
+pub fn search_json(found: &Found, explain: bool) -> String {
+    // Strings and lists of them always have a JSON form.
+    serde_json::to_string(&Answer::new(found, explain)).unwrap_or_default()
 }
 
 /// Searches for a page.

@@ -1,0 +1,127 @@
+//! `search`: whom, on what, or what do the policies allow?
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+
+use super::Exit;
+use super::args::SearchArgs;
+use super::asking::{AnyError, action, ask, context, prepare, question_in};
+use super::output::{complain, complain_of, say};
+use crate::config::Limits;
+use crate::engine::{Engine, Found, Part};
+use crate::http::search_json;
+use crate::policy::Bundle;
+
+pub(super) fn run(args: &SearchArgs) -> Exit {
+    let (config, bundle) = match prepare(&args.source, &args.policy) {
+        Ok(prepared) => prepared,
+        Err(exit) => return exit,
+    };
+    let search = match search(args, &bundle, config.limits.json_depth) {
+        Ok(search) => search,
+        Err(text) => {
+            complain_of(text);
+            return Exit::Usage;
+        }
+    };
+    let (limits, limit) = (config.limits.clone(), args.limit);
+    let found = ask(&config, bundle, move |engine| async move {
+        find(&engine, &search, &limits, limit).await
+    });
+    match found {
+        Ok(found) => {
+            if args.json {
+                say(search_json(&found, args.residual));
+                return Exit::Done;
+            }
+            if args.residual {
+                say_residual(&found);
+            }
+            found.entities.iter().for_each(say);
+            Exit::Done
+        }
+        Err(error) => {
+            complain(&*error);
+            Exit::Failed
+        }
+    }
+}
+
+/// Page after page, so that no limit of a page is one of the whole.
+async fn find(
+    engine: &Engine,
+    search: &Json,
+    limits: &Limits,
+    limit: Option<usize>,
+) -> Result<Found, AnyError> {
+    let session = engine.session();
+    let wanted = session.wanted(search, limits.entities)?;
+    let mut left = limit.unwrap_or(usize::MAX);
+    let mut part = Part {
+        after: None,
+        limit: left.min(limits.page),
+        most: limits.candidates,
+    };
+    let mut found = session.find(&wanted, &part).await?;
+    loop {
+        left = left.saturating_sub(part.limit);
+        let Some(last) = found.entities.last().filter(|_| found.more && left > 0) else {
+            return Ok(found);
+        };
+        part.after = Some(Arc::from(AsRef::<str>::as_ref(last.id())));
+        part.limit = left.min(limits.page);
+        let next = session.find(&wanted, &part).await?;
+        found.entities.extend(next.entities);
+        found.more = next.more;
+        found.decided += next.decided;
+        found.tenancy_revision = next.tenancy_revision;
+    }
+}
+
+fn search(args: &SearchArgs, bundle: &Bundle, depth: usize) -> Result<Json, String> {
+    if let Some(path) = &args.search {
+        return question_in(path, depth);
+    }
+    let mut search = Map::new();
+    for (member, text) in [("principal", &args.principal), ("resource", &args.resource)] {
+        let text = text.as_deref().unwrap_or_default();
+        search.insert(member.to_owned(), entity_or_type(text));
+    }
+    if let Some(name) = &args.action {
+        search.insert("action".to_owned(), action(name, bundle).into());
+    }
+    let context = context(args.context.as_deref(), depth)?;
+    search.insert("context".to_owned(), context);
+    Ok(Json::Object(search))
+}
+
+/// A literal ends in a quote, the name of a type does not.
+fn entity_or_type(text: &str) -> Json {
+    if text.ends_with('"') {
+        text.into()
+    } else {
+        serde_json::json!({"type": text})
+    }
+}
+
+fn say_residual(found: &Found) {
+    let residual = &found.residual;
+    if residual.permitted {
+        say("permitted, whatever is looked for");
+    }
+    for id in &residual.denied_by {
+        say(format_args!("denied by {id}, whatever is looked for"));
+    }
+    for policy in &residual.policies {
+        say(format_args!("residual {}", policy.id));
+        policy
+            .text
+            .lines()
+            .for_each(|line| say(format_args!("  {line}")));
+    }
+    if let Some(statement) = &residual.statement {
+        say(format_args!("statement\n  {statement}"));
+    }
+    say(format_args!("decided {}", found.decided));
+}

@@ -3,6 +3,7 @@
 mod authorize;
 mod coverage;
 mod matrix;
+mod search;
 mod suites;
 
 use crate::author::{Author, Ended};
@@ -113,14 +114,22 @@ fn usage_that_is_wrong_is_64_and_help_is_0() {
         assert!(!ended.stderr.is_empty(), "{arguments:?}");
         assert_eq!(ended.stdout, "", "{arguments:?}");
     }
-    for command in ["serve", "import", "check", "test", "authorize"] {
+    for command in ["serve", "import", "check", "test", "authorize", "search"] {
         let ended = author.run(&[command, "--help"]);
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert_says(&ended, &["Usage:", command]);
     }
     assert_says(
         &author.run(&["--help"]),
-        &["serve", "import", "check", "test", "authorize", "64"],
+        &[
+            "serve",
+            "import",
+            "check",
+            "test",
+            "authorize",
+            "search",
+            "64",
+        ],
     );
     let version = author.run(&["--version"]);
     assert_eq!(version.code, Some(0));

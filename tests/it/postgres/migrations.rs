@@ -74,7 +74,7 @@ fn a_database_of_a_newer_version_is_left_alone_until_it_is_none() {
     let newest = database.sql("SELECT max(version) FROM tenancy_migration");
     database.sql(
         "INSERT INTO tenancy_migration (version, name, applied_on, checksum)
-         SELECT 99, 'later', applied_on, checksum FROM tenancy_migration",
+         SELECT 99, 'later', applied_on, checksum FROM tenancy_migration WHERE version = 1",
     );
     let before = relations(&database);
     let sidecar = over(&database).start_listening();
@@ -84,6 +84,27 @@ fn a_database_of_a_newer_version_is_left_alone_until_it_is_none() {
     database.sql("DELETE FROM tenancy_migration WHERE version = 99");
     until_ready(&sidecar);
     is_answered(&sidecar);
+}
+
+#[test]
+fn a_database_of_version_1_is_upgraded_and_keeps_what_it_holds() {
+    let database = SHARED.database();
+    drop(over(&database).start());
+    let before = relations(&database);
+    database.sql(
+        "DROP INDEX registered_user_superadmin;
+         DELETE FROM tenancy_migration WHERE version = 2;
+         INSERT INTO registered_user (id, email_verified, superadmin) VALUES ('old', true, true);",
+    );
+    let sidecar = over(&database).start();
+    is_answered(&sidecar);
+    assert_eq!(relations(&database), before);
+    assert_eq!(
+        database.sql("SELECT id FROM registered_user WHERE superadmin"),
+        "old"
+    );
+    let newest = database.sql("SELECT max(version) FROM tenancy_migration");
+    assert_eq!(newest, "2");
 }
 
 #[test]

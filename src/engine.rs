@@ -17,6 +17,6 @@ mod session;
 pub use core::{Engine, EngineOptions, State};
 pub use decision::{Decision, Reason, Verdict};
 pub use follow::{Failing, Health};
-pub use loose::{Members, Named, Parts, Refusal};
+pub use loose::{Denial, Members, Named, Parts, Refusal};
 pub use question::{Malformed, Question};
 pub use session::{Failure, Session};

@@ -4,6 +4,7 @@
 //! use either alone. One function, [`Problem::status`], turns an error into a
 //! status.
 
+mod authzen;
 mod body;
 mod connection;
 mod freshness;
@@ -27,6 +28,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::engine::Engine;
 
+pub use authzen::Authzen;
 pub use listener::Listener;
 pub use metrics::Metrics;
 pub use native::answer_json;
@@ -61,6 +63,8 @@ pub struct App {
     pub readiness: Readiness,
     /// What one request may take.
     pub limits: Limits,
+    /// What the AuthZEN surface says.
+    pub authzen: Authzen,
 }
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -71,6 +75,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/v1/is_authorized", post(native::is_authorized))
         .route("/v1/batch_is_authorized", post(native::batch_is_authorized))
+        .merge(authzen::routes())
         .route("/livez", get(operations::livez))
         .route("/readyz", get(operations::readyz))
         .route("/healthz", get(operations::healthz))

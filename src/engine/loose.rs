@@ -48,11 +48,19 @@ pub struct Parts<'a> {
 /// Parts that make no question. None of these is ever an Allow.
 #[derive(Clone, Debug)]
 pub enum Refusal {
-    /// There is no such type, id or action, or the action is not for these types:
-    /// a denial, whatever the store holds. With the action, where there is one.
-    Denied(Option<EntityUid>, Box<Decision>),
+    /// There is no such type, id or action, or the action is not for these types.
+    Denied(Box<Denial>),
     /// A context or a property that does not fit the schema.
     Unfit(Malformed),
+}
+
+/// A denial by the schema, whatever the store holds.
+#[derive(Clone, Debug)]
+pub struct Denial {
+    /// The action, where there is one of that name.
+    pub action: Option<EntityUid>,
+    /// The denial.
+    pub decision: Decision,
 }
 
 impl From<Malformed> for Refusal {
@@ -77,8 +85,10 @@ impl Session<'_> {
         } = parts;
         let (principal, found) = (self.entity_called(subject), self.entity_called(resource));
         let action = self.schema().action_called(parts.action);
-        let denied =
-            |reasons| Refusal::Denied(action.map(|action| action.uid.clone()), self.deny(reasons));
+        let denied = |reasons| {
+            let action = action.map(|action| action.uid.clone());
+            Refusal::Denied(Box::new(self.denial(action, reasons)))
+        };
         let (Some(principal), Some(entity)) = (&principal, &found) else {
             let unknown = [
                 (principal.is_none(), Absent::Principal),
@@ -138,12 +148,12 @@ impl Session<'_> {
         properties: Option<&Members>,
         context: Option<&Members>,
     ) -> Result<Record, Malformed> {
-        let read = self.schema().picked(&action.context, |name| {
-            match member(properties, name) {
+        let read = self
+            .schema()
+            .picked(&action.context, |name| match member(properties, name) {
                 Some(json) => ("action.properties", Some(json)),
                 None => ("context", member(context, name)),
-            }
-        });
+            });
         read.map_err(|misfit| Malformed {
             code: "MALFORMED_QUESTION",
             misfit,
@@ -207,11 +217,15 @@ impl Session<'_> {
         &self.state.bundle.schema
     }
 
-    fn deny(&self, reasons: Vec<Reason>) -> Box<Decision> {
-        Box::new(Decision {
-            reasons,
-            ..Decision::denial(&self.state.bundle.revision, Arc::default())
-        })
+    fn denial(&self, action: Option<EntityUid>, reasons: Vec<Reason>) -> Denial {
+        let decision = Decision::denial(&self.state.bundle.revision, Arc::default());
+        Denial {
+            action,
+            decision: Decision {
+                reasons,
+                ..decision
+            },
+        }
     }
 }
 

@@ -104,14 +104,18 @@ mod tests {
 
     #[test]
     fn a_type_is_found_with_its_namespace_without_it_and_loosely() {
-        for name in ["A::User", "User", "user", "USER", "u_ser", "a::user", "-User_"] {
+        for name in [
+            "A::User", "User", "user", "USER", "u_ser", "a::user", "-User_",
+        ] {
             assert_eq!(entity_type(name).as_deref(), Some("A::User"), "{name}");
         }
         for name in ["A::LegalEntity", "a::legal_entity", "A::legal-entity"] {
             let wanted = Some("A::LegalEntity");
             assert_eq!(entity_type(name).as_deref(), wanted, "{name}");
         }
-        for name in ["", "_", "Us er", "Users", "C::User", "AUser", "::User", "A::"] {
+        for name in [
+            "", "_", "Us er", "Users", "C::User", "AUser", "::User", "A::",
+        ] {
             assert_eq!(entity_type(name), None, "{name}");
         }
     }
@@ -154,7 +158,12 @@ mod tests {
 
     #[test]
     fn an_action_is_found_as_cedar_writes_it_by_its_id_and_loosely() {
-        for name in ["A::Action::\"can read\"", "can read", "CAN READ", "can_ read"] {
+        for name in [
+            "A::Action::\"can read\"",
+            "can read",
+            "CAN READ",
+            "can_ read",
+        ] {
             let wanted = Some("A::Action::\"can read\"");
             assert_eq!(action(name).as_deref(), wanted, "{name}");
         }
@@ -170,7 +179,15 @@ mod tests {
 
     #[test]
     fn what_cannot_be_asked_is_no_action() {
-        for name in ["group", "A::Action::\"group\"", "", "-", "_", "ARCHIVE", "read"] {
+        for name in [
+            "group",
+            "A::Action::\"group\"",
+            "",
+            "-",
+            "_",
+            "ARCHIVE",
+            "read",
+        ] {
             assert_eq!(action(name), None, "{name}");
         }
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use cedar_policy::{EntityTypeName, EntityUid};
 use peppol_authz::config::{Listen, Server};
 use peppol_authz::engine::{Engine, EngineOptions};
-use peppol_authz::http::{App, Limits, Listener, Metrics, Readiness, router, serve};
+use peppol_authz::http::{App, Authzen, Limits, Listener, Metrics, Readiness, router, serve};
 use peppol_authz::policy::{Sources, load};
 use peppol_authz::schema::{Row, Schema};
 use peppol_authz::slice::Freshness;
@@ -125,6 +125,7 @@ fn start() -> Fixture {
             body_read_timeout: Duration::from_secs(3600),
             request_timeout: Duration::from_millis(300),
         },
+        authzen: Authzen::default(),
     };
     app.readiness.started();
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -4,6 +4,7 @@
 //! use either alone. One function, [`Problem::status`], turns an error into a
 //! status.
 
+mod authzen;
 mod body;
 mod connection;
 mod freshness;
@@ -29,6 +30,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::engine::Engine;
 
+pub use authzen::Authzen;
 pub use listener::Listener;
 pub use metrics::Metrics;
 pub use native::answer_json;
@@ -71,6 +73,8 @@ pub struct App {
     pub limits: Limits,
     /// Leads from one page of a search to the next.
     pub pages: Pages,
+    /// What the AuthZEN surface says.
+    pub authzen: Authzen,
 }
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -82,6 +86,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/is_authorized", post(native::is_authorized))
         .route("/v1/batch_is_authorized", post(native::batch_is_authorized))
         .route("/v1/search", post(search::search))
+        .merge(authzen::routes())
         .route("/livez", get(operations::livez))
         .route("/readyz", get(operations::readyz))
         .route("/healthz", get(operations::healthz))

@@ -49,6 +49,15 @@ impl Malformed {
         }
     }
 
+    /// A member that does not fit.
+    #[must_use]
+    pub fn question(misfit: Misfit) -> Self {
+        Self {
+            code: "MALFORMED_QUESTION",
+            misfit,
+        }
+    }
+
     /// A fault of the text as a whole.
     pub fn json(problem: impl Into<String>) -> Self {
         Self {
@@ -83,10 +92,7 @@ impl Question {
     ) -> Result<Self, Malformed> {
         let malformed = |member: &str, misfit| Malformed::new("MALFORMED_QUESTION", member, misfit);
         let Json::Object(members) = json else {
-            return Err(Malformed {
-                code: "MALFORMED_QUESTION",
-                misfit: Misfit::new("an object is wanted"),
-            });
+            return Err(Malformed::question(Misfit::new("an object is wanted")));
         };
         if let Some(surplus) = members
             .keys()
@@ -132,10 +138,7 @@ impl Question {
         let described = described_entities(members, bundle, store, most_entities)?;
         let demand = demand::read(members, store)?;
         let question = Self::new(principal, action, resource, context, described);
-        let question = question.map_err(|misfit| Malformed {
-            code: "MALFORMED_QUESTION",
-            misfit,
-        })?;
+        let question = question.map_err(Malformed::question)?;
         Ok(Self { demand, ..question })
     }
 

@@ -80,10 +80,16 @@ fn histogram() -> Histogram {
 
 /// The route of a path, so that a caller cannot make labels up.
 pub(super) fn route(path: &str) -> &'static str {
-    const ROUTES: [&str; 8] = [
+    const ROUTES: [&str; 14] = [
         "/v1/is_authorized",
         "/v1/batch_is_authorized",
         "/v1/search",
+        "/access/v1/evaluation",
+        "/access/v1/evaluations",
+        "/access/v1/search/subject",
+        "/access/v1/search/resource",
+        "/access/v1/search/action",
+        "/.well-known/authzen-configuration",
         "/livez",
         "/readyz",
         "/healthz",

@@ -14,11 +14,12 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{App, Limits, Problem, body, freshness, problem};
-use crate::engine::{Decision, Malformed, Question, Session, Verdict};
+use crate::engine::{Decision, Failure, Malformed, Question, Session, Verdict};
 use crate::schema::parse_json;
+use crate::slice::Demand;
 
 /// Questions of a batch that are decided before other tasks get their turn.
-const TURN: usize = 64;
+pub(super) const TURN: usize = 64;
 
 /// A decision as callers read it. `decision` and `diagnostics` are what
 /// cedar-agent answers.
@@ -116,12 +117,17 @@ fn written(
     decision: &Decision,
     elapsed: Duration,
 ) -> Result<Vec<u8>, Problem> {
-    let id = Uuid::now_v7();
-    let action: &str = question.action.id().as_ref();
-    app.metrics.decided(action, decision, elapsed);
-    tracing::debug!(decision_id = %id, action, decision = decision.verdict.name(), "decided");
+    let id = counted(app, question.action.id().as_ref(), decision, elapsed);
     serde_json::to_vec(&Answer::new(decision, id))
         .map_err(|error| Problem::Internal(error.to_string()))
+}
+
+/// Counts a decision, gives it an id and logs it.
+pub(super) fn counted(app: &App, action: &str, decision: &Decision, elapsed: Duration) -> Uuid {
+    let id = Uuid::now_v7();
+    app.metrics.decided(action, decision, elapsed);
+    tracing::debug!(decision_id = %id, action, decision = decision.verdict.name(), "decided");
+    id
 }
 
 #[derive(Deserialize)]
@@ -195,7 +201,7 @@ async fn batch(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, P
     let started = Instant::now();
     let batch = read_batch(body).inspect_err(|malformed| app.metrics.malformed(malformed.code))?;
     if batch.requests.len() > app.limits.batch {
-        return Err(Problem::BatchTooLarge(app.limits.batch));
+        return Err(Problem::BatchTooLarge("requests", app.limits.batch));
     }
     let session = app.engine.session();
     let count = |malformed: &Malformed| app.metrics.malformed(malformed.code);
@@ -208,30 +214,22 @@ async fn batch(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, P
         }
         questions.push(read(app, &session, request.get().as_bytes()));
     }
-    let sound: Vec<&Question> = questions.iter().filter_map(|q| q.as_ref().ok()).collect();
-    let decisions = session
-        .decide_all(&sound, &demand)
-        .await
-        .inspect_err(|_| app.metrics.store_failed())?;
+    let questions = decide_sound(app, &session, questions, &demand).await?;
+    let decided = questions.iter().filter(|question| question.is_ok()).count();
     // Their share of the whole: what they look at is loaded together.
-    let each = started.elapsed() / u32::try_from(decisions.len().max(1)).unwrap_or(u32::MAX);
-    let mut decisions = decisions.into_iter();
+    let each = started.elapsed() / u32::try_from(decided.max(1)).unwrap_or(u32::MAX);
     let mut text = b"{\"results\":[".to_vec();
-    for (i, question) in questions.iter().enumerate() {
+    for (i, question) in questions.into_iter().enumerate() {
         if i > 0 {
             text.push(b',');
         }
         let answer = match question {
-            Err(malformed) => Err(Problem::Malformed(malformed.clone())),
-            // As many decisions as sound questions, or there is a fault here.
-            Ok(question) => match decisions.next() {
-                Some(Ok(decision)) => written(app, question, &decision, each),
-                Some(Err(failure)) => {
-                    app.metrics.store_failed();
-                    Err(failure.into())
-                }
-                None => Err(Problem::Internal("an answer is missing".to_owned())),
-            },
+            Err(malformed) => Err(malformed.into()),
+            Ok((question, Ok(decision))) => written(app, &question, &decision, each),
+            Ok((_, Err(failure))) => {
+                app.metrics.store_failed();
+                Err(failure.into())
+            }
         };
         match answer {
             Ok(answer) => text.extend_from_slice(&answer),
@@ -247,6 +245,32 @@ async fn batch(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, P
     }
     text.extend_from_slice(b"]}");
     Ok(text)
+}
+
+/// A question and what became of it, or what there was in its place.
+type Decided<E> = Result<(Question, Result<Decision, Failure>), E>;
+
+/// Decides those that are questions, all from one state; in the place of the others
+/// is what there was.
+pub(super) async fn decide_sound<E>(
+    app: &App,
+    session: &Session<'_>,
+    questions: Vec<Result<Question, E>>,
+    demand: &Demand,
+) -> Result<Vec<Decided<E>>, Problem> {
+    let sound: Vec<&Question> = questions.iter().filter_map(|q| q.as_ref().ok()).collect();
+    let decisions = session
+        .decide_all(&sound, demand)
+        .await
+        .inspect_err(|_| app.metrics.store_failed())?;
+    let mut decisions = decisions.into_iter();
+    let decided = questions.into_iter().map(|question| {
+        let question = question?;
+        // As many decisions as sound questions, or there is a fault here.
+        let decision = decisions.next().unwrap_or(Err(Failure::NoShard));
+        Ok((question, decision))
+    });
+    Ok(decided.collect())
 }
 
 pub(super) async fn within<T>(

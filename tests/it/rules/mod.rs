@@ -8,6 +8,7 @@
 
 pub(crate) mod case;
 pub(crate) mod documents;
+pub(crate) mod evaluation;
 pub(crate) mod generate;
 pub(crate) mod malformed;
 pub(crate) mod oracle;

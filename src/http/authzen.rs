@@ -1,0 +1,223 @@
+//! OpenID AuthZEN, Authorization API 1.0: `POST /access/v1/evaluation`,
+//! `POST /access/v1/evaluations` and `GET /.well-known/authzen-configuration`.
+//!
+//! The specification: <https://openid.net/specs/authorization-api-1_0.html>. What a
+//! request names and the schema does not have is no error here but a denial.
+
+mod answer;
+mod discovery;
+mod request;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::{get, post};
+use cedar_policy::EntityUid;
+use serde_json::Value as Json;
+
+use self::answer::Answer;
+use self::request::{Item, Semantic};
+use super::native::{TURN, counted, decide_sound, json, within};
+use super::{App, Problem, body, freshness};
+use crate::engine::{
+    Decision, Failure, Malformed, Members, Parts, Question, Refusal, Session, Verdict,
+};
+use crate::schema::Misfit;
+use crate::slice::Demand;
+
+pub use discovery::Authzen;
+
+/// The routes of this surface.
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/access/v1/evaluation", post(evaluation))
+        .route("/access/v1/evaluations", post(evaluations))
+        .route(discovery::WELL_KNOWN, get(discovery::configuration))
+        .route(
+            &format!("{}/{{*path}}", discovery::WELL_KNOWN),
+            get(discovery::configuration),
+        )
+}
+
+async fn evaluation(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    answer(&app, &headers, body, |_| Ok(&[])).await
+}
+
+async fn evaluations(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    answer(&app, &headers, body, request::evaluations).await
+}
+
+/// The answer to a request; to a single evaluation where there are no `items`.
+async fn answer(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    items: impl Fn(&Members) -> Result<&[Json], Malformed>,
+) -> Result<Response, Problem> {
+    app.readiness.ready_to_answer()?;
+    within(&app.limits, async {
+        request::is_json(headers)?;
+        let text = body::read(body, &app.limits).await?;
+        let evaluation = Evaluation::new(app, headers)?;
+        let members = request::object(&text, app.limits.json_depth);
+        let members = members.map_err(|malformed| refused(app, malformed))?;
+        let items = items(&members).map_err(|malformed| refused(app, malformed))?;
+        if items.is_empty() {
+            evaluation.one(&members).await
+        } else if items.len() > app.limits.batch {
+            Err(Problem::BatchTooLarge("evaluations", app.limits.batch))
+        } else {
+            evaluation.many(&members, items).await
+        }
+    })
+    .await?
+    .map(json)
+}
+
+/// Counts what is no question.
+fn refused(app: &App, malformed: Malformed) -> Problem {
+    app.metrics.malformed(malformed.code);
+    Problem::Malformed(malformed)
+}
+
+/// A decision and its action, where there is such an action.
+type Outcome = Result<(Option<EntityUid>, Decision), Problem>;
+
+fn is_allow(outcome: &Outcome) -> bool {
+    matches!(outcome, Ok((_, decision)) if decision.verdict == Verdict::Allow)
+}
+
+/// Evaluations of one request, from one state of policies and store.
+struct Evaluation<'a> {
+    app: &'a App,
+    session: Session<'a>,
+    demand: Demand,
+    started: Instant,
+}
+
+impl<'a> Evaluation<'a> {
+    fn new(app: &'a App, headers: &HeaderMap) -> Result<Self, Problem> {
+        let session = app.engine.session();
+        let demand =
+            freshness::demand(headers, &session).map_err(|malformed| refused(app, malformed))?;
+        Ok(Self {
+            app,
+            session,
+            demand,
+            started: Instant::now(),
+        })
+    }
+
+    /// The answer to one evaluation.
+    async fn one(&self, members: &Members) -> Result<Vec<u8>, Problem> {
+        let parts = Item::read(members).and_then(Item::parts);
+        let parts = parts.map_err(|malformed| refused(self.app, malformed))?;
+        let outcome = self.outcomes(vec![Ok(parts)]).await?.pop();
+        let outcome = match outcome {
+            // What is at fault in the program or the store is a fault of the whole.
+            Some(Err(problem)) if !problem.status().is_client_error() => return Err(problem),
+            Some(outcome) => outcome,
+            None => return Err(Problem::Internal("an answer is missing".to_owned())),
+        };
+        let mut text = Vec::new();
+        self.write(&outcome, 1, &mut text)?;
+        Ok(text)
+    }
+
+    /// The answers to several evaluations: what one of them omits, the top level says.
+    async fn many(&self, members: &Members, items: &[Json]) -> Result<Vec<u8>, Problem> {
+        let refused = |malformed| refused(self.app, malformed);
+        let defaults = Item::read(members).map_err(refused)?;
+        let semantic = Semantic::read(members).map_err(refused)?;
+        let parts = items.iter().map(|item| {
+            let item = Item::read(request::item(item)?)?;
+            item.or(&defaults).parts()
+        });
+        let mut outcomes = self.outcomes(parts.collect()).await?;
+        let last = outcomes
+            .iter()
+            .position(|outcome| semantic.ends_at(is_allow(outcome)));
+        outcomes.truncate(last.map_or(outcomes.len(), |last| last + 1));
+        let mut text = b"{\"evaluations\":[".to_vec();
+        for (i, outcome) in outcomes.iter().enumerate() {
+            if i > 0 {
+                text.push(b',');
+            }
+            self.write(outcome, outcomes.len(), &mut text)?;
+        }
+        text.extend_from_slice(b"]}");
+        Ok(text)
+    }
+
+    /// Decides them in order, all together. What spoils one spoils itself alone.
+    async fn outcomes(
+        &self,
+        all: Vec<Result<Parts<'_>, Malformed>>,
+    ) -> Result<Vec<Outcome>, Problem> {
+        let mut questions: Vec<Result<Question, Refusal>> = Vec::with_capacity(all.len());
+        for (i, parts) in all.into_iter().enumerate() {
+            if i % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+            questions.push(
+                parts
+                    .map_err(Refusal::Unfit)
+                    .and_then(|parts| self.session.question_of(&parts, self.app.limits.entities)),
+            );
+        }
+        let decided = decide_sound(self.app, &self.session, questions, &self.demand).await?;
+        let outcomes = decided.into_iter().map(|decided| match decided {
+            Err(Refusal::Denied(denial)) => Ok((denial.action, denial.decision)),
+            Err(Refusal::Unfit(malformed)) => Err(refused(self.app, malformed)),
+            Ok((question, Ok(decision))) => Ok((Some(question.action), decision)),
+            Ok((_, Err(Failure::Described))) => Err(refused(self.app, refers_to_nothing())),
+            Ok((_, Err(failure))) => {
+                self.app.metrics.store_failed();
+                Err(failure.into())
+            }
+        });
+        Ok(outcomes.collect())
+    }
+
+    /// Writes an outcome of `all`, and counts it.
+    fn write(&self, outcome: &Outcome, all: usize, text: &mut Vec<u8>) -> Result<(), Problem> {
+        let reveal = self.app.authzen.reveal();
+        let answer = match outcome {
+            Ok((action, decision)) => {
+                // An action that there is not is a label that a caller made up.
+                let action = action.as_ref().map_or("other", |uid| uid.id().as_ref());
+                // Their share of the whole: what they look at is loaded together.
+                let each = self.started.elapsed() / u32::try_from(all).unwrap_or(u32::MAX);
+                let id = counted(self.app, action, decision, each);
+                Answer::of(decision, id, reveal)
+            }
+            Err(problem) => {
+                problem.log();
+                Answer::fault(problem, reveal)
+            }
+        };
+        serde_json::to_writer(text, &answer).map_err(|error| Problem::Internal(error.to_string()))
+    }
+}
+
+/// [`Failure::Described`], in the words of this surface.
+fn refers_to_nothing() -> Malformed {
+    let text = "refers to an entity that is not there";
+    Malformed {
+        code: "ENTITY_REFERS_TO_NOTHING",
+        misfit: Misfit::new(text).within("properties"),
+    }
+}

@@ -20,5 +20,7 @@ pub use decision::{Decision, Reason, Verdict};
 pub use follow::{Failing, Health};
 pub use loose::{Denial, Members, Named, Parts, Refusal};
 pub use question::{Malformed, Question};
-pub use search::{ActionSearch, Found, Part, Residual, ResidualPolicy, Search, Sought, Wanted};
+pub use search::{
+    ActionSearch, Found, Part, Residual, ResidualPolicy, Search, SearchParts, Sought, Wanted,
+};
 pub use session::{Failure, Session};

@@ -42,6 +42,13 @@ pub struct Malformed {
 }
 
 impl Malformed {
+    /// The same, one level further out.
+    #[must_use]
+    pub fn within(mut self, member: &str) -> Self {
+        self.misfit = self.misfit.within(member);
+        self
+    }
+
     pub(super) fn new(code: &'static str, member: &str, misfit: Misfit) -> Self {
         Self {
             code,

@@ -9,6 +9,7 @@
 
 mod actions;
 mod condition;
+mod loose;
 mod partial;
 mod read;
 
@@ -24,6 +25,7 @@ use crate::schema::{Record, Row};
 use crate::slice::{Asked, Demand, Gathered, Reading, SliceError};
 use crate::store::{Candidates, Condition};
 
+pub use loose::SearchParts;
 pub use partial::{Residual, ResidualPolicy};
 pub use read::{ActionSearch, Wanted};
 

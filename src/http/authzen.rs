@@ -1,5 +1,5 @@
 //! OpenID AuthZEN, Authorization API 1.0: `POST /access/v1/evaluation`,
-//! `POST /access/v1/evaluations` and `GET /.well-known/authzen-configuration`.
+//! `POST /access/v1/evaluations`, `POST /access/v1/search/…` and `GET /.well-known/authzen-configuration`.
 //!
 //! The specification: <https://openid.net/specs/authorization-api-1_0.html>. What a
 //! request names and the schema does not have is no error here but a denial.
@@ -7,6 +7,7 @@
 mod answer;
 mod discovery;
 mod request;
+mod search;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -37,6 +38,9 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/access/v1/evaluation", post(evaluation))
         .route("/access/v1/evaluations", post(evaluations))
+        .route("/access/v1/search/subject", post(search::subject))
+        .route("/access/v1/search/resource", post(search::resource))
+        .route("/access/v1/search/action", post(search::action))
         .route(discovery::WELL_KNOWN, get(discovery::configuration))
         .route(
             &format!("{}/{{*path}}", discovery::WELL_KNOWN),

@@ -10,9 +10,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use sha2::Sha256;
 
-use crate::engine::Malformed;
+use crate::engine::{Malformed, Members};
 use crate::schema::Misfit;
 
 /// Bytes of a token that vouch for the rest.
@@ -30,6 +31,33 @@ pub(super) struct Page {
     pub(super) after: Option<Arc<str>>,
     /// How many results it has, at most.
     pub(super) limit: usize,
+}
+
+/// Which page a request asks for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wish<'a> {
+    token: Option<&'a str>,
+    limit: Option<usize>,
+}
+
+impl<'a> Wish<'a> {
+    /// Reads `token` and `limit`.
+    pub(super) fn read(members: &'a Members) -> Result<Self, Misfit> {
+        let token = match members.get("token") {
+            None | Some(Json::Null) => None,
+            Some(Json::String(token)) => Some(token.as_str()),
+            Some(_) => return Err(Misfit::new("a string is wanted").within("token")),
+        };
+        let limit = match members.get("limit") {
+            None | Some(Json::Null) => None,
+            Some(limit) => {
+                let wanted = || Misfit::new("a whole number is wanted").within("limit");
+                let number = limit.as_u64().ok_or_else(wanted)?;
+                Some(usize::try_from(number).unwrap_or(usize::MAX))
+            }
+        };
+        Ok(Self { token, limit })
+    }
 }
 
 impl Pages {
@@ -55,8 +83,7 @@ impl Pages {
     /// any page may be.
     pub(super) fn read(
         &self,
-        token: Option<&str>,
-        limit: Option<usize>,
+        wish: &Wish<'_>,
         search: &str,
         most: usize,
     ) -> Result<Page, Malformed> {
@@ -64,9 +91,9 @@ impl Pages {
             code: "PAGE_REFUSED",
             misfit: Misfit::new(problem).within(member),
         };
-        let limit = limit.map(|limit| limit.min(most));
+        let limit = wish.limit.map(|limit| limit.min(most));
         // AuthZEN: the empty token is that of the first page.
-        let Some(token) = token.filter(|token| !token.is_empty()) else {
+        let Some(token) = wish.token.filter(|token| !token.is_empty()) else {
             return Ok(Page {
                 after: None,
                 limit: limit.unwrap_or(most),
@@ -125,6 +152,13 @@ impl std::fmt::Debug for Pages {
 mod tests {
     use super::*;
 
+    fn wish(token: &str, limit: Option<usize>) -> Wish<'_> {
+        Wish {
+            token: Some(token),
+            limit,
+        }
+    }
+
     const SEARCH: &str = "who may do this";
 
     fn page() -> Page {
@@ -138,7 +172,7 @@ mod tests {
     fn a_token_leads_to_the_next_page() {
         let pages = Pages::new(b"key");
         let token = pages.next(&page(), Some("c"), SEARCH);
-        let next = pages.read(Some(&token), None, SEARCH, 100).unwrap();
+        let next = pages.read(&wish(&token, None), SEARCH, 100).unwrap();
         assert_eq!(
             next,
             Page {
@@ -146,14 +180,14 @@ mod tests {
                 limit: 7
             }
         );
-        assert_eq!(pages.read(Some(&token), Some(7), SEARCH, 100), Ok(next));
+        assert_eq!(pages.read(&wish(&token, Some(7)), SEARCH, 100), Ok(next));
     }
 
     #[test]
     fn a_page_without_results_leads_to_where_it_began() {
         let pages = Pages::new(b"key");
         let token = pages.next(&page(), None, SEARCH);
-        assert_eq!(pages.read(Some(&token), None, SEARCH, 100), Ok(page()));
+        assert_eq!(pages.read(&wish(&token, None), SEARCH, 100), Ok(page()));
     }
 
     #[test]
@@ -162,17 +196,17 @@ mod tests {
         let token = pages.next(&page(), Some("c"), SEARCH);
         assert!(
             pages
-                .read(Some(&token), None, "who may do that", 100)
+                .read(&wish(&token, None), "who may do that", 100)
                 .is_err()
         );
-        assert!(pages.read(Some(&token), Some(8), SEARCH, 100).is_err());
+        assert!(pages.read(&wish(&token, Some(8)), SEARCH, 100).is_err());
         assert!(
             Pages::new(b"other")
-                .read(Some(&token), None, SEARCH, 100)
+                .read(&wish(&token, None), SEARCH, 100)
                 .is_err()
         );
         let random = Pages::random().unwrap();
-        assert!(random.read(Some(&token), None, SEARCH, 100).is_err());
+        assert!(random.read(&wish(&token, None), SEARCH, 100).is_err());
     }
 
     #[test]
@@ -184,12 +218,12 @@ mod tests {
             let mut forged = bytes.clone();
             forged[place / 8] ^= 1 << (place % 8);
             let forged = BASE64_URL_SAFE_NO_PAD.encode(forged);
-            assert!(pages.read(Some(&forged), None, SEARCH, 100).is_err());
+            assert!(pages.read(&wish(&forged, None), SEARCH, 100).is_err());
         }
         for cut in [0, 1, TAG - 1, TAG, bytes.len() - 1] {
             let cut = BASE64_URL_SAFE_NO_PAD.encode(&bytes[..cut]);
             if !cut.is_empty() {
-                assert!(pages.read(Some(&cut), None, SEARCH, 100).is_err());
+                assert!(pages.read(&wish(&cut, None), SEARCH, 100).is_err());
             }
         }
     }
@@ -205,6 +239,6 @@ mod tests {
         let forged = [shorter, tag].concat();
         let search = format!("{}{SEARCH}", String::from_utf8(moved.to_vec()).unwrap());
         let forged = BASE64_URL_SAFE_NO_PAD.encode(forged);
-        assert!(pages.read(Some(&forged), None, &search, 100).is_err());
+        assert!(pages.read(&wish(&forged, None), &search, 100).is_err());
     }
 }

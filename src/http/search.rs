@@ -8,12 +8,12 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use cedar_policy::EntityUid;
 use serde::Serialize;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::native::{json, within};
-use super::page::Page;
+use super::page::{Page, Wish};
 use super::{App, Problem, body, freshness};
-use crate::engine::{Failure, Found, Malformed, Part, Residual, Session, Wanted};
+use crate::engine::{Failure, Found, Malformed, Members, Part, Residual, Session, Wanted};
 use crate::schema::{Misfit, parse_json};
 
 /// What was found.
@@ -99,47 +99,6 @@ impl<'a> Explanation<'a> {
     }
 }
 
-/// What a request says of the answer, and not of what is searched for.
-struct Wish {
-    token: Option<String>,
-    limit: Option<usize>,
-    explain: bool,
-}
-
-impl Wish {
-    /// Takes its members out of a request.
-    fn take(members: &mut Map<String, Json>) -> Result<Self, Malformed> {
-        let malformed = |member: &str, wanted: &str| Malformed {
-            code: "MALFORMED_SEARCH",
-            misfit: Misfit::new(wanted).within(member),
-        };
-        let token = match members.remove("token") {
-            None | Some(Json::Null) => None,
-            Some(Json::String(token)) => Some(token),
-            Some(_) => return Err(malformed("token", "a text is wanted")),
-        };
-        let limit = match members.remove("limit") {
-            None | Some(Json::Null) => None,
-            Some(limit) => {
-                let number = limit
-                    .as_u64()
-                    .ok_or_else(|| malformed("limit", "a whole number is wanted"))?;
-                Some(usize::try_from(number).unwrap_or(usize::MAX))
-            }
-        };
-        let explain = match members.remove("explain") {
-            None | Some(Json::Null) => false,
-            Some(Json::Bool(explain)) => explain,
-            Some(_) => return Err(malformed("explain", "`true` or `false` is wanted")),
-        };
-        Ok(Self {
-            token,
-            limit,
-            explain,
-        })
-    }
-}
-
 pub(super) async fn search(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -150,8 +109,8 @@ pub(super) async fn search(
         let body = body::read(body, &app.limits).await?;
         let session = app.engine.session();
         let count = |malformed: &Malformed| app.metrics.malformed(malformed.code);
-        let (wanted, wish) = read(&app, &session, &headers, &body).inspect_err(count)?;
-        let text = answer(&app, &session, &wanted, &wish).await?;
+        let (wanted, members) = read(&app, &session, &headers, &body).inspect_err(count)?;
+        let text = answer(&app, &session, &wanted, &members).await?;
         Ok(json(text))
     })
     .await?
@@ -162,37 +121,49 @@ fn read(
     session: &Session<'_>,
     headers: &HeaderMap,
     text: &[u8],
-) -> Result<(Wanted, Wish), Malformed> {
+) -> Result<(Wanted, Members), Malformed> {
     let mut json = parse_json(text, app.limits.json_depth)
         .map_err(|error| Malformed::json(error.to_string()))?;
-    let wish = match &mut json {
-        Json::Object(members) => Wish::take(members)?,
-        _ => Wish::take(&mut Map::new())?,
-    };
+    let mut own = Members::new();
+    if let Json::Object(members) = &mut json {
+        let names = ["token", "limit", "explain"].into_iter();
+        own.extend(names.filter_map(|name| members.remove_entry(name)));
+    }
     let mut wanted = session.wanted(&json, app.limits.entities)?;
     let demand = freshness::demand(headers, session)?;
-    match &mut wanted {
-        Wanted::Entities(search) => search.demand.join(&demand),
-        Wanted::Actions(search) => search.demand.join(&demand),
-    }
-    Ok((wanted, wish))
+    wanted.demand(&demand);
+    Ok((wanted, own))
 }
 
 async fn answer(
     app: &App,
     session: &Session<'_>,
     wanted: &Wanted,
-    wish: &Wish,
+    members: &Members,
 ) -> Result<Vec<u8>, Problem> {
+    let malformed = |misfit| {
+        let code = "MALFORMED_SEARCH";
+        app.metrics.malformed(code);
+        Malformed { code, misfit }
+    };
+    let wish = Wish::read(members).map_err(malformed)?;
+    let explain = match members.get("explain") {
+        None | Some(Json::Null) => false,
+        Some(Json::Bool(explain)) => *explain,
+        Some(_) => {
+            let misfit = Misfit::new("`true` or `false` is wanted").within("explain");
+            return Err(malformed(misfit).into());
+        }
+    };
     let description = wanted.description();
     let most = app.limits.page;
     let page = app
         .pages
-        .read(wish.token.as_deref(), wish.limit, &description, most)
+        .read(&wish, &description, most)
         .inspect_err(|malformed| app.metrics.malformed(malformed.code))?;
     let found = find(app, session, wanted, &page).await?;
     let last = found.entities.last().map(|uid| uid.id().as_ref());
-    let mut answer = Answer::new(&found, wish.explain);
+    let mut answer = Answer::new(&found, explain);
     answer.next_token = found
         .more
         .then(|| app.pages.next(&page, last, &description));

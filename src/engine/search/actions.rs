@@ -67,7 +67,7 @@ impl ActionSearch {
 }
 
 /// Those that can be asked of these two.
-fn actions<'a>(
+pub(super) fn actions<'a>(
     principal: &EntityUid,
     resource: &EntityUid,
     bundle: &'a Bundle,

@@ -10,6 +10,7 @@ use crate::engine::question::{Malformed, described_entities};
 use crate::engine::session::Session;
 use crate::policy::Bundle;
 use crate::schema::{ActionType, Misfit, Reading, Row, record_to_json};
+use crate::slice::Demand;
 use crate::store::Store;
 
 /// What is looked for.
@@ -31,10 +32,18 @@ pub struct ActionSearch {
     /// The same question for each action that takes these and the context.
     pub questions: Vec<crate::engine::Question>,
     /// How new the state has to be.
-    pub demand: crate::slice::Demand,
+    pub demand: Demand,
 }
 
 impl Wanted {
+    /// Adds what somebody else demands of the state.
+    pub fn demand(&mut self, demand: &Demand) {
+        match self {
+            Self::Entities(search) => search.demand.join(demand),
+            Self::Actions(search) => search.demand.join(demand),
+        }
+    }
+
     /// What is looked for, in words that are the same for the same search: where a
     /// page of it is asked for, it must not be a page of another.
     #[must_use]

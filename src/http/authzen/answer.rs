@@ -24,13 +24,13 @@ pub(super) struct Answer<'a> {
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Context<'a> {
+pub(super) enum Context<'a> {
     Decided(Decided<'a>),
     Fault { error: Fault },
 }
 
 #[derive(Serialize)]
-struct Decided<'a> {
+pub(super) struct Decided<'a> {
     id: Uuid,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     admin: Option<ForAdmin<'a>>,
@@ -67,7 +67,7 @@ struct Obligation<'a> {
 struct Empty {}
 
 #[derive(Serialize)]
-struct Fault {
+pub(super) struct Fault {
     status: u16,
     message: String,
 }
@@ -111,16 +111,22 @@ impl<'a> Answer<'a> {
 
     /// What was no question or could not be decided: not permitted.
     pub(super) fn fault(problem: &Problem, reveal: Reveal) -> Self {
-        let context = (reveal != Reveal::Nothing).then(|| Context::Fault {
+        Self {
+            decision: false,
+            context: Context::fault(problem, reveal),
+        }
+    }
+}
+
+impl Context<'_> {
+    /// What was wrong, if that may be known.
+    pub(super) fn fault(problem: &Problem, reveal: Reveal) -> Option<Self> {
+        (reveal != Reveal::Nothing).then(|| Self::Fault {
             error: Fault {
                 status: problem.status().as_u16(),
                 message: problem.detail(),
             },
-        });
-        Self {
-            decision: false,
-            context,
-        }
+        })
     }
 }
 

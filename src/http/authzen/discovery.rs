@@ -17,9 +17,6 @@ use crate::schema::Misfit;
 /// Where the metadata are; the path of a base URL goes behind it.
 pub(super) const WELL_KNOWN: &str = "/.well-known/authzen-configuration";
 
-/// Whether there are search endpoints to tell of.
-const SEARCHES: bool = false;
-
 /// What the AuthZEN surface says, made of the settings.
 #[derive(Debug, Default)]
 pub struct Authzen {
@@ -50,12 +47,6 @@ struct Metadata<'a> {
     policy_decision_point: &'a str,
     access_evaluation_endpoint: String,
     access_evaluations_endpoint: String,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    searches: Option<Searches>,
-}
-
-#[derive(Serialize)]
-struct Searches {
     search_subject_endpoint: String,
     search_resource_endpoint: String,
     search_action_endpoint: String,
@@ -67,11 +58,9 @@ fn metadata(base: &str) -> Bytes {
         policy_decision_point: base,
         access_evaluation_endpoint: at("evaluation"),
         access_evaluations_endpoint: at("evaluations"),
-        searches: SEARCHES.then(|| Searches {
-            search_subject_endpoint: at("search/subject"),
-            search_resource_endpoint: at("search/resource"),
-            search_action_endpoint: at("search/action"),
-        }),
+        search_subject_endpoint: at("search/subject"),
+        search_resource_endpoint: at("search/resource"),
+        search_action_endpoint: at("search/action"),
     };
     // A struct of strings always has a JSON form.
     serde_json::to_vec(&metadata).unwrap_or_default().into()

@@ -8,7 +8,8 @@ use axum::http::header::CONTENT_TYPE;
 use serde_json::Value as Json;
 
 use super::super::Problem;
-use crate::engine::{Malformed, Members, Named, Parts};
+use super::super::page::Wish;
+use crate::engine::{Malformed, Members, Named, Parts, SearchParts, Sought};
 use crate::schema::{Misfit, parse_json};
 
 /// Whether the one `Content-Type` is `application/json`, with any parameters.
@@ -176,4 +177,82 @@ fn optional<'a>(members: &'a Members, member: &str) -> Result<Option<&'a Members
         Some(Json::Object(members)) => Ok(Some(members)),
         Some(_) => Err(Misfit::new("an object is wanted").within(member)),
     }
+}
+
+/// A request for a search.
+pub(super) struct SearchRequest<'a> {
+    pub(super) wanted: Searched<'a>,
+    /// The type of what is looked for, as the caller names it.
+    pub(super) kind: &'a str,
+    pub(super) context: Option<&'a Members>,
+    pub(super) page: Wish<'a>,
+}
+
+/// What is looked for.
+pub(super) enum Searched<'a> {
+    Entities(SearchParts<'a>),
+    Actions {
+        subject: Named<'a>,
+        resource: Named<'a>,
+    },
+}
+
+impl<'a> SearchRequest<'a> {
+    /// Of what is looked for only the type counts.
+    pub(super) fn for_entities(members: &'a Members, sought: Sought) -> Result<Self, Malformed> {
+        let (of, other) = match sought {
+            Sought::Principals => ("subject", "resource"),
+            Sought::Resources => ("resource", "subject"),
+        };
+        let read = || -> Result<Self, Misfit> {
+            let of = required(members, of, |members| text(members, "type"))?;
+            let known = (other, required(members, other, named)?);
+            let (action, action_properties) = required(members, "action", action)?;
+            let context = optional(members, "context")?;
+            let parts = SearchParts {
+                sought,
+                of,
+                known,
+                action,
+                action_properties,
+                context,
+            };
+            Self::new(members, Searched::Entities(parts), of)
+        };
+        read().map_err(Malformed::question)
+    }
+
+    pub(super) fn for_actions(members: &'a Members) -> Result<Self, Malformed> {
+        let read = || -> Result<Self, Misfit> {
+            let wanted = Searched::Actions {
+                subject: required(members, "subject", named)?,
+                resource: required(members, "resource", named)?,
+            };
+            Self::new(members, wanted, "")
+        };
+        read().map_err(Malformed::question)
+    }
+
+    fn new(members: &'a Members, wanted: Searched<'a>, kind: &'a str) -> Result<Self, Misfit> {
+        let page = optional(members, "page")?;
+        let page = page.map(Wish::read).transpose();
+        let page = page.map_err(|misfit| misfit.within("page"))?;
+        Ok(Self {
+            wanted,
+            kind,
+            context: optional(members, "context")?,
+            page: page.unwrap_or_default(),
+        })
+    }
+}
+
+/// A member that has to be there, read as an object.
+fn required<'a, T>(
+    members: &'a Members,
+    member: &str,
+    read: impl Fn(&'a Members) -> Result<T, Misfit>,
+) -> Result<T, Misfit> {
+    let found = optional(members, member)?;
+    let found = found.ok_or_else(|| Misfit::new("is missing").within(member))?;
+    read(found).map_err(|misfit| misfit.within(member))
 }

@@ -300,6 +300,24 @@ fn a_batch_holds_as_many_evaluations_as_the_limit_and_no_more() {
     assert_eq!(detail, "`evaluations`: more than 2 questions");
 }
 
+/// Some clients write it so: they get every decision, and the log says why.
+#[test]
+fn a_misspelt_option_is_ignored_and_logged() {
+    let mut sidecar = Start::quickstart()
+        .variable("PEPPOL_AUTHZ_LOG__FILTER", "info,peppol_authz::http=debug")
+        .start();
+    let mut batch = anna("fly", &json!({}));
+    batch["options"] = json!({"evaluation_semantics": "deny_on_first_deny"});
+    batch["evaluations"] = json!([{}, {}]);
+    let reply = sidecar.post(EVALUATIONS, &batch).json();
+    assert_eq!(reply["evaluations"].as_array().unwrap().len(), 2);
+    let said = sidecar.stop().into_iter().filter(|record| {
+        let message = record["message"].as_str().unwrap_or_default();
+        message.contains("`options.evaluation_semantics`")
+    });
+    assert_eq!(said.count(), 1);
+}
+
 #[test]
 fn metadata_tell_the_url_that_is_set() {
     for (url, path) in [

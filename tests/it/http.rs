@@ -328,6 +328,17 @@ fn the_certification_scenario_of_authzen_holds() {
 }
 
 #[test]
+fn the_searches_of_the_certification_scenario_hold() {
+    let served = authzen::certified().into_iter().take(1);
+    run_over("authzen-certification-search.toml", &served.collect::<Vec<_>>());
+}
+
+#[test]
+fn authzen_searches_are_answered_as_their_cases_say() {
+    run("authzen-search.toml");
+}
+
+#[test]
 fn no_file_of_cases_is_forgotten() {
     let source = std::fs::read_to_string(project("tests/it/http.rs")).unwrap();
     for entry in std::fs::read_dir(project("tests/http")).unwrap() {

@@ -333,6 +333,9 @@ fn metadata_tell_the_url_that_is_set() {
             "policy_decision_point": url,
             "access_evaluation_endpoint": format!("{base}{EVALUATION}"),
             "access_evaluations_endpoint": format!("{base}{EVALUATIONS}"),
+            "search_subject_endpoint": format!("{base}/access/v1/search/subject"),
+            "search_resource_endpoint": format!("{base}/access/v1/search/resource"),
+            "search_action_endpoint": format!("{base}/access/v1/search/action"),
         });
         for path in [WELL_KNOWN.to_owned(), format!("{WELL_KNOWN}{path}")] {
             let reply = sidecar.get(&path);

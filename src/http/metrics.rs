@@ -76,7 +76,8 @@ fn histogram() -> Histogram {
 
 /// The route of a path, so that a caller cannot make labels up.
 pub(super) fn route(path: &str) -> &'static str {
-    const ROUTES: [&str; 7] = [
+    const ROUTES: [&str; 9] = [
+        "/",
         "/v1/is_authorized",
         "/v1/batch_is_authorized",
         "/livez",
@@ -84,6 +85,7 @@ pub(super) fn route(path: &str) -> &'static str {
         "/healthz",
         "/version",
         "/metrics",
+        "/openapi.json",
     ];
     ROUTES
         .into_iter()

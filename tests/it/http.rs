@@ -3,7 +3,9 @@
 //! The cases are data, `tests/http/*.toml`, so that other surfaces can run them too; the tenancy is
 //! that of the examples and `tests/http/tenancy.ndjson`. Only what needs a program is written here.
 
+mod avp;
 pub(crate) mod described;
+mod openapi;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -13,5 +13,6 @@ pub(crate) mod malformed;
 pub(crate) mod oracle;
 pub(crate) mod question;
 pub(crate) mod rng;
+pub(crate) mod surfaces;
 pub(crate) mod tenancy;
 pub(crate) mod vocabulary;

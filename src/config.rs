@@ -11,12 +11,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 mod address;
+mod base_url;
 mod duration;
 mod load;
 mod paths;
 mod range;
 
 pub use address::{AddressError, Listen, Source, Url};
+pub use base_url::{BaseUrl, BaseUrlError, is_host};
 pub use load::{ConfigError, Fault, Flags};
 
 /// The smallest stack of a thread that evaluates policies: Cedar's recursion limit depends on it.
@@ -41,6 +43,8 @@ pub struct Config {
     pub server: Server,
     /// What one request may ask for.
     pub limits: Limits,
+    /// The AuthZEN surface.
+    pub authzen: Authzen,
     /// Memory for entities that were loaded before.
     pub cache: Cache,
     /// The tenancy store.
@@ -93,6 +97,29 @@ pub struct Limits {
     pub json_depth: usize,
     /// Entities that the caller may describe in one question.
     pub entities: usize,
+}
+
+/// The AuthZEN surface.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Authzen {
+    /// The URL under which callers reach this program; without one, the request's own host.
+    pub base_url: Option<BaseUrl>,
+    /// How much an answer says beside the decision.
+    pub reveal: Reveal,
+}
+
+/// How much an AuthZEN answer says beside the decision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reveal {
+    /// The decision alone.
+    Nothing,
+    /// What the user may be told, codes and obligations.
+    User,
+    /// Policies, rules and errors too.
+    #[default]
+    Admin,
 }
 
 /// Memory for entities that were loaded before.
@@ -189,6 +216,7 @@ impl Default for Config {
             import: Vec::new(),
             server: Server::default(),
             limits: Limits::default(),
+            authzen: Authzen::default(),
             cache: Cache::default(),
             store: Store::default(),
             freshness: Freshness::default(),

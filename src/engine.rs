@@ -10,11 +10,13 @@ mod core;
 mod decision;
 mod demand;
 mod follow;
+mod loose;
 mod question;
 mod session;
 
 pub use core::{Engine, EngineOptions, State};
 pub use decision::{Decision, Reason, Verdict};
 pub use follow::{Failing, Health};
+pub use loose::{Denial, Members, Named, Parts, Refusal};
 pub use question::{Malformed, Question};
 pub use session::{Failure, Session};

@@ -12,11 +12,14 @@ mod entities;
 mod identifier;
 mod json;
 mod literal;
+mod naming;
 mod shared;
 mod types;
 mod value;
 
 use cedar_policy::{EntityTypeName, EntityUid};
+
+use naming::{Named, Names};
 
 pub use decode::{Misfit, Reading};
 pub use entities::{Row, transitive_ancestors};
@@ -41,6 +44,9 @@ pub struct Schema {
     /// The same of actions.
     action_names: Map<String, EntityTypeName>,
     actions: Map<EntityUid, ActionType>,
+    /// What callers may call them.
+    types_called: Names<EntityTypeName>,
+    actions_called: Names<EntityUid>,
 }
 
 /// Why a schema cannot be used.
@@ -90,6 +96,8 @@ impl Schema {
             names: Map::default(),
             action_names: Map::default(),
             actions: Map::default(),
+            types_called: Names::new(Vec::new()),
+            actions_called: Names::new(Vec::new()),
         };
         for entity_type in fragment.entity_types()? {
             let name = entity_type.name.clone();
@@ -101,6 +109,18 @@ impl Schema {
             let name = action.type_name();
             schema.action_names.insert(name.to_string(), name.clone());
         }
+        let types = schema.entity_types.keys().map(|name| Named {
+            full: name.to_string(),
+            short: name.basename().to_owned(),
+            thing: name.clone(),
+        });
+        schema.types_called = Names::new(types.collect());
+        let actions = schema.actions.keys().map(|uid| Named {
+            full: uid.to_string(),
+            short: AsRef::<str>::as_ref(uid.id()).to_owned(),
+            thing: uid.clone(),
+        });
+        schema.actions_called = Names::new(actions.collect());
         let defaults = fragment.absent_attributes(&schema)?;
         for (name, record) in defaults {
             if let Some(entity_type) = schema.entity_types.get_mut(&name) {
@@ -138,6 +158,22 @@ impl Schema {
     #[must_use]
     pub fn entity_type_named(&self, name: &str) -> Option<&EntityType> {
         self.entity_types.get(self.names.get(name)?)
+    }
+
+    /// The entity type that a caller calls so: with its namespace, without it, or
+    /// in any case and with any separators, as `legal_entity`. A name that could mean
+    /// two types means none.
+    #[must_use]
+    pub fn entity_type_called(&self, name: &str) -> Option<&EntityType> {
+        self.entity_types.get(self.types_called.get(name)?)
+    }
+
+    /// The action that a caller calls so: as Cedar writes it, by its id, or by its id
+    /// in any case and with any separators, as `send_document`. A name that could
+    /// mean two actions means none, and a group is none.
+    #[must_use]
+    pub fn action_called(&self, name: &str) -> Option<&ActionType> {
+        self.actions.get(self.actions_called.get(name)?)
     }
 
     /// The type of actions that is written so, as `Peppol::Action`.

@@ -14,7 +14,7 @@ use super::policies::{load_policies, runtime};
 use super::source::open;
 use crate::config::{Config, LogFormat, Source};
 use crate::engine::{Engine, EngineOptions};
-use crate::http::{App, Document, Limits, Listener, Metrics, Readiness, router, serve};
+use crate::http::{App, Authzen, Document, Limits, Listener, Metrics, Readiness, router, serve};
 use crate::policy::{Bundle, Change, Sources, Watch};
 use crate::slice::Freshness;
 use crate::store::StoreError;
@@ -95,6 +95,7 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
             request_timeout: config.server.request_timeout,
         },
         document: Document::default(),
+        authzen: Authzen::new(&config.authzen),
     });
     app.metrics.loaded();
     let runtime = runtime(config.server.workers, config.server.worker_stack_bytes)?;

@@ -54,10 +54,26 @@ pub struct Decision {
     pub obligations: BTreeSet<Arc<str>>,
     /// The exact policies and schema.
     pub policy_revision: Arc<str>,
-    /// The state of the store.
+    /// The state of the store; empty where the schema alone denies.
     pub tenancy_revision: Arc<str>,
     /// What the policies could look at; empty where an entity was absent.
     pub slice: Vec<Arc<Loaded>>,
+}
+
+impl Decision {
+    /// A denial, until something is found that permits.
+    pub(super) fn denial(policy_revision: &Arc<str>, tenancy_revision: Arc<str>) -> Self {
+        Self {
+            verdict: Verdict::Deny,
+            reasons: Vec::new(),
+            determining: Vec::new(),
+            errors: Vec::new(),
+            obligations: BTreeSet::new(),
+            policy_revision: Arc::clone(policy_revision),
+            tenancy_revision,
+            slice: Vec::new(),
+        }
+    }
 }
 
 impl Reason {
@@ -69,6 +85,15 @@ impl Reason {
             Absent::Context => ("UNKNOWN_ENTITY", "an entity in the context does not exist"),
         };
         Self::engine("GEN-1", code, message)
+    }
+
+    /// There is no such action, or not for these types. No rule: only a surface that
+    /// takes names outside the schema answers so.
+    pub(super) fn no_action(code: &'static str, message: &'static str) -> Self {
+        Self {
+            rule: None,
+            ..Self::engine("", code, message)
+        }
     }
 
     /// GEN-3: nothing permits it, and no rule forbade it.

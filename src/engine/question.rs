@@ -42,7 +42,7 @@ pub struct Malformed {
 }
 
 impl Malformed {
-    fn new(code: &'static str, member: &str, misfit: Misfit) -> Self {
+    pub(super) fn new(code: &'static str, member: &str, misfit: Misfit) -> Self {
         Self {
             code,
             misfit: misfit.within(member),
@@ -141,7 +141,7 @@ impl Question {
         Ok(Self { demand, ..question })
     }
 
-    fn new(
+    pub(super) fn new(
         principal: EntityUid,
         action: EntityUid,
         resource: EntityUid,

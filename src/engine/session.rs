@@ -1,6 +1,5 @@
 //! Questions that are decided together, from one state of policies and store.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cedar_policy::{Authorizer, Response};
@@ -8,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::conclude::conclude;
 use super::core::{Engine, State};
-use super::decision::{Decision, Reason, Verdict};
+use super::decision::{Decision, Reason};
 use super::demand;
 use super::question::{Malformed, Question};
 use crate::policy::Shard;
@@ -23,7 +22,7 @@ const TURN: usize = 64;
 
 /// One state of policies, for a question or a batch.
 pub struct Session<'a> {
-    engine: &'a Engine,
+    pub(super) engine: &'a Engine,
     /// The policies.
     pub state: Arc<State>,
 }
@@ -197,16 +196,7 @@ impl<'a> Session<'a> {
                 question.resource.type_name(),
             )
             .ok_or(Failure::NoShard)?;
-        let mut decision = Decision {
-            verdict: Verdict::Deny,
-            reasons: Vec::new(),
-            determining: Vec::new(),
-            errors: Vec::new(),
-            obligations: BTreeSet::new(),
-            policy_revision: Arc::clone(&bundle.revision),
-            tenancy_revision: Arc::clone(reading.revision()),
-            slice: Vec::new(),
-        };
+        let mut decision = Decision::denial(&bundle.revision, Arc::clone(reading.revision()));
         let asked = Asked {
             principal: &question.principal,
             resource: &question.resource,

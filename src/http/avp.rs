@@ -146,8 +146,7 @@ async fn answer(app: &App, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, P
     }
     let each = started.elapsed() / u32::try_from(decisions.len().max(1)).unwrap_or(u32::MAX);
     for (question, decision) in questions.iter().zip(&decisions) {
-        app.metrics
-            .decided(question.action.id().as_ref(), decision, each);
+        native::counted(app, question.action.id().as_ref(), decision, each);
     }
     written(operation, &asked, &decisions)
 }

@@ -76,10 +76,13 @@ fn histogram() -> Histogram {
 
 /// The route of a path, so that a caller cannot make labels up.
 pub(super) fn route(path: &str) -> &'static str {
-    const ROUTES: [&str; 9] = [
+    const ROUTES: [&str; 12] = [
         "/",
         "/v1/is_authorized",
         "/v1/batch_is_authorized",
+        "/access/v1/evaluation",
+        "/access/v1/evaluations",
+        "/.well-known/authzen-configuration",
         "/livez",
         "/readyz",
         "/healthz",

@@ -21,7 +21,7 @@ use crate::engine::{Decision, Malformed, Question, Session, Verdict};
 use crate::schema::parse_json;
 
 /// Questions of a batch that are decided before other tasks get their turn.
-const TURN: usize = 64;
+pub(super) const TURN: usize = 64;
 
 /// A decision as callers read it. `decision` and `diagnostics` are what
 /// cedar-agent answers.
@@ -134,12 +134,17 @@ fn written(
     decision: &Decision,
     elapsed: Duration,
 ) -> Result<Vec<u8>, Problem> {
-    let id = Uuid::now_v7();
-    let action: &str = question.action.id().as_ref();
-    app.metrics.decided(action, decision, elapsed);
-    tracing::debug!(decision_id = %id, action, decision = decision.verdict.name(), "decided");
+    let id = counted(app, question.action.id().as_ref(), decision, elapsed);
     serde_json::to_vec(&Answer::new(decision, id))
         .map_err(|error| Problem::Internal(error.to_string()))
+}
+
+/// Counts a decision, gives it an id and logs it.
+pub(super) fn counted(app: &App, action: &str, decision: &Decision, elapsed: Duration) -> Uuid {
+    let id = Uuid::now_v7();
+    app.metrics.decided(action, decision, elapsed);
+    tracing::debug!(decision_id = %id, action, decision = decision.verdict.name(), "decided");
+    id
 }
 
 #[derive(Deserialize)]
@@ -242,7 +247,7 @@ async fn batch(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, P
     let started = Instant::now();
     let batch = read_batch(body).inspect_err(|malformed| app.metrics.malformed(malformed.code))?;
     if batch.requests.len() > app.limits.batch {
-        return Err(Problem::BatchTooLarge(app.limits.batch));
+        return Err(Problem::BatchTooLarge("requests", app.limits.batch));
     }
     let session = app.engine.session();
     let count = |malformed: &Malformed| app.metrics.malformed(malformed.code);
@@ -305,7 +310,7 @@ pub(super) async fn within<T>(
         .map_err(|_| Problem::TimedOut)
 }
 
-fn json(text: Vec<u8>) -> Response {
+pub(super) fn json(text: Vec<u8>) -> Response {
     (
         [(CONTENT_TYPE, HeaderValue::from_static("application/json"))],
         text,

@@ -6,6 +6,7 @@
 //! annotated handlers only.
 
 mod answer;
+mod authzen;
 mod model;
 mod question;
 mod schema;
@@ -22,6 +23,7 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 
 use super::{App, Problem};
 pub(super) use answer::{AwsErrors, OwnProblems, Problems};
+pub(super) use authzen::{Decision, Decisions, Evaluation, Evaluations, Metadata};
 pub(super) use model::{AwsAnswer, AwsRequest};
 pub(super) use question::{Batch, MaxAge, Question, TenancyRevision};
 
@@ -76,8 +78,14 @@ impl Document {
 fn make(app: &App, schema: &crate::schema::Schema) -> Result<Bytes, serde_json::Error> {
     let mut document = serde_json::to_value(super::routes().into_openapi())?;
     if let Some(Json::Object(schemas)) = document.pointer_mut("/components/schemas") {
+        schemas.extend(authzen::schemas(&app.limits));
         schemas.extend(model::schemas());
         schemas.extend(question::schemas(schema, app.engine.store(), &app.limits));
+    }
+    if let Some(paths) = document.get_mut("paths").and_then(Json::as_object_mut) {
+        // axum marks a parameter of several segments; OpenAPI has no word for it.
+        let found = std::mem::take(paths).into_iter();
+        paths.extend(found.map(|(path, item)| (path.replace("{*", "{"), item)));
     }
     serde_json::to_vec(&document).map(Bytes::from)
 }

@@ -16,8 +16,10 @@ pub enum Problem {
     Malformed(Malformed),
     /// The body is larger than the limit, in bytes.
     BodyTooLarge(usize),
-    /// The batch has more questions than the limit.
-    BatchTooLarge(usize),
+    /// The batch, in this member, has more questions than the limit.
+    BatchTooLarge(&'static str, usize),
+    /// The body does not say that it is JSON.
+    NotJson,
     /// The body did not arrive in time, or not whole.
     BodyNotRead(&'static str),
     /// The store cannot be reached; for the log.
@@ -55,8 +57,8 @@ impl Problem {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::BodyTooLarge(_) | Self::BatchTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Malformed(_) | Self::NotJson => StatusCode::BAD_REQUEST,
+            Self::BodyTooLarge(_) | Self::BatchTooLarge(..) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyNotRead(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Unavailable(_) | Self::Behind | Self::TimedOut | Self::NotReady => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -73,7 +75,8 @@ impl Problem {
         match self {
             Self::Malformed(malformed) => malformed.code,
             Self::BodyTooLarge(_) => "BODY_TOO_LARGE",
-            Self::BatchTooLarge(_) => "BATCH_TOO_LARGE",
+            Self::BatchTooLarge(..) => "BATCH_TOO_LARGE",
+            Self::NotJson => "CONTENT_TYPE_NOT_JSON",
             Self::BodyNotRead(_) => "BODY_NOT_READ",
             Self::Unavailable(_) => "STORE_UNAVAILABLE",
             Self::Behind => "STORE_BEHIND",
@@ -87,11 +90,14 @@ impl Problem {
     }
 
     /// What the caller may know.
-    fn detail(&self) -> String {
+    pub(super) fn detail(&self) -> String {
         match self {
             Self::Malformed(malformed) => malformed.to_string(),
             Self::BodyTooLarge(limit) => format!("the body is larger than {limit} bytes"),
-            Self::BatchTooLarge(limit) => format!("`requests`: more than {limit} questions"),
+            Self::BatchTooLarge(member, limit) => {
+                format!("`{member}`: more than {limit} questions")
+            }
+            Self::NotJson => "`content-type`: `application/json` is wanted".to_owned(),
             Self::BodyNotRead(why) => (*why).to_owned(),
             Self::Unavailable(_) => "the tenancy store cannot be reached".to_owned(),
             Self::Behind => {

@@ -25,6 +25,9 @@ pub enum Reading {
     Document,
     /// A column: as a context.
     Column,
+    /// What programs send that do not know the schema: surplus members are ignored,
+    /// and `null` is absence.
+    Loose,
 }
 
 /// JSON that does not fit its type: which member, and what was wanted. Never
@@ -76,6 +79,9 @@ impl Schema {
         let Json::Object(members) = json else {
             return Err(Misfit::new("an object is wanted"));
         };
+        if reading == Reading::Loose {
+            return self.picked(ty, |name| ("", members.get(name)));
+        }
         if reading != Reading::Document
             && let Some(surplus) = members
                 .keys()
@@ -99,6 +105,33 @@ impl Schema {
                     record.insert(Arc::clone(name), value);
                 }
             }
+        }
+        Ok(record)
+    }
+
+    /// Reads a record out of several objects, loosely. `find` gives the name of the
+    /// object that a member is or should be in, and the member.
+    ///
+    /// # Errors
+    /// The first member that is missing or of another type.
+    pub fn picked<'j>(
+        &self,
+        ty: &RecordType,
+        find: impl Fn(&str) -> (&'static str, Option<&'j Json>),
+    ) -> Result<Record, Misfit> {
+        let mut record = Record::new();
+        for (name, attribute) in &ty.attributes {
+            let (place, json) = find(name);
+            let value = match json.filter(|json| !json.is_null()) {
+                None if attribute.required => Err(Misfit::new("is missing")),
+                None => continue,
+                Some(json) => self.value(json, &attribute.ty, Reading::Loose),
+            };
+            let value = value.map_err(|misfit| match (misfit.within(name), place) {
+                (misfit, "") => misfit,
+                (misfit, place) => misfit.within(place),
+            })?;
+            record.insert(Arc::clone(name), value);
         }
         Ok(record)
     }

@@ -3,6 +3,7 @@
 //! The cases are data, `tests/http/*.toml`, so that other surfaces can run them too; the tenancy is
 //! that of the examples and `tests/http/tenancy.ndjson`. Only what needs a program is written here.
 
+mod authzen;
 mod avp;
 pub(crate) mod described;
 mod openapi;
@@ -19,6 +20,9 @@ use crate::sidecar::{Reply, Sidecar, Start, program, project};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cases {
+    /// The path of those that name none.
+    #[serde(default = "is_authorized")]
+    path: String,
     case: Vec<Case>,
 }
 
@@ -29,8 +33,7 @@ struct Case {
     name: String,
     #[serde(default = "post")]
     method: String,
-    #[serde(default = "is_authorized")]
-    path: String,
+    path: Option<String>,
     /// Beside `host`, `content-length`, and `content-type`, which an empty value leaves out.
     #[serde(default)]
     headers: BTreeMap<String, String>,
@@ -115,12 +118,13 @@ fn sidecars(databases: &[Database]) -> Vec<(&'static str, Sidecar)> {
 }
 
 impl Case {
-    fn send(&self, sidecar: &Sidecar) -> Reply {
+    fn send(&self, sidecar: &Sidecar, path: &str) -> Reply {
+        let path = self.path.as_deref().unwrap_or(path);
         let body = match &self.body_hex {
             Some(digits) => unhex(digits),
             None => self.body.clone().into_bytes(),
         };
-        let mut head = format!("{} {} HTTP/1.1\r\nhost: a\r\n", self.method, self.path);
+        let mut head = format!("{} {path} HTTP/1.1\r\nhost: a\r\n", self.method);
         let mut headers = self.headers.clone();
         let json = headers.remove("content-type");
         let json = json.unwrap_or_else(|| "application/json".to_owned());
@@ -175,6 +179,10 @@ impl Case {
         }
         for error in body["results"].as_array().into_iter().flatten() {
             private(&error["error"]["detail"], &mut faults);
+        }
+        let evaluations = body["evaluations"].as_array().into_iter().flatten();
+        for evaluation in evaluations.chain([&body]) {
+            private(&evaluation["context"]["error"]["message"], &mut faults);
         }
         faults
     }
@@ -236,19 +244,23 @@ fn unhex(digits: &str) -> Vec<u8> {
         .collect()
 }
 
-/// Runs the cases of one file, and reports all that are not answered as they say.
+/// Runs the cases of one file over each database, and reports all that are not answered as they say.
 fn run(file: &str) {
-    let text = std::fs::read_to_string(project("tests/http").join(file)).unwrap();
-    let cases: Cases = toml::from_str(&text).unwrap();
     // Its revisions are numbers as SQLite has them.
     let on_all = file != "freshness.toml";
     let databases: Vec<Database> = (0..if on_all { 2 } else { 0 })
         .map(|_| SHARED.database())
         .collect();
+    run_over(file, &sidecars(&databases));
+}
+
+fn run_over(file: &str, sidecars: &[(&str, Sidecar)]) {
+    let text = std::fs::read_to_string(project("tests/http").join(file)).unwrap();
+    let cases: Cases = toml::from_str(&text).unwrap();
     let mut failed = Vec::new();
-    for (store, sidecar) in sidecars(&databases) {
+    for (store, sidecar) in sidecars {
         for case in &cases.case {
-            let reply = case.send(&sidecar);
+            let reply = case.send(sidecar, &cases.path);
             let faults = case.faults(&reply);
             if !faults.is_empty() {
                 let faults = faults.join("\n    ");
@@ -298,11 +310,33 @@ fn demands_of_the_state_are_answered_as_their_cases_say() {
 }
 
 #[test]
+fn authzen_evaluations_are_answered_as_their_cases_say() {
+    run("authzen.toml");
+}
+
+#[test]
+fn malformed_authzen_evaluations_are_refused_as_their_cases_say() {
+    run("authzen-malformed.toml");
+}
+
+#[test]
+fn batches_of_authzen_evaluations_are_answered_as_their_cases_say() {
+    run("authzen-batch.toml");
+}
+
+#[test]
+fn the_certification_scenario_of_authzen_holds() {
+    run_over("authzen-certification.toml", &authzen::certified());
+}
+
+#[test]
 fn no_file_of_cases_is_forgotten() {
     let source = std::fs::read_to_string(project("tests/it/http.rs")).unwrap();
     for entry in std::fs::read_dir(project("tests/http")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        let is_run = source.contains(&format!("run(\"{name}\");"));
+        let is_run = ["run", "run_over"]
+            .iter()
+            .any(|run| source.contains(&format!("    {run}(\"{name}\"")));
         assert!(is_run || !name.ends_with(".toml"), "{name}");
     }
 }

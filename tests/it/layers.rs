@@ -44,7 +44,7 @@ const HOMES: [(&str, &str); 13] = [
     ("figment", "config"),
 ];
 
-fn files(directory: &Path, found: &mut Vec<PathBuf>) {
+pub(crate) fn files(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

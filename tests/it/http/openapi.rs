@@ -34,7 +34,11 @@ fn each_operation_of_the_document_is_answered() {
     let sidecar = sidecar();
     let document = document(&sidecar);
     assert_eq!(document["openapi"], "3.1.0");
-    for (path, method, _) in operations(&document) {
+    let fixed = |path: &str| !path.contains('{');
+    for (path, method, _) in operations(&document)
+        .into_iter()
+        .filter(|(path, ..)| fixed(path))
+    {
         let method = method.to_uppercase();
         let mut connection = Connection::open(&sidecar);
         connection.write(format!(
@@ -48,8 +52,13 @@ fn each_operation_of_the_document_is_answered() {
 /// By the source, as a router does not tell its routes.
 #[test]
 fn each_route_of_the_program_is_in_the_document() {
-    let text = std::fs::read_to_string(project("src/http.rs")).unwrap();
-    let handlers = text.split("routes!(").skip(1).flat_map(|rest| {
+    let mut files = vec![project("src/http.rs")];
+    crate::layers::files(&project("src/http"), &mut files);
+    let texts = files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).unwrap());
+    let text: String = texts.collect();
+    let handlers = text.split("(routes!(").skip(1).flat_map(|rest| {
         let (list, _) = rest.split_once(')').unwrap();
         list.split(',')
     });

@@ -10,7 +10,9 @@ use std::time::Duration;
 use cedar_policy::{EntityTypeName, EntityUid};
 use peppol_authz::config::{Listen, Server};
 use peppol_authz::engine::{Engine, EngineOptions};
-use peppol_authz::http::{App, Document, Limits, Listener, Metrics, Readiness, router, serve};
+use peppol_authz::http::{
+    App, Authzen, Document, Limits, Listener, Metrics, Readiness, router, serve,
+};
 use peppol_authz::policy::{Sources, load};
 use peppol_authz::schema::{Row, Schema};
 use peppol_authz::slice::Freshness;
@@ -126,6 +128,7 @@ fn start() -> Fixture {
             request_timeout: Duration::from_millis(300),
         },
         document: Document::default(),
+        authzen: Authzen::default(),
     };
     app.readiness.started();
     let runtime = tokio::runtime::Builder::new_multi_thread()

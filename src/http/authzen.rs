@@ -1,0 +1,259 @@
+//! OpenID AuthZEN, Authorization API 1.0: `POST /access/v1/evaluation`,
+//! `POST /access/v1/evaluations` and `GET /.well-known/authzen-configuration`.
+//!
+//! The specification: <https://openid.net/specs/authorization-api-1_0.html>. What a
+//! request names and the schema does not have is no error here but a denial.
+
+mod answer;
+mod discovery;
+mod request;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use cedar_policy::EntityUid;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::freshness::Demands;
+use super::native::{TURN, counted, json, within};
+use super::openapi::Problems;
+use super::{App, Problem, body, freshness, openapi};
+use crate::engine::{
+    Decision, Failure, Malformed, Members, Parts, Question, Refusal, Session, Verdict,
+};
+use crate::schema::Misfit;
+use crate::slice::Demand;
+use answer::Answer;
+use request::{Item, Semantic};
+
+pub use discovery::Authzen;
+
+/// The routes of this surface.
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(evaluation))
+        .routes(routes!(evaluations))
+        .routes(routes!(discovery::configuration))
+        .routes(routes!(discovery::configuration_of))
+}
+
+/// AuthZEN: may this subject do this action on this resource?
+#[utoipa::path(
+    post,
+    path = "/access/v1/evaluation",
+    tag = "authzen",
+    params(Demands),
+    request_body(content = openapi::Evaluation, content_type = "application/json"),
+    responses((status = 200, body = openapi::Decision, description = "A decision"), Problems)
+)]
+async fn evaluation(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    app.readiness.ready_to_answer()?;
+    within(&app.limits, async {
+        let members = read(&app, &headers, body).await?;
+        one(&app, &headers, &members).await
+    })
+    .await?
+    .map(json)
+}
+
+/// AuthZEN: the same for several, or for one.
+#[utoipa::path(
+    post,
+    path = "/access/v1/evaluations",
+    tag = "authzen",
+    params(Demands),
+    request_body(content = openapi::Evaluations, content_type = "application/json"),
+    responses((status = 200, body = openapi::Decisions, description = "Decisions"), Problems)
+)]
+async fn evaluations(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    app.readiness.ready_to_answer()?;
+    within(&app.limits, async {
+        let members = read(&app, &headers, body).await?;
+        let items = request::evaluations(&members).map_err(|malformed| refused(&app, malformed))?;
+        if items.is_empty() {
+            one(&app, &headers, &members).await
+        } else if items.len() > app.limits.batch {
+            Err(Problem::BatchTooLarge("evaluations", app.limits.batch))
+        } else {
+            many(&app, &headers, &members, items).await
+        }
+    })
+    .await?
+    .map(json)
+}
+
+/// The members of a body.
+async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Members, Problem> {
+    request::is_json(headers)?;
+    let text = body::read(body, &app.limits).await?;
+    request::object(&text, app.limits.json_depth).map_err(|malformed| refused(app, malformed))
+}
+
+/// Counts what is no question.
+fn refused(app: &App, malformed: Malformed) -> Problem {
+    app.metrics.malformed(malformed.code);
+    Problem::Malformed(malformed)
+}
+
+/// The answer to one evaluation.
+async fn one(app: &App, headers: &HeaderMap, members: &Members) -> Result<Vec<u8>, Problem> {
+    let evaluation = Evaluation::new(app, headers)?;
+    let parts = Item::read(members).and_then(|item| item.parts());
+    let parts = parts.map_err(|malformed| refused(app, malformed))?;
+    let outcome = evaluation.outcomes(vec![Ok(parts)]).await?.pop();
+    let outcome = outcome.unwrap_or_else(|| Err(missing()));
+    // What is at fault in the program or the store is a fault of the whole.
+    if let Err(problem) = &outcome
+        && !problem.status().is_client_error()
+    {
+        return outcome.map(|_| Vec::new());
+    }
+    let mut text = Vec::new();
+    evaluation.write(&outcome, 1, &mut text)?;
+    Ok(text)
+}
+
+/// The answers to several evaluations: what one of them omits, the top level says.
+async fn many(
+    app: &App,
+    headers: &HeaderMap,
+    members: &Members,
+    items: &[serde_json::Value],
+) -> Result<Vec<u8>, Problem> {
+    let evaluation = Evaluation::new(app, headers)?;
+    let defaults = Item::read(members).map_err(|malformed| refused(app, malformed))?;
+    let semantic = Semantic::read(members).map_err(|malformed| refused(app, malformed))?;
+    let parts = items.iter().map(|item| {
+        let item = Item::read(request::item(item)?)?;
+        item.or(&defaults).parts()
+    });
+    let mut outcomes = evaluation.outcomes(parts.collect()).await?;
+    let last = outcomes
+        .iter()
+        .position(|outcome| semantic.ends_at(is_allow(outcome)));
+    outcomes.truncate(last.map_or(outcomes.len(), |last| last + 1));
+    let mut text = b"{\"evaluations\":[".to_vec();
+    for (i, outcome) in outcomes.iter().enumerate() {
+        if i > 0 {
+            text.push(b',');
+        }
+        evaluation.write(outcome, outcomes.len(), &mut text)?;
+    }
+    text.extend_from_slice(b"]}");
+    Ok(text)
+}
+
+/// A decision and its action, where there is such an action.
+type Outcome = Result<(Option<EntityUid>, Decision), Problem>;
+
+fn is_allow(outcome: &Outcome) -> bool {
+    matches!(outcome, Ok((_, decision)) if decision.verdict == Verdict::Allow)
+}
+
+fn missing() -> Problem {
+    Problem::Internal("an answer is missing".to_owned())
+}
+
+/// Evaluations of one request, from one state of policies and store.
+struct Evaluation<'a> {
+    app: &'a App,
+    session: Session<'a>,
+    demand: Demand,
+    started: Instant,
+}
+
+impl<'a> Evaluation<'a> {
+    fn new(app: &'a App, headers: &HeaderMap) -> Result<Self, Problem> {
+        let session = app.engine.session();
+        let demand =
+            freshness::demand(headers, &session).map_err(|malformed| refused(app, malformed))?;
+        Ok(Self {
+            app,
+            session,
+            demand,
+            started: Instant::now(),
+        })
+    }
+
+    /// Decides them in order, all together. What spoils one spoils itself alone.
+    async fn outcomes(
+        &self,
+        all: Vec<Result<Parts<'_>, Malformed>>,
+    ) -> Result<Vec<Outcome>, Problem> {
+        let mut questions: Vec<Result<Question, Refusal>> = Vec::with_capacity(all.len());
+        for (i, parts) in all.into_iter().enumerate() {
+            if i % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+            questions.push(
+                parts
+                    .map_err(Refusal::Unfit)
+                    .and_then(|parts| self.session.question_of(&parts, self.app.limits.entities)),
+            );
+        }
+        let sound: Vec<&Question> = questions.iter().filter_map(|q| q.as_ref().ok()).collect();
+        let decisions = self
+            .session
+            .decide_all(&sound, &self.demand)
+            .await
+            .inspect_err(|_| self.app.metrics.store_failed())?;
+        let mut decisions = decisions.into_iter();
+        let outcomes = questions.into_iter().map(|question| match question {
+            Err(Refusal::Denied(denial)) => Ok((denial.action, denial.decision)),
+            Err(Refusal::Unfit(malformed)) => Err(refused(self.app, malformed)),
+            // As many decisions as sound questions, or there is a fault here.
+            Ok(question) => match decisions.next() {
+                Some(Ok(decision)) => Ok((Some(question.action), decision)),
+                Some(Err(Failure::Described)) => Err(refused(self.app, refers_to_nothing())),
+                Some(Err(failure)) => {
+                    self.app.metrics.store_failed();
+                    Err(failure.into())
+                }
+                None => Err(missing()),
+            },
+        });
+        Ok(outcomes.collect())
+    }
+
+    /// Writes an outcome of `all`, and counts it.
+    fn write(&self, outcome: &Outcome, all: usize, text: &mut Vec<u8>) -> Result<(), Problem> {
+        let reveal = self.app.authzen.reveal();
+        let answer = match outcome {
+            Ok((action, decision)) => {
+                // An action that there is not is a label that a caller made up.
+                let action = action.as_ref().map_or("other", |uid| uid.id().as_ref());
+                // Their share of the whole: what they look at is loaded together.
+                let each = self.started.elapsed() / u32::try_from(all).unwrap_or(u32::MAX);
+                let id = counted(self.app, action, decision, each);
+                Answer::of(decision, id, reveal)
+            }
+            Err(problem) => {
+                problem.log();
+                Answer::fault(problem, reveal)
+            }
+        };
+        serde_json::to_writer(text, &answer).map_err(|error| Problem::Internal(error.to_string()))
+    }
+}
+
+/// [`Failure::Described`], in the words of this surface.
+fn refers_to_nothing() -> Malformed {
+    let text = "refers to an entity that is not there";
+    Malformed {
+        code: "ENTITY_REFERS_TO_NOTHING",
+        misfit: Misfit::new(text).within("properties"),
+    }
+}

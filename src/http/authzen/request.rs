@@ -1,0 +1,192 @@
+//! Requests, as sections 5 to 7 and 10 of the specification describe them.
+//!
+//! Members that are not known are ignored, at every level, and `null` is absence. A
+//! member of another type than its own is refused by name.
+
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use serde_json::Value as Json;
+
+use super::super::Problem;
+use crate::engine::{Malformed, Members, Named, Parts};
+use crate::schema::{Misfit, parse_json};
+
+/// Whether the one `Content-Type` is `application/json`, with any parameters.
+pub(super) fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut all = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(kind), None) = (all.next(), all.next()) else {
+        return Err(Problem::NotJson);
+    };
+    let kind = kind.to_str().unwrap_or_default();
+    let kind = kind.split_once(';').map_or(kind, |(kind, _)| kind);
+    if kind.trim().eq_ignore_ascii_case("application/json") {
+        Ok(())
+    } else {
+        Err(Problem::NotJson)
+    }
+}
+
+/// The object that a body is.
+pub(super) fn object(text: &[u8], depth: usize) -> Result<Members, Malformed> {
+    match parse_json(text, depth).map_err(|error| Malformed::json(error.to_string()))? {
+        Json::Object(members) => Ok(members),
+        _ => Err(malformed(Misfit::new("an object is wanted"))),
+    }
+}
+
+/// The items of a request for several evaluations; none where there is to be one.
+pub(super) fn evaluations(members: &Members) -> Result<&[Json], Malformed> {
+    match members.get("evaluations") {
+        None | Some(Json::Null) => Ok(&[]),
+        Some(Json::Array(items)) => Ok(items),
+        Some(_) => Err(wanted("evaluations", "an array")),
+    }
+}
+
+/// The members of one of these items.
+pub(super) fn item(json: &Json) -> Result<&Members, Malformed> {
+    json.as_object()
+        .ok_or_else(|| malformed(Misfit::new("an object is wanted")))
+}
+
+/// What an evaluation says; what it omits may be said at the top level.
+#[derive(Clone, Copy)]
+pub(super) struct Item<'a> {
+    subject: Option<Named<'a>>,
+    action: Option<(&'a str, Option<&'a Members>)>,
+    resource: Option<Named<'a>>,
+    context: Option<&'a Members>,
+}
+
+impl<'a> Item<'a> {
+    pub(super) fn read(members: &'a Members) -> Result<Self, Malformed> {
+        let within = |member| move |misfit: Misfit| malformed(misfit.within(member));
+        let named = |member| -> Result<_, Malformed> {
+            match optional(members, member).map_err(malformed)? {
+                None => Ok(None),
+                Some(members) => named(members).map(Some).map_err(within(member)),
+            }
+        };
+        let action = match optional(members, "action").map_err(malformed)? {
+            None => None,
+            Some(action) => {
+                let name = text(action, "name").map_err(within("action"))?;
+                let properties = optional(action, "properties").map_err(within("action"))?;
+                Some((name, properties))
+            }
+        };
+        Ok(Self {
+            subject: named("subject")?,
+            action,
+            resource: named("resource")?,
+            context: optional(members, "context").map_err(malformed)?,
+        })
+    }
+
+    /// With the defaults of the top level, each taken whole.
+    pub(super) fn or(self, defaults: &Self) -> Self {
+        Self {
+            subject: self.subject.or(defaults.subject),
+            action: self.action.or(defaults.action),
+            resource: self.resource.or(defaults.resource),
+            context: self.context.or(defaults.context),
+        }
+    }
+
+    /// The parts of a question, if all are there.
+    pub(super) fn parts(self) -> Result<Parts<'a>, Malformed> {
+        let missing = |member| wanted_missing(member);
+        let (action, action_properties) = self.action.ok_or_else(|| missing("action"))?;
+        Ok(Parts {
+            subject: self.subject.ok_or_else(|| missing("subject"))?,
+            action,
+            action_properties,
+            resource: self.resource.ok_or_else(|| missing("resource"))?,
+            context: self.context,
+        })
+    }
+}
+
+/// When the rest of the evaluations is left out of the answer.
+#[derive(Clone, Copy)]
+pub(super) enum Semantic {
+    ExecuteAll,
+    DenyOnFirstDeny,
+    PermitOnFirstPermit,
+}
+
+impl Semantic {
+    pub(super) fn read(members: &Members) -> Result<Self, Malformed> {
+        const NAME: &str = "evaluations_semantic";
+        let Some(options) = optional(members, "options").map_err(malformed)? else {
+            return Ok(Self::ExecuteAll);
+        };
+        // Some clients write it so. To guess what they mean is not for the PDP.
+        if options.contains_key("evaluation_semantics") {
+            tracing::debug!("`options.evaluation_semantics` is no option and was ignored");
+        }
+        match options.get(NAME) {
+            None | Some(Json::Null) => Ok(Self::ExecuteAll),
+            Some(Json::String(name)) if name == "execute_all" => Ok(Self::ExecuteAll),
+            Some(Json::String(name)) if name == "deny_on_first_deny" => Ok(Self::DenyOnFirstDeny),
+            Some(Json::String(name)) if name == "permit_on_first_permit" => {
+                Ok(Self::PermitOnFirstPermit)
+            }
+            Some(_) => {
+                let text =
+                    "`execute_all`, `deny_on_first_deny` or `permit_on_first_permit` is wanted";
+                let misfit = Misfit::new(text).within(NAME).within("options");
+                Err(malformed(misfit))
+            }
+        }
+    }
+
+    /// Whether nothing follows a decision.
+    pub(super) fn ends_at(self, is_allow: bool) -> bool {
+        match self {
+            Self::ExecuteAll => false,
+            Self::DenyOnFirstDeny => !is_allow,
+            Self::PermitOnFirstPermit => is_allow,
+        }
+    }
+}
+
+/// A subject or a resource.
+fn named(members: &Members) -> Result<Named<'_>, Misfit> {
+    Ok(Named {
+        kind: text(members, "type")?,
+        id: text(members, "id")?,
+        properties: optional(members, "properties")?,
+    })
+}
+
+fn text<'a>(members: &'a Members, member: &str) -> Result<&'a str, Misfit> {
+    match members.get(member) {
+        None | Some(Json::Null) => Err(Misfit::new("is missing").within(member)),
+        Some(Json::String(text)) => Ok(text),
+        Some(_) => Err(Misfit::new("a string is wanted").within(member)),
+    }
+}
+
+fn optional<'a>(members: &'a Members, member: &str) -> Result<Option<&'a Members>, Misfit> {
+    match members.get(member) {
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::Object(members)) => Ok(Some(members)),
+        Some(_) => Err(Misfit::new("an object is wanted").within(member)),
+    }
+}
+
+fn malformed(misfit: Misfit) -> Malformed {
+    Malformed {
+        code: "MALFORMED_QUESTION",
+        misfit,
+    }
+}
+
+fn wanted(member: &str, what: &str) -> Malformed {
+    malformed(Misfit::new(format!("{what} is wanted")).within(member))
+}
+
+fn wanted_missing(member: &str) -> Malformed {
+    malformed(Misfit::new("is missing").within(member))
+}

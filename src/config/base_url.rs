@@ -12,13 +12,11 @@ pub struct BaseUrl(String);
 
 /// Why a text is not a [`BaseUrl`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "expected an URL as `https://HOST` or `https://HOST:PORT/PATH`, without query and fragment"
-)]
+#[error("expected a URL as `https://HOST` or `https://HOST:PORT/PATH`, without query and fragment")]
 pub struct BaseUrlError;
 
 /// Whether a text is a host, with a port or without: letters, digits and what else
-/// names and addresses are written with, so that it can be put into an URL.
+/// names and addresses are written with, so that it can be put into a URL.
 #[must_use]
 pub fn is_host(text: &str) -> bool {
     let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {

@@ -84,21 +84,24 @@ impl Reason {
             Absent::Resource => ("UNKNOWN_RESOURCE", "there is no such resource"),
             Absent::Context => ("UNKNOWN_ENTITY", "an entity in the context does not exist"),
         };
-        Self::engine("GEN-1", code, message)
+        Self::engine(Some("GEN-1"), code, message)
     }
 
-    /// There is no such action, or not for these types. No rule: only a surface that
-    /// takes names outside the schema answers so.
-    pub(super) fn no_action(code: &'static str, message: &'static str) -> Self {
-        Self {
-            rule: None,
-            ..Self::engine("", code, message)
-        }
+    /// There is no such action. No rule: only a surface that takes names outside the
+    /// schema answers so.
+    pub(super) fn no_action() -> Self {
+        Self::engine(None, "UNKNOWN_ACTION", "there is no such action")
+    }
+
+    /// There is such an action, but not for these types.
+    pub(super) fn other_action() -> Self {
+        let message = "this action is not for such a principal and such a resource";
+        Self::engine(None, "ACTION_DOES_NOT_APPLY", message)
     }
 
     /// GEN-3: nothing permits it, and no rule forbade it.
     pub(super) fn not_permitted() -> Self {
-        Self::engine("GEN-3", "NOT_PERMITTED", "nothing permits this")
+        Self::engine(Some("GEN-3"), "NOT_PERMITTED", "nothing permits this")
     }
 
     /// GEN-2: a policy failed.
@@ -106,17 +109,17 @@ impl Reason {
         Self {
             policy: Some(policy),
             ..Self::engine(
-                "GEN-2",
+                Some("GEN-2"),
                 "EVALUATION_ERROR",
                 "a policy failed while it was evaluated",
             )
         }
     }
 
-    fn engine(rule: &'static str, code: &'static str, message: &'static str) -> Self {
+    fn engine(rule: Option<&'static str>, code: &'static str, message: &'static str) -> Self {
         Self {
             code: Some(Arc::from(code)),
-            rule: Some(Arc::from(rule)),
+            rule: rule.map(Arc::from),
             policy: None,
             message: Some(Arc::from(message)),
         }

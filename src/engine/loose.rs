@@ -80,54 +80,42 @@ impl Session<'_> {
         parts: &Parts<'_>,
         most_entities: usize,
     ) -> Result<Question, Refusal> {
-        let Parts {
-            subject, resource, ..
-        } = parts;
-        let (principal, found) = (self.entity_called(subject), self.entity_called(resource));
+        let principal = self.entity_called(&parts.subject);
+        let resource = self.entity_called(&parts.resource);
         let action = self.schema().action_called(parts.action);
         let denied = |reasons| {
             let action = action.map(|action| action.uid.clone());
             Refusal::Denied(Box::new(self.denial(action, reasons)))
         };
-        let (Some(principal), Some(entity)) = (&principal, &found) else {
-            let unknown = [
-                (principal.is_none(), Absent::Principal),
-                (found.is_none(), Absent::Resource),
-            ];
-            let unknown = unknown.into_iter().filter(|(is_absent, _)| *is_absent);
-            return Err(denied(
-                unknown.map(|(_, what)| Reason::absent(what)).collect(),
-            ));
+        let absent: Vec<Reason> = [
+            (&principal, Absent::Principal),
+            (&resource, Absent::Resource),
+        ]
+        .into_iter()
+        .filter(|(found, _)| found.is_none())
+        .map(|(_, what)| Reason::absent(what))
+        .collect();
+        let (Some(principal), Some(resource)) = (principal, resource) else {
+            return Err(denied(absent));
         };
         let Some(action) = action else {
-            let reason = Reason::no_action("UNKNOWN_ACTION", "there is no such action");
-            return Err(denied(vec![reason]));
+            return Err(denied(vec![Reason::no_action()]));
         };
         if !action.principals.contains(principal.type_name())
-            || !action.resources.contains(entity.type_name())
+            || !action.resources.contains(resource.type_name())
         {
-            let message = "there is no such action for such a principal and resource";
-            return Err(denied(vec![Reason::no_action(
-                "ACTION_DOES_NOT_APPLY",
-                message,
-            )]));
+            return Err(denied(vec![Reason::other_action()]));
         }
         let context = self.context_of(action, parts.action_properties, parts.context)?;
         let described = self.described_by(
-            [
-                ("subject", principal, subject.properties),
-                ("resource", entity, resource.properties),
+            &[
+                ("subject", &principal, parts.subject.properties),
+                ("resource", &resource, parts.resource.properties),
             ],
             most_entities,
         )?;
-        let (principal, entity) = (principal.clone(), entity.clone());
-        let question = Question::new(principal, action.uid.clone(), entity, context, described);
-        question.map_err(|misfit| {
-            Refusal::Unfit(Malformed {
-                code: "MALFORMED_QUESTION",
-                misfit,
-            })
-        })
+        let question = Question::new(principal, action.uid.clone(), resource, context, described);
+        question.map_err(|misfit| Malformed::question(misfit).into())
     }
 
     /// The entity that a caller names; `None` where there can be none: no such type,
@@ -154,10 +142,7 @@ impl Session<'_> {
                 Some(json) => ("action.properties", Some(json)),
                 None => ("context", member(context, name)),
             });
-        read.map_err(|misfit| Malformed {
-            code: "MALFORMED_QUESTION",
-            misfit,
-        })
+        read.map_err(Malformed::question)
     }
 
     /// What a caller says of entities, each with the member that it is written in:
@@ -169,24 +154,22 @@ impl Session<'_> {
     /// `most`, or two descriptions of one.
     pub fn described_by(
         &self,
-        named: [(&'static str, &EntityUid, Option<&Members>); 2],
+        named: &[(&str, &EntityUid, Option<&Members>)],
         most: usize,
     ) -> Result<Vec<Row>, Malformed> {
         let mut rows: Vec<Row> = Vec::new();
-        for (member, uid, properties) in named {
-            let Some(properties) = properties else {
-                continue;
-            };
+        for &(member, uid, properties) in named {
             let kind = uid.type_name();
-            let Some(entity_type) = self.schema().entity_type(kind) else {
+            let (Some(properties), Some(entity_type)) =
+                (properties, self.schema().entity_type(kind))
+            else {
                 continue;
             };
             if entity_type.choices.is_some() || self.engine.store().serves(kind) {
                 continue;
             }
-            let malformed = |misfit: Misfit| {
-                Malformed::new("MALFORMED_QUESTION", member, misfit.within("properties"))
-            };
+            let malformed =
+                |misfit: Misfit| Malformed::question(misfit.within("properties").within(member));
             let attributes = self
                 .schema()
                 .picked(&entity_type.shape, |name| ("", properties.get(name)))

@@ -42,10 +42,19 @@ pub struct Malformed {
 }
 
 impl Malformed {
-    pub(super) fn new(code: &'static str, member: &str, misfit: Misfit) -> Self {
+    fn new(code: &'static str, member: &str, misfit: Misfit) -> Self {
         Self {
             code,
             misfit: misfit.within(member),
+        }
+    }
+
+    /// A member that does not fit.
+    #[must_use]
+    pub fn question(misfit: Misfit) -> Self {
+        Self {
+            code: "MALFORMED_QUESTION",
+            misfit,
         }
     }
 
@@ -83,10 +92,7 @@ impl Question {
     ) -> Result<Self, Malformed> {
         let malformed = |member: &str, misfit| Malformed::new("MALFORMED_QUESTION", member, misfit);
         let Json::Object(members) = json else {
-            return Err(Malformed {
-                code: "MALFORMED_QUESTION",
-                misfit: Misfit::new("an object is wanted"),
-            });
+            return Err(Malformed::question(Misfit::new("an object is wanted")));
         };
         // cedar-agent's own type of a question writes `"policies": null`.
         let is_null = |name: &str| name == "policies" && members.get(name) == Some(&Json::Null);
@@ -134,10 +140,7 @@ impl Question {
         let described = described_entities(members, bundle, store, most_entities)?;
         let demand = demand::read(members, store)?;
         let question = Self::new(principal, action, resource, context, described);
-        let question = question.map_err(|misfit| Malformed {
-            code: "MALFORMED_QUESTION",
-            misfit,
-        })?;
+        let question = question.map_err(Malformed::question)?;
         Ok(Self { demand, ..question })
     }
 

@@ -16,11 +16,14 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use cedar_policy::EntityUid;
+use serde_json::Value as Json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::answer::Answer;
+use self::request::{Item, Semantic};
 use super::freshness::Demands;
-use super::native::{TURN, counted, json, within};
+use super::native::{TURN, counted, decide_sound, json, within};
 use super::openapi::Problems;
 use super::{App, Problem, body, freshness, openapi};
 use crate::engine::{
@@ -28,8 +31,6 @@ use crate::engine::{
 };
 use crate::schema::Misfit;
 use crate::slice::Demand;
-use answer::Answer;
-use request::{Item, Semantic};
 
 pub use discovery::Authzen;
 
@@ -56,13 +57,7 @@ async fn evaluation(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    app.readiness.ready_to_answer()?;
-    within(&app.limits, async {
-        let members = read(&app, &headers, body).await?;
-        one(&app, &headers, &members).await
-    })
-    .await?
-    .map(json)
+    answer(&app, &headers, body, |_| Ok(&[])).await
 }
 
 /// AuthZEN: the same for several, or for one.
@@ -79,27 +74,34 @@ async fn evaluations(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
+    answer(&app, &headers, body, request::evaluations).await
+}
+
+/// The answer to a request; to a single evaluation where there are no `items`.
+async fn answer(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    items: impl Fn(&Members) -> Result<&[Json], Malformed>,
+) -> Result<Response, Problem> {
     app.readiness.ready_to_answer()?;
     within(&app.limits, async {
-        let members = read(&app, &headers, body).await?;
-        let items = request::evaluations(&members).map_err(|malformed| refused(&app, malformed))?;
+        request::is_json(headers)?;
+        let text = body::read(body, &app.limits).await?;
+        let evaluation = Evaluation::new(app, headers)?;
+        let members = request::object(&text, app.limits.json_depth);
+        let members = members.map_err(|malformed| refused(app, malformed))?;
+        let items = items(&members).map_err(|malformed| refused(app, malformed))?;
         if items.is_empty() {
-            one(&app, &headers, &members).await
+            evaluation.one(&members).await
         } else if items.len() > app.limits.batch {
             Err(Problem::BatchTooLarge("evaluations", app.limits.batch))
         } else {
-            many(&app, &headers, &members, items).await
+            evaluation.many(&members, items).await
         }
     })
     .await?
     .map(json)
-}
-
-/// The members of a body.
-async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Members, Problem> {
-    request::is_json(headers)?;
-    let text = body::read(body, &app.limits).await?;
-    request::object(&text, app.limits.json_depth).map_err(|malformed| refused(app, malformed))
 }
 
 /// Counts what is no question.
@@ -108,63 +110,11 @@ fn refused(app: &App, malformed: Malformed) -> Problem {
     Problem::Malformed(malformed)
 }
 
-/// The answer to one evaluation.
-async fn one(app: &App, headers: &HeaderMap, members: &Members) -> Result<Vec<u8>, Problem> {
-    let evaluation = Evaluation::new(app, headers)?;
-    let parts = Item::read(members).and_then(|item| item.parts());
-    let parts = parts.map_err(|malformed| refused(app, malformed))?;
-    let outcome = evaluation.outcomes(vec![Ok(parts)]).await?.pop();
-    let outcome = outcome.unwrap_or_else(|| Err(missing()));
-    // What is at fault in the program or the store is a fault of the whole.
-    if let Err(problem) = &outcome
-        && !problem.status().is_client_error()
-    {
-        return outcome.map(|_| Vec::new());
-    }
-    let mut text = Vec::new();
-    evaluation.write(&outcome, 1, &mut text)?;
-    Ok(text)
-}
-
-/// The answers to several evaluations: what one of them omits, the top level says.
-async fn many(
-    app: &App,
-    headers: &HeaderMap,
-    members: &Members,
-    items: &[serde_json::Value],
-) -> Result<Vec<u8>, Problem> {
-    let evaluation = Evaluation::new(app, headers)?;
-    let defaults = Item::read(members).map_err(|malformed| refused(app, malformed))?;
-    let semantic = Semantic::read(members).map_err(|malformed| refused(app, malformed))?;
-    let parts = items.iter().map(|item| {
-        let item = Item::read(request::item(item)?)?;
-        item.or(&defaults).parts()
-    });
-    let mut outcomes = evaluation.outcomes(parts.collect()).await?;
-    let last = outcomes
-        .iter()
-        .position(|outcome| semantic.ends_at(is_allow(outcome)));
-    outcomes.truncate(last.map_or(outcomes.len(), |last| last + 1));
-    let mut text = b"{\"evaluations\":[".to_vec();
-    for (i, outcome) in outcomes.iter().enumerate() {
-        if i > 0 {
-            text.push(b',');
-        }
-        evaluation.write(outcome, outcomes.len(), &mut text)?;
-    }
-    text.extend_from_slice(b"]}");
-    Ok(text)
-}
-
 /// A decision and its action, where there is such an action.
 type Outcome = Result<(Option<EntityUid>, Decision), Problem>;
 
 fn is_allow(outcome: &Outcome) -> bool {
     matches!(outcome, Ok((_, decision)) if decision.verdict == Verdict::Allow)
-}
-
-fn missing() -> Problem {
-    Problem::Internal("an answer is missing".to_owned())
 }
 
 /// Evaluations of one request, from one state of policies and store.
@@ -188,6 +138,47 @@ impl<'a> Evaluation<'a> {
         })
     }
 
+    /// The answer to one evaluation.
+    async fn one(&self, members: &Members) -> Result<Vec<u8>, Problem> {
+        let parts = Item::read(members).and_then(Item::parts);
+        let parts = parts.map_err(|malformed| refused(self.app, malformed))?;
+        let outcome = self.outcomes(vec![Ok(parts)]).await?.pop();
+        let outcome = match outcome {
+            // What is at fault in the program or the store is a fault of the whole.
+            Some(Err(problem)) if !problem.status().is_client_error() => return Err(problem),
+            Some(outcome) => outcome,
+            None => return Err(Problem::Internal("an answer is missing".to_owned())),
+        };
+        let mut text = Vec::new();
+        self.write(&outcome, 1, &mut text)?;
+        Ok(text)
+    }
+
+    /// The answers to several evaluations: what one of them omits, the top level says.
+    async fn many(&self, members: &Members, items: &[Json]) -> Result<Vec<u8>, Problem> {
+        let refused = |malformed| refused(self.app, malformed);
+        let defaults = Item::read(members).map_err(refused)?;
+        let semantic = Semantic::read(members).map_err(refused)?;
+        let parts = items.iter().map(|item| {
+            let item = Item::read(request::item(item)?)?;
+            item.or(&defaults).parts()
+        });
+        let mut outcomes = self.outcomes(parts.collect()).await?;
+        let last = outcomes
+            .iter()
+            .position(|outcome| semantic.ends_at(is_allow(outcome)));
+        outcomes.truncate(last.map_or(outcomes.len(), |last| last + 1));
+        let mut text = b"{\"evaluations\":[".to_vec();
+        for (i, outcome) in outcomes.iter().enumerate() {
+            if i > 0 {
+                text.push(b',');
+            }
+            self.write(outcome, outcomes.len(), &mut text)?;
+        }
+        text.extend_from_slice(b"]}");
+        Ok(text)
+    }
+
     /// Decides them in order, all together. What spoils one spoils itself alone.
     async fn outcomes(
         &self,
@@ -204,26 +195,16 @@ impl<'a> Evaluation<'a> {
                     .and_then(|parts| self.session.question_of(&parts, self.app.limits.entities)),
             );
         }
-        let sound: Vec<&Question> = questions.iter().filter_map(|q| q.as_ref().ok()).collect();
-        let decisions = self
-            .session
-            .decide_all(&sound, &self.demand)
-            .await
-            .inspect_err(|_| self.app.metrics.store_failed())?;
-        let mut decisions = decisions.into_iter();
-        let outcomes = questions.into_iter().map(|question| match question {
+        let decided = decide_sound(self.app, &self.session, questions, &self.demand).await?;
+        let outcomes = decided.into_iter().map(|decided| match decided {
             Err(Refusal::Denied(denial)) => Ok((denial.action, denial.decision)),
             Err(Refusal::Unfit(malformed)) => Err(refused(self.app, malformed)),
-            // As many decisions as sound questions, or there is a fault here.
-            Ok(question) => match decisions.next() {
-                Some(Ok(decision)) => Ok((Some(question.action), decision)),
-                Some(Err(Failure::Described)) => Err(refused(self.app, refers_to_nothing())),
-                Some(Err(failure)) => {
-                    self.app.metrics.store_failed();
-                    Err(failure.into())
-                }
-                None => Err(missing()),
-            },
+            Ok((question, Ok(decision))) => Ok((Some(question.action), decision)),
+            Ok((_, Err(Failure::Described))) => Err(refused(self.app, refers_to_nothing())),
+            Ok((_, Err(failure))) => {
+                self.app.metrics.store_failed();
+                Err(failure.into())
+            }
         });
         Ok(outcomes.collect())
     }

@@ -17,8 +17,9 @@ use uuid::Uuid;
 use super::freshness::Demands;
 use super::openapi::Problems;
 use super::{App, Limits, Problem, body, freshness, openapi, problem};
-use crate::engine::{Decision, Malformed, Question, Session, Verdict};
+use crate::engine::{Decision, Failure, Malformed, Question, Session, Verdict};
 use crate::schema::parse_json;
+use crate::slice::Demand;
 
 /// Questions of a batch that are decided before other tasks get their turn.
 pub(super) const TURN: usize = 64;
@@ -260,30 +261,22 @@ async fn batch(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, P
         }
         questions.push(read(app, &session, request.get().as_bytes()));
     }
-    let sound: Vec<&Question> = questions.iter().filter_map(|q| q.as_ref().ok()).collect();
-    let decisions = session
-        .decide_all(&sound, &demand)
-        .await
-        .inspect_err(|_| app.metrics.store_failed())?;
+    let questions = decide_sound(app, &session, questions, &demand).await?;
+    let decided = questions.iter().filter(|question| question.is_ok()).count();
     // Their share of the whole: what they look at is loaded together.
-    let each = started.elapsed() / u32::try_from(decisions.len().max(1)).unwrap_or(u32::MAX);
-    let mut decisions = decisions.into_iter();
+    let each = started.elapsed() / u32::try_from(decided.max(1)).unwrap_or(u32::MAX);
     let mut text = b"{\"results\":[".to_vec();
-    for (i, question) in questions.iter().enumerate() {
+    for (i, question) in questions.into_iter().enumerate() {
         if i > 0 {
             text.push(b',');
         }
         let answer = match question {
-            Err(malformed) => Err(Problem::Malformed(malformed.clone())),
-            // As many decisions as sound questions, or there is a fault here.
-            Ok(question) => match decisions.next() {
-                Some(Ok(decision)) => written(app, question, &decision, each),
-                Some(Err(failure)) => {
-                    app.metrics.store_failed();
-                    Err(failure.into())
-                }
-                None => Err(Problem::Internal("an answer is missing".to_owned())),
-            },
+            Err(malformed) => Err(malformed.into()),
+            Ok((question, Ok(decision))) => written(app, &question, &decision, each),
+            Ok((_, Err(failure))) => {
+                app.metrics.store_failed();
+                Err(failure.into())
+            }
         };
         match answer {
             Ok(answer) => text.extend_from_slice(&answer),
@@ -299,6 +292,32 @@ async fn batch(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, P
     }
     text.extend_from_slice(b"]}");
     Ok(text)
+}
+
+/// A question and what became of it, or what there was in its place.
+type Decided<E> = Result<(Question, Result<Decision, Failure>), E>;
+
+/// Decides those that are questions, all from one state; in the place of the others
+/// is what there was.
+pub(super) async fn decide_sound<E>(
+    app: &App,
+    session: &Session<'_>,
+    questions: Vec<Result<Question, E>>,
+    demand: &Demand,
+) -> Result<Vec<Decided<E>>, Problem> {
+    let sound: Vec<&Question> = questions.iter().filter_map(|q| q.as_ref().ok()).collect();
+    let decisions = session
+        .decide_all(&sound, demand)
+        .await
+        .inspect_err(|_| app.metrics.store_failed())?;
+    let mut decisions = decisions.into_iter();
+    let decided = questions.into_iter().map(|question| {
+        let question = question?;
+        // As many decisions as sound questions, or there is a fault here.
+        let decision = decisions.next().unwrap_or(Err(Failure::NoShard));
+        Ok((question, decision))
+    });
+    Ok(decided.collect())
 }
 
 pub(super) async fn within<T>(

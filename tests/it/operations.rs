@@ -125,6 +125,22 @@ fn the_log_is_json_and_holds_no_one_s_data() {
         sidecar.ask(&with_email(&address.into()))["decision"],
         "Deny"
     );
+    let authzen = |email: &Value| {
+        json!({
+            "subject": {"type": "user", "id": "anna", "properties": {address: address}},
+            "action": {"name": "createSubAccount"},
+            "resource": {"type": "legal_entity", "id": "secret-entity"},
+            "context": {"email": email},
+        })
+    };
+    let mut unknown = authzen(&address.into());
+    let decision = |body: &Value| {
+        let answer = sidecar.post("/access/v1/evaluation", body).json();
+        answer["decision"].clone()
+    };
+    assert_eq!(decision(&unknown), false);
+    unknown["action"]["name"] = address.into();
+    assert_eq!(decision(&unknown), false);
     for (path, body) in [
         ("/v1/is_authorized", with_email(&json!([address]))),
         ("/v1/is_authorized", json!({"principal": address})),
@@ -134,6 +150,12 @@ fn the_log_is_json_and_holds_no_one_s_data() {
             json!({"requests": [{"principal": address}, address]}),
         ),
         ("/v1/batch_is_authorized", json!({"requests": address})),
+        ("/access/v1/evaluation", authzen(&json!([address]))),
+        ("/access/v1/evaluation", json!({"subject": address})),
+        (
+            "/access/v1/evaluations",
+            json!({"evaluations": [authzen(&json!([address])), address]}),
+        ),
         ("/secret@acme.example", json!(null)),
     ] {
         let reply = sidecar.post(path, &body);

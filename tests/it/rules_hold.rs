@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::postgres::server::SHARED;
+use crate::rules::avp;
+use crate::rules::evaluation::{evaluation, malformed_evaluation};
 use crate::rules::malformed::Malformed;
 use crate::rules::oracle::{Expected, answer};
 use crate::rules::question::Question;
 use crate::rules::rng::Rng;
-use crate::rules::surfaces;
 use crate::rules::tenancy::Tenancy;
-use crate::sidecar::Start;
+use crate::sidecar::{Sidecar, Start};
 
 /// How much a run asks: tenancies, and about each questions, and questions that
 /// are none.
@@ -125,10 +126,11 @@ fn hold(run: &Run, over: impl Fn(Start) -> Start) {
             }
             assert_eq!(alone, *found);
         }
-        // Each other surface says the same as the native one.
+        // Amazon Verified Permissions' wire says the same.
         for (question, found) in questions.iter().zip(results).skip(50).take(100) {
-            surfaces::avp(&sidecar, question, found);
+            avp::asked(&sidecar, question, found);
         }
+        hold_for_evaluations(&mut rng, &sidecar, &tenancy, &questions);
         for _ in 0..run.malformed {
             let malformed = Malformed::random(&mut rng, &tenancy);
             let reply = sidecar.post("/v1/is_authorized", &malformed.json);
@@ -141,6 +143,87 @@ fn hold(run: &Run, over: impl Fn(Start) -> Start) {
                 reply.header("content-type"),
                 Some("application/problem+json")
             );
+            no_fault_is_a_permit(&sidecar, &tenancy, &malformed);
         }
+    }
+}
+
+/// The same questions through AuthZEN, all together and some alone.
+fn hold_for_evaluations(
+    rng: &mut Rng,
+    sidecar: &Sidecar,
+    tenancy: &Tenancy,
+    questions: &[Question],
+) {
+    let evaluations: Vec<Value> = questions
+        .iter()
+        .map(|question| evaluation(rng, question))
+        .collect();
+    let reply = sidecar.post(
+        "/access/v1/evaluations",
+        &json!({"evaluations": evaluations}),
+    );
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    let reply = reply.json();
+    let found = reply["evaluations"].as_array().unwrap();
+    assert_eq!(found.len(), questions.len());
+    for ((question, evaluation), found) in questions.iter().zip(&evaluations).zip(found) {
+        let expected = answer(tenancy, question);
+        let context = || format!("{evaluation}\nexpected {expected:?}\ngot {found}");
+        let said = &found["context"];
+        assert_eq!(found["decision"], expected.allow, "{}", context());
+        assert_eq!(
+            strings(&said["codes"], None),
+            expected.codes,
+            "{}",
+            context()
+        );
+        let obligations = strings(&said["obligations"], Some("id"));
+        assert_eq!(obligations, expected.obligations, "{}", context());
+    }
+    for (evaluation, found) in evaluations.iter().zip(found).take(50) {
+        let mut alone = sidecar.post("/access/v1/evaluation", evaluation).json();
+        alone["context"]["id"] = found["context"]["id"].clone();
+        assert_eq!(alone, *found, "{evaluation}");
+    }
+}
+
+/// What AuthZEN ignores, so that the question is the one that it was before.
+const IGNORED: [&str; 3] = [
+    "a surplus context member",
+    "a surplus flag",
+    "an entity of a type that the store serves",
+];
+
+/// What is no question natively is none through AuthZEN, or a denial, or what it was before.
+fn no_fault_is_a_permit(sidecar: &Sidecar, tenancy: &Tenancy, malformed: &Malformed) {
+    let evaluation = malformed_evaluation(malformed);
+    let reply = sidecar.post("/access/v1/evaluation", &evaluation);
+    let why = malformed.why;
+    let context = || format!("{why}: {evaluation}\n{}", reply.text);
+    let before = answer(tenancy, &malformed.question).allow;
+    if IGNORED.contains(&why) {
+        assert_eq!(reply.json()["decision"], before, "{}", context());
+        return;
+    }
+    // What natively may not be called so may be called so here.
+    let subject = &evaluation["subject"];
+    let may_be_allowed = match (why, subject["type"].as_str(), subject["id"].as_str()) {
+        ("an unknown action", ..) => before,
+        ("no entity where one is needed", Some("User" | "peppol::user"), Some(id)) => {
+            let principal = ("User", id.to_owned());
+            let question = Question {
+                principal,
+                ..malformed.question.clone()
+            };
+            answer(tenancy, &question).allow
+        }
+        _ => false,
+    };
+    match reply.status {
+        400 => assert_eq!(reply.json()["decision"], Value::Null, "{}", context()),
+        200 if may_be_allowed => {}
+        200 => assert_eq!(reply.json()["decision"], false, "{}", context()),
+        _ => panic!("{}", context()),
     }
 }

@@ -140,6 +140,8 @@ fn every_fault_is_reported_with_its_origin() {
         ("PEPPOL_AUTHZ_LOG__FORMAT", "xml"),
         ("PEPPOL_AUTHZ_LOG__FILTER", "a=loud"),
         ("PEPPOL_AUTHZ_TENANCY", "mysql://u:secret@h/db"),
+        ("PEPPOL_AUTHZ_AUTHZEN__BASE_URL", "http://pdp.example.com"),
+        ("PEPPOL_AUTHZ_AUTHZEN__REVEAL", "all"),
     ];
     let mut found = faults(load(&flags, &variables));
     assert!(
@@ -232,6 +234,16 @@ fn every_fault_is_reported_with_its_origin() {
             "reload.watch",
             "PEPPOL_AUTHZ_RELOAD__WATCH",
             "expected a boolean, found `yes`",
+        ),
+        fault(
+            "authzen.base_url",
+            "PEPPOL_AUTHZ_AUTHZEN__BASE_URL",
+            "expected a URL as `https://HOST` or `https://HOST:PORT/PATH`, without query and fragment",
+        ),
+        fault(
+            "authzen.reveal",
+            "PEPPOL_AUTHZ_AUTHZEN__REVEAL",
+            "expected one of `nothing`, `user`, `admin`, found `all`",
         ),
         fault(
             "log.format",

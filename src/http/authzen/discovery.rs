@@ -140,7 +140,7 @@ pub(super) async fn configuration_of(
     configuration(app, uri, headers).await
 }
 
-/// The host that a request names, if it can be put into an URL.
+/// The host that a request names, if it can be put into a URL.
 fn host(headers: &HeaderMap) -> Result<&str, Malformed> {
     let mut all = headers.get_all(HOST).iter();
     let host = match (all.next(), all.next()) {

@@ -30,7 +30,7 @@ pub(super) fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
 pub(super) fn object(text: &[u8], depth: usize) -> Result<Members, Malformed> {
     match parse_json(text, depth).map_err(|error| Malformed::json(error.to_string()))? {
         Json::Object(members) => Ok(members),
-        _ => Err(malformed(Misfit::new("an object is wanted"))),
+        _ => Err(Malformed::question(Misfit::new("an object is wanted"))),
     }
 }
 
@@ -39,48 +39,45 @@ pub(super) fn evaluations(members: &Members) -> Result<&[Json], Malformed> {
     match members.get("evaluations") {
         None | Some(Json::Null) => Ok(&[]),
         Some(Json::Array(items)) => Ok(items),
-        Some(_) => Err(wanted("evaluations", "an array")),
+        Some(_) => {
+            let misfit = Misfit::new("an array is wanted").within("evaluations");
+            Err(Malformed::question(misfit))
+        }
     }
 }
 
 /// The members of one of these items.
 pub(super) fn item(json: &Json) -> Result<&Members, Malformed> {
     json.as_object()
-        .ok_or_else(|| malformed(Misfit::new("an object is wanted")))
+        .ok_or_else(|| Malformed::question(Misfit::new("an object is wanted")))
 }
+
+/// An action's name and properties.
+type Action<'a> = (&'a str, Option<&'a Members>);
 
 /// What an evaluation says; what it omits may be said at the top level.
 #[derive(Clone, Copy)]
 pub(super) struct Item<'a> {
     subject: Option<Named<'a>>,
-    action: Option<(&'a str, Option<&'a Members>)>,
+    action: Option<Action<'a>>,
     resource: Option<Named<'a>>,
     context: Option<&'a Members>,
 }
 
 impl<'a> Item<'a> {
     pub(super) fn read(members: &'a Members) -> Result<Self, Malformed> {
-        let within = |member| move |misfit: Misfit| malformed(misfit.within(member));
-        let named = |member| -> Result<_, Malformed> {
-            match optional(members, member).map_err(malformed)? {
-                None => Ok(None),
-                Some(members) => named(members).map(Some).map_err(within(member)),
-            }
+        let read = || -> Result<Self, Misfit> {
+            let subject = optional(members, "subject")?.map(named).transpose();
+            let action = optional(members, "action")?.map(action).transpose();
+            let resource = optional(members, "resource")?.map(named).transpose();
+            Ok(Self {
+                subject: subject.map_err(|misfit| misfit.within("subject"))?,
+                action: action.map_err(|misfit| misfit.within("action"))?,
+                resource: resource.map_err(|misfit| misfit.within("resource"))?,
+                context: optional(members, "context")?,
+            })
         };
-        let action = match optional(members, "action").map_err(malformed)? {
-            None => None,
-            Some(action) => {
-                let name = text(action, "name").map_err(within("action"))?;
-                let properties = optional(action, "properties").map_err(within("action"))?;
-                Some((name, properties))
-            }
-        };
-        Ok(Self {
-            subject: named("subject")?,
-            action,
-            resource: named("resource")?,
-            context: optional(members, "context").map_err(malformed)?,
-        })
+        read().map_err(Malformed::question)
     }
 
     /// With the defaults of the top level, each taken whole.
@@ -95,10 +92,11 @@ impl<'a> Item<'a> {
 
     /// The parts of a question, if all are there.
     pub(super) fn parts(self) -> Result<Parts<'a>, Malformed> {
-        let missing = |member| wanted_missing(member);
+        let missing = |member| Malformed::question(Misfit::new("is missing").within(member));
+        let subject = self.subject.ok_or_else(|| missing("subject"))?;
         let (action, action_properties) = self.action.ok_or_else(|| missing("action"))?;
         Ok(Parts {
-            subject: self.subject.ok_or_else(|| missing("subject"))?,
+            subject,
             action,
             action_properties,
             resource: self.resource.ok_or_else(|| missing("resource"))?,
@@ -118,7 +116,7 @@ pub(super) enum Semantic {
 impl Semantic {
     pub(super) fn read(members: &Members) -> Result<Self, Malformed> {
         const NAME: &str = "evaluations_semantic";
-        let Some(options) = optional(members, "options").map_err(malformed)? else {
+        let Some(options) = optional(members, "options").map_err(Malformed::question)? else {
             return Ok(Self::ExecuteAll);
         };
         // Some clients write it so. To guess what they mean is not for the PDP.
@@ -136,7 +134,7 @@ impl Semantic {
                 let text =
                     "`execute_all`, `deny_on_first_deny` or `permit_on_first_permit` is wanted";
                 let misfit = Misfit::new(text).within(NAME).within("options");
-                Err(malformed(misfit))
+                Err(Malformed::question(misfit))
             }
         }
     }
@@ -160,6 +158,10 @@ fn named(members: &Members) -> Result<Named<'_>, Misfit> {
     })
 }
 
+fn action(members: &Members) -> Result<Action<'_>, Misfit> {
+    Ok((text(members, "name")?, optional(members, "properties")?))
+}
+
 fn text<'a>(members: &'a Members, member: &str) -> Result<&'a str, Misfit> {
     match members.get(member) {
         None | Some(Json::Null) => Err(Misfit::new("is missing").within(member)),
@@ -174,19 +176,4 @@ fn optional<'a>(members: &'a Members, member: &str) -> Result<Option<&'a Members
         Some(Json::Object(members)) => Ok(Some(members)),
         Some(_) => Err(Misfit::new("an object is wanted").within(member)),
     }
-}
-
-fn malformed(misfit: Misfit) -> Malformed {
-    Malformed {
-        code: "MALFORMED_QUESTION",
-        misfit,
-    }
-}
-
-fn wanted(member: &str, what: &str) -> Malformed {
-    malformed(Misfit::new(format!("{what} is wanted")).within(member))
-}
-
-fn wanted_missing(member: &str) -> Malformed {
-    malformed(Misfit::new("is missing").within(member))
 }

@@ -212,6 +212,45 @@ fn is_exception(reply: &Reply) {
     assert!(!reply.text.contains("secret"), "{}", reply.text);
 }
 
+/// Asks AuthZEN's question, alone and in a batch, which are answered alike.
+fn evaluate(server: &Fixture) -> [Reply; 2] {
+    let one = r#""subject": {"type": "user", "id": "anna"}, "action": {"name": "getOrganisation"},
+        "resource": {"type": "organisation", "id": "acme"}"#;
+    let two = format!("{one}, \"evaluations\": [{{}}, {{\"action\": {{\"name\": \"fly\"}}}}]");
+    [("evaluation", one), ("evaluations", &two)].map(|(path, members)| {
+        let head = head().replace("/v1/is_authorized", &format!("/access/v1/{path}"));
+        let length = members.len() + 2;
+        let mut connection = server.connect();
+        connection.write(format!(
+            "{head}x-request-id: 4711\r\ncontent-length: {length}\r\n\r\n{{{members}}}"
+        ));
+        connection.reply()
+    })
+}
+
+#[test]
+fn an_evaluation_is_no_decision_either_while_the_store_is_in_trouble() {
+    let server = start();
+    for (trouble, status, code) in [
+        (Trouble::PanicsAtOnce, 500, "INTERNAL"),
+        (Trouble::PanicsWhileReading, 500, "INTERNAL"),
+        (Trouble::IsAway, 503, "STORE_UNAVAILABLE"),
+        (Trouble::Hangs, 503, "TIMED_OUT"),
+    ] {
+        server.has(trouble);
+        for reply in evaluate(&server) {
+            is_a_problem(&reply, status, code);
+        }
+    }
+    server.has(Trouble::None);
+    let [one, two] = evaluate(&server);
+    assert_eq!(one.json()["decision"], false);
+    assert_eq!(two.json()["evaluations"][1]["decision"], false);
+    let metrics = server.connect().get("/metrics").text;
+    let line = "\npeppol_authz_store_failures_total 2\n";
+    assert!(metrics.contains(line), "{metrics}");
+}
+
 #[track_caller]
 fn is_a_problem(reply: &Reply, status: u16, code: &str) {
     is_refused(reply, status, code);

@@ -142,6 +142,51 @@ fn malformed_questions_are_counted_by_code_and_are_no_decisions() {
     assert_eq!(samples.sum("decisions_total"), 0.0);
 }
 
+/// AuthZEN's, with the same labels, but for an action that there is not.
+#[test]
+fn evaluations_are_counted_as_questions_and_callers_invent_no_actions() {
+    let sidecar = Start::quickstart().start();
+    let mut batch = json!({
+        "subject": {"type": "user", "id": "anna"},
+        "action": {"name": "get_organisation"},
+        "resource": {"type": "organisation", "id": "acme"},
+    });
+    let (single, path) = (batch.clone(), "/access/v1/evaluation");
+    assert_eq!(sidecar.post(path, &single).status, 200);
+    assert_eq!(sidecar.post(path, &json!({})).status, 400);
+    assert_eq!(
+        sidecar.get("/.well-known/authzen-configuration").status,
+        200
+    );
+    batch["evaluations"] = json!([
+        {}, {"resource": 7}, {"action": {"name": "fly"}},
+        {"action": {"name": "requestModeChange"}, "context": {"requestedMode": 7}},
+        {"subject": {"type": "robot", "id": "r2"}},
+        {"action": {"name": "requestModeChange", "properties": {"requestedMode": "SHARED"}}},
+    ]);
+    let reply = sidecar.post("/access/v1/evaluations", &batch);
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    let samples = Samples::of(&sidecar);
+    let counted = |action, decision, code| decisions(&samples, action, decision, code);
+    assert_eq!(counted("getOrganisation", "Allow", ""), 2.0);
+    assert_eq!(counted("other", "Deny", "UNKNOWN_ACTION"), 1.0);
+    assert_eq!(counted("getOrganisation", "Deny", "UNKNOWN_PRINCIPAL"), 1.0);
+    assert_eq!(counted("requestModeChange", "Deny", "AT-1120"), 1.0);
+    assert_eq!(samples.sum("decisions_total"), 5.0);
+    let malformed = [("code", "MALFORMED_QUESTION")];
+    assert_eq!(samples.value("malformed_total", &malformed), 3.0);
+    for (path, status) in [
+        (path, "200"),
+        (path, "400"),
+        ("/access/v1/evaluations", "200"),
+        ("/.well-known/authzen-configuration", "200"),
+    ] {
+        let labels = [("path", path), ("status", status)];
+        let name = "http_request_duration_seconds_count";
+        assert_eq!(samples.value(name, &labels), 1.0, "{path} {status}");
+    }
+}
+
 #[test]
 fn requests_are_timed_by_path_and_status_and_callers_invent_no_labels() {
     let sidecar = Start::quickstart().start();

@@ -202,6 +202,8 @@ fn it_is_alive_and_not_ready_until_the_tenancy_is_read() {
     for (path, body) in [
         ("/v1/is_authorized", allowed()),
         ("/v1/batch_is_authorized", json!({"requests": [allowed()]})),
+        ("/access/v1/evaluation", json!({})),
+        ("/access/v1/evaluations", json!({})),
     ] {
         let reply = sidecar.post(path, &body);
         assert_eq!(reply.status, 503, "{}", reply.text);

@@ -14,6 +14,8 @@ pub(crate) struct Malformed {
     pub(crate) json: Value,
     /// What is wrong with it.
     pub(crate) why: &'static str,
+    /// What it was before.
+    pub(crate) question: Question,
 }
 
 type Spoil = fn(&mut Draft<'_>) -> Option<&'static str>;
@@ -49,8 +51,12 @@ impl Malformed {
                 question,
             };
             if let Some(why) = spoil(&mut draft) {
-                let json = draft.json;
-                return Self { json, why };
+                let Draft { json, question, .. } = draft;
+                return Self {
+                    json,
+                    why,
+                    question,
+                };
             }
         }
     }

@@ -6,13 +6,14 @@
     reason = "`json[\"x\"]` of what is built as an object here, and `items[n % len]`"
 )]
 
+pub(crate) mod avp;
 pub(crate) mod case;
 pub(crate) mod documents;
+pub(crate) mod evaluation;
 pub(crate) mod generate;
 pub(crate) mod malformed;
 pub(crate) mod oracle;
 pub(crate) mod question;
 pub(crate) mod rng;
-pub(crate) mod surfaces;
 pub(crate) mod tenancy;
 pub(crate) mod vocabulary;

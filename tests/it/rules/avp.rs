@@ -1,4 +1,4 @@
-//! The other surfaces: each has to say of a question what the native one says.
+//! Questions by Amazon Verified Permissions' wire, which has to say what the native one says.
 
 use serde_json::{Map, Value, json};
 
@@ -6,9 +6,9 @@ use super::question::{Question, action_of};
 use super::vocabulary::Kind;
 use crate::sidecar::Sidecar;
 
-/// Asks by Amazon Verified Permissions' wire, and expects the decision and the policies
+/// Asks, and expects the decision and the policies
 /// of `found`, a native answer. Ids that it has no form for are left out.
-pub(crate) fn avp(sidecar: &Sidecar, question: &Question, found: &Value) {
+pub(crate) fn asked(sidecar: &Sidecar, question: &Question, found: &Value) {
     if question.principal.1.is_empty() || question.resource.1.is_empty() {
         return;
     }

@@ -15,7 +15,7 @@ const AT_LEAST: &str = "tenancy-at-least";
 /// The state may have been the newest that long ago, as `200ms` or `5s`.
 const MAX_AGE: &str = "tenancy-max-age";
 
-/// The headers, for the document.
+/// The headers of a question, for the document.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(
@@ -29,6 +29,9 @@ pub(super) struct Demands {
     /// The state may have been the newest that long ago.
     #[param(rename = "Tenancy-Max-Age", value_type = MaxAge, required = false)]
     max_age: String,
+    /// Comes back as it was sent.
+    #[param(rename = "X-Request-ID", required = false)]
+    request_id: String,
 }
 
 /// What the headers of a request demand; of one that is sent more than once, all of

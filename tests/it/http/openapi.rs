@@ -54,6 +54,7 @@ fn each_operation_of_the_document_is_answered() {
 fn each_route_of_the_program_is_in_the_document() {
     let mut files = vec![project("src/http.rs")];
     crate::layers::files(&project("src/http"), &mut files);
+    files.retain(|file| !file.ends_with("tests.rs"));
     let texts = files
         .iter()
         .map(|file| std::fs::read_to_string(file).unwrap());
@@ -72,13 +73,8 @@ fn each_route_of_the_program_is_in_the_document() {
         .map(|(_, _, name)| name)
         .collect();
     assert_eq!(handlers, named);
-    for other in [
-        "route(",
-        "route_service(",
-        "nest(",
-        "nest_service(",
-        "merge(",
-    ] {
+    // A router that is merged or nested is made of the same, by its type.
+    for other in ["route(", "route_service(", "nest_service("] {
         assert!(
             !text.contains(&format!(".{other}")),
             "{other} adds what the document does not say"

@@ -19,7 +19,7 @@ def test_every_route_answers_as_the_document_says(tmp_path):
         done = subprocess.run(
             command,
             cwd=tmp_path,
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(HERE), "SCHEMATHESIS_HOOKS": "problems"},
+            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(HERE), "SCHEMATHESIS_HOOKS": "problems", "PYTHONDONTWRITEBYTECODE": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -57,7 +57,7 @@ async fn evaluation(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    answer(&app, &headers, body, |_| Ok(&[])).await
+    respond(&app, &headers, body, |_| Ok(&[])).await
 }
 
 /// AuthZEN: the same for several, or for one.
@@ -74,11 +74,11 @@ async fn evaluations(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    answer(&app, &headers, body, request::evaluations).await
+    respond(&app, &headers, body, request::evaluations).await
 }
 
 /// The answer to a request; to a single evaluation where there are no `items`.
-async fn answer(
+async fn respond(
     app: &App,
     headers: &HeaderMap,
     body: Body,

@@ -96,6 +96,30 @@ fn a_property_that_does_not_fit_is_a_denial_that_names_it_where_it_counts() {
     assert_eq!(answers[1], wanted);
 }
 
+#[test]
+fn no_more_entities_are_described_than_the_limit() {
+    let ask = |most: &str| {
+        let sidecar = records("nobody.json")
+            .variable("PEPPOL_AUTHZ_LIMITS__ENTITIES", most)
+            .start();
+        let question = json!({
+            "subject": entity("user", "bob", &json!({"role": "admin"})),
+            "action": {"name": "write"},
+            "resource": entity("record", "record-2", &json!({"status": "archived"})),
+        });
+        evaluate(&sidecar, &question)
+    };
+    assert_eq!(ask("2")["decision"], true);
+    for (most, member) in [("0", "subject"), ("1", "resource")] {
+        let message = format!("`{member}.properties`: more than {most} entities are described");
+        let error = json!({"status": 400, "message": message});
+        assert_eq!(
+            ask(most),
+            json!({"decision": false, "context": {"error": error}})
+        );
+    }
+}
+
 /// What of a tenancy in Cedar's own form is not there, a caller describes.
 #[test]
 fn a_resource_that_the_store_does_not_serve_is_described_by_its_properties() {
@@ -137,7 +161,7 @@ fn a_resource_that_the_store_does_not_serve_is_described_by_its_properties() {
     assert_eq!(unknown["context"]["codes"], json!(["UNKNOWN_RESOURCE"]));
 }
 
-/// `who is their own resource`: one entity, said twice.
+/// Who asks about themselves is one entity, said twice.
 #[test]
 fn one_entity_is_not_described_in_two_ways() {
     let start = Start::new();
@@ -274,6 +298,24 @@ fn a_batch_holds_as_many_evaluations_as_the_limit_and_no_more() {
     assert_eq!(reply.status, 413, "{}", reply.text);
     let detail = reply.json()["detail"].clone();
     assert_eq!(detail, "`evaluations`: more than 2 questions");
+}
+
+/// Some clients write it so: they get every decision, and the log says why.
+#[test]
+fn a_misspelt_option_is_ignored_and_logged() {
+    let mut sidecar = Start::quickstart()
+        .variable("PEPPOL_AUTHZ_LOG__FILTER", "info,peppol_authz::http=debug")
+        .start();
+    let mut batch = anna("fly", &json!({}));
+    batch["options"] = json!({"evaluation_semantics": "deny_on_first_deny"});
+    batch["evaluations"] = json!([{}, {}]);
+    let reply = sidecar.post(EVALUATIONS, &batch).json();
+    assert_eq!(reply["evaluations"].as_array().unwrap().len(), 2);
+    let said = sidecar.stop().into_iter().filter(|record| {
+        let message = record["message"].as_str().unwrap_or_default();
+        message.contains("`options.evaluation_semantics`")
+    });
+    assert_eq!(said.count(), 1);
 }
 
 #[test]

@@ -33,6 +33,7 @@ enum Trouble {
     PanicsWhileReading,
     IsAway,
     Hangs,
+    HoldsWhatDoesNotFit,
 }
 
 #[derive(Default)]
@@ -89,6 +90,9 @@ impl Snapshot for Reading {
             );
             if has(Trouble::Hangs, &self.0) {
                 std::future::pending::<()>().await;
+            }
+            if has(Trouble::HoldsWhatDoesNotFit, &self.0) {
+                return Err(StoreError::Misfit("secret of the store".to_owned()));
             }
             Ok(vec![None; uids.len()])
         })
@@ -249,6 +253,26 @@ fn an_evaluation_is_no_decision_either_while_the_store_is_in_trouble() {
     let metrics = server.connect().get("/metrics").text;
     let line = "\npeppol_authz_store_failures_total 2\n";
     assert!(metrics.contains(line), "{metrics}");
+}
+
+/// What is wrong with the store is a fault of the request where there is one question, and of the
+/// item in a batch; it is no decision and no permit.
+#[test]
+fn an_evaluation_of_what_does_not_fit_is_a_500() {
+    let server = start();
+    server.has(Trouble::HoldsWhatDoesNotFit);
+    let [one, two] = evaluate(&server);
+    is_a_problem(&one, 500, "TENANCY_UNUSABLE");
+    assert_eq!(two.status, 200, "{}", two.text);
+    let two = two.json();
+    let first = &two["evaluations"][0];
+    assert_eq!(first["decision"], false, "{two}");
+    assert_eq!(first["context"]["error"]["status"], 500, "{two}");
+    assert_eq!(
+        two["evaluations"][1]["context"]["codes"],
+        json!(["UNKNOWN_ACTION"])
+    );
+    assert!(!two.to_string().contains("secret"), "{two}");
 }
 
 #[track_caller]

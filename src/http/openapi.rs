@@ -10,6 +10,7 @@ mod authzen;
 mod model;
 mod question;
 mod schema;
+mod value;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

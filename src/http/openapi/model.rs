@@ -6,7 +6,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::schema::{long, matching, object, reference, string};
-use super::{later, question};
+use super::{later, value};
 
 later! {
     /// `IsAuthorizedInput` or `BatchIsAuthorizedInput`.
@@ -95,24 +95,24 @@ pub(super) fn schemas() -> Map<String, Json> {
         ("message", string()),
         ("fieldList", array(&field)),
     ];
-    let value = union(&[
+    let attribute_value = union(&[
         ("boolean", json!({"type": "boolean"})),
         ("entityIdentifier", entity),
         ("long", long()),
         ("string", string()),
         ("set", array(&attribute)),
         ("record", map(&attribute)),
-        ("ipaddr", matching(question::IP)),
-        ("decimal", matching(question::DECIMAL)),
-        ("datetime", matching(question::DATETIME)),
-        ("duration", matching(question::DURATION)),
+        ("ipaddr", matching(value::IP)),
+        ("decimal", matching(value::DECIMAL)),
+        ("datetime", matching(value::DATETIME)),
+        ("duration", matching(value::DURATION)),
     ]);
     [
         (
             "AwsEntityIdentifier",
             structure(2, &[("entityType", text(200)), ("entityId", text(612))]),
         ),
-        ("AwsAttributeValue", value),
+        ("AwsAttributeValue", attribute_value),
         (
             "AwsRequest",
             json!({"oneOf": [structure(4, &alone), structure(2, &batch)]}),

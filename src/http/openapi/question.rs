@@ -4,9 +4,10 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::later;
-use super::schema::{long, matching, object, or_null, reference, string};
+use super::schema::{matching, object, or_null, reference};
+use super::value::{component, entity, forms, record, value};
 use crate::http::Limits;
-use crate::schema::{ActionType, Attribute, EntityType, ExtensionType, RecordType, Schema, Type};
+use crate::schema::{ActionType, EntityType, Schema};
 use crate::store::{Revision, Store};
 
 later! {
@@ -19,15 +20,6 @@ later! {
     /// How long ago a state may have been the newest.
     MaxAge;
 }
-
-pub(super) const IP: &str = r"^[0-9a-fA-F.:/]{1,44}$";
-pub(super) const DECIMAL: &str = r"^-?[0-9]{1,15}\.[0-9]{1,4}$";
-pub(super) const DATETIME: &str =
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?(Z|[+-][0-9]{4}))?$";
-pub(super) const DURATION: &str = r"^-?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
-
-/// What stands between the quotes of a Cedar literal.
-const LITERAL: &str = r#"([^"\\]|\\(["'\\0nrt]|x[0-7][0-9A-Fa-f]|u\{[0-9A-Fa-f]{1,3}\}))*"#;
 
 pub(super) fn schemas(schema: &Schema, store: &dyn Store, limits: &Limits) -> Map<String, Json> {
     let mut schemas = Map::new();
@@ -131,36 +123,6 @@ fn question(action: &ActionType, schema: &Schema, described: &Json) -> Json {
     question
 }
 
-/// An entity where its type is not known from the place.
-fn entity(entity_type: &EntityType) -> Json {
-    let name = entity_type.name.to_string();
-    match &entity_type.choices {
-        Some(choices) => {
-            let literals: Vec<String> =
-                choices.iter().map(|id| format!("{name}::{id:?}")).collect();
-            forms(
-                &name,
-                &json!({ "enum": choices }),
-                &json!({ "enum": literals }),
-            )
-        }
-        None => {
-            let literal = matching(&format!("^{name}::\"{LITERAL}\"$"));
-            forms(&name, &string(), &literal)
-        }
-    }
-}
-
-/// The three forms of an entity.
-fn forms(name: &str, id: &Json, literal: &Json) -> Json {
-    let plain = object(
-        &["type", "id"],
-        [("type", json!({"const": name})), ("id", id.clone())],
-    );
-    let escaped = object(&["__entity"], [("__entity", plain.clone())]);
-    json!({"anyOf": [literal, plain, escaped]})
-}
-
 /// Entities that a caller may describe: of types that the store does not serve.
 fn described(schema: &Schema, store: &dyn Store, limits: &Limits) -> Json {
     let items: Vec<Json> = schema
@@ -212,55 +174,4 @@ fn description(entity_type: &EntityType, schema: &Schema) -> Json {
         &["uid"]
     };
     object(required, members)
-}
-
-fn record(ty: &RecordType, schema: &Schema) -> Json {
-    let required: Vec<&str> = ty
-        .attributes
-        .iter()
-        .filter(|(_, attribute)| attribute.required)
-        .map(|(name, _)| &**name)
-        .collect();
-    let member = |(name, attribute): (&'_ std::sync::Arc<str>, &Attribute)| {
-        (name.to_string(), value(&attribute.ty, schema))
-    };
-    object(&required, ty.attributes.iter().map(member))
-}
-
-fn value(ty: &Type, schema: &Schema) -> Json {
-    match ty {
-        Type::Bool => json!({"type": "boolean"}),
-        Type::Long => long(),
-        Type::String => string(),
-        Type::Entity(name) => {
-            let choices = schema
-                .entity_type(name)
-                .and_then(|found| found.choices.as_ref());
-            // Its type is known, so the id alone will do.
-            let id = choices.map_or_else(string, |ids| json!({ "enum": ids }));
-            forms(&name.to_string(), &id, &id)
-        }
-        Type::Set(element) => json!({"type": "array", "items": value(element, schema)}),
-        Type::Record(ty) => record(ty, schema),
-        Type::Extension(extension) => {
-            let text = matching(match extension {
-                ExtensionType::IpAddr => IP,
-                ExtensionType::Decimal => DECIMAL,
-                ExtensionType::DateTime => DATETIME,
-                ExtensionType::Duration => DURATION,
-            });
-            let call = object(
-                &["fn", "arg"],
-                [
-                    ("fn", json!({"const": extension.function()})),
-                    ("arg", text.clone()),
-                ],
-            );
-            json!({"anyOf": [text, object(&["__extn"], [("__extn", call)])]})
-        }
-    }
-}
-
-fn component(name: &cedar_policy::EntityTypeName) -> String {
-    format!("Entity.{}", name.to_string().replace("::", "."))
 }

@@ -3,11 +3,11 @@
 
 CARGO ?= cargo
 
-.PHONY: test tools lint unit policies docs
+.PHONY: test tools lint unit policies docs clients
 
-test: tools lint unit policies docs
+test: tools lint unit policies docs clients
 
-# PostgreSQL, where it is not there yet.
+# PostgreSQL and Python's venv, where they are not there yet.
 tools:
 	.ci/tools
 
@@ -24,3 +24,8 @@ policies:
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --no-deps
+
+# Other programs' clients, against the binary that `unit` has built or the one that
+# PEPPOL_AUTHZ names.
+clients:
+	.ci/clients

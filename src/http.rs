@@ -5,12 +5,14 @@
 //! status.
 
 mod authzen;
+mod avp;
 mod body;
 mod connection;
 mod freshness;
 mod listener;
 mod metrics;
 mod native;
+mod openapi;
 mod operations;
 mod page;
 mod problem;
@@ -25,8 +27,9 @@ use axum::extract::Request;
 use axum::http::HeaderName;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::engine::Engine;
 
@@ -34,6 +37,7 @@ pub use authzen::Authzen;
 pub use listener::Listener;
 pub use metrics::Metrics;
 pub use native::answer_json;
+pub use openapi::Document;
 pub use operations::Readiness;
 pub use page::Pages;
 pub use problem::Problem;
@@ -73,25 +77,35 @@ pub struct App {
     pub limits: Limits,
     /// Leads from one page of a search to the next.
     pub pages: Pages,
+    /// What is said of the routes.
+    pub document: Document,
     /// What the AuthZEN surface says.
     pub authzen: Authzen,
 }
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// All routes.
+/// All routes, each with what the document says of it.
+fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(openapi::head())
+        .routes(routes!(native::is_authorized))
+        .routes(routes!(native::batch_is_authorized))
+        .routes(routes!(search::search))
+        .merge(authzen::routes())
+        .routes(routes!(avp::avp))
+        .routes(routes!(operations::livez))
+        .routes(routes!(operations::readyz))
+        .routes(routes!(operations::healthz))
+        .routes(routes!(operations::version))
+        .routes(routes!(operations::metrics))
+        .routes(routes!(openapi::openapi_json))
+}
+
+/// Answers on all routes.
 pub fn router(app: Arc<App>) -> Router {
     let panicked = Arc::clone(&app);
-    Router::new()
-        .route("/v1/is_authorized", post(native::is_authorized))
-        .route("/v1/batch_is_authorized", post(native::batch_is_authorized))
-        .route("/v1/search", post(search::search))
-        .merge(authzen::routes())
-        .route("/livez", get(operations::livez))
-        .route("/readyz", get(operations::readyz))
-        .route("/healthz", get(operations::healthz))
-        .route("/version", get(operations::version))
-        .route("/metrics", get(operations::metrics))
+    let (router, _) = routes().split_for_parts();
+    router
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .layer(CatchPanicLayer::custom(move |panic| {
@@ -125,4 +139,22 @@ async fn observe(
     app.metrics
         .answered(path, response.status().as_u16(), started.elapsed());
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_route_is_counted_under_its_own_path() {
+        let document = routes().into_openapi();
+        let fixed = document
+            .paths
+            .paths
+            .keys()
+            .filter(|path| !path.contains('{'));
+        for path in fixed {
+            assert_eq!(metrics::route(path), path);
+        }
+    }
 }

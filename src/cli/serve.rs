@@ -15,7 +15,9 @@ use super::policies::{load_policies, runtime};
 use super::source::open;
 use crate::config::{Config, LogFormat, Source};
 use crate::engine::{Engine, EngineOptions};
-use crate::http::{App, Authzen, Limits, Listener, Metrics, Pages, Readiness, router, serve};
+use crate::http::{
+    App, Authzen, Document, Limits, Listener, Metrics, Pages, Readiness, router, serve,
+};
 use crate::policy::{Bundle, Change, Sources, Watch};
 use crate::slice::Freshness;
 use crate::store::StoreError;
@@ -98,6 +100,7 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
             request_timeout: config.server.request_timeout,
         },
         pages: pages(config.search.token_key_file.as_deref())?,
+        document: Document::default(),
         authzen: Authzen::new(&config.authzen),
     });
     app.metrics.loaded();

@@ -12,19 +12,21 @@ mod search;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::{get, post};
 use cedar_policy::EntityUid;
 use serde_json::Value as Json;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use self::answer::Answer;
 use self::request::{Item, Semantic};
+use super::freshness::Demands;
 use super::native::{TURN, counted, decide_sound, json, within};
-use super::{App, Problem, body, freshness};
+use super::openapi::Problems;
+use super::{App, Problem, body, freshness, openapi};
 use crate::engine::{
     Decision, Failure, Malformed, Members, Parts, Question, Refusal, Session, Verdict,
 };
@@ -34,20 +36,26 @@ use crate::slice::Demand;
 pub use discovery::Authzen;
 
 /// The routes of this surface.
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/access/v1/evaluation", post(evaluation))
-        .route("/access/v1/evaluations", post(evaluations))
-        .route("/access/v1/search/subject", post(search::subject))
-        .route("/access/v1/search/resource", post(search::resource))
-        .route("/access/v1/search/action", post(search::action))
-        .route(discovery::WELL_KNOWN, get(discovery::configuration))
-        .route(
-            &format!("{}/{{*path}}", discovery::WELL_KNOWN),
-            get(discovery::configuration),
-        )
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(evaluation))
+        .routes(routes!(evaluations))
+        .routes(routes!(search::subject))
+        .routes(routes!(search::resource))
+        .routes(routes!(search::action))
+        .routes(routes!(discovery::configuration))
+        .routes(routes!(discovery::configuration_of))
 }
 
+/// AuthZEN: may this subject do this action on this resource?
+#[utoipa::path(
+    post,
+    path = "/access/v1/evaluation",
+    tag = "authzen",
+    params(Demands),
+    request_body(content = openapi::Evaluation, content_type = "application/json"),
+    responses((status = 200, body = openapi::Decision, description = "A decision"), Problems)
+)]
 async fn evaluation(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -56,6 +64,15 @@ async fn evaluation(
     respond(&app, &headers, body, |_| Ok(&[])).await
 }
 
+/// AuthZEN: the same for several, or for one.
+#[utoipa::path(
+    post,
+    path = "/access/v1/evaluations",
+    tag = "authzen",
+    params(Demands),
+    request_body(content = openapi::Evaluations, content_type = "application/json"),
+    responses((status = 200, body = openapi::Decisions, description = "Decisions"), Problems)
+)]
 async fn evaluations(
     State(app): State<Arc<App>>,
     headers: HeaderMap,

@@ -3,7 +3,9 @@
 //! For gateways, which pass headers on and do not write questions.
 
 use axum::http::HeaderMap;
+use utoipa::IntoParams;
 
+use super::openapi::{MaxAge, TenancyRevision};
 use crate::engine::{Malformed, Session};
 use crate::slice::Demand;
 
@@ -12,6 +14,25 @@ const AT_LEAST: &str = "tenancy-at-least";
 
 /// The state may have been the newest that long ago, as `200ms` or `5s`.
 const MAX_AGE: &str = "tenancy-max-age";
+
+/// The headers of a question, for the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(
+    dead_code,
+    reason = "they are read by name, as they may come more than once"
+)]
+pub(super) struct Demands {
+    /// The state has to hold this revision of the tenancy store.
+    #[param(rename = "Tenancy-At-Least", value_type = TenancyRevision, required = false)]
+    at_least: String,
+    /// The state may have been the newest that long ago.
+    #[param(rename = "Tenancy-Max-Age", value_type = MaxAge, required = false)]
+    max_age: String,
+    /// Comes back as it was sent.
+    #[param(rename = "X-Request-ID", required = false)]
+    request_id: String,
+}
 
 /// What the headers of a request demand; of one that is sent more than once, all of
 /// it.

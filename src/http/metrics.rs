@@ -80,7 +80,8 @@ fn histogram() -> Histogram {
 
 /// The route of a path, so that a caller cannot make labels up.
 pub(super) fn route(path: &str) -> &'static str {
-    const ROUTES: [&str; 14] = [
+    const ROUTES: [&str; 16] = [
+        "/",
         "/v1/is_authorized",
         "/v1/batch_is_authorized",
         "/v1/search",
@@ -95,6 +96,7 @@ pub(super) fn route(path: &str) -> &'static str {
         "/healthz",
         "/version",
         "/metrics",
+        "/openapi.json",
     ];
     ROUTES
         .into_iter()

@@ -11,9 +11,12 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{App, Limits, Problem, body, freshness, problem};
+use super::freshness::Demands;
+use super::openapi::Problems;
+use super::{App, Limits, Problem, body, freshness, openapi, problem};
 use crate::engine::{Decision, Failure, Malformed, Question, Session, Verdict};
 use crate::schema::parse_json;
 use crate::slice::Demand;
@@ -23,27 +26,33 @@ pub(super) const TURN: usize = 64;
 
 /// A decision as callers read it. `decision` and `diagnostics` are what
 /// cedar-agent answers.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Answer<'a> {
+    #[schema(pattern = "^(Allow|Deny)$")]
     decision: &'static str,
     diagnostics: Diagnostics<'a>,
     reasons: Vec<WireReason<'a>>,
     obligations: Vec<&'a str>,
+    #[schema(value_type = String, format = "uuid")]
     decision_id: Uuid,
     policy_revision: &'a str,
     tenancy_revision: &'a str,
 }
 
-#[derive(Serialize)]
+/// What determined it, as Cedar has it.
+#[derive(Serialize, ToSchema)]
 struct Diagnostics<'a> {
     reason: Vec<&'a str>,
     errors: &'a [String],
 }
 
-#[derive(Serialize)]
+/// Why.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Reason)]
 struct WireReason<'a> {
     /// Of a denial only, where it is `null` for a policy that gives none.
+    #[schema(value_type = Option<String>, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<Option<&'a str>>,
     rule: Option<&'a str>,
@@ -79,6 +88,15 @@ impl<'a> Answer<'a> {
     }
 }
 
+/// May this principal do this action on this resource?
+#[utoipa::path(
+    post,
+    path = "/v1/is_authorized",
+    tag = "questions",
+    params(Demands),
+    request_body(content = openapi::Question, content_type = "application/json"),
+    responses((status = 200, body = Answer, description = "A decision"), Problems)
+)]
 pub(super) async fn is_authorized(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -177,11 +195,40 @@ fn read_batch(body: &[u8]) -> Result<Batch<'_>, Malformed> {
     Ok(Batch { requests, demand })
 }
 
-#[derive(Serialize)]
+/// What is answered to a batch.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "it is written part by part; this is what the document says of it"
+)]
+struct Answers<'a> {
+    results: Vec<Either<'a>>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = Result)]
+#[expect(dead_code, reason = "as `Answers`")]
+enum Either<'a> {
+    Answer(Answer<'a>),
+    Spoilt(Spoilt),
+}
+
+/// Why one question of a batch is none.
+#[derive(Serialize, ToSchema)]
 struct Spoilt {
     error: problem::Body,
 }
 
+/// The same for many, all from one state of policies and store, in order.
+#[utoipa::path(
+    post,
+    path = "/v1/batch_is_authorized",
+    tag = "questions",
+    params(Demands),
+    request_body(content = openapi::Batch, content_type = "application/json"),
+    responses((status = 200, body = Answers, description = "Decisions"), Problems)
+)]
 pub(super) async fn batch_is_authorized(
     State(app): State<Arc<App>>,
     headers: HeaderMap,

@@ -9,7 +9,9 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::openapi::OwnProblems;
 use super::{App, Problem};
 use crate::store::StoreError;
 
@@ -68,8 +70,9 @@ impl Readiness {
     }
 }
 
-#[derive(Serialize)]
-struct Ready {
+/// Whether questions should be sent here.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Ready {
     ready: bool,
     /// What it would take to be ready.
     missing: Vec<String>,
@@ -78,6 +81,16 @@ struct Ready {
     warnings: Vec<String>,
 }
 
+/// Whether questions should be sent here, and what is missing where not.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operations",
+    responses(
+        (status = 200, body = Ready, description = "They should"),
+        (status = 503, body = Ready, description = "They should not")
+    )
+)]
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let readiness = &app.readiness;
     let mut missing = Vec::new();
@@ -163,17 +176,32 @@ fn why(error: &StoreError) -> String {
     }
 }
 
+/// The process lives.
+#[utoipa::path(
+    get,
+    path = "/livez",
+    tag = "operations",
+    responses((status = 200, body = String, content_type = "text/plain", description = "`ok`"))
+)]
 pub(super) async fn livez() -> &'static str {
     "ok"
 }
 
+/// The same under an older name.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "operations",
+    responses((status = 200, body = String, content_type = "text/plain", description = "`ok`"))
+)]
 pub(super) async fn healthz() -> &'static str {
     "ok"
 }
 
-#[derive(Serialize)]
+/// What answers.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Version {
+pub(super) struct Version {
     name: &'static str,
     version: &'static str,
     cedar_policy: String,
@@ -181,6 +209,13 @@ struct Version {
     policy_revision: String,
 }
 
+/// What answers, and by which policies.
+#[utoipa::path(
+    get,
+    path = "/version",
+    tag = "operations",
+    responses((status = 200, body = Version, description = "The versions"))
+)]
 pub(super) async fn version(State(app): State<Arc<App>>) -> Response {
     Json(Version {
         name: env!("CARGO_PKG_NAME"),
@@ -192,6 +227,21 @@ pub(super) async fn version(State(app): State<Arc<App>>) -> Response {
     .into_response()
 }
 
+/// What is counted, for Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operations",
+    responses(
+        (
+            status = 200,
+            body = String,
+            content_type = "application/openmetrics-text",
+            description = "All samples",
+        ),
+        OwnProblems
+    )
+)]
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     store(&app).await;
     let known = app.engine.timeline().now();

@@ -4,6 +4,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::engine::{Failure, Malformed};
 use crate::schema::Misfit;
@@ -41,8 +42,9 @@ pub enum Problem {
     MethodNotAllowed,
 }
 
-/// What a caller sees of a [`Problem`].
-#[derive(Debug, Serialize)]
+/// Why there is no decision; `code` never changes its meaning.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
 pub(super) struct Body {
     #[serde(rename = "type")]
     kind: &'static str,

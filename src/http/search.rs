@@ -9,16 +9,20 @@ use axum::response::Response;
 use cedar_policy::EntityUid;
 use serde::Serialize;
 use serde_json::Value as Json;
+use utoipa::ToSchema;
 
+use super::freshness::Demands;
 use super::native::{json, within};
+use super::openapi::{Problems, TooWide};
 use super::page::{Page, Wish};
-use super::{App, Problem, body, freshness};
+use super::{App, Problem, body, freshness, openapi};
 use crate::engine::{Failure, Found, Malformed, Members, Part, Residual, Session, Wanted};
 use crate::schema::{Misfit, parse_json};
 
 /// What was found.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Found)]
 struct Answer<'a> {
     results: Vec<WireEntity<'a>>,
     /// Absent from the last page.
@@ -32,7 +36,9 @@ struct Answer<'a> {
     tenancy_revision: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+/// An entity.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FoundEntity)]
 struct WireEntity<'a> {
     #[serde(rename = "type")]
     kind: String,
@@ -40,7 +46,7 @@ struct WireEntity<'a> {
 }
 
 /// Why just these are found: what of the policies depends on what is looked for.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Explanation<'a> {
     /// Whether some policy permits it, whatever is looked for.
@@ -56,7 +62,9 @@ struct Explanation<'a> {
     decided: usize,
 }
 
-#[derive(Serialize)]
+/// What is left of a policy.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Residual)]
 struct WireResidual<'a> {
     policy: &'a str,
     residual: &'a str,
@@ -99,6 +107,19 @@ impl<'a> Explanation<'a> {
     }
 }
 
+/// Whom, on what, or what do the policies allow?
+#[utoipa::path(
+    post,
+    path = "/v1/search",
+    tag = "questions",
+    params(Demands),
+    request_body(content = openapi::Search, content_type = "application/json"),
+    responses(
+        (status = 200, body = Answer, description = "A page of what is allowed"),
+        Problems,
+        TooWide
+    )
+)]
 pub(super) async fn search(
     State(app): State<Arc<App>>,
     headers: HeaderMap,

@@ -4,7 +4,9 @@
 //! that of the examples and `tests/http/tenancy.ndjson`. Only what needs a program is written here.
 
 mod authzen;
+mod avp;
 pub(crate) mod described;
+mod openapi;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -330,7 +332,10 @@ fn the_certification_scenario_of_authzen_holds() {
 #[test]
 fn the_searches_of_the_certification_scenario_hold() {
     let served = authzen::certified().into_iter().take(1);
-    run_over("authzen-certification-search.toml", &served.collect::<Vec<_>>());
+    run_over(
+        "authzen-certification-search.toml",
+        &served.collect::<Vec<_>>(),
+    );
 }
 
 #[test]

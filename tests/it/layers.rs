@@ -28,10 +28,12 @@ const MAY_USE: [(&str, &[&str]); 10] = [
 ];
 
 /// Where a dependency may be named.
-const HOMES: [(&str, &str); 11] = [
+const HOMES: [(&str, &str); 13] = [
     ("axum", "http"),
     ("hyper", "http"),
     ("prometheus_client", "http"),
+    ("utoipa", "http"),
+    ("utoipa_axum", "http"),
     ("rusqlite", "store"),
     ("tokio_postgres", "store"),
     ("deadpool_postgres", "store"),
@@ -42,7 +44,7 @@ const HOMES: [(&str, &str); 11] = [
     ("figment", "config"),
 ];
 
-fn files(directory: &Path, found: &mut Vec<PathBuf>) {
+pub(crate) fn files(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::postgres::server::SHARED;
+use crate::rules::avp;
 use crate::rules::evaluation::{evaluation, malformed_evaluation};
 use crate::rules::malformed::Malformed;
 use crate::rules::oracle::{Expected, answer};
@@ -124,6 +125,10 @@ fn hold(run: &Run, over: impl Fn(Start) -> Start) {
                 alone["tenancyRevision"] = found["tenancyRevision"].clone();
             }
             assert_eq!(alone, *found);
+        }
+        // Amazon Verified Permissions' wire says the same.
+        for (question, found) in questions.iter().zip(results).skip(50).take(100) {
+            avp::asked(&sidecar, question, found);
         }
         hold_for_evaluations(&mut rng, &sidecar, &tenancy, &questions);
         for _ in 0..run.malformed {

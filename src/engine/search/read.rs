@@ -170,7 +170,10 @@ fn read(
             (Sought::Resources, of, known, action)
         }
         (Named::Entity(principal), None, Named::Entity(resource)) => {
-            let context = members.get("context");
+            let context = members.get("context").filter(|json| !json.is_null());
+            if context.is_some_and(|json| !json.is_object()) {
+                return Err(malformed("context", Misfit::new("an object is wanted")));
+            }
             if let Some(surplus) = ActionSearch::surplus(&principal, &resource, context, bundle) {
                 let misfit = Misfit::new("no action of these two takes it").within(surplus);
                 return Err(malformed("context", misfit));

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::super::{App, Problem};
+use super::super::{App, Problem, openapi, problem};
 use crate::config::{self, Reveal, is_host};
 use crate::engine::Malformed;
 use crate::schema::Misfit;
@@ -66,6 +66,21 @@ fn metadata(base: &str) -> Bytes {
     serde_json::to_vec(&metadata).unwrap_or_default().into()
 }
 
+/// AuthZEN: which endpoints there are.
+#[utoipa::path(
+    get,
+    path = "/.well-known/authzen-configuration",
+    tag = "authzen",
+    responses(
+        (status = 200, body = openapi::Metadata, description = "The metadata"),
+        (
+            status = 400,
+            body = problem::Body,
+            content_type = "application/problem+json",
+            description = "The `Host` is none, and no base URL is set",
+        ),
+    )
+)]
 pub(super) async fn configuration(
     State(app): State<Arc<App>>,
     uri: Uri,
@@ -88,6 +103,30 @@ pub(super) async fn configuration(
         (CACHE_CONTROL, HeaderValue::from_static(caching)),
     ];
     Ok((headers, body).into_response())
+}
+
+/// The same behind the path of the base URL.
+#[utoipa::path(
+    get,
+    path = "/.well-known/authzen-configuration/{*path}",
+    tag = "authzen",
+    params(("path" = String, Path, description = "The path of the base URL")),
+    responses(
+        (status = 200, body = openapi::Metadata, description = "The metadata"),
+        (
+            status = 404,
+            body = problem::Body,
+            content_type = "application/problem+json",
+            description = "The base URL has another path, or none",
+        ),
+    )
+)]
+pub(super) async fn configuration_of(
+    app: State<Arc<App>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    configuration(app, uri, headers).await
 }
 
 /// The host that a request names, if it can be put into a URL.

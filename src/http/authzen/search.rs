@@ -9,7 +9,9 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
 
+use super::super::freshness::Demands;
 use super::super::native::{json, within};
+use super::super::openapi::{self, Problems, TooWide};
 use super::super::page::Page;
 use super::super::search::find;
 use super::super::{App, Problem, body, freshness};
@@ -25,6 +27,19 @@ enum Kind {
     Actions,
 }
 
+/// AuthZEN: who may do this action on this resource?
+#[utoipa::path(
+    post,
+    path = "/access/v1/search/subject",
+    tag = "authzen",
+    params(Demands),
+    request_body(content = openapi::SubjectSearch, content_type = "application/json"),
+    responses(
+        (status = 200, body = openapi::FoundEntities, description = "A page of what is allowed"),
+        Problems,
+        TooWide
+    )
+)]
 pub(super) async fn subject(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -33,6 +48,19 @@ pub(super) async fn subject(
     search(&app, &headers, body, Kind::Entities(Sought::Principals)).await
 }
 
+/// AuthZEN: on what may this subject do this action?
+#[utoipa::path(
+    post,
+    path = "/access/v1/search/resource",
+    tag = "authzen",
+    params(Demands),
+    request_body(content = openapi::ResourceSearch, content_type = "application/json"),
+    responses(
+        (status = 200, body = openapi::FoundEntities, description = "A page of what is allowed"),
+        Problems,
+        TooWide
+    )
+)]
 pub(super) async fn resource(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -41,6 +69,19 @@ pub(super) async fn resource(
     search(&app, &headers, body, Kind::Entities(Sought::Resources)).await
 }
 
+/// AuthZEN: what may this subject do on this resource?
+#[utoipa::path(
+    post,
+    path = "/access/v1/search/action",
+    tag = "authzen",
+    params(Demands),
+    request_body(content = openapi::ActionSearch, content_type = "application/json"),
+    responses(
+        (status = 200, body = openapi::FoundActions, description = "A page of what is allowed"),
+        Problems,
+        TooWide
+    )
+)]
 pub(super) async fn action(
     State(app): State<Arc<App>>,
     headers: HeaderMap,

@@ -11,7 +11,7 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use peppol_authz::config::{Listen, Server};
 use peppol_authz::engine::{Engine, EngineOptions};
 use peppol_authz::http::{
-    App, Authzen, Limits, Listener, Metrics, Pages, Readiness, router, serve,
+    App, Authzen, Document, Limits, Listener, Metrics, Pages, Readiness, router, serve,
 };
 use peppol_authz::policy::{Sources, load};
 use peppol_authz::schema::{Row, Schema};
@@ -153,6 +153,7 @@ fn start() -> Fixture {
             request_timeout: Duration::from_millis(300),
         },
         pages: Pages::new(&[0; 32]),
+        document: Document::default(),
         authzen: Authzen::default(),
     };
     app.readiness.started();
@@ -209,6 +210,32 @@ fn ask_two(connection: &mut Connection) -> Reply {
         "{head}x-request-id: 4711\r\ncontent-length: {length}\r\n\r\n{body}"
     ));
     connection.reply()
+}
+
+fn ask_as_aws(connection: &mut Connection) -> Reply {
+    let body = json!({
+        "policyStoreId": "any",
+        "principal": {"entityType": "Peppol::User", "entityId": "anna"},
+        "action": {"actionType": "Peppol::Action", "actionId": "getOrganisation"},
+        "resource": {"entityType": "Peppol::Organisation", "entityId": "acme"},
+    });
+    let (body, target) = (body.to_string(), "VerifiedPermissions.IsAuthorized");
+    let length = body.len();
+    let head = head().replace("/v1/is_authorized", "/");
+    connection.write(format!(
+        "{head}x-amz-target: {target}\r\ncontent-length: {length}\r\n\r\n{body}"
+    ));
+    connection.reply()
+}
+
+/// That a client of AWS raises it, and may try again.
+#[track_caller]
+fn is_exception(reply: &Reply) {
+    assert_eq!(reply.status, 503, "{}", reply.text);
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    let kind = "com.amazonaws.verifiedpermissions#InternalServerException";
+    assert_eq!(reply.json()["__type"], kind, "{}", reply.text);
+    assert!(!reply.text.contains("secret"), "{}", reply.text);
 }
 
 /// Asks AuthZEN's question, alone and in a batch, which are answered alike.
@@ -323,6 +350,7 @@ fn a_store_that_is_away_is_a_503_also_of_readiness_until_it_is_back() {
     is_a_problem(&reply, 503, "STORE_UNAVAILABLE");
     assert_eq!(reply.header("retry-after"), Some("1"));
     is_a_problem(&ask_two(&mut connection), 503, "STORE_UNAVAILABLE");
+    is_exception(&ask_as_aws(&mut connection));
     let ready = connection.get("/readyz");
     assert_eq!(ready.status, 503);
     assert_eq!(
@@ -331,9 +359,9 @@ fn a_store_that_is_away_is_a_503_also_of_readiness_until_it_is_back() {
     );
     // It lives: to restart it would help no one.
     assert_eq!(connection.get("/livez").status, 200);
-    // Two questions; a look at readiness is none.
+    // Three questions; a look at readiness is none.
     let metrics = connection.get("/metrics").text;
-    for sample in ["store_failures_total 2", "store_up 0"] {
+    for sample in ["store_failures_total 3", "store_up 0"] {
         let line = format!("\npeppol_authz_{sample}\n");
         assert!(metrics.contains(&line), "{metrics}");
     }
@@ -351,6 +379,7 @@ fn a_store_that_hangs_is_a_503_after_a_while() {
     server.has(Trouble::Hangs);
     is_a_problem(&ask(&mut connection), 503, "TIMED_OUT");
     is_a_problem(&ask_two(&mut connection), 503, "TIMED_OUT");
+    is_exception(&ask_as_aws(&mut connection));
     server.has(Trouble::None);
     is_well(&mut connection);
 }

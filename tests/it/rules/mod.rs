@@ -6,6 +6,7 @@
     reason = "`json[\"x\"]` of what is built as an object here, and `items[n % len]`"
 )]
 
+pub(crate) mod avp;
 pub(crate) mod case;
 pub(crate) mod documents;
 pub(crate) mod evaluation;

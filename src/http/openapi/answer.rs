@@ -1,0 +1,88 @@
+//! What is answered with an error, the same on every path of a surface.
+
+use std::collections::BTreeMap;
+
+use utoipa::IntoResponses;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder, ResponsesBuilder};
+
+/// The problems of a question, as `application/problem+json`.
+pub(in crate::http) struct Problems;
+
+/// That of a search which would have to look at too much.
+pub(in crate::http) struct TooWide;
+
+/// Those of a path that takes nothing.
+pub(in crate::http) struct OwnProblems;
+
+/// The problems of a question as the clients of Amazon Verified Permissions read them.
+pub(in crate::http) struct AwsErrors;
+
+const OF_THE_QUESTION: [(&str, &str); 3] = [
+    ("400", "It does not fit"),
+    ("408", "The body did not arrive in time, or not whole"),
+    ("413", "It is larger than the limits allow"),
+];
+
+const OWN: [(&str, &str); 2] = [
+    (
+        "500",
+        "A fault of the program or of what the store holds; never an Allow",
+    ),
+    (
+        "503",
+        "Not ready, or the store is away or behind; never an Allow",
+    ),
+];
+
+type Responses = BTreeMap<String, RefOr<Response>>;
+
+fn responses<'a>(
+    statuses: impl IntoIterator<Item = &'a (&'a str, &'a str)>,
+    content_type: &str,
+    schema: &str,
+) -> Responses {
+    let response = |description: &str| {
+        let schema = Ref::from_schema_name(schema);
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        ResponseBuilder::new()
+            .description(description)
+            .content(content_type, content)
+    };
+    statuses
+        .into_iter()
+        .fold(ResponsesBuilder::new(), |all, (status, description)| {
+            all.response(*status, response(description))
+        })
+        .build()
+        .into()
+}
+
+impl IntoResponses for Problems {
+    fn responses() -> Responses {
+        let all = OF_THE_QUESTION.iter().chain(&OWN);
+        responses(all, "application/problem+json", "Problem")
+    }
+}
+
+impl IntoResponses for TooWide {
+    fn responses() -> Responses {
+        let too_wide = (
+            "422",
+            "More candidates would have to be decided than the limit",
+        );
+        responses(&[too_wide], "application/problem+json", "Problem")
+    }
+}
+
+impl IntoResponses for OwnProblems {
+    fn responses() -> Responses {
+        responses(&OWN, "application/problem+json", "Problem")
+    }
+}
+
+impl IntoResponses for AwsErrors {
+    fn responses() -> Responses {
+        let all = OF_THE_QUESTION.iter().chain(&OWN);
+        responses(all, "application/x-amz-json-1.0", "AwsError")
+    }
+}

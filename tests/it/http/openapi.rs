@@ -1,0 +1,181 @@
+//! The document says what there is: each route of the program is in it, and nothing else.
+//! That requests are answered as it says is held by a client that makes them of it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::sidecar;
+use crate::connection::Connection;
+use crate::rules::vocabulary::ACTIONS;
+use crate::sidecar::{Sidecar, Start, project};
+
+fn document(sidecar: &Sidecar) -> Value {
+    let reply = sidecar.get("/openapi.json");
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+    reply.json()
+}
+
+/// Path, method and the name of the handler.
+fn operations(document: &Value) -> Vec<(&str, &str, &str)> {
+    let mut all = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let name = operation["operationId"].as_str().unwrap();
+            all.push((path.as_str(), method.as_str(), name));
+        }
+    }
+    all
+}
+
+#[test]
+fn each_operation_of_the_document_is_answered() {
+    let sidecar = sidecar();
+    let document = document(&sidecar);
+    assert_eq!(document["openapi"], "3.1.0");
+    let fixed = |path: &str| !path.contains('{');
+    for (path, method, _) in operations(&document)
+        .into_iter()
+        .filter(|(path, ..)| fixed(path))
+    {
+        let method = method.to_uppercase();
+        let mut connection = Connection::open(&sidecar);
+        connection.write(format!(
+            "{method} {path} HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{{}}"
+        ));
+        let status = connection.reply().status;
+        assert!(![404, 405].contains(&status), "{method} {path}: {status}");
+    }
+}
+
+/// By the source, as a router does not tell its routes.
+#[test]
+fn each_route_of_the_program_is_in_the_document() {
+    let mut files = vec![project("src/http.rs")];
+    crate::layers::files(&project("src/http"), &mut files);
+    files.retain(|file| !file.ends_with("tests.rs"));
+    let texts = files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).unwrap());
+    let text: String = texts.collect();
+    let handlers = text.split("(routes!(").skip(1).flat_map(|rest| {
+        let (list, _) = rest.split_once(')').unwrap();
+        list.split(',')
+    });
+    let handlers: BTreeSet<&str> = handlers
+        .filter_map(|handler| handler.trim().rsplit("::").next())
+        .filter(|handler| !handler.is_empty())
+        .collect();
+    let document = document(&sidecar());
+    let named: BTreeSet<&str> = operations(&document)
+        .into_iter()
+        .map(|(_, _, name)| name)
+        .collect();
+    assert_eq!(handlers, named);
+    // A router that is merged or nested is made of the same, by its type.
+    for other in ["route(", "route_service(", "nest_service("] {
+        assert!(
+            !text.contains(&format!(".{other}")),
+            "{other} adds what the document does not say"
+        );
+    }
+}
+
+#[test]
+fn every_action_of_the_schema_in_force_is_a_question() {
+    let sidecar = sidecar();
+    let document = document(&sidecar);
+    let schemas = &document["components"]["schemas"];
+    let questions = schemas["Question"]["anyOf"].as_array().unwrap();
+    assert_eq!(questions.len(), ACTIONS.len());
+    let question = |title: &str| {
+        questions
+            .iter()
+            .find(|found| found["title"] == title)
+            .unwrap()
+    };
+    let request = question("requestModeChange");
+    assert_eq!(
+        request["required"],
+        json!(["principal", "action", "resource", "context"])
+    );
+    let mode = &request["properties"]["context"]["properties"]["requestedMode"];
+    assert_eq!(
+        mode["anyOf"][0],
+        json!({"enum": ["DEMO", "SHARED", "WHITELABEL"]})
+    );
+    // The store serves all types: nobody describes any.
+    let entities = &request["properties"]["entities"]["anyOf"][0];
+    assert_eq!(*entities, json!({"type": "array", "maxItems": 0}));
+}
+
+#[test]
+fn another_schema_has_another_document() {
+    let start = Start::new();
+    let (schema, policies) = (start.path("schema.cedarschema"), start.path("policies"));
+    let entities = start.path("entities.json");
+    std::fs::create_dir(&policies).unwrap();
+    let text = "entity User; entity Doc in [Doc] = { owner: User, size?: Long } tags String;\n\
+                action read appliesTo { principal: User, resource: Doc };";
+    std::fs::write(&schema, text).unwrap();
+    std::fs::write(
+        policies.join("all.cedar"),
+        "@id(\"all\") permit (principal, action, resource);",
+    )
+    .unwrap();
+    std::fs::write(
+        &entities,
+        r#"[{"uid": {"type": "User", "id": "u"}, "attrs": {}, "parents": []}]"#,
+    )
+    .unwrap();
+    let tenancy = format!("entities:{}", entities.display());
+    let arguments = [
+        ["--schema", schema.to_str().unwrap()],
+        ["--policies", policies.to_str().unwrap()],
+        ["--tenancy", &tenancy],
+    ];
+    let sidecar = start.with(arguments.as_flattened()).start();
+    let before = document(&sidecar);
+    let read = &before["components"]["schemas"]["Question"]["anyOf"][0];
+    assert_eq!(
+        read["properties"]["action"]["anyOf"][0],
+        json!({"const": "Action::\"read\""})
+    );
+    let described = &read["properties"]["entities"]["anyOf"][0]["items"]["anyOf"];
+    let doc = json!({
+        "type": "object",
+        "required": ["uid", "attrs"],
+        "additionalProperties": false,
+        "properties": {
+            "uid": {"$ref": "#/components/schemas/Entity.Doc"},
+            "attrs": {
+                "type": "object",
+                "required": ["owner"],
+                "additionalProperties": false,
+                "properties": {
+                    "owner": described[0]["properties"]["attrs"]["properties"]["owner"],
+                    "size": {"type": "integer", "minimum": i64::MIN, "maximum": i64::MAX},
+                },
+            },
+            "parents": {"type": "array", "items": {"anyOf": [{"$ref": "#/components/schemas/Entity.Doc"}]}},
+            "tags": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+    });
+    assert_eq!(*described, json!([doc]));
+    std::fs::write(&schema, text.replace("action read", "action read, write")).unwrap();
+    sidecar.signal("HUP");
+    let end = std::time::Instant::now() + crate::sidecar::PATIENCE;
+    while document(&sidecar)["components"]["schemas"]["Question"]["anyOf"]
+        .as_array()
+        .unwrap()
+        .len()
+        != 2
+    {
+        assert!(
+            std::time::Instant::now() < end,
+            "the document is still the old one"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}

@@ -331,11 +331,8 @@ fn the_certification_scenario_of_authzen_holds() {
 
 #[test]
 fn the_searches_of_the_certification_scenario_hold() {
-    let served = authzen::certified().into_iter().take(1);
-    run_over(
-        "authzen-certification-search.toml",
-        &served.collect::<Vec<_>>(),
-    );
+    let served: Vec<_> = authzen::certified().into_iter().take(1).collect();
+    run_over("authzen-certification-search.toml", &served);
 }
 
 #[test]

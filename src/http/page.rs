@@ -52,8 +52,10 @@ impl<'a> Wish<'a> {
             None | Some(Json::Null) => None,
             Some(limit) => {
                 let wanted = || Misfit::new("a whole number is wanted").within("limit");
-                let number = limit.as_u64().ok_or_else(wanted)?;
-                Some(usize::try_from(number).unwrap_or(usize::MAX))
+                let number = limit
+                    .as_i64()
+                    .and_then(|number| usize::try_from(number).ok());
+                Some(number.ok_or_else(wanted)?)
             }
         };
         Ok(Self { token, limit })

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cedar_policy::{EntityTypeName, EntityUid};
-use rusqlite::Connection;
+use rusqlite::{Connection, InterruptHandle};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use wal_index::WalIndex;
@@ -256,14 +256,36 @@ impl Reading {
         let lost = || StoreError::Unavailable("a reader was lost".to_owned());
         let reader = self.reader.take().ok_or_else(lost)?;
         let schema = Arc::clone(&self.schema);
-        let (reader, result) = tokio::task::spawn_blocking(move || {
+        let interrupt = reader.connection.get_interrupt_handle();
+        let task = tokio::task::spawn_blocking(move || {
             let result = query(&reader.connection, &schema);
             (reader, result)
-        })
-        .await
-        .map_err(|_| lost())?;
+        });
+        let mut given_up = GivenUp {
+            task: task.abort_handle(),
+            interrupt: Some(interrupt),
+        };
+        let (reader, result) = task.await.map_err(|_| lost())?;
+        given_up.interrupt = None;
         self.reader = Some(reader);
         result
+    }
+}
+
+/// Ends a query that nobody waits for any more, begun or not: a scan would keep a
+/// thread and a core for as long as it takes.
+struct GivenUp {
+    task: tokio::task::AbortHandle,
+    /// `None` once the query has ended by itself.
+    interrupt: Option<InterruptHandle>,
+}
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        if let Some(interrupt) = self.interrupt.take() {
+            self.task.abort();
+            interrupt.interrupt();
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod derived;
 mod foreign;
+mod given_up;
 mod revisions;
 mod sqlite;
 

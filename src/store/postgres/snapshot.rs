@@ -47,6 +47,9 @@ impl Reading {
         let [text, int8] = changes::SINCE_TYPES;
         let parameters: [(&(dyn ToSql + Sync), _); 2] = [(&name, text), (&limit, int8)];
         let client = connection.get()?;
+        // A little more than is waited for here: it ends what nobody waits for any more.
+        let most = timeout.as_millis() + 100;
+        let begin = format!("{BEGIN}; SET LOCAL statement_timeout = {most}");
         let asked = async {
             let records = async {
                 match since {
@@ -57,7 +60,7 @@ impl Reading {
             // In this order: the first to be polled is the first to be sent.
             let (begun, state, records) = tokio::join!(
                 biased;
-                client.batch_execute(BEGIN),
+                client.batch_execute(&begin),
                 client.query_typed_one(changes::STATE, &[]),
                 records
             );

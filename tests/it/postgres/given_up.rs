@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use peppol_authz::store::{Postgres, PostgresOptions, Store};
+use peppol_authz::store::{Candidates, Condition, Postgres, PostgresOptions, Store};
 
 use super::server::Server;
 use super::session::Session;
@@ -42,4 +42,44 @@ fn a_read_that_is_given_up_leaves_no_old_state_behind() {
         let mut other = fresh.snapshot(&schema, None).await.unwrap();
         assert_eq!(found, other.entities(&anna).await.unwrap());
     });
+}
+
+/// Nobody waits for an answer any more, so the server does not work on it.
+#[test]
+fn a_search_that_is_given_up_ends_on_the_server_too() {
+    let server = Server::start(&[]);
+    let (database, store) = imported_on(&server);
+    drop(store);
+    database.sql(
+        "DROP VIEW \"Peppol::Document\";
+         CREATE VIEW \"Peppol::Document\" AS
+         SELECT 'd'::text AS id, 'l'::text AS \"legalEntity\", 'IN'::text AS direction
+         FROM generate_series(1, 1000000) AS one, generate_series(1, 1000000) AS other
+         WHERE one + other < 0",
+    );
+    let options = PostgresOptions {
+        timeout: Duration::from_millis(500),
+        ..PostgresOptions::default()
+    };
+    let store = Postgres::new(&database.url(), options).unwrap();
+    let schema = shipped();
+    let wanted = Candidates {
+        of: "Peppol::Document".parse().unwrap(),
+        condition: Condition::Always,
+        after: None,
+        limit: 10,
+    };
+    runtime().block_on(async {
+        let mut snapshot = store.snapshot(&schema, None).await.unwrap();
+        let asked = tokio::time::timeout(Duration::from_millis(100), snapshot.candidates(&wanted));
+        assert!(asked.await.is_err(), "the view has come to an end");
+    });
+    let at_work = "SELECT count(*) FROM pg_stat_activity
+         WHERE state = 'active' AND query LIKE '%MATERIALIZED%' AND pid <> pg_backend_pid()";
+    let mut tries = 0;
+    while database.sql(at_work) != "0" {
+        tries += 1;
+        assert!(tries < 300, "the server still works on it");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }

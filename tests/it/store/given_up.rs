@@ -1,0 +1,52 @@
+//! A read that is given up in the middle.
+
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use peppol_authz::schema::Schema;
+use peppol_authz::store::{Candidates, Condition, Sqlite, SqliteOptions, Store};
+use rusqlite::Connection;
+
+/// A view that never comes to an end: whoever waits for a thread that reads it waits
+/// for ever.
+const ENDLESS: &str = r#"
+    CREATE VIEW tenancy_revision AS SELECT 1 AS revision;
+    CREATE VIEW "User" AS
+      WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x > 0)
+      SELECT 'u' AS id FROM n WHERE x < 0;
+"#;
+
+#[test]
+fn a_search_of_sqlite_that_is_given_up_ends() {
+    let (ended, end) = mpsc::channel();
+    std::thread::spawn(move || {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("endless.db");
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch(ENDLESS).unwrap();
+        let store = Sqlite::open(&path, SqliteOptions::default()).unwrap();
+        let schema = Arc::new(Schema::parse("entity User;").unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let mut snapshot = store.snapshot(&schema, None).await.unwrap();
+            let wanted = Candidates {
+                of: "User".parse().unwrap(),
+                condition: Condition::Always,
+                after: None,
+                limit: 10,
+            };
+            let search = snapshot.candidates(&wanted);
+            let given_up = tokio::time::timeout(Duration::from_millis(200), search).await;
+            assert!(given_up.is_err(), "the view has come to an end");
+        });
+        // Waits for the threads that still read.
+        drop(runtime);
+        ended.send(()).unwrap();
+    });
+    let found = end.recv_timeout(Duration::from_secs(60));
+    assert!(found.is_ok(), "a thread still reads what nobody waits for");
+}

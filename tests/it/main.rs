@@ -25,6 +25,7 @@ mod readme;
 mod reload;
 mod rules;
 mod rules_hold;
+mod search_agrees;
 mod sidecar;
 mod slice_agrees;
 mod store;

@@ -61,6 +61,8 @@ pub enum Test {
     IsNot(Arc<str>),
     /// It is one of these.
     IsOneOf(Arc<[Arc<str>]>),
+    /// It is none of these.
+    IsNoneOf(Arc<[Arc<str>]>),
     /// A string matches a pattern, of texts with anything between them.
     Like(Vec<Arc<str>>),
     /// It does not.
@@ -248,6 +250,35 @@ impl Condition {
         }
     }
 
+    /// The same, or one that holds of more, with no more tests than `most`.
+    #[must_use]
+    pub fn bounded(self, most: usize) -> Self {
+        if self.weight() <= most {
+            return self;
+        }
+        match self {
+            Self::All(parts) => {
+                let mut room = most;
+                Self::all(parts.into_iter().filter(|part| {
+                    let weight = part.weight();
+                    let fits = weight <= room;
+                    room -= if fits { weight } else { 0 };
+                    fits
+                }))
+            }
+            _ => Self::Always,
+        }
+    }
+
+    /// How many tests it has.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Always | Self::Never => 1,
+            Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::weight).sum(),
+            Self::Holds(_, test) => test.weight(),
+        }
+    }
+
     /// Whether it names the few that it holds of, so that a database finds them by an
     /// index and need not look at all.
     #[must_use]
@@ -276,6 +307,19 @@ impl Test {
             | Self::Below { .. } => true,
             Self::Attribute { test, .. } => test.is_selective(),
             _ => false,
+        }
+    }
+
+    fn weight(&self) -> usize {
+        match self {
+            Self::All(tests) | Self::Any(tests) => tests.iter().map(Self::weight).sum(),
+            Self::Member(_, test)
+            | Self::Attribute { test, .. }
+            | Self::Tag { test, .. }
+            | Self::KeyOf { test, .. } => 1 + test.weight(),
+            // A query of its own.
+            Self::Below { .. } | Self::NotBelow { .. } => 20,
+            _ => 1,
         }
     }
 

@@ -39,13 +39,26 @@ fn worlds(usual: u64) -> impl Iterator<Item = u64> {
     })
 }
 
+/// What the store is.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Sqlite,
+    Postgres,
+    File,
+}
+
 /// Asks over stores of each world's own.
-fn hold<S: Store + 'static>(usual: u64, nul: bool, sets: usize, store: impl Fn(&World, &mut Rng) -> Box<dyn Fn() -> S>) {
+fn hold<S: Store + 'static>(
+    usual: u64,
+    kind: Kind,
+    sets: usize,
+    store: impl Fn(&World, &mut Rng) -> Box<dyn Fn() -> S>,
+) {
     let schema = shape::schema();
     let mut seen = Seen::default();
     for number in worlds(usual) {
         let mut rng = Rng::new(seed() * 1_000_003 + number);
-        let world = World::random(&mut rng, nul);
+        let world = World::random(&mut rng, kind != Kind::Postgres);
         let store = store(&world, &mut rng);
         for _ in 0..sets {
             let (policies, bundle) = policies::random(&mut rng, &world, &schema);
@@ -54,6 +67,7 @@ fn hold<S: Store + 'static>(usual: u64, nul: bool, sets: usize, store: impl Fn(&
                 deciding: Deciding::with_cache(store(), bundle, cache),
                 world: &world,
                 policies: &policies,
+                is_file: kind == Kind::File,
                 seen: &mut seen,
             };
             asking.all(&mut rng);
@@ -64,7 +78,7 @@ fn hold<S: Store + 'static>(usual: u64, nul: bool, sets: usize, store: impl Fn(&
 
 #[test]
 fn on_sqlite() {
-    hold(6, true, 4, |world, rng| {
+    hold(6, Kind::Sqlite, 4, |world, rng| {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("own.db");
         sqlite::fill(world, rng, &path);
@@ -77,7 +91,7 @@ fn on_sqlite() {
 
 #[test]
 fn on_postgres() {
-    hold(4, false, 4, |world, rng| {
+    hold(4, Kind::Postgres, 4, |world, rng| {
         let database = SHARED.database();
         postgres::fill(world, rng, &database);
         let schema = Arc::new(peppol_authz::schema::Schema::parse(&shape::schema()).unwrap());
@@ -92,7 +106,7 @@ fn on_postgres() {
 
 #[test]
 fn in_a_file() {
-    hold(4, true, 4, |world, rng| {
+    hold(4, Kind::File, 4, |world, rng| {
         let json = world.file(rng, |kind| kind != "Outside").to_string();
         Box::new(move || EntitiesFile::parse(json.as_bytes()).unwrap())
     });

@@ -315,7 +315,8 @@ impl<'a> Reader<'a> {
             (1, true, false) => Test::Any(tests.map(Test::Is).collect()),
             (_, true, false) => Test::IsOneOf(tests.collect()),
             (_, true, true) => Test::Any(tests.map(Test::Chosen).collect()),
-            (_, false, _) => Test::All(tests.map(Test::IsNot).collect()),
+            (1, false, _) => Test::All(tests.map(Test::IsNot).collect()),
+            (_, false, _) => Test::IsNoneOf(tests.collect()),
         };
         self.value(value, test.simplified())
     }

@@ -28,6 +28,7 @@ pub(super) struct Asking<'a> {
     pub(super) deciding: Deciding,
     pub(super) world: &'a World,
     pub(super) policies: &'a str,
+    pub(super) is_file: bool,
     pub(super) seen: &'a mut Seen,
 }
 
@@ -55,13 +56,28 @@ impl Asking<'_> {
         }
         let mut ids: BTreeSet<String> = self.world.ids_of(kind).iter().cloned().collect();
         for id in ids.clone() {
-            ids.extend([id.to_lowercase(), id.to_uppercase(), id.trim_end().to_owned()]);
+            ids.extend([
+                id.to_lowercase(),
+                id.to_uppercase(),
+                id.trim_end().to_owned(),
+            ]);
         }
         ids
     }
 
+    /// Whether it is among those that are looked for. A mail that is nowhere has
+    /// attributes too; a file is read into the canonical spelling.
+    fn holds(&self, kind: &str, id: &str) -> bool {
+        let mut ids = self.world.ids_of(kind).iter();
+        kind != "Mail" || ids.any(|other| other == id || self.is_file && other.to_lowercase() == id)
+    }
+
     fn one(&mut self, rng: &mut Rng, action: &Action, principal: &str, resource: &str, on: bool) {
-        let (known, of) = if on { (principal, resource) } else { (resource, principal) };
+        let (known, of) = if on {
+            (principal, resource)
+        } else {
+            (resource, principal)
+        };
         let mut asked = json!({
             "action": {"type": "Action", "id": action.name},
             "context": self.world.context(rng),
@@ -92,8 +108,10 @@ impl Asking<'_> {
         for ((_, question), answer) in questions.iter().zip(answers) {
             match answer {
                 Ok((uid, verdict)) => {
-                    if verdict == Verdict::Allow {
-                        let uid = if on { uid.1 } else { uid.0 };
+                    let uid = if on { uid.1 } else { uid.0 };
+                    let id: &str = uid.id().as_ref();
+                    // Those that are looked for are those that the store holds.
+                    if verdict == Verdict::Allow && self.holds(of, id) {
                         allowed.insert(AsRef::<str>::as_ref(uid.id()).to_owned());
                     }
                 }
@@ -142,7 +160,11 @@ impl Asking<'_> {
             let more = last.more;
             assert!(last.entities.len() <= limit, "{last:?}");
             assert!(!more || last.entities.len() == limit, "{last:?}");
-            ids.extend(last.entities.iter().map(|uid| AsRef::<str>::as_ref(uid.id()).to_owned()));
+            ids.extend(
+                last.entities
+                    .iter()
+                    .map(|uid| AsRef::<str>::as_ref(uid.id()).to_owned()),
+            );
             if !more {
                 return Ok(Pages { ids, decided, last });
             }

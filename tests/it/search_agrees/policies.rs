@@ -121,7 +121,10 @@ impl Author<'_> {
         if self.rng.percent(6) && !matches!(ty, Ty::Record(_)) {
             let (cond, then, other) = (self.bool(1), self.of(ty, 40), self.of(ty, 40));
             let guards = [then.1, other.1].concat();
-            return (format!("(if {cond} then {} else {})", then.0, other.0), guards);
+            return (
+                format!("(if {cond} then {} else {})", then.0, other.0),
+                guards,
+            );
         }
         let text = match ty {
             Ty::Bool => self.rng.percent(50).to_string(),
@@ -321,7 +324,10 @@ impl Author<'_> {
             && self.rng.percent(60)
             && plain(next.name)
         {
-            return (format!("{at} has {}.{}", attribute.name, next.name), Vec::new());
+            return (
+                format!("{at} has {}.{}", attribute.name, next.name),
+                Vec::new(),
+            );
         }
         match plain(attribute.name) {
             true => (format!("{at} has {}", attribute.name), Vec::new()),
@@ -341,7 +347,11 @@ impl Author<'_> {
     }
 
     fn policy(&mut self, action: &Action) -> String {
-        let effect = if self.rng.percent(70) { "permit" } else { "forbid" };
+        let effect = if self.rng.percent(70) {
+            "permit"
+        } else {
+            "forbid"
+        };
         let principal = self.scope("principal", self.principal, action.principals.len() > 1);
         let resource = self.scope("resource", self.resource, action.resources.len() > 1);
         let clause = self.rng.pick(["when", "when", "unless"]);
@@ -400,7 +410,7 @@ pub(super) fn random(rng: &mut Rng, world: &World, schema: &str) -> (String, Arc
                 continue;
             };
             let valid = validator.validate_with_level(&set, ValidationMode::Strict, LEVEL);
-            if valid.validation_passed() {
+            if valid.validation_passed_without_warnings() {
                 texts.push(format!("@id(\"p/{}\") {text}", texts.len()));
                 wanted -= 1;
             }

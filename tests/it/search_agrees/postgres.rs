@@ -27,10 +27,25 @@ const TYPES: &str = "
 fn declared(rng: &mut Rng, ty: Ty, citext: bool) -> &'static str {
     let found = match ty {
         Ty::Bool => rng.pick(["boolean", "boolean", "integer", "text", "smallint", "word"]),
-        Ty::Long => rng.pick(["bigint", "bigint", "integer", "numeric", "text", "text COLLATE anycase"]),
+        Ty::Long => rng.pick([
+            "bigint",
+            "bigint",
+            "integer",
+            "numeric",
+            "text",
+            "text COLLATE anycase",
+        ]),
         Ty::Text | Ty::Of(_) => rng.pick(TEXT),
         Ty::Set(Ty::Long) => rng.pick(["jsonb", "json", "text", "bigint[]"]),
-        Ty::Set(_) => rng.pick(["jsonb", "json", "text", "text[]", "citext", "jsonb string", "word"]),
+        Ty::Set(_) => rng.pick([
+            "jsonb",
+            "json",
+            "text",
+            "text[]",
+            "citext",
+            "jsonb string",
+            "word",
+        ]),
         Ty::Record(_) => rng.pick([
             "jsonb",
             "jsonb",
@@ -42,7 +57,11 @@ fn declared(rng: &mut Rng, ty: Ty, citext: bool) -> &'static str {
             "word",
         ]),
     };
-    if found == "citext" && !citext { "text" } else { found }
+    if found == "citext" && !citext {
+        "text"
+    } else {
+        found
+    }
 }
 
 fn literal(text: &str) -> String {
@@ -64,7 +83,10 @@ fn sql(rng: &mut Rng, value: Option<&Val>, of: &str) -> String {
         },
         Some(Val::Text(text) | Val::Of(_, text)) => literal(text),
         Some(Val::Set(values)) if of.ends_with("[]") => {
-            let texts: Vec<_> = values.iter().map(|value| sql(rng, Some(value), "")).collect();
+            let texts: Vec<_> = values
+                .iter()
+                .map(|value| sql(rng, Some(value), ""))
+                .collect();
             format!("ARRAY[{}]::{of}", texts.join(", "))
         }
         Some(value) => {
@@ -89,7 +111,11 @@ pub(super) fn fill(world: &World, rng: &mut Rng, database: &Database) {
     for kind in KINDS.iter().filter(|kind| kind.name != "Outside") {
         let name = kind.name;
         let real = |declared: &str| declared.replace(" string", "");
-        let types: Vec<_> = kind.attributes.iter().map(|it| declare(rng, it.ty)).collect();
+        let types: Vec<_> = kind
+            .attributes
+            .iter()
+            .map(|it| declare(rng, it.ty))
+            .collect();
         let mut columns = vec![format!("id {}", declare(rng, Ty::Text))];
         for (attribute, declared) in kind.attributes.iter().zip(&types) {
             columns.push(format!("\"{}\" {}", attribute.name, real(declared)));
@@ -112,7 +138,10 @@ pub(super) fn fill(world: &World, rng: &mut Rng, database: &Database) {
             for (value, of) in entity.attributes.iter().zip(&types) {
                 row.push(sql(rng, value.as_ref(), of));
             }
-            text.push_str(&format!("INSERT INTO \"{name}\" VALUES ({});\n", row.join(", ")));
+            text.push_str(&format!(
+                "INSERT INTO \"{name}\" VALUES ({});\n",
+                row.join(", ")
+            ));
             for (parent, of) in &entity.parents {
                 text.push_str(&format!(
                     "INSERT INTO \"{name}.parents\" VALUES ({id}, '{parent}', {});\n",

@@ -64,7 +64,11 @@ pub(super) fn fill(world: &World, rng: &mut Rng, path: &Path) {
         let name = kind.name;
         let mut columns = vec![format!("id {}", rng.pick(TEXT))];
         for attribute in kind.attributes {
-            columns.push(format!("\"{}\" {}", attribute.name, declared(rng, attribute.ty)));
+            columns.push(format!(
+                "\"{}\" {}",
+                attribute.name,
+                declared(rng, attribute.ty)
+            ));
         }
         let value = kind.tags.map_or("TEXT", |tags| declared(rng, tags));
         let (one, two, three) = (rng.pick(TEXT), rng.pick(TEXT), rng.pick(TEXT));
@@ -85,7 +89,12 @@ pub(super) fn fill(world: &World, rng: &mut Rng, path: &Path) {
                 )
                 .unwrap();
         };
-        if rng.percent(20) && kind.attributes.iter().all(|attribute| name != attribute.name) {
+        if rng.percent(20)
+            && kind
+                .attributes
+                .iter()
+                .all(|attribute| name != attribute.name)
+        {
             // A row without an id is nobody's.
             insert(name, vec![Sql::Null; kind.attributes.len() + 1]);
         }

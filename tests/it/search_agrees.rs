@@ -2,9 +2,11 @@
 //! random entities, in databases of any kind.
 
 mod asking;
+mod found;
 mod policies;
 mod postgres;
 mod shape;
+mod shipped;
 mod sqlite;
 mod world;
 

@@ -196,6 +196,9 @@ impl Comparison {
     }
 }
 
+/// Tests that a query of its own counts for: a database plans each.
+const QUERY: usize = 10;
+
 impl Condition {
     /// All of these.
     #[must_use]
@@ -250,7 +253,7 @@ impl Condition {
         }
     }
 
-    /// The same, or one that holds of more, with no more tests than `most`.
+    /// The same, or one that holds of more, of no more tests than `most`.
     #[must_use]
     pub fn bounded(self, most: usize) -> Self {
         if self.weight() <= most {
@@ -313,12 +316,15 @@ impl Test {
     fn weight(&self) -> usize {
         match self {
             Self::All(tests) | Self::Any(tests) => tests.iter().map(Self::weight).sum(),
-            Self::Member(_, test)
-            | Self::Attribute { test, .. }
-            | Self::Tag { test, .. }
-            | Self::KeyOf { test, .. } => 1 + test.weight(),
+            Self::Member(_, test) => test.weight(),
             // A query of its own.
-            Self::Below { .. } | Self::NotBelow { .. } => 20,
+            Self::Attribute { test, .. } | Self::Tag { test, .. } | Self::KeyOf { test, .. } => {
+                QUERY + test.weight()
+            }
+            Self::NoTag { .. }
+            | Self::NoKeyOf { .. }
+            | Self::Below { .. }
+            | Self::NotBelow { .. } => QUERY,
             _ => 1,
         }
     }

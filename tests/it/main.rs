@@ -26,6 +26,7 @@ mod reload;
 mod rules;
 mod rules_hold;
 mod search_agrees;
+mod searching;
 mod sidecar;
 mod slice_agrees;
 mod store;

@@ -76,6 +76,11 @@ fn hold<S: Store + 'static>(
         }
     }
     eprintln!("{seen:?}");
+    // They found some and not all, and seldom ended in an error.
+    let enough = seen.searches / 8;
+    let found = [seen.some, seen.narrowed, seen.decided / 4];
+    assert!(found.iter().all(|found| *found > enough), "{seen:?}");
+    assert!(seen.refused < enough, "{seen:?}");
 }
 
 #[test]

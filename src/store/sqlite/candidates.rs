@@ -13,7 +13,7 @@ use crate::store::condition::Comparison;
 use crate::store::select::{Dialect, Parameter, Place, Statement};
 
 /// How SQLite says it.
-pub(super) struct Sqlite;
+pub(in crate::store) struct Sqlite;
 
 impl Sqlite {
     /// The JSON that a place holds.

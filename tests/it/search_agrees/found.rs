@@ -314,8 +314,12 @@ fn columns_without_case() {
 fn more_than_a_statement_may_hold() {
     let rows = "INSERT INTO \"Doc\" (id, text, words) VALUES ('d', 'x1', '[\"w1\"]');";
     let many =
-        |prefix: &str| -> Vec<String> { (0..40_000).map(|n| format!("{prefix}{n}")).collect() };
-    let folders: Vec<Value> = (0..3000)
+        |prefix: &str| -> Vec<String> { (0..3000).map(|n| format!("{prefix}{n}")).collect() };
+    let known: String = (0..300)
+        .map(|n| format!("INSERT INTO \"Folder\" VALUES ('f{n}');\n"))
+        .collect();
+    let rows = &format!("{rows}{known}");
+    let folders: Vec<Value> = (0..300)
         .map(|n| json!(format!("f{n}")))
         .chain([json!("g")])
         .collect();
@@ -359,7 +363,7 @@ fn more_than_a_statement_may_hold() {
         );
         assert_eq!(found, ["d"], "{when}");
     }
-    let policies: String = (0..1500)
+    let policies: String = (0..1100)
         .map(|n| {
             let policy = policy(&format!("resource has text && resource.text == \"x{n}\""));
             policy.replace("p/p", &format!("p/{n}"))

@@ -85,7 +85,7 @@ fn hold<S: Store + 'static>(
 
 #[test]
 fn on_sqlite() {
-    hold(6, Kind::Sqlite, 4, |world, rng| {
+    hold(6, Kind::Sqlite, 3, |world, rng| {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("own.db");
         sqlite::fill(world, rng, &path);
@@ -98,12 +98,16 @@ fn on_sqlite() {
 
 #[test]
 fn on_postgres() {
-    hold(4, Kind::Postgres, 4, |world, rng| {
+    hold(3, Kind::Postgres, 3, |world, rng| {
         let database = SHARED.database();
         postgres::fill(world, rng, &database);
         let schema = Arc::new(peppol_authz::schema::Schema::parse(&shape::schema()).unwrap());
         Box::new(move || {
-            let store = Postgres::new(&database.url(), PostgresOptions::default()).unwrap();
+            let options = PostgresOptions {
+                timeout: Duration::from_secs(60),
+                ..PostgresOptions::default()
+            };
+            let store = Postgres::new(&database.url(), options).unwrap();
             // Which types it serves is known with the first read.
             drop(runtime().block_on(store.snapshot(&schema, None)).unwrap());
             store
@@ -113,7 +117,7 @@ fn on_postgres() {
 
 #[test]
 fn in_a_file() {
-    hold(4, Kind::File, 4, |world, rng| {
+    hold(3, Kind::File, 3, |world, rng| {
         let json = world.file(rng, |kind| kind != "Outside").to_string();
         Box::new(move || EntitiesFile::parse(json.as_bytes()).unwrap())
     });

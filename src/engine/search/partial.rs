@@ -17,8 +17,9 @@ use crate::schema::{Row, Value};
 use crate::slice::Loaded;
 use crate::store::{Condition, Operand, Store, Test};
 
-/// Tests that the store is asked to make. Databases limit the parts of a statement.
-const TESTS: usize = 1000;
+/// Tests that the store is asked to make. Databases limit the parts of a statement,
+/// and take their time to plan many.
+const TESTS: usize = 300;
 
 /// What decides whether an entity is found.
 #[derive(Clone, Debug)]

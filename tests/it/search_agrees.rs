@@ -75,7 +75,6 @@ fn hold<S: Store + 'static>(
             asking.all(&mut rng);
         }
     }
-    eprintln!("{seen:?}");
     // They found some and not all, and seldom ended in an error.
     let enough = seen.searches / 8;
     let found = [seen.some, seen.narrowed, seen.decided / 4];

@@ -149,6 +149,13 @@ fn an_entity_that_is_an_object_in_json() {
     }
 }
 
+/// What is known may be in itself, as it is in what is above it.
+#[test]
+fn who_is_in_what_is_found() {
+    let row = "INSERT INTO \"Doc\" (id, owner) VALUES ('d', 'u'), ('e', 'o');";
+    on_both("", row, "resource has owner && principal in resource.owner");
+}
+
 /// A string may hold JSON, in a column of whatever type.
 #[test]
 fn json_in_a_string() {

@@ -12,7 +12,11 @@ const SCHEMA: &str = r#"
 type Info = { name?: String, folder?: Folder, words?: Set<String>, owner?: User };
 entity User = { name: String, age: Long };
 entity Folder in [Folder] tags String;
+@whenAbsent("{\"seen\": false}")
+@lowercaseId("all")
+entity Mail = { seen: Bool };
 entity Doc in [Folder] = {
+    mail?: Mail,
     info?: Info, words?: Set<String>, readers?: Set<User>, text?: String, size?: Long, owner?: User,
 };
 action see appliesTo {
@@ -23,7 +27,7 @@ action see appliesTo {
 /// Tables that are the views, with columns of some type; who asks is `u`.
 fn tables(columns: &str, rows: &str) -> String {
     let mut all = vec![("id", "text")];
-    for name in ["info", "words", "readers", "text", "size", "owner"] {
+    for name in ["mail", "info", "words", "readers", "text", "size", "owner"] {
         all.push((name, if name == "size" { "bigint" } else { "text" }));
     }
     let columns = columns
@@ -41,6 +45,8 @@ fn tables(columns: &str, rows: &str) -> String {
     format!(
         "CREATE TABLE \"User\" (id text, name text, age bigint);
          INSERT INTO \"User\" VALUES ('u', 'u', 1), ('o', 'o', 2), ('O', 'o', 2);
+         CREATE TABLE \"Mail\" (id text, seen boolean);
+         INSERT INTO \"Mail\" VALUES ('m', true);
          CREATE TABLE \"Folder\" (id text);
          INSERT INTO \"Folder\" VALUES ('f'), ('g');
          CREATE TABLE \"Folder.parents\" (id text, type text, parent text);
@@ -154,6 +160,21 @@ fn an_entity_that_is_an_object_in_json() {
 fn who_is_in_what_is_found() {
     let row = "INSERT INTO \"Doc\" (id, owner) VALUES ('d', 'u'), ('e', 'o');";
     on_both("", row, "resource has owner && principal in resource.owner");
+}
+
+/// What is nowhere may have attributes, and an id may be written in many ways.
+#[test]
+fn who_is_nowhere_and_who_is_spelled_otherwise() {
+    let row = "INSERT INTO \"Doc\" (id, mail) VALUES ('d', 'nowhere'), ('e', 'm');";
+    on_both("", row, "resource has mail && !resource.mail.seen");
+    let row = "INSERT INTO \"Doc\" (id, mail) VALUES ('d', 'M'), ('e', 'x');";
+    on_both("", row, "resource has mail && resource.mail.seen");
+    on_both("", row, "resource has mail && resource.mail == Mail::\"m\"");
+    on_both(
+        "",
+        row,
+        "resource has mail && [Mail::\"m\", Mail::\"n\"].contains(resource.mail)",
+    );
 }
 
 /// A string may hold JSON, in a column of whatever type.

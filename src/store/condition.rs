@@ -61,6 +61,8 @@ pub enum Test {
     IsNot(Arc<str>),
     /// It is one of these.
     IsOneOf(Arc<[Arc<str>]>),
+    /// It is none of these.
+    IsNoneOf(Arc<[Arc<str>]>),
     /// A string matches a pattern, of texts with anything between them.
     Like(Vec<Arc<str>>),
     /// It does not.
@@ -194,6 +196,9 @@ impl Comparison {
     }
 }
 
+/// Tests that a query of its own counts for: a database plans each.
+const QUERY: usize = 10;
+
 impl Condition {
     /// All of these.
     #[must_use]
@@ -248,6 +253,35 @@ impl Condition {
         }
     }
 
+    /// The same, or one that holds of more, of no more tests than `most`.
+    #[must_use]
+    pub fn bounded(self, most: usize) -> Self {
+        if self.weight() <= most {
+            return self;
+        }
+        match self {
+            Self::All(parts) => {
+                let mut room = most;
+                Self::all(parts.into_iter().filter(|part| {
+                    let weight = part.weight();
+                    let fits = weight <= room;
+                    room -= if fits { weight } else { 0 };
+                    fits
+                }))
+            }
+            _ => Self::Always,
+        }
+    }
+
+    /// How many tests it has.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Always | Self::Never => 1,
+            Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::weight).sum(),
+            Self::Holds(_, test) => test.weight(),
+        }
+    }
+
     /// Whether it names the few that it holds of, so that a database finds them by an
     /// index and need not look at all.
     #[must_use]
@@ -276,6 +310,22 @@ impl Test {
             | Self::Below { .. } => true,
             Self::Attribute { test, .. } => test.is_selective(),
             _ => false,
+        }
+    }
+
+    fn weight(&self) -> usize {
+        match self {
+            Self::All(tests) | Self::Any(tests) => tests.iter().map(Self::weight).sum(),
+            Self::Member(_, test) => test.weight(),
+            // A query of its own.
+            Self::Attribute { test, .. } | Self::Tag { test, .. } | Self::KeyOf { test, .. } => {
+                QUERY + test.weight()
+            }
+            Self::NoTag { .. }
+            | Self::NoKeyOf { .. }
+            | Self::Below { .. }
+            | Self::NotBelow { .. } => QUERY,
+            _ => 1,
         }
     }
 

@@ -4,93 +4,22 @@
 //! by its own index. One that names the few it holds of is run to its end and sorted;
 //! any other follows the order of ids and stops when there are enough.
 
+mod dialect;
+
 use std::sync::Arc;
 
 use super::Candidates;
-use super::condition::{Comparison, Condition, Operand, Test};
+use super::condition::{Condition, Operand, Test};
 use super::views::quoted;
+
+pub(super) use dialect::{Dialect, Parameter, Place};
 
 /// Alternatives that are queried one by one; where there would be more, they are
 /// tested together.
 const BRANCHES: usize = 16;
 
-/// A parameter of a statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Parameter {
-    Text(Arc<str>),
-    Texts(Arc<[Arc<str>]>),
-    Long(i64),
-}
-
-/// Where a value stands.
-#[derive(Clone, Debug)]
-pub(super) enum Place {
-    /// A column of a view.
-    Column {
-        /// The name that the view has in the statement.
-        alias: String,
-        view: String,
-        column: String,
-    },
-    /// A member of a record in a column.
-    Member {
-        column: Box<Place>,
-        path: Vec<String>,
-    },
-    /// A parameter that is a text.
-    Parameter(String),
-}
-
-impl Place {
-    /// The column itself, as SQL names it.
-    pub(super) fn sql(&self) -> String {
-        match self {
-            Self::Column { alias, column, .. } => format!("{alias}.{}", quoted(column)),
-            Self::Member { column, .. } => column.sql(),
-            Self::Parameter(text) => text.clone(),
-        }
-    }
-
-    /// Whether it is in JSON, where an entity may be written as an object.
-    fn is_json(&self) -> bool {
-        matches!(self, Self::Member { .. })
-    }
-}
-
-/// How a database says what the views hold. Whatever it says of a value that is
-/// absent is never true, but for `absent`.
-pub(super) trait Dialect {
-    /// A parameter, by its number from 1.
-    fn parameter(&self, number: usize, parameter: &Parameter) -> String;
-    /// A text that is compared byte by byte.
-    fn text(&self, place: &Place) -> String;
-    /// A text that is made comparable to another one, for which it may have to follow
-    /// another collation.
-    fn text_beside(&self, place: &Place, other: &Place) -> String;
-    /// A text with the collation of bytes.
-    fn collated(&self, text: &str) -> String;
-    /// That a text is one of an array.
-    fn one_of(&self, text: &str, texts: &str) -> String;
-    /// That a `Bool` is that.
-    fn bool(&self, place: &Place, value: bool) -> String;
-    /// That a `Long` compares so with a parameter.
-    fn long(&self, place: &Place, comparison: Comparison, than: &str) -> String;
-    /// That a text matches a pattern, made by [`Dialect::pattern`].
-    fn like(&self, place: &Place, pattern: &str) -> String;
-    /// Texts with anything between them.
-    fn pattern(&self, texts: &[Arc<str>]) -> String;
-    /// That the value is there.
-    fn present(&self, place: &Place) -> String;
-    /// That it is not.
-    fn absent(&self, place: &Place) -> String;
-    /// That the elements of a set fulfil a condition on their text `element`; `None`
-    /// where it cannot be said.
-    fn any_element(&self, place: &Place, condition: &str) -> Option<String>;
-    /// That a set has as many elements as `comparison` says, compared with none.
-    fn empty(&self, place: &Place, empty: bool) -> Option<String>;
-    /// Whether members of a record in that column can be tested.
-    fn has_members(&self, column: &Place) -> bool;
-}
+/// Bytes of a pattern; a longer one is not tested. Databases limit that.
+const PATTERN: usize = 10_000;
 
 /// A statement and its parameters.
 #[derive(Clone, Debug)]
@@ -127,16 +56,15 @@ pub(super) fn statement(dialect: &dyn Dialect, wanted: &Candidates) -> Statement
     let mut queries = Vec::new();
     for conjuncts in branches(condition) {
         let selective = conjuncts.iter().any(Condition::is_selective);
-        let mut tests: Vec<String> = conjuncts
-            .iter()
-            .map(|conjunct| writer.condition(conjunct, &row, selective))
-            .collect();
+        // A row without an id is nobody's, and would count for the limit.
+        let mut tests = vec![dialect.present(&row.column("id"))];
+        tests.extend(
+            conjuncts
+                .iter()
+                .map(|conjunct| writer.condition(conjunct, &row, selective)),
+        );
         tests.extend(behind.clone());
-        let tests = if tests.is_empty() {
-            "TRUE".to_owned()
-        } else {
-            tests.join(" AND ")
-        };
+        let tests = joined(tests, "AND");
         let query = format!(
             "SELECT {id} AS id FROM {} AS e WHERE {tests}",
             quoted(&view)
@@ -249,14 +177,14 @@ impl Writer<'_> {
                     .iter()
                     .map(|p| self.condition(p, row, leads))
                     .collect();
-                format!("({})", parts.join(" AND "))
+                joined(parts, "AND")
             }
             Condition::Any(parts) => {
                 let parts: Vec<_> = parts
                     .iter()
                     .map(|p| self.condition(p, row, false))
                     .collect();
-                format!("({})", parts.join(" OR "))
+                joined(parts, "OR")
             }
             Condition::Holds(operand, test) => {
                 let place = match operand {
@@ -272,8 +200,8 @@ impl Writer<'_> {
     fn test(&mut self, test: &Test, place: &Place, leads: bool) -> String {
         let dialect = self.dialect;
         match test {
-            Test::All(tests) => self.tests(tests, place, leads, " AND "),
-            Test::Any(tests) => self.tests(tests, place, false, " OR "),
+            Test::All(tests) => self.tests(tests, place, leads, "AND"),
+            Test::Any(tests) => self.tests(tests, place, false, "OR"),
             Test::Present => dialect.present(place),
             Test::Absent => dialect.absent(place),
             Test::Bool(value) => dialect.bool(place, *value),
@@ -287,38 +215,36 @@ impl Writer<'_> {
             }
             Test::IsNot(text) => {
                 let text = self.text(text);
-                format!("{} <> {text}", dialect.text(place))
+                or_object(place, format!("{} <> {text}", dialect.text(place)), dialect)
+            }
+            Test::IsNoneOf(texts) => {
+                let found = self.is_one_of(&dialect.text(place), texts);
+                or_object(place, format!("NOT ({found})"), dialect)
             }
             Test::IsOneOf(texts) => {
                 let found = self.is_one_of(&dialect.text(place), texts);
                 or_object(place, found, dialect)
             }
             Test::Like(texts) | Test::NotLike(texts) => {
-                let pattern = self.text(&dialect.pattern(texts).into());
-                let like = dialect.like(place, &pattern);
-                match test {
-                    Test::Like(_) => like,
-                    _ => format!("NOT ({like})"),
+                let pattern = dialect.pattern(texts);
+                if pattern.len() > PATTERN {
+                    return "TRUE".to_owned();
                 }
+                let pattern = self.text(&pattern.into());
+                dialect.like(place, &pattern, matches!(test, Test::Like(_)))
             }
+            // An element that is an entity may be written as an object.
             Test::Contains(texts) => {
                 let found = self.is_one_of("element", texts);
-                // An entity may be written as an object.
                 let found = format!("({found} OR element LIKE '{{%')");
-                dialect
-                    .any_element(place, &found)
-                    .unwrap_or_else(|| "TRUE".to_owned())
+                dialect.element(place, &found, true).unwrap_or_else(yes)
             }
             Test::Lacks(texts) => {
                 let found = self.is_one_of("element", texts);
-                match dialect.any_element(place, &found) {
-                    Some(found) => format!("NOT ({found})"),
-                    None => "TRUE".to_owned(),
-                }
+                let found = format!("({found} AND element NOT LIKE '{{%')");
+                dialect.element(place, &found, false).unwrap_or_else(yes)
             }
-            Test::Empty(empty) => dialect
-                .empty(place, *empty)
-                .unwrap_or_else(|| "TRUE".to_owned()),
+            Test::Empty(empty) => dialect.empty(place, *empty).unwrap_or_else(yes),
             Test::Member(name, test) => self.member(name, test, place),
             Test::Attribute { of, name, test } => {
                 let other = self.row(of.to_string());
@@ -335,7 +261,8 @@ impl Writer<'_> {
             Test::NoTag { of, key } => {
                 let tags = self.row(format!("{of}.tags"));
                 let passes = self.tag(&tags, "key", key, &Test::Present);
-                format!("NOT {}", self.is_in(place, &tags, "id", &passes, false))
+                let found = self.is_in(place, &tags, "id", &passes, false);
+                or_object(place, format!("NOT {found}"), dialect)
             }
             Test::KeyOf { of, id, test } => {
                 let tags = self.row(format!("{of}.tags"));
@@ -352,13 +279,19 @@ impl Writer<'_> {
                 above,
                 id,
                 through,
-            } => self.below(place, of, above, id, through),
+            } => {
+                let below = self.below(place, of, above, id, through);
+                or_object(place, below, dialect)
+            }
             Test::NotBelow {
                 of,
                 above,
                 id,
                 through,
-            } => format!("NOT ({})", self.below(place, of, above, id, through)),
+            } => {
+                let below = self.below(place, of, above, id, through);
+                or_object(place, format!("NOT ({below})"), dialect)
+            }
         }
     }
 
@@ -373,22 +306,30 @@ impl Writer<'_> {
 
     fn tests(&mut self, tests: &[Test], place: &Place, leads: bool, joint: &str) -> String {
         let tests: Vec<_> = tests.iter().map(|t| self.test(t, place, leads)).collect();
-        format!("({})", tests.join(joint))
+        joined(tests, joint)
     }
 
     fn member(&mut self, name: &str, test: &Test, place: &Place) -> String {
-        let (column, mut path) = match place {
-            Place::Member { column, path } => ((**column).clone(), path.clone()),
-            other => (other.clone(), Vec::new()),
-        };
         // Every database has its own way to quote any others in a path.
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if !name.chars().all(plain) || name.is_empty() || !self.dialect.has_members(&column) {
-            return "TRUE".to_owned();
+        if !name.chars().all(plain) || name.is_empty() {
+            return yes();
         }
+        let (column, mut path) = match place {
+            Place::Member { column, path } => (column.clone(), path.clone()),
+            other => (Box::new(other.clone()), Vec::new()),
+        };
+        let is_inner = !path.is_empty();
         path.push(name.to_owned());
-        let column = Box::new(column);
-        self.test(test, &Place::Member { column, path }, false)
+        let member = Place::Member {
+            column: column.clone(),
+            path,
+        };
+        let passes = self.test(test, &member, false);
+        if is_inner {
+            return passes;
+        }
+        self.dialect.members(&column, &passes).unwrap_or_else(yes)
     }
 
     /// What a row of `….tags` has to be like: one of its columns is that text, and the
@@ -415,8 +356,7 @@ impl Writer<'_> {
     fn is_in(&self, place: &Place, row: &Row, column: &str, passes: &str, leads: bool) -> String {
         let Row { alias, view } = row;
         let view = quoted(view);
-        let there = self.dialect.text_beside(&row.column(column), place);
-        let here = self.dialect.text(place);
+        let (there, here) = self.dialect.texts(&row.column(column), place);
         if leads {
             format!("{here} IN (SELECT {there} FROM {view} AS {alias} WHERE {passes})")
         } else {
@@ -464,7 +404,7 @@ impl Writer<'_> {
              SELECT child_type, child FROM ({steps}) AS far JOIN {name} \
              ON far.parent_type = {name}.entity_type AND far.parent = {name}.id) \
              SELECT id FROM {name} WHERE entity_type = {of} AND id IS NOT NULL)",
-            self.dialect.text(place),
+            self.dialect.collated(&self.dialect.text(place)),
         )
     }
 }
@@ -478,7 +418,30 @@ fn or_object(place: &Place, found: String, dialect: &dyn Dialect) -> String {
     }
 }
 
+/// What cannot be said.
+fn yes() -> String {
+    "TRUE".to_owned()
+}
+
+/// Conditions joined in pairs, and those in pairs: databases limit how deep an
+/// expression may be.
+fn joined(mut parts: Vec<String>, joint: &str) -> String {
+    while parts.len() > 1 {
+        parts = parts
+            .chunks(2)
+            .map(|pair| match pair {
+                [one, two] => format!("({one} {joint} {two})"),
+                other => other.concat(),
+            })
+            .collect();
+    }
+    parts.pop().unwrap_or_else(yes)
+}
+
 /// A name as a text: of types, which come from the schema.
 fn literal(name: &str) -> String {
     format!("'{}'", name.replace('\'', "''"))
 }
+
+#[cfg(test)]
+mod tests;

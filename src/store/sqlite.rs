@@ -29,6 +29,8 @@ use super::{
     Answer, Candidates, Changes, Mark, Revision, Snapshot, Store, StoreError, TagKeys, Tags, views,
 };
 use crate::schema::{Row, Schema};
+#[cfg(test)]
+pub(super) use candidates::Sqlite as SqliteDialect;
 
 /// How a database is opened.
 #[derive(Clone, Debug)]

@@ -4,10 +4,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use cedar_policy::EntityUid;
 use peppol_authz::config::MIN_WORKER_STACK_BYTES;
-use peppol_authz::engine::{Decision, Engine, EngineOptions, Failure, Malformed, Verdict};
+use peppol_authz::engine::{
+    Decision, Engine, EngineOptions, Failure, Found, Malformed, Part, Verdict,
+};
 use peppol_authz::policy::{Bundle, Fault, SourceFile, Sources, load};
-use peppol_authz::slice::Freshness;
+use peppol_authz::slice::{Demand, Freshness};
 use peppol_authz::store::{EntitiesFile, Sqlite, SqliteOptions, Store};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -30,6 +33,9 @@ pub(crate) enum Refused {
     Malformed(Malformed),
     Failed(Failure),
 }
+
+/// Who and on what, and whether it is allowed.
+pub(crate) type Decided = ((EntityUid, EntityUid), Verdict);
 
 /// Texts as if they had been read from files.
 pub(crate) fn sources(schema: &str, policies: &[(&str, &str)]) -> Sources {
@@ -164,6 +170,42 @@ impl Deciding {
             session.decide(&question).await.map_err(Refused::Failed)
         });
         self.runtime.block_on(asked).unwrap()
+    }
+
+    /// Asks all of these of one state.
+    pub(crate) fn ask_all(&self, questions: &[&Value]) -> Vec<Result<Decided, Refused>> {
+        let engine = Arc::clone(&self.engine);
+        let questions: Vec<Value> = questions.iter().map(|json| (*json).clone()).collect();
+        let asked = self.runtime.spawn(async move {
+            let session = engine.session();
+            let read = questions.iter().map(|json| session.question(json, 100));
+            let read: Vec<_> = read.collect();
+            let asked: Vec<_> = read.iter().flatten().collect();
+            let decided = session.decide_all(&asked, &Demand::default()).await;
+            let mut decided = decided
+                .unwrap_or_else(|failure| vec![Err(failure); asked.len()])
+                .into_iter();
+            read.into_iter()
+                .map(|question| {
+                    let question = question.map_err(Refused::Malformed)?;
+                    let decision = decided.next().unwrap().map_err(Refused::Failed)?;
+                    Ok(((question.principal, question.resource), decision.verdict))
+                })
+                .collect()
+        });
+        self.runtime.block_on(asked).unwrap()
+    }
+
+    /// Searches.
+    pub(crate) fn find(&self, wanted: &Value, part: &Part) -> Result<Found, Refused> {
+        let engine = Arc::clone(&self.engine);
+        let (wanted, part) = (wanted.clone(), part.clone());
+        let found = self.runtime.spawn(async move {
+            let session = engine.session();
+            let wanted = session.wanted(&wanted, 100).map_err(Refused::Malformed)?;
+            session.find(&wanted, &part).await.map_err(Refused::Failed)
+        });
+        self.runtime.block_on(found).unwrap()
     }
 
     /// Asks what has to be answered by a decision.

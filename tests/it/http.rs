@@ -305,6 +305,11 @@ fn batches_are_answered_as_their_cases_say() {
 }
 
 #[test]
+fn searches_are_answered_as_their_cases_say() {
+    run("search.toml");
+}
+
+#[test]
 fn demands_of_the_state_are_answered_as_their_cases_say() {
     run("freshness.toml");
 }

@@ -45,7 +45,7 @@ fn send_chunked(sidecar: &Sidecar, body: &str) -> Reply {
 }
 
 #[track_caller]
-fn is_refused(reply: &Reply, status: u16, code: &str) {
+pub(crate) fn is_refused(reply: &Reply, status: u16, code: &str) {
     assert_eq!(reply.status, status, "{}", reply.text);
     assert_eq!(
         reply.header("content-type"),

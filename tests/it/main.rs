@@ -25,6 +25,8 @@ mod readme;
 mod reload;
 mod rules;
 mod rules_hold;
+mod search_agrees;
+mod searching;
 mod sidecar;
 mod slice_agrees;
 mod store;

@@ -17,7 +17,7 @@ mod places;
 mod proxy;
 mod recorded;
 mod replica;
-mod scene;
+pub(crate) mod scene;
 pub(crate) mod server;
 mod session;
 mod start;

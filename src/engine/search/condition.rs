@@ -16,6 +16,9 @@ use crate::schema::{Row, Schema, Type};
 use crate::slice::Loaded;
 use crate::store::{Comparison, Condition, Operand, Store, Test};
 
+/// Entities above another one that are asked for one by one.
+const ABOVE: usize = 50;
+
 /// Reads residuals of one search.
 pub(super) struct Reader<'a> {
     schema: &'a Schema,
@@ -315,7 +318,8 @@ impl<'a> Reader<'a> {
             (1, true, false) => Test::Any(tests.map(Test::Is).collect()),
             (_, true, false) => Test::IsOneOf(tests.collect()),
             (_, true, true) => Test::Any(tests.map(Test::Chosen).collect()),
-            (_, false, _) => Test::All(tests.map(Test::IsNot).collect()),
+            (1, false, _) => Test::All(tests.map(Test::IsNot).collect()),
+            (_, false, _) => Test::IsNoneOf(tests.collect()),
         };
         self.value(value, test.simplified())
     }
@@ -363,7 +367,11 @@ impl<'a> Reader<'a> {
 
     fn is_in(&self, entity: &Expr, above: &Expr, want: bool) -> Condition {
         if let Some(elements) = elements(above) {
-            let parts = elements.iter().map(|above| self.is_in(entity, above, want));
+            if want && elements.len() > ABOVE {
+                return Condition::Always;
+            }
+            let parts = elements.iter().take(ABOVE);
+            let parts = parts.map(|above| self.is_in(entity, above, want));
             return if want {
                 Condition::any(parts)
             } else {

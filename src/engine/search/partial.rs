@@ -17,6 +17,10 @@ use crate::schema::{Row, Value};
 use crate::slice::Loaded;
 use crate::store::{Condition, Operand, Store, Test};
 
+/// Tests that the store is asked to make. Databases limit the parts of a statement,
+/// and take their time to plan many.
+const TESTS: usize = 300;
+
 /// What decides whether an entity is found.
 #[derive(Clone, Debug)]
 pub struct Residual {
@@ -135,7 +139,7 @@ pub(super) fn residual(
     }
     if found.denied_by.is_empty() {
         forbids.push(Condition::any(permits));
-        found.condition = Condition::all(forbids);
+        found.condition = Condition::all(forbids).bounded(TESTS);
     }
     found.policies.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(found)

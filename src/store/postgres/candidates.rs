@@ -18,7 +18,10 @@ use crate::store::select::{Dialect, Parameter, Place, Statement};
 pub(super) struct Postgres<'a>(pub(super) &'a Description);
 
 /// A `Long` as a column of another type may hold it.
-const NUMBER: &str = "'^[+-]?[0-9]+$'";
+const NUMBER: &str = "'^[+-]?[0-9]{1,99}$'";
+
+/// U+0000, or a number that may be too large.
+const NOT_IN_JSONB: &str = "'[\\\\]u0000|[0-9][eE]'";
 
 impl Postgres<'_> {
     fn column(&self, place: &Place) -> Option<&Column> {
@@ -39,6 +42,16 @@ impl Postgres<'_> {
         }
         let steps: String = path.iter().map(|name| format!(" -> '{name}'")).collect();
         Some(format!("(to_jsonb({}){steps})", column.sql()))
+    }
+
+    /// A condition on JSON, which is true where a column of `json` holds what `jsonb`
+    /// cannot.
+    fn of_json(&self, place: &Place, condition: String) -> String {
+        if self.column(place).is_some_and(|c| c.kind == Kind::Json) {
+            let text = self.value(place);
+            return format!("(CASE WHEN {text} ~ {NOT_IN_JSONB} THEN TRUE ELSE {condition} END)");
+        }
+        condition
     }
 
     /// The value as text, in its own collation.
@@ -73,17 +86,16 @@ impl Dialect for Postgres<'_> {
         }
     }
 
-    fn text_beside(&self, place: &Place, other: &Place) -> String {
-        let text = self.text(place);
-        match (self.column(place), self.column(other)) {
-            // Two that differ cannot be compared, and of the default one PostgreSQL
-            // decides for the other.
+    fn texts(&self, one: &Place, other: &Place) -> (String, String) {
+        let texts = (self.text(one), self.text(other));
+        match (self.column(one), self.column(other)) {
+            // Two that differ cannot be compared.
             (Some(one), Some(other))
-                if one.exact && other.exact && one.collation != other.collation =>
+                if one.exact != other.exact || one.collation != other.collation =>
             {
-                self.collated(&text)
+                (self.collated(&texts.0), self.collated(&texts.1))
             }
-            _ => text,
+            _ => texts,
         }
     }
 
@@ -110,13 +122,15 @@ impl Dialect for Postgres<'_> {
             return format!("{} {comparison} {than}", place.sql());
         }
         let value = self.value(place);
+        let digits = self.collated(&value);
         format!(
-            "({value} IS NOT NULL AND CASE WHEN {value} ~ {NUMBER} THEN {value}::numeric {comparison} {than} ELSE TRUE END)"
+            "({value} IS NOT NULL AND CASE WHEN {digits} ~ {NUMBER} THEN {value}::numeric {comparison} {than} ELSE TRUE END)"
         )
     }
 
-    fn like(&self, place: &Place, pattern: &str) -> String {
-        format!("{} LIKE {pattern}", self.collated(&self.value(place)))
+    fn like(&self, place: &Place, pattern: &str, matches: bool) -> String {
+        let not = if matches { "" } else { "NOT " };
+        format!("{} {not}LIKE {pattern}", self.collated(&self.value(place)))
     }
 
     fn pattern(&self, texts: &[Arc<str>]) -> String {
@@ -140,26 +154,33 @@ impl Dialect for Postgres<'_> {
         format!("{} IS NULL", self.value(place))
     }
 
-    fn any_element(&self, place: &Place, condition: &str) -> Option<String> {
+    fn element(&self, place: &Place, condition: &str, some: bool) -> Option<String> {
         let json = self.json(place)?;
-        Some(format!(
-            "(CASE jsonb_typeof({json}) WHEN 'array' THEN EXISTS (\
+        let not = if some { "" } else { "NOT " };
+        let found = format!(
+            "(CASE jsonb_typeof({json}) WHEN 'array' THEN {not}EXISTS (\
              SELECT 1 FROM jsonb_array_elements_text({json}) AS elements(element) WHERE {condition}) \
              ELSE TRUE END)"
-        ))
+        );
+        Some(self.of_json(place, found))
     }
 
     fn empty(&self, place: &Place, empty: bool) -> Option<String> {
         let json = self.json(place)?;
         let comparison = if empty { "=" } else { ">" };
-        Some(format!(
+        let found = format!(
             "(CASE jsonb_typeof({json}) WHEN 'array' THEN jsonb_array_length({json}) {comparison} 0 \
              ELSE TRUE END)"
-        ))
+        );
+        Some(self.of_json(place, found))
     }
 
-    fn has_members(&self, column: &Place) -> bool {
-        self.json(column).is_some()
+    fn members(&self, column: &Place, condition: &str) -> Option<String> {
+        let json = self.json(column)?;
+        // A string may hold JSON as text.
+        let condition =
+            format!("(CASE jsonb_typeof({json}) WHEN 'string' THEN TRUE ELSE {condition} END)");
+        Some(self.of_json(column, condition))
     }
 }
 

@@ -44,6 +44,7 @@ pub(super) enum Kind {
     Text,
     Bool,
     Integer,
+    Json,
     Other,
 }
 
@@ -81,6 +82,7 @@ impl Description {
                 Some(SqlType::TEXT | SqlType::VARCHAR) => Kind::Text,
                 Some(SqlType::BOOL) => Kind::Bool,
                 Some(SqlType::INT2 | SqlType::INT4 | SqlType::INT8) => Kind::Integer,
+                Some(SqlType::JSON) => Kind::Json,
                 _ => Kind::Other,
             };
             let detail = Column {

@@ -13,7 +13,7 @@ use crate::store::condition::Comparison;
 use crate::store::select::{Dialect, Parameter, Place, Statement};
 
 /// How SQLite says it.
-pub(super) struct Sqlite;
+pub(in crate::store) struct Sqlite;
 
 impl Sqlite {
     /// The JSON that a place holds.
@@ -24,11 +24,13 @@ impl Sqlite {
         }
     }
 
-    /// A condition on JSON, which is true where there is none.
+    /// A condition on JSON, which is true where there is none, or a text in it that
+    /// SQLite would cut.
     fn of_json(&self, place: &Place, condition: &str) -> String {
+        let column = place.sql();
         format!(
-            "CASE WHEN json_valid({}) THEN {condition} ELSE TRUE END",
-            place.sql()
+            "CASE WHEN NOT json_valid({column}) OR instr({column}, '\\u0000') > 0 \
+             THEN TRUE ELSE {condition} END"
         )
     }
 
@@ -36,9 +38,7 @@ impl Sqlite {
     fn value(&self, place: &Place) -> String {
         match place {
             Place::Member { column, path } => {
-                let column = column.sql();
-                let path = json_path(path);
-                format!("(CASE WHEN json_valid({column}) THEN {column} ->> '{path}' END)")
+                format!("({} ->> '{}')", column.sql(), json_path(path))
             }
             other => other.sql(),
         }
@@ -62,8 +62,8 @@ impl Dialect for Sqlite {
         format!("{} COLLATE BINARY", self.value(place))
     }
 
-    fn text_beside(&self, place: &Place, _: &Place) -> String {
-        self.text(place)
+    fn texts(&self, one: &Place, other: &Place) -> (String, String) {
+        (self.text(one), self.text(other))
     }
 
     fn collated(&self, text: &str) -> String {
@@ -87,9 +87,11 @@ impl Dialect for Sqlite {
         )
     }
 
-    fn like(&self, place: &Place, pattern: &str) -> String {
-        // Unlike LIKE, it heeds case.
-        format!("{} GLOB {pattern}", self.value(place))
+    fn like(&self, place: &Place, pattern: &str, matches: bool) -> String {
+        let value = self.value(place);
+        let not = if matches { "" } else { "NOT " };
+        // Unlike LIKE, it heeds case. It reads a text only up to U+0000.
+        format!("({not}{value} GLOB {pattern} OR instr({value}, char(0)) > 0)")
     }
 
     fn pattern(&self, texts: &[Arc<str>]) -> String {
@@ -113,10 +115,12 @@ impl Dialect for Sqlite {
         format!("{} IS NULL", self.value(place))
     }
 
-    fn any_element(&self, place: &Place, condition: &str) -> Option<String> {
+    fn element(&self, place: &Place, condition: &str, some: bool) -> Option<String> {
         let json = self.json(place);
         let condition = condition.replace("element", "elements.value");
-        let any = format!("EXISTS (SELECT 1 FROM json_each({json}) AS elements WHERE {condition})");
+        let not = if some { "" } else { "NOT " };
+        let any =
+            format!("{not}EXISTS (SELECT 1 FROM json_each({json}) AS elements WHERE {condition})");
         Some(self.of_json(place, &any))
     }
 
@@ -126,8 +130,8 @@ impl Dialect for Sqlite {
         Some(self.of_json(place, &format!("json_array_length({json}) {comparison} 0")))
     }
 
-    fn has_members(&self, _: &Place) -> bool {
-        true
+    fn members(&self, column: &Place, condition: &str) -> Option<String> {
+        Some(self.of_json(column, condition))
     }
 }
 

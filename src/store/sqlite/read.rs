@@ -17,6 +17,9 @@ use crate::store::{StoreError, TagKeys, Tags};
 /// Levels of JSON in a column.
 const JSON_DEPTH: usize = 32;
 
+/// By the index of a column, whatever its collation, and then byte by byte.
+const IS_ID: &str = "id = ?1 AND id COLLATE BINARY = ?1";
+
 fn unavailable(error: rusqlite::Error) -> StoreError {
     StoreError::Unavailable(error.to_string())
 }
@@ -53,7 +56,7 @@ pub(super) fn entity(
         columns.join(", ")
     };
     let view = quoted(&uid.type_name().to_string());
-    let sql = format!("SELECT {columns} FROM {view} WHERE id = ?1");
+    let sql = format!("SELECT {columns} FROM {view} WHERE {IS_ID}");
     let id: &str = uid.id().as_ref();
     let read = || -> rusqlite::Result<Option<Result<Record, Misfit>>> {
         let mut statement = connection.prepare_cached(&sql)?;
@@ -179,7 +182,7 @@ fn parents(
     let id: &str = uid.id().as_ref();
     let read = || -> rusqlite::Result<Vec<(String, String)>> {
         connection
-            .prepare_cached(&format!("SELECT type, parent FROM {view} WHERE id = ?1"))?
+            .prepare_cached(&format!("SELECT type, parent FROM {view} WHERE {IS_ID}"))?
             .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect()
     };
@@ -218,7 +221,10 @@ pub(super) fn tags(
     match keys {
         TagKeys::Only(keys) => {
             // LIMIT: a view may say the same more than once.
-            let sql = format!("SELECT value FROM {view} WHERE id = ?1 AND key = ?2 LIMIT 1");
+            let sql = format!(
+                "SELECT value FROM {view} WHERE {IS_ID} \
+                 AND key = ?2 AND key COLLATE BINARY = ?2 LIMIT 1"
+            );
             let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
             for key in keys {
                 let mut rows = statement.query([id, key]).map_err(unavailable)?;
@@ -228,7 +234,7 @@ pub(super) fn tags(
             }
         }
         TagKeys::All => {
-            let sql = format!("SELECT key, value FROM {view} WHERE id = ?1");
+            let sql = format!("SELECT key, value FROM {view} WHERE {IS_ID}");
             let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
             let mut rows = statement.query([id]).map_err(unavailable)?;
             while let Some(row) = rows.next().map_err(unavailable)? {

@@ -383,3 +383,35 @@ fn a_store_that_hangs_is_a_503_after_a_while() {
     server.has(Trouble::None);
     is_well(&mut connection);
 }
+
+fn search(connection: &mut Connection) -> Reply {
+    let mut body: Value = serde_json::from_str(ALLOWED).unwrap();
+    body["resource"] = json!({"type": "Peppol::Organisation"});
+    let body = body.to_string();
+    let length = body.len();
+    let head = head().replace("is_authorized", "search");
+    connection.write(format!(
+        "{head}x-request-id: 4711\r\ncontent-length: {length}\r\n\r\n{body}"
+    ));
+    connection.reply()
+}
+
+/// A search ends as a question does, and without a result.
+#[test]
+fn a_search_over_a_store_in_trouble_finds_nothing_and_says_why() {
+    let server = start();
+    let mut connection = server.connect();
+    for (trouble, status, code) in [
+        (Trouble::PanicsAtOnce, 500, "INTERNAL"),
+        (Trouble::PanicsWhileReading, 500, "INTERNAL"),
+        (Trouble::IsAway, 503, "STORE_UNAVAILABLE"),
+        (Trouble::Hangs, 503, "TIMED_OUT"),
+    ] {
+        server.has(trouble);
+        is_a_problem(&search(&mut connection), status, code);
+        server.has(Trouble::None);
+        let reply = search(&mut connection);
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        assert_eq!(reply.json()["results"], json!([]));
+    }
+}

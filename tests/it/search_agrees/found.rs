@@ -172,7 +172,7 @@ fn who_is_in_what_is_found() {
 fn who_is_nowhere_and_who_is_spelled_otherwise() {
     let row = "INSERT INTO \"Doc\" (id, phone) VALUES ('d', 'nowhere'), ('e', 'm');";
     on_both("", row, "resource has phone && !resource.phone.seen");
-    let row = "INSERT INTO \"Doc\" (id, mail) VALUES ('d', 'M'), ('e', 'x');";
+    let row = "INSERT INTO \"Doc\" (id, mail) VALUES ('d', 'M'), ('e', NULL);";
     on_both("", row, "resource has mail && resource.mail.seen");
     on_both("", row, "resource has mail && resource.mail == Mail::\"m\"");
     on_both(

@@ -13,10 +13,11 @@ type Info = { name?: String, folder?: Folder, words?: Set<String>, owner?: User 
 entity User = { name: String, age: Long };
 entity Folder in [Folder] tags String;
 @whenAbsent("{\"seen\": false}")
+entity Phone = { seen: Bool };
 @lowercaseId("all")
 entity Mail = { seen: Bool };
 entity Doc in [Folder] = {
-    mail?: Mail,
+    mail?: Mail, phone?: Phone,
     info?: Info, words?: Set<String>, readers?: Set<User>, text?: String, size?: Long, owner?: User,
 };
 action see appliesTo {
@@ -27,7 +28,9 @@ action see appliesTo {
 /// Tables that are the views, with columns of some type; who asks is `u`.
 fn tables(columns: &str, rows: &str) -> String {
     let mut all = vec![("id", "text")];
-    for name in ["mail", "info", "words", "readers", "text", "size", "owner"] {
+    for name in [
+        "mail", "phone", "info", "words", "readers", "text", "size", "owner",
+    ] {
         all.push((name, if name == "size" { "bigint" } else { "text" }));
     }
     let columns = columns
@@ -47,6 +50,8 @@ fn tables(columns: &str, rows: &str) -> String {
          INSERT INTO \"User\" VALUES ('u', 'u', 1), ('o', 'o', 2), ('O', 'o', 2);
          CREATE TABLE \"Mail\" (id text, seen boolean);
          INSERT INTO \"Mail\" VALUES ('m', true);
+         CREATE TABLE \"Phone\" (id text, seen boolean);
+         INSERT INTO \"Phone\" VALUES ('m', true);
          CREATE TABLE \"Folder\" (id text);
          INSERT INTO \"Folder\" VALUES ('f'), ('g');
          CREATE TABLE \"Folder.parents\" (id text, type text, parent text);
@@ -165,9 +170,9 @@ fn who_is_in_what_is_found() {
 /// What is nowhere may have attributes, and an id may be written in many ways.
 #[test]
 fn who_is_nowhere_and_who_is_spelled_otherwise() {
-    let row = "INSERT INTO \"Doc\" (id, mail) VALUES ('d', 'nowhere'), ('e', 'm');";
-    on_both("", row, "resource has mail && !resource.mail.seen");
-    let row = "INSERT INTO \"Doc\" (id, mail) VALUES ('d', 'M'), ('e', 'x');";
+    let row = "INSERT INTO \"Doc\" (id, phone) VALUES ('d', 'nowhere'), ('e', 'm');";
+    on_both("", row, "resource has phone && !resource.phone.seen");
+    let row = "INSERT INTO \"Doc\" (id, mail) VALUES ('d', 'M'), ('e', NULL);";
     on_both("", row, "resource has mail && resource.mail.seen");
     on_both("", row, "resource has mail && resource.mail == Mail::\"m\"");
     on_both(
@@ -254,6 +259,41 @@ fn texts_with_nul() {
         "resource has words && !resource.words.contains(\"a\")",
     ] {
         assert_eq!(on_sqlite("", rows, when), ["d"], "{when}");
+    }
+}
+
+/// What means something in a pattern of a database means itself in one of Cedar.
+#[test]
+fn patterns() {
+    let texts = [
+        "a*b", "a?b", "a[b]", "[ab]", "a%b", "a_b", "axb", "AXB", "a\\b", "a'b", "[^a]",
+    ];
+    let mut rows = String::new();
+    for text in texts {
+        let text = text.replace('\'', "''");
+        rows.push_str(&format!(
+            "INSERT INTO \"Doc\" (id, text) VALUES ('{text}', '{text}');"
+        ));
+    }
+    let database = SHARED.database();
+    database.sql(&tables("", &rows));
+    for text in texts {
+        let pattern = text.replace('\\', "\\\\").replace('*', "\\*");
+        let like = format!("resource has text && resource.text like \"{pattern}\"");
+        let other = format!("resource has text && !(resource.text like \"{pattern}\")");
+        let mut others = texts.to_vec();
+        others.retain(|it| *it != text);
+        others.sort_unstable();
+        for (when, wanted) in [(like, vec![text]), (other, others)] {
+            assert_eq!(on_sqlite("", &rows, &when), wanted, "{when}");
+            let store = Postgres::new(&database.url(), PostgresOptions::default()).unwrap();
+            let found = ask(
+                &Deciding::over(store, bundle(SCHEMA, &policy(&when))),
+                &json!({}),
+                100,
+            );
+            assert_eq!(found, wanted, "{when}");
+        }
     }
 }
 

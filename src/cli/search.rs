@@ -1,7 +1,5 @@
 //! `search`: whom, on what, or what do the policies allow?
 
-use std::sync::Arc;
-
 use serde_json::{Map, Value as Json};
 
 use super::Exit;
@@ -66,14 +64,15 @@ async fn find(
     let mut found = session.find(&wanted, &part).await?;
     loop {
         left = left.saturating_sub(part.limit);
-        let Some(last) = found.entities.last().filter(|_| found.more && left > 0) else {
+        if !found.more || left == 0 {
             return Ok(found);
-        };
-        part.after = Some(Arc::from(AsRef::<str>::as_ref(last.id())));
+        }
+        part.after = found.last.clone();
         part.limit = left.min(limits.page);
         let next = session.find(&wanted, &part).await?;
         found.entities.extend(next.entities);
         found.more = next.more;
+        found.last = next.last;
         found.decided += next.decided;
         found.tenancy_revision = next.tenancy_revision;
     }

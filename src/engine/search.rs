@@ -60,7 +60,7 @@ pub enum Sought {
 /// Which part of the answer is wanted.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// The id that it comes behind.
+    /// What it comes behind: [`Found::last`] of the part before.
     pub after: Option<Arc<str>>,
     /// How many entities, at most.
     pub limit: usize,
@@ -75,6 +75,8 @@ pub struct Found {
     pub entities: Vec<EntityUid>,
     /// Whether there are others behind them.
     pub more: bool,
+    /// What the last of them is called in [`Part::after`].
+    pub last: Option<Arc<str>>,
     /// How many candidates were decided.
     pub decided: usize,
     /// What of the policies depends on what is looked for.
@@ -254,7 +256,9 @@ impl Session<'_> {
         }
         let more = entities.len() > part.limit;
         entities.truncate(part.limit);
+        let id = |uid: &EntityUid| Arc::from(AsRef::<str>::as_ref(uid.id()));
         Ok(Some(Found {
+            last: entities.last().map(id),
             entities,
             more,
             decided,

@@ -183,11 +183,9 @@ async fn answer(
         .read(&wish, &description, most)
         .inspect_err(|malformed| app.metrics.malformed(malformed.code))?;
     let found = find(app, session, wanted, &page).await?;
-    let last = found.entities.last().map(|uid| uid.id().as_ref());
     let mut answer = Answer::new(&found, explain);
-    answer.next_token = found
-        .more
-        .then(|| app.pages.next(&page, last, &description));
+    let next = || app.pages.next(&page, &found, &description);
+    answer.next_token = found.more.then(next);
     serde_json::to_vec(&answer).map_err(|error| Problem::Internal(error.to_string()))
 }
 

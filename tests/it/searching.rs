@@ -1,6 +1,7 @@
 //! Searches over the wire: limits, tokens, and one state for each result.
 
 mod states;
+mod surfaces;
 mod tokens;
 
 use serde_json::{Value, json};

@@ -91,14 +91,17 @@ impl Session<'_> {
         part: &Part,
     ) -> Result<Found, Failure> {
         let is_behind = |question: &&Question| {
-            let id: &str = question.action.id().as_ref();
-            part.after.as_ref().is_none_or(|after| id > &**after)
+            // Of two namespaces two may have the same id.
+            let name = question.action.to_string();
+            part.after.as_ref().is_none_or(|after| *name > **after)
         };
-        let questions: Vec<&Question> = search.questions.iter().filter(is_behind).collect();
+        let mut questions: Vec<&Question> = search.questions.iter().filter(is_behind).collect();
+        questions.sort_by_cached_key(|question| question.action.to_string());
         let answers = self.decide_all(&questions, &search.demand).await?;
         let mut found = Found {
             entities: Vec::new(),
             more: false,
+            last: None,
             decided: questions.len(),
             residual: Residual::never(),
             policy_revision: Arc::clone(&self.state.bundle.revision),
@@ -113,6 +116,8 @@ impl Session<'_> {
         }
         found.more = found.entities.len() > part.limit;
         found.entities.truncate(part.limit);
+        let name = |uid: &EntityUid| Arc::from(uid.to_string());
+        found.last = found.entities.last().map(name);
         Ok(found)
     }
 }

@@ -195,13 +195,9 @@ fn wanted(
 }
 
 fn next(app: &App, found: &Found, page: &Page, description: &str) -> WirePage {
-    let last = found.entities.last().map(|uid| uid.id().as_ref());
+    let next = || app.pages.next(page, found, description);
     WirePage {
-        next_token: if found.more {
-            app.pages.next(page, last, description)
-        } else {
-            String::new()
-        },
+        next_token: found.more.then(next).unwrap_or_default(),
         count: found.entities.len(),
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::authzen::{named, open};
 use super::question::{action_forms, described};
-use super::schema::{long, object, or_null, reference, string};
+use super::schema::{object, or_null, reference, string};
 use super::value::{component, record};
 use super::{later, question};
 use crate::http::Limits;
@@ -30,17 +30,13 @@ later! {
     FoundActions;
 }
 
-/// Which page of a search, and whether it is explained.
 fn limit() -> Json {
-    let mut limit = long();
-    limit["minimum"] = 0.into();
-    or_null(limit)
+    or_null(json!({"type": "integer", "minimum": 0, "maximum": i64::MAX}))
 }
 
 fn token() -> Json {
-    let mut token = string();
-    token["description"] = "Of the page before; the empty one is that of the first page.".into();
-    or_null(token)
+    let description = "Of the page before; the empty one is that of the first page.";
+    or_null(json!({"type": "string", "description": description}))
 }
 
 fn one_of(types: &[EntityTypeName]) -> Json {

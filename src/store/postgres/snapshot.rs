@@ -14,6 +14,9 @@ use crate::schema::{Row, Schema};
 use crate::store::select::statement;
 use crate::store::{Answer, Candidates, Changes, Revision, Snapshot, StoreError, TagKeys, Tags};
 
+/// A statement of a search may look dear, and would be compiled for longer than it runs.
+const NO_JIT: &str = "SET LOCAL jit = off";
+
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 pub(super) struct Reading {
@@ -49,7 +52,7 @@ impl Reading {
         let client = connection.get()?;
         // A little more than is waited for here: it ends what nobody waits for any more.
         let most = timeout.as_millis() + 100;
-        let begin = format!("{BEGIN}; SET LOCAL statement_timeout = {most}");
+        let begin = format!("{BEGIN}; SET LOCAL statement_timeout = {most}; {NO_JIT}");
         let asked = async {
             let records = async {
                 match since {

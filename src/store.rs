@@ -27,7 +27,7 @@ use cedar_policy::{EntityTypeName, EntityUid};
 
 use crate::schema::{Row, Schema, Value};
 
-pub use condition::{Comparison, Condition, Operand, Test};
+pub use condition::{Above, Comparison, Condition, Operand, Test};
 pub use database::Database;
 pub use documents::{DocumentError, Documents};
 pub use entities_file::EntitiesFile;

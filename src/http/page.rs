@@ -11,7 +11,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 use crate::engine::{Found, Malformed, Members};
 use crate::schema::Misfit;
@@ -66,9 +66,14 @@ impl Pages {
     /// Tokens by a key that other sidecars have too.
     #[must_use]
     pub fn new(key: &[u8]) -> Self {
-        // Whatever the length: a longer one is hashed, a shorter one padded.
-        let key = Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&[0; 64].into()));
-        Self { key }
+        // Of any length, and so that nothing can fail.
+        let mut block = [0; 64];
+        for (to, from) in block.iter_mut().zip(Sha256::digest(key)) {
+            *to = from;
+        }
+        Self {
+            key: Hmac::new(&block.into()),
+        }
     }
 
     /// Tokens by a key of its own, which are good for as long as this program runs.

@@ -209,8 +209,8 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// Follows attributes, one reference further. Returns whether there may be more. An entity at the level of the Bundle is not looked
-    /// through.
+    /// Follows attributes, one reference further. Returns whether there may be more.
+    /// An entity at the level of the Bundle is not looked through.
     fn follow(&mut self, plan: &Plan) -> Result<bool, SliceError> {
         let mut next: Vec<(usize, EntityUid, u32)> = Vec::new();
         let mut nearer: Vec<(usize, u32)> = Vec::new();

@@ -116,29 +116,23 @@ pub enum Test {
         /// The entity's id.
         id: Arc<str>,
     },
-    /// The value is the id of an entity of a type that has another one above it, at
-    /// any distance of at least one.
-    Below {
-        /// The entity's type.
-        of: Arc<str>,
-        /// The type of the one above.
-        above: Arc<str>,
-        /// The id of the one above.
-        id: Arc<str>,
-        /// The types that have parents, among them `of`.
-        through: Arc<[Arc<str>]>,
-    },
+    /// The value is the id of an entity that has another one above it.
+    Below(Above),
     /// The value is the id of an entity without that one above it.
-    NotBelow {
-        /// As in [`Test::Below`].
-        of: Arc<str>,
-        /// The type of the one above.
-        above: Arc<str>,
-        /// The id of the one above.
-        id: Arc<str>,
-        /// The types that have parents, among them `of`.
-        through: Arc<[Arc<str>]>,
-    },
+    NotBelow(Above),
+}
+
+/// An entity above those of a type, at any distance of at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Above {
+    /// The type of those below.
+    pub of: Arc<str>,
+    /// The type of the one above.
+    pub above: Arc<str>,
+    /// Its id.
+    pub id: Arc<str>,
+    /// The types that have parents, among them `of`.
+    pub through: Arc<[Arc<str>]>,
 }
 
 /// How numbers compare.
@@ -307,7 +301,7 @@ impl Test {
             | Self::IsOneOf(_)
             | Self::Tag { .. }
             | Self::KeyOf { .. }
-            | Self::Below { .. } => true,
+            | Self::Below(_) => true,
             Self::Attribute { test, .. } => test.is_selective(),
             _ => false,
         }
@@ -321,10 +315,7 @@ impl Test {
             Self::Attribute { test, .. } | Self::Tag { test, .. } | Self::KeyOf { test, .. } => {
                 QUERY + test.weight()
             }
-            Self::NoTag { .. }
-            | Self::NoKeyOf { .. }
-            | Self::Below { .. }
-            | Self::NotBelow { .. } => QUERY,
+            Self::NoTag { .. } | Self::NoKeyOf { .. } | Self::Below(_) | Self::NotBelow(_) => QUERY,
             _ => 1,
         }
     }

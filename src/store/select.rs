@@ -9,7 +9,7 @@ mod dialect;
 use std::sync::Arc;
 
 use super::Candidates;
-use super::condition::{Condition, Operand, Test};
+use super::condition::{Above, Condition, Operand, Test};
 use super::views::quoted;
 
 pub(super) use dialect::{Dialect, Parameter, Place};
@@ -274,22 +274,12 @@ impl Writer<'_> {
                 let passes = self.tag(&tags, "id", id, &Test::Present);
                 format!("NOT {}", self.is_in(place, &tags, "key", &passes, false))
             }
-            Test::Below {
-                of,
-                above,
-                id,
-                through,
-            } => {
-                let below = self.below(place, of, above, id, through);
+            Test::Below(above) => {
+                let below = self.below(place, above);
                 or_object(place, below, dialect)
             }
-            Test::NotBelow {
-                of,
-                above,
-                id,
-                through,
-            } => {
-                let below = self.below(place, of, above, id, through);
+            Test::NotBelow(above) => {
+                let below = self.below(place, above);
                 or_object(place, format!("NOT ({below})"), dialect)
             }
         }
@@ -365,14 +355,13 @@ impl Writer<'_> {
     }
 
     /// All that is below an entity, step by step.
-    fn below(
-        &mut self,
-        place: &Place,
-        of: &str,
-        above: &Arc<str>,
-        id: &Arc<str>,
-        through: &[Arc<str>],
-    ) -> String {
+    fn below(&mut self, place: &Place, above: &Above) -> String {
+        let Above {
+            of,
+            above,
+            id,
+            through,
+        } = above;
         let (above, id) = (self.text(above), self.text(id));
         self.aliases += 1;
         let name = format!("below{}", self.aliases);

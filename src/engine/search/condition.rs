@@ -31,9 +31,6 @@ pub(super) struct Reader<'a> {
     of: &'a EntityTypeName,
     /// What is known.
     known: HashMap<EntityUid, &'a Row>,
-    /// Whether a caller describes entities, so that the store does not know all that
-    /// is above one.
-    described: bool,
     steps: Cell<usize>,
 }
 
@@ -62,7 +59,6 @@ impl<'a> Reader<'a> {
             },
             of: &search.of,
             known: known.map(|row| (row.uid.clone(), row)).collect(),
-            described: !search.described.is_empty(),
             steps: Cell::new(0),
         }
     }
@@ -101,12 +97,10 @@ impl<'a> Reader<'a> {
                 self.may_be(else_expr, want),
             ),
             Expr::GetAttr { .. } => self.value(expression, Test::Bool(want)),
-            Expr::HasAttr { expr, attrs } => {
-                let mut names = attrs.iter().map(|name| Arc::from(name.as_str()));
-                let Some(first) = names.next() else {
-                    return Condition::Always;
-                };
-                self.has(expr, first, &names.collect::<Vec<_>>(), want)
+            // `a has b.c` is `a has b && a.b has c` in a residual.
+            Expr::HasAttr { expr, attrs } if attrs.len() == 1 => {
+                let test = if want { Test::Present } else { Test::Absent };
+                self.attribute(expr, attrs.first().as_str().into(), test)
             }
             Expr::Like { expr, pattern } => match pieces(pattern) {
                 Some(pieces) if want => self.value(expr, Test::Like(pieces)),
@@ -227,24 +221,6 @@ impl<'a> Reader<'a> {
             }
             Some(Type::Record(_)) => self.value(of, Test::Member(name, Box::new(test))),
             _ => Condition::Always,
-        }
-    }
-
-    /// `e has a.b`: whether all are there, or the first of them that is not.
-    fn has(&self, of: &Expr, name: Arc<str>, more: &[Arc<str>], want: bool) -> Condition {
-        let own = if want { Test::Present } else { Test::Absent };
-        let Some((next, rest)) = more.split_first() else {
-            return self.attribute(of, name, own);
-        };
-        let inner = Expr::GetAttr {
-            expr: Arc::new(of.clone()),
-            attr: name.as_ref().into(),
-        };
-        let further = self.has(&inner, Arc::clone(next), rest, want);
-        if want {
-            further
-        } else {
-            Condition::any([self.attribute(of, name, own), further])
         }
     }
 

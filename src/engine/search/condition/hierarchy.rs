@@ -7,7 +7,7 @@ use cedar_policy::pst::Expr;
 
 use super::{Reader, Text, certain, elements, id_of, text};
 use crate::schema::Type;
-use crate::store::{Condition, Test};
+use crate::store::{Above, Condition, Test};
 
 /// Entities above another one that are asked for one by one.
 const ABOVE: usize = 50;
@@ -52,8 +52,7 @@ impl Reader<'_> {
         }
         let own = *entity == Expr::Var(self.unknown.clone());
         let sayable = |found: &EntityTypeName| self.is_spelled_one_way(found);
-        if self.described
-            || !(own || sayable(&name))
+        if !(own || sayable(&name))
             || !sayable(above_type)
             || !through.iter().all(|found| {
                 self.store.serves(found)
@@ -63,31 +62,19 @@ impl Reader<'_> {
         {
             return Condition::Always;
         }
-        let test_through: Arc<[Arc<str>]> = through
-            .iter()
-            .map(|found| Arc::from(found.to_string()))
-            .collect();
-        let (of, above_name) = (
-            Arc::from(name.to_string()),
-            Arc::from(above_type.to_string()),
-        );
-        let (id, through) = (Arc::clone(&above.text), test_through);
+        let above = Above {
+            of: name.to_string().into(),
+            above: above_type.to_string().into(),
+            id: Arc::clone(&above.text),
+            through: through
+                .iter()
+                .map(|found| found.to_string().into())
+                .collect(),
+        };
         if want {
-            let test = Test::Below {
-                of,
-                above: above_name,
-                id,
-                through,
-            };
-            Condition::any([itself, self.value(entity, test)])
+            Condition::any([itself, self.value(entity, Test::Below(above))])
         } else {
-            let test = Test::NotBelow {
-                of,
-                above: above_name,
-                id,
-                through,
-            };
-            Condition::all([itself, self.value(entity, test)])
+            Condition::all([itself, self.value(entity, Test::NotBelow(above))])
         }
     }
 

@@ -104,6 +104,7 @@ async fn measure(database: &Database, name: &str, case: &Case, of: usize) {
         after: None,
         limit: 1000,
         most: 10_000,
+        explain: false,
     };
     let find = || async {
         let session = engine.session();

@@ -24,8 +24,9 @@ pub(super) fn run(args: &SearchArgs) -> Exit {
         }
     };
     let (limits, limit) = (config.limits.clone(), args.limit);
+    let explain = args.residual;
     let found = ask(&config, bundle, move |engine| async move {
-        find(&engine, &search, &limits, limit).await
+        find(&engine, &search, &limits, limit, explain).await
     });
     match found {
         Ok(found) => {
@@ -52,6 +53,7 @@ async fn find(
     search: &Json,
     limits: &Limits,
     limit: Option<usize>,
+    explain: bool,
 ) -> Result<Found, AnyError> {
     let session = engine.session();
     let wanted = session.wanted(search, limits.entities)?;
@@ -60,6 +62,7 @@ async fn find(
         after: None,
         limit: left.min(limits.page),
         most: limits.candidates,
+        explain,
     };
     let mut found = session.find(&wanted, &part).await?;
     loop {

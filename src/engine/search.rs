@@ -66,6 +66,8 @@ pub struct Part {
     pub limit: usize,
     /// How many candidates may be decided for it.
     pub most: usize,
+    /// Whether it is to be said why just these are found.
+    pub explain: bool,
 }
 
 /// A part of the answer.
@@ -79,7 +81,8 @@ pub struct Found {
     pub last: Option<Arc<str>>,
     /// How many candidates were decided.
     pub decided: usize,
-    /// What of the policies depends on what is looked for.
+    /// What of the policies depends on what is looked for; its texts where
+    /// [`Part::explain`] asked for them.
     pub residual: Residual,
     /// The exact policies and schema.
     pub policy_revision: Arc<str>,
@@ -134,8 +137,8 @@ impl Search {
 
 /// Where the candidates come from.
 enum Source {
-    /// The store, by a condition.
-    Store(Condition),
+    /// The store, by the condition of the residual.
+    Store,
     /// These, in order: a closed vocabulary, or what the caller describes.
     Listed(Vec<String>),
 }
@@ -144,7 +147,8 @@ impl Session<'_> {
     /// Searches for what is wanted, from one state of the store.
     ///
     /// # Errors
-    /// See [`Session::search`].
+    /// See [`Failure`]; [`Failure::TooWide`] where more candidates would have to be
+    /// decided than [`Part::most`].
     pub async fn find(&self, wanted: &Wanted, part: &Part) -> Result<Found, Failure> {
         match wanted {
             Wanted::Entities(search) => self.search(search, part).await,
@@ -152,17 +156,12 @@ impl Session<'_> {
         }
     }
 
-    /// Searches, from one state of the store.
-    ///
-    /// # Errors
-    /// See [`Failure`]; [`Failure::TooWide`] where more candidates would have to be
-    /// decided than [`Part::most`].
-    pub async fn search(&self, search: &Search, part: &Part) -> Result<Found, Failure> {
+    async fn search(&self, search: &Search, part: &Part) -> Result<Found, Failure> {
         let shard = search.shard(self).ok_or(Failure::NoShard)?;
         let freshness = self.freshness(std::iter::once(&search.action));
         let mut reading = Reading::begin(self.sources(), &freshness, &search.demand).await?;
         loop {
-            let residual = self.residual(search, shard, &mut reading).await?;
+            let residual = self.residual(search, part, shard, &mut reading).await?;
             if let Some(found) = self.part(search, part, residual, &mut reading).await? {
                 return Ok(found);
             }
@@ -174,6 +173,7 @@ impl Session<'_> {
     async fn residual(
         &self,
         search: &Search,
+        part: &Part,
         shard: &Shard,
         reading: &mut Reading<'_>,
     ) -> Result<Residual, Failure> {
@@ -181,7 +181,7 @@ impl Session<'_> {
             match reading.gather_known(search.asked(), shard) {
                 Ok(Gathered::Whole(known)) => {
                     let (bundle, store) = (&self.state.bundle, self.engine().store());
-                    return partial::residual(search, shard, &known, bundle, store);
+                    return partial::residual(search, part, shard, &known, bundle, store);
                 }
                 Ok(Gathered::Missing(missing)) => {
                     // A later state is as good: nothing else was read yet.
@@ -204,7 +204,7 @@ impl Session<'_> {
     ) -> Result<Option<Found>, Failure> {
         let mut wanted = Candidates {
             of: search.of.clone(),
-            condition: Condition::Never,
+            condition: residual.condition.clone(),
             after: part.after.clone(),
             limit: part
                 .limit
@@ -217,13 +217,11 @@ impl Session<'_> {
         let mut ended = false;
         while !ended && entities.len() <= part.limit {
             let ids = match &source {
-                Source::Store(Condition::Never) => Vec::new(),
-                Source::Store(condition) => {
-                    wanted.condition = condition.clone();
+                Source::Store => {
                     let Some(ids) = reading.candidates(&wanted).await? else {
                         return Ok(None);
                     };
-                    if residual.statement.is_none() {
+                    if part.explain && residual.statement.is_none() {
                         residual.statement = reading.statement(&wanted);
                     }
                     ids
@@ -272,13 +270,13 @@ impl Session<'_> {
         let store = self.engine().store();
         let entity_type = self.state.bundle.schema.entity_type(&search.of);
         if *condition == Condition::Never {
-            return Source::Store(Condition::Never);
+            return Source::Listed(Vec::new());
         }
         if let Some(choices) = entity_type.and_then(|found| found.choices.as_ref()) {
             return Source::Listed(choices.iter().cloned().collect());
         }
         if store.serves(&search.of) {
-            return Source::Store(condition.clone());
+            return Source::Store;
         }
         let described = search.described.iter().map(|row| &row.uid);
         let mut ids: Vec<String> = described

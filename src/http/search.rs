@@ -182,7 +182,7 @@ async fn answer(
         .pages
         .read(&wish, &description, most)
         .inspect_err(|malformed| app.metrics.malformed(malformed.code))?;
-    let found = find(app, session, wanted, &page).await?;
+    let found = find(app, session, wanted, &page, explain).await?;
     let mut answer = Answer::new(&found, explain);
     let next = || app.pages.next(&page, &found, &description);
     answer.next_token = found.more.then(next);
@@ -202,11 +202,13 @@ pub(super) async fn find(
     session: &Session<'_>,
     wanted: &Wanted,
     page: &Page,
+    explain: bool,
 ) -> Result<Found, Failure> {
     let part = Part {
         after: page.after.clone(),
         limit: page.limit,
         most: app.limits.candidates,
+        explain,
     };
     let found = session.find(wanted, &part).await;
     app.metrics.searched(&found);

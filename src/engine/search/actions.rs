@@ -16,13 +16,10 @@ use crate::schema::{ActionType, Reading, Row};
 impl ActionSearch {
     /// A member of a context that none of the actions takes.
     pub(super) fn surplus<'a>(
-        principal: &EntityUid,
-        resource: &EntityUid,
-        context: Option<&'a Json>,
-        bundle: &Bundle,
+        actions: &[&ActionType],
+        context: &'a Map<String, Json>,
     ) -> Option<&'a str> {
-        let mut names = context.and_then(Json::as_object)?.keys();
-        let actions = actions(principal, resource, bundle);
+        let mut names = context.keys();
         let taken = |name: &str| {
             let mut contexts = actions.iter().map(|action| &action.context);
             contexts.any(|context| context.attributes.contains_key(name))
@@ -36,14 +33,13 @@ impl ActionSearch {
     pub(super) fn questions(
         principal: &EntityUid,
         resource: &EntityUid,
-        context: Option<&Json>,
+        context: &Map<String, Json>,
         described: &[Row],
+        actions: &[&ActionType],
         bundle: &Bundle,
     ) -> Vec<Question> {
-        let empty = Map::new();
-        let context = context.and_then(Json::as_object).unwrap_or(&empty);
         let mut questions = Vec::new();
-        for action in actions(principal, resource, bundle) {
+        for action in actions {
             let own = context.iter();
             let own = own.filter(|(name, _)| action.context.attributes.contains_key(name.as_str()));
             let own: Map<String, Json> = own.map(|(n, v)| (n.clone(), v.clone())).collect();
@@ -85,7 +81,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn search_actions(
+    pub(super) async fn search_actions(
         &self,
         search: &ActionSearch,
         part: &Part,

@@ -10,7 +10,7 @@ use cedar_policy::{
 };
 
 use super::condition::Reader;
-use super::{Search, Sought};
+use super::{Part, Search, Sought};
 use crate::engine::Failure;
 use crate::policy::{Bundle, Shard};
 use crate::schema::{Row, Value};
@@ -63,6 +63,7 @@ impl Residual {
 /// Evaluates the policies of a search as far as they can be.
 pub(super) fn residual(
     search: &Search,
+    part: &Part,
     shard: &Shard,
     known: &[Arc<Loaded>],
     bundle: &Bundle,
@@ -131,7 +132,9 @@ pub(super) fn residual(
                     forbids.push(Condition::any(parts));
                 }
             }
-            found.policies.extend(shown(&policy, bundle));
+            if part.explain {
+                found.policies.extend(shown(&policy, bundle));
+            }
         }
     }
     if found.permitted {

@@ -4,6 +4,7 @@
 use cedar_policy::{EntityTypeName, EntityUid};
 use serde_json::{Map, Value as Json, json};
 
+use super::actions::actions;
 use super::{Search, Sought};
 use crate::engine::demand;
 use crate::engine::question::{Malformed, described_entities};
@@ -170,16 +171,19 @@ fn read(
             (Sought::Resources, of, known, action)
         }
         (Named::Entity(principal), None, Named::Entity(resource)) => {
-            let context = members.get("context").filter(|json| !json.is_null());
-            if context.is_some_and(|json| !json.is_object()) {
-                return Err(malformed("context", Misfit::new("an object is wanted")));
-            }
-            if let Some(surplus) = ActionSearch::surplus(&principal, &resource, context, bundle) {
+            let none = Map::new();
+            let context = match members.get("context") {
+                None | Some(Json::Null) => &none,
+                Some(Json::Object(context)) => context,
+                Some(_) => return Err(malformed("context", Misfit::new("an object is wanted"))),
+            };
+            let all = actions(&principal, &resource, bundle);
+            if let Some(surplus) = ActionSearch::surplus(&all, context) {
                 let misfit = Misfit::new("no action of these two takes it").within(surplus);
                 return Err(malformed("context", misfit));
             }
             let questions =
-                ActionSearch::questions(&principal, &resource, context, &described, bundle);
+                ActionSearch::questions(&principal, &resource, context, &described, &all, bundle);
             return Ok(Wanted::Actions(ActionSearch {
                 principal,
                 resource,

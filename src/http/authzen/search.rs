@@ -172,7 +172,7 @@ async fn answer(
         .pages
         .read(&request.page, &description, most)
         .map_err(|malformed| refused(malformed.within("page")))?;
-    let found = find(app, &session, &wanted, &page).await?;
+    let found = find(app, &session, &wanted, &page, false).await?;
     let answer = Answer {
         page: next(app, &found, &page, &description),
         context: None,

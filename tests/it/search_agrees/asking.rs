@@ -151,6 +151,7 @@ impl Asking<'_> {
             after: None,
             limit,
             most: 10_000,
+            explain: false,
         };
         let mut ids: Vec<String> = Vec::new();
         let mut decided = 0;

@@ -75,6 +75,7 @@ fn ask(deciding: &Deciding, context: &Value, limit: usize) -> Vec<String> {
         after: None,
         limit,
         most: 10_000,
+        explain: false,
     };
     let found = deciding.find(&wanted, &part);
     let found = found.unwrap_or_else(|refused| panic!("{refused:?}"));

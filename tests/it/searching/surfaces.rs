@@ -82,6 +82,7 @@ fn pages_of_actions_lose_none_of_two_namespaces() {
             after: None,
             limit,
             most: 10,
+            explain: false,
         };
         let mut actions = Vec::new();
         loop {
@@ -134,6 +135,7 @@ fn conditions_in_conditions_come_to_an_end() {
         after: None,
         limit: 10,
         most: 10,
+        explain: false,
     };
     let found = deciding.find(&wanted, &part).unwrap();
     let found: Vec<_> = found.entities.iter().map(ToString::to_string).collect();

@@ -9,6 +9,7 @@ mod conclude;
 mod core;
 mod decision;
 mod demand;
+mod fields;
 mod follow;
 mod loose;
 mod question;

@@ -6,8 +6,9 @@ use cedar_policy::{Context, EntityUid, Request};
 use serde_json::Value as Json;
 
 use super::demand;
+use super::fields::Fields;
 use crate::policy::Bundle;
-use crate::schema::{Misfit, Reading, Record, Row, Value};
+use crate::schema::{Misfit, Record, Row, Value};
 use crate::slice::Demand;
 use crate::store::Store;
 
@@ -74,17 +75,6 @@ impl Malformed {
     }
 }
 
-const MEMBERS: [&str; 8] = [
-    "principal",
-    "action",
-    "resource",
-    "context",
-    "entities",
-    "additional_entities",
-    "atLeast",
-    "maxAge",
-];
-
 impl Question {
     /// Reads a question in its native form. `most_entities` is how many a caller
     /// may describe.
@@ -97,56 +87,18 @@ impl Question {
         store: &dyn Store,
         most_entities: usize,
     ) -> Result<Self, Malformed> {
-        let malformed = |member: &str, misfit| Malformed::new("MALFORMED_QUESTION", member, misfit);
-        let Json::Object(members) = json else {
-            return Err(Malformed::question(Misfit::new("an object is wanted")));
-        };
         // cedar-agent's own type of a question writes `"policies": null`.
-        let is_null = |name: &str| name == "policies" && members.get(name) == Some(&Json::Null);
-        if let Some(surplus) = members
-            .keys()
-            .find(|name| !MEMBERS.contains(&name.as_str()) && !is_null(name))
-        {
-            return Err(malformed(surplus, Misfit::new("no such member")));
-        }
-        let schema = &bundle.schema;
-        let entity = |member: &str| {
-            let json = members
-                .get(member)
-                .ok_or_else(|| malformed(member, Misfit::new("is missing")))?;
-            schema
-                .entity(json)
-                .map_err(|misfit| malformed(member, misfit))
-        };
-        let (principal, action, resource) =
-            (entity("principal")?, entity("action")?, entity("resource")?);
-        let action_type = schema.action(&action).ok_or_else(|| {
-            Malformed::new(
-                "UNKNOWN_ACTION",
-                "action",
-                Misfit::new("no such action in the schema"),
-            )
-        })?;
-        for (member, uid, types) in [
-            ("principal", &principal, &action_type.principals),
-            ("resource", &resource, &action_type.resources),
-        ] {
-            if !types.contains(uid.type_name()) {
-                let types: Vec<_> = types.iter().map(|name| format!("`{name}`")).collect();
-                let text = format!("this action takes {}", types.join(" or "));
-                return Err(malformed(member, Misfit::new(text)));
-            }
-        }
-        let context = match members.get("context") {
-            None | Some(Json::Null) => &Json::Object(serde_json::Map::new()),
-            Some(context) => context,
-        };
-        let context = schema
-            .record(context, &action_type.context, Reading::Context)
-            .map_err(|misfit| malformed("context", misfit))?;
+        let ignored = |name: &str, json: &Json| name == "policies" && json.is_null();
+        let fields = Fields::of(json, &bundle.schema, "MALFORMED_QUESTION", ignored)?;
+        let principal = fields.entity("principal")?;
+        let action = fields.action()?;
+        let resource = fields.entity("resource")?;
+        fields.takes(action, principal.type_name(), resource.type_name())?;
+        let context = fields.context(action)?;
+        let members = fields.members;
         let described = described_entities(members, bundle, store, most_entities)?;
         let demand = demand::read(members, store)?;
-        let question = Self::new(principal, action, resource, context, described);
+        let question = Self::new(principal, action.uid.clone(), resource, context, described);
         let question = question.map_err(Malformed::question)?;
         Ok(Self { demand, ..question })
     }

@@ -7,10 +7,11 @@ use serde_json::{Map, Value as Json, json};
 use super::actions::actions;
 use super::{Search, Sought};
 use crate::engine::demand;
+use crate::engine::fields::Fields;
 use crate::engine::question::{Malformed, described_entities};
 use crate::engine::session::Session;
 use crate::policy::Bundle;
-use crate::schema::{ActionType, Misfit, Reading, Row, record_to_json};
+use crate::schema::{Misfit, Row, record_to_json};
 use crate::slice::Demand;
 use crate::store::Store;
 
@@ -99,20 +100,7 @@ fn described_to_json(rows: &[Row]) -> Json {
     rows.collect()
 }
 
-const MEMBERS: [&str; 8] = [
-    "principal",
-    "action",
-    "resource",
-    "context",
-    "entities",
-    "additional_entities",
-    "atLeast",
-    "maxAge",
-];
-
-fn malformed(member: &str, misfit: Misfit) -> Malformed {
-    Malformed::new("MALFORMED_SEARCH", member, misfit)
-}
+const CODE: &str = "MALFORMED_SEARCH";
 
 /// An entity, or only its type.
 enum Named {
@@ -143,25 +131,15 @@ fn read(
     store: &dyn Store,
     most_entities: usize,
 ) -> Result<Wanted, Malformed> {
-    let Json::Object(members) = json else {
-        return Err(Malformed {
-            code: "MALFORMED_SEARCH",
-            misfit: Misfit::new("an object is wanted"),
-        });
-    };
-    if let Some(surplus) = members
-        .keys()
-        .find(|name| !MEMBERS.contains(&name.as_str()))
-    {
-        return Err(malformed(surplus, Misfit::new("no such member")));
-    }
+    let fields = Fields::of(json, &bundle.schema, CODE, |_, _| false)?;
+    let members = fields.members;
     let described = described_entities(members, bundle, store, most_entities)?;
     let demand = demand::read(members, store)?;
-    let principal = named(members, "principal", bundle)?;
-    let resource = named(members, "resource", bundle)?;
+    let principal = named(&fields, "principal", bundle)?;
+    let resource = named(&fields, "resource", bundle)?;
     let action = match members.get("action") {
         None | Some(Json::Null) => None,
-        Some(json) => Some(action(json, bundle)?),
+        Some(_) => Some(fields.action()?),
     };
     let (sought, of, known, action) = match (principal, action, resource) {
         (Named::Type(of), Some(action), Named::Entity(known)) => {
@@ -175,12 +153,15 @@ fn read(
             let context = match members.get("context") {
                 None | Some(Json::Null) => &none,
                 Some(Json::Object(context)) => context,
-                Some(_) => return Err(malformed("context", Misfit::new("an object is wanted"))),
+                Some(_) => {
+                    let misfit = Misfit::new("an object is wanted");
+                    return Err(fields.malformed("context", misfit));
+                }
             };
             let all = actions(&principal, &resource, bundle);
             if let Some(surplus) = ActionSearch::surplus(&all, context) {
                 let misfit = Misfit::new("no action of these two takes it").within(surplus);
-                return Err(malformed("context", misfit));
+                return Err(fields.malformed("context", misfit));
             }
             let questions =
                 ActionSearch::questions(&principal, &resource, context, &described, &all, bundle);
@@ -193,7 +174,7 @@ fn read(
         }
         _ => {
             return Err(Malformed {
-                code: "MALFORMED_SEARCH",
+                code: CODE,
                 misfit: Misfit::new(
                     "one of `principal`, `action` and `resource` is to be looked for: an entity \
                      by its type alone, as {\"type\": \"…\"}, or the action left out",
@@ -205,24 +186,8 @@ fn read(
         Sought::Principals => (&of, known.type_name()),
         Sought::Resources => (known.type_name(), &of),
     };
-    for (member, name, types) in [
-        ("principal", principal, &action.principals),
-        ("resource", resource, &action.resources),
-    ] {
-        if !types.contains(name) {
-            let types: Vec<_> = types.iter().map(|name| format!("`{name}`")).collect();
-            let text = format!("this action takes {}", types.join(" or "));
-            return Err(malformed(member, Misfit::new(text)));
-        }
-    }
-    let context = match members.get("context") {
-        None | Some(Json::Null) => &Json::Object(Map::new()),
-        Some(context) => context,
-    };
-    let context = bundle
-        .schema
-        .record(context, &action.context, Reading::Context)
-        .map_err(|misfit| malformed("context", misfit))?;
+    fields.takes(action, principal, resource)?;
+    let context = fields.context(action)?;
     Ok(Wanted::Entities(Search {
         sought,
         of,
@@ -234,34 +199,18 @@ fn read(
     }))
 }
 
-fn named(members: &Map<String, Json>, member: &str, bundle: &Bundle) -> Result<Named, Malformed> {
-    let json = members
-        .get(member)
-        .ok_or_else(|| malformed(member, Misfit::new("is missing")))?;
-    if let Json::Object(fields) = json
-        && let Some(Json::String(name)) = fields.get("type")
-        && fields.len() == 1
-    {
-        return match bundle.schema.entity_type_named(name) {
-            Some(found) => Ok(Named::Type(found.name.clone())),
-            None => Err(malformed(
-                member,
-                Misfit::new("no such entity type in the schema").within("type"),
-            )),
-        };
-    }
-    let uid = bundle.schema.entity(json);
-    uid.map(Named::Entity)
-        .map_err(|misfit| malformed(member, misfit))
-}
-
-fn action<'a>(json: &Json, bundle: &'a Bundle) -> Result<&'a ActionType, Malformed> {
-    let uid = bundle
-        .schema
-        .entity(json)
-        .map_err(|misfit| malformed("action", misfit))?;
-    bundle.schema.action(&uid).ok_or_else(|| {
-        let misfit = Misfit::new("no such action in the schema");
-        Malformed::new("UNKNOWN_ACTION", "action", misfit)
-    })
+fn named(fields: &Fields<'_>, member: &str, bundle: &Bundle) -> Result<Named, Malformed> {
+    let Json::Object(kind) = fields.required(member)? else {
+        return fields.entity(member).map(Named::Entity);
+    };
+    let (Some(Json::String(name)), 1) = (kind.get("type"), kind.len()) else {
+        return fields.entity(member).map(Named::Entity);
+    };
+    let found = bundle.schema.entity_type_named(name);
+    found
+        .map(|found| Named::Type(found.name.clone()))
+        .ok_or_else(|| {
+            let misfit = Misfit::new("no such entity type in the schema");
+            fields.malformed(member, misfit.within("type"))
+        })
 }

@@ -11,6 +11,7 @@ mod fault;
 mod lint;
 mod load;
 mod plan;
+pub mod routes;
 mod rules;
 mod scan;
 mod source;

@@ -8,6 +8,7 @@
 //! [`Schema::action`] for everybody else.
 
 mod decode;
+mod designation;
 mod entities;
 mod identifier;
 mod json;
@@ -22,6 +23,7 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use naming::{Named, Names};
 
 pub use decode::{Misfit, Reading};
+pub use designation::Designation;
 pub use entities::{Row, transitive_ancestors};
 pub use identifier::IdentifierRule;
 pub use json::{JsonError, parse as parse_json};

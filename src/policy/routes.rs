@@ -1,0 +1,168 @@
+//! The route table: what a request that a gateway was sent is asked as.
+//!
+//! A table is TOML beside the schema (`schema/routes.toml`). It is read and checked at
+//! load, with the policies: each entry fits the schema, and no two entries can match
+//! one request. What is not in it is denied.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use cedar_policy::{EntityTypeName, EntityUid};
+
+use crate::schema::{Type, Value};
+
+/// A valid table.
+#[derive(Debug, Default)]
+pub struct Routes {
+    routes: Vec<Route>,
+}
+
+/// One entry: requests of one method to the paths of one template.
+#[derive(Debug)]
+pub struct Route {
+    /// As it is written, `PUT /orgs/{orgId}`.
+    pub request: Arc<str>,
+    /// Why anybody may send it, who need not say who they are; such a route asks nothing.
+    pub public: Option<Arc<str>>,
+    /// What it is asked as, in order. All that apply have to be allowed.
+    pub asks: Vec<Ask>,
+    /// Whether any of it is read from the body.
+    pub reads_body: bool,
+    /// Where in the file, in bytes.
+    pub place: Range<usize>,
+}
+
+/// One question that a request may be.
+#[derive(Debug)]
+pub struct Ask {
+    /// What is asked.
+    pub action: EntityUid,
+    /// On what.
+    pub resource: Pointer,
+    /// Of the resource, attributes that have to be entities or values which the request names too:
+    /// `/orgs/o-1/aps/ap-2` is nothing where `ap-2` is another organisation's.
+    pub belongs: Vec<Belongs>,
+    /// The members of the context.
+    pub context: Vec<Member>,
+    /// It is asked where all of these hold.
+    pub when: Vec<Condition>,
+    /// Asked once for each element of this array.
+    pub each: Option<Source>,
+}
+
+/// An attribute of the resource that the request names.
+#[derive(Debug)]
+pub struct Belongs {
+    /// The attribute.
+    pub attribute: Arc<str>,
+    /// Its type.
+    pub ty: Type,
+    /// What it has to be.
+    pub is: Template,
+}
+
+/// A member of a context.
+#[derive(Debug)]
+pub struct Member {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its type.
+    pub ty: Type,
+    /// Its value.
+    pub value: MemberValue,
+}
+
+/// Where the value of a member comes from.
+#[derive(Debug)]
+pub enum MemberValue {
+    /// Always the same.
+    Constant(Value),
+    /// What the request says, read by the member's type. Where choices are listed, one of these,
+    /// each standing for a value.
+    Said {
+        /// What the request says.
+        from: Template,
+        /// What it may say, and what that means.
+        choices: Option<Vec<(Arc<str>, Value)>>,
+        /// Left out where the request does not say it.
+        optional: bool,
+    },
+    /// An entity; where it is optional, left out when the store does not hold it.
+    Entity {
+        /// Which.
+        pointer: Pointer,
+        /// Whether it may be missing.
+        optional: bool,
+    },
+}
+
+/// An entity that a request names.
+#[derive(Debug)]
+pub struct Pointer {
+    /// Its type.
+    pub of: EntityTypeName,
+    /// The attribute by which it is named; without one, its id. An attribute is of type String or
+    /// an entity, whose id is meant then.
+    pub by: Option<(Arc<str>, Type)>,
+    /// What it is called.
+    pub name: Template,
+}
+
+/// Text with references to a request in it: `iso6523-actorid-upis::{path.party}`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Template {
+    /// In order; never empty.
+    pub parts: Vec<Part>,
+}
+
+/// A part of a template.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Part {
+    /// As it stands.
+    Text(Arc<str>),
+    /// What the request says there.
+    From(Source),
+}
+
+/// A place in a request.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A parameter of the path.
+    Path(Arc<str>),
+    /// A parameter of the query.
+    Query(Arc<str>),
+    /// A header, in lower case.
+    Header(Arc<str>),
+    /// A claim of the token, from the outside in.
+    Claim(Vec<Arc<str>>),
+    /// A member of the body, from the outside in; none is the body itself.
+    Body(Vec<Arc<str>>),
+    /// The element that [`Ask::each`] has come to, or a member of it.
+    Each(Vec<Arc<str>>),
+}
+
+/// Where a question is asked.
+#[derive(Debug)]
+pub enum Condition {
+    /// The request says it, and not `null`.
+    Given(Source),
+    /// It does not, or says `null`.
+    NotGiven(Source),
+    /// The request gives an attribute of the resource a value, and the store has none or another.
+    /// `null` is none where the attribute is optional, and does not fit where it is not.
+    Sets(Arc<str>, Type, Source),
+    /// The request says `null` for an attribute of the resource that the store has a value for.
+    Clears(Arc<str>, Source),
+    /// The store holds an entity.
+    Known(Pointer),
+    /// It does not.
+    Unknown(Pointer),
+}
+
+impl Routes {
+    /// All entries, in the order of the table.
+    #[must_use]
+    pub fn all(&self) -> &[Route] {
+        &self.routes
+    }
+}

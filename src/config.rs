@@ -13,12 +13,17 @@ use serde::{Deserialize, Serialize};
 mod address;
 mod base_url;
 mod duration;
+mod gateway;
 mod load;
 mod paths;
 mod range;
 
 pub use address::{AddressError, Listen, Source, Url};
 pub use base_url::{BaseUrl, BaseUrlError, is_host};
+pub use gateway::{
+    CertificateName, CertificateNameError, DenialBody, DenialError, Gateway, GatewayCertificate,
+    GatewayEndpoint, GatewayHeader, Network, NetworkError, Piece, Placeholder, Shape,
+};
 pub use load::{ConfigError, Fault, Flags};
 
 /// The smallest stack of a thread that evaluates policies: Cedar's recursion limit depends on it.
@@ -47,6 +52,8 @@ pub struct Config {
     pub search: Search,
     /// The AuthZEN surface.
     pub authzen: Authzen,
+    /// The gateways' endpoints.
+    pub gateway: Gateway,
     /// Memory for entities that were loaded before.
     pub cache: Cache,
     /// The tenancy store.
@@ -232,6 +239,7 @@ impl Default for Config {
             limits: Limits::default(),
             search: Search::default(),
             authzen: Authzen::default(),
+            gateway: Gateway::default(),
             cache: Cache::default(),
             store: Store::default(),
             freshness: Freshness::default(),

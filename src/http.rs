@@ -9,6 +9,7 @@ mod avp;
 mod body;
 mod connection;
 mod freshness;
+mod gateway;
 mod listener;
 mod metrics;
 mod native;
@@ -19,6 +20,7 @@ mod problem;
 mod search;
 mod serve;
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,8 +34,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::engine::Engine;
+use crate::identity::Tokens;
 
 pub use authzen::Authzen;
+pub use gateway::{Gateway, UnknownType, serve_envoy};
 pub use listener::Listener;
 pub use metrics::Metrics;
 pub use native::answer_json;
@@ -81,6 +85,10 @@ pub struct App {
     pub document: Document,
     /// What the AuthZEN surface says.
     pub authzen: Authzen,
+    /// What gateways are believed and told.
+    pub gateway: Gateway,
+    /// Verifies the tokens of those whose requests gateways ask about.
+    pub tokens: Option<Tokens>,
 }
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -93,6 +101,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(search::search))
         .merge(authzen::routes())
         .routes(routes!(avp::avp))
+        .merge(gateway::routes())
         .routes(routes!(operations::livez))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::healthz))
@@ -103,34 +112,37 @@ fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// Answers on all routes.
 pub fn router(app: Arc<App>) -> Router {
-    let panicked = Arc::clone(&app);
+    let counted = Arc::clone(&app);
     let (router, _) = routes().split_for_parts();
     router
-        .fallback(async || Problem::NotFound)
+        .fallback(gateway::unrouted)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
-        .layer(CatchPanicLayer::custom(move |panic| {
-            let panic: Box<dyn std::any::Any + Send> = panic;
-            let text = panic
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_default();
-            tracing::error!(panic = text, "a handler panicked");
-            panicked.metrics.panicked();
-            Problem::Internal("a handler panicked".to_owned()).into_response()
+        .layer(CatchPanicLayer::custom(move |panic: Box<dyn Any + Send>| {
+            panicked(&counted, &*panic).into_response()
         }))
         .layer(from_fn_with_state(Arc::clone(&app), observe))
         .with_state(app)
 }
 
+/// Counts a panic and logs it.
+fn panicked(app: &App, panic: &(dyn Any + Send)) -> Problem {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = text.unwrap_or_default(), "a handler panicked");
+    app.metrics.panicked();
+    Problem::Internal("a handler panicked".to_owned())
+}
+
 /// Gives `X-Request-ID` back as it was sent, and counts the request.
 async fn observe(
     axum::extract::State(app): axum::extract::State<Arc<App>>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
     let started = std::time::Instant::now();
-    let id = request.headers_mut().remove(&REQUEST_ID);
+    let id = request.headers().get(&REQUEST_ID).cloned();
     let path = metrics::route(request.uri().path());
     let mut response = next.run(request).await;
     if let Some(id) = id {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use super::Exit;
@@ -16,8 +17,10 @@ use super::source::open;
 use crate::config::{Config, LogFormat, Source};
 use crate::engine::{Engine, EngineOptions};
 use crate::http::{
-    App, Authzen, Document, Limits, Listener, Metrics, Pages, Readiness, router, serve,
+    App, Authzen, Document, Gateway, Limits, Listener, Metrics, Pages, Readiness, router, serve,
+    serve_envoy,
 };
+use crate::identity::Tokens;
 use crate::policy::{Bundle, Change, Sources, Watch};
 use crate::slice::Freshness;
 use crate::store::StoreError;
@@ -69,6 +72,12 @@ fn start_log(config: &Config) -> Result<(), AnyError> {
 }
 
 fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result<(), AnyError> {
+    let gateway = Gateway::new(&config.gateway);
+    gateway.check(&bundle.schema)?;
+    let tokens = match config.jwt.jwks {
+        Some(_) => Some(Tokens::new(&config.jwt)?),
+        None => None,
+    };
     let (store, database) = open(config)?;
     let cache_bytes = if config.cache.enabled {
         config.cache.bytes
@@ -102,6 +111,8 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
         pages: pages(config.search.token_key_file.as_deref())?,
         document: Document::default(),
         authzen: Authzen::new(&config.authzen),
+        gateway,
+        tokens,
     });
     app.metrics.loaded();
     let runtime = runtime(config.server.workers, config.server.worker_stack_bytes)?;
@@ -109,13 +120,34 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
         // Before anything slow: a port that is taken is known at once.
         let listener = Listener::bind(&config.listen).await?;
         let address = listener.local_addr().to_string();
+        let envoy = match &config.gateway.envoy_grpc_listen {
+            Some(address) => Some(Listener::bind(address).await?),
+            None => None,
+        };
         let watch = watch(config, sources, &app)?;
-        let server = serve(
-            listener,
-            router(Arc::clone(&app)),
-            &config.server,
-            stopped(&app)?,
-        );
+        let stop = stopped(&app)?;
+        let (router, limits) = (router(Arc::clone(&app)), &config.server);
+        let server = async {
+            let envoy = async {
+                let Some(listener) = envoy else {
+                    return 0;
+                };
+                let address = listener.local_addr().to_string();
+                tracing::info!(address, "listening for Envoy's gRPC");
+                serve_envoy(listener, Arc::clone(&app), limits, told(stop.clone())).await
+            };
+            let server = serve(listener, router, limits, told(stop.clone()));
+            let (cut, cut_of_envoy) = tokio::join!(server, envoy);
+            cut + cut_of_envoy
+        };
+        if app.tokens.is_some() {
+            let app = Arc::clone(&app);
+            tokio::spawn(async move {
+                if let Some(tokens) = &app.tokens {
+                    tokens.follow().await;
+                }
+            });
+        }
         let import = async {
             if let Some(database) = database.filter(|_| !config.import.is_empty()) {
                 let files = config.import.clone();
@@ -202,26 +234,32 @@ fn report_cut(cut: usize) {
     tracing::info!("stopped");
 }
 
-/// Ready when the process is told to stop; a second signal ends it at once.
-fn stopped(app: &Arc<App>) -> Result<impl Future<Output = ()> + use<>, AnyError> {
+/// Ready when the value says so, or can no longer say otherwise.
+async fn told(mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Says when the process is told to stop; a second signal ends it at once.
+fn stopped(app: &Arc<App>) -> Result<watch::Receiver<bool>, AnyError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let app = Arc::clone(app);
-    Ok(async move {
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         app.readiness.draining();
         tracing::info!("draining");
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            std::process::exit(1);
-        });
-    })
+        stop.send_replace(true);
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        std::process::exit(1);
+    });
+    Ok(stopped)
 }
 
 /// Takes over changed policies; a SIGHUP makes it look at once. Where there is
@@ -257,6 +295,9 @@ fn watch(
 fn take(app: &App, change: Change) {
     let taken = change.and_then(|bundle| {
         let bundle = Arc::new(bundle);
+        app.gateway
+            .check(&bundle.schema)
+            .map_err(|error| vec![error.to_string()])?;
         app.engine
             .replace(Arc::clone(&bundle))
             .map_err(|error| vec![error.to_string()])?;

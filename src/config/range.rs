@@ -75,6 +75,8 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, String)> {
         config.search.token_key_file.as_deref(),
     );
 
+    ranges.0.extend(config.gateway.faults());
+
     ranges.number("store.readers", store.readers, 1..=1024);
     ranges.duration(
         "store.busy_timeout",

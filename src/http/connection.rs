@@ -8,6 +8,7 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,6 +28,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 use tower::Service;
+
+/// Who is at the other end of a connection; each request has it among its extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// A host.
+    Ip(IpAddr),
+    /// Somebody who may reach the file of a Unix socket.
+    Unix,
+}
 
 /// What a connection is to do; all of them watch one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +65,12 @@ pub(crate) struct Shared {
 
 /// Answers the requests of one connection until either side closes it, the client is late, or
 /// `stage` says so.
-pub(crate) async fn drive<S>(stream: S, shared: Arc<Shared>, mut stage: watch::Receiver<Stage>)
-where
+pub(crate) async fn drive<S>(
+    stream: S,
+    peer: Peer,
+    shared: Arc<Shared>,
+    mut stage: watch::Receiver<Stage>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let exchange = Arc::new(Exchange::new(Arc::clone(&shared)));
@@ -68,7 +82,10 @@ where
         stream,
         exchange: Arc::clone(&exchange),
     });
-    let service = service_fn(move |request| answer(Arc::clone(&exchange), request));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        answer(Arc::clone(&exchange), request)
+    });
     let mut connection = pin!(shared.http.serve_connection(io, service));
     loop {
         // In this order: what the client has sent is read before it is told to finish or is found

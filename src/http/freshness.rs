@@ -2,11 +2,11 @@
 //!
 //! For gateways, which pass headers on and do not write questions.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use utoipa::IntoParams;
 
 use super::openapi::{MaxAge, TenancyRevision};
-use crate::engine::{Malformed, Session};
+use crate::engine::{Headers, Malformed, Session};
 use crate::slice::Demand;
 
 /// The state has to hold this revision.
@@ -37,18 +37,23 @@ pub(super) struct Demands {
 /// What the headers of a request demand; of one that is sent more than once, all of
 /// it.
 pub(super) fn demand(headers: &HeaderMap, session: &Session<'_>) -> Result<Demand, Malformed> {
+    let values = |name: &str| -> Vec<&[u8]> {
+        let all = headers.get_all(name).iter();
+        all.map(HeaderValue::as_bytes).collect()
+    };
+    demand_of(&values, session)
+}
+
+/// The same of headers that came otherwise.
+pub(super) fn demand_of(headers: Headers<'_>, session: &Session<'_>) -> Result<Demand, Malformed> {
     let mut demand = Demand::default();
-    for (name, value) in headers {
-        let name = name.as_str();
-        if name == AT_LEAST || name == MAX_AGE {
-            // What is no text is no revision and no duration either.
-            let text = value.to_str().unwrap_or_default();
-            if name == AT_LEAST {
-                session.at_least(&mut demand, name, text)?;
-            } else {
-                session.max_age(&mut demand, name, text)?;
-            }
-        }
+    // What is no text is no revision and no duration either.
+    let text = |value| std::str::from_utf8(value).unwrap_or_default();
+    for value in headers(AT_LEAST) {
+        session.at_least(&mut demand, AT_LEAST, text(value))?;
+    }
+    for value in headers(MAX_AGE) {
+        session.max_age(&mut demand, MAX_AGE, text(value))?;
     }
     Ok(demand)
 }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
 
+use super::connection::Peer;
 use crate::config::Listen;
 
 /// A socket that is bound and listens. Dropping it closes it, and removes the file of a Unix
@@ -89,18 +90,21 @@ impl Listener {
     }
 
     /// Waits for a connection. Dropping the future loses none.
-    pub(crate) async fn accept(&self) -> io::Result<Stream> {
+    pub(crate) async fn accept(&self) -> io::Result<(Stream, Peer)> {
         match &self.socket {
             Socket::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
+                let (stream, peer) = listener.accept().await?;
                 // An answer is one write and should not wait for more. That it cannot be said is
                 // the connection's problem.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "cannot set TCP_NODELAY");
                 }
-                Ok(Stream::Tcp(stream))
+                Ok((Stream::Tcp(stream), Peer::Ip(peer.ip())))
             }
-            Socket::Unix { listener, .. } => Ok(Stream::Unix(listener.accept().await?.0)),
+            Socket::Unix { listener, .. } => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Stream::Unix(stream), Peer::Unix))
+            }
         }
     }
 }

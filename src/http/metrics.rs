@@ -34,6 +34,14 @@ struct RequestLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct GatewayLabels {
+    endpoint: &'static str,
+    status: u16,
+    /// Of a denial; empty where it is allowed.
+    code: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabel {
     result: &'static str,
 }
@@ -52,6 +60,7 @@ pub struct Metrics {
     searches: Family<ResultLabel, Counter>,
     search_candidates: Histogram,
     malformed: Family<CodeLabel, Counter>,
+    gateway_answers: Family<GatewayLabels, Counter>,
     request_seconds: Family<RequestLabels, Histogram>,
     panics: Counter,
     store_failures: Counter,
@@ -80,7 +89,9 @@ fn histogram() -> Histogram {
 
 /// The route of a path, so that a caller cannot make labels up.
 pub(super) fn route(path: &str) -> &'static str {
-    const ROUTES: [&str; 16] = [
+    /// The client's path is behind it.
+    const ENVOY: &str = "/authz/envoy";
+    const ROUTES: [&str; 20] = [
         "/",
         "/v1/is_authorized",
         "/v1/batch_is_authorized",
@@ -91,6 +102,10 @@ pub(super) fn route(path: &str) -> &'static str {
         "/access/v1/search/resource",
         "/access/v1/search/action",
         "/.well-known/authzen-configuration",
+        "/authz/nginx",
+        "/authz/traefik",
+        "/authz/caddy",
+        "/authz/haproxy",
         "/livez",
         "/readyz",
         "/healthz",
@@ -98,6 +113,10 @@ pub(super) fn route(path: &str) -> &'static str {
         "/metrics",
         "/openapi.json",
     ];
+    let is_envoy = |rest: &str| rest.is_empty() || rest.starts_with('/');
+    if path.strip_prefix(ENVOY).is_some_and(is_envoy) {
+        return ENVOY;
+    }
     ROUTES
         .into_iter()
         .find(|route| *route == path)
@@ -113,6 +132,7 @@ impl Default for Metrics {
             searches: Family::default(),
             search_candidates: Histogram::new(CANDIDATES),
             malformed: Family::default(),
+            gateway_answers: Family::default(),
             request_seconds: Family::new_with_constructor(histogram),
             panics: Counter::default(),
             store_failures: Counter::default(),
@@ -149,6 +169,11 @@ impl Default for Metrics {
             "malformed",
             "Questions that were none, by code",
             m.malformed.clone(),
+        );
+        r.register(
+            "gateway_answers",
+            "Answers to gateways, by endpoint, status and code",
+            m.gateway_answers.clone(),
         );
         r.register(
             "http_request_duration_seconds",
@@ -229,6 +254,15 @@ impl Metrics {
 
     pub(super) fn malformed(&self, code: &'static str) {
         self.malformed.get_or_create(&CodeLabel { code }).inc();
+    }
+
+    pub(super) fn answered_gateway(&self, endpoint: &'static str, status: u16, code: &str) {
+        let labels = GatewayLabels {
+            endpoint,
+            status,
+            code: code.to_owned(),
+        };
+        self.gateway_answers.get_or_create(&labels).inc();
     }
 
     pub(super) fn answered(&self, path: &'static str, status: u16, elapsed: Duration) {
@@ -316,6 +350,10 @@ mod tests {
     fn a_path_that_is_no_route_has_one_label() {
         assert_eq!(route("/v1/is_authorized"), "/v1/is_authorized");
         assert_eq!(route("/v1/is_authorized/x"), "other");
+        for path in ["/authz/envoy", "/authz/envoy/", "/authz/envoy/orgs/acme"] {
+            assert_eq!(route(path), "/authz/envoy");
+        }
+        assert_eq!(route("/authz/envoys"), "other");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod answer;
 mod authzen;
+mod gateway;
 mod model;
 mod question;
 mod schema;
@@ -26,6 +27,7 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use super::{App, Problem};
 pub(super) use answer::{AwsErrors, OwnProblems, Problems, TooWide};
 pub(super) use authzen::{Decision, Decisions, Evaluation, Evaluations, Metadata};
+pub(super) use gateway::{Forwarded, GatewayAnswers, Original};
 pub(super) use model::{AwsAnswer, AwsRequest};
 pub(super) use question::{Batch, MaxAge, Question, TenancyRevision};
 pub(super) use search::{

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::openapi::OwnProblems;
 use super::{App, Problem};
+use crate::identity::Tokens;
 use crate::store::StoreError;
 
 /// What keeps the program from being ready.
@@ -100,6 +101,9 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     }
     if readiness.draining.load(Ordering::Acquire) {
         missing.push("draining: it was told to stop".to_owned());
+    }
+    if let Some(Err(why)) = app.tokens.as_ref().map(Tokens::readiness) {
+        missing.push(format!("keys: {why}"));
     }
     match store(&app).await {
         StoreState::Read => {}

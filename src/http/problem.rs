@@ -24,6 +24,8 @@ pub enum Problem {
     BodyNotRead(&'static str),
     /// The store cannot be reached; for the log.
     Unavailable(String),
+    /// The keys that tokens are verified with cannot be had; for the log.
+    KeysUnavailable(String),
     /// The store has not reached the state that was asked for.
     Behind,
     /// More candidates of a search would have to be decided than this limit.
@@ -62,9 +64,11 @@ impl Problem {
             Self::Malformed(_) | Self::NotJson => StatusCode::BAD_REQUEST,
             Self::BodyTooLarge(_) | Self::BatchTooLarge(..) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyNotRead(_) => StatusCode::REQUEST_TIMEOUT,
-            Self::Unavailable(_) | Self::Behind | Self::TimedOut | Self::NotReady => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Unavailable(_)
+            | Self::KeysUnavailable(_)
+            | Self::Behind
+            | Self::TimedOut
+            | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::Tenancy(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::TooWide(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -82,6 +86,7 @@ impl Problem {
             Self::NotJson => "CONTENT_TYPE_NOT_JSON",
             Self::BodyNotRead(_) => "BODY_NOT_READ",
             Self::Unavailable(_) => "STORE_UNAVAILABLE",
+            Self::KeysUnavailable(_) => "KEYS_UNAVAILABLE",
             Self::Behind => "STORE_BEHIND",
             Self::TooWide(_) => "SEARCH_TOO_WIDE",
             Self::TimedOut => "TIMED_OUT",
@@ -104,6 +109,7 @@ impl Problem {
             Self::NotJson => "`content-type`: `application/json` is wanted".to_owned(),
             Self::BodyNotRead(why) => (*why).to_owned(),
             Self::Unavailable(_) => "the tenancy store cannot be reached".to_owned(),
+            Self::KeysUnavailable(_) => "tokens cannot be verified at present".to_owned(),
             Self::Behind => {
                 "the tenancy store has not reached the state that was asked for".to_owned()
             }
@@ -125,7 +131,10 @@ impl Problem {
     /// What the log must know.
     pub(super) fn log(&self) {
         match self {
-            Self::Unavailable(text) | Self::Tenancy(text) | Self::Internal(text) => {
+            Self::Unavailable(text)
+            | Self::KeysUnavailable(text)
+            | Self::Tenancy(text)
+            | Self::Internal(text) => {
                 tracing::error!(
                     code = self.code(),
                     cause = text,

@@ -14,7 +14,7 @@ use hyper::server::conn::http1;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
-use super::connection::{self, Shared, Stage};
+use super::connection::{self, Peer, Shared, Stage};
 use super::listener::{Listener, Stream};
 use crate::config::Server;
 
@@ -56,7 +56,7 @@ pub async fn serve(
     let mut door = Door::new(listener, limits.connections);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
-        let (stream, slot) = tokio::select! {
+        let ((stream, peer), slot) = tokio::select! {
             biased;
             () = shutdown.as_mut() => break,
             entered = door.enter() => entered,
@@ -64,8 +64,8 @@ pub async fn serve(
         let (shared, stage) = (Arc::clone(&shared), stages.subscribe());
         tokio::spawn(async move {
             match stream {
-                Stream::Tcp(stream) => connection::drive(stream, shared, stage).await,
-                Stream::Unix(stream) => connection::drive(stream, shared, stage).await,
+                Stream::Tcp(stream) => connection::drive(stream, peer, shared, stage).await,
+                Stream::Unix(stream) => connection::drive(stream, peer, shared, stage).await,
             }
             drop(slot);
         });
@@ -78,7 +78,7 @@ pub async fn serve(
 
 /// Waits until every connection is closed, at most for `timeout`, and returns how many had to be
 /// cut.
-async fn drain(stages: &watch::Sender<Stage>, timeout: Duration) -> usize {
+pub(super) async fn drain(stages: &watch::Sender<Stage>, timeout: Duration) -> usize {
     stages.send_replace(Stage::Drain);
     tracing::info!(connections = stages.receiver_count(), "draining");
     if tokio::time::timeout(timeout, stages.closed()).await.is_ok() {
@@ -94,7 +94,7 @@ async fn drain(stages: &watch::Sender<Stage>, timeout: Duration) -> usize {
 }
 
 /// Lets connections in, one for each free slot.
-struct Door {
+pub(super) struct Door {
     listener: Listener,
     slots: Arc<Semaphore>,
     limit: usize,
@@ -105,7 +105,7 @@ struct Door {
 // === impl Door ===
 
 impl Door {
-    fn new(listener: Listener, limit: usize) -> Self {
+    pub(super) fn new(listener: Listener, limit: usize) -> Self {
         let slots = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
         Self {
             listener,
@@ -118,7 +118,7 @@ impl Door {
 
     /// Waits for a slot, and then for a connection: who finds none waits in the kernel's queue.
     /// Dropping the future loses no connection.
-    async fn enter(&mut self) -> (Stream, Option<OwnedSemaphorePermit>) {
+    pub(super) async fn enter(&mut self) -> ((Stream, Peer), Option<OwnedSemaphorePermit>) {
         if self.slots.available_permits() == 0
             && self.reminded.is_none_or(|at| at.elapsed() >= REMINDER)
         {
@@ -132,9 +132,9 @@ impl Door {
         let slot = Arc::clone(&self.slots).acquire_owned().await.ok();
         loop {
             match self.listener.accept().await {
-                Ok(stream) => {
+                Ok(accepted) => {
                     self.pause = FIRST_PAUSE;
-                    return (stream, slot);
+                    return (accepted, slot);
                 }
                 Err(error) => {
                     if let Some(pause) = self.pause_after(&error) {

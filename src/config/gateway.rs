@@ -1,0 +1,175 @@
+//! The settings of the gateways' endpoints: which there are, whom they believe, and how a denial
+//! is worded.
+
+mod denial;
+mod network;
+mod pattern;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use super::Listen;
+
+pub use denial::{DenialBody, DenialError, Piece, Placeholder, Shape};
+pub use network::{Network, NetworkError};
+pub use pattern::{CertificateName, CertificateNameError};
+
+/// The gateways' endpoints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Gateway {
+    /// Those that are answered at all.
+    pub endpoints: Vec<GatewayEndpoint>,
+    /// Where Envoy's `ext_authz` is answered by gRPC.
+    pub envoy_grpc_listen: Option<Listen>,
+    /// What a `WWW-Authenticate` header calls the place that a token is wanted for.
+    pub realm: String,
+    /// The body of a denial, in place of problem details.
+    pub denial: Option<DenialBody>,
+    /// Headers by which a gateway says who asks.
+    pub header: Vec<GatewayHeader>,
+    /// Certificates of clients that a gateway has verified.
+    pub certificate: Vec<GatewayCertificate>,
+}
+
+/// A family of headers, and the endpoint that reads it and no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GatewayEndpoint {
+    /// nginx's `auth_request`.
+    Nginx,
+    /// Envoy's `ext_authz`.
+    Envoy,
+    /// Traefik's `forwardAuth`.
+    Traefik,
+    /// Caddy's `forward_auth`.
+    Caddy,
+    /// HAProxy with a few lines of Lua.
+    Haproxy,
+}
+
+/// A header by which a gateway says who asks, after a check of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayHeader {
+    /// Where it is read.
+    pub endpoint: GatewayEndpoint,
+    /// From whom; from anybody else it means nothing.
+    pub from: Vec<Network>,
+    /// Its name.
+    pub name: String,
+    /// The entity type of who asks.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The attribute that the header has the value of; without one, it has the id.
+    pub attribute: Option<String>,
+}
+
+/// A client's certificate, as Envoy tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayCertificate {
+    /// Where it is read; only Envoy tells it.
+    pub endpoint: GatewayEndpoint,
+    /// From whom; from anybody else it means nothing.
+    pub from: Vec<Network>,
+    /// The URI among its names, with `*` for who asks.
+    pub uri: Option<CertificateName>,
+    /// Its subject, with `*` for who asks.
+    pub subject: Option<CertificateName>,
+    /// The entity type of who asks.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The attribute that the certificate has the value of; without one, it has the id.
+    pub attribute: Option<String>,
+}
+
+// === impl Gateway ===
+
+impl Default for Gateway {
+    fn default() -> Self {
+        use GatewayEndpoint::{Caddy, Envoy, Haproxy, Nginx, Traefik};
+        Self {
+            endpoints: vec![Nginx, Envoy, Traefik, Caddy, Haproxy],
+            envoy_grpc_listen: None,
+            realm: "peppol-authz".to_owned(),
+            denial: None,
+            header: Vec::new(),
+            certificate: Vec::new(),
+        }
+    }
+}
+
+impl Gateway {
+    /// Each setting that does not make sense: the key, and what is wrong.
+    pub(super) fn faults(&self) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        let is_of_realm = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+        if self.realm.is_empty() || !self.realm.bytes().all(is_of_realm) {
+            let problem = "must be printable ASCII without `\"` and `\\`, and not empty";
+            faults.push(("gateway.realm", problem.to_owned()));
+        }
+        for header in &self.header {
+            let problem = header.problem();
+            faults.extend(problem.map(|problem| ("gateway.header", problem)));
+        }
+        for certificate in &self.certificate {
+            let problem = certificate.problem();
+            faults.extend(problem.map(|problem| ("gateway.certificate", problem)));
+        }
+        faults
+    }
+}
+
+// === impl GatewayHeader ===
+
+impl GatewayHeader {
+    fn problem(&self) -> Option<String> {
+        let name = self.name.as_str();
+        // RFC 9110 5.6.2.
+        let is_token =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return Some(format!("`{name}` is no name of a header"));
+        }
+        // What these say is said by whoever sends a request, or means something else.
+        let taken = [
+            "authorization",
+            "x-original-method",
+            "x-original-uri",
+            "x-forwarded-method",
+            "x-forwarded-uri",
+            "x-forwarded-client-cert",
+        ];
+        if taken.iter().any(|taken| name.eq_ignore_ascii_case(taken)) {
+            return Some(format!("`{name}` has another meaning"));
+        }
+        nobody(&self.from, &self.kind)
+    }
+}
+
+// === impl GatewayCertificate ===
+
+impl GatewayCertificate {
+    fn problem(&self) -> Option<String> {
+        if self.endpoint != GatewayEndpoint::Envoy {
+            return Some("`endpoint`: only `envoy` tells certificates".to_owned());
+        }
+        if self.uri.is_some() == self.subject.is_some() {
+            return Some("one of `uri` and `subject` is wanted".to_owned());
+        }
+        nobody(&self.from, &self.kind)
+    }
+}
+
+fn nobody(from: &[Network], kind: &str) -> Option<String> {
+    if from.is_empty() {
+        return Some("`from`: at least one network or `unix` is wanted".to_owned());
+    }
+    kind.is_empty().then(|| "`type` is empty".to_owned())
+}
+
+type Members = Map<String, Json>;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! Envoy's `ext_authz` by gRPC: `envoy.service.auth.v3.Authorization/Check`.
+//!
+//! A denial, and also a fault of ours, is an answer that denies: an error of gRPC is let through by
+//! an Envoy whose `failure_mode_allow` is on.
+
+mod server;
+
+use std::sync::Arc;
+
+use axum::http::{HeaderName, HeaderValue};
+use bytes::Bytes;
+use envoy_types::ext_authz::v3::pb::{
+    Authorization, CheckRequest, CheckResponse, DeniedHttpResponse, HeaderAppendAction,
+    HeaderValue as WireValue, HeaderValueOption, HttpResponse, HttpStatus, OkHttpResponse,
+};
+use envoy_types::pb::envoy::service::auth::v3::AttributeContext;
+use envoy_types::pb::envoy::service::auth::v3::attribute_context::HttpRequest;
+use envoy_types::pb::google::rpc;
+use tonic::{Code, Request, Response, Status};
+
+use super::super::App;
+use super::super::connection::Peer;
+use super::Endpoint;
+use super::answer::{Answer, Outcome};
+use super::ask::{self, Asked, Cut, PARTIAL, Payload, Target};
+
+pub use server::serve_envoy;
+
+/// The path that requests are counted under.
+const PATH: &str = "/envoy.service.auth.v3.Authorization/Check";
+
+/// Answers checks.
+struct Checks(Arc<App>);
+
+#[tonic::async_trait]
+impl Authorization for Checks {
+    async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
+        let started = std::time::Instant::now();
+        let peer = request.extensions().get::<Peer>().copied();
+        let attributes = request.into_inner().attributes.unwrap_or_default();
+        let (answer, id) = check(&self.0, attributes, peer).await;
+        self.0
+            .metrics
+            .answered(PATH, answer.status().as_u16(), started.elapsed());
+        Ok(Response::new(written(&self.0, &answer, id.as_deref())))
+    }
+}
+
+/// The answer, and the request's id.
+async fn check(
+    app: &App,
+    attributes: AttributeContext,
+    peer: Option<Peer>,
+) -> (Answer, Option<String>) {
+    let certificate = attributes.source.map(|source| source.principal);
+    let request = attributes.request.and_then(|request| request.http);
+    let mut request = request.unwrap_or_default();
+    let payload = payload(&mut request);
+    // What came twice is told apart by these alone.
+    let raw = request.header_map.take().filter(|raw| !raw.headers.is_empty());
+    let headers = |name: &str| -> Vec<&[u8]> {
+        let Some(raw) = &raw else {
+            let value = request.headers.get(name);
+            return value.map(String::as_bytes).into_iter().collect();
+        };
+        let named = raw.headers.iter().filter(|header| header.key.eq_ignore_ascii_case(name));
+        let values = named.map(|header| match header.raw_value.as_slice() {
+            [] => header.value.as_bytes(),
+            raw => raw,
+        });
+        values.collect()
+    };
+    let target = Target {
+        method: &request.method,
+        target: &request.path,
+    };
+    let asked = Asked {
+        endpoint: Endpoint::EnvoyGrpc,
+        target: (!target.method.is_empty() && !target.target.is_empty()).then_some(target),
+        headers: &headers,
+        // Empty where there is none: not another one that a header tells.
+        certificate: Some(certificate.as_deref().unwrap_or_default()),
+        is_joined: raw.is_none(),
+        peer,
+    };
+    let answer = ask::answer(app, &asked, payload).await;
+    let id = headers("x-request-id");
+    let id = id.first().map(|id| String::from_utf8_lossy(id).into_owned());
+    (answer, id)
+}
+
+/// The body, which Envoy sends as text or as bytes.
+fn payload(request: &mut HttpRequest) -> Payload {
+    let text = match std::mem::take(&mut request.raw_body) {
+        raw if raw.is_empty() => std::mem::take(&mut request.body).into_bytes(),
+        raw => raw,
+    };
+    // It says so by a header; the size is for one that does not.
+    let is_cut = !text.is_empty()
+        && !request.headers.contains_key(PARTIAL)
+        && request.header_map.is_none()
+        && usize::try_from(request.size).is_ok_and(|size| size > text.len());
+    Payload::Arrived(if is_cut { Err(Cut) } else { Ok(Bytes::from(text)) })
+}
+
+fn written(app: &App, answer: &Answer, request_id: Option<&str>) -> CheckResponse {
+    let headers = answer.headers(app).into_iter();
+    let headers = headers.map(|(name, value)| set(&name, &value)).collect();
+    let (code, response) = match &answer.outcome {
+        Outcome::Allowed { .. } => {
+            let allowed = OkHttpResponse {
+                headers,
+                ..OkHttpResponse::default()
+            };
+            (Code::Ok, HttpResponse::OkResponse(allowed))
+        }
+        denied => {
+            let code = match denied {
+                Outcome::Unauthorized(_) => Code::Unauthenticated,
+                Outcome::Failed { .. } => Code::Unavailable,
+                _ => Code::PermissionDenied,
+            };
+            let denied = DeniedHttpResponse {
+                status: Some(HttpStatus {
+                    code: answer.status().as_u16().into(),
+                }),
+                headers,
+                // JSON of ours is UTF-8.
+                body: String::from_utf8(answer.body(app, request_id)).unwrap_or_default(),
+            };
+            (code, HttpResponse::DeniedResponse(denied))
+        }
+    };
+    CheckResponse {
+        status: Some(rpc::Status {
+            code: code.into(),
+            ..rpc::Status::default()
+        }),
+        http_response: Some(response),
+        ..CheckResponse::default()
+    }
+}
+
+/// A header in the place of whatever the client sent under its name, also where it is empty.
+fn set(name: &HeaderName, value: &HeaderValue) -> HeaderValueOption {
+    HeaderValueOption {
+        header: Some(WireValue {
+            key: name.as_str().to_owned(),
+            value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            ..WireValue::default()
+        }),
+        append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
+        keep_empty_value: true,
+        ..HeaderValueOption::default()
+    }
+}

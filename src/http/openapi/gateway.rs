@@ -1,0 +1,96 @@
+//! What gateways send and are answered.
+
+use std::collections::BTreeMap;
+
+use utoipa::openapi::{
+    ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder,
+    ResponsesBuilder, Type,
+};
+use utoipa::{IntoParams, IntoResponses, ToSchema};
+
+/// The headers that nginx and HAProxy are told to set.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "they are read by name, as they may come more than once")]
+pub(in crate::http) struct Original {
+    /// The method of the request.
+    #[param(rename = "X-Original-Method", required = false)]
+    method: String,
+    /// Its path and query, as they were sent.
+    #[param(rename = "X-Original-URI", required = false)]
+    target: String,
+}
+
+/// The headers that Traefik and Caddy set.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "they are read by name, as they may come more than once")]
+pub(in crate::http) struct Forwarded {
+    /// The method of the request.
+    #[param(rename = "X-Forwarded-Method", required = false)]
+    method: String,
+    /// Its path and query, as they were sent.
+    #[param(rename = "X-Forwarded-Uri", required = false)]
+    target: String,
+}
+
+/// Why a request may not go through; `code` never changes its meaning.
+#[derive(ToSchema)]
+#[schema(as = Denial)]
+#[expect(dead_code, reason = "it is written elsewhere; this is what the document says of it")]
+struct Denial {
+    #[schema(rename = "type")]
+    kind: String,
+    title: String,
+    status: u16,
+    code: String,
+    detail: String,
+    #[schema(rename = "decisionId", format = "uuid")]
+    decision_id: String,
+}
+
+/// All that a gateway is ever answered.
+pub(in crate::http) struct GatewayAnswers;
+
+const DENIED: [(&str, &str); 4] = [
+    ("401", "It has to be said who asks, by a token that is taken"),
+    ("403", "It may not"),
+    ("500", "A fault of the program or of what the store holds; never an Allow"),
+    ("503", "Not ready, or the store or the keys are away; never an Allow"),
+];
+
+const ALLOWED: [(&str, &str); 4] = [
+    ("X-Authz-Subject", "Who asks; percent-encoded where it is not printable"),
+    ("X-Authz-Subject-Type", "The type of who asks"),
+    ("X-Authz-Decision-Id", "What the log calls the decision"),
+    ("X-Authz-Obligations", "What is to be done with it"),
+];
+
+impl IntoResponses for GatewayAnswers {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let allowed = ALLOWED.iter().fold(
+            ResponseBuilder::new().description("It may"),
+            |response, (name, description)| {
+                let text = ObjectBuilder::new().schema_type(Type::String);
+                let header = HeaderBuilder::new().schema(text).description(Some(*description));
+                response.header(*name, header.build())
+            },
+        );
+        let all = ResponsesBuilder::new().response("200", allowed);
+        let denied = |description: &str| {
+            let problem = Ref::from_schema_name("Denial");
+            let problem = ContentBuilder::new().schema(Some(problem)).build();
+            // What `gateway.denial` says.
+            let own = ContentBuilder::new().schema(Some(ObjectBuilder::new())).build();
+            ResponseBuilder::new()
+                .description(description)
+                .content("application/problem+json", problem)
+                .content("application/json", own)
+        };
+        DENIED
+            .iter()
+            .fold(all, |all, (status, description)| all.response(*status, denied(description)))
+            .build()
+            .into()
+    }
+}

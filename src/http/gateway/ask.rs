@@ -162,8 +162,10 @@ async fn decide(
     } else {
         Ok(Bytes::new())
     };
+    // For as long as the rest of the request lives, which is less long.
+    let headers = |name: &str| (asked.headers)(name);
     let request = HttpRequest {
-        headers: asked.headers,
+        headers: &headers,
         claims: caller.claims(),
         body: match &text {
             Err(Cut) => engine::Body::Partial,

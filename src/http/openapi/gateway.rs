@@ -72,7 +72,7 @@ impl IntoResponses for GatewayAnswers {
             ResponseBuilder::new().description("It may"),
             |response, (name, description)| {
                 let text = ObjectBuilder::new().schema_type(Type::String);
-                let header = HeaderBuilder::new().schema(text).description(Some(*description));
+                let header = HeaderBuilder::new().schema(Some(text)).description(Some(*description));
                 response.header(*name, header.build())
             },
         );

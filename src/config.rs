@@ -13,12 +13,15 @@ use serde::{Deserialize, Serialize};
 mod address;
 mod base_url;
 mod duration;
+mod jwt;
 mod load;
 mod paths;
 mod range;
+mod texts;
 
 pub use address::{AddressError, Listen, Source, Url};
 pub use base_url::{BaseUrl, BaseUrlError, is_host};
+pub use jwt::{Algorithm, AlgorithmError, Constant, Jwks, JwksError, Jwt, Principal};
 pub use load::{ConfigError, Fault, Flags};
 
 /// The smallest stack of a thread that evaluates policies: Cedar's recursion limit depends on it.
@@ -47,6 +50,8 @@ pub struct Config {
     pub search: Search,
     /// The AuthZEN surface.
     pub authzen: Authzen,
+    /// Bearer tokens.
+    pub jwt: Jwt,
     /// Memory for entities that were loaded before.
     pub cache: Cache,
     /// The tenancy store.
@@ -232,6 +237,7 @@ impl Default for Config {
             limits: Limits::default(),
             search: Search::default(),
             authzen: Authzen::default(),
+            jwt: Jwt::default(),
             cache: Cache::default(),
             store: Store::default(),
             freshness: Freshness::default(),

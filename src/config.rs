@@ -14,9 +14,11 @@ mod address;
 mod base_url;
 mod duration;
 mod gateway;
+mod jwt;
 mod load;
 mod paths;
 mod range;
+mod texts;
 
 pub use address::{AddressError, Listen, Source, Url};
 pub use base_url::{BaseUrl, BaseUrlError, is_host};
@@ -24,6 +26,7 @@ pub use gateway::{
     CertificateName, CertificateNameError, DenialBody, DenialError, Gateway, GatewayCertificate,
     GatewayEndpoint, GatewayHeader, Network, NetworkError, Piece, Placeholder, Shape,
 };
+pub use jwt::{Algorithm, AlgorithmError, Constant, Jwks, JwksError, Jwt, Principal};
 pub use load::{ConfigError, Fault, Flags};
 
 /// The smallest stack of a thread that evaluates policies: Cedar's recursion limit depends on it.
@@ -54,6 +57,8 @@ pub struct Config {
     pub authzen: Authzen,
     /// The gateways' endpoints.
     pub gateway: Gateway,
+    /// Bearer tokens.
+    pub jwt: Jwt,
     /// Memory for entities that were loaded before.
     pub cache: Cache,
     /// The tenancy store.
@@ -240,6 +245,7 @@ impl Default for Config {
             search: Search::default(),
             authzen: Authzen::default(),
             gateway: Gateway::default(),
+            jwt: Jwt::default(),
             cache: Cache::default(),
             store: Store::default(),
             freshness: Freshness::default(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
-use super::{Config, MIN_WORKER_STACK_BYTES};
+use super::{Config, Jwks, MIN_WORKER_STACK_BYTES};
 use crate::text::duration;
 
 /// Each setting that is out of its range: the key, and what is wrong.
@@ -16,6 +16,7 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, String)> {
     let Config {
         server,
         limits,
+        jwt,
         store,
         freshness,
         reload,
@@ -76,6 +77,16 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, String)> {
     );
 
     ranges.0.extend(config.gateway.faults());
+    ranges.duration("jwt.leeway", jwt.leeway, Duration::ZERO..=10 * MINUTE);
+    ranges.duration("jwt.refresh", jwt.refresh, SECOND..=24 * HOUR);
+    ranges.duration("jwt.min_refresh", jwt.min_refresh, SECOND..=HOUR);
+    ranges.duration("jwt.max_stale", jwt.max_stale, SECOND..=30 * 24 * HOUR);
+    ranges.duration("jwt.timeout", jwt.timeout, 10 * MILLISECOND..=MINUTE);
+    ranges.path("jwt.ca_certificate", jwt.ca_certificate.as_deref());
+    if let Some(Jwks::File(path)) = &jwt.jwks {
+        ranges.path("jwt.jwks", Some(path));
+    }
+    ranges.0.extend(jwt.faults());
 
     ranges.number("store.readers", store.readers, 1..=1024);
     ranges.duration(
@@ -120,6 +131,8 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, String)> {
 }
 
 const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
 struct Ranges(Vec<(&'static str, String)>);

@@ -86,6 +86,7 @@ fn make(app: &App, schema: &crate::schema::Schema) -> Result<Bytes, serde_json::
     let mut document = serde_json::to_value(super::routes().into_openapi())?;
     if let Some(Json::Object(schemas)) = document.pointer_mut("/components/schemas") {
         schemas.extend(authzen::schemas(&app.limits));
+        schemas.extend(gateway::schemas());
         schemas.extend(model::schemas());
         schemas.extend(search::schemas(schema, app.engine.store(), &app.limits));
         schemas.extend(question::schemas(schema, app.engine.store(), &app.limits));

@@ -15,6 +15,7 @@ mod deciding;
 mod entities_file;
 mod fail_closed;
 mod http;
+mod identity;
 mod import;
 mod layers;
 mod limits;

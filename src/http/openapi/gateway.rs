@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value as Json, json};
 use utoipa::openapi::{
     ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder,
     ResponsesBuilder, Type,
 };
-use utoipa::{IntoParams, IntoResponses, ToSchema};
+use utoipa::{IntoParams, IntoResponses};
+
+use super::schema::{object, string};
 
 /// The headers that nginx and HAProxy are told to set.
 #[derive(IntoParams)]
@@ -34,21 +37,6 @@ pub(in crate::http) struct Forwarded {
     target: String,
 }
 
-/// Why a request may not go through; `code` never changes its meaning.
-#[derive(ToSchema)]
-#[schema(as = Denial)]
-#[expect(dead_code, reason = "it is written elsewhere; this is what the document says of it")]
-struct Denial {
-    #[schema(rename = "type")]
-    kind: String,
-    title: String,
-    status: u16,
-    code: String,
-    detail: String,
-    #[schema(rename = "decisionId", format = "uuid")]
-    decision_id: String,
-}
-
 /// All that a gateway is ever answered.
 pub(in crate::http) struct GatewayAnswers;
 
@@ -65,6 +53,20 @@ const ALLOWED: [(&str, &str); 4] = [
     ("X-Authz-Decision-Id", "What the log calls the decision"),
     ("X-Authz-Obligations", "What is to be done with it"),
 ];
+
+/// Why a request may not go through; `code` never changes its meaning.
+pub(super) fn schemas() -> Map<String, Json> {
+    let required = ["type", "title", "status", "code", "detail"];
+    let members = [
+        ("type", string()),
+        ("title", string()),
+        ("status", json!({"type": "integer"})),
+        ("code", string()),
+        ("detail", string()),
+        ("decisionId", json!({"type": "string", "format": "uuid"})),
+    ];
+    Map::from_iter([("Denial".to_owned(), object(&required, members))])
+}
 
 impl IntoResponses for GatewayAnswers {
     fn responses() -> BTreeMap<String, RefOr<Response>> {

@@ -1,0 +1,163 @@
+//! Where keys come from: a file, or a server.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use ureq::Agent;
+use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+
+use super::keys::KeySetError;
+use crate::config::{Jwks, Jwt};
+
+/// The longest document that is read, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Where keys come from.
+pub(super) enum Source {
+    File(PathBuf),
+    Server { url: String, agent: Agent },
+}
+
+/// Why tokens cannot be verified with these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum TokensError {
+    /// No `jwt.jwks`.
+    #[error("`jwt.jwks` is not set")]
+    NotConfigured,
+    /// A `jwt.ca_certificate` that vouches for nothing.
+    #[error("`{path}`: {problem}")]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// Why a look at the keys failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LookError {
+    #[error("{0}")]
+    File(#[from] std::io::Error),
+    #[error("it is no file")]
+    NoFile,
+    #[error("{0}")]
+    Server(#[from] ureq::Error),
+    #[error("the server answered {0}, and not 200")]
+    Status(u16),
+    #[error("it is longer than {MAX_BYTES} bytes")]
+    TooLong,
+    #[error(transparent)]
+    Keys(#[from] KeySetError),
+    /// A thread that did not come back.
+    #[error("the look was broken off")]
+    BrokenOff,
+}
+
+impl Source {
+    pub(super) fn new(settings: &Jwt) -> Result<Self, TokensError> {
+        match &settings.jwks {
+            None => Err(TokensError::NotConfigured),
+            Some(Jwks::File(path)) => Ok(Self::File(path.clone())),
+            Some(Jwks::Url(url)) => Ok(Self::Server {
+                url: url.clone(),
+                agent: agent(url, settings)?,
+            }),
+        }
+    }
+
+    /// Reads the document; blocks.
+    pub(super) fn read(&self) -> Result<Vec<u8>, LookError> {
+        let mut document = Vec::new();
+        match self {
+            Self::File(path) => {
+                // Opening a pipe would wait for who writes into it.
+                if !std::fs::metadata(path)?.is_file() {
+                    return Err(LookError::NoFile);
+                }
+                File::open(path)?
+                    .take(MAX_BYTES + 1)
+                    .read_to_end(&mut document)?;
+            }
+            Self::Server { url, agent } => {
+                let answer = agent.get(url).call()?;
+                if answer.status() != 200 {
+                    return Err(LookError::Status(answer.status().as_u16()));
+                }
+                answer
+                    .into_body()
+                    .into_reader()
+                    .take(MAX_BYTES + 1)
+                    .read_to_end(&mut document)?;
+            }
+        }
+        if document.len() as u64 > MAX_BYTES {
+            return Err(LookError::TooLong);
+        }
+        Ok(document)
+    }
+}
+
+/// A client that asks the one server and nobody else: no redirect is followed, and no proxy of the
+/// environment is between, as it may be meant for other things; and each look is a new connection,
+/// as they are far apart.
+fn agent(url: &str, settings: &Jwt) -> Result<Agent, TokensError> {
+    let roots = if url.starts_with("https:") {
+        roots(settings.ca_certificate.as_deref())?
+    } else {
+        Vec::new()
+    };
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .root_certs(RootCerts::new_with_certs(&roots))
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .build();
+    let config = Agent::config_builder()
+        .tls_config(tls)
+        .timeout_global(Some(settings.timeout))
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .http_status_as_error(false)
+        .proxy(None)
+        .max_idle_connections(0)
+        .user_agent(concat!(
+            env!("CARGO_PKG_NAME"),
+            "/",
+            env!("CARGO_PKG_VERSION")
+        ))
+        .accept("application/jwk-set+json, application/json")
+        .build();
+    Ok(config.new_agent())
+}
+
+/// The certificates in a file, or the system's.
+fn roots(path: Option<&Path>) -> Result<Vec<Certificate<'static>>, TokensError> {
+    let taken = |certificate: &CertificateDer<'_>| Certificate::from_der(certificate).to_owned();
+    let Some(path) = path else {
+        let found = rustls_native_certs::load_native_certs().certs;
+        return Ok(found.iter().map(taken).collect());
+    };
+    let failed = |problem: String| TokensError::Certificate {
+        path: path.to_owned(),
+        problem,
+    };
+    let mut all = Vec::new();
+    let mut store = rustls::RootCertStore::empty();
+    for certificate in
+        CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?
+    {
+        let certificate = certificate.map_err(|error| failed(error.to_string()))?;
+        all.push(taken(&certificate));
+        store
+            .add(certificate)
+            .map_err(|error| failed(error.to_string()))?;
+    }
+    if all.is_empty() {
+        return Err(failed("no certificate in it".to_owned()));
+    }
+    Ok(all)
+}

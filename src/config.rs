@@ -44,6 +44,9 @@ pub struct Config {
     pub policies: Option<PathBuf>,
     /// A Cedar schema, in place of the shipped one.
     pub schema: Option<PathBuf>,
+    /// A route table for gateways, in place of the shipped one, which is there with the shipped
+    /// schema alone.
+    pub routes: Option<PathBuf>,
     /// Tenancy documents to read into the store before it is ready.
     #[serde(deserialize_with = "paths::deserialize")]
     pub import: Vec<PathBuf>,
@@ -239,6 +242,7 @@ impl Default for Config {
             tenancy: Source::Sqlite("tenancy.db".into()),
             policies: None,
             schema: None,
+            routes: None,
             import: Vec::new(),
             server: Server::default(),
             limits: Limits::default(),

@@ -1,10 +1,14 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::Exit;
+use super::policies::load_policies;
 use crate::config::Flags;
+use crate::policy::{Bundle, Sources};
 
 /// Authorization for Peppol Access Points and SMPs: Cedar policies over the tenancy store.
 #[derive(Debug, Parser)]
@@ -12,7 +16,7 @@ use crate::config::Flags;
     version,
     propagate_version = true,
     after_help = "\
-Exit codes: 0 done, or allowed; 1 failed; 2 denied; 3 policies or schema are not valid; \
+Exit codes: 0 done, or allowed; 1 failed; 2 denied; 3 policies, schema or routes are not valid; \
 4 a policy test failed; 64 wrong usage."
 )]
 pub(super) struct Arguments {
@@ -28,7 +32,7 @@ pub(super) enum Command {
     Import(ImportArgs),
     /// Make the tables of the store, or bring them up to date, and do nothing else
     Migrate(MigrateArgs),
-    /// Parse, validate and lint policies and schema
+    /// Parse, validate and lint policies, schema and routes
     Check(CheckArgs),
     /// Run policy suites
     Test(TestArgs),
@@ -38,7 +42,7 @@ pub(super) enum Command {
     Search(SearchArgs),
 }
 
-/// Which policies and schema.
+/// Which policies, schema and routes.
 #[derive(Clone, Debug, Args)]
 pub(super) struct PolicyArgs {
     /// A directory of policies [default: the shipped ones; for authors' commands `policies` where it exists]
@@ -47,6 +51,9 @@ pub(super) struct PolicyArgs {
     /// A Cedar schema [default: the shipped one; for authors' commands `schema/peppol.cedarschema` where it exists]
     #[arg(long, value_name = "FILE")]
     pub(super) schema: Option<PathBuf>,
+    /// A route table for gateways [default: with the shipped schema the shipped one, else none; for authors' commands `schema/routes.toml` where it exists and no schema is named]
+    #[arg(long, value_name = "FILE")]
+    pub(super) routes: Option<PathBuf>,
 }
 
 /// Settings that the configuration file and variables have as well.
@@ -195,7 +202,21 @@ impl PolicyArgs {
         Self {
             policies: unless_named(&self.policies, "policies"),
             schema: unless_named(&self.schema, "schema/peppol.cedarschema"),
+            // That of the schema which lies beside it.
+            routes: match &self.schema {
+                None => unless_named(&self.routes, "schema/routes.toml"),
+                Some(_) => self.routes.clone(),
+            },
         }
+    }
+
+    /// Reads and checks what they name; what is wrong with it is shown.
+    pub(super) fn load(&self) -> Result<(Sources, Arc<Bundle>), Exit> {
+        load_policies(
+            self.policies.as_deref(),
+            self.schema.as_deref(),
+            self.routes.as_deref(),
+        )
     }
 }
 
@@ -219,6 +240,7 @@ impl ServeArgs {
             tenancy: self.source.tenancy.clone(),
             policies: self.policy.policies.clone(),
             schema: self.policy.schema.clone(),
+            routes: self.policy.routes.clone(),
             import: self.import.clone(),
         }
     }

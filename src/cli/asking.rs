@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use super::Exit;
 use super::args::{PolicyArgs, SourceArgs};
 use super::output::complain;
-use super::policies::{load_policies, runtime};
+use super::policies::runtime;
 use super::source::open;
 use crate::config::{Config, MIN_WORKER_STACK_BYTES};
 use crate::engine::{Engine, EngineOptions};
@@ -32,7 +32,8 @@ pub(super) fn prepare(
     let mut policy = policy.for_author();
     policy.policies = policy.policies.or_else(|| config.policies.clone());
     policy.schema = policy.schema.or_else(|| config.schema.clone());
-    let (_, bundle) = load_policies(policy.policies.as_deref(), policy.schema.as_deref())?;
+    policy.routes = policy.routes.or_else(|| config.routes.clone());
+    let (_, bundle) = policy.load()?;
     Ok((config, bundle))
 }
 

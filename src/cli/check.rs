@@ -1,4 +1,4 @@
-//! `check`: everything that is wrong with policies and schema.
+//! `check`: everything that is wrong with policies, schema and routes.
 
 use miette::Diagnostic;
 use serde::Serialize;
@@ -26,7 +26,13 @@ struct WireFault<'a> {
 
 pub(super) fn run(args: &CheckArgs) -> Exit {
     let policy = args.policy.for_author();
-    let read = || Sources::read(policy.policies.as_deref(), policy.schema.as_deref());
+    let read = || {
+        Sources::read(
+            policy.policies.as_deref(),
+            policy.schema.as_deref(),
+            policy.routes.as_deref(),
+        )
+    };
     let mut sources = match read() {
         Ok(sources) => sources,
         Err(error) => {
@@ -74,9 +80,13 @@ pub(super) fn run(args: &CheckArgs) -> Exit {
         (None, Ok(bundle)) => {
             if !args.json {
                 say(format_args!(
-                    "ok: {} policies, {} actions, level {}, revision {}",
+                    "ok: {} policies, {} actions, {} routes, level {}, revision {}",
                     bundle.policies().len(),
                     bundle.schema.actions().len(),
+                    bundle
+                        .routes
+                        .as_ref()
+                        .map_or(0, |routes| routes.all().len()),
                     bundle.level,
                     bundle.revision
                 ));

@@ -10,12 +10,13 @@ use super::Exit;
 use super::output::{complain, show};
 use crate::policy::{Bundle, Sources, load};
 
-/// Reads and checks policies and schema; what is wrong with them is shown.
+/// Reads and checks policies, schema and routes; what is wrong with them is shown.
 pub(super) fn load_policies(
     policies: Option<&Path>,
     schema: Option<&Path>,
+    routes: Option<&Path>,
 ) -> Result<(Sources, Arc<Bundle>), Exit> {
-    let sources = Sources::read(policies, schema).map_err(|error| {
+    let sources = Sources::read(policies, schema, routes).map_err(|error| {
         complain(&error);
         Exit::Failed
     })?;

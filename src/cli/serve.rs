@@ -46,7 +46,11 @@ pub(super) fn run(args: &ServeArgs) -> Exit {
         complain(&*error);
         return Exit::Usage;
     }
-    let loaded = load_policies(config.policies.as_deref(), config.schema.as_deref());
+    let loaded = load_policies(
+        config.policies.as_deref(),
+        config.schema.as_deref(),
+        config.routes.as_deref(),
+    );
     let (sources, bundle) = match loaded {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
@@ -78,6 +82,9 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
         Some(_) => Some(Tokens::new(&config.jwt)?),
         None => None,
     };
+    if bundle.routes.is_none() {
+        tracing::info!("no routes: gateways are denied everything");
+    }
     let (store, database) = open(config)?;
     let cache_bytes = if config.cache.enabled {
         config.cache.bytes
@@ -269,10 +276,12 @@ fn watch(
     sources: &Sources,
     app: &Arc<App>,
 ) -> Result<tokio::task::JoinHandle<()>, AnyError> {
-    let waker = if config.reload.watch && (config.policies.is_some() || config.schema.is_some()) {
+    let files = [&config.policies, &config.schema, &config.routes];
+    let waker = if config.reload.watch && files.into_iter().any(Option::is_some) {
         let watch = Watch {
             policies: config.policies.clone(),
             schema: config.schema.clone(),
+            routes: config.routes.clone(),
             poll_interval: config.reload.poll_interval,
             settle: config.reload.settle,
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Exit;
 use super::args::TestArgs;
 use super::output::{complain, say};
-use super::policies::{load_policies, runtime};
+use super::policies::runtime;
 use crate::config::MIN_WORKER_STACK_BYTES;
 use crate::policy::Bundle;
 use crate::suite::{Coverage, Outcome, SuiteError, Suites, coverage, drop_one, junit, text};
@@ -16,8 +16,7 @@ const SUITES: &str = "tests/policies";
 
 pub(super) fn run(args: &TestArgs) -> Exit {
     let policy = args.policy.for_author();
-    let loaded = load_policies(policy.policies.as_deref(), policy.schema.as_deref());
-    let bundle = match loaded {
+    let bundle = match policy.load() {
         Ok((_, bundle)) => bundle,
         Err(exit) => return exit,
     };

@@ -30,6 +30,8 @@ pub struct Flags {
     pub policies: Option<PathBuf>,
     /// `--schema`.
     pub schema: Option<PathBuf>,
+    /// `--routes`.
+    pub routes: Option<PathBuf>,
     /// `--import`, as often as it was given; never given, the file or variable counts.
     pub import: Vec<PathBuf>,
 }

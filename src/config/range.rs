@@ -24,7 +24,11 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, String)> {
         ..
     } = config;
 
-    for (key, path) in [("policies", &config.policies), ("schema", &config.schema)] {
+    for (key, path) in [
+        ("policies", &config.policies),
+        ("schema", &config.schema),
+        ("routes", &config.routes),
+    ] {
         ranges.path(key, path.as_deref());
     }
     for path in &config.import {

@@ -62,5 +62,5 @@ fn what_the_document_comments_out_can_be_commented_in() {
         })
         .collect();
     let config: Config = toml::from_str(&shown).unwrap();
-    assert!(config.policies.is_some() && config.schema.is_some());
+    assert!(config.policies.is_some() && config.schema.is_some() && config.routes.is_some());
 }

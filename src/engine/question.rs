@@ -253,6 +253,7 @@ mod tests {
         sources.schema = file(SCHEMA);
         sources.policies = vec![file("@id(\"p/all\") permit (principal, action, resource);")];
         sources.rules = None;
+        sources.routes = None;
         load(&sources).unwrap()
     });
 

@@ -8,6 +8,7 @@ use cedar_policy::{
 };
 
 use super::plan::{Plan, PlanError};
+use super::routes::Routes;
 use super::rules::Rules;
 use super::source::SourceFile;
 use crate::schema::{Map, Schema, SharedEntity};
@@ -24,6 +25,8 @@ pub struct Bundle {
     pub level: u32,
     /// The list of rules and codes, where there is one.
     pub rules: Option<Rules>,
+    /// What requests at a gateway are asked as; without a table, all are denied.
+    pub routes: Option<Arc<Routes>>,
     policies: Map<PolicyId, Arc<PolicyInfo>>,
     shards: Map<EntityUid, Vec<Shard>>,
 }
@@ -125,6 +128,7 @@ impl Bundle {
             revision: Arc::from(revision),
             level,
             rules,
+            routes: None,
             policies,
             shards,
         })
@@ -177,13 +181,15 @@ impl Bundle {
             .map(|info| (**info).clone());
         let revision = format!("{}-without-{id}", self.revision);
         let schema = Arc::clone(&self.schema);
-        Ok(Self::new(
+        let mut bundle = Self::new(
             schema,
             revision,
             self.level,
             self.rules.clone(),
             policies.collect(),
-        )?)
+        )?;
+        bundle.routes.clone_from(&self.routes);
+        Ok(bundle)
     }
 }
 

@@ -9,6 +9,7 @@ use miette::Diagnostic;
 use super::bundle::{Bundle, PolicyInfo};
 use super::fault::{Fault, Severity};
 use super::plan::Plan;
+use super::routes::Routes;
 use super::rules::Rules;
 use super::scan::{Language, scan};
 use super::source::{SourceFile, Sources};
@@ -56,6 +57,10 @@ fn load_here(sources: &Sources) -> Result<Bundle, Vec<Fault>> {
     let schema = read_schema(&sources.schema, &mut faults);
     let rules = read_rules(sources.rules.as_ref(), &mut faults);
     let policies = read_policies(sources, &mut faults);
+    let routes = sources
+        .routes
+        .as_ref()
+        .and_then(|file| Routes::read(file, schema.as_ref(), &mut faults));
     let mut level = 0;
     if let Some(schema) = &schema {
         level = validate(schema, &policies, &mut faults);
@@ -64,13 +69,18 @@ fn load_here(sources: &Sources) -> Result<Bundle, Vec<Fault>> {
     let Some(schema) = schema.filter(|_| faults.is_empty()) else {
         return Err(sorted(faults));
     };
-    Bundle::new(Arc::new(schema), sources.digest(), level, rules, policies).map_err(|error| {
-        vec![Fault::new(
+    let bundle = Bundle::new(Arc::new(schema), sources.digest(), level, rules, policies);
+    match bundle {
+        Ok(mut bundle) => {
+            bundle.routes = routes.map(Arc::new);
+            Ok(bundle)
+        }
+        Err(error) => Err(vec![Fault::new(
             &sources.schema,
             Severity::Invalid,
             error.to_string(),
-        )]
-    })
+        )]),
+    }
 }
 
 /// Faults in the order in which a reader of the files meets them.

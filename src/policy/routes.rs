@@ -4,18 +4,36 @@
 //! load, with the policies: each entry fits the schema, and no two entries can match
 //! one request. What is not in it is denied.
 
+mod ask;
+mod glob;
+mod member;
+mod overlap;
+mod pattern;
+mod read;
+mod target;
+mod template;
+mod toml;
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use cedar_policy::{EntityTypeName, EntityUid};
 
-use crate::schema::{Type, Value};
+use crate::schema::{Map, Type, Value};
+use pattern::{Method, Pattern};
+
+pub use target::{Captures, RequestTarget};
 
 /// A valid table.
 #[derive(Debug, Default)]
 pub struct Routes {
     routes: Vec<Route>,
+    index: Index,
 }
+
+/// Which entries can match, by method and number of segments.
+#[derive(Debug, Default)]
+struct Index(Map<(Method, usize), Vec<usize>>);
 
 /// One entry: requests of one method to the paths of one template.
 #[derive(Debug)]
@@ -30,6 +48,7 @@ pub struct Route {
     pub reads_body: bool,
     /// Where in the file, in bytes.
     pub place: Range<usize>,
+    pattern: Pattern,
 }
 
 /// One question that a request may be.
@@ -164,5 +183,30 @@ impl Routes {
     #[must_use]
     pub fn all(&self) -> &[Route] {
         &self.routes
+    }
+
+    /// The entry that a request matches, and what the parameters of its path are. There is
+    /// never a second one.
+    #[must_use]
+    pub fn find(&self, method: &str, target: &RequestTarget<'_>) -> Option<(&Route, Captures)> {
+        let key = (Method::named(method)?, target.segments().len());
+        let few = self.index.0.get(&key)?;
+        few.iter().find_map(|number| {
+            let route = self.routes.get(*number)?;
+            Some((route, route.pattern.captures(target)?))
+        })
+    }
+}
+
+impl Index {
+    fn new(routes: &[Route]) -> Self {
+        let mut index = Self::default();
+        for (number, route) in routes.iter().enumerate() {
+            for method in route.pattern.method.and_alike() {
+                let key = (*method, route.pattern.len());
+                index.0.entry(key).or_default().push(number);
+            }
+        }
+        index
     }
 }

@@ -14,6 +14,7 @@ use crate::text::hex;
 
 static SHIPPED_POLICIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/policies");
 static SHIPPED_SCHEMA: &str = include_str!("../../schema/peppol.cedarschema");
+static SHIPPED_ROUTES: &str = include_str!("../../schema/routes.toml");
 
 /// The file in a policy directory that lists rules and codes.
 const RULES: &str = "rules.toml";
@@ -38,6 +39,8 @@ pub struct Sources {
     pub policies: Vec<Arc<SourceFile>>,
     /// The list of rules, where the policy directory has one.
     pub rules: Option<Arc<SourceFile>>,
+    /// The route table, where there is one.
+    pub routes: Option<Arc<SourceFile>>,
 }
 
 /// A source that cannot be read.
@@ -90,13 +93,23 @@ impl SourceFile {
 }
 
 impl Sources {
-    /// Reads a policy directory (or a single policy file) and a schema file; what is not named is the
-    /// shipped one, inside the binary.
+    /// Reads a policy directory (or a single policy file), a schema file and a route table; what is
+    /// not named is the shipped one, inside the binary. The shipped table is for the shipped schema:
+    /// where another is named there is none.
     ///
     /// # Errors
     /// A file or directory that cannot be read.
-    pub fn read(policies: Option<&Path>, schema: Option<&Path>) -> Result<Self, SourceError> {
+    pub fn read(
+        policies: Option<&Path>,
+        schema: Option<&Path>,
+        routes: Option<&Path>,
+    ) -> Result<Self, SourceError> {
         let shipped = Self::shipped();
+        let routes = match (routes, schema) {
+            (Some(path), _) => Some(SourceFile::read(path)?),
+            (None, Some(_)) => None,
+            (None, None) => shipped.routes,
+        };
         let schema = match schema {
             Some(path) => SourceFile::read(path)?,
             None => shipped.schema,
@@ -109,6 +122,7 @@ impl Sources {
             schema,
             policies,
             rules,
+            routes,
         })
     }
 
@@ -138,6 +152,7 @@ impl Sources {
             schema: file("schema/peppol.cedarschema".to_owned(), SHIPPED_SCHEMA),
             policies,
             rules,
+            routes: Some(file("schema/routes.toml".to_owned(), SHIPPED_ROUTES)),
         }
     }
 
@@ -146,20 +161,24 @@ impl Sources {
     #[must_use]
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
+        let mut put = |part: &[u8]| {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        };
         for file in std::iter::once(&self.schema)
             .chain(&self.policies)
             .chain(&self.rules)
         {
             // File names count, since they name policies; directories do not,
             // so that the same set has the same revision wherever it lies.
-            let name = Path::new(&file.name)
-                .file_name()
-                .unwrap_or_default()
-                .as_encoded_bytes();
-            for part in [name, file.text.as_bytes()] {
-                hash.update((part.len() as u64).to_be_bytes());
-                hash.update(part);
-            }
+            let name = Path::new(&file.name).file_name().unwrap_or_default();
+            put(name.as_encoded_bytes());
+            put(file.text.as_bytes());
+        }
+        if let Some(file) = &self.routes {
+            // Whatever its file is called, it is no other file's name.
+            put(b"/routes");
+            put(file.text.as_bytes());
         }
         hex(&hash.finalize(), 16)
     }

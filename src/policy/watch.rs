@@ -5,6 +5,7 @@
 //! how a file is changed: in place, by rename, or by the swap of a symlink as
 //! Kubernetes does it.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub struct Watch {
     pub policies: Option<PathBuf>,
     /// The schema file; likewise.
     pub schema: Option<PathBuf>,
+    /// The route table; likewise, as far as there is one.
+    pub routes: Option<PathBuf>,
     /// How often files are looked at without a notice.
     pub poll_interval: Duration,
     /// How long files have to stay as they are before they are read, since an
@@ -93,12 +96,9 @@ impl Watch {
                 .filter(|parent| !parent.as_os_str().is_empty());
             parent.map_or_else(|| PathBuf::from("."), std::path::Path::to_path_buf)
         };
-        for directory in self
-            .policies
-            .clone()
-            .into_iter()
-            .chain(self.schema.as_ref().map(parent))
-        {
+        let files = self.schema.iter().chain(&self.routes).map(parent);
+        let directories: BTreeSet<_> = files.chain(self.policies.clone()).collect();
+        for directory in directories {
             if let Err(error) = watcher.watch(&directory, RecursiveMode::NonRecursive) {
                 tracing::warn!(directory = %directory.display(), %error, "no notices; it is polled");
             }
@@ -149,7 +149,12 @@ impl Watch {
     }
 
     fn look(&self) -> State {
-        match Sources::read(self.policies.as_deref(), self.schema.as_deref()) {
+        let sources = Sources::read(
+            self.policies.as_deref(),
+            self.schema.as_deref(),
+            self.routes.as_deref(),
+        );
+        match sources {
             Ok(sources) => (Ok(sources.digest()), Some(sources)),
             Err(error) => (Err(error.to_string()), None),
         }

@@ -53,6 +53,7 @@ pub(crate) fn sources(schema: &str, policies: &[(&str, &str)]) -> Sources {
             .map(|(name, text)| file(name, text))
             .collect(),
         rules: None,
+        routes: None,
     }
 }
 

@@ -12,6 +12,7 @@ fn the_table_of_rules_is_that_of_the_policies() {
     let sources = Sources::read(
         Some(&project("policies")),
         Some(&project("schema/peppol.cedarschema")),
+        None,
     )
     .unwrap();
     let bundle = load(&sources).unwrap();

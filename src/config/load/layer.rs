@@ -104,6 +104,7 @@ impl Layer {
             tenancy,
             policies,
             schema,
+            routes,
             import,
         } = flags;
         // The outer option: was it given; the inner one: is it UTF-8, as every value of a layer is.
@@ -121,6 +122,7 @@ impl Layer {
             ("tenancy", tenancy.as_ref().map(text)),
             ("policies", policies.as_ref().map(path)),
             ("schema", schema.as_ref().map(path)),
+            ("routes", routes.as_ref().map(path)),
             ("import", (!import.is_empty()).then(paths)),
         ];
         let mut layers = Vec::new();

@@ -114,11 +114,12 @@ fn no_policies_at_all_are_refused() {
     assert_fault(&faults(SCHEMA, "// nothing\n"), "there are no policies");
     // As from a mount that failed.
     let empty = tempfile::tempdir().unwrap();
-    let sources = Sources::read(Some(empty.path()), None).unwrap();
+    let sources = Sources::read(Some(empty.path()), None, None).unwrap();
     assert_fault(&load(&sources).err().unwrap(), "there are no policies");
     let missing = empty.path().join("missing");
-    assert!(Sources::read(Some(&missing), None).is_err());
-    assert!(Sources::read(None, Some(&missing)).is_err());
+    assert!(Sources::read(Some(&missing), None, None).is_err());
+    assert!(Sources::read(None, Some(&missing), None).is_err());
+    assert!(Sources::read(None, None, Some(&missing)).is_err());
 }
 
 #[test]

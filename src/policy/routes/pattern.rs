@@ -1,0 +1,271 @@
+//! The requests of one entry: a method, and paths of one template.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::glob::Glob;
+use super::target::{Captures, RequestTarget, check_segment};
+
+/// A method. What is no method of HTTP's is in no table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Method {
+    /// `HEAD` too, which is answered as `GET` is.
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+    Options,
+}
+
+/// A template of a request.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    pub(super) method: Method,
+    segments: Vec<Segment>,
+}
+
+#[derive(Debug)]
+enum Segment {
+    /// As it is decoded.
+    Literal(Box<str>),
+    Parameter(Arc<str>, Option<Glob>),
+}
+
+/// What is wrong with a template, and where in it.
+pub(super) struct Wrong {
+    pub(super) at: Range<usize>,
+    pub(super) problem: String,
+    pub(super) help: Option<&'static str>,
+}
+
+impl Wrong {
+    pub(super) fn new(at: Range<usize>, problem: impl Into<String>) -> Self {
+        Self {
+            at,
+            problem: problem.into(),
+            help: None,
+        }
+    }
+
+    pub(super) fn advise(mut self, help: &'static str) -> Self {
+        self.help = Some(help);
+        self
+    }
+}
+
+impl Method {
+    /// The method of that name, which is in capitals.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "GET" => Self::Get,
+            "HEAD" => Self::Head,
+            "POST" => Self::Post,
+            "PUT" => Self::Put,
+            "PATCH" => Self::Patch,
+            "DELETE" => Self::Delete,
+            "OPTIONS" => Self::Options,
+            _ => return None,
+        })
+    }
+
+    /// The methods that are answered as this one.
+    pub(super) fn and_alike(self) -> &'static [Self] {
+        match self {
+            Self::Get => &[Self::Get, Self::Head],
+            Self::Head => &[Self::Head],
+            Self::Post => &[Self::Post],
+            Self::Put => &[Self::Put],
+            Self::Patch => &[Self::Patch],
+            Self::Delete => &[Self::Delete],
+            Self::Options => &[Self::Options],
+        }
+    }
+}
+
+impl Pattern {
+    /// Reads `PUT /orgs/{orgId}`.
+    pub(super) fn parse(text: &str) -> Result<Self, Vec<Wrong>> {
+        let Some((method, path)) = text.split_once(' ') else {
+            let wrong = Wrong::new(0..text.len(), "no method and path with one space between");
+            return Err(vec![wrong.advise("as `PUT /orgs/{orgId}`")]);
+        };
+        let mut wrong = Vec::new();
+        let named = Method::named(method);
+        if named.is_none() {
+            wrong.push(
+                Wrong::new(0..method.len(), format!("unknown method `{method}`"))
+                    .advise("one of GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS"),
+            );
+        }
+        let start = method.len() + 1;
+        let segments = match path.strip_prefix('/') {
+            Some("") => Vec::new(),
+            Some(rest) => segments(rest, start + 1, &mut wrong),
+            None => {
+                wrong.push(Wrong::new(
+                    start..text.len(),
+                    "a path that does not start with `/`",
+                ));
+                Vec::new()
+            }
+        };
+        match named {
+            Some(method) if wrong.is_empty() => Ok(Self { method, segments }),
+            _ => Err(wrong),
+        }
+    }
+
+    /// Whether there is a parameter of that name.
+    pub(super) fn has(&self, parameter: &str) -> bool {
+        self.segments.iter().any(|segment| match segment {
+            Segment::Literal(_) => false,
+            Segment::Parameter(name, _) => **name == *parameter,
+        })
+    }
+
+    /// How many segments it has.
+    pub(super) fn len(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// What the parameters are, if the path is one of these.
+    pub(super) fn captures(&self, target: &RequestTarget<'_>) -> Option<Captures> {
+        let found = target.segments();
+        if found.len() != self.segments.len() {
+            return None;
+        }
+        // Nothing is copied for a path that is another.
+        let pairs = || self.segments.iter().zip(found);
+        let is_of_it = pairs().all(|(segment, text)| match segment {
+            Segment::Literal(literal) => **literal == **text,
+            Segment::Parameter(_, glob) => glob.as_ref().is_none_or(|glob| glob.matches(text)),
+        });
+        is_of_it.then(|| {
+            let captured = pairs().filter_map(|(segment, text)| match segment {
+                Segment::Literal(_) => None,
+                Segment::Parameter(name, _) => Some((Arc::clone(name), Box::from(&**text))),
+            });
+            Captures(captured.collect())
+        })
+    }
+
+    /// A path that both match, if there is one; their methods are not looked at.
+    pub(super) fn common(&self, other: &Self) -> Option<String> {
+        if self.len() != other.len() {
+            return None;
+        }
+        if self.segments.is_empty() {
+            return Some("/".to_owned());
+        }
+        let mut path = String::new();
+        for (one, other) in self.segments.iter().zip(&other.segments) {
+            path.push('/');
+            path.push_str(&match (one, other) {
+                (Segment::Literal(one), Segment::Literal(other)) => {
+                    (one == other).then(|| one.to_string())?
+                }
+                (Segment::Literal(literal), Segment::Parameter(_, glob))
+                | (Segment::Parameter(_, glob), Segment::Literal(literal)) => {
+                    let fits = glob.as_ref().is_none_or(|glob| glob.matches(literal));
+                    fits.then(|| literal.to_string())?
+                }
+                (Segment::Parameter(_, one), Segment::Parameter(_, other)) => {
+                    let any = || Glob::new("*");
+                    let [one, other] = [one, other].map(|glob| glob.clone().unwrap_or_else(any));
+                    one.common(&other)?
+                }
+            });
+        }
+        Some(path)
+    }
+}
+
+/// The segments of a path, which starts at `start` of the text that it is in.
+fn segments(path: &str, start: usize, wrong: &mut Vec<Wrong>) -> Vec<Segment> {
+    let mut segments = Vec::new();
+    let mut names: Vec<Arc<str>> = Vec::new();
+    let mut at = start;
+    for text in path.split('/') {
+        let place = at..at + text.len();
+        at = place.end + 1;
+        match segment(text, place.clone()) {
+            Ok(segment) => {
+                if let Segment::Parameter(name, _) = &segment {
+                    if names.contains(name) {
+                        let problem = format!("a second parameter `{name}`");
+                        wrong.push(Wrong::new(place, problem));
+                    }
+                    names.push(Arc::clone(name));
+                }
+                segments.push(segment);
+            }
+            Err(fault) => wrong.push(fault),
+        }
+    }
+    segments
+}
+
+fn segment(text: &str, place: Range<usize>) -> Result<Segment, Wrong> {
+    let inner = text
+        .strip_prefix('{')
+        .and_then(|text| text.strip_suffix('}'));
+    let is_special = |letter: char| matches!(letter, '{' | '}');
+    match inner {
+        None if text.is_empty() => Err(Wrong::new(
+            place.start.saturating_sub(1)..place.end,
+            "an empty segment",
+        )),
+        None if text.contains(is_special) => Err(Wrong::new(
+            place,
+            "a segment that is neither a text nor a parameter",
+        )
+        .advise("a parameter is a whole segment, `{name}` or `{name=SHAPE}`")),
+        None if text.contains('*') => {
+            Err(Wrong::new(place, "a `*` outside of a parameter").advise("as `{name=*::*}`"))
+        }
+        None => {
+            check_text(text, &place)?;
+            check_segment(text)
+                .map_err(|problem| Wrong::new(place, format!("{problem}, which no path has")))?;
+            Ok(Segment::Literal(Box::from(text)))
+        }
+        Some(inner) => {
+            let (name, glob) = match inner.split_once('=') {
+                Some((name, glob)) => (name, Some(glob)),
+                None => (inner, None),
+            };
+            let is_letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+            if name.is_empty() || !name.chars().all(is_letter) {
+                return Err(Wrong::new(place, "a parameter without a name")
+                    .advise("of letters, digits and `_`, as `{orgId}`"));
+            }
+            if let Some(glob) = glob {
+                if glob.is_empty() || glob.contains(is_special) {
+                    return Err(Wrong::new(place, "a parameter without a shape")
+                        .advise("text in which `*` stands for any text, as `{party=*::*}`"));
+                }
+                check_text(glob, &place)?;
+                if Glob::new(glob).common(&Glob::new("*")).is_none() {
+                    return Err(Wrong::new(place, "a shape that no segment has"));
+                }
+            }
+            Ok(Segment::Parameter(Arc::from(name), glob.map(Glob::new)))
+        }
+    }
+}
+
+/// Text of a template is compared with what was decoded.
+fn check_text(text: &str, place: &Range<usize>) -> Result<(), Wrong> {
+    let is_odd = |letter: char| {
+        matches!(letter, '%' | '?' | '\\') || letter.is_whitespace() || letter.is_control()
+    };
+    if text.contains(is_odd) {
+        return Err(
+            Wrong::new(place.clone(), "a character that no template has")
+                .advise("paths are written decoded, without a query"),
+        );
+    }
+    Ok(())
+}

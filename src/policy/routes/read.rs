@@ -1,0 +1,165 @@
+//! A table, from its text: entries and what they are asked as.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use toml::de::DeTable;
+
+use super::ask::read_ask;
+use super::overlap::overlaps;
+use super::pattern::Pattern;
+use super::template::Scope;
+use super::toml::{Node, Reader, one_or_more};
+use super::{Ask, Index, Route, Routes, Source};
+use crate::policy::fault::{Fault, Severity};
+use crate::policy::source::SourceFile;
+use crate::schema::Schema;
+
+type Constants = BTreeMap<String, String>;
+
+impl Routes {
+    /// Reads a table; `None` where something is wrong with it. Without a schema only what
+    /// needs none is looked at.
+    pub(in crate::policy) fn read(
+        file: &Arc<SourceFile>,
+        schema: Option<&Schema>,
+        faults: &mut Vec<Fault>,
+    ) -> Option<Self> {
+        let mut reader = Reader {
+            file,
+            faults: Vec::new(),
+        };
+        let (document, errors) = DeTable::parse_recoverable(&file.text);
+        for error in errors {
+            let fault = Fault::new(file, Severity::Invalid, error.message());
+            reader.faults.push(match error.span() {
+                Some(span) => fault.at(span.start, span.len()),
+                None => fault,
+            });
+        }
+        let mut routes = Vec::new();
+        if reader.faults.is_empty() {
+            routes = read_document(document.get_ref(), schema, &mut reader);
+            overlaps(&routes, &mut reader);
+        }
+        let is_valid = reader.faults.is_empty();
+        // What several requests share is read for each of them.
+        let mut seen = std::collections::HashSet::new();
+        reader
+            .faults
+            .retain(|fault| seen.insert((fault.place(), fault.end_place(), fault.to_string())));
+        faults.append(&mut reader.faults);
+        is_valid.then(|| Self {
+            index: Index::new(&routes),
+            routes,
+        })
+    }
+}
+
+fn read_document(
+    document: &DeTable<'_>,
+    schema: Option<&Schema>,
+    reader: &mut Reader<'_>,
+) -> Vec<Route> {
+    reader.keys(document, &["constants", "route"]);
+    let constants = document.get("constants");
+    let constants = constants.map_or_else(Constants::new, |node| read_constants(node, reader));
+    let mut routes = Vec::new();
+    let entries = document.get("route");
+    for entry in entries.map_or_else(Vec::new, |node| reader.tables(node)) {
+        read_entry(entry, &constants, schema, reader, &mut routes);
+    }
+    if routes.is_empty() && reader.faults.is_empty() {
+        // An empty file is a mount that failed, not a wish to deny all.
+        let empty = Fault::new(reader.file, Severity::Invalid, "there are no routes");
+        reader.faults.push(empty);
+    }
+    routes
+}
+
+fn read_constants(node: &Node<'_>, reader: &mut Reader<'_>) -> Constants {
+    let mut constants = Constants::new();
+    for (name, value) in reader.table(node).into_iter().flatten() {
+        if let Some(text) = reader.text(value) {
+            constants.insert(name.get_ref().to_string(), text.to_owned());
+        }
+    }
+    constants
+}
+
+/// One `[[route]]`: a route for each of its requests.
+fn read_entry(
+    entry: &Node<'_>,
+    constants: &Constants,
+    schema: Option<&Schema>,
+    reader: &mut Reader<'_>,
+    routes: &mut Vec<Route>,
+) {
+    let Some(table) = reader.table(entry) else {
+        return;
+    };
+    reader.keys(table, &["request", "public", "ask"]);
+    let public = table.get("public").and_then(|node| {
+        let text = reader.text(node)?;
+        if text.trim().is_empty() {
+            reader.fault(node.span(), "it does not say why it is public");
+        }
+        Some(Arc::from(text))
+    });
+    let asks = table
+        .get("ask")
+        .map_or_else(Vec::new, |node| reader.tables(node));
+    match (table.contains_key("public"), asks.is_empty()) {
+        (true, false) => reader.fault(entry.span(), "a route that is public and is asked for"),
+        (false, true) => {
+            let fault = reader.fault_at(entry.span(), "a route that neither is public nor asks");
+            reader.faults.push(
+                fault.advise(
+                    "give it an `ask`, or leave it out: what is not in the table is denied",
+                ),
+            );
+        }
+        _ => {}
+    }
+    let Some(requests) = table.get("request") else {
+        reader.fault(entry.span(), "a route without a `request`");
+        return;
+    };
+    let texts = one_or_more(requests);
+    if texts.is_empty() {
+        reader.fault(requests.span(), "a route without a `request`");
+    }
+    for node in texts {
+        let Some(text) = reader.text(node) else {
+            continue;
+        };
+        let pattern = match Pattern::parse(text) {
+            Ok(pattern) => pattern,
+            Err(wrong) => {
+                reader.wrong(node, wrong);
+                continue;
+            }
+        };
+        let scope = Scope {
+            constants,
+            pattern: &pattern,
+            each: false,
+        };
+        let read: Vec<Ask> = asks
+            .iter()
+            .filter_map(|ask| read_ask(ask, schema?, scope, reader))
+            .collect();
+        let mut reads_body = false;
+        for ask in &read {
+            ask.each_source(&mut |source| reads_body |= matches!(source, Source::Body(_)));
+        }
+        routes.push(Route {
+            request: Arc::from(text),
+            public: public.clone(),
+            asks: read,
+            reads_body,
+            place: node.span(),
+            pattern,
+        });
+    }
+}

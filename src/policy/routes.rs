@@ -4,6 +4,7 @@
 //! load, with the policies: each entry fits the schema, and no two entries can match
 //! one request. What is not in it is denied.
 
+mod display;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -157,6 +158,14 @@ pub enum Condition {
     Known(Pointer),
     /// It does not.
     Unknown(Pointer),
+}
+
+impl Condition {
+    /// Whether it is about the resource as the store holds it.
+    #[must_use]
+    pub fn is_of_resource(&self) -> bool {
+        matches!(self, Self::Sets(..) | Self::Clears(..))
+    }
 }
 
 impl Routes {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 use serde_json::Value as Json;
 
-use super::facts::{Facts, Lookup, Need};
+use super::facts::{Facts, Need};
 use super::said::Said;
 use super::{Draft, Drafted, Routed};
 use crate::engine::decision::Reason;
@@ -14,7 +14,7 @@ use crate::engine::question::Question;
 use crate::engine::session::Session;
 use crate::policy::routes::{Ask, Condition, Member, MemberValue, Pointer, Source};
 use crate::schema::{Designation, EntityType, Misfit, Reading, Record, Schema, Type, Value};
-use crate::slice::Absent;
+use crate::slice::{Absent, Lookup};
 
 /// What became of one question of a request.
 pub(super) enum Outcome {

@@ -8,6 +8,7 @@ mod import;
 mod migrate;
 mod output;
 mod policies;
+mod route;
 mod search;
 mod serve;
 mod source;
@@ -73,5 +74,6 @@ pub fn run() -> Exit {
         Command::Test(args) => test::run(&args),
         Command::Authorize(args) => authorize::run(&args),
         Command::Search(args) => search::run(&args),
+        Command::Route(args) => route::run(&args),
     }
 }

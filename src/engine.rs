@@ -13,6 +13,7 @@ mod fields;
 mod follow;
 mod loose;
 mod question;
+mod request;
 mod search;
 mod session;
 
@@ -21,6 +22,9 @@ pub use decision::{Decision, Reason, Verdict};
 pub use follow::{Failing, Health};
 pub use loose::{Denial, Members, Named, Parts, Refusal};
 pub use question::{Malformed, Question};
+pub use request::{
+    Body, Draft, Drafted, Headers, HttpRequest, RequestDecision, RequestLimits, Routed, Unrouted,
+};
 pub use search::{
     ActionSearch, Found, Part, Residual, ResidualPolicy, Search, SearchParts, Sought, Wanted,
 };

@@ -1,4 +1,18 @@
-//! x
+//! Authorization for Peppol Access Points and SMPs: Cedar policies over the tenancy store.
+//!
+//! ```text
+//! gateways    ┐
+//! AuthZEN     ┤                        ┌── Bundle: policies, schema, routes; immutable, swapped whole
+//! POST /v1/…  ┼─► Question ─► engine ◄─┤
+//! authorize   ┤       │                └── slice: the entities one question needs ◄── cache ◄── store
+//! test        ┘       ▼
+//!                 Decision ─► answer, metrics, log
+//! ```
+//!
+//! Surfaces translate, the engine decides: [`engine::Engine`] has all that a decision needs,
+//! [`http::router`] is one surface around it, [`cli::run`] puts a program together. Imports run one
+//! way, `cli → http → engine → slice → {policy, store} → schema`.
+
 pub mod cli;
 pub mod config;
 pub mod engine;

@@ -11,10 +11,12 @@
 
 mod cache;
 mod gather;
+mod lookup;
 mod reading;
 mod timeline;
 
 pub use cache::{Cache, CacheStats, Loaded};
 pub use gather::{Absent, Asked, Gathered, Missing, Slice, SliceError};
+pub use lookup::{Lookup, LookupError};
 pub use reading::{Demand, Freshness, Moved, Reading, ReadingError, Sources};
 pub use timeline::{Known, Look, Timeline};

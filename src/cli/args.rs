@@ -40,6 +40,8 @@ pub(super) enum Command {
     Authorize(AuthorizeArgs),
     /// Find whom, on what, or what the policies allow
     Search(SearchArgs),
+    /// Show what a request to a gateway is asked as
+    Route(RouteArgs),
 }
 
 /// Which policies, schema and routes.
@@ -186,6 +188,38 @@ pub(super) struct SearchArgs {
     #[arg(long)]
     pub(super) residual: bool,
     /// Answer in JSON, as `POST /v1/search` does
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without `--tenancy` the store is not looked at, and what depends on it is said. With `--principal` the \
+request is decided as well. Exit codes: 0 it may pass or may be asked, 2 it is denied.")]
+pub(super) struct RouteArgs {
+    /// The method of the request
+    #[arg(value_name = "METHOD")]
+    pub(super) method: String,
+    /// Its path and query, as a client sends them: `/orgs/o-1?x=1`
+    #[arg(value_name = "PATH")]
+    pub(super) target: String,
+    /// Its body; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) body: Option<PathBuf>,
+    /// A header of it, `NAME: VALUE`; may be given again
+    #[arg(long = "header", value_name = "HEADER")]
+    pub(super) headers: Vec<String>,
+    /// What the token of the request says, a JSON object
+    #[arg(long, value_name = "JSON")]
+    pub(super) claims: Option<String>,
+    /// Decide it too, sent by this principal: `Peppol::User::"u-1"`
+    #[arg(long, value_name = "ENTITY")]
+    pub(super) principal: Option<String>,
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+    #[command(flatten)]
+    pub(super) policy: PolicyArgs,
+    /// Answer in JSON
     #[arg(long)]
     pub(super) json: bool,
 }

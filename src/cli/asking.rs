@@ -17,6 +17,7 @@ use crate::engine::{Engine, EngineOptions};
 use crate::policy::Bundle;
 use crate::schema::parse_json;
 use crate::slice::Freshness;
+use crate::store::Store;
 
 pub(super) type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -48,6 +49,19 @@ where
     F: Future<Output = Result<T, AnyError>> + Send,
 {
     let (store, _) = open(config)?;
+    ask_over(store, bundle, ask)
+}
+
+/// The same over a store that is open already.
+pub(super) fn ask_over<T, F>(
+    store: Arc<dyn Store>,
+    bundle: Arc<Bundle>,
+    ask: impl FnOnce(Engine) -> F + Send + 'static,
+) -> Result<T, AnyError>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, AnyError>> + Send,
+{
     let options = EngineOptions {
         cache_bytes: 0,
         freshness: Freshness::EACH,
@@ -64,7 +78,8 @@ pub(super) fn question_in(path: &Path, depth: usize) -> Result<Json, String> {
     parse_json(&text, depth).map_err(|error| format!("`{}`: {error}", path.display()))
 }
 
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+/// A file; `-` is standard input.
+pub(super) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     if path.as_os_str() == "-" {
         let mut text = Vec::new();
         std::io::stdin().read_to_end(&mut text)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::schema::Misfit;
 use crate::slice::{Absent, Loaded};
 
 /// Yes or no.
@@ -99,6 +100,22 @@ impl Reason {
         Self::engine(None, "ACTION_DOES_NOT_APPLY", message)
     }
 
+    /// A request that does not say what its route reads, or says what does not fit.
+    pub(super) fn malformed(misfit: &Misfit) -> Self {
+        Self::engine(None, "REQUEST_MALFORMED", &misfit.to_string())
+    }
+
+    /// A request whose route reads its body, which the gateway has not sent.
+    pub(super) fn no_body(message: &str) -> Self {
+        Self::engine(None, "BODY_REQUIRED", message)
+    }
+
+    /// A request of which no question is asked.
+    pub(super) fn nothing_asked() -> Self {
+        let message = "nothing that this request could mean is asked";
+        Self::engine(None, "NOTHING_ASKED", message)
+    }
+
     /// GEN-3: nothing permits it, and no rule forbade it.
     pub(super) fn not_permitted() -> Self {
         Self::engine(Some("GEN-3"), "NOT_PERMITTED", "nothing permits this")
@@ -116,7 +133,7 @@ impl Reason {
         }
     }
 
-    fn engine(rule: Option<&'static str>, code: &'static str, message: &'static str) -> Self {
+    fn engine(rule: Option<&'static str>, code: &'static str, message: &str) -> Self {
         Self {
             code: Some(Arc::from(code)),
             rule: rule.map(Arc::from),

@@ -196,7 +196,7 @@ impl Session<'_> {
         Ok(rows)
     }
 
-    fn schema(&self) -> &Schema {
+    pub(super) fn schema(&self) -> &Schema {
         &self.state.bundle.schema
     }
 

@@ -5,6 +5,7 @@
 //! one request. What is not in it is denied.
 
 mod ask;
+mod display;
 mod glob;
 mod member;
 mod overlap;
@@ -176,6 +177,14 @@ pub enum Condition {
     Known(Pointer),
     /// It does not.
     Unknown(Pointer),
+}
+
+impl Condition {
+    /// Whether it is about the resource as the store holds it.
+    #[must_use]
+    pub fn is_of_resource(&self) -> bool {
+        matches!(self, Self::Sets(..) | Self::Clears(..))
+    }
 }
 
 impl Routes {

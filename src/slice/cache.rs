@@ -13,9 +13,13 @@ use cedar_policy::EntityUid;
 use moka::Equivalent;
 use tokio::sync::watch;
 
+use super::lookup::Lookup;
 use super::timeline::Timeline;
 use crate::schema::{Row, SharedEntity};
 use crate::store::TagKeys;
+
+/// Entities by an attribute that are kept, at most.
+const LOOKUPS: u64 = 10_000;
 
 /// An entity that is there.
 #[derive(Debug)]
@@ -92,6 +96,8 @@ struct Entry {
 #[derive(Debug)]
 pub struct Cache {
     entries: Option<moka::sync::Cache<Key, Entry, foldhash::quality::RandomState>>,
+    /// Entities by an attribute, each with the epoch that it was found in.
+    lookups: moka::sync::Cache<Lookup, (u64, Option<EntityUid>)>,
     /// Keys that somebody is loading, and how to learn that it has ended.
     loading: Mutex<HashMap<Key, watch::Receiver<()>, foldhash::quality::RandomState>>,
     hits: AtomicU64,
@@ -129,6 +135,7 @@ impl Cache {
         });
         Self {
             entries,
+            lookups: moka::sync::Cache::new(if bytes > 0 { LOOKUPS } else { 0 }),
             loading: Mutex::default(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
@@ -163,6 +170,19 @@ impl Cache {
     pub(super) fn put(&self, key: Key, epoch: u64, known: Known) {
         if let Some(entries) = &self.entries {
             entries.insert(key, Entry { epoch, known });
+        }
+    }
+
+    /// Which entity has an attribute, in an epoch.
+    pub(super) fn find(&self, lookup: &Lookup, epoch: u64) -> Option<Option<EntityUid>> {
+        let (of, found) = self.lookups.get(lookup)?;
+        (of == epoch).then_some(found)
+    }
+
+    /// Keeps what was found by a snapshot whose state is that of the epoch.
+    pub(super) fn keep(&self, lookup: Lookup, epoch: u64, found: Option<EntityUid>) {
+        if self.keeps() {
+            self.lookups.insert(lookup, (epoch, found));
         }
     }
 

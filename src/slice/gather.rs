@@ -127,6 +127,21 @@ impl Reading<'_> {
         }
         Ok(Gathered::Missing(gathering.missing))
     }
+
+    /// One entity as the store says, without tags; `None` where it is not there.
+    ///
+    /// # Errors
+    /// An entity that is unusable.
+    pub fn entity(&self, uid: &EntityUid) -> Result<Gathered<Known>, SliceError> {
+        let key = KeyRef { uid, tags: None };
+        Ok(match self.get(key)? {
+            Some(known) => Gathered::Whole(known),
+            None => Gathered::Missing(vec![Missing {
+                key: key.to_owned(),
+                base: None,
+            }]),
+        })
+    }
 }
 
 struct Gathering<'a> {

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use super::cache::{Cache, Claim, Key, KeyRef, Known as Held, Loaded};
 use super::gather::{Missing, SliceError};
+use super::lookup::Lookup;
 use super::timeline::{Known, Look, Place, Timeline};
 use crate::policy::Bundle;
 use crate::schema::Row;
@@ -289,6 +290,19 @@ impl<'a> Reading<'a> {
         Ok(Some(
             snapshot(&mut self.snapshot)?.candidates(wanted).await?,
         ))
+    }
+
+    /// Which entity has an attribute, where that was looked up in this state before.
+    pub(super) fn remembered(&self, lookup: &Lookup) -> Option<Option<EntityUid>> {
+        let known = self.known.as_ref()?;
+        self.sources.cache.find(lookup, known.epoch)
+    }
+
+    pub(super) fn remember(&self, lookup: &Lookup, found: &Option<EntityUid>) {
+        if let Some(known) = &self.known {
+            let cache = self.sources.cache;
+            cache.keep(lookup.clone(), known.epoch, found.clone());
+        }
     }
 
     /// How candidates are looked for, for a reader; `None` where all are looked at.

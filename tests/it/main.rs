@@ -24,6 +24,7 @@ mod other_commands;
 mod postgres;
 mod readme;
 mod reload;
+mod requests;
 mod rules;
 mod rules_hold;
 mod search_agrees;

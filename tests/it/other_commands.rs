@@ -3,6 +3,7 @@
 mod authorize;
 mod coverage;
 mod matrix;
+mod route;
 mod search;
 mod suites;
 
@@ -114,7 +115,15 @@ fn usage_that_is_wrong_is_64_and_help_is_0() {
         assert!(!ended.stderr.is_empty(), "{arguments:?}");
         assert_eq!(ended.stdout, "", "{arguments:?}");
     }
-    for command in ["serve", "import", "check", "test", "authorize", "search"] {
+    for command in [
+        "serve",
+        "import",
+        "check",
+        "test",
+        "authorize",
+        "search",
+        "route",
+    ] {
         let ended = author.run(&[command, "--help"]);
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert_says(&ended, &["Usage:", command]);

@@ -1,0 +1,179 @@
+//! What a request says: parameters, headers, claims and the body.
+//!
+//! Each place is read in one way or refused. A service that reads the same bytes in
+//! another way would do something else than what was asked about: so a parameter that
+//! occurs twice is refused, and so is a member whose name is another one's in other case,
+//! which many services take for the same.
+
+use std::borrow::Cow;
+
+use serde_json::Value as Json;
+
+use super::{Body, HttpRequest, RequestLimits, Routed};
+use crate::engine::decision::Reason;
+use crate::policy::routes::{Part, Source, Template};
+use crate::schema::{Misfit, parse_json};
+
+/// A request, with its body parsed where the route reads it.
+pub(super) struct Said<'a, 'h> {
+    routed: &'a Routed<'a>,
+    request: &'a HttpRequest<'h>,
+    body: Option<Json>,
+    pub(super) questions: usize,
+}
+
+impl<'a, 'h> Said<'a, 'h> {
+    pub(super) fn read(
+        routed: &'a Routed<'a>,
+        request: &'a HttpRequest<'h>,
+        limits: &RequestLimits,
+    ) -> Result<Self, Reason> {
+        let body = match request.body {
+            _ if !routed.route.reads_body => None,
+            Body::NotSent => return Err(Reason::no_body("the gateway has sent no body")),
+            Body::Partial => {
+                return Err(Reason::no_body("the gateway has sent a part of the body"));
+            }
+            Body::Text(text) => Some(parse_json(text, limits.json_depth).map_err(|error| {
+                Reason::malformed(
+                    &Misfit::new(format!("no JSON as wanted: {error}")).within("body"),
+                )
+            })?),
+        };
+        Ok(Self {
+            routed,
+            request,
+            body,
+            questions: limits.questions,
+        })
+    }
+
+    /// What is said in a place; `None` where nothing is, also where that is `null`.
+    pub(super) fn get<'s>(
+        &'s self,
+        source: &Source,
+        element: Option<&'s Json>,
+    ) -> Result<Option<Cow<'s, Json>>, Misfit> {
+        Ok(self.raw(source, element)?.filter(|said| !said.is_null()))
+    }
+
+    /// The same, where `null` is something that is said.
+    pub(super) fn raw<'s>(
+        &'s self,
+        source: &Source,
+        element: Option<&'s Json>,
+    ) -> Result<Option<Cow<'s, Json>>, Misfit> {
+        let text = |text: Cow<'_, str>| Cow::Owned(Json::String(text.into_owned()));
+        let said = match source {
+            Source::Path(name) => self.routed.captures.get(name).map(|said| text(said.into())),
+            Source::Query(name) => self.routed.target.query(name).map(|said| said.map(text))?,
+            Source::Header(name) => self.header(name)?.map(|said| text(said.into())),
+            Source::Claim(path) => {
+                let mut path = path.iter();
+                match (self.request.claims, path.next()) {
+                    (Some(claims), Some(first)) => match claims.get(&**first) {
+                        Some(claim) => inside(claim, path.as_slice(), false)?,
+                        None => None,
+                    },
+                    _ => None,
+                }
+            }
+            Source::Body(path) => match &self.body {
+                Some(body) => inside(body, path, true)?,
+                None => None,
+            },
+            Source::Each(path) => match element {
+                Some(element) => inside(element, path, true)?,
+                None => None,
+            },
+        };
+        Ok(said)
+    }
+
+    fn header(&self, name: &str) -> Result<Option<&str>, Misfit> {
+        match (self.request.headers)(name).as_slice() {
+            [] => Ok(None),
+            [one] => std::str::from_utf8(one)
+                .map(|text| Some(text.trim()))
+                .map_err(|_| Misfit::new("is no text")),
+            _ => Err(Misfit::new("occurs more than once")),
+        }
+    }
+
+    /// What a template comes to. The misfit names the place in the request.
+    pub(super) fn fill<'s>(
+        &'s self,
+        template: &Template,
+        element: Option<&'s Json>,
+    ) -> Result<Option<Cow<'s, Json>>, Misfit> {
+        if let [Part::From(source)] = template.parts.as_slice() {
+            return self
+                .get(source, element)
+                .map_err(|misfit| misfit.within(&source.to_string()));
+        }
+        let mut whole = String::new();
+        for part in &template.parts {
+            match part {
+                Part::Text(text) => whole.push_str(text),
+                Part::From(source) => {
+                    let named = |misfit: Misfit| misfit.within(&source.to_string());
+                    match self.get(source, element).map_err(named)?.as_deref() {
+                        Some(Json::String(text)) => whole.push_str(text),
+                        Some(Json::Number(number)) if !number.is_f64() => {
+                            whole.push_str(&number.to_string());
+                        }
+                        Some(_) => return Err(named(Misfit::new("a text is wanted"))),
+                        None => return Ok(None),
+                    }
+                }
+            }
+        }
+        Ok(Some(Cow::Owned(Json::String(whole))))
+    }
+
+    /// The same where it has to be a text: what an entity is called.
+    pub(super) fn name<'s>(
+        &'s self,
+        template: &Template,
+        element: Option<&'s Json>,
+    ) -> Result<Option<Cow<'s, str>>, Misfit> {
+        match self.fill(template, element)? {
+            None => Ok(None),
+            Some(Cow::Borrowed(Json::String(text))) => Ok(Some(Cow::Borrowed(text))),
+            Some(Cow::Owned(Json::String(text))) => Ok(Some(Cow::Owned(text))),
+            Some(_) => Err(Misfit::new("a text is wanted").within(&template.to_string())),
+        }
+    }
+}
+
+/// A member of JSON, from the outside in. In a body, a name in other case is no other name.
+fn inside<'j>(
+    json: &'j Json,
+    path: &[std::sync::Arc<str>],
+    in_body: bool,
+) -> Result<Option<Cow<'j, Json>>, Misfit> {
+    let mut at = json;
+    for name in path {
+        let Json::Object(members) = at else {
+            return match at {
+                Json::Null => Ok(None),
+                _ => Err(Misfit::new("an object is wanted around it")),
+            };
+        };
+        let alike = |other: &String| **other != **name && folded(other).eq(folded(name));
+        if in_body && members.keys().any(alike) {
+            return Err(Misfit::new("occurs in other case"));
+        }
+        match members.get(&**name) {
+            Some(inner) => at = inner,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(Cow::Borrowed(at)))
+}
+
+/// Without regard to case, as services compare that do not regard it.
+fn folded(name: &str) -> impl Iterator<Item = char> {
+    let upper = name.chars().flat_map(char::to_uppercase);
+    upper.flat_map(char::to_lowercase)
+}

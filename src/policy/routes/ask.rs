@@ -282,7 +282,7 @@ impl<'a> Asked<'a, '_, '_> {
                     continue;
                 };
                 if key == "clears" && found.required {
-                    let text = format!("`{name}` is always there");
+                    let text = format!("`{name}` is always there, and never cleared");
                     self.reader.fault(attribute.span(), text);
                 } else if key == "clears" {
                     all.push(Condition::Clears(name, source));

@@ -342,6 +342,10 @@ fn of_an_ask() {
             "action = \"look\"\nresource = { Desk = \"{path.id}\" }\nwhen = «{}»",
             "no condition",
         ),
+        (
+            "action = \"look\"\nresource = { Desk = \"{path.id}\" }\nwhen = «{ sets = {}, given = [] }»",
+            "no condition",
+        ),
     ] {
         assert_fault(LOOK, new, message);
     }

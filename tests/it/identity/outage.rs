@@ -73,7 +73,7 @@ async fn the_last_good_keys_stay_in_use() {
         tokens.verify(&token).await.unwrap();
     }
     assert_eq!(tokens.readiness(), Ok(()));
-    server.publish(&[evil.published.clone()]);
+    server.publish(std::slice::from_ref(&evil.published));
     look(&tokens).await;
     assert_eq!(tokens.health().failures, failures);
     invalid(tokens.verify(&token).await);

@@ -33,7 +33,8 @@ OFF = {
 OFF["envoy-grpc"] = OFF["envoy-http"]
 
 # The backend, the constant answer to HTTP, and that to gRPC: an empty `CheckResponse`, which allows, in a
-# frame of its own. nginx serves files to GET alone, so that the POST becomes one.
+# frame of its own. nginx serves files to GET alone, which an
+# error page makes of the POST.
 CONSTANTS = """
 daemon off; worker_processes 1; pid nginx.pid; error_log stderr error;
 events { worker_connections 1024; }
@@ -47,7 +48,9 @@ http {
         listen 127.0.0.1:GRPC http2;
         http2_max_requests 100000000;
         default_type application/grpc;
-        location / { error_page 405 =200 /allowed; add_trailer grpc-status 0 always; root .; }
+        error_page 405 =200 /allowed;
+        location / { return 405; }
+        location = /allowed { root .; add_trailer grpc-status 0 always; }
     }
 }
 """

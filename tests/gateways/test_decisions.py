@@ -90,8 +90,9 @@ def test_what_is_denied_does_not_reach_the_backend(gateway, backend, who, method
     is_denied(gateway, backend, gateway.ask(method, target, bearer(who)), expected)
 
 
-def test_without_a_token_it_is_asked_for(gateway, backend):
-    answer = gateway.ask("GET", "/orgs/acme")
+@pytest.mark.parametrize("headers", [(), (("Authorization", "Basic YW5uYTphbm5h"),)], ids=["none", "basic"])
+def test_without_a_token_it_is_asked_for(gateway, backend, headers):
+    answer = gateway.ask("GET", "/orgs/acme", *headers)
     is_denied(gateway, backend, answer, "TOKEN_MISSING", 401)
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
 
@@ -100,14 +101,13 @@ def test_without_a_token_it_is_asked_for(gateway, backend):
     "header",
     [
         ("Authorization", "Bearer garbage"),
-        ("Authorization", "Basic YW5uYTphbm5h"),
         ("Authorization", bearer("anna")[1][:-8]),
         bearer("anna", exp=1_700_000_000),
         bearer("anna", key=STRANGER),
         bearer("anna", aud="another"),
         bearer("anna", iss="https://login.example.net/"),
     ],
-    ids=["garbage", "basic", "cut", "expired", "key", "audience", "issuer"],
+    ids=["garbage", "cut", "expired", "key", "audience", "issuer"],
 )
 def test_a_token_that_is_none_is_refused(gateway, backend, header):
     answer = gateway.ask("GET", "/orgs/acme", header)
@@ -158,6 +158,19 @@ def test_a_body_that_is_sent_in_part_allows_nothing(gateway, backend, chunked):
         assert answer.status in (401, 403, 413), answer
         assert code(answer) in ("BODY_REQUIRED", None)
         assert backend.seen(answer.tag) == []
+
+
+def test_a_body_that_is_not_looked_at_ends_no_connection(gateway, backend):
+    """Neither the client's nor the gateway's: one that the sidecar closes may take its answer with it."""
+    content = b'{"name": "' + b"x" * 60_000 + b'"}'
+    before = gateway.tap.connections
+    with gateway.client() as client:
+        for chunked in (False, True) * 15:
+            denied = client.ask("POST", "/no/such/thing", bearer("anna"), JSON, body=content, chunked=chunked)
+            allowed = client.ask("POST", "/orgs/globex/certificates", bearer("gus"), BINARY, body=UPLOAD[:150_000])
+            assert (denied.status, allowed.status) == (403, 200)
+            assert backend.seen(denied.tag) == []
+    assert gateway.tap.connections - before <= 4
 
 
 def test_a_body_that_is_missing_or_no_json_allows_nothing(gateway, backend):

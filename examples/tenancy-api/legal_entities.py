@@ -13,7 +13,10 @@ OWN = ("uuid", "organisationId")
 
 
 def show(database, row):
-    return get_document(database, "legal_entity", row["id"]) | {"uuid": row["id"], "organisationId": row["organisation_id"]}
+    return get_document(database, "legal_entity", row["id"]) | {
+        "uuid": row["id"],
+        "organisationId": row["organisation_id"],
+    }
 
 
 def find(database, request):
@@ -24,7 +27,9 @@ def find(database, request):
 
 
 def list_all(database, request):
-    rows = database.execute("SELECT * FROM legal_entity WHERE organisation_id = ? ORDER BY id", (request.organisation(),)).fetchall()
+    rows = database.execute(
+        "SELECT * FROM legal_entity WHERE organisation_id = ? ORDER BY id", (request.organisation(),)
+    ).fetchall()
     return 200, [show(database, row) for row in rows]
 
 
@@ -61,10 +66,11 @@ def associate(database, request):
     body, legal_entity = request.body(), find(database, request)
     email = address(text(body, "email"))
     known = database.execute("SELECT sub_account_id AS id FROM account WHERE email = ?", (email,)).fetchone()
-    if "password" in body or not known:
+    if body.get("password") is not None or not known:
         id = str(uuid.uuid4())
         database.execute(
-            "INSERT INTO sub_account (id, organisation_id, full_access) VALUES (?, ?, 0)", (id, legal_entity["organisation_id"])
+            "INSERT INTO sub_account (id, organisation_id, full_access) VALUES (?, ?, 0)",
+            (id, legal_entity["organisation_id"]),
         )
         database.execute("INSERT INTO account (email, sub_account_id) VALUES (?, ?)", (email, id))
     else:

@@ -5,7 +5,7 @@ import json
 import uuid
 
 from request import ENVIRONMENTS, Problem, ids, one_of, participant_id, text
-from store import delete_document, forget, get_document, owned_documents, put_document
+from store import delete_document, forget, get_document, owned_document, owned_documents, put_document
 
 MODES = {mode: mode for mode in ("DEMO", "SHARED", "WHITELABEL")}
 # Not the client's to write. What a body says of the former has to be so already, of the latter is ignored.
@@ -68,10 +68,14 @@ def create(database, request):
             raise Problem(400, f"`{name}` is not chosen by whoever creates an organisation")
     database.execute("INSERT INTO organisation (id, mode) VALUES (?, 'DEMO')", (id,))
     said = {name: value for name, value in body.items() if name not in IGNORED and value is not None}
-    keep(database, said | begins | made | {"id": id, "lastModifiedAt": made["createdAt"], "lastModifiedBy": made["createdBy"]})
+    keep(
+        database,
+        said | begins | made | {"id": id, "lastModifiedAt": made["createdAt"], "lastModifiedBy": made["createdBy"]},
+    )
     if request.owes("GRANT_ORGADMIN"):
         database.execute(
-            "INSERT INTO membership (user_id, organisation_id, member_role) VALUES (?, ?, 'orgadmin')", (request.user(), id)
+            "INSERT INTO membership (user_id, organisation_id, member_role) VALUES (?, ?, 'orgadmin')",
+            (request.user(), id),
         )
     return 201, show(database, id)
 
@@ -97,9 +101,20 @@ def update(database, request):
 
 def upload_certificate(database, request):
     body, organisation = request.body(), show(database, request.path["orgId"])["id"]
-    certificate = body | {"id": str(uuid.uuid4()), "name": text(body, "name"), "type": one_of(body, "type", ENVIRONMENTS)}
+    certificate = body | {
+        "id": str(uuid.uuid4()),
+        "name": text(body, "name"),
+        "type": one_of(body, "type", ENVIRONMENTS),
+    }
     put_document(database, "certificate", certificate["id"], organisation, certificate)
     return 201, certificate
+
+
+def get_certificate(database, request):
+    certificate = owned_document(database, "certificate", request.path["certId"], request.path["orgId"])
+    if not certificate:
+        raise Problem(404, "the organisation has no such certificate")
+    return 200, certificate
 
 
 def list_certificates(database, request):
@@ -133,7 +148,8 @@ class Belongings:
         body, organisation = request.body(), show(database, request.path["orgId"])["id"]
         id, environment = self.name_new(body), one_of(body, "environment", ENVIRONMENTS)
         database.execute(
-            f"INSERT INTO {self.table} (id, environment, organisation_id) VALUES (?, ?, ?)", (id, environment, organisation)
+            f"INSERT INTO {self.table} (id, environment, organisation_id) VALUES (?, ?, ?)",
+            (id, environment, organisation),
         )
         put_document(database, self.table, id, organisation, body)
         return 201, self.find(database, request, id)
@@ -177,6 +193,7 @@ ENDPOINTS = [
     ("GET", "/orgs/{orgId}", get),
     ("PUT", "/orgs/{orgId}", update),
     ("GET", "/orgs/{orgId}/certificates", list_certificates),
+    ("GET", "/orgs/{orgId}/certificates/{certId}", get_certificate),
     ("POST", "/orgs/{orgId}/certificates", upload_certificate),
     ("POST", "/orgs/{orgId}/certificates/batch_delete", delete_certificates),
     ("POST", "/orgs/{orgId}/aps", ACCESS_POINTS.create),

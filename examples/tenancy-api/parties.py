@@ -26,7 +26,9 @@ def put_user(database, request):
         return 200, {"name": name}
     text(body, "password")
     register(database, name, address(name))
-    database.execute("INSERT INTO membership (user_id, organisation_id, member_role) VALUES (?, ?, 'ApUser')", (name, organisation))
+    database.execute(
+        "INSERT INTO membership (user_id, organisation_id, member_role) VALUES (?, ?, 'ApUser')", (name, organisation)
+    )
     return 201, {"name": name}
 
 
@@ -34,7 +36,8 @@ def delete_user(database, request):
     """An ApUser no more. Who is nothing else, here or elsewhere, is no user any more either."""
     user = {"user": request.path["name"], "organisation": request.organisation()}
     gone = database.execute(
-        "DELETE FROM membership WHERE user_id = :user AND organisation_id = :organisation AND member_role = 'ApUser'", user
+        "DELETE FROM membership WHERE user_id = :user AND organisation_id = :organisation AND member_role = 'ApUser'",
+        user,
     )
     if gone.rowcount != 1:
         raise Problem(404, "the organisation has no such ApUser")

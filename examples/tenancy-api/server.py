@@ -10,6 +10,7 @@ import http.server
 import ipaddress
 import json
 import os
+import re
 import socket
 import sqlite3
 import sys
@@ -91,19 +92,38 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def read_body(self):
         lengths = self.headers.get_all("Content-Length", [])
+        encodings = self.headers.get_all("Transfer-Encoding", [])
+        # Until the body is read it is not known where the next request begins.
         self.close_connection, close = True, self.close_connection
-        if self.headers.get_all("Transfer-Encoding"):
-            raise Problem(411, "a body is taken with `Content-Length` only")
-        if len(lengths) > 1 or not all(length.isascii() and length.isdigit() for length in lengths):
-            raise Problem(400, "`Content-Length` cannot be read")
-        length = int(lengths[0]) if lengths else 0
-        if length > self.longest:
+        if encodings:
+            if lengths or [encoding.lower() for encoding in encodings] != ["chunked"]:
+                raise Problem(400, "the length of the body cannot be told")
+            body = self.read_chunks()
+        else:
+            if len(lengths) > 1 or not all(re.fullmatch("[0-9]{1,9}", length) for length in lengths):
+                raise Problem(400, "the length of the body cannot be told")
+            body = self.read_exactly(int(lengths[0]) if lengths else 0)
+        self.close_connection = close
+        return body
+
+    def read_chunks(self):
+        """Of a body that comes in pieces, each begins with its length; an empty one ends it."""
+        body = b""
+        while True:
+            length = re.fullmatch(rb"([0-9A-Fa-f]{1,8})(;[^\r\n]*)?\r\n", self.rfile.readline(1024))
+            piece = self.read_exactly(int(length[1], 16), len(body)) if length else None
+            if piece is None or self.rfile.readline(1024) != b"\r\n":
+                raise Problem(400, "the length of the body cannot be told")
+            if not piece:
+                return body
+            body += piece
+
+    def read_exactly(self, length, before=0):
+        if before + length > self.longest:
             raise Problem(413, f"the body is longer than {self.longest} bytes")
         body = self.rfile.read(length)
         if len(body) < length:
             raise Problem(400, "the body ended early")
-        # Only now is it known where the next request begins.
-        self.close_connection = close
         return body
 
     def send(self, status, content, headers):
@@ -152,7 +172,9 @@ class Server(http.server.ThreadingHTTPServer):
             host, _, port = listen.rpartition(":")
             ip = ipaddress.ip_address(host.strip("[]"))
             if not ip.is_loopback:
-                raise ValueError(f"`{listen}` can be reached without the gateway: use a loopback address or a Unix socket")
+                raise ValueError(
+                    f"`{listen}` can be reached without the gateway: use a loopback address or a Unix socket"
+                )
             self.address_family = socket.AF_INET6 if ip.version == 6 else socket.AF_INET
             address = (str(ip), int(port))
         super().__init__(address, Handler)
@@ -172,7 +194,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--listen", default="127.0.0.1:8090", help='"IP:PORT" (loopback) or "unix:PATH"')
+    arguments.add_argument("--listen", default="127.0.0.1:9000", help='"IP:PORT" (loopback) or "unix:PATH"')
     arguments.add_argument("--tenancy", default="tenancy.db", help="the sidecar's SQLite database, which it has made")
     given = arguments.parse_args()
     try:
@@ -180,7 +202,11 @@ def main():
     except (OSError, ValueError, sqlite3.Error) as error:
         sys.exit(f"error: {error}")
     address = server.server_address
-    print(f"listening on {address if isinstance(address, str) else f'{address[0]}:{address[1]}'}", file=sys.stderr, flush=True)
+    print(
+        f"listening on {address if isinstance(address, str) else f'{address[0]}:{address[1]}'}",
+        file=sys.stderr,
+        flush=True,
+    )
     try:
         server.serve_forever()
     except KeyboardInterrupt:

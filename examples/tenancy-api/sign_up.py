@@ -13,7 +13,8 @@ def register(database, id, email):
     database.execute("INSERT INTO account (email, user_id) VALUES (?, ?)", (email, id))
     # A real service sends an e-mail here.
     database.execute(
-        "INSERT INTO api_verification (email, code) VALUES (?, ?) ON CONFLICT (email) DO UPDATE SET code = excluded.code",
+        "INSERT INTO api_verification (email, code) VALUES (?, ?) "
+        "ON CONFLICT (email) DO UPDATE SET code = excluded.code",
         (email, secrets.token_urlsafe(32)),
     )
 
@@ -32,7 +33,8 @@ def verify(database, request):
         raise Problem(400, "that is not the code that was sent to this address")
     database.execute("DELETE FROM api_verification WHERE email = ?", (email,))
     database.execute(
-        "UPDATE registered_user SET email_verified = 1 WHERE id = (SELECT user_id FROM account WHERE email = ?)", (email,)
+        "UPDATE registered_user SET email_verified = 1 WHERE id = (SELECT user_id FROM account WHERE email = ?)",
+        (email,),
     )
     return 204, None
 

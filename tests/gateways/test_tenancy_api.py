@@ -4,30 +4,20 @@ Everything that is done to it goes through the gateway, with tokens. What no end
 ApManager, what documents there are) is written to the store, as another program would.
 """
 
-import contextlib
-import http.client
 import json
-import pathlib
-import sqlite3
+import re
+import socket
 import subprocess
 import sys
-import threading
+import tomllib
 import urllib.parse
 
 import pytest
 
-import standin
+from processes import PATIENCE, PROJECT, Process, wait_until
+from tenancy import started
 
-EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples/tenancy-api"
-
-PLATFORM = [
-    {"type": "USER", "id": "root", "email": "root@platform.example", "emailVerified": True, "superadmin": True},
-    {"type": "USER", "id": "bob", "email": "bob@elsewhere.example", "emailVerified": True, "superadmin": False},
-    {"type": "USER", "id": "mia", "email": "mia@acme.example", "emailVerified": True, "superadmin": False},
-    {"type": "USER", "id": "mona", "email": "mona@acme.example", "emailVerified": True, "superadmin": False},
-    {"type": "ACCESS_POINT", "id": "platform-test", "environment": "TEST", "organisationId": None},
-    {"type": "ACCESS_POINT", "id": "platform-production", "environment": "PRODUCTION", "organisationId": None},
-]
+EXAMPLE = PROJECT / "examples/tenancy-api"
 
 ACME = {
     "type": "ORGANISATION",
@@ -43,100 +33,10 @@ ALL = {"canSendDocument": True, "canReceiveDocument": True, "canRemoveDocument":
 INVOICE = b"<Invoice>\xc3\xa5</Invoice>"
 
 
-class World:
-    """The gateway with all that is behind it, and the store."""
-
-    def __init__(self, gateway, service, database):
-        self.gateway, self.service, self.database = gateway, service, database
-
-    def call(self, method, path, token, body=None, headers=None, to=None):
-        """The status, and the JSON or else the bytes of an answer."""
-        headers = dict(headers or {}) | ({"Authorization": f"Bearer {token}"} if token else {})
-        content = json.dumps(body).encode() if isinstance(body, dict) else body
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", to or self.gateway, timeout=30)) as connection:
-            connection.request(method, path, content, headers)
-            answer = connection.getresponse()
-            read = answer.read()
-            self.headers = answer.headers
-            return answer.status, json.loads(read) if "json" in answer.headers.get("Content-Type", "") else read
-
-    def directly(self, method, path, body, headers):
-        return self.call(method, path, None, body, headers, to=self.service)
-
-    def as_user(self, id, **claims):
-        return Caller(self, id, {"sub": id} | claims)
-
-    def as_sub_account(self, email, **claims):
-        return Caller(self, email, {"sub": email, "email": email, "account_type": "sub-account"} | claims)
-
-    def verify(self, email):
-        """Follows the link in the e-mail that was not sent."""
-        ((code,),) = self.rows("SELECT code FROM api_verification WHERE email = ?", email)
-        assert self.call("POST", "/sign-up/verify", None, {"email": email, "code": code})[0] == 204
-
-    def rows(self, statement, *values):
-        with contextlib.closing(sqlite3.connect(self.database)) as database:
-            return database.execute(statement, values).fetchall()
-
-    def write(self, statement, *values):
-        with contextlib.closing(sqlite3.connect(self.database)) as database, database:
-            database.execute(statement, values)
-
-
-class Caller:
-    """Somebody with a token."""
-
-    def __init__(self, world, id, claims):
-        self.world, self.id, self.token = world, id, standin.token(**claims)
-
-    def does(self, status, method, path, body=None, headers=None):
-        """It is allowed and done, and the client is told of which state of the store a write has made."""
-        found, content = self.world.call(method, path, self.token, body, headers)
-        assert found == status, content
-        if method != "GET":
-            assert self.world.rows("SELECT CAST(revision AS TEXT) FROM tenancy_revision") == [(self.world.headers["Tenancy-Revision"],)]
-        return content
-
-    def denied(self, code, method, path, body=None):
-        """The gateway denies it, and the store is as it was."""
-        before = self.world.rows("SELECT * FROM tenancy_revision")
-        status, problem = self.world.call(method, path, self.token, body)
-        assert (status, self.world.headers["X-Authz-Code"], problem["code"]) == (403, code, code)
-        assert self.world.rows("SELECT * FROM tenancy_revision") == before
-
-    def fails(self, status, method, path, body=None):
-        """It is allowed, but the service cannot do it; nothing of it is done."""
-        before = self.world.rows("SELECT * FROM tenancy_revision")
-        found, problem = self.world.call(method, path, self.token, body)
-        assert (found, problem["status"], "code" in problem) == (status, status, False), problem
-        assert self.world.rows("SELECT * FROM tenancy_revision") == before
-
-
 @pytest.fixture
-def world(tmp_path):
-    gateway = standin.free()
-    with standin.sidecar(tmp_path, PLATFORM) as sidecar, service(tmp_path / "tenancy.db") as port:
-        text = (EXAMPLE / "envoy.yaml").read_text()
-        for written, real in ((8080, gateway), (8090, port), (8180, sidecar)):
-            assert f"port_value: {written} " in text
-            text = text.replace(f"port_value: {written} ", f"port_value: {real} ")
-        with standin.envoy(tmp_path, text, gateway):
-            yield World(gateway, port, tmp_path / "tenancy.db")
-
-
-@contextlib.contextmanager
-def service(database):
-    """The example as its README starts it, on a port of its own."""
-    command = [sys.executable, EXAMPLE / "server.py", "--listen", "127.0.0.1:0", "--tenancy", database]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        first = process.stderr.readline()
-        try:
-            assert first.startswith("listening on "), first
-            # A full pipe would stop it; what it says is seen where a test fails.
-            threading.Thread(target=lambda: print(process.stderr.read()), daemon=True).start()
-            yield int(first.rpartition(":")[2])
-        finally:
-            process.terminate()
+def world():
+    with started() as made:
+        yield made
 
 
 def part(text):
@@ -174,10 +74,17 @@ def test_the_life_of_an_organisation(world):
 
     # What SHARED allows.
     certificate = anna.does(201, "POST", f"{at}/certificates", {"name": "Acme", "type": "PRODUCTION"})
-    assert anna.does(200, "GET", at)["certificates"] == [certificate]
+    assert anna.does(200, "GET", at)["certificates"] == anna.does(200, "GET", f"{at}/certificates") == [certificate]
+    assert anna.does(200, "GET", f"{at}/certificates/{certificate['id']}") == certificate
+    anna.does(204, "POST", f"{at}/certificates/batch_delete", {"ids": [certificate["id"]]})
+    anna.fails(404, "GET", f"{at}/certificates/{certificate['id']}")
     own = anna.does(201, "POST", f"{at}/aps", {"environment": "PROD", "transportProfile": "peppol-transport-as4-v2_0"})
-    assert world.rows("SELECT * FROM access_point WHERE organisation_id IS NOT NULL") == [(own["id"], "PRODUCTION", org["id"])]
+    assert world.rows("SELECT * FROM access_point WHERE organisation_id IS NOT NULL") == [
+        (own["id"], "PRODUCTION", org["id"])
+    ]
     anna.denied("UNKNOWN_RESOURCE", "PUT", f"{at}/aps/platform-production", {"name": "mine"})
+    anna.denied("UNKNOWN_RESOURCE", "POST", f"{at}/aps/batch-delete", {"ids": [own["id"], "platform-test"]})
+    assert anna.does(200, "PUT", f"{at}/aps/{own['id']}", {"name": "mine"})["environment"] == "PRODUCTION"
     parties = []
     for value in ("0007:5561234567", "0007:AcmeTwo"):
         made = anna.does(201, "POST", f"{at}/participants", {"participantIdentifier": value, "environment": "PROD"})
@@ -194,7 +101,9 @@ def demo(world, anna, at):
     anna.denied("DEMO_NO_CERTIFICATES", "POST", f"{at}/certificates", {"name": "Acme", "type": "TEST"})
     for environment in ("TEST", "PROD"):
         anna.denied("DEMO_NO_ACCESS_POINTS", "POST", f"{at}/aps", {"environment": environment})
-    anna.denied("DEMO_NO_PRODUCTION", "POST", f"{at}/participants", {"participantIdentifier": "0007:1", "environment": "PROD"})
+    anna.denied(
+        "DEMO_NO_PRODUCTION", "POST", f"{at}/participants", {"participantIdentifier": "0007:1", "environment": "PROD"}
+    )
     for number in range(10):
         body = {"participantIdentifier": f"0007:{number}", "environment": "TEST"}
         first = anna.does(201, "POST", f"{at}/participants", body)
@@ -236,7 +145,11 @@ def mode_change(world, anna, org, at):
     # The whole object there and back, with one member changed.
     anna.does(200, "PUT", at, anna.does(200, "GET", at) | {"modeChangeRequest": "SHARED"})
     # What a client says that only the sidecar may say is not heard.
-    spoofed = {"X-Authz-Subject": "root", "X-Authz-Obligations": "CLEAR_MODE_CHANGE_REQUEST", "X-Authz-Decision-Id": "mine"}
+    spoofed = {
+        "X-Authz-Subject": "root",
+        "X-Authz-Obligations": "CLEAR_MODE_CHANGE_REQUEST",
+        "X-Authz-Decision-Id": "mine",
+    }
     updated = anna.does(200, "PUT", at, anna.does(200, "GET", at) | {"website": "https://acme.example"}, spoofed)
     assert (updated["modeChangeRequest"], updated["lastModifiedBy"]) == ("SHARED", {"userId": anna.id})
     approved = root.does(200, "PUT", at, root.does(200, "GET", at) | {"organisationMode": "SHARED"})
@@ -253,14 +166,14 @@ def mode_change(world, anna, org, at):
 def users_of_parties(world, org, anna, party, other_party):
     """An ApManager's ApUsers, and what they do for which party."""
     world.write("INSERT INTO membership VALUES ('mona', ?, 'ApManager')", org)
-    mona = world.as_user("mona", organisation=org)
+    mona = world.as_user("mona", f"organisation={org}")
     new = {"name": "amy@acme.example", "password": "secret"}
-    world.as_user(anna.id, organisation=org).denied("NOT_PERMITTED", "PUT", "/api/v1/user", new)
+    world.as_user(anna.id, f"organisation={org}").denied("NOT_PERMITTED", "PUT", "/api/v1/user", new)
     mona.denied("NOT_YOUR_AP_USER", "PUT", "/api/v1/user", {"name": "bob", "password": "secret"})
     mona.does(201, "PUT", "/api/v1/user", new)
     mona.does(200, "PUT", "/api/v1/user", new)
     assert mona.does(200, "GET", "/api/v1/user") == [{"name": "amy@acme.example"}]
-    amy = world.as_user("amy@acme.example", organisation=org)
+    amy = world.as_user("amy@acme.example", f"organisation={org}")
     at = f"/api/v1/user/{part(amy.id)}"
 
     send = f"/api/v1/{part(party)}/salesInvoice/send?receiverId={part(other_party)}"
@@ -277,11 +190,18 @@ def users_of_parties(world, org, anna, party, other_party):
     # For its party, however that is spelled, and for no other. A body may come in pieces.
     amy.does(200, "POST", send, iter([INVOICE, b"\n"]))
     sent = amy.does(200, "POST", f"/api/v1/0007:5561234567/salesInvoice/send?receiverId={part(party)}", INVOICE)["id"]
-    amy.denied("NOT_PERMITTED", "POST", f"/api/v1/{part(other_party)}/salesInvoice/send?receiverId={part(party)}", INVOICE)
+    amy.denied(
+        "NOT_PERMITTED", "POST", f"/api/v1/{part(other_party)}/salesInvoice/send?receiverId={part(party)}", INVOICE
+    )
     mona.denied("NOT_PERMITTED", "POST", send, INVOICE)
     received = f"/api/v1/{part(party)}/purchaseInvoice/{sent}"
     assert amy.does(200, "GET", f"{received}/download") == INVOICE
-    mona.does(200, "PUT", f"{at}/party", authorization | {"permissions": ALL | {"canRemoveDocument": False, "canManageHook": False}})
+    mona.does(
+        200,
+        "PUT",
+        f"{at}/party",
+        authorization | {"permissions": ALL | {"canRemoveDocument": False, "canManageHook": False}},
+    )
     amy.denied("NOT_PERMITTED", "DELETE", received)
     amy.denied("NOT_PERMITTED", "PUT", f"/api/v1/{part(party)}/hook", {"url": "https://acme.example/hook"})
     mona.does(200, "PUT", f"{at}/party", authorization)
@@ -291,7 +211,11 @@ def users_of_parties(world, org, anna, party, other_party):
     assert amy.does(200, "GET", f"/api/v1/{part(party)}/hook") == [hook]
 
     # A party keeps its last ApUser.
-    mona.denied("LAST_AP_USER", "DELETE", f"{at}/party/{part(party.upper().replace('ISO6523-ACTORID-UPIS', 'iso6523-actorid-upis'))}")
+    mona.denied(
+        "LAST_AP_USER",
+        "DELETE",
+        f"{at}/party/{part(party.upper().replace('ISO6523-ACTORID-UPIS', 'iso6523-actorid-upis'))}",
+    )
     mona.denied("LAST_AP_USER", "DELETE", at)
     mona.does(201, "PUT", "/api/v1/user", {"name": "ali@acme.example", "password": "secret"})
     mona.does(200, "PUT", "/api/v1/user/ali@acme.example/party", authorization)
@@ -302,19 +226,19 @@ def users_of_parties(world, org, anna, party, other_party):
 
 def sub_accounts(world, org, anna):
     """What a sub-account sees, and how fast it does not."""
-    anna = world.as_user(anna, organisation=org)
+    anna = world.as_user(anna, f"organisation={org}")
     one = anna.does(201, "POST", "/legal-entities", {"name": "Acme One"})["uuid"]
     other = anna.does(201, "POST", "/legal-entities", {"name": "Acme Other"})["uuid"]
     for document, legal_entity in (("d-1", one), ("d-2", other)):
         world.write("INSERT INTO document VALUES (?, ?, 'RECEIVED')", document, legal_entity)
-    world.as_user("bob", organisation=org).denied("NOT_PERMITTED", "POST", "/legal-entities", {"name": "Bob's"})
+    world.as_user("bob", f"organisation={org}").denied("NOT_PERMITTED", "POST", "/legal-entities", {"name": "Bob's"})
 
-    foo = world.as_sub_account("foo@bar.com", organisation=org)
+    foo = world.as_sub_account("foo@bar.com", f"organisation={org}")
     at = f"/legal-entities/{one}/sub-accounts"
     foo.denied("UNKNOWN_PRINCIPAL", "GET", "/invoices/d-1")
-    anna.denied("EMAIL_ALREADY_REGISTERED", "POST", at, {"email": "Mia@acme.example", "password": "secret"})
+    anna.denied("EMAIL_ALREADY_REGISTERED", "POST", at, {"email": "Mia@elsewhere.example", "password": "secret"}, 409)
     anna.does(201, "POST", at, {"email": "Foo@bar.com", "password": "secret"})
-    anna.denied("EMAIL_ALREADY_REGISTERED", "POST", at, {"email": "foo@bar.com", "password": "secret"})
+    anna.denied("EMAIL_ALREADY_REGISTERED", "POST", at, {"email": "foo@bar.com", "password": "secret"}, 409)
     assert world.rows("SELECT email FROM account WHERE sub_account_id IS NOT NULL") == [("foo@bar.com",)]
 
     assert foo.does(200, "GET", "/invoices/d-1") == {"uuid": "d-1", "legalEntity": one, "direction": "RECEIVED"}
@@ -349,3 +273,65 @@ def test_what_is_not_understood_is_not_done(world):
     assert world.rows("SELECT * FROM tenancy_revision") == before
     assert world.directly("POST", "/orgs", acme, gateway | {"X-Authz-Obligations": ""})[0] == 201
     assert world.rows("SELECT * FROM membership WHERE user_id = 'bob'") == []
+
+
+def test_a_body_that_could_be_read_in_two_ways_is_not_read(world):
+    gateway = {
+        "X-Authz-Subject": "bob",
+        "X-Authz-Subject-Type": "Peppol::User",
+        "X-Authz-Decision-Id": "d",
+        "X-Authz-Obligations": "GRANT_ORGADMIN",
+    }
+    before = world.rows("SELECT * FROM tenancy_revision")
+    for body in (
+        b"",
+        b"[]",
+        b"nonsense",
+        b"\xff",
+        b"[" * 100_000,
+        json.dumps(ACME).encode("utf-16"),
+        json.dumps(ACME).encode()[:-1] + b', "legalIdentifier": "2"}',
+        json.dumps(ACME).encode()[:-1] + b', "number": NaN}',
+        json.dumps(ACME | {"legalIdentifier": "\ud800"}).encode(),
+        ACME | {"contacts": "BUSINESS"},
+        ACME | {"contacts": [{}]},
+        ACME | {"participantLimit": 1000},
+        {"legalIdentifierCode": "SE_ORGNR"},
+    ):
+        status, problem = world.directly("POST", "/orgs", body, gateway)
+        assert (status, problem["status"]) == (400, 400), body
+    for path in ("/orgs/%2F", "/orgs/..", "/orgs//x", "/orgs/%zz", "/orgs/%ff", "/orgs/%00"):
+        assert world.directly("GET", path, None, gateway)[0] == 400, path
+    assert world.directly("POST", "/orgs", None, gateway | {"Content-Length": "2000000"})[0] == 413
+    assert world.rows("SELECT * FROM tenancy_revision") == before
+
+
+def test_only_the_gateway_reaches_it(world, tmp_path):
+    command = [sys.executable, "-B", EXAMPLE / "server.py", "--tenancy", world.database, "--listen"]
+    for address in ("0.0.0.0:0", "[::]:0"):
+        refused = subprocess.run([*command, address], capture_output=True, text=True, timeout=PATIENCE)
+        assert refused.returncode == 1 and "without the gateway" in refused.stderr
+    process = Process("tenancy-api", [*command, f"unix:{tmp_path / 'api'}"], tmp_path)
+    try:
+        wait_until(lambda: process.lives() and "listening" in process.log(), "it listens")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(tmp_path / "api"))
+            client.sendall(b"GET /orgs/acme HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert client.makefile().readline().startswith("HTTP/1.1 500 ")
+    finally:
+        process.stop()
+
+
+def test_every_endpoint_is_asked_about_but_for_sign_up():
+    listed = (
+        "import json, server; print(json.dumps([f'{entry[0]} /' + '/'.join(entry[1]) for entry in server.ENDPOINTS]))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-B", "-c", listed], cwd=EXAMPLE, capture_output=True, text=True, timeout=PATIENCE
+    )
+    with open(PROJECT / "schema/routes.toml", "rb") as file:
+        entries = [entry["request"] for entry in tomllib.load(file)["route"]]
+    asked = {one for entry in entries for one in (entry if isinstance(entry, list) else [entry])}
+    # What a parameter is called is everybody's own affair.
+    asked, served = ({re.sub(r"\{[^}]*\}", "{}", one) for one in each} for each in (asked, json.loads(ran.stdout)))
+    assert served - asked == {"POST /sign-up", "POST /sign-up/verify"}

@@ -22,10 +22,11 @@ def put_user(database, request):
     body, organisation = request.body(), request.organisation()
     name = text(body, "name")
     if database.execute("SELECT 1 FROM registered_user WHERE id = ?", (name,)).fetchone():
-        # All there is to update is the password, which is the identity provider's.
+        # All there is to update is the password, which is the login's.
         return 200, {"name": name}
     text(body, "password")
     register(database, name, address(name))
+    put_document(database, "user", name, organisation, {})
     database.execute(
         "INSERT INTO membership (user_id, organisation_id, member_role) VALUES (?, ?, 'ApUser')", (name, organisation)
     )
@@ -33,7 +34,7 @@ def put_user(database, request):
 
 
 def delete_user(database, request):
-    """An ApUser no more. Who is nothing else, here or elsewhere, is no user any more either."""
+    """An ApUser no more. Who was made to be one here, and is nothing else by now, is no user any more either."""
     user = {"user": request.path["name"], "organisation": request.organisation()}
     gone = database.execute(
         "DELETE FROM membership WHERE user_id = :user AND organisation_id = :organisation AND member_role = 'ApUser'",
@@ -46,12 +47,13 @@ def delete_user(database, request):
         "AND participant_id IN (SELECT id FROM participant WHERE organisation_id = :organisation)",
         user,
     )
-    database.execute(
-        "DELETE FROM registered_user WHERE id = :user AND NOT superadmin "
-        "AND NOT EXISTS (SELECT 1 FROM membership WHERE user_id = :user) "
-        "AND NOT EXISTS (SELECT 1 FROM party_authorization WHERE user_id = :user)",
-        user,
-    )
+    if delete_document(database, "user", *user.values()):
+        database.execute(
+            "DELETE FROM registered_user WHERE id = :user "
+            "AND NOT EXISTS (SELECT 1 FROM membership WHERE user_id = :user) "
+            "AND NOT EXISTS (SELECT 1 FROM party_authorization WHERE user_id = :user)",
+            user,
+        )
     return 204, None
 
 

@@ -147,7 +147,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, form, *values):
         decision = self.headers.get("X-Authz-Decision-Id", "-") if hasattr(self, "headers") else "-"
-        sys.stderr.write(f"{decision} {form % values}\n")
+        line = f"{decision} {form % values}"
+        # On one line, whatever a client has sent.
+        sys.stderr.write(line.encode("unicode_escape").decode() + "\n")
 
 
 def refused(error):

@@ -106,13 +106,13 @@ def demo(world, anna, at):
     )
     for number in range(10):
         body = {"participantIdentifier": f"0007:{number}", "environment": "TEST"}
-        first = anna.does(201, "POST", f"{at}/participants", body)
+        last = anna.does(201, "POST", f"{at}/participants", body)
     one_more = {"participantIdentifier": "0007:10", "environment": "TEST"}
     anna.denied("DEMO_PARTICIPANT_LIMIT", "POST", f"{at}/participants", one_more)
     # Not by another door either.
     anna.fails(400, "PUT", at, {"participantLimit": 1000})
-    anna.fails(400, "PUT", f"{at}/participants/{part(first['id'])}", {"environment": "PROD"})
-    anna.does(204, "POST", f"{at}/participants/batch-delete", {"ids": [first["id"]]})
+    anna.fails(400, "PUT", f"{at}/participants/{part(last['id'])}", {"environment": "PROD"})
+    anna.does(204, "POST", f"{at}/participants/batch-delete", {"ids": [last["id"]]})
     anna.does(201, "POST", f"{at}/participants", one_more)
     assert len(anna.does(200, "GET", f"{at}/participants")) == 10
     assert world.rows("SELECT DISTINCT environment FROM participant") == [("TEST",)]

@@ -27,13 +27,13 @@ def segments(path):
 def decoded(text):
     """Percent-decoded, once."""
     if not text.isascii() or re.search("%(?![0-9A-Fa-f]{2})", text):
-        raise Problem(400, "the path cannot be read")
+        raise Problem(400, "the path or the query cannot be read")
     try:
         plain = urllib.parse.unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise Problem(400, "the path cannot be read") from None
+        raise Problem(400, "the path or the query cannot be read") from None
     if not plain.isprintable():
-        raise Problem(400, "the path cannot be read")
+        raise Problem(400, "the path or the query cannot be read")
     return plain
 
 
@@ -42,7 +42,7 @@ def readable(target):
     path, _, query = target.partition("?")
     parts = [decoded(part) for part in segments(path)]
     if any("/" in part or part in ("", ".", "..") for part in parts):
-        raise Problem(400, "the path cannot be read")
+        raise Problem(400, "the path or the query cannot be read")
     pairs = [pair.partition("=") for pair in query.split("&") if pair]
     return parts, [(decoded(name.replace("+", " ")), decoded(value.replace("+", " "))) for name, _, value in pairs]
 

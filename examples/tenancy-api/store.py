@@ -7,6 +7,7 @@ is kept beside it, in tables of this service's own: they begin with `api_`.
 import contextlib
 import json
 import sqlite3
+import threading
 
 OWN_TABLES = """
 -- What a document says beyond the columns of the tenancy tables, members that nobody knows included.
@@ -34,6 +35,8 @@ class Store:
     def __init__(self, path):
         # Not created here: the tables are the sidecar's.
         self.url = f"file:{path}?mode=rw"
+        # SQLite lets one write and the others try again and again, some for too long: here they queue.
+        self.writing = threading.Lock()
         with contextlib.closing(self._connect()) as database:
             self.revision(database)
             database.executescript(OWN_TABLES)
@@ -47,7 +50,7 @@ class Store:
     @contextlib.contextmanager
     def transaction(self, writes):
         """Everything that is done inside is kept, or nothing where it fails."""
-        with contextlib.closing(self._connect()) as database:
+        with self.writing if writes else contextlib.nullcontext(), contextlib.closing(self._connect()) as database:
             database.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
             try:
                 yield database

@@ -36,4 +36,4 @@ gateways:
 
 # What it adds to a request through nginx and Envoy; not part of the tests. Needs `wrk`.
 bench-gateways:
-	benches/gateways
+	.ci/gateways bench

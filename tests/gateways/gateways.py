@@ -8,33 +8,35 @@ from tap import Tap
 from wire import Client
 
 
+def configured(kind, ports):
+    """A copy of its example in which the ports of `kind.addresses` are others, by their roles."""
+    made = directory()
+    place = pathlib.Path(made.name, kind.example)
+    shutil.copytree(PROJECT / "examples" / kind.example, place)
+    texts = {path: path.read_text("utf-8") for path in place.rglob("*") if path.suffix != ".md"}
+    for text in kind.addresses:
+        assert any(text in each for each in texts.values()), f"{kind.example} does not say `{text}`"
+    for path, text in texts.items():
+        # By way of marks: a port that was chosen may be one that the examples have.
+        for number, old in enumerate(kind.addresses):
+            text = text.replace(old, f"\0{number}\0")
+        for number, (old, role) in enumerate(kind.addresses.items()):
+            text = text.replace(f"\0{number}\0", old[: old.rindex(kind.between) + 1] + str(ports[role]))
+        path.write_text(text, "utf-8")
+    return made, place
+
+
 class Gateway:
-    """One of them. `Kind.addresses` are the texts of its files that stand for addresses."""
+    """One of them, between a client and the backend."""
 
     def __init__(self, kind, sidecar, backend):
         self.kind = kind
         self.tap = Tap(sidecar.grpc_port if kind.grpc else sidecar.port)
         self.port, inner = free_ports(2)
         ports = {"gateway": self.port, "sidecar": self.tap.port, "backend": backend.port, "inner": inner}
-        self._directory = directory()
-        self._place = pathlib.Path(self._directory.name, kind.example)
-        shutil.copytree(PROJECT / "examples" / kind.example, self._place)
-        self._replace(kind.addresses, ports)
-        self._process = Process(kind.name, kind.command, self._place)
+        self._directory, place = configured(kind, ports)
+        self._process = Process(kind.name, kind.command, place)
         wait_until(self._ready, f"{kind.name} is ready")
-
-    def _replace(self, addresses, ports):
-        files = [path for path in self._place.rglob("*") if path.suffix != ".md"]
-        texts = {path: path.read_text("utf-8") for path in files}
-        for text, role in addresses.items():
-            assert any(text in each for each in texts.values()), f"{self.kind.example} does not say `{text}`"
-        # Together: a port that was chosen may be one that the examples have.
-        for path, text in texts.items():
-            for number, old in enumerate(addresses):
-                text = text.replace(old, f"\0{number}\0")
-            for number, (old, role) in enumerate(addresses.items()):
-                text = text.replace(f"\0{number}\0", old[: old.rindex(self.kind.between) + 1] + str(ports[role]))
-            path.write_text(text, "utf-8")
 
     def _ready(self):
         """It answers, and the answer is the sidecar's."""
@@ -58,7 +60,7 @@ class Gateway:
 
 
 class Kind:
-    """What there is to know of a gateway."""
+    """What there is to know of a gateway. `addresses` are the texts of its files that stand for addresses."""
 
     grpc = False
     between = ":"

@@ -96,6 +96,18 @@ def test_another_method_is_not_hidden(gateway, backend, name):
     assert (answer.status, code(answer), backend.seen(answer.tag)) == (403, "METHOD_OVERRIDDEN", [])
 
 
+# What names may have in them besides letters, digits and `-`; many services read each of these as `_`, and so as `-`.
+@pytest.mark.parametrize("mark", "!#$%&'*+.^_`|~")
+def test_no_name_passes_for_another(gateway, backend, mark):
+    names = ["X-Authz-Subject", "X-HTTP-Method-Override", "X-Original-URL"]
+    spoofed = [(name.replace("-", mark, times), "spoofed") for name in names for times in (1, 9)]
+    answer = gateway.ask("GET", "/orgs/acme", bearer("anna"), *spoofed)
+    if answer.status != 400:
+        assert answer.status == 200, answer
+        [seen] = backend.seen(answer.tag)
+        assert "spoofed" not in [value for _, value in seen.headers], seen
+
+
 # To anna `/orgs/acme` is allowed, and nothing else of these in any reading.
 TARGETS = [
     "/orgs/acme",

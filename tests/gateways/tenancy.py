@@ -16,8 +16,14 @@ from sidecar import PROGRAM
 
 # Beside the platform's own.
 OTHERS = [
-    {"type": "USER", "id": id, "email": f"{id}@elsewhere.example", "emailVerified": True, "superadmin": False}
-    for id in ("bob", "mia", "mona")
+    {
+        "type": "USER",
+        "id": id,
+        "email": f"{id.split()[0]}@elsewhere.example",
+        "emailVerified": True,
+        "superadmin": False,
+    }
+    for id in ("bob", "mia", "mona", "björn 100%")
 ]
 
 

@@ -33,8 +33,15 @@ ALL = {"canSendDocument": True, "canReceiveDocument": True, "canRemoveDocument":
 INVOICE = b"<Invoice>\xc3\xa5</Invoice>"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def world():
+    with started() as made:
+        yield made
+
+
+@pytest.fixture
+def empty():
+    """A world without organisations."""
     with started() as made:
         yield made
 
@@ -44,14 +51,13 @@ def part(text):
     return urllib.parse.quote(text, safe="")
 
 
-def test_the_life_of_an_organisation(world):
-    as_user = world.as_user
-
+def test_the_life_of_an_organisation(empty):
+    world = empty
     # Who signs up may do nothing before the address is verified.
     status, anna_account = world.call("POST", "/sign-up", None, {"email": "Anna@Acme.example"})
     assert (status, anna_account["emailVerified"]) == (201, False)
     assert world.call("POST", "/sign-up", None, {"email": "anna@acme.example"})[0] == 409
-    anna = as_user(anna_account["id"])
+    anna = world.as_user(anna_account["id"])
     anna.denied("EMAIL_NOT_VERIFIED", "POST", "/orgs", ACME)
     anna.denied("UNKNOWN_RESOURCE", "GET", "/orgs/none")
     assert world.rows("SELECT * FROM organisation") == []
@@ -253,6 +259,15 @@ def sub_accounts(world, org, anna):
     foo.denied("NOT_PERMITTED", "GET", "/invoices/d-1")
     foo.does(200, "GET", "/invoices/d-2")
     assert [row[1] for row in world.rows("SELECT * FROM sub_account_legal_entity")] == [other]
+
+
+def test_whoever_asks_is_known_by_any_name(world):
+    """Also by one that is no text of a header."""
+    bjorn = world.as_user("björn 100%")
+    org = bjorn.does(201, "POST", "/orgs", ACME | {"legalIdentifier": "björn"})
+    assert org["createdBy"] == {"userId": "björn 100%"}
+    statement = "SELECT user_id, member_role FROM membership WHERE organisation_id = ?"
+    assert world.rows(statement, org["id"]) == [("björn 100%", "orgadmin")]
 
 
 def test_what_is_not_understood_is_not_done(world):

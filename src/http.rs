@@ -117,9 +117,9 @@ pub fn router(app: Arc<App>) -> Router {
     router
         .fallback(gateway::unrouted)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
-        .layer(CatchPanicLayer::custom(move |panic: Box<dyn Any + Send>| {
-            panicked(&counted, &*panic).into_response()
-        }))
+        .layer(CatchPanicLayer::custom(
+            move |panic: Box<dyn Any + Send>| panicked(&counted, &*panic).into_response(),
+        ))
         .layer(from_fn_with_state(Arc::clone(&app), observe))
         .with_state(app)
 }

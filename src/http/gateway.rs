@@ -149,7 +149,10 @@ fn by_any_method(
 }
 
 /// What is on no route: Envoy's `/` is, which no pattern of a path matches.
-pub(super) async fn unrouted(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+pub(super) async fn unrouted(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, Problem> {
     match request.uri().path().strip_prefix(ENVOY) {
         Some("" | "/") => Ok(respond(&app, Endpoint::Envoy, request).await),
         _ => Err(Problem::NotFound),
@@ -159,7 +162,13 @@ pub(super) async fn unrouted(State(app): State<Arc<App>>, request: Request) -> R
 /// nginx's `auth_request`: may this request go through?
 ///
 /// By any method; `X-Original-Method` and `X-Original-URI` say which request.
-#[utoipa::path(get, path = "/authz/nginx", tag = "gateways", params(Original), responses(GatewayAnswers))]
+#[utoipa::path(
+    get,
+    path = "/authz/nginx",
+    tag = "gateways",
+    params(Original),
+    responses(GatewayAnswers)
+)]
 async fn nginx(State(app): State<Arc<App>>, request: Request) -> Response {
     respond(&app, Endpoint::Nginx, request).await
 }
@@ -182,7 +191,13 @@ async fn envoy(State(app): State<Arc<App>>, request: Request) -> Response {
 ///
 /// By any method; `X-Forwarded-Method` and `X-Forwarded-Uri` say which request, and the body may be
 /// the request's own.
-#[utoipa::path(get, path = "/authz/traefik", tag = "gateways", params(Forwarded), responses(GatewayAnswers))]
+#[utoipa::path(
+    get,
+    path = "/authz/traefik",
+    tag = "gateways",
+    params(Forwarded),
+    responses(GatewayAnswers)
+)]
 async fn traefik(State(app): State<Arc<App>>, request: Request) -> Response {
     respond(&app, Endpoint::Traefik, request).await
 }
@@ -190,7 +205,13 @@ async fn traefik(State(app): State<Arc<App>>, request: Request) -> Response {
 /// Caddy's `forward_auth`: may this request go through?
 ///
 /// By any method; `X-Forwarded-Method` and `X-Forwarded-Uri` say which request.
-#[utoipa::path(get, path = "/authz/caddy", tag = "gateways", params(Forwarded), responses(GatewayAnswers))]
+#[utoipa::path(
+    get,
+    path = "/authz/caddy",
+    tag = "gateways",
+    params(Forwarded),
+    responses(GatewayAnswers)
+)]
 async fn caddy(State(app): State<Arc<App>>, request: Request) -> Response {
     respond(&app, Endpoint::Caddy, request).await
 }
@@ -198,7 +219,13 @@ async fn caddy(State(app): State<Arc<App>>, request: Request) -> Response {
 /// HAProxy with a few lines of Lua: may this request go through?
 ///
 /// By any method; `X-Original-Method` and `X-Original-URI` say which request.
-#[utoipa::path(get, path = "/authz/haproxy", tag = "gateways", params(Original), responses(GatewayAnswers))]
+#[utoipa::path(
+    get,
+    path = "/authz/haproxy",
+    tag = "gateways",
+    params(Original),
+    responses(GatewayAnswers)
+)]
 async fn haproxy(State(app): State<Arc<App>>, request: Request) -> Response {
     respond(&app, Endpoint::Haproxy, request).await
 }
@@ -221,7 +248,11 @@ async fn respond(app: &App, endpoint: Endpoint, request: Request) -> Response {
 }
 
 fn values<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a [u8]> {
-    headers.get_all(name).iter().map(HeaderValue::as_bytes).collect()
+    headers
+        .get_all(name)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect()
 }
 
 /// Which request is asked about; `None` where the gateway does not say it in one way.

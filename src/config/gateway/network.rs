@@ -75,7 +75,9 @@ impl TryFrom<String> for Network {
                 let plain = prefix.bytes().all(|byte| byte.is_ascii_digit())
                     && (prefix == "0" || !prefix.starts_with('0'));
                 let prefix = prefix.parse::<u8>().ok().filter(|_| plain);
-                address.zip(prefix).map(|(address, prefix)| (address, Some(prefix)))
+                address
+                    .zip(prefix)
+                    .map(|(address, prefix)| (address, Some(prefix)))
             }
         };
         let Some((address, prefix)) = parsed else {

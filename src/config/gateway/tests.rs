@@ -29,8 +29,18 @@ fn a_network_holds_its_addresses_and_no_others() {
 #[test]
 fn what_could_be_meant_otherwise_is_no_network() {
     for text in [
-        "", "localhost", "10.0.0.1/33", "10.0.0.0/", "10.0.0.0/08", "10.0.0.0/+8", "::1/129",
-        "10.0.0.0/8 ", "Unix", "::ffff:10.0.0.1", "10.0.0.1/8", "2001:db8::1/32",
+        "",
+        "localhost",
+        "10.0.0.1/33",
+        "10.0.0.0/",
+        "10.0.0.0/08",
+        "10.0.0.0/+8",
+        "::1/129",
+        "10.0.0.0/8 ",
+        "Unix",
+        "::ffff:10.0.0.1",
+        "10.0.0.1/8",
+        "2001:db8::1/32",
     ] {
         assert!(network(text).is_err(), "{text}");
     }
@@ -42,7 +52,10 @@ fn what_could_be_meant_otherwise_is_no_network() {
 fn a_certificates_name_is_what_the_star_stands_for() {
     let name = |text: &str| CertificateName::try_from(text.to_owned());
     let user = name("spiffe://example.org/user/*").unwrap();
-    assert_eq!(user.read("spiffe://example.org/user/anna", &['/']), Some("anna"));
+    assert_eq!(
+        user.read("spiffe://example.org/user/anna", &['/']),
+        Some("anna")
+    );
     for other in [
         "spiffe://example.org/user/",
         "spiffe://example.org/user/a/b",
@@ -74,7 +87,10 @@ fn a_denial_says_what_is_in_braces() {
     let (_, Shape::Object(inner)) = &outer[0] else {
         panic!("{body:?}")
     };
-    assert_eq!(inner[0].1, Shape::Text(vec![Piece::Filled(Placeholder::Code)]));
+    assert_eq!(
+        inner[0].1,
+        Shape::Text(vec![Piece::Filled(Placeholder::Code)])
+    );
     let Shape::Array(elements) = &inner[1].1 else {
         panic!("{body:?}")
     };
@@ -90,7 +106,9 @@ fn a_denial_says_what_is_in_braces() {
 
 #[test]
 fn a_denial_with_other_braces_is_refused() {
-    for text in ["{policy}", "{code", "code}", "{}", "{ code }", "{{code}", "{code}}"] {
+    for text in [
+        "{policy}", "{code", "code}", "{}", "{ code }", "{{code}", "{code}}",
+    ] {
         let members = Members::from_iter([("a".to_owned(), json!([text]))]);
         let error = DenialBody::try_from(members).unwrap_err().to_string();
         assert!(error.contains(text), "{error}");
@@ -101,7 +119,9 @@ fn a_denial_with_other_braces_is_refused() {
 fn faults(toml: &str) -> Vec<String> {
     let gateway: Gateway = toml::from_str(toml).unwrap();
     let faults = gateway.faults().into_iter();
-    faults.map(|(key, problem)| format!("{key}: {problem}")).collect()
+    faults
+        .map(|(key, problem)| format!("{key}: {problem}"))
+        .collect()
 }
 
 #[test]
@@ -112,18 +132,36 @@ fn who_is_believed_is_said_whole() {
         ("realm = \"a\\\"b\"".to_owned(), "printable"),
         ("realm = \"\"".to_owned(), "printable"),
         (format!("{header}from = []\nname = \"X-User\""), "`from`"),
-        (format!("{header}from = [\"unix\"]\nname = \"X User\""), "`X User` is no name"),
-        (format!("{header}from = [\"unix\"]\nname = \"\""), "`` is no name"),
-        (format!("{header}from = [\"unix\"]\nname = \"Authorization\""), "another meaning"),
-        (format!("{certificate}endpoint = \"nginx\"\nuri = \"a:*\""), "`endpoint`"),
-        (format!("{certificate}endpoint = \"envoy\""), "one of `uri` and `subject`"),
+        (
+            format!("{header}from = [\"unix\"]\nname = \"X User\""),
+            "`X User` is no name",
+        ),
+        (
+            format!("{header}from = [\"unix\"]\nname = \"\""),
+            "`` is no name",
+        ),
+        (
+            format!("{header}from = [\"unix\"]\nname = \"Authorization\""),
+            "another meaning",
+        ),
+        (
+            format!("{certificate}endpoint = \"nginx\"\nuri = \"a:*\""),
+            "`endpoint`",
+        ),
+        (
+            format!("{certificate}endpoint = \"envoy\""),
+            "one of `uri` and `subject`",
+        ),
         (
             format!("{certificate}endpoint = \"envoy\"\nuri = \"a:*\"\nsubject = \"CN=*\""),
             "one of `uri` and `subject`",
         ),
     ] {
         let faults = faults(&toml);
-        assert!(faults.len() == 1 && faults[0].contains(problem), "{toml}: {faults:?}");
+        assert!(
+            faults.len() == 1 && faults[0].contains(problem),
+            "{toml}: {faults:?}"
+        );
     }
     assert!(faults(&format!("{header}from = [\"unix\"]\nname = \"X-User\"")).is_empty());
 }

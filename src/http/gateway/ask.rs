@@ -10,12 +10,12 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use uuid::Uuid;
 
-use super::super::native::within;
 use super::super::connection::Peer;
+use super::super::native::within;
 use super::super::{App, Problem, body, freshness, panicked};
+use super::Endpoint;
 use super::answer::{Answer, Outcome};
 use super::who::{self, Caller};
-use super::Endpoint;
 use crate::engine::{
     self, Headers, HttpRequest, RequestDecision, RequestLimits, Routed, Session, Unrouted, Verdict,
 };
@@ -128,7 +128,10 @@ async fn decide(
         let text = "the gateway does not say which request it is";
         return denied("GATEWAY_MALFORMED", text);
     };
-    if OVERRIDES.iter().any(|name| !(asked.headers)(name).is_empty()) {
+    if OVERRIDES
+        .iter()
+        .any(|name| !(asked.headers)(name).is_empty())
+    {
         let text = "a header asks for another method than the request's own";
         return denied("METHOD_OVERRIDDEN", text);
     }
@@ -188,9 +191,15 @@ async fn decide(
 }
 
 /// The body, within the limits.
-async fn read(app: &App, asked: &Asked<'_>, payload: Payload) -> Result<Result<Bytes, Cut>, Problem> {
+async fn read(
+    app: &App,
+    asked: &Asked<'_>,
+    payload: Payload,
+) -> Result<Result<Bytes, Cut>, Problem> {
     let is_partial = asked.endpoint != Endpoint::Traefik
-        && (asked.headers)(PARTIAL).iter().any(|value| *value != b"false");
+        && (asked.headers)(PARTIAL)
+            .iter()
+            .any(|value| *value != b"false");
     if is_partial {
         return Ok(Err(Cut));
     }
@@ -222,7 +231,8 @@ impl Outcome {
             },
             Verdict::Deny => {
                 let reason = decision.reasons.into_iter().next();
-                let (code, message) = reason.map_or((None, None), |reason| (reason.code, reason.message));
+                let (code, message) =
+                    reason.map_or((None, None), |reason| (reason.code, reason.message));
                 Self::denied(code, message)
             }
         }

@@ -122,12 +122,20 @@ mod tests {
                 some("CN=anna,O=Acme"),
             ),
             ("Hash=a;URI=", some(""), None),
-            ("uri=spiffe://a/anna;DNS=a;DNS=b", some("spiffe://a/anna"), None),
+            (
+                "uri=spiffe://a/anna;DNS=a;DNS=b",
+                some("spiffe://a/anna"),
+                None,
+            ),
             ("Subject=\"\"", None, some("")),
             ("Subject=\"CN=\\\"a\\\"\"", None, some("CN=\"a\"")),
             // As RFC 2253 writes a comma in a name: no other part begins there.
             ("Subject=\"CN=a\\,O=Acme\"", None, some("CN=a\\,O=Acme")),
-            ("Subject=\"CN=a;URI=spiffe://a/root\"", None, some("CN=a;URI=spiffe://a/root")),
+            (
+                "Subject=\"CN=a;URI=spiffe://a/root\"",
+                None,
+                some("CN=a;URI=spiffe://a/root"),
+            ),
             ("Hash=a;URI=spiffe://a/x;URI=spiffe://a/y", None, None),
         ] {
             assert_eq!(names(text), Some((uri, subject)), "{text}");

@@ -34,7 +34,10 @@ struct Checks(Arc<App>);
 
 #[tonic::async_trait]
 impl Authorization for Checks {
-    async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
+    async fn check(
+        &self,
+        request: Request<CheckRequest>,
+    ) -> Result<Response<CheckResponse>, Status> {
         let started = std::time::Instant::now();
         let peer = request.extensions().get::<Peer>().copied();
         let attributes = request.into_inner().attributes.unwrap_or_default();
@@ -57,13 +60,19 @@ async fn check(
     let mut request = request.unwrap_or_default();
     let payload = payload(&mut request);
     // What came twice is told apart by these alone.
-    let raw = request.header_map.take().filter(|raw| !raw.headers.is_empty());
+    let raw = request
+        .header_map
+        .take()
+        .filter(|raw| !raw.headers.is_empty());
     let headers = |name: &str| -> Vec<&[u8]> {
         let Some(raw) = &raw else {
             let value = request.headers.get(name);
             return value.map(String::as_bytes).into_iter().collect();
         };
-        let named = raw.headers.iter().filter(|header| header.key.eq_ignore_ascii_case(name));
+        let named = raw
+            .headers
+            .iter()
+            .filter(|header| header.key.eq_ignore_ascii_case(name));
         let values = named.map(|header| match header.raw_value.as_slice() {
             [] => header.value.as_bytes(),
             raw => raw,
@@ -85,7 +94,9 @@ async fn check(
     };
     let answer = ask::answer(app, &asked, payload).await;
     let id = headers("x-request-id");
-    let id = id.first().map(|id| String::from_utf8_lossy(id).into_owned());
+    let id = id
+        .first()
+        .map(|id| String::from_utf8_lossy(id).into_owned());
     (answer, id)
 }
 
@@ -100,7 +111,11 @@ fn payload(request: &mut HttpRequest) -> Payload {
         && !request.headers.contains_key(PARTIAL)
         && request.header_map.is_none()
         && usize::try_from(request.size).is_ok_and(|size| size > text.len());
-    Payload::Arrived(if is_cut { Err(Cut) } else { Ok(Bytes::from(text)) })
+    Payload::Arrived(if is_cut {
+        Err(Cut)
+    } else {
+        Ok(Bytes::from(text))
+    })
 }
 
 fn written(app: &App, answer: &Answer, request_id: Option<&str>) -> CheckResponse {

@@ -174,7 +174,10 @@ impl Believed {
             Endpoint::EnvoyGrpc => Endpoint::Envoy,
             other => other,
         };
-        let of_endpoint = self.headers.iter().filter(|header| header.endpoint == endpoint);
+        let of_endpoint = self
+            .headers
+            .iter()
+            .filter(|header| header.endpoint == endpoint);
         for header in of_endpoint.filter(|header| header.of.believes(asked.peer)) {
             match &*(asked.headers)(header.name.as_str()) {
                 [] | [b""] => {}
@@ -254,12 +257,30 @@ mod tests {
             assert_eq!(token(&[sent.as_bytes()]), Ok("a.b.c"), "{sent}");
         }
         for sent in ["Basic YTpi", "", "Bearera.b.c", "Negotiate"] {
-            assert_eq!(token(&[sent.as_bytes()]), Err(Unauthorized::Missing), "{sent}");
+            assert_eq!(
+                token(&[sent.as_bytes()]),
+                Err(Unauthorized::Missing),
+                "{sent}"
+            );
         }
-        for sent in ["Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "Bearer a, Bearer b", "Bearer \u{e5}"] {
-            assert_eq!(token(&[sent.as_bytes()]), Err(Unauthorized::Invalid), "{sent}");
+        for sent in [
+            "Bearer",
+            "Bearer ",
+            "Bearer a b",
+            "Bearer a,b",
+            "Bearer a, Bearer b",
+            "Bearer \u{e5}",
+        ] {
+            assert_eq!(
+                token(&[sent.as_bytes()]),
+                Err(Unauthorized::Invalid),
+                "{sent}"
+            );
         }
-        assert_eq!(token(&[b"Bearer a", b"Bearer a"]), Err(Unauthorized::Invalid));
+        assert_eq!(
+            token(&[b"Bearer a", b"Bearer a"]),
+            Err(Unauthorized::Invalid)
+        );
         assert_eq!(token(&[b"Bearer \xff"]), Err(Unauthorized::Invalid));
     }
 }

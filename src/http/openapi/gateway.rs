@@ -14,7 +14,10 @@ use super::schema::{object, string};
 /// The headers that nginx and HAProxy are told to set.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "they are read by name, as they may come more than once")]
+#[expect(
+    dead_code,
+    reason = "they are read by name, as they may come more than once"
+)]
 pub(in crate::http) struct Original {
     /// The method of the request.
     #[param(rename = "X-Original-Method", required = false)]
@@ -27,7 +30,10 @@ pub(in crate::http) struct Original {
 /// The headers that Traefik and Caddy set.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "they are read by name, as they may come more than once")]
+#[expect(
+    dead_code,
+    reason = "they are read by name, as they may come more than once"
+)]
 pub(in crate::http) struct Forwarded {
     /// The method of the request.
     #[param(rename = "X-Forwarded-Method", required = false)]
@@ -41,14 +47,26 @@ pub(in crate::http) struct Forwarded {
 pub(in crate::http) struct GatewayAnswers;
 
 const DENIED: [(&str, &str); 4] = [
-    ("401", "It has to be said who asks, by a token that is taken"),
+    (
+        "401",
+        "It has to be said who asks, by a token that is taken",
+    ),
     ("403", "It may not"),
-    ("500", "A fault of the program or of what the store holds; never an Allow"),
-    ("503", "Not ready, or the store or the keys are away; never an Allow"),
+    (
+        "500",
+        "A fault of the program or of what the store holds; never an Allow",
+    ),
+    (
+        "503",
+        "Not ready, or the store or the keys are away; never an Allow",
+    ),
 ];
 
 const ALLOWED: [(&str, &str); 4] = [
-    ("X-Authz-Subject", "Who asks; percent-encoded where it is not printable"),
+    (
+        "X-Authz-Subject",
+        "Who asks; percent-encoded where it is not printable",
+    ),
     ("X-Authz-Subject-Type", "The type of who asks"),
     ("X-Authz-Decision-Id", "What the log calls the decision"),
     ("X-Authz-Obligations", "What is to be done with it"),
@@ -74,7 +92,9 @@ impl IntoResponses for GatewayAnswers {
             ResponseBuilder::new().description("It may"),
             |response, (name, description)| {
                 let text = ObjectBuilder::new().schema_type(Type::String);
-                let header = HeaderBuilder::new().schema(Some(text)).description(Some(*description));
+                let header = HeaderBuilder::new()
+                    .schema(Some(text))
+                    .description(Some(*description));
                 response.header(*name, header.build())
             },
         );
@@ -83,7 +103,9 @@ impl IntoResponses for GatewayAnswers {
             let problem = Ref::from_schema_name("Denial");
             let problem = ContentBuilder::new().schema(Some(problem)).build();
             // What `gateway.denial` says.
-            let own = ContentBuilder::new().schema(Some(ObjectBuilder::new())).build();
+            let own = ContentBuilder::new()
+                .schema(Some(ObjectBuilder::new()))
+                .build();
             ResponseBuilder::new()
                 .description(description)
                 .content("application/problem+json", problem)
@@ -91,7 +113,9 @@ impl IntoResponses for GatewayAnswers {
         };
         DENIED
             .iter()
-            .fold(all, |all, (status, description)| all.response(*status, denied(description)))
+            .fold(all, |all, (status, description)| {
+                all.response(*status, denied(description))
+            })
             .build()
             .into()
     }

@@ -13,10 +13,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tower::Service;
 
+use super::super::super::App;
 use super::super::super::connection::{Peer, Stage};
 use super::super::super::listener::{Listener, Stream};
 use super::super::super::serve::{Door, drain};
-use super::super::super::App;
 use super::Checks;
 use crate::config::Server;
 

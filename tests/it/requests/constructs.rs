@@ -76,7 +76,7 @@ fn an_attribute_that_two_share_names_neither() {
     // Too many to look at, and nobody can say that there is no second one.
     entities.truncate(41);
     let most = u32::try_from(LIMITS.candidates).unwrap();
-    entities.extend((40..most + 40).map(|n| user(&format!("u-{n}"), &format!("{n}@b.c"))));
+    entities.extend((40..most * 2).map(|n| user(&format!("u-{n}"), &format!("{n}@b.c"))));
     let failure = Gate::of(&json!(entities), &table).try_decide(&who);
     assert!(matches!(failure, Err(Failure::TooWide(_))), "{failure:?}");
 }
@@ -258,9 +258,9 @@ fn a_header_is_said_once() {
     gate.assert_decides(&get(&[b"globex"]), "Deny NOT_PERMITTED");
     for values in [
         &[][..],
-        &[b"acme", b"acme"],
-        &[b"acme", b"globex"],
-        &[b"\xff"],
+        &[b"acme".as_slice(), b"acme"],
+        &[b"acme".as_slice(), b"globex"],
+        &[b"\xff".as_slice()],
     ] {
         gate.assert_decides(&get(values), "Deny REQUEST_MALFORMED");
     }

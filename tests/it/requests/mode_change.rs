@@ -62,7 +62,7 @@ fn wanted(mode: &str, pending: Option<&str>, body: &Map<String, Value>) -> Vec<S
     let (not, refused) = (|| "-".to_owned(), || "REQUEST_MALFORMED".to_owned());
     let requested = match body.get("modeChangeRequest") {
         None | Some(Value::Null) => not(),
-        Some(said) if said.as_str() == pending => not(),
+        Some(said) if pending.is_some() && said.as_str() == pending => not(),
         Some(said) if is_mode(said) => asked(),
         Some(_) => refused(),
     };

@@ -1,1 +1,160 @@
+//! What is kept, and for how long it counts.
 
+use std::path::Path;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm as Jwa, EncodingKey};
+use serde_json::json;
+
+use super::*;
+use crate::config::Jwks;
+
+/// A key of Ed25519 from a seed: how it signs, and its public part with a kid.
+fn key(kid: &str, seed: u8) -> (EncodingKey, Value) {
+    // RFC 8410 7, without the public part.
+    let mut der = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20".to_vec();
+    der.extend([seed; 32]);
+    let key = EncodingKey::from_ed_der(&der);
+    let jwk = jsonwebtoken::jwk::Jwk::from_encoding_key(&key, Jwa::EdDSA).unwrap();
+    let mut jwk = serde_json::to_value(jwk).unwrap();
+    jwk["kid"] = json!(kid);
+    (key, jwk)
+}
+
+fn token(key: &EncodingKey, kid: &str, expires: f64) -> String {
+    let part = |part: Value| URL_SAFE_NO_PAD.encode(part.to_string());
+    let header = part(json!({"alg": "EdDSA", "kid": kid}));
+    let claims = json!({"iss": "i", "aud": "a", "sub": "anna", "exp": expires});
+    let signed = format!("{header}.{}", part(claims));
+    let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), key, Jwa::EdDSA).unwrap();
+    format!("{signed}.{signature}")
+}
+
+fn write(path: &Path, keys: &[&Value]) {
+    std::fs::write(path, json!({"keys": keys}).to_string()).unwrap();
+}
+
+fn tokens(path: &Path) -> Tokens {
+    Tokens::new(&Jwt {
+        jwks: Some(Jwks::File(path.to_owned())),
+        issuer: vec!["i".to_owned()],
+        audience: vec!["a".to_owned()],
+        min_refresh: Duration::ZERO,
+        leeway: Duration::from_secs(30),
+        max_stale: Duration::from_secs(3600),
+        ..Jwt::default()
+    })
+    .unwrap()
+}
+
+fn later(now: Now, seconds: u32) -> Now {
+    Now {
+        wall: now.wall + f64::from(seconds),
+        tick: now.tick + Duration::from_secs(seconds.into()),
+    }
+}
+
+fn reason(result: Result<Arc<Verified>, TokenError>) -> &'static str {
+    match result.unwrap_err() {
+        TokenError::Invalid(reason) | TokenError::Unavailable(reason) => reason,
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_kept_expires_like_any_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("jwks.json");
+    let (key, public) = key("k", 1);
+    write(&path, &[&public]);
+    let tokens = tokens(&path);
+    let now = Now::read();
+    let token = token(&key, "k", (now.wall + 60.0).floor());
+    let first = tokens.verify_at(&token, now).await.unwrap();
+    let second = tokens.verify_at(&token, later(now, 85)).await.unwrap();
+    assert!(Arc::ptr_eq(&first, &second), "it was verified again");
+    assert_eq!(
+        reason(tokens.verify_at(&token, later(now, 91)).await),
+        "it has expired"
+    );
+    // The clock was put back: it counts again, as it would have without being kept.
+    let third = tokens.verify_at(&token, now).await.unwrap();
+    assert!(Arc::ptr_eq(&first, &third));
+    assert_eq!(first.designation.value, "anna");
+    assert_eq!(
+        format!("{first:?} {tokens:?}"),
+        "Verified { .. } Tokens { .. }"
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_is_kept_goes_with_its_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("jwks.json");
+    let ((old, old_public), (new, new_public)) = (key("old", 1), key("new", 2));
+    write(&path, &[&old_public]);
+    let tokens = tokens(&path);
+    let now = Now::read();
+    let [old, new] =
+        [(&old, "old"), (&new, "new")].map(|(key, kid)| token(key, kid, now.wall + 600.0));
+    let first = tokens.verify(&old).await.unwrap();
+    // A look that finds the same keys loses nothing.
+    assert!(reason(tokens.verify(&new).await).contains("unknown"));
+    assert!(Arc::ptr_eq(&first, &tokens.verify(&old).await.unwrap()));
+
+    write(&path, &[&old_public, &new_public]);
+    tokens.verify(&new).await.unwrap();
+    tokens.verify(&old).await.unwrap();
+
+    write(&path, &[&new_public]);
+    tokens.keyring.look_for_token().await;
+    assert!(reason(tokens.verify(&old).await).contains("unknown"));
+    tokens.verify(&new).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_same_kid_with_another_key_makes_old_tokens_invalid() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("jwks.json");
+    let ((old, old_public), (_, new_public)) = (key("k", 1), key("k", 2));
+    write(&path, &[&old_public]);
+    let tokens = tokens(&path);
+    let token = token(&old, "k", Now::read().wall + 600.0);
+    tokens.verify(&token).await.unwrap();
+    write(&path, &[&new_public]);
+    tokens.keyring.look_for_token().await;
+    assert!(reason(tokens.verify(&token).await).contains("signature"));
+}
+
+#[tokio::test]
+async fn keys_that_are_too_old_are_used_no_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("jwks.json");
+    let (key, public) = key("k", 1);
+    write(&path, &[&public]);
+    let tokens = tokens(&path);
+    let now = Now::read();
+    let token = token(&key, "k", now.wall + 1_000_000.0);
+    tokens.verify_at(&token, now).await.unwrap();
+    let since = tokens.health().last_success.unwrap();
+
+    std::fs::remove_file(&path).unwrap();
+    tokens.verify_at(&token, later(now, 3599)).await.unwrap();
+    let stale = tokens.verify_at(&token, later(now, 3602)).await;
+    assert!(
+        matches!(stale, Err(TokenError::Unavailable(_))),
+        "{stale:?}"
+    );
+    let health = tokens.health();
+    assert_eq!((health.keys, health.failures), (1, 1));
+    assert_eq!(health.last_success, Some(since));
+
+    // A document that is none is an outage as well.
+    std::fs::write(&path, "{}").unwrap();
+    let stale = tokens.verify_at(&token, later(now, 3602)).await;
+    assert!(
+        matches!(stale, Err(TokenError::Unavailable(_))),
+        "{stale:?}"
+    );
+}

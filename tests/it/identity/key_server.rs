@@ -1,0 +1,147 @@
+//! A server of keys, which counts what it is asked.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::{Value, json};
+
+pub(super) struct KeyServer {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    inner: Mutex<Inner>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// The bytes of every answer; with none the connection is closed.
+    answer: Vec<u8>,
+    asked: usize,
+    is_held: bool,
+}
+
+impl State {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap()
+    }
+
+    fn serve(&self, stream: &mut (impl Read + Write)) -> std::io::Result<()> {
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte)?;
+            head.push(byte[0]);
+        }
+        let mut inner = self.lock();
+        inner.asked += 1;
+        self.changed.notify_all();
+        while inner.is_held {
+            inner = self.changed.wait(inner).unwrap();
+        }
+        let answer = inner.answer.clone();
+        drop(inner);
+        stream.write_all(&answer)?;
+        stream.flush()
+    }
+}
+
+impl KeyServer {
+    /// One that closes every connection, until it is told what to answer.
+    pub(super) fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// The same over TLS.
+    pub(super) fn start_with(tls: Option<Arc<ServerConfig>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(State::default());
+        let shared = Arc::clone(&state);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (state, tls) = (Arc::clone(&shared), tls.clone());
+                std::thread::spawn(move || serve(&state, stream.unwrap(), tls));
+            }
+        });
+        Self { address, state }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}/jwks.json", self.address)
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    pub(super) fn publish(&self, keys: &[Value]) {
+        self.answer("200 OK", json!({"keys": keys}).to_string().as_bytes());
+    }
+
+    /// Answers with a status, further headers after it, and a body.
+    pub(super) fn answer(&self, head: &str, body: &[u8]) {
+        let head = format!(
+            "HTTP/1.1 {head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        self.answer_raw(&[head.as_bytes(), body].concat());
+    }
+
+    pub(super) fn answer_raw(&self, answer: &[u8]) {
+        self.state.lock().answer = answer.to_vec();
+    }
+
+    /// Closes every connection from now on.
+    pub(super) fn fail(&self) {
+        self.answer_raw(b"");
+    }
+
+    /// How often it was asked.
+    pub(super) fn asked(&self) -> usize {
+        self.state.lock().asked
+    }
+
+    /// Keeps answers back until it is released.
+    pub(super) fn hold(&self) {
+        self.state.lock().is_held = true;
+    }
+
+    pub(super) fn release(&self) {
+        self.state.lock().is_held = false;
+        self.state.changed.notify_all();
+    }
+
+    /// Blocks until it was asked so often.
+    pub(super) fn wait_until_asked(&self, times: usize) {
+        let inner = self.state.lock();
+        let limit = Duration::from_secs(60);
+        let waiting = |inner: &mut Inner| inner.asked < times;
+        let (inner, _) = self
+            .state
+            .changed
+            .wait_timeout_while(inner, limit, waiting)
+            .unwrap();
+        assert!(inner.asked >= times, "asked {} times", inner.asked);
+    }
+}
+
+fn serve(state: &State, mut stream: TcpStream, tls: Option<Arc<ServerConfig>>) {
+    // Who asks may go away, or refuse the certificate.
+    let _ = match tls {
+        None => state.serve(&mut stream),
+        Some(tls) => {
+            let connection = ServerConnection::new(tls).unwrap();
+            let mut stream = StreamOwned::new(connection, stream);
+            let served = state.serve(&mut stream);
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+            served
+        }
+    };
+}

@@ -1,0 +1,93 @@
+//! Keys over `https`: their server has to be vouched for.
+
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::signer::openssl;
+use super::*;
+
+/// An authority in this directory.
+fn authority(directory: &std::path::Path, name: &str) -> std::path::PathBuf {
+    let at = |ending: &str| directory.join(format!("{name}.{ending}"));
+    openssl(&format!(
+        "req|-x509|-newkey|ec|-pkeyopt|ec_paramgen_curve:prime256v1|-nodes|-days|2|-subj|/CN={name}|\
+         -keyout|{}|-out|{}|-addext|basicConstraints=critical,CA:TRUE",
+        at("key").display(),
+        at("crt").display()
+    ));
+    at("crt")
+}
+
+/// A server whose certificate is by the authority `ours`, for a name as `IP:127.0.0.1`.
+fn server(directory: &std::path::Path, name: &str) -> KeyServer {
+    let at = |name: &str| directory.join(name).display().to_string();
+    std::fs::write(at("names"), format!("subjectAltName={name}\n")).unwrap();
+    openssl(&format!(
+        "req|-new|-newkey|ec|-pkeyopt|ec_paramgen_curve:prime256v1|-nodes|-subj|/CN=server|-keyout|{}|-out|{}",
+        at("server.key"),
+        at("server.csr")
+    ));
+    openssl(&format!(
+        "x509|-req|-in|{}|-CA|{}|-CAkey|{}|-CAcreateserial|-days|2|-extfile|{}|-out|{}",
+        at("server.csr"),
+        at("ours.crt"),
+        at("ours.key"),
+        at("names"),
+        at("server.crt")
+    ));
+    let certificate = CertificateDer::from_pem_file(at("server.crt")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(at("server.key")).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let server = KeyServer::start_with(Some(Arc::new(config)));
+    server.publish(&SIGNERS.published());
+    server
+}
+
+#[tokio::test]
+async fn a_server_that_is_vouched_for_is_asked_and_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let ours = authority(directory.path(), "ours");
+    let other = authority(directory.path(), "other");
+    let token = SIGNERS.ed.token("EdDSA", &claims());
+    let verify = async |server: &KeyServer, authority: Option<&std::path::Path>| {
+        let url = format!("https://127.0.0.1:{}/jwks.json", server.port());
+        let settings = Jwt {
+            ca_certificate: authority.map(Into::into),
+            ..settings(&url)
+        };
+        Tokens::new(&settings).unwrap().verify(&token).await
+    };
+    let named = server(directory.path(), "IP:127.0.0.1");
+    verify(&named, Some(&ours)).await.unwrap();
+    assert_eq!(named.asked(), 1);
+    assert!(is_unavailable(&verify(&named, Some(&other)).await));
+    assert!(is_unavailable(&verify(&named, None).await));
+    let misnamed = server(directory.path(), "DNS:elsewhere.example");
+    assert!(is_unavailable(&verify(&misnamed, Some(&ours)).await));
+    assert_eq!((named.asked(), misnamed.asked()), (1, 0));
+}
+
+#[test]
+fn certificates_that_are_none_are_refused_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ca.pem");
+    let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for text in [None, Some(""), Some(garbage)] {
+        if let Some(text) = text {
+            std::fs::write(&path, text).unwrap();
+        }
+        let settings = Jwt {
+            ca_certificate: Some(path.clone()),
+            ..settings("https://127.0.0.1:1/jwks.json")
+        };
+        let error = Tokens::new(&settings).unwrap_err().to_string();
+        assert!(error.contains("ca.pem"), "{error}");
+    }
+}

@@ -82,11 +82,12 @@ fn a_subject_is_told_in_printable_letters() {
     let ids = ["\u{e5}sa", "a b", "100%", "%C3%A5sa"];
     let documents: Vec<_> = ids
         .iter()
-        .flat_map(|id| {
-            [
-                serde_json::json!({"type": "USER", "id": id, "email": format!("u{}@acme.example", id.len()),
-                    "emailVerified": true, "superadmin": true}),
-            ]
+        .enumerate()
+        .map(|(i, id)| {
+            serde_json::json!({
+                "type": "USER", "id": id, "email": format!("u{i}@platform.example"),
+                "emailVerified": true, "superadmin": true,
+            })
         })
         .collect();
     let sidecar = start.documents(&documents).start();

@@ -57,8 +57,9 @@ impl Sidecar {
             "resource": {"type": "Peppol::Organisation", "id": organisation},
         });
         let url = format!("{}/v1/is_authorized", self.url);
-        let mut answer = self.agent.post(&url).send_json(question).unwrap();
-        let answer: Value = answer.body_mut().read_json().unwrap();
+        let mut answer = self.agent.post(&url).send(question.to_string()).unwrap();
+        let answer = answer.body_mut().read_to_string().unwrap();
+        let answer: Value = serde_json::from_str(&answer).unwrap();
         answer["decision"] == "Allow"
     }
 

@@ -168,8 +168,9 @@ fn ask(sidecars: &[Program], asker: usize, history: &History, over: &AtomicBool)
             question["maxAge"] = "0s".into();
         }
         let url = format!("http://{}/v1/is_authorized", sidecar.address);
-        let mut reply = agent.post(url).send_json(&question).unwrap();
-        let reply: Value = reply.body_mut().read_json().unwrap();
+        let mut reply = agent.post(url).send(question.to_string()).unwrap();
+        let reply = reply.body_mut().read_to_string().unwrap();
+        let reply: Value = serde_json::from_str(&reply).unwrap();
         let Some(decision) = reply["decision"].as_str() else {
             let code = reply["code"].as_str().unwrap().to_owned();
             *found.errors.entry(code).or_default() += 1;

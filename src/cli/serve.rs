@@ -131,6 +131,9 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
             Some(address) => Some(Listener::bind(address).await?),
             None => None,
         };
+        let address_of_envoy = envoy
+            .as_ref()
+            .map(|listener| listener.local_addr().to_string());
         let watch = watch(config, sources, &app)?;
         let stop = stopped(&app)?;
         let (router, limits) = (router(Arc::clone(&app)), &config.server);
@@ -139,8 +142,6 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
                 let Some(listener) = envoy else {
                     return 0;
                 };
-                let address = listener.local_addr().to_string();
-                tracing::info!(address, "listening for Envoy's gRPC");
                 serve_envoy(listener, Arc::clone(&app), limits, told(stop.clone())).await
             };
             let server = serve(listener, router, limits, told(stop.clone()));
@@ -182,6 +183,9 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
             );
             Ok::<_, AnyError>(())
         };
+        if let Some(address) = address_of_envoy {
+            tracing::info!(address, "listening for Envoy's gRPC");
+        }
         tracing::info!(address, "listening");
         let mut server = std::pin::pin!(server);
         tokio::select! {

@@ -6,6 +6,7 @@
 mod authzen;
 mod avp;
 pub(crate) mod described;
+mod gateway;
 mod openapi;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,16 +28,21 @@ struct Cases {
 }
 
 /// One request, and what it is answered.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
     name: String,
+    /// `METHOD TARGET`, which gateways ask about: the case is one for each of them, see
+    /// [`gateway::asked`].
+    request: Option<String>,
+    #[serde(default)]
+    gateways: Vec<String>,
     #[serde(default = "post")]
     method: String,
     path: Option<String>,
     /// Beside `host`, `content-length`, and `content-type`, which an empty value leaves out.
     #[serde(default)]
-    headers: BTreeMap<String, String>,
+    headers: BTreeMap<String, Values>,
     #[serde(default)]
     body: String,
     /// A body that is no text.
@@ -44,7 +50,15 @@ struct Case {
     expect: Expected,
 }
 
-#[derive(Deserialize)]
+/// What a header is, or each of those that have its name.
+#[derive(Clone, Deserialize)]
+#[serde(untagged)]
+enum Values {
+    One(String),
+    All(Vec<String>),
+}
+
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Expected {
     status: u16,
@@ -100,7 +114,7 @@ fn start() -> Start {
 }
 
 /// Over each database, and with nothing kept in memory.
-fn sidecars(databases: &[Database]) -> Vec<(&'static str, Sidecar)> {
+fn sidecars(databases: &[Database], start: impl Fn() -> Start) -> Vec<(&'static str, Sidecar)> {
     let nothing_kept = |start: Start| start.variable("PEPPOL_AUTHZ_CACHE__ENABLED", "false");
     let mut all = vec![
         ("SQLite", start().start()),
@@ -126,13 +140,19 @@ impl Case {
         };
         let mut head = format!("{} {path} HTTP/1.1\r\nhost: a\r\n", self.method);
         let mut headers = self.headers.clone();
-        let json = headers.remove("content-type");
-        let json = json.unwrap_or_else(|| "application/json".to_owned());
-        if !json.is_empty() {
-            headers.insert("content-type".to_owned(), json);
+        let json = Values::One("application/json".to_owned());
+        headers.entry("content-type".to_owned()).or_insert(json);
+        if matches!(&headers["content-type"], Values::One(value) if value.is_empty()) {
+            headers.remove("content-type");
         }
-        for (name, value) in &headers {
-            head += &format!("{name}: {value}\r\n");
+        for (name, values) in &headers {
+            let values = match values {
+                Values::One(value) => std::slice::from_ref(value),
+                Values::All(values) => values,
+            };
+            for value in values {
+                head += &format!("{name}: {value}\r\n");
+            }
         }
         head += &format!("content-length: {}\r\n\r\n", body.len());
         let mut connection = Connection::open(sidecar);
@@ -141,7 +161,7 @@ impl Case {
     }
 
     /// Everything in which a reply is another one than expected.
-    fn faults(&self, reply: &Reply) -> Vec<String> {
+    fn faults(&self, reply: &Reply, path: &str) -> Vec<String> {
         let expect = &self.expect;
         let mut faults = Vec::new();
         if reply.status != expect.status {
@@ -152,7 +172,7 @@ impl Case {
         }
         for (name, value) in &expect.headers {
             let found = reply.header(name);
-            if found != Some(value) {
+            if found != Some(value) && (value != "…" || found.is_none_or(str::is_empty)) {
                 faults.push(format!("`{name}` is {found:?}, not `{value}`"));
             }
         }
@@ -174,7 +194,9 @@ impl Case {
         {
             faults.push(format!("`detail` does not begin with `{member}`"));
         }
-        if reply.status >= 400 {
+        if self.path.as_deref().unwrap_or(path).starts_with("/authz/") {
+            gateway::holds(reply, &body, &mut faults);
+        } else if reply.status >= 400 {
             problem(reply, &body, &mut faults);
         }
         for error in body["results"].as_array().into_iter().flatten() {
@@ -251,17 +273,19 @@ fn run(file: &str) {
     let databases: Vec<Database> = (0..if on_all { 2 } else { 0 })
         .map(|_| SHARED.database())
         .collect();
-    run_over(file, &sidecars(&databases));
+    let start = || gateway::told(file, start());
+    run_over(file, &sidecars(&databases, start));
 }
 
 fn run_over(file: &str, sidecars: &[(&str, Sidecar)]) {
     let text = std::fs::read_to_string(project("tests/http").join(file)).unwrap();
-    let cases: Cases = toml::from_str(&text).unwrap();
+    let mut cases: Cases = toml::from_str(&text).unwrap();
+    cases.case = cases.case.into_iter().flat_map(gateway::asked).collect();
     let mut failed = Vec::new();
     for (store, sidecar) in sidecars {
         for case in &cases.case {
             let reply = case.send(sidecar, &cases.path);
-            let faults = case.faults(&reply);
+            let faults = case.faults(&reply, &cases.path);
             if !faults.is_empty() {
                 let faults = faults.join("\n    ");
                 failed.push(format!(
@@ -343,6 +367,36 @@ fn the_searches_of_the_certification_scenario_hold() {
 #[test]
 fn authzen_searches_are_answered_as_their_cases_say() {
     run("authzen-search.toml");
+}
+
+#[test]
+fn gateways_are_read_by_their_own_headers_as_their_cases_say() {
+    run("gateway-families.toml");
+}
+
+#[test]
+fn paths_behind_gateways_are_read_as_their_cases_say() {
+    run("gateway-paths.toml");
+}
+
+#[test]
+fn changes_of_organisations_behind_gateways_are_decided_as_their_cases_say() {
+    run("gateway-organisations.toml");
+}
+
+#[test]
+fn routes_behind_gateways_are_decided_as_their_cases_say() {
+    run("gateway-routes.toml");
+}
+
+#[test]
+fn gateways_that_are_switched_off_are_denied_as_their_cases_say() {
+    run("gateway-off.toml");
+}
+
+#[test]
+fn denials_are_worded_as_the_operator_says() {
+    run("gateway-denial.toml");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! `slow` has the clients that take their time, `trouble` the handlers that panic or hang.
 
 mod slow;
-mod trouble;
+pub(crate) mod trouble;
 
 use serde_json::{Value, json};
 

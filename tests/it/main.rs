@@ -14,6 +14,7 @@ mod connection;
 mod deciding;
 mod entities_file;
 mod fail_closed;
+mod gateway;
 mod http;
 mod identity;
 mod import;

@@ -190,6 +190,14 @@ impl Sidecar {
         panic!("no `{message}` in the log: {records:#?}");
     }
 
+    /// The last record with this message of those that were waited for, and before.
+    pub(crate) fn logged(&self, message: &str) -> Value {
+        let records = self.records.lock().unwrap();
+        let mut found = records.iter().rev();
+        let found = found.find(|record| record["message"] == message);
+        found.unwrap_or_else(|| panic!("no `{message}`")).clone()
+    }
+
     /// Tells it to stop, waits until it has, and returns its whole log.
     pub(crate) fn stop(&mut self) -> Vec<Value> {
         self.signal("TERM");

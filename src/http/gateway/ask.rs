@@ -101,7 +101,7 @@ pub(super) async fn answer(app: &App, asked: &Asked<'_>, payload: Payload) -> An
         outcome: outcome.unwrap_or_else(Outcome::of),
     };
     let route = match &routed {
-        Some(Ok(routed)) => &routed.route().request,
+        Some(Ok(routed)) => &Routed::route(routed).request,
         _ => "",
     };
     let (status, code) = (answer.status().as_u16(), answer.code());

@@ -11,7 +11,8 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use peppol_authz::config::{Listen, Server};
 use peppol_authz::engine::{Engine, EngineOptions};
 use peppol_authz::http::{
-    App, Authzen, Document, Limits, Listener, Metrics, Pages, Readiness, router, serve,
+    App, Authzen, Document, Gateway, Limits, Listener, Metrics, Pages, Readiness, router, serve,
+    serve_envoy,
 };
 use peppol_authz::policy::{Sources, load};
 use peppol_authz::schema::{Row, Schema};
@@ -26,9 +27,9 @@ use crate::connection::{ALLOWED, Connection, head};
 use crate::sidecar::Reply;
 
 /// What is the matter with the store.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 #[repr(u8)]
-enum Trouble {
+pub(crate) enum Trouble {
     /// It holds nothing, and says so.
     None,
     PanicsAtOnce,
@@ -123,13 +124,19 @@ impl Snapshot for Reading {
 }
 
 /// The server over such a store, in this process.
-struct Fixture {
-    address: String,
+pub(crate) struct Fixture {
+    pub(crate) address: String,
+    /// Where Envoy's gRPC is answered.
+    pub(crate) envoy: String,
     trouble: Arc<AtomicU8>,
     _runtime: tokio::runtime::Runtime,
 }
 
 fn start() -> Fixture {
+    start_with(Gateway::default())
+}
+
+pub(crate) fn start_with(gateway: Gateway) -> Fixture {
     let store = Troubled::default();
     let trouble = Arc::clone(&store.0);
     let bundle = Arc::new(load(&Sources::shipped()).unwrap());
@@ -155,6 +162,8 @@ fn start() -> Fixture {
         pages: Pages::new(&[0; 32]),
         document: Document::default(),
         authzen: Authzen::default(),
+        gateway,
+        tokens: None,
     };
     app.readiness.started();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -166,7 +175,17 @@ fn start() -> Fixture {
     let address: Listen = "127.0.0.1:0".parse().unwrap();
     let listener = runtime.block_on(Listener::bind(&address)).unwrap();
     let address = listener.local_addr().to_string();
-    let router = router(Arc::new(app));
+    let listener_of_envoy: Listen = "127.0.0.1:0".parse().unwrap();
+    let listener_of_envoy = runtime
+        .block_on(Listener::bind(&listener_of_envoy))
+        .unwrap();
+    let envoy = listener_of_envoy.local_addr().to_string();
+    let app = Arc::new(app);
+    let router = router(Arc::clone(&app));
+    runtime.spawn(async move {
+        let limits = Server::default();
+        serve_envoy(listener_of_envoy, app, &limits, std::future::pending()).await
+    });
     runtime.spawn(async move {
         serve(
             listener,
@@ -178,17 +197,18 @@ fn start() -> Fixture {
     });
     Fixture {
         address,
+        envoy,
         trouble,
         _runtime: runtime,
     }
 }
 
 impl Fixture {
-    fn has(&self, trouble: Trouble) {
+    pub(crate) fn has(&self, trouble: Trouble) {
         self.trouble.store(trouble as u8, Ordering::SeqCst);
     }
 
-    fn connect(&self) -> Connection {
+    pub(crate) fn connect(&self) -> Connection {
         Connection::open_at(&self.address)
     }
 }

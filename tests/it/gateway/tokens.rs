@@ -1,0 +1,189 @@
+//! Bearer tokens, from a key in a file to the answer.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use super::{as_nginx, is_denied, is_subject, of_acme, start};
+
+/// An RSA key, made anew.
+pub(super) struct Key {
+    directory: tempfile::TempDir,
+}
+
+impl Key {
+    pub(super) fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("key.pem");
+        openssl(&["genrsa", "-out", path.to_str().unwrap(), "2048"], b"");
+        Self { directory }
+    }
+
+    fn path(&self) -> String {
+        self.directory.path().join("key.pem").display().to_string()
+    }
+
+    /// The set that this key alone is in.
+    pub(super) fn set(&self) -> Value {
+        let modulus = openssl(&["rsa", "-in", &self.path(), "-noout", "-modulus"], b"");
+        let modulus = String::from_utf8(modulus).unwrap();
+        let digits = modulus.trim().strip_prefix("Modulus=").unwrap();
+        let bytes: Vec<u8> = (0..digits.len())
+            .step_by(2)
+            .map(|i| u8::from_str_radix(&digits[i..i + 2], 16).unwrap())
+            .collect();
+        let modulus = URL_SAFE_NO_PAD.encode(bytes);
+        json!({"keys": [{"kty": "RSA", "kid": "1", "alg": "RS256", "use": "sig", "n": modulus, "e": "AQAB"}]})
+    }
+
+    pub(super) fn token(&self, claims: &Value) -> String {
+        let header = json!({"alg": "RS256", "typ": "JWT", "kid": "1"});
+        let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+        let signed = format!("{}.{}", part(&header), part(claims));
+        let signature = openssl(
+            &["dgst", "-sha256", "-sign", &self.path(), "-binary"],
+            signed.as_bytes(),
+        );
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
+fn openssl(arguments: &[&str], input: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut child = Command::new("openssl")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert!(done.status.success(), "{arguments:?}");
+    done.stdout
+}
+
+/// Claims of a token that is good for an hour from `since` seconds ago.
+pub(super) fn claims(more: &Value, since: u64) -> Value {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
+        - since;
+    let mut claims = json!({"iss": "https://login.example.com/", "aud": "peppol", "iat": now, "exp": now + 3600});
+    let more = more.as_object().unwrap().clone();
+    claims.as_object_mut().unwrap().extend(more);
+    claims
+}
+
+pub(super) fn settings(set: &Path) -> String {
+    format!(
+        "[jwt]\njwks = \"{}\"\nissuer = [\"https://login.example.com/\"]\naudience = [\"peppol\"]\n\
+         [[jwt.principal]]\ntype = \"SubAccount\"\nclaim = \"email\"\nattribute = \"email\"\n\
+         when = {{ account_type = \"sub-account\" }}\n\
+         [[jwt.principal]]\ntype = \"User\"\nclaim = \"sub\"\n",
+        set.display()
+    )
+}
+
+#[test]
+fn a_token_says_who_asks_and_is_doubted() {
+    let key = Key::new();
+    let set = key.directory.path().join("set.json");
+    std::fs::write(&set, key.set().to_string()).unwrap();
+    let header = "[[gateway.header]]\nendpoint = \"nginx\"\nfrom = [\"127.0.0.1\"]\n\
+                  name = \"X-User\"\ntype = \"User\"\n";
+    let sidecar = start(&(settings(&set) + header)).start();
+    let sent = |token: &str| {
+        let token = format!("Bearer {token}");
+        of_acme(&sidecar, &[("authorization", &token)])
+    };
+    let anna = key.token(&claims(&json!({"sub": "anna", "organisation": "acme"}), 0));
+    is_subject(&sent(&anna), "anna");
+    is_subject(
+        &of_acme(&sidecar, &[("authorization", &format!("bEARER  {anna}"))]),
+        "anna",
+    );
+    let mia = key.token(&claims(&json!({"sub": "mia"}), 0));
+    is_denied(&sent(&mia), 403, "NOT_PERMITTED");
+    // Another's signature, another signature, none, a key of somebody else, and one that is over.
+    let (head, _) = anna.rsplit_once('.').unwrap();
+    let (_, tail) = mia.rsplit_once('.').unwrap();
+    let stranger = Key::new().token(&claims(&json!({"sub": "anna"}), 0));
+    let over = key.token(&claims(&json!({"sub": "anna"}), 7200));
+    let elsewhere = key.token(&claims(&json!({"sub": "anna", "aud": "other"}), 0));
+    for token in [
+        format!("{head}.{tail}"),
+        format!("{head}."),
+        head.to_owned(),
+        stranger,
+        over,
+        elsewhere,
+    ] {
+        let reply = sent(&token);
+        is_denied(&reply, 401, "TOKEN_INVALID");
+        let challenge = "Bearer realm=\"peppol-authz\", error=\"invalid_token\"";
+        assert_eq!(reply.header("www-authenticate"), Some(challenge));
+        // Nothing else is looked at then.
+        let both = [
+            ("authorization", &*format!("Bearer {token}")),
+            ("x-user", "anna"),
+        ];
+        is_denied(&of_acme(&sidecar, &both), 401, "TOKEN_INVALID");
+        assert!(!reply.text.contains("anna"), "{}", reply.text);
+    }
+    // A claim says in which organisation; who the header names has no claims.
+    let list =
+        |headers: &[(&str, &str)]| as_nginx(&sidecar.address, "GET", "/legal-entities", headers);
+    let token = format!("Bearer {anna}");
+    is_denied(&list(&[("x-user", "anna")]), 403, "REQUEST_MALFORMED");
+    let reply = list(&[("authorization", &token)]);
+    assert_ne!(
+        reply.header("x-authz-code"),
+        Some("REQUEST_MALFORMED"),
+        "{reply:?}"
+    );
+    let sub = json!({"sub": "anna", "account_type": "sub-account", "email": "ghost@acme.example", "email_verified": true});
+    let sub = format!("Bearer {}", key.token(&claims(&sub, 0)));
+    is_denied(
+        &of_acme(&sidecar, &[("authorization", &sub)]),
+        403,
+        "UNKNOWN_PRINCIPAL",
+    );
+}
+
+#[test]
+fn keys_that_are_not_there_are_a_503_and_unready() {
+    let start = start("");
+    let set = start.path("set.json");
+    std::fs::write(start.path("config.toml"), settings(&set)).unwrap();
+    let sidecar = start.start();
+    let key = Key::new();
+    let token = format!("Bearer {}", key.token(&claims(&json!({"sub": "anna"}), 0)));
+    let reply = of_acme(&sidecar, &[("authorization", &token)]);
+    is_denied(&reply, 503, "KEYS_UNAVAILABLE");
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    let ready = sidecar.get("/readyz");
+    assert_eq!(ready.status, 503);
+    assert!(
+        ready.json()["missing"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("keys: "),
+        "{}",
+        ready.text
+    );
+    // What needs no token is answered.
+    is_denied(&of_acme(&sidecar, &[]), 401, "TOKEN_MISSING");
+    let public = as_nginx(
+        &sidecar.address,
+        "GET",
+        "/iso6523-actorid-upis::0007:1",
+        &[("authorization", &token)],
+    );
+    is_subject(&public, "");
+}

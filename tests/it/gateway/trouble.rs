@@ -1,0 +1,68 @@
+//! A store that is away, hangs or panics: never an allow, and what gateways understand.
+
+use peppol_authz::config;
+use peppol_authz::http::Gateway;
+
+use super::envoy::{Envoy, get};
+use super::{ask, is_denied};
+use crate::limits::trouble::{Trouble, start_with};
+
+const SETTINGS: &str = r#"
+    [[header]]
+    endpoint = "nginx"
+    from = ["127.0.0.1"]
+    name = "X-User"
+    type = "User"
+"#;
+
+#[test]
+fn a_store_in_trouble_is_a_server_error_on_every_endpoint() {
+    let all = ["nginx", "haproxy", "traefik", "caddy", "envoy"];
+    let settings: String = all.map(|name| SETTINGS.replace("nginx", name)).concat();
+    let settings: config::Gateway = toml::from_str(&settings).unwrap();
+    let server = start_with(Gateway::new(&settings));
+    let mut envoy = Envoy::connect(&server.envoy);
+    let headers = [
+        ("x-original-method", "GET"),
+        ("x-original-uri", "/orgs/acme"),
+        ("x-forwarded-method", "GET"),
+        ("x-forwarded-uri", "/orgs/acme"),
+        ("x-user", "anna"),
+    ];
+    for (trouble, status, code) in [
+        (Trouble::None, 403, "UNKNOWN_PRINCIPAL"),
+        (Trouble::IsAway, 503, "STORE_UNAVAILABLE"),
+        (Trouble::Hangs, 503, "TIMED_OUT"),
+        (Trouble::PanicsAtOnce, 500, "INTERNAL"),
+        (Trouble::PanicsWhileReading, 500, "INTERNAL"),
+        (Trouble::HoldsWhatDoesNotFit, 500, "TENANCY_UNUSABLE"),
+        (Trouble::None, 403, "UNKNOWN_PRINCIPAL"),
+    ] {
+        server.has(trouble);
+        for name in all {
+            let path = match name {
+                "envoy" => "/authz/envoy/orgs/acme".to_owned(),
+                other => format!("/authz/{other}"),
+            };
+            let reply = ask(&server.address, &path, &headers);
+            is_denied(&reply, status, code);
+            assert!(!reply.text.contains("secret"), "{}", reply.text);
+            assert_eq!(reply.header("retry-after").is_some(), status == 503);
+        }
+        // No error of gRPC, which Envoy may be told to let through.
+        let verdict = envoy.check(get("/orgs/acme", &[("x-user", "anna")]), "");
+        verdict.is_denied(status, code);
+        assert!(!verdict.body.contains("secret"), "{verdict:?}");
+    }
+    let metrics = server.connect().get("/metrics").text;
+    for sample in [
+        "panics_total 12",
+        "gateway_answers_total{endpoint=\"caddy\",status=\"500\",code=\"INTERNAL\"} 2",
+        "gateway_answers_total{endpoint=\"envoy_grpc\",status=\"503\",code=\"TIMED_OUT\"} 1",
+    ] {
+        assert!(
+            metrics.contains(&format!("\npeppol_authz_{sample}\n")),
+            "{sample}: {metrics}"
+        );
+    }
+}

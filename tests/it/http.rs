@@ -258,7 +258,7 @@ fn differences(wanted: &Value, found: &Value, exact: bool, place: &str, faults: 
     }
 }
 
-fn unhex(digits: &str) -> Vec<u8> {
+pub(crate) fn unhex(digits: &str) -> Vec<u8> {
     digits
         .as_bytes()
         .chunks(2)

@@ -150,10 +150,8 @@ async fn decide(
             return denied("ROUTE_UNKNOWN", "there is no such route");
         }
         Err(Unrouted::Unreadable(misfit)) => {
-            return Err(Stop::Denied(
-                "PATH_UNREADABLE",
-                Cow::Owned(format!("the path cannot be read: {misfit}")),
-            ));
+            let text = Cow::Owned(misfit.to_string());
+            return Err(Stop::Denied("PATH_UNREADABLE", text));
         }
     };
     let demand = freshness::demand_of(asked.headers, session).map_err(|malformed| {

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::{as_nginx, is_denied, is_subject, of_acme, start};
+use crate::http::unhex;
 
 /// An RSA key, made anew.
 pub(super) struct Key {
@@ -32,11 +33,7 @@ impl Key {
         let modulus = openssl(&["rsa", "-in", &self.path(), "-noout", "-modulus"], b"");
         let modulus = String::from_utf8(modulus).unwrap();
         let digits = modulus.trim().strip_prefix("Modulus=").unwrap();
-        let bytes: Vec<u8> = (0..digits.len())
-            .step_by(2)
-            .map(|i| u8::from_str_radix(&digits[i..i + 2], 16).unwrap())
-            .collect();
-        let modulus = URL_SAFE_NO_PAD.encode(bytes);
+        let modulus = URL_SAFE_NO_PAD.encode(unhex(digits));
         json!({"keys": [{"kty": "RSA", "kid": "1", "alg": "RS256", "use": "sig", "n": modulus, "e": "AQAB"}]})
     }
 

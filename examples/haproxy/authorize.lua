@@ -5,7 +5,7 @@ local TIMEOUT = 1000 -- milliseconds
 
 -- Sent with the question, besides method, target and body.
 local ASKED_WITH = {
-  "authorization", "content-type", "x-request-id",
+  "authorization", "content-type", "content-encoding", "x-request-id",
   -- So that they are refused: some services take these for the method.
   "x-http-method-override", "x-http-method", "x-method-override",
 }

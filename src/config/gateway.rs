@@ -24,6 +24,8 @@ pub struct Gateway {
     pub envoy_grpc_listen: Option<Listen>,
     /// What a `WWW-Authenticate` header calls the place that a token is wanted for.
     pub realm: String,
+    /// Whether a request may say how new the state has to be that it is decided from.
+    pub demands: bool,
     /// The body of a denial, in place of problem details.
     pub denial: Option<DenialBody>,
     /// Headers by which a gateway says who asks.
@@ -93,6 +95,7 @@ impl Default for Gateway {
             endpoints: vec![Nginx, Envoy, Traefik, Caddy, Haproxy],
             envoy_grpc_listen: None,
             realm: "peppol-authz".to_owned(),
+            demands: false,
             denial: None,
             header: Vec::new(),
             certificate: Vec::new(),

@@ -135,6 +135,12 @@ impl Routed<'_> {
         self.route.reads_body
     }
 
+    /// Whether the query has a parameter that is called so.
+    #[must_use]
+    pub fn has_parameter(&self, name: &str) -> bool {
+        self.target.has_parameter(name)
+    }
+
     /// The entry.
     #[must_use]
     pub fn route(&self) -> &Route {
@@ -250,7 +256,8 @@ impl Session<'_> {
         reading: &mut Reading<'_>,
     ) -> Result<Option<(Option<EntityUid>, Vec<Outcome>)>, Failure> {
         loop {
-            let made = self.principal(who, facts).and_then(|principal| {
+            let principal = self.principal(who, facts).map_err(|need| vec![need]);
+            let made = principal.and_then(|principal| {
                 let Some(principal) = principal else {
                     let unknown = Reason::absent(Absent::Principal);
                     return Ok((None, vec![Outcome::Refused(vec![unknown])]));
@@ -260,8 +267,8 @@ impl Session<'_> {
             });
             match made {
                 Ok(made) => return Ok(Some(made)),
-                Err(need) => {
-                    if facts.supply(need, reading, limits.candidates).await? == Moved::Yes {
+                Err(needs) => {
+                    if facts.supply(needs, reading, limits.candidates).await? == Moved::Yes {
                         return Ok(None);
                     }
                 }
@@ -297,14 +304,10 @@ impl Session<'_> {
         let mut reading = Reading::begin(self.sources(), &freshness, demand).await?;
         let mut facts = Facts::default();
         loop {
-            let drafted: Result<Vec<_>, _> = asks
-                .iter()
-                .map(|ask| self.draft(ask, &said, &facts))
-                .collect();
-            match drafted {
+            match self.drafted(asks, &said, &facts) {
                 Ok(drafted) => return Ok(drafted),
-                Err(need) => {
-                    let moved = facts.supply(need, &mut reading, limits.candidates);
+                Err(needs) => {
+                    let moved = facts.supply(needs, &mut reading, limits.candidates);
                     if moved.await? == Moved::Yes {
                         facts = Facts::default();
                     }

@@ -38,6 +38,8 @@ pub struct Gateway {
     endpoints: Vec<Endpoint>,
     who: who::Believed,
     denial: denial::Denial,
+    /// Whether the request may demand a state of the store.
+    demands: bool,
     /// `WWW-Authenticate` where no token was sent, and where one was.
     challenges: [HeaderValue; 2],
 }
@@ -111,6 +113,7 @@ impl Gateway {
             endpoints: endpoints.collect(),
             who: who::Believed::new(settings),
             denial: denial::Denial::new(settings.denial.as_ref()),
+            demands: settings.demands,
             challenges: [challenge(""), challenge(", error=\"invalid_token\"")],
         }
     }
@@ -148,14 +151,16 @@ fn by_any_method(
     (schemas, paths, router)
 }
 
-/// What is on no route: Envoy's `/` is, which no pattern of a path matches.
+/// What is on no route: Envoy's `/` is, which no pattern of a path matches, and so is what is like
+/// an endpoint and is none.
 pub(super) async fn unrouted(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, Problem> {
-    match request.uri().path().strip_prefix(ENVOY) {
-        Some("" | "/") => Ok(respond(&app, Endpoint::Envoy, request).await),
-        _ => Err(Problem::NotFound),
+    match request.uri().path().strip_prefix("/authz") {
+        // Envoy's own paths begin with `/`: what does not is malformed, and nginx makes a 500 of a 404.
+        Some(_) => Ok(respond(&app, Endpoint::Envoy, request).await),
+        None => Err(Problem::NotFound),
     }
 }
 
@@ -264,6 +269,9 @@ fn target<'a>(
 ) -> Option<Target<'a>> {
     let Some(family) = family::of(endpoint) else {
         let target = uri.path_and_query()?.as_str().strip_prefix(ENVOY)?;
+        if !target.starts_with('/') {
+            return None;
+        }
         return Some(Target {
             method: method.as_str(),
             target,

@@ -23,6 +23,7 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use crate::schema::{Map, Type, Value};
 use pattern::{Method, Pattern};
 
+pub(crate) use target::folded;
 pub use target::{Captures, RequestTarget};
 
 /// A valid table.
@@ -66,6 +67,9 @@ pub struct Ask {
     pub context: Vec<Member>,
     /// It is asked where all of these hold.
     pub when: Vec<Condition>,
+    /// The entity that [`Condition::Sets`] and [`Condition::Clears`] are about, where it is not the
+    /// resource.
+    pub changed: Option<Pointer>,
     /// Asked once for each element of this array.
     pub each: Option<Source>,
 }

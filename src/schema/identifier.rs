@@ -18,6 +18,8 @@ use super::SchemaError;
 pub struct IdentifierRule {
     case: Case,
     default_scheme: Option<String>,
+    /// How values begin, in lower case, and what that is another spelling of.
+    prefixes: Vec<(String, String)>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,9 +50,21 @@ impl IdentifierRule {
                 });
             }
         };
+        let prefixes = match annotations.get("samePrefixes") {
+            None => Vec::new(),
+            Some(_) if case != Case::LowerAfterScheme => {
+                return Err(SchemaError::Annotation {
+                    annotation: "samePrefixes",
+                    of: of.to_owned(),
+                    problem: "is for ids with `@lowercaseId(\"afterScheme\")`".to_owned(),
+                });
+            }
+            Some(text) => prefixes(of, text)?,
+        };
         Ok(Self {
             case,
             default_scheme: annotations.get("defaultScheme").cloned(),
+            prefixes,
         })
     }
 
@@ -67,15 +81,25 @@ impl IdentifierRule {
             Case::Kept => Cow::Borrowed(id),
             Case::Lower => lower(id),
             Case::LowerAfterScheme => match id.split_once("::") {
-                Some((scheme, value)) => match lower(value) {
+                Some((scheme, value)) => match self.value(value) {
                     Cow::Borrowed(_) => Cow::Borrowed(id),
                     Cow::Owned(value) => Cow::Owned(format!("{scheme}::{value}")),
                 },
                 None => match &self.default_scheme {
-                    Some(scheme) => Cow::Owned(format!("{scheme}::{}", lower(id))),
+                    Some(scheme) => Cow::Owned(format!("{scheme}::{}", self.value(id))),
                     None => Cow::Borrowed(id),
                 },
             },
+        }
+    }
+
+    /// The value behind a scheme.
+    fn value<'a>(&self, value: &'a str) -> Cow<'a, str> {
+        let lower = lower(value);
+        let mut prefixes = self.prefixes.iter();
+        match prefixes.find_map(|(from, to)| Some((to, lower.strip_prefix(from.as_str())?))) {
+            Some((to, rest)) => Cow::Owned(format!("{to}{rest}")),
+            None => lower,
         }
     }
 
@@ -93,6 +117,37 @@ impl IdentifierRule {
             }
         }
     }
+}
+
+/// `NL:KVK:=0106: GLN:=0088:`, in pairs with spaces between.
+fn prefixes(of: &str, text: &str) -> Result<Vec<(String, String)>, SchemaError> {
+    let wrong = |problem: String| SchemaError::Annotation {
+        annotation: "samePrefixes",
+        of: of.to_owned(),
+        problem,
+    };
+    let mut found: Vec<(String, String)> = Vec::new();
+    for pair in text.split_whitespace() {
+        let Some((from, to)) = pair
+            .split_once('=')
+            .filter(|(from, to)| !from.is_empty() && !to.is_empty())
+        else {
+            return Err(wrong(format!("`{pair}` is no `PREFIX=PREFIX`")));
+        };
+        found.push((from.to_lowercase(), to.to_lowercase()));
+    }
+    // Or the spelling would depend on how often it was made canonical, or on the order.
+    for (i, (from, to)) in found.iter().enumerate() {
+        let others = || found.iter().enumerate().filter(move |(j, _)| *j != i);
+        if found
+            .iter()
+            .any(|(other, _)| to.starts_with(other.as_str()) || other.starts_with(to.as_str()))
+            || others().any(|(_, (other, _))| from.starts_with(other.as_str()))
+        {
+            return Err(wrong(format!("`{from}={to}` meets another prefix")));
+        }
+    }
+    Ok(found)
 }
 
 fn lower(text: &str) -> Cow<'_, str> {

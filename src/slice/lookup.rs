@@ -42,23 +42,28 @@ pub enum LookupError {
 }
 
 impl Reading<'_> {
-    /// One entity as the store says, without tags; the outer `None` where a later state has taken
-    /// the place of this one.
+    /// Entities as the store says, without tags, in order; `None` where a later state has taken the
+    /// place of this one.
     ///
     /// # Errors
     /// A store that cannot be read, an entity that is unusable.
     pub async fn held(
         &mut self,
-        uid: &EntityUid,
-    ) -> Result<Option<Option<Arc<Loaded>>>, LookupError> {
+        uids: &[EntityUid],
+    ) -> Result<Option<Vec<Option<Arc<Loaded>>>>, LookupError> {
         loop {
-            match self.entity(uid)? {
-                Gathered::Whole(row) => return Ok(Some(row)),
-                Gathered::Missing(missing) => {
-                    if self.load(missing).await? == Moved::Yes {
-                        return Ok(None);
-                    }
+            let (mut rows, mut missing) = (Vec::with_capacity(uids.len()), Vec::new());
+            for uid in uids {
+                match self.entity(uid)? {
+                    Gathered::Whole(row) => rows.push(row),
+                    Gathered::Missing(more) => missing.extend(more),
                 }
+            }
+            if missing.is_empty() {
+                return Ok(Some(rows));
+            }
+            if self.load(missing).await? == Moved::Yes {
+                return Ok(None);
             }
         }
     }
@@ -107,11 +112,12 @@ impl Reading<'_> {
             let ended = ids.len() < wanted.limit;
             seen += ids.len();
             wanted.after = ids.last().map(|last| Arc::from(last.as_str()));
-            for id in ids {
-                let uid = EntityUid::from_type_name_and_id(lookup.of.clone(), EntityId::new(id));
-                let Some(row) = self.held(&uid).await? else {
-                    return Ok(None);
-                };
+            let uid = |id| EntityUid::from_type_name_and_id(lookup.of.clone(), EntityId::new(id));
+            let uids: Vec<EntityUid> = ids.into_iter().map(uid).collect();
+            let Some(rows) = self.held(&uids).await? else {
+                return Ok(None);
+            };
+            for (uid, row) in uids.into_iter().zip(rows) {
                 // A candidate need not be what is looked for.
                 if row.is_some_and(|row| lookup.fits(&row)) && found.replace(uid).is_some() {
                     return Ok(Some(None));

@@ -66,25 +66,42 @@ impl Session<'_> {
         self.locate(entity_type, by, &who.value, facts)
     }
 
-    /// All questions of a request, in the order of the table.
+    /// All questions of a request, in the order of the table; `Err` with the facts that are missing.
     pub(super) fn outcomes(
         &self,
         routed: &Routed<'_>,
         said: &Said<'_, '_>,
         principal: &EntityUid,
         facts: &Facts,
-    ) -> Result<Vec<Outcome>, Need> {
-        let mut outcomes = Vec::with_capacity(routed.route.asks.len());
-        for ask in &routed.route.asks {
-            for drafted in self.draft(ask, said, facts)? {
-                outcomes.push(match drafted {
-                    Drafted::Asked(draft) => self.asked_by(principal, draft),
-                    Drafted::Refused(reasons) => Outcome::Refused(reasons),
-                    Drafted::NotAsked | Drafted::Depends => Outcome::NotAsked,
-                });
+    ) -> Result<Vec<Outcome>, Vec<Need>> {
+        let drafted = self.drafted(&routed.route.asks, said, facts)?;
+        let outcomes = drafted.into_iter().flatten().map(|drafted| match drafted {
+            Drafted::Asked(draft) => self.asked_by(principal, draft),
+            Drafted::Refused(reasons) => Outcome::Refused(reasons),
+            Drafted::NotAsked | Drafted::Depends => Outcome::NotAsked,
+        });
+        Ok(outcomes.collect())
+    }
+
+    /// What each `ask` comes to; `Err` with all facts that are missing.
+    pub(super) fn drafted(
+        &self,
+        asks: &[Ask],
+        said: &Said<'_, '_>,
+        facts: &Facts,
+    ) -> Result<Vec<Vec<Drafted>>, Vec<Need>> {
+        let (mut drafted, mut needs) = (Vec::with_capacity(asks.len()), Vec::new());
+        for ask in asks {
+            match self.draft(ask, said, facts) {
+                Ok(each) => drafted.push(each),
+                Err(more) => needs.extend(more),
             }
         }
-        Ok(outcomes)
+        if needs.is_empty() {
+            Ok(drafted)
+        } else {
+            Err(needs)
+        }
     }
 
     fn asked_by(&self, principal: &EntityUid, draft: Draft) -> Outcome {
@@ -112,9 +129,12 @@ impl Session<'_> {
         ask: &Ask,
         said: &Said<'_, '_>,
         facts: &Facts,
-    ) -> Result<Vec<Drafted>, Need> {
+    ) -> Result<Vec<Drafted>, Vec<Need>> {
         let Some(each) = &ask.each else {
-            return Ok(vec![self.draft_one(ask, said, None, facts)?]);
+            return match self.draft_one(ask, said, None, facts) {
+                Ok(drafted) => Ok(vec![drafted]),
+                Err(need) => Err(vec![need]),
+            };
         };
         let elements = match said.get(each, None) {
             Ok(Some(elements)) => elements,
@@ -123,10 +143,18 @@ impl Session<'_> {
         };
         match &*elements {
             Json::Array(elements) if !elements.is_empty() && elements.len() <= said.questions => {
-                let drafts = elements.iter();
-                drafts
-                    .map(|element| self.draft_one(ask, said, Some(element), facts))
-                    .collect()
+                let (mut drafts, mut needs) = (Vec::with_capacity(elements.len()), Vec::new());
+                for element in elements {
+                    match self.draft_one(ask, said, Some(element), facts) {
+                        Ok(drafted) => drafts.push(drafted),
+                        Err(need) => needs.push(need),
+                    }
+                }
+                if needs.is_empty() {
+                    Ok(drafts)
+                } else {
+                    Err(needs)
+                }
             }
             _ => {
                 let text = format!("an array of 1 to {} elements is wanted", said.questions);
@@ -213,8 +241,12 @@ impl<'s> Drafting<'_, 's, '_> {
             }
         }
         let resource = self.pointed(&ask.resource)?;
+        let changed = match &ask.changed {
+            Some(pointer) => self.pointed(pointer)?,
+            None => resource.clone(),
+        };
         for condition in of_resource {
-            if !self.holds(condition, resource.as_ref())? {
+            if !self.holds(condition, changed.as_ref())? {
                 return Ok(None);
             }
         }
@@ -352,7 +384,11 @@ impl<'s> Drafting<'_, 's, '_> {
                 Ok(self.said_at(source)?.is_none_or(|said| said.is_null()))
             }
             Condition::Known(pointer) => self.is_there(pointer),
-            Condition::Unknown(pointer) => Ok(!self.is_there(pointer)?),
+            // What no entity can be called is not thereby a new one.
+            Condition::Unknown(pointer) => match self.pointed(pointer)? {
+                Some(uid) => Ok(!self.is_known(&uid)?),
+                None => Ok(pointer.by.is_some()),
+            },
             Condition::Sets(attribute, ty, source) => {
                 let Some(said) = self.said_at(source)? else {
                     return Ok(false);

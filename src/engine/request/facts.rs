@@ -45,27 +45,30 @@ impl Facts {
         }
     }
 
-    /// Looks a fact up. Where the state has moved on, all others are of the past.
+    /// Looks facts up, all together. Where the state has moved on, all others are of the past.
     pub(super) async fn supply(
         &mut self,
-        need: Need,
+        needs: Vec<Need>,
         reading: &mut Reading<'_>,
         most: usize,
     ) -> Result<Moved, Failure> {
-        match need {
-            Need::Row(uid) => {
-                let Some(row) = reading.held(&uid).await? else {
-                    return Ok(Moved::Yes);
-                };
-                self.rows.insert(uid, row);
-            }
-            Need::Lookup(lookup) => {
-                let Some(found) = reading.look_up(&lookup, most).await? else {
-                    return Ok(Moved::Yes);
-                };
-                self.found.insert(lookup, found);
+        let mut uids = Vec::new();
+        for need in needs {
+            match need {
+                Need::Row(uid) => uids.push(uid),
+                Need::Lookup(lookup) if self.found.contains_key(&lookup) => {}
+                Need::Lookup(lookup) => {
+                    let Some(found) = reading.look_up(&lookup, most).await? else {
+                        return Ok(Moved::Yes);
+                    };
+                    self.found.insert(lookup, found);
+                }
             }
         }
+        let Some(rows) = reading.held(&uids).await? else {
+            return Ok(Moved::Yes);
+        };
+        self.rows.extend(uids.into_iter().zip(rows));
         Ok(Moved::No)
     }
 }

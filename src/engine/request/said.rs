@@ -9,9 +9,9 @@ use std::borrow::Cow;
 
 use serde_json::Value as Json;
 
-use super::{Body, HttpRequest, RequestLimits, Routed};
+use super::{Body, Headers, HttpRequest, RequestLimits, Routed};
 use crate::engine::decision::Reason;
-use crate::policy::routes::{Part, Source, Template};
+use crate::policy::routes::{Part, Source, Template, folded};
 use crate::schema::{Misfit, parse_json};
 
 /// A request, with its body parsed where the route reads it.
@@ -34,11 +34,13 @@ impl<'a, 'h> Said<'a, 'h> {
             Body::Partial => {
                 return Err(Reason::no_body("the gateway has sent a part of the body"));
             }
-            Body::Text(text) => Some(parse_json(text, limits.json_depth).map_err(|error| {
-                Reason::malformed(
-                    &Misfit::new(format!("no JSON as wanted: {error}")).within("body"),
-                )
-            })?),
+            Body::Text(text) => {
+                is_json(request.headers).map_err(|misfit| Reason::malformed(&misfit))?;
+                let read = parse_json(text, limits.json_depth).map_err(|error| {
+                    Misfit::new(format!("no JSON as wanted: {error}")).within("body")
+                });
+                Some(read.map_err(|misfit| Reason::malformed(&misfit))?)
+            }
         };
         Ok(Self {
             routed,
@@ -87,6 +89,9 @@ impl<'a, 'h> Said<'a, 'h> {
                 None => None,
             },
         };
+        if let (Some(said), Source::Body(_) | Source::Each(_)) = (&said, source) {
+            unlike(said)?;
+        }
         Ok(said)
     }
 
@@ -137,11 +142,15 @@ impl<'a, 'h> Said<'a, 'h> {
         template: &Template,
         element: Option<&'s Json>,
     ) -> Result<Option<Cow<'s, str>>, Misfit> {
-        match self.fill(template, element)? {
-            None => Ok(None),
-            Some(Cow::Borrowed(Json::String(text))) => Ok(Some(Cow::Borrowed(text))),
-            Some(Cow::Owned(Json::String(text))) => Ok(Some(Cow::Owned(text))),
-            Some(_) => Err(Misfit::new("a text is wanted").within(&template.to_string())),
+        let name: Cow<'_, str> = match self.fill(template, element)? {
+            None => return Ok(None),
+            Some(Cow::Borrowed(Json::String(text))) => Cow::Borrowed(text),
+            Some(Cow::Owned(Json::String(text))) => Cow::Owned(text),
+            Some(_) => return Err(Misfit::new("a text is wanted").within(&template.to_string())),
+        };
+        match unreadable(&name) {
+            Some(problem) => Err(Misfit::new(problem).within(&template.to_string())),
+            None => Ok(Some(name)),
         }
     }
 }
@@ -160,7 +169,7 @@ fn inside<'j>(
                 _ => Err(Misfit::new("an object is wanted around it")),
             };
         };
-        let alike = |other: &String| **other != **name && folded(other).eq(folded(name));
+        let alike = |other: &String| **other != **name && folded(other) == folded(name);
         if in_body && members.keys().any(alike) {
             return Err(Misfit::new("occurs in other case"));
         }
@@ -172,8 +181,78 @@ fn inside<'j>(
     Ok(Some(Cow::Borrowed(at)))
 }
 
-/// Without regard to case, as services compare that do not regard it.
-fn folded(name: &str) -> impl Iterator<Item = char> {
-    let upper = name.chars().flat_map(char::to_uppercase);
-    upper.flat_map(char::to_lowercase)
+/// That no two members anywhere in it differ in case alone.
+fn unlike(json: &Json) -> Result<(), Misfit> {
+    match json {
+        Json::Object(members) => {
+            let mut names: Vec<String> = members.keys().map(|name| folded(name)).collect();
+            names.sort_unstable();
+            if names.windows(2).any(|pair| pair.first() == pair.last()) {
+                return Err(Misfit::new("two members differ in case alone"));
+            }
+            members.values().try_for_each(unlike)
+        }
+        Json::Array(elements) => elements.iter().try_for_each(unlike),
+        _ => Ok(()),
+    }
+}
+
+/// The longest name of an entity, in bytes.
+const MAX_NAME: usize = 1024;
+
+/// Why a name could be another one to a service: one that cuts blanks off, or does not see what
+/// cannot be seen.
+fn unreadable(name: &str) -> Option<&'static str> {
+    // Soft hyphen, Arabic letter mark, Mongolian vowel separator, zero width and direction marks.
+    let is_unseen = |letter: char| {
+        matches!(letter, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
+            || ('\u{200b}'..='\u{200f}').contains(&letter)
+            || ('\u{202a}'..='\u{202e}').contains(&letter)
+            || ('\u{2060}'..='\u{206f}').contains(&letter)
+    };
+    if name.len() > MAX_NAME {
+        Some("is longer than 1024 bytes")
+    } else if name.trim() != name {
+        Some("begins or ends with a blank")
+    } else if name.chars().any(is_unseen) {
+        Some("has a character that cannot be seen")
+    } else if name
+        .chars()
+        .any(|letter| letter != ' ' && letter.is_whitespace())
+    {
+        Some("has another blank than a space")
+    } else {
+        None
+    }
+}
+
+/// That the body is read as JSON by whoever gets it: a service that takes forms or YAML too would
+/// find something else in the same bytes.
+fn is_json(headers: Headers<'_>) -> Result<(), Misfit> {
+    let wrong = |name: &str, problem: &str| Err(Misfit::new(problem).within(name).within("header"));
+    let kind = headers("content-type");
+    let [kind] = kind.as_slice() else {
+        return wrong("content-type", "`application/json` is wanted, once");
+    };
+    let kind = String::from_utf8_lossy(kind).to_ascii_lowercase();
+    let mut parts = kind.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let of_json = essence
+        .strip_prefix("application/")
+        .is_some_and(|kind| kind == "json" || kind.ends_with("+json"));
+    if !of_json || essence.contains(',') {
+        return wrong("content-type", "`application/json` is wanted, once");
+    }
+    let is_charset = |part: &str| part.starts_with("charset=");
+    let is_utf8 = |part: &str| matches!(part, "charset=utf-8" | "charset=\"utf-8\"");
+    if parts.any(|part| is_charset(part) && !is_utf8(part)) {
+        return wrong("content-type", "no other charset than UTF-8 is wanted");
+    }
+    if headers("content-encoding")
+        .iter()
+        .any(|value| !value.eq_ignore_ascii_case(b"identity"))
+    {
+        return wrong("content-encoding", "a body that is encoded is not read");
+    }
+    Ok(())
 }

@@ -17,8 +17,10 @@ use super::Endpoint;
 use super::answer::{Answer, Outcome};
 use super::who::{self, Caller};
 use crate::engine::{
-    self, Headers, HttpRequest, RequestDecision, RequestLimits, Routed, Session, Unrouted, Verdict,
+    self, Failure, Headers, HttpRequest, RequestDecision, RequestLimits, Routed, Session, Unrouted,
+    Verdict,
 };
+use crate::slice::Demand;
 
 /// What a gateway says of a request.
 pub(super) struct Asked<'a> {
@@ -51,16 +53,24 @@ pub(super) enum Payload {
 /// The gateway has cut it.
 pub(super) struct Cut;
 
-/// Another method than the one that is decided: a service behind that honours it would do something
-/// else.
-const OVERRIDES: [&str; 3] = [
-    "x-http-method-override",
-    "x-http-method",
-    "x-method-override",
+/// Another method or path than the one that is decided: a service behind that honours it would do
+/// something else.
+const OVERRIDES: [(&str, &str); 8] = [
+    ("x-http-method-override", "METHOD_OVERRIDDEN"),
+    ("x_http_method_override", "METHOD_OVERRIDDEN"),
+    ("x-http-method", "METHOD_OVERRIDDEN"),
+    ("x_http_method", "METHOD_OVERRIDDEN"),
+    ("x-method-override", "METHOD_OVERRIDDEN"),
+    ("x_method_override", "METHOD_OVERRIDDEN"),
+    ("x-original-url", "PATH_OVERRIDDEN"),
+    ("x-rewrite-url", "PATH_OVERRIDDEN"),
 ];
 
+/// The same as a parameter of the query, which frameworks of web pages honour.
+const METHOD_PARAMETER: &str = "_method";
+
 /// Envoy's word for a body that is longer than it passes on.
-pub(super) const PARTIAL: &str = "x-envoy-auth-partial-body";
+const PARTIAL: &str = "x-envoy-auth-partial-body";
 
 /// Why there is no decision.
 pub(super) enum Stop {
@@ -132,12 +142,15 @@ async fn decide(
         let text = "the gateway does not say which request it is";
         return denied("GATEWAY_MALFORMED", text);
     };
-    if OVERRIDES
-        .iter()
-        .any(|name| !(asked.headers)(name).is_empty())
-    {
-        let text = "a header asks for another method than the request's own";
-        return denied("METHOD_OVERRIDDEN", text);
+    let sent = |(name, _): &&(&str, &str)| !(asked.headers)(name).is_empty();
+    let overridden = OVERRIDES.iter().find(sent).map(|(_, code)| *code);
+    let by_query = || {
+        routed
+            .as_ref()
+            .is_ok_and(|it| it.has_parameter(METHOD_PARAMETER))
+    };
+    if let Some(code) = overridden.or_else(|| by_query().then_some("METHOD_OVERRIDDEN")) {
+        return denied(code, "it asks for another method or path than its own");
     }
     if let Ok(routed) = routed
         && routed.is_public()
@@ -158,17 +171,28 @@ async fn decide(
             return Err(Stop::Denied("PATH_UNREADABLE", text));
         }
     };
-    let demand = freshness::demand_of(asked.headers, session).map_err(|malformed| {
-        app.metrics.malformed(malformed.code);
-        Stop::Denied("REQUEST_MALFORMED", Cow::Owned(malformed.to_string()))
-    })?;
+    let demand = if app.gateway.demands {
+        freshness::demand_of(asked.headers, session).map_err(|malformed| {
+            app.metrics.malformed(malformed.code);
+            Stop::Denied("REQUEST_MALFORMED", Cow::Owned(malformed.to_string()))
+        })?
+    } else {
+        Demand::default()
+    };
     let text = if routed.reads_body() && asked.endpoint.passes_body() {
         read(app, asked, payload).await?
     } else {
         Ok(Bytes::new())
     };
     // For as long as the rest of the request lives, which is less long.
-    let headers = |name: &str| (asked.headers)(name);
+    let headers = |name: &str| {
+        let mut values = (asked.headers)(name);
+        // Which may be two that were joined.
+        if asked.is_joined && values.iter().any(|value| value.contains(&b',')) {
+            values.push(b"");
+        }
+        values
+    };
     let request = HttpRequest {
         headers: &headers,
         claims: caller.claims(),
@@ -187,7 +211,11 @@ async fn decide(
         .decide_request(routed, &request, caller.designation(), &limits, &demand)
         .await
         .inspect_err(|_| app.metrics.store_failed())
-        .map_err(Problem::from)?;
+        .map_err(|failure| match failure {
+            // Nothing that whoever sent the request can do anything about.
+            Failure::TooWide(_) => Problem::Tenancy(format!("an entity is looked up: {failure}")),
+            failure => failure.into(),
+        })?;
     count(app, &decision, started);
     Ok(Outcome::decided(decision))
 }

@@ -1,7 +1,8 @@
 //! Envoy's `ext_authz` by gRPC: `envoy.service.auth.v3.Authorization/Check`.
 //!
 //! A denial, and also a fault of ours, is an answer that denies: an error of gRPC is let through by
-//! an Envoy whose `failure_mode_allow` is on.
+//! an Envoy whose `failure_mode_allow` is on. What is no check that can be read, as one that is longer
+//! than the limit, is such an error all the same, so that setting has to be off.
 
 mod server;
 
@@ -22,7 +23,7 @@ use super::super::App;
 use super::super::connection::Peer;
 use super::Endpoint;
 use super::answer::{Answer, Outcome};
-use super::ask::{self, Asked, Cut, PARTIAL, Payload, Target};
+use super::ask::{self, Asked, Cut, Payload, Target};
 
 pub use server::serve_envoy;
 
@@ -106,11 +107,9 @@ fn payload(request: &mut HttpRequest) -> Payload {
         raw if raw.is_empty() => std::mem::take(&mut request.body).into_bytes(),
         raw => raw,
     };
-    // It says so by a header; the size is for one that does not.
-    let is_cut = !text.is_empty()
-        && !request.headers.contains_key(PARTIAL)
-        && request.header_map.is_none()
-        && usize::try_from(request.size).is_ok_and(|size| size > text.len());
+    // It says so by a header too, which an older one lets a client write.
+    let is_cut =
+        !text.is_empty() && usize::try_from(request.size).is_ok_and(|size| size > text.len());
     Payload::Arrived(if is_cut {
         Err(Cut)
     } else {

@@ -72,6 +72,7 @@ pub(super) fn read_ask(
     let context = action.and_then(|(place, action)| {
         read_context(table.get("context"), place.span(), action, &mut asked)
     });
+    let (changed, when) = when.unwrap_or_default();
     let each_place = table.get("each").map(Node::span);
     if asked.reader.faults.len() > before {
         return None;
@@ -81,7 +82,8 @@ pub(super) fn read_ask(
         resource: resource?,
         belongs: belongs.unwrap_or_default(),
         context: context?,
-        when: when.unwrap_or_default(),
+        when,
+        changed,
         each,
     };
     if let Some(place) = each_place {
@@ -230,7 +232,11 @@ impl<'a> Asked<'a, '_, '_> {
 
     fn belongs(&mut self, node: &Node<'_>, of: Option<&EntityType>) -> Vec<Belongs> {
         let mut all = Vec::new();
-        for (key, node) in self.reader.table(node).into_iter().flatten() {
+        let table = self.reader.table(node);
+        if table.is_some_and(DeTable::is_empty) {
+            self.reader.fault(node.span(), "`belongs` of nothing");
+        }
+        for (key, node) in table.into_iter().flatten() {
             let is = self.template(node);
             let found = of.and_then(|of| self.attribute(key.get_ref(), key.span(), of));
             if let (Some(is), Some((attribute, found))) = (is, found)
@@ -252,14 +258,52 @@ impl<'a> Asked<'a, '_, '_> {
         gives
     }
 
-    fn conditions(&mut self, node: &Node<'_>, of: Option<&EntityType>) -> Vec<Condition> {
+    fn conditions(
+        &mut self,
+        node: &Node<'_>,
+        of: Option<&EntityType>,
+    ) -> (Option<Pointer>, Vec<Condition>) {
         let mut all = Vec::new();
         let Some(table) = self.reader.table(node) else {
-            return all;
+            return (None, all);
         };
-        let keys = ["given", "not_given", "sets", "clears", "known", "unknown"];
-        let before = self.reader.faults.len();
+        let keys = [
+            "given",
+            "not_given",
+            "sets",
+            "clears",
+            "known",
+            "unknown",
+            "of",
+        ];
         self.reader.keys(table, &keys);
+        let changed = table.get("of").and_then(|node| self.pointer(node));
+        let named = changed
+            .as_ref()
+            .and_then(|it| self.schema.entity_type(&it.of));
+        let of = if table.contains_key("of") { named } else { of };
+        if let Some(node) = table.get("of")
+            && !table.contains_key("sets")
+            && !table.contains_key("clears")
+        {
+            self.reader
+                .fault(node.span(), "`of` without `sets` or `clears`");
+        }
+        if table.is_empty() {
+            self.reader.fault(node.span(), "no condition");
+        }
+        // One that says nothing would hold always.
+        for (key, node) in table {
+            let is_empty = match (node.get_ref().as_array(), node.get_ref().as_table()) {
+                (Some(array), _) => array.is_empty(),
+                (_, Some(table)) => table.is_empty(),
+                _ => false,
+            };
+            if is_empty {
+                self.reader
+                    .fault(node.span(), format!("`{}` of nothing", key.get_ref()));
+            }
+        }
         let each = |key: &str| table.get(key).map_or_else(Vec::new, one_or_more);
         for (key, make) in [
             ("given", Condition::Given as fn(Source) -> Condition),
@@ -298,10 +342,7 @@ impl<'a> Asked<'a, '_, '_> {
                 all.extend(pointer.map(make));
             }
         }
-        if all.is_empty() && self.reader.faults.len() == before {
-            self.reader.fault(node.span(), "no condition");
-        }
-        all
+        (changed, all)
     }
 }
 
@@ -316,6 +357,7 @@ impl Ask {
             }
         };
         in_template(&self.resource.name);
+        self.changed.iter().for_each(|it| in_template(&it.name));
         self.belongs.iter().for_each(|it| in_template(&it.is));
         for member in &self.context {
             match &member.value {

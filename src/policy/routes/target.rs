@@ -65,11 +65,21 @@ impl<'a> RequestTarget<'a> {
     /// A name that occurs twice, or a query in which it cannot be told.
     pub fn query(&self, name: &str) -> Result<Option<Cow<'_, str>>, Misfit> {
         let refused = |problem: &str| Misfit::new(problem).within(name).within("query");
+        let query = self.query.unwrap_or_default();
+        if query.contains(';') {
+            return Err(refused("a `;`, which parts parameters for some"));
+        }
         let mut found = None;
-        for pair in self.query.unwrap_or_default().split('&') {
+        for pair in query.split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             // Any key that cannot be read could be this one to somebody else.
-            if form(key).map_err(refused)? != name {
+            let key = form(key).map_err(refused)?;
+            if key != name {
+                // `Ap`, `ap[]` and `ap ` are `ap` to others.
+                let alike = key.split('[').next().unwrap_or_default();
+                if folded(alike.trim()) == folded(name) {
+                    return Err(refused("occurs in another spelling"));
+                }
                 continue;
             }
             if found.is_some() {
@@ -81,12 +91,28 @@ impl<'a> RequestTarget<'a> {
     }
 
     /// The decoded segments of the path; none of `/`.
+    /// Whether the query has a parameter that is called so, in whatever case.
+    #[must_use]
+    pub fn has_parameter(&self, name: &str) -> bool {
+        let mut keys = self.query.unwrap_or_default().split(['&', ';']);
+        keys.any(|pair| {
+            let key = pair.split('=').next().unwrap_or_default();
+            form(key).is_ok_and(|key| folded(key.trim()) == folded(name))
+        })
+    }
+
     pub(super) fn segments(&self) -> &[Cow<'a, str>] {
         &self.segments
     }
 }
 
 /// What no part of a target may hold as it stands.
+/// Without regard to case, as services compare that do not regard it.
+pub(crate) fn folded(name: &str) -> String {
+    let upper = name.chars().flat_map(char::to_uppercase);
+    upper.flat_map(char::to_lowercase).collect()
+}
+
 fn check_raw(text: &str) -> Result<(), &'static str> {
     for byte in text.bytes() {
         match byte {

@@ -269,3 +269,86 @@ fn check_text(text: &str, place: &Range<usize>) -> Result<(), Wrong> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pattern(text: &str) -> Pattern {
+        let pattern = Pattern::parse(text).map_err(|wrong| wrong.len());
+        pattern.unwrap_or_else(|faults| panic!("{text}: {faults} faults"))
+    }
+
+    /// The parameters of a path, where a template matches it.
+    fn captures(template: &str, target: &str) -> Option<Captures> {
+        let target = RequestTarget::parse(target).unwrap();
+        pattern(&format!("GET {template}")).captures(&target)
+    }
+
+    #[test]
+    fn a_path_is_compared_once_it_is_decoded() {
+        for (template, target, expected) in [
+            ("/", "/", true),
+            ("/", "/a", false),
+            ("/a", "/", false),
+            ("/a", "/a?b", true),
+            ("/a", "/%61", true),
+            ("/a", "/A", false),
+            ("/a", "/a/b", false),
+            ("/a/{x}", "/a/b", true),
+            ("/a/{x}", "/a", false),
+            ("/{x}/a", "/b/a", true),
+            ("/{x}/a", "/b/c", false),
+            ("/{x=*::*}", "/a%3A%3Ab", true),
+            ("/{x=*::*}", "/a%3Ab", false),
+            ("/ä", "/%C3%A4", true),
+            ("/a#b", "/a%23b", true),
+            ("/{x}", "/a%20b", true),
+        ] {
+            let found = captures(template, target).is_some();
+            assert_eq!(found, expected, "{template} {target}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_what_stands_in_their_place() {
+        let found = captures("/{a}/x/{b=*-*}", "/1%3A/x/2-3").unwrap();
+        assert_eq!((found.get("a"), found.get("b")), (Some("1:"), Some("2-3")));
+        assert_eq!(found.get("x"), None);
+    }
+
+    fn template() -> impl Strategy<Value = String> {
+        let segment = prop::sample::select(vec!["a", "b", "ab", "{}", "{}=a*", "{}=*b", "{}=*b*"]);
+        prop::collection::vec(segment, 1..4).prop_map(|segments| {
+            let segments = segments.iter().enumerate().map(|(number, segment)| {
+                match segment.strip_prefix("{}") {
+                    None => format!("/{segment}"),
+                    Some(shape) => format!("/{{p{number}{shape}}}"),
+                }
+            });
+            segments.collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_two_match_is_in_common_and_what_is_in_common_both_match(
+            one in template(),
+            other in template(),
+            target in "(/[ab]{1,3}){1,3}",
+        ) {
+            let common = pattern(&format!("GET {one}")).common(&pattern(&format!("GET {other}")));
+            let both = |path: &str| {
+                captures(&one, path).is_some() && captures(&other, path).is_some()
+            };
+            if both(&target) {
+                prop_assert!(common.is_some());
+            }
+            if let Some(path) = common {
+                prop_assert!(both(&path), "{}", path);
+            }
+        }
+    }
+}

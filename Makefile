@@ -3,11 +3,11 @@
 
 CARGO ?= cargo
 
-.PHONY: test tools lint unit policies docs clients
+.PHONY: test tools lint unit policies docs clients gateways bench-gateways
 
-test: tools lint unit policies docs clients
+test: tools lint unit policies docs clients gateways
 
-# PostgreSQL and Python's venv, where they are not there yet.
+# PostgreSQL, nginx, HAProxy and Python's venv, where they are not there yet.
 tools:
 	.ci/tools
 
@@ -29,3 +29,11 @@ docs:
 # PEPPOL_AUTHZ names.
 clients:
 	.ci/clients
+
+# The same binary behind nginx, Envoy, Traefik, Caddy and HAProxy.
+gateways:
+	.ci/gateways
+
+# What it adds to a request through nginx and Envoy; not part of the tests. Needs `wrk`.
+bench-gateways:
+	.ci/gateways bench

@@ -20,3 +20,11 @@ pub(super) async fn read(body: Body, limits: &Limits) -> Result<Bytes, Problem> 
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
     }
 }
+
+/// Lets a body arrive that nobody reads, within the same limits.
+pub(super) async fn discard(body: Body, limits: &Limits) {
+    let mut body = Limited::new(body, limits.body_bytes);
+    let arrive = async { while matches!(body.frame().await, Some(Ok(_))) {} };
+    // One that is longer or later costs the connection, and that alone.
+    let _ = tokio::time::timeout(limits.body_read_timeout, arrive).await;
+}

@@ -74,7 +74,7 @@ impl Endpoint {
 
     /// Whether the gateway can be told to pass a body on.
     fn passes_body(self) -> bool {
-        matches!(self, Self::Envoy | Self::EnvoyGrpc | Self::Traefik)
+        !matches!(self, Self::Nginx | Self::Caddy)
     }
 }
 

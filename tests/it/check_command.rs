@@ -2,6 +2,7 @@
 
 mod format;
 mod lints;
+mod routes;
 
 use serde_json::Value;
 

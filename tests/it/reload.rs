@@ -1,8 +1,10 @@
 //! Changed policies and schema are taken over while it runs: whole, or not at all.
 //!
-//! `layout` has the ways in which files are put in place, `traffic` those who ask meanwhile.
+//! `layout` has the ways in which files are put in place, `routes` the route table, `traffic` those who
+//! ask meanwhile.
 
 mod layout;
+mod routes;
 mod traffic;
 
 use std::path::{Path, PathBuf};

@@ -119,6 +119,28 @@ fn who_made_a_token_and_for_whom_is_required() {
 }
 
 #[test]
+fn variables_set_it_too() {
+    let set = [
+        ("JWKS", "https://login.example.com/jwks.json"),
+        ("ISSUER", "https://login.example.com/"),
+        ("AUDIENCE", "['peppol', 'smp']"),
+        ("ALGORITHMS", "['ES384']"),
+        (
+            "PRINCIPAL",
+            "[{type = 'Robot', claim = 'sub', when = {robot = true}}]",
+        ),
+    ];
+    let variables =
+        set.map(|(name, text)| (format!("PEPPOL_AUTHZ_JWT__{name}").into(), text.into()));
+    let jwt = Config::load_from(&Flags::default(), variables).unwrap().jwt;
+    assert!(matches!(jwt.jwks, Some(Jwks::Url(_))));
+    assert_eq!(jwt.issuer, ["https://login.example.com/"]);
+    assert_eq!(jwt.audience, ["peppol", "smp"]);
+    assert_eq!(jwt.algorithms, [Algorithm::Es384]);
+    assert_eq!(jwt.principal[0].kind, "Robot");
+}
+
+#[test]
 fn times_have_their_ranges() {
     let faults = load(
         "[jwt]\njwks = ''\nissuer = 'a'\naudience = 'b'\nleeway = '11m'\nrefresh = '0s'\n\

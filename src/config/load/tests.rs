@@ -53,11 +53,12 @@ fn nothing_set_is_the_defaults() {
 #[test]
 fn flags_win_over_variables_over_the_file_over_the_defaults() {
     let (_directory, mut flags) = file(
-        "listen = '127.0.0.1:1'\ntenancy = 'entities:file'\npolicies = 'file'\nimport = 'file'\n\
+        "listen = '127.0.0.1:1'\ntenancy = 'entities:file'\npolicies = 'file'\nroutes = 'file'\nimport = 'file'\n\
          [server]\nworkers = 1\nconnections = 1\n",
     );
     flags.listen = Some("127.0.0.1:3".to_owned());
     flags.import = vec!["a".into(), "b".into()];
+    flags.routes = Some("flag".into());
     let config = load(
         &flags,
         &[
@@ -70,6 +71,7 @@ fn flags_win_over_variables_over_the_file_over_the_defaults() {
     assert_eq!(config.listen, Listen::Tcp(([127, 0, 0, 1], 3).into()));
     assert_eq!(config.tenancy, Source::Entities("variable".into()));
     assert_eq!(config.policies, Some("file".into()));
+    assert_eq!(config.routes, Some("flag".into()));
     assert_eq!(config.import, [PathBuf::from("a"), "b".into()]);
     assert_eq!((config.server.workers, config.server.connections), (2, 1));
     assert_eq!(config.limits, Config::default().limits);
@@ -125,7 +127,7 @@ fn variables_take_the_type_of_their_setting() {
 #[test]
 fn every_fault_is_reported_with_its_origin() {
     let (_directory, mut flags) = file(
-        "serve = {}\ncache = 3\nimport = ['a', 1]\npolicies = ''\n[limits]\nbatch = '5'\n\
+        "serve = {}\ncache = 3\nimport = ['a', 1]\npolicies = ''\nroutes = ''\n[limits]\nbatch = '5'\n\
          [server]\nworker = 1\nworkers = -1\nrequest_timeout = 5\ndrain_timeout = '5'\nconnections = 0\n\
          worker_stack_bytes = 2_097_152\nidle_timeout = '2h'\nheader_read_timeout = '2h'\n",
     );
@@ -185,6 +187,7 @@ fn every_fault_is_reported_with_its_origin() {
         fault("cache", "authz.toml", "expected a table, found `3`"),
         fault("import.1", "authz.toml", "expected a path, found `1`"),
         fault("policies", "authz.toml", "must not be empty"),
+        fault("routes", "authz.toml", "must not be empty"),
         fault(
             "limits.batch",
             "authz.toml",

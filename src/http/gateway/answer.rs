@@ -49,6 +49,10 @@ static DECISION_ID: HeaderName = HeaderName::from_static("x-authz-decision-id");
 static OBLIGATIONS: HeaderName = HeaderName::from_static("x-authz-obligations");
 static CODE: HeaderName = HeaderName::from_static("x-authz-code");
 
+/// An answer is good once. That of an Allow is not among its headers, which may be those of the
+/// request that goes on.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
 /// What would not arrive as it is. Blanks at either end are taken off a header, and `%` is for
 /// these.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
@@ -94,7 +98,6 @@ impl Answer {
         let id = value(self.id.hyphenated().encode_lower(&mut id));
         let mut all = Vec::with_capacity(6);
         all.push((DECISION_ID.clone(), id));
-        all.push((CACHE_CONTROL, HeaderValue::from_static("no-store")));
         if let Outcome::Allowed {
             principal,
             obligations,
@@ -112,6 +115,7 @@ impl Answer {
             all.push((OBLIGATIONS.clone(), value(&obligations.join(", "))));
             return all;
         }
+        all.push((CACHE_CONTROL, NO_STORE));
         all.push((CODE.clone(), encoded(self.code())));
         all.push((CONTENT_TYPE, app.gateway.denial.content_type()));
         match &self.outcome {
@@ -144,7 +148,10 @@ impl Answer {
         let mut response = (self.status(), self.body(app, id)).into_response();
         let headers = response.headers_mut();
         headers.remove(CONTENT_TYPE);
-        headers.extend(self.headers(app));
+        headers.insert(CACHE_CONTROL, NO_STORE);
+        for (name, value) in self.headers(app) {
+            headers.insert(name, value);
+        }
         response
     }
 }

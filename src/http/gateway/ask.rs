@@ -79,7 +79,7 @@ impl From<Problem> for Stop {
 }
 
 /// Answers, and counts it.
-pub(super) async fn answer(app: &App, asked: &Asked<'_>, payload: Payload) -> Answer {
+pub(super) async fn answer(app: &App, asked: &Asked<'_>, mut payload: Payload) -> Answer {
     let started = Instant::now();
     let id = Uuid::now_v7();
     // The session lives here, as what it has found is for the log.
@@ -88,7 +88,7 @@ pub(super) async fn answer(app: &App, asked: &Asked<'_>, payload: Payload) -> An
         .target
         .as_ref()
         .map(|target| session.routed(target.method, target.target));
-    let whole = decide(app, asked, &session, routed.as_ref(), payload, started);
+    let whole = decide(app, asked, &session, routed.as_ref(), &mut payload, started);
     // Here, so that it is counted and worded like all others.
     let whole = AssertUnwindSafe(within(&app.limits, whole)).catch_unwind();
     let outcome = match whole.await {
@@ -96,6 +96,10 @@ pub(super) async fn answer(app: &App, asked: &Asked<'_>, payload: Payload) -> An
         Ok(Err(problem)) => Err(problem.into()),
         Err(panic) => Err(panicked(app, &*panic).into()),
     };
+    if let Payload::Arriving(body) = payload {
+        // The connection would be closed over what is left of it, and the answer lost with that.
+        body::discard(body, &app.limits).await;
+    }
     let answer = Answer {
         id,
         outcome: outcome.unwrap_or_else(Outcome::of),
@@ -116,7 +120,7 @@ async fn decide(
     asked: &Asked<'_>,
     session: &Session<'_>,
     routed: Option<&Result<Routed<'_>, Unrouted>>,
-    payload: Payload,
+    payload: &mut Payload,
     started: Instant,
 ) -> Result<Outcome, Stop> {
     app.readiness.ready_to_answer()?;
@@ -192,16 +196,16 @@ async fn decide(
 async fn read(
     app: &App,
     asked: &Asked<'_>,
-    payload: Payload,
+    payload: &mut Payload,
 ) -> Result<Result<Bytes, Cut>, Problem> {
-    let is_partial = asked.endpoint != Endpoint::Traefik
+    let is_partial = matches!(asked.endpoint, Endpoint::Envoy | Endpoint::EnvoyGrpc)
         && (asked.headers)(PARTIAL)
             .iter()
             .any(|value| *value != b"false");
     if is_partial {
         return Ok(Err(Cut));
     }
-    match payload {
+    match std::mem::replace(payload, Payload::Arrived(Ok(Bytes::new()))) {
         Payload::Arriving(body) => body::read(body, &app.limits).await.map(Ok),
         Payload::Arrived(Ok(text)) if text.len() > app.limits.body_bytes => {
             Err(Problem::BodyTooLarge(app.limits.body_bytes))

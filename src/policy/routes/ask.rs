@@ -258,10 +258,8 @@ impl<'a> Asked<'a, '_, '_> {
             return all;
         };
         let keys = ["given", "not_given", "sets", "clears", "known", "unknown"];
+        let before = self.reader.faults.len();
         self.reader.keys(table, &keys);
-        if table.is_empty() {
-            self.reader.fault(node.span(), "no condition");
-        }
         let each = |key: &str| table.get(key).map_or_else(Vec::new, one_or_more);
         for (key, make) in [
             ("given", Condition::Given as fn(Source) -> Condition),
@@ -282,7 +280,7 @@ impl<'a> Asked<'a, '_, '_> {
                     continue;
                 };
                 if key == "clears" && found.required {
-                    let text = format!("`{name}` is always there");
+                    let text = format!("`{name}` is always there, and never cleared");
                     self.reader.fault(attribute.span(), text);
                 } else if key == "clears" {
                     all.push(Condition::Clears(name, source));
@@ -299,6 +297,9 @@ impl<'a> Asked<'a, '_, '_> {
                 let pointer = self.pointer(node);
                 all.extend(pointer.map(make));
             }
+        }
+        if all.is_empty() && self.reader.faults.len() == before {
+            self.reader.fault(node.span(), "no condition");
         }
         all
     }

@@ -106,12 +106,13 @@ fn read_entry(
         }
         Some(Arc::from(text))
     });
+    let before = reader.faults.len();
     let asks = table
         .get("ask")
         .map_or_else(Vec::new, |node| reader.tables(node));
     match (table.contains_key("public"), asks.is_empty()) {
         (true, false) => reader.fault(entry.span(), "a route that is public and is asked for"),
-        (false, true) => {
+        (false, true) if reader.faults.len() == before => {
             let fault = reader.fault_at(entry.span(), "a route that neither is public nor asks");
             reader.faults.push(
                 fault.advise(

@@ -73,7 +73,7 @@ async fn the_last_good_keys_stay_in_use() {
         tokens.verify(&token).await.unwrap();
     }
     assert_eq!(tokens.readiness(), Ok(()));
-    server.publish(&[evil.published.clone()]);
+    server.publish(std::slice::from_ref(&evil.published));
     look(&tokens).await;
     assert_eq!(tokens.health().failures, failures);
     invalid(tokens.verify(&token).await);
@@ -87,7 +87,7 @@ async fn the_last_good_keys_stay_in_use() {
 async fn an_endless_answer_and_none_at_all_are_outages() {
     let server = server();
     let settings = Jwt {
-        timeout: Duration::from_millis(200),
+        timeout: Duration::from_secs(2),
         ..settings(&server.url())
     };
     let tokens = Tokens::new(&settings).unwrap();
@@ -133,7 +133,6 @@ async fn an_outage_that_lasts_makes_tokens_unavailable() {
 
     server.publish(&SIGNERS.published());
     tokens.verify(&token).await.unwrap();
-    assert_eq!(tokens.readiness(), Ok(()));
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ pub(super) struct Signer {
     /// Its public part, as it is in a set of keys.
     pub(super) published: Value,
     key: EncodingKey,
+    /// How it signs where a header does not say.
+    algorithm: Algorithm,
     directory: tempfile::TempDir,
 }
 
@@ -26,9 +28,10 @@ impl Signer {
     pub(super) fn new(kid: &str, kind: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+        let (pem, pkcs8) = (path("pem"), path("pkcs8"));
+        openssl(&format!("genpkey|-algorithm|{kind}|-out|{pem}"));
         openssl(&format!(
-            "genpkey|-algorithm|{kind}|-outform|DER|-out|{}",
-            path("pkcs8")
+            "pkcs8|-topk8|-nocrypt|-in|{pem}|-outform|DER|-out|{pkcs8}"
         ));
         let (algorithm, name) = match kind.split('|').next_back().unwrap() {
             "ec_paramgen_curve:P-256" => (Algorithm::ES256, "pkcs8"),
@@ -37,9 +40,9 @@ impl Signer {
             _ => (Algorithm::RS256, "pkcs1"),
         };
         if name == "pkcs1" {
-            let (from, to) = (path("pkcs8"), path("pkcs1"));
+            let pkcs1 = path("pkcs1");
             openssl(&format!(
-                "rsa|-in|{from}|-traditional|-outform|DER|-out|{to}"
+                "rsa|-in|{pem}|-traditional|-outform|DER|-out|{pkcs1}"
             ));
         }
         let der = std::fs::read(path(name)).unwrap();
@@ -56,13 +59,14 @@ impl Signer {
             kid: kid.to_owned(),
             published,
             key,
+            algorithm,
             directory,
         }
     }
 
     /// A file that holds its private part, for `openssl`.
     pub(super) fn private(&self) -> PathBuf {
-        self.directory.path().join("pkcs8")
+        self.directory.path().join("pem")
     }
 
     /// Its public part with some members changed.
@@ -89,8 +93,9 @@ impl Signer {
 
     pub(super) fn signature(&self, header: &str, signed: &str) -> String {
         let named = serde_json::from_str::<Value>(header).ok();
-        let named = named.and_then(|header| header["alg"].as_str()?.parse().ok());
-        let algorithm = named.unwrap_or(Algorithm::RS256);
+        let named: Option<Algorithm> =
+            named.and_then(|header| header["alg"].as_str()?.parse().ok());
+        let algorithm = named.unwrap_or(self.algorithm);
         jsonwebtoken::crypto::sign(signed.as_bytes(), &self.key, algorithm).unwrap()
     }
 }

@@ -1,0 +1,136 @@
+"""The gateways with the configurations of `examples`, of which only addresses are replaced."""
+
+import pathlib
+import shutil
+
+from processes import PROJECT, Process, directory, free_ports, wait_until
+from tap import Tap
+from wire import Client
+
+
+def configured(kind, ports):
+    """A copy of its example in which the ports of `kind.addresses` are others, by their roles."""
+    made = directory()
+    place = pathlib.Path(made.name, kind.example)
+    shutil.copytree(PROJECT / "examples" / kind.example, place)
+    texts = {path: path.read_text("utf-8") for path in place.rglob("*") if path.suffix != ".md"}
+    for text in kind.addresses:
+        assert any(text in each for each in texts.values()), f"{kind.example} does not say `{text}`"
+    for path, text in texts.items():
+        # By way of marks: a port that was chosen may be one that the examples have.
+        for number, old in enumerate(kind.addresses):
+            text = text.replace(old, f"\0{number}\0")
+        for number, (old, role) in enumerate(kind.addresses.items()):
+            text = text.replace(f"\0{number}\0", old[: old.rindex(kind.between) + 1] + str(ports[role]))
+        path.write_text(text, "utf-8")
+    return made, place
+
+
+class Gateway:
+    """One of them, between a client and the backend."""
+
+    def __init__(self, kind, sidecar, backend):
+        self.kind = kind
+        self.tap = Tap(sidecar.grpc_port if kind.grpc else sidecar.port)
+        self.port, inner = free_ports(2)
+        ports = {"gateway": self.port, "sidecar": self.tap.port, "backend": backend.port, "inner": inner}
+        self._directory, place = configured(kind, ports)
+        self._process = Process(kind.name, kind.command, place)
+        wait_until(self._ready, f"{kind.name} is ready")
+
+    def _ready(self):
+        """It answers, and the answer is the sidecar's."""
+        self._process.lives()
+        try:
+            return self.ask("GET", "/orgs/acme").status == 401
+        except OSError:
+            return False
+
+    def client(self, **settings):
+        return Client(self.port, **settings)
+
+    def ask(self, *request, patience=None, **more):
+        """One request over a connection of its own."""
+        settings = {} if patience is None else {"patience": patience}
+        with self.client(**settings) as client:
+            return client.ask(*request, **more)
+
+    def stop(self):
+        self._process.stop()
+
+
+class Kind:
+    """What there is to know of a gateway. `addresses` are the texts of its files that stand for addresses."""
+
+    grpc = False
+    between = ":"
+    # Whether the client sees the body of a denial.
+    shows_problems = True
+    # Whether bodies are part of the question, also those whose length is not told ahead.
+    sends_bodies = True
+    sends_chunked_bodies = True
+    # Whether it can send some of a request's headers and no others.
+    chooses_headers = True
+    # Whether connections to the sidecar are kept.
+    keeps_connections = True
+    # Whether the target reaches the backend byte for byte, or made normal.
+    keeps_targets = True
+
+
+class Nginx(Kind):
+    name = example = "nginx"
+    command = ["nginx", "-p", ".", "-c", "nginx.conf"]
+    addresses = {"127.0.0.1:8080": "gateway", "127.0.0.1:8180": "sidecar", "127.0.0.1:9000": "backend"}
+    asked_by = "Original"
+    shows_problems = False
+    sends_bodies = sends_chunked_bodies = False
+
+
+class Caddy(Kind):
+    name = example = "caddy"
+    command = ["caddy", "run", "--config", "Caddyfile", "--adapter", "caddyfile"]
+    addresses = {":8080": "gateway", "127.0.0.1:8180": "sidecar", "127.0.0.1:9000": "backend"}
+    asked_by = "Forwarded"
+    sends_bodies = sends_chunked_bodies = False
+    chooses_headers = False
+
+
+class Traefik(Kind):
+    name = example = "traefik"
+    command = ["traefik", "--configFile=traefik.yaml"]
+    addresses = {
+        "127.0.0.1:8080": "gateway",
+        "127.0.0.1:8082": "inner",
+        "127.0.0.1:8180": "sidecar",
+        "127.0.0.1:9000": "backend",
+    }
+    asked_by = "Forwarded"
+    keeps_targets = False
+
+
+class HAProxy(Kind):
+    name = example = "haproxy"
+    command = ["haproxy", "-db", "-f", "haproxy.cfg"]
+    addresses = {"127.0.0.1:8080": "gateway", "127.0.0.1:8180": "sidecar", "127.0.0.1:9000": "backend"}
+    asked_by = "Original"
+    sends_chunked_bodies = False
+
+
+class EnvoyHttp(Kind):
+    name, example = "envoy-http", "envoy"
+    command = ["envoy", "-c", "envoy-http.yaml", "--use-dynamic-base-id", "--concurrency", "2", "-l", "warning"]
+    addresses = {"port_value: 8080": "gateway", "port_value: 8180": "sidecar", "port_value: 9000": "backend"}
+    between = " "
+    asked_by = "line"
+    keeps_targets = False
+
+
+class EnvoyGrpc(EnvoyHttp):
+    name = "envoy-grpc"
+    command = ["envoy", "-c", "envoy-grpc.yaml", *EnvoyHttp.command[3:]]
+    addresses = {"port_value: 8080": "gateway", "port_value: 8181": "sidecar", "port_value: 9000": "backend"}
+    asked_by = None
+    grpc = True
+
+
+KINDS = {kind.name: kind for kind in (Nginx, EnvoyHttp, EnvoyGrpc, Traefik, Caddy, HAProxy)}

@@ -41,7 +41,7 @@ enum Shown {
     Asked {
         request: String,
         asks: Vec<ShownAsk>,
-        decision: Option<RequestDecision>,
+        decision: Option<Box<RequestDecision>>,
     },
 }
 
@@ -113,6 +113,10 @@ fn given(args: &RouteArgs, bundle: &Bundle, limits: RequestLimits) -> Result<Giv
             Err(error) => return Err(format!("`--claims`: {error}")),
         },
     };
+    let is_kind = |(name, _): &(String, String)| name == "content-type";
+    if args.body.is_some() && !headers.iter().any(is_kind) {
+        headers.push(("content-type".to_owned(), "application/json".to_owned()));
+    }
     let from_file = |path: &Path| read(path).map_err(|e| format!("`{}`: {e}", path.display()));
     let body = args.body.as_deref().map(from_file).transpose()?;
     let who = match &args.principal {
@@ -184,11 +188,11 @@ async fn show(engine: &Engine, given: &Given) -> Result<Shown, AnyError> {
         });
     }
     let decision = match &given.who {
-        Some(who) => Some(
-            session
-                .decide_request(&routed, &request, who, &given.limits, &demand)
-                .await?,
-        ),
+        Some(who) => {
+            let limits = &given.limits;
+            let decided = session.decide_request(&routed, &request, who, limits, &demand);
+            Some(Box::new(decided.await?))
+        }
         None => None,
     };
     Ok(Shown::Asked {
@@ -316,9 +320,10 @@ fn to_json(shown: &Shown) -> Json {
 fn drafted_to_json(action: &str, when: &[String], drafted: &Drafted) -> Json {
     let mut json = json!({"action": action, "when": when});
     let (state, more) = match drafted {
-        Drafted::Asked(Draft {
-            resource, context, ..
-        }) => {
+        Drafted::Asked(draft) => {
+            let Draft {
+                resource, context, ..
+            } = &**draft;
             let resource = json!({
                 "type": resource.type_name().to_string(),
                 "id": AsRef::<str>::as_ref(resource.id()),

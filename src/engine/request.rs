@@ -111,7 +111,7 @@ pub struct Draft {
 #[derive(Clone, Debug)]
 pub enum Drafted {
     /// It is asked.
-    Asked(Draft),
+    Asked(Box<Draft>),
     /// It is not.
     NotAsked,
     /// It cannot be; the request is denied for that.

@@ -194,6 +194,41 @@ mod tests {
         assert_eq!(rule.canonical("0088:AbC"), "iso6523-actorid-upis::0088:abc");
     }
 
+    const PREFIXES: [(&str, &str); 3] = [
+        ("lowercaseId", "afterScheme"),
+        ("defaultScheme", "s"),
+        ("samePrefixes", "NL:KVK:=0106: GLN:=0088:"),
+    ];
+
+    #[test]
+    fn what_values_begin_with_may_have_two_names() {
+        let rule = rule(&PREFIXES);
+        for (id, canonical) in [
+            ("NL:KVK:123", "s::0106:123"),
+            ("nl:kvk:123", "s::0106:123"),
+            ("t::Gln:A", "t::0088:a"),
+            ("0106:123", "s::0106:123"),
+            ("GLN:GLN:1", "s::0088:gln:1"),
+            ("NL:KVK", "s::nl:kvk"),
+            ("XGLN:1", "s::xgln:1"),
+        ] {
+            assert_eq!(rule.canonical(id), canonical);
+            assert_eq!(rule.canonical(canonical), canonical);
+        }
+    }
+
+    #[test]
+    fn prefixes_that_meet_are_refused() {
+        for text in ["A", "A=", "=A", "A=a", "A=B B=C", "A=B AB=C", "A=CD C=E"] {
+            let annotations = [("lowercaseId", "afterScheme"), ("samePrefixes", text)];
+            let annotations = annotations.map(|(k, v)| (k.to_owned(), v.to_owned()));
+            let read = IdentifierRule::from_annotations("T", &annotations.into());
+            assert!(read.is_err(), "{text}");
+        }
+        let alone = [("samePrefixes".to_owned(), "A=B".to_owned())];
+        assert!(IdentifierRule::from_annotations("T", &alone.into()).is_err());
+    }
+
     #[test]
     fn without_an_annotation_an_id_is_opaque() {
         assert_eq!(rule(&[]).canonical("U-1::X"), "U-1::X");
@@ -202,7 +237,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn canonical_is_idempotent(id in "\\PC{0,12}(::)?\\PC{0,12}") {
-            for annotations in [&[("lowercaseId", "all")][..], &[("lowercaseId", "afterScheme"), ("defaultScheme", "s")]] {
+            for annotations in [&[("lowercaseId", "all")][..], &PREFIXES[..2], &PREFIXES] {
                 let rule = rule(annotations);
                 let once = rule.canonical(&id).into_owned();
                 proptest::prop_assert_eq!(rule.canonical(&once), once.clone());

@@ -37,6 +37,8 @@ class World:
         """The status, and the JSON or else the bytes of an answer."""
         headers = dict(headers or {}) | ({"Authorization": f"Bearer {token}"} if token else {})
         content = json.dumps(body).encode() if isinstance(body, dict) else body
+        if content is not None:
+            headers.setdefault("Content-Type", "application/json")
         connection = http.client.HTTPConnection("127.0.0.1", to or self.gateway, timeout=PATIENCE)
         with contextlib.closing(connection):
             connection.request(method, path, content, headers)

@@ -183,7 +183,16 @@ def test_a_body_that_is_missing_or_no_json_allows_nothing(gateway, backend):
 
 def test_another_content_type_hides_no_body(gateway, backend):
     """A gateway may decide by it whether it sends the body; if it does not, that is a denial."""
-    for kind in ("text/plain", "application/octet-stream", "APPLICATION/JSON", "application/merge-patch+json"):
+    for kind, named in (
+        ("text/plain", "REQUEST_MALFORMED"),
+        ("application/octet-stream", "REQUEST_MALFORMED"),
+        ("application/x-www-form-urlencoded", "REQUEST_MALFORMED"),
+        ("APPLICATION/JSON", "AT-1120"),
+        ("application/merge-patch+json", "AT-1120"),
+    ):
         answer = gateway.ask("PUT", "/orgs/acme", bearer("anna"), ("Content-Type", kind), body=REQUEST)
         assert (answer.status, backend.seen(answer.tag)) == (403, []), answer
-        assert code(answer) in ("AT-1120", "BODY_REQUIRED")
+        assert code(answer) in (named, "BODY_REQUIRED")
+    answer = gateway.ask("PUT", "/orgs/acme", bearer("anna"), JSON, ("Content-Encoding", "gzip"), body=b"{}")
+    assert (answer.status, backend.seen(answer.tag)) == (403, []), answer
+    assert code(answer) in ("REQUEST_MALFORMED", "BODY_REQUIRED")

@@ -69,6 +69,8 @@ fn sent(who: &str, request: &str) -> Sent {
 impl Sent {
     fn with(mut self, body: &Value) -> Self {
         self.body = Some(body.to_string().into_bytes());
+        self.headers
+            .push(("content-type", b"application/json".to_vec()));
         self
     }
 

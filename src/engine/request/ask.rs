@@ -76,7 +76,7 @@ impl Session<'_> {
     ) -> Result<Vec<Outcome>, Vec<Need>> {
         let drafted = self.drafted(&routed.route.asks, said, facts)?;
         let outcomes = drafted.into_iter().flatten().map(|drafted| match drafted {
-            Drafted::Asked(draft) => self.asked_by(principal, draft),
+            Drafted::Asked(draft) => self.asked_by(principal, *draft),
             Drafted::Refused(reasons) => Outcome::Refused(reasons),
             Drafted::NotAsked | Drafted::Depends => Outcome::NotAsked,
         });
@@ -177,7 +177,7 @@ impl Session<'_> {
             facts,
         };
         match drafting.draft(ask) {
-            Ok(Some(draft)) => Ok(Drafted::Asked(draft)),
+            Ok(Some(draft)) => Ok(Drafted::Asked(Box::new(draft))),
             Ok(None) => Ok(Drafted::NotAsked),
             Err(Stop::Refused(reasons)) => Ok(Drafted::Refused(reasons)),
             Err(Stop::Need(need)) => Err(need),

@@ -53,17 +53,15 @@ pub(super) enum Payload {
 /// The gateway has cut it.
 pub(super) struct Cut;
 
-/// Another method or path than the one that is decided: a service behind that honours it would do
-/// something else.
-const OVERRIDES: [(&str, &str); 8] = [
-    ("x-http-method-override", "METHOD_OVERRIDDEN"),
-    ("x_http_method_override", "METHOD_OVERRIDDEN"),
-    ("x-http-method", "METHOD_OVERRIDDEN"),
-    ("x_http_method", "METHOD_OVERRIDDEN"),
-    ("x-method-override", "METHOD_OVERRIDDEN"),
-    ("x_method_override", "METHOD_OVERRIDDEN"),
-    ("x-original-url", "PATH_OVERRIDDEN"),
-    ("x-rewrite-url", "PATH_OVERRIDDEN"),
+/// Another method than the one that is decided: a service behind that honours it would do something
+/// else.
+const OVERRIDES: [&str; 6] = [
+    "x-http-method-override",
+    "x_http_method_override",
+    "x-http-method",
+    "x_http_method",
+    "x-method-override",
+    "x_method_override",
 ];
 
 /// The same as a parameter of the query, which frameworks of web pages honour.
@@ -142,15 +140,17 @@ async fn decide(
         let text = "the gateway does not say which request it is";
         return denied("GATEWAY_MALFORMED", text);
     };
-    let sent = |(name, _): &&(&str, &str)| !(asked.headers)(name).is_empty();
-    let overridden = OVERRIDES.iter().find(sent).map(|(_, code)| *code);
-    let by_query = || {
-        routed
-            .as_ref()
-            .is_ok_and(|it| it.has_parameter(METHOD_PARAMETER))
+    let by_header = || {
+        let mut names = OVERRIDES.iter();
+        names.any(|name| !(asked.headers)(name).is_empty())
     };
-    if let Some(code) = overridden.or_else(|| by_query().then_some("METHOD_OVERRIDDEN")) {
-        return denied(code, "it asks for another method or path than its own");
+    let by_query = || {
+        let routed = routed.as_ref();
+        routed.is_ok_and(|routed| routed.has_parameter(METHOD_PARAMETER))
+    };
+    if by_header() || by_query() {
+        let text = "it asks for another method than the request's own";
+        return denied("METHOD_OVERRIDDEN", text);
     }
     if let Ok(routed) = routed
         && routed.is_public()

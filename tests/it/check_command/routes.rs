@@ -59,7 +59,7 @@ modes = ["OPEN"]
 action = "Shop::Action::\"greet\""
 each = "{body.users}"
 resource = { user = { email = "{each.mail}" } }
-when = { clears = {}, known = [{ User = "{each.id}" }, { Desk = "{path.id}" }], unknown = { User = "x" } }
+when = { known = [{ User = "{each.id}" }, { Desk = "{path.id}" }], unknown = { User = "x" } }
 
 [[route.ask]]
 action = "move"
@@ -343,8 +343,24 @@ fn of_an_ask() {
             "no condition",
         ),
         (
-            "action = \"look\"\nresource = { Desk = \"{path.id}\" }\nwhen = «{ sets = {}, given = [] }»",
-            "no condition",
+            "action = \"look\"\nresource = { Desk = \"{path.id}\" }\nwhen = { given = «[]» }",
+            "`given` of nothing",
+        ),
+        (
+            "action = \"look\"\nresource = { Desk = \"{path.id}\" }\nwhen = { sets = «{}» }",
+            "`sets` of nothing",
+        ),
+        (
+            "action = \"look\"\nresource = { Desk = \"{path.id}\" }\nbelongs = «{}»",
+            "`belongs` of nothing",
+        ),
+        (
+            "action = \"look\"\nresource = { Desk = \"{path.id}\" }\nwhen = { of = «{ Desk = \"x\" }», given = \"{query.x}\" }",
+            "`of` without `sets` or `clears`",
+        ),
+        (
+            "action = \"look\"\nresource = { Desk = \"{path.id}\" }\nwhen = { of = { User = \"x\" }, sets = { «wish» = \"{claim.x}\" } }",
+            "a `Shop::User` has no attribute `wish`",
         ),
     ] {
         assert_fault(LOOK, new, message);

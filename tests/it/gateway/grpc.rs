@@ -28,7 +28,10 @@ fn put(body: &str) -> HttpRequest {
         method: "PUT".to_owned(),
         body: body.to_owned(),
         size: i64::try_from(body.len()).unwrap(),
-        ..get("/orgs/acme", &[("x-user", "anna")])
+        ..get(
+            "/orgs/acme",
+            &[("x-user", "anna"), ("content-type", "application/json")],
+        )
     }
 }
 

@@ -155,7 +155,7 @@ fn a_body_that_is_not_read_in_one_way_is_a_denial() {
         "\u{feff}{\"legalName\":\"Acme\"}",
         "{\"legalName\":\"Acme\"} {}",
     ] {
-        let mut sent = put.clone();
+        let mut sent = put.clone().with(&json!({}));
         sent.body = Some(text.as_bytes().to_vec());
         let found = super::brief(&gate.decide(&sent));
         assert!(
@@ -163,7 +163,7 @@ fn a_body_that_is_not_read_in_one_way_is_a_denial() {
             "{text}: {found}"
         );
     }
-    let mut sent = put;
+    let mut sent = put.with(&json!({}));
     sent.body = Some(b"{\"legalName\":\"\xff\"}".to_vec());
     gate.assert_decides(&sent, "Deny REQUEST_MALFORMED");
 }

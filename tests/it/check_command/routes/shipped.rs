@@ -121,12 +121,21 @@ fn the_rest_of_the_products() {
         ),
         ("POST /orgs/o/aps", "createAccessPoint"),
         ("GET /orgs/o/aps/a", "getAccessPoint"),
-        ("PUT /orgs/o/aps/a", "updateAccessPoint"),
+        (
+            "PUT /orgs/o/aps/a",
+            "updateAccessPoint createAccessPoint createAccessPoint",
+        ),
         ("POST /orgs/o/aps/batch-delete", "deleteAccessPoint"),
         ("GET /orgs/o/participants", "listParticipants"),
-        ("POST /orgs/o/participants", "createParticipant"),
+        (
+            "POST /orgs/o/participants",
+            "createParticipant updateParticipant",
+        ),
         ("GET /orgs/o/participants/0007:1", "getParticipant"),
-        ("PUT /orgs/o/participants/0007:1", "updateParticipant"),
+        (
+            "PUT /orgs/o/participants/0007:1",
+            "updateParticipant createParticipant createParticipant updateParticipant",
+        ),
         (
             "GET /orgs/o/participants/0007:1/supported_document_types",
             "getParticipant",

@@ -37,7 +37,7 @@ use crate::engine::Engine;
 use crate::identity::Tokens;
 
 pub use authzen::Authzen;
-pub use gateway::{Gateway, UnknownType, serve_envoy};
+pub use gateway::{Gateway, serve_envoy};
 pub use listener::Listener;
 pub use metrics::Metrics;
 pub use native::answer_json;

@@ -22,6 +22,7 @@ use crate::http::{
 };
 use crate::identity::Tokens;
 use crate::policy::{Bundle, Change, Sources, Watch};
+use crate::schema::Schema;
 use crate::slice::Freshness;
 use crate::store::StoreError;
 
@@ -77,11 +78,11 @@ fn start_log(config: &Config) -> Result<(), AnyError> {
 
 fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result<(), AnyError> {
     let gateway = Gateway::new(&config.gateway);
-    gateway.check(&bundle.schema)?;
     let tokens = match config.jwt.jwks {
         Some(_) => Some(Tokens::new(&config.jwt)?),
         None => None,
     };
+    check_who_asks(&gateway, tokens.as_ref(), &bundle.schema)?;
     if bundle.routes.is_none() {
         tracing::info!("no routes: gateways are denied everything");
     }
@@ -204,6 +205,19 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
     result
 }
 
+/// Whether the schema has whom tokens and gateways are said to name; else nobody could ask by them, and
+/// nothing would say why.
+fn check_who_asks(
+    gateway: &Gateway,
+    tokens: Option<&Tokens>,
+    schema: &Schema,
+) -> Result<(), String> {
+    gateway
+        .check(schema)
+        .and_then(|()| tokens.map_or(Ok(()), |tokens| tokens.check(schema)))
+        .map_err(|misfit| misfit.to_string())
+}
+
 /// Bytes that a key of tokens has at least.
 const TOKEN_KEY: usize = 32;
 
@@ -308,9 +322,8 @@ fn watch(
 fn take(app: &App, change: Change) {
     let taken = change.and_then(|bundle| {
         let bundle = Arc::new(bundle);
-        app.gateway
-            .check(&bundle.schema)
-            .map_err(|error| vec![error.to_string()])?;
+        check_who_asks(&app.gateway, app.tokens.as_ref(), &bundle.schema)
+            .map_err(|fault| vec![fault])?;
         app.engine
             .replace(Arc::clone(&bundle))
             .map_err(|error| vec![error.to_string()])?;

@@ -122,6 +122,10 @@ pub struct Principal {
     /// What claims have to be for this to fit. An array fits that holds the constant.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub when: BTreeMap<String, Constant>,
+    /// Whether an e-mail address is taken of which the token does not say that it is verified. One
+    /// that is said not to be never is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unverified: bool,
 }
 
 /// What a claim is compared with.
@@ -159,6 +163,7 @@ impl Default for Jwt {
                 claim: "sub".to_owned(),
                 attribute: None,
                 when: BTreeMap::new(),
+                unverified: false,
             }],
         }
     }
@@ -194,6 +199,7 @@ impl Jwt {
             claim,
             attribute,
             when,
+            unverified: _,
         } in &self.principal
         {
             let is_empty = |text: Option<&String>| text.is_some_and(String::is_empty);

@@ -28,9 +28,9 @@ use super::connection::Peer;
 use super::openapi::{Forwarded, GatewayAnswers, Original};
 use super::{App, Problem};
 use crate::config;
+use crate::schema::{Misfit, Schema};
 
 pub use grpc::serve_envoy;
-pub use who::UnknownType;
 
 /// The surface's settings, in the form that a request needs.
 #[derive(Debug)]
@@ -118,11 +118,11 @@ impl Gateway {
         }
     }
 
-    /// Whether the schema has the types that headers and certificates are said to name.
+    /// Whether the schema has whom headers and certificates are said to name.
     ///
     /// # Errors
     /// The first that it has not.
-    pub fn check(&self, schema: &crate::schema::Schema) -> Result<(), UnknownType> {
+    pub fn check(&self, schema: &Schema) -> Result<(), Misfit> {
         self.who.check(schema)
     }
 

@@ -1,4 +1,4 @@
-//! What every token has to claim: who made it, for whom, and when.
+//! What every token has to claim: who made it, for whom, and when; and what none may.
 
 use std::time::Duration;
 
@@ -15,8 +15,13 @@ pub(super) struct Validity {
     until: f64,
 }
 
-/// Checks the issuer, the audience and the form of the times.
+/// Checks the issuer, the audience and the form of the times, and that whoever bears the token may
+/// use it.
 pub(super) fn check(claims: &Map<String, Value>, settings: &Jwt) -> Result<Validity, Reason> {
+    // RFC 9449 7.2, RFC 8705 3: who sends it would have to show a key, of which nothing is known here.
+    if claims.contains_key("cnf") {
+        return Err("it is bound to a key of its sender (`cnf`), and no bearer token");
+    }
     let is_one_of = |texts: &[String], found: &str| texts.iter().any(|text| text == found);
     match claims.get("iss") {
         Some(Value::String(issuer)) if is_one_of(&settings.issuer, issuer) => {}

@@ -23,11 +23,13 @@ pub(super) fn designate(claims: &Members, entries: &[Principal]) -> Result<Desig
         Some(_) => return Err("the claim that names who asks is not a string, or empty"),
         None => return Err("the claim that names who asks is missing"),
     };
-    let name = entry.claim.rsplit('/').next().unwrap_or_default();
-    if (name == "email" || entry.attribute.as_deref() == Some("email"))
-        && !is_verified(claims, &entry.claim)
-    {
-        return Err("the e-mail address that names who asks is not verified");
+    if is_address(entry) {
+        match verified(claims, &entry.claim) {
+            Some(true) => {}
+            None if entry.unverified => {}
+            None => return Err("it does not say that the e-mail address is verified"),
+            Some(false) => return Err("the e-mail address that names who asks is not verified"),
+        }
     }
     Ok(Designation {
         kind: entry.kind.clone(),
@@ -62,18 +64,26 @@ fn is(found: &Value, wanted: &Constant) -> bool {
     }
 }
 
-/// Whether nothing says that an e-mail address is not verified: neither the token as a whole nor
-/// what stands beside the address.
-fn is_verified(claims: &Members, claim: &str) -> bool {
+/// Whether it is an e-mail address that names who asks.
+fn is_address(entry: &Principal) -> bool {
+    // Also of `https://example.com/email`, and of a pointer to that.
+    let claim = entry.claim.replace("~1", "/");
+    claim.rsplit('/').next() == Some("email") || entry.attribute.as_deref() == Some("email")
+}
+
+/// Whether an e-mail address is said to be verified, by the token as a whole and by what stands
+/// beside the address; `None` where neither says anything.
+fn verified(claims: &Members, claim: &str) -> Option<bool> {
     const NAME: &str = "email_verified";
     let beside = match claim.rsplit_once('/') {
         Some((parent, _)) => find(claims, &format!("{parent}/{NAME}")),
         None => None,
     };
-    [claims.get(NAME), beside]
-        .into_iter()
+    let said = [claims.get(NAME), beside];
+    said.into_iter()
         .flatten()
-        .all(|verified| *verified == Value::Bool(true))
+        .map(|verified| *verified == Value::Bool(true))
+        .reduce(|one, other| one && other)
 }
 
 #[cfg(test)]

@@ -87,6 +87,12 @@ impl<'a> Token<'a> {
         }
     }
 
+    /// How long it is, without the dot before its signature.
+    pub(super) fn bytes(&self) -> u32 {
+        let bytes = self.signed.len() + self.signature.len();
+        u32::try_from(bytes).unwrap_or(u32::MAX)
+    }
+
     /// What it claims, which is to be believed only after its signature was verified.
     pub(super) fn claims(&self) -> Result<Map<String, Value>, Reason> {
         object(

@@ -14,10 +14,13 @@ use super::keys::{KeySet, NoKey};
 use super::principal;
 use super::token::{MAX_BYTES, Token};
 use crate::config::Jwt;
-use crate::schema::Designation;
+use crate::schema::{Designation, Misfit, Schema};
 
-/// How many verified tokens are kept.
-const KEPT: u64 = 10_000;
+/// How many bytes of verified tokens are kept, each with [`OVERHEAD`].
+const KEPT: u64 = 16 << 20;
+
+/// What a token that is kept takes beside its own bytes, about.
+const OVERHEAD: u32 = 256;
 
 /// Why a token is not taken, for the log. It is the program's own text: nothing of a token can be in
 /// it.
@@ -27,7 +30,8 @@ pub(super) type Reason = &'static str;
 pub struct Tokens {
     settings: Jwt,
     keyring: Arc<Keyring>,
-    /// By the SHA-256 of the token.
+    /// By the SHA-256 of the token; bounded by bytes, as whoever is given tokens may choose what a
+    /// part of them holds.
     kept: moka::sync::Cache<[u8; 32], Kept, foldhash::quality::RandomState>,
 }
 
@@ -56,6 +60,8 @@ pub enum TokenError {
 struct Kept {
     verified: Arc<Verified>,
     validity: Validity,
+    /// How long the token is, in bytes.
+    bytes: u32,
     /// Of the keys; with others it counts for nothing.
     keys: [u8; 32],
 }
@@ -81,7 +87,20 @@ impl Tokens {
             keyring: Keyring::new(settings)?,
             kept: moka::sync::Cache::builder()
                 .max_capacity(KEPT)
+                .weigher(|_, kept: &Kept| kept.bytes.saturating_add(OVERHEAD))
                 .build_with_hasher(foldhash::quality::RandomState::default()),
+        })
+    }
+
+    /// Whether the schema has whom `jwt.principal` says that tokens name.
+    ///
+    /// # Errors
+    /// The first that it has not.
+    pub fn check(&self, schema: &Schema) -> Result<(), Misfit> {
+        self.settings.principal.iter().try_for_each(|entry| {
+            schema
+                .check_designation(&entry.kind, entry.attribute.as_deref())
+                .map_err(|misfit| misfit.within("jwt.principal"))
         })
     }
 
@@ -163,6 +182,7 @@ impl Tokens {
                 designation,
             }),
             validity,
+            bytes: token.bytes(),
             keys: *keys.digest(),
         })
     }

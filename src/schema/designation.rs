@@ -1,5 +1,7 @@
 //! An entity as something outside the store calls it.
 
+use super::{Misfit, Schema, Type};
+
 /// An entity by its id, or by an attribute that no other of its type shares, as an
 /// e-mail address: what a token, a certificate or a gateway's header says of who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -10,4 +12,75 @@ pub struct Designation {
     pub attribute: Option<String>,
     /// Its id, or what the attribute is.
     pub value: String,
+}
+
+impl Schema {
+    /// Whether entities can be designated by such a type, and an attribute where there is one: by
+    /// a string, or by another entity.
+    ///
+    /// # Errors
+    /// What the schema does not have.
+    pub fn check_designation(&self, kind: &str, attribute: Option<&str>) -> Result<(), Misfit> {
+        let Some(of) = self.entity_type_called(kind) else {
+            return Err(Misfit::new(format!("the schema has no type `{kind}`")));
+        };
+        let Some(name) = attribute else {
+            return Ok(());
+        };
+        let problem = match of.shape.attributes.get(name).map(|found| &found.ty) {
+            Some(Type::String | Type::Entity(_)) => return Ok(()),
+            Some(_) => format!(
+                "`{name}` of a `{}` is neither a string nor an entity",
+                of.name
+            ),
+            None => format!("a `{}` has no attribute `{name}`", of.name),
+        };
+        Err(Misfit::new(problem))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_designation_is_by_a_type_and_a_text_of_it() {
+        let schema = Schema::parse(
+            "namespace A { entity Mail; entity User = { name: String, nick?: String, mail: Mail, \
+             old: Bool, mails: Set<Mail>, at: { mail: Mail } } tags String; entity Twice; }
+             namespace B { entity Twice; }",
+        )
+        .unwrap();
+        for kind in ["User", "A::User", "user", "B::Twice"] {
+            assert_eq!(schema.check_designation(kind, None), Ok(()), "{kind}");
+        }
+        for name in ["name", "nick", "mail"] {
+            assert_eq!(schema.check_designation("User", Some(name)), Ok(()));
+        }
+        for (kind, attribute, problem) in [
+            ("Usr", None, "the schema has no type `Usr`"),
+            ("Twice", None, "the schema has no type `Twice`"),
+            ("Usr", Some("name"), "the schema has no type `Usr`"),
+            ("User", Some("Name"), "a `A::User` has no attribute `Name`"),
+            ("Mail", Some("name"), "a `A::Mail` has no attribute `name`"),
+            (
+                "User",
+                Some("old"),
+                "`old` of a `A::User` is neither a string nor an entity",
+            ),
+            (
+                "User",
+                Some("mails"),
+                "`mails` of a `A::User` is neither a string nor an entity",
+            ),
+            (
+                "User",
+                Some("at"),
+                "`at` of a `A::User` is neither a string nor an entity",
+            ),
+        ] {
+            let misfit = schema.check_designation(kind, attribute).unwrap_err();
+            assert_eq!(misfit.to_string(), problem);
+        }
+    }
 }

@@ -315,6 +315,38 @@ fn a_schema_that_the_store_has_no_columns_for_is_refused() {
 }
 
 #[test]
+fn a_schema_without_what_names_who_asks_is_refused() {
+    let header = "[[gateway.header]]\nendpoint = \"nginx\"\nname = \"X-User\"\nfrom = [\"unix\"]";
+    let token = "[jwt]\njwks = \"/nowhere/jwks.json\"\nissuer = \"i\"\naudience = \"a\"\n\
+                 [[jwt.principal]]\nclaim = \"email\"";
+    let without = shipped_schema().replacen(
+        "email: EmailAddress,\n    emailVerified",
+        "emailVerified",
+        1,
+    );
+    assert_ne!(without, shipped_schema());
+    for (setting, rest) in [("gateway.header", header), ("jwt.principal", token)] {
+        let start = Start::quickstart().variable("PEPPOL_AUTHZ_RELOAD__POLL_INTERVAL", "1h");
+        let config = start.path("config.toml");
+        let text = format!("{rest}\ntype = \"User\"\nattribute = \"email\"\n");
+        std::fs::write(&config, text).unwrap();
+        let start = start.with(&["--config", config.to_str().unwrap()]);
+        let (sidecar, _, schema) = start_with(start);
+        let before = ask(&sidecar);
+        replace(&schema, &without);
+        assert_eq!(
+            sidecar.wait_for_log(REFUSED)["fault"],
+            format!("`{setting}`: a `Peppol::User` has no attribute `email`")
+        );
+        assert_eq!(ask(&sidecar), before);
+    }
+    // Where nobody is named by it, it is taken.
+    let (sidecar, _, schema) = start();
+    replace(&schema, &without);
+    is_taken(&sidecar, "Allow");
+}
+
+#[test]
 fn a_schema_that_the_entities_of_a_file_do_not_fit_is_refused() {
     let (sidecar, _, schema) = start_with(with_entities(ENTITIES));
     let before = ask(&sidecar);

@@ -197,6 +197,10 @@ fn a_principal_is_of_a_type_and_a_claim() {
     let when = when.unwrap().principal.remove(0).when;
     assert_eq!(when["/c~1d"], Constant::Truth(true));
     assert_eq!(when["n"], Constant::Number(3));
+    let is_lenient = |text: &str| entry(text).unwrap().principal.remove(0).unverified;
+    let address = "type = 'User'\nclaim = 'email'\nattribute = 'email'";
+    assert!(!is_lenient(address));
+    assert!(is_lenient(&format!("{address}\nunverified = true")));
     for text in [
         "type = 'User'",
         "claim = 'sub'",
@@ -209,6 +213,7 @@ fn a_principal_is_of_a_type_and_a_claim() {
         "type = 'User'\nclaim = 'sub'\nwhen = { a = 1.5 }",
         "type = 'User'\nclaim = 'sub'\nwhen = { a = ['b'] }",
         "type = 'User'\nclaim = 'sub'\nwher = { a = 'b' }",
+        "type = 'User'\nclaim = 'email'\nunverified = 'yes'",
     ] {
         let faults = entry(text).unwrap_err();
         assert!(faults[0].starts_with("jwt.principal"), "{text}: {faults:?}");

@@ -11,7 +11,7 @@ use super::ask::{Asked, Stop};
 use super::{Endpoint, certificate};
 use crate::config::{self, CertificateName, Network};
 use crate::identity::{TokenError, Verified};
-use crate::schema::{Designation, Schema};
+use crate::schema::{Designation, Misfit, Schema};
 
 /// Who asks.
 pub(super) enum Caller {
@@ -28,14 +28,6 @@ pub(super) enum Unauthorized {
     Missing,
     /// It is not taken.
     Invalid,
-}
-
-/// A header or a certificate is said to name entities of a type that the schema does not have.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`gateway.{setting}`: the schema has no type `{kind}`")]
-pub struct UnknownType {
-    setting: &'static str,
-    kind: String,
 }
 
 /// What gateways are believed.
@@ -154,17 +146,16 @@ impl Believed {
         }
     }
 
-    pub(super) fn check(&self, schema: &Schema) -> Result<(), UnknownType> {
-        let headers = self.headers.iter().map(|header| ("header", &header.of));
+    pub(super) fn check(&self, schema: &Schema) -> Result<(), Misfit> {
+        let headers = self.headers.iter();
+        let headers = headers.map(|header| ("gateway.header", &header.of));
         let certificates = self.certificates.iter();
-        let certificates = certificates.map(|certificate| ("certificate", &certificate.of));
-        for (setting, of) in headers.chain(certificates) {
-            if schema.entity_type_called(&of.kind).is_none() {
-                let kind = of.kind.clone();
-                return Err(UnknownType { setting, kind });
-            }
-        }
-        Ok(())
+        let certificates = certificates.map(|certificate| ("gateway.certificate", &certificate.of));
+        headers.chain(certificates).try_for_each(|(setting, of)| {
+            schema
+                .check_designation(&of.kind, of.attribute.as_deref())
+                .map_err(|misfit| misfit.within(setting))
+        })
     }
 
     /// Whom the gateway names: by the first of its headers that is there, or by a certificate.

@@ -97,3 +97,20 @@ fn times_are_numbers_and_the_end_is_required() {
         }
     }
 }
+
+#[test]
+fn a_token_that_is_bound_to_a_key_is_no_bearer_token() {
+    for confirmation in [
+        json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}),
+        json!({"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}),
+        json!({}),
+        json!(false),
+        json!(""),
+    ] {
+        let reason = checked(&json!({"cnf": confirmation}), 900.0).unwrap_err();
+        assert!(reason.contains("`cnf`"), "{confirmation}: {reason}");
+    }
+    // Also where it is null, which `checked` cannot say.
+    let claims = json!({"iss": "https://one", "aud": "peppol", "exp": 1000, "cnf": null});
+    assert!(check(claims.as_object().unwrap(), &settings()).is_err());
+}

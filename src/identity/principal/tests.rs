@@ -47,7 +47,7 @@ const SUB_ACCOUNTS: &str = "
 fn the_first_entry_that_fits_decides() {
     let entries = entries(SUB_ACCOUNTS);
     let all = json!({
-        "sub": "anna", "email": "anna@example.com", "account_type": "sub-account",
+        "sub": "anna", "email": "anna@example.com", "email_verified": true, "account_type": "sub-account",
         "realm": {"level": 2}, "robot": true, "client": {"id": "r2"}
     });
     let without = |names: &[&str]| {
@@ -155,40 +155,75 @@ fn who_asks_is_a_text() {
 }
 
 #[test]
-fn an_address_that_is_not_verified_names_nobody() {
+fn an_address_that_is_not_said_to_be_verified_names_nobody() {
     for (claim, attribute) in [
         ("email", "attribute = 'mail'"),
         ("email", ""),
         ("mail", "attribute = 'email'"),
         ("/user/email", ""),
+        ("https://example.com/email", ""),
+        ("/https:~1~1example.com~1email", ""),
     ] {
-        let text = format!("[[principal]]\ntype = 'User'\nclaim = '{claim}'\n{attribute}\n");
-        let entries = entries(&text);
+        let entry = format!("[[principal]]\ntype = 'User'\nclaim = '{claim}'\n{attribute}\n");
+        let strict = entries(&entry);
+        let lenient = entries(&format!("{entry}unverified = true\n"));
         let address = "anna@example.com";
         let claims = |verified: Option<Value>| {
-            let mut claims = json!({"email": address, "mail": address, "user": {"email": address}});
+            let mut claims = json!({
+                "email": address, "mail": address, "user": {"email": address},
+                "https://example.com/email": address,
+            });
             if let Some(verified) = verified {
                 claims["email_verified"] = verified;
             }
             claims
         };
-        assert!(named(&entries, &claims(None)).is_ok(), "{text}");
-        assert!(
-            named(&entries, &claims(Some(json!(true)))).is_ok(),
-            "{text}"
-        );
-        for verified in [json!(false), json!("true"), json!(1), json!(null)] {
-            let result = named(&entries, &claims(Some(verified)));
-            assert!(result.unwrap_err().contains("not verified"), "{text}");
+        let reason = named(&strict, &claims(None)).unwrap_err();
+        assert!(reason.contains("does not say"), "{entry}: {reason}");
+        assert!(named(&lenient, &claims(None)).is_ok(), "{entry}");
+        for entries in [&strict, &lenient] {
+            let result = named(entries, &claims(Some(json!(true))));
+            assert!(result.is_ok(), "{entry}");
+            for verified in [json!(false), json!("true"), json!(1), json!(null)] {
+                let result = named(entries, &claims(Some(verified)));
+                assert!(result.unwrap_err().contains("not verified"), "{entry}");
+            }
         }
     }
-    // Beside the address itself.
-    let entries = entries("[[principal]]\ntype = 'User'\nclaim = '/user/email'\n");
-    let of = |verified: bool| json!({"user": {"email": "a@b", "email_verified": verified}});
-    assert!(named(&entries, &of(true)).is_ok());
-    assert!(named(&entries, &of(false)).is_err());
-    // An id is no address.
-    let subject = json!({"sub": "anna", "email_verified": false});
-    let entries = super::tests::entries("[[principal]]\ntype = 'User'\nclaim = 'sub'\n");
-    assert!(named(&entries, &subject).is_ok());
+}
+
+#[test]
+fn an_address_may_be_said_to_be_verified_beside_it() {
+    for (unverified, without) in [("", false), ("unverified = true", true)] {
+        let entries = entries(&format!(
+            "[[principal]]\ntype = 'User'\nclaim = '/user/email'\n{unverified}\n"
+        ));
+        let of = |beside: Value, whole: Value| {
+            let mut claims = json!({"user": {"email": "a@b", "email_verified": beside}});
+            claims["email_verified"] = whole;
+            named(&entries, &claims).is_ok()
+        };
+        assert!(of(json!(true), json!(true)));
+        assert!(!of(json!(true), json!(false)));
+        assert!(!of(json!(false), json!(true)));
+        let beside = |verified: bool| {
+            let claims = json!({"user": {"email": "a@b", "email_verified": verified}});
+            named(&entries, &claims).is_ok()
+        };
+        assert!(beside(true) && !beside(false));
+        // Of another address.
+        let other = json!({"user": {"email": "a@b"}, "other": {"email_verified": true}});
+        assert_eq!(named(&entries, &other).is_ok(), without);
+    }
+}
+
+#[test]
+fn an_id_is_no_address() {
+    let entries = entries("[[principal]]\ntype = 'User'\nclaim = 'sub'\n");
+    for claims in [
+        json!({"sub": "anna"}),
+        json!({"sub": "anna", "email_verified": false}),
+    ] {
+        assert_eq!(named(&entries, &claims), is("User", "anna"));
+    }
 }

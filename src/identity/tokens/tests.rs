@@ -24,9 +24,18 @@ fn key(kid: &str, seed: u8) -> (EncodingKey, Value) {
 }
 
 fn token(key: &EncodingKey, kid: &str, expires: f64) -> String {
+    token_with(key, kid, json!({"exp": expires}))
+}
+
+/// A good token that says this too.
+fn token_with(key: &EncodingKey, kid: &str, more: Value) -> String {
     let part = |part: Value| URL_SAFE_NO_PAD.encode(part.to_string());
     let header = part(json!({"alg": "EdDSA", "kid": kid}));
-    let claims = json!({"iss": "i", "aud": "a", "sub": "anna", "exp": expires});
+    let mut claims = json!({"iss": "i", "aud": "a", "sub": "anna"});
+    claims
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
     let signed = format!("{header}.{}", part(claims));
     let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), key, Jwa::EdDSA).unwrap();
     format!("{signed}.{signature}")
@@ -157,4 +166,35 @@ async fn keys_that_are_too_old_are_used_no_more() {
         matches!(stale, Err(TokenError::Unavailable(_))),
         "{stale:?}"
     );
+}
+
+#[tokio::test]
+async fn what_is_kept_is_bounded_by_bytes() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("jwks.json");
+    let (key, public) = key("k", 1);
+    write(&path, &[&public]);
+    let tokens = tokens(&path);
+    let expires = Now::read().wall + 600.0;
+    let filling = "x".repeat(11 << 10);
+    let kept = || {
+        tokens.kept.run_pending_tasks();
+        (tokens.kept.entry_count(), tokens.kept.weighted_size())
+    };
+    let mut sent = 0;
+    for i in 0..1200 {
+        let more = json!({"exp": expires, "i": i, "filling": filling});
+        let token = token_with(&key, "k", more);
+        tokens.verify(&token).await.unwrap();
+        sent += u64::try_from(token.len()).unwrap();
+        if i == 99 {
+            let (count, bytes) = kept();
+            assert_eq!(count, 100);
+            assert!(bytes >= sent - 100, "{bytes} of {sent}");
+        }
+    }
+    assert!(sent > KEPT);
+    let (count, bytes) = kept();
+    assert!(count < 1200 && bytes <= KEPT, "{count}, {bytes}");
+    assert!(bytes > KEPT - (32 << 10), "{bytes}");
 }

@@ -151,6 +151,13 @@ fn a_token_says_who_asks_and_is_doubted() {
         403,
         "UNKNOWN_PRINCIPAL",
     );
+    let unverified =
+        json!({"sub": "anna", "account_type": "sub-account", "email": "ghost@acme.example"});
+    let bound = json!({"sub": "anna", "cnf": {"jkt": "abc"}});
+    for wrong in [unverified, bound] {
+        let token = key.token(&claims(&wrong, 0));
+        is_denied(&sent(&token), 401, "TOKEN_INVALID");
+    }
 }
 
 #[test]

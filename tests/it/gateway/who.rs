@@ -173,6 +173,33 @@ fn what_nobody_can_be_is_refused_at_the_start() {
             start(&format!("[[gateway.header]]\nendpoint = \"nginx\"\n{rest}")).fails();
         assert!(code == status && text.contains(problem), "{code}: {text}");
     }
+    let users = "attribute = \"emial\"\ntype = \"User\"";
+    let flags = "attribute = \"emailVerified\"\ntype = \"User\"";
+    for (users, problem) in [
+        (users, "a `Peppol::User` has no attribute `emial`"),
+        (
+            flags,
+            "`emailVerified` of a `Peppol::User` is neither a string nor an entity",
+        ),
+        ("type = \"Usr\"", "the schema has no type `Usr`"),
+    ] {
+        let header =
+            "[[gateway.header]]\nendpoint = \"nginx\"\nname = \"X-User\"\nfrom = [\"unix\"]";
+        let certificate =
+            "[[gateway.certificate]]\nendpoint = \"envoy\"\nfrom = [\"unix\"]\nuri = \"a:*\"";
+        let token = "[jwt]\njwks = \"/nowhere/jwks.json\"\nissuer = \"i\"\naudience = \"a\"\n\
+                     [[jwt.principal]]\nclaim = \"sub\"\ntype = \"User\"\n\
+                     [[jwt.principal]]\nclaim = \"email\"";
+        for (setting, rest) in [
+            ("gateway.header", header),
+            ("gateway.certificate", certificate),
+            ("jwt.principal", token),
+        ] {
+            let (code, text) = start(&format!("{rest}\n{users}\n")).fails();
+            let fault = format!("error: `{setting}`: {problem}");
+            assert!(code == 1 && text.contains(&fault), "{code}: {text}");
+        }
+    }
     let settings = "[gateway.denial]\ncode = \"{policy}\"";
     let (code, text) = start(settings).fails();
     assert!(

@@ -38,6 +38,7 @@ async fn who_made_it_for_whom_and_when_is_checked() {
         (json!({"iat": now() + 90}), "future"),
         (json!({"sub": null}), "missing"),
         (json!({"sub": 7}), "not a string"),
+        (json!({"cnf": {"jkt": "abc"}}), "no bearer token"),
     ] {
         let reason = invalid(verify(changes.clone()).await);
         assert!(reason.contains(words), "{changes}: {reason}");
@@ -52,6 +53,7 @@ async fn claims_name_whom_the_settings_say() {
         claim: claim.to_owned(),
         attribute: attribute.map(str::to_owned),
         when: [].into(),
+        unverified: false,
     };
     let mut sub_account = entry("SubAccount", "email", Some("email"));
     let constant = Constant::Text("sub-account".to_owned());
@@ -76,7 +78,10 @@ async fn claims_name_whom_the_settings_say() {
     let roles = json!({"roles": ["reader", "sub-account"]});
     let (address, account) = ("s@example.com", json!({"id": "anna"}));
     assert_eq!(
-        verify(json!({"realm": roles, "email": address, "account": account})).await,
+        verify(
+            json!({"realm": roles, "email": address, "email_verified": true, "account": account})
+        )
+        .await,
         is("SubAccount", Some("email"), address)
     );
     assert_eq!(
@@ -85,6 +90,7 @@ async fn claims_name_whom_the_settings_say() {
     );
     for changes in [
         json!({"realm": roles, "account": account}),
+        json!({"realm": roles, "email": address, "account": account}),
         json!({"realm": roles, "email": address, "email_verified": false}),
         json!({"email": address}),
     ] {

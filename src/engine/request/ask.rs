@@ -240,16 +240,17 @@ impl<'s> Drafting<'_, 's, '_> {
                 return Ok(None);
             }
         }
-        let resource = self.pointed(&ask.resource)?;
-        let changed = match &ask.changed {
-            Some(pointer) => self.pointed(pointer)?,
-            None => resource.clone(),
-        };
+        // The changed one first, where that is another: what is not asked need not name a resource.
+        let changed = self.pointed(ask.changed.as_ref().unwrap_or(&ask.resource))?;
         for condition in of_resource {
             if !self.holds(condition, changed.as_ref())? {
                 return Ok(None);
             }
         }
+        let resource = match &ask.changed {
+            Some(_) => self.pointed(&ask.resource)?,
+            None => changed,
+        };
         let mut absent = Vec::new();
         let mut context = Record::new();
         for member in &ask.context {

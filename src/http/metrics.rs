@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 
 use super::Problem;
 use crate::engine::{Decision, Failure, Found};
+use crate::identity::KeysHealth;
 use crate::slice::CacheStats;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -66,6 +67,9 @@ pub struct Metrics {
     store_failures: Counter,
     store_up: Gauge,
     store_state_age: Gauge<f64, AtomicU64>,
+    token_keys: Gauge,
+    token_keys_seen: Gauge<f64, AtomicU64>,
+    token_keys_failures: Gauge<u64, AtomicU64>,
     reloads: Family<ResultLabel, Counter>,
     reload_refused: Gauge,
     last_reload: Gauge<f64, AtomicU64>,
@@ -138,6 +142,9 @@ impl Default for Metrics {
             store_failures: Counter::default(),
             store_up: Gauge::default(),
             store_state_age: Gauge::default(),
+            token_keys: Gauge::default(),
+            token_keys_seen: Gauge::default(),
+            token_keys_failures: Gauge::default(),
             reloads: Family::default(),
             reload_refused: Gauge::default(),
             last_reload: Gauge::default(),
@@ -185,6 +192,21 @@ impl Default for Metrics {
             "store_failures",
             "Questions that the tenancy store could not serve",
             m.store_failures.clone(),
+        );
+        r.register(
+            "token_keys",
+            "Keys that tokens may be verified by",
+            m.token_keys.clone(),
+        );
+        r.register(
+            "token_keys_seen_timestamp_seconds",
+            "When the keys of tokens were looked at last; 0 where they never were",
+            m.token_keys_seen.clone(),
+        );
+        r.register(
+            "token_keys_failures",
+            "Looks at the keys of tokens that failed",
+            m.token_keys_failures.clone(),
         );
         r.register(
             "store_up",
@@ -322,6 +344,18 @@ impl Metrics {
             .get_or_create(&ResultLabel { result: "refused" })
             .inc();
         self.reload_refused.set(1);
+    }
+
+    /// How the looks at the keys of tokens went.
+    pub(super) fn keys_are(&self, health: KeysHealth) {
+        self.token_keys
+            .set(i64::try_from(health.keys).unwrap_or(i64::MAX));
+        self.token_keys_failures.set(health.failures);
+        let seen = health
+            .last_success
+            .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        self.token_keys_seen
+            .set(seen.map_or(0.0, |seen| seen.as_secs_f64()));
     }
 
     pub(super) fn render(&self, revision: &str, cache: CacheStats) -> Result<String, Problem> {

@@ -251,6 +251,9 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Pro
     let known = app.engine.timeline().now();
     app.metrics
         .store_was_seen(known.map(|known| known.looked.elapsed()));
+    if let Some(tokens) = &app.tokens {
+        app.metrics.keys_are(tokens.health());
+    }
     let state = app.engine.state();
     let text = app
         .metrics

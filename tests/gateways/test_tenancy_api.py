@@ -117,7 +117,7 @@ def demo(world, anna, at):
     anna.denied("DEMO_PARTICIPANT_LIMIT", "POST", f"{at}/participants", one_more)
     # Not by another door either.
     anna.fails(400, "PUT", at, {"participantLimit": 1000})
-    anna.fails(400, "PUT", f"{at}/participants/{part(last['id'])}", {"environment": "PROD"})
+    anna.denied("DEMO_NO_PRODUCTION", "PUT", f"{at}/participants/{part(last['id'])}", {"environment": "PROD"})
     anna.does(204, "POST", f"{at}/participants/batch-delete", {"ids": [last["id"]]})
     anna.does(201, "POST", f"{at}/participants", one_more)
     assert len(anna.does(200, "GET", f"{at}/participants")) == 10

@@ -101,6 +101,11 @@ fn a_token_says_who_asks_and_is_doubted() {
     };
     let anna = key.token(&claims(&json!({"sub": "anna", "organisation": "acme"}), 0));
     is_subject(&sent(&anna), "anna");
+    let metrics = sidecar.get("/metrics").text;
+    assert!(
+        metrics.contains("\npeppol_authz_token_keys 1\n"),
+        "{metrics}"
+    );
     is_subject(
         &of_acme(&sidecar, &[("authorization", &format!("bEARER  {anna}"))]),
         "anna",
@@ -181,6 +186,12 @@ fn keys_that_are_not_there_are_a_503_and_unready() {
         "{}",
         ready.text
     );
+    let metrics = sidecar.get("/metrics").text;
+    assert!(
+        metrics.contains("\npeppol_authz_token_keys 0\n"),
+        "{metrics}"
+    );
+    assert!(!metrics.contains("\npeppol_authz_token_keys_failures 0\n"));
     // What needs no token is answered.
     is_denied(&of_acme(&sidecar, &[]), 401, "TOKEN_MISSING");
     let public = as_nginx(

@@ -26,11 +26,13 @@ TARGET = "/orgs/acme"
 VARIANTS = ("without", "constant", "sidecar")
 
 # By which a gateway asks nobody.
+FILTER = "- name: envoy.filters.http.ext_authz\n"
+FILTER_OFF = FILTER + " " * 20 + "disabled: true\n"
 OFF = {
     "nginx": ("auth_request /_authz;", "auth_request off;"),
-    "envoy-http": ("- name: envoy.filters.http.ext_authz\n", "- name: envoy.filters.http.ext_authz\n                    disabled: true\n"),
+    "envoy-http": (FILTER, FILTER_OFF),
+    "envoy-grpc": (FILTER, FILTER_OFF),
 }
-OFF["envoy-grpc"] = OFF["envoy-http"]
 
 # The backend, the constant answer to HTTP, and that to gRPC: an empty `CheckResponse`, which allows, in a
 # frame of its own. nginx serves files to GET alone, which an
@@ -46,7 +48,6 @@ http {
     server { listen 127.0.0.1:HTTP; location / { return 200; } }
     server {
         listen 127.0.0.1:GRPC http2;
-        http2_max_requests 100000000;
         default_type application/grpc;
         error_page 405 =200 /allowed;
         location / { return 405; }
@@ -84,8 +85,10 @@ def start(kind, variant, sidecar, ports):
     made, place = configured(kind, {"gateway": port, "sidecar": asked[variant], "backend": ports["BACKEND"]})
     if variant == "without":
         old, new = OFF[kind.name]
-        for path in place.iterdir():
-            path.write_text(path.read_text().replace(old, new))
+        texts = {path: path.read_text() for path in place.iterdir()}
+        assert any(old in text for text in texts.values())
+        for path, text in texts.items():
+            path.write_text(text.replace(old, new))
     process = Process(f"{kind.name} {variant}", kind.command, place)
 
     def answers():

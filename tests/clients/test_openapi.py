@@ -23,7 +23,7 @@ def test_every_route_answers_as_the_document_says(tmp_path):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
+            timeout=900,
         )
     finally:
         sidecar.stop()

@@ -162,12 +162,6 @@ impl RequestDecision {
             tenancy_revision: None,
         }
     }
-
-    /// What the denial is called: the first code in the order of the table.
-    #[must_use]
-    pub fn code(&self) -> Option<&str> {
-        self.reasons.first()?.code.as_deref()
-    }
 }
 
 // === impl Session ===

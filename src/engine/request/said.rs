@@ -240,10 +240,11 @@ fn is_json(headers: Headers<'_>) -> Result<(), Misfit> {
     let of_json = essence
         .strip_prefix("application/")
         .is_some_and(|kind| kind == "json" || kind.ends_with("+json"));
-    if !of_json || essence.contains(',') {
+    // A comma: there may have been two.
+    if !of_json || kind.contains(',') {
         return wrong("content-type", "`application/json` is wanted, once");
     }
-    let is_charset = |part: &str| part.starts_with("charset=");
+    let is_charset = |part: &str| part.starts_with("charset");
     let is_utf8 = |part: &str| matches!(part, "charset=utf-8" | "charset=\"utf-8\"");
     if parts.any(|part| is_charset(part) && !is_utf8(part)) {
         return wrong("content-type", "no other charset than UTF-8 is wanted");

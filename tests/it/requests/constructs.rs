@@ -269,6 +269,27 @@ fn a_header_is_said_once() {
     }
 }
 
+/// A service that does not regard case would take the other one.
+#[test]
+fn members_of_a_record_do_not_differ_in_case_alone() {
+    let table = route(
+        "PUT /user/{name}/party",
+        "action = \"putPartyAuthorization\"\nresource = { Participant = \"{body.id}\" }\n\
+         context = { user = \"{path.name}\", permissions = \"{body.permissions}\" }",
+    );
+    let gate = Gate::usual(&table);
+    let mut permissions = json!({"canSendDocument": true, "canReceiveDocument": false,
+        "canRemoveDocument": false, "canManageHook": false, "canChangeDocumentStatus": true});
+    let drafted = |permissions: &serde_json::Value| {
+        let body = json!({"id": "0088:abc", "permissions": permissions});
+        let drafts = gate.drafts(&sent("anna", "PUT /user/anna/party").with(&body), true);
+        brief_of(&drafts[0][0])
+    };
+    assert_eq!(drafted(&permissions), "iso6523-actorid-upis::0088:abc");
+    permissions["CanManageHook"] = json!(true);
+    assert_eq!(drafted(&permissions), "REQUEST_MALFORMED");
+}
+
 /// All questions have to be allowed, and the first code is that of the first in the table.
 #[test]
 fn one_denial_is_a_denial_of_all() {

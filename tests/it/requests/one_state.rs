@@ -46,45 +46,54 @@ fn import(database: &Database, documents: &[Value]) -> String {
     imported.unwrap().revision.to_string()
 }
 
+/// So many ask that each is unknown to the cache, and its question is decided from a state that may
+/// be later than the one that it was made from.
+const USERS: usize = 3000;
+
 #[test]
 fn a_question_is_made_and_decided_in_the_same_state() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("tenancy.db");
     let store = Arc::new(Sqlite::open(&path, SqliteOptions::default()).unwrap());
     let database = Database::Sqlite(Arc::clone(&store));
-    import(
-        &database,
-        &[
-            json!({"type": "USER", "id": "anna", "email": "a@b.c", "emailVerified": true,
-                "superadmin": false}),
-            organisation(true),
-            json!({"type": "MEMBERSHIP", "userId": "anna", "organisationId": "acme",
-                "memberRole": "orgadmin"}),
-        ],
-    );
+    let mut documents = vec![organisation(true)];
+    for n in 0..USERS {
+        let id = format!("u-{n}");
+        documents.push(
+            json!({"type": "USER", "id": id, "email": format!("{n}@b.c"),
+            "emailVerified": true, "superadmin": false}),
+        );
+        documents.push(
+            json!({"type": "MEMBERSHIP", "userId": id, "organisationId": "acme",
+            "memberRole": "orgadmin"}),
+        );
+    }
+    import(&database, &documents);
     let other = Sqlite::open(&path, SqliteOptions::default()).unwrap();
     let gate = Gate::over(other, ROUTES);
-    let put = sent("anna", "PUT /orgs/acme").with(&json!({"modeChangeRequest": "SHARED"}));
-    gate.assert_decides(&put, "Allow");
+    let body = json!({"modeChangeRequest": "SHARED"});
+    let put = |n: usize| sent(&format!("u-{n}"), "PUT /orgs/acme").with(&body);
+    gate.assert_decides(&put(0), "Allow");
 
     let ended = Arc::new(AtomicBool::new(false));
     let writer = std::thread::spawn({
         let ended = Arc::clone(&ended);
         move || {
             let mut states = HashMap::new();
-            for turn in 0..400 {
-                let pending = turn % 2 == 1;
+            let mut pending = true;
+            while !ended.load(Ordering::Acquire) {
+                pending = !pending;
                 states.insert(import(&database, &[organisation(pending)]), pending);
             }
-            ended.store(true, Ordering::Release);
             states
         }
     });
     let mut answers = Vec::new();
-    while !ended.load(Ordering::Acquire) {
-        let decision = gate.decide(&put);
+    for n in 1..USERS {
+        let decision = gate.decide(&put(n));
         answers.push((decision.tenancy_revision.clone().unwrap(), brief(&decision)));
     }
+    ended.store(true, Ordering::Release);
     let states = writer.join().unwrap();
     let mut seen = [0, 0];
     for (revision, found) in answers {

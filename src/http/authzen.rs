@@ -228,7 +228,7 @@ impl<'a> Evaluation<'a> {
         &self,
         all: Vec<Result<Parts<'_>, Malformed>>,
     ) -> Result<Vec<Outcome>, Problem> {
-        let mut questions: Vec<Result<Question, Unasked>> = Vec::with_capacity(all.len());
+        let mut questions: Vec<Result<Question, Box<Unasked>>> = Vec::with_capacity(all.len());
         for (i, parts) in all.into_iter().enumerate() {
             if i % TURN == TURN - 1 {
                 tokio::task::yield_now().await;
@@ -260,18 +260,19 @@ impl<'a> Evaluation<'a> {
         Ok(outcomes.collect())
     }
 
-    fn question(&self, parts: Result<Parts<'_>, Malformed>) -> Result<Question, Unasked> {
+    fn question(&self, parts: Result<Parts<'_>, Malformed>) -> Result<Question, Box<Unasked>> {
         let parts = parts.map_err(|malformed| Unasked {
             refusal: Refusal::Unfit(malformed),
             said: Json::Null,
-        })?;
+        });
+        let parts = parts.map_err(Box::new)?;
         let question = self.session.question_of(&parts, self.app.limits.entities);
-        question.map_err(|refusal| Unasked {
-            said: match &refusal {
+        question.map_err(|refusal| {
+            let said = match &refusal {
                 Refusal::Denied(_) if self.app.is_observed() => said(&parts),
                 _ => Json::Null,
-            },
-            refusal,
+            };
+            Box::new(Unasked { refusal, said })
         })
     }
 

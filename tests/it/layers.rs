@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::sidecar::project;
 
 /// What each module may use of the crate, beside what is in itself.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("text", &[]),
     ("config", &["text"]),
     ("schema", &["text"]),
@@ -16,16 +16,39 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("slice", &["policy", "schema", "store"]),
     ("engine", &["policy", "schema", "slice", "store", "text"]),
     (
+        "decision_log",
+        &[
+            "config", "engine", "policy", "schema", "slice", "store", "text",
+        ],
+    ),
+    (
         "http",
         &[
-            "config", "engine", "identity", "policy", "schema", "slice", "store",
+            "config",
+            "decision_log",
+            "engine",
+            "identity",
+            "policy",
+            "schema",
+            "slice",
+            "store",
+            "text",
         ],
     ),
     ("suite", &["engine", "policy", "schema", "slice", "store"]),
     (
         "cli",
         &[
-            "config", "engine", "http", "identity", "policy", "schema", "slice", "store", "suite",
+            "config",
+            "decision_log",
+            "engine",
+            "http",
+            "identity",
+            "policy",
+            "schema",
+            "slice",
+            "store",
+            "suite",
         ],
     ),
 ];

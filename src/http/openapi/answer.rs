@@ -30,7 +30,7 @@ const OWN: [(&str, &str); 2] = [
     ),
     (
         "503",
-        "Not ready, or the store is away or behind; never an Allow",
+        "Not ready, the store is away or behind, or the decision log takes no more; never an Allow",
     ),
 ];
 

@@ -23,5 +23,5 @@ pub use lint::{fix_format, lint};
 pub use load::{MAX_DEPTH, MAX_LEVEL, load, on_large_stack};
 pub use plan::{Path, Plan, Probe, Root, TagKey};
 pub use rules::{HeldBy, Rule, Rules};
-pub use source::{SourceError, SourceFile, Sources};
+pub use source::{SourceError, SourceFile, Sources, invariant_files};
 pub use watch::{Change, Waker, Watch};

@@ -12,6 +12,7 @@
 
 mod case;
 mod counterexample;
+mod equivalence;
 mod invariant;
 mod kind;
 mod prove;
@@ -20,6 +21,7 @@ mod world;
 
 pub use case::{CaseError, Wanted, write_case};
 pub use counterexample::Counterexample;
+pub use equivalence::same_policy;
 pub use invariant::{Invariant, Statement, read_invariants};
 pub use kind::Kind;
 pub use prove::{Finding, Proved, Wrong, never_fails, prove};

@@ -13,8 +13,8 @@ use super::policies::runtime;
 use crate::config::MIN_WORKER_STACK_BYTES;
 use crate::policy::Bundle;
 use crate::proof::{
-    Counterexample, Finding, Invariant, ProofOptions, Proved, Prover, Wrong, never_fails, prove,
-    read_invariants, write_case,
+    Counterexample, Finding, Invariant, ProofOptions, Proved, Prover, Statement, Wrong,
+    never_fails, prove, read_invariants, write_case,
 };
 
 /// What is proved beside the invariants.
@@ -89,6 +89,10 @@ pub(super) fn run(args: &ProveArgs) -> Exit {
     }
 }
 
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
 /// On a worker, whose stack is as large as a server's.
 pub(super) fn in_worker<T: Send + 'static>(
     work: impl Future<Output = Result<T, AnyError>> + Send + 'static,
@@ -131,14 +135,16 @@ fn say_proved(proved: &Proved) {
     let rule = proved.rule.as_deref();
     let rule = rule.map_or_else(String::new, |rule| format!(" ({rule})"));
     let (name, kinds) = (&proved.name, proved.kinds);
-    let seconds = proved.elapsed.as_secs_f64();
+    let (seconds, s) = (proved.elapsed.as_secs_f64(), plural(kinds));
     if proved.holds() {
         say(format_args!(
-            "proved {name}{rule}: {kinds} kinds of request, {seconds:.2} s"
+            "proved {name}{rule}: {kinds} kind{s} of request, {seconds:.2} s"
         ));
         return;
     }
-    say(format_args!("FAILED {name}{rule}: {}", proved.text));
+    let statement = proved.statement.map_or("", Statement::name);
+    let text = &proved.text;
+    say(format_args!("FAILED {name}{rule} {statement}: {text}"));
     proved.findings.iter().for_each(say_finding);
 }
 
@@ -170,6 +176,7 @@ fn to_json(proved: &Proved, written: &[String]) -> Json {
     json!({
         "invariant": proved.name,
         "rule": proved.rule,
+        "statement": proved.statement.map(Statement::name),
         "proved": proved.holds(),
         "kinds": proved.kinds,
         "findings": findings.collect::<Vec<_>>(),

@@ -48,7 +48,8 @@ pub fn write_case(
         path: path.to_owned(),
         problem: problem.to_string(),
     };
-    let case = case(name, found, wanted).ok_or_else(|| failed(&suite, &"not to be said in TOML"))?;
+    let case =
+        case(name, found, wanted).ok_or_else(|| failed(&suite, &"not to be said in TOML"))?;
     let entities = serde_json::to_string_pretty(&found.entities);
     let entities = entities.map_err(|error| failed(&fixture, &error))? + "\n";
     fs::create_dir_all(directory).map_err(|error| failed(directory, &error))?;
@@ -68,31 +69,35 @@ fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
     std::io::Write::write_all(&mut file, text.as_bytes())
 }
 
-fn case(name: &str, found: &Counterexample, wanted: &Wanted) -> Option<Table> {
+/// The suite's text, its members in the order in which people write them.
+fn case(name: &str, found: &Counterexample, wanted: &Wanted) -> Option<String> {
     let question = &found.question;
     let literal = |member: &str| {
         let entity = question.get(member)?;
         let (name, id) = (entity.get("type")?.as_str()?, entity.get("id")?.as_str()?);
         Some(Value::from(format!("{name}::\"{}\"", id.escape_debug())))
     };
-    let mut case = Table::new();
-    case.insert("name".to_owned(), Value::from(name));
-    case.insert("principal".to_owned(), literal("principal")?);
-    case.insert("resource".to_owned(), literal("resource")?);
     let action = question.pointer("/action/id")?.as_str()?;
-    case.insert("action".to_owned(), Value::from(action));
-    if let Value::Table(context) = to_toml(question.get("context")?)? {
-        case.insert("context".to_owned(), Value::Table(context));
+    let mut members = vec![
+        ("name", Value::from(name)),
+        ("principal", literal("principal")?),
+        ("action", Value::from(action)),
+        ("resource", literal("resource")?),
+    ];
+    match to_toml(question.get("context")?)? {
+        Value::Table(context) if context.is_empty() => {}
+        context => members.push(("context", context)),
     }
-    let (member, value) = match wanted {
+    members.push(match wanted {
         Wanted::Allow => ("allow", Value::from(true)),
         Wanted::Deny(code) => ("deny", Value::Array(vec![Value::from(&**code)])),
-    };
-    case.insert(member.to_owned(), value);
-    let mut suite = Table::new();
-    suite.insert("fixture".to_owned(), Value::from(format!("{name}.json")));
-    suite.insert("case".to_owned(), Value::Array(vec![Value::Table(case)]));
-    Some(suite)
+    });
+    let members = members.iter();
+    let members: String = members
+        .map(|(name, value)| format!("{name} = {value}\n"))
+        .collect();
+    let fixture = Value::from(format!("{name}.json"));
+    Some(format!("fixture = {fixture}\n\n[[case]]\n{members}"))
 }
 
 fn to_toml(json: &Json) -> Option<Value> {

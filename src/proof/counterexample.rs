@@ -53,7 +53,9 @@ impl Counterexample {
     #[must_use]
     pub fn codes(&self) -> Vec<&str> {
         let reasons = self.decision.iter().flat_map(|decision| &decision.reasons);
-        reasons.filter_map(|reason| reason.code.as_deref()).collect()
+        reasons
+            .filter_map(|reason| reason.code.as_deref())
+            .collect()
     }
 }
 
@@ -110,7 +112,12 @@ impl fmt::Display for Counterexample {
                     parts.collect::<Vec<_>>().join(" ")
                 });
                 let by: Vec<String> = by.collect();
-                write!(f, "    decided    {}: {}", decision.verdict.name(), by.join(", "))
+                write!(
+                    f,
+                    "    decided    {}: {}",
+                    decision.verdict.name(),
+                    by.join(", ")
+                )
             }
             Err(error) => write!(f, "    decided    by nobody: {error}"),
         }

@@ -119,7 +119,12 @@ impl Invariant {
             }]
         };
         let first = policies.first().copied();
-        let alike = |name: String| fault(first, format!("all policies of an invariant have one `@{name}`"));
+        let alike = |name: String| {
+            fault(
+                first,
+                format!("all policies of an invariant have one `@{name}`"),
+            )
+        };
         let known: Vec<&str> = STATEMENTS.iter().map(|(name, _)| *name).collect();
         let written = annotation("invariant").map_err(alike)?.unwrap_or_default();
         let statement = STATEMENTS.iter().find(|(name, _)| *name == written);
@@ -176,6 +181,8 @@ pub(super) fn forbids_alone(set: &PolicySet) -> Option<PolicySet> {
         Some(PolicyId::new("everything")),
         "permit (principal, action, resource);",
     );
-    let forbids = set.policies().filter(|policy| policy.effect() == Effect::Forbid);
+    let forbids = set
+        .policies()
+        .filter(|policy| policy.effect() == Effect::Forbid);
     PolicySet::from_policies(forbids.cloned().chain([all.ok()?])).ok()
 }

@@ -23,6 +23,8 @@ pub struct Proved {
     pub name: Arc<str>,
     /// The rule that it is about.
     pub rule: Option<Arc<str>>,
+    /// What was said of the policies; `None` for what always has to hold.
+    pub statement: Option<Statement>,
     /// In words.
     pub text: String,
     /// How many kinds of request it is about.
@@ -143,6 +145,7 @@ pub async fn prove(
     Ok(Proved {
         name: Arc::clone(&invariant.name),
         rule: invariant.rule.clone(),
+        statement: Some(invariant.statement),
         text: invariant.text.clone(),
         kinds,
         findings,
@@ -185,6 +188,7 @@ pub async fn never_fails(prover: &mut Prover, bundle: &Arc<Bundle>) -> Result<Pr
     Ok(Proved {
         name: Arc::from("no-policy-fails"),
         rule: None,
+        statement: None,
         text: "No policy fails on entities that fit the schema.".to_owned(),
         kinds: kinds.len(),
         findings,
@@ -256,7 +260,11 @@ impl Question {
         let Some((request, entities)) = world.to_cedar(schema) else {
             return false;
         };
-        let says = |set| Authorizer::new().is_authorized(&request, set, &entities).decision();
+        let says = |set| {
+            Authorizer::new()
+                .is_authorized(&request, set, &entities)
+                .decision()
+        };
         says(a) == Decision::Allow && says(b) == wanted
     }
 }

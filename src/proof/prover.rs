@@ -95,10 +95,7 @@ impl Prover {
     ) -> Result<Option<Env>, ProofError> {
         let about = About { schema, kind };
         let (some, other) = (about.set(some)?, about.set(other)?);
-        check!(
-            self,
-            check_implies_with_counterexample_opt(&some, &other)
-        )
+        check!(self, check_implies_with_counterexample_opt(&some, &other))
     }
 
     /// Whether nothing is allowed by both; `Some` is a request that is.
@@ -114,10 +111,7 @@ impl Prover {
     ) -> Result<Option<Env>, ProofError> {
         let about = About { schema, kind };
         let (some, other) = (about.set(some)?, about.set(other)?);
-        check!(
-            self,
-            check_disjoint_with_counterexample_opt(&some, &other)
-        )
+        check!(self, check_disjoint_with_counterexample_opt(&some, &other))
     }
 
     /// Whether nothing is allowed; `Some` is a request that is.
@@ -131,10 +125,7 @@ impl Prover {
         set: &PolicySet,
     ) -> Result<Option<Env>, ProofError> {
         let set = About { schema, kind }.set(set)?;
-        check!(
-            self,
-            check_always_denies_with_counterexample_opt(&set)
-        )
+        check!(self, check_always_denies_with_counterexample_opt(&set))
     }
 
     /// Whether a policy never fails; `Some` is a request on which it does.
@@ -148,10 +139,21 @@ impl Prover {
         policy: &Policy,
     ) -> Result<Option<Env>, ProofError> {
         let policy = About { schema, kind }.policy(policy)?;
-        check!(
-            self,
-            check_never_errors_with_counterexample_opt(&policy)
-        )
+        check!(self, check_never_errors_with_counterexample_opt(&policy))
+    }
+
+    /// Whether a policy applies to nothing; `Some` is a request to which it does.
+    ///
+    /// # Errors
+    /// See [`ProofError`].
+    pub async fn never_matches(
+        &mut self,
+        schema: &Schema,
+        kind: &RequestEnv,
+        policy: &Policy,
+    ) -> Result<Option<Env>, ProofError> {
+        let policy = About { schema, kind }.policy(policy)?;
+        check!(self, check_never_matches_with_counterexample_opt(&policy))
     }
 
     /// Whether two policies apply to the same requests, whatever their effects are;

@@ -4,6 +4,7 @@
 //! goes that the finding does not need, and what is left gets names. Each step is
 //! taken only where the finding still holds.
 
+mod ids;
 mod names;
 
 use cedar_policy::{Context, Entities, EntityUid, Request};
@@ -90,9 +91,47 @@ impl World {
             }
             self.drop_parts("/context", shows);
             if self == before {
+                self.make_plain(shows);
+                self.sort();
                 return self;
             }
         }
+    }
+
+    /// `false` and 0 where no other value is needed, and each entity's own id.
+    fn make_plain(&mut self, shows: &dyn Fn(&Self) -> bool) {
+        for i in 0..self.entities.len() {
+            let attributes = self.entities.get(i).and_then(|entity| entity.get("attrs"));
+            let names = attributes.and_then(Json::as_object).cloned();
+            for (name, value) in names.into_iter().flatten() {
+                let plain = match value {
+                    Json::Bool(true) => json!(false),
+                    Json::Number(_) => json!(0),
+                    _ => continue,
+                };
+                let name = name.replace('~', "~0").replace('/', "~1");
+                let mut plainer = self.clone();
+                if let Some(place) = plainer.at(&format!("/entities/{i}/attrs/{name}")) {
+                    *place = plain;
+                }
+                if shows(&plainer) {
+                    *self = plainer;
+                }
+            }
+        }
+        for i in 0..self.entities.len() {
+            ids::own(self, i, shows);
+        }
+    }
+
+    /// Who asks, on what, and then what these lead to.
+    fn sort(&mut self) {
+        let asked = [self.principal.clone(), self.resource.clone()];
+        self.entities.sort_by_cached_key(|entity| {
+            let uid = entity.get("uid").unwrap_or(&Json::Null);
+            let place = asked.iter().position(|of| of == uid);
+            (place.unwrap_or(asked.len()), uid.to_string())
+        });
     }
 
     /// Entities that nothing leads to.

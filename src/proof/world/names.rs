@@ -6,10 +6,8 @@ use cedar_policy::{EntityId, EntityUid};
 use serde_json::{Map, Value as Json};
 
 use super::World;
+use super::ids::ID;
 use crate::schema::Schema;
-
-/// The attribute that the store fills with an entity's id: a view's column `id`.
-const ID: &str = "id";
 
 /// The same with other names. `literals` are entities that policies name.
 pub(in crate::proof) fn rename(
@@ -133,7 +131,10 @@ impl Names<'_> {
     }
 
     fn string(&self, text: &str) -> String {
-        self.strings.get(text).map_or(text, String::as_str).to_owned()
+        self.strings
+            .get(text)
+            .map_or(text, String::as_str)
+            .to_owned()
     }
 
     fn value(&self, json: &Json) -> Json {

@@ -8,6 +8,7 @@
 
 mod bundle;
 mod fault;
+mod git;
 mod lint;
 mod load;
 mod plan;
@@ -19,6 +20,7 @@ mod watch;
 
 pub use bundle::{Bundle, PolicyInfo, Shard};
 pub use fault::{Fault, Severity};
+pub use git::{GitError, Places, sources_at};
 pub use lint::{fix_format, lint};
 pub use load::{MAX_DEPTH, MAX_LEVEL, load, on_large_stack};
 pub use plan::{Path, Plan, Probe, Root, TagKey};

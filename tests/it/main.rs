@@ -23,6 +23,7 @@ mod limits;
 mod operations;
 mod other_commands;
 mod postgres;
+mod proof;
 mod readme;
 mod reload;
 mod requests;

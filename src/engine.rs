@@ -7,6 +7,7 @@
 
 mod conclude;
 mod core;
+mod decided;
 mod decision;
 mod demand;
 mod fields;
@@ -16,8 +17,10 @@ mod question;
 mod request;
 mod search;
 mod session;
+mod twice;
 
 pub use core::{Engine, EngineOptions, State};
+pub use decided::Decided;
 pub use decision::{Decision, Reason, Verdict};
 pub use follow::{Failing, Health};
 pub use loose::{Denial, Members, Named, Parts, Refusal};
@@ -29,3 +32,4 @@ pub use search::{
     ActionSearch, Found, Part, Residual, ResidualPolicy, Search, SearchParts, Sought, Wanted,
 };
 pub use session::{Failure, Session};
+pub use twice::Twice;

@@ -24,6 +24,8 @@ pub struct Plan {
     pub probes: Vec<Probe>,
     /// Tags are asked for in a way that cannot be foretold: all are loaded.
     pub all_tags: bool,
+    /// How many references away from the question's own entities is looked.
+    pub level: u32,
 }
 
 /// One tag that is asked for.
@@ -94,6 +96,36 @@ impl Plan {
     #[must_use]
     pub fn loads_all_tags(&self) -> bool {
         self.all_tags || self.probes.iter().any(|probe| probe.key == TagKey::Any)
+    }
+
+    /// Whether all that another plan loads is loaded by this one too.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let asked = |probe: &Probe| {
+            self.probes.iter().any(|own| {
+                own.entity == probe.entity && (own.key == TagKey::Any || own.key == probe.key)
+            })
+        };
+        self.level >= other.level
+            && self.follow.is_superset(&other.follow)
+            && (self.follow_tags || !other.follow_tags)
+            && (self.all_tags || (!other.all_tags && other.probes.iter().all(asked)))
+    }
+
+    /// What this one or another loads.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        let mut both = self.clone();
+        both.follow.extend(other.follow.iter().cloned());
+        both.follow_tags |= other.follow_tags;
+        both.all_tags |= other.all_tags;
+        both.level = both.level.max(other.level);
+        for probe in &other.probes {
+            if !both.probes.contains(probe) {
+                both.probes.push(probe.clone());
+            }
+        }
+        both
     }
 
     fn walk(&mut self, expression: &Expr, level: usize) -> usize {

@@ -95,12 +95,28 @@ impl Reading<'_> {
     /// # Errors
     /// An entity that is absent or unusable, a slice that would be incomplete.
     pub fn gather(&self, asked: Asked<'_>, shard: &Shard) -> Result<Gathered<Slice>, SliceError> {
+        Ok(match self.gather_rows(asked, &shard.plan)? {
+            Gathered::Whole(rows) => Gathered::Whole(Slice::of(rows, shard)?),
+            Gathered::Missing(missing) => Gathered::Missing(missing),
+        })
+    }
+
+    /// Puts together what a plan loads for a question.
+    ///
+    /// # Errors
+    /// As [`Reading::gather`].
+    pub fn gather_rows(
+        &self,
+        asked: Asked<'_>,
+        plan: &Plan,
+    ) -> Result<Gathered<Vec<Arc<Loaded>>>, SliceError> {
         let mut gathering = Gathering::new(asked, self);
         gathering.roots()?;
         while gathering.missing.is_empty() {
-            gathering.ask_for_tags(&shard.plan)?;
-            if !gathering.follow(&shard.plan)? {
-                return gathering.finish(shard).map(Gathered::Whole);
+            gathering.ask_for_tags(plan)?;
+            if !gathering.follow(plan)? {
+                let found = gathering.found.into_iter();
+                return Ok(Gathered::Whole(found.map(|found| found.loaded).collect()));
             }
         }
         Ok(Gathered::Missing(gathering.missing))
@@ -225,12 +241,12 @@ impl<'a> Gathering<'a> {
     }
 
     /// Follows attributes, one reference further. Returns whether there may be more.
-    /// An entity at the level of the Bundle is not looked through.
+    /// An entity at the level of the plan is not looked through.
     fn follow(&mut self, plan: &Plan) -> Result<bool, SliceError> {
         let mut next: Vec<(usize, EntityUid, u32)> = Vec::new();
         let mut nearer: Vec<(usize, u32)> = Vec::new();
         for (from, found) in self.found.iter().enumerate() {
-            if found.level >= self.reading.bundle.level {
+            if found.level >= plan.level {
                 continue;
             }
             let row = &found.loaded.row;
@@ -438,13 +454,16 @@ impl<'a> Gathering<'a> {
         }
         Some(at)
     }
+}
 
-    fn finish(self, shard: &Shard) -> Result<Slice, SliceError> {
-        let entities = self.found.iter().map(|found| &found.loaded.entity);
+impl Slice {
+    /// The entities that a question looks at, for policies that look at no others.
+    ///
+    /// # Errors
+    /// Entities that do not fit together.
+    pub fn of(rows: Vec<Arc<Loaded>>, shard: &Shard) -> Result<Self, SliceError> {
+        let entities = rows.iter().map(|row| &row.entity);
         let entities = together(shard.actions.iter().chain(entities)).map_err(SliceError::Unfit)?;
-        Ok(Slice {
-            entities,
-            rows: self.found.into_iter().map(|found| found.loaded).collect(),
-        })
+        Ok(Self { entities, rows })
     }
 }

@@ -13,6 +13,7 @@ mod gateway;
 mod listener;
 mod metrics;
 mod native;
+mod observe;
 mod openapi;
 mod operations;
 mod page;

@@ -1,13 +1,15 @@
 //! From a gateway's request to an answer, the same for all of them.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::FutureExt;
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::super::connection::Peer;
@@ -17,8 +19,8 @@ use super::Endpoint;
 use super::answer::{Answer, Outcome};
 use super::who::{self, Caller};
 use crate::engine::{
-    self, Failure, Headers, HttpRequest, RequestDecision, RequestLimits, Routed, Session, Unrouted,
-    Verdict,
+    self, Decided, Decision, Failure, Headers, HttpRequest, Question, Reason, RequestDecision,
+    RequestLimits, Routed, Session, Unrouted, Verdict,
 };
 use crate::slice::Demand;
 
@@ -67,6 +69,9 @@ const OVERRIDES: [&str; 6] = [
 /// The same as a parameter of the query, which frameworks of web pages honour.
 const METHOD_PARAMETER: &str = "_method";
 
+/// Of a policy that forbids and does not say what that is called.
+const FORBIDDEN: &str = "FORBIDDEN";
+
 /// Envoy's word for a body that is longer than it passes on.
 const PARTIAL: &str = "x-envoy-auth-partial-body";
 
@@ -96,22 +101,29 @@ pub(super) async fn answer(app: &App, asked: &Asked<'_>, mut payload: Payload) -
         .target
         .as_ref()
         .map(|target| session.routed(target.method, target.target));
-    let whole = decide(app, asked, &session, routed.as_ref(), &mut payload, started);
+    let whole = async {
+        let routed = routed.as_ref();
+        let decided = decide(app, asked, &session, routed, &mut payload).await;
+        let settled = decided.unwrap_or_else(|stop| Settled {
+            outcome: Outcome::of(stop),
+            asked: Vec::new(),
+        });
+        let elapsed = started.elapsed();
+        let shown = show(app, asked, &session, routed, settled, id, elapsed).await;
+        shown.unwrap_or_else(|problem| Outcome::of(problem.into()))
+    };
     // Here, so that it is counted and worded like all others.
     let whole = AssertUnwindSafe(within(&app.limits, whole)).catch_unwind();
     let outcome = match whole.await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(problem)) => Err(problem.into()),
-        Err(panic) => Err(panicked(app, &*panic).into()),
+        Ok(Err(problem)) => Outcome::of(problem.into()),
+        Err(panic) => Outcome::of(panicked(app, &*panic).into()),
     };
     if let Payload::Arriving(body) = payload {
         // The connection would be closed over what is left of it, and the answer lost with that.
         body::discard(body, &app.limits).await;
     }
-    let answer = Answer {
-        id,
-        outcome: outcome.unwrap_or_else(Outcome::of),
-    };
+    let answer = Answer { id, outcome };
     let route = match &routed {
         Some(Ok(routed)) => &Routed::route(routed).request,
         _ => "",
@@ -129,8 +141,7 @@ async fn decide(
     session: &Session<'_>,
     routed: Option<&Result<Routed<'_>, Unrouted>>,
     payload: &mut Payload,
-    started: Instant,
-) -> Result<Outcome, Stop> {
+) -> Result<Settled, Stop> {
     app.readiness.ready_to_answer()?;
     let denied = |code, message| Err(Stop::Denied(code, Cow::Borrowed(message)));
     if !app.gateway.answers(asked.endpoint) {
@@ -155,9 +166,12 @@ async fn decide(
     if let Ok(routed) = routed
         && routed.is_public()
     {
-        return Ok(Outcome::Allowed {
-            principal: None,
-            obligations: Vec::new(),
+        return Ok(Settled {
+            outcome: Outcome::Allowed {
+                principal: None,
+                obligations: Vec::new(),
+            },
+            asked: Vec::new(),
         });
     }
     let caller = who::asks(app, asked).await?;
@@ -216,8 +230,7 @@ async fn decide(
             Failure::TooWide(_) => Problem::Tenancy(format!("an entity is looked up: {failure}")),
             failure => failure.into(),
         })?;
-    count(app, &decision, started);
-    Ok(Outcome::decided(decision))
+    Ok(Settled::decided(decision))
 }
 
 /// The body, within the limits.
@@ -242,17 +255,110 @@ async fn read(
     }
 }
 
-/// Counts each question that it was, as those of other surfaces are.
-fn count(app: &App, decision: &RequestDecision, started: Instant) {
-    let all = u32::try_from(decision.asked.len()).unwrap_or(u32::MAX);
+/// Counts each question that it was, as those of other surfaces are, and shows it to whoever looks
+/// on. Where that is not what the request was answered by, what was is shown besides.
+async fn show(
+    app: &App,
+    asked: &Asked<'_>,
+    session: &Session<'_>,
+    routed: Option<&Result<Routed<'_>, Unrouted>>,
+    settled: Settled,
+    id: Uuid,
+    elapsed: Duration,
+) -> Result<Outcome, Problem> {
+    let all = u32::try_from(settled.asked.len()).unwrap_or(u32::MAX);
+    let bundle = &session.state.bundle;
+    let of = |question, said, decision, elapsed| Decided {
+        id,
+        surface: "gateway",
+        at: SystemTime::now(),
+        elapsed,
+        question,
+        said,
+        decision,
+        bundle: Arc::clone(bundle),
+    };
+    let verdict = settled.outcome.verdict();
+    let mut explained = false;
     // Their share of the whole: what they look at is loaded together.
-    let each = started.elapsed() / all.max(1);
-    for (action, decision) in &decision.asked {
-        app.metrics.decided(action.id().as_ref(), decision, each);
+    let each = elapsed / all.max(1);
+    for (question, decision) in settled.asked {
+        explained |= verdict == Some(decision.verdict) && settled.outcome.is_of(&decision);
+        app.decided(of(Some(question), Json::Null, decision, each))
+            .await?;
+    }
+    if let Some(verdict) = verdict
+        && !explained
+        && app.is_observed()
+    {
+        let decision = settled.outcome.unasked(verdict, &bundle.revision);
+        let said = said(asked, routed);
+        app.observe(of(None, said, decision, elapsed)).await?;
+    }
+    Ok(settled.outcome)
+}
+
+/// What may be told of a request that was no question. Its path may hold anything.
+fn said(asked: &Asked<'_>, routed: Option<&Result<Routed<'_>, Unrouted>>) -> Json {
+    let route = match routed {
+        Some(Ok(routed)) => Some(&routed.route().request),
+        _ => None,
+    };
+    json!({"endpoint": asked.endpoint.name(), "route": route})
+}
+
+/// An outcome, and the questions that it rests on.
+struct Settled {
+    outcome: Outcome,
+    asked: Vec<(Question, Decision)>,
+}
+
+impl Settled {
+    fn decided(mut decision: RequestDecision) -> Self {
+        Self {
+            asked: std::mem::take(&mut decision.asked),
+            outcome: Outcome::decided(decision),
+        }
     }
 }
 
 impl Outcome {
+    /// `None` where there is no decision.
+    fn verdict(&self) -> Option<Verdict> {
+        match self {
+            Self::Allowed { .. } => Some(Verdict::Allow),
+            Self::Denied { .. } | Self::Unauthorized(_) => Some(Verdict::Deny),
+            Self::Failed { .. } => None,
+        }
+    }
+
+    /// Whether it is for this that it is denied; an Allow is for all of them.
+    fn is_of(&self, decision: &Decision) -> bool {
+        let mut codes = decision.reasons.iter().map(|reason| reason.code.as_deref());
+        decision.verdict == Verdict::Allow
+            || codes.any(|code| code.unwrap_or(FORBIDDEN) == self.code())
+    }
+
+    /// As a decision that no policy was asked for.
+    fn unasked(&self, verdict: Verdict, policy_revision: &Arc<str>) -> Decision {
+        let reason = (verdict == Verdict::Deny).then(|| Reason {
+            code: Some(Arc::from(self.code())),
+            rule: None,
+            policy: None,
+            message: Some(Arc::from(self.message())),
+        });
+        Decision {
+            verdict,
+            reasons: reason.into_iter().collect(),
+            determining: Vec::new(),
+            errors: Vec::new(),
+            obligations: BTreeSet::new(),
+            policy_revision: Arc::clone(policy_revision),
+            tenancy_revision: Arc::default(),
+            slice: Vec::new(),
+        }
+    }
+
     fn decided(decision: RequestDecision) -> Self {
         match decision.verdict {
             Verdict::Allow => Self::Allowed {
@@ -271,8 +377,7 @@ impl Outcome {
     fn denied(code: Option<Arc<str>>, message: Option<Arc<str>>) -> Self {
         let text = |text: Arc<str>| Cow::Owned(text.as_ref().to_owned());
         Self::Denied {
-            // A policy that forbids and does not say what that is called.
-            code: code.map_or(Cow::Borrowed("FORBIDDEN"), text),
+            code: code.map_or(Cow::Borrowed(FORBIDDEN), text),
             message: message.map_or(Cow::Borrowed("this is not allowed"), text),
         }
     }

@@ -36,6 +36,7 @@ use utoipa_axum::routes;
 
 use crate::engine::Engine;
 use crate::identity::Tokens;
+use crate::shadow::Shadow;
 
 pub use authzen::Authzen;
 pub use gateway::{Gateway, serve_envoy};
@@ -90,6 +91,8 @@ pub struct App {
     pub gateway: Gateway,
     /// Verifies the tokens of those whose requests gateways ask about.
     pub tokens: Option<Tokens>,
+    /// A second set of policies, which looks on.
+    pub shadow: Option<Shadow>,
 }
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

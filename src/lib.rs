@@ -11,7 +11,7 @@
 //!
 //! Surfaces translate, the engine decides: [`engine::Engine`] has all that a decision needs,
 //! [`http::router`] is one surface around it, [`cli::run`] puts a program together. Imports run one
-//! way, `cli → http → engine → slice → {policy, store} → schema`.
+//! way, `cli → http → shadow → engine → slice → {policy, store} → schema`.
 
 pub mod cli;
 pub mod config;
@@ -20,6 +20,7 @@ pub mod http;
 pub mod identity;
 pub mod policy;
 pub mod schema;
+pub mod shadow;
 pub mod slice;
 pub mod store;
 pub mod suite;

@@ -81,6 +81,9 @@ pub(super) struct ServeArgs {
     /// Tenancy documents to read into the store before it is ready; may be given again
     #[arg(long, value_name = "FILE")]
     import: Vec<PathBuf>,
+    /// A directory of policies that look on: what they would decide otherwise is counted [default: none]
+    #[arg(long, value_name = "DIR")]
+    shadow: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -276,6 +279,7 @@ impl ServeArgs {
             schema: self.policy.schema.clone(),
             routes: self.policy.routes.clone(),
             import: self.import.clone(),
+            shadow: self.shadow.clone(),
         }
     }
 }

@@ -42,10 +42,8 @@ impl Decided {
         if !before.plan.covers(&shard.plan) {
             return None;
         }
-        let mut decision = Decision::denial(
-            &other.revision,
-            Arc::clone(&self.decision.tenancy_revision),
-        );
+        let mut decision =
+            Decision::denial(&other.revision, Arc::clone(&self.decision.tenancy_revision));
         // Which entities have to be there is said by the question.
         if self.decision.is_of_absent() {
             decision.reasons.clone_from(&self.decision.reasons);

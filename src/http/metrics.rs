@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 use super::Problem;
 use crate::engine::{Decision, Failure, Found};
 use crate::identity::KeysHealth;
+use crate::shadow;
 use crate::slice::CacheStats;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -259,6 +260,13 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// With those of a shadow.
+    #[must_use]
+    pub fn with_shadow(mut self, counts: &shadow::Counts) -> Self {
+        counts.register(&mut self.registry);
+        self
+    }
+
     pub(super) fn decided(&self, action: &str, decision: &Decision, elapsed: Duration) {
         let codes: Vec<&str> = decision
             .reasons

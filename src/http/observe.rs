@@ -1,5 +1,7 @@
 //! Whoever looks on: every decision of every surface comes through here before its answer leaves.
 
+use std::sync::Arc;
+
 use cedar_policy::EntityUid;
 
 use super::{App, Problem};
@@ -28,7 +30,7 @@ impl App {
 
     /// Whether anybody looks on. Where nobody does, nothing is made for it.
     pub(super) fn is_observed(&self) -> bool {
-        false
+        self.shadow.is_some()
     }
 
     /// Shows a decision to whoever looks on. The answer has to wait for this.
@@ -37,7 +39,10 @@ impl App {
     /// What forbids that the answer leaves.
     pub(super) async fn observe(&self, decided: Decided) -> Result<(), Problem> {
         if self.is_observed() {
-            drop(decided);
+            let decided = Arc::new(decided);
+            if let Some(shadow) = &self.shadow {
+                shadow.offer(&decided);
+            }
         }
         Ok(())
     }

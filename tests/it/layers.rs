@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::sidecar::project;
 
 /// What each module may use of the crate, beside what is in itself.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("text", &[]),
     ("config", &["text"]),
     ("schema", &["text"]),
@@ -15,17 +15,19 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("store", &["schema", "text"]),
     ("slice", &["policy", "schema", "store"]),
     ("engine", &["policy", "schema", "slice", "store", "text"]),
+    ("shadow", &["engine", "policy", "schema", "slice", "store"]),
     (
         "http",
         &[
-            "config", "engine", "identity", "policy", "schema", "slice", "store",
+            "config", "engine", "identity", "policy", "schema", "shadow", "slice", "store",
         ],
     ),
     ("suite", &["engine", "policy", "schema", "slice", "store"]),
     (
         "cli",
         &[
-            "config", "engine", "http", "identity", "policy", "schema", "slice", "store", "suite",
+            "config", "engine", "http", "identity", "policy", "schema", "shadow", "slice", "store",
+            "suite",
         ],
     ),
 ];
@@ -37,7 +39,7 @@ const HOMES: [(&str, &[&str]); 18] = [
     ("hyper_util", &["http"]),
     ("tonic", &["http"]),
     ("envoy_types", &["http"]),
-    ("prometheus_client", &["http"]),
+    ("prometheus_client", &["http", "shadow"]),
     ("utoipa", &["http"]),
     ("utoipa_axum", &["http"]),
     ("rusqlite", &["store"]),

@@ -106,6 +106,7 @@ impl Layer {
             schema,
             routes,
             import,
+            shadow,
         } = flags;
         // The outer option: was it given; the inner one: is it UTF-8, as every value of a layer is.
         let text = |text: &String| Some(Value::from(text.as_str()));
@@ -124,10 +125,13 @@ impl Layer {
             ("schema", schema.as_ref().map(path)),
             ("routes", routes.as_ref().map(path)),
             ("import", (!import.is_empty()).then(paths)),
+            ("shadow.policies", shadow.as_ref().map(path)),
         ];
         let mut layers = Vec::new();
         for (key, value) in given {
-            let origin = format!("--{key}");
+            // A flag for a section is for what makes it something.
+            let flag = key.split_once('.').map_or(key, |(section, _)| section);
+            let origin = format!("--{flag}");
             match value {
                 None => {}
                 Some(None) => faults.push(Fault::new(key, origin, "is not UTF-8")),

@@ -8,6 +8,7 @@ mod import;
 mod migrate;
 mod output;
 mod policies;
+mod replay;
 mod route;
 mod search;
 mod serve;
@@ -32,7 +33,7 @@ pub enum Exit {
     Denied,
     /// Policies or schema are not valid.
     Invalid,
-    /// A policy test failed.
+    /// A policy test failed, or decisions changed.
     TestFailed,
     /// Wrong usage.
     Usage,
@@ -75,5 +76,6 @@ pub fn run() -> Exit {
         Command::Authorize(args) => authorize::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Route(args) => route::run(&args),
+        Command::Replay(args) => replay::run(&args),
     }
 }

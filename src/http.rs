@@ -34,6 +34,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::decision_log::DecisionLog;
 use crate::engine::Engine;
 use crate::identity::Tokens;
 use crate::shadow::Shadow;
@@ -93,6 +94,8 @@ pub struct App {
     pub tokens: Option<Tokens>,
     /// A second set of policies, which looks on.
     pub shadow: Option<Shadow>,
+    /// Takes every decision, where there is such a log.
+    pub decision_log: Option<DecisionLog>,
 }
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -15,6 +15,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod decision_log;
 pub mod engine;
 pub mod http;
 pub mod identity;

@@ -19,6 +19,7 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
+use crate::decision_log::Pseudonyms;
 use crate::engine::{Decided, Engine, EngineOptions};
 use crate::policy::Bundle;
 use crate::store::{Store, StoreError};
@@ -52,7 +53,8 @@ pub struct Shadow {
 
 impl Shadow {
     /// Starts the thread that decides. The store is read by it alone: whoever answers questions
-    /// should have another reader.
+    /// should have another reader. In samples of disagreements, pseudonyms stand for ids that say
+    /// who somebody is.
     ///
     /// # Errors
     /// What of the store does not fit the schema, a thread that cannot be started.
@@ -60,6 +62,7 @@ impl Shadow {
         store: Arc<dyn Store>,
         bundle: Arc<Bundle>,
         options: ShadowOptions,
+        pseudonyms: Pseudonyms,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let counts = Counts::default();
         counts.taken(&bundle.revision);
@@ -70,7 +73,7 @@ impl Shadow {
             .enable_all()
             .build()?;
         let judge = Judge::new(store, Arc::clone(&engine), options);
-        let samples = Samples::new(options.sample);
+        let samples = Samples::new(options.sample, pseudonyms);
         let counted = counts.clone();
         std::thread::Builder::new()
             .name("shadow".to_owned())
@@ -129,7 +132,7 @@ async fn look_on(
         if let Some(labels) = labels
             && samples.takes(&labels, Instant::now())
         {
-            sample::write(&decided, &outcome, &labels);
+            samples.write(&decided, &outcome, &labels);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod replay;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +12,8 @@ use super::policies::load_policies;
 use crate::config::Flags;
 use crate::policy::{Bundle, Sources};
 
+pub(super) use replay::ReplayArgs;
+
 /// Authorization for Peppol Access Points and SMPs: Cedar policies over the tenancy store.
 #[derive(Debug, Parser)]
 #[command(
@@ -17,7 +21,7 @@ use crate::policy::{Bundle, Sources};
     propagate_version = true,
     after_help = "\
 Exit codes: 0 done, or allowed; 1 failed; 2 denied; 3 policies, schema or routes are not valid; \
-4 a policy test failed; 64 wrong usage."
+4 a policy test failed, or decisions changed; 64 wrong usage."
 )]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -42,6 +46,8 @@ pub(super) enum Command {
     Search(SearchArgs),
     /// Show what a request to a gateway is asked as
     Route(RouteArgs),
+    /// Decide the decisions of a log again, and name those that change
+    Replay(ReplayArgs),
 }
 
 /// Which policies, schema and routes.
@@ -84,6 +90,12 @@ pub(super) struct ServeArgs {
     /// A directory of policies that look on: what they would decide otherwise is counted [default: none]
     #[arg(long, value_name = "DIR")]
     shadow: Option<PathBuf>,
+    /// Write a line for each decision: `stdout`, `file:PATH` or `off` [default: off]
+    #[arg(long, value_name = "TO")]
+    decision_log: Option<String>,
+    /// Write into it the entities too that the policies could look at
+    #[arg(long)]
+    log_slice: bool,
 }
 
 #[derive(Debug, Args)]
@@ -280,6 +292,8 @@ impl ServeArgs {
             routes: self.policy.routes.clone(),
             import: self.import.clone(),
             shadow: self.shadow.clone(),
+            decision_log: self.decision_log.clone(),
+            log_slice: self.log_slice,
         }
     }
 }

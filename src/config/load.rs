@@ -36,6 +36,10 @@ pub struct Flags {
     pub import: Vec<PathBuf>,
     /// `--shadow`.
     pub shadow: Option<PathBuf>,
+    /// `--decision-log`, not parsed yet.
+    pub decision_log: Option<String>,
+    /// `--log-slice`; not given, the file or variable counts.
+    pub log_slice: bool,
 }
 
 /// All that is wrong with a configuration, at least one fault.

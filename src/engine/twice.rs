@@ -13,7 +13,7 @@ use super::decision::{Decision, Reason};
 use super::question::Question;
 use super::session::{Failure, Session, responses};
 use crate::policy::{Bundle, Shard};
-use crate::slice::{Asked, Demand, Gathered, Loaded, Reading, Slice, SliceError};
+use crate::slice::{Asked, Demand, Gathered, Reading, Rows, Slice, SliceError};
 
 /// What two sets of policies say of one question in one state of the store.
 #[derive(Clone, Debug)]
@@ -49,7 +49,10 @@ impl Decided {
             decision.reasons.clone_from(&self.decision.reasons);
             return Some(Ok(decision));
         }
-        let rows = self.decision.slice.clone();
+        let rows = Rows {
+            loaded: self.decision.slice.clone(),
+            tags: self.decision.slice_tags.clone(),
+        };
         Some(decide(other, shard, question, rows, decision))
     }
 }
@@ -84,7 +87,7 @@ impl Session<'_> {
                 Ok(Gathered::Whole(rows)) => break Ok(rows),
                 // Whether the state has moved on does not matter: all is gathered anew.
                 Ok(Gathered::Missing(missing)) => reading.load(missing).await?,
-                Err(SliceError::Absent(absent)) => break Err(absent),
+                Err(SliceError::Absent { what, .. }) => break Err(what),
                 Err(error) => return Err(error.into()),
             };
         };
@@ -122,12 +125,13 @@ fn decide(
     bundle: &Bundle,
     shard: &Shard,
     question: &Question,
-    rows: Vec<Arc<Loaded>>,
+    rows: Rows,
     mut decision: Decision,
 ) -> Result<Decision, Failure> {
     let slice = Slice::of(rows, shard)?;
     let responses = responses(question, shard, &slice);
     decision.slice = slice.rows;
+    decision.slice_tags = slice.tags;
     conclude(&mut decision, &responses, bundle);
     Ok(decision)
 }

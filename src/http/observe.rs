@@ -30,7 +30,7 @@ impl App {
 
     /// Whether anybody looks on. Where nobody does, nothing is made for it.
     pub(super) fn is_observed(&self) -> bool {
-        self.shadow.is_some()
+        self.decision_log.is_some() || self.shadow.is_some()
     }
 
     /// Shows a decision to whoever looks on. The answer has to wait for this.
@@ -38,11 +38,15 @@ impl App {
     /// # Errors
     /// What forbids that the answer leaves.
     pub(super) async fn observe(&self, decided: Decided) -> Result<(), Problem> {
-        if self.is_observed() {
-            let decided = Arc::new(decided);
-            if let Some(shadow) = &self.shadow {
-                shadow.offer(&decided);
-            }
+        if !self.is_observed() {
+            return Ok(());
+        }
+        let decided = Arc::new(decided);
+        if let Some(shadow) = &self.shadow {
+            shadow.offer(&decided);
+        }
+        if let Some(log) = &self.decision_log {
+            log.take(decided).await.map_err(|_| Problem::NotLogged)?;
         }
         Ok(())
     }

@@ -246,3 +246,87 @@ fn each_child(expression: &Expr, visit: &mut dyn FnMut(&Expr)) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(level: u32, follow: &[&str], probes: &[(&[&str], TagKey)]) -> Plan {
+        let path = |attributes: &[&str]| Path {
+            root: Root::Principal,
+            attributes: attributes.iter().copied().map(Arc::from).collect(),
+        };
+        let probes = probes.iter().map(|(entity, key)| Probe {
+            entity: path(entity),
+            key: key.clone(),
+        });
+        Plan {
+            follow: follow.iter().copied().map(Arc::from).collect(),
+            probes: probes.collect(),
+            level,
+            ..Plan::default()
+        }
+    }
+
+    fn literal(key: &str) -> TagKey {
+        TagKey::Literal(key.into())
+    }
+
+    fn all_tags() -> Plan {
+        Plan {
+            all_tags: true,
+            ..plan(2, &["a"], &[])
+        }
+    }
+
+    fn follows_tags() -> Plan {
+        Plan {
+            follow_tags: true,
+            ..plan(2, &["a"], &[])
+        }
+    }
+
+    /// Some, each of which loads something that the first does not.
+    fn others() -> Vec<Plan> {
+        vec![
+            plan(3, &["a"], &[]),
+            plan(2, &["a", "b"], &[]),
+            plan(2, &["a"], &[(&["a"], literal("k"))]),
+            plan(2, &["a"], &[(&["a"], TagKey::Any)]),
+            all_tags(),
+            follows_tags(),
+        ]
+    }
+
+    #[test]
+    fn a_plan_covers_what_loads_no_more() {
+        let first = plan(2, &["a"], &[]);
+        assert!(first.covers(&first) && first.covers(&Plan::default()));
+        for other in others() {
+            assert!(!first.covers(&other), "{other:?}");
+            assert!(other.covers(&first), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_loads_all_tags_loads_each() {
+        let one = plan(2, &["a"], &[(&["a"], literal("k"))]);
+        let any = plan(2, &["a"], &[(&["a"], TagKey::Any)]);
+        let elsewhere = plan(2, &["a"], &[(&[], TagKey::Any)]);
+        assert!(any.covers(&one) && all_tags().covers(&one) && all_tags().covers(&any));
+        assert!(!one.covers(&any) && !elsewhere.covers(&one) && !any.covers(&all_tags()));
+    }
+
+    #[test]
+    fn two_together_cover_both() {
+        for one in others() {
+            for other in others() {
+                let both = one.with(&other);
+                assert!(
+                    both.covers(&one) && both.covers(&other),
+                    "{one:?} {other:?}"
+                );
+            }
+        }
+    }
+}

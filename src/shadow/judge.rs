@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::ShadowOptions;
 use super::compare::{Kind, compare};
+use crate::decision_log::{self, Pseudonyms};
 use crate::engine::{Decided, Decision, Engine, EngineOptions, Failure, Question};
 use crate::policy::Bundle;
 use crate::slice::Demand;
@@ -111,7 +112,8 @@ impl Judge {
         }
         let first = self.first(&decided.bundle)?;
         let session = self.engine.session();
-        let Ok(shadowed) = session.question(&question.to_json(), usize::MAX) else {
+        let asked = decision_log::asked(decided, &Pseudonyms::none()).unwrap_or_default();
+        let Ok(shadowed) = session.question(&asked, usize::MAX) else {
             return Ok(Outcome::Malformed);
         };
         let mut question = question.clone();

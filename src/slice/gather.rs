@@ -36,6 +36,17 @@ pub struct Slice {
     pub entities: Entities,
     /// The rows, for a reader.
     pub rows: Vec<Arc<Loaded>>,
+    /// Of each of them, which tags were asked for; without any, `None`.
+    pub tags: Vec<Option<TagKeys>>,
+}
+
+/// What was loaded for a question.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// The entities.
+    pub loaded: Vec<Arc<Loaded>>,
+    /// Of each of them, which tags were asked for; without any, `None`.
+    pub tags: Vec<Option<TagKeys>>,
 }
 
 /// An entity of the question that is nowhere to be found.
@@ -53,8 +64,13 @@ pub enum Absent {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SliceError {
     /// The question names entities that are not there.
-    #[error("{} of the question's entities are not there", .0.len())]
-    Absent(Vec<Absent>),
+    #[error("{} of the question's entities are not there", .what.len())]
+    Absent {
+        /// What they are to it.
+        what: Vec<Absent>,
+        /// Those that are there.
+        present: Vec<Arc<Loaded>>,
+    },
     /// The store cannot answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -105,18 +121,13 @@ impl Reading<'_> {
     ///
     /// # Errors
     /// As [`Reading::gather`].
-    pub fn gather_rows(
-        &self,
-        asked: Asked<'_>,
-        plan: &Plan,
-    ) -> Result<Gathered<Vec<Arc<Loaded>>>, SliceError> {
+    pub fn gather_rows(&self, asked: Asked<'_>, plan: &Plan) -> Result<Gathered<Rows>, SliceError> {
         let mut gathering = Gathering::new(asked, self);
         gathering.roots()?;
         while gathering.missing.is_empty() {
             gathering.ask_for_tags(plan)?;
             if !gathering.follow(plan)? {
-                let found = gathering.found.into_iter();
-                return Ok(Gathered::Whole(found.map(|found| found.loaded).collect()));
+                return Ok(Gathered::Whole(gathering.rows()));
             }
         }
         Ok(Gathered::Missing(gathering.missing))
@@ -236,7 +247,10 @@ impl<'a> Gathering<'a> {
         if absent.is_empty() {
             Ok(())
         } else {
-            Err(SliceError::Absent(absent))
+            Err(SliceError::Absent {
+                what: absent,
+                present: self.found.drain(..).map(|found| found.loaded).collect(),
+            })
         }
     }
 
@@ -454,16 +468,32 @@ impl<'a> Gathering<'a> {
         }
         Some(at)
     }
+
+    fn rows(self) -> Rows {
+        let mut rows = Rows {
+            loaded: Vec::with_capacity(self.found.len()),
+            tags: Vec::with_capacity(self.found.len()),
+        };
+        for found in self.found {
+            rows.loaded.push(found.loaded);
+            rows.tags.push(found.tags);
+        }
+        rows
+    }
 }
 
 impl Slice {
-    /// The entities that a question looks at, for policies that look at no others.
+    /// Entities, for policies that look at no others.
     ///
     /// # Errors
     /// Entities that do not fit together.
-    pub fn of(rows: Vec<Arc<Loaded>>, shard: &Shard) -> Result<Self, SliceError> {
-        let entities = rows.iter().map(|row| &row.entity);
+    pub fn of(rows: Rows, shard: &Shard) -> Result<Self, SliceError> {
+        let entities = rows.loaded.iter().map(|loaded| &loaded.entity);
         let entities = together(shard.actions.iter().chain(entities)).map_err(SliceError::Unfit)?;
-        Ok(Self { entities, rows })
+        Ok(Self {
+            entities,
+            rows: rows.loaded,
+            tags: rows.tags,
+        })
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::sidecar::project;
 
 /// What each module may use of the crate, beside what is in itself.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("text", &[]),
     ("config", &["text"]),
     ("schema", &["text"]),
@@ -15,18 +15,52 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("store", &["schema", "text"]),
     ("slice", &["policy", "schema", "store"]),
     ("engine", &["policy", "schema", "slice", "store", "text"]),
-    ("shadow", &["engine", "policy", "schema", "slice", "store"]),
+    (
+        "decision_log",
+        &[
+            "config", "engine", "policy", "schema", "slice", "store", "text",
+        ],
+    ),
+    (
+        "shadow",
+        &[
+            "decision_log",
+            "engine",
+            "policy",
+            "schema",
+            "slice",
+            "store",
+        ],
+    ),
     (
         "http",
         &[
-            "config", "engine", "identity", "policy", "schema", "shadow", "slice", "store",
+            "config",
+            "decision_log",
+            "engine",
+            "identity",
+            "policy",
+            "schema",
+            "shadow",
+            "slice",
+            "store",
+            "text",
         ],
     ),
     ("suite", &["engine", "policy", "schema", "slice", "store"]),
     (
         "cli",
         &[
-            "config", "engine", "http", "identity", "policy", "schema", "shadow", "slice", "store",
+            "config",
+            "decision_log",
+            "engine",
+            "http",
+            "identity",
+            "policy",
+            "schema",
+            "shadow",
+            "slice",
+            "store",
             "suite",
         ],
     ),

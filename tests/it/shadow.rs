@@ -276,4 +276,12 @@ fn some_disagreements_are_written_in_full_and_a_frequent_one_hides_no_rare_one()
     assert_eq!(first["tenancyRevision"], shadow["tenancyRevision"]);
     assert_eq!(written[0]["action"], "getOrganisation");
     assert_eq!(written[0]["surface"], "native");
+    let question = json("question");
+    assert_eq!(question["action"]["id"], "getOrganisation");
+    assert_eq!(question["resource"]["id"], "acme");
+    // Who somebody is, is not for the log.
+    let principal = question["principal"]["id"].as_str().unwrap();
+    assert!(principal.starts_with("hmac-sha256:"), "{principal}");
+    let record = written[0].to_string();
+    assert!(!record.contains("anna"), "{record}");
 }

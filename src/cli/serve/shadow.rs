@@ -8,7 +8,8 @@ use super::AnyError;
 use crate::cli::Exit;
 use crate::cli::policies::load_policies;
 use crate::cli::source::open_reader;
-use crate::config::Config;
+use crate::config::{Config, Personal};
+use crate::decision_log::Pseudonyms;
 use crate::engine::EngineOptions;
 use crate::http::App;
 use crate::policy::{Bundle, Change, Sources, Waker, Watch};
@@ -61,9 +62,20 @@ pub(super) fn start(
         },
     };
     let revision = Arc::clone(&loaded.bundle.revision);
-    let shadow = Shadow::start(store, loaded.bundle, options)?;
+    let shadow = Shadow::start(store, loaded.bundle, options, pseudonyms(config)?)?;
     tracing::info!(policies = &*revision, "a shadow looks on");
     Ok(shadow)
+}
+
+/// As the decision log writes ids that say who somebody is.
+fn pseudonyms(config: &Config) -> Result<Pseudonyms, AnyError> {
+    let settings = &config.decision_log;
+    Ok(match (settings.personal, &settings.key_file) {
+        (Personal::Plain, _) => Pseudonyms::none(),
+        (Personal::Hash, Some(path)) => Pseudonyms::by_file(path)
+            .map_err(|error| format!("`decision_log.key_file`: {error}"))?,
+        (Personal::Hash, None) => Pseudonyms::random()?,
+    })
 }
 
 /// Has it take over changed policies.

@@ -1,10 +1,9 @@
 //! From a gateway's request to an answer, the same for all of them.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -17,10 +16,11 @@ use super::super::native::within;
 use super::super::{App, Problem, body, freshness, panicked};
 use super::Endpoint;
 use super::answer::{Answer, Outcome};
+use super::shown::{FORBIDDEN, Shown};
 use super::who::{self, Caller};
 use crate::engine::{
-    self, Decided, Decision, Failure, Headers, HttpRequest, Question, Reason, RequestDecision,
-    RequestLimits, Routed, Session, Unrouted, Verdict,
+    self, Decision, Failure, Headers, HttpRequest, Question, RequestDecision, RequestLimits,
+    Routed, Session, Unrouted, Verdict,
 };
 use crate::slice::Demand;
 
@@ -69,9 +69,6 @@ const OVERRIDES: [&str; 6] = [
 /// The same as a parameter of the query, which frameworks of web pages honour.
 const METHOD_PARAMETER: &str = "_method";
 
-/// Of a policy that forbids and does not say what that is called.
-const FORBIDDEN: &str = "FORBIDDEN";
-
 /// Envoy's word for a body that is longer than it passes on.
 const PARTIAL: &str = "x-envoy-auth-partial-body";
 
@@ -109,7 +106,13 @@ pub(super) async fn answer(app: &App, asked: &Asked<'_>, mut payload: Payload) -
             asked: Vec::new(),
         });
         let elapsed = started.elapsed();
-        let shown = show(app, asked, &session, routed, settled, id, elapsed).await;
+        let shown = Shown {
+            app,
+            id,
+            elapsed,
+            bundle: &session.state.bundle,
+        };
+        let shown = shown.take(settled, || said(asked, routed)).await;
         shown.unwrap_or_else(|problem| Outcome::of(problem.into()))
     };
     // Here, so that it is counted and worded like all others.
@@ -255,49 +258,6 @@ async fn read(
     }
 }
 
-/// Counts each question that it was, as those of other surfaces are, and shows it to whoever looks
-/// on. Where that is not what the request was answered by, what was is shown besides.
-async fn show(
-    app: &App,
-    asked: &Asked<'_>,
-    session: &Session<'_>,
-    routed: Option<&Result<Routed<'_>, Unrouted>>,
-    settled: Settled,
-    id: Uuid,
-    elapsed: Duration,
-) -> Result<Outcome, Problem> {
-    let all = u32::try_from(settled.asked.len()).unwrap_or(u32::MAX);
-    let bundle = &session.state.bundle;
-    let of = |question, said, decision, elapsed| Decided {
-        id,
-        surface: "gateway",
-        at: SystemTime::now(),
-        elapsed,
-        question,
-        said,
-        decision,
-        bundle: Arc::clone(bundle),
-    };
-    let verdict = settled.outcome.verdict();
-    let mut explained = false;
-    // Their share of the whole: what they look at is loaded together.
-    let each = elapsed / all.max(1);
-    for (question, decision) in settled.asked {
-        explained |= verdict == Some(decision.verdict) && settled.outcome.is_of(&decision);
-        app.decided(of(Some(question), Json::Null, decision, each))
-            .await?;
-    }
-    if let Some(verdict) = verdict
-        && !explained
-        && app.is_observed()
-    {
-        let decision = settled.outcome.unasked(verdict, &bundle.revision);
-        let said = said(asked, routed);
-        app.observe(of(None, said, decision, elapsed)).await?;
-    }
-    Ok(settled.outcome)
-}
-
 /// What may be told of a request that was no question. Its path may hold anything.
 fn said(asked: &Asked<'_>, routed: Option<&Result<Routed<'_>, Unrouted>>) -> Json {
     let route = match routed {
@@ -308,9 +268,9 @@ fn said(asked: &Asked<'_>, routed: Option<&Result<Routed<'_>, Unrouted>>) -> Jso
 }
 
 /// An outcome, and the questions that it rests on.
-struct Settled {
-    outcome: Outcome,
-    asked: Vec<(Question, Decision)>,
+pub(super) struct Settled {
+    pub(super) outcome: Outcome,
+    pub(super) asked: Vec<(Question, Decision)>,
 }
 
 impl Settled {
@@ -323,42 +283,6 @@ impl Settled {
 }
 
 impl Outcome {
-    /// `None` where there is no decision.
-    fn verdict(&self) -> Option<Verdict> {
-        match self {
-            Self::Allowed { .. } => Some(Verdict::Allow),
-            Self::Denied { .. } | Self::Unauthorized(_) => Some(Verdict::Deny),
-            Self::Failed { .. } => None,
-        }
-    }
-
-    /// Whether it is for this that it is denied; an Allow is for all of them.
-    fn is_of(&self, decision: &Decision) -> bool {
-        let mut codes = decision.reasons.iter().map(|reason| reason.code.as_deref());
-        decision.verdict == Verdict::Allow
-            || codes.any(|code| code.unwrap_or(FORBIDDEN) == self.code())
-    }
-
-    /// As a decision that no policy was asked for.
-    fn unasked(&self, verdict: Verdict, policy_revision: &Arc<str>) -> Decision {
-        let reason = (verdict == Verdict::Deny).then(|| Reason {
-            code: Some(Arc::from(self.code())),
-            rule: None,
-            policy: None,
-            message: Some(Arc::from(self.message())),
-        });
-        Decision {
-            verdict,
-            reasons: reason.into_iter().collect(),
-            determining: Vec::new(),
-            errors: Vec::new(),
-            obligations: BTreeSet::new(),
-            policy_revision: Arc::clone(policy_revision),
-            tenancy_revision: Arc::default(),
-            slice: Vec::new(),
-        }
-    }
-
     fn decided(decision: RequestDecision) -> Self {
         match decision.verdict {
             Verdict::Allow => Self::Allowed {

@@ -165,6 +165,7 @@ pub(crate) fn start_with(gateway: Gateway) -> Fixture {
         gateway,
         tokens: None,
         shadow: None,
+        decision_log: None,
     };
     app.readiness.started();
     let runtime = tokio::runtime::Builder::new_multi_thread()

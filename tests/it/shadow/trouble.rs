@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use peppol_authz::decision_log::Pseudonyms;
 use peppol_authz::engine::{Decided, EngineOptions};
 use peppol_authz::policy::Bundle;
 use peppol_authz::schema::Schema;
@@ -139,7 +140,7 @@ impl Scene {
         };
         let second = bundle(SCHEMA, &format!("{FIRST}{SECOND}"));
         Self {
-            shadow: Shadow::start(Arc::new(store), second, options).unwrap(),
+            shadow: Shadow::start(Arc::new(store), second, options, Pseudonyms::none()).unwrap(),
             trouble,
             decided,
         }

@@ -134,10 +134,15 @@ impl Counts {
     pub(super) fn judged(&mut self, decided: &Decided, outcome: &Outcome) -> Option<Labels> {
         let result = outcome.name();
         self.decisions.get_or_create(&ResultLabel { result }).inc();
-        let mut labels = Labels::new(decided, outcome)?;
-        if let Outcome::Failed(_) = outcome {
-            return Some(labels);
+        let labels = self.kind(Labels::new(decided, outcome)?);
+        if !matches!(outcome, Outcome::Failed(_)) {
+            self.disagreements.get_or_create(&labels).inc();
         }
+        Some(labels)
+    }
+
+    /// The kind as it is counted.
+    fn kind(&mut self, mut labels: Labels) -> Labels {
         if !self.kinds.contains(&labels) {
             if self.kinds.len() < KINDS {
                 self.kinds.insert(labels.clone());
@@ -145,8 +150,7 @@ impl Counts {
                 labels.forget();
             }
         }
-        self.disagreements.get_or_create(&labels).inc();
-        Some(labels)
+        labels
     }
 }
 
@@ -182,5 +186,37 @@ impl Labels {
         ] {
             OTHER.clone_into(text);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(policies: usize) -> Labels {
+        Labels {
+            action: "read".to_owned(),
+            kind: "verdict",
+            from: "Allow",
+            to: "Deny",
+            codes: String::new(),
+            policies: policies.to_string(),
+            shadow_codes: "CODE".to_owned(),
+            shadow_policies: "p/forbids".to_owned(),
+        }
+    }
+
+    /// Thousands of policies for single tenants would be a counter each.
+    #[test]
+    fn of_many_kinds_the_later_ones_are_counted_together() {
+        let mut counts = Counts::default();
+        for policies in 0..KINDS {
+            assert_eq!(counts.kind(labels(policies)), labels(policies));
+        }
+        let mut other = labels(0);
+        other.forget();
+        assert_eq!(counts.kind(labels(KINDS)), other);
+        assert_eq!((&*other.action, &*other.shadow_codes), ("read", "other"));
+        assert_eq!(counts.kind(labels(7)), labels(7));
     }
 }

@@ -88,7 +88,10 @@ fn holds_back(when_full: &str, code: &str) {
     let mut sidecar = piped(when_full);
     let (mut answered, refused) = ask_until_full(&sidecar);
     assert!(answered.len() > 3);
-    assert_eq!((refused.status, &refused.json()["code"]), (503, &json!(code)));
+    assert_eq!(
+        (refused.status, &refused.json()["code"]),
+        (503, &json!(code))
+    );
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert!(!refused.text.contains("Allow"));
     let lines = read(&sidecar.path("pipe"));

@@ -2,12 +2,13 @@
 //! that is a matter of the first.
 
 use std::path::Path;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use super::{CLOSED, all_are, allowed, disagreements, looked, of_result, policies, shadow_of};
 use crate::samples::Samples;
-use crate::sidecar::{Sidecar, Start};
+use crate::sidecar::{PATIENCE, Sidecar, Start, project};
 
 const TAKEN: &str = "the shadow took over changed policies";
 const REFUSED: &str = "changed policies of the shadow are refused; those before look on";
@@ -116,6 +117,57 @@ fn a_change_of_the_first_policies_is_seen() {
     let shadow = ["Allow", "", "organisation/orgadmin-manages"];
     let first = ["Deny", "DEMO_NO_CERTIFICATES", "next/closed"];
     assert_eq!(disagreements(&samples, "verdict", first, shadow), 1.0);
+}
+
+/// While the two are of different schemas, and nobody has said that they should be, nothing can be
+/// said of their policies.
+#[test]
+fn a_change_of_the_schema_is_for_both() {
+    const MORE: &str =
+        "action archiveOrganisation appliesTo { principal: User, resource: Organisation };";
+    let shipped = std::fs::read_to_string(project("schema/peppol.cedarschema")).unwrap();
+    let more = format!(
+        "{}{MORE}\n}}",
+        shipped.trim_end().strip_suffix('}').unwrap()
+    );
+    let start = start();
+    let schema = start.path("peppol.cedarschema");
+    std::fs::write(&schema, &more).unwrap();
+    let archive = "@id(\"next/archive\") @rule(\"USR-6\") permit (
+        principal is Peppol::User, action == Peppol::Action::\"archiveOrganisation\", resource);";
+    let (start, directory) = shadow_of(start, archive);
+    let sidecar = start.with(&["--schema", schema.to_str().unwrap()]).start();
+    sidecar.ask(&allowed());
+    all_are(&looked(&sidecar, 1), "agreed");
+    // The shadow has a policy for what is no action any more.
+    std::fs::write(&schema, &shipped).unwrap();
+    until(&sidecar, [2.0, 1.0, 1.0]);
+    sidecar.ask(&allowed());
+    let samples = looked(&sidecar, 2);
+    assert_eq!(of_result(&samples, "unsettled"), 1.0);
+    assert_eq!(samples.sum("shadow_disagreements_total"), 0.0);
+    write(&directory, "");
+    until(&sidecar, [2.0, 2.0, 1.0]);
+    sidecar.ask(&allowed());
+    assert_eq!(of_result(&looked(&sidecar, 3), "agreed"), 2.0);
+}
+
+/// Waits until the first have been taken, and the shadow's have been taken and refused, so often.
+#[track_caller]
+fn until(sidecar: &Sidecar, reloads: [f64; 3]) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let samples = Samples::of(sidecar);
+        let found = [
+            samples.value("reloads_total", &[("result", "taken")]),
+            samples.value("shadow_reloads_total", &[("result", "taken")]),
+            samples.value("shadow_reloads_total", &[("result", "refused")]),
+        ];
+        if found == reloads {
+            return;
+        }
+        assert!(Instant::now() < end, "{found:?}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use peppol_authz::store::EntitiesFile;
 use serde_json::Value;
 
 use super::{Names, QUESTIONS, World, devices, folders, members};
-use crate::deciding::{Deciding, bundle};
+use crate::deciding::{Deciding, bundle, codes};
 use crate::rules::rng::Rng;
 
 const TENANCIES: u64 = 30;
@@ -113,7 +113,10 @@ fn agree(world: &World, names: &Names) -> Seen {
                 Err(failure) => panic!("{failure}\n{json}"),
             }
             seen.different += usize::from(told(&given) != told(&fresh));
-            seen.absent += usize::from(given.slice.is_empty());
+            let is_absent = codes(&given)
+                .iter()
+                .any(|code| code.starts_with("UNKNOWN_"));
+            seen.absent += usize::from(is_absent);
         }
     }
     seen

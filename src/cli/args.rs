@@ -95,6 +95,9 @@ pub(super) struct ServeArgs {
     /// Tenancy documents to read into the store before it is ready; may be given again
     #[arg(long, value_name = "FILE")]
     import: Vec<PathBuf>,
+    /// A directory of policies that look on: what they would decide otherwise is counted [default: none]
+    #[arg(long, value_name = "DIR")]
+    shadow: Option<PathBuf>,
     /// Write a line for each decision: `stdout`, `file:PATH` or `off` [default: off]
     #[arg(long, value_name = "TO")]
     decision_log: Option<String>,
@@ -296,6 +299,7 @@ impl ServeArgs {
             schema: self.policy.schema.clone(),
             routes: self.policy.routes.clone(),
             import: self.import.clone(),
+            shadow: self.shadow.clone(),
             decision_log: self.decision_log.clone(),
             log_slice: self.log_slice,
         }

@@ -22,6 +22,17 @@ const MAY_USE: [(&str, &[&str]); 13] = [
         ],
     ),
     (
+        "shadow",
+        &[
+            "decision_log",
+            "engine",
+            "policy",
+            "schema",
+            "slice",
+            "store",
+        ],
+    ),
+    (
         "http",
         &[
             "config",
@@ -30,6 +41,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "identity",
             "policy",
             "schema",
+            "shadow",
             "slice",
             "store",
             "text",
@@ -48,6 +60,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "policy",
             "proof",
             "schema",
+            "shadow",
             "slice",
             "store",
             "suite",
@@ -62,7 +75,7 @@ const HOMES: [(&str, &[&str]); 19] = [
     ("hyper_util", &["http"]),
     ("tonic", &["http"]),
     ("envoy_types", &["http"]),
-    ("prometheus_client", &["http"]),
+    ("prometheus_client", &["http", "shadow"]),
     ("utoipa", &["http"]),
     ("utoipa_axum", &["http"]),
     ("rusqlite", &["store"]),

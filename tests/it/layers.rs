@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::sidecar::project;
 
 /// What each module may use of the crate, beside what is in itself.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("text", &[]),
     ("config", &["text"]),
     ("schema", &["text"]),

@@ -4,10 +4,12 @@ mod args;
 mod asking;
 mod authorize;
 mod check;
+mod diff;
 mod import;
 mod migrate;
 mod output;
 mod policies;
+mod prove;
 mod replay;
 mod route;
 mod search;
@@ -33,7 +35,7 @@ pub enum Exit {
     Denied,
     /// Policies or schema are not valid.
     Invalid,
-    /// A policy test failed, or decisions changed.
+    /// A policy test failed, something is not proved, or decisions changed.
     TestFailed,
     /// Wrong usage.
     Usage,
@@ -76,6 +78,8 @@ pub fn run() -> Exit {
         Command::Authorize(args) => authorize::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Route(args) => route::run(&args),
+        Command::Prove(args) => prove::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Replay(args) => replay::run(&args),
     }
 }

@@ -72,6 +72,8 @@ pub struct Config {
     pub freshness: Freshness,
     /// How changed policies are noticed.
     pub reload: Reload,
+    /// A second set of policies that looks on.
+    pub shadow: Shadow,
     /// What is logged, and how.
     pub log: Log,
     /// The decision log.
@@ -217,6 +219,20 @@ pub struct Reload {
     pub refused_is_unready: bool,
 }
 
+/// A second set of policies, which decides what was decided once more and answers nobody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Shadow {
+    /// The directory of its policies; without one nothing looks on.
+    pub policies: Option<PathBuf>,
+    /// The Cedar schema of these, where it is not that of the first.
+    pub schema: Option<PathBuf>,
+    /// Decisions that wait to be looked at; what comes when there are as many is dropped.
+    pub capacity: usize,
+    /// Disagreements of each kind that are logged in full, in a minute.
+    pub sample: usize,
+}
+
 /// What is logged, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -258,6 +274,7 @@ impl Default for Config {
             store: Store::default(),
             freshness: Freshness::default(),
             reload: Reload::default(),
+            shadow: Shadow::default(),
             log: Log::default(),
             decision_log: DecisionLog::default(),
         }
@@ -333,6 +350,17 @@ impl Default for Reload {
             poll_interval: Duration::from_secs(2),
             settle: Duration::from_millis(200),
             refused_is_unready: true,
+        }
+    }
+}
+
+impl Default for Shadow {
+    fn default() -> Self {
+        Self {
+            policies: None,
+            schema: None,
+            capacity: 1024,
+            sample: 1,
         }
     }
 }

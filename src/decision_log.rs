@@ -21,3 +21,4 @@ pub use pseudonym::{KeyError, Pseudonyms};
 pub use queue::{DecisionLog, LogError, LogStats, NotLogged};
 pub use read::{Line, Unreadable, lines};
 pub use replay::{Again, Both, Replay, Undecided, decide_by_both};
+pub use shown::asked;

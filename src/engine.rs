@@ -17,6 +17,7 @@ mod question;
 mod request;
 mod search;
 mod session;
+mod twice;
 
 pub use core::{Engine, EngineOptions, State};
 pub use decided::Decided;
@@ -31,3 +32,4 @@ pub use search::{
     ActionSearch, Found, Part, Residual, ResidualPolicy, Search, SearchParts, Sought, Wanted,
 };
 pub use session::{Failure, Session};
+pub use twice::Twice;

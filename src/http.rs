@@ -37,6 +37,7 @@ use utoipa_axum::routes;
 use crate::decision_log::DecisionLog;
 use crate::engine::Engine;
 use crate::identity::Tokens;
+use crate::shadow::Shadow;
 
 pub use authzen::Authzen;
 pub use gateway::{Gateway, serve_envoy};
@@ -91,6 +92,8 @@ pub struct App {
     pub gateway: Gateway,
     /// Verifies the tokens of those whose requests gateways ask about.
     pub tokens: Option<Tokens>,
+    /// A second set of policies, which looks on.
+    pub shadow: Option<Shadow>,
     /// Takes every decision, where there is such a log.
     pub decision_log: Option<DecisionLog>,
 }

@@ -8,6 +8,7 @@
 
 mod bundle;
 mod fault;
+mod git;
 mod lint;
 mod load;
 mod plan;
@@ -19,9 +20,10 @@ mod watch;
 
 pub use bundle::{Bundle, PolicyInfo, Shard};
 pub use fault::{Fault, Severity};
+pub use git::{GitError, Places, sources_at};
 pub use lint::{fix_format, lint};
 pub use load::{MAX_DEPTH, MAX_LEVEL, load, on_large_stack};
 pub use plan::{Path, Plan, Probe, Root, TagKey};
 pub use rules::{HeldBy, Rule, Rules};
-pub use source::{SourceError, SourceFile, Sources};
+pub use source::{SourceError, SourceFile, Sources, invariant_files};
 pub use watch::{Change, Waker, Watch};

@@ -19,6 +19,7 @@ mod types;
 mod value;
 
 use cedar_policy::{EntityTypeName, EntityUid};
+use sha2::{Digest, Sha256};
 
 use naming::{Named, Names};
 
@@ -40,6 +41,8 @@ pub(crate) type Map<K, V> = std::collections::HashMap<K, V, foldhash::quality::R
 #[derive(Debug)]
 pub struct Schema {
     cedar: cedar_policy::Schema,
+    /// Of the text.
+    digest: [u8; 32],
     entity_types: Map<EntityTypeName, EntityType>,
     /// The same names as text, for wire forms: one lookup instead of a parse.
     names: Map<String, EntityTypeName>,
@@ -94,6 +97,7 @@ impl Schema {
         let fragment = types::Fragment::parse(text)?;
         let mut schema = Self {
             cedar,
+            digest: Sha256::digest(text).into(),
             entity_types: Map::default(),
             names: Map::default(),
             action_names: Map::default(),
@@ -142,6 +146,12 @@ impl Schema {
         let fragment =
             cedar_policy::SchemaFragment::from_json_str(text).map_err(|e| unsupported(&e))?;
         Self::parse(&fragment.to_cedarschema().map_err(|e| unsupported(&e))?)
+    }
+
+    /// Whether the other is of the same text, so that what was read by one fits the other.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.digest == other.digest
     }
 
     /// The schema as `cedar-policy` wants it.

@@ -16,7 +16,7 @@ mod reading;
 mod timeline;
 
 pub use cache::{Cache, CacheStats, Loaded};
-pub use gather::{Absent, Asked, Gathered, Missing, Slice, SliceError};
+pub use gather::{Absent, Asked, Gathered, Missing, Rows, Slice, SliceError};
 pub use lookup::{Lookup, LookupError};
 pub use reading::{Demand, Freshness, Moved, Reading, ReadingError, Sources};
 pub use timeline::{Known, Look, Timeline};

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod diff;
+mod prove;
 mod replay;
 
 use std::path::PathBuf;
@@ -12,6 +14,8 @@ use super::policies::load_policies;
 use crate::config::Flags;
 use crate::policy::{Bundle, Sources};
 
+pub(super) use diff::DiffArgs;
+pub(super) use prove::ProveArgs;
 pub(super) use replay::ReplayArgs;
 
 /// Authorization for Peppol Access Points and SMPs: Cedar policies over the tenancy store.
@@ -21,7 +25,7 @@ pub(super) use replay::ReplayArgs;
     propagate_version = true,
     after_help = "\
 Exit codes: 0 done, or allowed; 1 failed; 2 denied; 3 policies, schema or routes are not valid; \
-4 a policy test failed, or decisions changed; 64 wrong usage."
+4 a policy test failed, something is not proved, or decisions changed; 64 wrong usage."
 )]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -46,6 +50,10 @@ pub(super) enum Command {
     Search(SearchArgs),
     /// Show what a request to a gateway is asked as
     Route(RouteArgs),
+    /// Prove what has to hold for all requests and entities of the schema
+    Prove(ProveArgs),
+    /// Say what other policies allow more or less
+    Diff(DiffArgs),
     /// Decide the decisions of a log again, and name those that change
     Replay(ReplayArgs),
 }
@@ -87,6 +95,9 @@ pub(super) struct ServeArgs {
     /// Tenancy documents to read into the store before it is ready; may be given again
     #[arg(long, value_name = "FILE")]
     import: Vec<PathBuf>,
+    /// A directory of policies that look on: what they would decide otherwise is counted [default: none]
+    #[arg(long, value_name = "DIR")]
+    shadow: Option<PathBuf>,
     /// Write a line for each decision: `stdout`, `file:PATH` or `off` [default: off]
     #[arg(long, value_name = "TO")]
     decision_log: Option<String>,
@@ -288,6 +299,7 @@ impl ServeArgs {
             schema: self.policy.schema.clone(),
             routes: self.policy.routes.clone(),
             import: self.import.clone(),
+            shadow: self.shadow.clone(),
             decision_log: self.decision_log.clone(),
             log_slice: self.log_slice,
         }

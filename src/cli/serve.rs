@@ -1,5 +1,7 @@
 //! `serve`: the one place where everything is put together.
 
+mod shadow;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,7 +59,11 @@ pub(super) fn run(args: &ServeArgs) -> Exit {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    match run_server(&config, &sources, bundle) {
+    let second = match shadow::load(&config) {
+        Ok(second) => second,
+        Err(exit) => return exit,
+    };
+    match run_server(&config, &sources, bundle, second) {
         Ok(()) => Exit::Done,
         Err(error) => {
             complain(&*error);
@@ -77,7 +83,12 @@ fn start_log(config: &Config) -> Result<(), AnyError> {
     }
 }
 
-fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result<(), AnyError> {
+fn run_server(
+    config: &Config,
+    sources: &Sources,
+    bundle: Arc<Bundle>,
+    second: Option<shadow::Loaded>,
+) -> Result<(), AnyError> {
     let gateway = Gateway::new(&config.gateway);
     let tokens = match config.jwt.jwks {
         Some(_) => Some(Tokens::new(&config.jwt)?),
@@ -102,10 +113,19 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
             wait: config.freshness.wait,
         },
     };
+    let seen = second.as_ref().map(|second| second.sources.clone());
+    let shadow = match second {
+        Some(second) => Some(shadow::start(config, second, &store, options)?),
+        None => None,
+    };
     let engine = Arc::new(Engine::new(store, bundle, options)?);
+    let metrics = Metrics::default();
     let app = Arc::new(App {
         engine,
-        metrics: Metrics::default(),
+        metrics: match &shadow {
+            Some(shadow) => metrics.with_shadow(shadow.counts()),
+            None => metrics,
+        },
         readiness: Readiness::new(config.reload.refused_is_unready),
         limits: Limits {
             body_bytes: config.limits.body_bytes,
@@ -122,6 +142,7 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
         authzen: Authzen::new(&config.authzen),
         gateway,
         tokens,
+        shadow,
         decision_log: DecisionLog::start(&config.decision_log)?,
     });
     app.metrics.loaded();
@@ -137,7 +158,7 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
         let address_of_envoy = envoy
             .as_ref()
             .map(|listener| listener.local_addr().to_string());
-        let watch = watch(config, sources, &app)?;
+        let watch = watch(config, sources, seen.as_ref(), &app)?;
         let stop = stopped(&app)?;
         let (router, limits) = (router(Arc::clone(&app)), &config.server);
         let server = async {
@@ -308,9 +329,14 @@ fn stopped(app: &Arc<App>) -> Result<watch::Receiver<bool>, AnyError> {
 fn watch(
     config: &Config,
     sources: &Sources,
+    second: Option<&Sources>,
     app: &Arc<App>,
 ) -> Result<tokio::task::JoinHandle<()>, AnyError> {
     let files = [&config.policies, &config.schema, &config.routes];
+    let waker_of_shadow = match second {
+        Some(second) => shadow::watch(config, second, app)?,
+        None => None,
+    };
     let waker = if config.reload.watch && files.into_iter().any(Option::is_some) {
         let watch = Watch {
             policies: config.policies.clone(),
@@ -327,7 +353,7 @@ fn watch(
     let mut hangup = signal(SignalKind::hangup())?;
     Ok(tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            if let Some(waker) = &waker {
+            for waker in waker.iter().chain(&waker_of_shadow) {
                 waker.wake();
             }
         }

@@ -31,6 +31,14 @@ pub(super) fn open_database(config: &Config) -> Result<Option<Database>, StoreEr
     })
 }
 
+/// One more reader of the database that is named, with a connection of its own; `None` where
+/// it is none.
+pub(super) fn open_reader(config: &Config) -> Result<Option<Arc<dyn Store>>, StoreError> {
+    let mut config = config.clone();
+    config.store.readers = 1;
+    Ok(open_database(&config)?.map(|database| database.store()))
+}
+
 /// A store, and the database that it is, if so.
 type Opened = (Arc<dyn Store>, Option<Database>);
 

@@ -34,6 +34,8 @@ pub struct Flags {
     pub routes: Option<PathBuf>,
     /// `--import`, as often as it was given; never given, the file or variable counts.
     pub import: Vec<PathBuf>,
+    /// `--shadow`.
+    pub shadow: Option<PathBuf>,
     /// `--decision-log`, not parsed yet.
     pub decision_log: Option<String>,
     /// `--log-slice`; not given, the file or variable counts.

@@ -20,6 +20,7 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, String)> {
         store,
         freshness,
         reload,
+        shadow,
         log,
         decision_log,
         ..
@@ -29,6 +30,8 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, String)> {
         ("policies", &config.policies),
         ("schema", &config.schema),
         ("routes", &config.routes),
+        ("shadow.policies", &shadow.policies),
+        ("shadow.schema", &shadow.schema),
     ] {
         ranges.path(key, path.as_deref());
     }
@@ -125,6 +128,9 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, String)> {
         10 * MILLISECOND..=HOUR,
     );
     ranges.duration("reload.settle", reload.settle, Duration::ZERO..=HOUR);
+
+    ranges.number("shadow.capacity", shadow.capacity, 1..=1_000_000);
+    ranges.number("shadow.sample", shadow.sample, 0..=1000);
 
     if let Err(error) = EnvFilter::try_new(&log.filter) {
         ranges.0.push((

@@ -8,12 +8,22 @@ use cedar_policy::EntityUid;
 use serde_json::{Map, Value as Json, json};
 
 use super::pseudonym::Pseudonyms;
-use crate::engine::{Decision, Question};
+use crate::engine::{Decided, Decision, Question};
 use crate::schema::{Record, Row, Schema, Value};
 use crate::store::TagKeys;
 
 /// An id at least so long is taken out of any text that it stands in.
 const TELLING: usize = 4;
+
+/// What was asked, in its native form, with hashes for ids that say who somebody is; `None` where
+/// it was no question.
+#[must_use]
+pub fn asked(decided: &Decided, pseudonyms: &Pseudonyms) -> Option<Json> {
+    let question = decided.question.as_ref()?;
+    let schema = &decided.bundle.schema;
+    let shown = Shown::new(schema, pseudonyms, Some(question), &decided.decision);
+    Some(shown.question(question))
+}
 
 /// Shows what belongs to one line.
 pub(super) struct Shown<'a> {

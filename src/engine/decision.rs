@@ -80,6 +80,13 @@ impl Decision {
             slice_tags: Vec::new(),
         }
     }
+
+    /// Whether it is a denial for entities of the question that are not there (GEN-1).
+    pub(super) fn is_of_absent(&self) -> bool {
+        let absent =
+            |reason: &Reason| reason.policy.is_none() && reason.rule.as_deref() == Some("GEN-1");
+        !self.reasons.is_empty() && self.reasons.iter().all(absent)
+    }
 }
 
 impl Reason {

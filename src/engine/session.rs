@@ -262,7 +262,7 @@ enum Step {
     Missing(Vec<Missing>),
 }
 
-fn responses(question: &Question, shard: &Shard, slice: &Slice) -> Vec<Response> {
+pub(super) fn responses(question: &Question, shard: &Shard, slice: &Slice) -> Vec<Response> {
     let authorizer = Authorizer::new();
     shard
         .policies_for(&question.principal, &question.resource)

@@ -14,6 +14,7 @@ use super::Problem;
 use crate::decision_log::LogStats;
 use crate::engine::{Decision, Failure, Found};
 use crate::identity::KeysHealth;
+use crate::shadow;
 use crate::slice::CacheStats;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -281,6 +282,13 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// With those of a shadow.
+    #[must_use]
+    pub fn with_shadow(mut self, counts: &shadow::Counts) -> Self {
+        counts.register(&mut self.registry);
+        self
+    }
+
     pub(super) fn decided(&self, action: &str, decision: &Decision, elapsed: Duration) {
         let codes: Vec<&str> = decision
             .reasons

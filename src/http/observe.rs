@@ -30,7 +30,7 @@ impl App {
 
     /// Whether anybody looks on. Where nobody does, nothing is made for it.
     pub(super) fn is_observed(&self) -> bool {
-        self.decision_log.is_some()
+        self.decision_log.is_some() || self.shadow.is_some()
     }
 
     /// Shows a decision to whoever looks on. The answer has to wait for this.
@@ -42,6 +42,9 @@ impl App {
             return Ok(());
         }
         let decided = Arc::new(decided);
+        if let Some(shadow) = &self.shadow {
+            shadow.offer(&decided);
+        }
         if let Some(log) = &self.decision_log {
             log.take(decided).await.map_err(|_| Problem::NotLogged)?;
         }

@@ -102,6 +102,7 @@ impl Bundle {
             for principal in &action.principals {
                 for resource in &action.resources {
                     let mut shard = Shard::new(principal, resource, actions.clone());
+                    shard.plan.level = level;
                     for info in &policies {
                         if can_apply(
                             &info.policy,

@@ -24,6 +24,8 @@ pub struct Plan {
     pub probes: Vec<Probe>,
     /// Tags are asked for in a way that cannot be foretold: all are loaded.
     pub all_tags: bool,
+    /// How many references away from the question's own entities is looked.
+    pub level: u32,
 }
 
 /// One tag that is asked for.
@@ -94,6 +96,36 @@ impl Plan {
     #[must_use]
     pub fn loads_all_tags(&self) -> bool {
         self.all_tags || self.probes.iter().any(|probe| probe.key == TagKey::Any)
+    }
+
+    /// Whether all that another plan loads is loaded by this one too.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let asked = |probe: &Probe| {
+            self.probes.iter().any(|own| {
+                own.entity == probe.entity && (own.key == TagKey::Any || own.key == probe.key)
+            })
+        };
+        self.level >= other.level
+            && self.follow.is_superset(&other.follow)
+            && (self.follow_tags || !other.follow_tags)
+            && (self.all_tags || (!other.all_tags && other.probes.iter().all(asked)))
+    }
+
+    /// What this one or another loads.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        let mut both = self.clone();
+        both.follow.extend(other.follow.iter().cloned());
+        both.follow_tags |= other.follow_tags;
+        both.all_tags |= other.all_tags;
+        both.level = both.level.max(other.level);
+        for probe in &other.probes {
+            if !both.probes.contains(probe) {
+                both.probes.push(probe.clone());
+            }
+        }
+        both
     }
 
     fn walk(&mut self, expression: &Expr, level: usize) -> usize {
@@ -212,5 +244,89 @@ fn each_child(expression: &Expr, visit: &mut dyn FnMut(&Expr)) {
         Expr::Set(elements) => elements.iter().for_each(|element| visit(element)),
         Expr::Record(members) => members.values().for_each(|member| visit(member)),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(level: u32, follow: &[&str], probes: &[(&[&str], TagKey)]) -> Plan {
+        let path = |attributes: &[&str]| Path {
+            root: Root::Principal,
+            attributes: attributes.iter().copied().map(Arc::from).collect(),
+        };
+        let probes = probes.iter().map(|(entity, key)| Probe {
+            entity: path(entity),
+            key: key.clone(),
+        });
+        Plan {
+            follow: follow.iter().copied().map(Arc::from).collect(),
+            probes: probes.collect(),
+            level,
+            ..Plan::default()
+        }
+    }
+
+    fn literal(key: &str) -> TagKey {
+        TagKey::Literal(key.into())
+    }
+
+    fn all_tags() -> Plan {
+        Plan {
+            all_tags: true,
+            ..plan(2, &["a"], &[])
+        }
+    }
+
+    fn follows_tags() -> Plan {
+        Plan {
+            follow_tags: true,
+            ..plan(2, &["a"], &[])
+        }
+    }
+
+    /// Some, each of which loads something that the first does not.
+    fn others() -> Vec<Plan> {
+        vec![
+            plan(3, &["a"], &[]),
+            plan(2, &["a", "b"], &[]),
+            plan(2, &["a"], &[(&["a"], literal("k"))]),
+            plan(2, &["a"], &[(&["a"], TagKey::Any)]),
+            all_tags(),
+            follows_tags(),
+        ]
+    }
+
+    #[test]
+    fn a_plan_covers_what_loads_no_more() {
+        let first = plan(2, &["a"], &[]);
+        assert!(first.covers(&first) && first.covers(&Plan::default()));
+        for other in others() {
+            assert!(!first.covers(&other), "{other:?}");
+            assert!(other.covers(&first), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_loads_all_tags_loads_each() {
+        let one = plan(2, &["a"], &[(&["a"], literal("k"))]);
+        let any = plan(2, &["a"], &[(&["a"], TagKey::Any)]);
+        let elsewhere = plan(2, &["a"], &[(&[], TagKey::Any)]);
+        assert!(any.covers(&one) && all_tags().covers(&one) && all_tags().covers(&any));
+        assert!(!one.covers(&any) && !elsewhere.covers(&one) && !any.covers(&all_tags()));
+    }
+
+    #[test]
+    fn two_together_cover_both() {
+        for one in others() {
+            for other in others() {
+                let both = one.with(&other);
+                assert!(
+                    both.covers(&one) && both.covers(&other),
+                    "{one:?} {other:?}"
+                );
+            }
+        }
     }
 }

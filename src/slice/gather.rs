@@ -40,6 +40,15 @@ pub struct Slice {
     pub tags: Vec<Option<TagKeys>>,
 }
 
+/// What was loaded for a question.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// The entities.
+    pub loaded: Vec<Arc<Loaded>>,
+    /// Of each of them, which tags were asked for; without any, `None`.
+    pub tags: Vec<Option<TagKeys>>,
+}
+
 /// An entity of the question that is nowhere to be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absent {
@@ -102,12 +111,23 @@ impl Reading<'_> {
     /// # Errors
     /// An entity that is absent or unusable, a slice that would be incomplete.
     pub fn gather(&self, asked: Asked<'_>, shard: &Shard) -> Result<Gathered<Slice>, SliceError> {
+        Ok(match self.gather_rows(asked, &shard.plan)? {
+            Gathered::Whole(rows) => Gathered::Whole(Slice::of(rows, shard)?),
+            Gathered::Missing(missing) => Gathered::Missing(missing),
+        })
+    }
+
+    /// Puts together what a plan loads for a question.
+    ///
+    /// # Errors
+    /// As [`Reading::gather`].
+    pub fn gather_rows(&self, asked: Asked<'_>, plan: &Plan) -> Result<Gathered<Rows>, SliceError> {
         let mut gathering = Gathering::new(asked, self);
         gathering.roots()?;
         while gathering.missing.is_empty() {
-            gathering.ask_for_tags(&shard.plan)?;
-            if !gathering.follow(&shard.plan)? {
-                return gathering.finish(shard).map(Gathered::Whole);
+            gathering.ask_for_tags(plan)?;
+            if !gathering.follow(plan)? {
+                return Ok(Gathered::Whole(gathering.rows()));
             }
         }
         Ok(Gathered::Missing(gathering.missing))
@@ -235,12 +255,12 @@ impl<'a> Gathering<'a> {
     }
 
     /// Follows attributes, one reference further. Returns whether there may be more.
-    /// An entity at the level of the Bundle is not looked through.
+    /// An entity at the level of the plan is not looked through.
     fn follow(&mut self, plan: &Plan) -> Result<bool, SliceError> {
         let mut next: Vec<(usize, EntityUid, u32)> = Vec::new();
         let mut nearer: Vec<(usize, u32)> = Vec::new();
         for (from, found) in self.found.iter().enumerate() {
-            if found.level >= self.reading.bundle.level {
+            if found.level >= plan.level {
                 continue;
             }
             let row = &found.loaded.row;
@@ -449,20 +469,31 @@ impl<'a> Gathering<'a> {
         Some(at)
     }
 
-    fn finish(self, shard: &Shard) -> Result<Slice, SliceError> {
-        let entities = self.found.iter().map(|found| &found.loaded.entity);
-        let entities = together(shard.actions.iter().chain(entities)).map_err(SliceError::Unfit)?;
-        let (mut rows, mut tags) = (Vec::new(), Vec::new());
-        rows.reserve_exact(self.found.len());
-        tags.reserve_exact(self.found.len());
+    fn rows(self) -> Rows {
+        let mut rows = Rows {
+            loaded: Vec::with_capacity(self.found.len()),
+            tags: Vec::with_capacity(self.found.len()),
+        };
         for found in self.found {
-            rows.push(found.loaded);
-            tags.push(found.tags);
+            rows.loaded.push(found.loaded);
+            rows.tags.push(found.tags);
         }
-        Ok(Slice {
+        rows
+    }
+}
+
+impl Slice {
+    /// Entities, for policies that look at no others.
+    ///
+    /// # Errors
+    /// Entities that do not fit together.
+    pub fn of(rows: Rows, shard: &Shard) -> Result<Self, SliceError> {
+        let entities = rows.loaded.iter().map(|loaded| &loaded.entity);
+        let entities = together(shard.actions.iter().chain(entities)).map_err(SliceError::Unfit)?;
+        Ok(Self {
             entities,
-            rows,
-            tags,
+            rows: rows.loaded,
+            tags: rows.tags,
         })
     }
 }

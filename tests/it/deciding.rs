@@ -173,6 +173,15 @@ impl Deciding {
         self.runtime.block_on(asked).unwrap()
     }
 
+    /// Does something with the engine, on the worker.
+    pub(crate) fn work<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+        &self,
+        work: impl FnOnce(Arc<Engine>) -> F,
+    ) -> T {
+        let work = self.runtime.spawn(work(Arc::clone(&self.engine)));
+        self.runtime.block_on(work).unwrap()
+    }
+
     /// Asks all of these of one state.
     pub(crate) fn ask_all(&self, questions: &[&Value]) -> Vec<Result<Decided, Refused>> {
         let engine = Arc::clone(&self.engine);

@@ -31,7 +31,7 @@ fn as_nginx(address: &str, method: &str, target: &str, headers: &[(&str, &str)])
     ask(address, "/authz/nginx", &[&own, headers].concat())
 }
 
-fn ask(address: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
+pub(crate) fn ask(address: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
     let mut head = format!("GET {path} HTTP/1.1\r\nhost: a\r\n");
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");

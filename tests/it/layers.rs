@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::sidecar::project;
 
 /// What each module may use of the crate, beside what is in itself.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("text", &[]),
     ("config", &["text"]),
     ("schema", &["text"]),
@@ -22,6 +22,17 @@ const MAY_USE: [(&str, &[&str]); 12] = [
         ],
     ),
     (
+        "shadow",
+        &[
+            "decision_log",
+            "engine",
+            "policy",
+            "schema",
+            "slice",
+            "store",
+        ],
+    ),
+    (
         "http",
         &[
             "config",
@@ -30,11 +41,13 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "identity",
             "policy",
             "schema",
+            "shadow",
             "slice",
             "store",
             "text",
         ],
     ),
+    ("proof", &["engine", "policy", "schema", "slice", "store"]),
     ("suite", &["engine", "policy", "schema", "slice", "store"]),
     (
         "cli",
@@ -45,7 +58,9 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "http",
             "identity",
             "policy",
+            "proof",
             "schema",
+            "shadow",
             "slice",
             "store",
             "suite",
@@ -54,13 +69,13 @@ const MAY_USE: [(&str, &[&str]); 12] = [
 ];
 
 /// Where a dependency may be named.
-const HOMES: [(&str, &[&str]); 18] = [
+const HOMES: [(&str, &[&str]); 19] = [
     ("axum", &["http"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("tonic", &["http"]),
     ("envoy_types", &["http"]),
-    ("prometheus_client", &["http"]),
+    ("prometheus_client", &["http", "shadow"]),
     ("utoipa", &["http"]),
     ("utoipa_axum", &["http"]),
     ("rusqlite", &["store"]),
@@ -70,6 +85,7 @@ const HOMES: [(&str, &[&str]); 18] = [
     ("moka", &["identity", "slice"]),
     ("jsonwebtoken", &["identity"]),
     ("ureq", &["identity"]),
+    ("cedar_policy_symcc", &["proof"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("figment", &["config"]),

@@ -5,6 +5,7 @@
 mod devices;
 mod folders;
 mod members;
+mod twice;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -108,6 +108,7 @@ impl Layer {
             import,
             decision_log,
             log_slice,
+            shadow,
         } = flags;
         // The outer option: was it given; the inner one: is it UTF-8, as every value of a layer is.
         let text = |text: &String| Some(Value::from(text.as_str()));
@@ -130,6 +131,7 @@ impl Layer {
             ("import", "import", (!import.is_empty()).then(paths)),
             ("decision_log.to", "decision-log", logged),
             ("decision_log.slice", "log-slice", slice),
+            ("shadow.policies", "shadow", shadow.as_ref().map(path)),
         ];
         let mut layers = Vec::new();
         for (key, flag, value) in given {

@@ -164,6 +164,7 @@ pub(crate) fn start_with(gateway: Gateway) -> Fixture {
         authzen: Authzen::default(),
         gateway,
         tokens: None,
+        shadow: None,
         decision_log: None,
     };
     app.readiness.started();

@@ -1,0 +1,145 @@
+//! The shadow of a server: its policies, its thread, its reader of the store.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::AnyError;
+use crate::cli::Exit;
+use crate::cli::policies::load_policies;
+use crate::cli::source::open_reader;
+use crate::config::{Config, Personal};
+use crate::decision_log::Pseudonyms;
+use crate::engine::EngineOptions;
+use crate::http::App;
+use crate::policy::{Bundle, Change, Sources, Waker, Watch};
+use crate::shadow::{Shadow, ShadowOptions};
+use crate::slice::Freshness;
+use crate::store::Store;
+
+/// Policies that were read and are valid.
+pub(super) struct Loaded {
+    pub(super) sources: Sources,
+    bundle: Arc<Bundle>,
+}
+
+/// Its policies, where there is one; what is wrong with them is shown.
+pub(super) fn load(config: &Config) -> Result<Option<Loaded>, Exit> {
+    let Some(policies) = &config.shadow.policies else {
+        return Ok(None);
+    };
+    let (sources, bundle) = load_policies(Some(policies), schema(config), routes(config))?;
+    Ok(Some(Loaded { sources, bundle }))
+}
+
+/// Starts it. It reads the store on its own, so that nobody who answers waits for it: by one
+/// connection, or where all is in memory, there.
+pub(super) fn start(
+    config: &Config,
+    loaded: Loaded,
+    store: &Arc<dyn Store>,
+    engine: EngineOptions,
+) -> Result<Shadow, AnyError> {
+    let store = match open_reader(config)? {
+        Some(reader) => reader,
+        None => Arc::clone(store),
+    };
+    let own_schema = config.shadow.schema.is_some();
+    let options = ShadowOptions {
+        capacity: config.shadow.capacity,
+        sample: config.shadow.sample,
+        own_schema,
+        stack_bytes: config.server.worker_stack_bytes,
+        engine: EngineOptions {
+            // Of two schemas the states are compared by what a reading itself names.
+            cache_bytes: if own_schema { 0 } else { engine.cache_bytes },
+            freshness: Freshness {
+                // A state is new enough where it holds the one that was decided from.
+                followed: true,
+                max_stale: Duration::MAX,
+                ..engine.freshness
+            },
+        },
+    };
+    let revision = Arc::clone(&loaded.bundle.revision);
+    let shadow = Shadow::start(store, loaded.bundle, options, pseudonyms(config)?)?;
+    tracing::info!(policies = &*revision, "a shadow looks on");
+    Ok(shadow)
+}
+
+/// As the decision log writes ids that say who somebody is.
+fn pseudonyms(config: &Config) -> Result<Pseudonyms, AnyError> {
+    let settings = &config.decision_log;
+    Ok(match (settings.personal, &settings.key_file) {
+        (Personal::Plain, _) => Pseudonyms::none(),
+        (Personal::Hash, Some(path)) => Pseudonyms::by_file(path)
+            .map_err(|error| format!("`decision_log.key_file`: {error}"))?,
+        (Personal::Hash, None) => Pseudonyms::random()?,
+    })
+}
+
+/// Has it take over changed policies.
+pub(super) fn watch(
+    config: &Config,
+    sources: &Sources,
+    app: &Arc<App>,
+) -> Result<Option<Waker>, AnyError> {
+    if !config.reload.watch {
+        return Ok(None);
+    }
+    let watch = Watch {
+        policies: config.shadow.policies.clone(),
+        schema: schema(config).map(Path::to_path_buf),
+        routes: routes(config).map(Path::to_path_buf),
+        poll_interval: config.reload.poll_interval,
+        settle: config.reload.settle,
+    };
+    let app = Arc::clone(app);
+    let waker = watch.start(sources, move |change| {
+        if let Some(shadow) = &app.shadow {
+            take(shadow, change);
+        }
+    })?;
+    Ok(Some(waker))
+}
+
+/// A change is taken whole, or refused whole. Either is a matter of the shadow alone.
+fn take(shadow: &Shadow, change: Change) {
+    let taken = change.and_then(|bundle| {
+        let bundle = Arc::new(bundle);
+        shadow
+            .replace(Arc::clone(&bundle))
+            .map_err(|error| vec![error.to_string()])?;
+        Ok(bundle)
+    });
+    match taken {
+        Ok(bundle) => {
+            tracing::info!(
+                policies = &*bundle.revision,
+                "the shadow took over changed policies"
+            );
+        }
+        Err(faults) => {
+            shadow.refused();
+            for fault in &faults {
+                tracing::error!(
+                    fault,
+                    "changed policies of the shadow are refused; those before look on"
+                );
+            }
+        }
+    }
+}
+
+fn schema(config: &Config) -> Option<&Path> {
+    let own = config.shadow.schema.as_deref();
+    own.or(config.schema.as_deref())
+}
+
+/// It routes nothing; but of one schema, equal policies should have equal revisions.
+fn routes(config: &Config) -> Option<&Path> {
+    match config.shadow.schema {
+        Some(_) => None,
+        None => config.routes.as_deref(),
+    }
+}

@@ -1,0 +1,165 @@
+//! A shadow over a server: it has a connection of its own, so that what it waits for nobody else
+//! waits for.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use serde_json::json;
+
+use super::{CLOSED, WIDER, allowed, looked, of_result, policies, shadow_of};
+use crate::postgres::scene::{Over, quickstart};
+use crate::postgres::server::{Database, SHARED};
+use crate::sidecar::Start;
+
+/// A sidecar over it, with a shadow.
+fn over(database: &Database, more: &str) -> Start {
+    let start = Start::new().with(&["--tenancy", &database.url()]);
+    shadow_of(start, more).0
+}
+
+/// A lock on a table, until it is dropped.
+struct Locked(std::process::Child);
+
+impl Locked {
+    fn of(database: &Database, table: &str) -> Self {
+        let mut child = database
+            .psql()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let input = child.stdin.as_mut().unwrap();
+        let lock =
+            format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; SELECT 'locked';\n");
+        input.write_all(lock.as_bytes()).unwrap();
+        let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+        assert_eq!(line, "locked\n");
+        Self(child)
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // The end of its input ends it.
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+/// What the shadow alone looks at cannot be read: all is answered meanwhile, and nothing of that
+/// is a disagreement.
+#[test]
+fn while_the_shadow_waits_for_a_table_all_is_answered() {
+    let database = quickstart(&SHARED);
+    let sidecar = over(&database, WIDER)
+        .variable("PEPPOL_AUTHZ_SHADOW__CAPACITY", "8")
+        .variable("PEPPOL_AUTHZ_STORE__TIMEOUT", "400ms")
+        .variable("PEPPOL_AUTHZ_STORE__READERS", "1")
+        .start();
+    // The first policies look at the same for both actions, and have it in memory from now on. The
+    // shadow has not: from the slice of this one it could decide.
+    let mut warm = allowed();
+    warm["action"] = "Peppol::Action::\"updateOrganisation\"".into();
+    assert_eq!(sidecar.ask(&warm)["decision"], "Allow");
+    assert_eq!(of_result(&looked(&sidecar, 1), "agreed"), 1.0);
+
+    let locked = Locked::of(&database, "account");
+    let batch = json!({"requests": vec![allowed(); 20]});
+    let reply = sidecar.post("/v1/batch_is_authorized", &batch);
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    let results = reply.json()["results"].as_array().unwrap().clone();
+    assert_eq!(results.len(), 20);
+    assert!(results.iter().all(|result| result["decision"] == "Allow"));
+    // What has to be read is read, by the one connection that there is for that.
+    let mut cold = allowed();
+    cold["resource"] = "Peppol::Organisation::\"globex\"".into();
+    assert_eq!(sidecar.ask(&cold)["decision"], "Deny");
+    let samples = looked(&sidecar, 22);
+    // One in hand, and eight waited.
+    let (failed, dropped) = (
+        of_result(&samples, "failed"),
+        samples.sum("shadow_dropped_total"),
+    );
+    assert_eq!(failed + dropped, 21.0);
+    assert!((8.0..=10.0).contains(&failed), "{failed}");
+    assert_eq!(samples.sum("shadow_disagreements_total"), 0.0);
+    assert_eq!(samples.value("store_up", &[]), 1.0);
+    assert_eq!(sidecar.get("/readyz").status, 200);
+    drop(locked);
+
+    let mut asked = 22;
+    loop {
+        sidecar.ask(&allowed());
+        asked += 1;
+        if of_result(&looked(&sidecar, asked), "agreed") > 1.0 {
+            break;
+        }
+        assert!(asked < 10_000, "the shadow does not read again");
+    }
+}
+
+/// Turned to and fro on the server, while the shadow lags behind.
+#[test]
+fn two_states_of_a_server_are_no_disagreement() {
+    let database = quickstart(&SHARED);
+    let start = over(&database, &format!("{CLOSED}{WIDER}"));
+    let first = start.path("first");
+    policies(&first, CLOSED);
+    let sidecar = start
+        .with(&["--policies", first.to_str().unwrap()])
+        .variable("PEPPOL_AUTHZ_SHADOW__CAPACITY", "100000")
+        .start();
+    let over = Over::default();
+    let (mut asked, mut denied) = (0_u32, 0_u32);
+    std::thread::scope(|scope| {
+        let _until = over.until();
+        scope.spawn(|| {
+            while !over.is() {
+                // Each in a transaction of its own.
+                let turn = "UPDATE organisation SET mode =
+                    CASE mode WHEN 'DEMO' THEN 'SHARED' ELSE 'DEMO' END WHERE id = 'acme';\n";
+                database.sql(&turn.repeat(500));
+            }
+        });
+        let batch = json!({"requests": vec![allowed(); 50]});
+        while asked < 4000 {
+            let reply = sidecar.post("/v1/batch_is_authorized", &batch);
+            assert_eq!(reply.status, 200, "{}", reply.text);
+            for result in reply.json()["results"].as_array().unwrap() {
+                asked += 1;
+                denied += u32::from(result["decision"] == "Deny");
+            }
+        }
+    });
+    assert!(
+        denied > asked / 10 && denied < asked - asked / 10,
+        "{denied} of {asked}"
+    );
+    let samples = looked(&sidecar, asked);
+    assert_eq!(samples.sum("shadow_disagreements_total"), 0.0);
+    let (agreed, unsettled) = (
+        of_result(&samples, "agreed"),
+        of_result(&samples, "unsettled"),
+    );
+    assert_eq!(agreed + unsettled, f64::from(asked));
+    assert!(agreed > 1000.0, "{agreed}");
+}
+
+/// Nobody follows the server for the shadow: a decision says which state it has to be in.
+#[test]
+fn the_shadow_is_in_no_state_before_the_one_that_was_decided_from() {
+    let database = quickstart(&SHARED);
+    let shared = r#"@id("next/shared") @rule("MOD-1") @code("SHARED_IS_CLOSED")
+        forbid (principal is Peppol::User, action == Peppol::Action::"getOrganisation", resource)
+        when { resource.mode == Peppol::Mode::"SHARED" && principal.email.registered };"#;
+    let sidecar = over(&database, shared).start();
+    sidecar.ask(&allowed());
+    assert_eq!(of_result(&looked(&sidecar, 1), "agreed"), 1.0);
+    database.sql("UPDATE organisation SET mode = 'SHARED' WHERE id = 'acme'");
+    let mut newest = allowed();
+    newest["maxAge"] = "0s".into();
+    assert_eq!(sidecar.ask(&newest)["decision"], "Allow");
+    assert_eq!(of_result(&looked(&sidecar, 2), "disagreed"), 1.0);
+}

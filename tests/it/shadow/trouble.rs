@@ -1,0 +1,228 @@
+//! A shadow that is slow, fails or panics: what does not fit is dropped and counted, and what is
+//! answered is answered.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use peppol_authz::decision_log::Pseudonyms;
+use peppol_authz::engine::{Decided, EngineOptions};
+use peppol_authz::policy::Bundle;
+use peppol_authz::schema::Schema;
+use peppol_authz::shadow::{Shadow, ShadowOptions};
+use peppol_authz::slice::Freshness;
+use peppol_authz::store::{Answer, EntitiesFile, Revision, Snapshot, Store, StoreError};
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+
+use super::{CLOSED, allowed, looked, of_result, shadow_of};
+use crate::deciding::{Deciding, bundle, entity, question};
+use crate::sidecar::{PATIENCE, Start};
+
+/// More questions than fit, all at once: each is answered, and each is looked at or dropped.
+#[test]
+fn a_flood_is_answered_and_what_does_not_fit_is_counted() {
+    let (start, _) = shadow_of(Start::quickstart(), CLOSED);
+    let sidecar = start.variable("PEPPOL_AUTHZ_SHADOW__CAPACITY", "1").start();
+    let batch = json!({"requests": vec![allowed(); 1000]});
+    let mut asked = 0;
+    loop {
+        let reply = sidecar.post("/v1/batch_is_authorized", &batch);
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        let results = reply.json()["results"].as_array().unwrap().clone();
+        assert!(results.iter().all(|result| result["decision"] == "Allow"));
+        asked += u32::try_from(results.len()).unwrap();
+        let samples = looked(&sidecar, asked);
+        assert_eq!(
+            samples.sum("shadow_disagreements_total"),
+            of_result(&samples, "disagreed")
+        );
+        let (seen, dropped) = (
+            of_result(&samples, "disagreed"),
+            samples.sum("shadow_dropped_total"),
+        );
+        if dropped > 0.0 {
+            assert_eq!(seen + dropped, f64::from(asked));
+            assert!(seen > 0.0);
+            break;
+        }
+        assert!(asked < 100_000, "none is ever dropped");
+    }
+}
+
+const SCHEMA: &str = "entity User = { boss?: User }; entity Doc = { owner: User };
+    action read appliesTo { principal: User, resource: Doc };";
+const FIRST: &str =
+    "@id(\"p/owner\") permit (principal, action, resource) when { resource.owner == principal };";
+/// Looks at more, so that the store is read.
+const SECOND: &str = "@id(\"p/boss\") permit (principal, action, resource)
+    when { resource.owner has boss && resource.owner.boss == principal };";
+
+#[derive(Clone, Copy, PartialEq)]
+enum Trouble {
+    None = 0,
+    Hangs = 1,
+    Fails = 2,
+    Panics = 3,
+}
+
+/// A store that is in trouble when a read begins.
+struct Troubled {
+    inner: EntitiesFile,
+    trouble: Arc<AtomicU8>,
+}
+
+impl Store for Troubled {
+    fn serves(&self, name: &cedar_policy::EntityTypeName) -> bool {
+        self.inner.serves(name)
+    }
+
+    fn names(&self, revision: &Revision) -> bool {
+        self.inner.names(revision)
+    }
+
+    fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {
+        self.inner.check(schema)
+    }
+
+    fn snapshot(
+        &self,
+        schema: &Arc<Schema>,
+        since: Option<&Revision>,
+    ) -> Answer<'_, Box<dyn Snapshot>> {
+        let inner = self.inner.snapshot(schema, since);
+        Box::pin(async move {
+            let has = |trouble: Trouble| self.trouble.load(Ordering::SeqCst) == trouble as u8;
+            while has(Trouble::Hangs) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            assert!(!has(Trouble::Panics), "secret of the store");
+            if has(Trouble::Fails) {
+                return Err(StoreError::Unavailable("gone".to_owned()));
+            }
+            inner.await
+        })
+    }
+}
+
+/// A shadow over such a store, and a decision that it has to read it for.
+struct Scene {
+    shadow: Shadow,
+    trouble: Arc<AtomicU8>,
+    decided: Arc<Decided>,
+}
+
+impl Scene {
+    fn new(capacity: usize) -> Self {
+        let owner = json!({"__entity": {"type": "User", "id": "ann"}});
+        let entities = json!([
+            entity("User", "ann", json!({}), &[]),
+            entity("Doc", "d", json!({"owner": owner}), &[]),
+        ]);
+        let store = || EntitiesFile::parse(entities.to_string().as_bytes()).unwrap();
+        let first = bundle(SCHEMA, FIRST);
+        let asked = question("User::\"ann\"", "read", "Doc::\"d\"");
+        let decided = decided(Deciding::over(store(), Arc::clone(&first)), first, asked);
+        let trouble = Arc::new(AtomicU8::new(Trouble::None as u8));
+        let store = Troubled {
+            inner: store(),
+            trouble: Arc::clone(&trouble),
+        };
+        let options = ShadowOptions {
+            capacity,
+            sample: 1,
+            own_schema: false,
+            stack_bytes: 8 << 20,
+            engine: EngineOptions {
+                cache_bytes: 0,
+                freshness: Freshness::EACH,
+            },
+        };
+        let second = bundle(SCHEMA, &format!("{FIRST}{SECOND}"));
+        Self {
+            shadow: Shadow::start(Arc::new(store), second, options, Pseudonyms::none()).unwrap(),
+            trouble,
+            decided,
+        }
+    }
+
+    fn has(&self, trouble: Trouble) {
+        self.trouble.store(trouble as u8, Ordering::SeqCst);
+    }
+
+    fn offer(&self, times: usize) {
+        for _ in 0..times {
+            self.shadow.offer(&self.decided);
+        }
+    }
+
+    /// Waits until so many came to that.
+    #[track_caller]
+    fn until(&self, result: &str, times: u64) {
+        let end = Instant::now() + PATIENCE;
+        let sample = format!("shadow_decisions_total{{result=\"{result}\"}} {times}\n");
+        while !self.metrics().contains(&sample) {
+            assert!(Instant::now() < end, "{sample}{}", self.metrics());
+            std::thread::yield_now();
+        }
+    }
+
+    fn metrics(&self) -> String {
+        let mut registry = Registry::default();
+        self.shadow.counts().register(&mut registry);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        text
+    }
+}
+
+fn decided(deciding: Deciding, bundle: Arc<Bundle>, asked: Value) -> Arc<Decided> {
+    deciding.work(async move |engine| {
+        let session = engine.session();
+        let question = session.question(&asked, 0).unwrap();
+        let decision = session.decide(&question).await.unwrap();
+        Arc::new(Decided {
+            id: uuid::Uuid::now_v7(),
+            surface: "native",
+            at: SystemTime::UNIX_EPOCH,
+            elapsed: Duration::ZERO,
+            question: Some(question),
+            said: Value::Null,
+            decision,
+            bundle,
+        })
+    })
+}
+
+/// Offering never waits: it comes back while the shadow hangs, whatever is offered.
+#[test]
+fn while_it_hangs_what_does_not_fit_is_dropped() {
+    let scene = Scene::new(4);
+    scene.has(Trouble::Hangs);
+    scene.offer(1);
+    scene.offer(100);
+    let metrics = scene.metrics();
+    let dropped = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("shadow_dropped_total "));
+    // One may be in hand, and four wait.
+    let dropped: u64 = dropped.unwrap().parse().unwrap();
+    assert!(dropped == 96 || dropped == 97, "{dropped}");
+    scene.has(Trouble::None);
+    scene.until("agreed", 101 - dropped);
+}
+
+#[test]
+fn after_a_panic_or_a_failure_it_goes_on() {
+    let scene = Scene::new(100);
+    scene.has(Trouble::Panics);
+    scene.offer(3);
+    scene.until("failed", 3);
+    scene.has(Trouble::Fails);
+    scene.offer(2);
+    scene.until("failed", 5);
+    scene.has(Trouble::None);
+    scene.offer(4);
+    scene.until("agreed", 4);
+    assert!(!scene.metrics().contains("shadow_disagreements_total{"));
+}

@@ -126,6 +126,9 @@ pub(super) struct TestArgs {
     /// Leave each policy out in turn, and fail if no case notices
     #[arg(long)]
     pub(super) drop_one: bool,
+    /// Make small mistakes in the policies, one at a time, and fail if no case notices one
+    #[arg(long)]
+    pub(super) mutate: bool,
     /// Write the golden matrices anew
     #[arg(long)]
     pub(super) update: bool,

@@ -1,5 +1,7 @@
 //! `test`: policy suites.
 
+mod mutate;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,7 +29,18 @@ pub(super) fn run(args: &TestArgs) -> Exit {
             return Exit::Failed;
         }
     };
-    match runtime.block_on(run_suites(args, &bundle)) {
+    let passed = read_suites(args).and_then(|suites| {
+        let passed = runtime.block_on(run_suites(args, &suites, &bundle))?;
+        if !args.mutate {
+            return Ok(passed);
+        }
+        if !passed {
+            say("no mutants are tried while the suites fail");
+            return Ok(false);
+        }
+        mutate::run(&suites, &bundle, runtime.handle())
+    });
+    match passed {
         Ok(true) => Exit::Done,
         Ok(false) => Exit::TestFailed,
         Err(error) => {
@@ -37,13 +50,19 @@ pub(super) fn run(args: &TestArgs) -> Exit {
     }
 }
 
-async fn run_suites(args: &TestArgs, bundle: &Arc<Bundle>) -> Result<bool, SuiteError> {
-    let paths = if args.paths.is_empty() {
-        vec![PathBuf::from(SUITES)]
+fn read_suites(args: &TestArgs) -> Result<Suites, SuiteError> {
+    if args.paths.is_empty() {
+        Suites::read(&[PathBuf::from(SUITES)])
     } else {
-        args.paths.clone()
-    };
-    let suites = Suites::read(&paths)?;
+        Suites::read(&args.paths)
+    }
+}
+
+async fn run_suites(
+    args: &TestArgs,
+    suites: &Suites,
+    bundle: &Arc<Bundle>,
+) -> Result<bool, SuiteError> {
     let outcomes = suites.run(bundle).await?;
     if let Some(path) = &args.junit {
         let xml = junit(&outcomes)?;
@@ -82,7 +101,7 @@ async fn run_suites(args: &TestArgs, bundle: &Arc<Bundle>) -> Result<bool, Suite
         passed &= found.is_complete();
     }
     if args.drop_one {
-        let dropped = drop_one(bundle, &suites).await?;
+        let dropped = drop_one(bundle, suites).await?;
         let unmissed: Vec<_> = dropped.iter().filter(|one| one.missed_by == 0).collect();
         unmissed
             .iter()

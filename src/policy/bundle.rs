@@ -77,11 +77,16 @@ pub struct Shard {
     pub actions: Vec<SharedEntity>,
 }
 
+/// Action, type of principal and type of resource of questions.
+pub type Reached = (EntityUid, EntityTypeName, EntityTypeName);
+
 /// A Bundle that cannot be made out of valid policies.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BundleError {
+pub enum BundleError {
+    /// A policy whose expressions cannot be read.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// What Cedar says.
     #[error("{0}")]
     Cedar(String),
 }
@@ -173,23 +178,75 @@ impl Bundle {
     ///
     /// # Errors
     /// None that the Bundle itself would not have had.
-    pub fn without(&self, id: &PolicyId) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let policies = self
-            .policies
-            .values()
-            .filter(|info| info.policy.id() != id)
-            .map(|info| (**info).clone());
-        let revision = format!("{}-without-{id}", self.revision);
+    pub fn without(&self, id: &PolicyId) -> Result<Self, BundleError> {
+        self.with(id, None)
+    }
+
+    /// The same Bundle with something else in the place of one of its policies, or
+    /// with nothing there.
+    ///
+    /// # Errors
+    /// Another policy that cannot be analysed.
+    pub(super) fn with(&self, id: &PolicyId, other: Option<Policy>) -> Result<Self, BundleError> {
+        let mut policies = Vec::new();
+        for info in self.policies.values() {
+            if info.policy.id() != id {
+                policies.push((**info).clone());
+            } else if let Some(other) = &other {
+                let (id, place) = (Arc::clone(&info.id), info.place.clone());
+                policies.push(PolicyInfo::new(other.clone(), id, &info.file, place));
+            }
+        }
+        let how = other.map_or("without", |_| "with-other");
+        let revision = format!("{}-{how}-{id}", self.revision);
         let schema = Arc::clone(&self.schema);
-        let mut bundle = Self::new(
-            schema,
-            revision,
-            self.level,
-            self.rules.clone(),
-            policies.collect(),
-        )?;
+        let rules = self.rules.clone();
+        let mut bundle = Self::new(schema, revision, self.level, rules, policies)?;
         bundle.routes.clone_from(&self.routes);
         Ok(bundle)
+    }
+
+    /// The questions that a policy can have a say in: action, type of principal, type
+    /// of resource. In all others the Bundle decides alike with it and without it.
+    ///
+    /// # Errors
+    /// A schema whose actions cannot be read.
+    pub fn reach(&self, policy: &Policy) -> Result<Vec<Reached>, BundleError> {
+        let entities = self.schema.cedar().action_entities();
+        let entities = entities.map_err(|error| BundleError::Cedar(error.to_string()))?;
+        let mut reached = Vec::new();
+        for (action, shard) in self.shards() {
+            let (principal, resource) = (&shard.principal, &shard.resource);
+            if can_apply(policy, &entities, action, principal, resource) {
+                reached.push((action.clone(), principal.clone(), resource.clone()));
+            }
+        }
+        Ok(reached)
+    }
+}
+
+// === impl PolicyInfo ===
+
+impl PolicyInfo {
+    pub(super) fn new(
+        policy: Policy,
+        id: Arc<str>,
+        file: &Arc<SourceFile>,
+        place: std::ops::Range<usize>,
+    ) -> Self {
+        let annotation = |name: &str| policy.annotation(name).map(Arc::from);
+        let effect = policy.effect();
+        Self {
+            id,
+            effect,
+            rule: annotation("rule"),
+            code: annotation("code").filter(|_| effect == Effect::Forbid),
+            message: annotation("message"),
+            obligation: annotation("obligation").filter(|_| effect == Effect::Permit),
+            file: Arc::clone(file),
+            place,
+            policy,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cedar_policy::{Effect, Policy, PolicyId, PolicySet, ValidationMode, Validator};
+use cedar_policy::{Policy, PolicyId, PolicySet, ValidationMode, Validator};
 use miette::Diagnostic;
 
 use super::bundle::{Bundle, PolicyInfo};
@@ -239,20 +239,12 @@ fn policy_info(
     number: usize,
     place: std::ops::Range<usize>,
 ) -> PolicyInfo {
-    let annotation = |name: &str| policy.annotation(name).map(Arc::from);
-    let id: Arc<str> =
-        annotation("id").unwrap_or_else(|| Arc::from(format!("{}/policy{number}", file.stem())));
-    PolicyInfo {
-        policy: policy.new_id(PolicyId::new(&*id)),
-        id,
-        effect: policy.effect(),
-        rule: annotation("rule"),
-        code: annotation("code").filter(|_| policy.effect() == Effect::Forbid),
-        message: annotation("message"),
-        obligation: annotation("obligation").filter(|_| policy.effect() == Effect::Permit),
-        file: Arc::clone(file),
-        place,
-    }
+    let id: Arc<str> = policy.annotation("id").map_or_else(
+        || Arc::from(format!("{}/policy{number}", file.stem())),
+        Arc::from,
+    );
+    let policy = policy.new_id(PolicyId::new(&*id));
+    PolicyInfo::new(policy, id, file, place)
 }
 
 /// Validates strictly, and finds the level to which the policies look.

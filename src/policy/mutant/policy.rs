@@ -1,0 +1,95 @@
+//! What can be changed about a policy as a whole: effect, scope, clauses.
+
+use std::ops::Range;
+
+use cedar_policy_core::parser::cst::{self, Ident, PolicyImpl, VariableDef};
+use cedar_policy_core::parser::text_to_cst::parse_policy;
+
+use super::edit::{Edit, Operator};
+use super::expression::Walk;
+use crate::schema::Schema;
+
+/// A part of Cedar's syntax tree; it has its contents wherever the text parses.
+pub(super) type Node<T> = cedar_policy_core::parser::Node<Option<T>>;
+
+/// All changes of a policy's text.
+pub(super) fn edits(text: &str, schema: &Schema) -> Result<Vec<Edit>, String> {
+    let parsed = parse_policy(text).map_err(|error| error.to_string())?;
+    let Some(cst::Policy::Policy(policy)) = &parsed.node else {
+        return Err("it does not parse".to_owned());
+    };
+    let mut walk = Walk::new(text, schema);
+    walk.policy(policy);
+    Ok(walk.edits)
+}
+
+/// Where a part stands.
+pub(super) fn place<T>(node: &Node<T>) -> Option<Range<usize>> {
+    node.loc().map(|loc| loc.start()..loc.end())
+}
+
+impl Walk<'_> {
+    fn policy(&mut self, policy: &PolicyImpl) {
+        if let Some(effect) = place(&policy.effect) {
+            let whole = Edit::leave_out(Operator::DropPolicy, effect.clone(), None);
+            self.edits.push(whole);
+            let other = match &policy.effect.node {
+                Some(Ident::Permit) => "forbid",
+                _ => "permit",
+            };
+            self.replace(Operator::FlipEffect, Some(effect), other);
+        }
+        for variable in &policy.variables {
+            self.variable(variable);
+        }
+        for clause in &policy.conds {
+            self.clause(clause);
+        }
+    }
+
+    fn variable(&mut self, node: &Node<VariableDef>) {
+        let (Some(definition), Some(whole)) = (&node.node, place(node)) else {
+            return;
+        };
+        let Some(name) = place(&definition.variable) else {
+            return;
+        };
+        let mut parts = Vec::new();
+        if let Some(ty) = definition.entity_type.as_ref().and_then(place) {
+            parts.push(name.end..ty.end);
+        }
+        if let Some((_, entity)) = &definition.ineq {
+            let start = parts
+                .last()
+                .map_or(name.end, |part: &Range<usize>| part.end);
+            parts.extend(place(entity).map(|entity| start..entity.end));
+            self.expression(entity);
+        }
+        if parts.len() > 1 {
+            for part in &parts {
+                self.leave_out(Operator::WidenScope, self.trimmed(part), part.clone());
+            }
+        }
+        if !parts.is_empty() {
+            let shown = self.trimmed(&(name.end..whole.end));
+            self.leave_out(Operator::WidenScope, shown, name.end..whole.end);
+        }
+    }
+
+    fn clause(&mut self, node: &Node<cst::Cond>) {
+        let (Some(clause), Some(whole)) = (&node.node, place(node)) else {
+            return;
+        };
+        if let Some(keyword) = place(&clause.cond) {
+            self.leave_out(Operator::DropClause, keyword.clone(), whole);
+            let other = match &clause.cond.node {
+                Some(Ident::When) => "unless",
+                _ => "when",
+            };
+            self.replace(Operator::FlipClause, Some(keyword), other);
+        }
+        if let Some(condition) = &clause.expr {
+            self.expression(condition);
+        }
+    }
+}

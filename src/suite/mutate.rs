@@ -1,0 +1,207 @@
+//! Whether the suites would notice a mistake in a policy: every mutant is decided by,
+//! until some answer is not the expected one.
+//!
+//! A mutant that no answer gives away is a survivor, unless it is proved to be the same
+//! policy. Only a proof counts: where none is had, there is a mistake that could be
+//! made unnoticed.
+
+mod asked;
+mod tally;
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cedar_policy::{Policy, Validator};
+use tokio::runtime::Handle;
+
+use super::model::SuiteError;
+use super::run::Suites;
+use crate::policy::{Bundle, Mutant, mutants, on_large_stack};
+
+use asked::Asked;
+
+pub use tally::{Numbers, tally};
+
+/// Threads that mutants are tried on.
+const THREADS: usize = 2;
+
+/// A mutant, and what became of it.
+#[derive(Debug)]
+pub struct Tried {
+    /// The mutant.
+    pub mutant: Mutant,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What became of a mutant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It could never be in force.
+    Invalid,
+    /// Some answer was not the expected one.
+    Killed,
+    /// It is proved to be the same policy, written otherwise.
+    Equivalent,
+    /// No answer gave it away. What is known beside that: a request that it decides
+    /// otherwise, or why nothing is proved.
+    Survived(String),
+}
+
+/// How a policy and a mutant of it compare.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Compared {
+    /// Proved: both have one effect and match the same requests.
+    Same,
+    /// They do not; a request that only one of them matches, for a reader.
+    Different(String),
+    /// Neither is known, and why.
+    Unknown(String),
+}
+
+/// Who can prove that two policies are the same.
+pub trait Equivalence {
+    /// Compares two policies with one effect; `None` is one that matches nothing.
+    fn compare(&mut self, bundle: &Bundle, policy: &Policy, other: Option<&Policy>) -> Compared;
+}
+
+/// Tries every mutant of every policy. The suites have to pass on the policies as they
+/// are. Mutants come in the order of files and places, whatever order they were tried in.
+///
+/// `progress` is told how many of how many were tried.
+///
+/// # Errors
+/// Suites that cannot be run, and policies of which no mutants can be made.
+pub fn mutate(
+    suites: &Suites,
+    bundle: &Arc<Bundle>,
+    runtime: &Handle,
+    equivalence: &mut dyn Equivalence,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Vec<Tried>, SuiteError> {
+    let mutants = mutants(bundle).map_err(|error| SuiteError::new("policies".as_ref(), error))?;
+    let asked = runtime.block_on(Asked::prepare(suites, bundle))?;
+    let trial = Trial {
+        bundle,
+        asked,
+        runtime,
+        next: AtomicUsize::new(0),
+        done: AtomicUsize::new(0),
+        fates: Mutex::new(vec![None; mutants.len()]),
+        progress,
+    };
+    let ended: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|_| scope.spawn(|| on_large_stack(|| trial.run(&mutants))))
+            .collect();
+        threads.into_iter().map(|thread| thread.join()).collect()
+    });
+    for ended in ended {
+        match ended {
+            Ok(Some(Ok(()))) => {}
+            Ok(Some(Err(error))) => return Err(error),
+            Ok(None) | Err(_) => {
+                return Err(SuiteError::new(
+                    "policies".as_ref(),
+                    "a thread came to nothing",
+                ));
+            }
+        }
+    }
+    let fates = trial
+        .fates
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let mut tried = Vec::new();
+    for (mutant, fate) in mutants.into_iter().zip(fates) {
+        let fate = match fate {
+            Some(Tentative::Known(fate)) => fate,
+            Some(Tentative::Unnoticed(other)) => {
+                judge(bundle, &mutant, other.as_ref(), equivalence)
+            }
+            None => Fate::Survived("it was not tried".to_owned()),
+        };
+        tried.push(Tried { mutant, fate });
+    }
+    Ok(tried)
+}
+
+/// A survivor, or none.
+fn judge(
+    bundle: &Bundle,
+    mutant: &Mutant,
+    other: Option<&Policy>,
+    equivalence: &mut dyn Equivalence,
+) -> Fate {
+    let policy = &mutant.policy.policy;
+    // With another effect it is the same only where it never matches.
+    let other = other.filter(|other| other.effect() == policy.effect());
+    match equivalence.compare(bundle, policy, other) {
+        Compared::Same => Fate::Equivalent,
+        Compared::Different(what) | Compared::Unknown(what) => Fate::Survived(what),
+    }
+}
+
+/// What the answers say of a mutant.
+#[derive(Clone)]
+enum Tentative {
+    Known(Fate),
+    /// The policy as it is then.
+    Unnoticed(Option<Policy>),
+}
+
+/// All mutants, which threads take one by one.
+struct Trial<'a> {
+    bundle: &'a Arc<Bundle>,
+    asked: Asked<'a>,
+    runtime: &'a Handle,
+    next: AtomicUsize,
+    done: AtomicUsize,
+    fates: Mutex<Vec<Option<Tentative>>>,
+    progress: &'a (dyn Fn(usize, usize) + Sync),
+}
+
+impl Trial<'_> {
+    fn run(&self, mutants: &[Mutant]) -> Result<(), SuiteError> {
+        let validator = Validator::new(self.bundle.schema.cedar().clone());
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(mutant) = mutants.get(number) else {
+                return Ok(());
+            };
+            let fate = self.one(mutant, &validator)?;
+            let mut fates = self.fates.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(place) = fates.get_mut(number) {
+                *place = Some(fate);
+            }
+            drop(fates);
+            let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+            (self.progress)(done, mutants.len());
+        }
+    }
+
+    fn one(&self, mutant: &Mutant, validator: &Validator) -> Result<Tentative, SuiteError> {
+        let failed = |problem: String| SuiteError::new(mutant.policy.file.name.as_ref(), problem);
+        let made = mutant
+            .make(self.bundle, validator)
+            .map_err(|error| failed(error.to_string()))?;
+        let Some(made) = made else {
+            return Ok(Tentative::Known(Fate::Invalid));
+        };
+        let mut reached = HashSet::new();
+        for policy in std::iter::once(&mutant.policy.policy).chain(&made.policy) {
+            let found = self.bundle.reach(policy);
+            reached.extend(found.map_err(|error| failed(error.to_string()))?);
+        }
+        let bundle = Arc::new(made.bundle);
+        let noticed = self
+            .runtime
+            .block_on(self.asked.notice(&bundle, &reached))?;
+        Ok(if noticed {
+            Tentative::Known(Fate::Killed)
+        } else {
+            Tentative::Unnoticed(made.policy)
+        })
+    }
+}

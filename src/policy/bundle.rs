@@ -52,6 +52,10 @@ pub struct PolicyInfo {
     pub file: Arc<SourceFile>,
     /// Where in the file, in bytes.
     pub place: std::ops::Range<usize>,
+    /// The entities that it can look at.
+    plan: Plan,
+    /// How deep its expressions are nested.
+    pub(super) depth: usize,
 }
 
 /// The policies that one action, asked by one type of principal about one type
@@ -115,7 +119,7 @@ impl Bundle {
                             principal,
                             resource,
                         ) {
-                            shard.plan.add(&info.policy)?;
+                            shard.plan.join(&info.plan);
                             let set = shard.set_for(&info.policy);
                             set.add(info.policy.clone()).map_err(|e| cedar(&e))?;
                         }
@@ -194,7 +198,7 @@ impl Bundle {
                 policies.push((**info).clone());
             } else if let Some(other) = &other {
                 let (id, place) = (Arc::clone(&info.id), info.place.clone());
-                policies.push(PolicyInfo::new(other.clone(), id, &info.file, place));
+                policies.push(PolicyInfo::new(other.clone(), id, &info.file, place)?);
             }
         }
         let how = other.map_or("without", |_| "with-other");
@@ -233,10 +237,12 @@ impl PolicyInfo {
         id: Arc<str>,
         file: &Arc<SourceFile>,
         place: std::ops::Range<usize>,
-    ) -> Self {
+    ) -> Result<Self, PlanError> {
+        let mut plan = Plan::default();
+        let depth = plan.add(&policy)?;
         let annotation = |name: &str| policy.annotation(name).map(Arc::from);
         let effect = policy.effect();
-        Self {
+        Ok(Self {
             id,
             effect,
             rule: annotation("rule"),
@@ -245,8 +251,10 @@ impl PolicyInfo {
             obligation: annotation("obligation").filter(|_| effect == Effect::Permit),
             file: Arc::clone(file),
             place,
+            plan,
+            depth,
             policy,
-        }
+        })
     }
 }
 

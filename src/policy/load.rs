@@ -8,7 +8,7 @@ use miette::Diagnostic;
 
 use super::bundle::{Bundle, PolicyInfo};
 use super::fault::{Fault, Severity};
-use super::plan::Plan;
+use super::plan::PlanError;
 use super::routes::Routes;
 use super::rules::Rules;
 use super::scan::{Language, scan};
@@ -214,13 +214,17 @@ fn read_file(file: &Arc<SourceFile>, faults: &mut Vec<Fault>) -> Vec<PolicyInfo>
             .and_then(|n| n.parse().ok())
             .unwrap_or(0);
         let place = scanned.statements.get(number).cloned().unwrap_or(0..0);
-        let info = policy_info(policy, file, number, place);
-        let too_deep = match Plan::default().add(&info.policy) {
-            Ok(depth) => (depth > MAX_DEPTH)
-                .then(|| format!("nested {depth} deep, where {MAX_DEPTH} is the most")),
-            Err(error) => Some(error.to_string()),
+        let info = match policy_info(policy, file, number, place.clone()) {
+            Ok(info) => info,
+            Err(error) => {
+                let fault = Fault::new(file, Severity::Invalid, error.to_string());
+                faults.push(fault.at(place.start, place.len()));
+                continue;
+            }
         };
-        if let Some(text) = too_deep {
+        let depth = info.depth;
+        if depth > MAX_DEPTH {
+            let text = format!("nested {depth} deep, where {MAX_DEPTH} is the most");
             faults.push(
                 Fault::new(file, Severity::Invalid, text)
                     .at(info.place.start, info.place.len())
@@ -238,7 +242,7 @@ fn policy_info(
     file: &Arc<SourceFile>,
     number: usize,
     place: std::ops::Range<usize>,
-) -> PolicyInfo {
+) -> Result<PolicyInfo, PlanError> {
     let id: Arc<str> = policy.annotation("id").map_or_else(
         || Arc::from(format!("{}/policy{number}", file.stem())),
         Arc::from,

@@ -118,7 +118,7 @@ pub fn mutate(
         let fate = match fate {
             Some(Tentative::Known(fate)) => fate,
             Some(Tentative::Unnoticed(other)) => {
-                judge(bundle, &mutant, other.as_ref(), equivalence)
+                judge(bundle, &mutant, other.as_deref(), equivalence)
             }
             None => Fate::Survived("it was not tried".to_owned()),
         };
@@ -148,7 +148,7 @@ fn judge(
 enum Tentative {
     Known(Fate),
     /// The policy as it is then.
-    Unnoticed(Option<Policy>),
+    Unnoticed(Option<Box<Policy>>),
 }
 
 /// All mutants, which threads take one by one.
@@ -201,7 +201,7 @@ impl Trial<'_> {
         Ok(if noticed {
             Tentative::Known(Fate::Killed)
         } else {
-            Tentative::Unnoticed(made.policy)
+            Tentative::Unnoticed(made.policy.map(Box::new))
         })
     }
 }

@@ -1,13 +1,16 @@
 //! `test --mutate`: mistakes that no case would notice.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::runtime::Handle;
 
 use crate::cli::output::{say, show};
-use crate::policy::Bundle;
-use crate::suite::{Compared, Equivalence, Fate, Numbers, SuiteError, Suites, Tried};
+use crate::policy::{Bundle, Fault};
+use crate::suite::{
+    Compared, Equivalence, Fate, Numbers, SuiteError, Suites, Tried, mutate, tally,
+};
 
 /// Tries all mutants and says what became of them. Whether none survived.
 pub(super) fn run(
@@ -19,19 +22,18 @@ pub(super) fn run(
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} mutants {eta}");
     let bar =
         ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let tried = crate::suite::mutate(suites, bundle, runtime, &mut Unproved, &|done, all| {
+    let tried = mutate(suites, bundle, runtime, &mut Unproved, &|done, all| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
     });
     bar.finish_and_clear();
     let tried = tried?;
-    let faults = tried.iter().filter_map(fault).collect();
-    show(faults);
-    let (each, all) = crate::suite::tally(&tried);
-    say(format_args!(
-        "{:<16} {:>6} {:>8} {:>7} {:>11} {:>9}",
-        "mutants", "made", "invalid", "killed", "equivalent", "survived"
-    ));
+    show(tried.iter().filter_map(survivor).collect());
+    let (each, all) = tally(&tried);
+    say_row(
+        "mutants",
+        ["made", "invalid", "killed", "equivalent", "survived"],
+    );
     for (operator, numbers) in &each {
         say_numbers(operator.name(), numbers);
     }
@@ -40,13 +42,24 @@ pub(super) fn run(
 }
 
 fn say_numbers(name: &str, numbers: &Numbers) {
+    let Numbers {
+        made,
+        invalid,
+        killed,
+        equivalent,
+        survived,
+    } = *numbers;
+    say_row(name, [made, invalid, killed, equivalent, survived]);
+}
+
+fn say_row(name: &str, columns: [impl Display; 5]) {
+    let [made, invalid, killed, equivalent, survived] = columns;
     say(format_args!(
-        "{name:<16} {:>6} {:>8} {:>7} {:>11} {:>9}",
-        numbers.made, numbers.invalid, numbers.killed, numbers.equivalent, numbers.survived
+        "{name:<16} {made:>6} {invalid:>8} {killed:>7} {equivalent:>11} {survived:>9}"
     ));
 }
 
-fn fault(tried: &Tried) -> Option<crate::policy::Fault> {
+fn survivor(tried: &Tried) -> Option<Fault> {
     match &tried.fate {
         Fate::Survived(known) => Some(tried.mutant.fault().advise(known)),
         _ => None,

@@ -8,6 +8,7 @@ mod import;
 mod migrate;
 mod output;
 mod policies;
+mod prove;
 mod route;
 mod search;
 mod serve;
@@ -32,7 +33,7 @@ pub enum Exit {
     Denied,
     /// Policies or schema are not valid.
     Invalid,
-    /// A policy test failed.
+    /// A policy test failed, or what was to be proved is not.
     TestFailed,
     /// Wrong usage.
     Usage,
@@ -75,5 +76,6 @@ pub fn run() -> Exit {
         Command::Authorize(args) => authorize::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Route(args) => route::run(&args),
+        Command::Prove(args) => prove::run(&args),
     }
 }

@@ -19,6 +19,7 @@ pub mod engine;
 pub mod http;
 pub mod identity;
 pub mod policy;
+pub mod proof;
 pub mod schema;
 pub mod slice;
 pub mod store;

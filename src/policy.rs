@@ -25,5 +25,5 @@ pub use load::{MAX_DEPTH, MAX_LEVEL, load, on_large_stack};
 pub use mutant::{Made, Mutant, MutantError, Operator, mutants};
 pub use plan::{Path, Plan, PlanError, Probe, Root, TagKey};
 pub use rules::{HeldBy, Rule, Rules};
-pub use source::{SourceError, SourceFile, Sources};
+pub use source::{SourceError, SourceFile, Sources, invariant_files};
 pub use watch::{Change, Waker, Watch};

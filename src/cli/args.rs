@@ -1,5 +1,7 @@
 //! The command line.
 
+mod prove;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +12,8 @@ use super::policies::load_policies;
 use crate::config::Flags;
 use crate::policy::{Bundle, Sources};
 
+pub(super) use prove::{ProveArgs, SolverArgs};
+
 /// Authorization for Peppol Access Points and SMPs: Cedar policies over the tenancy store.
 #[derive(Debug, Parser)]
 #[command(
@@ -17,7 +21,7 @@ use crate::policy::{Bundle, Sources};
     propagate_version = true,
     after_help = "\
 Exit codes: 0 done, or allowed; 1 failed; 2 denied; 3 policies, schema or routes are not valid; \
-4 a policy test failed; 64 wrong usage."
+4 a policy test failed, or something is not proved; 64 wrong usage."
 )]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -42,6 +46,8 @@ pub(super) enum Command {
     Search(SearchArgs),
     /// Show what a request to a gateway is asked as
     Route(RouteArgs),
+    /// Prove what has to hold for all requests and entities of the schema
+    Prove(ProveArgs),
 }
 
 /// Which policies, schema and routes.

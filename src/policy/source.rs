@@ -184,6 +184,38 @@ impl Sources {
     }
 }
 
+/// The directory of a policy directory that holds invariants. They are no policies that
+/// decide anything, and no part of a revision.
+const INVARIANTS: &str = "invariants";
+
+/// The invariants that lie beside the policies of a directory, or the shipped ones, in the
+/// order of their names. None where the directory has none.
+///
+/// # Errors
+/// A file or directory that cannot be read.
+pub fn invariant_files(policies: Option<&Path>) -> Result<Vec<Arc<SourceFile>>, SourceError> {
+    let Some(policies) = policies else {
+        let shipped = SHIPPED_POLICIES.get_dir(INVARIANTS);
+        let files = shipped.into_iter().flat_map(Dir::files);
+        let mut files: Vec<_> = files.map(|file| shipped_file(file.path(), file)).collect();
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        return Ok(files);
+    };
+    let path = policies.join(INVARIANTS);
+    if !path.is_dir() {
+        return Ok(Vec::new());
+    }
+    Ok(read_directory(&path)?.0)
+}
+
+fn shipped_file(path: &Path, file: &include_dir::File<'_>) -> Arc<SourceFile> {
+    Arc::new(SourceFile {
+        name: format!("policies/{}", path.display()),
+        path: None,
+        text: file.contents_utf8().unwrap_or_default().to_owned(),
+    })
+}
+
 type Directory = (Vec<Arc<SourceFile>>, Option<Arc<SourceFile>>);
 
 fn read_directory(path: &Path) -> Result<Directory, SourceError> {

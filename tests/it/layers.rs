@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::sidecar::project;
 
 /// What each module may use of the crate, beside what is in itself.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("text", &[]),
     ("config", &["text"]),
     ("schema", &["text"]),
@@ -21,17 +21,19 @@ const MAY_USE: [(&str, &[&str]); 11] = [
             "config", "engine", "identity", "policy", "schema", "slice", "store",
         ],
     ),
+    ("proof", &["engine", "policy", "schema", "slice", "store"]),
     ("suite", &["engine", "policy", "schema", "slice", "store"]),
     (
         "cli",
         &[
-            "config", "engine", "http", "identity", "policy", "schema", "slice", "store", "suite",
+            "config", "engine", "http", "identity", "policy", "proof", "schema", "slice", "store",
+            "suite",
         ],
     ),
 ];
 
 /// Where a dependency may be named.
-const HOMES: [(&str, &[&str]); 18] = [
+const HOMES: [(&str, &[&str]); 19] = [
     ("axum", &["http"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
@@ -47,6 +49,7 @@ const HOMES: [(&str, &[&str]); 18] = [
     ("moka", &["identity", "slice"]),
     ("jsonwebtoken", &["identity"]),
     ("ureq", &["identity"]),
+    ("cedar_policy_symcc", &["proof"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("figment", &["config"]),

@@ -135,6 +135,8 @@ pub(super) struct TestArgs {
     /// Make small mistakes in the policies, one at a time, and fail if no case notices one
     #[arg(long)]
     pub(super) mutate: bool,
+    #[command(flatten)]
+    pub(super) solver: SolverArgs,
     /// Write the golden matrices anew
     #[arg(long)]
     pub(super) update: bool,

@@ -13,6 +13,7 @@ use super::output::{complain, say};
 use super::policies::runtime;
 use crate::config::MIN_WORKER_STACK_BYTES;
 use crate::policy::Bundle;
+use crate::proof::ProofOptions;
 use crate::suite::{Coverage, Outcome, SuiteError, Suites, coverage, drop_one, junit, text};
 
 /// Where suites are, if none are named.
@@ -63,7 +64,10 @@ fn run_all(args: &TestArgs, bundle: &Arc<Bundle>, runtime: &Runtime) -> Result<b
     if args.mutate && !suites_pass {
         say("no mutants are tried while the suites fail");
     } else if args.mutate {
-        passed &= mutate::run(&suites, bundle, runtime.handle())?;
+        let options = ProofOptions {
+            timeout: args.solver.timeout,
+        };
+        passed &= mutate::run(&suites, bundle, runtime.handle(), options)?;
     }
     Ok(passed)
 }

@@ -52,19 +52,17 @@ pub enum Fate {
 /// How a policy and a mutant of it compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Compared {
-    /// Proved: both have one effect and match the same requests.
+    /// Proved: either can take the other's place.
     Same,
-    /// They do not; a request that only one of them matches, for a reader.
+    /// They differ; a request that shows it, for a reader.
     Different(String),
     /// Neither is known, and why.
     Unknown(String),
 }
 
-/// Who can prove that two policies are the same.
-pub trait Equivalence {
-    /// Compares two policies with one effect; `None` is one that matches nothing.
-    fn compare(&mut self, bundle: &Bundle, policy: &Policy, other: Option<&Policy>) -> Compared;
-}
+/// Compares a policy with another that would stand in its place. Only a proof may come
+/// to [`Compared::Same`].
+pub type Compare<'a> = dyn FnMut(&Policy, &Policy) -> Compared + Send + 'a;
 
 /// Tries every mutant of every policy. The suites have to pass on the policies as they
 /// are. Mutants come in the order of files and places, whatever order they were tried in.
@@ -77,7 +75,7 @@ pub fn mutate(
     suites: &Suites,
     bundle: &Arc<Bundle>,
     runtime: &Handle,
-    equivalence: &mut dyn Equivalence,
+    compare: &mut Compare<'_>,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Vec<Tried>, SuiteError> {
     let mutants = mutants(bundle).map_err(|error| SuiteError::new("policies".as_ref(), error))?;
@@ -101,46 +99,55 @@ pub fn mutate(
         match ended {
             Ok(Some(Ok(()))) => {}
             Ok(Some(Err(error))) => return Err(error),
-            Ok(None) | Err(_) => {
-                return Err(SuiteError::new(
-                    "policies".as_ref(),
-                    "a thread came to nothing",
-                ));
-            }
+            Ok(None) | Err(_) => return Err(no_thread()),
         }
     }
-    let fates = trial
-        .fates
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
+    let fates = trial.fates.into_inner();
+    let fates = fates.unwrap_or_else(PoisonError::into_inner);
+    on_large_stack(|| judge(mutants, fates, compare)).unwrap_or_else(|| Err(no_thread()))
+}
+
+/// Which of those that no answer gave away are none.
+fn judge(
+    mutants: Vec<Mutant>,
+    fates: Vec<Option<Tentative>>,
+    compare: &mut Compare<'_>,
+) -> Result<Vec<Tried>, SuiteError> {
     let mut tried = Vec::new();
     for (mutant, fate) in mutants.into_iter().zip(fates) {
+        let policy = &mutant.policy.policy;
         let fate = match fate {
             Some(Tentative::Known(fate)) => fate,
             Some(Tentative::Unnoticed(other)) => {
-                judge(bundle, &mutant, other.as_deref(), equivalence)
+                let other = match other {
+                    Some(other) => *other,
+                    None => without_effect(policy)?,
+                };
+                match compare(policy, &other) {
+                    Compared::Same => Fate::Equivalent,
+                    Compared::Different(what) | Compared::Unknown(what) => Fate::Survived(what),
+                }
             }
-            None => Fate::Survived("it was not tried".to_owned()),
+            None => return Err(no_thread()),
         };
         tried.push(Tried { mutant, fate });
     }
     Ok(tried)
 }
 
-/// A survivor, or none.
-fn judge(
-    bundle: &Bundle,
-    mutant: &Mutant,
-    other: Option<&Policy>,
-    equivalence: &mut dyn Equivalence,
-) -> Fate {
-    let policy = &mutant.policy.policy;
-    // With another effect it is the same only where it never matches.
-    let other = other.filter(|other| other.effect() == policy.effect());
-    match equivalence.compare(bundle, policy, other) {
-        Compared::Same => Fate::Equivalent,
-        Compared::Different(what) | Compared::Unknown(what) => Fate::Survived(what),
-    }
+/// What a policy is that is left out: one that never applies.
+fn without_effect(policy: &Policy) -> Result<Policy, SuiteError> {
+    let effect = policy.effect();
+    let text = format!("{effect} (principal, action, resource) when {{ false }};");
+    Policy::parse(Some(policy.id().clone()), text)
+        .map_err(|error| SuiteError::new("policies".as_ref(), error))
+}
+
+fn no_thread() -> SuiteError {
+    SuiteError::new(
+        "policies".as_ref(),
+        "a thread that was needed came to nothing",
+    )
 }
 
 /// What the answers say of a mutant.

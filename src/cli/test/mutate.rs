@@ -3,26 +3,31 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
+use cedar_policy::Policy;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::runtime::Handle;
 
-use crate::cli::output::{say, show};
+use crate::cli::output::{complain, say, show};
 use crate::policy::{Bundle, Fault};
-use crate::suite::{
-    Compared, Equivalence, Fate, Numbers, SuiteError, Suites, Tried, mutate, tally,
-};
+use crate::proof::{ProofOptions, Prover, same_policy};
+use crate::suite::{Compared, Fate, Numbers, SuiteError, Suites, Tried, mutate, tally};
+
+/// Said of a mutant of which nothing is proved.
+const UNKNOWN: &str = "it is not proved to be the same policy";
 
 /// Tries all mutants and says what became of them. Whether none survived.
 pub(super) fn run(
     suites: &Suites,
     bundle: &Arc<Bundle>,
     runtime: &Handle,
+    options: ProofOptions,
 ) -> Result<bool, SuiteError> {
+    let mut compare = comparer(options, bundle, runtime);
     // Hidden by itself where standard error is no terminal.
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} mutants {eta}");
     let bar =
         ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let tried = mutate(suites, bundle, runtime, &mut Unproved, &|done, all| {
+    let tried = mutate(suites, bundle, runtime, &mut compare, &|done, all| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
     });
@@ -66,15 +71,28 @@ fn survivor(tried: &Tried) -> Option<Fault> {
     }
 }
 
-struct Unproved;
-
-impl Equivalence for Unproved {
-    fn compare(
-        &mut self,
-        _: &Bundle,
-        _: &cedar_policy::Policy,
-        _: Option<&cedar_policy::Policy>,
-    ) -> Compared {
-        Compared::Unknown("whether it is the same policy is not proved".to_owned())
+/// Compares policies by proof. The solver is started when it is first asked something;
+/// where there is none, that is said once.
+fn comparer(
+    options: ProofOptions,
+    bundle: &Arc<Bundle>,
+    runtime: &Handle,
+) -> impl FnMut(&Policy, &Policy) -> Compared + Send {
+    let mut prover = None;
+    move |policy, other| {
+        let prover = prover.get_or_insert_with(|| {
+            // It is a process of the runtime's.
+            let _in_runtime = runtime.enter();
+            Prover::start(options.clone()).inspect_err(|error| complain(error))
+        });
+        let prover = match prover {
+            Ok(prover) => prover,
+            Err(_) => return Compared::Unknown(UNKNOWN.to_owned()),
+        };
+        match runtime.block_on(same_policy(prover, bundle, policy, other)) {
+            Ok(None) => Compared::Same,
+            Ok(Some(found)) => Compared::Different(format!("it decides otherwise:\n{found}")),
+            Err(error) => Compared::Unknown(format!("{UNKNOWN}: {error}")),
+        }
     }
 }

@@ -4,6 +4,7 @@ mod args;
 mod asking;
 mod authorize;
 mod check;
+mod diff;
 mod import;
 mod migrate;
 mod output;
@@ -77,5 +78,6 @@ pub fn run() -> Exit {
         Command::Search(args) => search::run(&args),
         Command::Route(args) => route::run(&args),
         Command::Prove(args) => prove::run(&args),
+        Command::Diff(args) => diff::run(&args),
     }
 }

@@ -8,6 +8,7 @@
 
 mod bundle;
 mod fault;
+mod git;
 mod lint;
 mod load;
 mod mutant;
@@ -20,6 +21,7 @@ mod watch;
 
 pub use bundle::{Bundle, BundleError, PolicyInfo, Reached, Shard};
 pub use fault::{Fault, Severity};
+pub use git::{GitError, Places, sources_at};
 pub use lint::{fix_format, lint};
 pub use load::{MAX_DEPTH, MAX_LEVEL, load, on_large_stack};
 pub use mutant::{Made, Mutant, MutantError, Operator, mutants};

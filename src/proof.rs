@@ -12,6 +12,7 @@
 
 mod case;
 mod counterexample;
+mod diff;
 mod equivalence;
 mod invariant;
 mod kind;
@@ -21,6 +22,7 @@ mod world;
 
 pub use case::{CaseError, Wanted, write_case};
 pub use counterexample::Counterexample;
+pub use diff::{Compared, Difference, Found, Side, diff};
 pub use equivalence::same_policy;
 pub use invariant::{Invariant, Statement, read_invariants};
 pub use kind::Kind;

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod diff;
 mod prove;
 
 use std::path::PathBuf;
@@ -12,7 +13,8 @@ use super::policies::load_policies;
 use crate::config::Flags;
 use crate::policy::{Bundle, Sources};
 
-pub(super) use prove::{ProveArgs, SolverArgs};
+pub(super) use diff::DiffArgs;
+pub(super) use prove::ProveArgs;
 
 /// Authorization for Peppol Access Points and SMPs: Cedar policies over the tenancy store.
 #[derive(Debug, Parser)]
@@ -48,6 +50,8 @@ pub(super) enum Command {
     Route(RouteArgs),
     /// Prove what has to hold for all requests and entities of the schema
     Prove(ProveArgs),
+    /// Say what other policies allow more or less
+    Diff(DiffArgs),
 }
 
 /// Which policies, schema and routes.

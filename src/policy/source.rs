@@ -239,13 +239,23 @@ fn read_directory(path: &Path) -> Result<Directory, SourceError> {
         if name.file_name().is_none_or(hidden) {
             continue;
         }
-        if name.extension().is_some_and(|ending| ending == "cedar") {
+        if is_policy(&name) {
             policies.push(SourceFile::read(&name)?);
-        } else if name.file_name().is_some_and(|last| last == RULES) {
+        } else if is_rules(&name) {
             rules = Some(SourceFile::read(&name)?);
         }
     }
     Ok((policies, rules))
+}
+
+/// Whether a file of a policy directory holds policies.
+pub(super) fn is_policy(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "cedar")
+}
+
+/// Whether it is the list of rules.
+pub(super) fn is_rules(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == RULES)
 }
 
 impl SourceCode for SourceFile {

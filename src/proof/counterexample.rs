@@ -49,6 +49,23 @@ impl Counterexample {
         verdict == Ok(Verdict::Deny)
     }
 
+    /// What the engine decides, in one line.
+    #[must_use]
+    pub fn decided_text(&self) -> String {
+        match &self.decision {
+            Ok(decision) => {
+                let by = decision.reasons.iter().map(|reason| {
+                    let parts = [&reason.code, &reason.policy];
+                    let parts = parts.into_iter().filter_map(|part| part.as_deref());
+                    parts.collect::<Vec<_>>().join(" ")
+                });
+                let by: Vec<String> = by.collect();
+                format!("{}: {}", decision.verdict.name(), by.join(", "))
+            }
+            Err(error) => format!("by nobody: {error}"),
+        }
+    }
+
     /// The codes of the denial, none of an Allow.
     #[must_use]
     pub fn codes(&self) -> Vec<&str> {
@@ -104,23 +121,7 @@ impl fmt::Display for Counterexample {
                 writeln!(f, "      in {}", Shown(parent))?;
             }
         }
-        match &self.decision {
-            Ok(decision) => {
-                let by = decision.reasons.iter().map(|reason| {
-                    let parts = [&reason.code, &reason.policy];
-                    let parts = parts.into_iter().filter_map(|part| part.as_deref());
-                    parts.collect::<Vec<_>>().join(" ")
-                });
-                let by: Vec<String> = by.collect();
-                write!(
-                    f,
-                    "    decided    {}: {}",
-                    decision.verdict.name(),
-                    by.join(", ")
-                )
-            }
-            Err(error) => write!(f, "    decided    by nobody: {error}"),
-        }
+        write!(f, "    decided    {}", self.decided_text())
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet};
 
 use crate::policy::{
-    Bundle, Fault, PolicyInfo, Severity, SourceError, SourceFile, Sources, invariant_files, load,
+    Bundle, Fault, PolicyInfo, Rules, Severity, SourceError, SourceFile, Sources, invariant_files,
+    load,
 };
 
 /// What is said of the policies with respect to an invariant's own set.
@@ -95,6 +96,24 @@ pub fn read_invariants(
 }
 
 impl Invariant {
+    /// What of its annotations the list of rules does not have.
+    #[must_use]
+    pub fn lint(&self, rules: &Rules) -> Vec<Fault> {
+        let Some(rule) = self.rule.as_deref() else {
+            let fault = Fault::new(&self.file, Severity::Lint, "no `@rule`");
+            return vec![fault.advise("name the rule of `rules.toml` that it is about")];
+        };
+        let text = match (rules.rules.get(rule), self.code.as_deref()) {
+            (None, _) => format!("no rule `{rule}`"),
+            (Some(known), Some(code)) if !known.codes.iter().any(|known| known == code) => {
+                format!("code `{code}` is not one of its rule's")
+            }
+            _ => return Vec::new(),
+        };
+        let fault = Fault::new(&self.file, Severity::Lint, text);
+        vec![fault.advise("rules and codes are listed in `rules.toml`")]
+    }
+
     fn read(file: &Arc<SourceFile>, sources: &Sources) -> Result<Self, Vec<Fault>> {
         let bundle = load(&Sources {
             schema: Arc::clone(&sources.schema),

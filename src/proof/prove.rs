@@ -112,6 +112,10 @@ pub async fn prove(
                 findings.push(Finding::new(&kind, wrong, denied.clone()));
             }
         }
+        if let Some(wrong) = own_failure(prover, bundle, &kind, &own).await? {
+            findings.push(Finding::new(&kind, wrong, denied.clone()));
+            continue;
+        }
         for (question, confirmed) in said.questions {
             let answer = match &question {
                 Question::Disjoint(a, b) => prover.disjoint(schema, &kind.env, a, b).await,
@@ -194,6 +198,28 @@ pub async fn never_fails(prover: &mut Prover, bundle: &Arc<Bundle>) -> Result<Pr
         findings,
         elapsed: started.elapsed(),
     })
+}
+
+/// An invariant that fails says nothing of the request.
+async fn own_failure(
+    prover: &mut Prover,
+    bundle: &Bundle,
+    kind: &Kind,
+    own: &PolicySet,
+) -> Result<Option<Wrong>, ProofError> {
+    for policy in own.policies() {
+        let schema = bundle.schema.cedar();
+        match prover.never_fails(schema, &kind.env, policy).await {
+            Ok(None) => {}
+            Ok(Some(_)) => {
+                let text = format!("the invariant itself can fail: `{}`", policy.id());
+                return Ok(Some(Wrong::NotProved(ProofError::Unsupported(text))));
+            }
+            Err(error @ ProofError::NoSolver { .. }) => return Err(error),
+            Err(error) => return Ok(Some(Wrong::NotProved(error))),
+        }
+    }
+    Ok(None)
 }
 
 impl Finding {

@@ -16,6 +16,6 @@ pub use coverage::{Coverage, Dropped, coverage, drop_one};
 pub use expect::NoDecision;
 pub use matrix::MatrixOutcome;
 pub use model::SuiteError;
-pub use mutate::{Compare, Compared, Fate, Numbers, Tried, mutate, tally};
+pub use mutate::{Fate, Numbers, Prove, Tried, Unproved, mutate, tally};
 pub use report::{junit, text};
 pub use run::{Outcome, Suites};

@@ -12,6 +12,7 @@ use super::Exit;
 use super::policies::load_policies;
 use crate::config::Flags;
 use crate::policy::{Bundle, Sources};
+use prove::SolverArgs;
 
 pub(super) use diff::DiffArgs;
 pub(super) use prove::ProveArgs;

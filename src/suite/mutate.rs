@@ -42,27 +42,23 @@ pub enum Fate {
     Invalid,
     /// Some answer was not the expected one.
     Killed,
-    /// It is proved to be the same policy, written otherwise.
+    /// It is proved that no answer could.
     Equivalent,
-    /// No answer gave it away. What is known beside that: a request that it decides
-    /// otherwise, or why nothing is proved.
-    Survived(String),
+    /// No answer gave it away, and nothing proves that none could.
+    Survived(Unproved),
 }
 
-/// How a policy and a mutant of it compare.
+/// What is known where two policies are not proved to be answered by alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Compared {
-    /// Proved: either can take the other's place.
-    Same,
-    /// They differ; a request that shows it, for a reader.
+pub enum Unproved {
+    /// They are not: a request that shows it, for a reader.
     Different(String),
-    /// Neither is known, and why.
+    /// Nothing, and why.
     Unknown(String),
 }
 
-/// Compares a policy with another that would stand in its place. Only a proof may come
-/// to [`Compared::Same`].
-pub type Compare<'a> = dyn FnMut(&Policy, &Policy) -> Compared + Send + 'a;
+/// Proves that no answer changes where another policy stands in the place of one.
+pub type Prove<'a> = dyn FnMut(&Policy, &Policy) -> Result<(), Unproved> + Send + 'a;
 
 /// Tries every mutant of every policy. The suites have to pass on the policies as they
 /// are. Mutants come in the order of files and places, whatever order they were tried in.
@@ -75,7 +71,7 @@ pub fn mutate(
     suites: &Suites,
     bundle: &Arc<Bundle>,
     runtime: &Handle,
-    compare: &mut Compare<'_>,
+    prove: &mut Prove<'_>,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Vec<Tried>, SuiteError> {
     let mutants = mutants(bundle).map_err(|error| SuiteError::new("policies".as_ref(), error))?;
@@ -104,14 +100,14 @@ pub fn mutate(
     }
     let fates = trial.fates.into_inner();
     let fates = fates.unwrap_or_else(PoisonError::into_inner);
-    on_large_stack(|| judge(mutants, fates, compare)).unwrap_or_else(|| Err(no_thread()))
+    on_large_stack(|| judge(mutants, fates, prove)).unwrap_or_else(|| Err(no_thread()))
 }
 
 /// Which of those that no answer gave away are none.
 fn judge(
     mutants: Vec<Mutant>,
     fates: Vec<Option<Tentative>>,
-    compare: &mut Compare<'_>,
+    prove: &mut Prove<'_>,
 ) -> Result<Vec<Tried>, SuiteError> {
     let mut tried = Vec::new();
     for (mutant, fate) in mutants.into_iter().zip(fates) {
@@ -123,9 +119,9 @@ fn judge(
                     Some(other) => *other,
                     None => without_effect(policy)?,
                 };
-                match compare(policy, &other) {
-                    Compared::Same => Fate::Equivalent,
-                    Compared::Different(what) | Compared::Unknown(what) => Fate::Survived(what),
+                match prove(policy, &other) {
+                    Ok(()) => Fate::Equivalent,
+                    Err(unproved) => Fate::Survived(unproved),
                 }
             }
             None => return Err(no_thread()),

@@ -33,7 +33,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
 ];
 
 /// Where a dependency may be named.
-const HOMES: [(&str, &[&str]); 19] = [
+const HOMES: [(&str, &[&str]); 20] = [
     ("axum", &["http"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
@@ -49,6 +49,7 @@ const HOMES: [(&str, &[&str]); 19] = [
     ("moka", &["identity", "slice"]),
     ("jsonwebtoken", &["identity"]),
     ("ureq", &["identity"]),
+    ("cedar_policy_core", &["policy", "schema"]),
     ("cedar_policy_symcc", &["proof"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),

@@ -2,6 +2,7 @@
 
 mod operators;
 mod places;
+mod proved;
 
 use peppol_authz::policy::{Mutant, Operator, Sources, load, mutants};
 

@@ -7,13 +7,15 @@ use cedar_policy::Policy;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::runtime::Handle;
 
-use crate::cli::output::{complain, say, show};
-use crate::policy::{Bundle, Fault};
-use crate::proof::{ProofOptions, Prover, same_policy};
-use crate::suite::{Compared, Fate, Numbers, SuiteError, Suites, Tried, mutate, tally};
+use crate::cli::output::{complain, explain, say, show};
+use crate::policy::Bundle;
+use crate::proof::{ProofOptions, Prover, same_answers};
+use crate::suite::{Fate, Numbers, SuiteError, Suites, Tried, Unproved, mutate, tally};
 
-/// Said of a mutant of which nothing is proved.
-const UNKNOWN: &str = "it is not proved to be the same policy";
+/// Said of a mutant that changes an answer which no case asks for.
+const DIFFERENT: &str = "a case is missing: the following is answered otherwise then";
+/// Said of a mutant of which nothing is known.
+const UNKNOWN: &str = "it is not proved that no answer changes";
 
 /// Tries all mutants and says what became of them. Whether none survived.
 pub(super) fn run(
@@ -22,18 +24,18 @@ pub(super) fn run(
     runtime: &Handle,
     options: ProofOptions,
 ) -> Result<bool, SuiteError> {
-    let mut compare = comparer(options, bundle, runtime);
+    let mut prove = prover(options, bundle, runtime);
     // Hidden by itself where standard error is no terminal.
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} mutants {eta}");
     let bar =
         ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let tried = mutate(suites, bundle, runtime, &mut compare, &|done, all| {
+    let tried = mutate(suites, bundle, runtime, &mut prove, &|done, all| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
     });
     bar.finish_and_clear();
     let tried = tried?;
-    show(tried.iter().filter_map(survivor).collect());
+    tried.iter().for_each(show_survivor);
     let (each, all) = tally(&tried);
     say_row(
         "mutants",
@@ -64,20 +66,25 @@ fn say_row(name: &str, columns: [impl Display; 5]) {
     ));
 }
 
-fn survivor(tried: &Tried) -> Option<Fault> {
-    match &tried.fate {
-        Fate::Survived(known) => Some(tried.mutant.fault().advise(known)),
-        _ => None,
-    }
+fn show_survivor(tried: &Tried) {
+    let Fate::Survived(unproved) = &tried.fate else {
+        return;
+    };
+    let (help, request) = match unproved {
+        Unproved::Different(request) => (DIFFERENT, Some(request)),
+        Unproved::Unknown(why) => (why.as_str(), None),
+    };
+    show(vec![tried.mutant.fault().advise(help)]);
+    request.iter().for_each(explain);
 }
 
-/// Compares policies by proof. The solver is started when it is first asked something;
-/// where there is none, that is said once.
-fn comparer(
+/// Asks the solver, which is started when it is first needed; where there is none, that
+/// is said once.
+fn prover(
     options: ProofOptions,
     bundle: &Arc<Bundle>,
     runtime: &Handle,
-) -> impl FnMut(&Policy, &Policy) -> Compared + Send {
+) -> impl FnMut(&Policy, &Policy) -> Result<(), Unproved> + Send {
     let mut prover = None;
     move |policy, other| {
         let prover = prover.get_or_insert_with(|| {
@@ -87,12 +94,12 @@ fn comparer(
         });
         let prover = match prover {
             Ok(prover) => prover,
-            Err(_) => return Compared::Unknown(UNKNOWN.to_owned()),
+            Err(_) => return Err(Unproved::Unknown(UNKNOWN.to_owned())),
         };
-        match runtime.block_on(same_policy(prover, bundle, policy, other)) {
-            Ok(None) => Compared::Same,
-            Ok(Some(found)) => Compared::Different(format!("it decides otherwise:\n{found}")),
-            Err(error) => Compared::Unknown(format!("{UNKNOWN}: {error}")),
+        match runtime.block_on(same_answers(prover, bundle, policy, other)) {
+            Ok(None) => Ok(()),
+            Ok(Some(found)) => Err(Unproved::Different(found.to_string())),
+            Err(error) => Err(Unproved::Unknown(format!("{UNKNOWN}: {error}"))),
         }
     }
 }

@@ -12,7 +12,7 @@ pub struct Numbers {
     pub invalid: usize,
     /// Those that some answer gave away.
     pub killed: usize,
-    /// Those that are proved to be the policy itself.
+    /// Those that are proved to change no answer.
     pub equivalent: usize,
     /// Those that are left.
     pub survived: usize,

@@ -1,15 +1,14 @@
 //! `check`: everything that is wrong with policies, schema and routes.
 
+mod invariants;
+
 use miette::Diagnostic;
 use serde::Serialize;
 
 use super::Exit;
 use super::args::CheckArgs;
 use super::output::{complain, complain_of, say, show};
-use crate::policy::{
-    Fault, Severity, SourceError, Sources, fix_format, invariant_files, lint, load, on_large_stack,
-};
-use crate::proof::read_invariants;
+use crate::policy::{Fault, Severity, Sources, fix_format, lint, load, on_large_stack};
 
 /// A fault as an editor or a CI server reads it. Lines and columns count from 1,
 /// the end is behind the last character.
@@ -43,21 +42,9 @@ pub(super) fn run(args: &CheckArgs) -> Exit {
             return Exit::Failed;
         }
     };
-    // Written like policies, and no part of the set.
-    let invariants = |sources: &Sources| {
-        let files = invariant_files(policy.policies.as_deref())?;
-        Ok::<_, SourceError>(Sources {
-            policies: files,
-            ..sources.clone()
-        })
-    };
-    let with_invariants = |sources: &Sources| {
-        let mut all = sources.clone();
-        all.policies.extend(invariants(sources)?.policies);
-        Ok::<_, SourceError>(all)
-    };
+    let directory = policy.policies.as_deref();
     if args.fix {
-        match with_invariants(&sources).and_then(|all| fix_format(&all)) {
+        match invariants::beside(directory, &sources).and_then(|all| fix_format(&all)) {
             Ok(written) => {
                 // With `--json` only faults are printed.
                 for name in written.iter().filter(|_| !args.json) {
@@ -86,36 +73,19 @@ pub(super) fn run(args: &CheckArgs) -> Exit {
             return Exit::Invalid;
         }
     }
-    let found = invariants(&sources).and_then(|written| {
-        let read = read_invariants(policy.policies.as_deref(), &sources)?;
-        Ok((written, read))
-    });
-    let known = match found {
-        Err(error) => {
-            complain(&error);
-            return Exit::Failed;
-        }
-        // Without a schema nothing can be said of them.
-        Ok(_) if loaded.is_err() => 0,
-        Ok((written, read)) => {
-            faults.extend(on_large_stack(|| lint(&written, None)).unwrap_or_default());
-            let rules = loaded
-                .as_ref()
-                .ok()
-                .and_then(|bundle| bundle.rules.as_ref());
-            match read {
-                Ok(read) => {
-                    let linted = rules.map(|rules| read.iter().flat_map(|i| i.lint(rules)));
-                    faults.extend(linted.into_iter().flatten());
-                    read.len()
-                }
-                Err(found) => {
-                    faults.extend(found);
-                    0
-                }
+    let mut known = 0;
+    if let Ok(bundle) = &loaded {
+        match invariants::check(directory, &sources, bundle) {
+            Ok((count, found)) => {
+                known = count;
+                faults.extend(found);
+            }
+            Err(error) => {
+                complain(&error);
+                return Exit::Failed;
             }
         }
-    };
+    }
     let worst = faults.iter().map(|fault| fault.severity).max();
     if args.json {
         faults.iter().for_each(say_json);

@@ -72,14 +72,18 @@ pub(super) fn run(args: &DiffArgs) -> Exit {
 
 /// What has become of an action, of whatever kinds its requests are.
 fn of_action(kinds: &[&Difference]) -> &'static str {
-    let any = |is: fn(&Side) -> bool, of: fn(&Difference) -> &Side| kinds.iter().any(|d| is(of(d)));
-    let found: fn(&Side) -> bool = |side| matches!(side, Side::Found(_));
-    let open: fn(&Side) -> bool = |side| matches!(side, Side::NotProved(_));
-    let (more, less): (fn(&Difference) -> &Side, fn(&Difference) -> &Side) =
-        (|difference| &difference.more, |difference| &difference.less);
-    match (any(found, more), any(found, less)) {
+    let found = |side: &Side| matches!(side, Side::Found(_));
+    let open = |side: &Side| matches!(side, Side::NotProved(_));
+    let more = kinds.iter().any(|kind| found(&kind.more));
+    let less = kinds.iter().any(|kind| found(&kind.less));
+    match (more, less) {
         (true, true) => "both",
-        _ if any(open, more) || any(open, less) => "unknown",
+        _ if kinds
+            .iter()
+            .any(|kind| open(&kind.more) || open(&kind.less)) =>
+        {
+            "unknown"
+        }
         (true, false) => "more",
         (false, true) => "less",
         (false, false) => "same",
@@ -119,7 +123,7 @@ fn to_json(action: &str, name: &str, kinds: &[&Difference]) -> Json {
         Side::NotProved(text) => json!({"notProved": text}),
         Side::Found(found) => json!({
             "counterexample": found_json(&found.new),
-            "before": {"decision": found_json(&found.old)["decision"], "codes": found.old.codes()},
+            "before": {"decision": found.old.verdict_name(), "codes": found.old.codes()},
             "confirmed": found.confirmed,
         }),
     };

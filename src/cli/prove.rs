@@ -80,7 +80,8 @@ pub(super) fn run(args: &ProveArgs) -> Exit {
     }
     let (count, open) = (all.len(), all.iter().filter(|p| !p.holds()).count());
     if !args.json {
-        say(format_args!("{count} invariants, {open} not proved"));
+        let s = plural(count);
+        say(format_args!("{count} invariant{s}, {open} not proved"));
     }
     if open == 0 {
         Exit::Done
@@ -186,11 +187,10 @@ fn to_json(proved: &Proved, written: &[String]) -> Json {
 
 /// A counterexample for programs.
 pub(super) fn found_json(found: &Counterexample) -> Json {
-    let decision = found.decision.as_ref();
     json!({
         "question": found.question,
         "entities": found.entities,
-        "decision": decision.ok().map(|decision| decision.verdict.name()),
+        "decision": found.verdict_name(),
         "codes": found.codes(),
     })
 }

@@ -35,6 +35,13 @@ impl Counterexample {
         }
     }
 
+    /// `Allow` or `Deny`; `None` where the engine makes no decision.
+    #[must_use]
+    pub fn verdict_name(&self) -> Option<&'static str> {
+        let decision = self.decision.as_ref().ok();
+        decision.map(|decision| decision.verdict.name())
+    }
+
     /// Whether the engine allows it.
     #[must_use]
     pub fn is_allowed(&self) -> bool {

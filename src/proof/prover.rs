@@ -181,7 +181,7 @@ impl Prover {
 
     /// The solver is told its limit; this is for one that does not hold it.
     fn limit(&self) -> Duration {
-        self.options.timeout + Duration::from_secs(5)
+        self.options.timeout + Duration::from_secs(1)
     }
 
     fn answered<T>(

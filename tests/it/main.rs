@@ -24,6 +24,7 @@ mod mutation;
 mod operations;
 mod other_commands;
 mod postgres;
+mod proof;
 mod readme;
 mod reload;
 mod requests;

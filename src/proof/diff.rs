@@ -1,8 +1,9 @@
 //! What another set of policies allows more or less.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Decision, PolicySet};
+use cedar_policy::{Authorizer, Decision, EntityUid, Policy, PolicySet};
 
 use super::counterexample::Counterexample;
 use super::kind::Kind;
@@ -104,7 +105,11 @@ pub async fn diff(prover: &mut Prover, compared: &Compared) -> Result<Vec<Differ
             PolicySet::new()
         };
         let after = kind.policies.clone();
-        let (more, less) = if same_texts(&before, &after) {
+        let (more, less) = if regrouped(&kind, compared) {
+            let text = "the schema puts the action into other groups, which policies name";
+            let unknown = || Side::NotProved(text.to_owned());
+            (unknown(), unknown())
+        } else if same_texts(&before, &after) {
             (Side::Nothing, Side::Nothing)
         } else {
             let unsure = may_fail(prover, new, &kind, [&before, &after]).await?;
@@ -150,6 +155,29 @@ fn is_asked(kind: &Kind, bundle: &Bundle) -> bool {
     let env = &kind.env;
     let shard = bundle.shard(env.action(), env.principal(), env.resource());
     shard.is_some()
+}
+
+/// Whether a policy that names a group of actions means another set of them under the new
+/// schema: the old policies cannot be compared under it then.
+fn regrouped(kind: &Kind, compared: &Compared) -> bool {
+    let groups = |bundle: &Bundle| {
+        let entities = bundle.schema.cedar().action_entities().unwrap_or_default();
+        let groups = entities.ancestors(kind.env.action());
+        let groups: BTreeSet<EntityUid> = groups.into_iter().flatten().cloned().collect();
+        groups
+    };
+    if Arc::ptr_eq(&compared.old, &compared.old_under_new) || !is_asked(kind, &compared.old) {
+        return false;
+    }
+    let (before, after) = (groups(&compared.old), groups(&compared.new));
+    let moved: BTreeSet<&EntityUid> = before.symmetric_difference(&after).collect();
+    let bundles = [&compared.old, &compared.old_under_new, &compared.new];
+    let sets = bundles.map(|bundle| kind.of(bundle));
+    let mut named = sets
+        .iter()
+        .flat_map(PolicySet::policies)
+        .flat_map(Policy::entity_literals);
+    named.any(|uid| moved.contains(&uid))
 }
 
 /// Whether nothing has to be proved.

@@ -186,6 +186,33 @@ fn another_schema_is_compared_as_far_as_the_policies_fit_it() {
     assert_eq!(found, ["close same", "open less", "paint less"]);
 }
 
+/// The texts of the policies are the same, and mean more.
+#[test]
+fn a_group_that_gets_another_action_is_not_taken_for_the_same() {
+    let author = Author::new();
+    let grouped = |members: &str| {
+        let schema = author.read(SCHEMA);
+        format!("action all;\n{schema}").replace("action open, close", members)
+    };
+    let one =
+        grouped("action open appliesTo { principal: User, resource: Desk }; action close in [all]");
+    let both = grouped("action open, close in [all]");
+    let text = POLICY_TEXT.replace("action == Action::\"close\"", "action in [Action::\"all\"]");
+    for (name, schema) in [("one", &one), ("both", &both)] {
+        author.write(&format!("{name}/schema/peppol.cedarschema"), schema);
+        author.write(&format!("{name}/policies/desk.cedar"), &text);
+    }
+    let ended = author.run(&["diff", "one", "both", "--no-wider", "--json"]);
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    let open = lines(&ended)
+        .into_iter()
+        .find(|line| line["action"] == "open")
+        .unwrap();
+    assert_eq!(open["change"], "unknown", "{open}");
+    let ended = author.run(&["diff", "one", "one", "--no-wider"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
 #[test]
 fn what_is_not_valid_is_shown() {
     let author = beside(|text| text.replace("principal.active", "principal.awake"));
@@ -216,6 +243,33 @@ fn a_policy_that_can_fail_is_not_proved_to_be_no_wider() {
         "{ended:?}"
     );
     assert_eq!(diff(&author, &[]).code, Some(1));
+}
+
+/// Cedar passes over a permit that fails, where another permits; the engine denies. Without
+/// it more is allowed, of which the formulas know nothing.
+#[test]
+fn a_policy_that_could_fail_may_have_denied() {
+    let author = beside(str::to_owned);
+    let schema = author.read(SCHEMA);
+    author.write(
+        SCHEMA,
+        &schema.replace("active: Bool", "active: Bool, size: Long"),
+    );
+    let permit = "\n@id(\"desk/failing\") permit (principal, action == Action::\"close\", resource) \
+                  when { principal.size + 1 > 0 };\n";
+    author.write(POLICIES, &(POLICY_TEXT.to_owned() + permit));
+    let ended = diff(&author, &["--no-wider", "--json"]);
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    let wanted = ["close unknown", "open same"];
+    let found: Vec<String> = changes(&ended)
+        .iter()
+        .map(|(a, c)| format!("{a} {c}"))
+        .collect();
+    assert_eq!(found, wanted);
+    assert!(
+        ended.stdout.contains("`desk/failing` can fail"),
+        "{ended:?}"
+    );
 }
 
 #[test]

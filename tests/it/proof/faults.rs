@@ -199,6 +199,33 @@ fn what_is_found_is_confirmed_by_the_engine() {
     assert_eq!(fails["findings"].as_array().unwrap().len(), 2, "{fails}");
 }
 
+/// By Cedar, which passes over a forbid that fails, the inactive may; the engine denies.
+#[test]
+fn what_the_engine_decides_otherwise_is_said_to_be_that() {
+    let author = with_invariant(HOLDS);
+    let schema = author.read(SCHEMA);
+    author.write(
+        SCHEMA,
+        &schema.replace("active: Bool", "active: Bool, size: Long"),
+    );
+    author.edit(
+        POLICIES,
+        "unless { principal.active }",
+        "unless { principal.size + 1 < 5 && principal.active }",
+    );
+    let ended = author.run(&["prove", "it", "--json"]);
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    let findings = lines(&ended)[0]["findings"].clone();
+    for finding in findings.as_array().unwrap() {
+        assert_eq!(finding["result"], "unconfirmed", "{finding}");
+        assert_eq!(finding["counterexample"]["decision"], "Deny", "{finding}");
+    }
+    let written = author.run(&["prove", "it", "--write", "found"]);
+    assert_eq!(written.code, Some(4), "{written:?}");
+    // It is no case: the policies decide it rightly.
+    assert!(!author.path("found").exists(), "{written:?}");
+}
+
 #[test]
 fn an_invariant_that_can_fail_proves_nothing() {
     let text = r#"@invariant("never allows") forbid (principal, action, resource)

@@ -112,13 +112,9 @@ impl Bundle {
                 for resource in &action.resources {
                     let mut shard = Shard::new(principal, resource, actions.clone());
                     for info in &policies {
-                        if can_apply(
-                            &info.policy,
-                            &action_entities,
-                            &action.uid,
-                            principal,
-                            resource,
-                        ) {
+                        if applies_to(&info.policy, &action_entities, &action.uid)
+                            && can_be_between(&info.policy, principal, resource)
+                        {
                             shard.plan.join(&info.plan);
                             let set = shard.set_for(&info.policy);
                             set.add(info.policy.clone()).map_err(|e| cedar(&e))?;
@@ -210,6 +206,21 @@ impl Bundle {
         Ok(bundle)
     }
 
+    /// The actions that a policy does not apply to and could: some principal and resource
+    /// of its scope can be asked about them.
+    pub(super) fn other_actions(&self, policy: &Policy) -> Result<Vec<EntityUid>, BundleError> {
+        let entities = self.schema.cedar().action_entities();
+        let entities = entities.map_err(|error| BundleError::Cedar(error.to_string()))?;
+        let others = self.schema.actions().into_iter().filter(|action| {
+            let between = |principal| {
+                let mut resources = action.resources.iter();
+                resources.any(|resource| can_be_between(policy, principal, resource))
+            };
+            !applies_to(policy, &entities, &action.uid) && action.principals.iter().any(between)
+        });
+        Ok(others.map(|action| action.uid.clone()).collect())
+    }
+
     /// The questions that a policy can have a say in: action, type of principal, type
     /// of resource. In all others the Bundle decides alike with it and without it.
     ///
@@ -221,7 +232,8 @@ impl Bundle {
         let mut reached = Vec::new();
         for (action, shard) in self.shards() {
             let (principal, resource) = (&shard.principal, &shard.resource);
-            if can_apply(policy, &entities, action, principal, resource) {
+            if applies_to(policy, &entities, action) && can_be_between(policy, principal, resource)
+            {
                 reached.push((action.clone(), principal.clone(), resource.clone()));
             }
         }
@@ -338,19 +350,16 @@ fn ancestry(action_entities: &Entities, action: &EntityUid) -> Vec<SharedEntity>
         .collect()
 }
 
-fn can_apply(
-    policy: &Policy,
-    actions: &Entities,
-    action: &EntityUid,
-    principal: &EntityTypeName,
-    resource: &EntityTypeName,
-) -> bool {
+fn applies_to(policy: &Policy, actions: &Entities, action: &EntityUid) -> bool {
     let within = |group: &EntityUid| group == action || actions.is_ancestor_of(group, action);
-    let action_applies = match policy.action_constraint() {
+    match policy.action_constraint() {
         ActionConstraint::Any => true,
         ActionConstraint::Eq(uid) => uid == *action,
         ActionConstraint::In(groups) => groups.iter().any(within),
-    };
+    }
+}
+
+fn can_be_between(policy: &Policy, principal: &EntityTypeName, resource: &EntityTypeName) -> bool {
     let principal_applies = match policy.principal_constraint() {
         PrincipalConstraint::Is(name) | PrincipalConstraint::IsIn(name, _) => name == *principal,
         PrincipalConstraint::Eq(uid) => uid.type_name() == principal,
@@ -361,5 +370,5 @@ fn can_apply(
         ResourceConstraint::Eq(uid) => uid.type_name() == resource,
         ResourceConstraint::Any | ResourceConstraint::In(_) => true,
     };
-    action_applies && principal_applies && resource_applies
+    principal_applies && resource_applies
 }

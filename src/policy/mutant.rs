@@ -84,7 +84,10 @@ fn mutants_here(bundle: &Bundle) -> Result<Vec<Mutant>, MutantError> {
     for info in policies {
         let failed = |problem: String| MutantError::new(&info.id, problem);
         let text = info.file.text.get(info.place.clone()).unwrap_or_default();
-        let mut edits = policy::edits(text, &bundle.schema).map_err(failed)?;
+        let others = bundle
+            .other_actions(&info.policy)
+            .map_err(|error| failed(error.to_string()))?;
+        let mut edits = policy::edits(text, &bundle.schema, &others).map_err(failed)?;
         edits.sort_by_key(|edit| (edit.shown.start, edit.operator));
         let mut texts = HashSet::new();
         for edit in edits {

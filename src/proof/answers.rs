@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Decision, Effect, Policy, PolicySet};
+use cedar_policy::{Authorizer, Decision, Effect, Policy, PolicyId, PolicySet};
 
 use super::counterexample::Counterexample;
 use super::equivalence::{same_policy, told};
@@ -10,17 +10,17 @@ use super::kind::Kind;
 use super::prove::readable;
 use super::prover::{ProofError, Prover};
 use super::world::World;
-use crate::policy::Bundle;
+use crate::policy::{Bundle, PolicyInfo};
 
-/// Proves that no answer changes, with its reasons and codes, where `other` stands in the
-/// place of a policy of `bundle`, with the same annotations.
+/// Proves that no answer changes, in its verdict, rules, codes, messages and obligations,
+/// where `other` stands in the place of a policy of `bundle`, with the same annotations.
 ///
-/// A permit that applies where some policy forbids has no say there, so of two permits
-/// only what is forbidden by nothing counts. Of all others see [`same_policy`]. What may
-/// fail is not compared: that is a denial, of which the formulas know nothing.
+/// So a permit does not count where some policy forbids, and none does where another
+/// applies that says the same. Which of those is named may change.
 ///
 /// `Ok(None)` is a proof; `Some` is a request that is answered otherwise, with what is
-/// decided of it by `bundle` as it is.
+/// decided of it by `bundle` as it is. What may fail is not compared: that is a denial, of
+/// which the formulas know nothing.
 ///
 /// # Errors
 /// See [`ProofError`]: there is no proof then.
@@ -40,11 +40,11 @@ pub async fn same_answers(
             }
         }
     }
-    if policy.effect() == Effect::Forbid || other.effect() == Effect::Forbid {
+    if policy.effect() != other.effect() {
         return same_policy(prover, bundle, policy, other).await;
     }
-    let some = beside_forbids(bundle, policy)?;
-    let others = beside_forbids(bundle, other)?;
+    let beside = beside(bundle, policy)?;
+    let (some, others) = (with(&beside, policy)?, with(&beside, other)?);
     for kind in &kinds {
         for (one, two) in [(&some, &others), (&others, &some)] {
             let found = prover.implies(schema, &kind.env, one, two).await?;
@@ -60,12 +60,37 @@ pub async fn same_answers(
     Ok(None)
 }
 
-/// A permit, and all that forbids.
-fn beside_forbids(bundle: &Bundle, permit: &Policy) -> Result<PolicySet, ProofError> {
-    let forbids = bundle.policies().into_iter();
-    let forbids = forbids.filter(|info| info.effect == Effect::Forbid);
-    let policies = forbids.map(|info| info.policy.clone());
-    PolicySet::from_policies(policies.chain([permit.clone()]))
+/// What else decides whether it is seen that a policy applies: those that say the same,
+/// and with a permit all that forbid. A forbid is seen wherever it applies, as if all were
+/// permitted.
+fn beside(bundle: &Bundle, policy: &Policy) -> Result<Vec<Policy>, ProofError> {
+    let failed = |error: String| ProofError::Failed(error);
+    let known = bundle
+        .policy(policy.id())
+        .ok_or_else(|| failed(format!("no policy `{}`", policy.id())))?;
+    let said = |info: &PolicyInfo| {
+        let annotations = [&info.rule, &info.code, &info.message, &info.obligation];
+        (info.effect, annotations.map(Clone::clone))
+    };
+    let mut found = Vec::new();
+    for info in bundle.policies() {
+        let says_the_same = said(info) == said(known) && info.id != known.id;
+        let counts = policy.effect() == Effect::Permit && info.effect == Effect::Forbid;
+        if says_the_same || counts {
+            found.push(info.policy.clone());
+        }
+    }
+    if policy.effect() == Effect::Forbid {
+        let all = "permit (principal, action, resource);";
+        let all = Policy::parse(None, all).map_err(|error| failed(error.to_string()))?;
+        // One that is called so is a set that cannot be made, and no proof.
+        found.push(all.new_id(PolicyId::new("//all")));
+    }
+    Ok(found)
+}
+
+fn with(beside: &[Policy], policy: &Policy) -> Result<PolicySet, ProofError> {
+    PolicySet::from_policies(beside.iter().chain([policy]).cloned())
         .map_err(|error| ProofError::Failed(error.to_string()))
 }
 

@@ -11,6 +11,9 @@ pub enum Operator {
     FlipEffect,
     /// A part of the scope is left out: `resource is T` is `resource`.
     WidenScope,
+    /// `action == a` is `action in [a, b]`, for each `b` that its principals and resources
+    /// could be asked about.
+    AddAction,
     /// A clause is left out.
     DropClause,
     /// `when` and `unless`.
@@ -53,10 +56,11 @@ pub(super) struct Edit {
 
 impl Operator {
     /// All of them, in their order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::DropPolicy,
         Self::FlipEffect,
         Self::WidenScope,
+        Self::AddAction,
         Self::DropClause,
         Self::FlipClause,
         Self::DropConjunct,
@@ -78,6 +82,7 @@ impl Operator {
             Self::DropPolicy => "drop-policy",
             Self::FlipEffect => "flip-effect",
             Self::WidenScope => "widen-scope",
+            Self::AddAction => "add-action",
             Self::DropClause => "drop-clause",
             Self::FlipClause => "flip-clause",
             Self::DropConjunct => "drop-conjunct",

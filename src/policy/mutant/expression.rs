@@ -30,6 +30,10 @@ impl<'a> Walk<'a> {
         }
     }
 
+    pub(super) fn text(&self, place: &Range<usize>) -> Option<&'a str> {
+        self.text.get(place.clone())
+    }
+
     pub(super) fn replace(&mut self, operator: Operator, place: Option<Range<usize>>, by: &str) {
         let edit = place.map(|place| Edit::replace(operator, place, by));
         self.edits.extend(edit);

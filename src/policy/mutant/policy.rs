@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use cedar_policy::EntityUid;
 use cedar_policy_core::parser::cst::{self, Ident, PolicyImpl, VariableDef};
 use cedar_policy_core::parser::text_to_cst::parse_policy;
 
@@ -12,14 +13,23 @@ use crate::schema::Schema;
 /// A part of Cedar's syntax tree; it has its contents wherever the text parses.
 pub(super) type Node<T> = cedar_policy_core::parser::Node<Option<T>>;
 
-/// All changes of a policy's text.
-pub(super) fn edits(text: &str, schema: &Schema) -> Result<Vec<Edit>, String> {
+/// All changes of a policy's text. `others` are the actions that could be added to it.
+pub(super) fn edits(
+    text: &str,
+    schema: &Schema,
+    others: &[EntityUid],
+) -> Result<Vec<Edit>, String> {
     let parsed = parse_policy(text).map_err(|error| error.to_string())?;
     let Some(cst::Policy::Policy(policy)) = &parsed.node else {
         return Err("it does not parse".to_owned());
     };
     let mut walk = Walk::new(text, schema);
     walk.policy(policy);
+    for variable in policy.variables.iter().filter_map(|v| v.node.as_ref()) {
+        if variable.variable.node == Some(Ident::Action) {
+            walk.more_actions(variable, others);
+        }
+    }
     Ok(walk.edits)
 }
 
@@ -73,6 +83,35 @@ impl Walk<'_> {
         if !parts.is_empty() {
             let shown = self.trimmed(&(name.end..whole.end));
             self.leave_out(Operator::WidenScope, shown, name.end..whole.end);
+        }
+    }
+
+    /// Each of the other actions in the scope beside those that are there.
+    fn more_actions(&mut self, definition: &VariableDef, others: &[EntityUid]) {
+        let Some((_, listed)) = &definition.ineq else {
+            return;
+        };
+        let (Some(name), Some(listed)) = (place(&definition.variable), place(listed)) else {
+            return;
+        };
+        let whole = self.trimmed(&(name.end..listed.end));
+        let Some(text) = self.text(&listed) else {
+            return;
+        };
+        let list = text
+            .strip_prefix('[')
+            .and_then(|list| list.strip_suffix(']'));
+        let known = list
+            .unwrap_or(text)
+            .trim_end()
+            .trim_end_matches(',')
+            .to_owned();
+        for other in others {
+            let by = format!("in [{known}, {other}]");
+            self.edits.push(Edit {
+                says: format!("applies to `{other}` too"),
+                ..Edit::replace(Operator::AddAction, whole.clone(), by)
+            });
         }
     }
 

@@ -43,7 +43,7 @@ fn every_operator_has_a_name_of_its_own() {
         .iter()
         .map(|operator| operator.name())
         .collect();
-    assert_eq!(names.len(), 15);
+    assert_eq!(names.len(), 16);
 }
 
 #[test]
@@ -109,6 +109,75 @@ fn scopes() {
         ),
         [""; 0]
     );
+}
+
+#[test]
+fn actions() {
+    let of = |action: &str| {
+        of(
+            Operator::AddAction,
+            &format!("permit (principal, {action}, resource);"),
+        )
+    };
+    let list = |actions: &[&str]| {
+        let actions: Vec<_> = actions
+            .iter()
+            .map(|id| format!("Action::\"{id}\""))
+            .collect();
+        format!(
+            "permit (principal, action in [{}], resource);",
+            actions.join(", ")
+        )
+    };
+    assert_eq!(
+        of("action == Action::\"enter\""),
+        [list(&["enter", "lock"]), list(&["enter", "paint"])]
+    );
+    assert_eq!(
+        of("action in [ Action::\"lock\", ]"),
+        [
+            "permit (principal, action in [ Action::\"lock\", Action::\"enter\"], resource);",
+            "permit (principal, action in [ Action::\"lock\", Action::\"paint\"], resource);",
+        ]
+    );
+    // All of them are there already.
+    for all in [
+        "action in Action::\"use\"",
+        "action in [Action::\"use\"]",
+        "action",
+    ] {
+        assert_eq!(of(all), [""; 0], "{all}");
+    }
+}
+
+/// Only one that its principals and resources can be asked about.
+#[test]
+fn actions_on_something_else_are_not_added() {
+    let schema = "entity User, Robot, Door, Desk;\n\
+                  action enter, lock appliesTo { principal: User, resource: Door };\n\
+                  action sit appliesTo { principal: User, resource: Desk };\n\
+                  action weld appliesTo { principal: Robot, resource: Door };\n";
+    for (principal, resource, added) in [
+        ("principal is User", "resource is Door", &["lock"][..]),
+        ("principal is User", "resource", &["lock", "sit"]),
+        ("principal", "resource == Door::\"d\"", &["lock", "weld"]),
+    ] {
+        let policy = format!("permit ({principal}, action == Action::\"enter\", {resource});");
+        let found = super::made(schema, &policy, Some(Operator::AddAction));
+        let texts: Vec<_> = found
+            .iter()
+            .map(|mutant| mutant.text.clone().unwrap())
+            .collect();
+        let expected: Vec<_> = added
+            .iter()
+            .map(|id| {
+                format!(
+                    "permit ({principal}, action in [Action::\"enter\", Action::\"{id}\"], {resource});"
+                )
+            })
+            .collect();
+        assert_eq!(texts, expected);
+    }
 }
 
 #[test]

@@ -96,6 +96,7 @@ fn each_policy_of_a_file_has_its_own() {
             "door/policy0 drop-policy 1:1 permit left out",
             "door/policy0 flip-effect 1:1 permit becomes `forbid`",
             "door/policy0 widen-scope 1:27 == Action::\"enter\" left out",
+            "door/policy0 add-action 1:27 == Action::\"enter\" applies to `Action::\"lock\"` too",
             "door/b drop-policy 4:17 forbid left out",
             "door/b flip-effect 4:17 forbid becomes `permit`",
             "door/b drop-clause 5:1 unless left out",

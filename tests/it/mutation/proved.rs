@@ -99,11 +99,9 @@ fn what_another_policy_forbids_anyway_is_no_survivor() {
         "{ended:?}"
     );
     // The forbid for all actions is another: who is not active and locks is told so.
-    let expected = (
-        "widen-scope".to_owned(),
-        "policies/door.cedar:14:10".to_owned(),
-    );
-    assert_eq!(survivors(&ended), [expected], "{ended:?}");
+    let place = "policies/door.cedar:14:10".to_owned();
+    let expected = ["widen-scope", "add-action"].map(|name| (name.to_owned(), place.clone()));
+    assert_eq!(survivors(&ended), expected, "{ended:?}");
     assert_eq!(ended.code, Some(4));
 }
 
@@ -150,4 +148,25 @@ fn a_policy_that_never_applies_may_be_left_out_or_flipped() {
         Some([2, 0, 1, 1, 0]),
         "{ended:?}"
     );
+}
+
+/// Whether one or both of two permits apply is not seen where they say the same; where one
+/// asks for an obligation, it is.
+#[test]
+fn what_another_permit_says_anyway_is_no_survivor() {
+    let wide = "\n@id(\"door/active-enter\")\n@rule(\"R\")\npermit (\n  principal,\n  \
+                action == Action::\"enter\",\n  resource\n)\nwhen { principal.active };\n";
+    let narrow = POLICY_TEXT.replace("permit (", "@rule(\"R\")\npermit (");
+    let other = POLICY_TEXT.replace("permit (", "@rule(\"R\")\n@obligation(\"KNOCK\")\npermit (");
+    for (first, equivalent) in [(narrow, 1), (other, 0)] {
+        let author = without("stranger");
+        author.write(POLICIES, &(first + wide));
+        let ended = author.run(&["test", "--mutate"]);
+        // Both conjuncts of the first: without its owner it is the second; without
+        // `active` it allows more.
+        let [made, _, _, found, _] = numbers(&ended, "drop-conjunct").unwrap();
+        assert_eq!((made, found), (2, equivalent), "{ended:?}");
+        let [made, _, _, found, _] = numbers(&ended, "drop-policy").unwrap();
+        assert_eq!((made, found), (2, equivalent), "{ended:?}");
+    }
 }

@@ -1,9 +1,9 @@
 //! Whether the suites would notice a mistake in a policy: every mutant is decided by,
 //! until some answer is not the expected one.
 //!
-//! A mutant that no answer gives away is a survivor, unless it is proved to be the same
-//! policy. Only a proof counts: where none is had, there is a mistake that could be
-//! made unnoticed.
+//! A mutant that no answer gives away is a survivor, unless it is proved that no answer
+//! could. Only a proof counts: where none is had, there is a mistake that could be made
+//! unnoticed.
 
 mod asked;
 mod tally;

@@ -26,12 +26,15 @@ pub(super) fn run(
 ) -> Result<bool, SuiteError> {
     let mut prove = prover(options, bundle, runtime);
     // Hidden by itself where standard error is no terminal.
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} mutants {eta}");
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} mutants {eta} {msg}");
     let bar =
         ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let tried = mutate(suites, bundle, runtime, &mut prove, &|done, all| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
+        if done == all {
+            bar.set_message("proving");
+        }
     });
     bar.finish_and_clear();
     let tried = tried?;

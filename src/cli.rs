@@ -10,6 +10,7 @@ mod migrate;
 mod output;
 mod policies;
 mod prove;
+mod replay;
 mod route;
 mod search;
 mod serve;
@@ -34,7 +35,7 @@ pub enum Exit {
     Denied,
     /// Policies or schema are not valid.
     Invalid,
-    /// A policy test failed, or what was to be proved is not.
+    /// A policy test failed, something is not proved, or decisions changed.
     TestFailed,
     /// Wrong usage.
     Usage,
@@ -79,5 +80,6 @@ pub fn run() -> Exit {
         Command::Route(args) => route::run(&args),
         Command::Prove(args) => prove::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Replay(args) => replay::run(&args),
     }
 }

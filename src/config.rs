@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 mod address;
 mod base_url;
+mod decision_log;
 mod duration;
 mod gateway;
 mod jwt;
@@ -22,6 +23,7 @@ mod texts;
 
 pub use address::{AddressError, Listen, Source, Url};
 pub use base_url::{BaseUrl, BaseUrlError, is_host};
+pub use decision_log::{DecisionLog, LogTarget, LogTargetError, Personal, WhenFull};
 pub use gateway::{
     CertificateName, CertificateNameError, DenialBody, DenialError, Gateway, GatewayCertificate,
     GatewayEndpoint, GatewayHeader, Network, NetworkError, Piece, Placeholder, Shape,
@@ -72,6 +74,8 @@ pub struct Config {
     pub reload: Reload,
     /// What is logged, and how.
     pub log: Log,
+    /// The decision log.
+    pub decision_log: DecisionLog,
 }
 
 /// Threads, connections and timeouts of the HTTP server.
@@ -255,6 +259,7 @@ impl Default for Config {
             freshness: Freshness::default(),
             reload: Reload::default(),
             log: Log::default(),
+            decision_log: DecisionLog::default(),
         }
     }
 }

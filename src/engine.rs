@@ -7,6 +7,7 @@
 
 mod conclude;
 mod core;
+mod decided;
 mod decision;
 mod demand;
 mod fields;
@@ -18,6 +19,7 @@ mod search;
 mod session;
 
 pub use core::{Engine, EngineOptions, State};
+pub use decided::Decided;
 pub use decision::{Decision, Reason, Verdict};
 pub use follow::{Failing, Health};
 pub use loose::{Denial, Members, Named, Parts, Refusal};

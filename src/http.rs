@@ -13,6 +13,7 @@ mod gateway;
 mod listener;
 mod metrics;
 mod native;
+mod observe;
 mod openapi;
 mod operations;
 mod page;
@@ -33,6 +34,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::decision_log::DecisionLog;
 use crate::engine::Engine;
 use crate::identity::Tokens;
 
@@ -89,6 +91,8 @@ pub struct App {
     pub gateway: Gateway,
     /// Verifies the tokens of those whose requests gateways ask about.
     pub tokens: Option<Tokens>,
+    /// Takes every decision, where there is such a log.
+    pub decision_log: Option<DecisionLog>,
 }
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -6,15 +6,16 @@
 //! POST /v1/…  ┼─► Question ─► engine ◄─┤
 //! authorize   ┤       │                └── slice: the entities one question needs ◄── cache ◄── store
 //! test        ┘       ▼
-//!                 Decision ─► answer, metrics, log
+//!                 Decision ─► answer, metrics, decision log
 //! ```
 //!
 //! Surfaces translate, the engine decides: [`engine::Engine`] has all that a decision needs,
 //! [`http::router`] is one surface around it, [`cli::run`] puts a program together. Imports run one
-//! way, `cli → http → engine → slice → {policy, store} → schema`.
+//! way, `cli → http → decision_log → engine → slice → {policy, store} → schema`.
 
 pub mod cli;
 pub mod config;
+pub mod decision_log;
 pub mod engine;
 pub mod http;
 pub mod identity;

@@ -1,6 +1,7 @@
 //! Values as text.
 
 pub(crate) mod duration;
+pub(crate) mod instant;
 
 use std::fmt::Write;
 

@@ -2,6 +2,7 @@
 
 mod diff;
 mod prove;
+mod replay;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use prove::SolverArgs;
 
 pub(super) use diff::DiffArgs;
 pub(super) use prove::ProveArgs;
+pub(super) use replay::ReplayArgs;
 
 /// Authorization for Peppol Access Points and SMPs: Cedar policies over the tenancy store.
 #[derive(Debug, Parser)]
@@ -24,7 +26,7 @@ pub(super) use prove::ProveArgs;
     propagate_version = true,
     after_help = "\
 Exit codes: 0 done, or allowed; 1 failed; 2 denied; 3 policies, schema or routes are not valid; \
-4 a policy test failed, or something is not proved; 64 wrong usage."
+4 a policy test failed, something is not proved, or decisions changed; 64 wrong usage."
 )]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -53,6 +55,8 @@ pub(super) enum Command {
     Prove(ProveArgs),
     /// Say what other policies allow more or less
     Diff(DiffArgs),
+    /// Decide the decisions of a log again, and name those that change
+    Replay(ReplayArgs),
 }
 
 /// Which policies, schema and routes.
@@ -92,6 +96,12 @@ pub(super) struct ServeArgs {
     /// Tenancy documents to read into the store before it is ready; may be given again
     #[arg(long, value_name = "FILE")]
     import: Vec<PathBuf>,
+    /// Write a line for each decision: `stdout`, `file:PATH` or `off` [default: off]
+    #[arg(long, value_name = "TO")]
+    decision_log: Option<String>,
+    /// Write into it the entities too that the policies could look at
+    #[arg(long)]
+    log_slice: bool,
 }
 
 #[derive(Debug, Args)]
@@ -292,6 +302,8 @@ impl ServeArgs {
             schema: self.policy.schema.clone(),
             routes: self.policy.routes.clone(),
             import: self.import.clone(),
+            decision_log: self.decision_log.clone(),
+            log_slice: self.log_slice,
         }
     }
 }

@@ -15,6 +15,7 @@ use super::output::{complain, complain_of};
 use super::policies::{load_policies, runtime};
 use super::source::open;
 use crate::config::{Config, LogFormat, Source};
+use crate::decision_log::DecisionLog;
 use crate::engine::{Engine, EngineOptions};
 use crate::http::{
     App, Authzen, Document, Gateway, Limits, Listener, Metrics, Pages, Readiness, router, serve,
@@ -121,6 +122,7 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
         authzen: Authzen::new(&config.authzen),
         gateway,
         tokens,
+        decision_log: DecisionLog::start(&config.decision_log)?,
     });
     app.metrics.loaded();
     let runtime = runtime(config.server.workers, config.server.worker_stack_bytes)?;
@@ -197,6 +199,8 @@ fn run_server(config: &Config, sources: &Sources, bundle: Arc<Bundle>) -> Result
                 report_cut(server.await);
             }
         }
+        end_log(&app, config.server.drain_timeout).await;
+        tracing::info!("stopped");
         drop(watch);
         Ok::<_, AnyError>(())
     });
@@ -256,7 +260,19 @@ fn report_cut(cut: usize) {
             "connections were cut at the end of the drain"
         );
     }
-    tracing::info!("stopped");
+}
+
+/// What the decision log is given at least to write what it has taken.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// Waits for the lines of all decisions that were given.
+async fn end_log(app: &App, drain_timeout: Duration) {
+    let Some(log) = &app.decision_log else {
+        return;
+    };
+    if !log.end(drain_timeout.max(LAST_LINES)).await {
+        tracing::error!("the last decisions were not logged: the decision log cannot be written");
+    }
 }
 
 /// Ready when the value says so, or can no longer say otherwise.

@@ -34,6 +34,10 @@ pub struct Flags {
     pub routes: Option<PathBuf>,
     /// `--import`, as often as it was given; never given, the file or variable counts.
     pub import: Vec<PathBuf>,
+    /// `--decision-log`, not parsed yet.
+    pub decision_log: Option<String>,
+    /// `--log-slice`; not given, the file or variable counts.
+    pub log_slice: bool,
 }
 
 /// All that is wrong with a configuration, at least one fault.

@@ -21,6 +21,7 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, String)> {
         freshness,
         reload,
         log,
+        decision_log,
         ..
     } = config;
 
@@ -131,6 +132,18 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, String)> {
             format!("`{}` is no log filter: {error}", log.filter),
         ));
     }
+    ranges.number(
+        "decision_log.capacity",
+        decision_log.capacity,
+        1..=1_000_000,
+    );
+    // Less than a line may have would leave a file for each.
+    let rotate_bytes = usize::try_from(decision_log.rotate_bytes).unwrap_or(usize::MAX);
+    if rotate_bytes > 0 {
+        ranges.number("decision_log.rotate_bytes", rotate_bytes, 4096..=1 << 40);
+    }
+    ranges.number("decision_log.keep", decision_log.keep, 1..=1000);
+    ranges.path("decision_log.key_file", decision_log.key_file.as_deref());
     ranges.0
 }
 

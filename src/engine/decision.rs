@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::schema::Misfit;
 use crate::slice::{Absent, Loaded};
+use crate::store::TagKeys;
 
 /// Yes or no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,8 +58,11 @@ pub struct Decision {
     pub policy_revision: Arc<str>,
     /// The state of the store; empty where the schema alone denies.
     pub tenancy_revision: Arc<str>,
-    /// What the policies could look at; empty where an entity was absent.
+    /// What the policies could look at; where an entity was absent, those of the question that
+    /// were there.
     pub slice: Vec<Arc<Loaded>>,
+    /// Of each of them, which tags were asked for; without any, `None`.
+    pub slice_tags: Vec<Option<TagKeys>>,
 }
 
 impl Decision {
@@ -73,6 +77,7 @@ impl Decision {
             policy_revision: Arc::clone(policy_revision),
             tenancy_revision,
             slice: Vec::new(),
+            slice_tags: Vec::new(),
         }
     }
 }

@@ -88,8 +88,8 @@ pub struct RequestDecision {
     pub obligations: Vec<Arc<str>>,
     /// Who asks, where there is such an entity type.
     pub principal: Option<EntityUid>,
-    /// What was asked, with its action.
-    pub asked: Vec<(EntityUid, Decision)>,
+    /// What was asked, with the answers.
+    pub asked: Vec<(Question, Decision)>,
     /// The exact policies, schema and routes.
     pub policy_revision: Arc<str>,
     /// The state of the store; `None` where it was not needed.
@@ -229,7 +229,7 @@ impl Session<'_> {
                     Outcome::Refused(reasons) => decision.reasons.extend(reasons),
                     Outcome::Asked(question) => {
                         let answer = answers.next().unwrap_or(Err(Failure::NoShard))?;
-                        decision.take(question.action, answer);
+                        decision.take(*question, answer);
                     }
                 }
             }
@@ -313,17 +313,17 @@ impl Session<'_> {
 
 impl RequestDecision {
     /// Adds what one question was answered.
-    fn take(&mut self, action: EntityUid, answer: Decision) {
+    fn take(&mut self, question: Question, answer: Decision) {
         if answer.verdict == Verdict::Deny {
             self.reasons.extend(answer.reasons.iter().cloned());
         }
-        self.asked.push((action, answer));
+        self.asked.push((question, answer));
     }
 
     /// An Allow needs that something was asked, that nothing was refused, and that each answer is
     /// an Allow.
     fn conclude(&mut self) {
-        let allowed = |(_, answer): &(EntityUid, Decision)| answer.verdict == Verdict::Allow;
+        let allowed = |(_, answer): &(Question, Decision)| answer.verdict == Verdict::Allow;
         if self.asked.is_empty() && self.reasons.is_empty() {
             self.reasons.push(Reason::nothing_asked());
         }

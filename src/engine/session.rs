@@ -234,14 +234,17 @@ impl<'a> Session<'a> {
             Ok(Gathered::Missing(missing)) => return Ok(Step::Missing(missing)),
             // Cedar would skip the policies that read an absent entity, also
             // those that forbid.
-            Err(SliceError::Absent(absent)) => {
-                decision.reasons = absent.into_iter().map(Reason::absent).collect();
+            Err(SliceError::Absent { what, present }) => {
+                decision.reasons = what.into_iter().map(Reason::absent).collect();
+                decision.slice_tags = vec![None; present.len()];
+                decision.slice = present;
                 return Ok(Step::Decided(decision));
             }
             Err(error) => return Err(error.into()),
         };
         let responses = responses(question, shard, &slice);
         decision.slice = slice.rows;
+        decision.slice_tags = slice.tags;
         conclude(&mut decision, &responses, bundle);
         Ok(Step::Decided(decision))
     }
@@ -274,7 +277,7 @@ impl From<SliceError> for Failure {
             SliceError::Incomplete {
                 described: true, ..
             } => Self::Described,
-            SliceError::Incomplete { .. } | SliceError::Unfit(_) | SliceError::Absent(_) => {
+            SliceError::Incomplete { .. } | SliceError::Unfit(_) | SliceError::Absent { .. } => {
                 Self::Tenancy(error.to_string())
             }
         }

@@ -10,25 +10,27 @@ mod request;
 mod search;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use cedar_policy::EntityUid;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 use self::answer::Answer;
 use self::request::{Item, Semantic};
 use super::freshness::Demands;
-use super::native::{TURN, counted, decide_sound, json, within};
+use super::native::{TURN, decide_sound, json, within};
 use super::openapi::Problems;
 use super::{App, Problem, body, freshness, openapi};
 use crate::engine::{
-    Decision, Failure, Malformed, Members, Parts, Question, Refusal, Session, Verdict,
+    Decided, Decision, Failure, Malformed, Members, Named, Parts, Question, Refusal, Session,
+    Verdict,
 };
 use crate::schema::Misfit;
 use crate::slice::Demand;
@@ -114,11 +116,44 @@ fn refused(app: &App, malformed: Malformed) -> Problem {
     Problem::Malformed(malformed)
 }
 
-/// A decision and its action, where there is such an action.
-type Outcome = Result<(Option<EntityUid>, Decision), Problem>;
+/// What became of an evaluation.
+type Outcome = Result<Evaluated, Problem>;
+
+/// A decision, and of what.
+struct Evaluated {
+    asked: Asked,
+    decision: Decision,
+}
+
+/// What was asked, as far as the schema has it.
+enum Asked {
+    Question(Box<Question>),
+    /// It has not.
+    Other {
+        /// Where there is one of that name.
+        action: Option<EntityUid>,
+        said: Json,
+    },
+}
+
+/// What is no question, with what was said where somebody looks on.
+struct Unasked {
+    refusal: Refusal,
+    said: Json,
+}
 
 fn is_allow(outcome: &Outcome) -> bool {
-    matches!(outcome, Ok((_, decision)) if decision.verdict == Verdict::Allow)
+    matches!(outcome, Ok(evaluated) if evaluated.decision.verdict == Verdict::Allow)
+}
+
+/// What an evaluation names, for whoever looks on.
+fn said(parts: &Parts<'_>) -> Json {
+    let named = |named: &Named<'_>| json!({"type": named.kind, "id": named.id});
+    json!({
+        "subject": named(&parts.subject),
+        "action": {"name": parts.action},
+        "resource": named(&parts.resource),
+    })
 }
 
 /// Evaluations of one request, from one state of policies and store.
@@ -147,15 +182,13 @@ impl<'a> Evaluation<'a> {
         let parts = Item::read(members).and_then(Item::parts);
         let parts = parts.map_err(|malformed| refused(self.app, malformed))?;
         let outcome = self.outcomes(vec![Ok(parts)]).await?.pop();
-        let outcome = match outcome {
+        let missing = || Err(Problem::Internal("an answer is missing".to_owned()));
+        let outcome = outcome.unwrap_or_else(missing);
+        match self.told(outcome, self.started.elapsed()).await {
+            Err(problem) if problem.status().is_client_error() => self.fault(&problem),
             // What is at fault in the program or the store is a fault of the whole.
-            Some(Err(problem)) if !problem.status().is_client_error() => return Err(problem),
-            Some(outcome) => outcome,
-            None => return Err(Problem::Internal("an answer is missing".to_owned())),
-        };
-        let mut text = Vec::new();
-        self.write(&outcome, 1, &mut text)?;
-        Ok(text)
+            told => told,
+        }
     }
 
     /// The answers to several evaluations: what one of them omits, the top level says.
@@ -172,12 +205,19 @@ impl<'a> Evaluation<'a> {
             .iter()
             .position(|outcome| semantic.ends_at(is_allow(outcome)));
         outcomes.truncate(last.map_or(outcomes.len(), |last| last + 1));
+        // Their share of the whole: what they look at is loaded together.
+        let all = u32::try_from(outcomes.len()).unwrap_or(u32::MAX);
+        let each = self.started.elapsed() / all.max(1);
         let mut text = b"{\"evaluations\":[".to_vec();
-        for (i, outcome) in outcomes.iter().enumerate() {
+        for (i, outcome) in outcomes.into_iter().enumerate() {
             if i > 0 {
                 text.push(b',');
             }
-            self.write(outcome, outcomes.len(), &mut text)?;
+            let answer = match self.told(outcome, each).await {
+                Ok(answer) => answer,
+                Err(problem) => self.fault(&problem)?,
+            };
+            text.extend_from_slice(&answer);
         }
         text.extend_from_slice(b"]}");
         Ok(text)
@@ -188,22 +228,29 @@ impl<'a> Evaluation<'a> {
         &self,
         all: Vec<Result<Parts<'_>, Malformed>>,
     ) -> Result<Vec<Outcome>, Problem> {
-        let mut questions: Vec<Result<Question, Refusal>> = Vec::with_capacity(all.len());
+        let mut questions: Vec<Result<Question, Box<Unasked>>> = Vec::with_capacity(all.len());
         for (i, parts) in all.into_iter().enumerate() {
             if i % TURN == TURN - 1 {
                 tokio::task::yield_now().await;
             }
-            questions.push(
-                parts
-                    .map_err(Refusal::Unfit)
-                    .and_then(|parts| self.session.question_of(&parts, self.app.limits.entities)),
-            );
+            questions.push(self.question(parts));
         }
         let decided = decide_sound(self.app, &self.session, questions, &self.demand).await?;
         let outcomes = decided.into_iter().map(|decided| match decided {
-            Err(Refusal::Denied(denial)) => Ok((denial.action, denial.decision)),
-            Err(Refusal::Unfit(malformed)) => Err(refused(self.app, malformed)),
-            Ok((question, Ok(decision))) => Ok((Some(question.action), decision)),
+            Err(unasked) => match unasked.refusal {
+                Refusal::Denied(denial) => Ok(Evaluated {
+                    asked: Asked::Other {
+                        action: denial.action,
+                        said: unasked.said,
+                    },
+                    decision: denial.decision,
+                }),
+                Refusal::Unfit(malformed) => Err(refused(self.app, malformed)),
+            },
+            Ok((question, Ok(decision))) => Ok(Evaluated {
+                asked: Asked::Question(Box::new(question)),
+                decision,
+            }),
             Ok((_, Err(Failure::Described))) => Err(refused(self.app, refers_to_nothing())),
             Ok((_, Err(failure))) => {
                 self.app.metrics.store_failed();
@@ -213,25 +260,56 @@ impl<'a> Evaluation<'a> {
         Ok(outcomes.collect())
     }
 
-    /// Writes an outcome of `all`, and counts it.
-    fn write(&self, outcome: &Outcome, all: usize, text: &mut Vec<u8>) -> Result<(), Problem> {
-        let reveal = self.app.authzen.reveal();
-        let answer = match outcome {
-            Ok((action, decision)) => {
-                // An action that there is not is a label that a caller made up.
-                let action = action.as_ref().map_or("other", |uid| uid.id().as_ref());
-                // Their share of the whole: what they look at is loaded together.
-                let each = self.started.elapsed() / u32::try_from(all).unwrap_or(u32::MAX);
-                let id = counted(self.app, action, decision, each);
-                Answer::of(decision, id, reveal)
-            }
-            Err(problem) => {
-                problem.log();
-                Answer::fault(problem, reveal)
-            }
-        };
-        serde_json::to_writer(text, &answer).map_err(|error| Problem::Internal(error.to_string()))
+    fn question(&self, parts: Result<Parts<'_>, Malformed>) -> Result<Question, Box<Unasked>> {
+        let parts = parts.map_err(|malformed| Unasked {
+            refusal: Refusal::Unfit(malformed),
+            said: Json::Null,
+        });
+        let parts = parts.map_err(Box::new)?;
+        let question = self.session.question_of(&parts, self.app.limits.entities);
+        question.map_err(|refusal| {
+            let said = match &refusal {
+                Refusal::Denied(_) if self.app.is_observed() => said(&parts),
+                _ => Json::Null,
+            };
+            Box::new(Unasked { refusal, said })
+        })
     }
+
+    /// An answer as JSON text, counted and seen.
+    async fn told(&self, outcome: Outcome, elapsed: Duration) -> Result<Vec<u8>, Problem> {
+        let evaluated = outcome?;
+        let (question, action, said) = match evaluated.asked {
+            Asked::Question(question) => (Some(*question), None, Json::Null),
+            Asked::Other { action, said } => (None, action, said),
+        };
+        let decided = Decided {
+            id: Uuid::now_v7(),
+            surface: "authzen",
+            at: SystemTime::now(),
+            elapsed,
+            question,
+            said,
+            decision: evaluated.decision,
+            bundle: Arc::clone(&self.session.state.bundle),
+        };
+        let asked = decided.question.as_ref().map(|question| &question.action);
+        self.app.count(asked.or(action.as_ref()), &decided);
+        let reveal = self.app.authzen.reveal();
+        let text = to_text(&Answer::of(&decided.decision, decided.id, reveal))?;
+        self.app.observe(decided).await?;
+        Ok(text)
+    }
+
+    /// What is told where there is no answer.
+    fn fault(&self, problem: &Problem) -> Result<Vec<u8>, Problem> {
+        problem.log();
+        to_text(&Answer::fault(problem, self.app.authzen.reveal()))
+    }
+}
+
+fn to_text(answer: &Answer<'_>) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(answer).map_err(|error| Problem::Internal(error.to_string()))
 }
 
 /// [`Failure::Described`], in the words of this surface.

@@ -145,10 +145,12 @@ async fn answer(app: &App, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, P
         return Err(Problem::Internal("an answer is missing".to_owned()));
     }
     let each = started.elapsed() / u32::try_from(decisions.len().max(1)).unwrap_or(u32::MAX);
-    for (question, decision) in questions.iter().zip(&decisions) {
-        native::counted(app, question.action.id().as_ref(), decision, each);
+    let text = written(operation, &asked, &decisions)?;
+    for (question, decision) in questions.into_iter().zip(decisions) {
+        let decided = native::decided("avp", &session, question, decision, each);
+        app.decided(decided).await?;
     }
-    written(operation, &asked, &decisions)
+    Ok(text)
 }
 
 /// The questions, read by the schema. The first that is none spoils them all, as the

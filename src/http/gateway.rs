@@ -11,6 +11,7 @@ mod certificate;
 mod denial;
 mod family;
 mod grpc;
+mod shown;
 mod who;
 
 use std::sync::Arc;

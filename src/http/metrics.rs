@@ -1,6 +1,6 @@
 //! What is counted, for Prometheus.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -11,6 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::Problem;
+use crate::decision_log::LogStats;
 use crate::engine::{Decision, Failure, Found};
 use crate::identity::KeysHealth;
 use crate::slice::CacheStats;
@@ -78,6 +79,9 @@ pub struct Metrics {
     cache_misses: Gauge<u64, AtomicU64>,
     cache_entries: Gauge<u64, AtomicU64>,
     cache_bytes: Gauge<u64, AtomicU64>,
+    decision_log_lines: Counter,
+    decision_log_dropped: Counter,
+    decision_log_failing: Gauge,
 }
 
 /// From 5 µs, a warm decision, to a second.
@@ -153,6 +157,9 @@ impl Default for Metrics {
             cache_misses: Gauge::default(),
             cache_entries: Gauge::default(),
             cache_bytes: Gauge::default(),
+            decision_log_lines: Counter::default(),
+            decision_log_dropped: Counter::default(),
+            decision_log_failing: Gauge::default(),
         };
         let m = &mut metrics;
         let r = &mut m.registry;
@@ -253,6 +260,21 @@ impl Default for Metrics {
             "cache_bytes",
             "About how many bytes they take",
             m.cache_bytes.clone(),
+        );
+        r.register(
+            "decision_log_lines",
+            "Lines of the decision log that were written",
+            m.decision_log_lines.clone(),
+        );
+        r.register(
+            "decision_log_dropped",
+            "Decisions that were given without a line",
+            m.decision_log_dropped.clone(),
+        );
+        r.register(
+            "decision_log_failing",
+            "1 while the decision log cannot be written",
+            m.decision_log_failing.clone(),
         );
         metrics
     }
@@ -356,6 +378,13 @@ impl Metrics {
             .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
         self.token_keys_seen
             .set(seen.map_or(0.0, |seen| seen.as_secs_f64()));
+    }
+
+    pub(super) fn logged(&self, stats: LogStats) {
+        let store = |counter: &Counter, value| counter.inner().store(value, Ordering::Relaxed);
+        store(&self.decision_log_lines, stats.written);
+        store(&self.decision_log_dropped, stats.dropped);
+        self.decision_log_failing.set(i64::from(stats.failing));
     }
 
     pub(super) fn render(&self, revision: &str, cache: CacheStats) -> Result<String, Problem> {

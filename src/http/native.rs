@@ -1,7 +1,7 @@
 //! `POST /v1/is_authorized` and `POST /v1/batch_is_authorized`.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::body::Body;
 use axum::extract::State;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::freshness::Demands;
 use super::openapi::Problems;
 use super::{App, Limits, Problem, body, freshness, openapi, problem};
-use crate::engine::{Decision, Failure, Malformed, Question, Session, Verdict};
+use crate::engine::{Decided, Decision, Failure, Malformed, Question, Session, Verdict};
 use crate::schema::parse_json;
 use crate::slice::Demand;
 
@@ -114,7 +114,7 @@ pub(super) async fn is_authorized(
             .decide_under(&question, &demand)
             .await
             .inspect_err(|_| app.metrics.store_failed())?;
-        written(&app, &question, &decision, started.elapsed())
+        written(&app, &session, question, decision, started.elapsed()).await
     })
     .await?
     .map(json)
@@ -128,24 +128,39 @@ fn read(app: &App, session: &Session<'_>, text: &[u8]) -> Result<Question, Malfo
         .inspect_err(|malformed| app.metrics.malformed(malformed.code))
 }
 
-/// A decision, counted and as JSON text.
-fn written(
+/// A decision, counted, seen and as JSON text.
+async fn written(
     app: &App,
-    question: &Question,
-    decision: &Decision,
+    session: &Session<'_>,
+    question: Question,
+    decision: Decision,
     elapsed: Duration,
 ) -> Result<Vec<u8>, Problem> {
-    let id = counted(app, question.action.id().as_ref(), decision, elapsed);
-    serde_json::to_vec(&Answer::new(decision, id))
-        .map_err(|error| Problem::Internal(error.to_string()))
+    let decided = decided("native", session, question, decision, elapsed);
+    let text = serde_json::to_vec(&Answer::new(&decided.decision, decided.id))
+        .map_err(|error| Problem::Internal(error.to_string()))?;
+    app.decided(decided).await?;
+    Ok(text)
 }
 
-/// Counts a decision, gives it an id and logs it.
-pub(super) fn counted(app: &App, action: &str, decision: &Decision, elapsed: Duration) -> Uuid {
-    let id = Uuid::now_v7();
-    app.metrics.decided(action, decision, elapsed);
-    tracing::debug!(decision_id = %id, action, decision = decision.verdict.name(), "decided");
-    id
+/// A question and its decision, under an id of their own.
+pub(super) fn decided(
+    surface: &'static str,
+    session: &Session<'_>,
+    question: Question,
+    decision: Decision,
+    elapsed: Duration,
+) -> Decided {
+    Decided {
+        id: Uuid::now_v7(),
+        surface,
+        at: SystemTime::now(),
+        elapsed,
+        question: Some(question),
+        said: serde_json::Value::Null,
+        decision,
+        bundle: Arc::clone(&session.state.bundle),
+    }
 }
 
 #[derive(Deserialize)]
@@ -272,7 +287,7 @@ async fn batch(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, P
         }
         let answer = match question {
             Err(malformed) => Err(malformed.into()),
-            Ok((question, Ok(decision))) => written(app, &question, &decision, each),
+            Ok((question, Ok(decision))) => written(app, &session, question, decision, each).await,
             Ok((_, Err(failure))) => {
                 app.metrics.store_failed();
                 Err(failure.into())
@@ -295,7 +310,7 @@ async fn batch(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, P
 }
 
 /// A question and what became of it, or what there was in its place.
-type Decided<E> = Result<(Question, Result<Decision, Failure>), E>;
+type Settled<E> = Result<(Question, Result<Decision, Failure>), E>;
 
 /// Decides those that are questions, all from one state; in the place of the others
 /// is what there was.
@@ -304,7 +319,7 @@ pub(super) async fn decide_sound<E>(
     session: &Session<'_>,
     questions: Vec<Result<Question, E>>,
     demand: &Demand,
-) -> Result<Vec<Decided<E>>, Problem> {
+) -> Result<Vec<Settled<E>>, Problem> {
     let sound: Vec<&Question> = questions.iter().filter_map(|q| q.as_ref().ok()).collect();
     let decisions = session
         .decide_all(&sound, demand)

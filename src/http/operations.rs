@@ -254,6 +254,9 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Pro
     if let Some(tokens) = &app.tokens {
         app.metrics.keys_are(tokens.health());
     }
+    if let Some(log) = &app.decision_log {
+        app.metrics.logged(log.stats());
+    }
     let state = app.engine.state();
     let text = app
         .metrics

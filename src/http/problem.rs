@@ -32,6 +32,8 @@ pub enum Problem {
     TooWide(usize),
     /// The answer took too long.
     TimedOut,
+    /// The decision log takes no more, and by its settings no answer leaves without a line.
+    NotLogged,
     /// Not ready: no state of the store to answer from yet.
     NotReady,
     /// What the store holds cannot be used; for the log.
@@ -68,6 +70,7 @@ impl Problem {
             | Self::KeysUnavailable(_)
             | Self::Behind
             | Self::TimedOut
+            | Self::NotLogged
             | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::Tenancy(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::TooWide(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -90,6 +93,7 @@ impl Problem {
             Self::Behind => "STORE_BEHIND",
             Self::TooWide(_) => "SEARCH_TOO_WIDE",
             Self::TimedOut => "TIMED_OUT",
+            Self::NotLogged => "DECISION_NOT_LOGGED",
             Self::NotReady => "NOT_READY",
             Self::Tenancy(_) => "TENANCY_UNUSABLE",
             Self::Internal(_) => "INTERNAL",
@@ -118,6 +122,7 @@ impl Problem {
                  shorter one, or raise `limits.candidates`"
             ),
             Self::TimedOut => "the answer took too long".to_owned(),
+            Self::NotLogged => "the decision could not be logged; see the log".to_owned(),
             Self::NotReady => "not ready yet; see `/readyz`".to_owned(),
             Self::Tenancy(_) => {
                 "the tenancy store holds something that cannot be used; see the log".to_owned()
@@ -141,7 +146,7 @@ impl Problem {
                     "a question was not answered"
                 );
             }
-            Self::Behind | Self::TimedOut | Self::NotReady => {
+            Self::Behind | Self::TimedOut | Self::NotLogged | Self::NotReady => {
                 tracing::warn!(code = self.code(), "a question was not answered")
             }
             _ => tracing::debug!(

@@ -24,6 +24,15 @@ pub struct Row {
     pub tags: BTreeMap<Arc<str>, Value>,
 }
 
+/// What `parents` holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Parents {
+    /// An entity's own.
+    Near,
+    /// All its ancestors.
+    All,
+}
+
 impl Row {
     /// As a Cedar entity.
     ///
@@ -64,6 +73,18 @@ impl Schema {
     /// The first entity that does not fit, or that occurs twice with different
     /// contents.
     pub fn entities(&self, json: &Json) -> Result<Vec<Row>, Misfit> {
+        self.entities_under(json, Parents::Near)
+    }
+
+    /// The same of entities that were written with all their ancestors as `parents`.
+    ///
+    /// # Errors
+    /// As [`Schema::entities`].
+    pub fn recorded_entities(&self, json: &Json) -> Result<Vec<Row>, Misfit> {
+        self.entities_under(json, Parents::All)
+    }
+
+    fn entities_under(&self, json: &Json, written: Parents) -> Result<Vec<Row>, Misfit> {
         let Json::Array(entities) = json else {
             return Err(Misfit::new("an array of entities is wanted"));
         };
@@ -71,7 +92,7 @@ impl Schema {
         let mut places = HashMap::new();
         for (i, json) in entities.iter().enumerate() {
             let Some(row) = self
-                .entity_row(json)
+                .entity_row(json, written)
                 .map_err(|m| m.within(&i.to_string()))?
             else {
                 continue;
@@ -96,7 +117,7 @@ impl Schema {
         Ok(rows)
     }
 
-    fn entity_row(&self, json: &Json) -> Result<Option<Row>, Misfit> {
+    fn entity_row(&self, json: &Json, written: Parents) -> Result<Option<Row>, Misfit> {
         let Json::Object(members) = json else {
             return Err(Misfit::new("an object is wanted"));
         };
@@ -145,7 +166,8 @@ impl Schema {
             };
             for parent in parents {
                 let parent = self.entity(parent).map_err(|m| m.within("parents"))?;
-                if !entity_type.member_of.contains(parent.type_name()) {
+                let is_near = entity_type.member_of.contains(parent.type_name());
+                if written == Parents::Near && !is_near {
                     return Err(
                         Misfit::new("a parent of a type that the schema does not allow")
                             .within("parents"),

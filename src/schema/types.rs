@@ -85,6 +85,8 @@ pub struct EntityType {
     /// The attributes of an id that the tenancy store does not hold; without
     /// them such an id is unknown.
     pub when_absent: Option<Record>,
+    /// Whether its ids say who somebody is, `@personal`.
+    pub personal: bool,
 }
 
 /// An action that can be asked.
@@ -198,6 +200,7 @@ impl Fragment {
                     member_of: names(&raw.member_of_types)?,
                     identifier: IdentifierRule::from_annotations(&full, &raw.annotations)?,
                     when_absent: None,
+                    personal: personal(&full, raw)?,
                 });
             }
         }
@@ -370,6 +373,21 @@ impl Fragment {
     fn common_type(&self, name: &str) -> Option<&RawType> {
         let (namespace, base) = name.rsplit_once("::").unwrap_or(("", name));
         self.namespaces.get(namespace)?.common_types.get(base)
+    }
+}
+
+/// Whether it carries `@personal`.
+fn personal(name: &str, raw: &RawEntityType) -> Result<bool, SchemaError> {
+    let wrong = |problem: &str| SchemaError::Annotation {
+        annotation: "personal",
+        of: name.to_owned(),
+        problem: problem.to_owned(),
+    };
+    match raw.annotations.get("personal") {
+        None => Ok(false),
+        Some(text) if !text.is_empty() => Err(wrong("it has no value")),
+        Some(_) if raw.choices.is_some() => Err(wrong("the ids of an `enum` are known to all")),
+        Some(_) => Ok(true),
     }
 }
 

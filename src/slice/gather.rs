@@ -36,6 +36,8 @@ pub struct Slice {
     pub entities: Entities,
     /// The rows, for a reader.
     pub rows: Vec<Arc<Loaded>>,
+    /// Of each of them, which tags were asked for; without any, `None`.
+    pub tags: Vec<Option<TagKeys>>,
 }
 
 /// An entity of the question that is nowhere to be found.
@@ -53,8 +55,13 @@ pub enum Absent {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SliceError {
     /// The question names entities that are not there.
-    #[error("{} of the question's entities are not there", .0.len())]
-    Absent(Vec<Absent>),
+    #[error("{} of the question's entities are not there", .what.len())]
+    Absent {
+        /// What they are to it.
+        what: Vec<Absent>,
+        /// Those that are there.
+        present: Vec<Arc<Loaded>>,
+    },
     /// The store cannot answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -220,7 +227,10 @@ impl<'a> Gathering<'a> {
         if absent.is_empty() {
             Ok(())
         } else {
-            Err(SliceError::Absent(absent))
+            Err(SliceError::Absent {
+                what: absent,
+                present: self.found.drain(..).map(|found| found.loaded).collect(),
+            })
         }
     }
 
@@ -442,9 +452,17 @@ impl<'a> Gathering<'a> {
     fn finish(self, shard: &Shard) -> Result<Slice, SliceError> {
         let entities = self.found.iter().map(|found| &found.loaded.entity);
         let entities = together(shard.actions.iter().chain(entities)).map_err(SliceError::Unfit)?;
+        let (mut rows, mut tags) = (Vec::new(), Vec::new());
+        rows.reserve_exact(self.found.len());
+        tags.reserve_exact(self.found.len());
+        for found in self.found {
+            rows.push(found.loaded);
+            tags.push(found.tags);
+        }
         Ok(Slice {
             entities,
-            rows: self.found.into_iter().map(|found| found.loaded).collect(),
+            rows,
+            tags,
         })
     }
 }

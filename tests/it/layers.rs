@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::sidecar::project;
 
 /// What each module may use of the crate, beside what is in itself.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("text", &[]),
     ("config", &["text"]),
     ("schema", &["text"]),
@@ -16,9 +16,23 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("slice", &["policy", "schema", "store"]),
     ("engine", &["policy", "schema", "slice", "store", "text"]),
     (
+        "decision_log",
+        &[
+            "config", "engine", "policy", "schema", "slice", "store", "text",
+        ],
+    ),
+    (
         "http",
         &[
-            "config", "engine", "identity", "policy", "schema", "slice", "store",
+            "config",
+            "decision_log",
+            "engine",
+            "identity",
+            "policy",
+            "schema",
+            "slice",
+            "store",
+            "text",
         ],
     ),
     ("proof", &["engine", "policy", "schema", "slice", "store"]),
@@ -26,7 +40,16 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     (
         "cli",
         &[
-            "config", "engine", "http", "identity", "policy", "proof", "schema", "slice", "store",
+            "config",
+            "decision_log",
+            "engine",
+            "http",
+            "identity",
+            "policy",
+            "proof",
+            "schema",
+            "slice",
+            "store",
             "suite",
         ],
     ),

@@ -12,6 +12,7 @@ mod author;
 mod check_command;
 mod connection;
 mod deciding;
+mod decision_log;
 mod entities_file;
 mod fail_closed;
 mod gateway;

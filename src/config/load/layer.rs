@@ -106,6 +106,8 @@ impl Layer {
             schema,
             routes,
             import,
+            decision_log,
+            log_slice,
         } = flags;
         // The outer option: was it given; the inner one: is it UTF-8, as every value of a layer is.
         let text = |text: &String| Some(Value::from(text.as_str()));
@@ -117,17 +119,21 @@ impl Layer {
                 .collect::<Option<Vec<_>>>()
                 .map(Value::from)
         };
+        let logged = decision_log.as_ref().map(text);
+        let slice = log_slice.then(|| Some(Value::from(true)));
         let given = [
-            ("listen", listen.as_ref().map(text)),
-            ("tenancy", tenancy.as_ref().map(text)),
-            ("policies", policies.as_ref().map(path)),
-            ("schema", schema.as_ref().map(path)),
-            ("routes", routes.as_ref().map(path)),
-            ("import", (!import.is_empty()).then(paths)),
+            ("listen", "listen", listen.as_ref().map(text)),
+            ("tenancy", "tenancy", tenancy.as_ref().map(text)),
+            ("policies", "policies", policies.as_ref().map(path)),
+            ("schema", "schema", schema.as_ref().map(path)),
+            ("routes", "routes", routes.as_ref().map(path)),
+            ("import", "import", (!import.is_empty()).then(paths)),
+            ("decision_log.to", "decision-log", logged),
+            ("decision_log.slice", "log-slice", slice),
         ];
         let mut layers = Vec::new();
-        for (key, value) in given {
-            let origin = format!("--{key}");
+        for (key, flag, value) in given {
+            let origin = format!("--{flag}");
             match value {
                 None => {}
                 Some(None) => faults.push(Fault::new(key, origin, "is not UTF-8")),

@@ -71,24 +71,12 @@ impl Answer {
 
     /// Of a denial; empty where it is allowed.
     pub(super) fn code(&self) -> &str {
-        match &self.outcome {
-            Outcome::Allowed { .. } => "",
-            Outcome::Denied { code, .. } => code,
-            Outcome::Unauthorized(Unauthorized::Missing) => "TOKEN_MISSING",
-            Outcome::Unauthorized(Unauthorized::Invalid) => "TOKEN_INVALID",
-            Outcome::Failed { code, .. } => code,
-        }
+        self.outcome.code()
     }
 
     /// What whoever sent the request is told.
     pub(super) fn message(&self) -> &str {
-        match &self.outcome {
-            Outcome::Allowed { .. } => "",
-            Outcome::Denied { message, .. } => message,
-            Outcome::Unauthorized(Unauthorized::Missing) => "a bearer token is wanted",
-            Outcome::Unauthorized(Unauthorized::Invalid) => "this token is not taken",
-            Outcome::Failed { message, .. } => message,
-        }
+        self.outcome.message()
     }
 
     /// The headers, all that the outcome can have: where there is nothing to say the value is empty,
@@ -153,6 +141,32 @@ impl Answer {
             headers.insert(name, value);
         }
         response
+    }
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// Of a denial; empty where it is allowed.
+    pub(super) fn code(&self) -> &str {
+        match self {
+            Self::Allowed { .. } => "",
+            Self::Denied { code, .. } => code,
+            Self::Unauthorized(Unauthorized::Missing) => "TOKEN_MISSING",
+            Self::Unauthorized(Unauthorized::Invalid) => "TOKEN_INVALID",
+            Self::Failed { code, .. } => code,
+        }
+    }
+
+    /// What whoever sent the request is told.
+    pub(super) fn message(&self) -> &str {
+        match self {
+            Self::Allowed { .. } => "",
+            Self::Denied { message, .. } => message,
+            Self::Unauthorized(Unauthorized::Missing) => "a bearer token is wanted",
+            Self::Unauthorized(Unauthorized::Invalid) => "this token is not taken",
+            Self::Failed { message, .. } => message,
+        }
     }
 }
 

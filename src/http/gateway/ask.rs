@@ -8,6 +8,7 @@ use std::time::Instant;
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::FutureExt;
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::super::connection::Peer;
@@ -15,10 +16,11 @@ use super::super::native::within;
 use super::super::{App, Problem, body, freshness, panicked};
 use super::Endpoint;
 use super::answer::{Answer, Outcome};
+use super::shown::{FORBIDDEN, Shown};
 use super::who::{self, Caller};
 use crate::engine::{
-    self, Failure, Headers, HttpRequest, RequestDecision, RequestLimits, Routed, Session, Unrouted,
-    Verdict,
+    self, Decision, Failure, Headers, HttpRequest, Question, RequestDecision, RequestLimits,
+    Routed, Session, Unrouted, Verdict,
 };
 use crate::slice::Demand;
 
@@ -96,22 +98,35 @@ pub(super) async fn answer(app: &App, asked: &Asked<'_>, mut payload: Payload) -
         .target
         .as_ref()
         .map(|target| session.routed(target.method, target.target));
-    let whole = decide(app, asked, &session, routed.as_ref(), &mut payload, started);
+    let whole = async {
+        let routed = routed.as_ref();
+        let decided = decide(app, asked, &session, routed, &mut payload).await;
+        let settled = decided.unwrap_or_else(|stop| Settled {
+            outcome: Outcome::of(stop),
+            asked: Vec::new(),
+        });
+        let elapsed = started.elapsed();
+        let shown = Shown {
+            app,
+            id,
+            elapsed,
+            bundle: &session.state.bundle,
+        };
+        let shown = shown.take(settled, || said(asked, routed)).await;
+        shown.unwrap_or_else(|problem| Outcome::of(problem.into()))
+    };
     // Here, so that it is counted and worded like all others.
     let whole = AssertUnwindSafe(within(&app.limits, whole)).catch_unwind();
     let outcome = match whole.await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(problem)) => Err(problem.into()),
-        Err(panic) => Err(panicked(app, &*panic).into()),
+        Ok(Err(problem)) => Outcome::of(problem.into()),
+        Err(panic) => Outcome::of(panicked(app, &*panic).into()),
     };
     if let Payload::Arriving(body) = payload {
         // The connection would be closed over what is left of it, and the answer lost with that.
         body::discard(body, &app.limits).await;
     }
-    let answer = Answer {
-        id,
-        outcome: outcome.unwrap_or_else(Outcome::of),
-    };
+    let answer = Answer { id, outcome };
     let route = match &routed {
         Some(Ok(routed)) => &Routed::route(routed).request,
         _ => "",
@@ -129,8 +144,7 @@ async fn decide(
     session: &Session<'_>,
     routed: Option<&Result<Routed<'_>, Unrouted>>,
     payload: &mut Payload,
-    started: Instant,
-) -> Result<Outcome, Stop> {
+) -> Result<Settled, Stop> {
     app.readiness.ready_to_answer()?;
     let denied = |code, message| Err(Stop::Denied(code, Cow::Borrowed(message)));
     if !app.gateway.answers(asked.endpoint) {
@@ -155,9 +169,12 @@ async fn decide(
     if let Ok(routed) = routed
         && routed.is_public()
     {
-        return Ok(Outcome::Allowed {
-            principal: None,
-            obligations: Vec::new(),
+        return Ok(Settled {
+            outcome: Outcome::Allowed {
+                principal: None,
+                obligations: Vec::new(),
+            },
+            asked: Vec::new(),
         });
     }
     let caller = who::asks(app, asked).await?;
@@ -216,8 +233,7 @@ async fn decide(
             Failure::TooWide(_) => Problem::Tenancy(format!("an entity is looked up: {failure}")),
             failure => failure.into(),
         })?;
-    count(app, &decision, started);
-    Ok(Outcome::decided(decision))
+    Ok(Settled::decided(decision))
 }
 
 /// The body, within the limits.
@@ -242,13 +258,27 @@ async fn read(
     }
 }
 
-/// Counts each question that it was, as those of other surfaces are.
-fn count(app: &App, decision: &RequestDecision, started: Instant) {
-    let all = u32::try_from(decision.asked.len()).unwrap_or(u32::MAX);
-    // Their share of the whole: what they look at is loaded together.
-    let each = started.elapsed() / all.max(1);
-    for (action, decision) in &decision.asked {
-        app.metrics.decided(action.id().as_ref(), decision, each);
+/// What may be told of a request that was no question. Its path may hold anything.
+fn said(asked: &Asked<'_>, routed: Option<&Result<Routed<'_>, Unrouted>>) -> Json {
+    let route = match routed {
+        Some(Ok(routed)) => Some(&routed.route().request),
+        _ => None,
+    };
+    json!({"endpoint": asked.endpoint.name(), "route": route})
+}
+
+/// An outcome, and the questions that it rests on.
+pub(super) struct Settled {
+    pub(super) outcome: Outcome,
+    pub(super) asked: Vec<(Question, Decision)>,
+}
+
+impl Settled {
+    fn decided(mut decision: RequestDecision) -> Self {
+        Self {
+            asked: std::mem::take(&mut decision.asked),
+            outcome: Outcome::decided(decision),
+        }
     }
 }
 
@@ -271,8 +301,7 @@ impl Outcome {
     fn denied(code: Option<Arc<str>>, message: Option<Arc<str>>) -> Self {
         let text = |text: Arc<str>| Cow::Owned(text.as_ref().to_owned());
         Self::Denied {
-            // A policy that forbids and does not say what that is called.
-            code: code.map_or(Cow::Borrowed("FORBIDDEN"), text),
+            code: code.map_or(Cow::Borrowed(FORBIDDEN), text),
             message: message.map_or(Cow::Borrowed("this is not allowed"), text),
         }
     }

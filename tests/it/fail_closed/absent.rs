@@ -2,6 +2,7 @@
 //! policy that reads them.
 
 use peppol_authz::engine::Verdict;
+use peppol_authz::schema::Row;
 use serde_json::{Value, json};
 
 use super::{SCHEMA, forbid};
@@ -112,6 +113,15 @@ fn everything_that_is_absent_is_named_and_nothing_else() {
         &ask("User::\"x\"", "Doc::\"d\"", "x"),
         &["UNKNOWN_PRINCIPAL", "UNKNOWN_ENTITY"],
     );
+    // What is there is kept with the decision, for whoever decides it again.
+    let decision = deciding.decide(&ask("User::\"x\"", "Doc::\"d\"", "ann"));
+    let kept = |row: &Row| row.uid.to_string();
+    let kept: Vec<_> = decision
+        .slice
+        .iter()
+        .map(|found| kept(&found.row))
+        .collect();
+    assert_eq!(kept, ["Doc::\"d\"", "User::\"ann\""]);
     let decision = deciding.decide(&ask("User::\"x\"", "Doc::\"y\"", "z"));
     assert_eq!(decision.verdict, Verdict::Deny);
     assert!(decision.slice.is_empty());

@@ -164,6 +164,7 @@ pub(crate) fn start_with(gateway: Gateway) -> Fixture {
         authzen: Authzen::default(),
         gateway,
         tokens: None,
+        decision_log: None,
     };
     app.readiness.started();
     let runtime = tokio::runtime::Builder::new_multi_thread()

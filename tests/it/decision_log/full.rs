@@ -1,0 +1,261 @@
+//! A log that takes no more: what happens to answers then is a setting.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::Command;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{are_exactly, get_acme, ids, sample, setting};
+use crate::sidecar::{PATIENCE, Reply, Sidecar, Start};
+
+/// Asks of one kind that fill any pipe, and what waits before it.
+const MANY: usize = 2000;
+
+/// Writes to a pipe that nobody reads yet.
+fn piped(when_full: &str) -> Sidecar {
+    let start = Start::quickstart();
+    let path = start.path("pipe");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&path)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let to = format!("file:{}", path.display());
+    let start = start.with(&["--decision-log", &to, "--log-slice"]);
+    let start = setting(start, "WHEN_FULL", when_full);
+    setting(start, "CAPACITY", "3")
+        .variable("PEPPOL_AUTHZ_SERVER__REQUEST_TIMEOUT", "300ms")
+        .start()
+}
+
+/// Reads all that is written from now on, until the program has ended.
+fn read(path: &Path) -> JoinHandle<Vec<Value>> {
+    let path = path.to_owned();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        std::fs::File::open(path)
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    })
+}
+
+fn ask(sidecar: &Sidecar) -> Reply {
+    sidecar.post("/v1/is_authorized", &get_acme())
+}
+
+/// Asks until nothing is decided any more: one answer alone may only have come in between. Returns
+/// what was decided before.
+#[track_caller]
+fn ask_until_full(sidecar: &Sidecar) -> (Vec<String>, Reply) {
+    let (mut decided, mut in_a_row) = (Vec::new(), 0);
+    for _ in 0..MANY {
+        let reply = ask(sidecar);
+        match reply.status {
+            200 => {
+                decided.push(reply.json()["decisionId"].as_str().unwrap().to_owned());
+                in_a_row = 0;
+            }
+            _ => in_a_row += 1,
+        }
+        if in_a_row == 3 {
+            return (decided, reply);
+        }
+    }
+    panic!("it takes all");
+}
+
+#[track_caller]
+fn wait_until(mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end, "it does not come to that");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whoever was answered has a line, and who was not has none, once the pipe is read.
+#[track_caller]
+fn holds_back(when_full: &str, code: &str) {
+    let mut sidecar = piped(when_full);
+    let (mut answered, refused) = ask_until_full(&sidecar);
+    assert!(answered.len() > 3);
+    assert_eq!(
+        (refused.status, &refused.json()["code"]),
+        (503, &json!(code))
+    );
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert!(!refused.text.contains("Allow"));
+    let lines = read(&sidecar.path("pipe"));
+    wait_until(|| {
+        let reply = ask(&sidecar);
+        if reply.status == 200 {
+            answered.push(reply.json()["decisionId"].as_str().unwrap().to_owned());
+        }
+        reply.status == 200
+    });
+    assert_eq!(sample(&sidecar, "decision_log_dropped_total"), 0);
+    sidecar.stop();
+    are_exactly(&ids(&lines.join().unwrap()), &answered);
+}
+
+#[test]
+fn an_answer_waits_for_room_and_then_is_none() {
+    holds_back("wait", "TIMED_OUT");
+}
+
+#[test]
+fn an_answer_is_refused() {
+    holds_back("refuse", "DECISION_NOT_LOGGED");
+}
+
+/// One that waits gets its answer as soon as there is room.
+#[test]
+fn what_waits_goes_on_when_there_is_room() {
+    let mut sidecar = piped("wait");
+    let (mut answered, _) = ask_until_full(&sidecar);
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..4).map(|_| scope.spawn(|| ask(&sidecar))).collect();
+        let lines = read(&sidecar.path("pipe"));
+        for reply in asked {
+            let reply = reply.join().unwrap();
+            if reply.status == 200 {
+                answered.push(reply.json()["decisionId"].as_str().unwrap().to_owned());
+            }
+        }
+        wait_until(|| sample(&sidecar, "decision_log_lines_total") == answered.len() as u64);
+        sidecar.signal("TERM");
+        are_exactly(&ids(&lines.join().unwrap()), &answered);
+    });
+    sidecar.ended();
+}
+
+#[test]
+fn lines_are_dropped_and_counted() {
+    let mut sidecar = piped("drop");
+    let mut answered = Vec::new();
+    while sample(&sidecar, "decision_log_dropped_total") < 5 {
+        answered.push(sidecar.ask(&get_acme())["decisionId"].clone());
+        assert!(answered.len() < MANY);
+    }
+    let dropped = sample(&sidecar, "decision_log_dropped_total");
+    let lines = read(&sidecar.path("pipe"));
+    let kept = answered.len() as u64 - dropped;
+    wait_until(|| sample(&sidecar, "decision_log_lines_total") == kept);
+    answered.push(sidecar.ask(&get_acme())["decisionId"].clone());
+    assert_eq!(sample(&sidecar, "decision_log_dropped_total"), dropped);
+    let log = sidecar.stop();
+    let lines = lines.join().unwrap();
+    assert_eq!(lines.len() as u64, kept + 1);
+    assert!(lines.iter().all(|line| answered.contains(&line["id"])));
+    // It is said once when it begins and once when it ends.
+    for message in [
+        "the decision log is full, decisions are dropped",
+        "the decision log takes decisions again",
+    ] {
+        let said = log.iter().filter(|record| record["message"] == message);
+        assert_eq!(said.count(), 1, "{message}");
+    }
+}
+
+/// A disk that is full, for good.
+fn to_full(when_full: &str) -> Sidecar {
+    let start = Start::quickstart().with(&["--decision-log", "file:/dev/full"]);
+    let start = setting(start, "WHEN_FULL", when_full);
+    setting(start, "CAPACITY", "1")
+        .variable("PEPPOL_AUTHZ_SERVER__REQUEST_TIMEOUT", "300ms")
+        .variable("PEPPOL_AUTHZ_SERVER__DRAIN_TIMEOUT", "0s")
+        .start()
+}
+
+fn is_failing(sidecar: &Sidecar) -> bool {
+    sample(sidecar, "decision_log_failing") == 1
+}
+
+#[test]
+fn nothing_is_allowed_while_the_log_cannot_be_written() {
+    for (when_full, code) in [("wait", "TIMED_OUT"), ("refuse", "DECISION_NOT_LOGGED")] {
+        let mut sidecar = to_full(when_full);
+        // By this one it is found out.
+        ask(&sidecar);
+        wait_until(|| is_failing(&sidecar));
+        for _ in 0..3 {
+            let reply = ask(&sidecar);
+            assert_eq!((reply.status, &reply.json()["code"]), (503, &json!(code)));
+        }
+        let batch = sidecar.post(
+            "/v1/batch_is_authorized",
+            &json!({"requests": [get_acme(), {}]}),
+        );
+        if when_full == "refuse" {
+            assert_eq!(batch.json()["results"][0]["error"]["code"], code);
+        } else {
+            assert_eq!(batch.json()["code"], code);
+        }
+        let evaluation = json!({
+            "subject": {"type": "User", "id": "anna"},
+            "action": {"name": "get_organisation"},
+            "resource": {"type": "Organisation", "id": "acme"},
+        });
+        let reply = sidecar.post("/access/v1/evaluation", &evaluation);
+        assert_eq!((reply.status, &reply.json()["code"]), (503, &json!(code)));
+        let mut several = evaluation;
+        several["evaluations"] = json!([{}, {}]);
+        let reply = sidecar.post("/access/v1/evaluations", &several);
+        assert!(!reply.text.contains("true"), "{}", reply.text);
+        assert_eq!(sample(&sidecar, "decision_log_lines_total"), 0);
+        let log = sidecar.stop();
+        let said = |message: &str| {
+            log.iter()
+                .filter(|record| record["message"] == message)
+                .count()
+        };
+        assert_eq!(said("the decision log cannot be written"), 1);
+        let last = "the last decisions were not logged: the decision log cannot be written";
+        assert_eq!(said(last), 1);
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_dropped_where_that_is_asked_for() {
+    let mut sidecar = to_full("drop");
+    let mut asked = 0;
+    while sample(&sidecar, "decision_log_dropped_total") < 2 {
+        assert_eq!(ask(&sidecar).status, 200);
+        asked += 1;
+        assert!(asked < MANY);
+    }
+    assert!(is_failing(&sidecar));
+    sidecar.stop();
+}
+
+/// A file that is gone is made again as soon as it can be, and holds all that was answered.
+#[test]
+fn a_log_that_can_be_written_again_has_lost_nothing() {
+    let start = Start::quickstart();
+    let directory = start.path("logs");
+    std::fs::create_dir(&directory).unwrap();
+    let path = directory.join("d.log");
+    let start = start.with(&["--decision-log", &format!("file:{}", path.display())]);
+    let mut sidecar = setting(start, "WHEN_FULL", "refuse").start();
+    let id = |reply: Reply| reply.json()["decisionId"].as_str().unwrap().to_owned();
+    std::fs::remove_dir_all(&directory).unwrap();
+    let mut answered = vec![id(ask(&sidecar))];
+    wait_until(|| is_failing(&sidecar));
+    assert_eq!(ask(&sidecar).status, 503);
+    std::fs::create_dir(&directory).unwrap();
+    wait_until(|| !is_failing(&sidecar));
+    answered.push(id(ask(&sidecar)));
+    let log = sidecar.stop();
+    are_exactly(&ids(&super::lines(&path)), &answered);
+    let again = "the decision log can be written again";
+    assert!(log.iter().any(|record| record["message"] == again));
+}

@@ -13,6 +13,7 @@ use super::Exit;
 use super::policies::load_policies;
 use crate::config::Flags;
 use crate::policy::{Bundle, Sources};
+use prove::SolverArgs;
 
 pub(super) use diff::DiffArgs;
 pub(super) use prove::ProveArgs;
@@ -149,6 +150,11 @@ pub(super) struct TestArgs {
     /// Leave each policy out in turn, and fail if no case notices
     #[arg(long)]
     pub(super) drop_one: bool,
+    /// Make small mistakes in the policies, one at a time, and fail if no case notices one
+    #[arg(long)]
+    pub(super) mutate: bool,
+    #[command(flatten)]
+    pub(super) solver: SolverArgs,
     /// Write the golden matrices anew
     #[arg(long)]
     pub(super) update: bool,

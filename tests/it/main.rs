@@ -21,6 +21,7 @@ mod identity;
 mod import;
 mod layers;
 mod limits;
+mod mutation;
 mod operations;
 mod other_commands;
 mod postgres;

@@ -4,6 +4,7 @@ mod args;
 mod asking;
 mod authorize;
 mod check;
+mod explain;
 mod import;
 mod migrate;
 mod output;
@@ -73,6 +74,7 @@ pub fn run() -> Exit {
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Authorize(args) => authorize::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Route(args) => route::run(&args),
     }

@@ -9,6 +9,7 @@ mod conclude;
 mod core;
 mod decision;
 mod demand;
+mod explain;
 mod fields;
 mod follow;
 mod loose;
@@ -19,6 +20,9 @@ mod session;
 
 pub use core::{Engine, EngineOptions, State};
 pub use decision::{Decision, Reason, Verdict};
+pub use explain::{
+    Change, Changed, Explained, Explanation, Lack, Near, Read, Remedy, Unexplained, Way,
+};
 pub use follow::{Failing, Health};
 pub use loose::{Denial, Members, Named, Parts, Refusal};
 pub use question::{Malformed, Question};

@@ -8,6 +8,7 @@ mod authzen;
 mod avp;
 mod body;
 mod connection;
+mod explanation;
 mod freshness;
 mod gateway;
 mod listener;
@@ -37,6 +38,7 @@ use crate::engine::Engine;
 use crate::identity::Tokens;
 
 pub use authzen::Authzen;
+pub use explanation::{ExplainKey, Explainers};
 pub use gateway::{Gateway, serve_envoy};
 pub use listener::Listener;
 pub use metrics::Metrics;
@@ -83,6 +85,8 @@ pub struct App {
     pub pages: Pages,
     /// What is said of the routes.
     pub document: Document,
+    /// Who may have decisions explained.
+    pub explainers: Explainers,
     /// What the AuthZEN surface says.
     pub authzen: Authzen,
     /// What gateways are believed and told.

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use cedar_policy::EntityUid;
+
 use crate::schema::Misfit;
 use crate::slice::{Absent, Loaded};
 
@@ -59,6 +61,8 @@ pub struct Decision {
     pub tenancy_revision: Arc<str>,
     /// What the policies could look at; empty where an entity was absent.
     pub slice: Vec<Arc<Loaded>>,
+    /// The entities of the question that the store does not hold.
+    pub absent: Vec<EntityUid>,
 }
 
 impl Decision {
@@ -73,6 +77,7 @@ impl Decision {
             policy_revision: Arc::clone(policy_revision),
             tenancy_revision,
             slice: Vec::new(),
+            absent: Vec::new(),
         }
     }
 }

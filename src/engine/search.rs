@@ -188,7 +188,7 @@ impl Session<'_> {
                     reading.load(missing).await?;
                 }
                 // Every question would be denied for that.
-                Err(SliceError::Absent(_)) => return Ok(Residual::never()),
+                Err(SliceError::Absent(..)) => return Ok(Residual::never()),
                 Err(error) => return Err(error.into()),
             }
         }

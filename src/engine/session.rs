@@ -234,8 +234,9 @@ impl<'a> Session<'a> {
             Ok(Gathered::Missing(missing)) => return Ok(Step::Missing(missing)),
             // Cedar would skip the policies that read an absent entity, also
             // those that forbid.
-            Err(SliceError::Absent(absent)) => {
+            Err(SliceError::Absent(absent, uids)) => {
                 decision.reasons = absent.into_iter().map(Reason::absent).collect();
+                decision.absent = uids;
                 return Ok(Step::Decided(decision));
             }
             Err(error) => return Err(error.into()),
@@ -274,7 +275,7 @@ impl From<SliceError> for Failure {
             SliceError::Incomplete {
                 described: true, ..
             } => Self::Described,
-            SliceError::Incomplete { .. } | SliceError::Unfit(_) | SliceError::Absent(_) => {
+            SliceError::Incomplete { .. } | SliceError::Unfit(_) | SliceError::Absent(..) => {
                 Self::Tenancy(error.to_string())
             }
         }

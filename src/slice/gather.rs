@@ -52,9 +52,9 @@ pub enum Absent {
 /// Why there is no slice.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SliceError {
-    /// The question names entities that are not there.
-    #[error("{} of the question's entities are not there", .0.len())]
-    Absent(Vec<Absent>),
+    /// The question names entities that are not there: what they are to it, and which.
+    #[error("{} of the question's entities are not there", .1.len())]
+    Absent(Vec<Absent>, Vec<EntityUid>),
     /// The store cannot answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -211,16 +211,18 @@ impl<'a> Gathering<'a> {
         if !self.missing.is_empty() {
             return Ok(());
         }
-        let mut absent: Vec<_> = roots
-            .into_iter()
-            .filter(|(_, uid)| self.get(uid).is_none())
-            .map(|(what, _)| what)
-            .collect();
+        let (mut absent, mut uids) = (Vec::new(), Vec::new());
+        for (what, uid) in roots {
+            if self.get(uid).is_none() {
+                absent.push(what);
+                uids.push(uid.clone());
+            }
+        }
         absent.dedup();
         if absent.is_empty() {
             Ok(())
         } else {
-            Err(SliceError::Absent(absent))
+            Err(SliceError::Absent(absent, uids))
         }
     }
 

@@ -161,6 +161,7 @@ pub(crate) fn start_with(gateway: Gateway) -> Fixture {
         },
         pages: Pages::new(&[0; 32]),
         document: Document::default(),
+        explainers: Explainers::Nobody,
         authzen: Authzen::default(),
         gateway,
         tokens: None,

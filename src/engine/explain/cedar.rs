@@ -1,0 +1,34 @@
+//! Between Cedar's tree of a policy, expressions that can be evaluated, and text.
+//!
+//! `cedar-policy` shows policies as a tree and evaluates expressions, but leads from one
+//! to the other only through the exactly pinned `cedar-policy-core`. This file is the
+//! only one of an explanation that knows it.
+
+use cedar_policy::pst::{Expr, Literal};
+use cedar_policy::{EntityUid, Expression};
+use cedar_policy_core::ast;
+
+use crate::schema::Value;
+
+/// An expression of a policy, to be evaluated.
+pub(super) fn expression(expression: &Expr) -> Expression {
+    ast::Expr::from(expression.clone()).into()
+}
+
+/// An entity as an expression.
+pub(super) fn literal(uid: &EntityUid) -> Expr {
+    let uid: &ast::EntityUID = uid.as_ref();
+    Expr::Literal(Literal::EntityUID(uid.clone().into()))
+}
+
+/// An expression as Cedar writes it.
+pub(super) fn text(expression: &Expr) -> String {
+    ast::Expr::from(expression.clone()).to_string()
+}
+
+/// A value as Cedar writes it.
+pub(super) fn shown(value: &Value) -> String {
+    let expression = value.to_expression();
+    let expression: &ast::RestrictedExpr = expression.as_ref();
+    expression.to_string()
+}

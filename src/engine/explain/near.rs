@@ -108,8 +108,12 @@ pub(super) fn near(world: &World<'_>) -> Result<Vec<Near>, String> {
     for (info, residual) in residuals(world)? {
         found.push(one(world, info, &residual, before.as_ref())?);
     }
-    let lacks = |near: &Near| near.ways.first().map_or(usize::MAX, |way| way.lacks.len());
-    found.sort_by(|a, b| (lacks(a), &a.info.id).cmp(&(lacks(b), &b.info.id)));
+    // The nearer it is, the less it lacks and the more of it holds.
+    let distance = |near: &Near| {
+        let lacks = near.ways.first().map_or(usize::MAX, |way| way.lacks.len());
+        (lacks, std::cmp::Reverse(near.holds.len()))
+    };
+    found.sort_by(|a, b| (distance(a), &a.info.id).cmp(&(distance(b), &b.info.id)));
     Ok(found)
 }
 
@@ -164,17 +168,24 @@ fn one(
     for (expression, want) in &clauses {
         found = then(found, world, |world| ways(expression, *want, world));
     }
-    let mut holds = Vec::new();
+    let mut parts = Vec::new();
     let mut left = Vec::new();
     for (expression, want) in clauses {
+        let resolved = world.resolved(expression);
         left.push(match want {
-            true => text(expression),
-            false => format!("!({})", text(expression)),
+            true => text(&resolved),
+            false => format!("!({})", text(&resolved)),
         });
         if want {
-            holding(expression, world, &mut holds);
+            conjuncts(resolved, &mut parts);
         }
     }
+    let holds = parts.iter().enumerate().filter(|(place, part)| {
+        let mut others = parts.iter().enumerate();
+        world.is(part, true)
+            && !others.any(|(other, used)| other != *place && says_more(part, used))
+    });
+    let holds = holds.map(|(_, part)| text(part)).collect();
     let checking = Checking {
         world,
         policy: &info.policy,
@@ -189,19 +200,37 @@ fn one(
     })
 }
 
-/// The parts of a conjunction that hold.
-fn holding(expression: &Expr, world: &World<'_>, holds: &mut Vec<String>) {
+/// The parts of a conjunction.
+fn conjuncts(expression: Expr, parts: &mut Vec<Expr>) {
     if let Expr::BinaryOp {
         op: BinaryOp::And,
         left,
         right,
     } = expression
     {
-        holding(left, world, holds);
-        holding(right, world, holds);
-    } else if world.is(expression, true) {
-        holds.push(text(expression));
+        conjuncts(Arc::unwrap_or_clone(left), parts);
+        conjuncts(Arc::unwrap_or_clone(right), parts);
+    } else {
+        parts.push(expression);
     }
+}
+
+/// Whether one part asks only whether a tag is there, and another looks at it.
+fn says_more(part: &Expr, other: &Expr) -> bool {
+    let Expr::BinaryOp {
+        op: BinaryOp::HasTag,
+        left,
+        right,
+    } = part
+    else {
+        return false;
+    };
+    let tag = Expr::BinaryOp {
+        op: BinaryOp::GetTag,
+        left: Arc::clone(left),
+        right: Arc::clone(right),
+    };
+    text(other).contains(&text(&tag))
 }
 
 /// Decides again.
@@ -257,7 +286,7 @@ impl Checking<'_> {
 
     fn lack(&self, step: &Lacking) -> Lack {
         Lack {
-            condition: text(&step.condition),
+            condition: text(&self.world.resolved(&step.condition)),
             expected: step.want,
             words: vec![say(step, self.world)],
         }

@@ -4,13 +4,13 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cedar_policy::pst::{BinaryOp, Expr, Var};
+use cedar_policy::pst::{BinaryOp, Expr, Literal, Var};
 use cedar_policy::{
     Authorizer, Context, Decision as CedarDecision, Entities, EntityUid, EvalResult, Policy,
     PolicySet, Request, eval_expression,
 };
 
-use super::cedar::expression as expression_of;
+use super::cedar::{expression as expression_of, literal};
 use super::place::{Edit, Place, Spot, made_up, replaced, value_of, within};
 use crate::engine::conclude::conclude;
 use crate::engine::decision::Decision;
@@ -200,6 +200,50 @@ impl<'a> World<'a> {
             Place::Attribute(uid, _) | Place::Tag(uid, _) if !self.rows.contains_key(uid) => None,
             _ => Some(spot),
         }
+    }
+
+    /// An expression with the ids that paths lead to in their place: what is looked at,
+    /// and not how it was come to.
+    pub(super) fn resolved(&self, expression: &Expr) -> Expr {
+        let all = |expression: &Expr| Arc::new(self.resolved(expression));
+        let entity = |expression: &Expr| match self.entity(expression) {
+            Some(uid) => Arc::new(literal(&uid)),
+            None => all(expression),
+        };
+        let mut resolved = expression.clone();
+        match &mut resolved {
+            Expr::GetAttr { expr, .. } | Expr::HasAttr { expr, .. } => *expr = entity(expr),
+            Expr::BinaryOp {
+                op: BinaryOp::GetTag | BinaryOp::HasTag,
+                left,
+                right,
+            } => {
+                *left = entity(left);
+                *right = match self.value(right) {
+                    Some(Value::String(key)) => {
+                        Arc::new(Expr::Literal(Literal::String(key.as_ref().into())))
+                    }
+                    _ => all(right),
+                };
+            }
+            Expr::BinaryOp { left, right, .. } => (*left, *right) = (all(left), all(right)),
+            Expr::UnaryOp { expr, .. } | Expr::Like { expr, .. } => *expr = all(expr),
+            Expr::Is { expr, in_expr, .. } => {
+                *expr = all(expr);
+                *in_expr = in_expr.as_deref().map(all);
+            }
+            Expr::IfThenElse {
+                cond,
+                then_expr,
+                else_expr,
+            } => {
+                *cond = all(cond);
+                *then_expr = all(then_expr);
+                *else_expr = all(else_expr);
+            }
+            _ => {}
+        }
+        resolved
     }
 
     /// What is kept at a place.

@@ -13,6 +13,7 @@ mod check_command;
 mod connection;
 mod deciding;
 mod entities_file;
+mod explain;
 mod fail_closed;
 mod gateway;
 mod http;

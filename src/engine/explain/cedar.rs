@@ -4,7 +4,7 @@
 //! to the other only through the exactly pinned `cedar-policy-core`. This file is the
 //! only one of an explanation that knows it.
 
-use cedar_policy::pst::{Expr, Literal};
+use cedar_policy::pst::{BinaryOp, Expr, Literal};
 use cedar_policy::{EntityUid, Expression};
 use cedar_policy_core::ast;
 
@@ -21,9 +21,31 @@ pub(super) fn literal(uid: &EntityUid) -> Expr {
     Expr::Literal(Literal::EntityUID(uid.clone().into()))
 }
 
-/// An expression as Cedar writes it.
+/// An expression as Cedar writes it; but Cedar keeps `a > b` as `!(a <= b)`.
 pub(super) fn text(expression: &Expr) -> String {
+    if let Expr::BinaryOp {
+        op: op @ (BinaryOp::Greater | BinaryOp::GreaterEq | BinaryOp::NotEq),
+        left,
+        right,
+    } = expression
+    {
+        return format!("{} {op} {}", operand(left), operand(right));
+    }
     ast::Expr::from(expression.clone()).to_string()
+}
+
+/// One side of a comparison.
+fn operand(expression: &Expr) -> String {
+    let text = text(expression);
+    let stands_alone = match expression {
+        Expr::BinaryOp { op, .. } => *op == BinaryOp::GetTag,
+        Expr::Literal(_) | Expr::Var(_) | Expr::GetAttr { .. } => true,
+        _ => false,
+    };
+    match stands_alone {
+        true => text,
+        false => format!("({text})"),
+    }
 }
 
 /// A value as Cedar writes it.

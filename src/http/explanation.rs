@@ -121,19 +121,26 @@ struct WireRemedy<'a> {
 struct WireChange<'a> {
     /// Absent where it is the context.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>, required = false)]
-    entity: Option<Json>,
+    entity: Option<WireUid<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attribute: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tag: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>, required = false)]
-    parent: Option<Json>,
+    parent: Option<WireUid<'a>>,
     /// What it takes, in Cedar's JSON; `null` where it is taken away.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>, required = false)]
+    #[schema(value_type = serde_json::Value, required = false)]
     value: Option<Json>,
+}
+
+/// An entity.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChangedEntity)]
+struct WireUid<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    id: &'a str,
 }
 
 impl<'a> WireExplanation<'a> {
@@ -235,9 +242,11 @@ fn change(change: &Change) -> WireChange<'_> {
     wire
 }
 
-fn uid(uid: &EntityUid) -> Json {
-    let id: &str = uid.id().as_ref();
-    json!({"type": uid.type_name().to_string(), "id": id})
+fn uid(uid: &EntityUid) -> WireUid<'_> {
+    WireUid {
+        kind: uid.type_name().to_string(),
+        id: uid.id().as_ref(),
+    }
 }
 
 /// A value in Cedar's JSON.

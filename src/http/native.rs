@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::explanation::WireExplanation;
 use super::freshness::Demands;
-use super::openapi::Problems;
+use super::openapi::{NotExplained, Problems};
 use super::{App, Limits, Problem, body, freshness, openapi, problem};
 use crate::engine::{
     Decision, Explanation, Failure, Malformed, Question, Reason, Session, Unexplained, Verdict,
@@ -116,7 +116,11 @@ type Why = Result<Explanation, Unexplained>;
     tag = "questions",
     params(Demands),
     request_body(content = openapi::Question, content_type = "application/json"),
-    responses((status = 200, body = Answer, description = "A decision"), Problems)
+    responses(
+        (status = 200, body = Answer, description = "A decision"),
+        Problems,
+        NotExplained
+    )
 )]
 pub(super) async fn is_authorized(
     State(app): State<Arc<App>>,

@@ -133,9 +133,9 @@ pub(super) async fn is_authorized(
         let started = Instant::now();
         let session = app.engine.session();
         let question = read(&app, &session, &body)?;
-        may_explain(&app, &headers, &question)?;
         let demand = freshness::demand(&headers, &session)
             .inspect_err(|malformed| app.metrics.malformed(malformed.code))?;
+        may_explain(&app, &headers, &question)?;
         let decision = session
             .decide_under(&question, &demand)
             .await

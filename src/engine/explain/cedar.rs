@@ -15,6 +15,12 @@ pub(super) fn expression(expression: &Expr) -> Expression {
     ast::Expr::from(expression.clone()).into()
 }
 
+/// Of how many parts an expression is made.
+pub(super) fn size(expression: &Expr) -> usize {
+    let inner = |part: &Expr| matches!(part, Expr::Literal(_) | Expr::Var(_)).then_some(1);
+    1 + expression.reduce(&inner, &|one: usize, other| one.saturating_add(other), 1)
+}
+
 /// An entity as an expression.
 pub(super) fn literal(uid: &EntityUid) -> Expr {
     let uid: &ast::EntityUID = uid.as_ref();

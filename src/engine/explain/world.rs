@@ -12,7 +12,7 @@ use cedar_policy::{
     PolicySet, Request, eval_expression,
 };
 
-use super::cedar::{expression as expression_of, literal};
+use super::cedar::{expression as expression_of, literal, size};
 use super::place::{Edit, Place, Spot, made_up, value_of, within};
 use crate::engine::conclude::conclude;
 use crate::engine::decision::Decision;
@@ -21,8 +21,9 @@ use crate::policy::{Bundle, Shard};
 use crate::schema::{Record, Row, SharedEntity, Value, together};
 use crate::slice::Loaded;
 
-/// Expressions and policies that are evaluated for one explanation.
-const STEPS: usize = 20_000;
+/// Parts of expressions, entities and policies that are looked at for one explanation:
+/// some tenths of a second of work.
+const STEPS: usize = 300_000;
 
 /// What is explained, and by which policies.
 pub(super) struct Basis<'a> {
@@ -60,8 +61,8 @@ impl Basis<'_> {
         self.steps.get() > STEPS
     }
 
-    fn step(&self) {
-        self.steps.set(self.steps.get().saturating_add(1));
+    fn step(&self, parts: usize) {
+        self.steps.set(self.steps.get().saturating_add(parts));
     }
 }
 
@@ -84,7 +85,7 @@ impl<'a> World<'a> {
 
     /// The same with changes; `None` where they cannot be made.
     pub(super) fn with<'e>(&self, edits: impl IntoIterator<Item = &'e Edit>) -> Option<Self> {
-        self.basis.step();
+        self.basis.step(20 * (self.rows.len() + 1));
         let mut world = self.clone();
         for edit in edits {
             world.apply(edit)?;
@@ -115,6 +116,7 @@ impl<'a> World<'a> {
 
     /// Whether entities and context are what the schema wants.
     pub(super) fn fits(&self) -> bool {
+        self.basis.step(50 * self.rows.len());
         let schema = self.basis.bundle.schema.cedar();
         let fits = |row: &Row| {
             let entity = row.to_entity().ok();
@@ -125,7 +127,7 @@ impl<'a> World<'a> {
 
     /// What an expression evaluates to.
     pub(super) fn evaluate(&self, expression: &Expr) -> Result<EvalResult, String> {
-        self.basis.step();
+        self.basis.step(size(expression));
         eval_expression(&self.request, &self.entities, &expression_of(expression))
             .map_err(|error| error.to_string())
     }
@@ -147,7 +149,7 @@ impl<'a> World<'a> {
 
     /// Whether a policy by itself lets the request through, or stops it.
     pub(super) fn satisfies(&self, policy: &Policy) -> bool {
-        self.basis.step();
+        self.basis.step(50);
         let Ok(set) = PolicySet::from_policies([policy.clone()]) else {
             return false;
         };
@@ -166,6 +168,7 @@ impl<'a> World<'a> {
         let authorizer = Authorizer::new();
         let sets = shard.policies_for(&question.principal, &question.resource);
         let responses: Vec<_> = sets
+            .inspect(|set| self.basis.step(20 * set.num_of_policies()))
             .map(|set| authorizer.is_authorized(&self.request, set, &self.entities))
             .collect();
         let mut decision = Decision::denial(&bundle.revision, Arc::from(""));

@@ -4,7 +4,7 @@ use super::Exit;
 use super::args::AuthorizeArgs;
 use super::authorize::answer;
 use super::output::say;
-use crate::engine::{Explanation, Near, Read, Reason, Verdict, Way};
+use crate::engine::{Change, Changed, Explanation, Near, Read, Reason, Remedy, Verdict, Way};
 use crate::policy::PolicyInfo;
 
 pub(super) fn run(args: &AuthorizeArgs) -> Exit {
@@ -80,27 +80,53 @@ fn say_near(near: &Near) {
 
 fn say_way(way: &Way) {
     for lack in &way.lacks {
-        let not = if lack.expected { "" } else { "not " };
-        say(format_args!("  lacks  {not}{}", lack.condition));
+        match lack.expected {
+            true => say(format_args!("  lacks  {}", lack.condition)),
+            false => say(format_args!("  lacks  !({})", lack.condition)),
+        }
         let mut words = lack.words.iter();
         if let Some(first) = words.next() {
             say(format_args!("         {first}"));
         }
         words.for_each(|words| say(format_args!("         or {words}")));
     }
-    let mut told: Vec<String> = Vec::new();
-    for remedy in &way.met {
-        let then = match remedy.verdict {
-            Verdict::Allow => vec!["Allow".to_owned()],
-            Verdict::Deny => remedy.reasons.iter().map(forbidden).collect(),
-        };
-        for then in then.into_iter().map(|then| format!("  then   {then}")) {
-            if !told.contains(&then) {
-                told.push(then);
-            }
+    let decided: Vec<Vec<String>> = way.met.iter().map(decided).collect();
+    let first = decided.first();
+    let alike = decided.iter().all(|then| Some(then) == first);
+    for (remedy, then) in way.met.iter().zip(&decided) {
+        if !alike {
+            remedy.changes.iter().for_each(say_change);
+        }
+        then.iter()
+            .for_each(|then| say(format_args!("  then   {then}")));
+        if alike {
+            break;
         }
     }
-    told.iter().for_each(say);
+}
+
+/// What would be decided then.
+fn decided(remedy: &Remedy) -> Vec<String> {
+    match remedy.verdict {
+        Verdict::Allow => vec!["Allow".to_owned()],
+        Verdict::Deny => remedy.reasons.iter().map(forbidden).collect(),
+    }
+}
+
+fn say_change(change: &Change) {
+    let of = match &change.of {
+        Some(uid) => format!("`{uid}`"),
+        None => "the context".to_owned(),
+    };
+    let what = match &change.what {
+        Changed::Attribute(name, _) => format!("`{name}` of {of}"),
+        Changed::Tag(key, _) => format!("tag `{key}` of {of}"),
+        Changed::Parent(_) => format!("a parent of {of}"),
+    };
+    match change.what.value() {
+        Some(value) => say(format_args!("  with   {what} = {value}")),
+        None => say(format_args!("  without {what}")),
+    }
 }
 
 fn forbidden(reason: &Reason) -> String {

@@ -170,3 +170,55 @@ fn what_is_no_question_is_not_explained() {
     let ended = author().run(&["explain", "--tenancy", "sqlite:t.db"]);
     assert_eq!(ended.code, Some(64), "{ended:?}");
 }
+
+#[test]
+fn what_is_decided_then_is_told_of_each_change_where_it_differs() {
+    let author = Author::new();
+    author.write(
+        "schema/peppol.cedarschema",
+        "entity User = { roles: Set<String>, away: Bool };
+         entity Desk;
+         action open appliesTo { principal: User, resource: Desk };",
+    );
+    author.write(
+        "policies/desk.cedar",
+        "@id(\"desk/opens\") permit (principal, action, resource)
+         when { principal.roles.containsAny([\"guest\", \"owner\"]) && !principal.away };
+         @id(\"desk/no-guests\") @code(\"NO_GUESTS\") forbid (principal, action, resource)
+         when { principal.roles.contains(\"guest\") };",
+    );
+    std::fs::remove_file(author.path("policies/rules.toml")).unwrap();
+    let entities = json!([
+        {"uid": {"type": "User", "id": "ann"}, "attrs": {"roles": [], "away": true}, "parents": []},
+        {"uid": {"type": "Desk", "id": "red"}, "attrs": {}, "parents": []},
+    ]);
+    author.write("entities.json", &entities.to_string());
+    let ended = author.run(&[
+        "explain",
+        "--tenancy",
+        "entities:entities.json",
+        "--principal",
+        "User::\"ann\"",
+        "--action",
+        "open",
+        "--resource",
+        "Desk::\"red\"",
+    ]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert_lines(
+        &ended,
+        &[
+            "desk/opens  policies/desk.cedar:1",
+            "  lacks  User::\"ann\".roles.containsAny([\"guest\", \"owner\"])",
+            "         `roles` of `User::\"ann\"` is `[]`; it would have to contain `\"guest\"`",
+            "         or `roles` of `User::\"ann\"` is `[]`; it would have to contain `\"owner\"`",
+            "  lacks  !(User::\"ann\".away)",
+            "         `away` of `User::\"ann\"` is `true`; it would have to be `false`",
+            "  with   `roles` of `User::\"ann\"` = [\"guest\"]",
+            "  with   `away` of `User::\"ann\"` = false",
+            "  then   Deny because NO_GUESTS  desk/no-guests",
+            "  with   `roles` of `User::\"ann\"` = [\"owner\"]",
+            "  then   Allow",
+        ],
+    );
+}

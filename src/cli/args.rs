@@ -47,6 +47,8 @@ pub(super) enum Command {
     Test(TestArgs),
     /// Ask one question, and get the reasons
     Authorize(AuthorizeArgs),
+    /// Ask one question, and get the policies, the values that they read, and what a denial lacks
+    Explain(AuthorizeArgs),
     /// Find whom, on what, or what the policies allow
     Search(SearchArgs),
     /// Show what a request to a gateway is asked as

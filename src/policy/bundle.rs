@@ -58,6 +58,14 @@ pub struct PolicyInfo {
     pub(super) depth: usize,
 }
 
+impl PolicyInfo {
+    /// The policy as it is written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.file.text.get(self.place.clone()).unwrap_or_default()
+    }
+}
+
 /// The policies that one action, asked by one type of principal about one type
 /// of resource, can be decided by. Cedar looks at every policy of a set, so the
 /// set is made small once, at load.

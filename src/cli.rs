@@ -5,6 +5,7 @@ mod asking;
 mod authorize;
 mod check;
 mod diff;
+mod explain;
 mod import;
 mod migrate;
 mod output;
@@ -76,6 +77,7 @@ pub fn run() -> Exit {
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Authorize(args) => authorize::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Route(args) => route::run(&args),
         Command::Prove(args) => prove::run(&args),

@@ -10,6 +10,7 @@
 //! The formulas take it that entities which are referred to exist; the engine
 //! refuses whatever is otherwise.
 
+mod answers;
 mod case;
 mod counterexample;
 mod diff;
@@ -20,6 +21,7 @@ mod prove;
 mod prover;
 mod world;
 
+pub use answers::same_answers;
 pub use case::{CaseError, Wanted, write_case};
 pub use counterexample::Counterexample;
 pub use diff::{Compared, Difference, Found, Side, diff};

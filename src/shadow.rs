@@ -24,6 +24,7 @@ use crate::engine::{Decided, Engine, EngineOptions};
 use crate::policy::Bundle;
 use crate::store::{Store, StoreError};
 
+use counts::Kinds;
 use judge::{Judge, Outcome};
 use sample::Samples;
 
@@ -122,13 +123,14 @@ impl Shadow {
 async fn look_on(
     mut judge: Judge,
     mut decisions: mpsc::Receiver<Arc<Decided>>,
-    mut counts: Counts,
+    counts: Counts,
     mut samples: Samples,
 ) {
+    let mut kinds = Kinds::default();
     while let Some(decided) = decisions.recv().await {
         let judged = AssertUnwindSafe(judge.judge(&decided)).catch_unwind();
         let outcome = judged.await.unwrap_or(Outcome::Failed("panic"));
-        let labels = counts.judged(&decided, &outcome);
+        let labels = counts.judged(&decided, &outcome, &mut kinds);
         if let Some(labels) = labels
             && samples.takes(&labels, Instant::now())
         {

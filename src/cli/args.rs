@@ -13,6 +13,7 @@ use super::Exit;
 use super::policies::load_policies;
 use crate::config::Flags;
 use crate::policy::{Bundle, Sources};
+use prove::SolverArgs;
 
 pub(super) use diff::DiffArgs;
 pub(super) use prove::ProveArgs;
@@ -46,6 +47,8 @@ pub(super) enum Command {
     Test(TestArgs),
     /// Ask one question, and get the reasons
     Authorize(AuthorizeArgs),
+    /// Ask one question, and get the policies, the values that they read, and what a denial lacks
+    Explain(AuthorizeArgs),
     /// Find whom, on what, or what the policies allow
     Search(SearchArgs),
     /// Show what a request to a gateway is asked as
@@ -149,6 +152,11 @@ pub(super) struct TestArgs {
     /// Leave each policy out in turn, and fail if no case notices
     #[arg(long)]
     pub(super) drop_one: bool,
+    /// Make small mistakes in the policies, one at a time, and fail if no case notices one
+    #[arg(long)]
+    pub(super) mutate: bool,
+    #[command(flatten)]
+    pub(super) solver: SolverArgs,
     /// Write the golden matrices anew
     #[arg(long)]
     pub(super) update: bool,

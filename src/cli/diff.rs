@@ -1,5 +1,6 @@
 //! `diff`: what other policies allow more or less.
 
+mod logged;
 mod side;
 
 use std::collections::BTreeMap;
@@ -17,15 +18,24 @@ pub(super) fn run(args: &DiffArgs) -> Exit {
         Ok(compared) => compared,
         Err(exit) => return exit,
     };
+    let recorded = match logged::recorded(args) {
+        Ok(recorded) => recorded,
+        Err(exit) => return exit,
+    };
     let options = ProofOptions {
         timeout: args.solver.timeout,
     };
+    let logs = args.log.clone();
     let found = in_worker(async move {
         let mut prover = Prover::start(options)?;
-        Ok(diff(&mut prover, &compared).await?)
+        let differences = diff(&mut prover, &compared).await?;
+        Ok((
+            differences,
+            logged::decide(&compared, &recorded, &logs).await?,
+        ))
     });
-    let differences = match found {
-        Ok(differences) => differences,
+    let (differences, logged) = match found {
+        Ok(found) => found,
         Err(error) => {
             complain(&*error);
             return Exit::Failed;
@@ -60,10 +70,11 @@ pub(super) fn run(args: &DiffArgs) -> Exit {
             counts.join(", ")
         ));
     }
-    if args.no_wider && differences.iter().any(Difference::may_be_wider) {
+    logged.show(args.json);
+    if args.no_wider && (differences.iter().any(Difference::may_be_wider) || logged.is_wider()) {
         complain_of("something may be allowed that was not");
         Exit::TestFailed
-    } else if differences.iter().all(Difference::is_settled) {
+    } else if differences.iter().all(Difference::is_settled) && logged.is_settled() {
         Exit::Done
     } else {
         Exit::Failed

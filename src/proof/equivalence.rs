@@ -60,7 +60,7 @@ pub async fn same_policy(
     Ok(None)
 }
 
-async fn told(
+pub(super) async fn told(
     found: Option<World>,
     bundle: &Arc<Bundle>,
 ) -> Result<Option<Counterexample>, ProofError> {

@@ -47,6 +47,9 @@ pub enum ProofError {
     /// The policies use what cannot be made a formula.
     #[error("the policies cannot be made a formula: {0}")]
     Unsupported(String),
+    /// A policy may fail, which is a denial that the formulas do not know.
+    #[error("a policy may fail")]
+    MayFail,
 }
 
 /// A solver at work.

@@ -59,9 +59,11 @@ pub struct Counts {
     reload_refused: Gauge,
     last_reload: Gauge<f64, AtomicU64>,
     policies: Family<RevisionLabel, Gauge>,
-    /// Those that have a counter. Of the clones, one counts disagreements.
-    kinds: HashSet<Labels>,
 }
+
+/// The kinds of disagreements that have a counter.
+#[derive(Debug, Default)]
+pub(super) struct Kinds(HashSet<Labels>);
 
 impl Counts {
     /// Shows the counters to whoever reads the registry.
@@ -131,21 +133,28 @@ impl Counts {
 
     /// Counts what came of a decision. Returns of which kind it is, where there is something
     /// to tell of it.
-    pub(super) fn judged(&mut self, decided: &Decided, outcome: &Outcome) -> Option<Labels> {
+    pub(super) fn judged(
+        &self,
+        decided: &Decided,
+        outcome: &Outcome,
+        kinds: &mut Kinds,
+    ) -> Option<Labels> {
         let result = outcome.name();
         self.decisions.get_or_create(&ResultLabel { result }).inc();
-        let labels = self.kind(Labels::new(decided, outcome)?);
+        let labels = kinds.counted(Labels::new(decided, outcome)?);
         if !matches!(outcome, Outcome::Failed(_)) {
             self.disagreements.get_or_create(&labels).inc();
         }
         Some(labels)
     }
+}
 
-    /// The kind as it is counted.
-    fn kind(&mut self, mut labels: Labels) -> Labels {
-        if !self.kinds.contains(&labels) {
-            if self.kinds.len() < KINDS {
-                self.kinds.insert(labels.clone());
+impl Kinds {
+    /// A kind as it is counted.
+    fn counted(&mut self, mut labels: Labels) -> Labels {
+        if !self.0.contains(&labels) {
+            if self.0.len() < KINDS {
+                self.0.insert(labels.clone());
             } else {
                 labels.forget();
             }
@@ -209,14 +218,14 @@ mod tests {
     /// Thousands of policies for single tenants would be a counter each.
     #[test]
     fn of_many_kinds_the_later_ones_are_counted_together() {
-        let mut counts = Counts::default();
+        let mut kinds = Kinds::default();
         for policies in 0..KINDS {
-            assert_eq!(counts.kind(labels(policies)), labels(policies));
+            assert_eq!(kinds.counted(labels(policies)), labels(policies));
         }
         let mut other = labels(0);
         other.forget();
-        assert_eq!(counts.kind(labels(KINDS)), other);
+        assert_eq!(kinds.counted(labels(KINDS)), other);
         assert_eq!((&*other.action, &*other.shadow_codes), ("read", "other"));
-        assert_eq!(counts.kind(labels(7)), labels(7));
+        assert_eq!(kinds.counted(labels(7)), labels(7));
     }
 }

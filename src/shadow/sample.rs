@@ -10,6 +10,9 @@ use super::judge::Outcome;
 use crate::decision_log::{self, Pseudonyms};
 use crate::engine::{Decided, Decision};
 
+/// What they are called in a filter of the log.
+const TARGET: &str = "peppol_authz::shadow";
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Which are written: of each kind the first few of a minute, so that a frequent one hides no
@@ -48,13 +51,23 @@ impl Samples {
 
     /// Writes what was asked, what was answered, and what the shadow says.
     pub(super) fn write(&self, decided: &Decided, outcome: &Outcome, labels: &Labels) {
-        let question = decision_log::asked(decided, &self.pseudonyms).unwrap_or_default();
         let (first, shadow) = match outcome {
             Outcome::Disagreed(found) => (&found.first, shown(&found.shadow)),
-            Outcome::Failed(why) => (&decided.decision, json!({"failed": why})),
+            Outcome::Failed(why) => {
+                tracing::warn!(
+                    target: TARGET,
+                    decision_id = %decided.id,
+                    action = labels.action,
+                    why,
+                    "the shadow has no decision"
+                );
+                return;
+            }
             _ => (&decided.decision, Json::Null),
         };
+        let question = decision_log::asked(decided, &self.pseudonyms).unwrap_or_default();
         tracing::info!(
+            target: TARGET,
             decision_id = %decided.id,
             surface = decided.surface,
             action = labels.action,

@@ -69,7 +69,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
 ];
 
 /// Where a dependency may be named.
-const HOMES: [(&str, &[&str]); 19] = [
+const HOMES: [(&str, &[&str]); 20] = [
     ("axum", &["http"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
@@ -85,6 +85,7 @@ const HOMES: [(&str, &[&str]); 19] = [
     ("moka", &["identity", "slice"]),
     ("jsonwebtoken", &["identity"]),
     ("ureq", &["identity"]),
+    ("cedar_policy_core", &["policy", "schema"]),
     ("cedar_policy_symcc", &["proof"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),

@@ -25,7 +25,7 @@ unit:
 
 policies:
 	$(CARGO) run --release -- check
-	$(CARGO) run --release -- test --coverage --drop-one
+	$(CARGO) run --release -- test --coverage --drop-one --mutate
 	$(CARGO) run --release -- prove
 
 docs:

@@ -85,7 +85,7 @@ const HOMES: [(&str, &[&str]); 20] = [
     ("moka", &["identity", "slice"]),
     ("jsonwebtoken", &["identity"]),
     ("ureq", &["identity"]),
-    ("cedar_policy_core", &["policy", "schema"]),
+    ("cedar_policy_core", &["engine", "policy", "schema"]),
     ("cedar_policy_symcc", &["proof"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),

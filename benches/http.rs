@@ -4,7 +4,9 @@
 //! a mix of eight actions, each of a thousand users asking of what is theirs.
 //!
 //! With SQLite and with PostgreSQL, of which it starts a server of its own; then
-//! with nothing kept in memory, so that every question reads all that it looks at.
+//! with nothing kept in memory, so that every question reads all that it looks at. Last with a
+//! decision log, without and with slices, and with the same policies as a shadow, of which the ratio
+//! is to the same without it.
 //!
 //! `cargo bench --bench http [-- SECONDS]`
 
@@ -255,10 +257,10 @@ fn main() {
         "{:<34} {:>12} {:>9} {:>9} {:>15} {:>6}",
         "", "decisions/s", "p50 µs", "p99 µs", "CPU µs/decision", "ratio"
     );
-    let mut floors: Vec<Load> = Vec::new();
+    let (mut floors, mut without_log): (Vec<Load>, Vec<Load>) = (Vec::new(), Vec::new());
     for kept in [true, false] {
         for (name, source) in &sources {
-            let server = serve(source, &file, kept);
+            let server = serve(source, &file, kept, &[]);
             let pid = server.child.id();
             let idle = memory(pid, "VmRSS").unwrap();
             if floors.is_empty() {
@@ -279,6 +281,9 @@ fn main() {
                 let found = load(&server.address, pid, requests, connections, seconds);
                 let cold = if kept { "" } else { ", nothing kept" };
                 print(&format!("{kind}, {name}{cold}"), &found, floor, each);
+                if without_log.len() < kinds.len() {
+                    without_log.push(found);
+                }
             }
             println!(
                 "  resident memory: {idle} KiB idle, {} KiB under load",
@@ -286,12 +291,27 @@ fn main() {
             );
         }
     }
+    let log = format!("file:{}", directory.path().join("d.log").display());
+    let with_log = ["--decision-log", log.as_str(), "--log-slice"];
+    let with_shadow = ["--shadow", "policies"];
+    for (name, arguments) in [
+        ("log", &with_log[..2]),
+        ("log with slices", &with_log[..]),
+        ("shadow", &with_shadow[..]),
+    ] {
+        let server = serve(&sources[0].1, &file, true, arguments);
+        let pid = server.child.id();
+        for ((kind, requests, each, connections), without) in kinds.into_iter().zip(&without_log) {
+            let found = load(&server.address, pid, requests, connections, seconds);
+            print(&format!("{kind}, SQLite, {name}"), &found, without, each);
+        }
+    }
 }
 
 /// The server over a source that holds the documents of a file.
-fn serve(source: &str, file: &std::path::Path, kept: bool) -> Program {
+fn serve(source: &str, file: &std::path::Path, kept: bool, more: &[&str]) -> Program {
     let mut command = Program::serve(source);
-    command.arg("--import").arg(file);
+    command.arg("--import").arg(file).args(more);
     if let Ok(workers) = std::env::var("WORKERS") {
         command.env("PEPPOL_AUTHZ_SERVER__WORKERS", workers);
     }

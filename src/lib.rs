@@ -6,12 +6,12 @@
 //! POST /v1/…  ┼─► Question ─► engine ◄─┤
 //! authorize   ┤       │                └── slice: the entities one question needs ◄── cache ◄── store
 //! test        ┘       ▼
-//!                 Decision ─► answer, metrics, log
+//!                 Decision ─► answer, metrics, decision log
 //! ```
 //!
 //! Surfaces translate, the engine decides: [`engine::Engine`] has all that a decision needs,
 //! [`http::router`] is one surface around it, [`cli::run`] puts a program together. Imports run one
-//! way, `cli → http → shadow → engine → slice → {policy, store} → schema`.
+//! way, `cli → http → shadow → decision_log → engine → slice → {policy, store} → schema`.
 
 pub mod cli;
 pub mod config;

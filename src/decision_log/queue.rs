@@ -117,15 +117,15 @@ impl DecisionLog {
         let entry = Entry::Decided(decided);
         match self.when_full {
             WhenFull::Wait => {
-                let mut failing = self.shared.failing.subscribe();
-                failing
-                    .wait_for(|failing| !failing)
-                    .await
-                    .map_err(|_| NotLogged)?;
+                if self.is_failing() {
+                    let mut failing = self.shared.failing.subscribe();
+                    let works = failing.wait_for(|failing| !failing).await;
+                    works.map_err(|_| NotLogged)?;
+                }
                 self.queue.send(entry).await.map_err(|_| NotLogged)
             }
             WhenFull::Refuse => {
-                if *self.shared.failing.borrow() {
+                if self.is_failing() {
                     return Err(NotLogged);
                 }
                 self.queue.try_send(entry).map_err(|_| NotLogged)
@@ -135,6 +135,10 @@ impl DecisionLog {
                 Ok(())
             }
         }
+    }
+
+    fn is_failing(&self) -> bool {
+        *self.shared.failing.borrow()
     }
 
     fn take_or_drop(&self, entry: Entry) {
@@ -163,7 +167,7 @@ impl DecisionLog {
         LogStats {
             written: self.shared.written.load(Ordering::Relaxed),
             dropped: self.shared.dropped.load(Ordering::Relaxed),
-            failing: *self.shared.failing.borrow(),
+            failing: self.is_failing(),
         }
     }
 

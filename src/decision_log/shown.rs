@@ -237,3 +237,6 @@ fn is_name(text: &str) -> bool {
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(is_of_name)
 }
+
+#[cfg(test)]
+mod tests;

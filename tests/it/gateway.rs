@@ -5,6 +5,7 @@
 mod envoy;
 mod grpc;
 mod hostile;
+mod logged;
 mod tokens;
 mod trouble;
 mod who;

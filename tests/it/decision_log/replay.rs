@@ -1,7 +1,13 @@
 //! Decisions that are decided again: byte for byte the same, or it is named what changed.
 
+use std::io::BufReader;
 use std::path::Path;
+use std::sync::Arc;
 
+use peppol_authz::config::MIN_WORKER_STACK_BYTES;
+use peppol_authz::decision_log::{Replay, decide_by_both, lines as log_lines};
+use peppol_authz::engine::Verdict;
+use peppol_authz::policy::{SourceFile, Sources, load};
 use serde_json::{Value, json};
 
 use super::{all_questions, ask_all, get_acme, keyed, lines, logging, of_suites, setting};
@@ -279,7 +285,7 @@ fn what_cannot_be_decided_again_is_named() {
     replay(&right).is_all_the_same(1);
     // Torn, and not a line at all; the others are decided.
     let whole = std::fs::read_to_string(&log).unwrap();
-    let torn = &whole[..whole.len() / 2];
+    let (torn, _) = whole.split_at(whole.len() / 2);
     std::fs::write(&log, format!("{torn}\n{{}}\n{whole}\n{torn}")).unwrap();
     let replayed = replay(&right);
     assert_eq!((replayed.code, &replayed.report["same"]), (1, &json!(1)));
@@ -401,4 +407,50 @@ fn what_a_caller_described_is_described_again() {
     replay(&[&[text(&log)], &same[..]].concat()).is_all_the_same(1);
     let over = [&[text(&log), "--tenancy", &tenancy], &same[..]].concat();
     replay(&over).is_all_the_same(1);
+}
+
+/// Two sets of policies over the lines of a log: what a change would have decided.
+#[test]
+fn two_sets_of_policies_decide_the_same_lines() {
+    let (sidecar, decided) = of_all(of_suites().with(&["--log-slice"]));
+    let mut changed = Sources::shipped();
+    let closed = "@id(\"p/closed\") @code(\"CLOSED\") forbid \
+                  (principal, action == Peppol::Action::\"getOrganisation\", resource);\n";
+    changed.policies.push(Arc::new(SourceFile {
+        name: "closed.cedar".to_owned(),
+        path: None,
+        text: closed.to_owned(),
+    }));
+    changed.rules = None;
+    let [old, new] = [Sources::shipped(), changed].map(|sources| Arc::new(load(&sources).unwrap()));
+    let log = std::fs::File::open(sidecar.path("d.log")).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_stack_size(MIN_WORKER_STACK_BYTES)
+        .build()
+        .unwrap();
+    let compared = runtime.spawn(async move {
+        let (mut old, mut new) = (Replay::new(old).unwrap(), Replay::new(new).unwrap());
+        let mut found = (0, 0);
+        for line in log_lines(BufReader::new(log)) {
+            let line = line.unwrap();
+            let both = decide_by_both(&mut old, &mut new, &line).await;
+            let differ = both.differ().unwrap_or_else(|| panic!("{both:?}"));
+            assert!(both.old.unwrap().differs_from(&line).is_empty());
+            let new = both.new.unwrap();
+            let action: &str = new.question.action.id().as_ref();
+            let is_unknown = line.codes().iter().any(|code| code.starts_with("UNKNOWN_"));
+            let is_closed = action == "getOrganisation" && !is_unknown;
+            assert_eq!(differ.contains(&"codes"), is_closed, "{line:?}");
+            if is_closed {
+                assert_eq!(new.decision.verdict, Verdict::Deny);
+                found.0 += 1;
+            }
+            found.1 += 1;
+        }
+        found
+    });
+    let (closed, all) = runtime.block_on(compared).unwrap();
+    assert!(closed > 10, "{closed}");
+    assert_eq!(all, decided);
 }

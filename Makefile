@@ -12,7 +12,7 @@ export CARGO_PROFILE_RELEASE_CODEGEN_UNITS ?= 16
 
 test: tools lint unit policies docs clients gateways
 
-# PostgreSQL, nginx, HAProxy and Python's venv, where they are not there yet.
+# PostgreSQL, nginx, HAProxy, cvc5 and Python's venv, where they are not there yet.
 tools:
 	.ci/tools
 
@@ -25,7 +25,8 @@ unit:
 
 policies:
 	$(CARGO) run --release -- check
-	$(CARGO) run --release -- test --coverage --drop-one
+	$(CARGO) run --release -- test --coverage --drop-one --mutate
+	$(CARGO) run --release -- prove
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --no-deps

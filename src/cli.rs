@@ -4,10 +4,13 @@ mod args;
 mod asking;
 mod authorize;
 mod check;
+mod diff;
+mod explain;
 mod import;
 mod migrate;
 mod output;
 mod policies;
+mod prove;
 mod replay;
 mod route;
 mod search;
@@ -33,7 +36,7 @@ pub enum Exit {
     Denied,
     /// Policies or schema are not valid.
     Invalid,
-    /// A policy test failed, or decisions changed.
+    /// A policy test failed, something is not proved, or decisions changed.
     TestFailed,
     /// Wrong usage.
     Usage,
@@ -74,8 +77,11 @@ pub fn run() -> Exit {
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Authorize(args) => authorize::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Route(args) => route::run(&args),
+        Command::Prove(args) => prove::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Replay(args) => replay::run(&args),
     }
 }

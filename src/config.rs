@@ -58,6 +58,8 @@ pub struct Config {
     pub limits: Limits,
     /// Searches.
     pub search: Search,
+    /// Who may have decisions explained.
+    pub explain: Explain,
     /// The AuthZEN surface.
     pub authzen: Authzen,
     /// The gateways' endpoints.
@@ -132,6 +134,29 @@ pub struct Limits {
 pub struct Search {
     /// A file whose contents are the key of the tokens that lead from page to page.
     pub token_key_file: Option<PathBuf>,
+}
+
+/// Who may have decisions explained.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Explain {
+    /// Who they are.
+    pub allow: Explainers,
+    /// A file whose contents are the key of those who have one.
+    pub key_file: Option<PathBuf>,
+}
+
+/// Who may have decisions explained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Explainers {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// Whoever may ask.
+    All,
+    /// Who has the key.
+    Key,
 }
 
 /// The AuthZEN surface.
@@ -267,6 +292,7 @@ impl Default for Config {
             server: Server::default(),
             limits: Limits::default(),
             search: Search::default(),
+            explain: Explain::default(),
             authzen: Authzen::default(),
             gateway: Gateway::default(),
             jwt: Jwt::default(),

@@ -10,6 +10,7 @@ mod core;
 mod decided;
 mod decision;
 mod demand;
+mod explain;
 mod fields;
 mod follow;
 mod loose;
@@ -22,6 +23,9 @@ mod twice;
 pub use core::{Engine, EngineOptions, State};
 pub use decided::Decided;
 pub use decision::{Decision, Reason, Verdict};
+pub use explain::{
+    Change, Changed, Explained, Explanation, Lack, Near, Read, Remedy, Unexplained, Way,
+};
 pub use follow::{Failing, Health};
 pub use loose::{Denial, Members, Named, Parts, Refusal};
 pub use question::{Malformed, Question};

@@ -8,6 +8,7 @@ mod authzen;
 mod avp;
 mod body;
 mod connection;
+mod explanation;
 mod freshness;
 mod gateway;
 mod listener;
@@ -40,6 +41,7 @@ use crate::identity::Tokens;
 use crate::shadow::Shadow;
 
 pub use authzen::Authzen;
+pub use explanation::{ExplainKey, Explainers};
 pub use gateway::{Gateway, serve_envoy};
 pub use listener::Listener;
 pub use metrics::Metrics;
@@ -86,6 +88,8 @@ pub struct App {
     pub pages: Pages,
     /// What is said of the routes.
     pub document: Document,
+    /// Who may have decisions explained.
+    pub explainers: Explainers,
     /// What the AuthZEN surface says.
     pub authzen: Authzen,
     /// What gateways are believed and told.

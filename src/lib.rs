@@ -20,6 +20,7 @@ pub mod engine;
 pub mod http;
 pub mod identity;
 pub mod policy;
+pub mod proof;
 pub mod schema;
 pub mod shadow;
 pub mod slice;

@@ -8,8 +8,10 @@
 
 mod bundle;
 mod fault;
+mod git;
 mod lint;
 mod load;
+mod mutant;
 mod plan;
 pub mod routes;
 mod rules;
@@ -17,11 +19,13 @@ mod scan;
 mod source;
 mod watch;
 
-pub use bundle::{Bundle, PolicyInfo, Shard};
+pub use bundle::{Bundle, BundleError, PolicyInfo, Reached, Shard};
 pub use fault::{Fault, Severity};
+pub use git::{GitError, Places, sources_at};
 pub use lint::{fix_format, lint};
 pub use load::{MAX_DEPTH, MAX_LEVEL, load, on_large_stack};
-pub use plan::{Path, Plan, Probe, Root, TagKey};
+pub use mutant::{Made, Mutant, MutantError, Operator, mutants};
+pub use plan::{Path, Plan, PlanError, Probe, Root, TagKey};
 pub use rules::{HeldBy, Rule, Rules};
-pub use source::{SourceError, SourceFile, Sources};
+pub use source::{SourceError, SourceFile, Sources, invariant_files};
 pub use watch::{Change, Waker, Watch};

@@ -8,6 +8,7 @@ mod coverage;
 mod expect;
 mod matrix;
 mod model;
+mod mutate;
 mod report;
 mod run;
 
@@ -15,5 +16,6 @@ pub use coverage::{Coverage, Dropped, coverage, drop_one};
 pub use expect::NoDecision;
 pub use matrix::MatrixOutcome;
 pub use model::SuiteError;
+pub use mutate::{Fate, Numbers, Prove, Tried, Unproved, mutate, tally};
 pub use report::{junit, text};
 pub use run::{Outcome, Suites};

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod diff;
+mod prove;
 mod replay;
 
 use std::path::PathBuf;
@@ -11,7 +13,10 @@ use super::Exit;
 use super::policies::load_policies;
 use crate::config::Flags;
 use crate::policy::{Bundle, Sources};
+use prove::SolverArgs;
 
+pub(super) use diff::DiffArgs;
+pub(super) use prove::ProveArgs;
 pub(super) use replay::ReplayArgs;
 
 /// Authorization for Peppol Access Points and SMPs: Cedar policies over the tenancy store.
@@ -21,7 +26,7 @@ pub(super) use replay::ReplayArgs;
     propagate_version = true,
     after_help = "\
 Exit codes: 0 done, or allowed; 1 failed; 2 denied; 3 policies, schema or routes are not valid; \
-4 a policy test failed, or decisions changed; 64 wrong usage."
+4 a policy test failed, something is not proved, or decisions changed; 64 wrong usage."
 )]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -42,10 +47,16 @@ pub(super) enum Command {
     Test(TestArgs),
     /// Ask one question, and get the reasons
     Authorize(AuthorizeArgs),
+    /// Ask one question, and get the policies, the values that they read, and what a denial lacks
+    Explain(AuthorizeArgs),
     /// Find whom, on what, or what the policies allow
     Search(SearchArgs),
     /// Show what a request to a gateway is asked as
     Route(RouteArgs),
+    /// Prove what has to hold for all requests and entities of the schema
+    Prove(ProveArgs),
+    /// Say what other policies allow more or less
+    Diff(DiffArgs),
     /// Decide the decisions of a log again, and name those that change
     Replay(ReplayArgs),
 }
@@ -141,6 +152,11 @@ pub(super) struct TestArgs {
     /// Leave each policy out in turn, and fail if no case notices
     #[arg(long)]
     pub(super) drop_one: bool,
+    /// Make small mistakes in the policies, one at a time, and fail if no case notices one
+    #[arg(long)]
+    pub(super) mutate: bool,
+    #[command(flatten)]
+    pub(super) solver: SolverArgs,
     /// Write the golden matrices anew
     #[arg(long)]
     pub(super) update: bool,

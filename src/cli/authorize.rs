@@ -5,12 +5,18 @@ use serde_json::{Value as Json, json};
 use super::Exit;
 use super::args::AuthorizeArgs;
 use super::asking::{AnyError, action, ask, context, prepare, question_in};
+use super::explain::say_explanation;
 use super::output::{complain, complain_of, say};
 use crate::engine::{Decision, Verdict};
 use crate::http::answer_json;
 use crate::policy::Bundle;
 
 pub(super) fn run(args: &AuthorizeArgs) -> Exit {
+    answer(args, false)
+}
+
+/// Decides the question, and explains the decision if it asks for that or `explain` does.
+pub(super) fn answer(args: &AuthorizeArgs, explain: bool) -> Exit {
     let (config, bundle) = match prepare(&args.source, &args.policy) {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
@@ -26,14 +32,22 @@ pub(super) fn run(args: &AuthorizeArgs) -> Exit {
     let decided = ask(&config, bundle, move |engine| async move {
         let session = engine.session();
         let question = session.question(&question, most_entities)?;
-        Ok::<_, AnyError>(session.decide(&question).await?)
+        let decision = session.decide(&question).await?;
+        let why = (explain || question.explain).then(|| session.explain(&question, &decision));
+        Ok::<_, AnyError>((decision, why))
     });
     match decided {
-        Ok(decision) => {
+        Ok((decision, why)) => {
             if args.json {
-                say(answer_json(&decision))
+                say(answer_json(&decision, why.as_ref()))
             } else {
-                say_decision(&decision)
+                say_decision(&decision);
+                match &why {
+                    Some(Ok(explanation)) => say_explanation(explanation),
+                    // The decision stands.
+                    Some(Err(error)) => complain(error),
+                    None => {}
+                }
             }
             if decision.verdict == Verdict::Allow {
                 Exit::Done

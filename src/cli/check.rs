@@ -1,5 +1,7 @@
 //! `check`: everything that is wrong with policies, schema and routes.
 
+mod invariants;
+
 use miette::Diagnostic;
 use serde::Serialize;
 
@@ -40,8 +42,9 @@ pub(super) fn run(args: &CheckArgs) -> Exit {
             return Exit::Failed;
         }
     };
+    let directory = policy.policies.as_deref();
     if args.fix {
-        match fix_format(&sources) {
+        match invariants::beside(directory, &sources).and_then(|all| fix_format(&all)) {
             Ok(written) => {
                 // With `--json` only faults are printed.
                 for name in written.iter().filter(|_| !args.json) {
@@ -70,6 +73,19 @@ pub(super) fn run(args: &CheckArgs) -> Exit {
             return Exit::Invalid;
         }
     }
+    let mut known = 0;
+    if let Ok(bundle) = &loaded {
+        match invariants::check(directory, &sources, bundle) {
+            Ok((count, found)) => {
+                known = count;
+                faults.extend(found);
+            }
+            Err(error) => {
+                complain(&error);
+                return Exit::Failed;
+            }
+        }
+    }
     let worst = faults.iter().map(|fault| fault.severity).max();
     if args.json {
         faults.iter().for_each(say_json);
@@ -80,7 +96,7 @@ pub(super) fn run(args: &CheckArgs) -> Exit {
         (None, Ok(bundle)) => {
             if !args.json {
                 say(format_args!(
-                    "ok: {} policies, {} actions, {} routes, level {}, revision {}",
+                    "ok: {} policies, {known} invariants, {} actions, {} routes, level {}, revision {}",
                     bundle.policies().len(),
                     bundle.schema.actions().len(),
                     bundle

@@ -34,3 +34,8 @@ pub(super) fn show(faults: Vec<Fault>) {
         let _ = writeln!(std::io::stderr().lock(), "{:?}", miette::Report::new(fault));
     }
 }
+
+/// More about a fault, on standard error.
+pub(super) fn explain(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}\n");
+}

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Exit;
-use super::args::ReplayArgs;
+use super::args::{ReplayArgs, SourceArgs};
 use super::asking::{AnyError, prepare};
 use super::output::{complain, complain_of};
 use super::policies::runtime;
@@ -23,32 +23,16 @@ pub(super) fn run(args: &ReplayArgs) -> Exit {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
-    let key = args
-        .key_file
-        .as_ref()
-        .or(config.decision_log.key_file.as_ref());
-    let key = match key.map(|path| Pseudonyms::by_file(path)).transpose() {
-        Ok(key) => key,
-        Err(error) => {
-            complain_of(format_args!("`--key-file`: {error}"));
-            return Exit::Usage;
-        }
-    };
-    // Not the default: a database of that name would be made.
-    let is_named = args.source.tenancy.is_some() || config.tenancy != Config::default().tenancy;
-    let store = match is_named.then(|| open(&config)).transpose() {
-        Ok(store) => store.map(|(store, _)| store),
-        Err(error) => {
-            complain(&error);
-            return Exit::Failed;
-        }
+    let recorded = match Recorded::named(&config, args.key_file.as_deref(), &args.source) {
+        Ok(recorded) => recorded,
+        Err(exit) => return exit,
     };
     let logs = args.logs.clone();
     let replayed = runtime(1, MIN_WORKER_STACK_BYTES)
         .map_err(AnyError::from)
         .and_then(|runtime| {
             // On a worker, whose stack is as large as a server's.
-            let replayed = async move { replay(bundle, store, key, &logs).await };
+            let replayed = async move { replay(bundle, &recorded, &logs).await };
             runtime.block_on(runtime.spawn(replayed))?
         });
     match replayed {
@@ -65,15 +49,11 @@ pub(super) fn run(args: &ReplayArgs) -> Exit {
 
 async fn replay(
     bundle: Arc<Bundle>,
-    store: Option<Arc<dyn Store>>,
-    key: Option<Pseudonyms>,
+    recorded: &Recorded,
     logs: &[std::path::PathBuf],
 ) -> Result<Report, AnyError> {
     let mut report = Report::new(&bundle);
-    let mut replay = Replay::new(bundle)?;
-    if let Some(store) = store {
-        replay = replay.over(store, key.as_ref()).await?;
-    }
+    let mut replay = recorded.replay(bundle).await?;
     for path in logs {
         let shown = path.display().to_string();
         let log = log(path).map_err(|error| format!("`{shown}`: {error}"))?;
@@ -95,8 +75,49 @@ async fn replay(
     Ok(report)
 }
 
+/// What lines that hold no entities are decided from.
+pub(super) struct Recorded {
+    store: Option<Arc<dyn Store>>,
+    key: Option<Pseudonyms>,
+}
+
+impl Recorded {
+    /// The store and the key that flags or settings name, as far as they do.
+    pub(super) fn named(
+        config: &Config,
+        key_file: Option<&Path>,
+        source: &SourceArgs,
+    ) -> Result<Self, Exit> {
+        let key = key_file.or(config.decision_log.key_file.as_deref());
+        let key = key.map(Pseudonyms::by_file).transpose().map_err(|error| {
+            complain_of(format_args!("`--key-file`: {error}"));
+            Exit::Usage
+        })?;
+        // Not the default: a database of that name would be made.
+        let is_named = source.tenancy.is_some() || config.tenancy != Config::default().tenancy;
+        let store = is_named
+            .then(|| open(config))
+            .transpose()
+            .map_err(|error| {
+                complain(&error);
+                Exit::Failed
+            })?;
+        let store = store.map(|(store, _)| store);
+        Ok(Self { store, key })
+    }
+
+    /// Decides lines again by these policies.
+    pub(super) async fn replay(&self, bundle: Arc<Bundle>) -> Result<Replay, AnyError> {
+        let replay = Replay::new(bundle)?;
+        Ok(match &self.store {
+            Some(store) => replay.over(Arc::clone(store), self.key.as_ref()).await?,
+            None => replay,
+        })
+    }
+}
+
 /// A log; `-` is standard input.
-fn log(path: &Path) -> std::io::Result<Box<dyn BufRead + Send>> {
+pub(super) fn log(path: &Path) -> std::io::Result<Box<dyn BufRead + Send>> {
     if path.as_os_str() == "-" {
         return Ok(Box::new(BufReader::new(std::io::stdin())));
     }

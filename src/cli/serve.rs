@@ -16,12 +16,12 @@ use super::import::import_files;
 use super::output::{complain, complain_of};
 use super::policies::{load_policies, runtime};
 use super::source::open;
-use crate::config::{Config, LogFormat, Source};
+use crate::config::{self, Config, Explain, LogFormat, Source};
 use crate::decision_log::DecisionLog;
 use crate::engine::{Engine, EngineOptions};
 use crate::http::{
-    App, Authzen, Document, Gateway, Limits, Listener, Metrics, Pages, Readiness, router, serve,
-    serve_envoy,
+    App, Authzen, Document, ExplainKey, Explainers, Gateway, Limits, Listener, Metrics, Pages,
+    Readiness, router, serve, serve_envoy,
 };
 use crate::identity::Tokens;
 use crate::policy::{Bundle, Change, Sources, Watch};
@@ -139,6 +139,7 @@ fn run_server(
         },
         pages: pages(config.search.token_key_file.as_deref())?,
         document: Document::default(),
+        explainers: explainers(&config.explain)?,
         authzen: Authzen::new(&config.authzen),
         gateway,
         tokens,
@@ -258,6 +259,28 @@ fn pages(key: Option<&Path>) -> Result<Pages, AnyError> {
         return Err(text.into());
     }
     Ok(Pages::new(&key))
+}
+
+/// Who may have decisions explained. A key that no header could hold is refused.
+fn explainers(explain: &Explain) -> Result<Explainers, AnyError> {
+    let path = match (explain.allow, &explain.key_file) {
+        (config::Explainers::Nobody, _) => return Ok(Explainers::Nobody),
+        (config::Explainers::All, _) => return Ok(Explainers::All),
+        (config::Explainers::Key, None) => return Err("`explain.key_file`: is missing".into()),
+        (config::Explainers::Key, Some(path)) => path,
+    };
+    let shown = path.display();
+    let key =
+        std::fs::read(path).map_err(|error| format!("`explain.key_file`: `{shown}`: {error}"))?;
+    let key = key.strip_suffix(b"\n").unwrap_or(&key);
+    let key = key.strip_suffix(b"\r").unwrap_or(key);
+    if key.len() < TOKEN_KEY || !key.iter().all(u8::is_ascii_graphic) {
+        let text = format!(
+            "`explain.key_file`: `{shown}` has not {TOKEN_KEY} visible characters without blanks"
+        );
+        return Err(text.into());
+    }
+    Ok(Explainers::Key(ExplainKey::new(key)))
 }
 
 /// Looks at the store for the first time. A server that is away, or whose tables are

@@ -1,7 +1,11 @@
 //! `test`: policy suites.
 
+mod mutate;
+
 use std::path::PathBuf;
 use std::sync::Arc;
+
+use tokio::runtime::Runtime;
 
 use super::Exit;
 use super::args::TestArgs;
@@ -9,6 +13,7 @@ use super::output::{complain, say};
 use super::policies::runtime;
 use crate::config::MIN_WORKER_STACK_BYTES;
 use crate::policy::Bundle;
+use crate::proof::ProofOptions;
 use crate::suite::{Coverage, Outcome, SuiteError, Suites, coverage, drop_one, junit, text};
 
 /// Where suites are, if none are named.
@@ -27,7 +32,7 @@ pub(super) fn run(args: &TestArgs) -> Exit {
             return Exit::Failed;
         }
     };
-    match runtime.block_on(run_suites(args, &bundle)) {
+    match run_all(args, &bundle, &runtime) {
         Ok(true) => Exit::Done,
         Ok(false) => Exit::TestFailed,
         Err(error) => {
@@ -37,16 +42,44 @@ pub(super) fn run(args: &TestArgs) -> Exit {
     }
 }
 
-async fn run_suites(args: &TestArgs, bundle: &Arc<Bundle>) -> Result<bool, SuiteError> {
+/// The suites, and what tests them. Whether all of it passes.
+fn run_all(args: &TestArgs, bundle: &Arc<Bundle>, runtime: &Runtime) -> Result<bool, SuiteError> {
     let paths = if args.paths.is_empty() {
         vec![PathBuf::from(SUITES)]
     } else {
         args.paths.clone()
     };
     let suites = Suites::read(&paths)?;
-    let outcomes = suites.run(bundle).await?;
+    let outcomes = runtime.block_on(suites.run(bundle))?;
+    let suites_pass = runtime.block_on(run_suites(args, bundle, &suites, &outcomes))?;
+    let mut passed = suites_pass;
+    if args.coverage {
+        let found = coverage(bundle, &outcomes);
+        say_coverage(&found);
+        passed &= found.is_complete();
+    }
+    if args.drop_one {
+        passed &= runtime.block_on(run_drop_one(bundle, &suites))?;
+    }
+    if args.mutate && !suites_pass {
+        say("no mutants are tried while the suites fail");
+    } else if args.mutate {
+        let options = ProofOptions {
+            timeout: args.solver.timeout,
+        };
+        passed &= mutate::run(&suites, bundle, runtime.handle(), options)?;
+    }
+    Ok(passed)
+}
+
+async fn run_suites(
+    args: &TestArgs,
+    bundle: &Arc<Bundle>,
+    suites: &Suites,
+    outcomes: &[Outcome],
+) -> Result<bool, SuiteError> {
     if let Some(path) = &args.junit {
-        let xml = junit(&outcomes)?;
+        let xml = junit(outcomes)?;
         std::fs::write(path, xml).map_err(|error| SuiteError {
             path: path.clone(),
             problem: error.to_string(),
@@ -76,25 +109,21 @@ async fn run_suites(args: &TestArgs, bundle: &Arc<Bundle>) -> Result<bool, Suite
             matrix.differences.iter().for_each(say);
         }
     }
-    if args.coverage {
-        let found = coverage(bundle, &outcomes);
-        say_coverage(&found);
-        passed &= found.is_complete();
-    }
-    if args.drop_one {
-        let dropped = drop_one(bundle, &suites).await?;
-        let unmissed: Vec<_> = dropped.iter().filter(|one| one.missed_by == 0).collect();
-        unmissed
-            .iter()
-            .for_each(|one| say(format_args!("FAILED no case misses `{}`", one.policy)));
-        say(format_args!(
-            "{} policies left out in turn, {} not missed",
-            dropped.len(),
-            unmissed.len()
-        ));
-        passed &= unmissed.is_empty();
-    }
     Ok(passed)
+}
+
+async fn run_drop_one(bundle: &Arc<Bundle>, suites: &Suites) -> Result<bool, SuiteError> {
+    let dropped = drop_one(bundle, suites).await?;
+    let unmissed: Vec<_> = dropped.iter().filter(|one| one.missed_by == 0).collect();
+    unmissed
+        .iter()
+        .for_each(|one| say(format_args!("FAILED no case misses `{}`", one.policy)));
+    say(format_args!(
+        "{} policies left out in turn, {} not missed",
+        dropped.len(),
+        unmissed.len()
+    ));
+    Ok(unmissed.is_empty())
 }
 
 fn say_coverage(coverage: &Coverage) {

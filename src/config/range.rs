@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
-use super::{Config, Jwks, MIN_WORKER_STACK_BYTES};
+use super::{Config, Explainers, Jwks, MIN_WORKER_STACK_BYTES};
 use crate::text::duration;
 
 /// Each setting that is out of its range: the key, and what is wrong.
@@ -83,6 +83,12 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, String)> {
         "search.token_key_file",
         config.search.token_key_file.as_deref(),
     );
+
+    ranges.path("explain.key_file", config.explain.key_file.as_deref());
+    if config.explain.allow == Explainers::Key && config.explain.key_file.is_none() {
+        let missing = "is missing, which `explain.allow = \"key\"` needs".to_owned();
+        ranges.0.push(("explain.key_file", missing));
+    }
 
     ranges.0.extend(config.gateway.faults());
     ranges.duration("jwt.leeway", jwt.leeway, Duration::ZERO..=10 * MINUTE);

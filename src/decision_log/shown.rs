@@ -90,10 +90,11 @@ impl<'a> Shown<'a> {
 
     pub(super) fn uid(&self, uid: &EntityUid) -> Json {
         let id: &str = uid.id().as_ref();
-        let id = if self.is_personal(uid) {
-            self.string(id)
-        } else {
-            id
+        let id = match self.veiled.get(id) {
+            _ if !self.is_personal(uid) => Cow::Borrowed(id),
+            Some(veiled) => Cow::Borrowed(veiled.as_str()),
+            // Whatever was overlooked before is not told either.
+            None => Cow::Owned(self.pseudonyms.of(id)),
         };
         json!({"type": uid.type_name().to_string(), "id": id})
     }

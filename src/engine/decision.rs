@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use cedar_policy::EntityUid;
+
 use crate::schema::Misfit;
 use crate::slice::{Absent, Loaded};
 use crate::store::TagKeys;
@@ -63,6 +65,8 @@ pub struct Decision {
     pub slice: Vec<Arc<Loaded>>,
     /// Of each of them, which tags were asked for; without any, `None`.
     pub slice_tags: Vec<Option<TagKeys>>,
+    /// The entities of the question that the store does not hold.
+    pub absent: Vec<EntityUid>,
 }
 
 impl Decision {
@@ -78,6 +82,7 @@ impl Decision {
             tenancy_revision,
             slice: Vec::new(),
             slice_tags: Vec::new(),
+            absent: Vec::new(),
         }
     }
 

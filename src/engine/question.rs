@@ -27,6 +27,8 @@ pub struct Question {
     pub described: Vec<Row>,
     /// How new the state has to be that it is answered from.
     pub demand: Demand,
+    /// Whether the decision is to be explained.
+    pub explain: bool,
     /// The same for Cedar.
     pub(super) request: Request,
 }
@@ -88,7 +90,8 @@ impl Question {
         most_entities: usize,
     ) -> Result<Self, Malformed> {
         // cedar-agent's own type of a question writes `"policies": null`.
-        let ignored = |name: &str, json: &Json| name == "policies" && json.is_null();
+        let ignored =
+            |name: &str, json: &Json| name == "explain" || (name == "policies" && json.is_null());
         let fields = Fields::of(json, &bundle.schema, "MALFORMED_QUESTION", ignored)?;
         let principal = fields.entity("principal")?;
         let action = fields.action()?;
@@ -98,9 +101,21 @@ impl Question {
         let members = fields.members;
         let described = described_entities(members, bundle, store, most_entities)?;
         let demand = demand::read(members, store)?;
+        let explain = match members.get("explain") {
+            None | Some(Json::Null) => false,
+            Some(Json::Bool(explain)) => *explain,
+            Some(_) => {
+                let misfit = Misfit::new("true or false is wanted");
+                return Err(fields.malformed("explain", misfit));
+            }
+        };
         let question = Self::new(principal, action.uid.clone(), resource, context, described);
         let question = question.map_err(Malformed::question)?;
-        Ok(Self { demand, ..question })
+        Ok(Self {
+            demand,
+            explain,
+            ..question
+        })
     }
 
     pub(super) fn new(
@@ -136,6 +151,7 @@ impl Question {
             context,
             described,
             demand: Demand::default(),
+            explain: false,
             request,
         })
     }

@@ -234,8 +234,13 @@ impl<'a> Session<'a> {
             Ok(Gathered::Missing(missing)) => return Ok(Step::Missing(missing)),
             // Cedar would skip the policies that read an absent entity, also
             // those that forbid.
-            Err(SliceError::Absent { what, present }) => {
+            Err(SliceError::Absent {
+                what,
+                uids,
+                present,
+            }) => {
                 decision.reasons = what.into_iter().map(Reason::absent).collect();
+                decision.absent = uids;
                 decision.slice_tags = vec![None; present.len()];
                 decision.slice = present;
                 return Ok(Step::Decided(decision));

@@ -14,10 +14,14 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::explanation::WireExplanation;
 use super::freshness::Demands;
-use super::openapi::Problems;
+use super::openapi::{NotExplained, Problems};
 use super::{App, Limits, Problem, body, freshness, openapi, problem};
-use crate::engine::{Decided, Decision, Failure, Malformed, Question, Session, Verdict};
+use crate::engine::{
+    Decided, Decision, Explanation, Failure, Malformed, Question, Reason, Session, Unexplained,
+    Verdict,
+};
 use crate::schema::parse_json;
 use crate::slice::Demand;
 
@@ -38,6 +42,9 @@ pub(crate) struct Answer<'a> {
     decision_id: Uuid,
     policy_revision: &'a str,
     tenancy_revision: &'a str,
+    /// Where the question asks for it with `explain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<WireExplanation<'a>>,
 }
 
 /// What determined it, as Cedar has it.
@@ -50,7 +57,7 @@ struct Diagnostics<'a> {
 /// Why.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Reason)]
-struct WireReason<'a> {
+pub(super) struct WireReason<'a> {
     /// Of a denial only, where it is `null` for a policy that gives none.
     #[schema(value_type = Option<String>, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,22 +67,28 @@ struct WireReason<'a> {
     message: Option<&'a str>,
 }
 
-impl<'a> Answer<'a> {
-    pub(crate) fn new(decision: &'a Decision, id: Uuid) -> Self {
-        let denied = decision.verdict == Verdict::Deny;
-        let reasons = decision.reasons.iter().map(|reason| WireReason {
+impl<'a> WireReason<'a> {
+    pub(super) fn of(verdict: Verdict, reasons: &'a [Reason]) -> Vec<Self> {
+        let denied = verdict == Verdict::Deny;
+        let reasons = reasons.iter().map(|reason| Self {
             code: denied.then_some(reason.code.as_deref()),
             rule: reason.rule.as_deref(),
             policy: reason.policy.as_deref(),
             message: reason.message.as_deref(),
         });
+        reasons.collect()
+    }
+}
+
+impl<'a> Answer<'a> {
+    pub(crate) fn new(decision: &'a Decision, id: Uuid) -> Self {
         Self {
             decision: decision.verdict.name(),
             diagnostics: Diagnostics {
                 reason: decision.determining.iter().map(|id| &**id).collect(),
                 errors: &decision.errors,
             },
-            reasons: reasons.collect(),
+            reasons: WireReason::of(decision.verdict, &decision.reasons),
             obligations: decision
                 .obligations
                 .iter()
@@ -84,9 +97,18 @@ impl<'a> Answer<'a> {
             decision_id: id,
             policy_revision: &decision.policy_revision,
             tenancy_revision: &decision.tenancy_revision,
+            explanation: None,
         }
     }
+
+    fn explained(mut self, explanation: Option<&'a Why>) -> Self {
+        self.explanation = explanation.map(WireExplanation::new);
+        self
+    }
 }
+
+/// An explanation, or why there is none.
+type Why = Result<Explanation, Unexplained>;
 
 /// May this principal do this action on this resource?
 #[utoipa::path(
@@ -95,7 +117,11 @@ impl<'a> Answer<'a> {
     tag = "questions",
     params(Demands),
     request_body(content = openapi::Question, content_type = "application/json"),
-    responses((status = 200, body = Answer, description = "A decision"), Problems)
+    responses(
+        (status = 200, body = Answer, description = "A decision"),
+        Problems,
+        NotExplained
+    )
 )]
 pub(super) async fn is_authorized(
     State(app): State<Arc<App>>,
@@ -110,6 +136,7 @@ pub(super) async fn is_authorized(
         let question = read(&app, &session, &body)?;
         let demand = freshness::demand(&headers, &session)
             .inspect_err(|malformed| app.metrics.malformed(malformed.code))?;
+        may_explain(&app, &headers, &question)?;
         let decision = session
             .decide_under(&question, &demand)
             .await
@@ -128,7 +155,15 @@ fn read(app: &App, session: &Session<'_>, text: &[u8]) -> Result<Question, Malfo
         .inspect_err(|malformed| app.metrics.malformed(malformed.code))
 }
 
-/// A decision, counted, seen and as JSON text.
+/// Whether a question that is to be explained is asked by somebody who may be told.
+fn may_explain(app: &App, headers: &HeaderMap, question: &Question) -> Result<(), Problem> {
+    if question.explain && !app.explainers.hold(headers) {
+        return Err(Problem::ExplainNotAllowed);
+    }
+    Ok(())
+}
+
+/// A decision, counted, seen and as JSON text, with its explanation where that is asked for.
 async fn written(
     app: &App,
     session: &Session<'_>,
@@ -136,9 +171,12 @@ async fn written(
     decision: Decision,
     elapsed: Duration,
 ) -> Result<Vec<u8>, Problem> {
+    let why = question
+        .explain
+        .then(|| session.explain(&question, &decision));
     let decided = decided("native", session, question, decision, elapsed);
-    let text = serde_json::to_vec(&Answer::new(&decided.decision, decided.id))
-        .map_err(|error| Problem::Internal(error.to_string()))?;
+    let answer = Answer::new(&decided.decision, decided.id).explained(why.as_ref());
+    let text = serde_json::to_vec(&answer).map_err(|error| Problem::Internal(error.to_string()))?;
     app.decided(decided).await?;
     Ok(text)
 }
@@ -274,7 +312,11 @@ async fn batch(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, P
         if i % TURN == TURN - 1 {
             tokio::task::yield_now().await;
         }
-        questions.push(read(app, &session, request.get().as_bytes()));
+        let question = read(app, &session, request.get().as_bytes()).map_err(Problem::from);
+        questions.push(question.and_then(|question| {
+            may_explain(app, headers, &question)?;
+            Ok(question)
+        }));
     }
     let questions = decide_sound(app, &session, questions, &demand).await?;
     let decided = questions.iter().filter(|question| question.is_ok()).count();
@@ -286,8 +328,14 @@ async fn batch(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, P
             text.push(b',');
         }
         let answer = match question {
-            Err(malformed) => Err(malformed.into()),
-            Ok((question, Ok(decision))) => written(app, &session, question, decision, each).await,
+            Err(problem) => Err(problem),
+            Ok((question, Ok(decision))) => {
+                if question.explain {
+                    // It takes much longer than a decision.
+                    tokio::task::yield_now().await;
+                }
+                written(app, &session, question, decision, each).await
+            }
             Ok((_, Err(failure))) => {
                 app.metrics.store_failed();
                 Err(failure.into())
@@ -354,7 +402,8 @@ pub(super) fn json(text: Vec<u8>) -> Response {
 
 /// A decision as `is_authorized` answers it, for the command line.
 #[must_use]
-pub fn answer_json(decision: &Decision) -> String {
+pub fn answer_json(decision: &Decision, why: Option<&Result<Explanation, Unexplained>>) -> String {
+    let answer = Answer::new(decision, Uuid::now_v7()).explained(why);
     // Strings and lists of them always have a JSON form.
-    serde_json::to_string(&Answer::new(decision, Uuid::now_v7())).unwrap_or_default()
+    serde_json::to_string(&answer).unwrap_or_default()
 }

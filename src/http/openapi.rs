@@ -25,7 +25,7 @@ use serde_json::Value as Json;
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 
 use super::{App, Problem};
-pub(super) use answer::{AwsErrors, OwnProblems, Problems, TooWide};
+pub(super) use answer::{AwsErrors, NotExplained, OwnProblems, Problems, TooWide};
 pub(super) use authzen::{Decision, Decisions, Evaluation, Evaluations, Metadata};
 pub(super) use gateway::{Forwarded, GatewayAnswers, Original};
 pub(super) use model::{AwsAnswer, AwsRequest};

@@ -18,6 +18,8 @@ pub enum Problem {
     BodyTooLarge(usize),
     /// The batch, in this member, has more questions than the limit.
     BatchTooLarge(&'static str, usize),
+    /// The caller may not have decisions explained.
+    ExplainNotAllowed,
     /// The body does not say that it is JSON.
     NotJson,
     /// The body did not arrive in time, or not whole.
@@ -64,6 +66,7 @@ impl Problem {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Malformed(_) | Self::NotJson => StatusCode::BAD_REQUEST,
+            Self::ExplainNotAllowed => StatusCode::FORBIDDEN,
             Self::BodyTooLarge(_) | Self::BatchTooLarge(..) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyNotRead(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Unavailable(_)
@@ -86,6 +89,7 @@ impl Problem {
             Self::Malformed(malformed) => malformed.code,
             Self::BodyTooLarge(_) => "BODY_TOO_LARGE",
             Self::BatchTooLarge(..) => "BATCH_TOO_LARGE",
+            Self::ExplainNotAllowed => "EXPLAIN_NOT_ALLOWED",
             Self::NotJson => "CONTENT_TYPE_NOT_JSON",
             Self::BodyNotRead(_) => "BODY_NOT_READ",
             Self::Unavailable(_) => "STORE_UNAVAILABLE",
@@ -109,6 +113,11 @@ impl Problem {
             Self::BodyTooLarge(limit) => format!("the body is larger than {limit} bytes"),
             Self::BatchTooLarge(member, limit) => {
                 format!("`{member}`: more than {limit} questions")
+            }
+            Self::ExplainNotAllowed => {
+                "`explain`: this caller may not have decisions explained; see the setting \
+                 `explain.allow`"
+                    .to_owned()
             }
             Self::NotJson => "`content-type`: `application/json` is wanted".to_owned(),
             Self::BodyNotRead(why) => (*why).to_owned(),

@@ -52,6 +52,18 @@ pub struct PolicyInfo {
     pub file: Arc<SourceFile>,
     /// Where in the file, in bytes.
     pub place: std::ops::Range<usize>,
+    /// The entities that it can look at.
+    plan: Plan,
+    /// How deep its expressions are nested.
+    pub(super) depth: usize,
+}
+
+impl PolicyInfo {
+    /// The policy as it is written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.file.text.get(self.place.clone()).unwrap_or_default()
+    }
 }
 
 /// The policies that one action, asked by one type of principal about one type
@@ -77,11 +89,16 @@ pub struct Shard {
     pub actions: Vec<SharedEntity>,
 }
 
+/// Action, type of principal and type of resource of questions.
+pub type Reached = (EntityUid, EntityTypeName, EntityTypeName);
+
 /// A Bundle that cannot be made out of valid policies.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BundleError {
+pub enum BundleError {
+    /// A policy whose expressions cannot be read.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// What Cedar says.
     #[error("{0}")]
     Cedar(String),
 }
@@ -104,14 +121,10 @@ impl Bundle {
                     let mut shard = Shard::new(principal, resource, actions.clone());
                     shard.plan.level = level;
                     for info in &policies {
-                        if can_apply(
-                            &info.policy,
-                            &action_entities,
-                            &action.uid,
-                            principal,
-                            resource,
-                        ) {
-                            shard.plan.add(&info.policy)?;
+                        if applies_to(&info.policy, &action_entities, &action.uid)
+                            && can_be_between(&info.policy, principal, resource)
+                        {
+                            shard.plan.join(&info.plan);
                             let set = shard.set_for(&info.policy);
                             set.add(info.policy.clone()).map_err(|e| cedar(&e))?;
                         }
@@ -174,23 +187,95 @@ impl Bundle {
     ///
     /// # Errors
     /// None that the Bundle itself would not have had.
-    pub fn without(&self, id: &PolicyId) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let policies = self
-            .policies
-            .values()
-            .filter(|info| info.policy.id() != id)
-            .map(|info| (**info).clone());
-        let revision = format!("{}-without-{id}", self.revision);
+    pub fn without(&self, id: &PolicyId) -> Result<Self, BundleError> {
+        self.with(id, None)
+    }
+
+    /// The same Bundle with something else in the place of one of its policies, or
+    /// with nothing there.
+    ///
+    /// # Errors
+    /// Another policy that cannot be analysed.
+    pub(super) fn with(&self, id: &PolicyId, other: Option<Policy>) -> Result<Self, BundleError> {
+        let mut policies = Vec::new();
+        for info in self.policies.values() {
+            if info.policy.id() != id {
+                policies.push((**info).clone());
+            } else if let Some(other) = &other {
+                let (id, place) = (Arc::clone(&info.id), info.place.clone());
+                policies.push(PolicyInfo::new(other.clone(), id, &info.file, place)?);
+            }
+        }
+        let how = other.map_or("without", |_| "with-other");
+        let revision = format!("{}-{how}-{id}", self.revision);
         let schema = Arc::clone(&self.schema);
-        let mut bundle = Self::new(
-            schema,
-            revision,
-            self.level,
-            self.rules.clone(),
-            policies.collect(),
-        )?;
+        let rules = self.rules.clone();
+        let mut bundle = Self::new(schema, revision, self.level, rules, policies)?;
         bundle.routes.clone_from(&self.routes);
         Ok(bundle)
+    }
+
+    /// The actions that a policy does not apply to and could: some principal and resource
+    /// of its scope can be asked about them.
+    pub(super) fn other_actions(&self, policy: &Policy) -> Result<Vec<EntityUid>, BundleError> {
+        let entities = self.schema.cedar().action_entities();
+        let entities = entities.map_err(|error| BundleError::Cedar(error.to_string()))?;
+        let others = self.schema.actions().into_iter().filter(|action| {
+            let between = |principal| {
+                let mut resources = action.resources.iter();
+                resources.any(|resource| can_be_between(policy, principal, resource))
+            };
+            !applies_to(policy, &entities, &action.uid) && action.principals.iter().any(between)
+        });
+        Ok(others.map(|action| action.uid.clone()).collect())
+    }
+
+    /// The questions that a policy can have a say in: action, type of principal, type
+    /// of resource. In all others the Bundle decides alike with it and without it.
+    ///
+    /// # Errors
+    /// A schema whose actions cannot be read.
+    pub fn reach(&self, policy: &Policy) -> Result<Vec<Reached>, BundleError> {
+        let entities = self.schema.cedar().action_entities();
+        let entities = entities.map_err(|error| BundleError::Cedar(error.to_string()))?;
+        let mut reached = Vec::new();
+        for (action, shard) in self.shards() {
+            let (principal, resource) = (&shard.principal, &shard.resource);
+            if applies_to(policy, &entities, action) && can_be_between(policy, principal, resource)
+            {
+                reached.push((action.clone(), principal.clone(), resource.clone()));
+            }
+        }
+        Ok(reached)
+    }
+}
+
+// === impl PolicyInfo ===
+
+impl PolicyInfo {
+    pub(super) fn new(
+        policy: Policy,
+        id: Arc<str>,
+        file: &Arc<SourceFile>,
+        place: std::ops::Range<usize>,
+    ) -> Result<Self, PlanError> {
+        let mut plan = Plan::default();
+        let depth = plan.add(&policy)?;
+        let annotation = |name: &str| policy.annotation(name).map(Arc::from);
+        let effect = policy.effect();
+        Ok(Self {
+            id,
+            effect,
+            rule: annotation("rule"),
+            code: annotation("code").filter(|_| effect == Effect::Forbid),
+            message: annotation("message"),
+            obligation: annotation("obligation").filter(|_| effect == Effect::Permit),
+            file: Arc::clone(file),
+            place,
+            plan,
+            depth,
+            policy,
+        })
     }
 }
 
@@ -274,19 +359,16 @@ fn ancestry(action_entities: &Entities, action: &EntityUid) -> Vec<SharedEntity>
         .collect()
 }
 
-fn can_apply(
-    policy: &Policy,
-    actions: &Entities,
-    action: &EntityUid,
-    principal: &EntityTypeName,
-    resource: &EntityTypeName,
-) -> bool {
+fn applies_to(policy: &Policy, actions: &Entities, action: &EntityUid) -> bool {
     let within = |group: &EntityUid| group == action || actions.is_ancestor_of(group, action);
-    let action_applies = match policy.action_constraint() {
+    match policy.action_constraint() {
         ActionConstraint::Any => true,
         ActionConstraint::Eq(uid) => uid == *action,
         ActionConstraint::In(groups) => groups.iter().any(within),
-    };
+    }
+}
+
+fn can_be_between(policy: &Policy, principal: &EntityTypeName, resource: &EntityTypeName) -> bool {
     let principal_applies = match policy.principal_constraint() {
         PrincipalConstraint::Is(name) | PrincipalConstraint::IsIn(name, _) => name == *principal,
         PrincipalConstraint::Eq(uid) => uid.type_name() == principal,
@@ -297,5 +379,5 @@ fn can_apply(
         ResourceConstraint::Eq(uid) => uid.type_name() == resource,
         ResourceConstraint::Any | ResourceConstraint::In(_) => true,
     };
-    action_applies && principal_applies && resource_applies
+    principal_applies && resource_applies
 }

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cedar_policy::{Effect, Policy, PolicyId, PolicySet, ValidationMode, Validator};
+use cedar_policy::{Policy, PolicyId, PolicySet, ValidationMode, Validator};
 use miette::Diagnostic;
 
 use super::bundle::{Bundle, PolicyInfo};
 use super::fault::{Fault, Severity};
-use super::plan::Plan;
+use super::plan::PlanError;
 use super::routes::Routes;
 use super::rules::Rules;
 use super::scan::{Language, scan};
@@ -214,13 +214,17 @@ fn read_file(file: &Arc<SourceFile>, faults: &mut Vec<Fault>) -> Vec<PolicyInfo>
             .and_then(|n| n.parse().ok())
             .unwrap_or(0);
         let place = scanned.statements.get(number).cloned().unwrap_or(0..0);
-        let info = policy_info(policy, file, number, place);
-        let too_deep = match Plan::default().add(&info.policy) {
-            Ok(depth) => (depth > MAX_DEPTH)
-                .then(|| format!("nested {depth} deep, where {MAX_DEPTH} is the most")),
-            Err(error) => Some(error.to_string()),
+        let info = match policy_info(policy, file, number, place.clone()) {
+            Ok(info) => info,
+            Err(error) => {
+                let fault = Fault::new(file, Severity::Invalid, error.to_string());
+                faults.push(fault.at(place.start, place.len()));
+                continue;
+            }
         };
-        if let Some(text) = too_deep {
+        let depth = info.depth;
+        if depth > MAX_DEPTH {
+            let text = format!("nested {depth} deep, where {MAX_DEPTH} is the most");
             faults.push(
                 Fault::new(file, Severity::Invalid, text)
                     .at(info.place.start, info.place.len())
@@ -238,21 +242,13 @@ fn policy_info(
     file: &Arc<SourceFile>,
     number: usize,
     place: std::ops::Range<usize>,
-) -> PolicyInfo {
-    let annotation = |name: &str| policy.annotation(name).map(Arc::from);
-    let id: Arc<str> =
-        annotation("id").unwrap_or_else(|| Arc::from(format!("{}/policy{number}", file.stem())));
-    PolicyInfo {
-        policy: policy.new_id(PolicyId::new(&*id)),
-        id,
-        effect: policy.effect(),
-        rule: annotation("rule"),
-        code: annotation("code").filter(|_| policy.effect() == Effect::Forbid),
-        message: annotation("message"),
-        obligation: annotation("obligation").filter(|_| policy.effect() == Effect::Permit),
-        file: Arc::clone(file),
-        place,
-    }
+) -> Result<PolicyInfo, PlanError> {
+    let id: Arc<str> = policy.annotation("id").map_or_else(
+        || Arc::from(format!("{}/policy{number}", file.stem())),
+        Arc::from,
+    );
+    let policy = policy.new_id(PolicyId::new(&*id));
+    PolicyInfo::new(policy, id, file, place)
 }
 
 /// Validates strictly, and finds the level to which the policies look.

@@ -92,6 +92,18 @@ impl Plan {
         Ok(depth + clauses)
     }
 
+    /// Adds what another plan names.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.follow.extend(other.follow.iter().cloned());
+        self.follow_tags |= other.follow_tags;
+        self.all_tags |= other.all_tags;
+        for probe in &other.probes {
+            if !self.probes.contains(probe) {
+                self.probes.push(probe.clone());
+            }
+        }
+    }
+
     /// The places where tags are asked for in a way that loads them all.
     #[must_use]
     pub fn loads_all_tags(&self) -> bool {

@@ -184,6 +184,38 @@ impl Sources {
     }
 }
 
+/// The directory of a policy directory that holds invariants. They are no policies that
+/// decide anything, and no part of a revision.
+const INVARIANTS: &str = "invariants";
+
+/// The invariants that lie beside the policies of a directory, or the shipped ones, in the
+/// order of their names. None where the directory has none.
+///
+/// # Errors
+/// A file or directory that cannot be read.
+pub fn invariant_files(policies: Option<&Path>) -> Result<Vec<Arc<SourceFile>>, SourceError> {
+    let Some(policies) = policies else {
+        let shipped = SHIPPED_POLICIES.get_dir(INVARIANTS);
+        let files = shipped.into_iter().flat_map(Dir::files);
+        let mut files: Vec<_> = files.map(|file| shipped_file(file.path(), file)).collect();
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        return Ok(files);
+    };
+    let path = policies.join(INVARIANTS);
+    if !path.is_dir() {
+        return Ok(Vec::new());
+    }
+    Ok(read_directory(&path)?.0)
+}
+
+fn shipped_file(path: &Path, file: &include_dir::File<'_>) -> Arc<SourceFile> {
+    Arc::new(SourceFile {
+        name: format!("policies/{}", path.display()),
+        path: None,
+        text: file.contents_utf8().unwrap_or_default().to_owned(),
+    })
+}
+
 type Directory = (Vec<Arc<SourceFile>>, Option<Arc<SourceFile>>);
 
 fn read_directory(path: &Path) -> Result<Directory, SourceError> {
@@ -207,13 +239,23 @@ fn read_directory(path: &Path) -> Result<Directory, SourceError> {
         if name.file_name().is_none_or(hidden) {
             continue;
         }
-        if name.extension().is_some_and(|ending| ending == "cedar") {
+        if is_policy(&name) {
             policies.push(SourceFile::read(&name)?);
-        } else if name.file_name().is_some_and(|last| last == RULES) {
+        } else if is_rules(&name) {
             rules = Some(SourceFile::read(&name)?);
         }
     }
     Ok((policies, rules))
+}
+
+/// Whether a file of a policy directory holds policies.
+pub(super) fn is_policy(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "cedar")
+}
+
+/// Whether it is the list of rules.
+pub(super) fn is_rules(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == RULES)
 }
 
 impl SourceCode for SourceFile {

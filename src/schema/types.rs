@@ -448,3 +448,25 @@ impl ExtensionType {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(entity: &str) -> Result<bool, String> {
+        let schema = Schema::parse(entity).map_err(|error| error.to_string())?;
+        let name = EntityTypeName::from_str("Who").unwrap();
+        Ok(schema.entity_type(&name).unwrap().personal)
+    }
+
+    /// A slip must not put anybody's address into a log.
+    #[test]
+    fn personal_is_said_without_a_value_of_ids_that_are_not_a_vocabulary() {
+        assert_eq!(parse("@personal entity Who;"), Ok(true));
+        assert_eq!(parse("@doc(\"x\") entity Who;"), Ok(false));
+        let refused = parse("@personal(\"no\") entity Who;").unwrap_err();
+        assert!(refused.contains("`@personal` of `Who`"), "{refused}");
+        let refused = parse("@personal entity Who enum [\"a\"];").unwrap_err();
+        assert!(refused.contains("`@personal` of `Who`"), "{refused}");
+    }
+}

@@ -64,10 +64,12 @@ pub enum Absent {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SliceError {
     /// The question names entities that are not there.
-    #[error("{} of the question's entities are not there", .what.len())]
+    #[error("{} of the question's entities are not there", .uids.len())]
     Absent {
         /// What they are to it.
         what: Vec<Absent>,
+        /// Which they are.
+        uids: Vec<EntityUid>,
         /// Those that are there.
         present: Vec<Arc<Loaded>>,
     },
@@ -238,17 +240,20 @@ impl<'a> Gathering<'a> {
         if !self.missing.is_empty() {
             return Ok(());
         }
-        let mut absent: Vec<_> = roots
-            .into_iter()
-            .filter(|(_, uid)| self.get(uid).is_none())
-            .map(|(what, _)| what)
-            .collect();
+        let (mut absent, mut uids) = (Vec::new(), Vec::new());
+        for (what, uid) in roots {
+            if self.get(uid).is_none() {
+                absent.push(what);
+                uids.push(uid.clone());
+            }
+        }
         absent.dedup();
         if absent.is_empty() {
             Ok(())
         } else {
             Err(SliceError::Absent {
                 what: absent,
+                uids,
                 present: self.found.drain(..).map(|found| found.loaded).collect(),
             })
         }

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use super::expect::{Expected, NoDecision};
 use super::matrix::{MatrixOutcome, run_matrix};
 use super::model::{Allow, Case, SuiteError, SuiteFile, table_to_json, to_json};
-use crate::engine::{Decision, Engine, EngineOptions};
+use crate::engine::{Decision, Engine, EngineOptions, Question, Session};
 use crate::policy::Bundle;
 use crate::slice::Freshness;
 use crate::store::{EntitiesFile, Import, Sqlite, SqliteOptions, Store};
@@ -140,7 +140,13 @@ impl Suites {
         Ok(outcomes)
     }
 
-    fn engine(
+    pub(super) fn files(&self) -> impl Iterator<Item = (&Path, &SuiteFile)> {
+        self.files
+            .iter()
+            .map(|(path, suite)| (path.as_path(), suite))
+    }
+
+    pub(super) fn engine(
         &self,
         path: &Path,
         suite: &SuiteFile,
@@ -180,8 +186,16 @@ pub(super) async fn ask(engine: &Engine, question: &Json) -> Result<Decision, No
             code: Some(malformed.code),
             problem: malformed.to_string(),
         })?;
+    decide(&session, &question).await
+}
+
+/// A question that has been read.
+pub(super) async fn decide(
+    session: &Session<'_>,
+    question: &Question,
+) -> Result<Decision, NoDecision> {
     session
-        .decide(&question)
+        .decide(question)
         .await
         .map_err(|failure| NoDecision {
             code: None,
@@ -225,7 +239,11 @@ fn open_fixture(path: &Path) -> Result<Fixture, SuiteError> {
 
 /// The questions of a case. One without `action` asks all actions that its
 /// principal and resource can be asked about: closed by default.
-fn questions<'a>(case: &'a Case, suite: &SuiteFile, bundle: &Bundle) -> Vec<(Json, Expected<'a>)> {
+pub(super) fn questions<'a>(
+    case: &'a Case,
+    suite: &SuiteFile,
+    bundle: &Bundle,
+) -> Vec<(Json, Expected<'a>)> {
     let default = |action: &str| suite.context.get(action).map(table_to_json);
     if let Some(action) = &case.action {
         let context = case

@@ -39,7 +39,7 @@ fn a_set_without_a_fault_is_0() {
     assert!(
         ended
             .stdout
-            .starts_with("ok: 4 policies, 2 actions, 0 routes, level 1, "),
+            .starts_with("ok: 4 policies, 0 invariants, 2 actions, 0 routes, level 1, "),
         "{ended:?}"
     );
     assert_eq!(ended.stderr, "");

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 use peppol_authz::config::MIN_WORKER_STACK_BYTES;
 use peppol_authz::engine::{
-    Decision, Engine, EngineOptions, Failure, Found, Malformed, Part, Verdict,
+    Decision, Engine, EngineOptions, Explanation, Failure, Found, Malformed, Part, Unexplained,
+    Verdict,
 };
 use peppol_authz::policy::{Bundle, Fault, SourceFile, Sources, load};
 use peppol_authz::slice::{Demand, Freshness};
@@ -36,6 +37,9 @@ pub(crate) enum Refused {
 
 /// Who and on what, and whether it is allowed.
 pub(crate) type Decided = ((EntityUid, EntityUid), Verdict);
+
+/// An explanation, or why there is none.
+pub(crate) type Why = Result<Explanation, Unexplained>;
 
 /// Texts as if they had been read from files.
 pub(crate) fn sources(schema: &str, policies: &[(&str, &str)]) -> Sources {
@@ -180,6 +184,22 @@ impl Deciding {
     ) -> T {
         let work = self.runtime.spawn(work(Arc::clone(&self.engine)));
         self.runtime.block_on(work).unwrap()
+    }
+
+    /// Asks, and asks why.
+    pub(crate) fn explain(&self, question: &Value) -> Result<(Decision, Why), Refused> {
+        let engine = Arc::clone(&self.engine);
+        let question = question.clone();
+        let asked = self.runtime.spawn(async move {
+            let session = engine.session();
+            let question = session
+                .question(&question, 100)
+                .map_err(Refused::Malformed)?;
+            let decision = session.decide(&question).await.map_err(Refused::Failed)?;
+            let why = session.explain(&question, &decision);
+            Ok((decision, why))
+        });
+        self.runtime.block_on(asked).unwrap()
     }
 
     /// Asks all of these of one state.

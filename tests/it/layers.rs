@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::sidecar::project;
 
 /// What each module may use of the crate, beside what is in itself.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("text", &[]),
     ("config", &["text"]),
     ("schema", &["text"]),
@@ -47,6 +47,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "text",
         ],
     ),
+    ("proof", &["engine", "policy", "schema", "slice", "store"]),
     ("suite", &["engine", "policy", "schema", "slice", "store"]),
     (
         "cli",
@@ -57,6 +58,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "http",
             "identity",
             "policy",
+            "proof",
             "schema",
             "shadow",
             "slice",
@@ -67,7 +69,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
 ];
 
 /// Where a dependency may be named.
-const HOMES: [(&str, &[&str]); 18] = [
+const HOMES: [(&str, &[&str]); 20] = [
     ("axum", &["http"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
@@ -83,6 +85,8 @@ const HOMES: [(&str, &[&str]); 18] = [
     ("moka", &["identity", "slice"]),
     ("jsonwebtoken", &["identity"]),
     ("ureq", &["identity"]),
+    ("cedar_policy_core", &["policy", "schema"]),
+    ("cedar_policy_symcc", &["proof"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("figment", &["config"]),

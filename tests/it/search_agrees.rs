@@ -2,6 +2,7 @@
 //! random entities, in databases of any kind.
 
 mod asking;
+mod explained;
 mod found;
 mod policies;
 mod postgres;

@@ -42,6 +42,7 @@ fn decided(errors: &[&str]) -> Decision {
         tenancy_revision: Arc::from("t"),
         slice: Vec::new(),
         slice_tags: Vec::new(),
+        absent: Vec::new(),
     }
 }
 

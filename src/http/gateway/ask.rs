@@ -261,7 +261,7 @@ async fn read(
 /// What may be told of a request that was no question. Its path may hold anything.
 fn said(asked: &Asked<'_>, routed: Option<&Result<Routed<'_>, Unrouted>>) -> Json {
     let route = match routed {
-        Some(Ok(routed)) => Some(&routed.route().request),
+        Some(Ok(routed)) => Some(&Routed::route(routed).request),
         _ => None,
     };
     json!({"endpoint": asked.endpoint.name(), "route": route})

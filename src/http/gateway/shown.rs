@@ -109,6 +109,7 @@ impl Outcome {
             tenancy_revision: Arc::default(),
             slice: Vec::new(),
             slice_tags: Vec::new(),
+            absent: Vec::new(),
         }
     }
 }

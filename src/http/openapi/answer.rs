@@ -11,6 +11,9 @@ pub(in crate::http) struct Problems;
 /// That of a search which would have to look at too much.
 pub(in crate::http) struct TooWide;
 
+/// That of a question which is to be explained to somebody who may not know.
+pub(in crate::http) struct NotExplained;
+
 /// Those of a path that takes nothing.
 pub(in crate::http) struct OwnProblems;
 
@@ -30,7 +33,7 @@ const OWN: [(&str, &str); 2] = [
     ),
     (
         "503",
-        "Not ready, or the store is away or behind; never an Allow",
+        "Not ready, the store is away or behind, or the decision log takes no more; never an Allow",
     ),
 ];
 
@@ -71,6 +74,13 @@ impl IntoResponses for TooWide {
             "More candidates would have to be decided than the limit",
         );
         responses(&[too_wide], "application/problem+json", "Problem")
+    }
+}
+
+impl IntoResponses for NotExplained {
+    fn responses() -> Responses {
+        let not_explained = ("403", "The caller may not have decisions explained");
+        responses(&[not_explained], "application/problem+json", "Problem")
     }
 }
 

@@ -120,6 +120,10 @@ fn question(action: &ActionType, schema: &Schema, described: &Json) -> Json {
             ),
             ("atLeast", or_null(reference("TenancyRevision"))),
             ("maxAge", or_null(reference("MaxAge"))),
+            (
+                "explain",
+                json!({"type": ["boolean", "null"], "description": "Whether the answer says why, to callers who may know; others are refused."}),
+            ),
         ],
     );
     if let Json::Object(question) = &mut question {

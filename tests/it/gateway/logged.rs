@@ -28,6 +28,18 @@ fn ended(mut sidecar: Sidecar) -> Vec<Value> {
 
 const ANNA: [(&str, &str); 1] = [("x-user", "anna")];
 
+/// A request for another mode, which may be one that there is not.
+fn put(mode: &str) -> HttpRequest {
+    let body = json!({"modeChangeRequest": mode}).to_string();
+    let headers = [ANNA[0], ("content-type", "application/json")];
+    HttpRequest {
+        method: "PUT".to_owned(),
+        size: i64::try_from(body.len()).unwrap(),
+        body,
+        ..get("/orgs/acme", &headers)
+    }
+}
+
 #[test]
 fn each_question_of_a_request_has_a_line_under_the_id_of_the_request() {
     let sidecar = logging().start();
@@ -36,17 +48,7 @@ fn each_question_of_a_request_has_a_line_under_the_id_of_the_request() {
     is_subject(&allowed, "anna");
     let mut envoy = Envoy::connect(address.as_str().unwrap());
     // To change the mode is asked besides, and denied.
-    let body = r#"{"modeChangeRequest": "SHARED"}"#;
-    let put = HttpRequest {
-        method: "PUT".to_owned(),
-        body: body.to_owned(),
-        size: i64::try_from(body.len()).unwrap(),
-        ..get(
-            "/orgs/acme",
-            &[ANNA[0], ("content-type", "application/json")],
-        )
-    };
-    let put = envoy.check(put, "");
+    let put = envoy.check(put("SHARED"), "");
     put.is_denied(403, "AT-1120");
     let denied = envoy.check(get("/orgs/globex", &ANNA), "");
     denied.is_denied(403, "NOT_PERMITTED");
@@ -79,6 +81,25 @@ fn each_question_of_a_request_has_a_line_under_the_id_of_the_request() {
     ];
     let logged: Vec<_> = lines.iter().map(|line| line["id"].as_str()).collect();
     assert_eq!(logged, told);
+}
+
+/// All that was asked is allowed, and yet the request is not: the log says why.
+#[test]
+fn what_a_request_is_denied_for_has_a_line_where_no_question_says_it() {
+    let sidecar = logging().start();
+    let address = sidecar.logged("listening for Envoy's gRPC")["address"].clone();
+    let mut envoy = Envoy::connect(address.as_str().unwrap());
+    let verdict = envoy.check(put("carol@acme.example"), "");
+    verdict.is_denied(403, "REQUEST_MALFORMED");
+    let lines = ended(sidecar);
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0]["decision"], "Allow");
+    assert_eq!(lines[0]["question"]["action"]["id"], "updateOrganisation");
+    assert_eq!(lines[1]["decision"], "Deny");
+    assert_eq!(lines[1]["question"], Value::Null);
+    assert_eq!(lines[1]["codes"], json!(["REQUEST_MALFORMED"]));
+    assert_eq!(lines[1]["id"], lines[0]["id"]);
+    assert!(!lines[1].to_string().contains('@'), "{}", lines[1]);
 }
 
 /// What was asked about nobody and nothing is said by its code, and not by the client's words.

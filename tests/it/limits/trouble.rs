@@ -11,8 +11,8 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use peppol_authz::config::{Listen, Server};
 use peppol_authz::engine::{Engine, EngineOptions};
 use peppol_authz::http::{
-    App, Authzen, Document, Gateway, Limits, Listener, Metrics, Pages, Readiness, router, serve,
-    serve_envoy,
+    App, Authzen, Document, Explainers, Gateway, Limits, Listener, Metrics, Pages, Readiness,
+    router, serve, serve_envoy,
 };
 use peppol_authz::policy::{Sources, load};
 use peppol_authz::schema::{Row, Schema};
@@ -161,6 +161,7 @@ pub(crate) fn start_with(gateway: Gateway) -> Fixture {
         },
         pages: Pages::new(&[0; 32]),
         document: Document::default(),
+        explainers: Explainers::Nobody,
         authzen: Authzen::default(),
         gateway,
         tokens: None,

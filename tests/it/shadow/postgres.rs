@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::process::Stdio;
+use std::time::Instant;
 
 use serde_json::json;
 
@@ -10,7 +11,7 @@ use super::{CLOSED, WIDER, allowed, looked, of_result, policies, shadow_of};
 use crate::postgres::scene::{Over, quickstart};
 use crate::postgres::server::{Database, SHARED};
 use crate::samples::Samples;
-use crate::sidecar::Start;
+use crate::sidecar::{PATIENCE, Start};
 
 /// A sidecar over it, with a shadow.
 fn over(database: &Database, more: &str) -> Start {
@@ -115,7 +116,10 @@ fn two_states_of_a_server_are_no_disagreement() {
             }
         });
         let batch = json!({"requests": vec![allowed(); 50]});
-        while asked < 4000 {
+        let end = Instant::now() + PATIENCE;
+        // As many of each as would be hard to be right about by chance.
+        while asked < 4000 || denied.min(asked - denied) < 250 {
+            assert!(Instant::now() < end, "{denied} of {asked} denied");
             let reply = sidecar.post("/v1/batch_is_authorized", &batch);
             assert_eq!(reply.status, 200, "{}", reply.text);
             for result in reply.json()["results"].as_array().unwrap() {
@@ -124,10 +128,6 @@ fn two_states_of_a_server_are_no_disagreement() {
             }
         }
     });
-    assert!(
-        denied > asked / 10 && denied < asked - asked / 10,
-        "{denied} of {asked}"
-    );
     let samples = looked(&sidecar, asked);
     assert_eq!(samples.sum("shadow_disagreements_total"), 0.0);
     let (agreed, unsettled) = (

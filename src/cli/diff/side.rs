@@ -1,0 +1,93 @@
+//! The two sides of a comparison, out of directories and revisions.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::cli::Exit;
+use crate::cli::args::DiffArgs;
+use crate::cli::output::{complain, complain_of, show};
+use crate::policy::{Bundle, Places, Sources, load, sources_at};
+use crate::proof::Compared;
+
+/// Where a project has its policies and its schema.
+const POLICIES: &str = "policies";
+const SCHEMA: &str = "schema/peppol.cedarschema";
+
+pub(super) fn compared(args: &DiffArgs) -> Result<Compared, Exit> {
+    let old = sources(&args.old, args)?;
+    let new = sources(&args.new, args)?;
+    let bundle = |sources: &Sources| match load(sources) {
+        Ok(bundle) => Ok(Arc::new(bundle)),
+        Err(faults) => {
+            show(faults);
+            Err(Exit::Invalid)
+        }
+    };
+    let (before, after): (Arc<Bundle>, _) = (bundle(&old)?, bundle(&new)?);
+    let old_under_new = if old.schema.text == new.schema.text {
+        Arc::clone(&before)
+    } else {
+        let sources = Sources {
+            schema: Arc::clone(&new.schema),
+            ..old
+        };
+        bundle(&sources).inspect_err(|_| {
+            complain_of(format_args!(
+                "the policies of `{}` do not fit the schema of `{}`, and cannot be compared under it",
+                args.old, args.new
+            ));
+        })?
+    };
+    Ok(Compared {
+        old: before,
+        old_under_new,
+        new: after,
+    })
+}
+
+fn sources(named: &str, args: &DiffArgs) -> Result<Sources, Exit> {
+    let directory = Path::new(named);
+    let usual = || {
+        args.schema
+            .clone()
+            .or_else(|| existing(PathBuf::from(SCHEMA)))
+    };
+    if directory.is_dir() {
+        let (own, beside) = (directory.join(POLICIES), directory.join(SCHEMA));
+        let (policies, schema) = if own.is_dir() {
+            (own, existing(beside).or_else(usual))
+        } else {
+            (directory.to_owned(), usual())
+        };
+        return read(Some(&policies), schema.as_deref());
+    }
+    let schema = args.schema.clone().unwrap_or_else(|| PathBuf::from(SCHEMA));
+    let places = Places {
+        policies: &args.policies,
+        schema: &schema,
+    };
+    let (mut sources, own) = sources_at(named, &places).map_err(|error| {
+        complain(&error);
+        Exit::Failed
+    })?;
+    if own.is_none() {
+        sources.schema = read(None, usual().as_deref())?.schema;
+    }
+    Ok(sources)
+}
+
+/// Routes decide nothing by themselves.
+fn read(policies: Option<&Path>, schema: Option<&Path>) -> Result<Sources, Exit> {
+    let sources = Sources::read(policies, schema, None).map_err(|error| {
+        complain(&error);
+        Exit::Failed
+    })?;
+    Ok(Sources {
+        routes: None,
+        ..sources
+    })
+}
+
+fn existing(path: PathBuf) -> Option<PathBuf> {
+    Some(path).filter(|path| path.exists())
+}

@@ -1,0 +1,62 @@
+//! Between Cedar's tree of a policy, expressions that can be evaluated, and text.
+//!
+//! `cedar-policy` shows policies as a tree and evaluates expressions, but leads from one
+//! to the other only through the exactly pinned `cedar-policy-core`. This file is the
+//! only one of an explanation that knows it.
+
+use cedar_policy::pst::{BinaryOp, Expr, Literal};
+use cedar_policy::{EntityUid, Expression};
+use cedar_policy_core::ast;
+
+use crate::schema::Value;
+
+/// An expression of a policy, to be evaluated.
+pub(super) fn expression(expression: &Expr) -> Expression {
+    ast::Expr::from(expression.clone()).into()
+}
+
+/// Of how many parts an expression is made.
+pub(super) fn size(expression: &Expr) -> usize {
+    let inner = |part: &Expr| matches!(part, Expr::Literal(_) | Expr::Var(_)).then_some(1);
+    1 + expression.reduce(&inner, &|one: usize, other| one.saturating_add(other), 1)
+}
+
+/// An entity as an expression.
+pub(super) fn literal(uid: &EntityUid) -> Expr {
+    let uid: &ast::EntityUID = uid.as_ref();
+    Expr::Literal(Literal::EntityUID(uid.clone().into()))
+}
+
+/// An expression as Cedar writes it; but Cedar keeps `a > b` as `!(a <= b)`.
+pub(super) fn text(expression: &Expr) -> String {
+    if let Expr::BinaryOp {
+        op: op @ (BinaryOp::Greater | BinaryOp::GreaterEq | BinaryOp::NotEq),
+        left,
+        right,
+    } = expression
+    {
+        return format!("{} {op} {}", operand(left), operand(right));
+    }
+    ast::Expr::from(expression.clone()).to_string()
+}
+
+/// One side of a comparison.
+fn operand(expression: &Expr) -> String {
+    let text = text(expression);
+    let stands_alone = match expression {
+        Expr::BinaryOp { op, .. } => *op == BinaryOp::GetTag,
+        Expr::Literal(_) | Expr::Var(_) | Expr::GetAttr { .. } => true,
+        _ => false,
+    };
+    match stands_alone {
+        true => text,
+        false => format!("({text})"),
+    }
+}
+
+/// A value as Cedar writes it.
+pub(super) fn shown(value: &Value) -> String {
+    let expression = value.to_expression();
+    let expression: &ast::RestrictedExpr = expression.as_ref();
+    expression.to_string()
+}

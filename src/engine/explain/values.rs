@@ -1,0 +1,146 @@
+//! The values that a policy reads.
+
+use cedar_policy::pst::{BinaryOp, Clause, Expr, Var};
+use cedar_policy::{EntityUid, Policy, PrincipalConstraint, ResourceConstraint};
+
+use super::cedar::{literal, text};
+use super::world::World;
+
+/// A value that a policy has read: an attribute, a tag, what of the context, or what
+/// is above an entity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// What was read, as the policy writes it.
+    pub expression: String,
+    /// The value, as Cedar writes it, or what Cedar says where there is none.
+    pub value: Result<String, String>,
+}
+
+/// The values that the scope and the conditions of a policy read, in order; what `&&`,
+/// `||` and `if` do not come to is not read.
+pub(super) fn values(policy: &Policy, world: &World<'_>) -> Result<Vec<Read>, String> {
+    let mut reading = Reading {
+        world,
+        read: Vec::new(),
+    };
+    for (var, group) in groups(policy) {
+        let is_in = Expr::BinaryOp {
+            op: BinaryOp::In,
+            left: Expr::Var(var).into(),
+            right: literal(&group).into(),
+        };
+        reading.walk(&is_in);
+        if !world.is(&is_in, true) {
+            return Ok(reading.read);
+        }
+    }
+    let policy = policy.to_pst().map_err(|error| error.to_string())?;
+    for clause in policy.body().clauses() {
+        let (expression, want) = match clause {
+            Clause::When(expression) => (expression, true),
+            Clause::Unless(expression) => (expression, false),
+        };
+        reading.walk(expression);
+        // Cedar joins clauses by `&&`.
+        if !world.is(expression, want) {
+            break;
+        }
+    }
+    Ok(reading.read)
+}
+
+/// What principal and resource have to be in.
+fn groups(policy: &Policy) -> Vec<(Var, EntityUid)> {
+    let mut groups = Vec::new();
+    if let PrincipalConstraint::In(uid) | PrincipalConstraint::IsIn(_, uid) =
+        policy.principal_constraint()
+    {
+        groups.push((Var::Principal, uid));
+    }
+    if let ResourceConstraint::In(uid) | ResourceConstraint::IsIn(_, uid) =
+        policy.resource_constraint()
+    {
+        groups.push((Var::Resource, uid));
+    }
+    groups
+}
+
+struct Reading<'a> {
+    world: &'a World<'a>,
+    read: Vec<Read>,
+}
+
+impl Reading<'_> {
+    /// Walks what is evaluated of an expression, in order. Returns whether it has a
+    /// value: behind one that fails nothing is read.
+    fn walk(&mut self, expression: &Expr) -> bool {
+        if self.world.basis.is_tired() {
+            return false;
+        }
+        match expression {
+            Expr::Literal(_) | Expr::Var(_) => true,
+            Expr::UnaryOp { expr, .. } | Expr::Like { expr, .. } => {
+                self.walk(expr) && self.world.evaluate(expression).is_ok()
+            }
+            Expr::GetAttr { expr, .. } | Expr::HasAttr { expr, .. } => {
+                self.walk(expr) && self.note(expression)
+            }
+            Expr::BinaryOp { op, left, right } => match op {
+                BinaryOp::And | BinaryOp::Or => {
+                    let goes_on = *op == BinaryOp::And;
+                    self.walk(left) && (!self.world.is(left, goes_on) || self.walk(right))
+                }
+                BinaryOp::GetTag | BinaryOp::HasTag | BinaryOp::In => {
+                    self.walk(left) && self.walk(right) && self.note(expression)
+                }
+                _ => self.walk(left) && self.walk(right) && self.world.evaluate(expression).is_ok(),
+            },
+            Expr::Is {
+                expr,
+                entity_type,
+                in_expr,
+            } => {
+                let reached = self.walk(expr);
+                match in_expr {
+                    Some(above) if reached => {
+                        let is_of_type = Expr::Is {
+                            expr: expr.clone(),
+                            entity_type: entity_type.clone(),
+                            in_expr: None,
+                        };
+                        !self.world.is(&is_of_type, true)
+                            || (self.walk(above) && self.note(expression))
+                    }
+                    _ => reached,
+                }
+            }
+            Expr::IfThenElse {
+                cond,
+                then_expr,
+                else_expr,
+            } => {
+                self.walk(cond)
+                    && match self.world.is(cond, true) {
+                        true => self.walk(then_expr),
+                        false => self.walk(else_expr),
+                    }
+            }
+            Expr::Set(elements) => elements.iter().all(|element| self.walk(element)),
+            Expr::Record(members) => members.values().all(|member| self.walk(member)),
+            _ => self.world.evaluate(expression).is_ok(),
+        }
+    }
+
+    fn note(&mut self, expression: &Expr) -> bool {
+        let value = self.world.evaluate(expression);
+        let read = Read {
+            expression: text(expression),
+            value: value.map(|value| value.to_string()),
+        };
+        let has_value = read.value.is_ok();
+        if !self.read.contains(&read) {
+            self.read.push(read);
+        }
+        has_value
+    }
+}

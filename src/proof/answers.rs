@@ -1,0 +1,101 @@
+//! Whether any answer changes where one policy takes another's place.
+
+use std::sync::Arc;
+
+use cedar_policy::{Authorizer, Decision, Effect, Policy, PolicyId, PolicySet};
+
+use super::counterexample::Counterexample;
+use super::equivalence::{same_policy, told};
+use super::kind::Kind;
+use super::prove::readable;
+use super::prover::{ProofError, Prover};
+use super::world::World;
+use crate::policy::{Bundle, PolicyInfo};
+
+/// Proves that no answer changes, in its verdict, rules, codes, messages and obligations,
+/// where `other` stands in the place of a policy of `bundle`, with the same annotations.
+///
+/// So a permit does not count where some policy forbids, and none does where another
+/// applies that says the same. Which of those is named may change.
+///
+/// `Ok(None)` is a proof; `Some` is a request that is answered otherwise, with what is
+/// decided of it by `bundle` as it is. What may fail is not compared: that is a denial, of
+/// which the formulas know nothing.
+///
+/// # Errors
+/// See [`ProofError`]: there is no proof then.
+pub async fn same_answers(
+    prover: &mut Prover,
+    bundle: &Arc<Bundle>,
+    policy: &Policy,
+    other: &Policy,
+) -> Result<Option<Counterexample>, ProofError> {
+    let schema = bundle.schema.cedar();
+    let kinds = Kind::all(bundle);
+    for kind in &kinds {
+        for either in [policy, other] {
+            let fails = prover.never_fails(schema, &kind.env, either).await?;
+            if fails.is_some() {
+                return Err(ProofError::MayFail);
+            }
+        }
+    }
+    if policy.effect() != other.effect() {
+        return same_policy(prover, bundle, policy, other).await;
+    }
+    let beside = beside(bundle, policy)?;
+    let (some, others) = (with(&beside, policy)?, with(&beside, other)?);
+    for kind in &kinds {
+        for (one, two) in [(&some, &others), (&others, &some)] {
+            let found = prover.implies(schema, &kind.env, one, two).await?;
+            if let Some(env) = found {
+                let shows = |world: &World| {
+                    allows(one, world, bundle) == Some(true)
+                        && allows(two, world, bundle) == Some(false)
+                };
+                return told(readable(&env, bundle, &[one, two], &shows), bundle).await;
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// What else decides whether it is seen that a policy applies: those that say the same,
+/// and with a permit all that forbid. A forbid is seen wherever it applies, as if all were
+/// permitted.
+fn beside(bundle: &Bundle, policy: &Policy) -> Result<Vec<Policy>, ProofError> {
+    let failed = |error: String| ProofError::Failed(error);
+    let known = bundle
+        .policy(policy.id())
+        .ok_or_else(|| failed(format!("no policy `{}`", policy.id())))?;
+    let said = |info: &PolicyInfo| {
+        let annotations = [&info.rule, &info.code, &info.message, &info.obligation];
+        (info.effect, annotations.map(Clone::clone))
+    };
+    let mut found = Vec::new();
+    for info in bundle.policies() {
+        let says_the_same = said(info) == said(known) && info.id != known.id;
+        let counts = policy.effect() == Effect::Permit && info.effect == Effect::Forbid;
+        if says_the_same || counts {
+            found.push(info.policy.clone());
+        }
+    }
+    if policy.effect() == Effect::Forbid {
+        let all = "permit (principal, action, resource);";
+        let all = Policy::parse(None, all).map_err(|error| failed(error.to_string()))?;
+        // One that is called so is a set that cannot be made, and no proof.
+        found.push(all.new_id(PolicyId::new("//all")));
+    }
+    Ok(found)
+}
+
+fn with(beside: &[Policy], policy: &Policy) -> Result<PolicySet, ProofError> {
+    PolicySet::from_policies(beside.iter().chain([policy]).cloned())
+        .map_err(|error| ProofError::Failed(error.to_string()))
+}
+
+fn allows(set: &PolicySet, world: &World, bundle: &Bundle) -> Option<bool> {
+    let (request, entities) = world.to_cedar(&bundle.schema)?;
+    let response = Authorizer::new().is_authorized(&request, set, &entities);
+    Some(response.decision() == Decision::Allow)
+}

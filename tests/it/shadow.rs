@@ -65,7 +65,9 @@ fn policies(to: &Path, more: &str) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(project("policies")).unwrap() {
         let entry = entry.unwrap();
-        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        if entry.file_type().unwrap().is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
     }
     if !more.is_empty() {
         std::fs::write(to.join("next.cedar"), more).unwrap();

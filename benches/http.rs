@@ -5,7 +5,8 @@
 //!
 //! With SQLite and with PostgreSQL, of which it starts a server of its own; then
 //! with nothing kept in memory, so that every question reads all that it looks at. Last with a
-//! decision log, without and with slices, of which the ratio is to the same without it.
+//! decision log, without and with slices, and with the same policies as a shadow, of which the ratio
+//! is to the same without it.
 //!
 //! `cargo bench --bench http [-- SECONDS]`
 
@@ -292,7 +293,12 @@ fn main() {
     }
     let log = format!("file:{}", directory.path().join("d.log").display());
     let with_log = ["--decision-log", log.as_str(), "--log-slice"];
-    for (name, arguments) in [("log", &with_log[..2]), ("log with slices", &with_log)] {
+    let with_shadow = ["--shadow", "policies"];
+    for (name, arguments) in [
+        ("log", &with_log[..2]),
+        ("log with slices", &with_log[..]),
+        ("shadow", &with_shadow[..]),
+    ] {
         let server = serve(&sources[0].1, &file, true, arguments);
         let pid = server.child.id();
         for ((kind, requests, each, connections), without) in kinds.into_iter().zip(&without_log) {

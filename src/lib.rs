@@ -11,7 +11,7 @@
 //!
 //! Surfaces translate, the engine decides: [`engine::Engine`] has all that a decision needs,
 //! [`http::router`] is one surface around it, [`cli::run`] puts a program together. Imports run one
-//! way, `cli → http → {decision_log, shadow} → engine → slice → {policy, store} → schema`.
+//! way, `cli → http → shadow → decision_log → engine → slice → {policy, store} → schema`.
 
 pub mod cli;
 pub mod config;

@@ -3,13 +3,15 @@
 
 use std::io::Write;
 use std::process::Stdio;
+use std::time::Instant;
 
 use serde_json::json;
 
 use super::{CLOSED, WIDER, allowed, looked, of_result, policies, shadow_of};
 use crate::postgres::scene::{Over, quickstart};
 use crate::postgres::server::{Database, SHARED};
-use crate::sidecar::Start;
+use crate::samples::Samples;
+use crate::sidecar::{PATIENCE, Start};
 
 /// A sidecar over it, with a shadow.
 fn over(database: &Database, more: &str) -> Start {
@@ -55,7 +57,7 @@ fn while_the_shadow_waits_for_a_table_all_is_answered() {
     let database = quickstart(&SHARED);
     let sidecar = over(&database, WIDER)
         .variable("PEPPOL_AUTHZ_SHADOW__CAPACITY", "8")
-        .variable("PEPPOL_AUTHZ_STORE__TIMEOUT", "400ms")
+        .variable("PEPPOL_AUTHZ_STORE__TIMEOUT", "1m")
         .variable("PEPPOL_AUTHZ_STORE__READERS", "1")
         .start();
     // The first policies look at the same for both actions, and have it in memory from now on. The
@@ -76,28 +78,18 @@ fn while_the_shadow_waits_for_a_table_all_is_answered() {
     let mut cold = allowed();
     cold["resource"] = "Peppol::Organisation::\"globex\"".into();
     assert_eq!(sidecar.ask(&cold)["decision"], "Deny");
-    let samples = looked(&sidecar, 22);
-    // One in hand, and eight waited.
-    let (failed, dropped) = (
-        of_result(&samples, "failed"),
-        samples.sum("shadow_dropped_total"),
-    );
-    assert_eq!(failed + dropped, 21.0);
-    assert!((8.0..=10.0).contains(&failed), "{failed}");
-    assert_eq!(samples.sum("shadow_disagreements_total"), 0.0);
-    assert_eq!(samples.value("store_up", &[]), 1.0);
     assert_eq!(sidecar.get("/readyz").status, 200);
+    assert_eq!(Samples::of(&sidecar).sum("shadow_decisions_total"), 1.0);
     drop(locked);
 
-    let mut asked = 22;
-    loop {
-        sidecar.ask(&allowed());
-        asked += 1;
-        if of_result(&looked(&sidecar, asked), "agreed") > 1.0 {
-            break;
-        }
-        assert!(asked < 10_000, "the shadow does not read again");
-    }
+    let samples = looked(&sidecar, 22);
+    // One in hand, and eight waited.
+    let (agreed, dropped) = (
+        of_result(&samples, "agreed"),
+        samples.sum("shadow_dropped_total"),
+    );
+    assert_eq!(agreed + dropped, 22.0);
+    assert!((9.0..=10.0).contains(&agreed), "{agreed}");
 }
 
 /// Turned to and fro on the server, while the shadow lags behind.
@@ -124,7 +116,10 @@ fn two_states_of_a_server_are_no_disagreement() {
             }
         });
         let batch = json!({"requests": vec![allowed(); 50]});
-        while asked < 4000 {
+        let end = Instant::now() + PATIENCE;
+        // As many of each as would be hard to be right about by chance.
+        while asked < 4000 || denied.min(asked - denied) < 250 {
+            assert!(Instant::now() < end, "{denied} of {asked} denied");
             let reply = sidecar.post("/v1/batch_is_authorized", &batch);
             assert_eq!(reply.status, 200, "{}", reply.text);
             for result in reply.json()["results"].as_array().unwrap() {
@@ -133,10 +128,6 @@ fn two_states_of_a_server_are_no_disagreement() {
             }
         }
     });
-    assert!(
-        denied > asked / 10 && denied < asked - asked / 10,
-        "{denied} of {asked}"
-    );
     let samples = looked(&sidecar, asked);
     assert_eq!(samples.sum("shadow_disagreements_total"), 0.0);
     let (agreed, unsettled) = (

@@ -139,13 +139,16 @@ impl Counts {
         outcome: &Outcome,
         kinds: &mut Kinds,
     ) -> Option<Labels> {
+        let labels = Labels::new(decided, outcome).map(|labels| kinds.counted(labels));
+        if let Some(labels) = &labels
+            && !matches!(outcome, Outcome::Failed(_))
+        {
+            self.disagreements.get_or_create(labels).inc();
+        }
+        // Last: whoever sees that it was looked at sees what came of it.
         let result = outcome.name();
         self.decisions.get_or_create(&ResultLabel { result }).inc();
-        let labels = kinds.counted(Labels::new(decided, outcome)?);
-        if !matches!(outcome, Outcome::Failed(_)) {
-            self.disagreements.get_or_create(&labels).inc();
-        }
-        Some(labels)
+        labels
     }
 }
 

@@ -1,6 +1,6 @@
 //! `replay`: decisions of a log, decided again.
 
-mod report;
+pub(super) mod report;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use cedar_policy::{Authorizer, Decision, Effect, Policy, PolicyId, PolicySet};
 
 use super::counterexample::Counterexample;
-use super::equivalence::{same_policy, told};
 use super::kind::Kind;
 use super::prove::readable;
 use super::prover::{ProofError, Prover};
@@ -41,7 +40,7 @@ pub async fn same_answers(
         }
     }
     if policy.effect() != other.effect() {
-        return same_policy(prover, bundle, policy, other).await;
+        return never_applies(prover, bundle, [policy, other]).await;
     }
     let beside = beside(bundle, policy)?;
     let (some, others) = (with(&beside, policy)?, with(&beside, other)?);
@@ -58,6 +57,35 @@ pub async fn same_answers(
         }
     }
     Ok(None)
+}
+
+/// With two effects they are the same only where neither ever applies.
+async fn never_applies(
+    prover: &mut Prover,
+    bundle: &Arc<Bundle>,
+    policies: [&Policy; 2],
+) -> Result<Option<Counterexample>, ProofError> {
+    let schema = bundle.schema.cedar();
+    for kind in Kind::all(bundle) {
+        for policy in policies {
+            if let Some(env) = prover.never_matches(schema, &kind.env, policy).await? {
+                let one = with(&[], policy)?;
+                let shows = |world: &World| applies(&one, world, bundle);
+                return told(readable(&env, bundle, &[&one], &shows), bundle).await;
+            }
+        }
+    }
+    Ok(None)
+}
+
+async fn told(
+    found: Option<World>,
+    bundle: &Arc<Bundle>,
+) -> Result<Option<Counterexample>, ProofError> {
+    match found {
+        Some(world) => Ok(Some(Counterexample::decided(&world, bundle).await)),
+        None => Err(ProofError::Failed("what was found is not whole".to_owned())),
+    }
 }
 
 /// What else decides whether it is seen that a policy applies: those that say the same,
@@ -82,9 +110,9 @@ fn beside(bundle: &Bundle, policy: &Policy) -> Result<Vec<Policy>, ProofError> {
     }
     if policy.effect() == Effect::Forbid {
         let all = "permit (principal, action, resource);";
-        let all = Policy::parse(None, all).map_err(|error| failed(error.to_string()))?;
         // One that is called so is a set that cannot be made, and no proof.
-        found.push(all.new_id(PolicyId::new("//all")));
+        let id = PolicyId::new("//all");
+        found.push(Policy::parse(Some(id), all).map_err(|error| failed(error.to_string()))?);
     }
     Ok(found)
 }
@@ -98,4 +126,14 @@ fn allows(set: &PolicySet, world: &World, bundle: &Bundle) -> Option<bool> {
     let (request, entities) = world.to_cedar(&bundle.schema)?;
     let response = Authorizer::new().is_authorized(&request, set, &entities);
     Some(response.decision() == Decision::Allow)
+}
+
+/// Whether some policy of a set applies.
+fn applies(set: &PolicySet, world: &World, bundle: &Bundle) -> bool {
+    world
+        .to_cedar(&bundle.schema)
+        .is_some_and(|(request, entities)| {
+            let response = Authorizer::new().is_authorized(&request, set, &entities);
+            response.diagnostics().reason().next().is_some()
+        })
 }

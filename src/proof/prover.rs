@@ -159,26 +159,6 @@ impl Prover {
         check!(self, check_never_matches_with_counterexample_opt(&policy))
     }
 
-    /// Whether two policies apply to the same requests, whatever their effects are;
-    /// `Some` is a request to which only one applies.
-    ///
-    /// # Errors
-    /// See [`ProofError`].
-    pub async fn match_the_same(
-        &mut self,
-        schema: &Schema,
-        kind: &RequestEnv,
-        some: &Policy,
-        other: &Policy,
-    ) -> Result<Option<Env>, ProofError> {
-        let about = About { schema, kind };
-        let (some, other) = (about.policy(some)?, about.policy(other)?);
-        check!(
-            self,
-            check_matches_equivalent_with_counterexample_opt(&some, &other)
-        )
-    }
-
     /// The solver is told its limit; this is for one that does not hold it.
     fn limit(&self) -> Duration {
         self.options.timeout + Duration::from_secs(1)

@@ -10,9 +10,10 @@ use crate::cli::Exit;
 use crate::cli::args::DiffArgs;
 use crate::cli::asking::AnyError;
 use crate::cli::output::{complain, say};
+use crate::cli::replay::report::{Decided, NotDecided};
 use crate::cli::replay::{Recorded, log};
 use crate::config::Config;
-use crate::decision_log::{Again, Both, Line, Undecided, decide_by_both, lines};
+use crate::decision_log::{Both, Line, Undecided, decide_by_both, lines};
 use crate::engine::Verdict;
 use crate::proof::Compared;
 
@@ -41,19 +42,6 @@ struct Changed {
     new: Decided,
     /// The members of the answer that are others.
     differs: Vec<&'static str>,
-}
-
-#[derive(Debug, Serialize)]
-struct Decided {
-    decision: &'static str,
-    codes: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct NotDecided {
-    log: String,
-    line: u64,
-    problem: String,
 }
 
 /// What lines without entities are decided from.
@@ -92,6 +80,7 @@ pub(super) async fn decide(
                 Err(unreadable) => logged.undecided.push(NotDecided {
                     log: shown.clone(),
                     line: unreadable.number,
+                    id: None,
                     problem: unreadable.problem,
                 }),
             }
@@ -113,6 +102,7 @@ impl Logged {
                 self.undecided.push(NotDecided {
                     log: log.to_owned(),
                     line: line.number,
+                    id: Some(line.id.clone()),
                     problem: format!("by the {by} policies: {undecided}"),
                 });
                 return;
@@ -130,8 +120,8 @@ impl Logged {
             principal: new.question.principal.to_string(),
             action: new.question.action.to_string(),
             resource: new.question.resource.to_string(),
-            old: Decided::of(old),
-            new: Decided::of(new),
+            old: Decided::now(old),
+            new: Decided::now(new),
             differs,
         });
     }
@@ -162,7 +152,10 @@ impl Logged {
             return;
         }
         self.changed.iter().for_each(Changed::show);
-        for NotDecided { log, line, problem } in &self.undecided {
+        for NotDecided {
+            log, line, problem, ..
+        } in &self.undecided
+        {
             say(format_args!("{log}:{line}: not decided: {problem}"));
         }
         let unasked = match self.unasked {
@@ -186,23 +179,5 @@ impl Changed {
         say(format_args!("  asked  {principal} {action} {resource}"));
         say(format_args!("  old    {}", self.old.text()));
         say(format_args!("  new    {}", self.new.text()));
-    }
-}
-
-impl Decided {
-    fn of(again: &Again) -> Self {
-        let reasons = again.decision.reasons.iter();
-        Self {
-            decision: again.decision.verdict.name(),
-            codes: reasons
-                .filter_map(|reason| reason.code.as_deref().map(str::to_owned))
-                .collect(),
-        }
-    }
-
-    fn text(&self) -> String {
-        let codes = self.codes.iter().map(String::as_str);
-        let words: Vec<&str> = std::iter::once(self.decision).chain(codes).collect();
-        words.join(" ")
     }
 }

@@ -44,10 +44,11 @@ struct Changed {
     tenancy_revision: Option<Moved>,
 }
 
+/// What was decided, of what is shown beside something else.
 #[derive(Debug, Serialize)]
-struct Decided {
-    decision: String,
-    codes: Vec<String>,
+pub(in crate::cli) struct Decided {
+    pub(in crate::cli) decision: String,
+    pub(in crate::cli) codes: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -56,13 +57,14 @@ struct Moved {
     again: String,
 }
 
+/// A line that cannot be read or decided again.
 #[derive(Debug, Serialize)]
-struct NotDecided {
-    log: String,
-    line: u64,
+pub(in crate::cli) struct NotDecided {
+    pub(in crate::cli) log: String,
+    pub(in crate::cli) line: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
-    problem: String,
+    pub(in crate::cli) id: Option<String>,
+    pub(in crate::cli) problem: String,
 }
 
 impl Moved {
@@ -93,8 +95,6 @@ impl Report {
             return;
         }
         let (question, decision) = (&again.question, &again.decision);
-        let codes = decision.reasons.iter();
-        let codes = codes.filter_map(|reason| reason.code.as_deref());
         self.changed.push(Changed {
             log: log.to_owned(),
             line: line.number,
@@ -106,10 +106,7 @@ impl Report {
                 decision: line.decision().to_owned(),
                 codes: line.codes(),
             },
-            again: Decided {
-                decision: decision.verdict.name().to_owned(),
-                codes: codes.map(str::to_owned).collect(),
-            },
+            again: Decided::now(again),
             differs,
             policy_revision: Moved::between(&line.policy_revision, &decision.policy_revision),
             tenancy_revision: Moved::between(&line.tenancy_revision, &decision.tenancy_revision),
@@ -200,7 +197,17 @@ impl Changed {
 }
 
 impl Decided {
-    fn text(&self) -> String {
+    /// By the policies that a line was decided by again.
+    pub(in crate::cli) fn now(again: &Again) -> Self {
+        let reasons = again.decision.reasons.iter();
+        let codes = reasons.filter_map(|reason| reason.code.as_deref());
+        Self {
+            decision: again.decision.verdict.name().to_owned(),
+            codes: codes.map(str::to_owned).collect(),
+        }
+    }
+
+    pub(in crate::cli) fn text(&self) -> String {
         let codes = self.codes.iter().map(String::as_str);
         let words: Vec<&str> = std::iter::once(self.decision.as_str())
             .chain(codes)

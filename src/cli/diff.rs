@@ -3,7 +3,7 @@
 mod logged;
 mod side;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
@@ -42,8 +42,21 @@ pub(super) fn run(args: &DiffArgs) -> Exit {
         }
     };
     let mut actions: BTreeMap<String, Vec<&Difference>> = BTreeMap::new();
+    // By its bare name where no other action has it.
+    let mut uids: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for difference in &differences {
-        let action = difference.kind.action().to_owned();
+        let (name, uid) = (difference.kind.action(), difference.kind.action_uid());
+        uids.entry(name).or_default().insert(uid.to_string());
+    }
+    for difference in &differences {
+        let name = difference.kind.action();
+        let is_one = uids.get(name).is_none_or(|uids| uids.len() == 1);
+        let uid = difference.kind.action_uid();
+        let action = if is_one {
+            name.to_owned()
+        } else {
+            uid.to_string()
+        };
         actions.entry(action).or_default().push(difference);
     }
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();

@@ -1,6 +1,6 @@
 //! `prove`: invariants, for all requests and entities of the schema.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
@@ -13,7 +13,7 @@ use super::policies::runtime;
 use crate::config::MIN_WORKER_STACK_BYTES;
 use crate::policy::Bundle;
 use crate::proof::{
-    Counterexample, Finding, Invariant, ProofOptions, Proved, Prover, Statement, Wrong,
+    CaseError, Counterexample, Finding, Invariant, ProofOptions, Proved, Prover, Statement, Wrong,
     never_fails, prove, read_invariants, write_case,
 };
 
@@ -37,6 +37,11 @@ pub(super) fn run(args: &ProveArgs) -> Exit {
             return Exit::Failed;
         }
     };
+    if invariants.is_empty() && args.names.is_empty() {
+        // A directory that is called otherwise must not pass for years.
+        complain_of("there are no invariants, in `invariants/` beside the policies");
+        return Exit::Failed;
+    }
     for name in &args.names {
         if name != NEVER_FAILS && !invariants.iter().any(|known| *known.name == **name) {
             complain_of(format_args!("there is no invariant `{name}`"));
@@ -57,18 +62,19 @@ pub(super) fn run(args: &ProveArgs) -> Exit {
             return Exit::Failed;
         }
     };
+    let mut is_written = true;
     for proved in &all {
-        let written = match &args.write {
-            Some(directory) => write_all(directory, proved),
-            None => Ok(Vec::new()),
-        };
-        let written = match written {
-            Ok(written) => written,
-            Err(error) => {
-                complain(&*error);
-                return Exit::Failed;
+        // What cannot be written is said all the same.
+        let mut written = Vec::new();
+        for case in args.write.iter().flat_map(|to| write_all(to, proved)) {
+            match case {
+                Ok(path) => written.push(path.display().to_string()),
+                Err(error) => {
+                    complain(&error);
+                    is_written = false;
+                }
             }
-        };
+        }
         if args.json {
             say(to_json(proved, &written));
         } else {
@@ -83,10 +89,10 @@ pub(super) fn run(args: &ProveArgs) -> Exit {
         let s = plural(count);
         say(format_args!("{count} invariant{s}, {open} not proved"));
     }
-    if open == 0 {
-        Exit::Done
-    } else {
-        Exit::TestFailed
+    match (is_written, open) {
+        (false, _) => Exit::Failed,
+        (true, 0) => Exit::Done,
+        (true, _) => Exit::TestFailed,
     }
 }
 
@@ -119,17 +125,16 @@ async fn prove_all(
     Ok(all)
 }
 
-fn write_all(directory: &Path, proved: &Proved) -> Result<Vec<String>, AnyError> {
+fn write_all(directory: &Path, proved: &Proved) -> Vec<Result<PathBuf, CaseError>> {
     let mut written = Vec::new();
     for (number, finding) in (1..).zip(&proved.findings) {
-        let Wrong::Refuted(found) = &finding.wrong else {
-            continue;
-        };
-        let name = format!("{}-{number}", proved.name);
-        let path = write_case(directory, &name, &proved.text, found, &finding.wanted)?;
-        written.push(path.display().to_string());
+        if let Wrong::Refuted(found) = &finding.wrong {
+            let name = format!("{}-{number}", proved.name);
+            let text = &proved.text;
+            written.push(write_case(directory, &name, text, found, &finding.wanted));
+        }
     }
-    Ok(written)
+    written
 }
 
 fn say_proved(proved: &Proved) {
@@ -158,7 +163,10 @@ fn say_finding(finding: &Finding) {
             "  refuted by the solver, and not confirmed by the engine{kind}\n{found}"
         )),
         Wrong::NotProved(error) => say(format_args!("  not proved{kind}: {error}")),
-        Wrong::Empty => say("  it is about no request at all"),
+        Wrong::Empty(ids) => say(format_args!(
+            "  about no request at all: `{}`",
+            ids.join("`, `")
+        )),
     }
 }
 
@@ -169,7 +177,7 @@ fn to_json(proved: &Proved, written: &[String]) -> Json {
             Wrong::Refuted(found) => ("refuted", Some(found), None),
             Wrong::Unconfirmed(found) => ("unconfirmed", Some(found), None),
             Wrong::NotProved(error) => ("notProved", None, Some(error.to_string())),
-            Wrong::Empty => ("empty", None, None),
+            Wrong::Empty(ids) => ("empty", None, Some(format!("`{}`", ids.join("`, `")))),
         };
         let found = found.map(|found| found_json(found));
         json!({"kind": kind, "result": result, "counterexample": found, "error": error})

@@ -77,7 +77,13 @@ pub fn sources_at(
             path: places.policies.to_owned(),
         });
     }
-    let schema = file(revision, &commit, places.schema).ok();
+    // That it has none is one thing, that it cannot be read another.
+    let listed = ["ls-tree", "--name-only", "-z", &commit, "--"];
+    let listed = run(revision, &listed, &format!("./{}", places.schema.display()))?;
+    let schema = match listed.is_empty() {
+        true => None,
+        false => Some(file(revision, &commit, places.schema)?),
+    };
     let sources = Sources {
         schema: Arc::clone(schema.as_ref().unwrap_or(&Sources::shipped().schema)),
         policies,

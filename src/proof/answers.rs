@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Decision, Effect, Policy, PolicyId, PolicySet};
+use cedar_policy::{Authorizer, Decision, Effect, Policy, PolicySet};
 
 use super::counterexample::Counterexample;
+use super::invariant::permit_for_all;
 use super::kind::Kind;
 use super::prove::readable;
 use super::prover::{ProofError, Prover};
@@ -83,7 +84,15 @@ async fn told(
     bundle: &Arc<Bundle>,
 ) -> Result<Option<Counterexample>, ProofError> {
     match found {
-        Some(world) => Ok(Some(Counterexample::decided(&world, bundle).await)),
+        Some(world) => {
+            let found = Counterexample::decided(&world, bundle).await;
+            // That is a denial, of which the formulas know nothing.
+            let fails = found.decision.as_ref().is_ok_and(|d| !d.errors.is_empty());
+            if fails {
+                return Err(ProofError::MayFail);
+            }
+            Ok(Some(found))
+        }
         None => Err(ProofError::Failed("what was found is not whole".to_owned())),
     }
 }
@@ -109,10 +118,10 @@ fn beside(bundle: &Bundle, policy: &Policy) -> Result<Vec<Policy>, ProofError> {
         }
     }
     if policy.effect() == Effect::Forbid {
-        let all = "permit (principal, action, resource);";
-        // One that is called so is a set that cannot be made, and no proof.
-        let id = PolicyId::new("//all");
-        found.push(Policy::parse(Some(id), all).map_err(|error| failed(error.to_string()))?);
+        let all = PolicySet::from_policies(found.iter().chain([policy]).cloned());
+        let all = all.map_err(|error| failed(error.to_string()))?;
+        let all = permit_for_all(&all);
+        found.push(all.ok_or_else(|| failed("no permit for everything".to_owned()))?);
     }
     Ok(found)
 }

@@ -77,11 +77,13 @@ fn case(name: &str, found: &Counterexample, wanted: &Wanted) -> Option<String> {
         let (name, id) = (entity.get("type")?.as_str()?, entity.get("id")?.as_str()?);
         Some(Value::from(format!("{name}::\"{}\"", id.escape_debug())))
     };
-    let action = question.pointer("/action/id")?.as_str()?;
     let mut members = vec![
         ("name", Value::from(name)),
         ("principal", literal("principal")?),
-        ("action", Value::from(action)),
+        (
+            "action",
+            Value::from(question.pointer("/action/id")?.as_str()?),
+        ),
         ("resource", literal("resource")?),
     ];
     match to_toml(question.get("context")?)? {

@@ -109,26 +109,44 @@ impl fmt::Display for Counterexample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for member in ["principal", "action", "resource", "context"] {
             let value = self.question.get(member).unwrap_or(&Json::Null);
-            if member != "context" || value.as_object().is_some_and(|c| !c.is_empty()) {
+            if member != "context" {
+                writeln!(f, "    {member:<9}  {}", uid_text(value))?;
+            } else if value.as_object().is_some_and(|context| !context.is_empty()) {
                 writeln!(f, "    {member:<9}  {}", Shown(value))?;
             }
         }
         for entity in self.entities.as_array().into_iter().flatten() {
             let uid = entity.get("uid").unwrap_or(&Json::Null);
-            writeln!(f, "    where {}", Shown(uid))?;
+            writeln!(f, "    where {}", uid_text(uid))?;
             let members = |name| entity.get(name).and_then(Json::as_object);
             for (name, value) in members("attrs").into_iter().flatten() {
-                writeln!(f, "      {name} = {}", Shown(value))?;
+                writeln!(f, "      {} = {}", name_text(name), Shown(value))?;
             }
             for (key, value) in members("tags").into_iter().flatten() {
                 writeln!(f, "      tag {key:?} = {}", Shown(value))?;
             }
             let parents = entity.get("parents").and_then(Json::as_array);
             for parent in parents.into_iter().flatten() {
-                writeln!(f, "      in {}", Shown(parent))?;
+                writeln!(f, "      in {}", uid_text(parent))?;
             }
         }
         write!(f, "    decided    {}", self.decided_text())
+    }
+}
+
+/// `Type::"id"` of `{"type", "id"}`
+fn uid_text(uid: &Json) -> String {
+    let part = |name| uid.get(name).and_then(Json::as_str).unwrap_or_default();
+    format!("{}::{:?}", part("type"), part("id"))
+}
+
+/// An attribute's name, quoted where it is no identifier.
+fn name_text(name: &str) -> String {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.chars().all(is_part) && !name.starts_with(|c: char| c.is_ascii_digit()) {
+        name.to_owned()
+    } else {
+        format!("{name:?}")
     }
 }
 
@@ -137,26 +155,26 @@ struct Shown<'a>(&'a Json);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let uid = |json: &Json| {
-            let (name, id) = (json.get("type")?.as_str()?, json.get("id")?.as_str()?);
-            Some(format!("{name}::{id:?}"))
-        };
         let list = |f: &mut fmt::Formatter<'_>, parts: Vec<String>, ends: [char; 2]| {
             write!(f, "{}{}{}", ends[0], parts.join(", "), ends[1])
         };
         match self.0 {
             Json::Object(members) => {
-                let entity = members.get("__entity").and_then(uid);
-                let bare = (members.len() == 2).then(|| uid(self.0)).flatten();
-                if let Some(entity) = entity.or(bare) {
+                let entity = members.get("__entity").map(uid_text);
+                if let Some(entity) = entity {
                     return f.write_str(&entity);
                 }
                 if let Some(call) = members.get("__extn") {
-                    let part = |name| call.get(name).and_then(Json::as_str).unwrap_or_default();
-                    return write!(f, "{}({:?})", part("fn"), part("arg"));
+                    let name = call.get("fn").and_then(Json::as_str).unwrap_or_default();
+                    let one = call.get("arg").into_iter();
+                    let several = call.get("args").and_then(Json::as_array);
+                    let arguments = one.chain(several.into_iter().flatten());
+                    let arguments: Vec<String> = arguments.map(|a| Shown(a).to_string()).collect();
+                    return write!(f, "{name}({})", arguments.join(", "));
                 }
                 let members = members.iter();
-                let parts = members.map(|(name, value)| format!("{name}: {}", Shown(value)));
+                let parts =
+                    members.map(|(name, value)| format!("{}: {}", name_text(name), Shown(value)));
                 list(f, parts.collect(), ['{', '}'])
             }
             Json::Array(elements) => {

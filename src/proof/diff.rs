@@ -1,5 +1,7 @@
 //! What another set of policies allows more or less.
 
+mod schemas;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -56,6 +58,12 @@ pub struct Found {
     pub confirmed: bool,
 }
 
+impl Compared {
+    fn has_two_schemas(&self) -> bool {
+        !Arc::ptr_eq(&self.old, &self.old_under_new)
+    }
+}
+
 impl Difference {
     /// Whether something may be allowed that was not: that nothing is has to be proved.
     #[must_use]
@@ -105,10 +113,12 @@ pub async fn diff(prover: &mut Prover, compared: &Compared) -> Result<Vec<Differ
             PolicySet::new()
         };
         let after = kind.policies.clone();
-        let (more, less) = if regrouped(&kind, compared) {
+        let other = schemas::difference(&kind, compared).or_else(|| {
             let text = "the schema puts the action into other groups, which policies name";
-            let unknown = || Side::NotProved(text.to_owned());
-            (unknown(), unknown())
+            regrouped(&kind, compared).then(|| text.to_owned())
+        });
+        let (more, less) = if let Some(text) = other {
+            (Side::NotProved(text.clone()), Side::NotProved(text))
         } else if same_texts(&before, &after) {
             (Side::Nothing, Side::Nothing)
         } else {
@@ -166,7 +176,7 @@ fn regrouped(kind: &Kind, compared: &Compared) -> bool {
         let groups: BTreeSet<EntityUid> = groups.into_iter().flatten().cloned().collect();
         groups
     };
-    if Arc::ptr_eq(&compared.old, &compared.old_under_new) || !is_asked(kind, &compared.old) {
+    if !compared.has_two_schemas() || !is_asked(kind, &compared.old) {
         return false;
     }
     let (before, after) = (groups(&compared.old), groups(&compared.new));

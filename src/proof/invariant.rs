@@ -15,8 +15,8 @@ use crate::policy::{
 pub enum Statement {
     /// What its forbids describe is never allowed.
     NeverAllows,
-    /// What its forbids describe is forbidden by a policy, so that no permit that is
-    /// added can ever allow it.
+    /// What its forbids describe is forbidden by a policy with the same `@code`, so that no
+    /// permit that is added can ever allow it.
     AlwaysDenies,
     /// All that is allowed is allowed by its set, of the kinds of request that its
     /// policies are about.
@@ -194,14 +194,18 @@ pub(super) fn as_permits(set: &PolicySet) -> Option<PolicySet> {
     PolicySet::from_policies(turned.collect::<Option<Vec<_>>>()?).ok()
 }
 
-/// The forbids of a set, and a permit for everything.
-pub(super) fn forbids_alone(set: &PolicySet) -> Option<PolicySet> {
-    let all = Policy::parse(
-        Some(PolicyId::new("everything")),
-        "permit (principal, action, resource);",
-    );
-    let forbids = set
-        .policies()
-        .filter(|policy| policy.effect() == Effect::Forbid);
-    PolicySet::from_policies(forbids.cloned().chain([all.ok()?])).ok()
+/// The forbids of a set that have this code, and a permit for everything.
+pub(super) fn forbids_alone(set: &PolicySet, code: &str) -> Option<PolicySet> {
+    let all = permit_for_all(set)?;
+    let forbids = set.policies().filter(|policy| {
+        policy.effect() == Effect::Forbid && policy.annotation("code") == Some(code)
+    });
+    PolicySet::from_policies(forbids.cloned().chain([all])).ok()
+}
+
+/// A permit for everything, under an id that a set does not have.
+pub(super) fn permit_for_all(beside: &PolicySet) -> Option<Policy> {
+    let mut ids = (0..).map(|n| PolicyId::new(format!("everything {n}")));
+    let free = ids.find(|id| beside.policy(id).is_none())?;
+    Policy::parse(Some(free), "permit (principal, action, resource);").ok()
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cedar_policy::{Policy, PolicySet, RequestEnv};
+use cedar_policy::{EntityUid, Policy, PolicySet, RequestEnv};
 
 use crate::policy::{Bundle, Shard};
 
@@ -38,6 +38,12 @@ impl Kind {
         bundle
             .shard(env.action(), env.principal(), env.resource())
             .map_or_else(PolicySet::new, of_all)
+    }
+
+    /// The action.
+    #[must_use]
+    pub fn action_uid(&self) -> &EntityUid {
+        self.env.action()
     }
 
     /// The action's name.

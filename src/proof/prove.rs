@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cedar_policy::{Authorizer, Decision, EntityUid, PolicySet};
+use cedar_policy::{Authorizer, Decision, EntityUid, PolicyId, PolicySet};
 use cedar_policy_symcc::Env;
 
 use super::case::Wanted;
@@ -13,7 +13,7 @@ use super::invariant::{Invariant, Statement, as_permits, forbids_alone};
 use super::kind::Kind;
 use super::prover::{ProofError, Prover};
 use super::world::{World, rename};
-use crate::policy::{Bundle, PolicyInfo};
+use crate::policy::Bundle;
 use crate::schema::Schema;
 
 /// What came of one invariant.
@@ -55,8 +55,8 @@ pub enum Wrong {
     Unconfirmed(Box<Counterexample>),
     /// It may hold or not.
     NotProved(ProofError),
-    /// There is no request that it is about.
-    Empty,
+    /// These policies of it are about no request at all.
+    Empty(Vec<Arc<str>>),
 }
 
 /// What the solver is asked about one kind of request.
@@ -68,12 +68,11 @@ enum Question {
 }
 
 /// What the engine has to say of a counterexample to confirm it.
-#[derive(Clone, Copy)]
 enum Confirmed {
     Allowed,
     Denied,
-    /// Allowed, or denied by default.
-    NotForbidden,
+    /// Allowed, or denied without this code.
+    Without(Arc<str>),
 }
 
 /// Proves one invariant.
@@ -89,34 +88,31 @@ pub async fn prove(
     let code = invariant.code.clone();
     let denied = Wanted::Deny(code.unwrap_or_else(|| Arc::from("NOT_PERMITTED")));
     let mut findings = Vec::new();
-    let (mut kinds, mut real) = (0, 0);
+    let mut kinds = 0;
+    // Policies of the invariant that are about some request.
+    let mut speaking = BTreeSet::new();
     for kind in Kind::all(bundle) {
         let own = kind.of(&invariant.bundle);
         if own.is_empty() {
             continue;
         }
         kinds += 1;
-        let Some(said) = said(invariant.statement, &kind.policies, &own) else {
+        let not_proved = |error| Finding::new(&kind, Wrong::NotProved(error), denied.clone());
+        match begin(prover, bundle, &kind, invariant, &own, &mut speaking).await {
+            Ok(()) => {}
+            Err(error @ ProofError::NoSolver { .. }) => return Err(error),
+            Err(error) => {
+                findings.push(not_proved(error));
+                continue;
+            }
+        }
+        let Some(questions) = questions(invariant, &kind.policies, &own) else {
             let text = "an invariant has to be written out as permits".to_owned();
-            let wrong = Wrong::NotProved(ProofError::Unsupported(text));
-            findings.push(Finding::new(&kind, wrong, denied.clone()));
+            findings.push(not_proved(ProofError::Unsupported(text)));
             continue;
         };
         let schema = bundle.schema.cedar();
-        match prover.denies_all(schema, &kind.env, &said.about).await {
-            Ok(None) => continue,
-            Ok(Some(_)) => real += 1,
-            Err(error @ ProofError::NoSolver { .. }) => return Err(error),
-            Err(error) => {
-                let wrong = Wrong::NotProved(error);
-                findings.push(Finding::new(&kind, wrong, denied.clone()));
-            }
-        }
-        if let Some(wrong) = own_failure(prover, bundle, &kind, &own).await? {
-            findings.push(Finding::new(&kind, wrong, denied.clone()));
-            continue;
-        }
-        for (question, confirmed) in said.questions {
+        for (question, confirmed) in questions {
             let answer = match &question {
                 Question::Disjoint(a, b) => prover.disjoint(schema, &kind.env, a, b).await,
                 Question::Implies(a, b) => prover.implies(schema, &kind.env, a, b).await,
@@ -127,22 +123,27 @@ pub async fn prove(
                     let sets = [&kind.policies, &own];
                     let shows = |world: &World| question.is_refuted_by(world, &bundle.schema);
                     let found = readable(&env, bundle, &sets, &shows);
-                    refuted(found, bundle, confirmed).await
+                    refuted(found, bundle, &confirmed).await
                 }
                 Err(error @ ProofError::NoSolver { .. }) => return Err(error),
                 Err(error) => Wrong::NotProved(error),
             };
             let wanted = match confirmed {
                 Confirmed::Denied => Wanted::Allow,
-                Confirmed::Allowed | Confirmed::NotForbidden => denied.clone(),
+                Confirmed::Allowed | Confirmed::Without(_) => denied.clone(),
             };
             findings.push(Finding::new(&kind, wrong, wanted));
         }
     }
-    if real == 0 && findings.is_empty() {
+    let policies = invariant.bundle.policies();
+    let silent = policies
+        .iter()
+        .filter(|info| !speaking.contains(info.policy.id()));
+    let silent: Vec<Arc<str>> = silent.map(|info| Arc::clone(&info.id)).collect();
+    if !silent.is_empty() {
         findings.push(Finding {
             kind: None,
-            wrong: Wrong::Empty,
+            wrong: Wrong::Empty(silent),
             wanted: denied,
         });
     }
@@ -200,26 +201,53 @@ pub async fn never_fails(prover: &mut Prover, bundle: &Arc<Bundle>) -> Result<Pr
     })
 }
 
-/// An invariant that fails says nothing of the request.
-async fn own_failure(
+/// Sees that nothing is proved of what fails, and which policies of the invariant are about
+/// requests of this kind. An error is what stands in the way of a proof.
+async fn begin(
     prover: &mut Prover,
     bundle: &Bundle,
     kind: &Kind,
+    invariant: &Invariant,
     own: &PolicySet,
-) -> Result<Option<Wrong>, ProofError> {
+    speaking: &mut BTreeSet<PolicyId>,
+) -> Result<(), ProofError> {
+    let schema = bundle.schema.cedar();
     for policy in own.policies() {
-        let schema = bundle.schema.cedar();
-        match prover.never_fails(schema, &kind.env, policy).await {
-            Ok(None) => {}
-            Ok(Some(_)) => {
-                let text = format!("the invariant itself can fail: `{}`", policy.id());
-                return Ok(Some(Wrong::NotProved(ProofError::Unsupported(text))));
-            }
-            Err(error @ ProofError::NoSolver { .. }) => return Err(error),
-            Err(error) => return Ok(Some(Wrong::NotProved(error))),
+        if prover
+            .never_fails(schema, &kind.env, policy)
+            .await?
+            .is_some()
+        {
+            let text = format!("the invariant itself can fail: `{}`", policy.id());
+            return Err(ProofError::Unsupported(text));
+        }
+        let is_new = !speaking.contains(policy.id());
+        if is_new
+            && prover
+                .never_matches(schema, &kind.env, policy)
+                .await?
+                .is_some()
+        {
+            speaking.insert(policy.id().clone());
         }
     }
-    Ok(None)
+    // Where one fails the engine denies what should be allowed.
+    if matches!(
+        invariant.statement,
+        Statement::IsImpliedBy | Statement::Equals
+    ) {
+        for policy in kind.policies.policies() {
+            if prover
+                .never_fails(schema, &kind.env, policy)
+                .await?
+                .is_some()
+            {
+                let text = format!("`{}` can fail, which is a denial", policy.id());
+                return Err(ProofError::Unsupported(text));
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Finding {
@@ -240,20 +268,18 @@ impl Proved {
     }
 }
 
-/// What a statement says of one kind of request.
-struct Said {
-    /// Allows what it is about.
-    about: PolicySet,
-    questions: Vec<(Question, Confirmed)>,
-}
-
-fn said(statement: Statement, policies: &PolicySet, own: &PolicySet) -> Option<Said> {
-    let about = if statement.is_of_forbids() {
+/// What has to be asked of one kind of request; `None` where it cannot be said.
+fn questions(
+    invariant: &Invariant,
+    policies: &PolicySet,
+    own: &PolicySet,
+) -> Option<Vec<(Question, Confirmed)>> {
+    let own = if invariant.statement.is_of_forbids() {
         as_permits(own)?
     } else {
         own.clone()
     };
-    let (theirs, own) = (policies.clone(), about.clone());
+    let theirs = policies.clone();
     let only_ours = (
         Question::Implies(theirs.clone(), own.clone()),
         Confirmed::Allowed,
@@ -262,19 +288,20 @@ fn said(statement: Statement, policies: &PolicySet, own: &PolicySet) -> Option<S
         Question::Implies(own.clone(), theirs.clone()),
         Confirmed::Denied,
     );
-    let questions = match statement {
+    Some(match invariant.statement {
         Statement::NeverAllows | Statement::IsDisjointFrom => {
             vec![(Question::Disjoint(theirs, own), Confirmed::Allowed)]
         }
         Statement::AlwaysDenies => {
-            let forbids = forbids_alone(policies)?;
-            vec![(Question::Disjoint(forbids, own), Confirmed::NotForbidden)]
+            let code = invariant.code.clone()?;
+            let forbids = forbids_alone(policies, &code)?;
+            let question = Question::Disjoint(forbids, own);
+            vec![(question, Confirmed::Without(code))]
         }
         Statement::Implies => vec![only_ours],
         Statement::IsImpliedBy => vec![only_theirs],
         Statement::Equals => vec![only_ours, only_theirs],
-    };
-    Some(Said { about, questions })
+    })
 }
 
 impl Question {
@@ -328,20 +355,15 @@ async fn decided(found: Option<World>, bundle: &Arc<Bundle>) -> Counterexample {
     }
 }
 
-async fn refuted(found: Option<World>, bundle: &Arc<Bundle>, wanted: Confirmed) -> Wrong {
+async fn refuted(found: Option<World>, bundle: &Arc<Bundle>, wanted: &Confirmed) -> Wrong {
     let found = decided(found, bundle).await;
-    let forbids = |info: &PolicyInfo| info.effect == cedar_policy::Effect::Forbid;
     let is_confirmed = match wanted {
         Confirmed::Allowed => found.is_allowed(),
         Confirmed::Denied => found.is_denied(),
-        Confirmed::NotForbidden => found.decision.as_ref().is_ok_and(|decision| {
-            let mut by = decision.determining.iter();
-            decision.errors.is_empty()
-                && !by.any(|id| {
-                    let info = bundle.policy(&cedar_policy::PolicyId::new(&**id));
-                    info.is_none_or(|info| forbids(info))
-                })
-        }),
+        Confirmed::Without(code) => {
+            let is_decided = found.decision.as_ref().is_ok_and(|d| d.errors.is_empty());
+            is_decided && !found.codes().contains(&&**code)
+        }
     };
     if is_confirmed {
         Wrong::Refuted(Box::new(found))

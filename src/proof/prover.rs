@@ -199,7 +199,8 @@ fn compiler(options: &ProofOptions) -> Result<CedarSymCompiler<LocalSolver>, Pro
     };
     let mut command = Command::new(&path);
     command
-        .args(["--lang", "smt"])
+        // Without the latter it takes no `like "*…*"`.
+        .args(["--lang", "smt", "--strings-exp"])
         .arg(format!("--tlimit-per={}", options.timeout.as_millis()))
         .stdin(Stdio::piped())
         .kill_on_drop(true);

@@ -20,7 +20,7 @@ pub(in crate::cli) struct SolverArgs {
 Invariants are read from `invariants/` in the directory of policies: each file a policy set whose policies carry
 one `@invariant`, which is what is said of the policies with respect to it:
   never allows      what its forbids describe is never allowed
-  always denies     what its forbids describe is forbidden, so that no further permit can allow it
+  always denies     what its forbids describe is forbidden with their `@code`, so that no further permit can allow it
   implies           what is allowed is allowed by this set, for the actions that it is about
   is implied by     what this set allows is allowed
   equals            the last two at once

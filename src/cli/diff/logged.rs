@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::cli::Exit;
 use crate::cli::args::DiffArgs;
 use crate::cli::asking::AnyError;
-use crate::cli::output::{complain, say};
+use crate::cli::output::{complain, complain_of, say};
 use crate::cli::replay::report::{Decided, NotDecided};
 use crate::cli::replay::{Recorded, log};
 use crate::config::Config;
@@ -50,6 +50,13 @@ pub(super) fn recorded(args: &DiffArgs) -> Result<Recorded, Exit> {
         complain(&error);
         Exit::Usage
     })?;
+    for path in &args.log {
+        // Before anything takes long.
+        if let Err(error) = log(path) {
+            complain_of(format_args!("`{}`: {error}", path.display()));
+            return Err(Exit::Failed);
+        }
+    }
     Recorded::named(&config, args.key_file.as_deref(), &args.source)
 }
 

@@ -107,7 +107,9 @@ impl Walk<'_> {
             .trim_end_matches(',')
             .to_owned();
         for other in others {
-            let by = format!("in [{known}, {other}]");
+            // The last one may end in a comment.
+            let line = if known.contains("//") { "\n" } else { "" };
+            let by = format!("in [{known}{line}, {other}]");
             self.edits.push(Edit {
                 says: format!("applies to `{other}` too"),
                 ..Edit::replace(Operator::AddAction, whole.clone(), by)

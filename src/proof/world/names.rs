@@ -67,10 +67,16 @@ impl Names<'_> {
         } else {
             let base = kebab(of.name.basename());
             let count = self.counts.entry(base.clone()).or_default();
-            *count += 1;
-            let new = EntityId::new(format!("{base}-{count}"));
-            let new = EntityUid::from_type_name_and_id(of.name.clone(), new);
-            let new = self.schema.canonical(new);
+            let new = loop {
+                *count += 1;
+                let new = EntityId::new(format!("{base}-{count}"));
+                let new = EntityUid::from_type_name_and_id(of.name.clone(), new);
+                let new = self.schema.canonical(new);
+                // Policies name that one.
+                if !self.literals.contains(&new) {
+                    break new;
+                }
+            };
             AsRef::<str>::as_ref(new.id()).to_owned()
         };
         self.entities.insert(key, new);

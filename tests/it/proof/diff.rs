@@ -300,3 +300,103 @@ fn what_the_solver_cannot_say_is_wider() {
     );
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }
+
+/// What the schema lets in is allowed by policies that are the same.
+#[test]
+fn a_schema_that_lets_in_more_is_not_taken_for_the_same() {
+    let cases = [
+        (
+            "force?: Bool",
+            "force?: Bool, late?: Bool",
+            "another context",
+        ),
+        ("owner: User,", "owner?: User,", "what a `Desk` is"),
+        (
+            "entity User = {",
+            "@lowercaseId(\"all\") entity User = {",
+            "what a `User` is",
+        ),
+        ("} tags Bool;", "} tags Set<Bool>;", "what a `User` is"),
+        (
+            "entity Desk = {",
+            "@whenAbsent(\"{\\\"key\\\": \\\"k\\\", \\\"owner\\\": \\\"u\\\"}\") entity Desk = {",
+            "what a `Desk` is",
+        ),
+    ];
+    let policies =
+        "@id(\"desk/all\") permit (principal, action, resource) when { principal.active };\n";
+    for (old, new, said) in cases {
+        let author = Author::new();
+        let schema = author.read(SCHEMA);
+        assert!(schema.contains(old), "{old}");
+        author.write("one/schema/peppol.cedarschema", &schema);
+        author.write(
+            "two/schema/peppol.cedarschema",
+            &schema.replacen(old, new, 1),
+        );
+        for name in ["one", "two"] {
+            author.write(&format!("{name}/policies/desk.cedar"), policies);
+        }
+        let ended = author.run(&["diff", "one", "two", "--no-wider"]);
+        assert_eq!(ended.code, Some(4), "{new}: {ended:?}");
+        assert!(ended.stdout.contains(said), "{new}: {ended:?}");
+    }
+}
+
+/// An attribute that the old policies do not read changes nothing for them.
+#[test]
+fn a_schema_with_another_attribute_is_compared() {
+    let author = Author::new();
+    let schema = author.read(SCHEMA);
+    author.write("one/schema/peppol.cedarschema", &schema);
+    let more = schema.replace("active: Bool,", "active: Bool, banned: Bool,");
+    author.write("two/schema/peppol.cedarschema", &more);
+    author.write("one/policies/desk.cedar", POLICY_TEXT);
+    let text = POLICY_TEXT.replace(
+        "unless { principal.active }",
+        "unless { principal.active && !principal.banned }",
+    );
+    author.write("two/policies/desk.cedar", &text);
+    let ended = author.run(&["diff", "one", "two", "--no-wider", "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let found: Vec<String> = changes(&ended)
+        .iter()
+        .map(|(a, c)| format!("{a} {c}"))
+        .collect();
+    assert_eq!(found, ["close less", "open less"]);
+}
+
+/// Two actions may have one name, in two namespaces.
+#[test]
+fn actions_of_two_namespaces_are_two() {
+    let author = Author::empty();
+    let of = |name: &str| {
+        format!(
+            "namespace {name} {{ entity U = {{ a: Bool }}; action open appliesTo {{ principal: U, resource: U }}; }}\n"
+        )
+    };
+    author.write("schema/peppol.cedarschema", &(of("A") + &of("B")));
+    let permit = |id: &str, name: &str, when: &str| {
+        format!(
+            "@id(\"p/{id}\") permit (principal, action == {name}::Action::\"open\", resource) when {{ {when} }};\n"
+        )
+    };
+    author.write(
+        "policies/p.cedar",
+        &(permit("a", "A", "principal.a && resource.a") + &permit("b", "B", "principal.a")),
+    );
+    author.write(
+        "other/p.cedar",
+        &(permit("a", "A", "principal.a") + &permit("b", "B", "principal.a && resource.a")),
+    );
+    let ended = diff(&author, &["--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let found: Vec<String> = changes(&ended)
+        .iter()
+        .map(|(a, c)| format!("{a} {c}"))
+        .collect();
+    assert_eq!(
+        found,
+        ["A::Action::\"open\" more", "B::Action::\"open\" less"]
+    );
+}

@@ -244,3 +244,59 @@ fn an_invariant_that_can_fail_proves_nothing() {
         "{ended:?}"
     );
 }
+
+/// Also where it fails on one kind of request, and is about another.
+#[test]
+fn an_invariant_that_always_fails_is_about_nothing() {
+    let text = r#"@invariant("never allows") forbid (principal, action == Action::"open", resource)
+        when { 9223372036854775807 + 1 == principal.size };
+        @invariant("never allows") forbid (principal, action == Action::"close", resource)
+        unless { principal.active };"#;
+    let author = with_invariant(text);
+    let schema = author.read(SCHEMA);
+    author.write(
+        SCHEMA,
+        &schema.replace("active: Bool", "active: Bool, size: Long"),
+    );
+    let ended = author.run(&["prove", "it"]);
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(
+        ended
+            .stdout
+            .contains("the invariant itself can fail: `it/policy0`"),
+        "{ended:?}"
+    );
+}
+
+/// A directory that is called otherwise would pass for years.
+#[test]
+fn without_invariants_nothing_is_proved() {
+    let author = Author::new();
+    let ended = author.run(&["prove"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(
+        ended.stderr.contains("there are no invariants"),
+        "{ended:?}"
+    );
+    assert_eq!(author.run(&["prove", "no-policy-fails"]).code, Some(0));
+}
+
+/// What cannot be written is found all the same.
+#[test]
+fn a_case_that_is_there_takes_no_finding_away() {
+    let author = with_invariant(
+        r#"@invariant("never allows") forbid (principal, action == Action::"close", resource);"#,
+    );
+    author.write("found/it-1.json", "");
+    let ended = author.run(&["prove", "--write", "found"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("`found/it-1.json`"), "{ended:?}");
+    assert!(
+        ended.stdout.contains("refuted: close by User on Desk"),
+        "{ended:?}"
+    );
+    assert!(
+        ended.stdout.ends_with("2 invariants, 1 not proved\n"),
+        "{ended:?}"
+    );
+}

@@ -149,3 +149,26 @@ fn what_is_no_revision_is_named() {
         );
     }
 }
+
+/// A schema that cannot be read is none that is not there: the working directory's would let
+/// the old policies mean what they never did.
+#[test]
+fn a_schema_that_cannot_be_read_is_a_failure() {
+    let author = repository();
+    let schema = author.read(SCHEMA).into_bytes();
+    std::fs::write(
+        author.path(SCHEMA),
+        [b"// \xff\n".to_vec(), schema.clone()].concat(),
+    )
+    .unwrap();
+    committed(&author, "not text");
+    std::fs::write(author.path(SCHEMA), schema).unwrap();
+    let ended = author.run(&["diff", "HEAD", "--no-wider"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("is not UTF-8"), "{ended:?}");
+    // One that there is not is the one that lies there.
+    git(&author, &["rm", "-q", "--cached", SCHEMA]);
+    git(&author, &["commit", "-q", "-m", "none"]);
+    let ended = author.run(&["diff", "HEAD", "--no-wider"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}

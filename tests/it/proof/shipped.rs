@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use peppol_authz::policy::{Sources, load};
-use peppol_authz::proof::{ProofOptions, Prover, Wrong, prove, read_invariants};
+use peppol_authz::policy::{Bundle, SourceFile, Sources, load};
+use peppol_authz::proof::{ProofOptions, Proved, Prover, Statement, Wrong, prove, read_invariants};
 
 use super::lines;
 use crate::author::{Author, Ended};
@@ -83,4 +83,119 @@ async fn each_forbid_is_missed_by_them() {
         assert!(refuted > 0 || otherwise, "nothing misses `{}`", info.id);
     }
     assert!(forbids > 15, "{forbids}");
+}
+
+/// The shipped policies, or none of them, with others beside them.
+fn with(shipped: bool, text: &str) -> Arc<Bundle> {
+    let mut sources = Sources::shipped();
+    if !shipped {
+        sources.policies.clear();
+    }
+    sources.policies.push(Arc::new(SourceFile {
+        name: "others.cedar".to_owned(),
+        path: None,
+        text: text.to_owned(),
+    }));
+    sources.rules = None;
+    Arc::new(load(&sources).unwrap())
+}
+
+/// What comes of all shipped invariants.
+async fn prove_all(bundle: &Arc<Bundle>) -> Vec<(Statement, Proved)> {
+    let timeout = Duration::from_secs(60);
+    let mut prover = Prover::start(ProofOptions { timeout }).unwrap();
+    let mut all = Vec::new();
+    for invariant in &read_invariants(None, &Sources::shipped()).unwrap().unwrap() {
+        let proved = prove(&mut prover, bundle, invariant).await.unwrap();
+        all.push((invariant.statement, proved));
+    }
+    all
+}
+
+fn refuted(all: &[(Statement, Proved)]) -> BTreeSet<&str> {
+    let is_refuted = |proved: &Proved| {
+        let mut findings = proved.findings.iter();
+        findings.any(|finding| matches!(finding.wrong, Wrong::Refuted(_)))
+    };
+    let all = all.iter().filter(|(_, proved)| is_refuted(proved));
+    all.map(|(_, proved)| &*proved.name).collect()
+}
+
+/// Where everything is allowed, or nothing, each of them says so; and there is no kind of
+/// request that none of them bounds.
+#[tokio::test]
+async fn each_of_them_can_be_refuted_and_none_is_beyond_them() {
+    let everything = with(false, "permit (principal, action, resource);");
+    let all = prove_all(&everything).await;
+    let found = refuted(&all);
+    for (statement, proved) in &all {
+        let name = &*proved.name;
+        assert_eq!(
+            found.contains(name),
+            *statement != Statement::IsImpliedBy,
+            "{name}"
+        );
+    }
+    let findings = all.iter().flat_map(|(_, proved)| &proved.findings);
+    let kinds: BTreeSet<String> = findings
+        .filter_map(|f| Some(f.kind.as_ref()?.to_string()))
+        .collect();
+    assert_eq!(kinds.len(), everything.shards().count(), "{kinds:?}");
+
+    let nothing = with(false, "forbid (principal, action, resource);");
+    let all = prove_all(&nothing).await;
+    let found = refuted(&all);
+    for (statement, proved) in &all {
+        // A forbid without a code is not the one that they want.
+        let wanted = [
+            Statement::IsImpliedBy,
+            Statement::Equals,
+            Statement::AlwaysDenies,
+        ];
+        let name = &*proved.name;
+        assert_eq!(found.contains(name), wanted.contains(statement), "{name}");
+    }
+}
+
+/// One wrong line, of the kinds that a suite overlooks.
+#[tokio::test]
+async fn a_permit_too_much_is_noticed() {
+    let elsewhere = r#"principal.hasTag("o-1") && principal.hasTag(resource.id) &&
+        principal.getTag("o-1").contains(Peppol::MemberRole::"orgadmin")"#;
+    let upload = r#"permit (principal is Peppol::User, action == Peppol::Action::"uploadCertificate", resource)"#;
+    let register = r#"permit (principal is Peppol::User, action == Peppol::Action::"createParticipant", resource)"#;
+    let view =
+        r#"permit (principal is Peppol::User, action == Peppol::Action::"viewDocument", resource)"#;
+    let send =
+        r#"permit (principal is Peppol::User, action == Peppol::Action::"sendDocument", resource)"#;
+    for (text, by) in [
+        // A role in one organisation, in another where there is a lesser one.
+        (
+            format!("{upload} when {{ {elsewhere} }};"),
+            "usr-5-members-operate",
+        ),
+        (
+            format!("{register} when {{ {elsewhere} }};"),
+            "pty-2-who-manages-participants",
+        ),
+        // A superadmin who has a role there.
+        (
+            format!("{upload} when {{ principal.superadmin && principal.hasTag(resource.id) }};"),
+            "usr-5-members-operate",
+        ),
+        (
+            format!("{view} when {{ principal.hasTag(resource.legalEntity.organisation.id) }};"),
+            "usr-5-members-operate",
+        ),
+        // A flag without the role.
+        (
+            format!(
+                "{send} when {{ resource.hasTag(principal.id) && principal.hasTag(resource.organisation.id) }};"
+            ),
+            "pty-4-who-exchanges",
+        ),
+    ] {
+        let all = prove_all(&with(true, &text)).await;
+        assert!(refuted(&all).contains(by), "{text}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Each statement, where it holds and where it does not.
 
 use super::{lines, with_invariant};
-use crate::author::POLICIES;
+use crate::author::{POLICIES, SCHEMA};
 
 /// An invariant with its statement.
 fn said(statement: &str, policies: &str) -> String {
@@ -255,4 +255,86 @@ fn what_should_be_allowed_becomes_a_case_too() {
         tested.stdout.contains("expected Allow, got Deny"),
         "{tested:?}"
     );
+}
+
+/// "Nothing of this kind" is the most that can be said, and not nothing said.
+#[test]
+fn what_an_invariant_allows_to_nobody_is_allowed_to_nobody() {
+    let nobody = r#"permit (principal, action, resource) when { principal.active };
+        forbid (principal, action == Action::"close", resource);"#;
+    for statement in ["implies", "equals"] {
+        let found = refuted(statement, nobody);
+        assert!(
+            found.contains(&"Allow []".to_owned()),
+            "{statement}: {found:?}"
+        );
+    }
+}
+
+/// The code is what a caller is told, so it is part of what is proved.
+#[test]
+fn what_is_always_denied_is_so_by_its_code() {
+    let author = with_invariant(
+        r#"@invariant("always denies") @code("ASLEEP")
+        forbid (principal, action, resource) unless { principal.active };"#,
+    );
+    let ended = author.run(&["prove", "it"]);
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(
+        ended
+            .stdout
+            .contains("decided    Deny: INACTIVE desk/not-inactive"),
+        "{ended:?}"
+    );
+    author.edit(POLICIES, "INACTIVE", "ASLEEP");
+    assert_eq!(author.run(&["prove", "it"]).code, Some(0));
+}
+
+/// Where a policy can fail, what should be allowed is denied; also where nothing else is
+/// to be proved.
+#[test]
+fn what_should_be_allowed_is_not_proved_beside_a_policy_that_can_fail() {
+    let author = with_invariant(
+        r#"@invariant("is implied by") permit (principal, action == Action::"close", resource)
+        when { principal.active };"#,
+    );
+    assert_eq!(author.run(&["prove", "it"]).code, Some(0));
+    let schema = author.read(SCHEMA);
+    author.write(
+        SCHEMA,
+        &schema.replace("active: Bool", "active: Bool, size: Long"),
+    );
+    let text = author.read(POLICIES);
+    let failing = r#"@id("desk/large") permit (principal, action == Action::"close", resource)
+        when { principal.size * 2 > 5 };"#;
+    author.write(POLICIES, &format!("{text}\n{failing}\n"));
+    let ended = author.run(&["prove", "it"]);
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(ended.stdout.contains("`desk/large` can fail"), "{ended:?}");
+}
+
+/// A name that a policy has given to somebody is given to nobody else.
+#[test]
+fn made_names_are_not_those_of_policies() {
+    let author = with_invariant(
+        r#"@invariant("never allows") forbid (principal, action == Action::"close", resource)
+        unless { principal == User::"user-1" };"#,
+    );
+    let ended = author.run(&["prove", "it"]);
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(
+        ended.stdout.contains("principal  User::\"user-2\""),
+        "{ended:?}"
+    );
+}
+
+/// Solvers have to be told that they may look into strings.
+#[test]
+fn patterns_are_proved_too() {
+    let like = r#"forbid (principal, action, resource)
+        when { principal.name like "*A*" && !principal.active };"#;
+    assert_proved("never allows", like);
+    let close = r#"forbid (principal, action == Action::"close", resource)
+        when { principal.name like "*A*" };"#;
+    assert_eq!(refuted("never allows", close), ["Allow []"]);
 }

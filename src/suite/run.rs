@@ -153,11 +153,12 @@ impl Suites {
         bundle: &Arc<Bundle>,
     ) -> Result<Engine, SuiteError> {
         let actions = bundle.schema.actions();
-        let known = actions
-            .iter()
-            .map(|action| action.uid.id().as_ref())
-            .collect();
-        if let Some(unknown) = suite.unknown_actions(&known).first() {
+        // By its bare id, or as a Cedar literal where several have that.
+        let is_known = |name: &str| {
+            let mut uids = actions.iter().map(|action| &action.uid);
+            uids.any(|uid| AsRef::<str>::as_ref(uid.id()) == name || uid.to_string() == name)
+        };
+        if let Some(unknown) = suite.unknown_actions(is_known).first() {
             return Err(SuiteError::new(
                 path,
                 format!("there is no action `{unknown}`"),

@@ -399,4 +399,19 @@ fn actions_of_two_namespaces_are_two() {
         found,
         ["A::Action::\"open\" more", "B::Action::\"open\" less"]
     );
+    // A case says which.
+    author.write(
+        "policies/invariants/it.cedar",
+        "@invariant(\"never allows\") forbid (principal, action == B::Action::\"open\", resource);",
+    );
+    let proved = author.run(&["prove", "it", "--write", "found"]);
+    assert_eq!(proved.code, Some(4), "{proved:?}");
+    let tested = author.run(&["test", "found"]);
+    assert_eq!(tested.code, Some(4), "{tested:?}");
+    assert!(
+        tested
+            .stdout
+            .contains("expected Deny codes [NOT_PERMITTED], got Allow"),
+        "{tested:?}"
+    );
 }

@@ -5,6 +5,7 @@
 //! taken only where the finding still holds.
 
 mod ids;
+mod instants;
 mod names;
 
 use cedar_policy::{Context, Entities, EntityUid, Request};
@@ -51,6 +52,8 @@ impl World {
             let of = name.and_then(|name| schema.entity_type_named(name));
             of.is_some_and(|of| of.choices.is_none())
         });
+        let context = instants::plain(context);
+        let entities = entities.into_iter().map(instants::plain).collect();
         Some(Self {
             principal: uid(env.request.principal()?),
             action: uid(env.request.action()?),

@@ -1,39 +1,30 @@
 //! Instants as RFC 3339 writes them, in UTC.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
+
+use chrono::{DateTime, SecondsFormat, Utc};
 
 /// To the millisecond: `2024-02-29T23:59:59.007Z`.
 pub(crate) fn milliseconds(at: SystemTime) -> String {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{}.{:03}Z", seconds(since), since.subsec_millis())
+    DateTime::<Utc>::from(at).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// To the microsecond: `2024-02-29T23:59:59.000007Z`.
 pub(crate) fn microseconds(at: SystemTime) -> String {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{}.{:06}Z", seconds(since), since.subsec_micros())
+    DateTime::<Utc>::from(at).to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-fn seconds(since: Duration) -> String {
-    let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    // Days of the calendar that begins with the first of March of the year 0, so that the leap day
-    // is the last of a year (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (year, month) = match month {
-        ..10 => (era * 400 + year, month + 3),
-        _ => (era * 400 + year + 1, month - 9),
-    };
-    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
+/// So many milliseconds from the beginning of 1970 on; `None` outside of four-digit years.
+pub(crate) fn since_epoch(milliseconds: i64) -> Option<String> {
+    let text = DateTime::from_timestamp_millis(milliseconds)?;
+    let text = text.to_rfc3339_opts(SecondsFormat::Millis, true);
+    (text.len() == "2024-02-29T23:59:59.007Z".len()).then_some(text)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
 
     #[test]
@@ -51,5 +42,18 @@ mod tests {
             assert_eq!(milliseconds(at), format!("{text}.007Z"));
             assert_eq!(microseconds(at), format!("{text}.007080Z"));
         }
+    }
+
+    #[test]
+    fn years_have_four_digits() {
+        let text = |milliseconds| since_epoch(milliseconds);
+        assert_eq!(text(0).as_deref(), Some("1970-01-01T00:00:00.000Z"));
+        assert_eq!(text(-1).as_deref(), Some("1969-12-31T23:59:59.999Z"));
+        assert_eq!(text(i64::MAX), None);
+        assert_eq!(
+            text(253_402_300_799_999).as_deref(),
+            Some("9999-12-31T23:59:59.999Z")
+        );
+        assert_eq!(text(253_402_300_800_000), None);
     }
 }

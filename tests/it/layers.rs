@@ -47,7 +47,10 @@ const MAY_USE: [(&str, &[&str]); 14] = [
             "text",
         ],
     ),
-    ("proof", &["engine", "policy", "schema", "slice", "store"]),
+    (
+        "proof",
+        &["engine", "policy", "schema", "slice", "store", "text"],
+    ),
     ("suite", &["engine", "policy", "schema", "slice", "store"]),
     (
         "cli",
@@ -69,7 +72,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
 ];
 
 /// Where a dependency may be named.
-const HOMES: [(&str, &[&str]); 20] = [
+const HOMES: [(&str, &[&str]); 21] = [
     ("axum", &["http"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
@@ -87,6 +90,7 @@ const HOMES: [(&str, &[&str]); 20] = [
     ("ureq", &["identity"]),
     ("cedar_policy_core", &["engine", "policy", "schema"]),
     ("cedar_policy_symcc", &["proof"]),
+    ("chrono", &["text"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("figment", &["config"]),

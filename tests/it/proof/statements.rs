@@ -338,3 +338,26 @@ fn patterns_are_proved_too() {
         when { principal.name like "*A*" };"#;
     assert_eq!(refuted("never allows", close), ["Allow []"]);
 }
+
+/// Instants are shown and written as a store has them.
+#[test]
+fn instants_are_those_of_a_store() {
+    let author = with_invariant(
+        r#"@invariant("never allows") forbid (principal, action == Action::"close", resource)
+        when { principal.since > datetime("2020-01-01") };"#,
+    );
+    let schema = author.read(SCHEMA);
+    author.write(
+        SCHEMA,
+        &schema.replace("active: Bool", "active: Bool, since: datetime"),
+    );
+    let ended = author.run(&["prove", "it", "--write", "found"]);
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(ended.stdout.contains("since = datetime(\"2"), "{ended:?}");
+    assert!(
+        ended.stdout.contains("refuted: close by User on Desk"),
+        "{ended:?}"
+    );
+    let tested = author.run(&["test", "found"]);
+    assert!(tested.stdout.contains("got Allow"), "{tested:?}");
+}

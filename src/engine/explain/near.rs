@@ -10,7 +10,8 @@ use cedar_policy::{
     Effect, EntityUid, PartialEntities, PartialEntityUid, PartialRequest, Policy, PolicySet,
 };
 
-use super::cedar::{shown, text};
+use super::brief::{EXPRESSION, VALUE, brief};
+use super::cedar::{is_long, shown, text};
 use super::lacks::{Steps, then, ways};
 use super::reach::{Asked, asked};
 use super::values::{Read, values};
@@ -31,6 +32,9 @@ pub struct Near {
     pub holds: Vec<String>,
     /// The values that it reads.
     pub values: Vec<Read>,
+    /// Whether that was too much work, so that there may be other values, conditions
+    /// that hold, and ways.
+    pub cut: bool,
     /// The fewest conditions that it lacks, in each way in which they are as few, and
     /// each checked. Of a permit whose lacks cannot be told there are none.
     pub ways: Vec<Way>,
@@ -89,12 +93,22 @@ pub enum Changed {
 }
 
 impl Changed {
-    /// What the attribute or tag takes, as Cedar writes it.
+    /// What the attribute or tag takes, as Cedar writes it; of what is long the
+    /// beginning, and `…`.
     #[must_use]
     pub fn value(&self) -> Option<String> {
         match self {
             Self::Attribute(_, value) | Self::Tag(_, value) => value.as_ref().map(shown),
-            Self::Parent(uid) => Some(uid.to_string()),
+            Self::Parent(uid) => Some(brief(uid, VALUE)),
+        }
+    }
+
+    /// Whether only the beginning of the value is told.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        match self {
+            Self::Attribute(_, value) | Self::Tag(_, value) => value.as_ref().is_some_and(is_long),
+            Self::Parent(_) => false,
         }
     }
 }
@@ -183,7 +197,8 @@ fn one(
         world.is(part, true)
             && !others.any(|(other, used)| other != *place && says_more(part, used))
     });
-    let holds = holds.map(|(_, part)| text(part)).collect();
+    let holds = holds.map(|(_, part)| brief(&text(part), EXPRESSION));
+    let holds = holds.collect();
     let checking = Checking {
         world,
         policy: &info.policy,
@@ -192,9 +207,10 @@ fn one(
     Ok(Near {
         values: values(&info.policy, world)?,
         ways: checking.told(found),
-        residual: left.join(" && "),
+        residual: brief(&left.join(" && "), EXPRESSION),
         holds,
         info,
+        cut: world.basis.is_tired(),
     })
 }
 

@@ -331,9 +331,7 @@ async fn batch(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, P
         }
         let answer = match question {
             Err(problem) => Err(problem),
-            Ok((question, Ok(decision))) => {
-                written(app, &session, question, decision, each).await
-            }
+            Ok((question, Ok(decision))) => written(app, &session, question, decision, each).await,
             Ok((_, Err(failure))) => {
                 app.metrics.store_failed();
                 Err(failure.into())

@@ -117,8 +117,14 @@ impl Changed {
 pub(super) fn near(world: &World<'_>) -> Result<Vec<Near>, String> {
     let before = asked(world);
     let mut found = Vec::new();
-    for (info, residual) in residuals(world)? {
-        found.push(one(world, info, &residual, before.as_ref())?);
+    let residuals = residuals(world)?;
+    // Before all else: it is little work.
+    let read = residuals
+        .iter()
+        .map(|(info, _)| values(&info.policy, world));
+    let read = read.collect::<Result<Vec<_>, _>>()?;
+    for ((info, residual), read) in residuals.into_iter().zip(read) {
+        found.push(one(world, info, &residual, read, before.as_ref())?);
     }
     // The nearer it is, the less it lacks and the more of it holds.
     let distance = |near: &Near| {
@@ -166,6 +172,7 @@ fn one(
     world: &World<'_>,
     info: Arc<PolicyInfo>,
     residual: &Policy,
+    values: Vec<Read>,
     before: Option<&BTreeSet<Asked>>,
 ) -> Result<Near, String> {
     let policy = residual.to_pst().map_err(|error| error.to_string())?;
@@ -205,7 +212,7 @@ fn one(
         before,
     };
     Ok(Near {
-        values: values(&info.policy, world)?,
+        values,
         ways: checking.told(found),
         residual: brief(&left.join(" && "), EXPRESSION),
         holds,

@@ -1,4 +1,5 @@
-//! Explanations are made beside the workers, and their requests end when they have to.
+//! Explanations are made beside the workers, their requests end when they have to, and what
+//! is not told is marked.
 
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -21,9 +22,9 @@ use crate::sidecar::Reply;
 const SCHEMA: &str = "
     entity User;
     entity Desk = { open: Bool };
-    action use appliesTo { principal: User, resource: Desk };
+    action use appliesTo { principal: User, resource: Desk, context: { names?: Set<String> } };
 ";
-const POLICY: &str = "@id(\"p/one\") permit (principal, action, resource) when { resource.open };";
+const POLICY: &str = "@id(\"p/one\") permit (principal, action, resource) when { resource.open || (context has names && context.names.contains(\"x\")) };";
 
 /// A server with one worker, and one thread beside it.
 fn start() -> (Runtime, String) {
@@ -127,4 +128,36 @@ fn a_request_ends_when_it_has_to_and_others_are_answered_meanwhile() {
     let reply = ask(&address, "/v1/batch_is_authorized", &batch).json();
     let near = &reply["results"][1]["explanation"]["near"];
     assert_eq!(near[0]["policy"], "p/one", "{reply}");
+}
+
+/// What the server says of the permit where the context has so many names.
+fn explained(address: &str, names: usize) -> Value {
+    let mut question = question(true);
+    let names = (0..names).map(|name| format!("n-{name}"));
+    question["context"] = json!({"names": names.collect::<Vec<_>>()});
+    let reply = ask(address, "/v1/is_authorized", &question);
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    assert!(reply.text.len() < 10_000, "{}", reply.text.len());
+    reply.json()["explanation"].clone()
+}
+
+#[test]
+fn what_is_not_told_is_marked() {
+    let (_runtime, address) = start();
+    let why = explained(&address, 2);
+    let change = |why: &Value| why["near"][0]["ways"][1]["met"][0]["changes"][0].clone();
+    assert_eq!(
+        change(&why),
+        json!({"attribute": "names", "value": ["n-0", "n-1", "x"]})
+    );
+    let why = explained(&address, 2_000);
+    assert_eq!(why["complete"], true);
+    assert_eq!(why["near"][0]["complete"], true);
+    let long = change(&why);
+    assert!(long.get("value").is_none(), "{long}");
+    let begins = long["begins"].as_str().unwrap();
+    assert!(begins.starts_with('[') && begins.ends_with('…'), "{begins}");
+    let why = explained(&address, 50_000);
+    assert_eq!(why["complete"], false, "{why}");
+    assert_eq!(why["near"][0]["complete"], false, "{why}");
 }

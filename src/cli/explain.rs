@@ -24,7 +24,7 @@ pub(super) fn say_explanation(explanation: &Explanation) {
             .source()
             .lines()
             .for_each(|line| say(format_args!("  | {line}")));
-        say_values(&policy.values);
+        say_values(&policy.values, policy.cut);
     }
     if !explanation.permits.is_empty() {
         say("\nwithout that it would be permitted by");
@@ -35,6 +35,9 @@ pub(super) fn say_explanation(explanation: &Explanation) {
         say("\npermits that could have applied");
     }
     explanation.near.iter().for_each(say_near);
+    if explanation.cut {
+        say("\nto explain it to the end is too much work: there may be more to tell");
+    }
 }
 
 fn say_policy(info: &PolicyInfo) {
@@ -50,12 +53,15 @@ fn titled(info: &PolicyInfo) -> String {
     parts.collect::<Vec<_>>().join("  ")
 }
 
-fn say_values(values: &[Read]) {
+fn say_values(values: &[Read], cut: bool) {
     for read in values {
         match &read.value {
             Ok(value) => say(format_args!("  {} = {value}", read.expression)),
             Err(error) => say(format_args!("  {} failed: {error}", read.expression)),
         }
+    }
+    if cut {
+        say("  and others");
     }
 }
 
@@ -74,7 +80,7 @@ fn say_near(near: &Near) {
     if near.ways.is_empty() {
         say("  what it lacks was not found, or could not be checked; it depends on");
         say(format_args!("  {}", near.residual));
-        say_values(&near.values);
+        say_values(&near.values, near.cut);
     }
 }
 

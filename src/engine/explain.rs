@@ -7,12 +7,14 @@
 //! believed: each claim is decided again with the change made, by the same policies, and
 //! again without each part of it. What cannot be checked so is not claimed.
 
+mod brief;
 mod cedar;
 mod lacks;
 mod near;
 mod place;
 mod reach;
 mod values;
+mod weight;
 mod words;
 mod world;
 
@@ -24,7 +26,7 @@ use cedar_policy::{Effect, EntityUid};
 use super::decision::{Decision, Verdict};
 use super::question::Question;
 use super::session::Session;
-use crate::policy::PolicyInfo;
+use crate::policy::{Bundle, PolicyInfo};
 use world::{Basis, World};
 
 pub use near::{Change, Changed, Lack, Near, Remedy, Way};
@@ -41,6 +43,8 @@ pub struct Explanation {
     pub absent: Vec<EntityUid>,
     /// Of a denial by default: the permits that could have applied.
     pub near: Vec<Near>,
+    /// Whether it was too much work, so that there may be more to tell.
+    pub cut: bool,
 }
 
 /// A policy, and what it rests on.
@@ -50,6 +54,8 @@ pub struct Explained {
     pub info: Arc<PolicyInfo>,
     /// The values that it read, in order.
     pub values: Vec<Read>,
+    /// Whether that was too much work, so that there may be others.
+    pub cut: bool,
 }
 
 /// A decision that cannot be explained. It is none the less what it is.
@@ -67,14 +73,28 @@ impl Session<'_> {
         question: &Question,
         decision: &Decision,
     ) -> Result<Explanation, Unexplained> {
-        let mut explanation = Explanation {
+        Explanation::of(&self.state.bundle, question, decision)
+    }
+}
+
+impl Explanation {
+    /// Explains a decision that was made by these policies. It keeps a thread busy for
+    /// up to some tenths of a second, whose stack has to be as large as a worker's.
+    ///
+    /// # Errors
+    /// What Cedar cannot read or evaluate a second time.
+    pub fn of(
+        bundle: &Bundle,
+        question: &Question,
+        decision: &Decision,
+    ) -> Result<Self, Unexplained> {
+        let mut explanation = Self {
             absent: decision.absent.clone(),
-            ..Explanation::default()
+            ..Self::default()
         };
         if !explanation.absent.is_empty() {
             return Ok(explanation);
         }
-        let bundle = &self.state.bundle;
         if decision.policy_revision != bundle.revision {
             let other = "it was made by other policies".to_owned();
             return Err(Unexplained(other));
@@ -103,6 +123,7 @@ impl Session<'_> {
                 explanation.policies.push(Explained {
                     info: Arc::clone(info),
                     values: values::values(&info.policy, &world).map_err(Unexplained)?,
+                    cut: basis.is_tired(),
                 });
             }
         }
@@ -116,6 +137,7 @@ impl Session<'_> {
                 explanation.permits = permits.cloned().collect();
             }
         }
+        explanation.cut = basis.is_tired();
         Ok(explanation)
     }
 }

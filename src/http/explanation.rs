@@ -1,5 +1,6 @@
 //! Why a decision is as it is, on the wire.
 
+mod apart;
 mod callers;
 
 use cedar_policy::EntityUid;
@@ -14,7 +15,11 @@ use crate::engine::{
 use crate::policy::PolicyInfo;
 use crate::schema::{ExtensionType, Value};
 
+pub(super) use apart::explain;
 pub use callers::{ExplainKey, Explainers};
+
+/// An explanation, or why there is none.
+pub(super) type Why = Result<Explanation, Unexplained>;
 
 /// Why a decision is as it is.
 #[derive(Serialize, ToSchema)]
@@ -28,6 +33,8 @@ pub(crate) struct WireExplanation<'a> {
     absent: Vec<String>,
     /// Of a denial by default: the permits that could have applied.
     near: Vec<WireNear<'a>>,
+    /// Whether it was explained to the end; otherwise that was too much work.
+    complete: bool,
     /// Why nothing more is said, where that is so.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -40,6 +47,8 @@ struct WireExplained<'a> {
     #[serde(flatten)]
     source: WireSource<'a>,
     values: Vec<WireRead<'a>>,
+    /// Whether these are all; otherwise that was too much work.
+    complete: bool,
 }
 
 /// A policy, and where it stands.
@@ -61,7 +70,7 @@ struct WireSource<'a> {
 struct WireRead<'a> {
     /// As the policy writes it.
     expression: &'a str,
-    /// As Cedar writes it.
+    /// As Cedar writes it; of what is long the beginning, and `…`.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,6 +88,8 @@ struct WireNear<'a> {
     /// What of that holds.
     holds: &'a [String],
     values: Vec<WireRead<'a>>,
+    /// Whether these are all, and all ways were looked at; otherwise that was too much work.
+    complete: bool,
     /// Whether it is known what it lacks: each way was decided again.
     checked: bool,
     ways: Vec<WireWay<'a>>,
@@ -132,6 +143,9 @@ struct WireChange<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = serde_json::Value, required = false)]
     value: Option<Json>,
+    /// In place of a value that is too long to be told: how it begins, as Cedar writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    begins: Option<String>,
 }
 
 /// An entity.
@@ -151,6 +165,7 @@ impl<'a> WireExplanation<'a> {
                 permits: explanation.permits.iter().map(|info| &*info.id).collect(),
                 absent: explanation.absent.iter().map(ToString::to_string).collect(),
                 near: explanation.near.iter().map(near).collect(),
+                complete: !explanation.cut,
                 error: None,
             },
             Err(error) => Self {
@@ -158,6 +173,7 @@ impl<'a> WireExplanation<'a> {
                 permits: Vec::new(),
                 absent: Vec::new(),
                 near: Vec::new(),
+                complete: false,
                 error: Some(error.to_string()),
             },
         }
@@ -168,6 +184,7 @@ fn explained(explained: &Explained) -> WireExplained<'_> {
     WireExplained {
         source: source(&explained.info),
         values: explained.values.iter().map(read).collect(),
+        complete: !explained.cut,
     }
 }
 
@@ -197,6 +214,7 @@ fn near(near: &Near) -> WireNear<'_> {
         residual: &near.residual,
         holds: &near.holds,
         values: near.values.iter().map(read).collect(),
+        complete: !near.cut,
         checked: !near.ways.is_empty(),
         ways: near.ways.iter().map(way).collect(),
     }
@@ -232,8 +250,14 @@ fn change(change: &Change) -> WireChange<'_> {
         tag: None,
         parent: None,
         value: None,
+        begins: None,
     };
-    let value = |value: &Option<Value>| Some(value.as_ref().map_or(Json::Null, cedar_json));
+    let is_long = change.what.is_long();
+    if is_long {
+        wire.begins = change.what.value();
+    }
+    let told = |value: &Option<Value>| value.as_ref().map_or(Json::Null, cedar_json);
+    let value = |value: &Option<Value>| (!is_long).then(|| told(value));
     match &change.what {
         Changed::Attribute(name, to) => (wire.attribute, wire.value) = (Some(&**name), value(to)),
         Changed::Tag(key, to) => (wire.tag, wire.value) = (Some(&**key), value(to)),

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::explanation::WireExplanation;
+use super::explanation::{Why, WireExplanation, explain};
 use super::freshness::Demands;
 use super::openapi::{NotExplained, Problems};
 use super::{App, Limits, Problem, body, freshness, openapi, problem};
@@ -107,9 +107,6 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// An explanation, or why there is none.
-type Why = Result<Explanation, Unexplained>;
-
 /// May this principal do this action on this resource?
 #[utoipa::path(
     post,
@@ -171,9 +168,14 @@ async fn written(
     decision: Decision,
     elapsed: Duration,
 ) -> Result<Vec<u8>, Problem> {
-    let why = question
-        .explain
-        .then(|| session.explain(&question, &decision));
+    let (question, decision, why) = match question.explain {
+        true => {
+            let bundle = Arc::clone(&session.state.bundle);
+            let (question, decision, why) = explain(bundle, question, decision).await?;
+            (question, decision, Some(why))
+        }
+        false => (question, decision, None),
+    };
     let decided = decided("native", session, question, decision, elapsed);
     let answer = Answer::new(&decided.decision, decided.id).explained(why.as_ref());
     let text = serde_json::to_vec(&answer).map_err(|error| Problem::Internal(error.to_string()))?;
@@ -329,13 +331,7 @@ async fn batch(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, P
         }
         let answer = match question {
             Err(problem) => Err(problem),
-            Ok((question, Ok(decision))) => {
-                if question.explain {
-                    // It takes much longer than a decision.
-                    tokio::task::yield_now().await;
-                }
-                written(app, &session, question, decision, each).await
-            }
+            Ok((question, Ok(decision))) => written(app, &session, question, decision, each).await,
             Ok((_, Err(failure))) => {
                 app.metrics.store_failed();
                 Err(failure.into())

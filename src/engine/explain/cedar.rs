@@ -8,6 +8,7 @@ use cedar_policy::pst::{BinaryOp, Expr, Literal};
 use cedar_policy::{EntityUid, Expression};
 use cedar_policy_core::ast;
 
+use super::brief::{VALUE, brief, is_longer};
 use crate::schema::Value;
 
 /// An expression of a policy, to be evaluated.
@@ -54,9 +55,16 @@ fn operand(expression: &Expr) -> String {
     }
 }
 
-/// A value as Cedar writes it.
+/// A value as Cedar writes it, or how that begins.
 pub(super) fn shown(value: &Value) -> String {
     let expression = value.to_expression();
     let expression: &ast::RestrictedExpr = expression.as_ref();
-    expression.to_string()
+    brief(expression, VALUE)
+}
+
+/// Whether it is only shown how a value begins.
+pub(super) fn is_long(value: &Value) -> bool {
+    let expression = value.to_expression();
+    let expression: &ast::RestrictedExpr = expression.as_ref();
+    is_longer(expression, VALUE)
 }

@@ -107,6 +107,11 @@ pub(super) fn then<'a>(
     let both = first.into_iter().flat_map(|steps| {
         let changed = world.with(steps.iter().flat_map(|step| &step.edits));
         let rest = changed.map_or_else(Vec::new, |changed| further(&changed));
+        // Each of them is behind a copy.
+        let edits = steps.iter().flat_map(|step| &step.edits);
+        let copied = edits.map(Edit::len).sum::<usize>();
+        let spent = world.basis.spend(copied.saturating_mul(rest.len()) / 4);
+        let rest = spent.map_or_else(Vec::new, |()| rest);
         rest.into_iter()
             .map(move |rest| steps.iter().cloned().chain(rest).collect())
     });

@@ -10,7 +10,8 @@ use cedar_policy::{
     Effect, EntityUid, PartialEntities, PartialEntityUid, PartialRequest, Policy, PolicySet,
 };
 
-use super::cedar::{shown, text};
+use super::brief::{EXPRESSION, VALUE, brief};
+use super::cedar::{is_long, shown, text};
 use super::lacks::{Steps, then, ways};
 use super::reach::{Asked, asked};
 use super::values::{Read, values};
@@ -31,6 +32,9 @@ pub struct Near {
     pub holds: Vec<String>,
     /// The values that it reads.
     pub values: Vec<Read>,
+    /// Whether that was too much work, so that there may be other values, conditions
+    /// that hold, and ways.
+    pub cut: bool,
     /// The fewest conditions that it lacks, in each way in which they are as few, and
     /// each checked. Of a permit whose lacks cannot be told there are none.
     pub ways: Vec<Way>,
@@ -89,12 +93,22 @@ pub enum Changed {
 }
 
 impl Changed {
-    /// What the attribute or tag takes, as Cedar writes it.
+    /// What the attribute or tag takes, as Cedar writes it; of what is long the
+    /// beginning, and `…`.
     #[must_use]
     pub fn value(&self) -> Option<String> {
         match self {
             Self::Attribute(_, value) | Self::Tag(_, value) => value.as_ref().map(shown),
-            Self::Parent(uid) => Some(uid.to_string()),
+            Self::Parent(uid) => Some(brief(uid, VALUE)),
+        }
+    }
+
+    /// Whether only the beginning of the value is told.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        match self {
+            Self::Attribute(_, value) | Self::Tag(_, value) => value.as_ref().is_some_and(is_long),
+            Self::Parent(_) => false,
         }
     }
 }
@@ -103,8 +117,14 @@ impl Changed {
 pub(super) fn near(world: &World<'_>) -> Result<Vec<Near>, String> {
     let before = asked(world);
     let mut found = Vec::new();
-    for (info, residual) in residuals(world)? {
-        found.push(one(world, info, &residual, before.as_ref())?);
+    let residuals = residuals(world)?;
+    // Before all else: it is little work.
+    let read = residuals
+        .iter()
+        .map(|(info, _)| values(&info.policy, world));
+    let read = read.collect::<Result<Vec<_>, _>>()?;
+    for ((info, residual), read) in residuals.into_iter().zip(read) {
+        found.push(one(world, info, &residual, read, before.as_ref())?);
     }
     // The nearer it is, the less it lacks and the more of it holds.
     let distance = |near: &Near| {
@@ -152,6 +172,7 @@ fn one(
     world: &World<'_>,
     info: Arc<PolicyInfo>,
     residual: &Policy,
+    values: Vec<Read>,
     before: Option<&BTreeSet<Asked>>,
 ) -> Result<Near, String> {
     let policy = residual.to_pst().map_err(|error| error.to_string())?;
@@ -183,18 +204,20 @@ fn one(
         world.is(part, true)
             && !others.any(|(other, used)| other != *place && says_more(part, used))
     });
-    let holds = holds.map(|(_, part)| text(part)).collect();
+    let holds = holds.map(|(_, part)| brief(&text(part), EXPRESSION));
+    let holds = holds.collect();
     let checking = Checking {
         world,
         policy: &info.policy,
         before,
     };
     Ok(Near {
-        values: values(&info.policy, world)?,
+        values,
         ways: checking.told(found),
-        residual: left.join(" && "),
+        residual: brief(&left.join(" && "), EXPRESSION),
         holds,
         info,
+        cut: world.basis.is_tired(),
     })
 }
 

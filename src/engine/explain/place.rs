@@ -40,6 +40,16 @@ pub(super) enum Edit {
     Climb(EntityUid, EntityUid),
 }
 
+impl Edit {
+    /// How many values it has.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Add(_, values) | Self::Take(_, values) => values.len(),
+            Self::Put(..) | Self::Remove(_) | Self::Climb(..) => 1,
+        }
+    }
+}
+
 impl From<Place> for Spot {
     fn from(place: Place) -> Self {
         let members = Vec::new();

@@ -3,6 +3,7 @@
 use cedar_policy::pst::{BinaryOp, Clause, Expr, Var};
 use cedar_policy::{EntityUid, Policy, PrincipalConstraint, ResourceConstraint};
 
+use super::brief::{VALUE, brief};
 use super::cedar::{literal, text};
 use super::world::World;
 
@@ -12,7 +13,8 @@ use super::world::World;
 pub struct Read {
     /// What was read, as the policy writes it.
     pub expression: String,
-    /// The value, as Cedar writes it, or what Cedar says where there is none.
+    /// The value, as Cedar writes it, or what Cedar says where there is none; of what is
+    /// long the beginning, and `…`.
     pub value: Result<String, String>,
 }
 
@@ -132,10 +134,16 @@ impl Reading<'_> {
     }
 
     fn note(&mut self, expression: &Expr) -> bool {
+        if self.world.basis.is_tired() {
+            return false;
+        }
         let value = self.world.evaluate(expression);
         let read = Read {
             expression: text(expression),
-            value: value.map(|value| value.to_string()),
+            value: match value {
+                Ok(value) => Ok(brief(&value, VALUE)),
+                Err(error) => Err(brief(&error, VALUE)),
+            },
         };
         let has_value = read.value.is_ok();
         if !self.read.contains(&read) {

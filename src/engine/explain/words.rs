@@ -1,10 +1,16 @@
 //! What a permit lacks, in words.
 
+use cedar_policy::EntityUid;
+
+use super::brief::{VALUE, brief};
 use super::cedar::shown;
 use super::lacks::Lacking;
 use super::place::{Edit, Place, Spot};
 use super::world::World;
 use crate::schema::Value;
+
+/// Elements that are listed of those that a set would have to contain, or not to.
+const LISTED: usize = 20;
 
 /// Says what a condition looks at, how that is, and what it would have to be.
 pub(super) fn say(lacking: &Lacking, world: &World<'_>) -> String {
@@ -12,7 +18,10 @@ pub(super) fn say(lacking: &Lacking, world: &World<'_>) -> String {
         return String::new();
     };
     let spot = match edit {
-        Edit::Climb(child, parent) => return format!("`{child}` is not in `{parent}`"),
+        Edit::Climb(child, parent) => {
+            let [child, parent] = [child, parent].map(|uid| brief(uid, VALUE));
+            return format!("`{child}` is not in `{parent}`");
+        }
         Edit::Put(spot, _) | Edit::Remove(spot) | Edit::Add(spot, _) | Edit::Take(spot, _) => spot,
     };
     let wish = match edit {
@@ -73,17 +82,19 @@ fn is_presence(lacking: &Lacking) -> bool {
 }
 
 fn place(spot: &Spot) -> String {
+    let of = |uid: &EntityUid| brief(uid, VALUE);
     match &spot.place {
-        Place::Attribute(uid, name) => format!("`{name}` of `{uid}`"),
-        Place::Tag(uid, key) => format!("tag `{key}` of `{uid}`"),
+        Place::Attribute(uid, name) => format!("`{name}` of `{}`", of(uid)),
+        Place::Tag(uid, key) => format!("tag `{}` of `{}`", brief(key, VALUE), of(uid)),
         Place::Context(name) => format!("`{name}` of the context"),
     }
 }
 
 fn listed(values: &[Value]) -> String {
-    let values: Vec<String> = values
-        .iter()
-        .map(|value| format!("`{}`", shown(value)))
-        .collect();
-    values.join(" and ")
+    let told = values.iter().take(LISTED);
+    let mut told: Vec<String> = told.map(|value| format!("`{}`", shown(value))).collect();
+    if values.len() > LISTED {
+        told.push("others".to_owned());
+    }
+    told.join(" and ")
 }

@@ -14,6 +14,7 @@ use cedar_policy::{
 
 use super::cedar::{expression as expression_of, literal, size};
 use super::place::{Edit, Place, Spot, made_up, value_of, within};
+use super::weight::{of_record, of_result, of_row};
 use crate::engine::conclude::conclude;
 use crate::engine::decision::Decision;
 use crate::engine::question::Question;
@@ -21,9 +22,13 @@ use crate::policy::{Bundle, Shard};
 use crate::schema::{Record, Row, SharedEntity, Value, together};
 use crate::slice::Loaded;
 
-/// Parts of expressions, entities and policies that are looked at for one explanation:
-/// some tenths of a second of work.
+/// Parts of expressions, values, entities and policies that are looked at for one
+/// explanation: some tenths of a second of work.
 const STEPS: usize = 300_000;
+
+/// A world's steps that are one more for each expression that is evaluated in it: that may
+/// look at all elements of a set, but does not copy them.
+const LOOKED_AT: usize = 32;
 
 /// What is explained, and by which policies.
 pub(super) struct Basis<'a> {
@@ -42,6 +47,8 @@ pub(super) struct World<'a> {
     pub(super) context: Record,
     /// What was changed.
     pub(super) touched: Vec<Touched>,
+    /// What it takes to copy all of it, in steps.
+    weight: usize,
     entities: Entities,
     request: Request,
 }
@@ -64,6 +71,17 @@ impl Basis<'_> {
     fn step(&self, parts: usize) {
         self.steps.set(self.steps.get().saturating_add(parts));
     }
+
+    /// Counts work before it is done; `None` where it is too much.
+    pub(super) fn spend(&self, parts: usize) -> Option<()> {
+        self.step(parts);
+        (!self.is_tired()).then_some(())
+    }
+
+    /// The same for as many values that are each compared with as many others.
+    pub(super) fn compare(&self, some: usize, others: usize) -> Option<()> {
+        self.spend(some.saturating_mul(others) / 16)
+    }
 }
 
 impl<'a> World<'a> {
@@ -71,25 +89,36 @@ impl<'a> World<'a> {
     pub(super) fn new(basis: &'a Basis<'a>) -> Result<Self, String> {
         let rows = basis.slice.iter();
         let entities = basis.slice.iter().map(|loaded| &loaded.entity);
-        Ok(Self {
+        let mut world = Self {
             basis,
             rows: rows
                 .map(|loaded| (loaded.row.uid.clone(), Arc::new(loaded.row.clone())))
                 .collect(),
             context: basis.question.context.clone(),
             touched: Vec::new(),
+            weight: 0,
             entities: together(basis.shard.actions.iter().chain(entities))?,
             request: basis.question.request.clone(),
-        })
+        };
+        world.weight = world.weigh();
+        basis.step(world.weight);
+        Ok(world)
     }
 
-    /// The same with changes; `None` where they cannot be made.
+    fn weigh(&self) -> usize {
+        let rows = self.rows.values().map(|row| of_row(row).max(20));
+        20 + rows.sum::<usize>() + of_record(&self.context)
+    }
+
+    /// The same with changes; `None` where they cannot be made, or are too much work.
     pub(super) fn with<'e>(&self, edits: impl IntoIterator<Item = &'e Edit>) -> Option<Self> {
-        self.basis.step(20 * (self.rows.len() + 1));
+        self.basis.spend(self.rows.len())?;
         let mut world = self.clone();
         for edit in edits {
             world.apply(edit)?;
         }
+        world.weight = world.weigh();
+        self.basis.spend(world.weight)?;
         let rows = world.rows.values();
         let entities = rows.map(|row| row.to_entity().ok().map(SharedEntity::from));
         let entities: Vec<SharedEntity> = entities.collect::<Option<_>>()?;
@@ -114,9 +143,12 @@ impl<'a> World<'a> {
         .ok()
     }
 
-    /// Whether entities and context are what the schema wants.
+    /// Whether entities and context are what the schema wants, as far as that is not too
+    /// much work to tell.
     pub(super) fn fits(&self) -> bool {
-        self.basis.step(50 * self.rows.len());
+        if self.basis.spend(self.weight.saturating_mul(3)).is_none() {
+            return false;
+        }
         let schema = self.basis.bundle.schema.cedar();
         let fits = |row: &Row| {
             let entity = row.to_entity().ok();
@@ -125,11 +157,15 @@ impl<'a> World<'a> {
         self.rows.values().all(|row| fits(row)) && self.asked(&self.context, Some(schema)).is_some()
     }
 
-    /// What an expression evaluates to.
+    /// What an expression evaluates to, as long as that is not too much work.
     pub(super) fn evaluate(&self, expression: &Expr) -> Result<EvalResult, String> {
-        self.basis.step(size(expression));
-        eval_expression(&self.request, &self.entities, &expression_of(expression))
-            .map_err(|error| error.to_string())
+        let work = size(expression) + self.weight / LOOKED_AT;
+        let spent = self.basis.spend(work);
+        spent.ok_or_else(|| "it is too much work".to_owned())?;
+        let found = eval_expression(&self.request, &self.entities, &expression_of(expression))
+            .map_err(|error| error.to_string())?;
+        self.basis.step(of_result(&found));
+        Ok(found)
     }
 
     pub(super) fn is(&self, expression: &Expr, want: bool) -> bool {
@@ -141,15 +177,22 @@ impl<'a> World<'a> {
     }
 
     pub(super) fn entity(&self, expression: &Expr) -> Option<EntityUid> {
+        // It is none, and may be large.
+        if *expression == Expr::Var(Var::Context) {
+            return None;
+        }
         match self.evaluate(expression) {
             Ok(EvalResult::EntityUid(uid)) => Some(uid),
             _ => None,
         }
     }
 
-    /// Whether a policy by itself lets the request through, or stops it.
+    /// Whether a policy by itself lets the request through, or stops it, as far as that
+    /// is not too much work to tell.
     pub(super) fn satisfies(&self, policy: &Policy) -> bool {
-        self.basis.step(50);
+        if self.basis.spend(50 + self.weight / LOOKED_AT).is_none() {
+            return false;
+        }
         let Ok(set) = PolicySet::from_policies([policy.clone()]) else {
             return false;
         };
@@ -168,7 +211,10 @@ impl<'a> World<'a> {
         let authorizer = Authorizer::new();
         let sets = shard.policies_for(&question.principal, &question.resource);
         let responses: Vec<_> = sets
-            .inspect(|set| self.basis.step(20 * set.num_of_policies()))
+            .inspect(|set| {
+                let each = 20 + self.weight / LOOKED_AT;
+                self.basis.step(each.saturating_mul(set.num_of_policies()));
+            })
             .map(|set| authorizer.is_authorized(&self.request, set, &self.entities))
             .collect();
         let mut decision = Decision::denial(&bundle.revision, Arc::from(""));
@@ -208,8 +254,11 @@ impl<'a> World<'a> {
     }
 
     /// An expression with the ids that paths lead to in their place: what is looked at,
-    /// and not how it was come to.
+    /// and not how it was come to. Where that is too much work it is left as it is.
     pub(super) fn resolved(&self, expression: &Expr) -> Expr {
+        if self.basis.is_tired() {
+            return expression.clone();
+        }
         let all = |expression: &Expr| Arc::new(self.resolved(expression));
         let entity = |expression: &Expr| match self.entity(expression) {
             Some(uid) => Arc::new(literal(&uid)),

@@ -222,3 +222,47 @@ fn what_is_decided_then_is_told_of_each_change_where_it_differs() {
         ],
     );
 }
+
+#[test]
+fn what_is_too_much_work_is_said_and_long_values_only_begin() {
+    let author = Author::new();
+    author.write(
+        "schema/peppol.cedarschema",
+        "entity User = { roles: Set<String>, away: Bool };
+         entity Desk;
+         action open appliesTo { principal: User, resource: Desk };",
+    );
+    author.write(
+        "policies/desk.cedar",
+        "@id(\"desk/opens\") permit (principal, action, resource)
+         when { !principal.roles.isEmpty() && principal.roles.contains(\"owner\") && principal.away };",
+    );
+    std::fs::remove_file(author.path("policies/rules.toml")).unwrap();
+    let explained = |roles: usize| {
+        let roles: Vec<String> = (0..roles).map(|role| format!("role-{role}")).collect();
+        let attributes = json!({"roles": roles, "away": true});
+        let entities = json!([
+            {"uid": {"type": "User", "id": "ann"}, "attrs": attributes, "parents": []},
+            {"uid": {"type": "Desk", "id": "red"}, "attrs": {}, "parents": []},
+        ]);
+        author.write("entities.json", &entities.to_string());
+        let asked = ["explain", "--tenancy", "entities:entities.json"];
+        let principal = ["--principal", "User::\"ann\"", "--action", "open"];
+        let ended =
+            author.run(&[&asked[..], &principal, &["--resource", "Desk::\"red\""]].concat());
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stdout.len() < 10_000, "{}", ended.stdout.len());
+        ended
+    };
+    let cut = "to explain it to the end is too much work: there may be more to tell";
+    let whole = explained(2_000);
+    assert!(whole.stdout.contains("  then   Allow"), "{whole:?}");
+    assert!(
+        whole.stdout.contains('…') && !whole.stdout.contains(cut),
+        "{whole:?}"
+    );
+    assert_lines(
+        &explained(80_000),
+        &["desk/opens  policies/desk.cedar:1", "  and others", cut],
+    );
+}

@@ -175,6 +175,9 @@ fn contains_all(whole: &Expr, part: &Expr, want: bool, world: &World<'_>) -> Vec
     }
     match (elements(whole, world), elements(part, world)) {
         (Some(all), Some(values)) if want => {
+            if world.basis.compare(values.len(), all.len()).is_none() {
+                return Vec::new();
+            }
             let surplus = values.into_iter().filter(|value| !all.contains(value));
             let surplus = surplus.collect();
             edit(world.spot(part).map(|spot| Edit::Take(spot, surplus)))
@@ -240,5 +243,8 @@ fn others(spot: &Spot, than: &[Value], world: &World<'_>) -> Vec<Value> {
     if let Type::Set(element) = &ty {
         ty = element.as_ref().clone();
     }
-    other_values(&ty, than, schema, &world.rows)
+    match world.basis.compare(world.rows.len(), than.len()) {
+        Some(()) => other_values(&ty, than, schema, &world.rows),
+        None => Vec::new(),
+    }
 }

@@ -7,6 +7,7 @@ use cedar_policy::Policy;
 use cedar_policy::pst::{BinaryOp, Expr};
 
 use super::{Change, Changed, Lack, Remedy, Way};
+use crate::engine::explain::brief::{EXPRESSION, brief};
 use crate::engine::explain::cedar::text;
 use crate::engine::explain::lacks::{Lacking, Steps};
 use crate::engine::explain::place::Place;
@@ -64,6 +65,10 @@ impl Checking<'_> {
                     told.push(Way { lacks, met });
                 }
             }
+        }
+        // Not before: what begins alike need not be the same.
+        for lack in told.iter_mut().flat_map(|way| &mut way.lacks) {
+            lack.condition = brief(&lack.condition, EXPRESSION);
         }
         told
     }

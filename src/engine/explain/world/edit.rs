@@ -15,6 +15,7 @@ impl World<'_> {
             Edit::Remove(spot) => self.put(spot, None),
             Edit::Add(spot, values) => {
                 let mut all = self.elements(spot)?;
+                self.basis.compare(all.len(), values.len())?;
                 let new = values.iter().filter(|value| !all.contains(value));
                 let new: Vec<Value> = new.cloned().collect();
                 all.extend(new);
@@ -22,6 +23,7 @@ impl World<'_> {
             }
             Edit::Take(spot, values) => {
                 let mut all = self.elements(spot)?;
+                self.basis.compare(all.len(), values.len())?;
                 all.retain(|value| !values.contains(value));
                 self.put(spot, Some(Value::Set(all.into())))
             }
@@ -81,6 +83,8 @@ impl World<'_> {
                 continue;
             }
             let row = Arc::make_mut(row);
+            let ancestors = row.ancestors.len();
+            self.basis.compare(above.len(), ancestors)?;
             let new = above.iter().filter(|uid| !row.ancestors.contains(uid));
             let new: Vec<EntityUid> = new.cloned().collect();
             row.ancestors.extend(new);

@@ -1,0 +1,69 @@
+//! How much is told of what is long.
+
+use std::fmt::{Display, Error, Write};
+
+/// Characters of a value, or of an id, that are told.
+pub(super) const VALUE: usize = 1_000;
+
+/// Characters of an expression that are told.
+pub(super) const EXPRESSION: usize = 10_000;
+
+/// Text of so many characters, and whether there were more.
+struct Cut {
+    text: String,
+    left: usize,
+    is_cut: bool,
+}
+
+impl Write for Cut {
+    fn write_str(&mut self, more: &str) -> Result<(), Error> {
+        for char in more.chars() {
+            if self.left == 0 {
+                self.is_cut = true;
+                // Whoever writes need not go on.
+                return Err(Error);
+            }
+            self.left -= 1;
+            self.text.push(char);
+        }
+        Ok(())
+    }
+}
+
+fn cut(what: &dyn Display, most: usize) -> Cut {
+    let mut cut = Cut {
+        text: String::new(),
+        left: most,
+        is_cut: false,
+    };
+    // What fails is only what is cut.
+    let _ = write!(cut, "{what}");
+    cut
+}
+
+/// The beginning of what is longer, with `…` behind it.
+pub(super) fn brief(what: &dyn Display, most: usize) -> String {
+    let mut cut = cut(what, most);
+    if cut.is_cut {
+        cut.text.push('…');
+    }
+    cut.text
+}
+
+/// Whether it is longer.
+pub(super) fn is_longer(what: &dyn Display, most: usize) -> bool {
+    cut(what, most).is_cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_longer_is_cut_and_nothing_else() {
+        assert_eq!(brief(&"äöü", 3), "äöü");
+        assert_eq!(brief(&"äöüß", 3), "äöü…");
+        assert_eq!(brief(&"", 0), "");
+        assert!(is_longer(&12345, 4) && !is_longer(&12345, 5));
+    }
+}

@@ -1,0 +1,163 @@
+//! Explanations are made beside the workers, their requests end when they have to, and what
+//! is not told is marked.
+
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use peppol_authz::config::{Listen, Server};
+use peppol_authz::engine::{Engine, EngineOptions};
+use peppol_authz::http::{
+    App, Authzen, Document, Explainers, Gateway, Limits, Listener, Metrics, Pages, Readiness,
+    router, serve,
+};
+use peppol_authz::slice::Freshness;
+use peppol_authz::store::EntitiesFile;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use crate::connection::Connection;
+use crate::deciding::{bundle, entity};
+use crate::sidecar::Reply;
+
+const SCHEMA: &str = "
+    entity User;
+    entity Desk = { open: Bool };
+    action use appliesTo { principal: User, resource: Desk, context: { names?: Set<String> } };
+";
+const POLICY: &str = "@id(\"p/one\") permit (principal, action, resource) when { resource.open || (context has names && context.names.contains(\"x\")) };";
+
+/// A server with one worker, and one thread beside it.
+fn start() -> (Runtime, String) {
+    let entities = json!([
+        entity("User", "ann", json!({}), &[]),
+        entity("Desk", "red", json!({"open": false}), &[]),
+    ]);
+    let store = EntitiesFile::parse(entities.to_string().as_bytes()).unwrap();
+    let options = EngineOptions {
+        cache_bytes: 0,
+        freshness: Freshness::EACH,
+    };
+    let engine = Engine::new(Arc::new(store), bundle(SCHEMA, POLICY), options).unwrap();
+    let app = App {
+        engine: Arc::new(engine),
+        metrics: Metrics::default(),
+        readiness: Readiness::new(true),
+        limits: Limits {
+            body_bytes: 1 << 20,
+            batch: 10,
+            json_depth: 32,
+            entities: 10,
+            page: 10,
+            candidates: 10,
+            body_read_timeout: Duration::from_secs(3600),
+            request_timeout: Duration::from_secs(2),
+        },
+        pages: Pages::new(&[0; 32]),
+        document: Document::default(),
+        explainers: Explainers::All,
+        authzen: Authzen::default(),
+        gateway: Gateway::default(),
+        tokens: None,
+        shadow: None,
+        decision_log: None,
+    };
+    app.readiness.started();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(1)
+        .thread_stack_size(8 << 20)
+        .enable_all()
+        .build()
+        .unwrap();
+    let address: Listen = "127.0.0.1:0".parse().unwrap();
+    let listener = runtime.block_on(Listener::bind(&address)).unwrap();
+    let address = listener.local_addr().to_string();
+    let router = router(Arc::new(app));
+    runtime.spawn(async move {
+        let forever = std::future::pending::<()>();
+        serve(listener, router, &Server::default(), forever).await
+    });
+    (runtime, address)
+}
+
+fn question(explain: bool) -> Value {
+    json!({
+        "principal": "User::\"ann\"",
+        "action": "Action::\"use\"",
+        "resource": "Desk::\"red\"",
+        "explain": explain,
+    })
+}
+
+fn write(connection: &mut Connection, path: &str, body: &Value) {
+    let body = body.to_string();
+    let length = body.len();
+    connection.write(format!(
+        "POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    ));
+}
+
+fn ask(address: &str, path: &str, body: &Value) -> Reply {
+    let mut connection = Connection::open_at(address);
+    write(&mut connection, path, body);
+    connection.reply()
+}
+
+#[test]
+fn a_request_ends_when_it_has_to_and_others_are_answered_meanwhile() {
+    let (runtime, address) = start();
+    // The thread beside the worker is held: nothing is explained until it is let go.
+    let (release, released) = mpsc::channel::<()>();
+    let held = runtime.spawn_blocking(move || released.recv().unwrap());
+    let batch = json!({"requests": [question(false), question(true)]});
+    for (path, body) in [
+        ("/v1/is_authorized", question(true)),
+        ("/v1/batch_is_authorized", batch.clone()),
+    ] {
+        let mut explained = Connection::open_at(&address);
+        write(&mut explained, path, &body);
+        let other = ask(&address, "/v1/is_authorized", &question(false));
+        assert_eq!(other.status, 200, "{}", other.text);
+        let reply = explained.reply();
+        assert_eq!(reply.status, 503, "{}", reply.text);
+        assert_eq!(reply.json()["code"], "TIMED_OUT");
+        assert!(!reply.text.contains("Deny"), "{}", reply.text);
+    }
+    release.send(()).unwrap();
+    runtime.block_on(held).unwrap();
+    let reply = ask(&address, "/v1/batch_is_authorized", &batch).json();
+    let near = &reply["results"][1]["explanation"]["near"];
+    assert_eq!(near[0]["policy"], "p/one", "{reply}");
+}
+
+/// What the server says of the permit where the context has so many names.
+fn explained(address: &str, names: usize) -> Value {
+    let mut question = question(true);
+    let names = (0..names).map(|name| format!("n-{name}"));
+    question["context"] = json!({"names": names.collect::<Vec<_>>()});
+    let reply = ask(address, "/v1/is_authorized", &question);
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    assert!(reply.text.len() < 10_000, "{}", reply.text.len());
+    reply.json()["explanation"].clone()
+}
+
+#[test]
+fn what_is_not_told_is_marked() {
+    let (_runtime, address) = start();
+    let why = explained(&address, 2);
+    let change = |why: &Value| why["near"][0]["ways"][1]["met"][0]["changes"][0].clone();
+    assert_eq!(
+        change(&why),
+        json!({"attribute": "names", "value": ["n-0", "n-1", "x"]})
+    );
+    let why = explained(&address, 2_000);
+    assert_eq!(why["complete"], true);
+    assert_eq!(why["near"][0]["complete"], true);
+    let long = change(&why);
+    assert!(long.get("value").is_none(), "{long}");
+    let begins = long["begins"].as_str().unwrap();
+    assert!(begins.starts_with('[') && begins.ends_with('…'), "{begins}");
+    let why = explained(&address, 50_000);
+    assert_eq!(why["complete"], false, "{why}");
+    assert_eq!(why["near"][0]["complete"], false, "{why}");
+}

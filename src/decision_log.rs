@@ -7,6 +7,7 @@
 //!
 //! [`Replay`] decides a line again, from the entities that it holds or from a store.
 
+mod alike;
 mod entry;
 mod file;
 mod pseudonym;

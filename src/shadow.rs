@@ -24,7 +24,6 @@ use crate::engine::{Decided, Engine, EngineOptions};
 use crate::policy::Bundle;
 use crate::store::{Store, StoreError};
 
-use counts::Kinds;
 use judge::{Judge, Outcome};
 use sample::Samples;
 
@@ -140,11 +139,10 @@ async fn look_on(
     counts: Counts,
     mut samples: Samples,
 ) {
-    let mut kinds = Kinds::default();
     while let Some((decided, _room)) = decisions.recv().await {
         let judged = AssertUnwindSafe(judge.judge(&decided)).catch_unwind();
         let outcome = judged.await.unwrap_or(Outcome::Failed("panic"));
-        let labels = counts.judged(&decided, &outcome, &mut kinds);
+        let labels = counts.judged(&decided, &outcome);
         if let Some(labels) = labels
             && samples.takes(&labels, Instant::now())
         {

@@ -206,12 +206,17 @@ impl<'a> Shown<'a> {
             Json::Object(members) => {
                 let kind = members.get("type").and_then(Json::as_str);
                 let kind = kind.and_then(|name| self.schema.entity_type_called(name));
-                let is_known = kind.is_some_and(|found| !found.personal);
+                let is_known = |id: &str| {
+                    kind.is_some_and(|found| {
+                        let choices = found.choices.as_ref();
+                        !found.personal && choices.is_none_or(|choices| choices.contains(id))
+                    })
+                };
                 let pairs = members.iter().map(|(name, json)| {
                     let shown = match (name.as_str(), json) {
                         // These are our own.
                         ("endpoint" | "route", json) => json.clone(),
-                        ("id", Json::String(id)) if is_known => id.as_str().into(),
+                        ("id", Json::String(id)) if is_known(id) => id.as_str().into(),
                         ("id", Json::String(id)) => self.unread(kind, id).into(),
                         (_, Json::String(text)) if is_name(text) => text.as_str().into(),
                         (_, Json::String(text)) => self.pseudonyms.of(text).into(),

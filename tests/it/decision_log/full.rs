@@ -291,7 +291,9 @@ fn nothing_is_allowed_while_the_log_cannot_be_written() {
         let reply = sidecar.post("/access/v1/evaluations", &several);
         assert!(!reply.text.contains("true"), "{}", reply.text);
         assert_eq!(sample(&sidecar, "decision_log_lines_total"), 0);
-        let log = sidecar.stop();
+        // Lines of answers are lost.
+        let (code, log) = sidecar.stopped();
+        assert_eq!(code, Some(1));
         let said = |message: &str| {
             log.iter()
                 .filter(|record| record["message"] == message)
@@ -313,7 +315,7 @@ fn what_cannot_be_written_is_dropped_where_that_is_asked_for() {
         assert!(asked < MANY);
     }
     assert!(is_failing(&sidecar));
-    sidecar.stop();
+    assert_eq!(sidecar.stopped().0, Some(1));
 }
 
 /// A file that is gone is made again as soon as it can be, and holds all that was answered.

@@ -7,6 +7,7 @@
 //!
 //! [`Replay`] decides a line again, from the entities that it holds or from a store.
 
+mod alike;
 mod entry;
 mod file;
 mod pseudonym;
@@ -15,10 +16,12 @@ mod read;
 mod recorded;
 mod replay;
 mod shown;
+mod weight;
 mod writer;
 
 pub use pseudonym::{KeyError, Pseudonyms};
-pub use queue::{DecisionLog, LogError, LogStats, NotLogged};
+pub use queue::{DecisionLog, LogError, LogStats, NotLogged, Room};
 pub use read::{Line, Unreadable, lines};
 pub use replay::{Again, Both, Replay, Undecided, decide_by_both};
 pub use shown::asked;
+pub use weight::weight;

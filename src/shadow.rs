@@ -17,14 +17,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use crate::decision_log::Pseudonyms;
+use crate::decision_log::{Pseudonyms, Room};
 use crate::engine::{Decided, Engine, EngineOptions};
 use crate::policy::Bundle;
 use crate::store::{Store, StoreError};
 
-use counts::Kinds;
 use judge::{Judge, Outcome};
 use sample::Samples;
 
@@ -35,6 +34,8 @@ pub use counts::Counts;
 pub struct ShadowOptions {
     /// Decisions that wait to be looked at; more are dropped.
     pub capacity: usize,
+    /// Bytes that these take, at most.
+    pub queue_bytes: usize,
     /// Disagreements of one kind that are written in full, in a minute.
     pub sample: usize,
     /// Whether its policies are written for a schema of their own.
@@ -45,9 +46,13 @@ pub struct ShadowOptions {
     pub engine: EngineOptions,
 }
 
+/// A decision, with the room that it takes until it was looked at.
+type Offered = (Arc<Decided>, OwnedSemaphorePermit);
+
 /// The second set of policies, and the way to it.
 pub struct Shadow {
-    queue: mpsc::Sender<Arc<Decided>>,
+    queue: mpsc::Sender<Offered>,
+    room: Room,
     engine: Arc<Engine>,
     counts: Counts,
 }
@@ -82,6 +87,7 @@ impl Shadow {
             .spawn(move || runtime.block_on(look_on(judge, decisions, counted, samples)))?;
         Ok(Self {
             queue,
+            room: Room::new(options.queue_bytes),
             engine,
             counts,
         })
@@ -91,7 +97,14 @@ impl Shadow {
     /// decision is dropped and counted.
     pub fn offer(&self, decided: &Arc<Decided>) {
         // What is no question of the schema was decided by no policy.
-        if decided.question.is_some() && self.queue.try_send(Arc::clone(decided)).is_err() {
+        if decided.question.is_none() {
+            return;
+        }
+        let is_taken = self.room.now(decided).is_some_and(|room| {
+            let offered = (Arc::clone(decided), room);
+            self.queue.try_send(offered).is_ok()
+        });
+        if !is_taken {
             self.counts.dropped();
         }
     }
@@ -122,15 +135,14 @@ impl Shadow {
 /// Looks at decisions, one after the other, for as long as any are offered.
 async fn look_on(
     mut judge: Judge,
-    mut decisions: mpsc::Receiver<Arc<Decided>>,
+    mut decisions: mpsc::Receiver<Offered>,
     counts: Counts,
     mut samples: Samples,
 ) {
-    let mut kinds = Kinds::default();
-    while let Some(decided) = decisions.recv().await {
+    while let Some((decided, _room)) = decisions.recv().await {
         let judged = AssertUnwindSafe(judge.judge(&decided)).catch_unwind();
         let outcome = judged.await.unwrap_or(Outcome::Failed("panic"));
-        let labels = counts.judged(&decided, &outcome, &mut kinds);
+        let labels = counts.judged(&decided, &outcome);
         if let Some(labels) = labels
             && samples.takes(&labels, Instant::now())
         {

@@ -12,7 +12,7 @@ use super::asking::{AnyError, prepare};
 use super::output::{complain, complain_of};
 use super::policies::runtime;
 use super::source::open;
-use crate::config::{Config, MIN_WORKER_STACK_BYTES};
+use crate::config::{Config, MIN_WORKER_STACK_BYTES, Source};
 use crate::decision_log::{Pseudonyms, Replay, Undecided, lines};
 use crate::policy::Bundle;
 use crate::store::Store;
@@ -82,20 +82,36 @@ pub(super) struct Recorded {
 }
 
 impl Recorded {
-    /// The store and the key that flags or settings name, as far as they do.
+    /// The store and the key that flags or settings name, as far as they do. The default store is
+    /// one where it is there.
     pub(super) fn named(
         config: &Config,
         key_file: Option<&Path>,
         source: &SourceArgs,
     ) -> Result<Self, Exit> {
-        let key = key_file.or(config.decision_log.key_file.as_deref());
-        let key = key.map(Pseudonyms::by_file).transpose().map_err(|error| {
-            complain_of(format_args!("`--key-file`: {error}"));
-            Exit::Usage
-        })?;
-        // Not the default: a database of that name would be made.
+        let key = match (key_file, &config.decision_log.key_file) {
+            (Some(path), _) => Some(("--key-file", path)),
+            (None, Some(path)) => Some(("decision_log.key_file", path.as_path())),
+            (None, None) => None,
+        };
+        let key = key.map(|(name, path)| {
+            Pseudonyms::by_file(path).map_err(|error| {
+                complain_of(format_args!("`{name}`: {error}"));
+                Exit::Usage
+            })
+        });
+        let key = key.transpose()?;
         let is_named = source.tenancy.is_some() || config.tenancy != Config::default().tenancy;
-        let store = is_named
+        let is_there = match &config.tenancy {
+            Source::Sqlite(path) => path.exists(),
+            Source::Postgres(_) | Source::Entities(_) => true,
+        };
+        // A database that is not there would be made, and nobody would be in it.
+        if is_named && !is_there {
+            complain_of(format_args!("`{}`: there is no such file", config.tenancy));
+            return Err(Exit::Failed);
+        }
+        let store = is_there
             .then(|| open(config))
             .transpose()
             .map_err(|error| {

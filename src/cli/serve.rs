@@ -64,7 +64,8 @@ pub(super) fn run(args: &ServeArgs) -> Exit {
         Err(exit) => return exit,
     };
     match run_server(&config, &sources, bundle, second) {
-        Ok(()) => Exit::Done,
+        Ok(Lines::Written) => Exit::Done,
+        Ok(Lines::Lost) => Exit::Failed,
         Err(error) => {
             complain(&*error);
             Exit::Failed
@@ -88,7 +89,7 @@ fn run_server(
     sources: &Sources,
     bundle: Arc<Bundle>,
     second: Option<shadow::Loaded>,
-) -> Result<(), AnyError> {
+) -> Result<Lines, AnyError> {
     let gateway = Gateway::new(&config.gateway);
     let tokens = match config.jwt.jwks {
         Some(_) => Some(Tokens::new(&config.jwt)?),
@@ -221,10 +222,10 @@ fn run_server(
                 report_cut(server.await);
             }
         }
-        end_log(&app, config.server.drain_timeout).await;
+        let lines = end_log(&app, config.server.drain_timeout).await;
         tracing::info!("stopped");
         drop(watch);
-        Ok::<_, AnyError>(())
+        Ok::<_, AnyError>(lines)
     });
     // A query or an import that hangs must not keep the process.
     runtime.shutdown_background();
@@ -309,14 +310,24 @@ fn report_cut(cut: usize) {
 /// What the decision log is given at least to write what it has taken.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
+/// What became of the last lines of the decision log.
+enum Lines {
+    /// All are written, or there is no log.
+    Written,
+    /// Some may not be.
+    Lost,
+}
+
 /// Waits for the lines of all decisions that were given.
-async fn end_log(app: &App, drain_timeout: Duration) {
+async fn end_log(app: &App, drain_timeout: Duration) -> Lines {
     let Some(log) = &app.decision_log else {
-        return;
+        return Lines::Written;
     };
-    if !log.end(drain_timeout.max(LAST_LINES)).await {
-        tracing::error!("the last decisions were not logged: the decision log cannot be written");
+    if log.end(drain_timeout.max(LAST_LINES)).await {
+        return Lines::Written;
     }
+    tracing::error!("the last decisions were not logged: the decision log cannot be written");
+    Lines::Lost
 }
 
 /// Ready when the value says so, or can no longer say otherwise.

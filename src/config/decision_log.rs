@@ -16,6 +16,8 @@ pub struct DecisionLog {
     pub when_full: WhenFull,
     /// Lines that wait to be written, at most.
     pub capacity: usize,
+    /// Bytes that they take, at most.
+    pub queue_bytes: usize,
     /// From how many bytes on a file is given up for a new one; 0 is never.
     pub rotate_bytes: u64,
     /// How many files that were given up are kept.
@@ -82,6 +84,7 @@ impl Default for DecisionLog {
             to: LogTarget::default(),
             when_full: WhenFull::default(),
             capacity: 10_000,
+            queue_bytes: 64 << 20,
             rotate_bytes: 256 << 20,
             keep: 10,
             slice: false,

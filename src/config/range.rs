@@ -149,6 +149,11 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, String)> {
         decision_log.capacity,
         1..=1_000_000,
     );
+    ranges.number(
+        "decision_log.queue_bytes",
+        decision_log.queue_bytes,
+        64 << 10..=2 << 30,
+    );
     // Less than a line may have would leave a file for each.
     let rotate_bytes = usize::try_from(decision_log.rotate_bytes).unwrap_or(usize::MAX);
     if rotate_bytes > 0 {

@@ -46,7 +46,10 @@ struct Answer<'a> {
 }
 
 /// Its members.
-pub(super) const ANSWER: [&str; 5] = ["decision", "codes", "diagnostics", "reasons", "obligations"];
+pub(super) const ANSWER: [&str; 5] = ["decision", "codes", DIAGNOSTICS, "reasons", "obligations"];
+
+/// What it says of policies, also of those that failed.
+pub(super) const DIAGNOSTICS: &str = "diagnostics";
 
 #[derive(Serialize)]
 struct Diagnostics<'a> {
@@ -59,7 +62,7 @@ struct Reason<'a> {
     code: Option<&'a str>,
     rule: Option<&'a str>,
     policy: Option<&'a str>,
-    message: Option<Cow<'a, str>>,
+    message: Option<&'a str>,
 }
 
 impl<'a> Answer<'a> {
@@ -69,7 +72,8 @@ impl<'a> Answer<'a> {
             code: reason.code.as_deref(),
             rule: reason.rule.as_deref(),
             policy: reason.policy.as_deref(),
-            message: reason.message.as_deref().map(|text| shown.text(text)),
+            // Of the policies or of the engine: no ids are in it.
+            message: reason.message.as_deref(),
         });
         let errors = decision.errors.iter();
         Self {

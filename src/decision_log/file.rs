@@ -117,8 +117,12 @@ pub(super) struct LogFile {
     rotate_bytes: u64,
     keep: usize,
     open: Option<Open>,
+    /// From how many bytes on a rotation is tried: more than `rotate_bytes` after one that failed.
+    limit: u64,
     /// Whether the last rotation failed, which is said once.
     is_stuck: bool,
+    /// How a file gets another name.
+    rename: fn(&Path, &Path) -> io::Result<()>,
 }
 
 struct Open {
@@ -133,13 +137,23 @@ struct Open {
 impl LogFile {
     /// Opens it, so that a fault is known at the start.
     pub(super) fn open(path: &Path, rotate_bytes: u64, keep: usize) -> io::Result<Self> {
-        Ok(Self {
+        let mut file = Self {
             path: path.to_owned(),
             rotate_bytes,
             keep,
             open: Some(Open::at(path)?),
+            limit: rotate_bytes,
             is_stuck: false,
-        })
+            rename: |from, to| std::fs::rename(from, to),
+        };
+        let is_regular = file.open.as_ref().is_some_and(|open| open.is_regular);
+        if rotate_bytes > 0 && is_regular {
+            let real = std::fs::canonicalize(path)?;
+            if let Err(error) = file.take_in(&real) {
+                file.stuck(&error);
+            }
+        }
+        Ok(file)
     }
 
     fn write(&mut self, batch: &mut Batch) -> io::Result<()> {
@@ -180,7 +194,12 @@ impl LogFile {
         }
         // The line is written whole into the new one, also where a part of it is in the old.
         batch.rewind();
+        self.reopen()
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
         self.open = None;
+        self.limit = self.rotate_bytes;
         self.open = Some(Open::at(&self.path)?);
         Ok(())
     }
@@ -189,7 +208,7 @@ impl LogFile {
     fn is_full(&self, line: usize) -> bool {
         let line = u64::try_from(line).unwrap_or(u64::MAX);
         let full = |open: &Open| {
-            open.is_regular && open.size > 0 && open.size.saturating_add(line) > self.rotate_bytes
+            open.is_regular && open.size > 0 && open.size.saturating_add(line) > self.limit
         };
         self.rotate_bytes > 0 && self.open.as_ref().is_some_and(full)
     }
@@ -198,7 +217,7 @@ impl LogFile {
     fn room(&self) -> usize {
         match &self.open {
             Some(open) if self.rotate_bytes > 0 && open.is_regular => {
-                let room = self.rotate_bytes.saturating_sub(open.size);
+                let room = self.limit.saturating_sub(open.size);
                 usize::try_from(room).unwrap_or(usize::MAX)
             }
             _ => usize::MAX,
@@ -207,39 +226,80 @@ impl LogFile {
 
     /// Gives the file up for a new one. Where it cannot be renamed it is written on.
     fn rotate(&mut self) -> io::Result<()> {
-        if let Err(error) = self.shift() {
-            if !self.is_stuck {
-                let path = self.path.display();
-                tracing::error!(%path, %error, "the decision log cannot be rotated, it grows on");
-            }
-            self.is_stuck = true;
+        if let Err(error) = self.give_up() {
+            self.stuck(&error);
             return Ok(());
         }
         self.is_stuck = false;
-        self.open = None;
-        self.open = Some(Open::at(&self.path)?);
-        Ok(())
+        self.reopen()
     }
 
-    /// From the oldest to the newest, so that none is written over but the last.
-    fn shift(&self) -> io::Result<()> {
-        for number in (0..self.keep).rev() {
-            match std::fs::rename(self.numbered(number), self.numbered(number + 1)) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+    /// Says it once, and lets the file grow by as much again before the next attempt.
+    fn stuck(&mut self, error: &io::Error) {
+        if !self.is_stuck {
+            let path = self.path.display();
+            tracing::error!(%path, %error, "the decision log cannot be rotated, it grows on");
+        }
+        self.is_stuck = true;
+        let size = self.open.as_ref().map_or(0, |open| open.size);
+        self.limit = size.saturating_add(self.rotate_bytes);
+    }
+
+    /// INVARIANT: nothing that is kept is moved before the file itself has left its name. Else one
+    /// that cannot be renamed would push out all that is kept.
+    fn give_up(&self) -> io::Result<()> {
+        // Beside the file itself, also where the name is a link to it.
+        let real = std::fs::canonicalize(&self.path)?;
+        self.take_in(&real)?;
+        let aside = aside(&real);
+        (self.rename)(&real, &aside)?;
+        self.take_in(&real).inspect_err(|_| {
+            // It is written on by its name; where that fails too, it is taken in later.
+            let _ = (self.rename)(&aside, &real);
+        })
+    }
+
+    /// Keeps what was set aside, also by a rotation that did not come to its end.
+    fn take_in(&self, real: &Path) -> io::Result<()> {
+        let aside = aside(real);
+        match std::fs::symlink_metadata(&aside) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+            Ok(found) if !found.is_file() => return Err(ErrorKind::AlreadyExists.into()),
+            Ok(_) => {}
+        }
+        self.shift(real)?;
+        (self.rename)(&aside, &numbered(real, 1))
+    }
+
+    /// Makes room for the newest: each goes one further, up to the first number that is free, so
+    /// that an attempt after one that failed moves nothing twice.
+    fn shift(&self, real: &Path) -> io::Result<()> {
+        let mut free = 1;
+        while free < self.keep && numbered(real, free).symlink_metadata().is_ok() {
+            free += 1;
+        }
+        for number in (1..free).rev() {
+            (self.rename)(&numbered(real, number), &numbered(real, number + 1))?;
         }
         Ok(())
     }
+}
 
-    fn numbered(&self, number: usize) -> PathBuf {
-        if number == 0 {
-            return self.path.clone();
-        }
-        let mut name = self.path.clone().into_os_string();
-        name.push(format!(".{number}"));
-        name.into()
-    }
+/// What a file is called on its way from its name to the first number.
+fn aside(path: &Path) -> PathBuf {
+    ending(path, "rotating")
+}
+
+fn numbered(path: &Path, number: usize) -> PathBuf {
+    ending(path, &number.to_string())
+}
+
+fn ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
 }
 
 impl Open {

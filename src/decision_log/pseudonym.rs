@@ -10,6 +10,9 @@ use crate::text::hex;
 /// What a hash begins with.
 pub(super) const PREFIX: &str = "hmac-sha256:";
 
+/// Digits of a hash.
+const DIGITS: usize = 64;
+
 /// Bytes that a key has at least.
 const KEY: usize = 32;
 
@@ -120,9 +123,14 @@ impl Pseudonyms {
 
 /// Whether a text is what is written of an id.
 pub(super) fn is_hash(text: &str) -> bool {
-    text.strip_prefix(PREFIX).is_some_and(|digits| {
-        digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-    })
+    hash_at(text) == Some("")
+}
+
+/// What stands behind the hash that a text begins with; `None` where it begins with none.
+pub(super) fn hash_at(text: &str) -> Option<&str> {
+    let (digits, behind) = text.strip_prefix(PREFIX)?.split_at_checked(DIGITS)?;
+    let is_hash = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_hash.then_some(behind)
 }
 
 fn digest(key: &Hmac<Sha256>, text: &[u8]) -> [u8; 32] {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::mpsc::{Sender, channel, error::TrySendError};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::mpsc::{Sender, channel};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::Instant;
 
 use super::file::{LogFile, Sink};
 use super::pseudonym::{KeyError, Pseudonyms};
+use super::weight::weight;
 use super::writer::{Entry, Writer};
 use crate::config::{self, LogTarget, Personal, WhenFull};
 use crate::engine::Decided;
@@ -17,6 +18,7 @@ use crate::engine::Decided;
 /// Takes decisions to be written.
 pub struct DecisionLog {
     queue: Sender<Entry>,
+    room: Room,
     when_full: WhenFull,
     shared: Arc<Shared>,
     /// Whether the last decision was dropped, which is said once.
@@ -28,6 +30,42 @@ pub(super) struct Shared {
     pub(super) written: AtomicU64,
     pub(super) dropped: AtomicU64,
     pub(super) failing: watch::Sender<bool>,
+}
+
+/// Bytes of decisions that may wait.
+#[derive(Clone)]
+pub struct Room {
+    free: Arc<Semaphore>,
+    all: u32,
+}
+
+impl Room {
+    /// For so many bytes, at most 4 GiB.
+    #[must_use]
+    pub fn new(bytes: usize) -> Self {
+        let all = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let free = usize::try_from(all).unwrap_or(usize::MAX);
+        Self {
+            free: Arc::new(Semaphore::new(free.min(Semaphore::MAX_PERMITS))),
+            all,
+        }
+    }
+
+    /// Room for a decision, if there is any now. One that is too heavy for all the room has it alone.
+    #[must_use]
+    pub fn now(&self, decided: &Decided) -> Option<OwnedSemaphorePermit> {
+        let free = Arc::clone(&self.free);
+        free.try_acquire_many_owned(self.needs(decided)).ok()
+    }
+
+    async fn later(&self, decided: &Decided) -> Option<OwnedSemaphorePermit> {
+        let free = Arc::clone(&self.free);
+        free.acquire_many_owned(self.needs(decided)).await.ok()
+    }
+
+    fn needs(&self, decided: &Decided) -> u32 {
+        u32::try_from(weight(decided)).map_or(self.all, |weight| weight.min(self.all))
+    }
 }
 
 /// What was written, and what was not.
@@ -102,6 +140,7 @@ impl DecisionLog {
             .map_err(open)?;
         Ok(Some(Self {
             queue,
+            room: Room::new(settings.queue_bytes),
             when_full: settings.when_full,
             shared,
             dropping: AtomicBool::new(false),
@@ -114,7 +153,6 @@ impl DecisionLog {
     /// # Errors
     /// The decision must not be given.
     pub async fn take(&self, decided: Arc<Decided>) -> Result<(), NotLogged> {
-        let entry = Entry::Decided(decided);
         match self.when_full {
             WhenFull::Wait => {
                 if self.is_failing() {
@@ -122,41 +160,47 @@ impl DecisionLog {
                     let works = failing.wait_for(|failing| !failing).await;
                     works.map_err(|_| NotLogged)?;
                 }
+                let room = self.room.later(&decided).await.ok_or(NotLogged)?;
+                let entry = Entry::Decided(decided, room);
                 self.queue.send(entry).await.map_err(|_| NotLogged)
             }
             WhenFull::Refuse => {
                 if self.is_failing() {
                     return Err(NotLogged);
                 }
-                self.queue.try_send(entry).map_err(|_| NotLogged)
+                self.try_take(decided)
             }
             WhenFull::Drop => {
-                self.take_or_drop(entry);
+                let taken = self.try_take(decided);
+                self.note(taken.is_ok());
                 Ok(())
             }
         }
+    }
+
+    fn try_take(&self, decided: Arc<Decided>) -> Result<(), NotLogged> {
+        let room = self.room.now(&decided).ok_or(NotLogged)?;
+        let entry = Entry::Decided(decided, room);
+        self.queue.try_send(entry).map_err(|_| NotLogged)
     }
 
     fn is_failing(&self) -> bool {
         *self.shared.failing.borrow()
     }
 
-    fn take_or_drop(&self, entry: Entry) {
-        match self.queue.try_send(entry) {
-            Ok(()) => {
-                // Read first: a write would be one for each decision.
-                if self.dropping.load(Ordering::Relaxed)
-                    && self.dropping.swap(false, Ordering::Relaxed)
-                {
-                    let dropped = self.shared.dropped.load(Ordering::Relaxed);
-                    tracing::warn!(dropped, "the decision log takes decisions again");
-                }
+    /// Counts what was dropped, and says when that begins and ends.
+    fn note(&self, is_taken: bool) {
+        if is_taken {
+            // Read first: a write would be one for each decision.
+            if self.dropping.load(Ordering::Relaxed) && self.dropping.swap(false, Ordering::Relaxed)
+            {
+                let dropped = self.shared.dropped.load(Ordering::Relaxed);
+                tracing::warn!(dropped, "the decision log takes decisions again");
             }
-            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => {
-                self.shared.dropped.fetch_add(1, Ordering::Relaxed);
-                if !self.dropping.swap(true, Ordering::Relaxed) {
-                    tracing::error!("the decision log is full, decisions are dropped");
-                }
+        } else {
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+            if !self.dropping.swap(true, Ordering::Relaxed) {
+                tracing::error!("the decision log is full, decisions are dropped");
             }
         }
     }

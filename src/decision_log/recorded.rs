@@ -3,10 +3,10 @@
 //! INVARIANT: what was never looked at when the line was written is not known, and is an error
 //! here; it is not absent. So policies that look at more decide nothing from it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, RwLock};
 
-use cedar_policy::{EntityTypeName, EntityUid};
+use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use serde_json::Value as Json;
 
 use super::read::Line;
@@ -24,6 +24,8 @@ pub(super) struct Slice {
     rows: HashMap<EntityUid, Kept>,
     /// The types that the caller has described entities of, which the store did not serve.
     described: Vec<EntityTypeName>,
+    /// The entities that the question itself names: these may have been absent.
+    asked: HashSet<EntityUid>,
     revision: Revision,
 }
 
@@ -38,6 +40,7 @@ impl Default for Slice {
         Self {
             rows: HashMap::new(),
             described: Vec::new(),
+            asked: HashSet::new(),
             revision: Revision::fixed(""),
         }
     }
@@ -66,11 +69,33 @@ impl Slice {
             let tags = asked_tags(asked)?;
             Ok((row.uid.clone(), Kept { row, tags }))
         });
+        let mut asked = HashSet::new();
+        if let Some(question) = &line.question {
+            named(question, &mut asked);
+        }
         Ok(Some(Self {
+            asked,
             rows: kept.collect::<Result<_, Misfit>>()?,
             described,
             revision: Revision::fixed(&line.tenancy_revision),
         }))
+    }
+}
+
+/// Adds each entity that a question names.
+fn named(json: &Json, found: &mut HashSet<EntityUid>) {
+    match json {
+        Json::Array(values) => values.iter().for_each(|json| named(json, found)),
+        Json::Object(members) => {
+            let text = |name| members.get(name).and_then(Json::as_str);
+            if let (Some(of), Some(id)) = (text("type"), text("id"))
+                && let Ok(of) = of.parse::<EntityTypeName>()
+            {
+                found.insert(EntityUid::from_type_name_and_id(of, EntityId::new(id)));
+            }
+            members.values().for_each(|json| named(json, found));
+        }
+        _ => {}
     }
 }
 
@@ -148,9 +173,11 @@ impl View {
                 ..kept.row.clone()
             }));
         }
-        // Of any other type an absent entity ends a decision, so that nothing follows from it.
+        // Absence of what is asked about ends a decision, so that nothing follows from it; where it
+        // has a meaning for policies, the entity was recorded. What else is absent has no decision.
         let found = self.schema.entity_type(uid.type_name());
-        if found.is_some_and(|found| found.when_absent.is_some()) {
+        let is_told = found.is_some_and(|found| found.when_absent.is_some());
+        if is_told || !self.slice.asked.contains(uid) {
             return Err(unrecorded(uid, "it"));
         }
         Ok(None)

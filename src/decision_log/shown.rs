@@ -99,42 +99,44 @@ impl<'a> Shown<'a> {
         json!({"type": uid.type_name().to_string(), "id": id})
     }
 
-    /// An attribute may repeat the id of its entity, and tags may be kept by ids.
-    fn string<'s>(&'s self, text: &'s str) -> &'s str {
-        self.veiled.get(text).map_or(text, String::as_str)
-    }
-
-    fn value(&self, value: &Value) -> Json {
+    /// `own` is the id of the entity that the value is of, where it says who somebody is: an
+    /// attribute may repeat it. Any other text that happens to be such an id stays: a caller
+    /// chooses ids, and what policies compare would not be what they compared.
+    fn value(&self, value: &Value, own: Option<&str>) -> Json {
         match value {
             Value::Bool(value) => (*value).into(),
             Value::Long(value) => (*value).into(),
-            Value::String(text) => self.string(text).into(),
+            Value::String(text) if own == Some(&**text) => self.pseudonyms.of(text).into(),
+            Value::String(text) => (&**text).into(),
             Value::Entity(uid) => json!({"__entity": self.uid(uid)}),
-            Value::Set(values) => values.iter().map(|value| self.value(value)).collect(),
-            Value::Record(record) => self.record(record),
+            Value::Set(values) => values.iter().map(|value| self.value(value, own)).collect(),
+            Value::Record(record) => self.record(record, own),
             Value::Extension(extension, text) => {
                 json!({"__extn": {"fn": extension.function(), "arg": &**text}})
             }
         }
     }
 
-    pub(super) fn record(&self, record: &Record) -> Json {
+    fn record(&self, record: &Record, own: Option<&str>) -> Json {
         let pairs = record.iter();
         pairs
-            .map(|(name, value)| (name.to_string(), self.value(value)))
+            .map(|(name, value)| (name.to_string(), self.value(value, own)))
             .collect()
     }
 
     /// An entity with these ancestors, near and far.
     fn row<'r>(&self, row: &'r Row, ancestors: impl Iterator<Item = &'r EntityUid>) -> Json {
+        let own = self
+            .is_personal(&row.uid)
+            .then(|| AsRef::<str>::as_ref(row.uid.id()));
         let mut members = Map::new();
         members.insert("uid".to_owned(), self.uid(&row.uid));
-        members.insert("attrs".to_owned(), self.record(&row.attributes));
+        members.insert("attrs".to_owned(), self.record(&row.attributes, own));
         let parents = ancestors.map(|uid| self.uid(uid)).collect();
         members.insert("parents".to_owned(), parents);
         if !row.tags.is_empty() {
             let tags = row.tags.iter();
-            let tags = tags.map(|(key, value)| (self.string(key).to_owned(), self.value(value)));
+            let tags = tags.map(|(key, value)| (key.to_string(), self.value(value, None)));
             members.insert("tags".to_owned(), tags.collect());
         }
         Json::Object(members)
@@ -146,7 +148,7 @@ impl<'a> Shown<'a> {
         members.insert("principal".to_owned(), self.uid(&question.principal));
         members.insert("action".to_owned(), self.uid(&question.action));
         members.insert("resource".to_owned(), self.uid(&question.resource));
-        members.insert("context".to_owned(), self.record(&question.context));
+        members.insert("context".to_owned(), self.record(&question.context, None));
         if !question.described.is_empty() {
             let described = question.described.iter().map(|row| {
                 // Those further up are what those in between say.
@@ -171,12 +173,13 @@ impl<'a> Shown<'a> {
         let asked = decision.slice_tags.iter().map(|asked| match asked {
             None => Json::Null,
             Some(TagKeys::All) => "all".into(),
-            Some(TagKeys::Only(keys)) => keys.iter().map(|key| self.string(key)).collect(),
+            Some(TagKeys::Only(keys)) => keys.iter().map(|key| Json::from(&**key)).collect(),
         });
         asked.collect()
     }
 
-    /// What Cedar says, which may name entities and repeat strings.
+    /// What Cedar says of a policy that failed, which may name entities and repeat strings. Words of
+    /// Cedar's own may be an id too and are hidden with it: see [`super::alike`].
     pub(super) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
         for (id, hash) in &self.veiled {
@@ -203,12 +206,17 @@ impl<'a> Shown<'a> {
             Json::Object(members) => {
                 let kind = members.get("type").and_then(Json::as_str);
                 let kind = kind.and_then(|name| self.schema.entity_type_called(name));
-                let is_known = kind.is_some_and(|found| !found.personal);
+                let is_known = |id: &str| {
+                    kind.is_some_and(|found| {
+                        let choices = found.choices.as_ref();
+                        !found.personal && choices.is_none_or(|choices| choices.contains(id))
+                    })
+                };
                 let pairs = members.iter().map(|(name, json)| {
                     let shown = match (name.as_str(), json) {
                         // These are our own.
                         ("endpoint" | "route", json) => json.clone(),
-                        ("id", Json::String(id)) if is_known => id.as_str().into(),
+                        ("id", Json::String(id)) if is_known(id) => id.as_str().into(),
                         ("id", Json::String(id)) => self.unread(kind, id).into(),
                         (_, Json::String(text)) if is_name(text) => text.as_str().into(),
                         (_, Json::String(text)) => self.pseudonyms.of(text).into(),

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::entry;
 use super::file::{Batch, Sink};
@@ -15,7 +15,8 @@ use crate::engine::Decided;
 
 /// What waits to be written.
 pub(super) enum Entry {
-    Decided(Arc<Decided>),
+    /// A decision, with the room that it takes until its line is written.
+    Decided(Arc<Decided>, OwnedSemaphorePermit),
     /// Nothing follows; to be told when all before is written.
     End(oneshot::Sender<()>),
 }
@@ -41,15 +42,17 @@ impl Writer {
     pub(super) fn run(mut self) {
         while let Some(first) = self.queue.blocking_recv() {
             let mut batch = Batch::default();
-            let mut end = self.add(first, &mut batch);
+            let mut taken = Vec::new();
+            let mut end = self.add(first, &mut batch, &mut taken);
             while end.is_none() && batch.text.len() < BATCH {
                 match self.queue.try_recv() {
-                    Ok(next) => end = self.add(next, &mut batch),
+                    Ok(next) => end = self.add(next, &mut batch, &mut taken),
                     // All that there is: it is not kept back.
                     Err(_) => break,
                 }
             }
             self.write(&mut batch);
+            drop(taken);
             if let Some(end) = end {
                 // Nobody may wait for it any more.
                 let _ = end.send(());
@@ -58,10 +61,18 @@ impl Writer {
         }
     }
 
-    fn add(&self, entry: Entry, batch: &mut Batch) -> Option<oneshot::Sender<()>> {
+    fn add(
+        &self,
+        entry: Entry,
+        batch: &mut Batch,
+        taken: &mut Vec<OwnedSemaphorePermit>,
+    ) -> Option<oneshot::Sender<()>> {
         let decided = match entry {
             Entry::End(end) => return Some(end),
-            Entry::Decided(decided) => decided,
+            Entry::Decided(decided, room) => {
+                taken.push(room);
+                decided
+            }
         };
         let before = batch.text.len();
         match entry::write(&decided, &self.pseudonyms, self.with_slice, &mut batch.text) {

@@ -293,11 +293,9 @@ impl<'a> Evaluation<'a> {
             decision: evaluated.decision,
             bundle: Arc::clone(&self.session.state.bundle),
         };
-        let asked = decided.question.as_ref().map(|question| &question.action);
-        self.app.count(asked.or(action.as_ref()), &decided);
         let reveal = self.app.authzen.reveal();
         let text = to_text(&Answer::of(&decided.decision, decided.id, reveal))?;
-        self.app.observe(decided).await?;
+        self.app.decided_as(action, decided).await?;
         Ok(text)
     }
 

@@ -8,18 +8,38 @@ use super::{App, Problem};
 use crate::engine::Decided;
 
 impl App {
-    /// Counts the decision of a question and shows it to whoever looks on.
+    /// Shows the decision of a question to whoever looks on, and counts it.
     ///
     /// # Errors
-    /// See [`App::observe`].
+    /// See [`App::observe`]; then it is not given, and not counted.
     pub(super) async fn decided(&self, decided: Decided) -> Result<(), Problem> {
-        let question = decided.question.as_ref();
-        self.count(question.map(|question| &question.action), &decided);
-        self.observe(decided).await
+        self.decided_as(None, decided).await
     }
 
-    /// Counts a decision. `action` is what was asked, where there is such an action.
-    pub(super) fn count(&self, action: Option<&EntityUid>, decided: &Decided) {
+    /// The same, with the action that was asked where there is no question.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) async fn decided_as(
+        &self,
+        action: Option<EntityUid>,
+        decided: Decided,
+    ) -> Result<(), Problem> {
+        if !self.is_observed() {
+            self.count(action.as_ref(), &decided);
+            return Ok(());
+        }
+        let decided = Arc::new(decided);
+        self.log(&decided).await?;
+        self.count(action.as_ref(), &decided);
+        self.offer(&decided);
+        Ok(())
+    }
+
+    /// Counts a decision. `action` is what was asked, where there is such an action and no question.
+    fn count(&self, action: Option<&EntityUid>, decided: &Decided) {
+        let question = decided.question.as_ref();
+        let action = question.map(|question| &question.action).or(action);
         // An action that there is not is a label that a caller made up.
         let action = action.map_or("other", |uid| uid.id().as_ref());
         self.metrics
@@ -42,12 +62,23 @@ impl App {
             return Ok(());
         }
         let decided = Arc::new(decided);
-        if let Some(shadow) = &self.shadow {
-            shadow.offer(&decided);
-        }
+        self.log(&decided).await?;
+        self.offer(&decided);
+        Ok(())
+    }
+
+    /// Before anything else: what the log refuses is not given.
+    async fn log(&self, decided: &Arc<Decided>) -> Result<(), Problem> {
         if let Some(log) = &self.decision_log {
-            log.take(decided).await.map_err(|_| Problem::NotLogged)?;
+            let taken = log.take(Arc::clone(decided)).await;
+            taken.map_err(|_| Problem::NotLogged)?;
         }
         Ok(())
+    }
+
+    fn offer(&self, decided: &Arc<Decided>) {
+        if let Some(shadow) = &self.shadow {
+            shadow.offer(decided);
+        }
     }
 }

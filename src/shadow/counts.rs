@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -59,11 +60,20 @@ pub struct Counts {
     reload_refused: Gauge,
     last_reload: Gauge<f64, AtomicU64>,
     policies: Family<RevisionLabel, Gauge>,
+    kinds: Arc<Mutex<Kinds>>,
 }
 
-/// The kinds of disagreements that have a counter.
+/// The kinds that have a counter.
 #[derive(Debug, Default)]
-pub(super) struct Kinds(HashSet<Labels>);
+struct Kinds {
+    /// Of disagreements of the policies that look on now.
+    disagreements: HashSet<Labels>,
+    /// Of questions that are none to the shadow. They say nothing of its policies, and take no room
+    /// of what does.
+    malformed: HashSet<Labels>,
+    /// Counters that there are, also of policies before.
+    counters: usize,
+}
 
 impl Counts {
     /// Shows the counters to whoever reads the registry.
@@ -116,10 +126,26 @@ impl Counts {
         self.last_reload
             .set(now.map_or(0.0, |now| now.as_secs_f64()));
         self.policies.clear();
+        self.begin_kinds();
         let revision = revision.to_owned();
         self.policies
             .get_or_create(&RevisionLabel { revision })
             .set(1);
+    }
+
+    /// Other policies have kinds of their own. Counters go on, unless there are too many of them.
+    fn begin_kinds(&self) {
+        let mut kinds = self.kinds();
+        kinds.disagreements.clear();
+        kinds.malformed.clear();
+        if kinds.counters >= KINDS {
+            kinds.counters = 0;
+            self.disagreements.clear();
+        }
+    }
+
+    fn kinds(&self) -> MutexGuard<'_, Kinds> {
+        self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn refused(&self) {
@@ -133,36 +159,47 @@ impl Counts {
 
     /// Counts what came of a decision. Returns of which kind it is, where there is something
     /// to tell of it.
-    pub(super) fn judged(
-        &self,
-        decided: &Decided,
-        outcome: &Outcome,
-        kinds: &mut Kinds,
-    ) -> Option<Labels> {
-        let labels = Labels::new(decided, outcome).map(|labels| kinds.counted(labels));
-        if let Some(labels) = &labels
-            && !matches!(outcome, Outcome::Failed(_))
-        {
-            self.disagreements.get_or_create(labels).inc();
-        }
+    pub(super) fn judged(&self, decided: &Decided, outcome: &Outcome) -> Option<Labels> {
+        let labels = Labels::new(decided, outcome).map(|labels| self.told(labels, outcome));
         // Last: whoever sees that it was looked at sees what came of it.
         let result = outcome.name();
         self.decisions.get_or_create(&ResultLabel { result }).inc();
         labels
     }
+
+    /// Counts a kind, and returns it as it is counted.
+    fn told(&self, mut labels: Labels, outcome: &Outcome) -> Labels {
+        if matches!(outcome, Outcome::Failed(_)) {
+            return labels;
+        }
+        let mut kinds = self.kinds();
+        let is_malformed = matches!(outcome, Outcome::Malformed);
+        if !kinds.has_counter(&labels, is_malformed) {
+            labels.forget();
+        }
+        // Under the lock: no counter is made of what was cleared meanwhile.
+        self.disagreements.get_or_create(&labels).inc();
+        labels
+    }
 }
 
 impl Kinds {
-    /// A kind as it is counted.
-    fn counted(&mut self, mut labels: Labels) -> Labels {
-        if !self.0.contains(&labels) {
-            if self.0.len() < KINDS {
-                self.0.insert(labels.clone());
-            } else {
-                labels.forget();
-            }
+    /// Whether a kind is counted apart.
+    fn has_counter(&mut self, labels: &Labels, is_malformed: bool) -> bool {
+        let known = if is_malformed {
+            &mut self.malformed
+        } else {
+            &mut self.disagreements
+        };
+        if known.contains(labels) {
+            return true;
         }
-        labels
+        let has_room = known.len() < KINDS;
+        if has_room {
+            known.insert(labels.clone());
+            self.counters += 1;
+        }
+        has_room
     }
 }
 
@@ -176,14 +213,18 @@ impl Labels {
             Outcome::Failed(_) => ("failed", &decided.decision, None),
         };
         let question = decided.question.as_ref()?;
+        // Of a failure nothing is told but why.
+        let is_failed = matches!(outcome, Outcome::Failed(_));
+        let answered = (!is_failed).then_some(first);
+        let text_of_first = |of: fn(&Decision) -> String| answered.map_or_else(String::new, of);
         let text = |of: fn(&Decision) -> String| shadow.map_or_else(String::new, of);
         Some(Self {
             action: AsRef::<str>::as_ref(question.action.id()).to_owned(),
             kind,
             from: first.verdict.name(),
             to: shadow.map_or("None", |shadow| shadow.verdict.name()),
-            codes: code_text(first),
-            policies: policy_text(first),
+            codes: text_of_first(code_text),
+            policies: text_of_first(policy_text),
             shadow_codes: text(code_text),
             shadow_policies: text(policy_text),
         })
@@ -203,7 +244,10 @@ impl Labels {
 
 #[cfg(test)]
 mod tests {
+    use super::super::compare::Kind;
+    use super::super::judge::Disagreement;
     use super::*;
+    use crate::engine::Verdict;
 
     fn labels(policies: usize) -> Labels {
         Labels {
@@ -218,17 +262,74 @@ mod tests {
         }
     }
 
+    /// What is counted, by the policies of what was answered.
+    fn told(counts: &Counts, policies: usize, outcome: &Outcome) -> String {
+        counts.told(labels(policies), outcome).policies
+    }
+
+    fn disagreed() -> Outcome {
+        let decision = Decision {
+            verdict: Verdict::Deny,
+            reasons: Vec::new(),
+            determining: Vec::new(),
+            errors: Vec::new(),
+            obligations: Default::default(),
+            policy_revision: Arc::from("p"),
+            tenancy_revision: Arc::from("t"),
+            slice: Vec::new(),
+            slice_tags: Vec::new(),
+            absent: Vec::new(),
+        };
+        Outcome::Disagreed(Box::new(Disagreement {
+            kind: Kind::Verdict,
+            first: decision.clone(),
+            shadow: decision,
+        }))
+    }
+
     /// Thousands of policies for single tenants would be a counter each.
     #[test]
     fn of_many_kinds_the_later_ones_are_counted_together() {
-        let mut kinds = Kinds::default();
+        let (counts, disagreed) = (Counts::default(), disagreed());
         for policies in 0..KINDS {
-            assert_eq!(kinds.counted(labels(policies)), labels(policies));
+            assert_eq!(told(&counts, policies, &disagreed), policies.to_string());
         }
-        let mut other = labels(0);
-        other.forget();
-        assert_eq!(kinds.counted(labels(KINDS)), other);
-        assert_eq!((&*other.action, &*other.shadow_codes), ("read", "other"));
-        assert_eq!(kinds.counted(labels(7)), labels(7));
+        let other = counts.told(labels(KINDS), &disagreed);
+        assert_eq!((&*other.action, &*other.policies), ("read", "other"));
+        assert_eq!((&*other.codes, &*other.shadow_codes), ("other", "other"));
+        assert_eq!(told(&counts, 7, &disagreed), "7");
+    }
+
+    /// Else all of a shadow that is changed often would be `other` some day.
+    #[test]
+    fn other_policies_have_kinds_of_their_own() {
+        let (counts, disagreed) = (Counts::default(), disagreed());
+        let counter = |policies| counts.disagreements.get(&labels(policies)).is_some();
+        for _ in 0..2 {
+            for policies in 0..=KINDS {
+                told(&counts, policies, &disagreed);
+            }
+            assert!(counter(0) && !counter(KINDS));
+            counts.taken("next");
+            // Of all shadows together there are not ever more.
+            assert!(!counter(0));
+            assert_eq!(told(&counts, KINDS, &disagreed), KINDS.to_string());
+            assert!(counter(KINDS));
+            counts.taken("next but one");
+            // Few ones are counted on.
+            assert!(counter(KINDS));
+            counts.disagreements.remove(&labels(KINDS));
+        }
+    }
+
+    #[test]
+    fn what_is_no_disagreement_takes_no_room_of_one() {
+        let counts = Counts::default();
+        for policies in 0..=KINDS {
+            told(&counts, policies, &Outcome::Malformed);
+            told(&counts, policies, &Outcome::Failed("store"));
+        }
+        assert_eq!(told(&counts, KINDS, &Outcome::Malformed), "other");
+        assert_eq!(told(&counts, KINDS, &disagreed()), KINDS.to_string());
     }
 }

@@ -200,11 +200,18 @@ impl Sidecar {
 
     /// Tells it to stop, waits until it has, and returns its whole log.
     pub(crate) fn stop(&mut self) -> Vec<Value> {
+        let (code, records) = self.stopped();
+        assert_eq!(code, Some(0));
+        records
+    }
+
+    /// Its exit code, and what it logged.
+    pub(crate) fn stopped(&mut self) -> (Option<i32>, Vec<Value>) {
         self.signal("TERM");
-        assert_eq!(self.ended().code(), Some(0));
+        let code = self.ended().code();
         let mut records = self.records.lock().unwrap().clone();
         records.extend(self.log.lock().unwrap().iter().map(record));
-        records
+        (code, records)
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Reply {

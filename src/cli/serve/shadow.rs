@@ -17,6 +17,9 @@ use crate::shadow::{Shadow, ShadowOptions};
 use crate::slice::Freshness;
 use crate::store::Store;
 
+/// Bytes of decisions that wait for it, at most.
+const QUEUE_BYTES: usize = 64 << 20;
+
 /// Policies that were read and are valid.
 pub(super) struct Loaded {
     pub(super) sources: Sources,
@@ -47,6 +50,7 @@ pub(super) fn start(
     let own_schema = config.shadow.schema.is_some();
     let options = ShadowOptions {
         capacity: config.shadow.capacity,
+        queue_bytes: QUEUE_BYTES,
         sample: config.shadow.sample,
         own_schema,
         stack_bytes: config.server.worker_stack_bytes,

@@ -117,3 +117,127 @@ fn what_takes_nothing_is_a_fault_and_nothing_is_lost() {
     assert_eq!(one.written(), 0);
     assert_eq!(one.next(usize::MAX), b"a\n");
 }
+
+/// What is beside the log, as name and text.
+fn kept(directory: &Path) -> Vec<(String, String)> {
+    let mut kept: Vec<_> = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| !path.ends_with("d.log") && path.is_file())
+        .map(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, read_to_string(path).unwrap())
+        })
+        .collect();
+    kept.sort();
+    kept
+}
+
+fn three_kept(directory: &Path) -> Vec<(String, String)> {
+    for number in 1..=3 {
+        put(
+            directory.join(format!("d.log.{number}")),
+            format!("{number}\n"),
+        )
+        .unwrap();
+    }
+    kept(directory)
+}
+
+/// A file that is a mount cannot be renamed, those beside it can.
+#[test]
+fn a_file_that_cannot_be_renamed_costs_nothing_that_is_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("d.log");
+    let before = three_kept(directory.path());
+    let mut file = LogFile::open(&path, 8, 4).unwrap();
+    static TRIED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    file.rename = |from, to| {
+        if from.ends_with("d.log") {
+            TRIED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            return Err(ErrorKind::ResourceBusy.into());
+        }
+        rename(from, to)
+    };
+    file.write(&mut batch(&["a"; 20])).unwrap();
+    assert_eq!(read_to_string(&path).unwrap(), "a\n".repeat(20));
+    assert_eq!(kept(directory.path()), before);
+    // Of 40 bytes: at 8, 16, 24 and 32.
+    assert_eq!(TRIED.load(std::sync::atomic::Ordering::Relaxed), 4);
+    // As soon as it can be, it is given up, and begun anew after 8 bytes as before.
+    file.rename = |from, to| rename(from, to);
+    file.write(&mut batch(&["b"; 5])).unwrap();
+    assert_eq!(read_to_string(&path).unwrap(), "b\n");
+    let newest = "a\n".repeat(20);
+    assert_eq!(
+        kept(directory.path())[..2],
+        [
+            ("d.log.1".to_owned(), "b\n".repeat(4)),
+            ("d.log.2".to_owned(), newest)
+        ]
+    );
+}
+
+#[test]
+fn a_kept_file_that_cannot_be_moved_costs_none_either() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("d.log");
+    let before = three_kept(directory.path());
+    let mut file = LogFile::open(&path, 8, 3).unwrap();
+    file.rename = |from, to| {
+        if from.ends_with("d.log.1") {
+            return Err(ErrorKind::ResourceBusy.into());
+        }
+        rename(from, to)
+    };
+    file.write(&mut batch(&["a"; 20])).unwrap();
+    assert_eq!(read_to_string(&path).unwrap(), "a\n".repeat(20));
+    // The oldest has gone, as in any rotation, and once.
+    assert_eq!(
+        kept(directory.path()),
+        [
+            before[0].clone(),
+            ("d.log.3".to_owned(), before[1].1.clone())
+        ]
+    );
+}
+
+#[test]
+fn a_rotation_that_was_cut_short_is_ended_at_the_next_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("d.log");
+    three_kept(directory.path());
+    put(directory.path().join("d.log.rotating"), "newest\n").unwrap();
+    let mut file = LogFile::open(&path, 8, 4).unwrap();
+    let wanted = ["newest\n", "1\n", "2\n", "3\n"];
+    let texts = || {
+        kept(directory.path())
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(texts(), wanted);
+    // What is no file of ours is not written over, and nothing else moves.
+    std::fs::create_dir(directory.path().join("d.log.rotating")).unwrap();
+    file.write(&mut batch(&["a"; 20])).unwrap();
+    assert_eq!(texts(), wanted);
+    assert_eq!(read_to_string(&path).unwrap(), "a\n".repeat(20));
+}
+
+#[test]
+fn behind_a_link_the_file_itself_is_rotated() {
+    let directory = tempfile::tempdir().unwrap();
+    let volume = directory.path().join("volume");
+    std::fs::create_dir(&volume).unwrap();
+    let link = directory.path().join("link.log");
+    std::os::unix::fs::symlink(volume.join("d.log"), &link).unwrap();
+    let mut file = LogFile::open(&link, 8, 4).unwrap();
+    file.write(&mut batch(&["a"; 6])).unwrap();
+    assert!(link.is_symlink());
+    assert_eq!(read_to_string(&link).unwrap(), "a\na\n");
+    assert_eq!(
+        kept(&volume),
+        [("d.log.1".to_owned(), "a\na\na\na\n".to_owned())]
+    );
+    assert!(!directory.path().join("link.log.1").exists());
+}

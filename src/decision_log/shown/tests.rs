@@ -10,8 +10,8 @@ use crate::store::EntitiesFile;
 const SCHEMA: &str = r#"
     @personal
     entity User = { id: String, nick: String };
-    entity Room;
-    action enter appliesTo { principal: User, resource: Room, context: { also?: Set<User> } };
+    entity Room = { kind?: String };
+    action enter appliesTo { principal: User, resource: Room, context: { also?: Set<User>, word?: String } };
 "#;
 
 fn bundle() -> Arc<Bundle> {
@@ -52,9 +52,10 @@ fn question(bundle: &Bundle) -> Question {
         "principal": "User::\"an\"",
         "action": "Action::\"enter\"",
         "resource": "Room::\"an\"",
-        "context": {"also": ["bobby\"x"]},
+        "context": {"also": ["bobby\"x"], "word": "an"},
         "entities": [
             {"uid": "User::\"an\"", "attrs": {"id": "an", "nick": "anny"}, "parents": []},
+            {"uid": "Room::\"an\"", "attrs": {"kind": "an"}, "parents": []},
         ],
     });
     let question = Question::read(&json, bundle, &store, 10).unwrap();
@@ -63,7 +64,7 @@ fn question(bundle: &Bundle) -> Question {
 }
 
 #[test]
-fn an_id_is_hashed_wherever_it_is_repeated() {
+fn an_id_is_hashed_wherever_its_entity_or_an_error_repeats_it() {
     let bundle = bundle();
     let question = question(&bundle);
     let errors = [
@@ -83,6 +84,9 @@ fn an_id_is_hashed_wherever_it_is_repeated() {
         written["entities"][0]["attrs"],
         json!({"id": an, "nick": "anny"})
     );
+    // What is no id of its entity is what policies compare, and stays.
+    assert_eq!(written["context"]["word"], "an");
+    assert_eq!(written["entities"][1]["attrs"], json!({"kind": "an"}));
     let text = |text| shown.text(text).into_owned();
     // A short one stands in other words too.
     let wanted = format!("no `x` in `User::\"{an}\"` and `{an}`, which can not be");

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::{are_exactly, get_acme, ids, sample, setting};
+use crate::samples::Samples;
 use crate::sidecar::{PATIENCE, Reply, Sidecar, Start};
 
 /// Asks of one kind that fill any pipe, and what waits before it.
@@ -16,6 +17,10 @@ const MANY: usize = 2000;
 
 /// Writes to a pipe that nobody reads yet.
 fn piped(when_full: &str) -> Sidecar {
+    piped_by(when_full, "3", "1000000")
+}
+
+fn piped_by(when_full: &str, capacity: &str, bytes: &str) -> Sidecar {
     let start = Start::quickstart();
     let path = start.path("pipe");
     assert!(
@@ -28,7 +33,8 @@ fn piped(when_full: &str) -> Sidecar {
     let to = format!("file:{}", path.display());
     let start = start.with(&["--decision-log", &to, "--log-slice"]);
     let start = setting(start, "WHEN_FULL", when_full);
-    setting(start, "CAPACITY", "3")
+    let start = setting(start, "QUEUE_BYTES", bytes);
+    setting(start, "CAPACITY", capacity)
         .variable("PEPPOL_AUTHZ_SERVER__REQUEST_TIMEOUT", "300ms")
         .start()
 }
@@ -84,8 +90,7 @@ fn wait_until(mut is_so: impl FnMut() -> bool) {
 
 /// Whoever was answered has a line, and who was not has none, once the pipe is read.
 #[track_caller]
-fn holds_back(when_full: &str, code: &str) {
-    let mut sidecar = piped(when_full);
+fn holds_back(mut sidecar: Sidecar, code: &str) {
     let (mut answered, refused) = ask_until_full(&sidecar);
     assert!(answered.len() > 3);
     assert_eq!(
@@ -109,12 +114,86 @@ fn holds_back(when_full: &str, code: &str) {
 
 #[test]
 fn an_answer_waits_for_room_and_then_is_none() {
-    holds_back("wait", "TIMED_OUT");
+    holds_back(piped("wait"), "TIMED_OUT");
 }
 
 #[test]
 fn an_answer_is_refused() {
-    holds_back("refuse", "DECISION_NOT_LOGGED");
+    holds_back(piped("refuse"), "DECISION_NOT_LOGGED");
+}
+
+/// Few lines may be heavy: the queue is full by their bytes too.
+#[test]
+fn what_waits_is_bounded_by_its_bytes() {
+    for (when_full, code) in [("wait", "TIMED_OUT"), ("refuse", "DECISION_NOT_LOGGED")] {
+        holds_back(piped_by(when_full, "1000000", "65536"), code);
+    }
+    let mut sidecar = piped_by("drop", "1000000", "65536");
+    let mut asked = 0;
+    while sample(&sidecar, "decision_log_dropped_total") == 0 {
+        assert_eq!(ask(&sidecar).status, 200);
+        asked += 1;
+        assert!(asked < MANY);
+    }
+    let lines = read(&sidecar.path("pipe"));
+    sidecar.stop();
+    let dropped = asked - lines.join().unwrap().len();
+    assert!(dropped > 0 && dropped < asked, "{dropped} of {asked}");
+}
+
+/// One that is heavier than all the room is written as any other.
+#[test]
+fn a_line_that_is_heavier_than_the_room_has_it_alone() {
+    for when_full in ["wait", "refuse"] {
+        let start = super::to_file(Start::quickstart());
+        let start = setting(start, "WHEN_FULL", when_full);
+        let sidecar = setting(start, "QUEUE_BYTES", "65536").start();
+        let evaluation = json!({
+            "subject": {"type": "Nobody", "id": "x".repeat(200_000)},
+            "action": {"name": "get_organisation"},
+            "resource": {"type": "Organisation", "id": "acme"},
+        });
+        for lines in 1..4 {
+            let reply = sidecar.post("/access/v1/evaluation", &evaluation);
+            assert_eq!(reply.status, 200, "{}", reply.text);
+            wait_until(|| sample(&sidecar, "decision_log_lines_total") == lines);
+        }
+        assert_eq!(super::ended(sidecar).len(), 3);
+    }
+}
+
+/// What is refused was not given: it is in no count, and nobody else sees it.
+#[test]
+fn what_is_refused_is_not_counted_as_given() {
+    let start = Start::quickstart();
+    let directory = start.path("logs");
+    std::fs::create_dir(&directory).unwrap();
+    let to = format!("file:{}", directory.join("d.log").display());
+    let policies = crate::sidecar::project("policies").display().to_string();
+    let start = start.with(&["--decision-log", &to, "--shadow", &policies]);
+    let sidecar = setting(start, "WHEN_FULL", "refuse").start();
+    let counted = || Samples::of(&sidecar);
+    std::fs::remove_dir_all(&directory).unwrap();
+    assert_eq!(ask(&sidecar).status, 200);
+    wait_until(|| is_failing(&sidecar));
+    let evaluation = json!({
+        "subject": {"type": "User", "id": "anna"},
+        "action": {"name": "get_organisation"},
+        "resource": {"type": "Organisation", "id": "acme"},
+    });
+    for _ in 0..5 {
+        assert_eq!(ask(&sidecar).status, 503);
+        let reply = sidecar.post("/access/v1/evaluation", &evaluation);
+        assert_eq!(reply.status, 503, "{}", reply.text);
+    }
+    assert_eq!(counted().sum("decisions_total"), 1.0);
+    std::fs::create_dir(&directory).unwrap();
+    wait_until(|| !is_failing(&sidecar));
+    assert_eq!(ask(&sidecar).status, 200);
+    assert_eq!(counted().sum("decisions_total"), 2.0);
+    // One after another: whoever has seen the last has seen all before.
+    wait_until(|| counted().sum("shadow_decisions_total") >= 2.0);
+    assert_eq!(counted().sum("shadow_decisions_total"), 2.0);
 }
 
 /// One that waits gets its answer as soon as there is room.
@@ -212,7 +291,9 @@ fn nothing_is_allowed_while_the_log_cannot_be_written() {
         let reply = sidecar.post("/access/v1/evaluations", &several);
         assert!(!reply.text.contains("true"), "{}", reply.text);
         assert_eq!(sample(&sidecar, "decision_log_lines_total"), 0);
-        let log = sidecar.stop();
+        // Lines of answers are lost.
+        let (code, log) = sidecar.stopped();
+        assert_eq!(code, Some(1));
         let said = |message: &str| {
             log.iter()
                 .filter(|record| record["message"] == message)
@@ -234,7 +315,7 @@ fn what_cannot_be_written_is_dropped_where_that_is_asked_for() {
         assert!(asked < MANY);
     }
     assert!(is_failing(&sidecar));
-    sidecar.stop();
+    assert_eq!(sidecar.stopped().0, Some(1));
 }
 
 /// A file that is gone is made again as soon as it can be, and holds all that was answered.

@@ -68,6 +68,30 @@ fn no_address_is_in_the_log_of_what_is_no_question() {
     assert_eq!(lines[2]["said"]["subject"]["type"], "Nobody");
 }
 
+/// Of an enumeration the schema has the ids; a caller may say any other.
+#[test]
+fn an_id_that_is_in_no_enumeration_is_hashed() {
+    let sidecar = to_file(Start::quickstart()).start();
+    for id in ["ann@acme.example", "DEMO"] {
+        let body = json!({
+            "subject": {"type": "User", "id": "anna"},
+            "action": {"name": "fly"},
+            "resource": {"type": "Peppol::Mode", "id": id},
+        });
+        let reply = sidecar.post("/access/v1/evaluation", &body);
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    }
+    let lines = ended(sidecar);
+    let id = |line: &Value| line["said"]["resource"]["id"].as_str().unwrap().to_owned();
+    assert!(
+        !lines[0].to_string().contains("acme.example"),
+        "{}",
+        lines[0]
+    );
+    assert!(id(&lines[0]).starts_with("hmac-sha256:"));
+    assert_eq!(id(&lines[1]), "DEMO");
+}
+
 /// So that lines can be compared, and nobody can try addresses without the key.
 #[test]
 fn the_same_key_makes_the_same_hash_and_another_start_another() {

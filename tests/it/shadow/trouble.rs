@@ -113,7 +113,7 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(capacity: usize) -> Self {
+    fn new(capacity: usize, queue_bytes: usize) -> Self {
         let owner = json!({"__entity": {"type": "User", "id": "ann"}});
         let entities = json!([
             entity("User", "ann", json!({}), &[]),
@@ -130,6 +130,7 @@ impl Scene {
         };
         let options = ShadowOptions {
             capacity,
+            queue_bytes,
             sample: 1,
             own_schema: false,
             stack_bytes: 8 << 20,
@@ -197,7 +198,7 @@ fn decided(deciding: Deciding, bundle: Arc<Bundle>, asked: Value) -> Arc<Decided
 /// Offering never waits: it comes back while the shadow hangs, whatever is offered.
 #[test]
 fn while_it_hangs_what_does_not_fit_is_dropped() {
-    let scene = Scene::new(4);
+    let scene = Scene::new(4, 1 << 20);
     scene.has(Trouble::Hangs);
     scene.offer(1);
     scene.offer(100);
@@ -212,9 +213,41 @@ fn while_it_hangs_what_does_not_fit_is_dropped() {
     scene.until("agreed", 101 - dropped);
 }
 
+/// Heavy ones are bounded by what they take, however few they are.
+#[test]
+fn what_waits_is_bounded_by_its_bytes() {
+    // Not enough for a single one, which has it alone.
+    let scene = Scene::new(1000, 1000);
+    scene.has(Trouble::Hangs);
+    scene.offer(10);
+    let metrics = scene.metrics();
+    assert!(metrics.contains("shadow_dropped_total 9\n"), "{metrics}");
+    scene.has(Trouble::None);
+    scene.until("agreed", 1);
+    // Its room is given back.
+    let dropped = || {
+        let metrics = scene.metrics();
+        let found = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix("shadow_dropped_total "));
+        found.unwrap().to_owned()
+    };
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let before = dropped();
+        scene.offer(1);
+        if dropped() == before {
+            break;
+        }
+        assert!(Instant::now() < end, "{}", scene.metrics());
+        std::thread::yield_now();
+    }
+    scene.until("agreed", 2);
+}
+
 #[test]
 fn after_a_panic_or_a_failure_it_goes_on() {
-    let scene = Scene::new(100);
+    let scene = Scene::new(100, 1 << 20);
     scene.has(Trouble::Panics);
     scene.offer(3);
     scene.until("failed", 3);

@@ -1,0 +1,103 @@
+//! Whether what a decision says of failed policies is what its line says.
+//!
+//! Cedar's words are in a line with hashes for all that reads like an id that says who somebody is,
+//! also where an id is a word of Cedar's own. From the line alone nobody can tell which words those
+//! were: what stands in the place of a hash is taken for it.
+
+use serde::Deserialize;
+
+use super::pseudonym::hash_at;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Diagnostics {
+    reason: Vec<String>,
+    errors: Vec<String>,
+}
+
+/// Whether `diagnostics`, as JSON text, are those of a line but for its hashes.
+pub(super) fn diagnostics(again: &str, line: &str) -> bool {
+    let read = serde_json::from_str::<Diagnostics>;
+    let (Ok(again), Ok(line)) = (read(again), read(line)) else {
+        return false;
+    };
+    let mut pairs = again.errors.iter().zip(&line.errors);
+    again.reason == line.reason
+        && again.errors.len() == line.errors.len()
+        && pairs.all(|(again, line)| text(again, line))
+}
+
+fn text(again: &str, line: &str) -> bool {
+    let (first, mut rest_of_line) = until_hash(line);
+    let Some(mut rest) = again.strip_prefix(first) else {
+        return false;
+    };
+    let Some(mut after) = rest_of_line.take() else {
+        return rest.is_empty();
+    };
+    loop {
+        match until_hash(after) {
+            (last, None) => return rest.ends_with(last),
+            (part, Some(more)) => {
+                let Some((_, behind)) = rest.split_once(part) else {
+                    return false;
+                };
+                (rest, after) = (behind, more);
+            }
+        }
+    }
+}
+
+/// What stands before the first hash, and what behind it where there is one.
+fn until_hash(text: &str) -> (&str, Option<&str>) {
+    let starts = text.match_indices(super::pseudonym::PREFIX);
+    for (start, _) in starts {
+        if let Some((before, from)) = text.split_at_checked(start)
+            && let Some(behind) = hash_at(from)
+        {
+            return (before, Some(behind));
+        }
+    }
+    (text, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision_log::Pseudonyms;
+
+    #[test]
+    fn only_what_a_hash_stands_for_may_be_another() {
+        let pseudonyms = Pseudonyms::random().unwrap();
+        let (a, b) = (pseudonyms.of("a"), pseudonyms.of("b"));
+        let line = format!("in `{a}`: integer {b} of {a}, so");
+        assert!(text(&line, &line));
+        assert!(text(
+            &format!("in `{a}`: integer overflow of {a}, so"),
+            &line
+        ));
+        assert!(!text(&format!("in `{a}`: decimal {b} of {a}, so"), &line));
+        assert!(!text(&format!("in `{a}`: integer {b} of {a}, but"), &line));
+        assert!(!text(&format!("In `{a}`: integer {b} of {a}, so"), &line));
+        assert!(!text("in", "in it") && !text("in it", "in"));
+        // Less than a hash is a text as any other.
+        assert!(!text("in it", "in hmac-sha256:00"));
+        assert!(text("in hmac-sha256:00", "in hmac-sha256:00"));
+        assert!(!text(&line, "in"));
+    }
+
+    #[test]
+    fn what_determines_a_decision_is_compared_as_it_is() {
+        let hash = Pseudonyms::random().unwrap().of("a");
+        let of = |reason: &str, error: &str| {
+            format!(r#"{{"reason":["{reason}"],"errors":["{error}"]}}"#)
+        };
+        assert!(diagnostics(&of("p", "it"), &of("p", &hash)));
+        assert!(!diagnostics(&of("p", "it"), &of(&hash, "it")));
+        assert!(!diagnostics(
+            &of("p", "it"),
+            r#"{"reason":["p"],"errors":[]}"#
+        ));
+        assert!(!diagnostics(&of("p", "it"), "[]"));
+    }
+}

@@ -27,7 +27,7 @@ const SCHEMA: &str = "
 const POLICY: &str = "@id(\"p/one\") permit (principal, action, resource) when { resource.open || (context has names && context.names.contains(\"x\")) };";
 
 /// A server with one worker, and one thread beside it.
-fn start() -> (Runtime, String) {
+fn start(seconds: u64) -> (Runtime, String) {
     let entities = json!([
         entity("User", "ann", json!({}), &[]),
         entity("Desk", "red", json!({"open": false}), &[]),
@@ -50,7 +50,7 @@ fn start() -> (Runtime, String) {
             page: 10,
             candidates: 10,
             body_read_timeout: Duration::from_secs(3600),
-            request_timeout: Duration::from_secs(2),
+            request_timeout: Duration::from_secs(seconds),
         },
         pages: Pages::new(&[0; 32]),
         document: Document::default(),
@@ -105,7 +105,7 @@ fn ask(address: &str, path: &str, body: &Value) -> Reply {
 
 #[test]
 fn a_request_ends_when_it_has_to_and_others_are_answered_meanwhile() {
-    let (runtime, address) = start();
+    let (runtime, address) = start(2);
     // The thread beside the worker is held: nothing is explained until it is let go.
     let (release, released) = mpsc::channel::<()>();
     let held = runtime.spawn_blocking(move || released.recv().unwrap());
@@ -143,7 +143,7 @@ fn explained(address: &str, names: usize) -> Value {
 
 #[test]
 fn what_is_not_told_is_marked() {
-    let (_runtime, address) = start();
+    let (_runtime, address) = start(60);
     let why = explained(&address, 2);
     let change = |why: &Value| why["near"][0]["ways"][1]["met"][0]["changes"][0].clone();
     assert_eq!(

@@ -7,6 +7,8 @@ mod full;
 mod lines;
 mod private;
 mod replay;
+mod stores;
+mod words;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -14,13 +14,13 @@ use super::{all_questions, ask_all, get_acme, keyed, lines, logging, of_suites, 
 use crate::sidecar::{Sidecar, Start, program};
 
 /// What it said, and its exit code.
-struct Replayed {
-    code: i32,
+pub(super) struct Replayed {
+    pub(super) code: i32,
     report: Value,
-    text: String,
+    pub(super) text: String,
 }
 
-fn replay(arguments: &[&str]) -> Replayed {
+pub(super) fn replay(arguments: &[&str]) -> Replayed {
     let run = |json: &[&str]| {
         let mut command = program();
         let output = command
@@ -43,7 +43,7 @@ fn replay(arguments: &[&str]) -> Replayed {
 
 impl Replayed {
     #[track_caller]
-    fn is_all_the_same(&self, number: usize) {
+    pub(super) fn is_all_the_same(&self, number: usize) {
         assert_eq!(self.code, 0, "{}", self.text);
         assert_eq!(self.report["same"], number, "{}", self.text);
         assert_eq!(self.report["changed"], json!([]));
@@ -52,11 +52,11 @@ impl Replayed {
         assert!(self.text.contains(&said), "{}", self.text);
     }
 
-    fn changed(&self) -> &Vec<Value> {
+    pub(super) fn changed(&self) -> &Vec<Value> {
         self.report["changed"].as_array().unwrap()
     }
 
-    fn problems(&self) -> Vec<&str> {
+    pub(super) fn problems(&self) -> Vec<&str> {
         let undecided = self.report["undecided"].as_array().unwrap();
         undecided
             .iter()
@@ -65,7 +65,7 @@ impl Replayed {
     }
 }
 
-fn text(path: &Path) -> &str {
+pub(super) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
@@ -453,246 +453,4 @@ fn two_sets_of_policies_decide_the_same_lines() {
     let (closed, all) = runtime.block_on(compared).unwrap();
     assert!(closed > 10, "{closed}");
     assert_eq!(all, decided);
-}
-
-fn create(email: &str) -> Value {
-    json!({
-        "principal": "Peppol::User::\"mia\"",
-        "action": {"type": "Peppol::Action", "id": "createSubAccount"},
-        "resource": "Peppol::LegalEntity::\"sales\"",
-        "context": {"email": email},
-    })
-}
-
-/// A caller chooses ids that are words of messages, attributes and keys elsewhere: none of these is
-/// written over.
-#[test]
-fn an_address_that_is_another_word_changes_nothing_else() {
-    let mut sidecar = keyed(of_suites()).with(&["--log-slice"]).start();
-    let words = ["nothing", "acme-shared", "mia", "sales", "SHARED", "name"];
-    for word in words {
-        sidecar.ask(&create(word));
-    }
-    sidecar.stop();
-    let log = sidecar.path("d.log");
-    replay(&[text(&log)]).is_all_the_same(words.len());
-    for line in lines(&log) {
-        let email = &line["question"]["context"]["email"]["__entity"]["id"];
-        assert!(email.as_str().unwrap().starts_with("hmac-sha256:"));
-        let elsewhere = json!([line["reasons"], line["sliceTags"]]);
-        assert!(!elsewhere.to_string().contains("hmac-"), "{line}");
-    }
-    assert!(
-        std::fs::read_to_string(&log)
-            .unwrap()
-            .contains("\"nothing permits this\"")
-    );
-}
-
-/// Over a small schema of addresses, with a policy that compares texts and one that fails.
-fn of_words(policies_text: &str) -> (Start, [String; 4]) {
-    let start = Start::new();
-    let at = |name: &str, contents: &str| {
-        let path = start.path(name);
-        std::fs::write(&path, contents).unwrap();
-        path.display().to_string()
-    };
-    let schema = at(
-        "schema.cedarschema",
-        "namespace T {\n@personal\nentity Mail = { id?: String };\n\
-         entity Doc = { kind: String } tags String;\n\
-         action read appliesTo { principal: Mail, resource: Doc };\n}\n",
-    );
-    let policies = start.path("policies");
-    std::fs::create_dir(&policies).unwrap();
-    std::fs::write(policies.join("p.cedar"), policies_text).unwrap();
-    let entity = |kind: &str, id: &str, attrs: Value, tags: Value| {
-        let uid = json!({"type": kind, "id": id});
-        json!({"uid": uid, "attrs": attrs, "parents": [], "tags": tags})
-    };
-    let mut entities = vec![entity(
-        "T::Doc",
-        "d",
-        json!({"kind": "open"}),
-        json!({"open": "open"}),
-    )];
-    for id in ["open", "overflow", "policy"] {
-        entities.push(entity("T::Mail", id, json!({"id": id}), json!({})));
-    }
-    let entities = at("entities.json", &json!(entities).to_string());
-    let flags = [
-        "--schema".to_owned(),
-        schema,
-        "--policies".to_owned(),
-        policies.display().to_string(),
-    ];
-    let start = super::to_file(keyed(start))
-        .with(&["--tenancy", &format!("entities:{entities}")])
-        .with(&flags.each_ref().map(String::as_str));
-    (start.with(&["--log-slice"]), flags)
-}
-
-fn read_by(mail: &str) -> Value {
-    json!({
-        "principal": {"type": "T::Mail", "id": mail},
-        "action": {"type": "T::Action", "id": "read"},
-        "resource": {"type": "T::Doc", "id": "d"},
-    })
-}
-
-#[test]
-fn an_address_that_is_the_text_of_an_attribute_or_a_tag_leaves_it() {
-    let (start, flags) = of_words(
-        "@id(\"p/open\") permit (principal, action, resource) when {\n\
-         resource.kind == \"open\" && resource.hasTag(\"open\") &&\n\
-         resource.getTag(\"open\") == \"open\" };\n",
-    );
-    let mut sidecar = start.start();
-    assert_eq!(sidecar.ask(&read_by("open"))["decision"], "Allow");
-    sidecar.stop();
-    let log = sidecar.path("d.log");
-    let flags = flags.each_ref().map(String::as_str);
-    replay(&[&[text(&log)], &flags[..]].concat()).is_all_the_same(1);
-    let line = &lines(&log)[0];
-    let id = &line["question"]["principal"]["id"];
-    assert!(id.as_str().unwrap().starts_with("hmac-"));
-    // Its own attribute repeats it.
-    for row in line["slice"].as_array().unwrap() {
-        if row["uid"]["type"] == "T::Mail" && !row["attrs"]["id"].is_null() {
-            assert_eq!(row["attrs"]["id"], *id);
-        }
-    }
-}
-
-/// What Cedar says of a failed policy is hidden where it reads like an address, and is the same.
-#[test]
-fn an_address_that_is_a_word_of_an_error_is_the_same_again() {
-    let (start, flags) = of_words(
-        "@id(\"p/fails\") permit (principal, action, resource) when {\n\
-         9223372036854775807 + (if resource.kind == \"open\" then 1 else 2) > 0 };\n",
-    );
-    let mut sidecar = start.start();
-    for mail in ["overflow", "policy"] {
-        let answer = sidecar.ask(&read_by(mail));
-        assert_eq!(answer["reasons"][0]["code"], "EVALUATION_ERROR");
-        let error = answer["diagnostics"]["errors"][0].as_str().unwrap();
-        assert!(error.contains(mail), "{error}");
-    }
-    sidecar.stop();
-    let log = sidecar.path("d.log");
-    let flags = flags.each_ref().map(String::as_str);
-    let over = [&[text(&log)], &flags[..]].concat();
-    replay(&over).is_all_the_same(2);
-    // Another error is another.
-    let other = std::fs::read_to_string(&log)
-        .unwrap()
-        .replace("integer", "decimal");
-    std::fs::write(&log, other).unwrap();
-    assert_eq!(replay(&over).changed().len(), 2);
-}
-
-/// A name that is mistyped makes no database, in which everybody would be unknown.
-#[test]
-fn a_store_that_is_not_there_is_not_made() {
-    let mut sidecar = logging(&[]).start();
-    sidecar.ask(&get_acme());
-    sidecar.stop();
-    let log = sidecar.path("d.log");
-    let missing = sidecar.path("missing.db");
-    let replayed = replay(&[
-        text(&log),
-        "--tenancy",
-        &format!("sqlite:{}", missing.display()),
-    ]);
-    assert_eq!(replayed.code, 1, "{}", replayed.text);
-    let said = "there is no such file";
-    assert!(replayed.text.contains(said), "{}", replayed.text);
-    assert!(!replayed.text.contains("changed"), "{}", replayed.text);
-    assert!(!missing.exists());
-}
-
-/// Whether it is named or not.
-#[test]
-fn the_default_store_is_one_where_it_is_there() {
-    let mut sidecar = logging(&[]).start();
-    sidecar.ask(&get_acme());
-    sidecar.stop();
-    let directory = sidecar.path("tenancy.db");
-    let directory = directory.parent().unwrap();
-    let log = sidecar.path("d.log");
-    let replayed = |directory: &Path, more: &[&str]| {
-        let mut command = program();
-        command
-            .current_dir(directory)
-            .args(["replay", text(&log)])
-            .args(more);
-        let output = command.output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        (output.status.code().unwrap(), text)
-    };
-    let (code, said) = replayed(directory, &[]);
-    assert_eq!(code, 0, "{said}");
-    assert!(said.contains("1 the same"), "{said}");
-    let settings = sidecar.path("settings.toml");
-    std::fs::write(&settings, "tenancy = \"sqlite:tenancy.db\"\n").unwrap();
-    let (code, said) = replayed(directory, &["--config", text(&settings)]);
-    assert_eq!(code, 0, "{said}");
-    let empty = sidecar.path("empty");
-    std::fs::create_dir(&empty).unwrap();
-    let (code, said) = replayed(&empty, &[]);
-    assert_eq!(code, 1, "{said}");
-    assert!(said.contains("no store is named"), "{said}");
-    assert!(!empty.join("tenancy.db").exists());
-}
-
-#[test]
-fn a_key_that_cannot_be_read_is_named_by_what_named_it() {
-    let missing = "/nowhere/key";
-    let said = |command: &mut std::process::Command| {
-        let output = command.args(["replay", "-"]).output().unwrap();
-        assert_eq!(output.status.code(), Some(64));
-        String::from_utf8(output.stderr).unwrap()
-    };
-    let of_setting = said(program().env("PEPPOL_AUTHZ_DECISION_LOG__KEY_FILE", missing));
-    assert!(
-        of_setting.contains("`decision_log.key_file`: `/nowhere/key`"),
-        "{of_setting}"
-    );
-    let mut flagged = program();
-    flagged.args(["replay", "-", "--key-file", missing]);
-    let output = flagged.output().unwrap();
-    let of_flag = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        of_flag.contains("`--key-file`: `/nowhere/key`"),
-        "{of_flag}"
-    );
-}
-
-/// A line that lacks an entity says so: that it is absent is not known.
-#[test]
-fn an_entity_that_a_line_lacks_is_not_said_to_be_absent() {
-    let mut sidecar = of_suites().with(&["--log-slice"]).start();
-    sidecar.ask(&create("new@x.example"));
-    sidecar.stop();
-    let log = sidecar.path("d.log");
-    let mut line = lines(&log).remove(0);
-    let is_asked = |row: &Value| {
-        let id = row["uid"]["id"].as_str().unwrap();
-        id.starts_with("hmac-") || ["mia", "sales"].contains(&id)
-    };
-    let (mut rows, mut tags) = (Vec::new(), Vec::new());
-    let slice = line["slice"].as_array().unwrap();
-    for (row, asked) in slice.iter().zip(line["sliceTags"].as_array().unwrap()) {
-        if is_asked(row) {
-            rows.push(row.clone());
-            tags.push(asked.clone());
-        }
-    }
-    assert!(rows.len() >= 2 && rows.len() < slice.len(), "{line}");
-    (line["slice"], line["sliceTags"]) = (rows.into(), tags.into());
-    std::fs::write(&log, format!("{line}\n")).unwrap();
-    let replayed = replay(&[text(&log)]);
-    assert_eq!(replayed.code, 1, "{}", replayed.text);
-    let problem = replayed.problems()[0];
-    assert!(problem.contains("it was not looked at"), "{problem}");
 }

@@ -283,7 +283,7 @@ impl<'a> Evaluation<'a> {
             Asked::Question(question) => (Some(*question), None, Json::Null),
             Asked::Other { action, said } => (None, action, said),
         };
-        let decided = Decided {
+        let decided = Arc::new(Decided {
             id: Uuid::now_v7(),
             surface: "authzen",
             at: SystemTime::now(),
@@ -292,7 +292,7 @@ impl<'a> Evaluation<'a> {
             said,
             decision: evaluated.decision,
             bundle: Arc::clone(&self.session.state.bundle),
-        };
+        });
         let reveal = self.app.authzen.reveal();
         let text = to_text(&Answer::of(&decided.decision, decided.id, reveal))?;
         self.app.decided_as(action, decided).await?;

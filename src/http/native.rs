@@ -171,7 +171,9 @@ async fn written(
     let (question, decision, why) = match question.explain {
         true => {
             let bundle = Arc::clone(&session.state.bundle);
-            let (question, decision, why) = explain(bundle, question, decision).await?;
+            // Boxed, so that what nobody asks for makes no answer's future larger.
+            let explained = Box::pin(explain(bundle, question, decision)).await;
+            let (question, decision, why) = explained?;
             (question, decision, Some(why))
         }
         false => (question, decision, None),
@@ -183,15 +185,16 @@ async fn written(
     Ok(text)
 }
 
-/// A question and its decision, under an id of their own.
+/// A question and its decision, under an id of their own. Behind a pointer: they are large, and go
+/// through many hands.
 pub(super) fn decided(
     surface: &'static str,
     session: &Session<'_>,
     question: Question,
     decision: Decision,
     elapsed: Duration,
-) -> Decided {
-    Decided {
+) -> Arc<Decided> {
+    Arc::new(Decided {
         id: Uuid::now_v7(),
         surface,
         at: SystemTime::now(),
@@ -200,7 +203,7 @@ pub(super) fn decided(
         said: serde_json::Value::Null,
         decision,
         bundle: Arc::clone(&session.state.bundle),
-    }
+    })
 }
 
 #[derive(Deserialize)]

@@ -12,7 +12,7 @@ impl App {
     ///
     /// # Errors
     /// See [`App::observe`]; then it is not given, and not counted.
-    pub(super) async fn decided(&self, decided: Decided) -> Result<(), Problem> {
+    pub(super) async fn decided(&self, decided: Arc<Decided>) -> Result<(), Problem> {
         self.decided_as(None, decided).await
     }
 
@@ -23,13 +23,8 @@ impl App {
     pub(super) async fn decided_as(
         &self,
         action: Option<EntityUid>,
-        decided: Decided,
+        decided: Arc<Decided>,
     ) -> Result<(), Problem> {
-        if !self.is_observed() {
-            self.count(action.as_ref(), &decided);
-            return Ok(());
-        }
-        let decided = Arc::new(decided);
         self.log(&decided).await?;
         self.count(action.as_ref(), &decided);
         self.offer(&decided);
@@ -57,11 +52,7 @@ impl App {
     ///
     /// # Errors
     /// What forbids that the answer leaves.
-    pub(super) async fn observe(&self, decided: Decided) -> Result<(), Problem> {
-        if !self.is_observed() {
-            return Ok(());
-        }
-        let decided = Arc::new(decided);
+    pub(super) async fn observe(&self, decided: Arc<Decided>) -> Result<(), Problem> {
         self.log(&decided).await?;
         self.offer(&decided);
         Ok(())

@@ -60,8 +60,8 @@ impl Shown<'_> {
         said: Json,
         decision: Decision,
         elapsed: Duration,
-    ) -> Decided {
-        Decided {
+    ) -> Arc<Decided> {
+        Arc::new(Decided {
             id: self.id,
             surface: "gateway",
             at: SystemTime::now(),
@@ -70,7 +70,7 @@ impl Shown<'_> {
             said,
             decision,
             bundle: Arc::clone(self.bundle),
-        }
+        })
     }
 }
 

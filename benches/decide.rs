@@ -21,10 +21,10 @@ use std::time::Duration;
 
 use cedar_policy::{Authorizer, Entities, Request};
 use common::{Size, import, median, participant, thread_cpu};
-use peppol_authz::engine::{Engine, EngineOptions, Question};
-use peppol_authz::policy::{SourceFile, Sources, load};
-use peppol_authz::slice::Freshness;
-use peppol_authz::store::{Sqlite, SqliteOptions};
+use peppol_authz_database::{Sqlite, SqliteOptions};
+use peppol_authz_engine::policy::{SourceFile, Sources, load};
+use peppol_authz_engine::slice::Freshness;
+use peppol_authz_engine::{Engine, EngineOptions, Question};
 use serde_json::{Value, json};
 
 const ROUNDS: usize = 7;
@@ -223,11 +223,13 @@ fn measure(store: &Arc<Sqlite>, sources: &Sources, question: &Value) -> Measured
 }
 
 /// The context in Cedar's own JSON, where an entity is not a bare id.
-fn wire_context(question: &Value, schema: &peppol_authz::schema::Schema) -> Value {
+fn wire_context(question: &Value, schema: &peppol_authz_engine::schema::Schema) -> Value {
     let action = schema.entity(&question["action"]).unwrap();
     let types = &schema.action(&action).unwrap().context.attributes;
     let entity = |name: &str, id: &Value| match &types[name].ty {
-        peppol_authz::schema::Type::Entity(name) => json!({"type": name.to_string(), "id": id}),
+        peppol_authz_engine::schema::Type::Entity(name) => {
+            json!({"type": name.to_string(), "id": id})
+        }
         _ => id.clone(),
     };
     question["context"]

@@ -25,10 +25,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::{Lines, Size, documents, median, participant};
-use peppol_authz::engine::{Engine, EngineOptions, Part, Question, Wanted};
-use peppol_authz::policy::{Sources, load};
-use peppol_authz::slice::{Demand, Freshness};
-use peppol_authz::store::{Database, Import, Postgres, PostgresOptions, Sqlite, SqliteOptions};
+use peppol_authz_database::{Database, Import, Postgres, PostgresOptions, Sqlite, SqliteOptions};
+use peppol_authz_engine::policy::{Sources, load};
+use peppol_authz_engine::slice::{Demand, Freshness};
+use peppol_authz_engine::{Engine, EngineOptions, Part, Question, Wanted};
 use serde_json::{Value, json};
 
 /// Of whom or of what three are allowed.

@@ -57,7 +57,7 @@ impl From<Exit> for ExitCode {
 
 /// Runs the command that the process was started with.
 #[must_use]
-pub fn run() -> Exit {
+pub(crate) fn run() -> Exit {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -1,7 +1,9 @@
 //! The command `peppol-authz`.
 
+mod cli;
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    peppol_authz::cli::run().into()
+    cli::run().into()
 }

@@ -6,7 +6,7 @@ pub(crate) mod program;
 
 use std::io::{BufReader, Read};
 
-use peppol_authz::store::{Import, Sqlite};
+use peppol_authz_database::{Import, Sqlite};
 use serde_json::{Value, json};
 
 /// What stands out in a tenancy of any size.

@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::Exit;
 use super::policies::load_policies;
-use crate::config::Flags;
-use crate::policy::{Bundle, Sources};
+use peppol_authz_engine::policy::{Bundle, Sources};
+use peppol_authz_server::config::Flags;
 use prove::SolverArgs;
 
 pub(super) use diff::DiffArgs;

@@ -12,12 +12,12 @@ use super::args::{PolicyArgs, SourceArgs};
 use super::output::complain;
 use super::policies::runtime;
 use super::source::open;
-use crate::config::{Config, MIN_WORKER_STACK_BYTES};
-use crate::engine::{Engine, EngineOptions};
-use crate::policy::Bundle;
-use crate::schema::parse_json;
-use crate::slice::Freshness;
-use crate::store::Store;
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::schema::parse_json;
+use peppol_authz_engine::slice::Freshness;
+use peppol_authz_engine::store::Store;
+use peppol_authz_engine::{Engine, EngineOptions};
+use peppol_authz_server::config::{Config, MIN_WORKER_STACK_BYTES};
 
 pub(super) type AnyError = Box<dyn std::error::Error + Send + Sync>;
 

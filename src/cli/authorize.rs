@@ -7,9 +7,9 @@ use super::args::AuthorizeArgs;
 use super::asking::{AnyError, action, ask, context, prepare, question_in};
 use super::explain::say_explanation;
 use super::output::{complain, complain_of, say};
-use crate::engine::{Decision, Verdict};
-use crate::http::answer_json;
-use crate::policy::Bundle;
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::{Decision, Verdict};
+use peppol_authz_server::http::answer_json;
 
 pub(super) fn run(args: &AuthorizeArgs) -> Exit {
     answer(args, false)

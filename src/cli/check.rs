@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::Exit;
 use super::args::CheckArgs;
 use super::output::{complain, complain_of, say, show};
-use crate::policy::{Fault, Severity, Sources, fix_format, lint, load, on_large_stack};
+use peppol_authz_author::{fix_format, lint};
+use peppol_authz_engine::policy::{Fault, Severity, Sources, load, on_large_stack};
 
 /// A fault as an editor or a CI server reads it. Lines and columns count from 1,
 /// the end is behind the last character.

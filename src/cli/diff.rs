@@ -11,7 +11,7 @@ use super::Exit;
 use super::args::DiffArgs;
 use super::output::{complain, complain_of, say};
 use super::prove::{found_json, in_worker};
-use crate::proof::{Difference, Found, ProofOptions, Prover, Side, diff};
+use peppol_authz_author::proof::{Difference, Found, ProofOptions, Prover, Side, diff};
 
 pub(super) fn run(args: &DiffArgs) -> Exit {
     let compared = match side::compared(args) {

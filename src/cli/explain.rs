@@ -4,8 +4,8 @@ use super::Exit;
 use super::args::AuthorizeArgs;
 use super::authorize::answer;
 use super::output::say;
-use crate::engine::{Change, Changed, Explanation, Near, Read, Reason, Remedy, Verdict, Way};
-use crate::policy::PolicyInfo;
+use peppol_authz_engine::policy::PolicyInfo;
+use peppol_authz_engine::{Change, Changed, Explanation, Near, Read, Reason, Remedy, Verdict, Way};
 
 pub(super) fn run(args: &AuthorizeArgs) -> Exit {
     answer(args, true)

@@ -10,8 +10,8 @@ use super::Exit;
 use super::args::ImportArgs;
 use super::output::{complain, complain_of, say};
 use super::source::open_database;
-use crate::config::Config;
-use crate::store::{Database, Import, ImportError, Imported};
+use peppol_authz_database::{Database, Import, ImportError, Imported};
+use peppol_authz_server::config::Config;
 
 pub(super) fn run(args: &ImportArgs) -> Exit {
     let config = match Config::load(&args.source.flags()) {
@@ -52,8 +52,8 @@ pub(super) fn import_files(
     database: &Database,
     files: &[PathBuf],
 ) -> Result<Imported, ImportError> {
-    let import =
-        Import::new().map_err(|error| crate::store::StoreError::Misfit(error.to_string()))?;
+    let import = Import::new()
+        .map_err(|error| peppol_authz_engine::store::StoreError::Misfit(error.to_string()))?;
     let mut inputs: Vec<(String, BufReader<Box<dyn Read>>)> = Vec::new();
     let mut total = Some(0);
     for file in files {

@@ -4,7 +4,7 @@ use super::Exit;
 use super::args::MigrateArgs;
 use super::output::{complain, complain_of, say};
 use super::source::open_database;
-use crate::config::Config;
+use peppol_authz_server::config::Config;
 
 pub(super) fn run(args: &MigrateArgs) -> Exit {
     let config = match Config::load(&args.source.flags()) {

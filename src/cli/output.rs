@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::policy::Fault;
+use peppol_authz_engine::policy::Fault;
 
 /// A line on standard output. A reader that has gone away is no failure.
 pub(super) fn say(line: impl std::fmt::Display) {

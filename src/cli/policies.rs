@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::Exit;
 use super::output::{complain, show};
-use crate::policy::{Bundle, Sources, load};
+use peppol_authz_engine::policy::{Bundle, Sources, load};
 
 /// Reads and checks policies, schema and routes; what is wrong with them is shown.
 pub(super) fn load_policies(

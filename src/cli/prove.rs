@@ -10,12 +10,12 @@ use super::args::ProveArgs;
 use super::asking::AnyError;
 use super::output::{complain, complain_of, say, show};
 use super::policies::runtime;
-use crate::config::MIN_WORKER_STACK_BYTES;
-use crate::policy::Bundle;
-use crate::proof::{
+use peppol_authz_author::proof::{
     CaseError, Counterexample, Finding, Invariant, ProofOptions, Proved, Prover, Statement, Wrong,
     never_fails, prove, read_invariants, write_case,
 };
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_server::config::MIN_WORKER_STACK_BYTES;
 
 /// What is proved beside the invariants.
 const NEVER_FAILS: &str = "no-policy-fails";

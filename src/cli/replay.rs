@@ -12,10 +12,10 @@ use super::asking::{AnyError, prepare};
 use super::output::{complain, complain_of};
 use super::policies::runtime;
 use super::source::open;
-use crate::config::{Config, MIN_WORKER_STACK_BYTES, Source};
-use crate::decision_log::{Pseudonyms, Replay, Undecided, lines};
-use crate::policy::Bundle;
-use crate::store::Store;
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::store::Store;
+use peppol_authz_server::config::{Config, MIN_WORKER_STACK_BYTES, Source};
+use peppol_authz_server::decision_log::{Pseudonyms, Replay, Undecided, lines};
 use report::Report;
 
 pub(super) fn run(args: &ReplayArgs) -> Exit {

@@ -11,15 +11,15 @@ use super::args::RouteArgs;
 use super::asking::{AnyError, ask_over, prepare, read};
 use super::output::{complain, complain_of, say};
 use super::source::open;
-use crate::engine::{
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::policy::routes::Route;
+use peppol_authz_engine::schema::{Designation, parse_json, record_to_json};
+use peppol_authz_engine::slice::Demand;
+use peppol_authz_engine::store::{EntitiesFile, Store};
+use peppol_authz_engine::{
     Body, Draft, Drafted, Engine, HttpRequest, Members, Reason, RequestDecision, RequestLimits,
     Unrouted, Verdict,
 };
-use crate::policy::Bundle;
-use crate::policy::routes::Route;
-use crate::schema::{Designation, parse_json, record_to_json};
-use crate::slice::Demand;
-use crate::store::{EntitiesFile, Store};
 
 /// The request, as the arguments describe it.
 struct Given {

@@ -6,10 +6,10 @@ use super::Exit;
 use super::args::SearchArgs;
 use super::asking::{AnyError, action, ask, context, prepare, question_in};
 use super::output::{complain, complain_of, say};
-use crate::config::Limits;
-use crate::engine::{Engine, Found, Part};
-use crate::http::search_json;
-use crate::policy::Bundle;
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::{Engine, Found, Part};
+use peppol_authz_server::config::Limits;
+use peppol_authz_server::http::search_json;
 
 pub(super) fn run(args: &SearchArgs) -> Exit {
     let (config, bundle) = match prepare(&args.source, &args.policy) {

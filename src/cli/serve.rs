@@ -16,18 +16,19 @@ use super::import::import_files;
 use super::output::{complain, complain_of};
 use super::policies::{load_policies, runtime};
 use super::source::open;
-use crate::config::{self, Config, Explain, LogFormat, Source};
-use crate::decision_log::DecisionLog;
-use crate::engine::{Engine, EngineOptions};
-use crate::http::{
+use peppol_authz_engine::policy::{Bundle, Sources};
+use peppol_authz_engine::schema::Schema;
+use peppol_authz_engine::slice::Freshness;
+use peppol_authz_engine::store::StoreError;
+use peppol_authz_engine::{Engine, EngineOptions};
+use peppol_authz_server::config::{self, Config, Explain, LogFormat, Source};
+use peppol_authz_server::decision_log::DecisionLog;
+use peppol_authz_server::http::{
     App, Authzen, Document, ExplainKey, Explainers, Gateway, Limits, Listener, Metrics, Pages,
     Readiness, router, serve, serve_envoy,
 };
-use crate::identity::Tokens;
-use crate::policy::{Bundle, Change, Sources, Watch};
-use crate::schema::Schema;
-use crate::slice::Freshness;
-use crate::store::StoreError;
+use peppol_authz_server::identity::Tokens;
+use peppol_authz_server::watch::{Change, Watch};
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 

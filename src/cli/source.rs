@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::config::{Config, Source};
-use crate::store::{
-    Database, EntitiesFile, Postgres, PostgresOptions, Sqlite, SqliteOptions, Store, StoreError,
-};
+use peppol_authz_database::{Database, Postgres, PostgresOptions, Sqlite, SqliteOptions};
+use peppol_authz_engine::store::{EntitiesFile, Store, StoreError};
+use peppol_authz_server::config::{Config, Source};
 
 /// The database that is named, if it is one.
 pub(super) fn open_database(config: &Config) -> Result<Option<Database>, StoreError> {

@@ -11,10 +11,12 @@ use super::Exit;
 use super::args::TestArgs;
 use super::output::{complain, say};
 use super::policies::runtime;
-use crate::config::MIN_WORKER_STACK_BYTES;
-use crate::policy::Bundle;
-use crate::proof::ProofOptions;
-use crate::suite::{Coverage, Outcome, SuiteError, Suites, coverage, drop_one, junit, text};
+use peppol_authz_author::proof::ProofOptions;
+use peppol_authz_author::suite::{
+    Coverage, Outcome, SuiteError, Suites, coverage, drop_one, junit, text,
+};
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_server::config::MIN_WORKER_STACK_BYTES;
 
 /// Where suites are, if none are named.
 const SUITES: &str = "tests/policies";

@@ -5,14 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
-use peppol_authz::config::MIN_WORKER_STACK_BYTES;
-use peppol_authz::engine::{
+use peppol_authz_database::{Sqlite, SqliteOptions};
+use peppol_authz_engine::policy::{Bundle, Fault, SourceFile, Sources, load};
+use peppol_authz_engine::slice::{Demand, Freshness};
+use peppol_authz_engine::store::{EntitiesFile, Store};
+use peppol_authz_engine::{
     Decision, Engine, EngineOptions, Explanation, Failure, Found, Malformed, Part, Unexplained,
     Verdict,
 };
-use peppol_authz::policy::{Bundle, Fault, SourceFile, Sources, load};
-use peppol_authz::slice::{Demand, Freshness};
-use peppol_authz::store::{EntitiesFile, Sqlite, SqliteOptions, Store};
+use peppol_authz_server::config::MIN_WORKER_STACK_BYTES;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 

@@ -13,8 +13,8 @@ mod words;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use peppol_authz::policy::{Sources, load};
-use peppol_authz::schema::Schema;
+use peppol_authz_engine::policy::{Sources, load};
+use peppol_authz_engine::schema::Schema;
 use serde_json::{Value, json};
 
 use crate::sidecar::{Sidecar, Start, project};

@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use peppol_authz::config::{Algorithm, Jwks, Jwt};
-use peppol_authz::identity::{TokenError, Tokens, Verified};
+use peppol_authz_server::config::{Algorithm, Jwks, Jwt};
+use peppol_authz_server::identity::{TokenError, Tokens, Verified};
 use serde_json::{Value, json};
 
 use key_server::KeyServer;

@@ -4,7 +4,8 @@ mod operators;
 mod places;
 mod proved;
 
-use peppol_authz::policy::{Mutant, Operator, Sources, load, mutants};
+use peppol_authz_author::{Mutant, Operator, mutants};
+use peppol_authz_engine::policy::{Sources, load};
 
 use crate::author::{Author, Ended};
 

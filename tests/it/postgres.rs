@@ -25,7 +25,8 @@ mod tls;
 mod trouble;
 mod writes;
 
-use peppol_authz::store::{Import, Imported, Postgres, PostgresOptions, Store};
+use peppol_authz_database::{Import, Imported, Postgres, PostgresOptions};
+use peppol_authz_engine::store::Store;
 
 use crate::sidecar::project;
 use crate::store::{DOCUMENTS, conforms, fixture_rows, runtime, shipped};

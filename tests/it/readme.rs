@@ -1,6 +1,6 @@
 //! The README's table of rules says what the policies say.
 
-use peppol_authz::policy::{HeldBy, Sources, load};
+use peppol_authz_engine::policy::{HeldBy, Sources, load};
 
 use crate::sidecar::project;
 

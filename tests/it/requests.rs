@@ -6,15 +6,15 @@ mod one_state;
 
 use std::sync::Arc;
 
-use peppol_authz::config::MIN_WORKER_STACK_BYTES;
-use peppol_authz::engine::{
+use peppol_authz_engine::policy::{Bundle, SourceFile, Sources, load};
+use peppol_authz_engine::schema::Designation;
+use peppol_authz_engine::slice::{Demand, Freshness};
+use peppol_authz_engine::store::{EntitiesFile, Store};
+use peppol_authz_engine::{
     Body, Drafted, Engine, EngineOptions, Failure, HttpRequest, Reason, RequestDecision,
     RequestLimits,
 };
-use peppol_authz::policy::{Bundle, SourceFile, Sources, load};
-use peppol_authz::schema::Designation;
-use peppol_authz::slice::{Demand, Freshness};
-use peppol_authz::store::{EntitiesFile, Store};
+use peppol_authz_server::config::MIN_WORKER_STACK_BYTES;
 use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
 

@@ -14,7 +14,8 @@ mod world;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use peppol_authz::store::{EntitiesFile, Postgres, PostgresOptions, Store};
+use peppol_authz_database::{Postgres, PostgresOptions};
+use peppol_authz_engine::store::{EntitiesFile, Store};
 
 use crate::deciding::{Deciding, open};
 use crate::postgres::server::SHARED;
@@ -101,7 +102,8 @@ fn on_postgres() {
     hold(3, Kind::Postgres, 3, |world, rng| {
         let database = SHARED.database();
         postgres::fill(world, rng, &database);
-        let schema = Arc::new(peppol_authz::schema::Schema::parse(&shape::schema()).unwrap());
+        let schema =
+            Arc::new(peppol_authz_engine::schema::Schema::parse(&shape::schema()).unwrap());
         Box::new(move || {
             let options = PostgresOptions {
                 timeout: Duration::from_secs(60),

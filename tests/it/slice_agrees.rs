@@ -14,8 +14,8 @@ use cedar_policy::{
     AuthorizationError, Authorizer, Context, Entities, EntityUid, PolicyId, PolicySet, Request,
     Response, Schema,
 };
-use peppol_authz::engine::{Decision, Failure, Verdict};
-use peppol_authz::store::EntitiesFile;
+use peppol_authz_engine::store::EntitiesFile;
+use peppol_authz_engine::{Decision, Failure, Verdict};
 use serde_json::{Value, json};
 
 use crate::deciding::{Deciding, Refused, bundle, codes};

@@ -12,11 +12,10 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
-use peppol_authz::policy::Sources;
-use peppol_authz::schema::{Row, Schema, Value, transitive_ancestors};
-use peppol_authz::store::{
-    EntitiesFile, Import, Imported, Snapshot, Sqlite, Store, StoreError, TagKeys, Tags,
-};
+use peppol_authz_database::{Import, Imported, Sqlite};
+use peppol_authz_engine::policy::Sources;
+use peppol_authz_engine::schema::{Row, Schema, Value, transitive_ancestors};
+use peppol_authz_engine::store::{EntitiesFile, Snapshot, Store, StoreError, TagKeys, Tags};
 use tokio::runtime::Runtime;
 
 use crate::deciding::open;

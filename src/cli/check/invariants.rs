@@ -3,8 +3,11 @@
 
 use std::path::Path;
 
-use crate::policy::{Bundle, Fault, SourceError, Sources, invariant_files, lint, on_large_stack};
-use crate::proof::read_invariants;
+use peppol_authz_author::lint;
+use peppol_authz_author::proof::read_invariants;
+use peppol_authz_engine::policy::{
+    Bundle, Fault, SourceError, Sources, invariant_files, on_large_stack,
+};
 
 /// The same sources with the invariants among their policies, to be written.
 pub(super) fn beside(directory: Option<&Path>, sources: &Sources) -> Result<Sources, SourceError> {

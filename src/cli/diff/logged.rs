@@ -12,10 +12,10 @@ use crate::cli::asking::AnyError;
 use crate::cli::output::{complain, complain_of, say};
 use crate::cli::replay::report::{Decided, NotDecided};
 use crate::cli::replay::{Recorded, log};
-use crate::config::Config;
-use crate::decision_log::{Both, Line, Undecided, decide_by_both, lines};
-use crate::engine::Verdict;
-use crate::proof::Compared;
+use peppol_authz_author::proof::Compared;
+use peppol_authz_engine::Verdict;
+use peppol_authz_server::config::Config;
+use peppol_authz_server::decision_log::{Both, Line, Undecided, decide_by_both, lines};
 
 /// All lines of all logs.
 #[derive(Debug, Default)]

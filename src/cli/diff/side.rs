@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crate::cli::Exit;
 use crate::cli::args::DiffArgs;
 use crate::cli::output::{complain, complain_of, show};
-use crate::policy::{Bundle, Places, Sources, load, sources_at};
-use crate::proof::Compared;
+use peppol_authz_author::proof::Compared;
+use peppol_authz_author::{Places, sources_at};
+use peppol_authz_engine::policy::{Bundle, Sources, load};
 
 /// Where a project has its policies and its schema.
 const POLICIES: &str = "policies";

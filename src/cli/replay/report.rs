@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::super::Exit;
 use super::super::output::say;
-use crate::decision_log::{Again, Line, Undecided, Unreadable};
-use crate::policy::Bundle;
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_server::decision_log::{Again, Line, Undecided, Unreadable};
 
 /// All lines of all logs.
 #[derive(Debug, Serialize)]

@@ -8,14 +8,15 @@ use super::AnyError;
 use crate::cli::Exit;
 use crate::cli::policies::load_policies;
 use crate::cli::source::open_reader;
-use crate::config::{Config, Personal};
-use crate::decision_log::Pseudonyms;
-use crate::engine::EngineOptions;
-use crate::http::App;
-use crate::policy::{Bundle, Change, Sources, Waker, Watch};
-use crate::shadow::{Shadow, ShadowOptions};
-use crate::slice::Freshness;
-use crate::store::Store;
+use peppol_authz_engine::EngineOptions;
+use peppol_authz_engine::policy::{Bundle, Sources};
+use peppol_authz_engine::slice::Freshness;
+use peppol_authz_engine::store::Store;
+use peppol_authz_server::config::{Config, Personal};
+use peppol_authz_server::decision_log::Pseudonyms;
+use peppol_authz_server::http::App;
+use peppol_authz_server::shadow::{Shadow, ShadowOptions};
+use peppol_authz_server::watch::{Change, Waker, Watch};
 
 /// Bytes of decisions that wait for it, at most.
 const QUEUE_BYTES: usize = 64 << 20;

@@ -8,9 +8,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::runtime::Handle;
 
 use crate::cli::output::{complain, explain, say, show};
-use crate::policy::Bundle;
-use crate::proof::{ProofOptions, Prover, same_answers};
-use crate::suite::{Fate, Numbers, SuiteError, Suites, Tried, Unproved, mutate, tally};
+use peppol_authz_author::proof::{ProofOptions, Prover, same_answers};
+use peppol_authz_author::suite::{
+    Fate, Numbers, SuiteError, Suites, Tried, Unproved, mutate, tally,
+};
+use peppol_authz_engine::policy::Bundle;
 
 /// Said of a mutant that changes an answer which no case asks for.
 const DIFFERENT: &str = "a case is missing: the following is answered otherwise then";

@@ -4,10 +4,10 @@ use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
 
-use peppol_authz::config::MIN_WORKER_STACK_BYTES;
-use peppol_authz::decision_log::{Replay, decide_by_both, lines as log_lines};
-use peppol_authz::engine::Verdict;
-use peppol_authz::policy::{SourceFile, Sources, load};
+use peppol_authz_engine::Verdict;
+use peppol_authz_engine::policy::{SourceFile, Sources, load};
+use peppol_authz_server::config::MIN_WORKER_STACK_BYTES;
+use peppol_authz_server::decision_log::{Replay, decide_by_both, lines as log_lines};
 use serde_json::{Value, json};
 
 use super::{all_questions, ask_all, get_acme, keyed, lines, logging, of_suites, setting};

@@ -4,14 +4,14 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use peppol_authz::config::{Listen, Server};
-use peppol_authz::engine::{Engine, EngineOptions};
-use peppol_authz::http::{
+use peppol_authz_engine::slice::Freshness;
+use peppol_authz_engine::store::EntitiesFile;
+use peppol_authz_engine::{Engine, EngineOptions};
+use peppol_authz_server::config::{Listen, Server};
+use peppol_authz_server::http::{
     App, Authzen, Document, Explainers, Gateway, Limits, Listener, Metrics, Pages, Readiness,
     router, serve,
 };
-use peppol_authz::slice::Freshness;
-use peppol_authz::store::EntitiesFile;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 

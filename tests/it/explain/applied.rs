@@ -2,8 +2,8 @@
 //! written, and not to what the program holds of them.
 
 use cedar_policy::EntityUid;
-use peppol_authz::engine::{Change, Changed};
-use peppol_authz::schema::{ExtensionType, Schema, Value};
+use peppol_authz_engine::schema::{ExtensionType, Schema, Value};
+use peppol_authz_engine::{Change, Changed};
 use serde_json::{Map, Value as Json, json};
 
 /// Makes changes; `None` where an entity is not written there.

@@ -1,6 +1,6 @@
 //! What permits lack: the least of it, in ids, and nothing that cannot be checked.
 
-use peppol_authz::engine::{Explanation, Near, Verdict};
+use peppol_authz_engine::{Explanation, Near, Verdict};
 use serde_json::{Value, json};
 
 use crate::deciding::{Deciding, asked_with, codes, entity};

@@ -1,7 +1,7 @@
 //! Questions that are large: they are explained as far as that is not too much work, and
 //! what is not told is not passed over.
 
-use peppol_authz::engine::{Changed, Explanation};
+use peppol_authz_engine::{Changed, Explanation};
 use serde_json::{Value, json};
 
 use crate::deciding::{Deciding, asked_with, codes, entity};

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use peppol_authz::engine::{Change, Changed, Verdict};
-use peppol_authz::policy::{Bundle, Sources, load};
-use peppol_authz::schema::Value;
+use peppol_authz_engine::policy::{Bundle, Sources, load};
+use peppol_authz_engine::schema::Value;
+use peppol_authz_engine::{Change, Changed, Verdict};
 
 use crate::deciding::{Deciding, codes, open};
 use crate::rules::oracle::answer;

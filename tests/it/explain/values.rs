@@ -1,7 +1,7 @@
 //! The policies that a decision rests on, with their source and the values that they
 //! read, and no value that they did not come to.
 
-use peppol_authz::engine::{Decision, Explanation, Verdict};
+use peppol_authz_engine::{Decision, Explanation, Verdict};
 use serde_json::{Value, json};
 
 use crate::deciding::{Deciding, asked_with, codes, entity, question};

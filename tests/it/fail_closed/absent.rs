@@ -1,8 +1,8 @@
 //! Entities of a question that the store does not hold: Cedar would skip every
 //! policy that reads them.
 
-use peppol_authz::engine::Verdict;
-use peppol_authz::schema::Row;
+use peppol_authz_engine::Verdict;
+use peppol_authz_engine::schema::Row;
 use serde_json::{Value, json};
 
 use super::{SCHEMA, forbid};

@@ -1,6 +1,6 @@
 //! Policies that fail while they are evaluated, and groups of actions.
 
-use peppol_authz::engine::Verdict;
+use peppol_authz_engine::Verdict;
 use serde_json::{Value, json};
 
 use super::{SCHEMA, forbid};

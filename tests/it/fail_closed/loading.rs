@@ -1,7 +1,7 @@
 //! Policies and schemas that must not load: what is skipped, ignored or never
 //! fires would be a forbid that is not there.
 
-use peppol_authz::policy::{Fault, MAX_LEVEL, Severity, Sources, load};
+use peppol_authz_engine::policy::{Fault, MAX_LEVEL, Severity, Sources, load};
 
 use super::{SCHEMA, forbid};
 use crate::deciding::{PERMIT_ALL, bundle, faults, sources};

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use peppol_authz::policy::{MAX_DEPTH, load};
+use peppol_authz_engine::policy::{MAX_DEPTH, load};
 use serde_json::json;
 
 use super::{SCHEMA, forbid};

@@ -1,7 +1,7 @@
 //! A slice is complete to the level that the policies look to, or there is no
 //! decision.
 
-use peppol_authz::engine::Failure;
+use peppol_authz_engine::Failure;
 use serde_json::{Value, json};
 
 use super::{SCHEMA, forbid};

@@ -5,9 +5,9 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use peppol_authz::engine::{Engine, EngineOptions, Failure};
-use peppol_authz::slice::Freshness;
-use peppol_authz::store::{Sqlite, SqliteOptions};
+use peppol_authz_database::{Sqlite, SqliteOptions};
+use peppol_authz_engine::slice::Freshness;
+use peppol_authz_engine::{Engine, EngineOptions, Failure};
 use rusqlite::Connection;
 use serde_json::Value;
 

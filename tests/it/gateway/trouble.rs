@@ -1,7 +1,7 @@
 //! A store that is away, hangs or panics: never an allow, and what gateways understand.
 
-use peppol_authz::config;
-use peppol_authz::http::Gateway;
+use peppol_authz_server::config;
+use peppol_authz_server::http::Gateway;
 
 use super::envoy::{Envoy, get};
 use super::{ask, is_denied};

@@ -304,7 +304,10 @@ fn a_batch_holds_as_many_evaluations_as_the_limit_and_no_more() {
 #[test]
 fn a_misspelt_option_is_ignored_and_logged() {
     let mut sidecar = Start::quickstart()
-        .variable("PEPPOL_AUTHZ_LOG__FILTER", "info,peppol_authz::http=debug")
+        .variable(
+            "PEPPOL_AUTHZ_LOG__FILTER",
+            "info,peppol_authz_server::http=debug",
+        )
         .start();
     let mut batch = anna("fly", &json!({}));
     batch["options"] = json!({"evaluation_semantics": "deny_on_first_deny"});

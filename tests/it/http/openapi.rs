@@ -52,8 +52,8 @@ fn each_operation_of_the_document_is_answered() {
 /// By the source, as a router does not tell its routes.
 #[test]
 fn each_route_of_the_program_is_in_the_document() {
-    let mut files = vec![project("src/http.rs")];
-    crate::layers::files(&project("src/http"), &mut files);
+    let mut files = vec![project("crates/server/src/http.rs")];
+    crate::layers::files(&project("crates/server/src/http"), &mut files);
     files.retain(|file| !file.ends_with("tests.rs"));
     let texts = files
         .iter()

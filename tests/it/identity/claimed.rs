@@ -1,6 +1,6 @@
 //! What a token says once it is known who made it.
 
-use peppol_authz::config::{Constant, Principal};
+use peppol_authz_server::config::{Constant, Principal};
 
 use super::*;
 

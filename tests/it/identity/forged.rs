@@ -5,7 +5,7 @@ use std::process::Command;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use jsonwebtoken::{Algorithm, EncodingKey};
-use peppol_authz::config::Jwt;
+use peppol_authz_server::config::Jwt;
 
 use super::signer::{encoded, openssl};
 use super::*;
@@ -375,7 +375,7 @@ async fn a_token_has_16_kib_at_most() {
 async fn what_a_token_holds_is_in_no_error() {
     let server = server();
     let tokens = Tokens::new(&Jwt {
-        algorithms: vec![peppol_authz::config::Algorithm::EdDsa],
+        algorithms: vec![peppol_authz_server::config::Algorithm::EdDsa],
         ..settings(&server.url())
     })
     .unwrap();

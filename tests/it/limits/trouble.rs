@@ -8,17 +8,17 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use cedar_policy::{EntityTypeName, EntityUid};
-use peppol_authz::config::{Listen, Server};
-use peppol_authz::engine::{Engine, EngineOptions};
-use peppol_authz::http::{
+use peppol_authz_engine::policy::{Sources, load};
+use peppol_authz_engine::schema::{Row, Schema};
+use peppol_authz_engine::slice::Freshness;
+use peppol_authz_engine::store::{
+    Answer, Candidates, Changes, Revision, Snapshot, Store, StoreError, TagKeys, Tags,
+};
+use peppol_authz_engine::{Engine, EngineOptions};
+use peppol_authz_server::config::{Listen, Server};
+use peppol_authz_server::http::{
     App, Authzen, Document, Explainers, Gateway, Limits, Listener, Metrics, Pages, Readiness,
     router, serve, serve_envoy,
-};
-use peppol_authz::policy::{Sources, load};
-use peppol_authz::schema::{Row, Schema};
-use peppol_authz::slice::Freshness;
-use peppol_authz::store::{
-    Answer, Candidates, Changes, Revision, Snapshot, Store, StoreError, TagKeys, Tags,
 };
 use serde_json::{Value, json};
 

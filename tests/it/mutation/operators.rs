@@ -1,6 +1,6 @@
 //! Each operator, on a policy that is written for it.
 
-use peppol_authz::policy::Operator;
+use peppol_authz_author::Operator;
 
 use super::made;
 

@@ -1,6 +1,6 @@
 //! Where mutants are, and where none are.
 
-use peppol_authz::policy::Mutant;
+use peppol_authz_author::Mutant;
 
 use super::{SCHEMA_TEXT, made};
 

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use peppol_authz::schema::Schema;
-use peppol_authz::store::{Store, TagKeys};
+use peppol_authz_engine::schema::Schema;
+use peppol_authz_engine::store::{Store, TagKeys};
 
 use super::open;
 use super::server::SHARED;

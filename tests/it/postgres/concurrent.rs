@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cedar_policy::EntityUid;
-use peppol_authz::schema::Row;
-use peppol_authz::store::{Changes, Revision, Snapshot, Store, TagKeys, Tags};
+use peppol_authz_engine::schema::Row;
+use peppol_authz_engine::store::{Changes, Revision, Snapshot, Store, TagKeys, Tags};
 
 use super::client::connect;
 use super::open;

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use peppol_authz::store::{Candidates, Condition, Postgres, PostgresOptions, Store};
+use peppol_authz_database::{Postgres, PostgresOptions};
+use peppol_authz_engine::store::{Candidates, Condition, Store};
 
 use super::server::Server;
 use super::session::Session;
@@ -35,7 +36,7 @@ fn a_read_that_is_given_up_leaves_no_old_state_behind() {
         locker.run("UPDATE registered_user SET superadmin = NOT superadmin; COMMIT");
         let written = database.sql("SELECT pg_current_snapshot()");
         let mut snapshot = store.snapshot(&schema, None).await.unwrap();
-        let written = peppol_authz::store::Revision::parse(&written).unwrap();
+        let written = peppol_authz_engine::store::Revision::parse(&written).unwrap();
         assert_eq!(snapshot.revision().holds(&written), Some(true));
         let found = snapshot.entities(&anna).await.unwrap();
         let fresh = open(&database);

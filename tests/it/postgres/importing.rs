@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use peppol_authz::store::{Store, TagKeys};
+use peppol_authz_engine::store::{Store, TagKeys};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use peppol_authz::engine::Failure;
-use peppol_authz::policy::{Bundle, Sources, load};
-use peppol_authz::store::{Changes, Revision, Store};
+use peppol_authz_engine::Failure;
+use peppol_authz_engine::policy::{Bundle, Sources, load};
+use peppol_authz_engine::store::{Changes, Revision, Store};
 use serde_json::{Value, json};
 
 use super::client::{Session, until};

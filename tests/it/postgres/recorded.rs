@@ -1,8 +1,8 @@
 //! Whatever is written, by whichever statement, the store says which entities have
 //! changed: random writes, and a comparison of all that can be read before and after.
 
-use peppol_authz::schema::Row;
-use peppol_authz::store::{Changes, Revision, Snapshot, Store, TagKeys, Tags};
+use peppol_authz_engine::schema::Row;
+use peppol_authz_engine::store::{Changes, Revision, Snapshot, Store, TagKeys, Tags};
 use rusqlite::Connection;
 
 use super::client::connect;

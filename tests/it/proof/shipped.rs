@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use peppol_authz::policy::{Bundle, SourceFile, Sources, load};
-use peppol_authz::proof::{ProofOptions, Proved, Prover, Statement, Wrong, prove, read_invariants};
+use peppol_authz_author::proof::{
+    ProofOptions, Proved, Prover, Statement, Wrong, prove, read_invariants,
+};
+use peppol_authz_engine::policy::{Bundle, SourceFile, Sources, load};
 
 use super::lines;
 use crate::author::{Author, Ended};

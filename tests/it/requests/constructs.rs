@@ -1,7 +1,7 @@
 //! Each construct of a table, over the rules that the shipped policies hold.
 
-use peppol_authz::engine::Failure;
-use peppol_authz::schema::Designation;
+use peppol_authz_engine::Failure;
+use peppol_authz_engine::schema::Designation;
 use serde_json::json;
 
 use super::{Gate, LIMITS, Sent, brief_of, sent};
@@ -181,7 +181,7 @@ fn an_optional_entity_is_left_out_where_it_is_unknown() {
         put.claiming(&json!({"organisation": "acme"}))
     };
     let context = |body| match &gate.drafts(&put(body), true)[0][0] {
-        peppol_authz::engine::Drafted::Asked(draft) => draft.context.len(),
+        peppol_authz_engine::Drafted::Asked(draft) => draft.context.len(),
         other => panic!("{other:?}"),
     };
     assert_eq!(context(json!({"name": "new"})), 0);

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use peppol_authz::store::{Database, Import, Sqlite, SqliteOptions};
+use peppol_authz_database::{Database, Import, Sqlite, SqliteOptions};
 use serde_json::{Value, json};
 
 use super::{Gate, brief, sent};

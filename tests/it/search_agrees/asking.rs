@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use peppol_authz::engine::{Failure, Found, Part, Verdict};
+use peppol_authz_engine::{Failure, Found, Part, Verdict};
 use serde_json::{Value as Json, json};
 
 use super::shape::{ACTIONS, Action, CHOICES};

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use peppol_authz::engine::{Decision, Near, Remedy, Verdict};
-use peppol_authz::policy::Bundle;
-use peppol_authz::store::EntitiesFile;
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::store::EntitiesFile;
+use peppol_authz_engine::{Decision, Near, Remedy, Verdict};
 use serde_json::{Value as Json, json};
 
 use super::shape::{self, ACTIONS};
@@ -45,11 +45,7 @@ fn over(entities: &Json, bundle: &Arc<Bundle>) -> Deciding {
 impl Case<'_> {
     /// What is decided by these policies once the changes are made; `None` where they
     /// cannot be written down.
-    fn after(
-        &self,
-        changes: &[peppol_authz::engine::Change],
-        by: &Arc<Bundle>,
-    ) -> Option<Decision> {
+    fn after(&self, changes: &[peppol_authz_engine::Change], by: &Arc<Bundle>) -> Option<Decision> {
         let (mut entities, mut question) = (self.entities.clone(), self.question.clone());
         apply(changes, &mut entities, &mut question, &by.schema)?;
         let decision = over(&entities, by).ask(&question);

@@ -1,7 +1,7 @@
 //! What random searches have found, and what they are too seldom to find.
 
-use peppol_authz::engine::Part;
-use peppol_authz::store::{Postgres, PostgresOptions, Sqlite};
+use peppol_authz_database::{Postgres, PostgresOptions, Sqlite};
+use peppol_authz_engine::Part;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 

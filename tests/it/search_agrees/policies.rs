@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cedar_policy::{PolicySet, Schema, ValidationMode, Validator};
 
-use peppol_authz::policy::{Bundle, load};
+use peppol_authz_engine::policy::{Bundle, load};
 
 use super::shape::{ACTIONS, Action, Attribute, CHOICES, CONTEXT, Ty, kind_of};
 use super::world::World;

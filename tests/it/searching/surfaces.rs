@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{documents, ids, search, wanted};
 use crate::deciding::{Deciding, entity};
 use crate::sidecar::{Sidecar, Start};
-use peppol_authz::engine::Part;
+use peppol_authz_engine::Part;
 
 /// All pages of an AuthZEN search.
 fn authzen(sidecar: &Sidecar, path: &str, body: &Value, limit: usize) -> Vec<String> {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use peppol_authz::decision_log::Pseudonyms;
-use peppol_authz::engine::{Decided, EngineOptions};
-use peppol_authz::policy::Bundle;
-use peppol_authz::schema::Schema;
-use peppol_authz::shadow::{Shadow, ShadowOptions};
-use peppol_authz::slice::Freshness;
-use peppol_authz::store::{Answer, EntitiesFile, Revision, Snapshot, Store, StoreError};
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::schema::Schema;
+use peppol_authz_engine::slice::Freshness;
+use peppol_authz_engine::store::{Answer, EntitiesFile, Revision, Snapshot, Store, StoreError};
+use peppol_authz_engine::{Decided, EngineOptions};
+use peppol_authz_server::decision_log::Pseudonyms;
+use peppol_authz_server::shadow::{Shadow, ShadowOptions};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use peppol_authz::engine::{Decided, Decision, Failure, Question};
-use peppol_authz::policy::Bundle;
-use peppol_authz::slice::Demand;
-use peppol_authz::store::EntitiesFile;
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::slice::Demand;
+use peppol_authz_engine::store::EntitiesFile;
+use peppol_authz_engine::{Decided, Decision, Failure, Question};
 use serde_json::Value;
 
 use super::{Names, QUESTIONS, World, devices, folders, members};
@@ -41,7 +41,7 @@ fn told(decision: &Decision) -> impl PartialEq + std::fmt::Debug {
 }
 
 async fn decide(
-    engine: &peppol_authz::engine::Engine,
+    engine: &peppol_authz_engine::Engine,
     json: &Value,
 ) -> (Question, Result<Decision, Failure>) {
     let session = engine.session();

@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use peppol_authz::schema::Schema;
-use peppol_authz::store::{Store, StoreError};
+use peppol_authz_engine::schema::Schema;
+use peppol_authz_engine::store::{Store, StoreError};
 use rusqlite::Connection;
 
 use super::GROUPS;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use peppol_authz::schema::Schema;
-use peppol_authz::store::{Candidates, Condition, Sqlite, SqliteOptions, Store};
+use peppol_authz_database::{Sqlite, SqliteOptions};
+use peppol_authz_engine::schema::Schema;
+use peppol_authz_engine::store::{Candidates, Condition, Store};
 use rusqlite::Connection;
 
 /// A view that never comes to an end: whoever waits for a thread that reads it waits

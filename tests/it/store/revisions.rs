@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use peppol_authz::schema::{Schema, Value};
-use peppol_authz::store::{Revision, Sqlite, Store, TagKeys};
+use peppol_authz_database::Sqlite;
+use peppol_authz_engine::schema::{Schema, Value};
+use peppol_authz_engine::store::{Revision, Store, TagKeys};
 use rusqlite::Connection;
 
 use super::{DOCUMENTS, import, imported, runtime, shipped, uid};

@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use peppol_authz::store::{Changes, Revision, Sqlite, SqliteOptions, Store, StoreError};
+use peppol_authz_database::{Sqlite, SqliteOptions};
+use peppol_authz_engine::store::{Changes, Revision, Store, StoreError};
 use rusqlite::Connection;
 
 use super::{DOCUMENTS, imported, runtime, shipped, uid};
@@ -256,7 +257,7 @@ fn many_records_are_pruned_when_it_is_opened() {
 
 fn state_since(
     store: &Sqlite,
-    schema: &Arc<peppol_authz::schema::Schema>,
+    schema: &Arc<peppol_authz_engine::schema::Schema>,
     since: Option<&Revision>,
 ) -> (Revision, Changes) {
     let snapshot = runtime().block_on(store.snapshot(schema, since)).unwrap();

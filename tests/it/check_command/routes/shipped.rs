@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use peppol_authz::policy::routes::{RequestTarget, Route, Routes};
-use peppol_authz::policy::{Sources, load};
+use peppol_authz_engine::policy::routes::{RequestTarget, Route, Routes};
+use peppol_authz_engine::policy::{Sources, load};
 
 use crate::author::Author;
 

@@ -1,0 +1,122 @@
+//! Policies and schema as they were at a revision of a git repository.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use peppol_authz_engine::policy::{SourceFile, Sources, is_policy, is_rules};
+
+/// Where policies and schema are, in the working directory and in its repository.
+#[derive(Clone, Debug)]
+pub struct Places<'a> {
+    /// The directory of policies.
+    pub policies: &'a Path,
+    /// The schema.
+    pub schema: &'a Path,
+}
+
+/// What git does not give.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// There is no git, or it cannot be run.
+    #[error("`git` cannot be run: {0}")]
+    NotRun(#[from] std::io::Error),
+    /// Git says so.
+    #[error("`{revision}` is no directory, and git says: {text}")]
+    Refused {
+        /// What was named.
+        revision: String,
+        /// What git says.
+        text: String,
+    },
+    /// A file is not text.
+    #[error("`{0}` is not UTF-8")]
+    NotText(String),
+    /// There are none.
+    #[error("`{}` has no policies in revision `{revision}`", path.display())]
+    Empty {
+        /// What was named.
+        revision: String,
+        /// Where they were looked for.
+        path: PathBuf,
+    },
+}
+
+/// Reads policies and schema of a revision, which git resolves: a branch, a tag, `HEAD~1`.
+/// `None` stands for a schema that the revision does not have.
+///
+/// # Errors
+/// See [`GitError`].
+pub fn sources_at(
+    revision: &str,
+    places: &Places<'_>,
+) -> Result<(Sources, Option<Arc<SourceFile>>), GitError> {
+    // Whatever it looks like, it is no option of git's.
+    let commit = run(
+        revision,
+        &["rev-parse", "--verify", "--end-of-options"],
+        &format!("{revision}^{{commit}}"),
+    )?;
+    let commit = commit.trim().to_owned();
+    let directory = format!("{commit}:./{}", places.policies.display());
+    let names = run(revision, &["ls-tree", "--name-only", "-z"], &directory)?;
+    let (mut policies, mut rules) = (Vec::new(), None);
+    let mut names: Vec<&str> = names.split('\0').filter(|name| !name.is_empty()).collect();
+    names.sort_unstable();
+    for name in names {
+        let path = places.policies.join(name);
+        if is_policy(&path) {
+            policies.push(file(revision, &commit, &path)?);
+        } else if is_rules(&path) {
+            rules = Some(file(revision, &commit, &path)?);
+        }
+    }
+    if policies.is_empty() {
+        return Err(GitError::Empty {
+            revision: revision.to_owned(),
+            path: places.policies.to_owned(),
+        });
+    }
+    // That it has none is one thing, that it cannot be read another.
+    let listed = ["ls-tree", "--name-only", "-z", &commit, "--"];
+    let listed = run(revision, &listed, &format!("./{}", places.schema.display()))?;
+    let schema = match listed.is_empty() {
+        true => None,
+        false => Some(file(revision, &commit, places.schema)?),
+    };
+    let sources = Sources {
+        schema: Arc::clone(schema.as_ref().unwrap_or(&Sources::shipped().schema)),
+        policies,
+        rules,
+        routes: None,
+    };
+    Ok((sources, schema))
+}
+
+fn file(revision: &str, commit: &str, path: &Path) -> Result<Arc<SourceFile>, GitError> {
+    let text = run(
+        revision,
+        &["cat-file", "blob"],
+        &format!("{commit}:./{}", path.display()),
+    )?;
+    Ok(Arc::new(SourceFile {
+        name: format!("{revision}:{}", path.display()),
+        path: None,
+        text,
+    }))
+}
+
+fn run(revision: &str, command: &[&str], object: &str) -> Result<String, GitError> {
+    let output = Command::new("git")
+        .args(command)
+        .arg(object)
+        .stdin(Stdio::null())
+        .output()?;
+    if !output.status.success() {
+        return Err(GitError::Refused {
+            revision: revision.to_owned(),
+            text: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        });
+    }
+    String::from_utf8(output.stdout).map_err(|_| GitError::NotText(object.to_owned()))
+}

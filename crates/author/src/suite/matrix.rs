@@ -1,0 +1,140 @@
+//! The golden matrix: every actor, every action, every resource, in a file that
+//! shows in a review what a change of the policies changes.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use super::expect::NoDecision;
+use super::model::{Matrix, SuiteError, table_to_json};
+use super::run::{action_json, applicable, ask};
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::{Decision, Engine, Verdict};
+
+/// What came of a matrix.
+#[derive(Debug)]
+pub struct MatrixOutcome {
+    /// The file.
+    pub golden: PathBuf,
+    /// How many questions it has.
+    pub questions: usize,
+    /// Lines that differ: `-` as kept, `+` as decided.
+    pub differences: Vec<String>,
+}
+
+/// A question of a matrix.
+pub(super) struct Entry {
+    pub(super) question: Json,
+    /// What stands before the decision in its line.
+    label: String,
+}
+
+impl Entry {
+    /// Its line in the file.
+    ///
+    /// # Errors
+    /// No decision: a matrix has only questions that fit the schema.
+    pub(super) fn line(&self, answer: &Result<Decision, NoDecision>) -> Result<String, String> {
+        let decided = match answer {
+            Ok(decision) if decision.verdict == Verdict::Allow => {
+                let obligations: Vec<_> = decision.obligations.iter().map(|o| &**o).collect();
+                format!("Allow {}", obligations.join(","))
+            }
+            Ok(decision) => {
+                let mut codes: Vec<_> = decision
+                    .reasons
+                    .iter()
+                    .filter_map(|reason| reason.code.as_deref())
+                    .collect();
+                codes.sort_unstable();
+                codes.dedup();
+                format!("Deny {}", codes.join(","))
+            }
+            Err(none) => return Err(format!("{}: {}", self.label, none.problem)),
+        };
+        Ok(format!("{}\t{}", self.label, decided.trim_end()))
+    }
+}
+
+/// The questions of a matrix, in the order of its file.
+pub(super) fn entries(bundle: &Bundle, matrix: &Matrix) -> Result<Vec<Entry>, String> {
+    let mut entries = Vec::new();
+    let none = vec![toml::Table::new()];
+    for action in bundle.schema.actions() {
+        let action: &str = action.uid.id().as_ref();
+        for (resource_name, resource) in &matrix.resources {
+            for context in matrix.contexts.get(action).unwrap_or(&none) {
+                for (actor_name, actor) in &matrix.actors {
+                    let asked = applicable(bundle, actor, resource)?;
+                    if !asked.iter().any(|applicable| applicable == action) {
+                        continue;
+                    }
+                    let context = table_to_json(context);
+                    let shown = match &context {
+                        context if *context == json!({}) => String::new(),
+                        context => context.to_string(),
+                    };
+                    entries.push(Entry {
+                        question: json!({
+                            "principal": actor,
+                            "action": action_json(bundle, action),
+                            "resource": resource,
+                            "context": context,
+                        }),
+                        label: format!("{action}\t{resource_name}\t{shown}\t{actor_name}"),
+                    });
+                }
+            }
+        }
+    }
+    Ok(entries)
+}
+
+pub(super) async fn run_matrix(
+    engine: &Engine,
+    bundle: &Arc<Bundle>,
+    matrix: &Matrix,
+    golden: &Path,
+    update: bool,
+) -> Result<MatrixOutcome, SuiteError> {
+    let failed = |problem: String| SuiteError::new(golden, problem);
+    let mut text = String::from("# action\tresource\tcontext\tactor\tdecision\n");
+    let entries = entries(bundle, matrix).map_err(failed)?;
+    for entry in &entries {
+        let answer = ask(engine, &entry.question).await;
+        text.push_str(&entry.line(&answer).map_err(failed)?);
+        text.push('\n');
+    }
+    let kept = if update {
+        std::fs::write(golden, &text).map_err(|error| SuiteError::new(golden, error))?;
+        text.clone()
+    } else {
+        std::fs::read_to_string(golden).unwrap_or_default()
+    };
+    let differences = differences(&kept, &text);
+    Ok(MatrixOutcome {
+        golden: golden.to_owned(),
+        questions: entries.len(),
+        differences,
+    })
+}
+
+/// Lines that only one of two texts has, in order; and where the same lines
+/// stand in another order, that.
+fn differences(kept: &str, decided: &str) -> Vec<String> {
+    if kept == decided {
+        return Vec::new();
+    }
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
+    let (before, after) = (lines(kept), lines(decided));
+    let gone = before.difference(&after).map(|line| format!("- {line}"));
+    let new = after.difference(&before).map(|line| format!("+ {line}"));
+    let mut differences: Vec<_> = gone.chain(new).collect();
+    differences.sort_by(|a, b| a.get(2..).cmp(&b.get(2..)));
+    if differences.is_empty() {
+        differences.push("the same lines in another order, or one of them twice".to_owned());
+    }
+    differences
+}

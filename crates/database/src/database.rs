@@ -1,0 +1,67 @@
+//! The stores that documents can be imported into.
+
+use std::io::BufRead;
+use std::sync::Arc;
+
+use crate::import::{Import, ImportError, Imported};
+use crate::postgres::Postgres;
+use crate::sqlite::Sqlite;
+use peppol_authz_engine::store::{Store, StoreError};
+
+/// A database.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// In a file.
+    Sqlite(Arc<Sqlite>),
+    /// On a server.
+    Postgres(Arc<Postgres>),
+}
+
+impl Database {
+    /// To read from.
+    #[must_use]
+    pub fn store(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Sqlite(store) => Arc::clone(store) as _,
+            Self::Postgres(store) => Arc::clone(store) as _,
+        }
+    }
+
+    /// Imports documents from streams with names, and blocks meanwhile. `progress` is
+    /// told how many bytes have been read, in all.
+    ///
+    /// # Errors
+    /// The first document that is wrong, with its line; nothing is changed then.
+    pub fn import<R: BufRead>(
+        &self,
+        import: &Import,
+        inputs: Vec<(String, R)>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Imported, ImportError> {
+        match self {
+            Self::Sqlite(store) => store.import(import, inputs, progress),
+            Self::Postgres(store) => runtime()?.block_on(store.import(import, inputs, progress)),
+        }
+    }
+
+    /// Makes the tables in an empty database, or brings older ones up to date, and
+    /// blocks meanwhile.
+    ///
+    /// # Errors
+    /// A database that cannot be reached, may not be changed, or is of a newer
+    /// version.
+    pub fn migrate(&self) -> Result<(), StoreError> {
+        match self {
+            // When it was opened.
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(store) => runtime()?.block_on(store.migrate()),
+        }
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, StoreError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| StoreError::Unavailable(error.to_string()))
+}

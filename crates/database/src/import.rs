@@ -1,0 +1,249 @@
+//! Tenancy documents into the store: read, checked and staged one by one, then
+//! moved into the base tables by the statements beside the schema.
+//!
+//! What a document holds is said by `schema/documents.cedarschema`; how it is
+//! stored, by `schema/sqlite/import.sql`. Everything happens in one transaction,
+//! so an import lands whole or not at all.
+
+use std::collections::HashMap;
+use std::io::BufRead;
+
+use cedar_policy::EntityTypeName;
+
+use super::documents::{DocumentError, Documents};
+use peppol_authz_engine::schema::{
+    Reading, Record, RecordType, Schema, SchemaError, Type, document_types, parse_json,
+    record_to_json,
+};
+use peppol_authz_engine::store::{Revision, StoreError};
+
+/// Levels of JSON in a document; a real organisation has four.
+const JSON_DEPTH: usize = 32;
+
+static SCHEMA: &str = include_str!("../../../schema/peppol.cedarschema");
+static DOCUMENTS: &str = include_str!("../../../schema/documents.cedarschema");
+
+/// What `import` knows of documents.
+#[derive(Debug)]
+pub struct Import {
+    schema: Schema,
+    kinds: HashMap<String, Kind>,
+}
+
+#[derive(Debug)]
+struct Kind {
+    key: Vec<String>,
+    members: RecordType,
+}
+
+/// A document that has been read and checked.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) kind: String,
+    /// The members by which it replaces an earlier one, as a JSON array.
+    pub(super) key: String,
+    pub(super) line: usize,
+    /// Its members, canonical, as a JSON object.
+    pub(super) text: String,
+}
+
+/// A member that names an entity, which has to exist.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Reference {
+    pub(super) kind: String,
+    pub(super) member: String,
+    /// Whether the member is an array of ids.
+    pub(super) many: bool,
+    pub(super) entity_type: EntityTypeName,
+}
+
+/// What has been imported.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// How many documents were read.
+    pub documents: u64,
+    /// The state that holds them.
+    pub revision: Revision,
+}
+
+/// Why nothing has been imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A document is wrong.
+    #[error("{file}:{line}: {problem}")]
+    Document {
+        /// The file, as it was named.
+        file: String,
+        /// The line on which the document starts.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A file cannot be read.
+    #[error("{file}: {cause}")]
+    Read {
+        /// The file, as it was named.
+        file: String,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// The store refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Import {
+    /// Reads what is inside the binary.
+    ///
+    /// # Errors
+    /// Schemas that do not parse, which a test rules out.
+    pub fn new() -> Result<Self, SchemaError> {
+        let schema = Schema::parse(SCHEMA)?;
+        let kinds = document_types(&format!("{SCHEMA}\n{DOCUMENTS}"))?
+            .into_iter()
+            .map(|(name, key, members)| (name, Kind { key, members }))
+            .collect();
+        Ok(Self { schema, kinds })
+    }
+
+    /// The next document of a stream. `Err` has the line and the problem.
+    pub(super) fn next<R: BufRead>(
+        &self,
+        documents: &mut Documents<R>,
+    ) -> Result<Option<Document>, DocumentError> {
+        let Some((line, text)) = documents.next_document()? else {
+            return Ok(None);
+        };
+        let malformed = |problem: String| DocumentError::Malformed { line, problem };
+        let json = parse_json(&text, JSON_DEPTH).map_err(|error| malformed(error.to_string()))?;
+        let (name, kind) = match json.get("type") {
+            Some(serde_json::Value::String(name)) => match self.kinds.get_key_value(name) {
+                Some(found) => found,
+                None => {
+                    let mut kinds: Vec<_> =
+                        self.kinds.keys().map(|kind| format!("`{kind}`")).collect();
+                    kinds.sort();
+                    return Err(malformed(format!(
+                        "`type`: not one of {}",
+                        kinds.join(", ")
+                    )));
+                }
+            },
+            _ => return Err(malformed("`type`: a string is wanted".to_owned())),
+        };
+        let record = self
+            .schema
+            .record(&json, &kind.members, Reading::Document)
+            .map_err(|misfit| malformed(format!("{name}: {misfit}")))?;
+        Ok(Some(Document {
+            kind: name.clone(),
+            key: kind.key_of(&record),
+            line,
+            text: record_to_json(&record).to_string(),
+        }))
+    }
+
+    /// The members that refer to entities which the store has to hold.
+    pub(super) fn references(&self, serves: &dyn Fn(&EntityTypeName) -> bool) -> Vec<Reference> {
+        let mut references = Vec::new();
+        for (kind, description) in &self.kinds {
+            for (member, attribute) in &description.members.attributes {
+                // A document's own id refers to nothing else.
+                if description.key == [&**member] {
+                    continue;
+                }
+                let (entity_type, many) = match &attribute.ty {
+                    Type::Entity(name) => (name, false),
+                    Type::Set(element) => match &**element {
+                        Type::Entity(name) => (name, true),
+                        _ => continue,
+                    },
+                    _ => continue,
+                };
+                let always_there = self
+                    .schema
+                    .entity_type(entity_type)
+                    .is_none_or(|found| found.when_absent.is_some());
+                if serves(entity_type) && !always_there {
+                    references.push(Reference {
+                        kind: kind.clone(),
+                        member: member.to_string(),
+                        many,
+                        entity_type: entity_type.clone(),
+                    });
+                }
+            }
+        }
+        references
+    }
+
+    /// What is wrong with a document that refers to nothing.
+    pub(super) fn missing(&self, reference: &Reference, id: &str) -> String {
+        let kind = self.kind_of(&reference.entity_type).unwrap_or("entity");
+        format!(
+            "{}: `{}`: there is no {kind} `{id}`",
+            reference.kind, reference.member
+        )
+    }
+
+    /// The kind of document that makes entities of a type.
+    fn kind_of(&self, entity_type: &EntityTypeName) -> Option<&str> {
+        let own_id = |kind: &Kind| match kind.key.as_slice() {
+            [member] => kind
+                .members
+                .attributes
+                .get(member.as_str())
+                .map(|attribute| attribute.ty.clone()),
+            _ => None,
+        };
+        let wanted = Type::Entity(entity_type.clone());
+        self.kinds
+            .iter()
+            .find(|(_, kind)| own_id(kind).as_ref() == Some(&wanted))
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// A name for a stream's faults.
+    pub(super) fn fault(file: &str, error: DocumentError) -> ImportError {
+        match error {
+            DocumentError::Io(cause) => ImportError::Read {
+                file: file.to_owned(),
+                cause,
+            },
+            DocumentError::Malformed { line, problem } => ImportError::Document {
+                file: file.to_owned(),
+                line,
+                problem,
+            },
+        }
+    }
+}
+
+impl Kind {
+    fn key_of(&self, record: &Record) -> String {
+        let members = self
+            .key
+            .iter()
+            .filter_map(|member| record.get(member.as_str()));
+        serde_json::Value::Array(members.map(|value| value.to_json()).collect()).to_string()
+    }
+}
+
+/// A document at fault, by the numbers of its file and line.
+pub(super) fn document_error(
+    files: &[String],
+    file: i64,
+    line: i64,
+    problem: String,
+) -> ImportError {
+    let file = usize::try_from(file)
+        .ok()
+        .and_then(|i| files.get(i))
+        .cloned()
+        .unwrap_or_default();
+    ImportError::Document {
+        file,
+        line: usize::try_from(line).unwrap_or(0),
+        problem,
+    }
+}

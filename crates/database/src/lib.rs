@@ -1,0 +1,19 @@
+//! The tenancy store in a database: SQLite in a file, PostgreSQL on a server.
+//!
+//! Each has one view per entity type of the schema, reads consistent snapshots of them, tells
+//! which entities have changed, and imports tenancy documents. `schema/README.md` describes views,
+//! tables and change records.
+
+mod database;
+mod documents;
+mod import;
+mod postgres;
+mod select;
+mod sqlite;
+mod views;
+
+pub use database::Database;
+pub use documents::{DocumentError, Documents};
+pub use import::{Import, ImportError, Imported};
+pub use postgres::{Postgres, PostgresOptions};
+pub use sqlite::{Sqlite, SqliteOptions};

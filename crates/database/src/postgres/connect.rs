@@ -1,0 +1,119 @@
+//! Connections: the URL, TLS, the pool.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{Client, Config, Connection, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{PostgresOptions, error_text};
+use peppol_authz_engine::store::StoreError;
+
+/// Makes connections.
+#[derive(Clone)]
+pub(super) struct Connector {
+    config: Config,
+    tls: MakeRustlsConnect,
+}
+
+type TlsStream = <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<Socket>>::Stream;
+
+impl Connector {
+    /// Over a network the server has to have a certificate that is vouched for,
+    /// unless the URL says `sslmode=disable`. What a URL says by `prefer`, the
+    /// default of PostgreSQL's own clients, protects from nobody.
+    pub(super) fn new(url: &str, options: &PostgresOptions) -> Result<Self, StoreError> {
+        let url = url.replace("sslmode=verify-full", "sslmode=require");
+        let mut config: Config = url.parse().map_err(|error| {
+            StoreError::Unavailable(format!("the tenancy URL: {}", error_text(&error)))
+        })?;
+        if config.get_ssl_mode() == SslMode::Prefer {
+            config.ssl_mode(if is_local(&config) {
+                SslMode::Disable
+            } else {
+                SslMode::Require
+            });
+        }
+        if config.get_application_name().is_none() {
+            config.application_name(env!("CARGO_PKG_NAME"));
+        }
+        config
+            .connect_timeout(options.timeout)
+            .tcp_user_timeout(options.timeout)
+            .keepalives_idle(options.timeout.max(std::time::Duration::from_secs(1)));
+        let tls = tls(options.ca_certificate.as_deref())?;
+        Ok(Self { config, tls })
+    }
+
+    pub(super) fn pool(&self, options: &PostgresOptions) -> Result<Pool, StoreError> {
+        let recycling = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let manager = Manager::from_config(self.config.clone(), self.tls.clone(), recycling);
+        Pool::builder(manager)
+            .max_size(options.readers)
+            .runtime(Runtime::Tokio1)
+            .timeouts(deadpool_postgres::Timeouts {
+                wait: Some(options.timeout),
+                create: Some(options.timeout),
+                recycle: Some(options.timeout),
+            })
+            .build()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    /// A connection beside the pool.
+    pub(super) async fn connect(
+        &self,
+    ) -> Result<(Client, Connection<Socket, TlsStream>), tokio_postgres::Error> {
+        self.config.connect(self.tls.clone()).await
+    }
+}
+
+/// Whether nothing leaves the machine.
+fn is_local(config: &Config) -> bool {
+    let loopback =
+        |name: &str| name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let hosts = config.get_hosts().iter().all(|host| match host {
+        Host::Tcp(name) => loopback(name) || !config.get_hostaddrs().is_empty(),
+        Host::Unix(_) => true,
+    });
+    hosts && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
+}
+
+fn tls(certificates: Option<&Path>) -> Result<MakeRustlsConnect, StoreError> {
+    let mut roots = RootCertStore::empty();
+    match certificates {
+        Some(path) => {
+            let failed = |error: &dyn std::fmt::Display| {
+                StoreError::Unavailable(format!("`{}`: {error}", path.display()))
+            };
+            for certificate in
+                CertificateDer::pem_file_iter(path).map_err(|error| failed(&error))?
+            {
+                let certificate = certificate.map_err(|error| failed(&error))?;
+                roots.add(certificate).map_err(|error| failed(&error))?;
+            }
+            if roots.is_empty() {
+                return Err(failed(&"no certificate in it"));
+            }
+        }
+        // A machine may have none, and need none.
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
+}

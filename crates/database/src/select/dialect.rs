@@ -1,0 +1,84 @@
+//! How a database says what a condition asks for.
+
+use std::sync::Arc;
+
+use crate::views::quoted;
+use peppol_authz_engine::store::Comparison;
+
+/// A parameter of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Parameter {
+    Text(Arc<str>),
+    Texts(Arc<[Arc<str>]>),
+    Long(i64),
+}
+
+/// Where a value stands.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// A column of a view.
+    Column {
+        /// The name that the view has in the statement.
+        alias: String,
+        view: String,
+        column: String,
+    },
+    /// A member of a record in a column.
+    Member {
+        column: Box<Place>,
+        path: Vec<String>,
+    },
+    /// A parameter that is a text.
+    Parameter(String),
+}
+
+impl Place {
+    /// The column itself, as SQL names it.
+    pub(crate) fn sql(&self) -> String {
+        match self {
+            Self::Column { alias, column, .. } => format!("{alias}.{}", quoted(column)),
+            Self::Member { column, .. } => column.sql(),
+            Self::Parameter(text) => text.clone(),
+        }
+    }
+
+    /// Whether it is in JSON, where an entity may be written as an object.
+    pub(super) fn is_json(&self) -> bool {
+        matches!(self, Self::Member { .. })
+    }
+}
+
+/// How a database says what the views hold. Whatever it says of a value that is
+/// absent is never true, but for `absent`.
+pub(crate) trait Dialect {
+    /// A parameter, by its number from 1.
+    fn parameter(&self, number: usize, parameter: &Parameter) -> String;
+    /// A text that is compared byte by byte.
+    fn text(&self, place: &Place) -> String;
+    /// Two texts that are compared with each other byte by byte.
+    fn texts(&self, one: &Place, other: &Place) -> (String, String);
+    /// A text with the collation of bytes.
+    fn collated(&self, text: &str) -> String;
+    /// That a text is one of an array.
+    fn one_of(&self, text: &str, texts: &str) -> String;
+    /// That a `Bool` is that.
+    fn bool(&self, place: &Place, value: bool) -> String;
+    /// That a `Long` compares so with a parameter.
+    fn long(&self, place: &Place, comparison: Comparison, than: &str) -> String;
+    /// That a text matches a pattern, made by [`Dialect::pattern`], or does not.
+    fn like(&self, place: &Place, pattern: &str, matches: bool) -> String;
+    /// Texts with anything between them.
+    fn pattern(&self, texts: &[Arc<str>]) -> String;
+    /// That the value is there.
+    fn present(&self, place: &Place) -> String;
+    /// That it is not.
+    fn absent(&self, place: &Place) -> String;
+    /// That some element of a set fulfils a condition on its text `element`, or that
+    /// none does; `None` where it cannot be said.
+    fn element(&self, place: &Place, condition: &str, some: bool) -> Option<String>;
+    /// That a set has as many elements as `comparison` says, compared with none.
+    fn empty(&self, place: &Place, empty: bool) -> Option<String>;
+    /// A condition on members of the record in a column, which is true where they
+    /// cannot be read; `None` where none of that column can.
+    fn members(&self, column: &Place, condition: &str) -> Option<String>;
+}

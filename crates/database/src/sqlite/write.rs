@@ -1,0 +1,164 @@
+//! Importing tenancy documents, in one transaction.
+
+use std::io::BufRead;
+
+use rusqlite::fallible_iterator::FallibleIterator;
+use rusqlite::{Batch, Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::{Sqlite, changes, connection};
+use crate::documents::Documents;
+use crate::import::{Import, ImportError, Imported, Reference, document_error};
+use peppol_authz_engine::store::{Revision, Store, StoreError};
+
+static IMPORT: &str = include_str!("../../../../schema/sqlite/import.sql");
+
+/// How often progress is told, in documents.
+const PROGRESS_EVERY: u64 = 1024;
+
+impl Sqlite {
+    /// Imports documents from streams with names. `progress` is told how many
+    /// bytes have been read, in all.
+    ///
+    /// # Errors
+    /// The first document that is wrong, with its line; nothing is changed then.
+    pub fn import<R: BufRead>(
+        &self,
+        import: &Import,
+        inputs: Vec<(String, R)>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Imported, ImportError> {
+        let mut connection = connection::open_writer(&self.path, &self.options)?;
+        connection
+            // KiB: the statements of an import work on all of it at once.
+            .execute_batch("PRAGMA main.cache_size = -131072; PRAGMA temp.cache_size = -131072")
+            .map_err(unavailable)?;
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(unavailable)?;
+        let files: Vec<String> = inputs.iter().map(|(name, _)| name.clone()).collect();
+        let documents = stage(&transaction, import, inputs, progress)?;
+        apply(&transaction, &files)?;
+        for reference in import.references(&|name| self.serves(name)) {
+            check_reference(&transaction, import, &reference, &files)?;
+        }
+        transaction
+            .execute_batch("DROP TABLE temp.staged")
+            .map_err(unavailable)?;
+        let number = changes::prune(&transaction).map_err(unavailable)?;
+        transaction.commit().map_err(unavailable)?;
+        Ok(Imported {
+            documents,
+            revision: Revision::number(number),
+        })
+    }
+}
+
+fn unavailable(error: rusqlite::Error) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
+
+/// Reads all documents into a temporary table, the last of each key.
+fn stage<R: BufRead>(
+    connection: &Connection,
+    import: &Import,
+    inputs: Vec<(String, R)>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<u64, ImportError> {
+    connection
+        .execute_batch(
+            "PRAGMA defer_foreign_keys = ON;
+             DROP TABLE IF EXISTS temp.staged;
+             CREATE TEMP TABLE staged (kind TEXT NOT NULL, key TEXT NOT NULL, file INTEGER NOT NULL, \
+             line INTEGER NOT NULL, document TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID",
+        )
+        .map_err(unavailable)?;
+    let mut statement = connection
+        .prepare("REPLACE INTO temp.staged (kind, key, file, line, document) VALUES (?1, ?2, ?3, ?4, ?5)")
+        .map_err(unavailable)?;
+    let (mut count, mut read_before) = (0_u64, 0_u64);
+    for (file, (name, input)) in inputs.into_iter().enumerate() {
+        let mut documents = Documents::new(input);
+        while let Some(document) = import
+            .next(&mut documents)
+            .map_err(|error| Import::fault(&name, error))?
+        {
+            let (file, line) = (
+                file as i64,
+                i64::try_from(document.line).unwrap_or(i64::MAX),
+            );
+            statement
+                .execute(params![
+                    document.kind,
+                    document.key,
+                    file,
+                    line,
+                    document.text
+                ])
+                .map_err(unavailable)?;
+            count += 1;
+            if count.is_multiple_of(PROGRESS_EVERY) {
+                progress(read_before + documents.bytes_read());
+            }
+        }
+        read_before += documents.bytes_read();
+        progress(read_before);
+    }
+    Ok(count)
+}
+
+/// Runs the statements of `import.sql`; a row that one returns is a fault.
+fn apply(connection: &Connection, files: &[String]) -> Result<(), ImportError> {
+    let mut batch = Batch::new(connection, IMPORT);
+    while let Some(mut statement) = batch.next().map_err(unavailable)? {
+        if statement.column_count() == 0 {
+            statement.execute([]).map_err(unavailable)?;
+            continue;
+        }
+        let fault = statement
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()
+            .map_err(unavailable)?;
+        if let Some((file, line, problem)) = fault {
+            return Err(document_error(files, file, line, problem));
+        }
+    }
+    Ok(())
+}
+
+/// Looks for a staged document that refers to nothing.
+fn check_reference(
+    connection: &Connection,
+    import: &Import,
+    reference: &Reference,
+    files: &[String],
+) -> Result<(), ImportError> {
+    // The names are those of a schema inside the binary.
+    let view = format!("\"{}\"", reference.entity_type);
+    let (source, id) = if reference.many {
+        (
+            "staged, json_each(staged.document, ?2) AS named",
+            "named.value",
+        )
+    } else {
+        ("staged", "staged.document ->> ?2")
+    };
+    let sql = format!(
+        "SELECT file, line, {id} FROM {source} WHERE kind = ?1 AND {id} IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM {view} AS held WHERE held.id = {id}) \
+         ORDER BY file, line LIMIT 1"
+    );
+    let path = format!("$.{}", reference.member);
+    let missing = connection
+        .query_row(&sql, params![reference.kind, path], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?))
+        })
+        .optional()
+        .map_err(unavailable)?;
+    match missing {
+        None => Ok(()),
+        Some((file, line, id)) => {
+            let problem = import.missing(reference, &id);
+            Err(document_error(files, file, line, problem))
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What a database has to have for a schema: one view per entity type.
+
+use std::collections::{HashMap, HashSet};
+
+use peppol_authz_engine::schema::Schema;
+use peppol_authz_engine::store::StoreError;
+
+/// Columns by view or table.
+pub(super) type Views = HashMap<String, HashSet<String>>;
+
+/// Checks that each view of an entity type has a column for each attribute, and the
+/// views of tags and parents beside it. Returns the names of all of them. A type
+/// without a view is not served.
+pub(super) fn check(schema: &Schema, views: &Views) -> Result<Vec<String>, StoreError> {
+    let mut names = Vec::new();
+    for entity_type in schema.entity_types() {
+        let name = entity_type.name.to_string();
+        let Some(columns) = views.get(&name) else {
+            continue;
+        };
+        let wanted = std::iter::once("id").chain(entity_type.shape.attributes.keys().map(|k| &**k));
+        if let Some(missing) = wanted.into_iter().find(|column| !columns.contains(*column)) {
+            return Err(StoreError::Misfit(format!(
+                "view `{name}` has no column `{missing}`"
+            )));
+        }
+        let tags = entity_type
+            .tags
+            .as_ref()
+            .map(|_| ("tags", ["id", "key", "value"]));
+        let parents =
+            (!entity_type.member_of.is_empty()).then_some(("parents", ["id", "type", "parent"]));
+        for (suffix, columns) in tags.into_iter().chain(parents) {
+            let view = format!("{name}.{suffix}");
+            let found = views.get(&view);
+            if !found.is_some_and(|found| columns.iter().all(|column| found.contains(*column))) {
+                return Err(StoreError::Misfit(format!(
+                    "there is no view `{view}` with the columns `{}`",
+                    columns.join("`, `")
+                )));
+            }
+            names.push(view);
+        }
+        names.push(name);
+    }
+    Ok(names)
+}
+
+/// An identifier as SQL quotes it. Names of types and attributes come from the
+/// schema; ids never become part of a statement.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,161 @@
+//! An answer: yes or no, why, and from what.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cedar_policy::EntityUid;
+
+use crate::schema::Misfit;
+use crate::slice::{Absent, Loaded};
+use crate::store::TagKeys;
+
+/// Yes or no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Some policy permits it and none forbids it.
+    Allow,
+    /// Anything else.
+    Deny,
+}
+
+impl Verdict {
+    /// As it is written.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "Allow",
+            Self::Deny => "Deny",
+        }
+    }
+}
+
+/// One reason of a decision. Of a denial: a rule that forbade it. Of a permit: a
+/// policy that permits it, without a code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// What the denial is called.
+    pub code: Option<Arc<str>>,
+    /// The rule.
+    pub rule: Option<Arc<str>>,
+    /// The policy; `None` where the engine itself denies.
+    pub policy: Option<Arc<str>>,
+    /// What to tell the caller.
+    pub message: Option<Arc<str>>,
+}
+
+/// The answer to a question.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Yes or no.
+    pub verdict: Verdict,
+    /// Why, by policy id; the engine's own reasons come first.
+    pub reasons: Vec<Reason>,
+    /// The policies that the verdict rests on, by id.
+    pub determining: Vec<Arc<str>>,
+    /// Policies that failed, with what Cedar says of it.
+    pub errors: Vec<String>,
+    /// What a permit asks of the caller.
+    pub obligations: BTreeSet<Arc<str>>,
+    /// The exact policies and schema.
+    pub policy_revision: Arc<str>,
+    /// The state of the store; empty where the schema alone denies.
+    pub tenancy_revision: Arc<str>,
+    /// What the policies could look at; where an entity was absent, those of the question that
+    /// were there.
+    pub slice: Vec<Arc<Loaded>>,
+    /// Of each of them, which tags were asked for; without any, `None`.
+    pub slice_tags: Vec<Option<TagKeys>>,
+    /// The entities of the question that the store does not hold.
+    pub absent: Vec<EntityUid>,
+}
+
+impl Decision {
+    /// A denial, until something is found that permits.
+    pub(crate) fn denial(policy_revision: &Arc<str>, tenancy_revision: Arc<str>) -> Self {
+        Self {
+            verdict: Verdict::Deny,
+            reasons: Vec::new(),
+            determining: Vec::new(),
+            errors: Vec::new(),
+            obligations: BTreeSet::new(),
+            policy_revision: Arc::clone(policy_revision),
+            tenancy_revision,
+            slice: Vec::new(),
+            slice_tags: Vec::new(),
+            absent: Vec::new(),
+        }
+    }
+
+    /// Whether it is a denial for entities of the question that are not there (GEN-1).
+    pub(crate) fn is_of_absent(&self) -> bool {
+        let absent =
+            |reason: &Reason| reason.policy.is_none() && reason.rule.as_deref() == Some("GEN-1");
+        !self.reasons.is_empty() && self.reasons.iter().all(absent)
+    }
+}
+
+impl Reason {
+    /// GEN-1: an entity of the question that the store does not hold.
+    pub(crate) fn absent(what: Absent) -> Self {
+        let (code, message) = match what {
+            Absent::Principal => ("UNKNOWN_PRINCIPAL", "there is no such principal"),
+            Absent::Resource => ("UNKNOWN_RESOURCE", "there is no such resource"),
+            Absent::Context => ("UNKNOWN_ENTITY", "an entity in the context does not exist"),
+        };
+        Self::engine(Some("GEN-1"), code, message)
+    }
+
+    /// There is no such action. No rule: only a surface that takes names outside the
+    /// schema answers so.
+    pub(crate) fn no_action() -> Self {
+        Self::engine(None, "UNKNOWN_ACTION", "there is no such action")
+    }
+
+    /// There is such an action, but not for these types.
+    pub(crate) fn other_action() -> Self {
+        let message = "this action is not for such a principal and such a resource";
+        Self::engine(None, "ACTION_DOES_NOT_APPLY", message)
+    }
+
+    /// A request that does not say what its route reads, or says what does not fit.
+    pub(crate) fn malformed(misfit: &Misfit) -> Self {
+        Self::engine(None, "REQUEST_MALFORMED", &misfit.to_string())
+    }
+
+    /// A request whose route reads its body, which the gateway has not sent.
+    pub(crate) fn no_body(message: &str) -> Self {
+        Self::engine(None, "BODY_REQUIRED", message)
+    }
+
+    /// A request of which no question is asked.
+    pub(crate) fn nothing_asked() -> Self {
+        let message = "nothing that this request could mean is asked";
+        Self::engine(None, "NOTHING_ASKED", message)
+    }
+
+    /// GEN-3: nothing permits it, and no rule forbade it.
+    pub(crate) fn not_permitted() -> Self {
+        Self::engine(Some("GEN-3"), "NOT_PERMITTED", "nothing permits this")
+    }
+
+    /// GEN-2: a policy failed.
+    pub(crate) fn failed(policy: Arc<str>) -> Self {
+        Self {
+            policy: Some(policy),
+            ..Self::engine(
+                Some("GEN-2"),
+                "EVALUATION_ERROR",
+                "a policy failed while it was evaluated",
+            )
+        }
+    }
+
+    fn engine(rule: Option<&'static str>, code: &'static str, message: &str) -> Self {
+        Self {
+            code: Some(Arc::from(code)),
+            rule: rule.map(Arc::from),
+            policy: None,
+            message: Some(Arc::from(message)),
+        }
+    }
+}

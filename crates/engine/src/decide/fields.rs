@@ -1,0 +1,106 @@
+//! The members that a question and a search have in common, read by the schema.
+
+use cedar_policy::{EntityTypeName, EntityUid};
+use serde_json::{Map, Value as Json};
+
+use super::question::Malformed;
+use crate::schema::{ActionType, Misfit, Reading, Record, Schema};
+
+const MEMBERS: [&str; 8] = [
+    "principal",
+    "action",
+    "resource",
+    "context",
+    "entities",
+    "additional_entities",
+    "atLeast",
+    "maxAge",
+];
+
+/// The members of a request, and what their faults are called.
+pub(crate) struct Fields<'a> {
+    pub(crate) members: &'a Map<String, Json>,
+    schema: &'a Schema,
+    code: &'static str,
+}
+
+impl<'a> Fields<'a> {
+    /// Of a request that has no others, but for those that `ignored` lets through.
+    pub(crate) fn of(
+        json: &'a Json,
+        schema: &'a Schema,
+        code: &'static str,
+        ignored: impl Fn(&str, &Json) -> bool,
+    ) -> Result<Self, Malformed> {
+        let Json::Object(members) = json else {
+            let misfit = Misfit::new("an object is wanted");
+            return Err(Malformed { code, misfit });
+        };
+        let fields = Self {
+            members,
+            schema,
+            code,
+        };
+        let known = |name: &str, json| MEMBERS.contains(&name) || ignored(name, json);
+        match members.iter().find(|(name, json)| !known(name, json)) {
+            Some((surplus, _)) => Err(fields.malformed(surplus, Misfit::new("no such member"))),
+            None => Ok(fields),
+        }
+    }
+
+    pub(crate) fn malformed(&self, member: &str, misfit: Misfit) -> Malformed {
+        Malformed::new(self.code, member, misfit)
+    }
+
+    /// A member that has to be there.
+    pub(crate) fn required(&self, member: &str) -> Result<&'a Json, Malformed> {
+        let found = self.members.get(member);
+        found.ok_or_else(|| self.malformed(member, Misfit::new("is missing")))
+    }
+
+    /// An entity.
+    pub(crate) fn entity(&self, member: &str) -> Result<EntityUid, Malformed> {
+        let uid = self.schema.entity(self.required(member)?);
+        uid.map_err(|misfit| self.malformed(member, misfit))
+    }
+
+    /// An action of the schema.
+    pub(crate) fn action(&self) -> Result<&'a ActionType, Malformed> {
+        let uid = self.entity("action")?;
+        self.schema.action(&uid).ok_or_else(|| {
+            let misfit = Misfit::new("no such action in the schema");
+            Malformed::new("UNKNOWN_ACTION", "action", misfit)
+        })
+    }
+
+    /// That an action is for these types.
+    pub(crate) fn takes(
+        &self,
+        action: &ActionType,
+        principal: &EntityTypeName,
+        resource: &EntityTypeName,
+    ) -> Result<(), Malformed> {
+        for (member, name, types) in [
+            ("principal", principal, &action.principals),
+            ("resource", resource, &action.resources),
+        ] {
+            if !types.contains(name) {
+                let types: Vec<_> = types.iter().map(|name| format!("`{name}`")).collect();
+                let text = format!("this action takes {}", types.join(" or "));
+                return Err(self.malformed(member, Misfit::new(text)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The context of an action.
+    pub(crate) fn context(&self, action: &ActionType) -> Result<Record, Malformed> {
+        let context = match self.members.get("context") {
+            None | Some(Json::Null) => &Json::Object(Map::new()),
+            Some(context) => context,
+        };
+        self.schema
+            .record(context, &action.context, Reading::Context)
+            .map_err(|misfit| self.malformed("context", misfit))
+    }
+}

@@ -1,0 +1,218 @@
+//! A question out of parts, from programs that do not know the schema.
+//!
+//! [`Question::read`] refuses what does not fit, as its callers write Cedar. Here
+//! types and actions have loose names ([`Schema::entity_type_called`]), what the
+//! schema does not have is dropped, and what cannot be asked is a denial. Nothing
+//! that is dropped could have been looked at by a policy.
+
+use std::sync::Arc;
+
+use cedar_policy::EntityUid;
+use serde_json::{Map, Value as Json};
+
+use super::decision::{Decision, Reason};
+use super::question::{Malformed, Question};
+use super::session::Session;
+use crate::schema::{ActionType, Misfit, Reading, Record, Row, Schema};
+use crate::slice::Absent;
+
+/// The members of a JSON object.
+pub type Members = Map<String, Json>;
+
+/// An entity as a caller names it.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    /// Its type, see [`Schema::entity_type_called`].
+    pub kind: &'a str,
+    /// Its id, in any spelling.
+    pub id: &'a str,
+    /// What the caller says of it.
+    pub properties: Option<&'a Members>,
+}
+
+/// The parts of a question.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts<'a> {
+    /// Who asks.
+    pub subject: Named<'a>,
+    /// What is asked, see [`Schema::action_called`].
+    pub action: &'a str,
+    /// What the caller says of the action: context, and wins over it.
+    pub action_properties: Option<&'a Members>,
+    /// On what.
+    pub resource: Named<'a>,
+    /// With what.
+    pub context: Option<&'a Members>,
+}
+
+/// Parts that make no question. None of these is ever an Allow.
+#[derive(Clone, Debug)]
+pub enum Refusal {
+    /// There is no such type, id or action, or the action is not for these types.
+    Denied(Box<Denial>),
+    /// A context or a property that does not fit the schema.
+    Unfit(Malformed),
+}
+
+/// A denial by the schema, whatever the store holds.
+#[derive(Clone, Debug)]
+pub struct Denial {
+    /// The action, where there is one of that name.
+    pub action: Option<EntityUid>,
+    /// The denial.
+    pub decision: Decision,
+}
+
+impl From<Malformed> for Refusal {
+    fn from(malformed: Malformed) -> Self {
+        Self::Unfit(malformed)
+    }
+}
+
+impl Session<'_> {
+    /// Makes a question out of its parts. `most_entities` is how many a caller may
+    /// describe.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn question_of(
+        &self,
+        parts: &Parts<'_>,
+        most_entities: usize,
+    ) -> Result<Question, Refusal> {
+        let principal = self.entity_called(&parts.subject);
+        let resource = self.entity_called(&parts.resource);
+        let action = self.schema().action_called(parts.action);
+        let denied = |reasons| {
+            let action = action.map(|action| action.uid.clone());
+            Refusal::Denied(Box::new(self.denial(action, reasons)))
+        };
+        let absent: Vec<Reason> = [
+            (&principal, Absent::Principal),
+            (&resource, Absent::Resource),
+        ]
+        .into_iter()
+        .filter(|(found, _)| found.is_none())
+        .map(|(_, what)| Reason::absent(what))
+        .collect();
+        let (Some(principal), Some(resource)) = (principal, resource) else {
+            return Err(denied(absent));
+        };
+        let Some(action) = action else {
+            return Err(denied(vec![Reason::no_action()]));
+        };
+        if !action.principals.contains(principal.type_name())
+            || !action.resources.contains(resource.type_name())
+        {
+            return Err(denied(vec![Reason::other_action()]));
+        }
+        let context = self.context_of(action, parts.action_properties, parts.context)?;
+        let described = self.described_by(
+            &[
+                ("subject", &principal, parts.subject.properties),
+                ("resource", &resource, parts.resource.properties),
+            ],
+            most_entities,
+        )?;
+        let question = Question::new(principal, action.uid.clone(), resource, context, described);
+        question.map_err(|misfit| Malformed::question(misfit).into())
+    }
+
+    /// The entity that a caller names; `None` where there can be none: no such type,
+    /// or an id outside its vocabulary. Whether there is one, the store knows.
+    #[must_use]
+    pub fn entity_called(&self, named: &Named<'_>) -> Option<EntityUid> {
+        let entity_type = self.schema().entity_type_called(named.kind)?;
+        entity_type.entity(named.id, Reading::Loose).ok()
+    }
+
+    /// What of an action's properties and a context the schema has for that action.
+    ///
+    /// # Errors
+    /// The first member that is missing or of another type.
+    pub fn context_of(
+        &self,
+        action: &ActionType,
+        properties: Option<&Members>,
+        context: Option<&Members>,
+    ) -> Result<Record, Malformed> {
+        let read = self
+            .schema()
+            .picked(&action.context, |name| match member(properties, name) {
+                Some(json) => ("action.properties", Some(json)),
+                None => ("context", member(context, name)),
+            });
+        read.map_err(Malformed::question)
+    }
+
+    /// What a caller says of entities, each with the member that it is written in:
+    /// of those that the store does not serve, what the schema has. The store alone
+    /// says who the others are, and their properties are dropped.
+    ///
+    /// # Errors
+    /// The first property that is missing or of another type, more entities than
+    /// `most`, or two descriptions of one.
+    pub fn described_by(
+        &self,
+        named: &[(&str, &EntityUid, Option<&Members>)],
+        most: usize,
+    ) -> Result<Vec<Row>, Malformed> {
+        let mut rows: Vec<Row> = Vec::new();
+        for &(member, uid, properties) in named {
+            let kind = uid.type_name();
+            let (Some(properties), Some(entity_type)) =
+                (properties, self.schema().entity_type(kind))
+            else {
+                continue;
+            };
+            if entity_type.choices.is_some() || self.engine.store().serves(kind) {
+                continue;
+            }
+            let malformed =
+                |misfit: Misfit| Malformed::question(misfit.within("properties").within(member));
+            let attributes = self
+                .schema()
+                .picked(&entity_type.shape, |name| ("", properties.get(name)))
+                .map_err(malformed)?;
+            let row = Row {
+                uid: uid.clone(),
+                attributes,
+                ancestors: Vec::new(),
+                tags: Default::default(),
+            };
+            match rows.iter().find(|other| other.uid == row.uid) {
+                Some(other) if *other == row => {}
+                Some(_) => {
+                    let text = "an entity occurs twice, with different contents";
+                    return Err(malformed(Misfit::new(text)));
+                }
+                None if rows.len() >= most => {
+                    let text = format!("more than {most} entities are described");
+                    return Err(malformed(Misfit::new(text)));
+                }
+                None => rows.push(row),
+            }
+        }
+        Ok(rows)
+    }
+
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.state.bundle.schema
+    }
+
+    fn denial(&self, action: Option<EntityUid>, reasons: Vec<Reason>) -> Denial {
+        let decision = Decision::denial(&self.state.bundle.revision, Arc::default());
+        Denial {
+            action,
+            decision: Decision {
+                reasons,
+                ..decision
+            },
+        }
+    }
+}
+
+/// A member that is there; `null` is none.
+fn member<'j>(members: Option<&'j Members>, name: &str) -> Option<&'j Json> {
+    members?.get(name).filter(|json| !json.is_null())
+}

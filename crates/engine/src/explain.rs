@@ -1,0 +1,143 @@
+//! Why a decision is as it is, and what a denial by default lacks.
+//!
+//! A decision is explained from its own slice, and the store is not asked again. The
+//! permits that could have applied are evaluated with the question alone (`tpe`), which
+//! leaves a residual of each with ids in place of paths ([`near`]); the conditions of it
+//! that do not hold are looked for a change that meets them ([`lacks`]). None of that is
+//! believed: each claim is decided again with the change made, by the same policies, and
+//! again without each part of it. What cannot be checked so is not claimed.
+
+mod brief;
+mod cedar;
+mod lacks;
+mod near;
+mod place;
+mod reach;
+mod values;
+mod weight;
+mod words;
+mod world;
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use cedar_policy::{Effect, EntityUid};
+
+use crate::decide::Question;
+use crate::decide::Session;
+use crate::decide::{Decision, Verdict};
+use crate::policy::{Bundle, PolicyInfo};
+use world::{Basis, World};
+
+pub use near::{Change, Changed, Lack, Near, Remedy, Way};
+pub use values::Read;
+
+/// Why a decision is as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Explanation {
+    /// The policies that it rests on, failed ones among them, in the order of its reasons.
+    pub policies: Vec<Explained>,
+    /// Of a denial by policies: the permits that would have let it through.
+    pub permits: Vec<Arc<PolicyInfo>>,
+    /// The entities of the question that are not there.
+    pub absent: Vec<EntityUid>,
+    /// Of a denial by default: the permits that could have applied.
+    pub near: Vec<Near>,
+    /// Whether it was too much work, so that there may be more to tell.
+    pub cut: bool,
+}
+
+/// A policy, and what it rests on.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// The policy.
+    pub info: Arc<PolicyInfo>,
+    /// The values that it read, in order.
+    pub values: Vec<Read>,
+    /// Whether that was too much work, so that there may be others.
+    pub cut: bool,
+}
+
+/// A decision that cannot be explained. It is none the less what it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the decision cannot be explained: {0}")]
+pub struct Unexplained(String);
+
+impl Session<'_> {
+    /// Explains a decision of this session, from what it was decided over.
+    ///
+    /// # Errors
+    /// What Cedar cannot read or evaluate a second time.
+    pub fn explain(
+        &self,
+        question: &Question,
+        decision: &Decision,
+    ) -> Result<Explanation, Unexplained> {
+        Explanation::of(&self.state.bundle, question, decision)
+    }
+}
+
+impl Explanation {
+    /// Explains a decision that was made by these policies. It keeps a thread busy for
+    /// up to some tenths of a second, whose stack has to be as large as a worker's.
+    ///
+    /// # Errors
+    /// What Cedar cannot read or evaluate a second time.
+    pub fn of(
+        bundle: &Bundle,
+        question: &Question,
+        decision: &Decision,
+    ) -> Result<Self, Unexplained> {
+        let mut explanation = Self {
+            absent: decision.absent.clone(),
+            ..Self::default()
+        };
+        if !explanation.absent.is_empty() {
+            return Ok(explanation);
+        }
+        if decision.policy_revision != bundle.revision {
+            let other = "it was made by other policies".to_owned();
+            return Err(Unexplained(other));
+        }
+        let shard = bundle.shard(
+            &question.action,
+            question.principal.type_name(),
+            question.resource.type_name(),
+        );
+        let shard = shard.ok_or_else(|| Unexplained("no policies were prepared".to_owned()))?;
+        let basis = Basis {
+            question,
+            bundle,
+            shard,
+            slice: &decision.slice,
+            steps: Cell::new(0),
+        };
+        let world = World::new(&basis).map_err(Unexplained)?;
+        let sets = shard.policies_for(&question.principal, &question.resource);
+        let policies = sets.flat_map(cedar_policy::PolicySet::policies);
+        let policies: Vec<&Arc<PolicyInfo>> =
+            policies.filter_map(|p| bundle.policy(p.id())).collect();
+        for reason in &decision.reasons {
+            let named = |info: &&&Arc<PolicyInfo>| Some(&info.id) == reason.policy.as_ref();
+            if let Some(info) = policies.iter().find(named) {
+                explanation.policies.push(Explained {
+                    info: Arc::clone(info),
+                    values: values::values(&info.policy, &world).map_err(Unexplained)?,
+                    cut: basis.is_tired(),
+                });
+            }
+        }
+        if decision.verdict == Verdict::Deny {
+            if explanation.policies.is_empty() {
+                explanation.near = near::near(&world).map_err(Unexplained)?;
+            } else {
+                let permits = policies.into_iter();
+                let permits = permits
+                    .filter(|info| info.effect == Effect::Permit && world.satisfies(&info.policy));
+                explanation.permits = permits.cloned().collect();
+            }
+        }
+        explanation.cut = basis.is_tired();
+        Ok(explanation)
+    }
+}

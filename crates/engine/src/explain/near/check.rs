@@ -1,0 +1,168 @@
+//! Whether a permit lacks what it seems to: it is decided again with the changes made.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cedar_policy::Policy;
+use cedar_policy::pst::{BinaryOp, Expr};
+
+use super::{Change, Changed, Lack, Remedy, Way};
+use crate::explain::brief::{EXPRESSION, brief};
+use crate::explain::cedar::text;
+use crate::explain::lacks::{Lacking, Steps};
+use crate::explain::place::Place;
+use crate::explain::reach::{Asked, asked, covers};
+use crate::explain::words::say;
+use crate::explain::world::{Touched, World};
+
+/// Ways that are told of one permit.
+const TOLD: usize = 6;
+
+/// Decides again.
+pub(super) struct Checking<'a> {
+    pub(super) world: &'a World<'a>,
+    pub(super) policy: &'a Policy,
+    /// The tags that were asked for; `None` where that is not known.
+    pub(super) before: Option<&'a BTreeSet<Asked>>,
+}
+
+impl Checking<'_> {
+    /// The ways that hold true, the shortest of them.
+    pub(super) fn told(&self, found: Vec<Steps>) -> Vec<Way> {
+        let mut checked: Vec<(Steps, Remedy)> = Vec::new();
+        for steps in found {
+            let Some((steps, remedy)) = self.checked(steps) else {
+                continue;
+            };
+            let known = |(_, other): &(Steps, Remedy)| other.changes == remedy.changes;
+            if !checked.iter().any(known) {
+                checked.push((steps, remedy));
+            }
+        }
+        let fewest = checked.iter().map(|(steps, _)| steps.len()).min();
+        checked.retain(|(steps, _)| Some(steps.len()) == fewest);
+        let mut told: Vec<Way> = Vec::new();
+        for (steps, remedy) in checked {
+            let lacks: Vec<Lack> = steps.iter().map(|step| self.lack(step)).collect();
+            let same = |way: &Way| {
+                let mut pairs = way.lacks.iter().zip(&lacks);
+                pairs.all(|(a, b)| a.condition == b.condition)
+            };
+            let is_full = told.len() == TOLD;
+            let known = told.iter().position(same);
+            match known.and_then(|known| told.get_mut(known)) {
+                Some(way) => {
+                    for (known, lack) in way.lacks.iter_mut().zip(lacks) {
+                        let new = lack.words.into_iter();
+                        let new: Vec<_> = new.filter(|w| !known.words.contains(w)).collect();
+                        known.words.extend(new);
+                    }
+                    way.met.push(remedy);
+                }
+                None if is_full => {}
+                None => {
+                    let met = vec![remedy];
+                    told.push(Way { lacks, met });
+                }
+            }
+        }
+        // Not before: what begins alike need not be the same.
+        for lack in told.iter_mut().flat_map(|way| &mut way.lacks) {
+            lack.condition = brief(&lack.condition, EXPRESSION);
+        }
+        told
+    }
+
+    fn lack(&self, step: &Lacking) -> Lack {
+        let (condition, expected) = affirmed(self.world.resolved(&step.condition), step.want);
+        Lack {
+            condition: text(&condition),
+            expected,
+            words: vec![say(step, self.world)],
+        }
+    }
+
+    /// Steps without those that are not needed, and what is decided when they are
+    /// made; `None` where the policy does not permit then.
+    fn checked(&self, mut steps: Steps) -> Option<(Steps, Remedy)> {
+        let mut place = 0;
+        self.permits(&steps)?;
+        while place < steps.len() {
+            let mut fewer = steps.clone();
+            fewer.remove(place);
+            if self.permits(&fewer).is_some() {
+                steps = fewer;
+                // What was needed before may be so no longer.
+                place = 0;
+            } else {
+                place += 1;
+            }
+        }
+        let world = self.permits(&steps)?;
+        let decision = world.decide();
+        let changes = world.touched.iter().map(|touched| change(touched, &world));
+        let remedy = Remedy {
+            changes: changes.collect(),
+            verdict: decision.verdict,
+            reasons: decision.reasons,
+        };
+        (!steps.is_empty()).then_some((steps, remedy))
+    }
+
+    /// What is decided over once the steps are made, if that is sound and the policy
+    /// permits then.
+    fn permits(&self, steps: &Steps) -> Option<World<'_>> {
+        if self.world.basis.is_tired() {
+            return None;
+        }
+        let world = self.world.with(steps.iter().flat_map(|step| &step.edits))?;
+        let sound = world.fits() && covers(self.before?, &asked(&world)?);
+        (sound && world.satisfies(self.policy)).then_some(world)
+    }
+}
+
+fn change(touched: &Touched, world: &World<'_>) -> Change {
+    match touched {
+        Touched::Parent(child, parent) => Change {
+            of: Some(child.clone()),
+            what: Changed::Parent(parent.clone()),
+        },
+        Touched::Place(place) => {
+            let value = world.root(place).cloned();
+            match place {
+                Place::Attribute(uid, name) => Change {
+                    of: Some(uid.clone()),
+                    what: Changed::Attribute(Arc::clone(name), value),
+                },
+                Place::Tag(uid, key) => Change {
+                    of: Some(uid.clone()),
+                    what: Changed::Tag(Arc::clone(key), value),
+                },
+                Place::Context(name) => Change {
+                    of: None,
+                    what: Changed::Attribute(Arc::clone(name), value),
+                },
+            }
+        }
+    }
+}
+
+/// A comparison that has to fail, as the opposite one that has to hold.
+fn affirmed(mut condition: Expr, want: bool) -> (Expr, bool) {
+    let Expr::BinaryOp { op, .. } = &mut condition else {
+        return (condition, want);
+    };
+    let opposite = match op {
+        BinaryOp::Less => BinaryOp::GreaterEq,
+        BinaryOp::LessEq => BinaryOp::Greater,
+        BinaryOp::Greater => BinaryOp::LessEq,
+        BinaryOp::GreaterEq => BinaryOp::Less,
+        BinaryOp::Eq => BinaryOp::NotEq,
+        BinaryOp::NotEq => BinaryOp::Eq,
+        _ => return (condition, want),
+    };
+    if !want {
+        *op = opposite;
+    }
+    (condition, true)
+}

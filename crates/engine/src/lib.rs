@@ -1,0 +1,39 @@
+//! A policy decision point for Cedar, to embed in a service: `decide(question) -> Decision`, and
+//! every way in which it fails closed.
+//!
+//! ```text
+//! Sources ─► policy::load ─► Bundle ─┐
+//! Question ──────────────────────────┼─► Engine::session ─► decide ─► Decision
+//! Store ─► Snapshot ─► slice ────────┘            │
+//!                                                 └─► search, explain, request
+//! ```
+//!
+//! A question is checked against the schema ([`Question::read`]), its slice is assembled from one
+//! state of the store, and the policies that can apply are asked. Any obstacle is a denial with a
+//! code or an error; there is no way from an error to an Allow.
+//!
+//! Imports run one way: `{search, explain, request} → decide → slice → {policy, store} → schema`.
+
+mod decide;
+mod explain;
+pub mod policy;
+mod request;
+pub mod schema;
+mod search;
+pub mod slice;
+pub mod store;
+pub mod text;
+
+pub use decide::{
+    Decided, Decision, Denial, Engine, EngineOptions, Failing, Failure, Health, Malformed, Members,
+    Named, Parts, Question, Reason, Refusal, Session, State, Twice, Verdict,
+};
+pub use explain::{
+    Change, Changed, Explained, Explanation, Lack, Near, Read, Remedy, Unexplained, Way,
+};
+pub use request::{
+    Body, Draft, Drafted, Headers, HttpRequest, RequestDecision, RequestLimits, Routed, Unrouted,
+};
+pub use search::{
+    ActionSearch, Found, Part, Residual, ResidualPolicy, Search, SearchParts, Sought, Wanted,
+};

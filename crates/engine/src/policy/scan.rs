@@ -1,0 +1,154 @@
+//! A look at a text before it is parsed.
+//!
+//! Cedar's parser and evaluator are recursive: a text that is nested deeply
+//! enough ends the process, and no error can be caught. So nesting and the
+//! number of operators are counted first, which needs no recursion. The same
+//! pass finds where each policy starts and ends.
+
+use std::ops::Range;
+
+/// Brackets inside brackets that a policy or a schema may have.
+const MAX_BRACKETS: usize = 64;
+/// What can nest in one policy: operators, attributes, conditions, clauses. Long
+/// lists are sets, and not counted.
+const MAX_OPERATORS: usize = 4096;
+/// Common types in a schema: each may stand on the one before.
+const MAX_TYPES: usize = 1000;
+
+/// What a text is, which decides what in it can nest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Policies.
+    Policy,
+    /// A schema.
+    Schema,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// The statements: what stands up to a `;` outside of strings and comments.
+    pub statements: Vec<Range<usize>>,
+    /// The first place where the text is nested too deep, and what of.
+    pub too_deep: Option<(usize, &'static str)>,
+}
+
+/// Finds the statements of a text, and the first place where it is nested too deep.
+#[must_use]
+pub fn scan(text: &str, language: Language) -> Scan {
+    let policy = language == Language::Policy;
+    let bytes = text.as_bytes();
+    let mut found = Scan::default();
+    let (mut depth, mut operators, mut types) = (0_usize, 0_usize, 0_usize);
+    let mut start = None;
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let here = at;
+        at += 1;
+        match byte {
+            b'/' if bytes.get(at) == Some(&b'/') => {
+                at += bytes
+                    .get(at..)
+                    .and_then(|rest| rest.iter().position(|b| *b == b'\n'))
+                    .unwrap_or(bytes.len());
+                continue;
+            }
+            b'"' => {
+                while let Some(&inside) = bytes.get(at) {
+                    at += if inside == b'\\' { 2 } else { 1 };
+                    if inside == b'"' {
+                        break;
+                    }
+                }
+            }
+            b'(' | b'[' | b'{' => {
+                depth += 1;
+                // An index and a clause nest without being inside of anything.
+                operators += usize::from(byte != b'(');
+            }
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            b'<' if !policy => depth += 1,
+            b'>' if !policy => depth = depth.saturating_sub(1),
+            b'|' | b'&' | b'!' | b'-' | b'+' | b'*' | b'.' | b'?' => operators += 1,
+            b'i' if is_word(bytes, here, b"if") => operators += 1,
+            b't' if is_word(bytes, here, b"type") => types += 1,
+            _ => {}
+        }
+        if depth > MAX_BRACKETS {
+            found
+                .too_deep
+                .get_or_insert((here, "brackets inside brackets"));
+        }
+        if policy && operators > MAX_OPERATORS {
+            found.too_deep.get_or_insert((here, "operators"));
+        }
+        if !policy && types > MAX_TYPES {
+            found.too_deep.get_or_insert((here, "common types"));
+        }
+        if byte == b';' {
+            found.statements.push(start.take().unwrap_or(here)..at);
+            (depth, operators) = (0, 0);
+        } else if start.is_none() && !byte.is_ascii_whitespace() {
+            start = Some(here);
+        }
+    }
+    found
+}
+
+/// Whether a word stands there, and not a part of one.
+fn is_word(bytes: &[u8], at: usize, word: &[u8]) -> bool {
+    let part = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+    let end = at + word.len();
+    bytes.get(at..end) == Some(word) && !part(before) && !part(bytes.get(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_end_outside_of_strings_and_comments() {
+        let text = "// a; b\n@id(\"x;\\\"y\") permit (principal, action, resource);\n\nforbid (principal, action, resource);";
+        let found = scan(text, Language::Policy);
+        let parts: Vec<_> = found
+            .statements
+            .iter()
+            .map(|range| text.get(range.clone()).unwrap())
+            .collect();
+        assert_eq!(
+            parts,
+            [
+                "@id(\"x;\\\"y\") permit (principal, action, resource);",
+                "forbid (principal, action, resource);"
+            ]
+        );
+    }
+
+    #[test]
+    fn depth_is_counted_without_recursion() {
+        assert!(
+            scan(&"(".repeat(1_000_000), Language::Policy)
+                .too_deep
+                .is_some()
+        );
+        assert!(
+            scan(&"a||".repeat(100_000), Language::Policy)
+                .too_deep
+                .is_some()
+        );
+        assert!(
+            scan(&format!("[{}]", "\"a\",".repeat(10_000)), Language::Policy)
+                .too_deep
+                .is_none()
+        );
+        assert!(
+            scan(
+                "\"((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((\"",
+                Language::Policy
+            )
+            .too_deep
+            .is_none()
+        );
+    }
+}

@@ -1,0 +1,341 @@
+//! What a request that a gateway was sent is asked as, and whether it may pass.
+//!
+//! The route table ([`crate::policy::routes`]) says which questions a request is. Some
+//! depend on what the store holds ("where the body changes the mode"), so the store is
+//! read first and the questions are decided from the very state that they were made
+//! from. All of them have to be allowed; where none is asked the request is denied.
+
+mod ask;
+mod facts;
+mod said;
+
+use std::sync::Arc;
+
+use cedar_policy::EntityUid;
+
+use crate::decide::Members;
+use crate::decide::Question;
+use crate::decide::{Answered, Failure, Session};
+use crate::decide::{Decision, Reason, Verdict};
+use crate::policy::routes::{Captures, RequestTarget, Route};
+use crate::schema::{Designation, Misfit, Record};
+use crate::slice::{Absent, Demand, Moved, Reading};
+
+use ask::Outcome;
+use facts::Facts;
+use said::Said;
+
+/// All values of a header, by its name in lower case.
+pub type Headers<'a> = &'a (dyn Fn(&str) -> Vec<&'a [u8]> + Send + Sync);
+
+/// A request as a gateway tells of it.
+#[derive(Clone, Copy)]
+pub struct HttpRequest<'a> {
+    /// Its headers.
+    pub headers: Headers<'a>,
+    /// What the token says of who sent it.
+    pub claims: Option<&'a Members>,
+    /// Its body.
+    pub body: Body<'a>,
+}
+
+/// The body of a request, as far as the gateway tells.
+#[derive(Clone, Copy, Debug)]
+pub enum Body<'a> {
+    /// It does not, or there is none.
+    NotSent,
+    /// The beginning of it.
+    Partial,
+    /// All of it.
+    Text(&'a [u8]),
+}
+
+/// What one request may take.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestLimits {
+    /// Levels of arrays and objects in a body.
+    pub json_depth: usize,
+    /// Questions that one request may be.
+    pub questions: usize,
+    /// Entities that are looked at to find the one with a certain attribute.
+    pub candidates: usize,
+}
+
+/// A request and the entry of the table that it matches.
+pub struct Routed<'r> {
+    target: RequestTarget<'r>,
+    route: &'r Route,
+    captures: Captures,
+}
+
+/// Why a request matches no entry. Neither is ever an Allow.
+#[derive(Clone, Debug)]
+pub enum Unrouted {
+    /// Its path can be read in more than one way, or in none.
+    Unreadable(Misfit),
+    /// There is no such entry, or no table.
+    NoRoute,
+}
+
+/// Whether a request may pass.
+#[derive(Clone, Debug)]
+pub struct RequestDecision {
+    /// Only where all that was asked is allowed, and something was.
+    pub verdict: Verdict,
+    /// Of a denial: why, in the order of the table. The first one's code is the request's.
+    pub reasons: Vec<Reason>,
+    /// What the permits ask of the service behind the gateway, each once.
+    pub obligations: Vec<Arc<str>>,
+    /// Who asks, where there is such an entity type.
+    pub principal: Option<EntityUid>,
+    /// What was asked, with the answers.
+    pub asked: Vec<(Question, Decision)>,
+    /// The exact policies, schema and routes.
+    pub policy_revision: Arc<str>,
+    /// The state of the store; `None` where it was not needed.
+    pub tenancy_revision: Option<Arc<str>>,
+}
+
+/// One question of a request, before it is asked.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// What is asked.
+    pub action: EntityUid,
+    /// On what.
+    pub resource: EntityUid,
+    /// With what.
+    pub context: Record,
+}
+
+/// What became of one entry's `ask`, for whoever writes the table.
+#[derive(Clone, Debug)]
+pub enum Drafted {
+    /// It is asked.
+    Asked(Box<Draft>),
+    /// It is not.
+    NotAsked,
+    /// It cannot be; the request is denied for that.
+    Refused(Vec<Reason>),
+    /// That depends on what the store holds, which was not looked at.
+    Depends,
+}
+
+// === impl Routed ===
+
+impl Routed<'_> {
+    /// Whether anybody may send it, unasked.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.route.public.is_some()
+    }
+
+    /// Whether the body says what is asked.
+    #[must_use]
+    pub fn reads_body(&self) -> bool {
+        self.route.reads_body
+    }
+
+    /// Whether the query has a parameter that is called so.
+    #[must_use]
+    pub fn has_parameter(&self, name: &str) -> bool {
+        self.target.has_parameter(name)
+    }
+
+    /// The entry.
+    #[must_use]
+    pub fn route(&self) -> &Route {
+        self.route
+    }
+}
+
+// === impl RequestDecision ===
+
+impl RequestDecision {
+    fn denied(session: &Session<'_>, reasons: Vec<Reason>) -> Self {
+        Self {
+            verdict: Verdict::Deny,
+            reasons,
+            obligations: Vec::new(),
+            principal: None,
+            asked: Vec::new(),
+            policy_revision: Arc::clone(&session.state.bundle.revision),
+            tenancy_revision: None,
+        }
+    }
+}
+
+// === impl Session ===
+
+impl Session<'_> {
+    /// Finds the entry that a request matches. `target` is the path and query as the client sent
+    /// them, nothing decoded.
+    ///
+    /// # Errors
+    /// See [`Unrouted`].
+    pub fn routed<'r>(&'r self, method: &str, target: &'r str) -> Result<Routed<'r>, Unrouted> {
+        let target = RequestTarget::parse(target).map_err(Unrouted::Unreadable)?;
+        let routes = self.state.bundle.routes.as_ref().ok_or(Unrouted::NoRoute)?;
+        let (route, captures) = routes.find(method, &target).ok_or(Unrouted::NoRoute)?;
+        Ok(Routed {
+            target,
+            route,
+            captures,
+        })
+    }
+
+    /// Decides whether a request may pass, all of it from one state of the store.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn decide_request(
+        &self,
+        routed: &Routed<'_>,
+        request: &HttpRequest<'_>,
+        who: &Designation,
+        limits: &RequestLimits,
+        demand: &Demand,
+    ) -> Result<RequestDecision, Failure> {
+        let said = match Said::read(routed, request, limits) {
+            Ok(said) => said,
+            Err(reason) => return Ok(RequestDecision::denied(self, vec![reason])),
+        };
+        let freshness = self.freshness(routed.route.asks.iter().map(|ask| &ask.action));
+        let mut reading = Reading::begin(self.sources(), &freshness, demand).await?;
+        loop {
+            let mut facts = Facts::default();
+            let made = self
+                .make(routed, &said, who, limits, &mut facts, &mut reading)
+                .await?;
+            let Some((principal, outcomes)) = made else {
+                continue;
+            };
+            let questions = outcomes.iter().filter_map(|outcome| match outcome {
+                Outcome::Asked(question) => Some(&**question),
+                Outcome::NotAsked | Outcome::Refused(_) => None,
+            });
+            let questions: Vec<&Question> = questions.collect();
+            let Answered { answers, moved } = self.answer(&questions, &mut reading).await?;
+            if moved && !facts.is_empty() {
+                // The questions were made from a state that is the past now.
+                continue;
+            }
+            let mut answers = answers.into_iter();
+            let mut decision = RequestDecision::denied(self, Vec::new());
+            decision.principal = principal;
+            decision.tenancy_revision = Some(Arc::clone(reading.revision()));
+            for outcome in outcomes {
+                match outcome {
+                    Outcome::NotAsked => {}
+                    Outcome::Refused(reasons) => decision.reasons.extend(reasons),
+                    Outcome::Asked(question) => {
+                        let answer = answers.next().unwrap_or(Err(Failure::NoShard))?;
+                        decision.take(*question, answer);
+                    }
+                }
+            }
+            decision.conclude();
+            return Ok(decision);
+        }
+    }
+
+    /// Who asks and what, as the facts of one state say; `None` where a later state has taken its
+    /// place.
+    async fn make(
+        &self,
+        routed: &Routed<'_>,
+        said: &Said<'_, '_>,
+        who: &Designation,
+        limits: &RequestLimits,
+        facts: &mut Facts,
+        reading: &mut Reading<'_>,
+    ) -> Result<Option<(Option<EntityUid>, Vec<Outcome>)>, Failure> {
+        loop {
+            let principal = self.principal(who, facts).map_err(|need| vec![need]);
+            let made = principal.and_then(|principal| {
+                let Some(principal) = principal else {
+                    let unknown = Reason::absent(Absent::Principal);
+                    return Ok((None, vec![Outcome::Refused(vec![unknown])]));
+                };
+                let outcomes = self.outcomes(routed, said, &principal, facts)?;
+                Ok((Some(principal), outcomes))
+            });
+            match made {
+                Ok(made) => return Ok(Some(made)),
+                Err(needs) => {
+                    if facts.supply(needs, reading, limits.candidates).await? == Moved::Yes {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a request is asked as. Without a `demand` the store is not looked at.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn drafts(
+        &self,
+        routed: &Routed<'_>,
+        request: &HttpRequest<'_>,
+        limits: &RequestLimits,
+        demand: Option<&Demand>,
+    ) -> Result<Vec<Vec<Drafted>>, Failure> {
+        let said = match Said::read(routed, request, limits) {
+            Ok(said) => said,
+            Err(reason) => return Ok(vec![vec![Drafted::Refused(vec![reason])]]),
+        };
+        let asks = &routed.route.asks;
+        let Some(demand) = demand else {
+            let facts = Facts::default();
+            let each = asks.iter().map(|ask| {
+                self.draft(ask, &said, &facts)
+                    .unwrap_or_else(|_| vec![Drafted::Depends])
+            });
+            return Ok(each.collect());
+        };
+        let freshness = self.freshness(asks.iter().map(|ask| &ask.action));
+        let mut reading = Reading::begin(self.sources(), &freshness, demand).await?;
+        let mut facts = Facts::default();
+        loop {
+            match self.drafted(asks, &said, &facts) {
+                Ok(drafted) => return Ok(drafted),
+                Err(needs) => {
+                    let moved = facts.supply(needs, &mut reading, limits.candidates);
+                    if moved.await? == Moved::Yes {
+                        facts = Facts::default();
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl RequestDecision {
+    /// Adds what one question was answered.
+    fn take(&mut self, question: Question, answer: Decision) {
+        if answer.verdict == Verdict::Deny {
+            self.reasons.extend(answer.reasons.iter().cloned());
+        }
+        self.asked.push((question, answer));
+    }
+
+    /// An Allow needs that something was asked, that nothing was refused, and that each answer is
+    /// an Allow.
+    fn conclude(&mut self) {
+        let allowed = |(_, answer): &(Question, Decision)| answer.verdict == Verdict::Allow;
+        if self.asked.is_empty() && self.reasons.is_empty() {
+            self.reasons.push(Reason::nothing_asked());
+        }
+        if self.reasons.is_empty() && !self.asked.is_empty() && self.asked.iter().all(allowed) {
+            self.verdict = Verdict::Allow;
+            for (_, answer) in &self.asked {
+                for obligation in &answer.obligations {
+                    if !self.obligations.contains(obligation) {
+                        self.obligations.push(Arc::clone(obligation));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! What a request says: parameters, headers, claims and the body.
+//!
+//! Each place is read in one way or refused. A service that reads the same bytes in
+//! another way would do something else than what was asked about: so a parameter that
+//! occurs twice is refused, and so is a member whose name is another one's in other case,
+//! which many services take for the same.
+
+use std::borrow::Cow;
+
+use serde_json::Value as Json;
+
+use super::{Body, Headers, HttpRequest, RequestLimits, Routed};
+use crate::decide::Reason;
+use crate::policy::routes::{Part, Source, Template, folded};
+use crate::schema::{Misfit, parse_json};
+
+/// A request, with its body parsed where the route reads it.
+pub(super) struct Said<'a, 'h> {
+    routed: &'a Routed<'a>,
+    request: &'a HttpRequest<'h>,
+    body: Option<Json>,
+    pub(super) questions: usize,
+}
+
+impl<'a, 'h> Said<'a, 'h> {
+    pub(super) fn read(
+        routed: &'a Routed<'a>,
+        request: &'a HttpRequest<'h>,
+        limits: &RequestLimits,
+    ) -> Result<Self, Reason> {
+        let body = match request.body {
+            _ if !routed.route.reads_body => None,
+            Body::NotSent => return Err(Reason::no_body("the gateway has sent no body")),
+            Body::Partial => {
+                return Err(Reason::no_body("the gateway has sent a part of the body"));
+            }
+            Body::Text(text) => {
+                is_json(request.headers).map_err(|misfit| Reason::malformed(&misfit))?;
+                let read = parse_json(text, limits.json_depth).map_err(|error| {
+                    Misfit::new(format!("no JSON as wanted: {error}")).within("body")
+                });
+                Some(read.map_err(|misfit| Reason::malformed(&misfit))?)
+            }
+        };
+        Ok(Self {
+            routed,
+            request,
+            body,
+            questions: limits.questions,
+        })
+    }
+
+    /// What is said in a place; `None` where nothing is, also where that is `null`.
+    pub(super) fn get<'s>(
+        &'s self,
+        source: &Source,
+        element: Option<&'s Json>,
+    ) -> Result<Option<Cow<'s, Json>>, Misfit> {
+        Ok(self.raw(source, element)?.filter(|said| !said.is_null()))
+    }
+
+    /// The same, where `null` is something that is said.
+    pub(super) fn raw<'s>(
+        &'s self,
+        source: &Source,
+        element: Option<&'s Json>,
+    ) -> Result<Option<Cow<'s, Json>>, Misfit> {
+        let text = |text: Cow<'_, str>| Cow::Owned(Json::String(text.into_owned()));
+        let said = match source {
+            Source::Path(name) => self.routed.captures.get(name).map(|said| text(said.into())),
+            Source::Query(name) => self.routed.target.query(name).map(|said| said.map(text))?,
+            Source::Header(name) => self.header(name)?.map(|said| text(said.into())),
+            Source::Claim(path) => {
+                let mut path = path.iter();
+                match (self.request.claims, path.next()) {
+                    (Some(claims), Some(first)) => match claims.get(&**first) {
+                        Some(claim) => inside(claim, path.as_slice(), false)?,
+                        None => None,
+                    },
+                    _ => None,
+                }
+            }
+            Source::Body(path) => match &self.body {
+                Some(body) => inside(body, path, true)?,
+                None => None,
+            },
+            Source::Each(path) => match element {
+                Some(element) => inside(element, path, true)?,
+                None => None,
+            },
+        };
+        if let (Some(said), Source::Body(_) | Source::Each(_)) = (&said, source) {
+            unlike(said)?;
+        }
+        Ok(said)
+    }
+
+    fn header(&self, name: &str) -> Result<Option<&str>, Misfit> {
+        match (self.request.headers)(name).as_slice() {
+            [] => Ok(None),
+            [one] => std::str::from_utf8(one)
+                .map(|text| Some(text.trim()))
+                .map_err(|_| Misfit::new("is no text")),
+            _ => Err(Misfit::new("occurs more than once")),
+        }
+    }
+
+    /// What a template comes to. The misfit names the place in the request.
+    pub(super) fn fill<'s>(
+        &'s self,
+        template: &Template,
+        element: Option<&'s Json>,
+    ) -> Result<Option<Cow<'s, Json>>, Misfit> {
+        if let [Part::From(source)] = template.parts.as_slice() {
+            return self
+                .get(source, element)
+                .map_err(|misfit| misfit.within(&source.to_string()));
+        }
+        let mut whole = String::new();
+        for part in &template.parts {
+            match part {
+                Part::Text(text) => whole.push_str(text),
+                Part::From(source) => {
+                    let named = |misfit: Misfit| misfit.within(&source.to_string());
+                    match self.get(source, element).map_err(named)?.as_deref() {
+                        Some(Json::String(text)) => whole.push_str(text),
+                        Some(Json::Number(number)) if !number.is_f64() => {
+                            whole.push_str(&number.to_string());
+                        }
+                        Some(_) => return Err(named(Misfit::new("a text is wanted"))),
+                        None => return Ok(None),
+                    }
+                }
+            }
+        }
+        Ok(Some(Cow::Owned(Json::String(whole))))
+    }
+
+    /// The same where it has to be a text: what an entity is called.
+    pub(super) fn name<'s>(
+        &'s self,
+        template: &Template,
+        element: Option<&'s Json>,
+    ) -> Result<Option<Cow<'s, str>>, Misfit> {
+        let name: Cow<'_, str> = match self.fill(template, element)? {
+            None => return Ok(None),
+            Some(Cow::Borrowed(Json::String(text))) => Cow::Borrowed(text),
+            Some(Cow::Owned(Json::String(text))) => Cow::Owned(text),
+            Some(_) => return Err(Misfit::new("a text is wanted").within(&template.to_string())),
+        };
+        match unreadable(&name) {
+            Some(problem) => Err(Misfit::new(problem).within(&template.to_string())),
+            None => Ok(Some(name)),
+        }
+    }
+}
+
+/// A member of JSON, from the outside in. In a body, a name in other case is no other name.
+fn inside<'j>(
+    json: &'j Json,
+    path: &[std::sync::Arc<str>],
+    in_body: bool,
+) -> Result<Option<Cow<'j, Json>>, Misfit> {
+    let mut at = json;
+    for name in path {
+        let Json::Object(members) = at else {
+            return match at {
+                Json::Null => Ok(None),
+                _ => Err(Misfit::new("an object is wanted around it")),
+            };
+        };
+        let alike = |other: &String| **other != **name && folded(other) == folded(name);
+        if in_body && members.keys().any(alike) {
+            return Err(Misfit::new("occurs in other case"));
+        }
+        match members.get(&**name) {
+            Some(inner) => at = inner,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(Cow::Borrowed(at)))
+}
+
+/// That no two members anywhere in it differ in case alone.
+fn unlike(json: &Json) -> Result<(), Misfit> {
+    match json {
+        Json::Object(members) => {
+            let mut names: Vec<String> = members.keys().map(|name| folded(name)).collect();
+            names.sort_unstable();
+            if names.windows(2).any(|pair| pair.first() == pair.last()) {
+                return Err(Misfit::new("two members differ in case alone"));
+            }
+            members.values().try_for_each(unlike)
+        }
+        Json::Array(elements) => elements.iter().try_for_each(unlike),
+        _ => Ok(()),
+    }
+}
+
+/// The longest name of an entity, in bytes.
+const MAX_NAME: usize = 1024;
+
+/// Why a name could be another one to a service: one that cuts blanks off, or does not see what
+/// cannot be seen.
+fn unreadable(name: &str) -> Option<&'static str> {
+    // Soft hyphen, Arabic letter mark, Mongolian vowel separator, zero width and direction marks.
+    let is_unseen = |letter: char| {
+        matches!(letter, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
+            || ('\u{200b}'..='\u{200f}').contains(&letter)
+            || ('\u{202a}'..='\u{202e}').contains(&letter)
+            || ('\u{2060}'..='\u{206f}').contains(&letter)
+    };
+    if name.len() > MAX_NAME {
+        Some("is longer than 1024 bytes")
+    } else if name.trim() != name {
+        Some("begins or ends with a blank")
+    } else if name.chars().any(is_unseen) {
+        Some("has a character that cannot be seen")
+    } else if name
+        .chars()
+        .any(|letter| letter != ' ' && letter.is_whitespace())
+    {
+        Some("has another blank than a space")
+    } else {
+        None
+    }
+}
+
+/// That the body is read as JSON by whoever gets it: a service that takes forms or YAML too would
+/// find something else in the same bytes.
+fn is_json(headers: Headers<'_>) -> Result<(), Misfit> {
+    let wrong = |name: &str, problem: &str| Err(Misfit::new(problem).within(name).within("header"));
+    let kind = headers("content-type");
+    let [kind] = kind.as_slice() else {
+        return wrong("content-type", "`application/json` is wanted, once");
+    };
+    let kind = String::from_utf8_lossy(kind).to_ascii_lowercase();
+    let mut parts = kind.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let of_json = essence
+        .strip_prefix("application/")
+        .is_some_and(|kind| kind == "json" || kind.ends_with("+json"));
+    // A comma: there may have been two.
+    if !of_json || kind.contains(',') {
+        return wrong("content-type", "`application/json` is wanted, once");
+    }
+    let is_charset = |part: &str| part.starts_with("charset");
+    let is_utf8 = |part: &str| matches!(part, "charset=utf-8" | "charset=\"utf-8\"");
+    if parts.any(|part| is_charset(part) && !is_utf8(part)) {
+        return wrong("content-type", "no other charset than UTF-8 is wanted");
+    }
+    if headers("content-encoding")
+        .iter()
+        .any(|value| !value.eq_ignore_ascii_case(b"identity"))
+    {
+        return wrong("content-encoding", "a body that is encoded is not read");
+    }
+    Ok(())
+}

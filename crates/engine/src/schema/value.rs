@@ -1,0 +1,120 @@
+//! A value of a Cedar type, as the store, a question or a document gives it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cedar_policy::{EntityUid, RestrictedExpression};
+
+use super::types::ExtensionType;
+
+/// Attributes by name.
+pub type Record = BTreeMap<Arc<str>, Value>;
+
+/// A value. Cloning is cheap: what can be large is shared.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// `Bool`
+    Bool(bool),
+    /// `Long`
+    Long(i64),
+    /// `String`
+    String(Arc<str>),
+    /// An entity, under the canonical spelling of its id.
+    Entity(EntityUid),
+    /// `Set<…>`
+    Set(Arc<[Value]>),
+    /// `{ … }`
+    Record(Arc<Record>),
+    /// An extension value, by the text that its function takes.
+    Extension(ExtensionType, Arc<str>),
+}
+
+impl Value {
+    /// As an expression that Cedar takes.
+    #[must_use]
+    pub fn to_expression(&self) -> RestrictedExpression {
+        match self {
+            Self::Bool(value) => RestrictedExpression::new_bool(*value),
+            Self::Long(value) => RestrictedExpression::new_long(*value),
+            Self::String(value) => RestrictedExpression::new_string(value.to_string()),
+            Self::Entity(uid) => RestrictedExpression::new_entity_uid(uid.clone()),
+            Self::Set(values) => {
+                RestrictedExpression::new_set(values.iter().map(Self::to_expression))
+            }
+            Self::Record(record) => {
+                let pairs = record
+                    .iter()
+                    .map(|(name, value)| (name.to_string(), value.to_expression()));
+                // A map has no name twice, the one thing that can go wrong here.
+                RestrictedExpression::new_record(pairs)
+                    .unwrap_or_else(|_| RestrictedExpression::new_set([]))
+            }
+            Self::Extension(ExtensionType::IpAddr, text) => RestrictedExpression::new_ip(text),
+            Self::Extension(ExtensionType::Decimal, text) => {
+                RestrictedExpression::new_decimal(text)
+            }
+            Self::Extension(ExtensionType::DateTime, text) => {
+                RestrictedExpression::new_datetime(text)
+            }
+            Self::Extension(ExtensionType::Duration, text) => {
+                RestrictedExpression::new_duration(text)
+            }
+        }
+    }
+
+    /// Calls `visit` with every entity that the value names.
+    pub fn each_entity<'a>(&'a self, visit: &mut impl FnMut(&'a EntityUid)) {
+        match self {
+            Self::Entity(uid) => visit(uid),
+            Self::Set(values) => values.iter().for_each(|value| value.each_entity(visit)),
+            Self::Record(record) => record.values().for_each(|value| value.each_entity(visit)),
+            Self::Bool(_) | Self::Long(_) | Self::String(_) | Self::Extension(..) => {}
+        }
+    }
+
+    /// About how many bytes it takes in memory.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        // An enum of 32 bytes, and what hangs on it.
+        32 + match self {
+            Self::Bool(_) | Self::Long(_) => 0,
+            Self::String(text) | Self::Extension(_, text) => text.len() + 16,
+            Self::Entity(uid) => AsRef::<str>::as_ref(uid.id()).len() + 48,
+            Self::Set(values) => values.iter().map(Self::weight).sum(),
+            Self::Record(record) => record_weight(record),
+        }
+    }
+}
+
+/// About how many bytes a record takes in memory.
+#[must_use]
+pub(crate) fn record_weight(record: &Record) -> usize {
+    record
+        .iter()
+        .map(|(name, value)| name.len() + 48 + value.weight())
+        .sum()
+}
+
+impl Value {
+    /// As plain JSON, an entity by its bare id: what a column or a document holds.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Bool(value) => (*value).into(),
+            Self::Long(value) => (*value).into(),
+            Self::String(text) | Self::Extension(_, text) => (&**text).into(),
+            Self::Entity(uid) => AsRef::<str>::as_ref(uid.id()).into(),
+            Self::Set(values) => values.iter().map(Self::to_json).collect(),
+            Self::Record(record) => record_to_json(record),
+        }
+    }
+}
+
+/// A record as plain JSON.
+#[must_use]
+pub fn record_to_json(record: &Record) -> serde_json::Value {
+    record
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_json()))
+        .collect()
+}

@@ -1,0 +1,320 @@
+//! Whom, or what, do the policies allow? The same decision as ever, for each entity of
+//! a type.
+//!
+//! The policies of the action, evaluated with what is known, leave a residual on what
+//! is looked for ([`partial`]). What of it a database can say becomes a condition
+//! ([`condition`]), which leaves few candidates; each of them is decided by the engine.
+//! So a search can find too little only where the condition is wrong, and too much
+//! never.
+
+mod actions;
+mod condition;
+mod loose;
+mod partial;
+mod read;
+
+use std::sync::Arc;
+
+use cedar_policy::{EntityId, EntityTypeName, EntityUid};
+
+use crate::decide::Question;
+use crate::decide::Verdict;
+use crate::decide::{Answered, Failure, Session};
+use crate::policy::Shard;
+use crate::schema::{Record, Row};
+use crate::slice::{Asked, Demand, Gathered, Reading, SliceError};
+use crate::store::{Candidates, Condition};
+
+pub use loose::SearchParts;
+pub use partial::{Residual, ResidualPolicy};
+pub use read::{ActionSearch, Wanted};
+
+/// Who may do this, or on what may it be done?
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// What is looked for.
+    pub sought: Sought,
+    /// The type of what is looked for.
+    pub of: EntityTypeName,
+    /// The other one: on what it is asked, or who asks.
+    pub known: EntityUid,
+    /// What is asked.
+    pub action: EntityUid,
+    /// With what.
+    pub context: Record,
+    /// Entities that the caller describes.
+    pub described: Vec<Row>,
+    /// How new the state has to be that it is answered from.
+    pub demand: Demand,
+}
+
+/// What a search looks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sought {
+    /// Who may.
+    Principals,
+    /// On what.
+    Resources,
+}
+
+/// Which part of the answer is wanted.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// What it comes behind: [`Found::last`] of the part before.
+    pub after: Option<Arc<str>>,
+    /// How many entities, at most.
+    pub limit: usize,
+    /// How many candidates may be decided for it.
+    pub most: usize,
+    /// Whether it is to be said why just these are found.
+    pub explain: bool,
+}
+
+/// A part of the answer.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The entities that are allowed, in the order of the bytes of their ids.
+    pub entities: Vec<EntityUid>,
+    /// Whether there are others behind them.
+    pub more: bool,
+    /// What the last of them is called in [`Part::after`].
+    pub last: Option<Arc<str>>,
+    /// How many candidates were decided.
+    pub decided: usize,
+    /// What of the policies depends on what is looked for; its texts where
+    /// [`Part::explain`] asked for them.
+    pub residual: Residual,
+    /// The exact policies and schema.
+    pub policy_revision: Arc<str>,
+    /// The state of the store; `None` where there was nothing to ask it for.
+    pub tenancy_revision: Option<Arc<str>>,
+}
+
+/// Candidates that are read and decided together, at first and at most.
+const CHUNK: std::ops::RangeInclusive<usize> = 16..=1024;
+
+impl Search {
+    /// The question about one candidate.
+    fn question(&self, candidate: EntityUid) -> Result<Question, Failure> {
+        let (principal, resource) = match self.sought {
+            Sought::Principals => (candidate, self.known.clone()),
+            Sought::Resources => (self.known.clone(), candidate),
+        };
+        Question::new(
+            principal,
+            self.action.clone(),
+            resource,
+            self.context.clone(),
+            self.described.clone(),
+        )
+        .map_err(|misfit| Failure::Tenancy(misfit.to_string()))
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        let (principal, resource) = match self.sought {
+            Sought::Principals => (None, Some(&self.known)),
+            Sought::Resources => (Some(&self.known), None),
+        };
+        Asked {
+            principal,
+            resource,
+            context: &self.context,
+            described: &self.described,
+        }
+    }
+
+    fn shard<'a>(&self, session: &'a Session<'_>) -> Option<&'a Shard> {
+        let (principal, resource) = match self.sought {
+            Sought::Principals => (&self.of, self.known.type_name()),
+            Sought::Resources => (self.known.type_name(), &self.of),
+        };
+        session
+            .state
+            .bundle
+            .shard(&self.action, principal, resource)
+    }
+}
+
+/// Where the candidates come from.
+enum Source {
+    /// The store, by the condition of the residual.
+    Store,
+    /// These, in order: a closed vocabulary, or what the caller describes.
+    Listed(Vec<String>),
+}
+
+impl Session<'_> {
+    /// Searches for what is wanted, from one state of the store.
+    ///
+    /// # Errors
+    /// See [`Failure`]; [`Failure::TooWide`] where more candidates would have to be
+    /// decided than [`Part::most`].
+    pub async fn find(&self, wanted: &Wanted, part: &Part) -> Result<Found, Failure> {
+        match wanted {
+            Wanted::Entities(search) => self.search(search, part).await,
+            Wanted::Actions(search) => self.search_actions(search, part).await,
+        }
+    }
+
+    async fn search(&self, search: &Search, part: &Part) -> Result<Found, Failure> {
+        let shard = search.shard(self).ok_or(Failure::NoShard)?;
+        let freshness = self.freshness(std::iter::once(&search.action));
+        let mut reading = Reading::begin(self.sources(), &freshness, &search.demand).await?;
+        loop {
+            let residual = self.residual(search, part, shard, &mut reading).await?;
+            if let Some(found) = self.part(search, part, residual, &mut reading).await? {
+                return Ok(found);
+            }
+            // A later state has taken the place of the one that was begun with.
+        }
+    }
+
+    /// What is left of the policies when all is known but what is looked for.
+    async fn residual(
+        &self,
+        search: &Search,
+        part: &Part,
+        shard: &Shard,
+        reading: &mut Reading<'_>,
+    ) -> Result<Residual, Failure> {
+        loop {
+            match reading.gather_known(search.asked(), shard) {
+                Ok(Gathered::Whole(known)) => {
+                    let (bundle, store) = (&self.state.bundle, self.engine().store());
+                    return partial::residual(search, part, shard, &known, bundle, store);
+                }
+                Ok(Gathered::Missing(missing)) => {
+                    // A later state is as good: nothing else was read yet.
+                    reading.load(missing).await?;
+                }
+                // Every question would be denied for that.
+                Err(SliceError::Absent { .. }) => return Ok(Residual::never()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// One part of the answer; `None` where the state has moved on beneath it.
+    async fn part(
+        &self,
+        search: &Search,
+        part: &Part,
+        mut residual: Residual,
+        reading: &mut Reading<'_>,
+    ) -> Result<Option<Found>, Failure> {
+        let mut wanted = Candidates {
+            of: search.of.clone(),
+            condition: residual.condition.clone(),
+            after: part.after.clone(),
+            limit: part
+                .limit
+                .saturating_add(1)
+                .clamp(*CHUNK.start(), *CHUNK.end()),
+        };
+        let source = self.source(search, &residual.condition);
+        let mut entities = Vec::new();
+        let mut decided = 0;
+        let mut ended = false;
+        while !ended && entities.len() <= part.limit {
+            let ids = match &source {
+                Source::Store => {
+                    let Some(ids) = reading.candidates(&wanted).await? else {
+                        return Ok(None);
+                    };
+                    if part.explain && residual.statement.is_none() {
+                        residual.statement = reading.statement(&wanted);
+                    }
+                    ids
+                }
+                Source::Listed(ids) => {
+                    let after = |id: &&String| wanted.after.as_ref().is_none_or(|a| ***id > **a);
+                    ids.iter()
+                        .filter(after)
+                        .take(wanted.limit)
+                        .cloned()
+                        .collect()
+                }
+            };
+            ended = ids.len() < wanted.limit;
+            if let Some(last) = ids.last() {
+                wanted.after = Some(last.as_str().into());
+            }
+            let room = part.most - decided;
+            let too_many = ids.len() > room;
+            let candidates: Vec<_> = ids.into_iter().take(room).collect();
+            decided += candidates.len();
+            let Some(allowed) = self.allowed(search, candidates, reading).await? else {
+                return Ok(None);
+            };
+            entities.extend(allowed);
+            if too_many && entities.len() <= part.limit {
+                return Err(Failure::TooWide(part.most));
+            }
+            wanted.limit = (wanted.limit * 2).min(*CHUNK.end());
+        }
+        let more = entities.len() > part.limit;
+        entities.truncate(part.limit);
+        let id = |uid: &EntityUid| Arc::from(AsRef::<str>::as_ref(uid.id()));
+        Ok(Some(Found {
+            last: entities.last().map(id),
+            entities,
+            more,
+            decided,
+            residual,
+            policy_revision: Arc::clone(&self.state.bundle.revision),
+            tenancy_revision: Some(Arc::clone(reading.revision())),
+        }))
+    }
+
+    fn source(&self, search: &Search, condition: &Condition) -> Source {
+        let store = self.engine().store();
+        let entity_type = self.state.bundle.schema.entity_type(&search.of);
+        if *condition == Condition::Never {
+            return Source::Listed(Vec::new());
+        }
+        if let Some(choices) = entity_type.and_then(|found| found.choices.as_ref()) {
+            return Source::Listed(choices.iter().cloned().collect());
+        }
+        if store.serves(&search.of) {
+            return Source::Store;
+        }
+        let described = search.described.iter().map(|row| &row.uid);
+        let mut ids: Vec<String> = described
+            .filter(|uid| *uid.type_name() == search.of)
+            .map(|uid| AsRef::<str>::as_ref(uid.id()).to_owned())
+            .collect();
+        ids.sort_unstable();
+        Source::Listed(ids)
+    }
+
+    /// Those of the candidates that are allowed; `None` where the state has moved on.
+    async fn allowed(
+        &self,
+        search: &Search,
+        ids: Vec<String>,
+        reading: &mut Reading<'_>,
+    ) -> Result<Option<Vec<EntityUid>>, Failure> {
+        let entity_type = self.state.bundle.schema.entity_type(&search.of);
+        let mut questions = Vec::with_capacity(ids.len());
+        for id in ids {
+            // Another spelling of an id is never found under it.
+            if entity_type.is_some_and(|found| found.identifier.canonical(&id) != id) {
+                continue;
+            }
+            let uid = EntityUid::from_type_name_and_id(search.of.clone(), EntityId::new(id));
+            questions.push((uid.clone(), search.question(uid)?));
+        }
+        let asked: Vec<&Question> = questions.iter().map(|(_, question)| question).collect();
+        let Answered { answers, moved } = self.answer(&asked, reading).await?;
+        if moved {
+            return Ok(None);
+        }
+        let mut allowed = Vec::new();
+        for ((uid, _), answer) in questions.iter().zip(answers) {
+            if answer?.verdict == Verdict::Allow {
+                allowed.push(uid.clone());
+            }
+        }
+        Ok(Some(allowed))
+    }
+}

@@ -1,0 +1,119 @@
+//! The search for actions: every one that could be asked is decided.
+
+use std::sync::Arc;
+
+use cedar_policy::EntityUid;
+use serde_json::{Map, Value as Json};
+
+use super::read::ActionSearch;
+use super::{Found, Part, Residual};
+use crate::decide::Question;
+use crate::decide::Verdict;
+use crate::decide::{Failure, Session};
+use crate::policy::Bundle;
+use crate::schema::{ActionType, Reading, Row};
+
+impl ActionSearch {
+    /// A member of a context that none of the actions takes.
+    pub(super) fn surplus<'a>(
+        actions: &[&ActionType],
+        context: &'a Map<String, Json>,
+    ) -> Option<&'a str> {
+        let mut names = context.keys();
+        let taken = |name: &str| {
+            let mut contexts = actions.iter().map(|action| &action.context);
+            contexts.any(|context| context.attributes.contains_key(name))
+        };
+        names.find(|name| !taken(name)).map(String::as_str)
+    }
+
+    /// The questions that can be asked of these two. What of the context an action
+    /// does not take is left out for it; one that needs something else cannot be asked
+    /// with it, and so is not allowed.
+    pub(super) fn questions(
+        principal: &EntityUid,
+        resource: &EntityUid,
+        context: &Map<String, Json>,
+        described: &[Row],
+        actions: &[&ActionType],
+        bundle: &Bundle,
+    ) -> Vec<Question> {
+        let mut questions = Vec::new();
+        for action in actions {
+            let own = context.iter();
+            let own = own.filter(|(name, _)| action.context.attributes.contains_key(name.as_str()));
+            let own: Map<String, Json> = own.map(|(n, v)| (n.clone(), v.clone())).collect();
+            let record =
+                bundle
+                    .schema
+                    .record(&Json::Object(own), &action.context, Reading::Context);
+            let question = record.and_then(|context| {
+                Question::new(
+                    principal.clone(),
+                    action.uid.clone(),
+                    resource.clone(),
+                    context,
+                    described.to_vec(),
+                )
+            });
+            questions.extend(question);
+        }
+        questions
+    }
+}
+
+/// Those that can be asked of these two.
+pub(super) fn actions<'a>(
+    principal: &EntityUid,
+    resource: &EntityUid,
+    bundle: &'a Bundle,
+) -> Vec<&'a ActionType> {
+    let mut actions = bundle.schema.actions();
+    actions.retain(|action| {
+        action.principals.contains(principal.type_name())
+            && action.resources.contains(resource.type_name())
+    });
+    actions
+}
+
+impl Session<'_> {
+    /// Searches for actions, from one state of the store.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub(super) async fn search_actions(
+        &self,
+        search: &ActionSearch,
+        part: &Part,
+    ) -> Result<Found, Failure> {
+        let is_behind = |question: &&Question| {
+            // Of two namespaces two may have the same id.
+            let name = question.action.to_string();
+            part.after.as_ref().is_none_or(|after| *name > **after)
+        };
+        let mut questions: Vec<&Question> = search.questions.iter().filter(is_behind).collect();
+        questions.sort_by_cached_key(|question| question.action.to_string());
+        let answers = self.decide_all(&questions, &search.demand).await?;
+        let mut found = Found {
+            entities: Vec::new(),
+            more: false,
+            last: None,
+            decided: questions.len(),
+            residual: Residual::never(),
+            policy_revision: Arc::clone(&self.state.bundle.revision),
+            tenancy_revision: None,
+        };
+        for (question, answer) in questions.iter().zip(answers) {
+            let decision = answer?;
+            if decision.verdict == Verdict::Allow {
+                found.entities.push(question.action.clone());
+            }
+            found.tenancy_revision = Some(decision.tenancy_revision);
+        }
+        found.more = found.entities.len() > part.limit;
+        found.entities.truncate(part.limit);
+        let name = |uid: &EntityUid| Arc::from(uid.to_string());
+        found.last = found.entities.last().map(name);
+        Ok(found)
+    }
+}

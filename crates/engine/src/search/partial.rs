@@ -1,0 +1,205 @@
+//! What is left of the policies when all is known but what is looked for.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use cedar_policy::pst::Clause;
+use cedar_policy::{
+    Context, Effect, EntityUid, PartialEntities, PartialEntity, PartialEntityUid, PartialRequest,
+    Policy, PolicySet,
+};
+
+use super::condition::Reader;
+use super::{Part, Search, Sought};
+use crate::decide::Failure;
+use crate::policy::{Bundle, Shard};
+use crate::schema::{Row, Value};
+use crate::slice::Loaded;
+use crate::store::{Condition, Operand, Store, Test};
+
+/// Tests that the store is asked to make. Databases limit the parts of a statement,
+/// and take their time to plan many.
+const TESTS: usize = 300;
+
+/// What decides whether an entity is found.
+#[derive(Clone, Debug)]
+pub struct Residual {
+    /// The policies, with what they still depend on, in Cedar's syntax, in the order
+    /// of their ids. One that is certain is not among them.
+    pub policies: Vec<ResidualPolicy>,
+    /// Whether some policy permits without depending on anything.
+    pub permitted: bool,
+    /// Policies that deny whatever is found: forbids that are certain, and policies
+    /// that fail.
+    pub denied_by: Vec<Arc<str>>,
+    /// What the candidates have to be like.
+    pub condition: Condition,
+    /// How the store looks for them.
+    pub statement: Option<String>,
+}
+
+/// One policy of a [`Residual`].
+#[derive(Clone, Debug)]
+pub struct ResidualPolicy {
+    /// Its id.
+    pub id: Arc<str>,
+    /// What is left of it.
+    pub text: String,
+}
+
+impl Residual {
+    /// Nothing can be found.
+    pub(super) fn never() -> Self {
+        Self {
+            policies: Vec::new(),
+            permitted: false,
+            denied_by: Vec::new(),
+            condition: Condition::Never,
+            statement: None,
+        }
+    }
+}
+
+/// Evaluates the policies of a search as far as they can be.
+pub(super) fn residual(
+    search: &Search,
+    part: &Part,
+    shard: &Shard,
+    known: &[Arc<Loaded>],
+    bundle: &Bundle,
+    store: &dyn Store,
+) -> Result<Residual, Failure> {
+    let schema = bundle.schema.cedar();
+    let unfit = |error: &dyn std::fmt::Display| Failure::Tenancy(error.to_string());
+    let described: HashSet<&EntityUid> = search.described.iter().map(|row| &row.uid).collect();
+    let entities: Result<Vec<_>, Failure> = known
+        .iter()
+        .map(|loaded| {
+            let row = &loaded.row;
+            let whole = described.contains(&row.uid);
+            partial_entity(row, whole, schema).map_err(|error| unfit(&error))
+        })
+        .collect();
+    let entities =
+        PartialEntities::from_partial_entities(entities?, schema).map_err(|e| unfit(&e))?;
+    let unknown = PartialEntityUid::new(search.of.clone(), None);
+    let other = PartialEntityUid::from_concrete(search.known.clone());
+    let (principal, resource, sets) = match search.sought {
+        Sought::Principals => (unknown, other, shard.sets_for_resource(&search.known)),
+        Sought::Resources => (other, unknown, shard.sets_for_principal(&search.known)),
+    };
+    let context = search.context.iter();
+    let context = context.map(|(name, value)| (name.to_string(), value.to_expression()));
+    let context = Context::from_pairs(context).map_err(|error| unfit(&error))?;
+    let request = PartialRequest::new(
+        principal,
+        search.action.clone(),
+        resource,
+        Some(context),
+        schema,
+    )
+    .map_err(|error| unfit(&error))?;
+    let reader = Reader::new(search, known, &bundle.schema, store);
+    let mut found = Residual::never();
+    let mut permits = vec![named(search, shard)];
+    let mut forbids = Vec::new();
+    for set in sets {
+        let response = set
+            .tpe(&request, &entities, schema)
+            .map_err(|error| unfit(&error))?;
+        found.permitted |= response.true_permits().next().is_some();
+        let certain = response.true_forbids().chain(response.error_forbids());
+        let denied_by = certain.chain(response.error_permits());
+        let names = denied_by.filter_map(|id| bundle.policy(id));
+        found
+            .denied_by
+            .extend(names.map(|info| Arc::clone(&info.id)));
+        for policy in response.residual_policies() {
+            let expression = policy.to_pst().map_err(|error| unfit(&error))?;
+            let clauses = expression.body().clauses().iter();
+            let parts = clauses.map(|clause| match clause {
+                Clause::When(expression) => (expression, true),
+                Clause::Unless(expression) => (expression, false),
+            });
+            match policy.effect() {
+                Effect::Permit => {
+                    let parts = parts.map(|(e, want)| reader.may_be(e, want));
+                    permits.push(Condition::all(parts));
+                }
+                // An Allow needs that some part of it does not hold.
+                Effect::Forbid => {
+                    let parts = parts.map(|(e, want)| reader.may_be(e, !want));
+                    forbids.push(Condition::any(parts));
+                }
+            }
+            if part.explain {
+                found.policies.extend(shown(&policy, bundle));
+            }
+        }
+    }
+    if found.permitted {
+        permits = vec![Condition::Always];
+    }
+    if found.denied_by.is_empty() {
+        forbids.push(Condition::any(permits));
+        found.condition = Condition::all(forbids).bounded(TESTS);
+    }
+    found.policies.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(found)
+}
+
+/// The entities that single policies are written for.
+fn named(search: &Search, shard: &Shard) -> Condition {
+    let named: Vec<Arc<str>> = match search.sought {
+        Sought::Principals => permitted(shard.sets_by_principal()),
+        Sought::Resources => permitted(shard.sets_by_resource()),
+    };
+    if named.is_empty() {
+        Condition::Never
+    } else {
+        Condition::Holds(Operand::Id, Test::IsOneOf(named.into()))
+    }
+}
+
+fn permitted<'a>(sets: impl Iterator<Item = (&'a EntityUid, &'a PolicySet)>) -> Vec<Arc<str>> {
+    let permits = |set: &PolicySet| set.policies().any(|p| p.effect() == Effect::Permit);
+    let mut ids: Vec<Arc<str>> = sets
+        .filter(|(_, set)| permits(set))
+        .map(|(uid, _)| Arc::from(AsRef::<str>::as_ref(uid.id())))
+        .collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// An entity without its tags, unless all of them are there.
+fn partial_entity(
+    row: &Row,
+    whole: bool,
+    schema: &cedar_policy::Schema,
+) -> Result<PartialEntity, Box<dyn std::error::Error>> {
+    let pairs = |record: &BTreeMap<Arc<str>, Value>| {
+        let pairs = record.iter();
+        pairs
+            .map(|(name, value)| ((&**name).into(), value.to_expression()))
+            .collect()
+    };
+    Ok(PartialEntity::new(
+        row.uid.clone(),
+        Some(pairs(&row.attributes)),
+        Some(row.ancestors.iter().cloned().collect()),
+        whole.then(|| pairs(&row.tags)),
+        schema,
+    )?)
+}
+
+/// A policy as it is left, with the id that its author gave it.
+fn shown(policy: &Policy, bundle: &Bundle) -> Option<ResidualPolicy> {
+    let info = bundle.policy(policy.id())?;
+    let text = policy.to_cedar()?;
+    // Its annotations are where it is written.
+    let from = text.find("permit(").or_else(|| text.find("forbid("))?;
+    Some(ResidualPolicy {
+        id: Arc::clone(&info.id),
+        text: text.get(from..)?.to_owned(),
+    })
+}

@@ -1,0 +1,216 @@
+//! A search in its native form, checked against the schema before anything is looked
+//! up: a question of which one part is left open.
+
+use cedar_policy::{EntityTypeName, EntityUid};
+use serde_json::{Map, Value as Json, json};
+
+use super::actions::actions;
+use super::{Search, Sought};
+use crate::decide::Fields;
+use crate::decide::Session;
+use crate::decide::demand;
+use crate::decide::{Malformed, described_entities};
+use crate::policy::Bundle;
+use crate::schema::{Misfit, Row, record_to_json};
+use crate::slice::Demand;
+use crate::store::Store;
+
+/// What is looked for.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// Principals or resources.
+    Entities(Search),
+    /// Actions.
+    Actions(ActionSearch),
+}
+
+/// What may this principal do on this resource?
+#[derive(Clone, Debug)]
+pub struct ActionSearch {
+    /// Who asks.
+    pub principal: EntityUid,
+    /// On what.
+    pub resource: EntityUid,
+    /// The same question for each action that takes these and the context.
+    pub questions: Vec<crate::decide::Question>,
+    /// How new the state has to be.
+    pub demand: Demand,
+}
+
+impl Wanted {
+    /// Adds what somebody else demands of the state.
+    pub fn demand(&mut self, demand: &Demand) {
+        match self {
+            Self::Entities(search) => search.demand.join(demand),
+            Self::Actions(search) => search.demand.join(demand),
+        }
+    }
+
+    /// What is looked for, in words that are the same for the same search: where a
+    /// page of it is asked for, it must not be a page of another.
+    #[must_use]
+    pub fn description(&self) -> String {
+        match self {
+            Self::Entities(search) => json!([
+                match search.sought {
+                    Sought::Principals => "principals",
+                    Sought::Resources => "resources",
+                },
+                search.of.to_string(),
+                search.known.to_string(),
+                search.action.to_string(),
+                record_to_json(&search.context),
+                described_to_json(&search.described),
+            ])
+            .to_string(),
+            Self::Actions(search) => {
+                let questions = search.questions.iter().map(|question| {
+                    json!([
+                        question.action.to_string(),
+                        record_to_json(&question.context)
+                    ])
+                });
+                let described = search
+                    .questions
+                    .first()
+                    .map(|question| &*question.described);
+                json!([
+                    "actions",
+                    search.principal.to_string(),
+                    search.resource.to_string(),
+                    questions.collect::<Vec<_>>(),
+                    described_to_json(described.unwrap_or_default()),
+                ])
+                .to_string()
+            }
+        }
+    }
+}
+
+fn described_to_json(rows: &[Row]) -> Json {
+    let rows = rows.iter().map(|row| {
+        let ancestors: Vec<_> = row.ancestors.iter().map(ToString::to_string).collect();
+        json!([
+            row.uid.to_string(),
+            record_to_json(&row.attributes),
+            record_to_json(&row.tags),
+            ancestors,
+        ])
+    });
+    rows.collect()
+}
+
+const CODE: &str = "MALFORMED_SEARCH";
+
+/// An entity, or only its type.
+enum Named {
+    Entity(EntityUid),
+    Type(EntityTypeName),
+}
+
+impl Session<'_> {
+    /// Reads a search. The principal or the resource is given by its type alone, as
+    /// `{"type": "…"}`, or the action is left out: that is what is looked for.
+    /// `most_entities` is how many a caller may describe.
+    ///
+    /// # Errors
+    /// The first member that does not fit the schema.
+    pub fn wanted(&self, json: &Json, most_entities: usize) -> Result<Wanted, Malformed> {
+        read(
+            json,
+            &self.state.bundle,
+            self.engine().store(),
+            most_entities,
+        )
+    }
+}
+
+fn read(
+    json: &Json,
+    bundle: &Bundle,
+    store: &dyn Store,
+    most_entities: usize,
+) -> Result<Wanted, Malformed> {
+    let fields = Fields::of(json, &bundle.schema, CODE, |_, _| false)?;
+    let members = fields.members;
+    let described = described_entities(members, bundle, store, most_entities)?;
+    let demand = demand::read(members, store)?;
+    let principal = named(&fields, "principal", bundle)?;
+    let resource = named(&fields, "resource", bundle)?;
+    let action = match members.get("action") {
+        None | Some(Json::Null) => None,
+        Some(_) => Some(fields.action()?),
+    };
+    let (sought, of, known, action) = match (principal, action, resource) {
+        (Named::Type(of), Some(action), Named::Entity(known)) => {
+            (Sought::Principals, of, known, action)
+        }
+        (Named::Entity(known), Some(action), Named::Type(of)) => {
+            (Sought::Resources, of, known, action)
+        }
+        (Named::Entity(principal), None, Named::Entity(resource)) => {
+            let none = Map::new();
+            let context = match members.get("context") {
+                None | Some(Json::Null) => &none,
+                Some(Json::Object(context)) => context,
+                Some(_) => {
+                    let misfit = Misfit::new("an object is wanted");
+                    return Err(fields.malformed("context", misfit));
+                }
+            };
+            let all = actions(&principal, &resource, bundle);
+            if let Some(surplus) = ActionSearch::surplus(&all, context) {
+                let misfit = Misfit::new("no action of these two takes it").within(surplus);
+                return Err(fields.malformed("context", misfit));
+            }
+            let questions =
+                ActionSearch::questions(&principal, &resource, context, &described, &all, bundle);
+            return Ok(Wanted::Actions(ActionSearch {
+                principal,
+                resource,
+                questions,
+                demand,
+            }));
+        }
+        _ => {
+            return Err(Malformed {
+                code: CODE,
+                misfit: Misfit::new(
+                    "one of `principal`, `action` and `resource` is to be looked for: an entity \
+                     by its type alone, as {\"type\": \"…\"}, or the action left out",
+                ),
+            });
+        }
+    };
+    let (principal, resource) = match sought {
+        Sought::Principals => (&of, known.type_name()),
+        Sought::Resources => (known.type_name(), &of),
+    };
+    fields.takes(action, principal, resource)?;
+    let context = fields.context(action)?;
+    Ok(Wanted::Entities(Search {
+        sought,
+        of,
+        known,
+        action: action.uid.clone(),
+        context,
+        described,
+        demand,
+    }))
+}
+
+fn named(fields: &Fields<'_>, member: &str, bundle: &Bundle) -> Result<Named, Malformed> {
+    let Json::Object(kind) = fields.required(member)? else {
+        return fields.entity(member).map(Named::Entity);
+    };
+    let (Some(Json::String(name)), 1) = (kind.get("type"), kind.len()) else {
+        return fields.entity(member).map(Named::Entity);
+    };
+    let found = bundle.schema.entity_type_named(name);
+    found
+        .map(|found| Named::Type(found.name.clone()))
+        .ok_or_else(|| {
+            let misfit = Misfit::new("no such entity type in the schema");
+            fields.malformed(member, misfit.within("type"))
+        })
+}

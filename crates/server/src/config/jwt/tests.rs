@@ -1,0 +1,225 @@
+//! What a file may say of tokens.
+
+use super::*;
+use crate::config::{Config, Flags};
+
+const DOCUMENT: &str = include_str!("../../../../../config.default.toml");
+
+/// A file of this text: the settings, or every fault as one line.
+fn load(text: &str) -> Result<Jwt, Vec<String>> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("authz.toml");
+    std::fs::write(&path, text).unwrap();
+    let flags = Flags {
+        config: Some(path),
+        ..Flags::default()
+    };
+    let faults = |error: crate::config::ConfigError| {
+        let line = |fault: crate::config::Fault| format!("{}: {}", fault.key, fault.problem);
+        error.faults.into_iter().map(line).collect()
+    };
+    Config::load_from(&flags, [])
+        .map(|config| config.jwt)
+        .map_err(faults)
+}
+
+#[test]
+fn keys_are_a_path_or_a_url_that_nobody_on_the_way_can_change() {
+    let read = |text: &str| Jwks::try_from(text.to_owned());
+    for text in ["jwks.json", "/etc/jwks.json", "./https/jwks.json"] {
+        assert_eq!(read(text), Ok(Jwks::File(text.into())));
+    }
+    for text in [
+        "https://login.example.com/jwks.json",
+        "https://login.example.com:8443/realms/a/certs?p=b&x=%20",
+        "https://[2001:db8::1]/keys",
+        "http://localhost/keys",
+        "http://localhost:8080/keys",
+        "http://127.0.0.1:8080/keys",
+        "http://127.9.9.9",
+        "http://[::1]:8080/keys",
+    ] {
+        assert_eq!(read(text), Ok(Jwks::Url(text.to_owned())));
+    }
+    for text in [
+        "http://login.example.com/jwks.json",
+        "http://10.0.0.1/keys",
+        "http://localhost.example.com/keys",
+        "http://127.0.0.1.example.com/keys",
+        "http://[2001:db8::1]/keys",
+        "http://0.0.0.0/keys",
+    ] {
+        assert_eq!(read(text), Err(JwksError::Plain), "{text}");
+    }
+    for text in [
+        "ftp://login.example.com/jwks.json",
+        "HTTPS://login.example.com/jwks.json",
+        "file:///etc/jwks.json",
+        "https://",
+        "https:///jwks.json",
+        "https://user:word@login.example.com/jwks.json",
+        "http://localhost@login.example.com/jwks.json",
+        "http://localhost\\@login.example.com/jwks.json",
+        "https://login.example.com/jwks.json#keys",
+        "https://login.example.com/a b",
+        "https://login.example.com:99999/",
+    ] {
+        assert_eq!(read(text), Err(JwksError::Url), "{text}");
+    }
+}
+
+#[test]
+fn every_algorithm_is_asymmetric() {
+    let read = |text: &str| Algorithm::try_from(text.to_owned());
+    for algorithm in Algorithm::ALL {
+        assert_eq!(read(algorithm.name()), Ok(algorithm));
+    }
+    let faults = load("[jwt]\nalgorithms = ['RS256', 'none']\n").unwrap_err();
+    assert_eq!(
+        faults,
+        ["jwt.algorithms.1: `none` is no signature: anybody could make such a token"]
+    );
+    for name in ["HS256", "HS384", "HS512", "hs256"] {
+        let faults = load(&format!("[jwt]\nalgorithms = ['{name}']\n")).unwrap_err();
+        assert!(faults[0].contains("is symmetric"), "{faults:?}");
+    }
+    for name in ["None", "NONE"] {
+        assert_eq!(read(name), Err(AlgorithmError::None));
+    }
+    for name in ["", "rs256", "ES512", "RSA-OAEP"] {
+        assert_eq!(read(name), Err(AlgorithmError::Unknown), "{name}");
+    }
+    assert_eq!(
+        load("[jwt]\nalgorithms = []\n").unwrap_err(),
+        ["jwt.algorithms: must not be empty"]
+    );
+}
+
+#[test]
+fn who_made_a_token_and_for_whom_is_required() {
+    assert_eq!(
+        load("[jwt]\njwks = 'keys.json'\n").unwrap_err(),
+        [
+            "jwt.issuer: is required where `jwt.jwks` is set",
+            "jwt.audience: is required where `jwt.jwks` is set"
+        ]
+    );
+    assert_eq!(
+        load("[jwt]\njwks = 'keys.json'\nissuer = ''\naudience = ['a', '']\n").unwrap_err(),
+        [
+            "jwt.issuer: must not be empty",
+            "jwt.audience: must not be empty"
+        ]
+    );
+    let jwt = load("[jwt]\njwks = 'keys.json'\nissuer = 'a'\naudience = ['b', 'c']\n").unwrap();
+    assert_eq!(
+        (jwt.issuer, jwt.audience),
+        (vec!["a".to_owned()], vec!["b".to_owned(), "c".to_owned()])
+    );
+}
+
+#[test]
+fn variables_set_it_too() {
+    let set = [
+        ("JWKS", "https://login.example.com/jwks.json"),
+        ("ISSUER", "https://login.example.com/"),
+        ("AUDIENCE", "['peppol', 'smp']"),
+        ("ALGORITHMS", "['ES384']"),
+        (
+            "PRINCIPAL",
+            "[{type = 'Robot', claim = 'sub', when = {robot = true}}]",
+        ),
+    ];
+    let variables =
+        set.map(|(name, text)| (format!("PEPPOL_AUTHZ_JWT__{name}").into(), text.into()));
+    let jwt = Config::load_from(&Flags::default(), variables).unwrap().jwt;
+    assert!(matches!(jwt.jwks, Some(Jwks::Url(_))));
+    assert_eq!(jwt.issuer, ["https://login.example.com/"]);
+    assert_eq!(jwt.audience, ["peppol", "smp"]);
+    assert_eq!(jwt.algorithms, [Algorithm::Es384]);
+    assert_eq!(jwt.principal[0].kind, "Robot");
+}
+
+#[test]
+fn times_have_their_ranges() {
+    let faults = load(
+        "[jwt]\njwks = ''\nissuer = 'a'\naudience = 'b'\nleeway = '11m'\nrefresh = '0s'\n\
+         min_refresh = '0s'\nmax_stale = '721h'\ntimeout = '0s'\nca_certificate = ''\n",
+    );
+    let keys: Vec<_> = faults
+        .unwrap_err()
+        .into_iter()
+        .map(|fault| fault.split(':').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "leeway",
+            "refresh",
+            "min_refresh",
+            "max_stale",
+            "timeout",
+            "ca_certificate",
+            "jwks"
+        ]
+        .map(|key| format!("jwt.{key}"))
+    );
+    assert_eq!(
+        load("[jwt]\nmax_stale = '5m'\n").unwrap_err(),
+        ["jwt.max_stale: must not be less than `jwt.refresh`"]
+    );
+}
+
+#[test]
+fn the_example_of_principals_is_one() {
+    let example: String = DOCUMENT
+        .lines()
+        .skip_while(|line| !line.ends_with(" As:"))
+        .skip(1)
+        .take_while(|line| line.starts_with('#'))
+        .map(|line| format!("{}\n", line.trim_start_matches('#').trim()))
+        .collect();
+    let principal = load(&example).unwrap().principal;
+    assert_eq!(principal.len(), 2);
+    assert_eq!(principal[0].kind, "SubAccount");
+    assert_eq!(principal[0].attribute.as_deref(), Some("email"));
+    assert_eq!(
+        principal[0].when["account_type"],
+        Constant::Text("sub-account".to_owned())
+    );
+    assert_eq!(principal[1], Jwt::default().principal[0]);
+}
+
+#[test]
+fn a_principal_is_of_a_type_and_a_claim() {
+    let entry = |text: &str| load(&format!("[[jwt.principal]]\n{text}\n"));
+    let when = entry("type = 'User'\nclaim = '/a/b'\nwhen = { '/c~1d' = true, n = 3 }");
+    let when = when.unwrap().principal.remove(0).when;
+    assert_eq!(when["/c~1d"], Constant::Truth(true));
+    assert_eq!(when["n"], Constant::Number(3));
+    let is_lenient = |text: &str| entry(text).unwrap().principal.remove(0).unverified;
+    let address = "type = 'User'\nclaim = 'email'\nattribute = 'email'";
+    assert!(!is_lenient(address));
+    assert!(is_lenient(&format!("{address}\nunverified = true")));
+    for text in [
+        "type = 'User'",
+        "claim = 'sub'",
+        "type = ''\nclaim = 'sub'",
+        "type = 'User'\nclaim = ''",
+        "type = 'User'\nclaim = '/'",
+        "type = 'User'\nclaim = '/a~2'",
+        "type = 'User'\nclaim = 'sub'\nattribute = ''",
+        "type = 'User'\nclaim = 'sub'\nwhen = { '' = 1 }",
+        "type = 'User'\nclaim = 'sub'\nwhen = { a = 1.5 }",
+        "type = 'User'\nclaim = 'sub'\nwhen = { a = ['b'] }",
+        "type = 'User'\nclaim = 'sub'\nwher = { a = 'b' }",
+        "type = 'User'\nclaim = 'email'\nunverified = 'yes'",
+    ] {
+        let faults = entry(text).unwrap_err();
+        assert!(faults[0].starts_with("jwt.principal"), "{text}: {faults:?}");
+    }
+    assert_eq!(
+        load("[jwt]\nprincipal = []\n").unwrap_err(),
+        ["jwt.principal: must not be empty"]
+    );
+}

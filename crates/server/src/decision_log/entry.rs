@@ -1,0 +1,143 @@
+//! One line: what was asked, what was decided and from what.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::pseudonym::Pseudonyms;
+use super::shown::Shown;
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::text::instant;
+use peppol_authz_engine::{Decided, Decision, Question};
+
+/// A line as it is written. Its members are always in this order.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    id: Uuid,
+    time: String,
+    surface: &'static str,
+    question: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    said: Option<Json>,
+    #[serde(flatten)]
+    answer: Answer<'a>,
+    policy_revision: &'a str,
+    tenancy_revision: &'a str,
+    latency_micros: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slice: Option<Vec<Json>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slice_tags: Option<Vec<Json>>,
+}
+
+/// What question, state and policies alone make of a decision: the same whenever it is made again.
+#[derive(Serialize)]
+struct Answer<'a> {
+    decision: &'static str,
+    codes: Vec<&'a str>,
+    diagnostics: Diagnostics<'a>,
+    reasons: Vec<Reason<'a>>,
+    obligations: Vec<&'a str>,
+}
+
+/// Its members.
+pub(super) const ANSWER: [&str; 5] = ["decision", "codes", DIAGNOSTICS, "reasons", "obligations"];
+
+/// What it says of policies, also of those that failed.
+pub(super) const DIAGNOSTICS: &str = "diagnostics";
+
+#[derive(Serialize)]
+struct Diagnostics<'a> {
+    reason: Vec<&'a str>,
+    errors: Vec<Cow<'a, str>>,
+}
+
+#[derive(Serialize)]
+struct Reason<'a> {
+    code: Option<&'a str>,
+    rule: Option<&'a str>,
+    policy: Option<&'a str>,
+    message: Option<&'a str>,
+}
+
+impl<'a> Answer<'a> {
+    fn new(decision: &'a Decision, shown: &Shown<'_>) -> Self {
+        let codes = decision.reasons.iter();
+        let reasons = decision.reasons.iter().map(|reason| Reason {
+            code: reason.code.as_deref(),
+            rule: reason.rule.as_deref(),
+            policy: reason.policy.as_deref(),
+            // Of the policies or of the engine: no ids are in it.
+            message: reason.message.as_deref(),
+        });
+        let errors = decision.errors.iter();
+        Self {
+            decision: decision.verdict.name(),
+            codes: codes.filter_map(|reason| reason.code.as_deref()).collect(),
+            diagnostics: Diagnostics {
+                reason: decision.determining.iter().map(|id| &**id).collect(),
+                errors: errors.map(|text| shown.text(text)).collect(),
+            },
+            reasons: reasons.collect(),
+            obligations: decision.obligations.iter().map(|id| &**id).collect(),
+        }
+    }
+}
+
+/// Adds the line of a decision to a text, with the entities of its slice if these are wanted.
+///
+/// # Errors
+/// A text that JSON cannot hold, of which there is none.
+pub(super) fn write(
+    decided: &Decided,
+    pseudonyms: &Pseudonyms,
+    with_slice: bool,
+    text: &mut Vec<u8>,
+) -> serde_json::Result<()> {
+    let Decided {
+        question, decision, ..
+    } = decided;
+    let schema = &decided.bundle.schema;
+    let shown = Shown::new(schema, pseudonyms, question.as_ref(), decision);
+    let is_asked = question.is_some();
+    let entry = Entry {
+        id: decided.id,
+        time: instant::microseconds(decided.at),
+        surface: decided.surface,
+        question: question.as_ref().map(|question| shown.question(question)),
+        said: (!is_asked).then(|| shown.said(&decided.said)),
+        answer: Answer::new(decision, &shown),
+        policy_revision: &decision.policy_revision,
+        tenancy_revision: &decision.tenancy_revision,
+        latency_micros: u64::try_from(decided.elapsed.as_micros()).unwrap_or(u64::MAX),
+        key: pseudonyms.key_name(),
+        slice: (with_slice && is_asked).then(|| shown.slice(decision)),
+        slice_tags: (with_slice && is_asked).then(|| shown.slice_tags(decision)),
+    };
+    serde_json::to_writer(&mut *text, &entry)?;
+    text.push(b'\n');
+    Ok(())
+}
+
+/// What a line would say was decided: each member of [`ANSWER`] as JSON text.
+pub(super) fn answer(
+    question: &Question,
+    decision: &Decision,
+    bundle: &Bundle,
+    pseudonyms: &Pseudonyms,
+) -> serde_json::Result<[String; ANSWER.len()]> {
+    let shown = Shown::new(&bundle.schema, pseudonyms, Some(question), decision);
+    let answer = Answer::new(decision, &shown);
+    Ok([
+        serde_json::to_string(answer.decision)?,
+        serde_json::to_string(&answer.codes)?,
+        serde_json::to_string(&answer.diagnostics)?,
+        serde_json::to_string(&answer.reasons)?,
+        serde_json::to_string(&answer.obligations)?,
+    ])
+}

@@ -1,0 +1,183 @@
+//! What stands in a line for an id that says who somebody is.
+
+use std::path::Path;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+
+use peppol_authz_engine::text::hex;
+
+/// What a hash begins with.
+pub(super) const PREFIX: &str = "hmac-sha256:";
+
+/// Digits of a hash.
+const DIGITS: usize = 64;
+
+/// Bytes that a key has at least.
+const KEY: usize = 32;
+
+/// Bytes of a hash that the key is called by.
+const NAME: usize = 8;
+
+/// Writes ids as keyed hashes, or as they are.
+#[derive(Clone)]
+pub struct Pseudonyms {
+    key: Option<Hmac<Sha256>>,
+    name: Option<String>,
+    /// Whether what looks like a hash is one, and stays.
+    keeps_hashes: bool,
+}
+
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The file cannot be read.
+    #[error("`{0}`: {1}")]
+    Unreadable(String, std::io::Error),
+    /// It has less than a key needs.
+    #[error("`{0}` has fewer than {KEY} bytes")]
+    Short(String),
+    /// The machine gives no random bytes.
+    #[error("no key can be made: {0}")]
+    Random(String),
+}
+
+impl Pseudonyms {
+    /// Ids as they are.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            key: None,
+            name: None,
+            keeps_hashes: true,
+        }
+    }
+
+    /// Hashes by the contents of a file.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is too short.
+    pub fn by_file(path: &Path) -> Result<Self, KeyError> {
+        let shown = || path.display().to_string();
+        let key = std::fs::read(path).map_err(|error| KeyError::Unreadable(shown(), error))?;
+        if key.len() < KEY {
+            return Err(KeyError::Short(shown()));
+        }
+        Ok(Self::by_key(&key))
+    }
+
+    /// Hashes by a key of its own, which nobody else has.
+    ///
+    /// # Errors
+    /// A machine that gives no random bytes.
+    pub fn random() -> Result<Self, KeyError> {
+        let mut key = [0; KEY];
+        getrandom::fill(&mut key).map_err(|error| KeyError::Random(error.to_string()))?;
+        Ok(Self::by_key(&key))
+    }
+
+    fn by_key(key: &[u8]) -> Self {
+        // Of any length, and so that nothing can fail.
+        let mut block = [0; 64];
+        for (to, from) in block.iter_mut().zip(Sha256::digest(key)) {
+            *to = from;
+        }
+        let key = Hmac::new(&block.into());
+        // No id is hashed so: this one ends in a byte that no text has.
+        let name = digest(&key, b"name of the key\xff");
+        Self {
+            name: Some(hex(&name, NAME)),
+            key: Some(key),
+            keeps_hashes: false,
+        }
+    }
+
+    /// What the key is called, which tells nothing of it; `None` where ids are written as they are.
+    #[must_use]
+    pub fn key_name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The same for texts that may hold hashes by this key already.
+    pub(super) fn keeping_hashes(&self) -> Self {
+        Self {
+            keeps_hashes: true,
+            ..self.clone()
+        }
+    }
+
+    /// What is written of an id.
+    pub(super) fn of(&self, id: &str) -> String {
+        match &self.key {
+            Some(key) if !(self.keeps_hashes && is_hash(id)) => {
+                format!("{PREFIX}{}", hex(&digest(key, id.as_bytes()), 32))
+            }
+            _ => id.to_owned(),
+        }
+    }
+
+    pub(super) fn hashes(&self) -> bool {
+        self.key.is_some()
+    }
+}
+
+/// Whether a text is what is written of an id.
+pub(super) fn is_hash(text: &str) -> bool {
+    hash_at(text) == Some("")
+}
+
+/// What stands behind the hash that a text begins with; `None` where it begins with none.
+pub(super) fn hash_at(text: &str) -> Option<&str> {
+    let (digits, behind) = text.strip_prefix(PREFIX)?.split_at_checked(DIGITS)?;
+    let is_hash = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_hash.then_some(behind)
+}
+
+fn digest(key: &Hmac<Sha256>, text: &[u8]) -> [u8; 32] {
+    let mut mac = key.clone();
+    mac.update(text);
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_key_makes_the_same_hash_and_another_another() {
+        let (one, other) = (Pseudonyms::by_key(&[1; 32]), Pseudonyms::by_key(&[2; 32]));
+        let hash = one.of("ann@example.org");
+        assert!(is_hash(&hash), "{hash}");
+        assert_eq!(hash, Pseudonyms::by_key(&[1; 32]).of("ann@example.org"));
+        assert_ne!(hash, one.of("bob@example.org"));
+        assert_ne!(hash, other.of("ann@example.org"));
+        assert_ne!(one.key_name(), other.key_name());
+        assert_ne!(
+            Pseudonyms::random().unwrap().key_name(),
+            Pseudonyms::random().unwrap().key_name()
+        );
+    }
+
+    /// Else a caller could be written as somebody else.
+    #[test]
+    fn an_id_that_looks_like_a_hash_is_hashed_all_the_same() {
+        let pseudonyms = Pseudonyms::by_key(&[1; 32]);
+        let hash = pseudonyms.of("ann@example.org");
+        assert_ne!(pseudonyms.of(&hash), hash);
+        assert_eq!(pseudonyms.keeping_hashes().of(&hash), hash);
+        assert_eq!(Pseudonyms::none().of("ann@example.org"), "ann@example.org");
+    }
+
+    #[test]
+    fn a_key_has_enough_bytes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("key");
+        std::fs::write(&path, [7; 31]).unwrap();
+        assert!(matches!(
+            Pseudonyms::by_file(&path),
+            Err(KeyError::Short(_))
+        ));
+        std::fs::write(&path, [7; 32]).unwrap();
+        assert!(Pseudonyms::by_file(&path).is_ok());
+    }
+}

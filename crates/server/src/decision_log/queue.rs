@@ -1,0 +1,229 @@
+//! From those who answer to the thread that writes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{Sender, channel};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::time::Instant;
+
+use super::file::{LogFile, Sink};
+use super::pseudonym::{KeyError, Pseudonyms};
+use super::weight::weight;
+use super::writer::{Entry, Writer};
+use crate::config::{self, LogTarget, Personal, WhenFull};
+use peppol_authz_engine::Decided;
+
+/// Takes decisions to be written.
+pub struct DecisionLog {
+    queue: Sender<Entry>,
+    room: Room,
+    when_full: WhenFull,
+    shared: Arc<Shared>,
+    /// Whether the last decision was dropped, which is said once.
+    dropping: AtomicBool,
+}
+
+/// What the thread that writes tells.
+pub(super) struct Shared {
+    pub(super) written: AtomicU64,
+    pub(super) dropped: AtomicU64,
+    pub(super) failing: watch::Sender<bool>,
+}
+
+/// Bytes of decisions that may wait.
+#[derive(Clone)]
+pub struct Room {
+    free: Arc<Semaphore>,
+    all: u32,
+}
+
+impl Room {
+    /// For so many bytes, at most 4 GiB.
+    #[must_use]
+    pub fn new(bytes: usize) -> Self {
+        let all = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let free = usize::try_from(all).unwrap_or(usize::MAX);
+        Self {
+            free: Arc::new(Semaphore::new(free.min(Semaphore::MAX_PERMITS))),
+            all,
+        }
+    }
+
+    /// Room for a decision, if there is any now. One that is too heavy for all the room has it alone.
+    #[must_use]
+    pub fn now(&self, decided: &Decided) -> Option<OwnedSemaphorePermit> {
+        let free = Arc::clone(&self.free);
+        free.try_acquire_many_owned(self.needs(decided)).ok()
+    }
+
+    async fn later(&self, decided: &Decided) -> Option<OwnedSemaphorePermit> {
+        let free = Arc::clone(&self.free);
+        free.acquire_many_owned(self.needs(decided)).await.ok()
+    }
+
+    fn needs(&self, decided: &Decided) -> u32 {
+        u32::try_from(weight(decided)).map_or(self.all, |weight| weight.min(self.all))
+    }
+}
+
+/// What was written, and what was not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogStats {
+    /// Lines that were written.
+    pub written: u64,
+    /// Decisions that were given without a line.
+    pub dropped: u64,
+    /// Whether the last write failed.
+    pub failing: bool,
+}
+
+/// A decision may not be given, as there is no line of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the decision log takes no more")]
+pub struct NotLogged;
+
+/// Why there is no decision log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// It cannot be opened.
+    #[error("`decision_log.to`: `{0}`: {1}")]
+    Open(String, std::io::Error),
+    /// There is no key.
+    #[error("`decision_log.key_file`: {0}")]
+    Key(#[from] KeyError),
+}
+
+impl DecisionLog {
+    /// Opens the log that the settings name; `None` where they name none.
+    ///
+    /// # Errors
+    /// A file that cannot be opened, or a key that cannot be had.
+    pub fn start(settings: &config::DecisionLog) -> Result<Option<Self>, LogError> {
+        let open = |error| LogError::Open(settings.to.to_string(), error);
+        let sink = match &settings.to {
+            LogTarget::Off => return Ok(None),
+            LogTarget::Stdout => Sink::stdout().map_err(open)?,
+            LogTarget::File(path) => {
+                let file = LogFile::open(path, settings.rotate_bytes, settings.keep);
+                Sink::File(file.map_err(open)?)
+            }
+        };
+        let pseudonyms = match (settings.personal, &settings.key_file) {
+            (Personal::Plain, _) => Pseudonyms::none(),
+            (Personal::Hash, Some(path)) => Pseudonyms::by_file(path)?,
+            (Personal::Hash, None) => {
+                tracing::info!(
+                    "no `decision_log.key_file`: hashes of the decision log are by a key of this \
+                     start alone, and cannot be compared with those of others"
+                );
+                Pseudonyms::random()?
+            }
+        };
+        let (queue, receiver) = channel(settings.capacity);
+        let shared = Arc::new(Shared {
+            written: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            failing: watch::Sender::new(false),
+        });
+        let writer = Writer {
+            queue: receiver,
+            sink,
+            pseudonyms,
+            with_slice: settings.slice,
+            shared: Arc::clone(&shared),
+        };
+        std::thread::Builder::new()
+            .name("decision-log".to_owned())
+            .spawn(move || writer.run())
+            .map_err(open)?;
+        Ok(Some(Self {
+            queue,
+            room: Room::new(settings.queue_bytes),
+            when_full: settings.when_full,
+            shared,
+            dropping: AtomicBool::new(false),
+        }))
+    }
+
+    /// Hands over a decision. Where the settings say so this waits for as long as there is no room:
+    /// the caller says when that is too long.
+    ///
+    /// # Errors
+    /// The decision must not be given.
+    pub async fn take(&self, decided: Arc<Decided>) -> Result<(), NotLogged> {
+        match self.when_full {
+            WhenFull::Wait => {
+                if self.is_failing() {
+                    let mut failing = self.shared.failing.subscribe();
+                    let works = failing.wait_for(|failing| !failing).await;
+                    works.map_err(|_| NotLogged)?;
+                }
+                let room = self.room.later(&decided).await.ok_or(NotLogged)?;
+                let entry = Entry::Decided(decided, room);
+                self.queue.send(entry).await.map_err(|_| NotLogged)
+            }
+            WhenFull::Refuse => {
+                if self.is_failing() {
+                    return Err(NotLogged);
+                }
+                self.try_take(decided)
+            }
+            WhenFull::Drop => {
+                let taken = self.try_take(decided);
+                self.note(taken.is_ok());
+                Ok(())
+            }
+        }
+    }
+
+    fn try_take(&self, decided: Arc<Decided>) -> Result<(), NotLogged> {
+        let room = self.room.now(&decided).ok_or(NotLogged)?;
+        let entry = Entry::Decided(decided, room);
+        self.queue.try_send(entry).map_err(|_| NotLogged)
+    }
+
+    fn is_failing(&self) -> bool {
+        *self.shared.failing.borrow()
+    }
+
+    /// Counts what was dropped, and says when that begins and ends.
+    fn note(&self, is_taken: bool) {
+        if is_taken {
+            // Read first: a write would be one for each decision.
+            if self.dropping.load(Ordering::Relaxed) && self.dropping.swap(false, Ordering::Relaxed)
+            {
+                let dropped = self.shared.dropped.load(Ordering::Relaxed);
+                tracing::warn!(dropped, "the decision log takes decisions again");
+            }
+        } else {
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+            if !self.dropping.swap(true, Ordering::Relaxed) {
+                tracing::error!("the decision log is full, decisions are dropped");
+            }
+        }
+    }
+
+    /// What was written, and what was not.
+    #[must_use]
+    pub fn stats(&self) -> LogStats {
+        LogStats {
+            written: self.shared.written.load(Ordering::Relaxed),
+            dropped: self.shared.dropped.load(Ordering::Relaxed),
+            failing: self.is_failing(),
+        }
+    }
+
+    /// Waits until all that was taken is written, but not longer than `within`, and takes nothing
+    /// more. Returns whether it is.
+    pub async fn end(&self, within: Duration) -> bool {
+        let until = Instant::now() + within;
+        let (sender, ended) = oneshot::channel();
+        let told = tokio::time::timeout_at(until, self.queue.send(Entry::End(sender))).await;
+        let Ok(Ok(())) = told else {
+            return false;
+        };
+        matches!(tokio::time::timeout_at(until, ended).await, Ok(Ok(())))
+    }
+}

@@ -1,0 +1,152 @@
+//! Lines as they are read again.
+
+use std::io::BufRead;
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+
+use super::entry::ANSWER;
+use super::pseudonym::PREFIX;
+use peppol_authz_engine::schema::parse_json;
+
+/// Levels of JSON that a line may have: what the parser itself takes.
+const JSON_DEPTH: usize = 127;
+
+/// A line of a log.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Which one, from 1.
+    pub number: u64,
+    /// What the decision is called.
+    pub id: String,
+    /// The question in its native form; `None` where there was none.
+    pub question: Option<Json>,
+    /// The policies that it was decided by.
+    pub policy_revision: String,
+    /// The state that it was decided from.
+    pub tenancy_revision: String,
+    /// What the key of its hashes is called; `None` where ids are as they were.
+    pub key: Option<String>,
+    /// The entities that the policies could look at, where they were written.
+    pub slice: Option<Json>,
+    /// Of each of them, which tags were asked for.
+    pub(super) slice_tags: Vec<Json>,
+    /// What was decided: JSON texts, in the order of [`ANSWER`].
+    pub(super) answer: [String; ANSWER.len()],
+    /// Whether there are hashes in it.
+    pub(super) is_veiled: bool,
+}
+
+/// A line that is none, or only a part of one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {number}: {problem}")]
+pub struct Unreadable {
+    /// Which one, from 1.
+    pub number: u64,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<'a> {
+    id: String,
+    #[serde(borrow)]
+    question: &'a RawValue,
+    decision: &'a RawValue,
+    codes: &'a RawValue,
+    diagnostics: &'a RawValue,
+    reasons: &'a RawValue,
+    obligations: &'a RawValue,
+    policy_revision: String,
+    tenancy_revision: String,
+    key: Option<String>,
+    slice: Option<&'a RawValue>,
+    #[serde(default)]
+    slice_tags: Vec<Json>,
+}
+
+/// The lines of a log, one by one. Empty ones are none.
+pub fn lines(mut log: impl BufRead) -> impl Iterator<Item = Result<Line, Unreadable>> {
+    let mut number = 0;
+    let mut ended = false;
+    std::iter::from_fn(move || {
+        loop {
+            if ended {
+                return None;
+            }
+            number += 1;
+            let mut text = Vec::new();
+            match log.read_until(b'\n', &mut text) {
+                Ok(0) => return None,
+                Ok(_) if text.trim_ascii().is_empty() => {}
+                Ok(_) => return Some(Line::read(number, &text)),
+                Err(error) => {
+                    // It would be the same again.
+                    ended = true;
+                    let problem = error.to_string();
+                    return Some(Err(Unreadable { number, problem }));
+                }
+            }
+        }
+    })
+}
+
+impl Line {
+    fn read(number: u64, text: &[u8]) -> Result<Self, Unreadable> {
+        let unreadable = |problem: String| Unreadable { number, problem };
+        // What serde says may repeat what is there.
+        let written: Written<'_> = serde_json::from_slice(text).map_err(|error| {
+            let problem = if error.is_data() {
+                "it is no line of a decision log"
+            } else {
+                "it is no JSON, or only a part of it"
+            };
+            unreadable(format!("{problem} (column {})", error.column()))
+        })?;
+        let parse = |raw: &RawValue| {
+            parse_json(raw.get().as_bytes(), JSON_DEPTH)
+                .map_err(|error| unreadable(error.to_string()))
+        };
+        let question = match written.question.get() {
+            "null" => None,
+            _ => Some(parse(written.question)?),
+        };
+        let may_name = [written.question, written.diagnostics, written.reasons];
+        let is_veiled = may_name.iter().any(|raw| raw.get().contains(PREFIX));
+        let answer = [
+            written.decision,
+            written.codes,
+            written.diagnostics,
+            written.reasons,
+            written.obligations,
+        ];
+        Ok(Self {
+            number,
+            id: written.id,
+            question,
+            policy_revision: written.policy_revision,
+            tenancy_revision: written.tenancy_revision,
+            is_veiled: written.key.is_some() && is_veiled,
+            key: written.key,
+            slice: written.slice.map(parse).transpose()?,
+            slice_tags: written.slice_tags,
+            answer: answer.map(|raw| raw.get().to_owned()),
+        })
+    }
+
+    /// Yes or no, as it was written: `Allow` or `Deny`.
+    #[must_use]
+    pub fn decision(&self) -> &str {
+        let [decision, ..] = &self.answer;
+        decision.trim_matches('"')
+    }
+
+    /// The codes of a denial.
+    #[must_use]
+    pub fn codes(&self) -> Vec<String> {
+        let [_, codes, ..] = &self.answer;
+        serde_json::from_str(codes).unwrap_or_default()
+    }
+}

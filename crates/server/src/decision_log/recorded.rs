@@ -1,0 +1,250 @@
+//! A store of just the entities that a line holds.
+//!
+//! INVARIANT: what was never looked at when the line was written is not known, and is an error
+//! here; it is not absent. So policies that look at more decide nothing from it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, RwLock};
+
+use cedar_policy::{EntityId, EntityTypeName, EntityUid};
+use serde_json::Value as Json;
+
+use super::read::Line;
+use peppol_authz_engine::schema::{Misfit, Row, Schema};
+use peppol_authz_engine::store::{
+    Answer, Candidates, Changes, Revision, Snapshot, Store, StoreError, TagKeys, Tags,
+};
+
+/// The entities of one line after another.
+#[derive(Default)]
+pub(super) struct Recorded(RwLock<Arc<Slice>>);
+
+/// What one line holds.
+pub(super) struct Slice {
+    rows: HashMap<EntityUid, Kept>,
+    /// The types that the caller has described entities of, which the store did not serve.
+    described: Vec<EntityTypeName>,
+    /// The entities that the question itself names: these may have been absent.
+    asked: HashSet<EntityUid>,
+    revision: Revision,
+}
+
+struct Kept {
+    row: Row,
+    /// The tags that were asked for.
+    tags: Option<TagKeys>,
+}
+
+impl Default for Slice {
+    fn default() -> Self {
+        Self {
+            rows: HashMap::new(),
+            described: Vec::new(),
+            asked: HashSet::new(),
+            revision: Revision::fixed(""),
+        }
+    }
+}
+
+impl Slice {
+    /// Reads the entities of a line; `None` where it has none.
+    pub(super) fn of(line: &Line, schema: &Schema) -> Result<Option<Self>, Misfit> {
+        let Some(json) = &line.slice else {
+            return Ok(None);
+        };
+        let within = |misfit: Misfit| misfit.within("slice");
+        let rows = schema.recorded_entities(json).map_err(within)?;
+        if rows.len() != line.slice_tags.len() {
+            let text = "as many members as `slice` are wanted";
+            return Err(Misfit::new(text).within("sliceTags"));
+        }
+        let described = line.question.as_ref().and_then(|json| json.get("entities"));
+        let described = described.map(|json| schema.recorded_entities(json));
+        let described = described.transpose().map_err(within)?.unwrap_or_default();
+        let described: Vec<_> = described
+            .into_iter()
+            .map(|row| row.uid.type_name().clone())
+            .collect();
+        let kept = rows.into_iter().zip(&line.slice_tags).map(|(row, asked)| {
+            let tags = asked_tags(asked)?;
+            Ok((row.uid.clone(), Kept { row, tags }))
+        });
+        let mut asked = HashSet::new();
+        if let Some(question) = &line.question {
+            named(question, &mut asked);
+        }
+        Ok(Some(Self {
+            asked,
+            rows: kept.collect::<Result<_, Misfit>>()?,
+            described,
+            revision: Revision::fixed(&line.tenancy_revision),
+        }))
+    }
+}
+
+/// Adds each entity that a question names.
+fn named(json: &Json, found: &mut HashSet<EntityUid>) {
+    match json {
+        Json::Array(values) => values.iter().for_each(|json| named(json, found)),
+        Json::Object(members) => {
+            let text = |name| members.get(name).and_then(Json::as_str);
+            if let (Some(of), Some(id)) = (text("type"), text("id"))
+                && let Ok(of) = of.parse::<EntityTypeName>()
+            {
+                found.insert(EntityUid::from_type_name_and_id(of, EntityId::new(id)));
+            }
+            members.values().for_each(|json| named(json, found));
+        }
+        _ => {}
+    }
+}
+
+fn asked_tags(json: &Json) -> Result<Option<TagKeys>, Misfit> {
+    let wrong = || Misfit::new("`null`, \"all\" or keys are wanted").within("sliceTags");
+    match json {
+        Json::Null => Ok(None),
+        Json::String(all) if all == "all" => Ok(Some(TagKeys::All)),
+        Json::Array(keys) => {
+            let keys = keys.iter().map(|key| key.as_str().map(Arc::from));
+            let keys: Option<Vec<Arc<str>>> = keys.collect();
+            Ok(Some(TagKeys::Only(keys.ok_or_else(wrong)?)))
+        }
+        _ => Err(wrong()),
+    }
+}
+
+impl Recorded {
+    /// Holds these from now on, and nothing else.
+    pub(super) fn hold(&self, slice: Slice) {
+        let mut held = self
+            .0
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        *held = Arc::new(slice);
+    }
+
+    fn held(&self) -> Arc<Slice> {
+        let held = self
+            .0
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(&held)
+    }
+}
+
+impl Store for Recorded {
+    fn serves(&self, entity_type: &EntityTypeName) -> bool {
+        !self.held().described.contains(entity_type)
+    }
+
+    fn names(&self, revision: &Revision) -> bool {
+        *revision == self.held().revision
+    }
+
+    fn check(&self, _: &Arc<Schema>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn snapshot(
+        &self,
+        schema: &Arc<Schema>,
+        _: Option<&Revision>,
+    ) -> Answer<'_, Box<dyn Snapshot>> {
+        let snapshot = View {
+            slice: self.held(),
+            schema: Arc::clone(schema),
+        };
+        Box::pin(std::future::ready(Ok(
+            Box::new(snapshot) as Box<dyn Snapshot>
+        )))
+    }
+}
+
+struct View {
+    slice: Arc<Slice>,
+    schema: Arc<Schema>,
+}
+
+impl View {
+    fn entity(&self, uid: &EntityUid) -> Result<Option<Row>, StoreError> {
+        if let Some(kept) = self.slice.rows.get(uid) {
+            return Ok(Some(Row {
+                tags: Tags::new(),
+                ..kept.row.clone()
+            }));
+        }
+        // Absence of what is asked about ends a decision, so that nothing follows from it; where it
+        // has a meaning for policies, the entity was recorded. What else is absent has no decision.
+        let found = self.schema.entity_type(uid.type_name());
+        let is_told = found.is_some_and(|found| found.when_absent.is_some());
+        if is_told || !self.slice.asked.contains(uid) {
+            return Err(unrecorded(uid, "it"));
+        }
+        Ok(None)
+    }
+
+    fn tags(&self, uid: &EntityUid, wanted: &TagKeys) -> Result<Tags, StoreError> {
+        let Some(kept) = self.slice.rows.get(uid) else {
+            return Ok(Tags::new());
+        };
+        match (&kept.tags, wanted) {
+            (Some(TagKeys::All), TagKeys::All) => Ok(kept.row.tags.clone()),
+            (Some(asked), TagKeys::Only(keys)) => {
+                let is_kept = |key: &Arc<str>| match asked {
+                    TagKeys::All => true,
+                    TagKeys::Only(asked) => asked.contains(key),
+                };
+                if !keys.iter().all(is_kept) {
+                    return Err(unrecorded(uid, "a tag of it"));
+                }
+                let found = keys
+                    .iter()
+                    .filter_map(|key| kept.row.tags.get_key_value(key));
+                Ok(found
+                    .map(|(key, tag)| (Arc::clone(key), tag.clone()))
+                    .collect())
+            }
+            (None, _) | (Some(TagKeys::Only(_)), TagKeys::All) => {
+                Err(unrecorded(uid, "a tag of it"))
+            }
+        }
+    }
+}
+
+fn unrecorded(uid: &EntityUid, what: &str) -> StoreError {
+    StoreError::Misfit(format!(
+        "`{uid}`: {what} was not looked at, so the line does not say"
+    ))
+}
+
+impl Snapshot for View {
+    fn revision(&self) -> &Revision {
+        &self.slice.revision
+    }
+
+    fn changes(&self) -> &Changes {
+        &Changes::Everything
+    }
+
+    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {
+        let rows = uids.iter().map(|uid| self.entity(uid)).collect();
+        Box::pin(std::future::ready(rows))
+    }
+
+    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>> {
+        let tags = wanted
+            .iter()
+            .map(|(uid, keys)| View::tags(self, uid, keys))
+            .collect();
+        Box::pin(std::future::ready(tags))
+    }
+
+    /// A line is about one question, in which nothing is looked for.
+    fn candidates<'a>(&'a mut self, _: &'a Candidates) -> Answer<'a, Vec<String>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn statement(&self, _: &Candidates) -> Option<String> {
+        None
+    }
+}

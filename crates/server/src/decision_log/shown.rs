@@ -1,0 +1,251 @@
+//! Entities and values as lines show them: Cedar's JSON, with hashes for ids that say who somebody
+//! is.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use cedar_policy::EntityUid;
+use serde_json::{Map, Value as Json, json};
+
+use super::pseudonym::Pseudonyms;
+use peppol_authz_engine::schema::{Record, Row, Schema, Value};
+use peppol_authz_engine::store::TagKeys;
+use peppol_authz_engine::{Decided, Decision, Question};
+
+/// An id at least so long is taken out of any text that it stands in.
+const TELLING: usize = 4;
+
+/// What was asked, in its native form, with hashes for ids that say who somebody is; `None` where
+/// it was no question.
+#[must_use]
+pub fn asked(decided: &Decided, pseudonyms: &Pseudonyms) -> Option<Json> {
+    let question = decided.question.as_ref()?;
+    let schema = &decided.bundle.schema;
+    let shown = Shown::new(schema, pseudonyms, Some(question), &decided.decision);
+    Some(shown.question(question))
+}
+
+/// Shows what belongs to one line.
+pub(super) struct Shown<'a> {
+    schema: &'a Schema,
+    pseudonyms: &'a Pseudonyms,
+    /// The ids in it that say who somebody is, with what stands for them.
+    veiled: BTreeMap<String, String>,
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn new(
+        schema: &'a Schema,
+        pseudonyms: &'a Pseudonyms,
+        question: Option<&Question>,
+        decision: &Decision,
+    ) -> Self {
+        let mut shown = Self {
+            schema,
+            pseudonyms,
+            veiled: BTreeMap::new(),
+        };
+        if pseudonyms.hashes() {
+            if let Some(question) = question {
+                shown.veil(&question.principal);
+                shown.veil(&question.resource);
+                shown.veil_record(&question.context);
+                question
+                    .described
+                    .iter()
+                    .for_each(|row| shown.veil_row(row));
+            }
+            let rows = decision.slice.iter().map(|loaded| &loaded.row);
+            rows.for_each(|row| shown.veil_row(row));
+        }
+        shown
+    }
+
+    fn veil(&mut self, uid: &EntityUid) {
+        let id: &str = uid.id().as_ref();
+        if self.is_personal(uid) && !self.veiled.contains_key(id) {
+            self.veiled.insert(id.to_owned(), self.pseudonyms.of(id));
+        }
+    }
+
+    fn veil_record(&mut self, record: &Record) {
+        for value in record.values() {
+            value.each_entity(&mut |uid| self.veil(uid));
+        }
+    }
+
+    fn veil_row(&mut self, row: &Row) {
+        self.veil(&row.uid);
+        row.ancestors.iter().for_each(|uid| self.veil(uid));
+        self.veil_record(&row.attributes);
+        for value in row.tags.values() {
+            value.each_entity(&mut |uid| self.veil(uid));
+        }
+    }
+
+    fn is_personal(&self, uid: &EntityUid) -> bool {
+        let entity_type = self.schema.entity_type(uid.type_name());
+        entity_type.is_some_and(|entity_type| entity_type.personal)
+    }
+
+    pub(super) fn uid(&self, uid: &EntityUid) -> Json {
+        let id: &str = uid.id().as_ref();
+        let id = match self.veiled.get(id) {
+            _ if !self.is_personal(uid) => Cow::Borrowed(id),
+            Some(veiled) => Cow::Borrowed(veiled.as_str()),
+            // Whatever was overlooked before is not told either.
+            None => Cow::Owned(self.pseudonyms.of(id)),
+        };
+        json!({"type": uid.type_name().to_string(), "id": id})
+    }
+
+    /// `own` is the id of the entity that the value is of, where it says who somebody is: an
+    /// attribute may repeat it. Any other text that happens to be such an id stays: a caller
+    /// chooses ids, and what policies compare would not be what they compared.
+    fn value(&self, value: &Value, own: Option<&str>) -> Json {
+        match value {
+            Value::Bool(value) => (*value).into(),
+            Value::Long(value) => (*value).into(),
+            Value::String(text) if own == Some(&**text) => self.pseudonyms.of(text).into(),
+            Value::String(text) => (&**text).into(),
+            Value::Entity(uid) => json!({"__entity": self.uid(uid)}),
+            Value::Set(values) => values.iter().map(|value| self.value(value, own)).collect(),
+            Value::Record(record) => self.record(record, own),
+            Value::Extension(extension, text) => {
+                json!({"__extn": {"fn": extension.function(), "arg": &**text}})
+            }
+        }
+    }
+
+    fn record(&self, record: &Record, own: Option<&str>) -> Json {
+        let pairs = record.iter();
+        pairs
+            .map(|(name, value)| (name.to_string(), self.value(value, own)))
+            .collect()
+    }
+
+    /// An entity with these ancestors, near and far.
+    fn row<'r>(&self, row: &'r Row, ancestors: impl Iterator<Item = &'r EntityUid>) -> Json {
+        let own = self
+            .is_personal(&row.uid)
+            .then(|| AsRef::<str>::as_ref(row.uid.id()));
+        let mut members = Map::new();
+        members.insert("uid".to_owned(), self.uid(&row.uid));
+        members.insert("attrs".to_owned(), self.record(&row.attributes, own));
+        let parents = ancestors.map(|uid| self.uid(uid)).collect();
+        members.insert("parents".to_owned(), parents);
+        if !row.tags.is_empty() {
+            let tags = row.tags.iter();
+            let tags = tags.map(|(key, value)| (key.to_string(), self.value(value, None)));
+            members.insert("tags".to_owned(), tags.collect());
+        }
+        Json::Object(members)
+    }
+
+    /// A question in its native form. How new the state had to be is not said again.
+    pub(super) fn question(&self, question: &Question) -> Json {
+        let mut members = Map::new();
+        members.insert("principal".to_owned(), self.uid(&question.principal));
+        members.insert("action".to_owned(), self.uid(&question.action));
+        members.insert("resource".to_owned(), self.uid(&question.resource));
+        members.insert("context".to_owned(), self.record(&question.context, None));
+        if !question.described.is_empty() {
+            let described = question.described.iter().map(|row| {
+                // Those further up are what those in between say.
+                let near = self.schema.entity_type(row.uid.type_name());
+                let near = near.map_or(&[][..], |found| &found.member_of);
+                let ancestors = row.ancestors.iter();
+                self.row(row, ancestors.filter(|uid| near.contains(uid.type_name())))
+            });
+            members.insert("entities".to_owned(), described.collect());
+        }
+        Json::Object(members)
+    }
+
+    pub(super) fn slice(&self, decision: &Decision) -> Vec<Json> {
+        let rows = decision.slice.iter().map(|loaded| &loaded.row);
+        rows.map(|row| self.row(row, row.ancestors.iter()))
+            .collect()
+    }
+
+    /// Of each entity of the slice which tags were asked for: `null`, `"all"` or the keys.
+    pub(super) fn slice_tags(&self, decision: &Decision) -> Vec<Json> {
+        let asked = decision.slice_tags.iter().map(|asked| match asked {
+            None => Json::Null,
+            Some(TagKeys::All) => "all".into(),
+            Some(TagKeys::Only(keys)) => keys.iter().map(|key| Json::from(&**key)).collect(),
+        });
+        asked.collect()
+    }
+
+    /// What Cedar says of a policy that failed, which may name entities and repeat strings. Words of
+    /// Cedar's own may be an id too and are hidden with it: see [`super::alike`].
+    pub(super) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut text = Cow::Borrowed(text);
+        for (id, hash) in &self.veiled {
+            let written = id.escape_debug().to_string();
+            for (quoted, by) in [
+                (format!("\"{written}\""), format!("\"{hash}\"")),
+                (format!("`{id}`"), format!("`{hash}`")),
+            ] {
+                if text.contains(&quoted) {
+                    text = Cow::Owned(text.replace(&quoted, &by));
+                }
+            }
+            if id.len() >= TELLING && text.contains(id.as_str()) {
+                text = Cow::Owned(text.replace(id.as_str(), hash));
+            }
+        }
+        text
+    }
+
+    /// What was said and is no question: nothing is known of it, so it shows what a schema or a
+    /// route table could have written, and hashes of the rest.
+    pub(super) fn said(&self, said: &Json) -> Json {
+        match said {
+            Json::Object(members) => {
+                let kind = members.get("type").and_then(Json::as_str);
+                let kind = kind.and_then(|name| self.schema.entity_type_called(name));
+                let is_known = |id: &str| {
+                    kind.is_some_and(|found| {
+                        let choices = found.choices.as_ref();
+                        !found.personal && choices.is_none_or(|choices| choices.contains(id))
+                    })
+                };
+                let pairs = members.iter().map(|(name, json)| {
+                    let shown = match (name.as_str(), json) {
+                        // These are our own.
+                        ("endpoint" | "route", json) => json.clone(),
+                        ("id", Json::String(id)) if is_known(id) => id.as_str().into(),
+                        ("id", Json::String(id)) => self.unread(kind, id).into(),
+                        (_, Json::String(text)) if is_name(text) => text.as_str().into(),
+                        (_, Json::String(text)) => self.pseudonyms.of(text).into(),
+                        (_, json) => self.said(json),
+                    };
+                    (name.clone(), shown)
+                });
+                pairs.collect()
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// An id in the spelling that its hash is made of elsewhere.
+    fn unread(&self, kind: Option<&peppol_authz_engine::schema::EntityType>, id: &str) -> String {
+        match kind {
+            Some(kind) => self.pseudonyms.of(&kind.identifier.canonical(id)),
+            None => self.pseudonyms.of(id),
+        }
+    }
+}
+
+/// Whether a text is like a name in a schema, and so no address of anybody.
+fn is_name(text: &str) -> bool {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':');
+    text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(is_of_name)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! How much memory a decision takes while it waits.
+
+use serde_json::Value as Json;
+
+use peppol_authz_engine::schema::{Record, Row};
+use peppol_authz_engine::{Decided, Question};
+
+/// Of a decision with nothing in it.
+const ALONE: usize = 1 << 10;
+
+/// Of a JSON value, and of a member's name.
+const VALUE: usize = 64;
+
+/// About how many bytes a decision keeps while it waits to be looked at. Entities that others keep
+/// too are counted in full: nobody may keep them any more when it is looked at.
+#[must_use]
+pub fn weight(decided: &Decided) -> usize {
+    let question = decided.question.as_ref().map_or(0, of_question);
+    let decision = &decided.decision;
+    let slice = decision.slice.iter().map(|loaded| loaded.row.weight());
+    let errors = decision.errors.iter().map(String::len);
+    ALONE + question + of_json(&decided.said) + slice.sum::<usize>() + errors.sum::<usize>()
+}
+
+fn of_question(question: &Question) -> usize {
+    let named = [&question.principal, &question.resource].map(|uid| {
+        let id: &str = uid.id().as_ref();
+        id.len()
+    });
+    let described = question.described.iter().map(Row::weight);
+    // Both are there once more for Cedar.
+    2 * (named.iter().sum::<usize>() + of_record(&question.context)) + described.sum::<usize>()
+}
+
+fn of_record(record: &Record) -> usize {
+    let values = record.iter();
+    values
+        .map(|(name, value)| VALUE + name.len() + value.weight())
+        .sum()
+}
+
+fn of_json(json: &Json) -> usize {
+    VALUE
+        + match json {
+            Json::String(text) => text.len(),
+            Json::Array(values) => values.iter().map(of_json).sum(),
+            Json::Object(members) => members
+                .iter()
+                .map(|(name, json)| VALUE + name.len() + of_json(json))
+                .sum(),
+            _ => 0,
+        }
+}

@@ -1,0 +1,114 @@
+//! The thread that makes lines of decisions and writes them.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::mpsc::Receiver;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::entry;
+use super::file::{Batch, Sink};
+use super::pseudonym::Pseudonyms;
+use super::queue::Shared;
+use peppol_authz_engine::Decided;
+
+/// What waits to be written.
+pub(super) enum Entry {
+    /// A decision, with the room that it takes until its line is written.
+    Decided(Arc<Decided>, OwnedSemaphorePermit),
+    /// Nothing follows; to be told when all before is written.
+    End(oneshot::Sender<()>),
+}
+
+/// Bytes that are written together, unless one line has more.
+const BATCH: usize = 64 << 10;
+
+/// How soon a write is tried again that failed, at first and at last.
+const AGAIN: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(20)..=Duration::from_millis(500);
+
+/// Makes lines and writes them.
+pub(super) struct Writer {
+    pub(super) queue: Receiver<Entry>,
+    pub(super) sink: Sink,
+    pub(super) pseudonyms: Pseudonyms,
+    pub(super) with_slice: bool,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Writer {
+    /// Runs until it is told to end.
+    pub(super) fn run(mut self) {
+        while let Some(first) = self.queue.blocking_recv() {
+            let mut batch = Batch::default();
+            let mut taken = Vec::new();
+            let mut end = self.add(first, &mut batch, &mut taken);
+            while end.is_none() && batch.text.len() < BATCH {
+                match self.queue.try_recv() {
+                    Ok(next) => end = self.add(next, &mut batch, &mut taken),
+                    // All that there is: it is not kept back.
+                    Err(_) => break,
+                }
+            }
+            self.write(&mut batch);
+            drop(taken);
+            if let Some(end) = end {
+                // Nobody may wait for it any more.
+                let _ = end.send(());
+                return;
+            }
+        }
+    }
+
+    fn add(
+        &self,
+        entry: Entry,
+        batch: &mut Batch,
+        taken: &mut Vec<OwnedSemaphorePermit>,
+    ) -> Option<oneshot::Sender<()>> {
+        let decided = match entry {
+            Entry::End(end) => return Some(end),
+            Entry::Decided(decided, room) => {
+                taken.push(room);
+                decided
+            }
+        };
+        let before = batch.text.len();
+        match entry::write(&decided, &self.pseudonyms, self.with_slice, &mut batch.text) {
+            Ok(()) => batch.end_line(),
+            Err(error) => {
+                batch.text.truncate(before);
+                self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(decision_id = %decided.id, %error, "a decision has no line");
+            }
+        }
+        None
+    }
+
+    /// Writes all of it, however long that takes.
+    fn write(&mut self, batch: &mut Batch) {
+        let mut pause = *AGAIN.start();
+        loop {
+            let before = batch.written();
+            let result = self.sink.write(batch);
+            let written = u64::try_from(batch.written() - before).unwrap_or(u64::MAX);
+            self.shared.written.fetch_add(written, Ordering::Relaxed);
+            match result {
+                Ok(()) => {
+                    if self.shared.failing.send_replace(false) {
+                        tracing::info!("the decision log can be written again");
+                    }
+                    return;
+                }
+                Err(error) => {
+                    if !self.shared.failing.send_replace(true) {
+                        tracing::error!(%error, "the decision log cannot be written");
+                    }
+                }
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(*AGAIN.end());
+        }
+    }
+}

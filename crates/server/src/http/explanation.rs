@@ -1,0 +1,298 @@
+//! Why a decision is as it is, on the wire.
+
+mod apart;
+mod callers;
+
+use cedar_policy::EntityUid;
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+use utoipa::ToSchema;
+
+use super::native::WireReason;
+use peppol_authz_engine::policy::PolicyInfo;
+use peppol_authz_engine::schema::{ExtensionType, Value};
+use peppol_authz_engine::{
+    Change, Changed, Explained, Explanation, Lack, Near, Read, Remedy, Unexplained, Way,
+};
+
+pub(super) use apart::explain;
+pub use callers::{ExplainKey, Explainers};
+
+/// An explanation, or why there is none.
+pub(super) type Why = Result<Explanation, Unexplained>;
+
+/// Why a decision is as it is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DecisionExplanation)]
+pub(crate) struct WireExplanation<'a> {
+    /// The policies that it rests on.
+    policies: Vec<WireExplained<'a>>,
+    /// Of a denial by policies: the permits that would have let it through.
+    permits: Vec<&'a str>,
+    /// The entities of the question that are not there.
+    absent: Vec<String>,
+    /// Of a denial by default: the permits that could have applied.
+    near: Vec<WireNear<'a>>,
+    /// Whether it was explained to the end; otherwise that was too much work.
+    complete: bool,
+    /// Why nothing more is said, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// A policy, and the values that it read.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExplainedPolicy)]
+struct WireExplained<'a> {
+    #[serde(flatten)]
+    source: WireSource<'a>,
+    values: Vec<WireRead<'a>>,
+    /// Whether these are all; otherwise that was too much work.
+    complete: bool,
+}
+
+/// A policy, and where it stands.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PolicySource)]
+struct WireSource<'a> {
+    policy: &'a str,
+    rule: Option<&'a str>,
+    code: Option<&'a str>,
+    file: &'a str,
+    line: usize,
+    /// As it is written.
+    source: &'a str,
+}
+
+/// A value that a policy read, or why there was none.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReadValue)]
+struct WireRead<'a> {
+    /// As the policy writes it.
+    expression: &'a str,
+    /// As Cedar writes it; of what is long the beginning, and `…`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+/// A permit that could have applied.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NearPermit)]
+struct WireNear<'a> {
+    #[serde(flatten)]
+    source: WireSource<'a>,
+    /// What is left of it where only the question is known.
+    residual: &'a str,
+    /// What of that holds.
+    holds: &'a [String],
+    values: Vec<WireRead<'a>>,
+    /// Whether these are all, and all ways were looked at; otherwise that was too much work.
+    complete: bool,
+    /// Whether it is known what it lacks: each way was decided again.
+    checked: bool,
+    ways: Vec<WireWay<'a>>,
+}
+
+/// The fewest conditions that a permit lacks.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LackingWay)]
+struct WireWay<'a> {
+    lacks: Vec<WireLack<'a>>,
+    /// What would meet all of them; any one of these does.
+    met: Vec<WireRemedy<'a>>,
+}
+
+/// A condition that a permit lacks.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Lack)]
+struct WireLack<'a> {
+    condition: &'a str,
+    /// What it would have to be.
+    expected: bool,
+    /// The same for people.
+    words: &'a [String],
+}
+
+/// Changes, and what would be decided then.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Remedy)]
+struct WireRemedy<'a> {
+    changes: Vec<WireChange<'a>>,
+    #[schema(pattern = "^(Allow|Deny)$")]
+    decision: &'static str,
+    reasons: Vec<WireReason<'a>>,
+}
+
+/// One change of what is decided over: an attribute, a tag or a parent of an entity, or an
+/// attribute of the context.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Change)]
+struct WireChange<'a> {
+    /// Absent where it is the context.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entity: Option<WireUid<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attribute: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<WireUid<'a>>,
+    /// What it takes, in Cedar's JSON; `null` where it is taken away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = serde_json::Value, required = false)]
+    value: Option<Json>,
+    /// In place of a value that is too long to be told: how it begins, as Cedar writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    begins: Option<String>,
+}
+
+/// An entity.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChangedEntity)]
+struct WireUid<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    id: &'a str,
+}
+
+impl<'a> WireExplanation<'a> {
+    pub(super) fn new(explanation: &'a Result<Explanation, Unexplained>) -> Self {
+        match explanation {
+            Ok(explanation) => Self {
+                policies: explanation.policies.iter().map(explained).collect(),
+                permits: explanation.permits.iter().map(|info| &*info.id).collect(),
+                absent: explanation.absent.iter().map(ToString::to_string).collect(),
+                near: explanation.near.iter().map(near).collect(),
+                complete: !explanation.cut,
+                error: None,
+            },
+            Err(error) => Self {
+                policies: Vec::new(),
+                permits: Vec::new(),
+                absent: Vec::new(),
+                near: Vec::new(),
+                complete: false,
+                error: Some(error.to_string()),
+            },
+        }
+    }
+}
+
+fn explained(explained: &Explained) -> WireExplained<'_> {
+    WireExplained {
+        source: source(&explained.info),
+        values: explained.values.iter().map(read).collect(),
+        complete: !explained.cut,
+    }
+}
+
+fn source(info: &PolicyInfo) -> WireSource<'_> {
+    let (line, _) = info.file.place(info.place.start);
+    WireSource {
+        policy: &info.id,
+        rule: info.rule.as_deref(),
+        code: info.code.as_deref(),
+        file: &info.file.name,
+        line,
+        source: info.source(),
+    }
+}
+
+fn read(read: &Read) -> WireRead<'_> {
+    WireRead {
+        expression: &read.expression,
+        value: read.value.as_deref().ok(),
+        error: read.value.as_ref().err().map(String::as_str),
+    }
+}
+
+fn near(near: &Near) -> WireNear<'_> {
+    WireNear {
+        source: source(&near.info),
+        residual: &near.residual,
+        holds: &near.holds,
+        values: near.values.iter().map(read).collect(),
+        complete: !near.cut,
+        checked: !near.ways.is_empty(),
+        ways: near.ways.iter().map(way).collect(),
+    }
+}
+
+fn way(way: &Way) -> WireWay<'_> {
+    WireWay {
+        lacks: way.lacks.iter().map(lack).collect(),
+        met: way.met.iter().map(remedy).collect(),
+    }
+}
+
+fn lack(lack: &Lack) -> WireLack<'_> {
+    WireLack {
+        condition: &lack.condition,
+        expected: lack.expected,
+        words: &lack.words,
+    }
+}
+
+fn remedy(remedy: &Remedy) -> WireRemedy<'_> {
+    WireRemedy {
+        changes: remedy.changes.iter().map(change).collect(),
+        decision: remedy.verdict.name(),
+        reasons: WireReason::of(remedy.verdict, &remedy.reasons),
+    }
+}
+
+fn change(change: &Change) -> WireChange<'_> {
+    let mut wire = WireChange {
+        entity: change.of.as_ref().map(uid),
+        attribute: None,
+        tag: None,
+        parent: None,
+        value: None,
+        begins: None,
+    };
+    let is_long = change.what.is_long();
+    if is_long {
+        wire.begins = change.what.value();
+    }
+    let told = |value: &Option<Value>| value.as_ref().map_or(Json::Null, cedar_json);
+    let value = |value: &Option<Value>| (!is_long).then(|| told(value));
+    match &change.what {
+        Changed::Attribute(name, to) => (wire.attribute, wire.value) = (Some(&**name), value(to)),
+        Changed::Tag(key, to) => (wire.tag, wire.value) = (Some(&**key), value(to)),
+        Changed::Parent(parent) => wire.parent = Some(uid(parent)),
+    }
+    wire
+}
+
+fn uid(uid: &EntityUid) -> WireUid<'_> {
+    WireUid {
+        kind: uid.type_name().to_string(),
+        id: uid.id().as_ref(),
+    }
+}
+
+/// A value in Cedar's JSON.
+fn cedar_json(value: &Value) -> Json {
+    match value {
+        Value::Bool(value) => (*value).into(),
+        Value::Long(value) => (*value).into(),
+        Value::String(text) => (&**text).into(),
+        Value::Entity(entity) => json!({"__entity": uid(entity)}),
+        Value::Set(values) => values.iter().map(cedar_json).collect(),
+        Value::Record(record) => record
+            .iter()
+            .map(|(name, value)| (name.to_string(), cedar_json(value)))
+            .collect(),
+        Value::Extension(extension, text) => {
+            let function = match extension {
+                ExtensionType::IpAddr => "ip",
+                ExtensionType::Decimal => "decimal",
+                ExtensionType::DateTime => "datetime",
+                ExtensionType::Duration => "duration",
+            };
+            json!({"__extn": {"fn": function, "arg": &**text}})
+        }
+    }
+}

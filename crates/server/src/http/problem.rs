@@ -1,0 +1,220 @@
+//! Errors on the wire: RFC 9457, `application/problem+json`.
+
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use peppol_authz_engine::schema::Misfit;
+use peppol_authz_engine::{Failure, Malformed};
+
+/// Everything that is answered with an error. None of it is an Allow.
+#[derive(Debug)]
+pub enum Problem {
+    /// The question does not fit.
+    Malformed(Malformed),
+    /// The body is larger than the limit, in bytes.
+    BodyTooLarge(usize),
+    /// The batch, in this member, has more questions than the limit.
+    BatchTooLarge(&'static str, usize),
+    /// The caller may not have decisions explained.
+    ExplainNotAllowed,
+    /// The body does not say that it is JSON.
+    NotJson,
+    /// The body did not arrive in time, or not whole.
+    BodyNotRead(&'static str),
+    /// The store cannot be reached; for the log.
+    Unavailable(String),
+    /// The keys that tokens are verified with cannot be had; for the log.
+    KeysUnavailable(String),
+    /// The store has not reached the state that was asked for.
+    Behind,
+    /// More candidates of a search would have to be decided than this limit.
+    TooWide(usize),
+    /// The answer took too long.
+    TimedOut,
+    /// The decision log takes no more, and by its settings no answer leaves without a line.
+    NotLogged,
+    /// Not ready: no state of the store to answer from yet.
+    NotReady,
+    /// What the store holds cannot be used; for the log.
+    Tenancy(String),
+    /// A fault of this program; for the log.
+    Internal(String),
+    /// No such path.
+    NotFound,
+    /// No such method on this path.
+    MethodNotAllowed,
+}
+
+/// Why there is no decision; `code` never changes its meaning.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Body {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    pub(super) code: &'static str,
+    pub(super) detail: String,
+}
+
+impl Problem {
+    /// The one place where an error becomes a status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed(_) | Self::NotJson => StatusCode::BAD_REQUEST,
+            Self::ExplainNotAllowed => StatusCode::FORBIDDEN,
+            Self::BodyTooLarge(_) | Self::BatchTooLarge(..) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyNotRead(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::Unavailable(_)
+            | Self::KeysUnavailable(_)
+            | Self::Behind
+            | Self::TimedOut
+            | Self::NotLogged
+            | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Tenancy(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::TooWide(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    /// A name for programs, which never changes its meaning.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(malformed) => malformed.code,
+            Self::BodyTooLarge(_) => "BODY_TOO_LARGE",
+            Self::BatchTooLarge(..) => "BATCH_TOO_LARGE",
+            Self::ExplainNotAllowed => "EXPLAIN_NOT_ALLOWED",
+            Self::NotJson => "CONTENT_TYPE_NOT_JSON",
+            Self::BodyNotRead(_) => "BODY_NOT_READ",
+            Self::Unavailable(_) => "STORE_UNAVAILABLE",
+            Self::KeysUnavailable(_) => "KEYS_UNAVAILABLE",
+            Self::Behind => "STORE_BEHIND",
+            Self::TooWide(_) => "SEARCH_TOO_WIDE",
+            Self::TimedOut => "TIMED_OUT",
+            Self::NotLogged => "DECISION_NOT_LOGGED",
+            Self::NotReady => "NOT_READY",
+            Self::Tenancy(_) => "TENANCY_UNUSABLE",
+            Self::Internal(_) => "INTERNAL",
+            Self::NotFound => "NOT_FOUND",
+            Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+        }
+    }
+
+    /// What the caller may know.
+    pub(super) fn detail(&self) -> String {
+        match self {
+            Self::Malformed(malformed) => malformed.to_string(),
+            Self::BodyTooLarge(limit) => format!("the body is larger than {limit} bytes"),
+            Self::BatchTooLarge(member, limit) => {
+                format!("`{member}`: more than {limit} questions")
+            }
+            Self::ExplainNotAllowed => {
+                "`explain`: this caller may not have decisions explained; see the setting \
+                 `explain.allow`"
+                    .to_owned()
+            }
+            Self::NotJson => "`content-type`: `application/json` is wanted".to_owned(),
+            Self::BodyNotRead(why) => (*why).to_owned(),
+            Self::Unavailable(_) => "the tenancy store cannot be reached".to_owned(),
+            Self::KeysUnavailable(_) => "tokens cannot be verified at present".to_owned(),
+            Self::Behind => {
+                "the tenancy store has not reached the state that was asked for".to_owned()
+            }
+            Self::TooWide(limit) => format!(
+                "more than {limit} candidates would have to be decided for this page; ask for a \
+                 shorter one, or raise `limits.candidates`"
+            ),
+            Self::TimedOut => "the answer took too long".to_owned(),
+            Self::NotLogged => "the decision could not be logged; see the log".to_owned(),
+            Self::NotReady => "not ready yet; see `/readyz`".to_owned(),
+            Self::Tenancy(_) => {
+                "the tenancy store holds something that cannot be used; see the log".to_owned()
+            }
+            Self::Internal(_) => "a fault of the program; see the log".to_owned(),
+            Self::NotFound => "there is no such path".to_owned(),
+            Self::MethodNotAllowed => "this path does not take this method".to_owned(),
+        }
+    }
+
+    /// What the log must know.
+    pub(super) fn log(&self) {
+        match self {
+            Self::Unavailable(text)
+            | Self::KeysUnavailable(text)
+            | Self::Tenancy(text)
+            | Self::Internal(text) => {
+                tracing::error!(
+                    code = self.code(),
+                    cause = text,
+                    "a question was not answered"
+                );
+            }
+            Self::Behind | Self::TimedOut | Self::NotLogged | Self::NotReady => {
+                tracing::warn!(code = self.code(), "a question was not answered")
+            }
+            _ => tracing::debug!(
+                code = self.code(),
+                detail = self.detail(),
+                "a request was refused"
+            ),
+        }
+    }
+
+    pub(super) fn body(&self) -> Body {
+        let status = self.status();
+        Body {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            code: self.code(),
+            detail: self.detail(),
+        }
+    }
+}
+
+impl From<Malformed> for Problem {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Unavailable(error) => Self::Unavailable(error.to_string()),
+            Failure::Behind => Self::Behind,
+            Failure::TooWide(limit) => Self::TooWide(limit),
+            Failure::Tenancy(text) => Self::Tenancy(text),
+            Failure::Described => Self::Malformed(Malformed {
+                code: "ENTITY_REFERS_TO_NOTHING",
+                misfit: Misfit::new(failure.to_string()),
+            }),
+            Failure::NoShard => Self::Internal(failure.to_string()),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        self.log();
+        let status = self.status();
+        // A struct of strings and a number always has a JSON form.
+        let body = serde_json::to_vec(&self.body()).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

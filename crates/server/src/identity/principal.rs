@@ -1,0 +1,90 @@
+//! Whom a token names.
+
+use serde_json::{Map, Value};
+
+use super::tokens::Reason;
+use crate::config::{Constant, Principal};
+use peppol_authz_engine::schema::Designation;
+
+type Members = Map<String, Value>;
+
+/// Whom these claims name, by the first entry that fits.
+pub(super) fn designate(claims: &Members, entries: &[Principal]) -> Result<Designation, Reason> {
+    let fits = |entry: &&Principal| {
+        let mut when = entry.when.iter();
+        when.all(|(name, wanted)| find(claims, name).is_some_and(|found| is(found, wanted)))
+    };
+    let entry = entries
+        .iter()
+        .find(fits)
+        .ok_or("no entry of `jwt.principal` fits")?;
+    let value = match find(claims, &entry.claim) {
+        Some(Value::String(value)) if !value.is_empty() => value.clone(),
+        Some(_) => return Err("the claim that names who asks is not a string, or empty"),
+        None => return Err("the claim that names who asks is missing"),
+    };
+    if is_address(entry) {
+        match verified(claims, &entry.claim) {
+            Some(true) => {}
+            None if entry.unverified => {}
+            None => return Err("it does not say that the e-mail address is verified"),
+            Some(false) => return Err("the e-mail address that names who asks is not verified"),
+        }
+    }
+    Ok(Designation {
+        kind: entry.kind.clone(),
+        attribute: entry.attribute.clone(),
+        value,
+    })
+}
+
+/// A claim: a member, or by a JSON pointer.
+fn find<'a>(claims: &'a Members, name: &str) -> Option<&'a Value> {
+    let Some(path) = name.strip_prefix('/') else {
+        return claims.get(name);
+    };
+    let (first, rest) = match path.find('/') {
+        Some(end) => path.split_at(end),
+        None => (path, ""),
+    };
+    let first = first.replace("~1", "/").replace("~0", "~");
+    claims.get(&first)?.pointer(rest)
+}
+
+/// Whether a claim is a constant, or an array that holds it.
+fn is(found: &Value, wanted: &Constant) -> bool {
+    let same = |found: &Value| match wanted {
+        Constant::Truth(wanted) => found.as_bool() == Some(*wanted),
+        Constant::Number(wanted) => found.as_i64() == Some(*wanted),
+        Constant::Text(wanted) => found.as_str() == Some(wanted),
+    };
+    match found {
+        Value::Array(all) => all.iter().any(same),
+        one => same(one),
+    }
+}
+
+/// Whether it is an e-mail address that names who asks.
+fn is_address(entry: &Principal) -> bool {
+    // Also of `https://example.com/email`, and of a pointer to that.
+    let claim = entry.claim.replace("~1", "/");
+    claim.rsplit('/').next() == Some("email") || entry.attribute.as_deref() == Some("email")
+}
+
+/// Whether an e-mail address is said to be verified, by the token as a whole and by what stands
+/// beside the address; `None` where neither says anything.
+fn verified(claims: &Members, claim: &str) -> Option<bool> {
+    const NAME: &str = "email_verified";
+    let beside = match claim.rsplit_once('/') {
+        Some((parent, _)) => find(claims, &format!("{parent}/{NAME}")),
+        None => None,
+    };
+    let said = [claims.get(NAME), beside];
+    said.into_iter()
+        .flatten()
+        .map(|verified| *verified == Value::Bool(true))
+        .reduce(|one, other| one && other)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! The outer form of a token, and its header.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use super::tokens::Reason;
+use crate::config::Algorithm;
+use peppol_authz_engine::schema::parse_json;
+
+/// The longest token that is looked at, in bytes.
+pub(super) const MAX_BYTES: usize = 16 << 10;
+
+/// Nesting of the JSON in a token.
+const DEPTH: usize = 32;
+
+/// A signed token, not verified.
+pub(super) struct Token<'a> {
+    /// How it says that it is signed.
+    pub(super) algorithm: Algorithm,
+    /// The key that it says it is signed with.
+    pub(super) kid: Option<String>,
+    /// What is signed.
+    pub(super) signed: &'a str,
+    pub(super) signature: &'a str,
+    claims: &'a str,
+}
+
+impl<'a> Token<'a> {
+    /// Takes a token apart and reads its header.
+    pub(super) fn read(text: &'a str, allowed: &[Algorithm]) -> Result<Self, Reason> {
+        let mut parts = text.split('.');
+        let (Some(header), Some(claims), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err("it has not the three parts of a signed token");
+        };
+        let signed = text
+            .get(..header.len() + 1 + claims.len())
+            .unwrap_or_default();
+        let header = object(header, "its header is not base64url, JSON and an object")?;
+        // RFC 7515 4.1.11: what is critical has to be understood, and nothing is.
+        if header.contains_key("crit") {
+            return Err("its header has critical extensions");
+        }
+        if !header
+            .get("typ")
+            .is_none_or(|typ| is_type(typ, &["jwt", "at+jwt"]))
+        {
+            return Err("its type is neither `JWT` nor `at+jwt`");
+        }
+        if header.get("cty").is_some_and(|cty| is_type(cty, &["jwt"])) {
+            return Err("it holds another token");
+        }
+        let algorithm = header
+            .get("alg")
+            .and_then(Value::as_str)
+            .ok_or("it does not say how it is signed")?;
+        let algorithm = allowed
+            .iter()
+            .copied()
+            .find(|allowed| allowed.name() == algorithm)
+            .ok_or("how it is signed is not allowed")?;
+        let kid = match header.get("kid") {
+            None => None,
+            Some(Value::String(kid)) => Some(kid.clone()),
+            Some(_) => return Err("the key that it names is not a string"),
+        };
+        Ok(Self {
+            algorithm,
+            kid,
+            signed,
+            signature,
+            claims,
+        })
+    }
+
+    /// One of nothing but a header.
+    #[cfg(test)]
+    pub(super) fn unsigned(algorithm: Algorithm, kid: Option<String>) -> Self {
+        Self {
+            algorithm,
+            kid,
+            signed: "",
+            signature: "",
+            claims: "",
+        }
+    }
+
+    /// How long it is, without the dot before its signature.
+    pub(super) fn bytes(&self) -> u32 {
+        let bytes = self.signed.len() + self.signature.len();
+        u32::try_from(bytes).unwrap_or(u32::MAX)
+    }
+
+    /// What it claims, which is to be believed only after its signature was verified.
+    pub(super) fn claims(&self) -> Result<Map<String, Value>, Reason> {
+        object(
+            self.claims,
+            "its claims are not base64url, JSON and an object",
+        )
+    }
+}
+
+fn object(part: &str, reason: Reason) -> Result<Map<String, Value>, Reason> {
+    let text = URL_SAFE_NO_PAD.decode(part).map_err(|_| reason)?;
+    match parse_json(&text, DEPTH) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(_) | Err(_) => Err(reason),
+    }
+}
+
+/// Whether a media type is one of these, where `application/` may be left out.
+fn is_type(found: &Value, wanted: &[&str]) -> bool {
+    let Some(found) = found.as_str().map(str::to_ascii_lowercase) else {
+        return false;
+    };
+    let short = found.strip_prefix("application/").unwrap_or(&found);
+    wanted.contains(&short)
+}

@@ -1,0 +1,221 @@
+//! Verifying tokens.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::claims::{self, Validity};
+use super::fetch::TokensError;
+use super::keyring::{Keyring, KeysHealth};
+use super::keys::{KeySet, NoKey};
+use super::principal;
+use super::token::{MAX_BYTES, Token};
+use crate::config::Jwt;
+use peppol_authz_engine::schema::{Designation, Misfit, Schema};
+
+/// How many bytes of verified tokens are kept, each with [`OVERHEAD`].
+const KEPT: u64 = 16 << 20;
+
+/// What a token that is kept takes beside its own bytes, about.
+const OVERHEAD: u32 = 256;
+
+/// Why a token is not taken, for the log. It is the program's own text: nothing of a token can be in
+/// it.
+pub(super) type Reason = &'static str;
+
+/// Verifies tokens.
+pub struct Tokens {
+    settings: Jwt,
+    keyring: Arc<Keyring>,
+    /// By the SHA-256 of the token; bounded by bytes, as whoever is given tokens may choose what a
+    /// part of them holds.
+    kept: moka::sync::Cache<[u8; 32], Kept, foldhash::quality::RandomState>,
+}
+
+/// What a token says that was verified.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// All of its claims.
+    pub claims: Map<String, Value>,
+    /// Whom it names.
+    pub designation: Designation,
+}
+
+/// Why a token is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It is not to be believed. Why is for the log, and not for who sent it.
+    #[error("the token is not valid: {0}")]
+    Invalid(&'static str),
+    /// Whether it is valid cannot be said now.
+    #[error("tokens cannot be verified: {0}")]
+    Unavailable(&'static str),
+}
+
+/// A token that was verified.
+#[derive(Clone)]
+struct Kept {
+    verified: Arc<Verified>,
+    validity: Validity,
+    /// How long the token is, in bytes.
+    bytes: u32,
+    /// Of the keys; with others it counts for nothing.
+    keys: [u8; 32],
+}
+
+/// The time by both clocks: of the world, and of this machine.
+#[derive(Clone, Copy)]
+struct Now {
+    /// In seconds of the Unix epoch.
+    wall: f64,
+    tick: Instant,
+}
+
+// === impl Tokens ===
+
+impl Tokens {
+    /// Nothing is read yet but certificates.
+    ///
+    /// # Errors
+    /// Settings without `jwks`, or with certificates that are none.
+    pub fn new(settings: &Jwt) -> Result<Self, TokensError> {
+        Ok(Self {
+            settings: settings.clone(),
+            keyring: Keyring::new(settings)?,
+            kept: moka::sync::Cache::builder()
+                .max_capacity(KEPT)
+                .weigher(|_, kept: &Kept| kept.bytes.saturating_add(OVERHEAD))
+                .build_with_hasher(foldhash::quality::RandomState::default()),
+        })
+    }
+
+    /// Whether the schema has whom `jwt.principal` says that tokens name.
+    ///
+    /// # Errors
+    /// The first that it has not.
+    pub fn check(&self, schema: &Schema) -> Result<(), Misfit> {
+        self.settings.principal.iter().try_for_each(|entry| {
+            schema
+                .check_designation(&entry.kind, entry.attribute.as_deref())
+                .map_err(|misfit| misfit.within("jwt.principal"))
+        })
+    }
+
+    /// Verifies a token, which is what follows `Bearer `, on a Tokio runtime.
+    ///
+    /// # Errors
+    /// A token that is not to be believed, or keys that are not there or too old.
+    pub async fn verify(&self, token: &str) -> Result<Arc<Verified>, TokenError> {
+        self.verify_at(token, Now::read()).await
+    }
+
+    /// Keeps the keys fresh, for ever. Without it they are looked at only where a token wants one
+    /// that is not there.
+    pub async fn follow(&self) {
+        self.keyring.follow().await;
+    }
+
+    /// Whether tokens can be verified.
+    ///
+    /// # Errors
+    /// Keys that are not there yet, or too old.
+    pub fn readiness(&self) -> Result<(), String> {
+        self.keyring.readiness()
+    }
+
+    /// How the looks at the keys went.
+    #[must_use]
+    pub fn health(&self) -> KeysHealth {
+        self.keyring.health()
+    }
+
+    async fn verify_at(&self, text: &str, now: Now) -> Result<Arc<Verified>, TokenError> {
+        if text.len() > MAX_BYTES {
+            return Err(TokenError::Invalid("it is too long"));
+        }
+        let digest: [u8; 32] = Sha256::digest(text).into();
+        let mut keys = self.keyring.good(now.tick);
+        if let Some(keys) = &keys
+            && let Some(kept) = self.kept.get(&digest)
+            && kept.keys == *keys.digest()
+        {
+            kept.validity.holds(now.wall).map_err(TokenError::Invalid)?;
+            return Ok(kept.verified);
+        }
+        let token = Token::read(text, &self.settings.algorithms).map_err(TokenError::Invalid)?;
+        let is_unknown = |keys: &Arc<KeySet>| matches!(keys.choose(&token), Err(NoKey::Unknown));
+        if keys.as_ref().is_none_or(is_unknown) {
+            self.keyring.look_for_token().await;
+            keys = self.keyring.good(now.tick);
+        }
+        let Some(keys) = keys else {
+            return Err(TokenError::Unavailable(
+                "there are no keys, or too old ones",
+            ));
+        };
+        let kept = self
+            .verify_by(&keys, &token, now)
+            .map_err(TokenError::Invalid)?;
+        let verified = Arc::clone(&kept.verified);
+        self.kept.insert(digest, kept);
+        Ok(verified)
+    }
+
+    fn verify_by(&self, keys: &KeySet, token: &Token<'_>, now: Now) -> Result<Kept, Reason> {
+        let key = keys.choose(token).map_err(|no_key| match no_key {
+            NoKey::Unknown => "the key that it names is unknown",
+            NoKey::Refused(reason) => reason,
+        })?;
+        if !key.verifies(token) {
+            return Err("its signature is not by the key");
+        }
+        let claims = token.claims()?;
+        let validity = claims::check(&claims, &self.settings)?;
+        validity.holds(now.wall)?;
+        let designation = principal::designate(&claims, &self.settings.principal)?;
+        Ok(Kept {
+            verified: Arc::new(Verified {
+                claims,
+                designation,
+            }),
+            validity,
+            bytes: token.bytes(),
+            keys: *keys.digest(),
+        })
+    }
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens").finish_non_exhaustive()
+    }
+}
+
+// === impl Verified ===
+
+/// Without what it says.
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified").finish_non_exhaustive()
+    }
+}
+
+// === impl Now ===
+
+impl Now {
+    fn read() -> Self {
+        Self {
+            // A clock before 1970 finds every token issued in the future.
+            wall: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0.0, |since| since.as_secs_f64()),
+            tick: Instant::now(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

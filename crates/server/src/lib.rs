@@ -1,0 +1,12 @@
+//! The sidecar around the engine: settings, identity, surfaces over HTTP and gRPC, the decision log
+//! and the shadow.
+//!
+//! Surfaces translate, the engine decides. Imports run one way,
+//! `http → shadow → decision_log → {identity, config}`.
+
+pub mod config;
+pub mod decision_log;
+pub mod http;
+pub mod identity;
+pub mod shadow;
+pub mod watch;

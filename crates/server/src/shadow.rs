@@ -1,0 +1,152 @@
+//! A second set of policies, asked what the first has decided: what would change, before it
+//! does.
+//!
+//! A decision is offered behind its answer ([`Shadow::offer`]): one pointer into a queue that
+//! never waits, and what does not fit is counted and forgotten. On a thread of its own, with a
+//! runtime and a reader of the store of its own, the second set decides the same question, from
+//! the same entities: `judge` sees to it that a disagreement is one of policies, and not of two
+//! states of the store. Nothing of it is ever an answer.
+
+mod compare;
+mod counts;
+mod judge;
+mod sample;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::FutureExt;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use crate::decision_log::{Pseudonyms, Room};
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::store::{Store, StoreError};
+use peppol_authz_engine::{Decided, Engine, EngineOptions};
+
+use judge::{Judge, Outcome};
+use sample::Samples;
+
+pub use counts::Counts;
+
+/// Settings.
+#[derive(Clone, Copy, Debug)]
+pub struct ShadowOptions {
+    /// Decisions that wait to be looked at; more are dropped.
+    pub capacity: usize,
+    /// Bytes that these take, at most.
+    pub queue_bytes: usize,
+    /// Disagreements of one kind that are written in full, in a minute.
+    pub sample: usize,
+    /// Whether its policies are written for a schema of their own.
+    pub own_schema: bool,
+    /// Stack of the thread that evaluates its policies.
+    pub stack_bytes: usize,
+    /// How it reads the store.
+    pub engine: EngineOptions,
+}
+
+/// A decision, with the room that it takes until it was looked at.
+type Offered = (Arc<Decided>, OwnedSemaphorePermit);
+
+/// The second set of policies, and the way to it.
+pub struct Shadow {
+    queue: mpsc::Sender<Offered>,
+    room: Room,
+    engine: Arc<Engine>,
+    counts: Counts,
+}
+
+impl Shadow {
+    /// Starts the thread that decides. The store is read by it alone: whoever answers questions
+    /// should have another reader. In samples of disagreements, pseudonyms stand for ids that say
+    /// who somebody is.
+    ///
+    /// # Errors
+    /// What of the store does not fit the schema, a thread that cannot be started.
+    pub fn start(
+        store: Arc<dyn Store>,
+        bundle: Arc<Bundle>,
+        options: ShadowOptions,
+        pseudonyms: Pseudonyms,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let counts = Counts::default();
+        counts.taken(&bundle.revision);
+        let engine = Arc::new(Engine::new(Arc::clone(&store), bundle, options.engine)?);
+        let (queue, decisions) = mpsc::channel(options.capacity.max(1));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .thread_stack_size(options.stack_bytes)
+            .enable_all()
+            .build()?;
+        let judge = Judge::new(store, Arc::clone(&engine), options);
+        let samples = Samples::new(options.sample, pseudonyms);
+        let counted = counts.clone();
+        std::thread::Builder::new()
+            .name("shadow".to_owned())
+            .stack_size(options.stack_bytes)
+            .spawn(move || runtime.block_on(look_on(judge, decisions, counted, samples)))?;
+        Ok(Self {
+            queue,
+            room: Room::new(options.queue_bytes),
+            engine,
+            counts,
+        })
+    }
+
+    /// Offers a decision. This never waits: where too many wait already, or it has ended, the
+    /// decision is dropped and counted.
+    pub fn offer(&self, decided: &Arc<Decided>) {
+        // What is no question of the schema was decided by no policy.
+        if decided.question.is_none() {
+            return;
+        }
+        let is_taken = self.room.now(decided).is_some_and(|room| {
+            let offered = (Arc::clone(decided), room);
+            self.queue.try_send(offered).is_ok()
+        });
+        if !is_taken {
+            self.counts.dropped();
+        }
+    }
+
+    /// Takes another set of policies from now on.
+    ///
+    /// # Errors
+    /// What of the store does not fit the schema; the set is not taken then.
+    pub fn replace(&self, bundle: Arc<Bundle>) -> Result<(), StoreError> {
+        let revision = Arc::clone(&bundle.revision);
+        self.engine.replace(bundle)?;
+        self.counts.taken(&revision);
+        Ok(())
+    }
+
+    /// Counts a set of policies that was refused.
+    pub fn refused(&self) {
+        self.counts.refused();
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+}
+
+/// Looks at decisions, one after the other, for as long as any are offered.
+async fn look_on(
+    mut judge: Judge,
+    mut decisions: mpsc::Receiver<Offered>,
+    counts: Counts,
+    mut samples: Samples,
+) {
+    while let Some((decided, _room)) = decisions.recv().await {
+        let judged = AssertUnwindSafe(judge.judge(&decided)).catch_unwind();
+        let outcome = judged.await.unwrap_or(Outcome::Failed("panic"));
+        let labels = counts.judged(&decided, &outcome);
+        if let Some(labels) = labels
+            && samples.takes(&labels, Instant::now())
+        {
+            samples.write(&decided, &outcome, &labels);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What the shadow says of a decision that was given.
+//!
+//! INVARIANT: a disagreement is one of policies. Both decisions that are compared rest on the
+//! same entities: those of the decision that was given, where the shadow looks at no others, or
+//! one slice that both sets were asked from. What cannot be had so is unsettled, and never
+//! counted as a disagreement.
+
+use std::sync::Arc;
+
+use super::ShadowOptions;
+use super::compare::{Kind, compare};
+use crate::decision_log::{self, Pseudonyms};
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::slice::Demand;
+use peppol_authz_engine::store::{Revision, Store, StoreError};
+use peppol_authz_engine::{Decided, Decision, Engine, EngineOptions, Failure, Question};
+
+/// How often two sets of different schemas are asked, until both were in one state.
+const ATTEMPTS: usize = 5;
+
+/// What came of a decision.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// The shadow would have answered the same.
+    Agreed,
+    /// It would not.
+    Disagreed(Box<Disagreement>),
+    /// To the shadow's schema it is no question.
+    Malformed,
+    /// The two could not be compared in one state.
+    Unsettled,
+    /// The shadow has no decision; why.
+    Failed(&'static str),
+}
+
+/// Two decisions of one question, from the same entities.
+#[derive(Debug)]
+pub(super) struct Disagreement {
+    pub(super) kind: Kind,
+    pub(super) first: Decision,
+    pub(super) shadow: Decision,
+}
+
+pub(super) struct Judge {
+    store: Arc<dyn Store>,
+    engine: Arc<Engine>,
+    own_schema: bool,
+    options: EngineOptions,
+    /// The first set over the shadow's reader, where the schemas differ.
+    first: Option<Arc<Engine>>,
+}
+
+impl Judge {
+    pub(super) fn new(store: Arc<dyn Store>, engine: Arc<Engine>, options: ShadowOptions) -> Self {
+        Self {
+            store,
+            engine,
+            own_schema: options.own_schema,
+            options: options.engine,
+            first: None,
+        }
+    }
+
+    pub(super) async fn judge(&mut self, decided: &Decided) -> Outcome {
+        let Some(question) = &decided.question else {
+            return Outcome::Failed("question");
+        };
+        let judged = if decided
+            .bundle
+            .schema
+            .is_same(&self.engine.state().bundle.schema)
+        {
+            self.by_one_schema(decided, question).await
+        } else if self.own_schema {
+            self.by_two_schemas(decided, question).await
+        } else {
+            // One of the two has not taken over the change of their schema yet.
+            Ok(Outcome::Unsettled)
+        };
+        judged.unwrap_or_else(|failure| match failure {
+            Failure::Behind => Outcome::Unsettled,
+            Failure::Unavailable(_) => Outcome::Failed("store"),
+            Failure::Tenancy(_) | Failure::Described => Outcome::Failed("entities"),
+            Failure::TooWide(_) | Failure::NoShard => Outcome::Failed("policies"),
+        })
+    }
+
+    async fn by_one_schema(
+        &self,
+        decided: &Decided,
+        question: &Question,
+    ) -> Result<Outcome, Failure> {
+        let session = self.engine.session();
+        if let Some(shadow) = decided.again(&session.state.bundle) {
+            return Ok(Outcome::of(&decided.decision, shadow?));
+        }
+        let demand = self.demand(&decided.decision);
+        let twice = session
+            .decide_twice(question, &decided.bundle, &demand)
+            .await?;
+        Ok(Outcome::of(&twice.other, twice.own))
+    }
+
+    async fn by_two_schemas(
+        &mut self,
+        decided: &Decided,
+        question: &Question,
+    ) -> Result<Outcome, Failure> {
+        // Before the first look a store does not say which types it serves.
+        if self.engine.timeline().now().is_none() {
+            self.engine.look().await.map_err(Failure::from)?;
+        }
+        let first = self.first(&decided.bundle)?;
+        let session = self.engine.session();
+        let asked = decision_log::asked(decided, &Pseudonyms::none()).unwrap_or_default();
+        let Ok(shadowed) = session.question(&asked, usize::MAX) else {
+            return Ok(Outcome::Malformed);
+        };
+        let mut question = question.clone();
+        question.demand = Demand::default();
+        let demand = self.demand(&decided.decision);
+        for _ in 0..ATTEMPTS {
+            let mark = self.store.mark();
+            let shadow = session.decide_under(&shadowed, &demand).await?;
+            let again = first.session().decide_under(&question, &demand).await?;
+            if shadow.tenancy_revision == again.tenancy_revision && mark == self.store.mark() {
+                return Ok(Outcome::of(&again, shadow));
+            }
+        }
+        Ok(Outcome::Unsettled)
+    }
+
+    /// No state before the one that was decided from.
+    fn demand(&self, decision: &Decision) -> Demand {
+        let revision = Revision::parse(&decision.tenancy_revision);
+        Demand {
+            at_least: revision
+                .filter(|revision| self.store.names(revision))
+                .into_iter()
+                .collect(),
+            max_age: None,
+        }
+    }
+
+    /// The first set over the shadow's reader.
+    fn first(&mut self, bundle: &Arc<Bundle>) -> Result<Arc<Engine>, StoreError> {
+        if let Some(engine) = &self.first
+            && Arc::ptr_eq(&engine.state().bundle, bundle)
+        {
+            return Ok(Arc::clone(engine));
+        }
+        let store = Arc::clone(&self.store);
+        let engine = Arc::new(Engine::new(store, Arc::clone(bundle), self.options)?);
+        self.first = Some(Arc::clone(&engine));
+        Ok(engine)
+    }
+}
+
+impl Outcome {
+    /// Its label.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Agreed => "agreed",
+            Self::Disagreed(_) => "disagreed",
+            Self::Malformed => "malformed",
+            Self::Unsettled => "unsettled",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    fn of(first: &Decision, shadow: Decision) -> Self {
+        match compare(first, &shadow) {
+            None => Self::Agreed,
+            Some(kind) => Self::Disagreed(Box::new(Disagreement {
+                kind,
+                first: first.clone(),
+                shadow,
+            })),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Some of the disagreements, written in full to the log.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value as Json, json};
+
+use super::counts::Labels;
+use super::judge::Outcome;
+use crate::decision_log::{self, Pseudonyms};
+use peppol_authz_engine::{Decided, Decision};
+
+/// What they are called in a filter of the log.
+const TARGET: &str = "crate::shadow";
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Which are written: of each kind the first few of a minute, so that a frequent one hides no
+/// rare one.
+pub(super) struct Samples {
+    most: usize,
+    /// What stands for ids that say who somebody is.
+    pseudonyms: Pseudonyms,
+    since: Option<Instant>,
+    written: HashMap<Labels, usize>,
+}
+
+impl Samples {
+    pub(super) fn new(most: usize, pseudonyms: Pseudonyms) -> Self {
+        Self {
+            most,
+            pseudonyms,
+            since: None,
+            written: HashMap::new(),
+        }
+    }
+
+    /// Whether one more of that kind is written.
+    pub(super) fn takes(&mut self, labels: &Labels, now: Instant) -> bool {
+        if self
+            .since
+            .is_none_or(|since| now.duration_since(since) >= MINUTE)
+        {
+            self.since = Some(now);
+            self.written.clear();
+        }
+        let written = self.written.entry(labels.clone()).or_default();
+        *written += 1;
+        *written <= self.most
+    }
+
+    /// Writes what was asked, what was answered, and what the shadow says.
+    pub(super) fn write(&self, decided: &Decided, outcome: &Outcome, labels: &Labels) {
+        let (first, shadow) = match outcome {
+            Outcome::Disagreed(found) => (&found.first, shown(&found.shadow)),
+            Outcome::Failed(why) => {
+                tracing::warn!(
+                    target: TARGET,
+                    decision_id = %decided.id,
+                    action = labels.action,
+                    why,
+                    "the shadow has no decision"
+                );
+                return;
+            }
+            _ => (&decided.decision, Json::Null),
+        };
+        let question = decision_log::asked(decided, &self.pseudonyms).unwrap_or_default();
+        tracing::info!(
+            target: TARGET,
+            decision_id = %decided.id,
+            surface = decided.surface,
+            action = labels.action,
+            kind = labels.kind,
+            question = %question,
+            first = %shown(first),
+            shadow = %shadow,
+            "the shadow disagrees"
+        );
+    }
+}
+
+fn shown(decision: &Decision) -> Json {
+    let reasons = decision
+        .reasons
+        .iter()
+        .map(|reason| json!({"code": reason.code, "rule": reason.rule, "policy": reason.policy}));
+    json!({
+        "decision": decision.verdict.name(),
+        "reasons": reasons.collect::<Vec<_>>(),
+        "obligations": decision.obligations,
+        "policyRevision": decision.policy_revision,
+        "tenancyRevision": decision.tenancy_revision,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(action: &str) -> Labels {
+        Labels {
+            action: action.to_owned(),
+            kind: "verdict",
+            from: "Allow",
+            to: "Deny",
+            codes: String::new(),
+            policies: String::new(),
+            shadow_codes: String::new(),
+            shadow_policies: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_frequent_kind_hides_no_rare_one() {
+        let mut samples = Samples::new(2, Pseudonyms::none());
+        let now = Instant::now();
+        let taken = (0..10).filter(|_| samples.takes(&labels("frequent"), now));
+        assert_eq!(taken.count(), 2);
+        assert!(samples.takes(&labels("rare"), now));
+    }
+
+    #[test]
+    fn each_minute_has_its_own() {
+        let mut samples = Samples::new(1, Pseudonyms::none());
+        let now = Instant::now();
+        assert!(samples.takes(&labels("a"), now));
+        assert!(!samples.takes(&labels("a"), now + MINUTE - Duration::from_millis(1)));
+        assert!(samples.takes(&labels("a"), now + MINUTE));
+        assert!(!samples.takes(&labels("a"), now + MINUTE + Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn none_are_written_where_none_are_wanted() {
+        assert!(!Samples::new(0, Pseudonyms::none()).takes(&labels("a"), Instant::now()));
+    }
+}

@@ -1,0 +1,168 @@
+//! Taking over changed policies while running.
+//!
+//! The contents of the files are the truth, looked at again and again; the
+//! file system's notices only make that happen sooner. So it does not matter
+//! how a file is changed: in place, by rename, or by the swap of a symlink as
+//! Kubernetes does it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use notify::{RecursiveMode, Watcher as _};
+
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::policy::Fault;
+use peppol_authz_engine::policy::Sources;
+use peppol_authz_engine::policy::load;
+
+/// What is watched, and how.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// The policy directory; the shipped policies, which do not change, if none.
+    pub policies: Option<PathBuf>,
+    /// The schema file; likewise.
+    pub schema: Option<PathBuf>,
+    /// The route table; likewise, as far as there is one.
+    pub routes: Option<PathBuf>,
+    /// How often files are looked at without a notice.
+    pub poll_interval: Duration,
+    /// How long files have to stay as they are before they are read, since an
+    /// editor may write one in several steps.
+    pub settle: Duration,
+}
+
+/// What came of a change.
+pub type Change = Result<Bundle, Vec<String>>;
+
+/// What the files hold: a digest of it or why they cannot be read, and the texts.
+type State = (Result<String, String>, Option<Sources>);
+
+/// Wakes the watch; it ends when this is dropped.
+#[derive(Clone, Debug)]
+pub struct Waker(Sender<()>);
+
+impl Waker {
+    /// Looks at the files now.
+    pub fn wake(&self) {
+        // A watch that has ended has nothing to look at.
+        let _ = self.0.send(());
+    }
+}
+
+impl Watch {
+    /// Starts watching, on a thread of its own. `taken` is what is in force now;
+    /// `changed` is called with what each later state of the files comes to.
+    ///
+    /// # Errors
+    /// A thread that cannot be started.
+    pub fn start(
+        self,
+        taken: &Sources,
+        changed: impl FnMut(Change) + Send + 'static,
+    ) -> std::io::Result<Waker> {
+        let (sender, receiver) = channel();
+        let waker = Waker(sender.clone());
+        let seen = Ok(taken.digest());
+        std::thread::Builder::new()
+            .name("policy-watch".to_owned())
+            .spawn(move || {
+                let _notices = self.notices(sender);
+                self.run(&receiver, seen, changed);
+            })?;
+        Ok(waker)
+    }
+
+    /// Asks the file system for notices. Without them, polling goes on.
+    fn notices(&self, sender: Sender<()>) -> Option<notify::RecommendedWatcher> {
+        let wake = move |event: notify::Result<notify::Event>| {
+            // Reading the files is no change of them.
+            if event.is_ok_and(|event| !event.kind.is_access()) {
+                let _ = sender.send(());
+            }
+        };
+        let mut watcher = match notify::recommended_watcher(wake) {
+            Ok(watcher) => watcher,
+            Err(error) => {
+                tracing::warn!(%error, "no notices of changed files; they are polled");
+                return None;
+            }
+        };
+        // Directories: a file that is replaced by a rename is another file.
+        let parent = |path: &PathBuf| {
+            let parent = path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty());
+            parent.map_or_else(|| PathBuf::from("."), std::path::Path::to_path_buf)
+        };
+        let files = self.schema.iter().chain(&self.routes).map(parent);
+        let directories: BTreeSet<_> = files.chain(self.policies.clone()).collect();
+        for directory in directories {
+            if let Err(error) = watcher.watch(&directory, RecursiveMode::NonRecursive) {
+                tracing::warn!(directory = %directory.display(), %error, "no notices; it is polled");
+            }
+        }
+        Some(watcher)
+    }
+
+    fn run(
+        &self,
+        wakes: &Receiver<()>,
+        mut seen: Result<String, String>,
+        mut changed: impl FnMut(Change),
+    ) {
+        loop {
+            match wakes.recv_timeout(self.poll_interval) {
+                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if self.look().0 == seen {
+                continue;
+            }
+            let (state, sources) = self.settled(wakes);
+            if state == seen {
+                continue;
+            }
+            changed(match &sources {
+                Some(sources) => {
+                    load(sources).map_err(|faults| faults.iter().map(describe).collect())
+                }
+                None => Err(state.clone().err().into_iter().collect()),
+            });
+            seen = state;
+        }
+    }
+
+    /// The files once nothing changes any more.
+    fn settled(&self, wakes: &Receiver<()>) -> State {
+        let mut before = self.look();
+        loop {
+            std::thread::sleep(self.settle);
+            while wakes.try_recv().is_ok() {}
+            let now = self.look();
+            if now.0 == before.0 {
+                return now;
+            }
+            before = now;
+        }
+    }
+
+    fn look(&self) -> State {
+        let sources = Sources::read(
+            self.policies.as_deref(),
+            self.schema.as_deref(),
+            self.routes.as_deref(),
+        );
+        match sources {
+            Ok(sources) => (Ok(sources.digest()), Some(sources)),
+            Err(error) => (Err(error.to_string()), None),
+        }
+    }
+}
+
+/// A fault in one line, for a log.
+fn describe(fault: &Fault) -> String {
+    let (line, column) = fault.place();
+    format!("{}:{line}:{column}: {fault}", fault.file.name)
+}

@@ -32,7 +32,7 @@ pub use jwt::{Algorithm, AlgorithmError, Constant, Jwks, JwksError, Jwt, Princip
 pub use load::{ConfigError, Fault, Flags};
 
 /// The smallest stack of a thread that evaluates policies: Cedar's recursion limit depends on it.
-pub const MIN_WORKER_STACK_BYTES: usize = 8 << 20;
+pub const MIN_WORKER_STACK_BYTES: usize = peppol_authz_engine::WORKER_STACK_BYTES;
 
 /// The settings of `serve`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

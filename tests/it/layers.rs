@@ -86,7 +86,7 @@ const HOMES: [(&str, &[&str]); 21] = [
     ("deadpool_postgres", &["store"]),
     ("refinery", &["store"]),
     ("moka", &["identity", "slice"]),
-    ("jsonwebtoken", &["identity"]),
+    ("ring", &["identity"]),
     ("ureq", &["identity"]),
     ("cedar_policy_core", &["engine", "policy", "schema"]),
     ("cedar_policy_symcc", &["proof"]),

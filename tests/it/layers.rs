@@ -77,7 +77,7 @@ const HOMES: [(&str, &[&str]); 21] = [
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("tonic", &["http"]),
-    ("envoy_types", &["http"]),
+    ("prost", &["http"]),
     ("prometheus_client", &["http", "shadow"]),
     ("utoipa", &["http"]),
     ("utoipa_axum", &["http"]),

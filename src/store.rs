@@ -11,6 +11,7 @@ mod database;
 mod documents;
 mod entities_file;
 mod import;
+mod migration;
 mod postgres;
 mod revision;
 mod select;

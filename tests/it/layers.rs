@@ -72,7 +72,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
 ];
 
 /// Where a dependency may be named.
-const HOMES: [(&str, &[&str]); 21] = [
+const HOMES: [(&str, &[&str]); 20] = [
     ("axum", &["http"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
@@ -84,7 +84,6 @@ const HOMES: [(&str, &[&str]); 21] = [
     ("rusqlite", &["store"]),
     ("tokio_postgres", &["store"]),
     ("deadpool_postgres", &["store"]),
-    ("refinery", &["store"]),
     ("moka", &["identity", "slice"]),
     ("ring", &["identity"]),
     ("ureq", &["identity"]),

@@ -15,5 +15,4 @@ pub mod watch;
 pub(crate) const PROGRAM: &str = "peppol-authz";
 
 /// The program in one sentence, for its OpenAPI document.
-pub(crate) const DESCRIPTION: &str =
-    "Authorization sidecar for Peppol Access Points and SMPs: Cedar policies over the tenancy store";
+pub(crate) const DESCRIPTION: &str = "Authorization sidecar for Peppol Access Points and SMPs: Cedar policies over the tenancy store";

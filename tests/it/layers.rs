@@ -28,10 +28,14 @@ const MAY_USE: [(&str, &[(&str, &[&str])]); 4] = [
             ("documents", &[]),
             ("views", &[]),
             ("import", &["documents"]),
+            ("roots", &[]),
             // Its tests write statements of SQLite.
             ("select", &["sqlite", "views"]),
             ("sqlite", &["documents", "import", "select", "views"]),
-            ("postgres", &["documents", "import", "select", "views"]),
+            (
+                "postgres",
+                &["documents", "import", "roots", "select", "views"],
+            ),
             ("database", &["import", "postgres", "sqlite"]),
         ],
     ),
@@ -49,11 +53,15 @@ const MAY_USE: [(&str, &[(&str, &[&str])]); 4] = [
         "crates/server/src",
         &[
             ("config", &[]),
+            ("instant", &[]),
             ("watch", &[]),
             ("identity", &["config"]),
-            ("decision_log", &["config"]),
+            ("decision_log", &["config", "instant"]),
             ("shadow", &["decision_log"]),
-            ("http", &["config", "decision_log", "identity", "shadow"]),
+            (
+                "http",
+                &["config", "decision_log", "identity", "instant", "shadow"],
+            ),
         ],
     ),
 ];
@@ -85,7 +93,7 @@ const HOMES: [(&str, &[&str]); 21] = [
         ],
     ),
     ("cedar_policy_symcc", &["author/proof"]),
-    ("chrono", &["engine/text"]),
+    ("chrono", &["author/proof", "server/instant"]),
     ("clap", &["src/cli"]),
     ("indicatif", &["src/cli"]),
     ("figment", &["server/config"]),

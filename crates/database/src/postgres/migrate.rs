@@ -8,9 +8,9 @@ use refinery::{Migration, Runner};
 use tokio_postgres::Client;
 
 use super::connect::Connector;
-use super::store_error;
-use super::{error_text, limited};
+use super::{limited, store_error};
 use peppol_authz_engine::store::StoreError;
+use peppol_authz_engine::text::causes;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../schema/postgres/migrations");
 
@@ -113,7 +113,7 @@ pub(super) async fn migrate(connector: &Connector, timeout: Duration) -> Result<
                 StoreError::Version(format!(
                     "the tables of the tenancy store cannot be brought to version {newest}: {}; \
                      run `peppol-authz migrate` once as a role that may create tables",
-                    error_text(&error)
+                    causes(&error)
                 ))
             })?;
         tracing::info!(version = newest, "made or upgraded the tenancy tables");

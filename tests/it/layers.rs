@@ -29,6 +29,7 @@ const MAY_USE: [(&str, &[(&str, &[&str])]); 4] = [
             ("migration", &[]),
             ("views", &[]),
             ("import", &["documents"]),
+            ("roots", &[]),
             // Its tests write statements of SQLite.
             ("select", &["sqlite", "views"]),
             (
@@ -37,7 +38,14 @@ const MAY_USE: [(&str, &[(&str, &[&str])]); 4] = [
             ),
             (
                 "postgres",
-                &["documents", "import", "migration", "select", "views"],
+                &[
+                    "documents",
+                    "import",
+                    "migration",
+                    "roots",
+                    "select",
+                    "views",
+                ],
             ),
             ("database", &["import", "postgres", "sqlite"]),
         ],
@@ -56,11 +64,15 @@ const MAY_USE: [(&str, &[(&str, &[&str])]); 4] = [
         "crates/server/src",
         &[
             ("config", &[]),
+            ("instant", &[]),
             ("watch", &[]),
             ("identity", &["config"]),
-            ("decision_log", &["config"]),
+            ("decision_log", &["config", "instant"]),
             ("shadow", &["decision_log"]),
-            ("http", &["config", "decision_log", "identity", "shadow"]),
+            (
+                "http",
+                &["config", "decision_log", "identity", "instant", "shadow"],
+            ),
         ],
     ),
 ];
@@ -91,7 +103,7 @@ const HOMES: [(&str, &[&str]); 20] = [
         ],
     ),
     ("cedar_policy_symcc", &["author/proof"]),
-    ("chrono", &["engine/text"]),
+    ("chrono", &["author/proof", "server/instant"]),
     ("clap", &["src/cli"]),
     ("indicatif", &["src/cli"]),
     ("figment", &["server/config"]),

@@ -37,6 +37,7 @@ use snapshot::Reading;
 
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::store::{Answer, Revision, Snapshot, Store, StoreError};
+use peppol_authz_engine::text::causes;
 
 /// How a database is used.
 #[derive(Clone, Debug)]
@@ -120,7 +121,7 @@ impl Postgres {
             .get()
             .await
             .map(Lease::new)
-            .map_err(|error| StoreError::Unavailable(error_text(&error)))
+            .map_err(|error| StoreError::Unavailable(causes(&error)))
     }
 
     /// Begins a read, on a connection that may turn out to be dead.
@@ -248,21 +249,6 @@ async fn limited<T>(
     }
 }
 
-/// An error with its causes, which `tokio_postgres` leaves out of its own text.
-fn error_text(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
-}
-
 /// What is said of a statement behind one that was refused.
 const AFTER_A_REFUSAL: &str = "an earlier statement was refused";
 
@@ -272,7 +258,7 @@ const AFTER_A_REFUSAL: &str = "an earlier statement was refused";
     reason = "it is the argument of `map_err`"
 )]
 fn store_error(error: tokio_postgres::Error) -> StoreError {
-    let text = error_text(&error);
+    let text = causes(&error);
     match error.code() {
         Some(&SqlState::IN_FAILED_SQL_TRANSACTION) => {
             StoreError::Misfit(AFTER_A_REFUSAL.to_owned())

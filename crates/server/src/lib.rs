@@ -8,6 +8,7 @@ pub mod config;
 pub mod decision_log;
 pub mod http;
 pub mod identity;
+mod instant;
 pub mod shadow;
 pub mod watch;
 

@@ -6,10 +6,10 @@ use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::connect::Connector;
-use super::store_error;
-use super::{error_text, limited};
+use super::{limited, store_error};
 use crate::migration::{self, Migration};
 use peppol_authz_engine::store::StoreError;
+use peppol_authz_engine::text::causes;
 
 /// A database notes each that was run in [`HISTORY`].
 const MIGRATIONS: &[Migration] = &[
@@ -119,7 +119,7 @@ pub(super) async fn migrate(connector: &Connector, timeout: Duration) -> Result<
                     StoreError::Version(format!(
                         "the tables of the tenancy store cannot be brought to version {newest}: {}; \
                          run `peppol-authz migrate` once as a role that may create tables",
-                        error_text(&error)
+                        causes(&error)
                     ))
                 })?;
             version = migration.version;

@@ -95,12 +95,6 @@ impl From<config::GatewayEndpoint> for Endpoint {
 
 // === impl Gateway ===
 
-impl Default for Gateway {
-    fn default() -> Self {
-        Self::new(&config::Gateway::default())
-    }
-}
-
 impl Gateway {
     /// By the settings.
     #[must_use]

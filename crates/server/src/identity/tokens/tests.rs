@@ -9,7 +9,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::json;
 
 use super::*;
-use crate::config::Jwks;
+use crate::config::{Config, Jwks};
 
 /// A key of Ed25519 from a seed: how it signs, and its public part with a kid.
 fn key(kid: &str, seed: u8) -> (Ed25519KeyPair, Value) {
@@ -51,7 +51,7 @@ fn tokens(path: &Path) -> Tokens {
         min_refresh: Duration::ZERO,
         leeway: Duration::from_secs(30),
         max_stale: Duration::from_secs(3600),
-        ..Jwt::default()
+        ..Config::defaults().unwrap().jwt
     })
     .unwrap()
 }

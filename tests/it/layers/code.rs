@@ -12,7 +12,7 @@ pub(super) struct Code {
 
 impl Code {
     pub(super) fn read(text: &str, children: &[&str]) -> Self {
-        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
         let lines = text.lines().filter_map(|line| line.split("//").next());
         let text = lines.collect::<Vec<_>>().join("\n");
         let is_ours = |path: &str| {

@@ -1,6 +1,8 @@
 //! An entity as something outside the store calls it.
 
-use super::{Misfit, Schema, Type};
+use super::definition::Schema;
+use super::misfit::Misfit;
+use super::types::Type;
 
 /// An entity by its id, or by an attribute that no other of its type shares, as an
 /// e-mail address: what a token, a certificate or a gateway's header says of who asks.

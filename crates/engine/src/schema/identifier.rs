@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use cedar_policy::{EntityId, EntityUid};
 
-use super::SchemaError;
+use super::error::SchemaError;
 
 /// How ids of an entity type are compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 //! separators; where a shorter form could mean two things it means none of them,
 //! or a new type in the schema could turn a question into another one.
 
-use super::Map;
+use super::map::Map;
 
 /// The names of entity types, or those of actions; built once, with the schema.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cedar_policy::{EntityUid, RestrictedExpression};
 
-use super::types::ExtensionType;
+use super::extension::ExtensionType;
 
 /// Attributes by name.
 pub type Record = BTreeMap<Arc<str>, Value>;

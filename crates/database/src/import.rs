@@ -1,8 +1,8 @@
 //! Tenancy documents into the store: read, checked and staged one by one, then
 //! moved into the base tables by the statements beside the schema.
 //!
-//! What a document holds is said by `schema/documents.cedarschema`; how it is
-//! stored, by `schema/sqlite/import.sql`. Everything happens in one transaction,
+//! `schema/documents.cedarschema` describes documents, `schema/sqlite/import.sql` how they are
+//! stored. Everything happens in one transaction,
 //! so an import lands whole or not at all.
 
 use std::io::BufRead;
@@ -46,12 +46,12 @@ pub(super) struct Document {
 pub(super) struct Reference {
     pub(super) kind: String,
     pub(super) member: String,
-    /// Whether the member is an array of ids.
+    /// True if the member is an array of ids.
     pub(super) many: bool,
     pub(super) entity_type: EntityTypeName,
 }
 
-/// What has been imported.
+/// The result of an import.
 #[derive(Clone, Debug)]
 pub struct Imported {
     /// How many documents were read.
@@ -70,7 +70,7 @@ pub enum ImportError {
         file: String,
         /// The line on which the document starts.
         line: usize,
-        /// What is wrong with it.
+        /// The problem with it.
         problem: String,
     },
     /// A file cannot be read.
@@ -87,7 +87,7 @@ pub enum ImportError {
 }
 
 impl Import {
-    /// Reads what is inside the binary.
+    /// Reads the schemas inside the binary.
     ///
     /// # Errors
     /// Schemas that do not parse, which a test rules out.
@@ -168,7 +168,7 @@ impl Import {
         references
     }
 
-    /// What is wrong with a document that refers to nothing.
+    /// The problem of a document that refers to an entity which does not exist.
     pub(super) fn missing(&self, reference: &Reference, id: &str) -> String {
         let kind = self.kind_of(&reference.entity_type).unwrap_or("entity");
         format!(

@@ -8,8 +8,7 @@ use refinery::{Migration, Runner};
 use tokio_postgres::Client;
 
 use super::connect::Connector;
-use super::store_error;
-use super::{error_text, limited};
+use super::failure::{error_text, limited, store_error};
 use peppol_authz_engine::store::StoreError;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../schema/postgres/migrations");

@@ -9,7 +9,7 @@ use include_dir::{Dir, include_dir};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{Error as MigrationError, MigrationDefinitionError, Migrations};
 
-use super::SqliteOptions;
+use super::options::SqliteOptions;
 use peppol_authz_engine::store::StoreError;
 
 static MIGRATION_FILES: Dir<'_> =
@@ -59,7 +59,7 @@ fn switch_to_wal(connection: &Connection, options: &SqliteOptions) -> rusqlite::
     }
 }
 
-/// Whether the file is one of this program's.
+/// Returns true if the file was made by this program.
 pub(super) fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
     let id: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     Ok(id == i64::from(APPLICATION_ID))

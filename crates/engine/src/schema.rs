@@ -39,7 +39,7 @@ pub use identifier::IdentifierRule;
 pub use json::{JsonError, parse as parse_json};
 pub(crate) use map::Map;
 pub use misfit::Misfit;
-pub use object::ObjectReader;
+pub(crate) use object::ObjectReader;
 pub use parse::document_types;
 pub use reading::Reading;
 pub use shared::SharedEntity;

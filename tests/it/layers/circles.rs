@@ -13,11 +13,8 @@ use crate::sidecar::project;
 const KNOWN: &[(&str, &[&str])] = &[
     (
         "crates/engine/src",
-        &[
-            "decide", "explain", "policy", "request", "schema", "search", "slice",
-        ],
+        &["decide", "explain", "request", "search", "slice"],
     ),
-    ("crates/database/src", &["postgres"]),
     ("crates/author/src", &["mutant", "proof", "suite"]),
     (
         "crates/server/src",

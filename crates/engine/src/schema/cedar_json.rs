@@ -58,3 +58,28 @@ impl CedarJson for AsStored {
         text.into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{Reading, Schema};
+
+    #[test]
+    fn a_record_that_is_written_is_read_as_the_same() {
+        let schema = Schema::parse(
+            "entity User; action see appliesTo { principal: User, resource: User, context: {
+                bool: Bool, long: Long, text: String, who: User, set: Set<User>, at: datetime,
+                inner: { of: Set<{ ip: ipaddr }> } } };",
+        )
+        .unwrap();
+        let context = &schema.actions()[0].context;
+        let json = json!({
+            "bool": true, "long": -1, "text": "u", "who": {"__entity": {"type": "User", "id": "u"}},
+            "set": [{"__entity": {"type": "User", "id": "a"}}],
+            "at": {"__extn": {"fn": "datetime", "arg": "2024-01-01"}},
+            "inner": {"of": [{"ip": {"__extn": {"fn": "ip", "arg": "::1"}}}]},
+        });
+        let record = schema.record(&json, context, Reading::Context).unwrap();
+        assert_eq!(AsStored.record(&record), json);
+    }
+}

@@ -76,7 +76,7 @@ impl Schema {
     /// Reads JSON as a value of a type.
     ///
     /// # Errors
-    /// What does not fit.
+    /// JSON that does not fit the type.
     pub fn value(&self, json: &Json, ty: &Type, reading: Reading) -> Result<Value, Misfit> {
         let wanted = || Misfit::new(format!("{ty} is wanted"));
         Ok(match (ty, json) {

@@ -10,27 +10,28 @@ use super::types::{ActionType, EntityType};
 #[derive(Debug)]
 pub struct Schema {
     pub(super) cedar: cedar_policy::Schema,
-    /// Of the text.
+    /// The digest of the text.
     pub(super) digest: [u8; 32],
     pub(super) entity_types: Map<EntityTypeName, EntityType>,
     /// The same names as text, for wire forms: one lookup instead of a parse.
     pub(super) names: Map<String, EntityTypeName>,
-    /// The same of actions.
+    /// The same for the types of actions.
     pub(super) action_names: Map<String, EntityTypeName>,
     pub(super) actions: Map<EntityUid, ActionType>,
-    /// What callers may call them.
+    /// The same by the names that callers may use.
     pub(super) types_called: Names<EntityTypeName>,
     pub(super) actions_called: Names<EntityUid>,
 }
 
 impl Schema {
-    /// Whether the other is of the same text, so that what was read by one fits the other.
+    /// Returns true if the other schema has the same text: a value that was read by one fits
+    /// the other.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.digest == other.digest
     }
 
-    /// The schema as `cedar-policy` wants it.
+    /// The schema in the form that `cedar-policy` takes.
     #[must_use]
     pub fn cedar(&self) -> &cedar_policy::Schema {
         &self.cedar
@@ -42,29 +43,29 @@ impl Schema {
         self.entity_types.get(name)
     }
 
-    /// The entity type that is written so, namespace included.
+    /// The entity type of that name, with its namespace.
     #[must_use]
     pub fn entity_type_named(&self, name: &str) -> Option<&EntityType> {
         self.entity_types.get(self.names.get(name)?)
     }
 
-    /// The entity type that a caller calls so: with its namespace, without it, or
-    /// in any case and with any separators, as `legal_entity`. A name that could mean
-    /// two types means none.
+    /// The entity type that a caller calls by a name: with the namespace, without it, or in
+    /// any case and with any separators, as `legal_entity`. A name that could mean two types
+    /// means none.
     #[must_use]
     pub fn entity_type_called(&self, name: &str) -> Option<&EntityType> {
         self.entity_types.get(self.types_called.get(name)?)
     }
 
-    /// The action that a caller calls so: as Cedar writes it, by its id, or by its id
-    /// in any case and with any separators, as `send_document`. A name that could
-    /// mean two actions means none, and a group is none.
+    /// The action that a caller calls by a name: as Cedar writes it, by its id, or by its id
+    /// in any case and with any separators, as `send_document`. A name that could mean two
+    /// actions means none, and a group is no action.
     #[must_use]
     pub fn action_called(&self, name: &str) -> Option<&ActionType> {
         self.actions.get(self.actions_called.get(name)?)
     }
 
-    /// The type of actions that is written so, as `Peppol::Action`.
+    /// The type of actions of that name, as `Peppol::Action`.
     pub(super) fn action_type_named(&self, name: &str) -> Option<&EntityTypeName> {
         self.action_names.get(name)
     }
@@ -77,8 +78,8 @@ impl Schema {
         types
     }
 
-    /// What an action takes; `None` for an action that the schema does not have
-    /// and for a group, which cannot be asked.
+    /// An action that can be asked; `None` for one that the schema does not have, and for a
+    /// group.
     #[must_use]
     pub fn action(&self, action: &EntityUid) -> Option<&ActionType> {
         self.actions.get(action)

@@ -13,8 +13,8 @@ use super::reading::Reading;
 use super::types::EntityType;
 use super::value::{Record, Value, record_weight};
 
-/// What a store or a caller says of one entity. Its tags may be the whole of
-/// them or those that a question asks for.
+/// One entity, as a store or a caller gives it. Its tags may be all of them, or those that a
+/// question asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// The entity.
@@ -27,12 +27,12 @@ pub struct Row {
     pub tags: BTreeMap<Arc<str>, Value>,
 }
 
-/// What `parents` holds.
+/// The ancestors that `parents` lists.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Parents {
-    /// An entity's own.
+    /// The nearest ones.
     Near,
-    /// All its ancestors.
+    /// All of them, near and far.
     All,
 }
 
@@ -68,8 +68,8 @@ impl Row {
 impl Schema {
     /// Reads entities in Cedar's JSON form: `[{"uid","attrs","parents","tags"}]`.
     ///
-    /// Entities of `enum` types and actions say nothing that the schema does not
-    /// say and are left out. The rows' `ancestors` are the parents as written;
+    /// Entities of `enum` types and actions are left out: the schema says everything of
+    /// them. The rows' `ancestors` are the parents as written;
     /// [`transitive_ancestors`] completes them.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ impl Schema {
         self.entities_under(json, Parents::Near)
     }
 
-    /// The same of entities that were written with all their ancestors as `parents`.
+    /// Reads entities in the same form that list all their ancestors as `parents`.
     ///
     /// # Errors
     /// As [`Schema::entities`].

@@ -9,14 +9,14 @@ pub enum SchemaError {
     /// Cedar warns about it: a shadowed name is a policy that means another type.
     #[error("{0}")]
     Warning(Box<cedar_policy::SchemaWarning>),
-    /// An annotation that this program reads has a value that it does not know.
+    /// An annotation has a value that this program does not know.
     #[error("annotation `@{annotation}` of `{of}`: {problem}")]
     Annotation {
         /// The annotation's name.
         annotation: &'static str,
         /// The type that carries it.
         of: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
     /// A form of schema that Cedar takes and this program does not.

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-/// JSON that does not fit its type: which member, and what was wanted. Never
-/// says what was there instead, which may be somebody's data.
+/// JSON that does not fit its type: the member and the problem. It never repeats the
+/// JSON itself, which may be personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misfit {
     /// The member, from the outside in; empty for the value itself.
     pub member: String,
-    /// What is wrong with it.
+    /// The problem with it.
     pub problem: String,
 }
 

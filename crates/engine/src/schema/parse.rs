@@ -7,7 +7,7 @@ use super::error::SchemaError;
 use super::fragment::{AbsentAttributes, DocumentType, Fragment};
 use super::json;
 use super::map::Map;
-use super::naming::{Named, Names};
+use super::naming::{NamedItem, Names};
 use super::reading::Reading;
 use super::value::Record;
 
@@ -31,12 +31,12 @@ impl Schema {
             .iter()
             .map(|it| (it.name.to_string(), it.name.clone()));
         let action_types = actions.keys().map(|uid| uid.type_name());
-        let types_called = types.iter().map(|it| Named {
+        let types_called = types.iter().map(|it| NamedItem {
             full: it.name.to_string(),
             short: it.name.basename().to_owned(),
             thing: it.name.clone(),
         });
-        let actions_called = actions.keys().map(|uid| Named {
+        let actions_called = actions.keys().map(|uid| NamedItem {
             full: uid.to_string(),
             short: AsRef::<str>::as_ref(uid.id()).to_owned(),
             thing: uid.clone(),

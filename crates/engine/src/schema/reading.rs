@@ -1,6 +1,6 @@
-//! Where JSON comes from.
+//! Where JSON comes from, and so how strictly it is read.
 
-/// Where the JSON comes from, which decides what is let through.
+/// The origin of JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
     /// A question's context: surplus members and `null` are refused.
@@ -12,7 +12,7 @@ pub enum Reading {
     Document,
     /// A column: as a context.
     Column,
-    /// What programs send that do not know the schema: surplus members are ignored,
-    /// and `null` is absence.
+    /// JSON of programs that do not know the schema: surplus members are ignored, and
+    /// `null` is absence.
     Loose,
 }

@@ -42,9 +42,9 @@ pub struct RecordType {
 pub struct Attribute {
     /// Its type.
     pub ty: Type,
-    /// Whether every value has it.
+    /// True if every value has it.
     pub required: bool,
-    /// Whether a document has to write it, if only as `null`.
+    /// True if a document has to write it, if only as `null`.
     pub nullable: bool,
 }
 
@@ -61,12 +61,12 @@ pub struct EntityType {
     pub choices: Option<BTreeSet<String>>,
     /// The types that its entities may be children of.
     pub member_of: Vec<EntityTypeName>,
-    /// Which spellings of an id are the same.
+    /// The rule by which spellings of an id are the same.
     pub identifier: IdentifierRule,
-    /// The attributes of an id that the tenancy store does not hold; without
-    /// them such an id is unknown.
+    /// The attributes of an entity that the tenancy store does not hold; without them, such an
+    /// entity is unknown.
     pub when_absent: Option<Record>,
-    /// Whether its ids say who somebody is, `@personal`.
+    /// True if its ids identify persons, `@personal`.
     pub personal: bool,
 }
 
@@ -81,8 +81,8 @@ pub struct ActionType {
     pub resources: Vec<EntityTypeName>,
     /// Its context.
     pub context: Arc<RecordType>,
-    /// How long ago the state of the store may have been the newest that it is
-    /// answered from while the store cannot be read, `@maxStale`.
+    /// While the store cannot be read: the greatest age of a state that the action is still
+    /// decided from, `@maxStale`.
     pub max_stale: Option<Duration>,
 }
 

@@ -1,6 +1,9 @@
 //! The dependency rule, read off the `use` lines: imports run one way, and each
 //! big dependency has one home.
 
+mod circles;
+mod code;
+
 use std::path::{Path, PathBuf};
 
 use crate::sidecar::project;

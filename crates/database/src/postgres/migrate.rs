@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::connect::Connector;
-use super::{limited, store_error};
+use super::failure::{limited, store_error};
 use crate::migration::{self, Migration};
 use peppol_authz_engine::store::StoreError;
 use peppol_authz_engine::text::causes;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::SqliteOptions;
+use super::options::SqliteOptions;
 use crate::migration::{self, Migration};
 use peppol_authz_engine::store::StoreError;
 
@@ -79,7 +79,7 @@ fn switch_to_wal(connection: &Connection, options: &SqliteOptions) -> rusqlite::
     }
 }
 
-/// Whether the file is one of this program's.
+/// Returns true if the file was made by this program.
 pub(super) fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
     let id: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     Ok(id == i64::from(APPLICATION_ID))

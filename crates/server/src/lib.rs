@@ -8,5 +8,12 @@ pub mod config;
 pub mod decision_log;
 pub mod http;
 pub mod identity;
+mod instant;
 pub mod shadow;
 pub mod watch;
+
+/// The program's name, as its answers give it.
+pub(crate) const PROGRAM: &str = "peppol-authz";
+
+/// The program in one sentence, for its OpenAPI document.
+pub(crate) const DESCRIPTION: &str = "Authorization sidecar for Peppol Access Points and SMPs: Cedar policies over the tenancy store";

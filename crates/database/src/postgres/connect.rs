@@ -5,15 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{PostgresOptions, error_text};
+use super::options::PostgresOptions;
+use crate::roots::root_certificates;
 use peppol_authz_engine::store::StoreError;
+use peppol_authz_engine::text::causes;
 
 /// Makes connections.
 #[derive(Clone)]
@@ -25,13 +25,13 @@ pub(super) struct Connector {
 type TlsStream = <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<Socket>>::Stream;
 
 impl Connector {
-    /// Over a network the server has to have a certificate that is vouched for,
-    /// unless the URL says `sslmode=disable`. What a URL says by `prefer`, the
-    /// default of PostgreSQL's own clients, protects from nobody.
+    /// Over a network the server needs a trusted certificate, unless the URL says
+    /// `sslmode=disable`. `prefer`, the default of PostgreSQL's own clients, protects from
+    /// nobody and is read as `require`.
     pub(super) fn new(url: &str, options: &PostgresOptions) -> Result<Self, StoreError> {
         let url = url.replace("sslmode=verify-full", "sslmode=require");
         let mut config: Config = url.parse().map_err(|error| {
-            StoreError::Unavailable(format!("the tenancy URL: {}", error_text(&error)))
+            StoreError::Unavailable(format!("the tenancy URL: {}", causes(&error)))
         })?;
         if config.get_ssl_mode() == SslMode::Prefer {
             config.ssl_mode(if is_local(&config) {
@@ -41,7 +41,7 @@ impl Connector {
             });
         }
         if config.get_application_name().is_none() {
-            config.application_name(env!("CARGO_PKG_NAME"));
+            config.application_name("peppol-authz");
         }
         config
             .connect_timeout(options.timeout)
@@ -76,7 +76,7 @@ impl Connector {
     }
 }
 
-/// Whether nothing leaves the machine.
+/// Returns true if nothing leaves the machine.
 fn is_local(config: &Config) -> bool {
     let loopback =
         |name: &str| name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
@@ -88,27 +88,11 @@ fn is_local(config: &Config) -> bool {
 }
 
 fn tls(certificates: Option<&Path>) -> Result<MakeRustlsConnect, StoreError> {
+    let certificates = root_certificates(certificates)
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
     let mut roots = RootCertStore::empty();
-    match certificates {
-        Some(path) => {
-            let failed = |error: &dyn std::fmt::Display| {
-                StoreError::Unavailable(format!("`{}`: {error}", path.display()))
-            };
-            for certificate in
-                CertificateDer::pem_file_iter(path).map_err(|error| failed(&error))?
-            {
-                let certificate = certificate.map_err(|error| failed(&error))?;
-                roots.add(certificate).map_err(|error| failed(&error))?;
-            }
-            if roots.is_empty() {
-                return Err(failed(&"no certificate in it"));
-            }
-        }
-        // A machine may have none, and need none.
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
+    // All of a file's fit; the system may have some that do not.
+    roots.add_parsable_certificates(certificates);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

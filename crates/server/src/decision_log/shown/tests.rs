@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::*;
 use peppol_authz_engine::policy::{Bundle, SourceFile, Sources, load};
 use peppol_authz_engine::slice::Demand;

@@ -20,6 +20,9 @@
 )]
 
 mod common;
+#[path = "../tests/it/eventually.rs"]
+#[allow(dead_code, reason = "the benchmark uses a part")]
+mod eventually;
 #[path = "../tests/it/postgres/server.rs"]
 #[allow(dead_code, reason = "the benchmark uses a part")]
 mod postgres;

@@ -17,6 +17,8 @@
 )]
 
 mod common;
+#[path = "../tests/it/eventually.rs"]
+mod eventually;
 #[path = "../tests/it/postgres/proxy.rs"]
 mod proxy;
 #[path = "../tests/it/postgres/server.rs"]

@@ -14,6 +14,7 @@ mod connection;
 mod deciding;
 mod decision_log;
 mod entities_file;
+mod eventually;
 mod explain;
 mod fail_closed;
 mod gateway;

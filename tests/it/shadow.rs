@@ -15,13 +15,13 @@ mod trouble;
 mod writes;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use crate::connection::ALLOWED;
+use crate::eventually::eventually;
 use crate::samples::Samples;
-use crate::sidecar::{PATIENCE, Sidecar, Start, project};
+use crate::sidecar::{Sidecar, Start, project};
 
 /// Forbids what the shipped policies allow.
 const CLOSED: &str = r#"
@@ -101,16 +101,19 @@ fn denied() -> Value {
 /// Waits until the shadow is done with so many decisions, those that it dropped among them.
 #[track_caller]
 fn looked(sidecar: &Sidecar, decisions: u32) -> Samples {
-    let end = Instant::now() + PATIENCE;
-    loop {
+    let done = format!("the shadow is done with {decisions}");
+    let (samples, seen) = eventually(&done, || {
         let samples = Samples::of(sidecar);
         let seen = samples.sum("shadow_decisions_total") + samples.sum("shadow_dropped_total");
-        if seen >= f64::from(decisions) {
-            assert_eq!(seen, f64::from(decisions));
-            return samples;
+        let are_all = seen >= f64::from(decisions);
+        if are_all {
+            Ok((samples, seen))
+        } else {
+            Err(seen)
         }
-        assert!(Instant::now() < end, "{seen} of {decisions}");
-    }
+    });
+    assert_eq!(seen, f64::from(decisions));
+    samples
 }
 
 #[track_caller]

@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::proxy::{Mode, Proxy};
-use super::scene::{REVOKE, allowed, quickstart, until};
+use super::scene::{REVOKE, allowed, quickstart};
 use super::server::{Database, SHARED};
 use super::session::Session;
+use crate::eventually::until;
 use crate::sidecar::{Reply, Sidecar, Start};
 
 /// A sidecar that looks that often by itself, and answers from memory for hours.

@@ -5,9 +5,10 @@ use std::sync::Mutex;
 
 use serde_json::json;
 
-use super::client::{missing, until, until_missing, until_ready};
+use super::client::{missing, until_missing, until_ready};
 use super::imported;
 use super::server::{Database, SHARED};
+use crate::eventually::until;
 use crate::sidecar::{Sidecar, Start};
 
 /// What the head of the migration says that a role needs to read.

@@ -8,10 +8,11 @@ use peppol_authz_engine::policy::{Bundle, Sources, load};
 use peppol_authz_engine::store::{Changes, Revision, Store};
 use serde_json::{Value, json};
 
-use super::client::{Session, until};
+use super::client::Session;
 use super::server::Database;
 use super::{imported, open};
 use crate::deciding::Deciding;
+use crate::eventually::until;
 use crate::sidecar::{Sidecar, Start};
 use crate::store::{runtime, shipped, uid};
 

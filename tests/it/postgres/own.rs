@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::client::until;
 use super::server::{Database, SHARED};
+use crate::eventually::until;
 use crate::sidecar::{Sidecar, Start, project};
 
 const ACME: &str = "00000000-0000-4000-8000-0000000000a0";

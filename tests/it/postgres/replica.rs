@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::client::until;
 use super::imported_on;
 use super::server::{Database, Server};
+use crate::eventually::until;
 use crate::sidecar::{Sidecar, Start};
 
 /// What Anna may as long as her e-mail is verified.

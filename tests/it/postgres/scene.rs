@@ -1,7 +1,7 @@
 //! A sidecar, its database, and the network between them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use super::proxy::{Mode, Proxy};
 use super::server::{Database, Server};
 use super::{import, open};
 use crate::connection::ALLOWED;
-use crate::sidecar::{PATIENCE, Reply, Sidecar, Start, project};
+use crate::sidecar::{Reply, Sidecar, Start, project};
 
 /// Short, so that no test takes long; long enough for a slow machine to ask a few
 /// questions in.
@@ -102,15 +102,6 @@ impl Over {
 impl Drop for Until<'_> {
     fn drop(&mut self) {
         self.0.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Waits for something that comes by itself.
-pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < PATIENCE, "never: {what}");
-        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use crate::eventually::eventually;
 
 /// The cluster that most tests share, each with a database of its own.
 pub(crate) static SHARED: LazyLock<Server> = LazyLock::new(|| Server::start(&[]));
@@ -162,14 +163,14 @@ impl Server {
 
     /// Waits until it answers.
     pub(crate) fn wait(&self) {
-        let started = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err()
-            || !self.answers("postgres")
-        {
+        eventually("the server answers", || {
+            let is_listening = std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok();
+            if is_listening && self.answers("postgres") {
+                return Ok(());
+            }
             let log = std::fs::read_to_string(self.directory.path().join("log"));
-            assert!(started.elapsed() < Duration::from_secs(60), "{log:?}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+            Err(log.unwrap_or_else(|error| format!("its log: {error}")))
+        });
     }
 
     fn answers(&self, database: &str) -> bool {

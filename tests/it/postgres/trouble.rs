@@ -6,9 +6,10 @@ use serde_json::json;
 
 use super::proxy::Mode;
 use super::scene::{
-    MAX_STALE, REVOKE, Scene, TOO_SLOW, allowed, cold, forward, hurried, is_unavailable, until,
+    MAX_STALE, REVOKE, Scene, TOO_SLOW, allowed, cold, forward, hurried, is_unavailable,
 };
 use super::server::SHARED;
+use crate::eventually::until;
 use crate::sidecar::{Start, project};
 
 /// The whole way through an outage, in which a right is revoked: `hurt` is to make

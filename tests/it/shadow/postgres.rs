@@ -8,10 +8,11 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::{CLOSED, WIDER, allowed, looked, of_result, policies, shadow_of};
+use crate::eventually::PATIENCE;
 use crate::postgres::scene::{Over, quickstart};
 use crate::postgres::server::{Database, SHARED};
 use crate::samples::Samples;
-use crate::sidecar::{PATIENCE, Start};
+use crate::sidecar::Start;
 
 /// A sidecar over it, with a shadow.
 fn over(database: &Database, more: &str) -> Start {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::schema::Schema;
@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 
 use super::{CLOSED, allowed, looked, of_result, shadow_of};
 use crate::deciding::{Deciding, bundle, entity, question};
-use crate::sidecar::{PATIENCE, Start};
+use crate::eventually::{eventually, until};
+use crate::sidecar::Start;
 
 /// More questions than fit, all at once: each is answered, and each is looked at or dropped.
 #[test]
@@ -160,12 +161,12 @@ impl Scene {
     /// Waits until so many came to that.
     #[track_caller]
     fn until(&self, result: &str, times: u64) {
-        let end = Instant::now() + PATIENCE;
         let sample = format!("shadow_decisions_total{{result=\"{result}\"}} {times}\n");
-        while !self.metrics().contains(&sample) {
-            assert!(Instant::now() < end, "{sample}{}", self.metrics());
-            std::thread::yield_now();
-        }
+        eventually(&sample, || {
+            let metrics = self.metrics();
+            let is_so = metrics.contains(&sample);
+            is_so.then_some(()).ok_or(metrics)
+        });
     }
 
     fn metrics(&self) -> String {
@@ -232,16 +233,11 @@ fn what_waits_is_bounded_by_its_bytes() {
             .find_map(|line| line.strip_prefix("shadow_dropped_total "));
         found.unwrap().to_owned()
     };
-    let end = Instant::now() + PATIENCE;
-    loop {
+    until("one is taken", || {
         let before = dropped();
         scene.offer(1);
-        if dropped() == before {
-            break;
-        }
-        assert!(Instant::now() < end, "{}", scene.metrics());
-        std::thread::yield_now();
-    }
+        dropped() == before
+    });
     scene.until("agreed", 2);
 }
 

@@ -6,8 +6,9 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::{CLOSED, WIDER, allowed, looked, of_result, policies, shadow_of};
+use crate::eventually::PATIENCE;
 use crate::postgres::scene::Over;
-use crate::sidecar::{PATIENCE, Sidecar, Start, project};
+use crate::sidecar::{Sidecar, Start, project};
 
 /// At least so many, of which each is answered in one state.
 const BATCHES: usize = 40;

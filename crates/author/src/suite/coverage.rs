@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::model::SuiteError;
+use super::error::SuiteError;
 use super::run::{Outcome, Suites};
 use peppol_authz_engine::policy::Bundle;
 

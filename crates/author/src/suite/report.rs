@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::model::SuiteError;
+use super::error::SuiteError;
 use super::run::Outcome;
 use peppol_authz_engine::schema::record_to_json;
 

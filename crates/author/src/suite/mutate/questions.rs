@@ -4,34 +4,37 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::suite::ask::decide;
+use crate::suite::error::SuiteError;
 use crate::suite::expect::{Expected, NoDecision};
-use crate::suite::matrix::{Entry, entries};
-use crate::suite::model::{SuiteError, SuiteFile};
-use crate::suite::run::{Suites, decide, questions};
+use crate::suite::matrix::{MatrixQuestion, entries};
+use crate::suite::model::SuiteFile;
+use crate::suite::question::questions;
+use crate::suite::run::Suites;
 use peppol_authz_engine::policy::{Bundle, Reached};
 use peppol_authz_engine::{Decision, Question};
 
 /// The questions of all suites whose answers are a matter of policies.
-pub(super) struct Asked<'a> {
+pub(super) struct SuiteQuestions<'a> {
     suites: &'a Suites,
-    of_suites: Vec<OfSuite<'a>>,
+    of_suites: Vec<OneSuite<'a>>,
 }
 
 /// Those of one suite, which have one fixture.
-struct OfSuite<'a> {
+struct OneSuite<'a> {
     path: &'a Path,
     suite: &'a SuiteFile,
-    questions: Vec<(Question, Wanted<'a>)>,
+    questions: Vec<(Question, ExpectedAnswer<'a>)>,
 }
 
-enum Wanted<'a> {
+enum ExpectedAnswer<'a> {
     /// What a case says.
     Case(Expected<'a>),
     /// The line of a matrix.
-    Line(Entry, String),
+    Line(MatrixQuestion, String),
 }
 
-impl Wanted<'_> {
+impl ExpectedAnswer<'_> {
     fn is_met_by(&self, answer: &Result<Decision, NoDecision>) -> bool {
         match self {
             Self::Case(expected) => expected.difference(answer).is_none(),
@@ -40,7 +43,7 @@ impl Wanted<'_> {
     }
 }
 
-impl<'a> Asked<'a> {
+impl<'a> SuiteQuestions<'a> {
     /// Reads all questions, and decides those of matrices by the policies as they are.
     pub(super) async fn prepare(
         suites: &'a Suites,
@@ -56,7 +59,7 @@ impl<'a> Asked<'a> {
                 for (json, expected) in questions(case, suite, bundle) {
                     // What is malformed is so by the schema, whatever the policies are.
                     if let Ok(question) = session.question(&json, usize::MAX) {
-                        found.push((question, Wanted::Case(expected)));
+                        found.push((question, ExpectedAnswer::Case(expected)));
                     }
                 }
             }
@@ -66,10 +69,10 @@ impl<'a> Asked<'a> {
                     let question = question.map_err(|error| failed(error.to_string()))?;
                     let answer = decide(&session, &question).await;
                     let line = entry.line(&answer).map_err(failed)?;
-                    found.push((question, Wanted::Line(entry, line)));
+                    found.push((question, ExpectedAnswer::Line(entry, line)));
                 }
             }
-            of_suites.push(OfSuite {
+            of_suites.push(OneSuite {
                 path,
                 suite,
                 questions: found,
@@ -85,7 +88,7 @@ impl<'a> Asked<'a> {
         bundle: &Arc<Bundle>,
         reached: &HashSet<Reached>,
     ) -> Result<bool, SuiteError> {
-        for OfSuite {
+        for OneSuite {
             path,
             suite,
             questions,

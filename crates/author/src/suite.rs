@@ -1,4 +1,4 @@
-//! Policy suites: what the policies are meant to decide, as data.
+//! Policy suites: the decisions that the policies are meant to make, as data.
 //!
 //! A suite is a TOML file of cases over a fixture of tenancy documents or Cedar
 //! entities. It runs through the same store, slice and engine as a question on

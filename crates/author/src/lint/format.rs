@@ -27,7 +27,7 @@ pub fn fix_format(sources: &Sources) -> Result<Vec<String>, SourceError> {
     Ok(written)
 }
 
-/// How the formatter writes a file; `None` where it cannot read it.
+/// The formatter's text of a file; `None` where it cannot read it.
 fn formatted(file: &SourceFile) -> Option<String> {
     let scanned = scan(&file.text, Language::Policy);
     // The formatter drops a comment that stands without a policy.

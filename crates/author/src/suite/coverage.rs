@@ -1,5 +1,4 @@
-//! What the suites do not test: by policy, by rule, and by leaving each policy
-//! out in turn.
+//! Gaps of the suites: by policy, by rule, and by leaving each policy out in turn.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use super::error::SuiteError;
 use super::run::{Outcome, Suites};
 use peppol_authz_engine::policy::Bundle;
 
-/// What is decided by some case, and what by none.
+/// The tested and the untested policies, rules and actions.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     /// Policies that some decision rests on.
@@ -37,7 +36,7 @@ pub struct Dropped {
 }
 
 impl Coverage {
-    /// Whether everything is tested and nothing is stale.
+    /// True if everything is tested and nothing is stale.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.untested_policies.is_empty()
@@ -48,7 +47,7 @@ impl Coverage {
     }
 }
 
-/// What the cases cover.
+/// Finds what the cases cover.
 #[must_use]
 pub fn coverage(bundle: &Bundle, outcomes: &[Outcome]) -> Coverage {
     let mut policies: BTreeSet<Arc<str>> = BTreeSet::new();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 pub struct SuiteError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong.
+    /// The error, for a reader.
     pub problem: String,
 }
 

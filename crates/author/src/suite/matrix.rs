@@ -15,12 +15,12 @@ use super::question::{action_json, applicable};
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::{Decision, Engine, Verdict};
 
-/// What came of a matrix.
+/// The result of a matrix.
 #[derive(Debug)]
 pub struct MatrixOutcome {
     /// The file.
     pub golden: PathBuf,
-    /// How many questions it has.
+    /// The number of its questions.
     pub questions: usize,
     /// Lines that differ: `-` as kept, `+` as decided.
     pub differences: Vec<String>,
@@ -29,7 +29,7 @@ pub struct MatrixOutcome {
 /// A question of a matrix.
 pub(super) struct MatrixQuestion {
     pub(super) question: Json,
-    /// What stands before the decision in its line.
+    /// The part of its line before the decision.
     label: String,
 }
 

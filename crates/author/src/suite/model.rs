@@ -47,7 +47,7 @@ pub(super) struct Case {
     /// The rules of the denial, or of the permits: these and no others.
     #[serde(default)]
     pub(super) rules: Option<Vec<String>>,
-    /// What the permit asks of the caller: this and nothing else.
+    /// The obligations of the permit: these and no others.
     #[serde(default)]
     pub(super) obligations: Option<Vec<String>>,
     /// The code of the error that the question is refused with.
@@ -119,7 +119,7 @@ impl SuiteFile {
 }
 
 impl Case {
-    /// What is not looked at may not be written: a case must be able to fail.
+    /// Refuses members that would not be compared: a case must be able to fail.
     fn check(&self) -> Result<(), &'static str> {
         let extras = (self.rules.is_some(), self.obligations.is_some());
         match (

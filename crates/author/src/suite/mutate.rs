@@ -1,5 +1,5 @@
-//! Whether the suites would notice a mistake in a policy: every mutant is decided by,
-//! until some answer is not the expected one.
+//! Finds out if the suites would notice a mistake in a policy. Every mutant decides the
+//! suites' questions until an answer is not the expected one.
 //!
 //! A mutant that no answer gives away is a survivor, unless it is proved that no answer
 //! could. Only a proof counts: where none is had, there is a mistake that could be made
@@ -35,7 +35,7 @@ pub type Prove<'a> = dyn FnMut(&Policy, &Policy) -> Result<(), Unproved> + Send 
 /// Tries every mutant of every policy. The suites have to pass on the policies as they
 /// are. Mutants come in the order of files and places, whatever order they were tried in.
 ///
-/// `progress` is told how many of how many were tried.
+/// Calls `progress` with the number of mutants that were tried and the number of all.
 ///
 /// # Errors
 /// Suites that cannot be run, and policies of which no mutants can be made.
@@ -66,7 +66,7 @@ pub fn mutate(
     on_large_stack(|| judge(mutants, fates, prove)).unwrap_or_else(|| Err(no_thread()))
 }
 
-/// Which of those that no answer gave away are none.
+/// Has `prove` tell which unnoticed mutants are equivalent to their policies.
 fn judge(
     mutants: Vec<Mutant>,
     fates: Vec<Option<FateByAnswers>>,
@@ -94,7 +94,7 @@ fn judge(
     Ok(tried)
 }
 
-/// What a policy is that is left out: one that never applies.
+/// A policy that never applies, for one that is left out.
 fn without_effect(policy: &Policy) -> Result<Policy, SuiteError> {
     let effect = policy.effect();
     let text = format!("{effect} (principal, action, resource) when {{ false }};");

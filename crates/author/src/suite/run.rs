@@ -24,24 +24,24 @@ pub struct Suites {
     fixtures: BTreeMap<PathBuf, Fixture>,
 }
 
-/// What came of one question of a case.
+/// The result of one question of a case.
 #[derive(Debug)]
 pub struct Outcome {
     /// The suite file.
     pub suite: PathBuf,
     /// The case.
     pub case: String,
-    /// What was asked.
+    /// The question.
     pub question: Json,
-    /// What was expected, for a reader.
+    /// The expected answer, for a reader.
     pub expected: String,
     /// The decision; `Err` is a question that none could be made on.
     pub decision: Result<Decision, NoDecision>,
-    /// How the decision differs from what was expected; `None`: it does not.
+    /// The difference to the expected answer; `None` where there is none.
     pub difference: Option<String>,
     /// The rules that the case says it is about.
     pub covers: Vec<String>,
-    /// How long it took.
+    /// The time that it took.
     pub elapsed: Duration,
 }
 

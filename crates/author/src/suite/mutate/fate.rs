@@ -1,4 +1,4 @@
-//! What becomes of a mutant.
+//! The fates of mutants.
 
 use crate::mutant::Mutant;
 
@@ -7,11 +7,11 @@ use crate::mutant::Mutant;
 pub struct Tried {
     /// The mutant.
     pub mutant: Mutant,
-    /// What became of it.
+    /// Its fate.
     pub fate: Fate,
 }
 
-/// What became of a mutant.
+/// The result for a mutant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It could never be in force.
@@ -24,11 +24,11 @@ pub enum Fate {
     Survived(Unproved),
 }
 
-/// What is known where two policies are not proved to be answered by alike.
+/// The reason why two policies are not proved to give the same answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unproved {
-    /// They are not: a request that shows it, for a reader.
+    /// A request whose answer differs, for a reader.
     Different(String),
-    /// Nothing, and why.
+    /// Nothing is known, for this reason.
     Unknown(String),
 }

@@ -28,7 +28,7 @@ struct OneSuite<'a> {
 }
 
 enum ExpectedAnswer<'a> {
-    /// What a case says.
+    /// The expectation of a case.
     Case(Expected<'a>),
     /// The line of a matrix.
     Line(MatrixQuestion, String),
@@ -57,7 +57,7 @@ impl<'a> SuiteQuestions<'a> {
             let mut found = Vec::new();
             for case in &suite.cases {
                 for (json, expected) in questions(case, suite, bundle) {
-                    // What is malformed is so by the schema, whatever the policies are.
+                    // A malformed question is so by the schema, whatever the policies are.
                     if let Ok(question) = session.question(&json, usize::MAX) {
                         found.push((question, ExpectedAnswer::Case(expected)));
                     }
@@ -81,8 +81,8 @@ impl<'a> SuiteQuestions<'a> {
         Ok(Self { suites, of_suites })
     }
 
-    /// Whether some answer by these policies is not the expected one. Asked is what
-    /// was reached: all else is answered as before.
+    /// Returns true if an answer by these policies is not the expected one. Only questions of
+    /// the `reached` kinds are asked: all others are answered as before.
     pub(super) async fn notice(
         &self,
         bundle: &Arc<Bundle>,

@@ -1,4 +1,4 @@
-//! How many mutants there were, by operator.
+//! Numbers of mutants, by operator.
 
 use super::fate::{Fate, Tried};
 use crate::mutant::Operator;

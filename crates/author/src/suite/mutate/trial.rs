@@ -13,11 +13,11 @@ use crate::mutant::Mutant;
 use crate::suite::error::SuiteError;
 use peppol_authz_engine::policy::Bundle;
 
-/// What the answers say of a mutant.
+/// The fate of a mutant, as far as the answers show it.
 #[derive(Clone)]
 pub(super) enum FateByAnswers {
     Known(Fate),
-    /// The policy as it is then.
+    /// No answer shows it. Holds the changed policy; `None` where it is left out.
     Unnoticed(Option<Box<Policy>>),
 }
 

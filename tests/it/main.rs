@@ -26,6 +26,7 @@ mod limits;
 mod mutation;
 mod operations;
 mod other_commands;
+mod over;
 mod postgres;
 mod proof;
 mod readme;

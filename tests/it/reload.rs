@@ -1,7 +1,7 @@
 //! Changed policies and schema are taken over while it runs: whole, or not at all.
 //!
-//! `layout` has the ways in which files are put in place, `routes` the route table, `traffic` those who
-//! ask meanwhile.
+//! `layout` has the ways in which files are put in place, `routes` the route table, `traffic` the
+//! questions that are asked meanwhile.
 
 mod layout;
 mod routes;

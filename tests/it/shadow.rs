@@ -129,8 +129,8 @@ fn all_are(samples: &Samples, result: &str) {
     assert_eq!(samples.sum("shadow_dropped_total"), 0.0);
 }
 
-/// How often there was a disagreement about getOrganisation of this kind: verdicts, codes and
-/// policies, of the answer and of the shadow.
+/// The number of disagreements about getOrganisation of this kind: verdicts, codes and policies,
+/// of the answer and of the shadow.
 fn disagreements(
     samples: &Samples,
     kind: &str,
@@ -205,7 +205,7 @@ fn wider_policies_are_counted_and_policies_alone_are_no_disagreement() {
     assert_eq!(samples.sum("shadow_disagreements_total"), 2.0);
 }
 
-/// What the answered questions did not look at, the shadow reads by itself.
+/// The shadow reads by itself what the answered questions did not look at.
 #[test]
 fn a_shadow_may_look_at_what_the_first_does_not() {
     let unregistered = WIDER.replace("unless", "when");

@@ -22,7 +22,7 @@ pub(crate) struct Sidecar {
     directory: TempDir,
 }
 
-/// What a sidecar is started with.
+/// The arguments, environment and files of a start.
 pub(crate) struct Start {
     directory: TempDir,
     arguments: Vec<String>,

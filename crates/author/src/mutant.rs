@@ -36,16 +36,16 @@ pub struct Mutant {
     pub place: Range<usize>,
     /// A few words about the change, for a reader: ``becomes `!=` ``.
     pub says: String,
-    /// The whole policy as it is then; `None` where it is left out.
+    /// The changed text of the whole policy; `None` where it is left out.
     pub text: Option<String>,
 }
 
 /// A mutant that could be in force.
 #[derive(Debug)]
 pub struct Made {
-    /// The policy as it is then; `None` where it is left out.
+    /// The changed policy; `None` where it is left out.
     pub policy: Option<Policy>,
-    /// The set that it stands in.
+    /// The set with the changed policy.
     pub bundle: Bundle,
 }
 

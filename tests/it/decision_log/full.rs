@@ -79,7 +79,7 @@ fn ask_until_full(sidecar: &Sidecar) -> (Vec<String>, Reply) {
     panic!("it takes all");
 }
 
-/// Whoever was answered has a line, and who was not has none, once the pipe is read.
+/// Each answered question has a line, and no other has one, once the pipe is read.
 #[track_caller]
 fn holds_back(mut sidecar: Sidecar, code: &str) {
     let (mut answered, refused) = ask_until_full(&sidecar);
@@ -155,7 +155,7 @@ fn a_line_that_is_heavier_than_the_room_has_it_alone() {
     }
 }
 
-/// What is refused was not given: it is in no count, and nobody else sees it.
+/// A refused decision is in no count, and no other observer sees it.
 #[test]
 fn what_is_refused_is_not_counted_as_given() {
     let start = Start::quickstart();
@@ -184,7 +184,7 @@ fn what_is_refused_is_not_counted_as_given() {
     until("writes succeed", || !is_failing(&sidecar));
     assert_eq!(ask(&sidecar).status, 200);
     assert_eq!(counted().sum("decisions_total"), 2.0);
-    // One after another: whoever has seen the last has seen all before.
+    // Observers get decisions in order: one that has the last has all.
     until("the shadow has decided", || {
         counted().sum("shadow_decisions_total") >= 2.0
     });

@@ -1,5 +1,5 @@
 //! The document says what there is: each route of the program is in it, and nothing else.
-//! That requests are answered as it says is held by a client that makes them of it.
+//! A client that makes requests of it checks that they are answered as it says.
 
 use std::collections::BTreeSet;
 

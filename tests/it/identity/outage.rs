@@ -125,7 +125,7 @@ async fn an_outage_that_lasts_makes_tokens_unavailable() {
     let readiness = tokens.readiness().unwrap_err();
     assert!(readiness.contains("could not be looked at"), "{readiness}");
     assert!(tokens.health().last_success.is_some());
-    // What is no token at all is that also now.
+    // A text that is no token at all is still invalid.
     invalid(tokens.verify("anna").await);
 
     server.publish(&SIGNERS.published());

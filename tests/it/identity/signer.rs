@@ -14,7 +14,7 @@ pub(super) struct Signer {
     /// Its public part, as it is in a set of keys.
     pub(super) published: Value,
     key: EncodingKey,
-    /// How it signs where a header does not say.
+    /// The algorithm where a header names none.
     algorithm: Algorithm,
     directory: tempfile::TempDir,
 }

@@ -9,12 +9,12 @@ use crate::sidecar::Sidecar;
 use crate::store::runtime;
 
 /// A connection, which may hold a transaction open.
-pub(crate) struct Session {
+pub(crate) struct SqlConnection {
     runtime: Runtime,
     client: Client,
 }
 
-impl Session {
+impl SqlConnection {
     pub(crate) fn open(database: &Database) -> Self {
         let runtime = runtime();
         let url = database.url();
@@ -42,7 +42,7 @@ pub(crate) async fn connect(url: &str) -> Client {
     client
 }
 
-/// What `/readyz` misses, in one text; empty when it is ready.
+/// The missing parts that `/readyz` lists, in one text; empty when it is ready.
 pub(crate) fn missing(sidecar: &Sidecar) -> String {
     let reply = sidecar.get("/readyz");
     let said = reply.json();

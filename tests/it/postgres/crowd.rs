@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::proxy::Mode;
-use super::scene::{Over, Scene, allowed, cold, forward, hurried, is_unavailable};
+use super::scene::{Scene, allowed, cold, forward, hurried, is_unavailable};
 use super::server::SHARED;
 use crate::eventually::until;
+use crate::over::Over;
 use crate::sidecar::Start;
 
 /// Those of the settings of a hurried sidecar.

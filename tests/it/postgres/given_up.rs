@@ -7,7 +7,7 @@ use peppol_authz_database::{Postgres, PostgresOptions};
 use peppol_authz_engine::store::{Candidates, Condition, Store};
 
 use super::server::Server;
-use super::session::Session;
+use super::session::PsqlSession;
 use super::{imported_on, open};
 use crate::eventually::until;
 use crate::store::{runtime, shipped, uid};
@@ -28,7 +28,7 @@ fn a_read_that_is_given_up_leaves_no_old_state_behind() {
     let anna = [uid("Peppol::User", "anna")];
     runtime().block_on(async {
         drop(store.snapshot(&schema, None).await.unwrap());
-        let mut locker = Session::on(&database);
+        let mut locker = PsqlSession::on(&database);
         let mut snapshot = store.snapshot(&schema, None).await.unwrap();
         locker.run("BEGIN; LOCK TABLE registered_user IN ACCESS EXCLUSIVE MODE");
         let asked = tokio::time::timeout(Duration::from_millis(300), snapshot.entities(&anna));

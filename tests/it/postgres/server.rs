@@ -141,7 +141,7 @@ impl Server {
             .current_dir(directory.path())
             .args([
                 "-c",
-                // Which process it is, it says itself: a test may have restarted it.
+                // The server's own file names its process: a test may have restarted it.
                 "\"$@\" >log 2>&1 & read line; kill -QUIT $(head -n1 data/postmaster.pid); wait",
                 "keeper",
             ])
@@ -203,7 +203,7 @@ impl Server {
         );
     }
 
-    /// How large a file of the server's may become, for connections from now on.
+    /// Limits the size of the server's files, for new connections.
     pub(crate) fn limit_files(&self, bytes: Option<u64>) {
         let pid = std::fs::read_to_string(self.directory.path().join("data/postmaster.pid"));
         let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());

@@ -33,7 +33,7 @@ fn is_ready(sidecar: &Sidecar) {
     );
 }
 
-/// How often Anna was allowed what the shadow forbids.
+/// The number of Anna's Allows that the shadow forbids.
 fn closed(samples: &Samples) -> f64 {
     let first = ["Allow", "", "organisation/orgadmin-manages"];
     let shadow = ["Deny", "DEMO_NO_CERTIFICATES", "next/closed"];

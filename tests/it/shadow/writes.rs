@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{CLOSED, WIDER, allowed, looked, of_result, policies, shadow_of};
 use crate::eventually::PATIENCE;
-use crate::postgres::scene::Over;
+use crate::over::Over;
 use crate::sidecar::{Sidecar, Start, project};
 
 /// At least so many, of which each is answered in one state.
@@ -103,7 +103,7 @@ fn and_so_they_do_where_nothing_is_kept_in_memory() {
     no_false_disagreement(start, true);
 }
 
-/// Of two schemas each set reads for itself, until both have read one state.
+/// Under two schemas each set reads for itself, until both have read one state.
 #[test]
 fn policies_of_another_schema_agree_while_somebody_writes() {
     let start = start(CLOSED);

@@ -87,7 +87,7 @@ async fn told(
     match found {
         Some(scenario) => {
             let found = Counterexample::decided(&scenario, bundle).await;
-            // That is a denial, of which the formulas know nothing.
+            // A failure is a denial, of which the formulas know nothing.
             let fails = found.decision.as_ref().is_ok_and(|d| !d.errors.is_empty());
             if fails {
                 return Err(ProofError::MayFail);

@@ -48,7 +48,7 @@ pub struct Invariant {
     pub(super) bundle: Bundle,
 }
 
-/// How statements are written.
+/// The statements as `@invariant` names them.
 const STATEMENTS: [(&str, Statement); 6] = [
     ("never allows", Statement::NeverAllows),
     ("always denies", Statement::AlwaysDenies),

@@ -35,7 +35,7 @@ pub(super) struct Case {
     pub(super) resource: String,
     #[serde(default)]
     pub(super) action: Option<String>,
-    /// Of `action`, or by action where there is none.
+    /// The context of `action`, or contexts by action where there is none.
     #[serde(default)]
     pub(super) context: Option<toml::Table>,
     /// The actions that are allowed; with `action`, `true`.

@@ -19,9 +19,9 @@ pub struct Difference {
 pub enum Side {
     /// Nothing, proved.
     Nothing,
-    /// For one, this.
+    /// A request that shows it.
     Found(Box<Found>),
-    /// That is not known.
+    /// Not known, for this reason.
     NotProved(String),
 }
 

@@ -50,7 +50,7 @@ def main():
             for dependency in package["dependencies"]:
                 if dependency["name"] in PINNED and not dependency["req"].startswith("="):
                     faults.append(f"{dependency['name']}: `{dependency['req']}` is no exact version")
-                if dependency["req"] == "*":
+                if dependency["req"] == "*" and not dependency.get("path"):
                     faults.append(f"{dependency['name']}: any version")
             continue
         sources.add(package["source"])

@@ -192,12 +192,12 @@ fn the_log_is_text_unless_it_is_asked_to_be_json() {
 #[test]
 fn a_filter_makes_the_log_silent() {
     let mut sidecar = Start::quickstart()
-        .variable("PEPPOL_AUTHZ_LOG__FILTER", "off,crate::cli=info")
+        .variable("PEPPOL_AUTHZ_LOG__FILTER", "off,peppol_authz::cli=info")
         .start();
     sidecar.ask(&allowed());
     for record in sidecar.stop() {
         assert!(
-            record["target"].as_str().unwrap().starts_with("crate::cli"),
+            record["target"].as_str().unwrap().starts_with("peppol_authz::cli"),
             "{record}"
         );
     }

@@ -10,3 +10,10 @@ pub mod http;
 pub mod identity;
 pub mod shadow;
 pub mod watch;
+
+/// The program's name, as its answers give it.
+pub(crate) const PROGRAM: &str = "peppol-authz";
+
+/// The program in one sentence, for its OpenAPI document.
+pub(crate) const DESCRIPTION: &str =
+    "Authorization sidecar for Peppol Access Points and SMPs: Cedar policies over the tenancy store";

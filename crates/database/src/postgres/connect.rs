@@ -41,7 +41,7 @@ impl Connector {
             });
         }
         if config.get_application_name().is_none() {
-            config.application_name(env!("CARGO_PKG_NAME"));
+            config.application_name("peppol-authz");
         }
         config
             .connect_timeout(options.timeout)

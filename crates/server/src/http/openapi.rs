@@ -45,9 +45,9 @@ pub struct Document {
 /// What is said of the program as a whole.
 pub(super) fn head() -> OpenApi {
     let info = InfoBuilder::new()
-        .title(env!("CARGO_PKG_NAME"))
+        .title(crate::PROGRAM)
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(env!("CARGO_PKG_DESCRIPTION")));
+        .description(Some(crate::DESCRIPTION));
     OpenApiBuilder::new().info(info.build()).build()
 }
 

@@ -222,7 +222,7 @@ pub(super) struct Version {
 )]
 pub(super) async fn version(State(app): State<Arc<App>>) -> Response {
     Json(Version {
-        name: env!("CARGO_PKG_NAME"),
+        name: crate::PROGRAM,
         version: env!("CARGO_PKG_VERSION"),
         cedar_policy: cedar_policy::get_sdk_version().to_string(),
         cedar_language: cedar_policy::get_lang_version().to_string(),

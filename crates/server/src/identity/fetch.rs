@@ -124,11 +124,7 @@ fn agent(url: &str, settings: &Jwt) -> Result<Agent, TokensError> {
         .http_status_as_error(false)
         .proxy(None)
         .max_idle_connections(0)
-        .user_agent(concat!(
-            env!("CARGO_PKG_NAME"),
-            "/",
-            env!("CARGO_PKG_VERSION")
-        ))
+        .user_agent(concat!("peppol-authz/", env!("CARGO_PKG_VERSION")))
         .accept("application/jwk-set+json, application/json")
         .build();
     Ok(config.new_agent())

@@ -8,7 +8,7 @@ use super::asking::{AnyError, action, ask, context, prepare, question_in};
 use super::explain::say_explanation;
 use super::output::{complain, complain_of, say};
 use peppol_authz_engine::policy::Bundle;
-use peppol_authz_engine::{Decision, Verdict};
+use peppol_authz_engine::{Decision, Explanation, Verdict};
 use peppol_authz_server::http::answer_json;
 
 pub(super) fn run(args: &AuthorizeArgs) -> Exit {
@@ -31,9 +31,10 @@ pub(super) fn answer(args: &AuthorizeArgs, explain: bool) -> Exit {
     let most_entities = config.limits.entities;
     let decided = ask(&config, bundle, move |engine| async move {
         let session = engine.session();
-        let question = session.question(&question, most_entities)?;
-        let decision = session.decide(&question).await?;
-        let why = (explain || question.explain).then(|| session.explain(&question, &decision));
+        let (question, options) = session.question(&question, most_entities)?;
+        let decision = session.decide(&question, &options.demand).await?;
+        let why = (explain || options.explain)
+            .then(|| Explanation::of(&session.state.bundle, &question, &decision));
         Ok::<_, AnyError>((decision, why))
     });
     match decided {

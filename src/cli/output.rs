@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use peppol_authz_engine::policy::Fault;
+use peppol_authz_engine::text::causes;
 
 /// A line on standard output. A reader that has gone away is no failure.
 pub(super) fn say(line: impl std::fmt::Display) {
@@ -11,16 +12,7 @@ pub(super) fn say(line: impl std::fmt::Display) {
 
 /// An error on standard error, with its causes behind colons.
 pub(super) fn complain(error: &dyn std::error::Error) {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    complain_of(text);
+    complain_of(causes(error));
 }
 
 /// A line on standard error.

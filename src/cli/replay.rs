@@ -101,7 +101,11 @@ impl Recorded {
             })
         });
         let key = key.transpose()?;
-        let is_named = source.tenancy.is_some() || config.tenancy != Config::default().tenancy;
+        let defaults = Config::defaults().map_err(|error| {
+            complain(&error);
+            Exit::Failed
+        })?;
+        let is_named = source.tenancy.is_some() || config.tenancy != defaults.tenancy;
         let is_there = match &config.tenancy {
             Source::Sqlite(path) => path.exists(),
             Source::Postgres(_) | Source::Entities(_) => true,

@@ -18,7 +18,7 @@ use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::store::{EntitiesFile, Store};
 use peppol_authz_engine::{
     Body, Draft, Drafted, Engine, HttpRequest, Members, Reason, RequestDecision, RequestLimits,
-    Unrouted, Verdict,
+    Routed, Unrouted, Verdict,
 };
 
 /// The request, as the arguments describe it.
@@ -148,7 +148,7 @@ fn given(args: &RouteArgs, bundle: &Bundle, limits: RequestLimits) -> Result<Giv
 
 async fn show(engine: &Engine, given: &Given) -> Result<Shown, AnyError> {
     let session = engine.session();
-    let routed = match session.routed(&given.method, &given.target) {
+    let routed = match Routed::find(&session, &given.method, &given.target) {
         Ok(routed) => routed,
         Err(Unrouted::NoRoute) => {
             let text = "no entry of the table matches it".to_owned();
@@ -176,9 +176,7 @@ async fn show(engine: &Engine, given: &Given) -> Result<Shown, AnyError> {
     };
     let demand = Demand::default();
     let stored = given.stored.then_some(&demand);
-    let drafted = session
-        .drafts(&routed, &request, &given.limits, stored)
-        .await?;
+    let drafted = routed.drafts(&request, &given.limits, stored).await?;
     let mut asks: Vec<ShownAsk> = Vec::new();
     for (ask, each) in route.asks.iter().zip(drafted) {
         asks.push(ShownAsk {
@@ -190,7 +188,7 @@ async fn show(engine: &Engine, given: &Given) -> Result<Shown, AnyError> {
     let decision = match &given.who {
         Some(who) => {
             let limits = &given.limits;
-            let decided = session.decide_request(&routed, &request, who, limits, &demand);
+            let decided = routed.decide(&request, who, limits, &demand);
             Some(Box::new(decided.await?))
         }
         None => None,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use peppol_authz_server::config::{Algorithm, Jwks, Jwt};
+use peppol_authz_server::config::{Algorithm, Config, Jwks, Jwt};
 use peppol_authz_server::identity::{TokenError, Tokens, Verified};
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ fn settings(jwks: &str) -> Jwt {
         algorithms: Algorithm::ALL.to_vec(),
         min_refresh: Duration::ZERO,
         timeout: Duration::from_secs(10),
-        ..Jwt::default()
+        ..Config::defaults().unwrap().jwt
     }
 }
 

@@ -197,7 +197,10 @@ fn a_filter_makes_the_log_silent() {
     sidecar.ask(&allowed());
     for record in sidecar.stop() {
         assert!(
-            record["target"].as_str().unwrap().starts_with("peppol_authz::cli"),
+            record["target"]
+                .as_str()
+                .unwrap()
+                .starts_with("peppol_authz::cli"),
             "{record}"
         );
     }

@@ -7,7 +7,9 @@
 mod database;
 mod documents;
 mod import;
+mod migration;
 mod postgres;
+mod roots;
 mod select;
 mod sqlite;
 mod views;
@@ -16,4 +18,5 @@ pub use database::Database;
 pub use documents::{DocumentError, Documents};
 pub use import::{Import, ImportError, Imported};
 pub use postgres::{Postgres, PostgresOptions};
+pub use roots::{RootsError, root_certificates};
 pub use sqlite::{Sqlite, SqliteOptions};

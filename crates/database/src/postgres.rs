@@ -30,7 +30,7 @@ use deadpool_postgres::Pool;
 
 use connect::Connector;
 use description::Description;
-use failure::{BeginFailure, error_text, limited};
+use failure::{BeginFailure, limited};
 use gate::Gate;
 use lease::Lease;
 use listen::Listener;
@@ -39,6 +39,7 @@ use snapshot::PostgresSnapshot;
 pub use options::PostgresOptions;
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::store::{Answer, Revision, Snapshot, Store, StoreError};
+use peppol_authz_engine::text::causes;
 
 /// A database.
 pub struct Postgres {
@@ -97,7 +98,7 @@ impl Postgres {
             .get()
             .await
             .map(Lease::new)
-            .map_err(|error| StoreError::Unavailable(error_text(&error)))
+            .map_err(|error| StoreError::Unavailable(causes(&error)))
     }
 
     /// Begins a read, on a connection that may turn out to be dead.

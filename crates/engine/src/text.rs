@@ -1,7 +1,6 @@
 //! Values as text.
 
 pub mod duration;
-pub mod instant;
 
 use std::fmt::Write;
 
@@ -16,4 +15,19 @@ pub fn hex(bytes: &[u8], len: usize) -> String {
             let _ = write!(text, "{byte:02x}");
             text
         })
+}
+
+/// An error with its causes, each behind a colon. Causes that the text has already are left out.
+#[must_use]
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            let _ = write!(text, ": {more}");
+        }
+        next = cause.source();
+    }
+    text
 }

@@ -8,6 +8,7 @@ pub mod config;
 pub mod decision_log;
 pub mod http;
 pub mod identity;
+mod instant;
 pub mod shadow;
 pub mod watch;
 
@@ -15,5 +16,4 @@ pub mod watch;
 pub(crate) const PROGRAM: &str = "peppol-authz";
 
 /// The program in one sentence, for its OpenAPI document.
-pub(crate) const DESCRIPTION: &str =
-    "Authorization sidecar for Peppol Access Points and SMPs: Cedar policies over the tenancy store";
+pub(crate) const DESCRIPTION: &str = "Authorization sidecar for Peppol Access Points and SMPs: Cedar policies over the tenancy store";

@@ -7,7 +7,7 @@ use std::time::Duration;
 use peppol_authz_engine::slice::Freshness;
 use peppol_authz_engine::store::EntitiesFile;
 use peppol_authz_engine::{Engine, EngineOptions};
-use peppol_authz_server::config::{Listen, Server};
+use peppol_authz_server::config::{Config, Listen};
 use peppol_authz_server::http::{
     App, Authzen, Document, Explainers, Gateway, Limits, Listener, Metrics, Pages, Readiness,
     router, serve,
@@ -38,6 +38,7 @@ fn start(seconds: u64) -> (Runtime, String) {
         freshness: Freshness::EACH,
     };
     let engine = Engine::new(Arc::new(store), bundle(SCHEMA, POLICY), options).unwrap();
+    let settings = Config::defaults().unwrap();
     let app = App {
         engine: Arc::new(engine),
         metrics: Metrics::default(),
@@ -55,8 +56,8 @@ fn start(seconds: u64) -> (Runtime, String) {
         pages: Pages::new(&[0; 32]),
         document: Document::default(),
         explainers: Explainers::All,
-        authzen: Authzen::default(),
-        gateway: Gateway::default(),
+        authzen: Authzen::new(&settings.authzen),
+        gateway: Gateway::new(&settings.gateway),
         tokens: None,
         shadow: None,
         decision_log: None,
@@ -75,7 +76,7 @@ fn start(seconds: u64) -> (Runtime, String) {
     let router = router(Arc::new(app));
     runtime.spawn(async move {
         let forever = std::future::pending::<()>();
-        serve(listener, router, &Server::default(), forever).await
+        serve(listener, router, &settings.server, forever).await
     });
     (runtime, address)
 }

@@ -1,6 +1,6 @@
 //! A store that is away, hangs or panics: never an allow, and what gateways understand.
 
-use peppol_authz_server::config;
+use peppol_authz_server::config::{Config, Flags};
 use peppol_authz_server::http::Gateway;
 
 use super::envoy::{Envoy, get};
@@ -8,7 +8,7 @@ use super::{ask, is_denied};
 use crate::limits::trouble::{Trouble, start_with};
 
 const SETTINGS: &str = r#"
-    [[header]]
+    [[gateway.header]]
     endpoint = "nginx"
     from = ["127.0.0.1"]
     name = "X-User"
@@ -19,8 +19,15 @@ const SETTINGS: &str = r#"
 fn a_store_in_trouble_is_a_server_error_on_every_endpoint() {
     let all = ["nginx", "haproxy", "traefik", "caddy", "envoy"];
     let settings: String = all.map(|name| SETTINGS.replace("nginx", name)).concat();
-    let settings: config::Gateway = toml::from_str(&settings).unwrap();
-    let server = start_with(Gateway::new(&settings));
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("authz.toml");
+    std::fs::write(&file, settings).unwrap();
+    let flags = Flags {
+        config: Some(file),
+        ..Flags::default()
+    };
+    let settings = Config::load_from(&flags, []).unwrap();
+    let server = start_with(Gateway::new(&settings.gateway));
     let mut envoy = Envoy::connect(&server.envoy);
     let headers = [
         ("x-original-method", "GET"),

@@ -15,7 +15,7 @@ use peppol_authz_engine::store::{
     Answer, Candidates, Changes, Revision, Snapshot, Store, StoreError, TagKeys, Tags,
 };
 use peppol_authz_engine::{Engine, EngineOptions};
-use peppol_authz_server::config::{Listen, Server};
+use peppol_authz_server::config::{Config, Listen};
 use peppol_authz_server::http::{
     App, Authzen, Document, Explainers, Gateway, Limits, Listener, Metrics, Pages, Readiness,
     router, serve, serve_envoy,
@@ -133,7 +133,7 @@ pub(crate) struct Fixture {
 }
 
 fn start() -> Fixture {
-    start_with(Gateway::default())
+    start_with(Gateway::new(&Config::defaults().unwrap().gateway))
 }
 
 pub(crate) fn start_with(gateway: Gateway) -> Fixture {
@@ -145,6 +145,8 @@ pub(crate) fn start_with(gateway: Gateway) -> Fixture {
         freshness: Freshness::EACH,
     };
     let engine = Engine::new(Arc::new(store), bundle, options).unwrap();
+    let settings = Config::defaults().unwrap();
+    let limits = settings.server;
     let app = App {
         engine: Arc::new(engine),
         metrics: Metrics::default(),
@@ -162,7 +164,7 @@ pub(crate) fn start_with(gateway: Gateway) -> Fixture {
         pages: Pages::new(&[0; 32]),
         document: Document::default(),
         explainers: Explainers::Nobody,
-        authzen: Authzen::default(),
+        authzen: Authzen::new(&settings.authzen),
         gateway,
         tokens: None,
         shadow: None,
@@ -185,19 +187,18 @@ pub(crate) fn start_with(gateway: Gateway) -> Fixture {
     let envoy = listener_of_envoy.local_addr().to_string();
     let app = Arc::new(app);
     let router = router(Arc::clone(&app));
+    let limits_of_envoy = limits.clone();
     runtime.spawn(async move {
-        let limits = Server::default();
-        serve_envoy(listener_of_envoy, app, &limits, std::future::pending()).await
-    });
-    runtime.spawn(async move {
-        serve(
-            listener,
-            router,
-            &Server::default(),
-            std::future::pending::<()>(),
+        serve_envoy(
+            listener_of_envoy,
+            app,
+            &limits_of_envoy,
+            std::future::pending(),
         )
         .await
     });
+    runtime
+        .spawn(async move { serve(listener, router, &limits, std::future::pending::<()>()).await });
     Fixture {
         address,
         envoy,

@@ -5,16 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::failure::error_text;
 use super::options::PostgresOptions;
+use crate::roots::root_certificates;
 use peppol_authz_engine::store::StoreError;
+use peppol_authz_engine::text::causes;
 
 /// Makes connections.
 #[derive(Clone)]
@@ -32,7 +31,7 @@ impl Connector {
     pub(super) fn new(url: &str, options: &PostgresOptions) -> Result<Self, StoreError> {
         let url = url.replace("sslmode=verify-full", "sslmode=require");
         let mut config: Config = url.parse().map_err(|error| {
-            StoreError::Unavailable(format!("the tenancy URL: {}", error_text(&error)))
+            StoreError::Unavailable(format!("the tenancy URL: {}", causes(&error)))
         })?;
         if config.get_ssl_mode() == SslMode::Prefer {
             config.ssl_mode(if is_local(&config) {
@@ -89,27 +88,11 @@ fn is_local(config: &Config) -> bool {
 }
 
 fn tls(certificates: Option<&Path>) -> Result<MakeRustlsConnect, StoreError> {
+    let certificates = root_certificates(certificates)
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
     let mut roots = RootCertStore::empty();
-    match certificates {
-        Some(path) => {
-            let failed = |error: &dyn std::fmt::Display| {
-                StoreError::Unavailable(format!("`{}`: {error}", path.display()))
-            };
-            for certificate in
-                CertificateDer::pem_file_iter(path).map_err(|error| failed(&error))?
-            {
-                let certificate = certificate.map_err(|error| failed(&error))?;
-                roots.add(certificate).map_err(|error| failed(&error))?;
-            }
-            if roots.is_empty() {
-                return Err(failed(&"no certificate in it"));
-            }
-        }
-        // A machine may have none, and need none.
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
+    // All of a file's fit; the system may have some that do not.
+    roots.add_parsable_certificates(certificates);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -1,12 +1,12 @@
 //! Why a read fails.
 
-use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
 
 use peppol_authz_engine::store::StoreError;
+use peppol_authz_engine::text::causes;
 
 /// Why a read did not begin.
 pub(super) struct BeginFailure {
@@ -44,21 +44,6 @@ pub(super) async fn limited<T>(
     }
 }
 
-/// An error with its causes, which `tokio_postgres` leaves out of its own text.
-pub(super) fn error_text(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
-}
-
 /// The text for a statement that follows a refused one in the same transaction.
 pub(super) const AFTER_A_REFUSAL: &str = "an earlier statement was refused";
 
@@ -68,7 +53,7 @@ pub(super) const AFTER_A_REFUSAL: &str = "an earlier statement was refused";
     reason = "it is the argument of `map_err`"
 )]
 pub(super) fn store_error(error: tokio_postgres::Error) -> StoreError {
-    let text = error_text(&error);
+    let text = causes(&error);
     match error.code() {
         Some(&SqlState::IN_FAILED_SQL_TRANSACTION) => {
             StoreError::Misfit(AFTER_A_REFUSAL.to_owned())

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 
 use super::source_file::SourceFile;
+use crate::text::causes;
 
 /// The severity of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,20 +62,11 @@ impl Fault {
 
     /// A diagnostic of Cedar's, which brings its own place and advice.
     pub fn from_diagnostic(file: &Arc<SourceFile>, diagnostic: &dyn Diagnostic) -> Self {
-        let mut message = diagnostic.to_string();
-        let mut source = diagnostic.source();
-        while let Some(cause) = source {
-            let text = cause.to_string();
-            if !message.contains(&text) {
-                message = format!("{message}: {text}");
-            }
-            source = cause.source();
-        }
         Self {
             file: Arc::clone(file),
             labels: diagnostic.labels().into_iter().flatten().collect(),
             severity: Severity::Invalid,
-            message,
+            message: causes(diagnostic),
             help: diagnostic.help().map(|help| help.to_string()),
         }
     }

@@ -6,9 +6,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::range::SettingFaults;
+
 /// The decision log: one JSON line for each decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct DecisionLog {
     /// Where it is written.
     pub to: LogTarget,
@@ -31,11 +33,10 @@ pub struct DecisionLog {
 }
 
 /// Where the decision log is written: `off`, `stdout` or `file:PATH`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum LogTarget {
     /// Nowhere.
-    #[default]
     Off,
     /// To standard output.
     Stdout,
@@ -44,11 +45,10 @@ pub enum LogTarget {
 }
 
 /// What happens to an answer while there is no room for its line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WhenFull {
     /// It waits, for as long as a request may take.
-    #[default]
     Wait,
     /// It leaves; that there is no line is counted.
     Drop,
@@ -57,11 +57,10 @@ pub enum WhenFull {
 }
 
 /// What is written of ids that say who somebody is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Personal {
     /// A keyed hash.
-    #[default]
     Hash,
     /// The ids.
     Plain,
@@ -78,21 +77,27 @@ pub enum LogTargetError {
     Empty,
 }
 
-impl Default for DecisionLog {
-    fn default() -> Self {
-        Self {
-            to: LogTarget::default(),
-            when_full: WhenFull::default(),
-            capacity: 10_000,
-            queue_bytes: 64 << 20,
-            rotate_bytes: 256 << 20,
-            keep: 10,
-            slice: false,
-            personal: Personal::default(),
-            key_file: None,
+// === impl DecisionLog ===
+
+impl DecisionLog {
+    pub(super) fn check(&self, faults: &mut SettingFaults) {
+        faults.number("decision_log.capacity", self.capacity, 1..=1_000_000);
+        faults.number(
+            "decision_log.queue_bytes",
+            self.queue_bytes,
+            64 << 10..=2 << 30,
+        );
+        // Less than a line may have would leave a file for each.
+        let rotate_bytes = usize::try_from(self.rotate_bytes).unwrap_or(usize::MAX);
+        if rotate_bytes > 0 {
+            faults.number("decision_log.rotate_bytes", rotate_bytes, 4096..=1 << 40);
         }
+        faults.number("decision_log.keep", self.keep, 1..=1000);
+        faults.path("decision_log.key_file", self.key_file.as_deref());
     }
 }
+
+// === impl LogTarget ===
 
 impl FromStr for LogTarget {
     type Err = LogTargetError;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde::ser::Serializer;
 
-use peppol_authz_engine::text::duration::{format, parse};
+use peppol_authz_engine::text::duration::{UNITS, parse};
 
 pub(super) fn serialize<S: Serializer>(
     duration: &Duration,
@@ -36,4 +36,29 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(
     }
 
     deserializer.deserialize_str(Text)
+}
+
+/// `duration` in the largest unit that is exact, down to milliseconds.
+pub(super) fn format(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    for (unit, length) in UNITS {
+        let length = u128::from(length);
+        if millis >= length && millis.is_multiple_of(length) {
+            return format!("{}{unit}", millis / length);
+        }
+    }
+    "0s".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_written_as_they_are_read() {
+        for text in ["0s", "1ms", "1500ms", "5s", "2m", "1h", "90m", "24h"] {
+            assert_eq!(format(parse(text).unwrap()), text);
+        }
+        assert_eq!(format(Duration::from_secs(3600)), "1h");
+    }
 }

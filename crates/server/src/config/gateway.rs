@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::Listen;
+use super::range::SettingFaults;
 
 pub use denial::{DenialBody, DenialError, Piece, Placeholder, Shape};
 pub use network::{Network, NetworkError};
@@ -16,7 +17,7 @@ pub use pattern::{CertificateName, CertificateNameError};
 
 /// The gateways' endpoints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct Gateway {
     /// Those that are answered at all.
     pub endpoints: Vec<GatewayEndpoint>,
@@ -29,8 +30,10 @@ pub struct Gateway {
     /// The body of a denial, in place of problem details.
     pub denial: Option<DenialBody>,
     /// Headers by which a gateway says who asks.
+    #[serde(default)]
     pub header: Vec<GatewayHeader>,
     /// Certificates of clients that a gateway has verified.
+    #[serde(default)]
     pub certificate: Vec<GatewayCertificate>,
 }
 
@@ -88,39 +91,23 @@ pub struct GatewayCertificate {
 
 // === impl Gateway ===
 
-impl Default for Gateway {
-    fn default() -> Self {
-        use GatewayEndpoint::{Caddy, Envoy, Haproxy, Nginx, Traefik};
-        Self {
-            endpoints: vec![Nginx, Envoy, Traefik, Caddy, Haproxy],
-            envoy_grpc_listen: None,
-            realm: "peppol-authz".to_owned(),
-            demands: false,
-            denial: None,
-            header: Vec::new(),
-            certificate: Vec::new(),
-        }
-    }
-}
-
 impl Gateway {
-    /// Each setting that does not make sense: the key, and what is wrong.
-    pub(super) fn faults(&self) -> Vec<(&'static str, String)> {
-        let mut faults = Vec::new();
+    pub(super) fn check(&self, faults: &mut SettingFaults) {
         let is_of_realm = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
         if self.realm.is_empty() || !self.realm.bytes().all(is_of_realm) {
             let problem = "must be printable ASCII without `\"` and `\\`, and not empty";
-            faults.push(("gateway.realm", problem.to_owned()));
+            faults.add("gateway.realm", problem);
         }
-        for header in &self.header {
-            let problem = header.problem();
-            faults.extend(problem.map(|problem| ("gateway.header", problem)));
+        for problem in self.header.iter().filter_map(GatewayHeader::problem) {
+            faults.add("gateway.header", problem);
         }
-        for certificate in &self.certificate {
-            let problem = certificate.problem();
-            faults.extend(problem.map(|problem| ("gateway.certificate", problem)));
+        for problem in self
+            .certificate
+            .iter()
+            .filter_map(GatewayCertificate::problem)
+        {
+            faults.add("gateway.certificate", problem);
         }
-        faults
     }
 }
 

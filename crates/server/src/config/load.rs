@@ -1,76 +1,44 @@
 //! From flags, variables and a file to a [`Config`], or to every fault that they have.
 //!
-//! Each origin becomes a layer of a [`Figment`], so that a fault can name it. A value that does not
-//! fit is noted, taken out, and the rest is read again, until nothing is left to complain of.
+//! Each origin becomes a layer of a [`Figment`], so that a fault can name it; the lowest layer is
+//! `config.default.toml`. A value that does not fit is noted, replaced by its default, and all is
+//! read again, until no fault is left.
 
 use std::ffi::OsString;
-use std::fmt;
-use std::path::PathBuf;
 
 use figment::error::{Actual, Kind, OneOf};
 use figment::value::{Dict, Value};
 use figment::{Figment, Profile, Provider};
 use serde::Deserialize;
 
-use super::{Config, range};
+use super::Config;
+use super::fault::{ConfigError, Fault};
+use super::flags::Flags;
+use super::range::SettingFaults;
 use layer::Layer;
 
 mod layer;
 
-/// What the command line says; it wins over variables and the file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Flags {
-    /// The TOML file; without it `PEPPOL_AUTHZ_CONFIG` names it, and without that there is none.
-    pub config: Option<PathBuf>,
-    /// `--listen`, not parsed yet, so that its faults are reported with the others.
-    pub listen: Option<String>,
-    /// `--tenancy`, not parsed yet either.
-    pub tenancy: Option<String>,
-    /// `--policies`.
-    pub policies: Option<PathBuf>,
-    /// `--schema`.
-    pub schema: Option<PathBuf>,
-    /// `--routes`.
-    pub routes: Option<PathBuf>,
-    /// `--import`, as often as it was given; never given, the file or variable counts.
-    pub import: Vec<PathBuf>,
-    /// `--shadow`.
-    pub shadow: Option<PathBuf>,
-    /// `--decision-log`, not parsed yet.
-    pub decision_log: Option<String>,
-    /// `--log-slice`; not given, the file or variable counts.
-    pub log_slice: bool,
-}
-
-/// All that is wrong with a configuration, at least one fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    /// In the order of: file, variables, flags, values that do not fit, values out of range.
-    pub faults: Vec<Fault>,
-}
-
-/// One thing that is wrong with a configuration.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{key}` from `{origin}`: {problem}")]
-pub struct Fault {
-    /// The setting, as `server.workers`.
-    pub key: String,
-    /// The file, variable or flag that set it.
-    pub origin: String,
-    /// What is wrong with it.
-    pub problem: String,
-}
-
 // === impl Config ===
 
 impl Config {
-    /// The settings from `flags`, the variables of this process, and the file that one of them
-    /// names.
+    /// The defaults: `config.default.toml` and nothing else.
     ///
     /// # Errors
     ///
-    /// All faults of all settings, each with the file, variable or flag that it comes from. A value
-    /// that another one overrides is not looked at.
+    /// The defaults that are inside the program cannot be used. A test excludes that.
+    pub fn defaults() -> Result<Self, ConfigError> {
+        let defaults = Layer::of_defaults()?;
+        read(&defaults, [], Vec::new())
+    }
+
+    /// The settings from `flags`, the variables of this process, and the file that one of them
+    /// names; the defaults for all others.
+    ///
+    /// # Errors
+    ///
+    /// All faults of all settings, each with the file, variable or flag that it comes from. Values
+    /// that another origin overrides are not checked.
     pub fn load(flags: &Flags) -> Result<Self, ConfigError> {
         Self::load_from(flags, std::env::vars_os())
     }
@@ -85,35 +53,40 @@ impl Config {
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigError> {
         let mut faults = Vec::new();
-        let (variables, named) = Layer::of_variables(variables, &mut faults);
+        let defaults = Layer::of_defaults()?;
+        // They show which keys are settings, and of which type.
+        let known = read(&defaults, [], Vec::new())?;
+        let (variables, named) = Layer::of_variables(variables, &known, &mut faults);
         let file = match (&flags.config, &named) {
             (Some(path), _) => Layer::of_file("--config", path, &mut faults),
             (None, Some(path)) => Layer::of_file(layer::CONFIG, path, &mut faults),
             (None, None) => None,
         };
         let flags = Layer::of_flags(flags, &mut faults);
-
         let layers = file.into_iter().chain(variables).chain(flags);
-        let config = read(&layers.fold(Figment::new(), Figment::merge), &mut faults);
-        if faults.is_empty() {
-            Ok(config)
-        } else {
-            Err(ConfigError { faults })
-        }
+        read(&defaults, layers, faults)
     }
 }
 
-/// The settings in `figment`; where there are faults, the defaults are in place of what is wrong.
-fn read(figment: &Figment, faults: &mut Vec<Fault>) -> Config {
+/// The settings of `layers` over `defaults`. For each value that does not fit, a fault is noted and
+/// the default put in its place, so that the other values are checked too.
+fn read(
+    defaults: &Layer,
+    layers: impl IntoIterator<Item = Layer>,
+    mut faults: Vec<Fault>,
+) -> Result<Config, ConfigError> {
+    let layers = layers.into_iter();
+    let figment = layers.fold(Figment::from(defaults), Figment::merge);
     let origin = |value: Option<&Value>| {
         let metadata = value.and_then(|value| figment.get_metadata(value.tag()));
         metadata.map_or_else(
-            || "the defaults".to_owned(),
+            || layer::DEFAULTS.to_owned(),
             |metadata| metadata.name.to_string(),
         )
     };
-    let layers = figment.data().ok();
-    let mut values = layers
+    let mut values = figment
+        .data()
+        .ok()
         .and_then(|mut all| all.remove(&Profile::Default))
         .unwrap_or_default();
 
@@ -122,35 +95,71 @@ fn read(figment: &Figment, faults: &mut Vec<Fault>) -> Config {
             Ok(config) => break config,
             Err(error) => error,
         };
-        let taken = take(&mut values, &error.path);
+        let taken = reset(&mut values, Some(defaults.values()), &error.path);
         faults.push(Fault::new(
             error.path.join("."),
             origin(taken.as_ref()),
             problem(&error.kind),
         ));
-        // INVARIANT: the loop ends, as each turn makes `values` smaller.
+        // INVARIANT: the loop ends, as each turn gives up a value that is no default.
         if taken.is_none() {
-            break Config::default();
+            return Err(ConfigError { faults });
         }
     };
 
     let values = Value::from(values);
-    for (key, problem) in range::faults(&config) {
+    for (key, problem) in unusable(&config).into_all() {
         faults.push(Fault::new(key, origin(values.find_ref(key)), problem));
     }
-    config
-}
-
-/// Removes what is at `path`, or the longest part of it that exists.
-fn take(values: &mut Dict, path: &[String]) -> Option<Value> {
-    let (key, rest) = path.split_first()?;
-    match values.get_mut(key) {
-        Some(Value::Dict(_, inner)) if !rest.is_empty() => take(inner, rest),
-        _ => values.remove(key),
+    if faults.is_empty() {
+        Ok(config)
+    } else {
+        Err(ConfigError { faults })
     }
 }
 
-/// What serde's complaint means for someone who wrote a file.
+/// Puts the default in the place of what is at `path`, or at the longest part of it that exists.
+/// Returns what was there; `None` if that was nothing, or the default itself.
+fn reset(values: &mut Dict, defaults: Option<&Dict>, path: &[String]) -> Option<Value> {
+    let (key, rest) = path.split_first()?;
+    let default = defaults.and_then(|defaults| defaults.get(key));
+    if let Some(Value::Dict(_, inner)) = values.get_mut(key)
+        && !rest.is_empty()
+    {
+        return reset(inner, default.and_then(Value::as_dict), rest);
+    }
+    let taken = values.remove(key);
+    if let Some(default) = default {
+        values.insert(key.clone(), default.clone());
+    }
+    taken.filter(|taken| Some(taken) != default)
+}
+
+/// Checks the ranges of all settings, section by section.
+fn unusable(config: &Config) -> SettingFaults {
+    let mut faults = SettingFaults::default();
+    faults.path("policies", config.policies.as_deref());
+    faults.path("schema", config.schema.as_deref());
+    faults.path("routes", config.routes.as_deref());
+    for path in &config.import {
+        faults.path("import", Some(path));
+    }
+    config.server.check(&mut faults);
+    config.limits.check(&mut faults);
+    config.search.check(&mut faults);
+    config.explain.check(&mut faults);
+    config.gateway.check(&mut faults);
+    config.jwt.check(&mut faults);
+    config.store.check(&mut faults);
+    config.freshness.check(&mut faults);
+    config.reload.check(&mut faults);
+    config.shadow.check(&mut faults);
+    config.log.check(&mut faults);
+    config.decision_log.check(&mut faults);
+    faults
+}
+
+/// The words for a fault that serde found, for someone who wrote a file.
 fn problem(kind: &Kind) -> String {
     match kind {
         Kind::UnknownField(_, known) => format!("unknown key, expected {}", OneOf(known)),
@@ -174,34 +183,6 @@ fn problem(kind: &Kind) -> String {
         other => other.to_string(),
     }
 }
-
-// === impl Fault ===
-
-impl Fault {
-    fn new(key: impl Into<String>, origin: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self {
-            key: key.into(),
-            origin: origin.into(),
-            problem: problem.into(),
-        }
-    }
-}
-
-// === impl ConfigError ===
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.faults.as_slice() {
-            [fault] => write!(f, "invalid configuration: {fault}"),
-            faults => {
-                write!(f, "invalid configuration, {} faults:", faults.len())?;
-                faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
-            }
-        }
-    }
-}
-
-impl std::error::Error for ConfigError {}
 
 #[cfg(test)]
 mod tests;

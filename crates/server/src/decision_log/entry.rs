@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::pseudonym::Pseudonyms;
 use super::shown::Shown;
+use crate::instant;
 use peppol_authz_engine::policy::Bundle;
-use peppol_authz_engine::text::instant;
 use peppol_authz_engine::{Decided, Decision, Question};
 
 /// A line as it is written. Its members are always in this order.

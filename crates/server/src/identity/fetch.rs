@@ -2,16 +2,15 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use ureq::Agent;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
 use super::keys::KeySetError;
 use crate::config::{Jwks, Jwt};
+use peppol_authz_database::{RootsError, root_certificates};
 
 /// The longest document that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -29,13 +28,8 @@ pub enum TokensError {
     #[error("`jwt.jwks` is not set")]
     NotConfigured,
     /// A `jwt.ca_certificate` that vouches for nothing.
-    #[error("`{path}`: {problem}")]
-    Certificate {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
+    #[error(transparent)]
+    Certificate(#[from] RootsError),
 }
 
 /// Why a look at the keys failed.
@@ -107,10 +101,14 @@ impl Source {
 /// as they are far apart.
 fn agent(url: &str, settings: &Jwt) -> Result<Agent, TokensError> {
     let roots = if url.starts_with("https:") {
-        roots(settings.ca_certificate.as_deref())?
+        root_certificates(settings.ca_certificate.as_deref())?
     } else {
         Vec::new()
     };
+    let roots: Vec<_> = roots
+        .iter()
+        .map(|root| Certificate::from_der(root).to_owned())
+        .collect();
     let tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .root_certs(RootCerts::new_with_certs(&roots))
@@ -128,32 +126,4 @@ fn agent(url: &str, settings: &Jwt) -> Result<Agent, TokensError> {
         .accept("application/jwk-set+json, application/json")
         .build();
     Ok(config.new_agent())
-}
-
-/// The certificates in a file, or the system's.
-fn roots(path: Option<&Path>) -> Result<Vec<Certificate<'static>>, TokensError> {
-    let taken = |certificate: &CertificateDer<'_>| Certificate::from_der(certificate).to_owned();
-    let Some(path) = path else {
-        let found = rustls_native_certs::load_native_certs().certs;
-        return Ok(found.iter().map(taken).collect());
-    };
-    let failed = |problem: String| TokensError::Certificate {
-        path: path.to_owned(),
-        problem,
-    };
-    let mut all = Vec::new();
-    let mut store = rustls::RootCertStore::empty();
-    for certificate in
-        CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?
-    {
-        let certificate = certificate.map_err(|error| failed(error.to_string()))?;
-        all.push(taken(&certificate));
-        store
-            .add(certificate)
-            .map_err(|error| failed(error.to_string()))?;
-    }
-    if all.is_empty() {
-        return Err(failed("no certificate in it".to_owned()));
-    }
-    Ok(all)
 }

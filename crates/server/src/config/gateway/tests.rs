@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::config::tests::load_text;
 
 fn network(text: &str) -> Result<Network, NetworkError> {
     Network::try_from(text.to_owned())
@@ -117,20 +118,16 @@ fn a_denial_with_other_braces_is_refused() {
 }
 
 fn faults(toml: &str) -> Vec<String> {
-    let gateway: Gateway = toml::from_str(toml).unwrap();
-    let faults = gateway.faults().into_iter();
-    faults
-        .map(|(key, problem)| format!("{key}: {problem}"))
-        .collect()
+    load_text(toml).err().unwrap_or_default()
 }
 
 #[test]
 fn who_is_believed_is_said_whole() {
-    let header = "[[header]]\nendpoint = \"nginx\"\ntype = \"User\"\n";
-    let certificate = "[[certificate]]\ntype = \"User\"\nfrom = [\"unix\"]\n";
+    let header = "[[gateway.header]]\nendpoint = \"nginx\"\ntype = \"User\"\n";
+    let certificate = "[[gateway.certificate]]\ntype = \"User\"\nfrom = [\"unix\"]\n";
     for (toml, problem) in [
-        ("realm = \"a\\\"b\"".to_owned(), "printable"),
-        ("realm = \"\"".to_owned(), "printable"),
+        ("[gateway]\nrealm = \"a\\\"b\"".to_owned(), "printable"),
+        ("[gateway]\nrealm = \"\"".to_owned(), "printable"),
         (format!("{header}from = []\nname = \"X-User\""), "`from`"),
         (
             format!("{header}from = [\"unix\"]\nname = \"X User\""),

@@ -1,26 +1,13 @@
 //! What a file may say of tokens.
 
 use super::*;
+use crate::config::tests::load_text;
 use crate::config::{Config, Flags};
 
 const DOCUMENT: &str = include_str!("../../../../../config.default.toml");
 
-/// A file of this text: the settings, or every fault as one line.
 fn load(text: &str) -> Result<Jwt, Vec<String>> {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("authz.toml");
-    std::fs::write(&path, text).unwrap();
-    let flags = Flags {
-        config: Some(path),
-        ..Flags::default()
-    };
-    let faults = |error: crate::config::ConfigError| {
-        let line = |fault: crate::config::Fault| format!("{}: {}", fault.key, fault.problem);
-        error.faults.into_iter().map(line).collect()
-    };
-    Config::load_from(&flags, [])
-        .map(|config| config.jwt)
-        .map_err(faults)
+    load_text(text).map(|config| config.jwt)
 }
 
 #[test]
@@ -187,7 +174,7 @@ fn the_example_of_principals_is_one() {
         principal[0].when["account_type"],
         Constant::Text("sub-account".to_owned())
     );
-    assert_eq!(principal[1], Jwt::default().principal[0]);
+    assert_eq!(principal[1], Config::defaults().unwrap().jwt.principal[0]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What one origin sets: the file, one variable, one flag.
+//! The values of one origin: the defaults, the file, one variable, one flag.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 
-use super::{Fault, Flags};
-use crate::config::Config;
+use crate::config::{Config, ConfigError, Fault, Flags};
 
 /// Values that have one origin. Those of variables and flags are one each, so that figment knows
 /// which is which.
@@ -18,20 +17,39 @@ pub(super) struct Layer {
 
 const PREFIX: &str = "PEPPOL_AUTHZ_";
 
+/// The default of every setting that has one.
+const DEFAULT_FILE: &str = include_str!("../../../../../config.default.toml");
+
+/// The origin of the defaults, as faults name it.
+pub(super) const DEFAULTS: &str = "the defaults";
+
 /// The variable that names the file.
 pub(super) const CONFIG: &str = "PEPPOL_AUTHZ_CONFIG";
 
 // === impl Layer ===
 
 impl Layer {
-    /// The variables that are settings, and what [`CONFIG`] says.
+    /// The defaults, out of the file that is inside the program.
+    pub(super) fn of_defaults() -> Result<Self, ConfigError> {
+        match toml::from_str(DEFAULT_FILE) {
+            Ok(values) => Ok(Self {
+                origin: DEFAULTS.to_owned(),
+                values,
+            }),
+            Err(error) => Err(ConfigError {
+                faults: vec![Fault::new("config", DEFAULTS, error.to_string())],
+            }),
+        }
+    }
+
+    /// The variables that are settings, and the value of [`CONFIG`]. `known` has all settings.
     pub(super) fn of_variables(
         variables: impl IntoIterator<Item = (OsString, OsString)>,
+        known: &Config,
         faults: &mut Vec<Fault>,
     ) -> (Vec<Self>, Option<PathBuf>) {
-        // Which keys are settings, and of which type, shows in the defaults.
-        let defaults = Value::serialize(Config::default()).ok();
-        let default = |key: &str| match defaults.as_ref()?.find_ref(key)? {
+        let known = Value::serialize(known).ok();
+        let default = |key: &str| match known.as_ref()?.find_ref(key)? {
             Value::Dict(..) => None,
             value => Some(value),
         };
@@ -143,6 +161,11 @@ impl Layer {
             }
         }
         layers
+    }
+
+    /// The values, by key.
+    pub(super) fn values(&self) -> &Dict {
+        &self.values
     }
 
     /// A layer of one value, at a dotted `key`.

@@ -1,5 +1,6 @@
 //! Precedence, and every kind of fault.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
@@ -46,7 +47,7 @@ fn fault(key: &str, origin: &str, problem: &str) -> (String, String, String) {
 fn nothing_set_is_the_defaults() {
     assert_eq!(
         load(&Flags::default(), &[("PATH", "/bin"), ("PEPPOL", "x")]),
-        Ok(Config::default())
+        Config::defaults()
     );
 }
 
@@ -74,7 +75,7 @@ fn flags_win_over_variables_over_the_file_over_the_defaults() {
     assert_eq!(config.routes, Some("flag".into()));
     assert_eq!(config.import, [PathBuf::from("a"), "b".into()]);
     assert_eq!((config.server.workers, config.server.connections), (2, 1));
-    assert_eq!(config.limits, Config::default().limits);
+    assert_eq!(config.limits, Config::defaults().unwrap().limits);
 }
 
 #[test]
@@ -300,7 +301,7 @@ fn variables_that_kubernetes_sets_for_a_service_of_this_name_are_no_settings() {
         ("PEPPOL_AUTHZ_PORT_8180_TCP", address),
         ("PEPPOL_AUTHZ_PORT_8180_TCP_PORT", "8180"),
     ];
-    assert_eq!(load(&Flags::default(), &set), Ok(Config::default()));
+    assert_eq!(load(&Flags::default(), &set), Config::defaults());
     // Someone's own idea of a setting.
     for (name, key) in [
         ("PEPPOL_AUTHZ_PORT", "port"),
@@ -331,4 +332,16 @@ fn values_that_are_not_utf_8_are_faults() {
         .map(|fault| fault.key)
         .collect();
     assert_eq!(keys, [policies, schema]);
+}
+
+#[test]
+fn defaults_that_cannot_be_used_are_faults() {
+    for (text, key) in [("", ""), ("[limits]\nbatch = 'many'", "limits.batch")] {
+        let (_directory, flags) = file(text);
+        let path = flags.config.unwrap();
+        let defaults = Layer::of_file("--config", &path, &mut Vec::new()).unwrap();
+        let found = faults(read(&defaults, [], Vec::new()));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].0, key);
+    }
 }

@@ -18,7 +18,7 @@ use peppol_authz_engine::schema::Misfit;
 pub(super) const WELL_KNOWN: &str = "/.well-known/authzen-configuration";
 
 /// What the AuthZEN surface says, made of the settings.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Authzen {
     reveal: Reveal,
     /// The metadata and the path of the base URL, where one is set.

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::answer::Answer;
 use crate::config::{DenialBody, Piece, Placeholder, Shape};
-use peppol_authz_engine::text::instant;
+use crate::instant;
 
 /// How a denial is worded.
 #[derive(Debug)]

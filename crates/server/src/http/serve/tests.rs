@@ -15,7 +15,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::config::Listen;
+use crate::config::{Config, Listen};
 
 /// Longer than anything here takes, and shorter than a developer's patience.
 const LONG: Duration = Duration::from_secs(20);
@@ -36,7 +36,7 @@ fn limits() -> Server {
         header_read_timeout: LONG,
         idle_timeout: LONG,
         drain_timeout: LONG,
-        ..Server::default()
+        ..Config::defaults().unwrap().server
     }
 }
 

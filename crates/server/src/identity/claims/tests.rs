@@ -3,13 +3,14 @@
 use serde_json::json;
 
 use super::*;
+use crate::config::Config;
 
 fn settings() -> Jwt {
     Jwt {
         issuer: vec!["https://one".to_owned(), "https://two".to_owned()],
         audience: vec!["peppol".to_owned(), "smp".to_owned()],
         leeway: Duration::from_secs(30),
-        ..Jwt::default()
+        ..Config::defaults().unwrap().jwt
     }
 }
 

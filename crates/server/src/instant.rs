@@ -5,20 +5,13 @@ use std::time::SystemTime;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 /// To the millisecond: `2024-02-29T23:59:59.007Z`.
-pub fn milliseconds(at: SystemTime) -> String {
+pub(crate) fn milliseconds(at: SystemTime) -> String {
     DateTime::<Utc>::from(at).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// To the microsecond: `2024-02-29T23:59:59.000007Z`.
-pub fn microseconds(at: SystemTime) -> String {
+pub(crate) fn microseconds(at: SystemTime) -> String {
     DateTime::<Utc>::from(at).to_rfc3339_opts(SecondsFormat::Micros, true)
-}
-
-/// So many milliseconds from the beginning of 1970 on; `None` outside of four-digit years.
-pub fn since_epoch(milliseconds: i64) -> Option<String> {
-    let text = DateTime::from_timestamp_millis(milliseconds)?;
-    let text = text.to_rfc3339_opts(SecondsFormat::Millis, true);
-    (text.len() == "2024-02-29T23:59:59.007Z".len()).then_some(text)
 }
 
 #[cfg(test)]
@@ -42,18 +35,5 @@ mod tests {
             assert_eq!(milliseconds(at), format!("{text}.007Z"));
             assert_eq!(microseconds(at), format!("{text}.007080Z"));
         }
-    }
-
-    #[test]
-    fn years_have_four_digits() {
-        let text = |milliseconds| since_epoch(milliseconds);
-        assert_eq!(text(0).as_deref(), Some("1970-01-01T00:00:00.000Z"));
-        assert_eq!(text(-1).as_deref(), Some("1969-12-31T23:59:59.999Z"));
-        assert_eq!(text(i64::MAX), None);
-        assert_eq!(
-            text(253_402_300_799_999).as_deref(),
-            Some("9999-12-31T23:59:59.999Z")
-        );
-        assert_eq!(text(253_402_300_800_000), None);
     }
 }

@@ -1,0 +1,37 @@
+//! The limits of one request.
+
+use serde::{Deserialize, Serialize};
+
+use super::range::SettingFaults;
+
+/// The limits of one request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Length of a request's body, in bytes.
+    pub body_bytes: usize,
+    /// Questions in one batch.
+    pub batch: usize,
+    /// Nesting of the JSON of a request.
+    pub json_depth: usize,
+    /// Entities that the caller may describe in one question.
+    pub entities: usize,
+    /// Entities in one page of a search.
+    pub page: usize,
+    /// Candidates that are decided for one page of a search.
+    pub candidates: usize,
+}
+
+// === impl Limits ===
+
+impl Limits {
+    pub(super) fn check(&self, faults: &mut SettingFaults) {
+        faults.number("limits.body_bytes", self.body_bytes, 1 << 10..=1 << 30);
+        faults.number("limits.batch", self.batch, 1..=100_000);
+        // The parser itself refuses a depth of 128.
+        faults.number("limits.json_depth", self.json_depth, 8..=127);
+        faults.number("limits.entities", self.entities, 0..=10_000);
+        faults.number("limits.page", self.page, 1..=100_000);
+        faults.number("limits.candidates", self.candidates, 1..=10_000_000);
+    }
+}

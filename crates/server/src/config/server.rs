@@ -1,0 +1,68 @@
+//! Threads, connections and timeouts of the HTTP server.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::duration;
+use super::range::{HOUR, MILLISECOND, SettingFaults};
+
+/// The smallest stack of a thread that evaluates policies, in bytes: Cedar's recursion limit
+/// depends on it.
+pub const MIN_WORKER_STACK_BYTES: usize = 8 << 20;
+
+/// Threads, connections and timeouts of the HTTP server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Threads that answer questions; 0 is one for each core.
+    pub workers: usize,
+    /// Stack of each of them, in bytes; [`MIN_WORKER_STACK_BYTES`] at least.
+    pub worker_stack_bytes: usize,
+    /// Connections that are open at once; more wait in the kernel's queue.
+    pub connections: usize,
+    /// Time from the first byte of a request's head (or from connecting) to the end of the head.
+    #[serde(with = "duration")]
+    pub header_read_timeout: Duration,
+    /// Time from the end of the head to the last byte of the body.
+    #[serde(with = "duration")]
+    pub body_read_timeout: Duration,
+    /// Time from the end of the head to the answer.
+    #[serde(with = "duration")]
+    pub request_timeout: Duration,
+    /// How long a connection may stay open without a request.
+    #[serde(with = "duration")]
+    pub idle_timeout: Duration,
+    /// How long requests may take to finish after the signal to stop; 0 cuts them at once.
+    #[serde(with = "duration")]
+    pub drain_timeout: Duration,
+}
+
+// === impl Server ===
+
+impl Server {
+    pub(super) fn check(&self, faults: &mut SettingFaults) {
+        let stack = MIN_WORKER_STACK_BYTES..=1 << 30;
+        faults.number("server.workers", self.workers, 0..=1024);
+        faults.number("server.worker_stack_bytes", self.worker_stack_bytes, stack);
+        faults.number("server.connections", self.connections, 1..=1_000_000);
+        let (some, day) = (MILLISECOND..=HOUR, MILLISECOND..=24 * HOUR);
+        for (key, timeout, range) in [
+            (
+                "server.header_read_timeout",
+                self.header_read_timeout,
+                &some,
+            ),
+            ("server.body_read_timeout", self.body_read_timeout, &some),
+            ("server.request_timeout", self.request_timeout, &some),
+            ("server.idle_timeout", self.idle_timeout, &day),
+            (
+                "server.drain_timeout",
+                self.drain_timeout,
+                &(Duration::ZERO..=HOUR),
+            ),
+        ] {
+            faults.duration(key, timeout, range);
+        }
+    }
+}

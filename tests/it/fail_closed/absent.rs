@@ -119,7 +119,7 @@ fn everything_that_is_absent_is_named_and_nothing_else() {
     let kept: Vec<_> = decision
         .slice
         .iter()
-        .map(|found| kept(&found.row))
+        .map(|found| kept(&found.loaded.row))
         .collect();
     assert_eq!(kept, ["Doc::\"d\"", "User::\"ann\""]);
     let decision = deciding.decide(&ask("User::\"x\"", "Doc::\"y\"", "z"));

@@ -37,8 +37,8 @@ pub fn text(outcome: &Outcome) -> String {
                     part(&reason.policy)
                 );
             }
-            for loaded in &decision.slice {
-                let row = &loaded.row;
+            for seen in &decision.slice {
+                let row = &seen.loaded.row;
                 let _ = write!(
                     text,
                     "    slice   {} {}",

@@ -92,11 +92,12 @@ impl Plan {
         Ok(depth + clauses)
     }
 
-    /// Adds what another plan names.
-    pub(super) fn join(&mut self, other: &Self) {
+    /// Adds all that another plan loads.
+    pub(crate) fn join(&mut self, other: &Self) {
         self.follow.extend(other.follow.iter().cloned());
         self.follow_tags |= other.follow_tags;
         self.all_tags |= other.all_tags;
+        self.level = self.level.max(other.level);
         for probe in &other.probes {
             if !self.probes.contains(probe) {
                 self.probes.push(probe.clone());
@@ -122,22 +123,6 @@ impl Plan {
             && self.follow.is_superset(&other.follow)
             && (self.follow_tags || !other.follow_tags)
             && (self.all_tags || (!other.all_tags && other.probes.iter().all(asked)))
-    }
-
-    /// What this one or another loads.
-    #[must_use]
-    pub fn with(&self, other: &Self) -> Self {
-        let mut both = self.clone();
-        both.follow.extend(other.follow.iter().cloned());
-        both.follow_tags |= other.follow_tags;
-        both.all_tags |= other.all_tags;
-        both.level = both.level.max(other.level);
-        for probe in &other.probes {
-            if !both.probes.contains(probe) {
-                both.probes.push(probe.clone());
-            }
-        }
-        both
     }
 
     fn walk(&mut self, expression: &Expr, level: usize) -> usize {
@@ -333,7 +318,8 @@ mod tests {
     fn two_together_cover_both() {
         for one in others() {
             for other in others() {
-                let both = one.with(&other);
+                let mut both = one.clone();
+                both.join(&other);
                 assert!(
                     both.covers(&one) && both.covers(&other),
                     "{one:?} {other:?}"

@@ -8,8 +8,8 @@ use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::reason::InvalidReason;
 use super::token::Token;
-use super::tokens::Reason;
 use crate::config::Algorithm;
 use peppol_authz_engine::schema::parse_json;
 
@@ -18,7 +18,7 @@ const DEPTH: usize = 16;
 
 /// The usable keys of a document.
 pub(super) struct KeySet {
-    keys: Vec<Key>,
+    keys: Vec<VerifyingKey>,
     /// Where in `keys` a kid is; `None` where more than one key of the document has it.
     kids: HashMap<String, Option<usize>>,
     /// Of the document.
@@ -26,15 +26,15 @@ pub(super) struct KeySet {
 }
 
 /// One key that signatures are verified by.
-pub(super) struct Key {
-    kind: Kind,
+pub(super) struct VerifyingKey {
+    kind: KeyKind,
     /// The one algorithm that it is for.
     algorithm: Option<String>,
     decoding: DecodingKey,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum KeyKind {
     Rsa,
     P256,
     P384,
@@ -58,7 +58,7 @@ pub(super) enum NoKey {
     /// It may be there in a newer set.
     Unknown,
     /// It is refused by this set.
-    Refused(Reason),
+    Refused(InvalidReason),
 }
 
 // === impl KeySet ===
@@ -77,7 +77,7 @@ impl KeySet {
             let Value::Object(entry) = entry else {
                 return Err(KeySetError::Malformed);
             };
-            let place = match Key::read(entry) {
+            let place = match VerifyingKey::read(entry) {
                 Ok(key) => {
                     keys.push(key);
                     Some(keys.len() - 1)
@@ -115,7 +115,7 @@ impl KeySet {
 
     /// The key that a token has to be signed with: the one that it names, or else the only one
     /// there is for its algorithm.
-    pub(super) fn choose(&self, token: &Token<'_>) -> Result<&Key, NoKey> {
+    pub(super) fn choose(&self, token: &Token<'_>) -> Result<&VerifyingKey, NoKey> {
         let Some(kid) = &token.kid else {
             let mut fitting = self.keys.iter().filter(|key| key.fits(token.algorithm));
             return match (fitting.next(), fitting.next()) {
@@ -136,9 +136,9 @@ impl KeySet {
     }
 }
 
-// === impl Key ===
+// === impl VerifyingKey ===
 
-impl Key {
+impl VerifyingKey {
     /// A key that may be used, or why it may not.
     fn read(entry: &Map<String, Value>) -> Result<Self, &'static str> {
         let text = |name| entry.get(name).and_then(Value::as_str);
@@ -172,11 +172,11 @@ impl Key {
             Some(_) => return Err("its `alg` is not a string"),
         };
         let (kind, decoding) = match (kty, text("crv")) {
-            ("RSA", _) => (Kind::Rsa, rsa(&bytes("n")?, &bytes("e")?)?),
-            ("EC", Some("P-256")) => (Kind::P256, point(&bytes("x")?, &bytes("y")?, 32)?),
-            ("EC", Some("P-384")) => (Kind::P384, point(&bytes("x")?, &bytes("y")?, 48)?),
+            ("RSA", _) => (KeyKind::Rsa, rsa(&bytes("n")?, &bytes("e")?)?),
+            ("EC", Some("P-256")) => (KeyKind::P256, point(&bytes("x")?, &bytes("y")?, 32)?),
+            ("EC", Some("P-384")) => (KeyKind::P384, point(&bytes("x")?, &bytes("y")?, 48)?),
             ("OKP", Some("Ed25519")) => match bytes("x")? {
-                x if x.len() == 32 => (Kind::Ed25519, DecodingKey::from_ed_der(&x)),
+                x if x.len() == 32 => (KeyKind::Ed25519, DecodingKey::from_ed_der(&x)),
                 _ => return Err("its point has not the length of its curve"),
             },
             _ => return Err("it is of an unknown type or curve"),
@@ -196,10 +196,10 @@ impl Key {
             | Algorithm::Rs512
             | Algorithm::Ps256
             | Algorithm::Ps384
-            | Algorithm::Ps512 => Kind::Rsa,
-            Algorithm::Es256 => Kind::P256,
-            Algorithm::Es384 => Kind::P384,
-            Algorithm::EdDsa => Kind::Ed25519,
+            | Algorithm::Ps512 => KeyKind::Rsa,
+            Algorithm::Es256 => KeyKind::P256,
+            Algorithm::Es384 => KeyKind::P384,
+            Algorithm::EdDsa => KeyKind::Ed25519,
         };
         let is_for = |own: &String| own == algorithm.name();
         self.kind == kind && self.algorithm.as_ref().is_none_or(is_for)

@@ -161,10 +161,10 @@ fn a_key_is_the_one_that_is_named_and_fits() {
     let keys = set(&[rsa_key(), ed, bound]).unwrap();
     let chosen = |algorithm, kid| keys.choose(&token(algorithm, kid)).map(|key| key.kind);
     for algorithm in [Algorithm::Rs256, Algorithm::Rs512, Algorithm::Ps384] {
-        assert_eq!(chosen(algorithm, Some("r")), Ok(Kind::Rsa));
+        assert_eq!(chosen(algorithm, Some("r")), Ok(KeyKind::Rsa));
     }
-    assert_eq!(chosen(Algorithm::EdDsa, Some("e")), Ok(Kind::Ed25519));
-    assert_eq!(chosen(Algorithm::Rs512, Some("b")), Ok(Kind::Rsa));
+    assert_eq!(chosen(Algorithm::EdDsa, Some("e")), Ok(KeyKind::Ed25519));
+    assert_eq!(chosen(Algorithm::Rs512, Some("b")), Ok(KeyKind::Rsa));
     for kid in ["x", "", "R", "r "] {
         assert_eq!(chosen(Algorithm::Rs256, Some(kid)), Err(NoKey::Unknown));
     }
@@ -179,8 +179,8 @@ fn a_key_is_the_one_that_is_named_and_fits() {
         assert!(matches!(found, Err(NoKey::Refused(_))), "{kid}: {found:?}");
     }
     // Without a name, where no other could be meant.
-    assert_eq!(chosen(Algorithm::EdDsa, None), Ok(Kind::Ed25519));
-    assert_eq!(chosen(Algorithm::Rs256, None), Ok(Kind::Rsa));
+    assert_eq!(chosen(Algorithm::EdDsa, None), Ok(KeyKind::Ed25519));
+    assert_eq!(chosen(Algorithm::Rs256, None), Ok(KeyKind::Rsa));
     let several = chosen(Algorithm::Rs512, None);
     assert_eq!(
         several,

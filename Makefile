@@ -3,11 +3,6 @@
 
 CARGO ?= cargo
 
-# What is shipped is linked as one piece; what is tested is not: that would take as long for each
-# test binary as all the rest together.
-export CARGO_PROFILE_RELEASE_LTO ?= off
-export CARGO_PROFILE_RELEASE_CODEGEN_UNITS ?= 16
-
 .PHONY: test tools lint unit policies docs clients gateways bench-gateways
 
 test: tools lint unit policies docs clients gateways

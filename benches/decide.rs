@@ -24,7 +24,7 @@ use common::{Size, import, median, participant, thread_cpu};
 use peppol_authz_database::{Sqlite, SqliteOptions};
 use peppol_authz_engine::policy::{SourceFile, Sources, load};
 use peppol_authz_engine::slice::Freshness;
-use peppol_authz_engine::{Engine, EngineOptions, Question};
+use peppol_authz_engine::{Engine, EngineOptions};
 use serde_json::{Value, json};
 
 const ROUNDS: usize = 7;
@@ -162,8 +162,9 @@ fn measure(store: &Arc<Sqlite>, sources: &Sources, question: &Value) -> Measured
         .build()
         .unwrap();
     runtime.block_on(async {
-        let read: Question = engine.session().question(question, 0).unwrap();
-        let first = engine.session().decide(&read).await.unwrap();
+        let (read, options) = engine.session().question(question, 0).unwrap();
+        let demand = &options.demand;
+        let first = engine.session().decide(&read, demand).await.unwrap();
         // The yardstick: Cedar over entities and policies that are there already.
         let shard = bundle
             .shard(
@@ -204,14 +205,15 @@ fn measure(store: &Arc<Sqlite>, sources: &Sources, question: &Value) -> Measured
         };
         let decide = time(|| {
             now(Box::pin(async {
-                std::hint::black_box(engine.session().decide(&read).await.unwrap());
+                std::hint::black_box(engine.session().decide(&read, demand).await.unwrap());
             }));
         });
         let whole = time(|| {
             now(Box::pin(async {
                 let session = engine.session();
-                let question = session.question(question, 0).unwrap();
-                std::hint::black_box(session.decide(&question).await.unwrap());
+                let (question, options) = session.question(question, 0).unwrap();
+                let decision = session.decide(&question, &options.demand).await;
+                std::hint::black_box(decision.unwrap());
             }));
         });
         Measured {

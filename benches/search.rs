@@ -108,8 +108,8 @@ async fn measure(database: &Database, name: &str, case: &Case, of: usize) {
     };
     let find = || async {
         let session = engine.session();
-        let wanted: Wanted = session.wanted(&search, 0).unwrap();
-        let found = session.find(&wanted, &part).await.unwrap();
+        let (wanted, demand) = Wanted::read(&session, &search, 0).unwrap();
+        let found = wanted.find(&session, &part, &demand).await.unwrap();
         assert_eq!(found.entities.len(), RELATIONS);
     };
     let searched = time(find).await;
@@ -119,8 +119,9 @@ async fn measure(database: &Database, name: &str, case: &Case, of: usize) {
         async move {
             let engine: &Engine = engine;
             let session = engine.session();
-            let question = session.question(question, 0).unwrap();
-            std::hint::black_box(session.decide(&question).await.unwrap());
+            let (question, options) = session.question(question, 0).unwrap();
+            let decision = session.decide(&question, &options.demand).await;
+            std::hint::black_box(decision.unwrap());
         }
     };
     let warm = time(|| decide(&engine)).await;
@@ -130,7 +131,7 @@ async fn measure(database: &Database, name: &str, case: &Case, of: usize) {
     let mut allowed = 0;
     for from in (0..of).step_by(BATCH) {
         let questions: Vec<Question> = (from..of.min(from + BATCH))
-            .map(|n| session.question(&(case.question)(n), 0).unwrap())
+            .map(|n| session.question(&(case.question)(n), 0).unwrap().0)
             .collect();
         let questions: Vec<&Question> = questions.iter().collect();
         let answers = session.decide_all(&questions, &Demand::default()).await;

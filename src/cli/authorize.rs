@@ -12,7 +12,7 @@ use super::output::{AnyError, complain, failed, misused, say};
 use super::reasons::reason_text;
 use explanation::say_explanation;
 use peppol_authz_engine::policy::Bundle;
-use peppol_authz_engine::{Decision, Verdict};
+use peppol_authz_engine::{Decision, Explanation, Verdict};
 use peppol_authz_server::http::answer_json;
 
 pub(super) fn run(args: &AuthorizeArgs) -> Ended {
@@ -26,9 +26,10 @@ pub(super) fn answer(args: &AuthorizeArgs, explain: bool) -> Ended {
     let most_entities = config.limits.entities;
     let decided = ask(&config, bundle, move |engine| async move {
         let session = engine.session();
-        let question = session.question(&question, most_entities)?;
-        let decision = session.decide(&question).await?;
-        let why = (explain || question.explain).then(|| session.explain(&question, &decision));
+        let (question, options) = session.question(&question, most_entities)?;
+        let decision = session.decide(&question, &options.demand).await?;
+        let why = (explain || options.explain)
+            .then(|| Explanation::of(&session.state.bundle, &question, &decision));
         Ok::<_, AnyError>((decision, why))
     });
     let (decision, why) = decided.map_err(failed)?;

@@ -18,7 +18,7 @@ use peppol_authz_engine::policy::routes::Route;
 use peppol_authz_engine::schema::{Designation, parse_json};
 use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::store::{EntitiesFile, Store};
-use peppol_authz_engine::{Body, Engine, HttpRequest, Members, RequestLimits, Unrouted};
+use peppol_authz_engine::{Body, Engine, HttpRequest, Members, RequestLimits, Routed, Unrouted};
 use shown::{ShownAsk, ShownRoute};
 
 /// A request, as the arguments describe it.
@@ -114,7 +114,7 @@ fn designation(literal: &str, bundle: &Bundle) -> Result<Designation, String> {
 
 async fn show(engine: &Engine, given: &GivenRequest) -> Result<ShownRoute, AnyError> {
     let session = engine.session();
-    let routed = match session.routed(&given.method, &given.target) {
+    let routed = match Routed::find(&session, &given.method, &given.target) {
         Ok(routed) => routed,
         Err(Unrouted::NoRoute) => {
             let text = "no entry of the table matches it".to_owned();
@@ -142,9 +142,7 @@ async fn show(engine: &Engine, given: &GivenRequest) -> Result<ShownRoute, AnyEr
     };
     let demand = Demand::default();
     let stored = given.stored.then_some(&demand);
-    let drafted = session
-        .drafts(&routed, &request, &given.limits, stored)
-        .await?;
+    let drafted = routed.drafts(&request, &given.limits, stored).await?;
     let mut asks: Vec<ShownAsk> = Vec::new();
     for (ask, each) in route.asks.iter().zip(drafted) {
         asks.push(ShownAsk {
@@ -156,7 +154,7 @@ async fn show(engine: &Engine, given: &GivenRequest) -> Result<ShownRoute, AnyEr
     let decision = match &given.who {
         Some(who) => {
             let limits = &given.limits;
-            let decided = session.decide_request(&routed, &request, who, limits, &demand);
+            let decided = routed.decide(&request, who, limits, &demand);
             Some(Box::new(decided.await?))
         }
         None => None,

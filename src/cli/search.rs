@@ -8,7 +8,7 @@ use super::exit::{Ended, Exit};
 use super::input::{context, question_in};
 use super::output::{AnyError, failed, misused, say};
 use peppol_authz_engine::policy::Bundle;
-use peppol_authz_engine::{Engine, Found, Part};
+use peppol_authz_engine::{Engine, Found, Part, Wanted};
 use peppol_authz_server::config::Limits;
 use peppol_authz_server::http::search_json;
 
@@ -41,7 +41,7 @@ async fn find(
     explain: bool,
 ) -> Result<Found, AnyError> {
     let session = engine.session();
-    let wanted = session.wanted(search, limits.entities)?;
+    let (wanted, demand) = Wanted::read(&session, search, limits.entities)?;
     let mut left = limit.unwrap_or(usize::MAX);
     let mut part = Part {
         after: None,
@@ -49,7 +49,7 @@ async fn find(
         most: limits.candidates,
         explain,
     };
-    let mut found = session.find(&wanted, &part).await?;
+    let mut found = wanted.find(&session, &part, &demand).await?;
     loop {
         left = left.saturating_sub(part.limit);
         if !found.more || left == 0 {
@@ -57,7 +57,7 @@ async fn find(
         }
         part.after = found.last.clone();
         part.limit = left.min(limits.page);
-        let next = session.find(&wanted, &part).await?;
+        let next = wanted.find(&session, &part, &demand).await?;
         found.entities.extend(next.entities);
         found.more = next.more;
         found.last = next.last;

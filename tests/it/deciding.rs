@@ -11,7 +11,7 @@ use peppol_authz_engine::slice::{Demand, Freshness};
 use peppol_authz_engine::store::{EntitiesFile, Store};
 use peppol_authz_engine::{
     Decision, Engine, EngineOptions, Explanation, Failure, Found, Malformed, Part, Unexplained,
-    Verdict,
+    Verdict, Wanted,
 };
 use peppol_authz_server::config::MIN_WORKER_STACK_BYTES;
 use serde_json::{Value, json};
@@ -170,10 +170,11 @@ impl Deciding {
         let question = question.clone();
         let asked = self.runtime.spawn(async move {
             let session = engine.session();
-            let question = session
+            let (question, options) = session
                 .question(&question, 100)
                 .map_err(Refused::Malformed)?;
-            session.decide(&question).await.map_err(Refused::Failed)
+            let decision = session.decide(&question, &options.demand).await;
+            decision.map_err(Refused::Failed)
         });
         self.runtime.block_on(asked).unwrap()
     }
@@ -193,11 +194,12 @@ impl Deciding {
         let question = question.clone();
         let asked = self.runtime.spawn(async move {
             let session = engine.session();
-            let question = session
+            let (question, options) = session
                 .question(&question, 100)
                 .map_err(Refused::Malformed)?;
-            let decision = session.decide(&question).await.map_err(Refused::Failed)?;
-            let why = session.explain(&question, &decision);
+            let decision = session.decide(&question, &options.demand).await;
+            let decision = decision.map_err(Refused::Failed)?;
+            let why = Explanation::of(&session.state.bundle, &question, &decision);
             Ok((decision, why))
         });
         self.runtime.block_on(asked).unwrap()
@@ -211,14 +213,19 @@ impl Deciding {
             let session = engine.session();
             let read = questions.iter().map(|json| session.question(json, 100));
             let read: Vec<_> = read.collect();
-            let asked: Vec<_> = read.iter().flatten().collect();
-            let decided = session.decide_all(&asked, &Demand::default()).await;
+            let mut demand = Demand::default();
+            for (_, options) in read.iter().flatten() {
+                demand.join(&options.demand);
+            }
+            let asked = read.iter().flatten().map(|(question, _)| question);
+            let asked: Vec<_> = asked.collect();
+            let decided = session.decide_all(&asked, &demand).await;
             let mut decided = decided
                 .unwrap_or_else(|failure| vec![Err(failure); asked.len()])
                 .into_iter();
             read.into_iter()
                 .map(|question| {
-                    let question = question.map_err(Refused::Malformed)?;
+                    let (question, _) = question.map_err(Refused::Malformed)?;
                     let decision = decided.next().unwrap().map_err(Refused::Failed)?;
                     Ok(((question.principal, question.resource), decision.verdict))
                 })
@@ -233,8 +240,10 @@ impl Deciding {
         let (wanted, part) = (wanted.clone(), part.clone());
         let found = self.runtime.spawn(async move {
             let session = engine.session();
-            let wanted = session.wanted(&wanted, 100).map_err(Refused::Malformed)?;
-            session.find(&wanted, &part).await.map_err(Refused::Failed)
+            let read = Wanted::read(&session, &wanted, 100);
+            let (wanted, demand) = read.map_err(Refused::Malformed)?;
+            let found = wanted.find(&session, &part, &demand).await;
+            found.map_err(Refused::Failed)
         });
         self.runtime.block_on(found).unwrap()
     }

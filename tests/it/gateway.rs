@@ -6,6 +6,7 @@ mod envoy;
 mod grpc;
 mod hostile;
 mod logged;
+mod messages;
 mod tokens;
 mod trouble;
 mod who;

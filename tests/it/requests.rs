@@ -12,7 +12,7 @@ use peppol_authz_engine::slice::{Demand, Freshness};
 use peppol_authz_engine::store::{EntitiesFile, Store};
 use peppol_authz_engine::{
     Body, Drafted, Engine, EngineOptions, Failure, HttpRequest, Reason, RequestDecision,
-    RequestLimits,
+    RequestLimits, Routed,
 };
 use peppol_authz_server::config::MIN_WORKER_STACK_BYTES;
 use serde_json::{Map, Value};
@@ -139,14 +139,12 @@ impl Gate {
         let decided = self.runtime.spawn(async move {
             let session = engine.session();
             let (method, target) = sent.request.split_once(' ').unwrap();
-            let routed = session.routed(method, target);
+            let routed = Routed::find(&session, method, target);
             let routed = routed.unwrap_or_else(|error| panic!("{error:?}: {}", sent.request));
             let headers = |name: &str| values(&sent.headers, name);
             let request = request(&sent, &headers);
             let demand = Demand::default();
-            session
-                .decide_request(&routed, &request, &sent.who, &LIMITS, &demand)
-                .await
+            routed.decide(&request, &sent.who, &LIMITS, &demand).await
         });
         self.runtime.block_on(decided).unwrap()
     }
@@ -172,12 +170,12 @@ impl Gate {
         let drafted = self.runtime.spawn(async move {
             let session = engine.session();
             let (method, target) = sent.request.split_once(' ').unwrap();
-            let routed = session.routed(method, target).unwrap();
+            let routed = Routed::find(&session, method, target).unwrap();
             let headers = |name: &str| values(&sent.headers, name);
             let request = request(&sent, &headers);
             let demand = Demand::default();
             let demand = stored.then_some(&demand);
-            session.drafts(&routed, &request, &LIMITS, demand).await
+            routed.drafts(&request, &LIMITS, demand).await
         });
         self.runtime.block_on(drafted).unwrap().unwrap()
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use peppol_authz_engine::policy::{SourceFile, Sources, is_policy, is_rules};
+use peppol_authz_engine::policy::{PolicyDirectory, SourceFile, Sources};
 
 /// Where policies and schema are, in the working directory and in its repository.
 #[derive(Clone, Debug)]
@@ -60,17 +60,10 @@ pub fn sources_at(
     let commit = commit.trim().to_owned();
     let directory = format!("{commit}:./{}", places.policies.display());
     let names = run(revision, &["ls-tree", "--name-only", "-z"], &directory)?;
-    let (mut policies, mut rules) = (Vec::new(), None);
-    let mut names: Vec<&str> = names.split('\0').filter(|name| !name.is_empty()).collect();
-    names.sort_unstable();
-    for name in names {
-        let path = places.policies.join(name);
-        if is_policy(&path) {
-            policies.push(file(revision, &commit, &path)?);
-        } else if is_rules(&path) {
-            rules = Some(file(revision, &commit, &path)?);
-        }
-    }
+    let names = names.split('\0').filter(|name| !name.is_empty());
+    let paths = names.map(|name| places.policies.join(name)).collect();
+    let read = |path: &Path| file(revision, &commit, path);
+    let PolicyDirectory { policies, rules } = PolicyDirectory::of(paths, read)?;
     if policies.is_empty() {
         return Err(GitError::Empty {
             revision: revision.to_owned(),

@@ -10,12 +10,11 @@ use std::sync::Arc;
 
 use cedar_policy::Effect;
 
+use peppol_authz_engine::policy::on_large_stack;
 use peppol_authz_engine::policy::{Bundle, PolicyInfo};
 use peppol_authz_engine::policy::{Fault, Severity};
 use peppol_authz_engine::policy::{HeldBy, Rules};
-use peppol_authz_engine::policy::{Language, scan};
 use peppol_authz_engine::policy::{SourceError, SourceFile, Sources};
-use peppol_authz_engine::policy::{on_large_stack, sorted};
 
 const ANNOTATIONS: [&str; 6] = ["id", "rule", "code", "message", "obligation", "doc"];
 
@@ -34,7 +33,8 @@ pub fn lint(sources: &Sources, bundle: Option<&Bundle>) -> Vec<Fault> {
             lint_rules(file, rules, bundle, &mut faults);
         }
     }
-    sorted(faults)
+    Fault::sort(&mut faults);
+    faults
 }
 
 /// Writes every file as the formatter does. Returns the names of those that
@@ -60,9 +60,8 @@ pub fn fix_format(sources: &Sources) -> Result<Vec<String>, SourceError> {
 
 /// How the formatter writes a file; `None` where it cannot read it.
 fn formatted(file: &SourceFile) -> Option<String> {
-    let scanned = scan(&file.text, Language::Policy);
     // The formatter drops a comment that stands without a policy.
-    if scanned.too_deep.is_some() || scanned.statements.is_empty() {
+    if !file.holds_policies() {
         return None;
     }
     let config = cedar_policy_formatter::Config {

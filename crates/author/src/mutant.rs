@@ -138,9 +138,11 @@ impl Mutant {
                 }
             }
         };
-        let bundle = bundle
-            .with(id, policy.clone())
-            .map_err(|error| MutantError::new(&self.policy.id, error))?;
+        let bundle = match &policy {
+            None => bundle.without(id),
+            Some(policy) => bundle.replacing(id, policy),
+        };
+        let bundle = bundle.map_err(|error| MutantError::new(&self.policy.id, error))?;
         Ok(Some(Made { policy, bundle }))
     }
 

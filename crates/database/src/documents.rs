@@ -29,7 +29,7 @@ pub enum DocumentError {
     Malformed {
         /// The line where the document starts.
         line: usize,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
 }

@@ -1,18 +1,17 @@
 //! Tenancy documents into the store: read, checked and staged one by one, then
 //! moved into the base tables by the statements beside the schema.
 //!
-//! What a document holds is said by `schema/documents.cedarschema`; how it is
-//! stored, by `schema/sqlite/import.sql`. Everything happens in one transaction,
+//! `schema/documents.cedarschema` describes documents, `schema/sqlite/import.sql` how they are
+//! stored. Everything happens in one transaction,
 //! so an import lands whole or not at all.
 
-use std::collections::HashMap;
 use std::io::BufRead;
 
 use cedar_policy::EntityTypeName;
 
 use super::documents::{DocumentError, Documents};
 use peppol_authz_engine::schema::{
-    Reading, Record, RecordType, Schema, SchemaError, Type, document_types, parse_json,
+    DocumentType, Reading, Record, Schema, SchemaError, Type, document_types, parse_json,
     record_to_json,
 };
 use peppol_authz_engine::store::{Revision, StoreError};
@@ -23,17 +22,12 @@ const JSON_DEPTH: usize = 32;
 static SCHEMA: &str = include_str!("../../../schema/peppol.cedarschema");
 static DOCUMENTS: &str = include_str!("../../../schema/documents.cedarschema");
 
-/// What `import` knows of documents.
+/// The types of documents that can be imported.
 #[derive(Debug)]
 pub struct Import {
     schema: Schema,
-    kinds: HashMap<String, Kind>,
-}
-
-#[derive(Debug)]
-struct Kind {
-    key: Vec<String>,
-    members: RecordType,
+    /// In the order of their names.
+    types: Vec<DocumentType>,
 }
 
 /// A document that has been read and checked.
@@ -52,12 +46,12 @@ pub(super) struct Document {
 pub(super) struct Reference {
     pub(super) kind: String,
     pub(super) member: String,
-    /// Whether the member is an array of ids.
+    /// True if the member is an array of ids.
     pub(super) many: bool,
     pub(super) entity_type: EntityTypeName,
 }
 
-/// What has been imported.
+/// The result of an import.
 #[derive(Clone, Debug)]
 pub struct Imported {
     /// How many documents were read.
@@ -76,7 +70,7 @@ pub enum ImportError {
         file: String,
         /// The line on which the document starts.
         line: usize,
-        /// What is wrong with it.
+        /// The problem with it.
         problem: String,
     },
     /// A file cannot be read.
@@ -93,17 +87,14 @@ pub enum ImportError {
 }
 
 impl Import {
-    /// Reads what is inside the binary.
+    /// Reads the schemas inside the binary.
     ///
     /// # Errors
     /// Schemas that do not parse, which a test rules out.
     pub fn new() -> Result<Self, SchemaError> {
         let schema = Schema::parse(SCHEMA)?;
-        let kinds = document_types(&format!("{SCHEMA}\n{DOCUMENTS}"))?
-            .into_iter()
-            .map(|(name, key, members)| (name, Kind { key, members }))
-            .collect();
-        Ok(Self { schema, kinds })
+        let types = document_types(&format!("{SCHEMA}\n{DOCUMENTS}"))?;
+        Ok(Self { schema, types })
     }
 
     /// The next document of a stream. `Err` has the line and the problem.
@@ -116,40 +107,40 @@ impl Import {
         };
         let malformed = |problem: String| DocumentError::Malformed { line, problem };
         let json = parse_json(&text, JSON_DEPTH).map_err(|error| malformed(error.to_string()))?;
-        let (name, kind) = match json.get("type") {
-            Some(serde_json::Value::String(name)) => match self.kinds.get_key_value(name) {
-                Some(found) => found,
-                None => {
-                    let mut kinds: Vec<_> =
-                        self.kinds.keys().map(|kind| format!("`{kind}`")).collect();
-                    kinds.sort();
-                    return Err(malformed(format!(
-                        "`type`: not one of {}",
-                        kinds.join(", ")
-                    )));
-                }
-            },
-            _ => return Err(malformed("`type`: a string is wanted".to_owned())),
+        let document_type = match json.get("type") {
+            Some(serde_json::Value::String(name)) => self.document_type(name),
+            _ => Err("`type`: a string is wanted".to_owned()),
         };
+        let document_type = document_type.map_err(malformed)?;
+        let DocumentType { name, members, .. } = document_type;
         let record = self
             .schema
-            .record(&json, &kind.members, Reading::Document)
+            .record(&json, members, Reading::Document)
             .map_err(|misfit| malformed(format!("{name}: {misfit}")))?;
         Ok(Some(Document {
             kind: name.clone(),
-            key: kind.key_of(&record),
+            key: key(document_type, &record),
             line,
             text: record_to_json(&record).to_string(),
         }))
     }
 
+    fn document_type(&self, name: &str) -> Result<&DocumentType, String> {
+        let found = self.types.iter().find(|known| known.name == name);
+        found.ok_or_else(|| {
+            let known = self.types.iter().map(|known| format!("`{}`", known.name));
+            let known: Vec<_> = known.collect();
+            format!("`type`: not one of {}", known.join(", "))
+        })
+    }
+
     /// The members that refer to entities which the store has to hold.
     pub(super) fn references(&self, serves: &dyn Fn(&EntityTypeName) -> bool) -> Vec<Reference> {
         let mut references = Vec::new();
-        for (kind, description) in &self.kinds {
-            for (member, attribute) in &description.members.attributes {
+        for document_type in &self.types {
+            for (member, attribute) in &document_type.members.attributes {
                 // A document's own id refers to nothing else.
-                if description.key == [&**member] {
+                if document_type.key == [&**member] {
                     continue;
                 }
                 let (entity_type, many) = match &attribute.ty {
@@ -166,7 +157,7 @@ impl Import {
                     .is_none_or(|found| found.when_absent.is_some());
                 if serves(entity_type) && !always_there {
                     references.push(Reference {
-                        kind: kind.clone(),
+                        kind: document_type.name.clone(),
                         member: member.to_string(),
                         many,
                         entity_type: entity_type.clone(),
@@ -177,7 +168,7 @@ impl Import {
         references
     }
 
-    /// What is wrong with a document that refers to nothing.
+    /// The problem of a document that refers to an entity which does not exist.
     pub(super) fn missing(&self, reference: &Reference, id: &str) -> String {
         let kind = self.kind_of(&reference.entity_type).unwrap_or("entity");
         format!(
@@ -188,19 +179,15 @@ impl Import {
 
     /// The kind of document that makes entities of a type.
     fn kind_of(&self, entity_type: &EntityTypeName) -> Option<&str> {
-        let own_id = |kind: &Kind| match kind.key.as_slice() {
-            [member] => kind
-                .members
-                .attributes
-                .get(member.as_str())
-                .map(|attribute| attribute.ty.clone()),
-            _ => None,
+        let own_id = |found: &&DocumentType| match found.key.as_slice() {
+            [member] => {
+                let attribute = found.members.attributes.get(member.as_str());
+                attribute.is_some_and(|found| found.ty == Type::Entity(entity_type.clone()))
+            }
+            _ => false,
         };
-        let wanted = Type::Entity(entity_type.clone());
-        self.kinds
-            .iter()
-            .find(|(_, kind)| own_id(kind).as_ref() == Some(&wanted))
-            .map(|(name, _)| name.as_str())
+        let found = self.types.iter().find(own_id);
+        found.map(|found| found.name.as_str())
     }
 
     /// A name for a stream's faults.
@@ -219,14 +206,11 @@ impl Import {
     }
 }
 
-impl Kind {
-    fn key_of(&self, record: &Record) -> String {
-        let members = self
-            .key
-            .iter()
-            .filter_map(|member| record.get(member.as_str()));
-        serde_json::Value::Array(members.map(|value| value.to_json()).collect()).to_string()
-    }
+/// The members by which a document replaces an earlier one, as a JSON array.
+fn key(document_type: &DocumentType, record: &Record) -> String {
+    let members = document_type.key.iter();
+    let members = members.filter_map(|member| record.get(member.as_str()));
+    serde_json::Value::Array(members.map(|value| value.to_json()).collect()).to_string()
 }
 
 /// A document at fault, by the numbers of its file and line.

@@ -7,6 +7,7 @@
 mod database;
 mod documents;
 mod import;
+mod migration;
 mod postgres;
 mod roots;
 mod select;

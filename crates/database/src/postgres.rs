@@ -11,10 +11,12 @@ mod candidates;
 mod changes;
 mod connect;
 mod description;
+mod failure;
 mod gate;
 mod lease;
 mod listen;
 mod migrate;
+mod options;
 mod read;
 mod snapshot;
 mod write;
@@ -22,46 +24,22 @@ mod write;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use cedar_policy::EntityTypeName;
 use deadpool_postgres::Pool;
-use tokio_postgres::error::SqlState;
 
 use connect::Connector;
 use description::Description;
+use failure::{BeginFailure, limited};
 use gate::Gate;
 use lease::Lease;
 use listen::Listener;
-use snapshot::Reading;
+use snapshot::PostgresSnapshot;
 
+pub use options::PostgresOptions;
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::store::{Answer, Revision, Snapshot, Store, StoreError};
 use peppol_authz_engine::text::causes;
-
-/// How a database is used.
-#[derive(Clone, Debug)]
-pub struct PostgresOptions {
-    /// Connections that read at once; a further read waits.
-    pub readers: usize,
-    /// How long connecting, and any one query of a read, may take.
-    pub timeout: Duration,
-    /// Certificates that vouch for the server, in PEM, in place of the system's.
-    pub ca_certificate: Option<std::path::PathBuf>,
-    /// Whether the tables of an empty or older database are brought up to date.
-    pub migrate: bool,
-}
-
-impl Default for PostgresOptions {
-    fn default() -> Self {
-        Self {
-            readers: 16,
-            timeout: Duration::from_secs(2),
-            ca_certificate: None,
-            migrate: true,
-        }
-    }
-}
 
 /// A database.
 pub struct Postgres {
@@ -74,8 +52,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// A database at a URL. It is not connected to yet: one that is away is waited
-    /// for.
+    /// A database at a URL. No connection is made yet: the database may come up later.
     ///
     /// # Errors
     /// A URL or certificates that cannot be used.
@@ -101,7 +78,7 @@ impl Postgres {
         migrate::migrate(&self.connector, self.options.timeout).await
     }
 
-    /// What is known of the views; `None` before the first read.
+    /// The description of the views; `None` before the first read.
     fn description(&self) -> Option<Arc<Description>> {
         self.description
             .read()
@@ -129,7 +106,7 @@ impl Postgres {
         &self,
         schema: &Arc<Schema>,
         since: Option<&Revision>,
-    ) -> Result<Reading, Failed> {
+    ) -> Result<PostgresSnapshot, BeginFailure> {
         let connection = self.connection().await?;
         let timeout = self.options.timeout;
         let before = self.description();
@@ -151,32 +128,7 @@ impl Postgres {
             }
             self.set_description(Arc::clone(&description));
         }
-        Reading::begin(connection, timeout, schema, description, since).await
-    }
-}
-
-/// Why a read did not begin.
-struct Failed {
-    error: StoreError,
-    /// The connection was dead before anything was asked: another may do.
-    stale: bool,
-}
-
-impl From<StoreError> for Failed {
-    fn from(error: StoreError) -> Self {
-        Self {
-            error,
-            stale: false,
-        }
-    }
-}
-
-impl From<tokio_postgres::Error> for Failed {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self {
-            stale: error.is_closed(),
-            error: store_error(error),
-        }
+        PostgresSnapshot::begin(connection, timeout, schema, description, since).await
     }
 }
 
@@ -212,8 +164,8 @@ impl Store for Postgres {
             let mut tries = self.options.readers + 1;
             let result = loop {
                 match self.begin(&schema, since.as_ref()).await {
-                    Err(Failed { stale: true, .. }) if tries > 0 => tries -= 1,
-                    Err(Failed { error, .. }) => break Err(error),
+                    Err(BeginFailure { stale: true, .. }) if tries > 0 => tries -= 1,
+                    Err(BeginFailure { error, .. }) => break Err(error),
                     Ok(reading) => break Ok(Box::new(reading) as Box<dyn Snapshot>),
                 }
             };
@@ -235,47 +187,5 @@ impl Store for Postgres {
 impl std::fmt::Debug for Postgres {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Postgres").finish_non_exhaustive()
-    }
-}
-
-/// Waits for a query no longer than that.
-async fn limited<T>(
-    timeout: Duration,
-    query: impl Future<Output = Result<T, tokio_postgres::Error>>,
-) -> Result<T, Failed> {
-    match tokio::time::timeout(timeout, query).await {
-        Ok(result) => result.map_err(Failed::from),
-        Err(_) => Err(StoreError::Unavailable("no answer in time".to_owned()).into()),
-    }
-}
-
-/// What is said of a statement behind one that was refused.
-const AFTER_A_REFUSAL: &str = "an earlier statement was refused";
-
-/// An error of the server as one of a store.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "it is the argument of `map_err`"
-)]
-fn store_error(error: tokio_postgres::Error) -> StoreError {
-    let text = causes(&error);
-    match error.code() {
-        Some(&SqlState::IN_FAILED_SQL_TRANSACTION) => {
-            StoreError::Misfit(AFTER_A_REFUSAL.to_owned())
-        }
-        // The views are not as they were described, or a right is missing.
-        Some(code)
-            if [
-                &SqlState::UNDEFINED_TABLE,
-                &SqlState::UNDEFINED_COLUMN,
-                &SqlState::UNDEFINED_FUNCTION,
-                &SqlState::INSUFFICIENT_PRIVILEGE,
-                &SqlState::DATATYPE_MISMATCH,
-            ]
-            .contains(&code) =>
-        {
-            StoreError::Misfit(text)
-        }
-        _ => StoreError::Unavailable(text),
     }
 }

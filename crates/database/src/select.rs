@@ -12,7 +12,7 @@ use super::views::quoted;
 use peppol_authz_engine::store::Candidates;
 use peppol_authz_engine::store::{Above, Condition, Operand, Test};
 
-pub(super) use dialect::{Dialect, Parameter, Place};
+pub(super) use dialect::{Dialect, Parameter, Place, comparison_sql};
 
 /// Alternatives that are queried one by one; where there would be more, they are
 /// tested together.
@@ -322,8 +322,7 @@ impl Writer<'_> {
         self.dialect.members(&column, &passes).unwrap_or_else(yes)
     }
 
-    /// What a row of `….tags` has to be like: one of its columns is that text, and the
-    /// value passes.
+    /// A condition on a row of `….tags`: one of its columns is that text, and the value passes.
     fn tag(&mut self, tags: &Row, column: &str, text: &Arc<str>, test: &Test) -> String {
         let text = self.text(text);
         let value = tags.column("value");
@@ -407,7 +406,7 @@ fn or_object(place: &Place, found: String, dialect: &dyn Dialect) -> String {
     }
 }
 
-/// What cannot be said.
+/// Stands for a condition that SQL cannot express.
 fn yes() -> String {
     "TRUE".to_owned()
 }

@@ -9,47 +9,28 @@
 mod candidates;
 mod changes;
 mod connection;
+mod options;
+mod pool;
 mod read;
+mod snapshot;
 mod wal_index;
 mod write;
 
-use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
-use cedar_policy::{EntityTypeName, EntityUid};
-use rusqlite::{Connection, InterruptHandle};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use cedar_policy::EntityTypeName;
+use rusqlite::Connection;
 
-use wal_index::WalIndex;
-
-use super::select::statement;
-use super::views;
+use super::views::{self, Views};
 #[cfg(test)]
-pub(super) use candidates::Sqlite as SqliteDialect;
-use peppol_authz_engine::schema::{Row, Schema};
-use peppol_authz_engine::store::{
-    Answer, Candidates, Changes, Mark, Revision, Snapshot, Store, StoreError, TagKeys, Tags,
-};
-
-/// How a database is opened.
-#[derive(Clone, Debug)]
-pub struct SqliteOptions {
-    /// Reads that go on at once; a further one waits.
-    pub readers: usize,
-    /// How long a lock of another process is waited for.
-    pub busy_timeout: Duration,
-}
-
-impl Default for SqliteOptions {
-    fn default() -> Self {
-        Self {
-            readers: 16,
-            busy_timeout: Duration::from_secs(5),
-        }
-    }
-}
+pub(super) use candidates::SqliteDialect;
+pub use options::SqliteOptions;
+use peppol_authz_engine::schema::Schema;
+use peppol_authz_engine::store::{Answer, Changes, Mark, Revision, Snapshot, Store, StoreError};
+use pool::Pool;
+use snapshot::SqliteSnapshot;
+use wal_index::WalIndex;
 
 /// A database file.
 #[derive(Debug)]
@@ -57,27 +38,12 @@ pub struct Sqlite {
     path: PathBuf,
     options: SqliteOptions,
     is_ours: bool,
-    views: Arc<HashMap<String, HashSet<String>>>,
+    views: Arc<Views>,
     pool: Arc<Pool>,
     /// `None` where the database has none.
     wal_index: Option<WalIndex>,
     /// Keeps the index in being, see [`WalIndex`].
     _open: Mutex<Connection>,
-}
-
-/// Idle readers, and the number of those that may be in use.
-#[derive(Debug)]
-struct Pool {
-    idle: Mutex<Vec<Reader>>,
-    permits: Arc<Semaphore>,
-}
-
-/// A connection that only reads, and what it saw last.
-#[derive(Debug)]
-struct Reader {
-    connection: Connection,
-    data_version: Option<i64>,
-    revision: Revision,
 }
 
 impl Sqlite {
@@ -101,11 +67,7 @@ impl Sqlite {
                 Ok(ours)
             })
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let permits = Arc::new(Semaphore::new(options.readers.max(1)));
-        let pool = Arc::new(Pool {
-            idle: Mutex::new(Vec::new()),
-            permits,
-        });
+        let pool = Arc::new(Pool::new(path, options.clone()));
         let mut store = Self {
             path: path.to_owned(),
             options,
@@ -116,7 +78,7 @@ impl Sqlite {
             _open: Mutex::new(connection),
         };
         // A reader that cannot be opened should stop the start, not a question.
-        let mut reader = store.reader()?;
+        let mut reader = store.pool.reader()?;
         reader
             .begin()
             .and_then(|()| reader.end())
@@ -129,56 +91,6 @@ impl Sqlite {
         store.pool.put_back(reader);
         store.wal_index = WalIndex::open(path);
         Ok(store)
-    }
-
-    fn reader(&self) -> Result<Reader, StoreError> {
-        let idle = self
-            .pool
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        match idle {
-            Some(reader) => Ok(reader),
-            None => Ok(Reader {
-                connection: connection::open_reader(&self.path, &self.options)?,
-                data_version: None,
-                revision: Revision::number(0),
-            }),
-        }
-    }
-}
-
-impl Pool {
-    fn put_back(&self, reader: Reader) {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(reader);
-    }
-}
-
-impl Reader {
-    /// Begins a transaction and names the state that it sees.
-    fn begin(&mut self) -> rusqlite::Result<()> {
-        self.connection.prepare_cached("BEGIN")?.execute([])?;
-        // The first read takes the snapshot, so this is its version.
-        let version = self
-            .connection
-            .prepare_cached("PRAGMA data_version")?
-            .query_row([], |row| row.get::<_, i64>(0))?;
-        if self.data_version != Some(version) {
-            self.revision = Revision::number(connection::revision(&self.connection)?);
-            self.data_version = Some(version);
-        }
-        Ok(())
-    }
-
-    fn end(&self) -> rusqlite::Result<()> {
-        self.connection
-            .prepare_cached("COMMIT")?
-            .execute([])
-            .map(|_| ())
     }
 }
 
@@ -213,7 +125,7 @@ impl Store for Sqlite {
                 .acquire_owned()
                 .await
                 .map_err(|error| unavailable(&error))?;
-            let mut reader = self.reader()?;
+            let mut reader = self.pool.reader()?;
             // A few microseconds, and no page of the file: not worth a thread.
             reader.begin().map_err(|error| unavailable(&error))?;
             let changes = match since {
@@ -224,7 +136,7 @@ impl Store for Sqlite {
                     .map_err(|error| unavailable(&error))?,
                 None => Changes::Everything,
             };
-            let snapshot = Reading {
+            let snapshot = SqliteSnapshot {
                 revision: reader.revision.clone(),
                 reader: Some(reader),
                 changes,
@@ -235,112 +147,5 @@ impl Store for Sqlite {
             };
             Ok(Box::new(snapshot) as Box<dyn Snapshot>)
         })
-    }
-}
-
-/// A transaction on one reader. The reader is away while a blocking thread uses
-/// it; one that does not come back is not used again.
-struct Reading {
-    reader: Option<Reader>,
-    revision: Revision,
-    changes: Changes,
-    schema: Arc<Schema>,
-    views: Arc<HashMap<String, HashSet<String>>>,
-    pool: Arc<Pool>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Reading {
-    /// Runs a query, which may read pages, on a thread for such work.
-    async fn query<T: Send + 'static>(
-        &mut self,
-        query: impl FnOnce(&Connection, &Schema) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let lost = || StoreError::Unavailable("a reader was lost".to_owned());
-        let reader = self.reader.take().ok_or_else(lost)?;
-        let schema = Arc::clone(&self.schema);
-        let interrupt = reader.connection.get_interrupt_handle();
-        let task = tokio::task::spawn_blocking(move || {
-            let result = query(&reader.connection, &schema);
-            (reader, result)
-        });
-        let mut given_up = GivenUp {
-            task: task.abort_handle(),
-            interrupt: Some(interrupt),
-        };
-        let (reader, result) = task.await.map_err(|_| lost())?;
-        given_up.interrupt = None;
-        self.reader = Some(reader);
-        result
-    }
-}
-
-/// Ends a query that nobody waits for any more, begun or not: a scan would keep a
-/// thread and a core for as long as it takes.
-struct GivenUp {
-    task: tokio::task::AbortHandle,
-    /// `None` once the query has ended by itself.
-    interrupt: Option<InterruptHandle>,
-}
-
-impl Drop for GivenUp {
-    fn drop(&mut self) {
-        if let Some(interrupt) = self.interrupt.take() {
-            self.task.abort();
-            interrupt.interrupt();
-        }
-    }
-}
-
-impl Snapshot for Reading {
-    fn revision(&self) -> &Revision {
-        &self.revision
-    }
-
-    fn changes(&self) -> &Changes {
-        &self.changes
-    }
-
-    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {
-        let (uids, views) = (uids.to_vec(), Arc::clone(&self.views));
-        Box::pin(self.query(move |connection, schema| {
-            let serves = |name: &EntityTypeName| views.contains_key(&name.to_string());
-            uids.iter()
-                .map(|uid| read::entity(connection, schema, &serves, uid))
-                .collect()
-        }))
-    }
-
-    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>> {
-        let wanted = wanted.to_vec();
-        Box::pin(self.query(move |connection, schema| {
-            wanted
-                .iter()
-                .map(|(uid, keys)| read::tags(connection, schema, uid, keys))
-                .collect()
-        }))
-    }
-
-    fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> Answer<'a, Vec<String>> {
-        let view = wanted.of.to_string();
-        if !self.views.contains_key(&view) {
-            return Box::pin(std::future::ready(Ok(Vec::new())));
-        }
-        let statement = statement(&candidates::Sqlite, wanted);
-        Box::pin(self.query(move |connection, _| candidates::ids(connection, &view, &statement)))
-    }
-
-    fn statement(&self, wanted: &Candidates) -> Option<String> {
-        Some(statement(&candidates::Sqlite, wanted).sql)
-    }
-}
-
-impl Drop for Reading {
-    fn drop(&mut self) {
-        if let Some(reader) = self.reader.take()
-            && reader.end().is_ok()
-        {
-            self.pool.put_back(reader);
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! What a database has to have for a schema: one view per entity type.
+//! The views that a database needs for a schema: one for each entity type.
 
 use std::collections::{HashMap, HashSet};
 

@@ -5,28 +5,37 @@
 //! asked. Whatever stands in the way of an answer is a denial with a code or an
 //! error; there is no way from an error to an Allow.
 
+mod batch;
 mod conclude;
 mod core;
 mod decided;
+mod decider;
 mod decision;
 pub(crate) mod demand;
+mod failure;
 mod fields;
 mod follow;
+mod health;
 mod loose;
 mod question;
 mod session;
+mod state;
 mod twice;
 
-pub use core::{Engine, EngineOptions, State};
+pub use batch::Answered;
+pub use core::{Engine, EngineOptions};
 pub use decided::Decided;
 pub use decision::{Decision, Reason, Verdict};
-pub use follow::{Failing, Health};
+pub use failure::Failure;
+pub use health::{Failing, Health};
 pub use loose::{Denial, Members, Named, Parts, Refusal};
-pub use question::{Malformed, Question};
-pub use session::{Failure, Session};
+pub use question::{Malformed, Question, QuestionOptions};
+pub use session::Session;
+pub use state::State;
 pub use twice::Twice;
 
+pub(crate) use batch::decide_batch;
 pub(crate) use conclude::conclude;
 pub(crate) use fields::Fields;
+pub(crate) use loose::{context_of, described_by};
 pub(crate) use question::described_entities;
-pub(crate) use session::Answered;

@@ -23,9 +23,7 @@ use std::sync::Arc;
 
 use cedar_policy::{Effect, EntityUid};
 
-use crate::decide::Question;
-use crate::decide::Session;
-use crate::decide::{Decision, Verdict};
+use crate::decide::{Decision, Question, Verdict};
 use crate::policy::{Bundle, PolicyInfo};
 use world::{Basis, World};
 
@@ -62,20 +60,6 @@ pub struct Explained {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the decision cannot be explained: {0}")]
 pub struct Unexplained(String);
-
-impl Session<'_> {
-    /// Explains a decision of this session, from what it was decided over.
-    ///
-    /// # Errors
-    /// What Cedar cannot read or evaluate a second time.
-    pub fn explain(
-        &self,
-        question: &Question,
-        decision: &Decision,
-    ) -> Result<Explanation, Unexplained> {
-        Explanation::of(&self.state.bundle, question, decision)
-    }
-}
 
 impl Explanation {
     /// Explains a decision that was made by these policies. It keeps a thread busy for

@@ -25,8 +25,9 @@ pub mod store;
 pub mod text;
 
 pub use decide::{
-    Decided, Decision, Denial, Engine, EngineOptions, Failing, Failure, Health, Malformed, Members,
-    Named, Parts, Question, Reason, Refusal, Session, State, Twice, Verdict,
+    Answered, Decided, Decision, Denial, Engine, EngineOptions, Failing, Failure, Health,
+    Malformed, Members, Named, Parts, Question, QuestionOptions, Reason, Refusal, Session, State,
+    Twice, Verdict,
 };
 pub use explain::{
     Change, Changed, Explained, Explanation, Lack, Near, Read, Remedy, Unexplained, Way,

@@ -1,24 +1,33 @@
 //! Policies and schema, from text to the [`Bundle`] that the engine decides with.
 //!
 //! [`Sources`] are read whole, checked whole ([`load`]), and become one
-//! immutable [`Bundle`] or a list of [`Fault`]s with file, line and caret. What
-//! is not strictly valid, what Cedar warns about and what is nested too deep
-//! never becomes a Bundle: Cedar skips a policy that it cannot evaluate, also
-//! one that forbids.
+//! immutable [`Bundle`] or a list of [`Fault`]s with file, line and caret. A text that is not
+//! strictly valid, that Cedar warns about or that is nested too deep never becomes a Bundle:
+//! Cedar skips a policy that it cannot evaluate, even one that forbids.
 
 mod bundle;
+mod directory;
 mod fault;
+mod info;
 mod load;
 mod plan;
 pub mod routes;
 mod rules;
 mod scan;
-mod source;
+mod scope;
+mod shard;
+mod source_file;
+mod sources;
+mod stack;
 
-pub use bundle::{Bundle, BundleError, PolicyInfo, Reached, Shard};
+pub use bundle::{Bundle, BundleError, Reached};
+pub use directory::{PolicyDirectory, invariant_files};
 pub use fault::{Fault, Severity};
-pub use load::{MAX_DEPTH, MAX_LEVEL, load, on_large_stack, sorted};
+pub use info::PolicyInfo;
+pub use load::{MAX_DEPTH, MAX_LEVEL, load};
 pub use plan::{Path, Plan, PlanError, Probe, Root, TagKey};
 pub use rules::{HeldBy, Rule, Rules};
-pub use scan::{Language, Scan, scan};
-pub use source::{SourceError, SourceFile, Sources, invariant_files, is_policy, is_rules};
+pub use shard::Shard;
+pub use source_file::{SourceError, SourceFile};
+pub use sources::Sources;
+pub use stack::on_large_stack;

@@ -13,15 +13,13 @@ use std::sync::Arc;
 
 use cedar_policy::EntityUid;
 
-use crate::decide::Members;
-use crate::decide::Question;
-use crate::decide::{Answered, Failure, Session};
-use crate::decide::{Decision, Reason, Verdict};
+use crate::decide::{Decision, Failure, Members, Question, Reason, Session, Verdict, decide_batch};
+use crate::policy::Bundle;
 use crate::policy::routes::{Captures, RequestTarget, Route};
 use crate::schema::{Designation, Misfit, Record};
 use crate::slice::{Absent, Demand, Moved, Reading};
 
-use ask::Outcome;
+use ask::{Asking, Outcome, principal};
 use facts::Facts;
 use said::Said;
 
@@ -63,6 +61,7 @@ pub struct RequestLimits {
 
 /// A request and the entry of the table that it matches.
 pub struct Routed<'r> {
+    session: &'r Session,
     target: RequestTarget<'r>,
     route: &'r Route,
     captures: Captures,
@@ -122,7 +121,25 @@ pub enum Drafted {
 
 // === impl Routed ===
 
-impl Routed<'_> {
+impl<'r> Routed<'r> {
+    /// Finds the entry that a request matches. `target` is the path and query as the client sent
+    /// them, nothing decoded.
+    ///
+    /// # Errors
+    /// See [`Unrouted`].
+    pub fn find(session: &'r Session, method: &str, target: &'r str) -> Result<Self, Unrouted> {
+        let target = RequestTarget::parse(target).map_err(Unrouted::Unreadable)?;
+        let routes = session.state.bundle.routes.as_ref();
+        let routes = routes.ok_or(Unrouted::NoRoute)?;
+        let (route, captures) = routes.find(method, &target).ok_or(Unrouted::NoRoute)?;
+        Ok(Self {
+            session,
+            target,
+            route,
+            captures,
+        })
+    }
+
     /// Whether anybody may send it, unasked.
     #[must_use]
     pub fn is_public(&self) -> bool {
@@ -151,86 +168,62 @@ impl Routed<'_> {
 // === impl RequestDecision ===
 
 impl RequestDecision {
-    fn denied(session: &Session<'_>, reasons: Vec<Reason>) -> Self {
+    fn denied(bundle: &Bundle, reasons: Vec<Reason>) -> Self {
         Self {
             verdict: Verdict::Deny,
             reasons,
             obligations: Vec::new(),
             principal: None,
             asked: Vec::new(),
-            policy_revision: Arc::clone(&session.state.bundle.revision),
+            policy_revision: Arc::clone(&bundle.revision),
             tenancy_revision: None,
         }
     }
 }
 
-// === impl Session ===
-
-impl Session<'_> {
-    /// Finds the entry that a request matches. `target` is the path and query as the client sent
-    /// them, nothing decoded.
-    ///
-    /// # Errors
-    /// See [`Unrouted`].
-    pub fn routed<'r>(&'r self, method: &str, target: &'r str) -> Result<Routed<'r>, Unrouted> {
-        let target = RequestTarget::parse(target).map_err(Unrouted::Unreadable)?;
-        let routes = self.state.bundle.routes.as_ref().ok_or(Unrouted::NoRoute)?;
-        let (route, captures) = routes.find(method, &target).ok_or(Unrouted::NoRoute)?;
-        Ok(Routed {
-            target,
-            route,
-            captures,
-        })
-    }
-
-    /// Decides whether a request may pass, all of it from one state of the store.
+impl Routed<'_> {
+    /// Decides whether the request may pass, all of it from one state of the store.
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn decide_request(
+    pub async fn decide(
         &self,
-        routed: &Routed<'_>,
         request: &HttpRequest<'_>,
         who: &Designation,
         limits: &RequestLimits,
         demand: &Demand,
     ) -> Result<RequestDecision, Failure> {
-        let said = match Said::read(routed, request, limits) {
+        let bundle = &self.session.state.bundle;
+        let said = match Said::read(self, request, limits) {
             Ok(said) => said,
-            Err(reason) => return Ok(RequestDecision::denied(self, vec![reason])),
+            Err(reason) => return Ok(RequestDecision::denied(bundle, vec![reason])),
         };
-        let freshness = self.freshness(routed.route.asks.iter().map(|ask| &ask.action));
-        let mut reading = Reading::begin(self.sources(), &freshness, demand).await?;
+        let mut reading = self.reading(demand).await?;
         loop {
             let mut facts = Facts::default();
             let made = self
-                .make(routed, &said, who, limits, &mut facts, &mut reading)
+                .make(&said, who, limits, &mut facts, &mut reading)
                 .await?;
             let Some((principal, outcomes)) = made else {
                 continue;
             };
-            let questions = outcomes.iter().filter_map(|outcome| match outcome {
-                Outcome::Asked(question) => Some(&**question),
-                Outcome::NotAsked | Outcome::Refused(_) => None,
+            let questions = outcomes.into_iter().filter_map(|outcome| match outcome {
+                Outcome::Asked(question) => Some(Ok(*question)),
+                Outcome::Refused(reasons) => Some(Err(reasons)),
+                Outcome::NotAsked => None,
             });
-            let questions: Vec<&Question> = questions.collect();
-            let Answered { answers, moved } = self.answer(&questions, &mut reading).await?;
-            if moved && !facts.is_empty() {
+            let batch = decide_batch(questions, bundle, &mut reading).await?;
+            if batch.moved == Moved::Yes && !facts.is_empty() {
                 // The questions were made from a state that is the past now.
                 continue;
             }
-            let mut answers = answers.into_iter();
-            let mut decision = RequestDecision::denied(self, Vec::new());
+            let mut decision = RequestDecision::denied(bundle, Vec::new());
             decision.principal = principal;
             decision.tenancy_revision = Some(Arc::clone(reading.revision()));
-            for outcome in outcomes {
-                match outcome {
-                    Outcome::NotAsked => {}
-                    Outcome::Refused(reasons) => decision.reasons.extend(reasons),
-                    Outcome::Asked(question) => {
-                        let answer = answers.next().unwrap_or(Err(Failure::NoShard))?;
-                        decision.take(*question, answer);
-                    }
+            for answered in batch.answered {
+                match answered {
+                    Err(reasons) => decision.reasons.extend(reasons),
+                    Ok((question, answer)) => decision.take(question, answer?),
                 }
             }
             decision.conclude();
@@ -238,25 +231,36 @@ impl Session<'_> {
         }
     }
 
+    async fn reading<'a>(&'a self, demand: &'a Demand) -> Result<Reading<'a>, Failure> {
+        let actions = self.route.asks.iter().map(|ask| &ask.action);
+        let freshness = self.session.freshness(actions);
+        self.session.reading(freshness, demand).await
+    }
+
     /// Who asks and what, as the facts of one state say; `None` where a later state has taken its
     /// place.
     async fn make(
         &self,
-        routed: &Routed<'_>,
         said: &Said<'_, '_>,
         who: &Designation,
         limits: &RequestLimits,
         facts: &mut Facts,
         reading: &mut Reading<'_>,
     ) -> Result<Option<(Option<EntityUid>, Vec<Outcome>)>, Failure> {
+        let schema = self.session.schema();
         loop {
-            let principal = self.principal(who, facts).map_err(|need| vec![need]);
+            let principal = principal(schema, who, facts).map_err(|need| vec![need]);
             let made = principal.and_then(|principal| {
                 let Some(principal) = principal else {
                     let unknown = Reason::absent(Absent::Principal);
                     return Ok((None, vec![Outcome::Refused(vec![unknown])]));
                 };
-                let outcomes = self.outcomes(routed, said, &principal, facts)?;
+                let asking = Asking {
+                    schema,
+                    said,
+                    facts,
+                };
+                let outcomes = asking.outcomes(&self.route.asks, &principal)?;
                 Ok((Some(principal), outcomes))
             });
             match made {
@@ -270,35 +274,42 @@ impl Session<'_> {
         }
     }
 
-    /// What a request is asked as. Without a `demand` the store is not looked at.
+    /// What the request is asked as. Without a `demand` the store is not looked at.
     ///
     /// # Errors
     /// See [`Failure`].
     pub async fn drafts(
         &self,
-        routed: &Routed<'_>,
         request: &HttpRequest<'_>,
         limits: &RequestLimits,
         demand: Option<&Demand>,
     ) -> Result<Vec<Vec<Drafted>>, Failure> {
-        let said = match Said::read(routed, request, limits) {
+        let schema = self.session.schema();
+        let said = match Said::read(self, request, limits) {
             Ok(said) => said,
             Err(reason) => return Ok(vec![vec![Drafted::Refused(vec![reason])]]),
         };
-        let asks = &routed.route.asks;
+        let asks = &self.route.asks;
+        let mut facts = Facts::default();
         let Some(demand) = demand else {
-            let facts = Facts::default();
-            let each = asks.iter().map(|ask| {
-                self.draft(ask, &said, &facts)
-                    .unwrap_or_else(|_| vec![Drafted::Depends])
-            });
+            let asking = Asking {
+                schema,
+                said: &said,
+                facts: &facts,
+            };
+            let each = asks
+                .iter()
+                .map(|ask| asking.draft(ask).unwrap_or_else(|_| vec![Drafted::Depends]));
             return Ok(each.collect());
         };
-        let freshness = self.freshness(asks.iter().map(|ask| &ask.action));
-        let mut reading = Reading::begin(self.sources(), &freshness, demand).await?;
-        let mut facts = Facts::default();
+        let mut reading = self.reading(demand).await?;
         loop {
-            match self.drafted(asks, &said, &facts) {
+            let asking = Asking {
+                schema,
+                said: &said,
+                facts: &facts,
+            };
+            match asking.drafted(asks) {
                 Ok(drafted) => return Ok(drafted),
                 Err(needs) => {
                     let moved = facts.supply(needs, &mut reading, limits.candidates);

@@ -17,12 +17,10 @@ use std::sync::Arc;
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 
-use crate::decide::Question;
-use crate::decide::Verdict;
-use crate::decide::{Answered, Failure, Session};
+use crate::decide::{Failure, Question, Session, Verdict, decide_batch};
 use crate::policy::Shard;
 use crate::schema::{Record, Row};
-use crate::slice::{Asked, Demand, Gathered, Reading, SliceError};
+use crate::slice::{Asked, Demand, Gathered, Moved, Reading, SliceError};
 use crate::store::{Candidates, Condition};
 
 pub use loose::SearchParts;
@@ -44,8 +42,6 @@ pub struct Search {
     pub context: Record,
     /// Entities that the caller describes.
     pub described: Vec<Row>,
-    /// How new the state has to be that it is answered from.
-    pub demand: Demand,
 }
 
 /// What a search looks for.
@@ -123,7 +119,7 @@ impl Search {
         }
     }
 
-    fn shard<'a>(&self, session: &'a Session<'_>) -> Option<&'a Shard> {
+    fn shard<'a>(&self, session: &'a Session) -> Option<&'a Shard> {
         let (principal, resource) = match self.sought {
             Sought::Principals => (&self.of, self.known.type_name()),
             Sought::Resources => (self.known.type_name(), &self.of),
@@ -143,26 +139,49 @@ enum Source {
     Listed(Vec<String>),
 }
 
-impl Session<'_> {
-    /// Searches for what is wanted, from one state of the store.
+impl Wanted {
+    /// Searches for what is wanted, from one state of the store such as is demanded.
     ///
     /// # Errors
     /// See [`Failure`]; [`Failure::TooWide`] where more candidates would have to be
     /// decided than [`Part::most`].
-    pub async fn find(&self, wanted: &Wanted, part: &Part) -> Result<Found, Failure> {
-        match wanted {
-            Wanted::Entities(search) => self.search(search, part).await,
-            Wanted::Actions(search) => self.search_actions(search, part).await,
+    pub async fn find(
+        &self,
+        session: &Session,
+        part: &Part,
+        demand: &Demand,
+    ) -> Result<Found, Failure> {
+        match self {
+            Self::Entities(search) => Searching::new(session, search, part)?.find(demand).await,
+            Self::Actions(search) => search.find(session, part, demand).await,
         }
     }
+}
 
-    async fn search(&self, search: &Search, part: &Part) -> Result<Found, Failure> {
-        let shard = search.shard(self).ok_or(Failure::NoShard)?;
-        let freshness = self.freshness(std::iter::once(&search.action));
-        let mut reading = Reading::begin(self.sources(), &freshness, &search.demand).await?;
+/// A search for one part of its answer, by one state of the policies.
+struct Searching<'a> {
+    session: &'a Session,
+    search: &'a Search,
+    part: &'a Part,
+    shard: &'a Shard,
+}
+
+impl<'a> Searching<'a> {
+    fn new(session: &'a Session, search: &'a Search, part: &'a Part) -> Result<Self, Failure> {
+        Ok(Self {
+            session,
+            search,
+            part,
+            shard: search.shard(session).ok_or(Failure::NoShard)?,
+        })
+    }
+
+    async fn find(&self, demand: &Demand) -> Result<Found, Failure> {
+        let freshness = self.session.freshness([&self.search.action]);
+        let mut reading = self.session.reading(freshness, demand).await?;
         loop {
-            let residual = self.residual(search, part, shard, &mut reading).await?;
-            if let Some(found) = self.part(search, part, residual, &mut reading).await? {
+            let residual = self.residual(&mut reading).await?;
+            if let Some(found) = self.found(residual, &mut reading).await? {
                 return Ok(found);
             }
             // A later state has taken the place of the one that was begun with.
@@ -170,17 +189,17 @@ impl Session<'_> {
     }
 
     /// What is left of the policies when all is known but what is looked for.
-    async fn residual(
-        &self,
-        search: &Search,
-        part: &Part,
-        shard: &Shard,
-        reading: &mut Reading<'_>,
-    ) -> Result<Residual, Failure> {
+    async fn residual(&self, reading: &mut Reading<'_>) -> Result<Residual, Failure> {
+        let Self {
+            session,
+            search,
+            part,
+            shard,
+        } = self;
         loop {
             match reading.gather_known(search.asked(), shard) {
                 Ok(Gathered::Whole(known)) => {
-                    let (bundle, store) = (&self.state.bundle, self.engine().store());
+                    let (bundle, store) = (&session.state.bundle, session.store());
                     return partial::residual(search, part, shard, &known, bundle, store);
                 }
                 Ok(Gathered::Missing(missing)) => {
@@ -195,13 +214,12 @@ impl Session<'_> {
     }
 
     /// One part of the answer; `None` where the state has moved on beneath it.
-    async fn part(
+    async fn found(
         &self,
-        search: &Search,
-        part: &Part,
         mut residual: Residual,
         reading: &mut Reading<'_>,
     ) -> Result<Option<Found>, Failure> {
+        let (search, part) = (self.search, self.part);
         let mut wanted = Candidates {
             of: search.of.clone(),
             condition: residual.condition.clone(),
@@ -211,7 +229,7 @@ impl Session<'_> {
                 .saturating_add(1)
                 .clamp(*CHUNK.start(), *CHUNK.end()),
         };
-        let source = self.source(search, &residual.condition);
+        let source = self.source(&residual.condition);
         let mut entities = Vec::new();
         let mut decided = 0;
         let mut ended = false;
@@ -243,7 +261,7 @@ impl Session<'_> {
             let too_many = ids.len() > room;
             let candidates: Vec<_> = ids.into_iter().take(room).collect();
             decided += candidates.len();
-            let Some(allowed) = self.allowed(search, candidates, reading).await? else {
+            let Some(allowed) = self.allowed(candidates, reading).await? else {
                 return Ok(None);
             };
             entities.extend(allowed);
@@ -261,14 +279,14 @@ impl Session<'_> {
             more,
             decided,
             residual,
-            policy_revision: Arc::clone(&self.state.bundle.revision),
+            policy_revision: Arc::clone(&self.session.state.bundle.revision),
             tenancy_revision: Some(Arc::clone(reading.revision())),
         }))
     }
 
-    fn source(&self, search: &Search, condition: &Condition) -> Source {
-        let store = self.engine().store();
-        let entity_type = self.state.bundle.schema.entity_type(&search.of);
+    fn source(&self, condition: &Condition) -> Source {
+        let (search, store) = (self.search, self.session.store());
+        let entity_type = self.session.schema().entity_type(&search.of);
         if *condition == Condition::Never {
             return Source::Listed(Vec::new());
         }
@@ -290,11 +308,11 @@ impl Session<'_> {
     /// Those of the candidates that are allowed; `None` where the state has moved on.
     async fn allowed(
         &self,
-        search: &Search,
         ids: Vec<String>,
         reading: &mut Reading<'_>,
     ) -> Result<Option<Vec<EntityUid>>, Failure> {
-        let entity_type = self.state.bundle.schema.entity_type(&search.of);
+        let search = self.search;
+        let entity_type = self.session.schema().entity_type(&search.of);
         let mut questions = Vec::with_capacity(ids.len());
         for id in ids {
             // Another spelling of an id is never found under it.
@@ -302,17 +320,20 @@ impl Session<'_> {
                 continue;
             }
             let uid = EntityUid::from_type_name_and_id(search.of.clone(), EntityId::new(id));
-            questions.push((uid.clone(), search.question(uid)?));
+            questions.push(search.question(uid));
         }
-        let asked: Vec<&Question> = questions.iter().map(|(_, question)| question).collect();
-        let Answered { answers, moved } = self.answer(&asked, reading).await?;
-        if moved {
+        let batch = decide_batch(questions, &self.session.state.bundle, reading).await?;
+        if batch.moved == Moved::Yes {
             return Ok(None);
         }
         let mut allowed = Vec::new();
-        for ((uid, _), answer) in questions.iter().zip(answers) {
-            if answer?.verdict == Verdict::Allow {
-                allowed.push(uid.clone());
+        for answered in batch.answered {
+            let (question, decision) = answered?;
+            if decision?.verdict == Verdict::Allow {
+                allowed.push(match search.sought {
+                    Sought::Principals => question.principal,
+                    Sought::Resources => question.resource,
+                });
             }
         }
         Ok(Some(allowed))

@@ -1,10 +1,9 @@
 //! Where entities come from.
 //!
-//! A [`Store`] gives consistent reads: a [`Snapshot`] answers from one state,
-//! which it names by a [`Revision`], and says what has changed since an earlier
-//! one. What a store has to do is little: say which entity types it serves, look
-//! up entities by id, and look up single tags. One conformance suite in
-//! `tests/it/store.rs` holds all of them to that.
+//! A [`Store`] gives consistent reads: a [`Snapshot`] answers from one state, which it names
+//! by a [`Revision`], and lists the changes since an earlier one. A store has little to do: it
+//! names the entity types that it serves, and looks up entities by id and single tags. One
+//! conformance suite in `tests/it/store.rs` holds all stores to that.
 
 mod condition;
 mod entities_file;
@@ -27,20 +26,20 @@ pub use revision::Revision;
 /// A future that a store returns.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// What has changed between two states.
+/// The changes between two states.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Changes {
-    /// Nothing.
+    /// None.
     Nothing,
-    /// These entities; of each its attributes, tags, ancestors or existence.
+    /// These entities have changed: their attributes, tags, ancestors or existence.
     Of(Vec<EntityUid>),
-    /// Anything may have.
+    /// Anything may have changed.
     Everything,
     /// The store does not say.
     Untold,
 }
 
-/// Which tags of an entity are wanted.
+/// The tags of an entity that are wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TagKeys {
     /// Those under these keys, sorted.
@@ -64,16 +63,16 @@ impl TagKeys {
     }
 }
 
-/// Which entities a search wants to look at.
+/// The entities that a search may find.
 #[derive(Clone, Debug)]
 pub struct Candidates {
     /// Their type.
     pub of: EntityTypeName,
-    /// What they have to be like, at least.
+    /// The condition that they have to fulfil.
     pub condition: Condition,
-    /// The id that they come behind.
+    /// The id after which they begin.
     pub after: Option<Arc<str>>,
-    /// How many, at most.
+    /// The greatest number of them.
     pub limit: usize,
 }
 
@@ -86,18 +85,18 @@ pub struct Mark(pub [u8; 48]);
 
 /// A source of entities.
 pub trait Store: Send + Sync {
-    /// Whether it holds the entities of that type, so that nobody else may
-    /// describe them.
+    /// Returns true if it holds the entities of that type. Callers may not describe such
+    /// entities.
     fn serves(&self, entity_type: &EntityTypeName) -> bool;
 
-    /// Whether a revision is of the kind that this store's states have.
+    /// Returns true if a revision is of the kind that this store's states have.
     fn names(&self, revision: &Revision) -> bool;
 
     /// Checks that entities can be read as a schema says, before anything is
     /// asked under it.
     ///
     /// # Errors
-    /// The first thing that does not fit.
+    /// The first part that does not fit.
     fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError>;
 
     /// The mark of the newest state, without a query; `None` where there is none.
@@ -125,11 +124,11 @@ pub trait Snapshot: Send {
     /// The state that it reads.
     fn revision(&self) -> &Revision;
 
-    /// What has changed since the state that the read was begun with; without
-    /// one, [`Changes::Everything`].
+    /// The changes since the state that the read was begun with; without one,
+    /// [`Changes::Everything`].
     fn changes(&self) -> &Changes;
 
-    /// How long ago, at most, its state was the newest: of a replica, which may be
+    /// The greatest time that may have passed since its state was the newest. A replica may be
     /// behind.
     fn lag(&self) -> Duration {
         Duration::ZERO
@@ -148,7 +147,7 @@ pub trait Snapshot: Send {
     /// some among them that do not fulfil it.
     fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> Answer<'a, Vec<String>>;
 
-    /// How they are looked for, for a reader; `None` where all are looked at.
+    /// The statement that finds them, for a human reader; `None` if all are looked at.
     fn statement(&self, wanted: &Candidates) -> Option<String>;
 }
 
@@ -158,7 +157,7 @@ pub enum StoreError {
     /// It cannot be reached, or failed. Trying again may help.
     #[error("the tenancy store is unavailable: {0}")]
     Unavailable(String),
-    /// What it holds does not fit the schema.
+    /// Its contents do not fit the schema.
     #[error("the tenancy store does not fit the schema: {0}")]
     Misfit(String),
     /// It is of a version that this program does not know.

@@ -42,7 +42,7 @@ use peppol_authz_engine::Engine;
 
 pub use authzen::Authzen;
 pub use explanation::{ExplainKey, Explainers};
-pub use gateway::{Gateway, serve_envoy};
+pub use gateway::{Gateway, messages as envoy, serve_envoy};
 pub use listener::Listener;
 pub use metrics::Metrics;
 pub use native::answer_json;

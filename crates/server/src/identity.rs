@@ -10,6 +10,7 @@ mod fetch;
 mod keyring;
 mod keys;
 mod principal;
+mod public_key;
 mod reason;
 mod token;
 mod tokens;

@@ -2,8 +2,7 @@
 
 use std::net::TcpListener;
 
-use envoy_types::ext_authz::v3::pb::CheckRequest;
-use envoy_types::pb::envoy::service::auth::v3::attribute_context::HttpRequest;
+use peppol_authz_server::http::envoy::{AttributeContext, CheckRequest, HttpRequest, Request};
 use serde_json::json;
 
 use super::envoy::{Envoy, get, raw};
@@ -12,12 +11,12 @@ use super::{ask, start};
 use crate::connection::Connection;
 use crate::sidecar::{Sidecar, Start};
 
-const LISTEN: &str = "[gateway]\nenvoy_grpc_listen = \"127.0.0.1:0\"\n";
-const HEADER: &str = "[[gateway.header]]\nendpoint = \"envoy\"\nfrom = [\"127.0.0.1\"]\n\
+pub(super) const LISTEN: &str = "[gateway]\nenvoy_grpc_listen = \"127.0.0.1:0\"\n";
+pub(super) const HEADER: &str = "[[gateway.header]]\nendpoint = \"envoy\"\nfrom = [\"127.0.0.1\"]\n\
                       name = \"X-User\"\ntype = \"User\"\n";
 
 /// Starts it and finds out where gRPC is answered.
-fn started(start: Start) -> (Sidecar, String) {
+pub(super) fn started(start: Start) -> (Sidecar, String) {
     let sidecar = start.start();
     let address = sidecar.logged("listening for Envoy's gRPC")["address"].clone();
     (sidecar, address.as_str().unwrap().to_owned())
@@ -145,17 +144,12 @@ fn a_body_is_read_where_it_is_whole() {
     envoy.check(longer, "").is_denied(403, "BODY_REQUIRED");
     // Too long for anything: an error, and the next one is answered.
     let huge = CheckRequest {
-        attributes: Some(
-            envoy_types::pb::envoy::service::auth::v3::AttributeContext {
-                request: Some(
-                    envoy_types::pb::envoy::service::auth::v3::attribute_context::Request {
-                        http: Some(put(&"a".repeat(2 << 20))),
-                        ..Default::default()
-                    },
-                ),
-                ..Default::default()
-            },
-        ),
+        attributes: Some(AttributeContext {
+            request: Some(Request {
+                http: Some(put(&"a".repeat(2 << 20))),
+            }),
+            ..AttributeContext::default()
+        }),
     };
     assert!(envoy.send(huge).is_err());
     envoy

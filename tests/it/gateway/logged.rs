@@ -1,6 +1,6 @@
 //! What the decision log says of gateways' requests.
 
-use envoy_types::pb::envoy::service::auth::v3::attribute_context::HttpRequest;
+use peppol_authz_server::http::envoy::HttpRequest;
 use serde_json::{Value, json};
 
 use super::envoy::{Envoy, get};

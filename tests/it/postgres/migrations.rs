@@ -73,8 +73,8 @@ fn a_database_of_a_newer_version_is_left_alone_until_it_is_none() {
     drop(over(&database).start());
     let newest = database.sql("SELECT max(version) FROM tenancy_migration");
     database.sql(
-        "INSERT INTO tenancy_migration (version, name, applied_on, checksum)
-         SELECT 99, 'later', applied_on, checksum FROM tenancy_migration WHERE version = 1",
+        "INSERT INTO tenancy_migration (version, name, applied_on)
+         SELECT 99, 'later', applied_on FROM tenancy_migration WHERE version = 1",
     );
     let before = relations(&database);
     let sidecar = over(&database).start_listening();
@@ -84,6 +84,56 @@ fn a_database_of_a_newer_version_is_left_alone_until_it_is_none() {
     database.sql("DELETE FROM tenancy_migration WHERE version = 99");
     until_ready(&sidecar);
     is_answered(&sidecar);
+}
+
+/// The history as the library wrote it that ran the migrations of versions before this one.
+fn with_old_history(database: &Database) {
+    database.sql(
+        "DROP TABLE tenancy_migration;
+         CREATE TABLE tenancy_migration(
+             version INT4 PRIMARY KEY,
+             name VARCHAR(255),
+             applied_on VARCHAR(255),
+             checksum VARCHAR(255));
+         INSERT INTO tenancy_migration (version, name, applied_on, checksum) VALUES
+           (1, 'tenancy', '2026-07-01T08:15:30.123456789Z', '11884417834157116422'),
+           (2, 'search', '2026-07-01T08:15:30.234567891Z', '4203125486183470171');",
+    );
+}
+
+#[test]
+fn a_database_with_the_history_of_an_older_program_is_taken_over() {
+    let database = SHARED.database();
+    drop(over(&database).start());
+    with_old_history(&database);
+    let history = || database.sql("SELECT * FROM tenancy_migration ORDER BY version");
+    let before = (relations(&database), history());
+    is_answered(&over(&database).start());
+    assert_eq!((relations(&database), history()), before);
+
+    // One version behind: what is new is noted beside what is there.
+    database.sql(
+        "DROP INDEX registered_user_superadmin;
+         DELETE FROM tenancy_migration WHERE version = 2;
+         INSERT INTO registered_user (id, email_verified, superadmin) VALUES ('old', true, true);",
+    );
+    is_answered(&over(&database).start());
+    assert_eq!(relations(&database), before.0);
+    assert_eq!(
+        database.sql("SELECT id FROM registered_user WHERE superadmin"),
+        "old"
+    );
+    let applied = database.sql(
+        "SELECT string_agg(concat_ws(' ', version, name, checksum), ', ' ORDER BY version)
+         FROM tenancy_migration WHERE applied_on > '2026'",
+    );
+    assert_eq!(applied, "1 tenancy 11884417834157116422, 2 search");
+
+    // And one of a newer program is not.
+    database.sql("INSERT INTO tenancy_migration VALUES (99, 'later', '2026', '0')");
+    let sidecar = over(&database).start_listening();
+    until_missing(&sidecar, &["newer version", "99"]);
+    is_not_ready(&sidecar);
 }
 
 #[test]

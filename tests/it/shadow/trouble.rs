@@ -180,8 +180,8 @@ impl Scene {
 fn decided(deciding: Deciding, bundle: Arc<Bundle>, asked: Value) -> Arc<Decided> {
     deciding.work(async move |engine| {
         let session = engine.session();
-        let question = session.question(&asked, 0).unwrap();
-        let decision = session.decide(&question).await.unwrap();
+        let (question, options) = session.question(&asked, 0).unwrap();
+        let decision = session.decide(&question, &options.demand).await.unwrap();
         Arc::new(Decided {
             id: uuid::Uuid::now_v7(),
             surface: "native",

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::store::EntitiesFile;
-use peppol_authz_engine::{Decided, Decision, Failure, Question};
+use peppol_authz_engine::{Decided, Decision, Failure, Question, Twice};
 use serde_json::Value;
 
 use super::{Names, QUESTIONS, World, devices, folders, members};
@@ -45,8 +45,8 @@ async fn decide(
     json: &Value,
 ) -> (Question, Result<Decision, Failure>) {
     let session = engine.session();
-    let question = session.question(json, 100).unwrap();
-    let decision = session.decide(&question).await;
+    let (question, options) = session.question(json, 100).unwrap();
+    let decision = session.decide(&question, &options.demand).await;
     (question, decision)
 }
 
@@ -98,9 +98,7 @@ fn agree(world: &World, names: &Names) -> Seen {
             let first = Arc::clone(&first);
             let twice = both.work(async move |engine| {
                 let session = engine.session();
-                session
-                    .decide_twice(&question, &first, &Demand::default())
-                    .await
+                Twice::decide(&session, &question, &first, &Demand::default()).await
             });
             match twice {
                 Ok(twice) => {

@@ -98,10 +98,10 @@ async fn decide(
     let engine = Engine::new(Arc::new(store), Arc::clone(bundle), options)
         .map_err(|error| error.to_string())?;
     let session = engine.session();
-    let question = session
+    let (question, options) = session
         .question(question, 0)
         .map_err(|malformed| malformed.to_string())?;
-    let decision = session.decide(&question).await;
+    let decision = session.decide(&question, &options.demand).await;
     decision.map_err(|failure| failure.to_string())
 }
 

@@ -14,7 +14,7 @@ use super::matrix::{MatrixOutcome, run_matrix};
 use super::model::{Allow, Case, SuiteError, SuiteFile, table_to_json, to_json};
 use peppol_authz_database::{Import, Sqlite, SqliteOptions};
 use peppol_authz_engine::policy::Bundle;
-use peppol_authz_engine::slice::Freshness;
+use peppol_authz_engine::slice::{Demand, Freshness};
 use peppol_authz_engine::store::{EntitiesFile, Store};
 use peppol_authz_engine::{Decision, Engine, EngineOptions, Question, Session};
 
@@ -182,22 +182,23 @@ impl Suites {
 /// A question through the engine.
 pub(super) async fn ask(engine: &Engine, question: &Json) -> Result<Decision, NoDecision> {
     let session = engine.session();
-    let question = session
+    let (question, options) = session
         .question(question, usize::MAX)
         .map_err(|malformed| NoDecision {
             code: Some(malformed.code),
             problem: malformed.to_string(),
         })?;
-    decide(&session, &question).await
+    decide(&session, &question, &options.demand).await
 }
 
 /// A question that has been read.
 pub(super) async fn decide(
-    session: &Session<'_>,
+    session: &Session,
     question: &Question,
+    demand: &Demand,
 ) -> Result<Decision, NoDecision> {
     session
-        .decide(question)
+        .decide(question, demand)
         .await
         .map_err(|failure| NoDecision {
             code: None,

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use deadpool_postgres::Object;
 use tokio_postgres::types::{ToSql, Type as SqlType};
 
-use super::description::{Column, Description, Kind};
-use super::store_error;
-use crate::select::{Dialect, Parameter, Place, Statement};
+use super::description::{Column, ColumnKind, Description};
+use super::failure::store_error;
+use crate::select::{Dialect, Parameter, Place, Statement, comparison_sql};
 use peppol_authz_engine::store::Comparison;
 use peppol_authz_engine::store::StoreError;
 
-/// How PostgreSQL says it of the views that a description is of.
-pub(super) struct Postgres<'a>(pub(super) &'a Description);
+/// PostgreSQL's way to write conditions on the views of a description.
+pub(super) struct PostgresDialect<'a>(pub(super) &'a Description);
 
 /// A `Long` as a column of another type may hold it.
 const NUMBER: &str = "'^[+-]?[0-9]{1,99}$'";
@@ -24,7 +24,7 @@ const NUMBER: &str = "'^[+-]?[0-9]{1,99}$'";
 /// U+0000, or a number that may be too large.
 const NOT_IN_JSONB: &str = "'[\\\\]u0000|[0-9][eE]'";
 
-impl Postgres<'_> {
+impl PostgresDialect<'_> {
     fn column(&self, place: &Place) -> Option<&Column> {
         match place {
             Place::Column { view, column, .. } => self.0.column(view, column),
@@ -38,7 +38,7 @@ impl Postgres<'_> {
             Place::Member { column, path } => (&**column, path.as_slice()),
             other => (other, &[][..]),
         };
-        if self.column(column)?.kind == Kind::Text {
+        if self.column(column)?.kind == ColumnKind::Text {
             return None;
         }
         let steps: String = path.iter().map(|name| format!(" -> '{name}'")).collect();
@@ -48,7 +48,10 @@ impl Postgres<'_> {
     /// A condition on JSON, which is true where a column of `json` holds what `jsonb`
     /// cannot.
     fn of_json(&self, place: &Place, condition: String) -> String {
-        if self.column(place).is_some_and(|c| c.kind == Kind::Json) {
+        if self
+            .column(place)
+            .is_some_and(|c| c.kind == ColumnKind::Json)
+        {
             let text = self.value(place);
             return format!("(CASE WHEN {text} ~ {NOT_IN_JSONB} THEN TRUE ELSE {condition} END)");
         }
@@ -63,13 +66,19 @@ impl Postgres<'_> {
                 format!("({json} #>> '{{}}')")
             }
             Place::Parameter(text) => text.clone(),
-            column if self.column(column).is_some_and(|c| c.kind == Kind::Text) => column.sql(),
+            column
+                if self
+                    .column(column)
+                    .is_some_and(|c| c.kind == ColumnKind::Text) =>
+            {
+                column.sql()
+            }
             column => format!("{}::text", column.sql()),
         }
     }
 }
 
-impl Dialect for Postgres<'_> {
+impl Dialect for PostgresDialect<'_> {
     fn parameter(&self, number: usize, parameter: &Parameter) -> String {
         let kind = match parameter {
             Parameter::Text(_) => "text",
@@ -110,16 +119,19 @@ impl Dialect for Postgres<'_> {
 
     fn bool(&self, place: &Place, value: bool) -> String {
         match (self.column(place).map(|column| column.kind), value) {
-            (Some(Kind::Bool), true) => place.sql(),
-            (Some(Kind::Bool), false) => format!("NOT {}", place.sql()),
+            (Some(ColumnKind::Bool), true) => place.sql(),
+            (Some(ColumnKind::Bool), false) => format!("NOT {}", place.sql()),
             (_, true) => format!("{} IN ('true', '1')", self.value(place)),
             (_, false) => format!("{} IN ('false', '0')", self.value(place)),
         }
     }
 
     fn long(&self, place: &Place, comparison: Comparison, than: &str) -> String {
-        let comparison = comparison.sql();
-        if self.column(place).is_some_and(|c| c.kind == Kind::Integer) {
+        let comparison = comparison_sql(comparison);
+        if self
+            .column(place)
+            .is_some_and(|c| c.kind == ColumnKind::Integer)
+        {
             return format!("{} {comparison} {than}", place.sql());
         }
         let value = self.value(place);

@@ -7,7 +7,7 @@ use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::store_error;
+use super::failure::store_error;
 use peppol_authz_engine::store::{Changes, Revision, StoreError};
 
 /// More changes than this are taken for a change of everything.
@@ -28,8 +28,8 @@ SELECT
     ELSE 0 END
 FROM (SELECT pg_current_snapshot() AS snapshot, pg_is_in_recovery() AS replica) AS state";
 
-/// What the records say that a snapshot did not see. A first row without a type where
-/// some of it may have been pruned.
+/// The change records that a snapshot did not see. The first row has no type if some of
+/// them may have been pruned.
 pub(super) const SINCE: &str = "\
 SELECT NULL::text, NULL::text FROM tenancy_horizon
 WHERE pruned_to >= pg_snapshot_xmin($1::text::pg_snapshot)

@@ -10,7 +10,7 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::PostgresOptions;
+use super::options::PostgresOptions;
 use crate::roots::root_certificates;
 use peppol_authz_engine::store::StoreError;
 use peppol_authz_engine::text::causes;
@@ -25,9 +25,9 @@ pub(super) struct Connector {
 type TlsStream = <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<Socket>>::Stream;
 
 impl Connector {
-    /// Over a network the server has to have a certificate that is vouched for,
-    /// unless the URL says `sslmode=disable`. What a URL says by `prefer`, the
-    /// default of PostgreSQL's own clients, protects from nobody.
+    /// Over a network the server needs a trusted certificate, unless the URL says
+    /// `sslmode=disable`. `prefer`, the default of PostgreSQL's own clients, protects from
+    /// nobody and is read as `require`.
     pub(super) fn new(url: &str, options: &PostgresOptions) -> Result<Self, StoreError> {
         let url = url.replace("sslmode=verify-full", "sslmode=require");
         let mut config: Config = url.parse().map_err(|error| {
@@ -76,7 +76,7 @@ impl Connector {
     }
 }
 
-/// Whether nothing leaves the machine.
+/// Returns true if nothing leaves the machine.
 fn is_local(config: &Config) -> bool {
     let loopback =
         |name: &str| name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());

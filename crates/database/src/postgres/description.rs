@@ -1,4 +1,4 @@
-//! Which views there are, and whether they fit a schema.
+//! The views of a database, and the check that they fit a schema.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,31 +17,31 @@ use peppol_authz_engine::store::StoreError;
 #[derive(Debug)]
 pub(super) struct Description {
     columns: HashMap<String, HashSet<String>>,
-    /// What the columns are, by the name of the view.
+    /// The columns by the name of the view.
     details: HashMap<String, HashMap<String, Column>>,
     /// Those of which some column may not be read.
     denied: HashSet<String>,
     role: String,
-    /// Whether there are change records.
+    /// True if there are change records.
     pub(super) told: bool,
     read: Instant,
-    /// Whether something that was read by it did not fit.
+    /// True if something that was read by it did not fit.
     doubted: AtomicBool,
 }
 
-/// A column, as a condition on it has to know it.
+/// The properties of a column that conditions on it depend on.
 #[derive(Debug)]
 pub(super) struct Column {
-    pub(super) kind: Kind,
+    pub(super) kind: ColumnKind,
     /// By its object id; 0 for a type that has none.
     pub(super) collation: u32,
-    /// Whether what differs by bytes is never the same.
+    /// True if texts with different bytes are never equal.
     pub(super) exact: bool,
 }
 
-/// What type a column has.
+/// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ColumnKind {
     Text,
     Bool,
     Integer,
@@ -80,11 +80,11 @@ impl Description {
             }
             role = row.try_get(3)?;
             let kind = match SqlType::from_oid(row.try_get(4)?) {
-                Some(SqlType::TEXT | SqlType::VARCHAR) => Kind::Text,
-                Some(SqlType::BOOL) => Kind::Bool,
-                Some(SqlType::INT2 | SqlType::INT4 | SqlType::INT8) => Kind::Integer,
-                Some(SqlType::JSON) => Kind::Json,
-                _ => Kind::Other,
+                Some(SqlType::TEXT | SqlType::VARCHAR) => ColumnKind::Text,
+                Some(SqlType::BOOL) => ColumnKind::Bool,
+                Some(SqlType::INT2 | SqlType::INT4 | SqlType::INT8) => ColumnKind::Integer,
+                Some(SqlType::JSON) => ColumnKind::Json,
+                _ => ColumnKind::Other,
             };
             let detail = Column {
                 kind,
@@ -109,7 +109,7 @@ impl Description {
         })
     }
 
-    /// What is known of a column of a view.
+    /// A column of a view, if it is known.
     pub(super) fn column(&self, view: &str, column: &str) -> Option<&Column> {
         self.details.get(view)?.get(column)
     }
@@ -128,8 +128,8 @@ impl Description {
         self.columns.contains_key(&entity_type.to_string())
     }
 
-    /// Whether a view has gone since `before`. What the store does not serve, callers
-    /// describe: while the program runs, none becomes theirs.
+    /// Refuses a view that has gone since `before`. Callers may describe entities that the
+    /// store does not serve: while the program runs, no type may become theirs.
     pub(super) fn check_after(&self, before: &Self, schema: &Schema) -> Result<(), StoreError> {
         let mut types = schema.entity_types().into_iter().map(|found| &found.name);
         match types.find(|name| before.serves(name) && !self.serves(name)) {
@@ -140,7 +140,7 @@ impl Description {
         }
     }
 
-    /// Whether the views are those that a schema asks for, and may be read.
+    /// Checks that the views are those that a schema needs, and may be read.
     pub(super) fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {
         let mut names = views::check(schema, &self.columns)?;
         if names.is_empty() {

@@ -34,7 +34,7 @@ pub(super) struct Pass<'a> {
 
 impl Gate {
     /// # Errors
-    /// What happened last, while nobody should try.
+    /// The last failure, while nobody should try.
     pub(super) fn enter(&self) -> Result<Pass<'_>, StoreError> {
         let mut closed = self.lock();
         if let Some(closed) = closed.as_mut() {

@@ -72,7 +72,7 @@ async fn listen(connector: &Connector, notified: &Notify) -> Result<(), tokio_po
     };
     let listening = async {
         listening.await?;
-        // What was written before it listened.
+        // Something may have been written before it listened.
         notified.notify_one();
         std::future::pending::<Result<(), tokio_postgres::Error>>().await
     };

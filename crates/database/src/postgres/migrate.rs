@@ -1,33 +1,49 @@
 //! Bringing the tables of an empty or older database up to date.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
-use include_dir::{Dir, include_dir};
-use refinery::{Migration, Runner};
 use tokio_postgres::Client;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::connect::Connector;
-use super::{limited, store_error};
+use super::failure::{limited, store_error};
+use crate::migration::{self, Migration};
 use peppol_authz_engine::store::StoreError;
 use peppol_authz_engine::text::causes;
 
-static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../schema/postgres/migrations");
+/// A database notes each that was run in [`HISTORY`].
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "tenancy",
+        sql: include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../schema/postgres/migrations/V1__tenancy.sql"
+        )),
+    },
+    Migration {
+        version: 2,
+        name: "search",
+        sql: include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../schema/postgres/migrations/V2__search.sql"
+        )),
+    },
+];
 
-static MIGRATIONS: LazyLock<Result<Vec<Migration>, String>> = LazyLock::new(|| {
-    FILES
-        .files()
-        .map(|file| {
-            let name = file.path().file_stem().and_then(|name| name.to_str());
-            let sql = file.contents_utf8();
-            let (name, sql) = name.zip(sql).ok_or("a migration is no text")?;
-            Migration::unapplied(name, sql).map_err(|error| error.to_string())
-        })
-        .collect()
-});
-
-/// Where refinery keeps what has been applied.
 const HISTORY: &str = "tenancy_migration";
+
+/// An older version of this program has made it with one more column, that may be null.
+const MAKE_HISTORY: &str = "\
+CREATE TABLE IF NOT EXISTS tenancy_migration (
+  version integer PRIMARY KEY,
+  name varchar(255),
+  applied_on varchar(255)
+)";
+
+const NOTE: &str = "\
+INSERT INTO tenancy_migration (version, name, applied_on)
+VALUES ($1, $2, to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))";
 
 /// Whoever migrates holds it: several may start at once. "peAZ".
 const LOCK: i64 = 0x7065_415A;
@@ -61,9 +77,7 @@ SELECT
 
 /// What a database is.
 enum Found {
-    /// Nothing is in it.
-    Empty,
-    /// It was made by this program, to that version.
+    /// It was made by this program, to that version, or nothing is in it yet: 0.
     Version(i32),
     /// It is somebody else's.
     Foreign,
@@ -78,10 +92,7 @@ enum Found {
 /// A database of a newer version of this program, and one that is not up to date and
 /// may not be changed.
 pub(super) async fn migrate(connector: &Connector, timeout: Duration) -> Result<(), StoreError> {
-    let migrations = MIGRATIONS
-        .as_ref()
-        .map_err(|error| StoreError::Version(error.clone()))?;
-    let newest = migrations.iter().map(Migration::version).max().unwrap_or(0);
+    let newest = migration::newest(MIGRATIONS);
     let connected = async {
         let (client, connection) = connector.connect().await?;
         Ok((client, tokio::spawn(connection)))
@@ -90,32 +101,29 @@ pub(super) async fn migrate(connector: &Connector, timeout: Duration) -> Result<
         .await
         .map_err(|failed| failed.error)?;
     let result = async {
-        if is_up_to_date(&client, timeout, newest).await? {
+        if lacks(&client, timeout, newest).await?.is_none() {
             return Ok(());
         }
         client
-            .execute_typed(
-                "SELECT pg_advisory_lock($1)",
-                &[(&LOCK, tokio_postgres::types::Type::INT8)],
-            )
+            .execute_typed("SELECT pg_advisory_lock($1)", &[(&LOCK, Type::INT8)])
             .await
             .map_err(store_error)?;
         // Another may have done it while this one waited.
-        if is_up_to_date(&client, timeout, newest).await? {
+        let Some(mut version) = lacks(&client, timeout, newest).await? else {
             return Ok(());
+        };
+        while let Some(migration) = migration::next(MIGRATIONS, version) {
+            step(&mut client, version, migration)
+                .await
+                .map_err(|error| {
+                    StoreError::Version(format!(
+                        "the tables of the tenancy store cannot be brought to version {newest}: {}; \
+                         run `peppol-authz migrate` once as a role that may create tables",
+                        causes(&error)
+                    ))
+                })?;
+            version = migration.version;
         }
-        Runner::new(migrations)
-            .set_grouped(true)
-            .set_migration_table_name(HISTORY)
-            .run_async(&mut client)
-            .await
-            .map_err(|error| {
-                StoreError::Version(format!(
-                    "the tables of the tenancy store cannot be brought to version {newest}: {}; \
-                     run `peppol-authz migrate` once as a role that may create tables",
-                    causes(&error)
-                ))
-            })?;
         tracing::info!(version = newest, "made or upgraded the tenancy tables");
         Ok(())
     }
@@ -126,17 +134,32 @@ pub(super) async fn migrate(connector: &Connector, timeout: Duration) -> Result<
     result
 }
 
-async fn is_up_to_date(
-    client: &Client,
-    timeout: Duration,
-    newest: i32,
-) -> Result<bool, StoreError> {
+/// Brings a database a version further.
+async fn step(
+    client: &mut Client,
+    version: i32,
+    migration: &Migration,
+) -> Result<(), tokio_postgres::Error> {
+    let transaction = client.transaction().await?;
+    if version == 0 {
+        transaction.batch_execute(MAKE_HISTORY).await?;
+    }
+    transaction.batch_execute(migration.sql).await?;
+    let note: [(&(dyn ToSql + Sync), Type); 2] = [
+        (&migration.version, Type::INT4),
+        (&migration.name, Type::TEXT),
+    ];
+    transaction.execute_typed(NOTE, &note).await?;
+    transaction.commit().await
+}
+
+/// The version of a database, where that is not the newest one.
+async fn lacks(client: &Client, timeout: Duration, newest: i32) -> Result<Option<i32>, StoreError> {
     match limited(timeout, found(client))
         .await
         .map_err(|failed| failed.error)?
     {
-        Found::Foreign => Ok(true),
-        Found::Empty => Ok(false),
+        Found::Foreign => Ok(None),
         Found::Denied { role, right } => Err(StoreError::Misfit(format!(
             "the role `{role}` may not read what it needs: GRANT {right} TO \"{role}\""
         ))),
@@ -144,7 +167,7 @@ async fn is_up_to_date(
             "the tenancy store was made by a newer version of this program, with schema \
              {version}; this one knows {newest}"
         ))),
-        Found::Version(version) => Ok(version == newest),
+        Found::Version(version) => Ok((version < newest).then_some(version)),
     }
 }
 
@@ -161,9 +184,27 @@ async fn found(client: &Client) -> Result<Found, tokio_postgres::Error> {
         return Ok(Found::Denied { role, right });
     }
     if !ours {
-        return Ok(if filled { Found::Foreign } else { Found::Empty });
+        return Ok(if filled {
+            Found::Foreign
+        } else {
+            Found::Version(0)
+        });
     }
     let sql = format!("SELECT coalesce(max(version), 0)::int4 FROM {HISTORY}");
     let row = client.query_typed_one(&sql, &[]).await?;
     Ok(Found::Version(row.try_get(0)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_a_migration() {
+        migration::assert_complete(
+            MIGRATIONS,
+            "../../schema/postgres/migrations",
+            |version, name| format!("V{version}__{name}.sql"),
+        );
+    }
 }

@@ -13,7 +13,7 @@ use futures_util::future::try_join_all;
 use tokio_postgres::types::Type as SqlType;
 
 use super::description::Description;
-use super::store_error;
+use super::failure::store_error;
 use crate::views::quoted;
 use peppol_authz_engine::schema::{
     EntityType, Misfit, Reading, Record, Row, Schema, Type, Value, parse_json, transitive_ancestors,
@@ -258,7 +258,7 @@ pub(super) async fn tags(
     description: &Description,
     wanted: &[(EntityUid, TagKeys)],
 ) -> Result<Vec<Tags>, StoreError> {
-    let mut types: BTreeMap<&EntityTypeName, Asked<'_>> = BTreeMap::new();
+    let mut types: BTreeMap<&EntityTypeName, WantedTags<'_>> = BTreeMap::new();
     for (uid, keys) in wanted {
         let id: &str = uid.id().as_ref();
         let name = uid.type_name();
@@ -298,7 +298,7 @@ pub(super) async fn tags(
 }
 
 #[derive(Default)]
-struct Asked<'a> {
+struct WantedTags<'a> {
     /// Of whom all tags are wanted.
     all: Vec<&'a str>,
     /// Of whom one is wanted, and which.
@@ -310,7 +310,7 @@ async fn tags_of(
     client: &Object,
     schema: &Schema,
     name: &EntityTypeName,
-    asked: &Asked<'_>,
+    asked: &WantedTags<'_>,
 ) -> Result<HashMap<EntityUid, Tags>, StoreError> {
     let entity_type = type_of(schema, name)?;
     let Some(ty) = &entity_type.tags else {

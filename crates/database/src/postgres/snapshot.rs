@@ -8,8 +8,9 @@ use cedar_policy::EntityUid;
 use tokio_postgres::types::ToSql;
 
 use super::description::Description;
+use super::failure::{AFTER_A_REFUSAL, BeginFailure, limited};
 use super::lease::Lease;
-use super::{AFTER_A_REFUSAL, Failed, candidates, changes, limited, read};
+use super::{candidates, changes, read};
 use crate::select::statement;
 use peppol_authz_engine::schema::{Row, Schema};
 use peppol_authz_engine::store::{
@@ -21,7 +22,7 @@ const NO_JIT: &str = "SET LOCAL jit = off";
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-pub(super) struct Reading {
+pub(super) struct PostgresSnapshot {
     /// `None` once it has failed or has not answered in time: what a later query
     /// would read on it is anyone's guess.
     connection: Option<Lease>,
@@ -35,7 +36,7 @@ pub(super) struct Reading {
     refusal: Option<String>,
 }
 
-impl Reading {
+impl PostgresSnapshot {
     /// One round trip: the transaction, its state and what has changed are asked for
     /// together.
     pub(super) async fn begin(
@@ -44,7 +45,7 @@ impl Reading {
         schema: &Arc<Schema>,
         description: Arc<Description>,
         since: Option<&Revision>,
-    ) -> Result<Self, Failed> {
+    ) -> Result<Self, BeginFailure> {
         // Of a number, as of any name that is no snapshot, the records cannot be told.
         let since = since.filter(|since| description.told && since.is_snapshot());
         let name = since.map_or("", |since| since.name());
@@ -113,8 +114,8 @@ impl Reading {
                 self.connection = Some(connection);
                 Ok(found)
             }
-            // What the views hold is no fault of the connection. Of statements that
-            // the server refuses, the first says what is wrong.
+            // Contents that do not fit are no fault of the connection. Of several statements that
+            // the server refuses, the first one names the problem.
             Ok(Err(StoreError::Misfit(text))) => {
                 self.description.doubt();
                 self.connection = Some(connection);
@@ -131,7 +132,7 @@ impl Reading {
     }
 }
 
-impl Snapshot for Reading {
+impl Snapshot for PostgresSnapshot {
     fn revision(&self) -> &Revision {
         &self.revision
     }
@@ -161,18 +162,18 @@ impl Snapshot for Reading {
             return Box::pin(std::future::ready(Ok(Vec::new())));
         }
         Box::pin(self.query(move |client, _, description| async move {
-            let statement = statement(&candidates::Postgres(&description), wanted);
+            let statement = statement(&candidates::PostgresDialect(&description), wanted);
             candidates::ids(client.get()?, &statement).await
         }))
     }
 
     fn statement(&self, wanted: &Candidates) -> Option<String> {
-        let dialect = candidates::Postgres(&self.description);
+        let dialect = candidates::PostgresDialect(&self.description);
         Some(statement(&dialect, wanted).sql)
     }
 }
 
-impl Drop for Reading {
+impl Drop for PostgresSnapshot {
     /// Ends the transaction and gives the connection back, beside whatever goes on.
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else {

@@ -8,7 +8,7 @@ use futures_util::SinkExt;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
-use super::store_error;
+use super::failure::store_error;
 use super::{Postgres, migrate};
 use crate::documents::Documents;
 use crate::import::{Document, Import, ImportError, Imported, Reference, document_error};
@@ -23,7 +23,7 @@ const PROGRESS_EVERY: u64 = 1024;
 /// Bytes that are sent together.
 const CHUNK: usize = 256 << 10;
 
-/// Whoever imports holds it until the transaction ends. "peAI".
+/// The lock that an import holds until its transaction ends. "peAI".
 const LOCK: i64 = 0x7065_4149;
 
 /// `incoming` takes all documents, `staged` the last of each key.
@@ -157,7 +157,7 @@ async fn stage<R: BufRead>(
     Ok(count)
 }
 
-/// Whether a JSON text has a NUL character in it: `\u0000`, behind no backslash that
+/// Returns true if a JSON text has a NUL character in it: `\u0000`, after no backslash that
 /// is itself escaped.
 fn has_nul(json: &str) -> bool {
     json.match_indices("\\u0000").any(|(at, _)| {

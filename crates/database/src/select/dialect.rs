@@ -1,4 +1,4 @@
-//! How a database says what a condition asks for.
+//! The way in which a database writes conditions.
 
 use std::sync::Arc;
 
@@ -42,14 +42,26 @@ impl Place {
         }
     }
 
-    /// Whether it is in JSON, where an entity may be written as an object.
+    /// Returns true if it is in JSON, where an entity may be written as an object.
     pub(super) fn is_json(&self) -> bool {
         matches!(self, Self::Member { .. })
     }
 }
 
-/// How a database says what the views hold. Whatever it says of a value that is
-/// absent is never true, but for `absent`.
+/// A comparison, as SQL writes it.
+pub(crate) fn comparison_sql(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Equal => "=",
+        Comparison::NotEqual => "<>",
+        Comparison::Less => "<",
+        Comparison::LessOrEqual => "<=",
+        Comparison::Greater => ">",
+        Comparison::GreaterOrEqual => ">=",
+    }
+}
+
+/// The way in which a database writes conditions on the values of its views. No condition is
+/// true of a value that is absent, except for `absent`.
 pub(crate) trait Dialect {
     /// A parameter, by its number from 1.
     fn parameter(&self, number: usize, parameter: &Parameter) -> String;

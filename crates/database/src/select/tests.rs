@@ -43,7 +43,7 @@ fn alternatives_that_name_few_are_queries_of_their_own() {
     assert_eq!(queries(Condition::any(many)), 1);
 }
 
-/// Who names few is sorted at the end, and who does not stops when there are enough.
+/// A query that names few entities is sorted at the end; any other stops when there are enough.
 #[test]
 fn only_what_names_few_is_run_to_its_end() {
     assert!(!made(is("a", "x"), None).sql.contains("AS walked"));
@@ -85,7 +85,7 @@ fn conditions_are_joined_in_pairs() {
     assert_eq!(joined(parts(5), "OR"), "(((0 OR 1) OR (2 OR 3)) OR 4)");
 }
 
-/// What is left out of a condition leaves one that holds of more.
+/// A condition without one of its parts holds of more entities.
 #[test]
 fn a_bounded_condition_holds_of_more() {
     let any = Condition::any((0..5).map(|n| is("a", &n.to_string())));

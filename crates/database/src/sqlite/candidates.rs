@@ -1,21 +1,21 @@
 //! The candidates of a search, out of SQLite.
 //!
-//! What a view gives for an attribute may be of another type than the schema says:
-//! then the test passes, so that the entity is read and its fault is seen.
+//! A view may give an attribute a value of another type than the schema: then the test
+//! passes, so that the entity is read and its fault is seen.
 
 use std::sync::Arc;
 
 use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 
-use crate::select::{Dialect, Parameter, Place, Statement};
+use crate::select::{Dialect, Parameter, Place, Statement, comparison_sql};
 use peppol_authz_engine::store::Comparison;
 use peppol_authz_engine::store::StoreError;
 
-/// How SQLite says it.
-pub(crate) struct Sqlite;
+/// SQLite's way to write conditions.
+pub(crate) struct SqliteDialect;
 
-impl Sqlite {
+impl SqliteDialect {
     /// The JSON that a place holds.
     fn json(&self, place: &Place) -> String {
         match place {
@@ -53,7 +53,7 @@ fn json_path(path: &[String]) -> String {
     text
 }
 
-impl Dialect for Sqlite {
+impl Dialect for SqliteDialect {
     fn parameter(&self, number: usize, _: &Parameter) -> String {
         format!("?{number}")
     }
@@ -83,7 +83,7 @@ impl Dialect for Sqlite {
         let value = self.value(place);
         format!(
             "CASE typeof({value}) WHEN 'integer' THEN {value} {} {than} WHEN 'null' THEN FALSE ELSE TRUE END",
-            comparison.sql()
+            comparison_sql(comparison)
         )
     }
 

@@ -1,4 +1,4 @@
-//! What has changed since a state, from the records that triggers write.
+//! The changes since a state, from the records that triggers write.
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use rusqlite::{Connection, TransactionBehavior};

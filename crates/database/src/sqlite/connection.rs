@@ -2,27 +2,47 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use include_dir::{Dir, include_dir};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
-use rusqlite_migration::{Error as MigrationError, MigrationDefinitionError, Migrations};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::SqliteOptions;
+use super::options::SqliteOptions;
+use crate::migration::{self, Migration};
 use peppol_authz_engine::store::StoreError;
 
-static MIGRATION_FILES: Dir<'_> =
-    include_dir!("$CARGO_MANIFEST_DIR/../../schema/sqlite/migrations");
-
-static MIGRATIONS: LazyLock<Result<Migrations<'static>, String>> =
-    LazyLock::new(|| Migrations::from_directory(&MIGRATION_FILES).map_err(|e| e.to_string()));
+/// A file notes the version of the last one in `PRAGMA user_version`.
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "tenancy",
+        sql: include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../schema/sqlite/migrations/1-tenancy/up.sql"
+        )),
+    },
+    Migration {
+        version: 2,
+        name: "changes",
+        sql: include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../schema/sqlite/migrations/2-changes/up.sql"
+        )),
+    },
+    Migration {
+        version: 3,
+        name: "search",
+        sql: include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../schema/sqlite/migrations/3-search/up.sql"
+        )),
+    },
+];
 
 /// Marks a file as this program's: "peAZ".
 const APPLICATION_ID: i32 = 0x7065_415A;
 
-/// Several processes may start on a new file at once; the one that is beaten to
-/// a migration looks again.
+/// Several processes may start on a new file at once, and one may import into it: how many times the
+/// busy timeout the others wait for its lock.
 const MIGRATION_TRIES: usize = 20;
 
 pub(super) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connection, StoreError> {
@@ -59,7 +79,7 @@ fn switch_to_wal(connection: &Connection, options: &SqliteOptions) -> rusqlite::
     }
 }
 
-/// Whether the file is one of this program's.
+/// Returns true if the file was made by this program.
 pub(super) fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
     let id: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     Ok(id == i64::from(APPLICATION_ID))
@@ -83,47 +103,71 @@ pub(super) fn open_reader(path: &Path, options: &SqliteOptions) -> Result<Connec
 
 /// Creates or upgrades the tables of a database that is empty or this program's.
 pub(super) fn prepare_schema(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
-    let failed = |error: &dyn std::fmt::Display| {
-        StoreError::Unavailable(format!("`{}`: {error}", path.display()))
-    };
-    let number = |connection: &Connection, sql: &str| {
-        connection
-            .query_row(sql, [], |row| row.get::<_, i64>(0))
-            .map_err(|error| failed(&error))
-    };
     let mut tries = 0;
     loop {
-        let ours = is_ours(connection).map_err(|error| failed(&error))?;
-        let empty = number(connection, "SELECT count(*) FROM sqlite_master")? == 0;
-        if !ours && !empty {
-            return Ok(());
-        }
-        let migrations = MIGRATIONS.as_ref().map_err(|error| failed(error))?;
-        match migrations.to_latest(connection) {
-            Ok(()) => {
-                return connection
-                    .pragma_update(None, "application_id", APPLICATION_ID)
-                    .map_err(|error| failed(&error));
-            }
-            Err(MigrationError::MigrationDefinition(
-                MigrationDefinitionError::DatabaseTooFarAhead,
-            )) => {
-                return Err(StoreError::Version(format!(
-                    "`{}` was made by a newer version of this program, with schema {}; this one knows {}",
-                    path.display(),
-                    number(connection, "PRAGMA user_version")?,
-                    MIGRATION_FILES.dirs().count(),
-                )));
-            }
-            Err(error) => {
+        match step(path, connection) {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(Failed::Refused(error)) => return Err(error),
+            Err(Failed::Database(error)) => {
                 tries += 1;
-                if tries == MIGRATION_TRIES {
-                    return Err(failed(&error));
+                if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy)
+                    || tries == MIGRATION_TRIES
+                {
+                    let text = format!("`{}`: {error}", path.display());
+                    return Err(StoreError::Unavailable(text));
                 }
                 std::thread::sleep(Duration::from_millis(50));
             }
         }
     }
+}
+
+/// Why a database is not brought a version further.
+enum Failed {
+    Refused(StoreError),
+    Database(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Failed {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Brings a database a version further; false where there is nothing to do.
+fn step(path: &Path, connection: &mut Connection) -> Result<bool, Failed> {
+    // At first without the lock, which another process may hold for as long as an import takes.
+    if lacks(path, &*connection.transaction()?)?.is_none() {
+        return Ok(false);
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have done it meanwhile.
+    if let Some(migration) = lacks(path, &transaction)? {
+        transaction.execute_batch(migration.sql)?;
+        transaction.pragma_update(None, "user_version", migration.version)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.commit()?;
+    }
+    Ok(true)
+}
+
+/// The migration that a database lacks first, as a transaction sees it; none where it is another
+/// program's.
+fn lacks(path: &Path, transaction: &Connection) -> Result<Option<&'static Migration>, Failed> {
+    let number = |sql: &str| transaction.query_row(sql, [], |row| row.get::<_, i32>(0));
+    if !is_ours(transaction)? && number("SELECT EXISTS (SELECT * FROM sqlite_master)")? != 0 {
+        return Ok(None);
+    }
+    let version = number("PRAGMA user_version")?;
+    let newest = migration::newest(MIGRATIONS);
+    if version > newest {
+        return Err(Failed::Refused(StoreError::Version(format!(
+            "`{}` was made by a newer version of this program, with schema {version}; this one knows {newest}",
+            path.display(),
+        ))));
+    }
+    Ok(migration::next(MIGRATIONS, version))
 }
 
 /// The views and tables that are there, each with its columns.
@@ -151,4 +195,18 @@ pub(super) fn revision(connection: &Connection) -> rusqlite::Result<u64> {
         .prepare_cached("SELECT revision FROM tenancy_revision")?
         .query_row([], |row| row.get(0))?;
     Ok(u64::try_from(number).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_a_migration() {
+        migration::assert_complete(
+            MIGRATIONS,
+            "../../schema/sqlite/migrations",
+            |version, name| format!("{version}-{name}/up.sql"),
+        );
+    }
 }

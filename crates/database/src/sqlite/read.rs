@@ -30,7 +30,7 @@ fn type_of<'a>(schema: &'a Schema, name: &EntityTypeName) -> Result<&'a EntityTy
         .ok_or_else(|| StoreError::Misfit(format!("no type `{name}`")))
 }
 
-/// Whether there is a view of that type.
+/// Returns true if there is a view of that type.
 type Serves<'a> = &'a dyn Fn(&EntityTypeName) -> bool;
 
 /// One entity without its tags.

@@ -1,10 +1,10 @@
-//! Whether a database has changed, for the price of one small read.
+//! A mark of a database's state, for the price of one small read.
 //!
 //! In WAL mode every commit writes the header of the index that the connections
 //! share, `…-shm`: the first 48 bytes, with a counter of transactions, the number of
 //! frames, salts and checksums. See "WAL-Index File Format" in SQLite's
-//! documentation. Who reads them twice and finds the same knows that nothing was
-//! committed in between, in this process or another.
+//! documentation. If two reads of them find the same, nothing was committed in
+//! between, in this process or another.
 
 use std::fs::File;
 use std::mem::ManuallyDrop;

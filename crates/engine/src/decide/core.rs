@@ -1,22 +1,22 @@
-//! The engine: what is decided by, and what is known of the store.
+//! The engine: a store and the Bundle in force.
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::follow::Health;
+use super::health::Health;
 use super::session::Session;
+use super::state::{State, Tenancy};
 use crate::policy::Bundle;
 use crate::slice::{Cache, Freshness, Timeline};
 use crate::store::{Store, StoreError};
 
 /// Decides questions by the newest Bundle and a new enough state of a store.
 pub struct Engine {
-    store: Arc<dyn Store>,
+    tenancy: Arc<Tenancy>,
     state: ArcSwap<State>,
-    timeline: Timeline,
     health: Health,
-    options: EngineOptions,
+    cache_bytes: u64,
 }
 
 /// Settings.
@@ -26,16 +26,6 @@ pub struct EngineOptions {
     pub cache_bytes: u64,
     /// How new a state has to be.
     pub freshness: Freshness,
-}
-
-/// What is swapped whole at a reload: a Bundle, and the entities that were
-/// checked under its schema.
-#[derive(Debug)]
-pub struct State {
-    /// Policies and schema.
-    pub bundle: Arc<Bundle>,
-    /// Entities in memory.
-    pub cache: Cache,
 }
 
 impl Engine {
@@ -48,13 +38,17 @@ impl Engine {
         bundle: Arc<Bundle>,
         options: EngineOptions,
     ) -> Result<Self, StoreError> {
-        let state = Self::prepare(&store, bundle, options)?;
-        Ok(Self {
+        let tenancy = Arc::new(Tenancy {
             store,
-            state: ArcSwap::from_pointee(state),
             timeline: Timeline::default(),
+            freshness: options.freshness,
+        });
+        let state = prepare(&tenancy, bundle, options.cache_bytes)?;
+        Ok(Self {
+            tenancy,
+            state: ArcSwap::from_pointee(state),
             health: Health::default(),
-            options,
+            cache_bytes: options.cache_bytes,
         })
     }
 
@@ -64,21 +58,9 @@ impl Engine {
     /// # Errors
     /// What of the store does not fit the schema; the Bundle is not taken then.
     pub fn replace(&self, bundle: Arc<Bundle>) -> Result<(), StoreError> {
-        let state = Self::prepare(&self.store, bundle, self.options)?;
+        let state = prepare(&self.tenancy, bundle, self.cache_bytes)?;
         self.state.store(Arc::new(state));
         Ok(())
-    }
-
-    fn prepare(
-        store: &Arc<dyn Store>,
-        bundle: Arc<Bundle>,
-        options: EngineOptions,
-    ) -> Result<State, StoreError> {
-        store.check(&bundle.schema)?;
-        Ok(State {
-            bundle,
-            cache: Cache::new(options.cache_bytes),
-        })
     }
 
     /// The policies in force.
@@ -90,13 +72,13 @@ impl Engine {
     /// The store.
     #[must_use]
     pub fn store(&self) -> &dyn Store {
-        &*self.store
+        &*self.tenancy.store
     }
 
     /// The states of the store that were seen.
     #[must_use]
     pub fn timeline(&self) -> &Timeline {
-        &self.timeline
+        &self.tenancy.timeline
     }
 
     /// How the looks of [`Engine::follow`] went.
@@ -108,13 +90,26 @@ impl Engine {
     /// How new a state has to be.
     #[must_use]
     pub fn freshness(&self) -> &Freshness {
-        &self.options.freshness
+        &self.tenancy.freshness
     }
 
-    /// Fixes the policies for a question or a batch; the state of the store is
-    /// fixed when it is decided.
+    /// Fixes the policies for a question or a batch. The state of the store is fixed when it is
+    /// decided. A session needs the engine no longer, and may outlive it.
     #[must_use]
-    pub fn session(&self) -> Session<'_> {
-        Session::new(self)
+    pub fn session(&self) -> Session {
+        Session::new(self.state())
     }
+}
+
+fn prepare(
+    tenancy: &Arc<Tenancy>,
+    bundle: Arc<Bundle>,
+    cache_bytes: u64,
+) -> Result<State, StoreError> {
+    tenancy.store.check(&bundle.schema)?;
+    Ok(State {
+        bundle,
+        cache: Cache::new(cache_bytes),
+        tenancy: Arc::clone(tenancy),
+    })
 }

@@ -4,7 +4,7 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use serde_json::{Map, Value as Json};
 
 use super::question::Malformed;
-use crate::schema::{ActionType, Misfit, Reading, Record, Schema};
+use crate::schema::{ActionType, Misfit, ObjectReader, Reading, Record, Schema};
 
 const MEMBERS: [&str; 8] = [
     "principal",
@@ -32,20 +32,14 @@ impl<'a> Fields<'a> {
         code: &'static str,
         ignored: impl Fn(&str, &Json) -> bool,
     ) -> Result<Self, Malformed> {
-        let Json::Object(members) = json else {
-            let misfit = Misfit::new("an object is wanted");
-            return Err(Malformed { code, misfit });
-        };
-        let fields = Self {
-            members,
+        let known = |name: &str, json: &Json| MEMBERS.contains(&name) || ignored(name, json);
+        let object = ObjectReader::of(json).and_then(|object| object.only(known));
+        let object = object.map_err(|misfit| Malformed { code, misfit })?;
+        Ok(Self {
+            members: object.members(),
             schema,
             code,
-        };
-        let known = |name: &str, json| MEMBERS.contains(&name) || ignored(name, json);
-        match members.iter().find(|(name, json)| !known(name, json)) {
-            Some((surplus, _)) => Err(fields.malformed(surplus, Misfit::new("no such member"))),
-            None => Ok(fields),
-        }
+        })
     }
 
     pub(crate) fn malformed(&self, member: &str, misfit: Misfit) -> Malformed {

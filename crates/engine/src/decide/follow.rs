@@ -1,7 +1,7 @@
 //! Following the store, so that questions need not look.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::core::Engine;
 use crate::slice::Look;
@@ -9,58 +9,6 @@ use crate::store::StoreError;
 
 /// How long is waited after a failed look, at first and at most.
 const RETRY: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(2)];
-
-/// How the looks at a store went.
-#[derive(Debug, Default)]
-pub struct Health {
-    failing: Mutex<Option<Failing>>,
-}
-
-/// A store that cannot be read.
-#[derive(Clone, Debug)]
-pub struct Failing {
-    /// Since when.
-    pub since: Instant,
-    /// Why, at the last look; for the log and not for callers.
-    pub error: StoreError,
-}
-
-impl Health {
-    /// `Some` while the last look failed.
-    #[must_use]
-    pub fn failing(&self) -> Option<Failing> {
-        self.lock().clone()
-    }
-
-    fn looked(&self, result: &Result<(), StoreError>) {
-        let mut failing = self.lock();
-        match (result, failing.as_mut()) {
-            (Ok(()), None) => {}
-            (Ok(()), Some(before)) => {
-                let seconds = before.since.elapsed().as_secs_f64();
-                tracing::info!(seconds, "the tenancy store can be read again");
-                *failing = None;
-            }
-            (Err(error), Some(before)) => {
-                if before.error.to_string() != error.to_string() {
-                    tracing::error!(cause = %error, "the tenancy store cannot be read");
-                }
-                before.error = error.clone();
-            }
-            (Err(error), None) => {
-                tracing::error!(cause = %error, "the tenancy store cannot be read");
-                *failing = Some(Failing {
-                    since: Instant::now(),
-                    error: error.clone(),
-                });
-            }
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Failing>> {
-        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl Engine {
     /// Looks at the store whenever it may have changed, and every `poll_interval`

@@ -69,23 +69,19 @@ impl From<Malformed> for Refusal {
     }
 }
 
-impl Session<'_> {
-    /// Makes a question out of its parts. `most_entities` is how many a caller may
-    /// describe.
+impl Parts<'_> {
+    /// Makes a question out of them. `most_entities` is how many a caller may describe.
     ///
     /// # Errors
     /// See [`Refusal`].
-    pub fn question_of(
-        &self,
-        parts: &Parts<'_>,
-        most_entities: usize,
-    ) -> Result<Question, Refusal> {
-        let principal = self.entity_called(&parts.subject);
-        let resource = self.entity_called(&parts.resource);
-        let action = self.schema().action_called(parts.action);
+    pub fn question(&self, session: &Session, most_entities: usize) -> Result<Question, Refusal> {
+        let schema = session.schema();
+        let principal = self.subject.entity(schema);
+        let resource = self.resource.entity(schema);
+        let action = schema.action_called(self.action);
         let denied = |reasons| {
             let action = action.map(|action| action.uid.clone());
-            Refusal::Denied(Box::new(self.denial(action, reasons)))
+            Refusal::Denied(Box::new(denial(session, action, reasons)))
         };
         let absent: Vec<Reason> = [
             (&principal, Absent::Principal),
@@ -106,109 +102,103 @@ impl Session<'_> {
         {
             return Err(denied(vec![Reason::other_action()]));
         }
-        let context = self.context_of(action, parts.action_properties, parts.context)?;
-        let described = self.described_by(
+        let context = context_of(schema, action, self.action_properties, self.context)?;
+        let described = described_by(
+            session,
             &[
-                ("subject", &principal, parts.subject.properties),
-                ("resource", &resource, parts.resource.properties),
+                ("subject", &principal, self.subject.properties),
+                ("resource", &resource, self.resource.properties),
             ],
             most_entities,
         )?;
         let question = Question::new(principal, action.uid.clone(), resource, context, described);
         question.map_err(|misfit| Malformed::question(misfit).into())
     }
+}
 
-    /// The entity that a caller names; `None` where there can be none: no such type,
-    /// or an id outside its vocabulary. Whether there is one, the store knows.
-    #[must_use]
-    pub fn entity_called(&self, named: &Named<'_>) -> Option<EntityUid> {
-        let entity_type = self.schema().entity_type_called(named.kind)?;
-        entity_type.entity(named.id, Reading::Loose).ok()
+impl Named<'_> {
+    /// The entity; `None` where there can be none: no such type, or an id outside its
+    /// vocabulary. Whether there is one, the store knows.
+    pub(crate) fn entity(&self, schema: &Schema) -> Option<EntityUid> {
+        let entity_type = schema.entity_type_called(self.kind)?;
+        entity_type.entity(self.id, Reading::Loose).ok()
     }
+}
 
-    /// What of an action's properties and a context the schema has for that action.
-    ///
-    /// # Errors
-    /// The first member that is missing or of another type.
-    pub fn context_of(
-        &self,
-        action: &ActionType,
-        properties: Option<&Members>,
-        context: Option<&Members>,
-    ) -> Result<Record, Malformed> {
-        let read = self
-            .schema()
-            .picked(&action.context, |name| match member(properties, name) {
-                Some(json) => ("action.properties", Some(json)),
-                None => ("context", member(context, name)),
-            });
-        read.map_err(Malformed::question)
-    }
+/// What of an action's properties and a context the schema has for that action.
+///
+/// # Errors
+/// The first member that is missing or of another type.
+pub(crate) fn context_of(
+    schema: &Schema,
+    action: &ActionType,
+    properties: Option<&Members>,
+    context: Option<&Members>,
+) -> Result<Record, Malformed> {
+    let read = schema.picked(&action.context, |name| match member(properties, name) {
+        Some(json) => ("action.properties", Some(json)),
+        None => ("context", member(context, name)),
+    });
+    read.map_err(Malformed::question)
+}
 
-    /// What a caller says of entities, each with the member that it is written in:
-    /// of those that the store does not serve, what the schema has. The store alone
-    /// says who the others are, and their properties are dropped.
-    ///
-    /// # Errors
-    /// The first property that is missing or of another type, more entities than
-    /// `most`, or two descriptions of one.
-    pub fn described_by(
-        &self,
-        named: &[(&str, &EntityUid, Option<&Members>)],
-        most: usize,
-    ) -> Result<Vec<Row>, Malformed> {
-        let mut rows: Vec<Row> = Vec::new();
-        for &(member, uid, properties) in named {
-            let kind = uid.type_name();
-            let (Some(properties), Some(entity_type)) =
-                (properties, self.schema().entity_type(kind))
-            else {
-                continue;
-            };
-            if entity_type.choices.is_some() || self.engine.store().serves(kind) {
-                continue;
-            }
-            let malformed =
-                |misfit: Misfit| Malformed::question(misfit.within("properties").within(member));
-            let attributes = self
-                .schema()
-                .picked(&entity_type.shape, |name| ("", properties.get(name)))
-                .map_err(malformed)?;
-            let row = Row {
-                uid: uid.clone(),
-                attributes,
-                ancestors: Vec::new(),
-                tags: Default::default(),
-            };
-            match rows.iter().find(|other| other.uid == row.uid) {
-                Some(other) if *other == row => {}
-                Some(_) => {
-                    let text = "an entity occurs twice, with different contents";
-                    return Err(malformed(Misfit::new(text)));
-                }
-                None if rows.len() >= most => {
-                    let text = format!("more than {most} entities are described");
-                    return Err(malformed(Misfit::new(text)));
-                }
-                None => rows.push(row),
-            }
+/// What a caller says of entities, each with the member that it is written in:
+/// of those that the store does not serve, what the schema has. The store alone
+/// says who the others are, and their properties are dropped.
+///
+/// # Errors
+/// The first property that is missing or of another type, more entities than
+/// `most`, or two descriptions of one.
+pub(crate) fn described_by(
+    session: &Session,
+    named: &[(&str, &EntityUid, Option<&Members>)],
+    most: usize,
+) -> Result<Vec<Row>, Malformed> {
+    let schema = session.schema();
+    let mut rows: Vec<Row> = Vec::new();
+    for &(member, uid, properties) in named {
+        let kind = uid.type_name();
+        let (Some(properties), Some(entity_type)) = (properties, schema.entity_type(kind)) else {
+            continue;
+        };
+        if entity_type.choices.is_some() || session.store().serves(kind) {
+            continue;
         }
-        Ok(rows)
-    }
-
-    pub(crate) fn schema(&self) -> &Schema {
-        &self.state.bundle.schema
-    }
-
-    fn denial(&self, action: Option<EntityUid>, reasons: Vec<Reason>) -> Denial {
-        let decision = Decision::denial(&self.state.bundle.revision, Arc::default());
-        Denial {
-            action,
-            decision: Decision {
-                reasons,
-                ..decision
-            },
+        let malformed =
+            |misfit: Misfit| Malformed::question(misfit.within("properties").within(member));
+        let attributes = schema
+            .picked(&entity_type.shape, |name| ("", properties.get(name)))
+            .map_err(malformed)?;
+        let row = Row {
+            uid: uid.clone(),
+            attributes,
+            ancestors: Vec::new(),
+            tags: Default::default(),
+        };
+        match rows.iter().find(|other| other.uid == row.uid) {
+            Some(other) if *other == row => {}
+            Some(_) => {
+                let text = "an entity occurs twice, with different contents";
+                return Err(malformed(Misfit::new(text)));
+            }
+            None if rows.len() >= most => {
+                let text = format!("more than {most} entities are described");
+                return Err(malformed(Misfit::new(text)));
+            }
+            None => rows.push(row),
         }
+    }
+    Ok(rows)
+}
+
+fn denial(session: &Session, action: Option<EntityUid>, reasons: Vec<Reason>) -> Denial {
+    let decision = Decision::denial(&session.state.bundle.revision, Arc::default());
+    Denial {
+        action,
+        decision: Decision {
+            reasons,
+            ..decision
+        },
     }
 }
 

@@ -9,7 +9,7 @@ use super::demand;
 use super::fields::Fields;
 use crate::policy::Bundle;
 use crate::schema::{Misfit, Record, Row, Value};
-use crate::slice::Demand;
+use crate::slice::{Asked, Demand};
 use crate::store::Store;
 
 /// May this principal do this action on this resource?
@@ -25,12 +25,17 @@ pub struct Question {
     pub context: Record,
     /// Entities that the caller describes.
     pub described: Vec<Row>,
-    /// How new the state has to be that it is answered from.
-    pub demand: Demand,
-    /// Whether the decision is to be explained.
-    pub explain: bool,
     /// The same for Cedar.
     pub(crate) request: Request,
+}
+
+/// How a question is to be answered.
+#[derive(Clone, Debug, Default)]
+pub struct QuestionOptions {
+    /// How new the state has to be that it is answered from.
+    pub demand: Demand,
+    /// True if the decision is to be explained.
+    pub explain: bool,
 }
 
 /// A question that is none. Says which member is at fault, and nothing of what
@@ -78,8 +83,8 @@ impl Malformed {
 }
 
 impl Question {
-    /// Reads a question in its native form. `most_entities` is how many a caller
-    /// may describe.
+    /// Reads a question in its native form, and how it is to be answered. `most_entities` is how
+    /// many entities a caller may describe.
     ///
     /// # Errors
     /// The first member that does not fit the schema.
@@ -88,7 +93,7 @@ impl Question {
         bundle: &Bundle,
         store: &dyn Store,
         most_entities: usize,
-    ) -> Result<Self, Malformed> {
+    ) -> Result<(Self, QuestionOptions), Malformed> {
         // cedar-agent's own type of a question writes `"policies": null`.
         let ignored =
             |name: &str, json: &Json| name == "explain" || (name == "policies" && json.is_null());
@@ -111,11 +116,7 @@ impl Question {
         };
         let question = Self::new(principal, action.uid.clone(), resource, context, described);
         let question = question.map_err(Malformed::question)?;
-        Ok(Self {
-            demand,
-            explain,
-            ..question
-        })
+        Ok((question, QuestionOptions { demand, explain }))
     }
 
     pub(crate) fn new(
@@ -150,10 +151,30 @@ impl Question {
             resource,
             context,
             described,
-            demand: Demand::default(),
-            explain: false,
             request,
         })
+    }
+
+    /// The entities that it names, and what it says of them.
+    pub(crate) fn asked(&self) -> Asked<'_> {
+        Asked {
+            principal: Some(&self.principal),
+            resource: Some(&self.resource),
+            context: &self.context,
+            described: &self.described,
+        }
+    }
+}
+
+impl AsRef<Self> for Question {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl AsRef<Question> for (Question, QuestionOptions) {
+    fn as_ref(&self) -> &Question {
+        &self.0
     }
 }
 
@@ -344,7 +365,7 @@ mod tests {
                 let context = Json::Object(context.into_iter().collect());
                 let action = json!({"type": "N::Action", "id": action});
                 let json = json!({"principal": principal, "action": action, "resource": resource, "context": context});
-                let Ok(question) = Question::read(&json, &BUNDLE, &store, 0) else {
+                let Ok((question, _)) = Question::read(&json, &BUNDLE, &store, 0) else {
                     refused.set(refused.get() + 1);
                     return Ok(());
                 };

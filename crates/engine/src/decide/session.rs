@@ -1,70 +1,46 @@
-//! Questions that are decided together, from one state of policies and store.
+//! A question or a batch, from one state of the policies and of the store.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, EntityUid, Response};
+use cedar_policy::EntityUid;
 use serde_json::{Map, Value as Json};
 
-use super::conclude::conclude;
-use super::core::{Engine, State};
-use super::decision::{Decision, Reason};
+use super::batch::{Answered, decide_batch};
+use super::decider::{Decider, Step};
+use super::decision::Decision;
 use super::demand;
-use super::question::{Malformed, Question};
-use crate::policy::Shard;
-use crate::slice::{
-    Asked, Demand, Freshness, Gathered, Missing, Moved, Reading, ReadingError, Slice, SliceError,
-    Sources,
-};
-use crate::store::StoreError;
+use super::failure::Failure;
+use super::question::{Malformed, Question, QuestionOptions};
+use super::state::State;
+use crate::schema::Schema;
+use crate::slice::{Demand, Freshness, Reading, Sources};
+use crate::store::Store;
 
-/// Questions that are decided before other tasks get their turn.
-const TURN: usize = 64;
-
-/// One state of policies, for a question or a batch.
-pub struct Session<'a> {
-    pub(crate) engine: &'a Engine,
+/// One state of policies, for a question or a batch. It is cheap to clone, and can be sent to
+/// other tasks.
+#[derive(Clone)]
+pub struct Session {
     /// The policies.
     pub state: Arc<State>,
 }
 
-/// Why there is no decision. None of these is ever an Allow.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum Failure {
-    /// The store cannot be reached.
-    #[error("{0}")]
-    Unavailable(StoreError),
-    /// The store has not reached the state that was asked for.
-    #[error("the tenancy store has not reached the state that was asked for")]
-    Behind,
-    /// What the store holds cannot be used: it does not fit the schema, or an
-    /// entity refers to one that is not there.
-    #[error("{0}")]
-    Tenancy(String),
-    /// An entity that the caller describes refers to one that is not there.
-    #[error("`entities`: an entity refers to one that is not there")]
-    Described,
-    /// A search would have to decide more candidates than it may.
-    #[error("more than {0} candidates would have to be decided")]
-    TooWide(usize),
-    /// The policies for a question that fits the schema are not there.
-    #[error("no policies were prepared for this question")]
-    NoShard,
-}
-
-impl<'a> Session<'a> {
-    pub(crate) fn new(engine: &'a Engine) -> Self {
-        Self {
-            engine,
-            state: engine.state(),
-        }
+impl Session {
+    pub(super) fn new(state: Arc<State>) -> Self {
+        Self { state }
     }
 
-    /// Reads a question for this session.
+    /// Reads a question for this session, and how it is to be answered. `most_entities` is how
+    /// many entities a caller may describe.
     ///
     /// # Errors
     /// A question that does not fit the schema.
-    pub fn question(&self, json: &Json, most_entities: usize) -> Result<Question, Malformed> {
-        Question::read(json, &self.state.bundle, self.engine.store(), most_entities)
+    pub fn question(
+        &self,
+        json: &Json,
+        most_entities: usize,
+    ) -> Result<(Question, QuestionOptions), Malformed> {
+        Question::read(json, &self.state.bundle, self.store(), most_entities)
     }
 
     /// Reads what a batch demands of the state for all of its questions: `atLeast`
@@ -73,7 +49,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// What is no revision of the store, or no length of time.
     pub fn demand(&self, members: &Map<String, Json>) -> Result<Demand, Malformed> {
-        demand::read(members, self.engine.store())
+        demand::read(members, self.store())
     }
 
     /// Adds to a demand that the state has to hold the one of that name. `member` is
@@ -82,7 +58,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// What is no revision of the store.
     pub fn at_least(&self, demand: &mut Demand, member: &str, text: &str) -> Result<(), Malformed> {
-        demand::at_least(demand, member, text, self.engine.store())
+        demand::at_least(demand, member, text, self.store())
     }
 
     /// Adds to a demand that the state has to have been the newest that short a time
@@ -94,29 +70,25 @@ impl<'a> Session<'a> {
         demand::max_age(demand, member, text)
     }
 
-    /// Decides one question, from a state such as it demands.
+    /// Decides one question, from a state such as is demanded.
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn decide(&self, question: &Question) -> Result<Decision, Failure> {
-        self.decide_under(question, &Demand::default()).await
+    pub async fn decide(&self, question: &Question, demand: &Demand) -> Result<Decision, Failure> {
+        let decider = Decider::of(&self.state.bundle, question)?;
+        let freshness = self.freshness([&question.action]);
+        let mut reading = self.reading(freshness, demand).await?;
+        loop {
+            match decider.try_decide(question, &reading)? {
+                Step::Decided(decision) => return Ok(decision),
+                // The state may move on: all is gathered anew.
+                Step::Missing(missing) => reading.load(missing).await?,
+            };
+        }
     }
 
-    /// Decides one question, from a state such as it and somebody else demand.
-    ///
-    /// # Errors
-    /// See [`Failure`].
-    pub async fn decide_under(
-        &self,
-        question: &Question,
-        demand: &Demand,
-    ) -> Result<Decision, Failure> {
-        let mut answers = self.decide_all(&[question], demand).await?;
-        answers.pop().unwrap_or(Err(Failure::NoShard))
-    }
-
-    /// Decides questions, in order, all from one state of the store: one such as all
-    /// of them and somebody else demand.
+    /// Decides questions, in order, all from one state of the store such as is demanded. The
+    /// demand is that of all of them together ([`Demand::join`]).
     ///
     /// # Errors
     /// Those that are a matter of all of the questions.
@@ -125,184 +97,83 @@ impl<'a> Session<'a> {
         questions: &[&Question],
         demand: &Demand,
     ) -> Result<Vec<Result<Decision, Failure>>, Failure> {
-        if questions.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut demand = demand.clone();
-        for question in questions {
-            demand.join(&question.demand);
-        }
-        let freshness = self.freshness(questions.iter().map(|question| &question.action));
-        let mut reading = Reading::begin(self.sources(), &freshness, &demand).await?;
-        Ok(self.answer(questions, &mut reading).await?.answers)
+        let sound = questions
+            .iter()
+            .map(|question| Ok::<_, Infallible>(*question));
+        let answered = self.decide_each(sound.collect(), demand).await?;
+        let decisions = answered.into_iter().map(|answered| match answered {
+            Ok((_, decision)) => decision,
+            Err(never) => match never {},
+        });
+        Ok(decisions.collect())
     }
 
-    /// Where a reading of this session reads.
-    pub(crate) fn sources(&self) -> Sources<'_> {
-        Sources {
-            store: self.engine.store(),
-            timeline: self.engine.timeline(),
-            cache: &self.state.cache,
-            bundle: &self.state.bundle,
-        }
-    }
-
-    pub(crate) fn engine(&self) -> &Engine {
-        self.engine
-    }
-
-    /// Decides questions, in order, all from the state of a reading, or from a later
-    /// one where that has moved on meanwhile.
-    pub(crate) async fn answer(
+    /// The same of a batch in which some questions could not be read. In the place of those is
+    /// what there was.
+    ///
+    /// # Errors
+    /// Those that are a matter of all of the questions.
+    pub async fn decide_each<Q: AsRef<Question>, E>(
         &self,
-        questions: &[&Question],
-        reading: &mut Reading<'_>,
-    ) -> Result<Answered, Failure> {
-        let mut answers: Vec<Option<Result<Decision, Failure>>> = vec![None; questions.len()];
-        let mut moved = false;
-        loop {
-            let mut missing = Vec::new();
-            for (i, (question, answer)) in questions.iter().zip(&mut answers).enumerate() {
-                if answer.is_some() {
-                    continue;
-                }
-                if i % TURN == TURN - 1 {
-                    tokio::task::yield_now().await;
-                }
-                match self.try_decide(question, reading) {
-                    Ok(Step::Decided(decision)) => *answer = Some(Ok(decision)),
-                    Ok(Step::Missing(more)) => missing.extend(more),
-                    Err(failure) => *answer = Some(Err(failure)),
-                }
-            }
-            if missing.is_empty() {
-                break;
-            }
-            if reading.load(missing).await? == Moved::Yes {
-                answers.fill(None);
-                moved = true;
-            }
+        questions: Vec<Result<Q, E>>,
+        demand: &Demand,
+    ) -> Result<Vec<Answered<Q, E>>, Failure> {
+        if questions.iter().all(Result::is_err) {
+            let others = questions.into_iter().filter_map(Result::err);
+            return Ok(others.map(Err).collect());
         }
-        for decision in answers.iter_mut().flatten().flatten() {
-            decision.tenancy_revision = Arc::clone(reading.revision());
-        }
-        // Each is there, or the loop would not have ended.
-        let answers = answers.into_iter();
-        Ok(Answered {
-            answers: answers
-                .map(|answer| answer.unwrap_or(Err(Failure::NoShard)))
-                .collect(),
-            moved,
-        })
+        let sound = questions.iter().flatten();
+        let freshness = self.freshness(sound.map(|question| &question.as_ref().action));
+        let mut reading = self.reading(freshness, demand).await?;
+        let batch = decide_batch(questions, &self.state.bundle, &mut reading).await?;
+        Ok(batch.answered)
     }
 
-    /// The settings, with what the actions say of themselves.
-    pub(crate) fn freshness<'b>(&self, actions: impl Iterator<Item = &'b EntityUid>) -> Freshness {
-        let settings = *self.engine.freshness();
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.state.bundle.schema
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.state.tenancy.store
+    }
+
+    /// How new a state has to be for all of these actions: the settings, with what the actions
+    /// say of themselves.
+    pub(crate) fn freshness<'a>(
+        &self,
+        actions: impl IntoIterator<Item = &'a EntityUid>,
+    ) -> Freshness {
+        let settings = *self.settings();
         let of_action = |action: &EntityUid| {
-            let action = self.state.bundle.schema.action(action);
+            let action = self.schema().action(action);
             action
                 .and_then(|action| action.max_stale)
                 .unwrap_or(settings.max_stale)
         };
-        let least = actions.map(of_action).min();
+        let least = actions.into_iter().map(of_action).min();
         Freshness {
             max_stale: least.unwrap_or(settings.max_stale),
             ..settings
         }
     }
 
-    /// Decides by what is at hand.
-    fn try_decide(&self, question: &Question, reading: &Reading<'_>) -> Result<Step, Failure> {
-        let bundle = &self.state.bundle;
-        let shard = bundle
-            .shard(
-                &question.action,
-                question.principal.type_name(),
-                question.resource.type_name(),
-            )
-            .ok_or(Failure::NoShard)?;
-        let mut decision = Decision::denial(&bundle.revision, Arc::clone(reading.revision()));
-        let asked = Asked {
-            principal: Some(&question.principal),
-            resource: Some(&question.resource),
-            context: &question.context,
-            described: &question.described,
+    /// A reading of a state such as is demanded.
+    pub(crate) async fn reading<'a>(
+        &'a self,
+        freshness: Freshness,
+        demand: &'a Demand,
+    ) -> Result<Reading<'a>, Failure> {
+        let sources = Sources {
+            store: self.store(),
+            timeline: &self.state.tenancy.timeline,
+            cache: &self.state.cache,
+            bundle: &self.state.bundle,
         };
-        let slice = match reading.gather(asked, shard) {
-            Ok(Gathered::Whole(slice)) => slice,
-            Ok(Gathered::Missing(missing)) => return Ok(Step::Missing(missing)),
-            // Cedar would skip the policies that read an absent entity, also
-            // those that forbid.
-            Err(SliceError::Absent {
-                what,
-                uids,
-                present,
-            }) => {
-                decision.reasons = what.into_iter().map(Reason::absent).collect();
-                decision.absent = uids;
-                decision.slice_tags = vec![None; present.len()];
-                decision.slice = present;
-                return Ok(Step::Decided(decision));
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let responses = responses(question, shard, &slice);
-        decision.slice = slice.rows;
-        decision.slice_tags = slice.tags;
-        conclude(&mut decision, &responses, bundle);
-        Ok(Step::Decided(decision))
+        Ok(Reading::begin(sources, &freshness, demand).await?)
     }
-}
 
-/// Answers to some questions, in order.
-pub(crate) struct Answered {
-    pub(crate) answers: Vec<Result<Decision, Failure>>,
-    /// Whether they are from a later state than the one that was begun with.
-    pub(crate) moved: bool,
-}
-
-enum Step {
-    Decided(Decision),
-    Missing(Vec<Missing>),
-}
-
-pub(crate) fn responses(question: &Question, shard: &Shard, slice: &Slice) -> Vec<Response> {
-    let authorizer = Authorizer::new();
-    shard
-        .policies_for(&question.principal, &question.resource)
-        .map(|policies| authorizer.is_authorized(&question.request, policies, &slice.entities))
-        .collect()
-}
-
-impl From<SliceError> for Failure {
-    fn from(error: SliceError) -> Self {
-        match error {
-            SliceError::Store(error) => error.into(),
-            SliceError::Incomplete {
-                described: true, ..
-            } => Self::Described,
-            SliceError::Incomplete { .. } | SliceError::Unfit(_) | SliceError::Absent { .. } => {
-                Self::Tenancy(error.to_string())
-            }
-        }
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Misfit(text) => Self::Tenancy(text),
-            other => Self::Unavailable(other),
-        }
-    }
-}
-
-impl From<ReadingError> for Failure {
-    fn from(error: ReadingError) -> Self {
-        match error {
-            ReadingError::Store(error) => error.into(),
-            ReadingError::Behind => Self::Behind,
-        }
+    /// How new a state has to be where the action does not say.
+    pub(super) fn settings(&self) -> &Freshness {
+        &self.state.tenancy.freshness
     }
 }

@@ -1,19 +1,20 @@
-//! One question by two sets of policies, from the same entities: what differs then is the
-//! policies, and not what they looked at.
+//! One question by two sets of policies, from the same entities: a difference is one of the
+//! policies, and not of the entities.
 //!
 //! Where the second set looks at nothing that the first did not, the entities of a decision
 //! that was given are enough ([`Decided::again`]). Else both are asked from one slice that
-//! holds what either looks at ([`Session::decide_twice`]).
+//! holds what either looks at ([`Twice::decide`]).
 
 use std::sync::Arc;
 
-use super::conclude::conclude;
 use super::decided::Decided;
-use super::decision::{Decision, Reason};
+use super::decider::Decider;
+use super::decision::Decision;
+use super::failure::Failure;
 use super::question::Question;
-use super::session::{Failure, Session, responses};
-use crate::policy::{Bundle, Shard};
-use crate::slice::{Asked, Demand, Gathered, Reading, Rows, Slice, SliceError};
+use super::session::Session;
+use crate::policy::Bundle;
+use crate::slice::{Demand, Gathered, Rows, SliceError};
 
 /// What two sets of policies say of one question in one state of the store.
 #[derive(Clone, Debug)]
@@ -37,15 +38,15 @@ impl Decided {
         if !self.bundle.schema.is_same(&other.schema) {
             return None;
         }
-        let before = shard(&self.bundle, question).ok()?;
-        let shard = shard(other, question).ok()?;
-        if !before.plan.covers(&shard.plan) {
+        let before = Decider::of(&self.bundle, question).ok()?;
+        let decider = Decider::of(other, question).ok()?;
+        if !before.plan().covers(decider.plan()) {
             return None;
         }
-        let mut decision =
-            Decision::denial(&other.revision, Arc::clone(&self.decision.tenancy_revision));
+        let revision = Arc::clone(&self.decision.tenancy_revision);
         // Which entities have to be there is said by the question.
         if self.decision.is_of_absent() {
+            let mut decision = Decision::denial(&other.revision, revision);
             decision.reasons.clone_from(&self.decision.reasons);
             return Some(Ok(decision));
         }
@@ -53,37 +54,30 @@ impl Decided {
             loaded: self.decision.slice.clone(),
             tags: self.decision.slice_tags.clone(),
         };
-        Some(decide(other, shard, question, rows, decision))
+        Some(decider.decide(question, rows, revision))
     }
 }
 
-// === impl Session ===
+// === impl Twice ===
 
-impl Session<'_> {
-    /// Decides a question by the policies of this session and by others of the same schema,
+impl Twice {
+    /// Decides a question by the policies of a session and by others of the same schema,
     /// both from the same entities.
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn decide_twice(
-        &self,
+    pub async fn decide(
+        session: &Session,
         question: &Question,
         other: &Bundle,
         demand: &Demand,
-    ) -> Result<Twice, Failure> {
-        let bundle = &self.state.bundle;
-        let (own_shard, other_shard) = (shard(bundle, question)?, shard(other, question)?);
-        let plan = own_shard.plan.with(&other_shard.plan);
-        let freshness = self.engine.freshness();
-        let mut reading = Reading::begin(self.sources(), freshness, demand).await?;
-        let asked = Asked {
-            principal: Some(&question.principal),
-            resource: Some(&question.resource),
-            context: &question.context,
-            described: &question.described,
-        };
+    ) -> Result<Self, Failure> {
+        let own = Decider::of(&session.state.bundle, question)?;
+        let other = Decider::of(other, question)?;
+        let plan = own.plan().with(other.plan());
+        let mut reading = session.reading(*session.settings(), demand).await?;
         let rows = loop {
-            match reading.gather_rows(asked, &plan) {
+            match reading.gather_rows(question.asked(), &plan) {
                 Ok(Gathered::Whole(rows)) => break Ok(rows),
                 // Whether the state has moved on does not matter: all is gathered anew.
                 Ok(Gathered::Missing(missing)) => reading.load(missing).await?,
@@ -91,47 +85,16 @@ impl Session<'_> {
                 Err(error) => return Err(error.into()),
             };
         };
-        let by = |bundle: &Bundle, shard| {
+        let by = |decider: Decider<'_>| {
             let revision = Arc::clone(reading.revision());
-            let mut decision = Decision::denial(&bundle.revision, revision);
             match &rows {
-                Ok(rows) => decide(bundle, shard, question, rows.clone(), decision),
-                Err(absent) => {
-                    decision.reasons = absent.iter().copied().map(Reason::absent).collect();
-                    Ok(decision)
-                }
+                Ok(rows) => decider.decide(question, rows.clone(), revision),
+                Err(absent) => Ok(decider.absent(absent, Vec::new(), Vec::new(), revision)),
             }
         };
-        Ok(Twice {
-            own: by(bundle, own_shard)?,
-            other: by(other, other_shard)?,
+        Ok(Self {
+            own: by(own)?,
+            other: by(other)?,
         })
     }
-}
-
-fn shard<'a>(bundle: &'a Bundle, question: &Question) -> Result<&'a Shard, Failure> {
-    let (principal, resource) = (&question.principal, &question.resource);
-    bundle
-        .shard(
-            &question.action,
-            principal.type_name(),
-            resource.type_name(),
-        )
-        .ok_or(Failure::NoShard)
-}
-
-/// Decides by entities that are at hand.
-fn decide(
-    bundle: &Bundle,
-    shard: &Shard,
-    question: &Question,
-    rows: Rows,
-    mut decision: Decision,
-) -> Result<Decision, Failure> {
-    let slice = Slice::of(rows, shard)?;
-    let responses = responses(question, shard, &slice);
-    decision.slice = slice.rows;
-    decision.slice_tags = slice.tags;
-    conclude(&mut decision, &responses, bundle);
-    Ok(decision)
 }

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use cedar_policy::{
-    ActionConstraint, Effect, Entities, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet,
-    PrincipalConstraint, ResourceConstraint,
-};
+use cedar_policy::{Entities, EntityTypeName, EntityUid, Policy, PolicyId};
 
-use super::plan::{Plan, PlanError};
+use super::info::PolicyInfo;
+use super::plan::PlanError;
 use super::routes::Routes;
 use super::rules::Rules;
-use super::source::SourceFile;
+use super::scope::{applies_to, can_be_between};
+use super::shard::Shard;
 use crate::schema::{Map, Schema, SharedEntity};
 
 /// A valid set of policies with its schema. Immutable: a change is a new Bundle.
@@ -20,76 +19,18 @@ pub struct Bundle {
     pub schema: Arc<Schema>,
     /// The digest of the texts that this was made of.
     pub revision: Arc<str>,
-    /// How many references away from a question's own entities a policy may
-    /// look; the slice is loaded to this depth.
+    /// The number of references that a policy may follow from a question's own entities. The
+    /// slice is loaded to this depth.
     pub level: u32,
     /// The list of rules and codes, where there is one.
     pub rules: Option<Rules>,
-    /// What requests at a gateway are asked as; without a table, all are denied.
+    /// The table of requests at a gateway; without one, all of them are denied.
     pub routes: Option<Arc<Routes>>,
     policies: Map<PolicyId, Arc<PolicyInfo>>,
     shards: Map<EntityUid, Vec<Shard>>,
 }
 
-/// What an answer says of a policy.
-#[derive(Clone, Debug)]
-pub struct PolicyInfo {
-    /// The policy.
-    pub policy: Policy,
-    /// Its `@id`, or its file and place.
-    pub id: Arc<str>,
-    /// Whether it permits or forbids.
-    pub effect: Effect,
-    /// The rule that it holds, `@rule`.
-    pub rule: Option<Arc<str>>,
-    /// What a denial by it is called, `@code`.
-    pub code: Option<Arc<str>>,
-    /// What to tell the caller, `@message`.
-    pub message: Option<Arc<str>>,
-    /// What a permit by it asks of the caller, `@obligation`.
-    pub obligation: Option<Arc<str>>,
-    /// The file that it stands in.
-    pub file: Arc<SourceFile>,
-    /// Where in the file, in bytes.
-    pub place: std::ops::Range<usize>,
-    /// The entities that it can look at.
-    plan: Plan,
-    /// How deep its expressions are nested.
-    pub(super) depth: usize,
-}
-
-impl PolicyInfo {
-    /// The policy as it is written.
-    #[must_use]
-    pub fn source(&self) -> &str {
-        self.file.text.get(self.place.clone()).unwrap_or_default()
-    }
-}
-
-/// The policies that one action, asked by one type of principal about one type
-/// of resource, can be decided by. Cedar looks at every policy of a set, so the
-/// set is made small once, at load.
-///
-/// INVARIANT: a policy is left out only where its scope cannot match.
-#[derive(Debug)]
-pub struct Shard {
-    /// The type of principal.
-    pub principal: EntityTypeName,
-    /// The type of resource.
-    pub resource: EntityTypeName,
-    /// The policies that are not for one principal or resource alone.
-    pub policies: PolicySet,
-    /// Policies whose scope names one resource, `resource == …`.
-    by_resource: Map<EntityUid, PolicySet>,
-    /// Policies whose scope names one principal.
-    by_principal: Map<EntityUid, PolicySet>,
-    /// The entities that they can look at.
-    pub plan: Plan,
-    /// The action and the groups that it is in.
-    pub actions: Vec<SharedEntity>,
-}
-
-/// Action, type of principal and type of resource of questions.
+/// A kind of questions: action, type of principal and type of resource.
 pub type Reached = (EntityUid, EntityTypeName, EntityTypeName);
 
 /// A Bundle that cannot be made out of valid policies.
@@ -98,7 +39,7 @@ pub enum BundleError {
     /// A policy whose expressions cannot be read.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// What Cedar says.
+    /// Cedar refuses it, with this message.
     #[error("{0}")]
     Cedar(String),
 }
@@ -111,8 +52,7 @@ impl Bundle {
         rules: Option<Rules>,
         policies: Vec<PolicyInfo>,
     ) -> Result<Self, BundleError> {
-        let cedar = |error: &dyn std::error::Error| BundleError::Cedar(error.to_string());
-        let action_entities = schema.cedar().action_entities().map_err(|e| cedar(&e))?;
+        let action_entities = action_entities(&schema)?;
         let mut shards: Map<EntityUid, Vec<Shard>> = Map::default();
         for action in schema.actions() {
             let actions = ancestry(&action_entities, &action.uid);
@@ -126,7 +66,8 @@ impl Bundle {
                         {
                             shard.plan.join(&info.plan);
                             let set = shard.set_for(&info.policy);
-                            set.add(info.policy.clone()).map_err(|e| cedar(&e))?;
+                            let added = set.add(info.policy.clone());
+                            added.map_err(|error| BundleError::Cedar(error.to_string()))?;
                         }
                     }
                     shards.entry(action.uid.clone()).or_default().push(shard);
@@ -169,7 +110,7 @@ impl Bundle {
             .flat_map(|(action, shards)| shards.iter().map(move |shard| (action, shard)))
     }
 
-    /// What is known of a policy.
+    /// A policy by its id.
     #[must_use]
     pub fn policy(&self, id: &PolicyId) -> Option<&Arc<PolicyInfo>> {
         self.policies.get(id)
@@ -183,31 +124,36 @@ impl Bundle {
         policies
     }
 
-    /// The same Bundle without one of its policies, for tests of the tests.
+    /// The same Bundle without one of its policies.
     ///
     /// # Errors
     /// None that the Bundle itself would not have had.
     pub fn without(&self, id: &PolicyId) -> Result<Self, BundleError> {
-        self.with(id, None)
+        let others = self.policies_but(id).collect();
+        self.with_policies(others, &format!("without-{id}"))
     }
 
-    /// The same Bundle with something else in the place of one of its policies, or
-    /// with nothing there.
+    /// The same Bundle with another policy in the place of one of its policies.
     ///
     /// # Errors
     /// Another policy that cannot be analysed.
-    pub fn with(&self, id: &PolicyId, other: Option<Policy>) -> Result<Self, BundleError> {
-        let mut policies = Vec::new();
-        for info in self.policies.values() {
-            if info.policy.id() != id {
-                policies.push((**info).clone());
-            } else if let Some(other) = &other {
-                let (id, place) = (Arc::clone(&info.id), info.place.clone());
-                policies.push(PolicyInfo::new(other.clone(), id, &info.file, place)?);
-            }
+    pub fn replacing(&self, id: &PolicyId, other: &Policy) -> Result<Self, BundleError> {
+        let mut policies: Vec<_> = self.policies_but(id).collect();
+        if let Some(info) = self.policies.get(id) {
+            let (name, place) = (Arc::clone(&info.id), info.place.clone());
+            policies.push(PolicyInfo::new(other.clone(), name, &info.file, place)?);
         }
-        let how = other.map_or("without", |_| "with-other");
-        let revision = format!("{}-{how}-{id}", self.revision);
+        self.with_policies(policies, &format!("with-other-{id}"))
+    }
+
+    fn policies_but(&self, id: &PolicyId) -> impl Iterator<Item = PolicyInfo> {
+        let all = self.policies.values();
+        all.filter(move |info| info.policy.id() != id)
+            .map(|info| (**info).clone())
+    }
+
+    fn with_policies(&self, policies: Vec<PolicyInfo>, change: &str) -> Result<Self, BundleError> {
+        let revision = format!("{}-{change}", self.revision);
         let schema = Arc::clone(&self.schema);
         let rules = self.rules.clone();
         let mut bundle = Self::new(schema, revision, self.level, rules, policies)?;
@@ -215,14 +161,13 @@ impl Bundle {
         Ok(bundle)
     }
 
-    /// The actions that a policy does not apply to and could: some principal and resource
-    /// of its scope can be asked about them.
+    /// The actions that a policy does not apply to, but could: they can be asked for some
+    /// principal and some resource of its scope.
     ///
     /// # Errors
     /// A schema whose actions cannot be read.
     pub fn other_actions(&self, policy: &Policy) -> Result<Vec<EntityUid>, BundleError> {
-        let entities = self.schema.cedar().action_entities();
-        let entities = entities.map_err(|error| BundleError::Cedar(error.to_string()))?;
+        let entities = action_entities(&self.schema)?;
         let others = self.schema.actions().into_iter().filter(|action| {
             let between = |principal| {
                 let mut resources = action.resources.iter();
@@ -233,14 +178,13 @@ impl Bundle {
         Ok(others.map(|action| action.uid.clone()).collect())
     }
 
-    /// The questions that a policy can have a say in: action, type of principal, type
-    /// of resource. In all others the Bundle decides alike with it and without it.
+    /// The kinds of questions that a policy can affect: action, type of principal, type of
+    /// resource. The Bundle decides all others alike with it and without it.
     ///
     /// # Errors
     /// A schema whose actions cannot be read.
     pub fn reach(&self, policy: &Policy) -> Result<Vec<Reached>, BundleError> {
-        let entities = self.schema.cedar().action_entities();
-        let entities = entities.map_err(|error| BundleError::Cedar(error.to_string()))?;
+        let entities = action_entities(&self.schema)?;
         let mut reached = Vec::new();
         for (action, shard) in self.shards() {
             let (principal, resource) = (&shard.principal, &shard.resource);
@@ -253,102 +197,9 @@ impl Bundle {
     }
 }
 
-// === impl PolicyInfo ===
-
-impl PolicyInfo {
-    pub(super) fn new(
-        policy: Policy,
-        id: Arc<str>,
-        file: &Arc<SourceFile>,
-        place: std::ops::Range<usize>,
-    ) -> Result<Self, PlanError> {
-        let mut plan = Plan::default();
-        let depth = plan.add(&policy)?;
-        let annotation = |name: &str| policy.annotation(name).map(Arc::from);
-        let effect = policy.effect();
-        Ok(Self {
-            id,
-            effect,
-            rule: annotation("rule"),
-            code: annotation("code").filter(|_| effect == Effect::Forbid),
-            message: annotation("message"),
-            obligation: annotation("obligation").filter(|_| effect == Effect::Permit),
-            file: Arc::clone(file),
-            place,
-            plan,
-            depth,
-            policy,
-        })
-    }
-}
-
-// === impl Shard ===
-
-impl Shard {
-    fn new(
-        principal: &EntityTypeName,
-        resource: &EntityTypeName,
-        actions: Vec<SharedEntity>,
-    ) -> Self {
-        Self {
-            principal: principal.clone(),
-            resource: resource.clone(),
-            policies: PolicySet::new(),
-            by_resource: Map::default(),
-            by_principal: Map::default(),
-            plan: Plan::default(),
-            actions,
-        }
-    }
-
-    fn set_for(&mut self, policy: &Policy) -> &mut PolicySet {
-        match (policy.resource_constraint(), policy.principal_constraint()) {
-            (ResourceConstraint::Eq(uid), _) => self.by_resource.entry(uid).or_default(),
-            (_, PrincipalConstraint::Eq(uid)) => self.by_principal.entry(uid).or_default(),
-            _ => &mut self.policies,
-        }
-    }
-
-    /// The sets of policies whose scope can match these two, so that thousands
-    /// of policies for single tenants cost no more than those of one.
-    pub fn policies_for(
-        &self,
-        principal: &EntityUid,
-        resource: &EntityUid,
-    ) -> impl Iterator<Item = &PolicySet> {
-        let own = self
-            .by_resource
-            .get(resource)
-            .into_iter()
-            .chain(self.by_principal.get(principal));
-        std::iter::once(&self.policies).chain(own)
-    }
-}
-
-impl Shard {
-    /// The sets of policies that can match this principal, whatever the resource is,
-    /// but for those that name one.
-    pub fn sets_for_principal(&self, principal: &EntityUid) -> Vec<&PolicySet> {
-        let own = self.by_principal.get(principal);
-        std::iter::once(&self.policies).chain(own).collect()
-    }
-
-    /// The sets of policies that can match this resource, whoever the principal is,
-    /// but for those that name one.
-    pub fn sets_for_resource(&self, resource: &EntityUid) -> Vec<&PolicySet> {
-        let own = self.by_resource.get(resource);
-        std::iter::once(&self.policies).chain(own).collect()
-    }
-
-    /// The policies that name one principal, by it.
-    pub fn sets_by_principal(&self) -> impl Iterator<Item = (&EntityUid, &PolicySet)> {
-        self.by_principal.iter()
-    }
-
-    /// The policies that name one resource, by it.
-    pub fn sets_by_resource(&self) -> impl Iterator<Item = (&EntityUid, &PolicySet)> {
-        self.by_resource.iter()
-    }
+fn action_entities(schema: &Schema) -> Result<Entities, BundleError> {
+    let entities = schema.cedar().action_entities();
+    entities.map_err(|error| BundleError::Cedar(error.to_string()))
 }
 
 /// An action and all groups above it, each with its own ancestors.
@@ -360,27 +211,4 @@ fn ancestry(action_entities: &Entities, action: &EntityUid) -> Vec<SharedEntity>
         .cloned()
         .map(SharedEntity::from)
         .collect()
-}
-
-fn applies_to(policy: &Policy, actions: &Entities, action: &EntityUid) -> bool {
-    let within = |group: &EntityUid| group == action || actions.is_ancestor_of(group, action);
-    match policy.action_constraint() {
-        ActionConstraint::Any => true,
-        ActionConstraint::Eq(uid) => uid == *action,
-        ActionConstraint::In(groups) => groups.iter().any(within),
-    }
-}
-
-fn can_be_between(policy: &Policy, principal: &EntityTypeName, resource: &EntityTypeName) -> bool {
-    let principal_applies = match policy.principal_constraint() {
-        PrincipalConstraint::Is(name) | PrincipalConstraint::IsIn(name, _) => name == *principal,
-        PrincipalConstraint::Eq(uid) => uid.type_name() == principal,
-        PrincipalConstraint::Any | PrincipalConstraint::In(_) => true,
-    };
-    let resource_applies = match policy.resource_constraint() {
-        ResourceConstraint::Is(name) | ResourceConstraint::IsIn(name, _) => name == *resource,
-        ResourceConstraint::Eq(uid) => uid.type_name() == resource,
-        ResourceConstraint::Any | ResourceConstraint::In(_) => true,
-    };
-    principal_applies && resource_applies
 }

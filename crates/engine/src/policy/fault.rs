@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 
-use super::source::SourceFile;
+use super::source_file::SourceFile;
 use crate::text::causes;
 
-/// How bad a fault is.
+/// The severity of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// The text differs from how the formatter writes it.
@@ -22,15 +22,15 @@ pub enum Severity {
 /// One fault.
 #[derive(Clone, Debug)]
 pub struct Fault {
-    /// Where it was found.
+    /// The file that it is in.
     pub file: Arc<SourceFile>,
-    /// Byte offsets into the file, with what to say at that place.
+    /// Byte offsets into the file, each with a text for that place.
     pub labels: Vec<LabeledSpan>,
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// What to do about it.
+    /// Advice.
     pub help: Option<String>,
 }
 
@@ -69,6 +69,26 @@ impl Fault {
             message: causes(diagnostic),
             help: diagnostic.help().map(|help| help.to_string()),
         }
+    }
+
+    /// A fault of a text that is no TOML of the form that is wanted.
+    pub(super) fn of_toml(file: &Arc<SourceFile>, error: &toml::de::Error) -> Self {
+        let fault = Self::new(file, Severity::Invalid, error.message());
+        match error.span() {
+            Some(span) => fault.at(span.start, span.len()),
+            None => fault,
+        }
+    }
+
+    /// Puts faults into the order in which a reader of the files meets them.
+    pub fn sort(faults: &mut [Self]) {
+        faults.sort_by_cached_key(|fault| {
+            (
+                fault.file.name.clone(),
+                fault.place(),
+                fault.message.clone(),
+            )
+        });
     }
 
     /// Line and column, from 1, where it starts; the first line for a fault of

@@ -1,18 +1,22 @@
-//! The route table: what a request that a gateway was sent is asked as.
+//! The route table: the questions that a request at a gateway is.
 //!
 //! A table is TOML beside the schema (`schema/routes.toml`). It is read and checked at
 //! load, with the policies: each entry fits the schema, and no two entries can match
-//! one request. What is not in it is denied.
+//! one request. A request that is not in it is denied.
 
 mod ask;
+mod ask_reader;
+mod conditions;
 mod display;
 mod glob;
 mod member;
 mod overlap;
 mod pattern;
+mod places;
 mod read;
 mod target;
 mod template;
+mod text_fault;
 mod toml;
 
 use std::ops::Range;
@@ -42,11 +46,11 @@ struct Index(Map<(Method, usize), Vec<usize>>);
 pub struct Route {
     /// As it is written, `PUT /orgs/{orgId}`.
     pub request: Arc<str>,
-    /// Why anybody may send it, who need not say who they are; such a route asks nothing.
+    /// The reason why anybody may send it, without a principal; such a route asks nothing.
     pub public: Option<Arc<str>>,
-    /// What it is asked as, in order. All that apply have to be allowed.
+    /// Its questions, in order. All that apply have to be allowed.
     pub asks: Vec<Ask>,
-    /// Whether any of it is read from the body.
+    /// True if any of them reads the body.
     pub reads_body: bool,
     /// Where in the file, in bytes.
     pub place: Range<usize>,
@@ -56,12 +60,12 @@ pub struct Route {
 /// One question that a request may be.
 #[derive(Debug)]
 pub struct Ask {
-    /// What is asked.
+    /// The action.
     pub action: EntityUid,
-    /// On what.
+    /// The resource.
     pub resource: Pointer,
-    /// Of the resource, attributes that have to be entities or values which the request names too:
-    /// `/orgs/o-1/aps/ap-2` is nothing where `ap-2` is another organisation's.
+    /// Attributes of the resource that have to be what the request names too:
+    /// `/orgs/o-1/aps/ap-2` is nothing if `ap-2` belongs to another organisation.
     pub belongs: Vec<Belongs>,
     /// The members of the context.
     pub context: Vec<Member>,
@@ -81,7 +85,7 @@ pub struct Belongs {
     pub attribute: Arc<str>,
     /// Its type.
     pub ty: Type,
-    /// What it has to be.
+    /// The value that it has to have.
     pub is: Template,
 }
 
@@ -101,21 +105,21 @@ pub struct Member {
 pub enum MemberValue {
     /// Always the same.
     Constant(Value),
-    /// What the request says, read by the member's type. Where choices are listed, one of these,
-    /// each standing for a value.
+    /// A text of the request, read by the member's type. Where choices are listed, it has to be
+    /// one of these, each of which stands for a value.
     Said {
-        /// What the request says.
+        /// The text.
         from: Template,
-        /// What it may say, and what that means.
+        /// The texts that it may be, each with the value that it stands for.
         choices: Option<Vec<(Arc<str>, Value)>>,
-        /// Left out where the request does not say it.
+        /// True if the member is left out where the request does not have the text.
         optional: bool,
     },
     /// An entity; where it is optional, left out when the store does not hold it.
     Entity {
-        /// Which.
+        /// The entity.
         pointer: Pointer,
-        /// Whether it may be missing.
+        /// True if it may be missing.
         optional: bool,
     },
 }
@@ -128,7 +132,7 @@ pub struct Pointer {
     /// The attribute by which it is named; without one, its id. An attribute is of type String or
     /// an entity, whose id is meant then.
     pub by: Option<(Arc<str>, Type)>,
-    /// What it is called.
+    /// Its id, or the value of the attribute.
     pub name: Template,
 }
 
@@ -144,7 +148,7 @@ pub struct Template {
 pub enum Part {
     /// As it stands.
     Text(Arc<str>),
-    /// What the request says there.
+    /// The text in that place of the request.
     From(Source),
 }
 
@@ -165,17 +169,17 @@ pub enum Source {
     Each(Vec<Arc<str>>),
 }
 
-/// Where a question is asked.
+/// A condition under which a question is asked.
 #[derive(Debug)]
 pub enum Condition {
-    /// The request says it, and not `null`.
+    /// The request has it, and it is not `null`.
     Given(Source),
-    /// It does not, or says `null`.
+    /// The request does not have it, or it is `null`.
     NotGiven(Source),
     /// The request gives an attribute of the resource a value, and the store has none or another.
     /// `null` is none where the attribute is optional, and does not fit where it is not.
     Sets(Arc<str>, Type, Source),
-    /// The request says `null` for an attribute of the resource that the store has a value for.
+    /// The request has `null` for an attribute of the resource that the store has a value for.
     Clears(Arc<str>, Source),
     /// The store holds an entity.
     Known(Pointer),
@@ -184,7 +188,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Whether it is about the resource as the store holds it.
+    /// Returns true if it compares the request with the resource in the store.
     #[must_use]
     pub fn is_of_resource(&self) -> bool {
         matches!(self, Self::Sets(..) | Self::Clears(..))
@@ -198,8 +202,8 @@ impl Routes {
         &self.routes
     }
 
-    /// The entry that a request matches, and what the parameters of its path are. There is
-    /// never a second one.
+    /// The entry that a request matches, with the parameters of its path. There is never a
+    /// second one.
     #[must_use]
     pub fn find(&self, method: &str, target: &RequestTarget<'_>) -> Option<(&Route, Captures)> {
         let key = (Method::named(method)?, target.segments().len());

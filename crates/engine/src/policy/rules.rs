@@ -8,7 +8,7 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rules {
-    /// What a permit may ask of the caller.
+    /// The obligations that a permit may put on the caller.
     #[serde(default)]
     pub obligations: Vec<String>,
     /// By rule id.
@@ -21,21 +21,21 @@ pub struct Rules {
 pub struct Rule {
     /// The rule, in one line.
     pub text: String,
-    /// What a denial by it is called.
+    /// The codes of a denial by it.
     #[serde(default)]
     pub codes: Vec<String>,
-    /// What holds it.
+    /// The part that enforces it.
     pub held_by: HeldBy,
-    /// For a rule that no policy carries: how it is held all the same.
+    /// For a rule that no policy carries: how it is enforced all the same.
     #[serde(default)]
     pub why: Option<String>,
-    /// Why no case of a policy suite can show it; coverage does not ask for one
+    /// The reason why no case of a policy suite can show it. Coverage does not ask for a case
     /// then, and fails if there is one.
     #[serde(default)]
     pub exempt: Option<String>,
 }
 
-/// What holds a rule.
+/// The part that enforces a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HeldBy {
@@ -43,6 +43,6 @@ pub enum HeldBy {
     Policies,
     /// The engine or the schema, before any policy is asked.
     Engine,
-    /// That no policy permits it, or none forbids it.
+    /// The absence of policies: none permits it, or none forbids it.
     Absence,
 }

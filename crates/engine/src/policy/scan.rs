@@ -9,33 +9,33 @@ use std::ops::Range;
 
 /// Brackets inside brackets that a policy or a schema may have.
 const MAX_BRACKETS: usize = 64;
-/// What can nest in one policy: operators, attributes, conditions, clauses. Long
-/// lists are sets, and not counted.
+/// Operators, attributes, conditions and clauses in one policy: they can nest. Long lists
+/// are sets, and are not counted.
 const MAX_OPERATORS: usize = 4096;
 /// Common types in a schema: each may stand on the one before.
 const MAX_TYPES: usize = 1000;
 
-/// What a text is, which decides what in it can nest.
+/// The language of a text. It decides what can nest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
+pub(super) enum Language {
     /// Policies.
     Policy,
     /// A schema.
     Schema,
 }
 
-/// What was found.
+/// The result of a scan.
 #[derive(Debug, Default)]
-pub struct Scan {
-    /// The statements: what stands up to a `;` outside of strings and comments.
-    pub statements: Vec<Range<usize>>,
-    /// The first place where the text is nested too deep, and what of.
-    pub too_deep: Option<(usize, &'static str)>,
+pub(super) struct Scan {
+    /// The statements: each ends with a `;` outside of strings and comments.
+    pub(super) statements: Vec<Range<usize>>,
+    /// The first place where the text is nested too deep, with the thing of which there is too
+    /// much.
+    pub(super) too_deep: Option<(usize, &'static str)>,
 }
 
 /// Finds the statements of a text, and the first place where it is nested too deep.
-#[must_use]
-pub fn scan(text: &str, language: Language) -> Scan {
+pub(super) fn scan(text: &str, language: Language) -> Scan {
     let policy = language == Language::Policy;
     let bytes = text.as_bytes();
     let mut found = Scan::default();
@@ -95,7 +95,7 @@ pub fn scan(text: &str, language: Language) -> Scan {
     found
 }
 
-/// Whether a word stands there, and not a part of one.
+/// Returns true if a whole word stands there.
 fn is_word(bytes: &[u8], at: usize, word: &[u8]) -> bool {
     let part = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
     let before = at.checked_sub(1).and_then(|before| bytes.get(before));

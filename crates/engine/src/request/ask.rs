@@ -8,10 +8,8 @@ use serde_json::Value as Json;
 
 use super::facts::{Facts, Need};
 use super::said::Said;
-use super::{Draft, Drafted, Routed};
-use crate::decide::Question;
-use crate::decide::Reason;
-use crate::decide::Session;
+use super::{Draft, Drafted};
+use crate::decide::{Question, Reason};
 use crate::policy::routes::{Ask, Condition, Member, MemberValue, Pointer, Source};
 use crate::schema::{Designation, EntityType, Misfit, Reading, Record, Schema, Type, Value};
 use crate::slice::{Absent, Lookup};
@@ -46,35 +44,70 @@ impl From<Misfit> for Stop {
     }
 }
 
-impl Session<'_> {
-    /// The entity that is designated; `None` where there can be none.
-    pub(super) fn principal(
-        &self,
-        who: &Designation,
-        facts: &Facts,
-    ) -> Result<Option<EntityUid>, Need> {
-        let Some(entity_type) = self.schema().entity_type_called(&who.kind) else {
-            return Ok(None);
-        };
-        let by = match &who.attribute {
-            None => None,
-            Some(name) => match entity_type.shape.attributes.get_key_value(name.as_str()) {
-                Some((name, attribute)) => Some((name, &attribute.ty)),
-                None => return Ok(None),
-            },
-        };
-        self.locate(entity_type, by, &who.value, facts)
-    }
+/// The entity that is designated; `None` where there can be none.
+pub(super) fn principal(
+    schema: &Schema,
+    who: &Designation,
+    facts: &Facts,
+) -> Result<Option<EntityUid>, Need> {
+    let Some(entity_type) = schema.entity_type_called(&who.kind) else {
+        return Ok(None);
+    };
+    let by = match &who.attribute {
+        None => None,
+        Some(name) => match entity_type.shape.attributes.get_key_value(name.as_str()) {
+            Some((name, attribute)) => Some((name, &attribute.ty)),
+            None => return Ok(None),
+        },
+    };
+    locate(schema, entity_type, by, &who.value, facts)
+}
 
-    /// All questions of a request, in the order of the table; `Err` with the facts that are missing.
+/// The entity of a type that is called so; `None` where there is none, or cannot be.
+fn locate(
+    schema: &Schema,
+    of: &EntityType,
+    by: Option<(&Arc<str>, &Type)>,
+    name: &str,
+    facts: &Facts,
+) -> Result<Option<EntityUid>, Need> {
+    let Some((attribute, ty)) = by else {
+        return Ok(of.entity(name, Reading::Loose).ok());
+    };
+    let is: Arc<str> = match ty {
+        Type::String => Arc::from(name),
+        Type::Entity(named) => {
+            let named = schema.entity_type(named);
+            match named.and_then(|named| named.entity(name, Reading::Loose).ok()) {
+                Some(uid) => Arc::from(AsRef::<str>::as_ref(uid.id())),
+                None => return Ok(None),
+            }
+        }
+        _ => return Ok(None),
+    };
+    let lookup = Lookup {
+        of: of.name.clone(),
+        attribute: Arc::clone(attribute),
+        is,
+    };
+    Ok(facts.find(lookup)?.cloned())
+}
+
+/// Makes the questions of one request, by the facts at hand.
+pub(super) struct Asking<'a, 'h> {
+    pub(super) schema: &'a Schema,
+    pub(super) said: &'a Said<'a, 'h>,
+    pub(super) facts: &'a Facts,
+}
+
+impl Asking<'_, '_> {
+    /// All questions, in the order of the table; `Err` with the facts that are missing.
     pub(super) fn outcomes(
         &self,
-        routed: &Routed<'_>,
-        said: &Said<'_, '_>,
+        asks: &[Ask],
         principal: &EntityUid,
-        facts: &Facts,
     ) -> Result<Vec<Outcome>, Vec<Need>> {
-        let drafted = self.drafted(&routed.route.asks, said, facts)?;
+        let drafted = self.drafted(asks)?;
         let outcomes = drafted.into_iter().flatten().map(|drafted| match drafted {
             Drafted::Asked(draft) => self.asked_by(principal, *draft),
             Drafted::Refused(reasons) => Outcome::Refused(reasons),
@@ -84,15 +117,10 @@ impl Session<'_> {
     }
 
     /// What each `ask` comes to; `Err` with all facts that are missing.
-    pub(super) fn drafted(
-        &self,
-        asks: &[Ask],
-        said: &Said<'_, '_>,
-        facts: &Facts,
-    ) -> Result<Vec<Vec<Drafted>>, Vec<Need>> {
+    pub(super) fn drafted(&self, asks: &[Ask]) -> Result<Vec<Vec<Drafted>>, Vec<Need>> {
         let (mut drafted, mut needs) = (Vec::with_capacity(asks.len()), Vec::new());
         for ask in asks {
-            match self.draft(ask, said, facts) {
+            match self.draft(ask) {
                 Ok(each) => drafted.push(each),
                 Err(more) => needs.extend(more),
             }
@@ -111,7 +139,7 @@ impl Session<'_> {
             context,
         } = draft;
         let applies = self
-            .schema()
+            .schema
             .action(&action)
             .is_some_and(|action| action.principals.contains(principal.type_name()));
         if !applies {
@@ -124,14 +152,10 @@ impl Session<'_> {
     }
 
     /// What an entry's `ask` comes to: once, or for each element.
-    pub(super) fn draft(
-        &self,
-        ask: &Ask,
-        said: &Said<'_, '_>,
-        facts: &Facts,
-    ) -> Result<Vec<Drafted>, Vec<Need>> {
+    pub(super) fn draft(&self, ask: &Ask) -> Result<Vec<Drafted>, Vec<Need>> {
+        let said = self.said;
         let Some(each) = &ask.each else {
-            return match self.draft_one(ask, said, None, facts) {
+            return match self.draft_one(ask, None) {
                 Ok(drafted) => Ok(vec![drafted]),
                 Err(need) => Err(vec![need]),
             };
@@ -145,7 +169,7 @@ impl Session<'_> {
             Json::Array(elements) if !elements.is_empty() && elements.len() <= said.questions => {
                 let (mut drafts, mut needs) = (Vec::with_capacity(elements.len()), Vec::new());
                 for element in elements {
-                    match self.draft_one(ask, said, Some(element), facts) {
+                    match self.draft_one(ask, Some(element)) {
                         Ok(drafted) => drafts.push(drafted),
                         Err(need) => needs.push(need),
                     }
@@ -163,18 +187,12 @@ impl Session<'_> {
         }
     }
 
-    fn draft_one<'s>(
-        &self,
-        ask: &Ask,
-        said: &'s Said<'_, '_>,
-        element: Option<&'s Json>,
-        facts: &Facts,
-    ) -> Result<Drafted, Need> {
+    fn draft_one(&self, ask: &Ask, element: Option<&Json>) -> Result<Drafted, Need> {
         let drafting = Drafting {
-            session: self,
-            said,
+            schema: self.schema,
+            said: self.said,
             element,
-            facts,
+            facts: self.facts,
         };
         match drafting.draft(ask) {
             Ok(Some(draft)) => Ok(Drafted::Asked(Box::new(draft))),
@@ -182,36 +200,6 @@ impl Session<'_> {
             Err(Stop::Refused(reasons)) => Ok(Drafted::Refused(reasons)),
             Err(Stop::Need(need)) => Err(need),
         }
-    }
-
-    /// The entity of a type that is called so; `None` where there is none, or cannot be.
-    fn locate(
-        &self,
-        of: &EntityType,
-        by: Option<(&Arc<str>, &Type)>,
-        name: &str,
-        facts: &Facts,
-    ) -> Result<Option<EntityUid>, Need> {
-        let Some((attribute, ty)) = by else {
-            return Ok(of.entity(name, Reading::Loose).ok());
-        };
-        let is: Arc<str> = match ty {
-            Type::String => Arc::from(name),
-            Type::Entity(named) => {
-                let named = self.schema().entity_type(named);
-                match named.and_then(|named| named.entity(name, Reading::Loose).ok()) {
-                    Some(uid) => Arc::from(AsRef::<str>::as_ref(uid.id())),
-                    None => return Ok(None),
-                }
-            }
-            _ => return Ok(None),
-        };
-        let lookup = Lookup {
-            of: of.name.clone(),
-            attribute: Arc::clone(attribute),
-            is,
-        };
-        Ok(facts.find(lookup)?.cloned())
     }
 }
 
@@ -221,7 +209,7 @@ fn refused(misfit: &Misfit) -> Drafted {
 
 /// One `ask`, of one request or one element of it, by the facts at hand.
 struct Drafting<'a, 's, 'h> {
-    session: &'a Session<'a>,
+    schema: &'a Schema,
     said: &'s Said<'s, 'h>,
     element: Option<&'s Json>,
     facts: &'a Facts,
@@ -269,7 +257,7 @@ impl<'s> Drafting<'_, 's, '_> {
         for belongs in &ask.belongs {
             let wanted = self.said.fill(&belongs.is, self.element)?;
             let wanted = wanted.and_then(|said| {
-                let read = self.schema().value(&said, &belongs.ty, Reading::Loose);
+                let read = self.schema.value(&said, &belongs.ty, Reading::Loose);
                 read.ok()
             });
             // One that is not there is unknown whatever it belongs to.
@@ -290,20 +278,16 @@ impl<'s> Drafting<'_, 's, '_> {
         }))
     }
 
-    fn schema(&self) -> &Schema {
-        self.session.schema()
-    }
-
     /// The entity that the request names; `None` where there is none, or cannot be.
     fn pointed(&self, pointer: &Pointer) -> Result<Option<EntityUid>, Stop> {
         let name = self.said.name(&pointer.name, self.element)?;
         let name =
             name.ok_or_else(|| Misfit::new("is missing").within(&pointer.name.to_string()))?;
-        let Some(of) = self.schema().entity_type(&pointer.of) else {
+        let Some(of) = self.schema.entity_type(&pointer.of) else {
             return Ok(None);
         };
         let by = pointer.by.as_ref().map(|(name, ty)| (name, ty));
-        Ok(self.session.locate(of, by, &name, self.facts)?)
+        Ok(locate(self.schema, of, by, &name, self.facts)?)
     }
 
     fn member(&self, member: &Member) -> Result<Told, Stop> {
@@ -336,7 +320,7 @@ impl<'s> Drafting<'_, 's, '_> {
                         }
                     };
                 }
-                let value = self.schema().value(&said, &member.ty, Reading::Loose);
+                let value = self.schema.value(&said, &member.ty, Reading::Loose);
                 Ok(Told::Value(
                     value.map_err(|misfit| misfit.within(&from.to_string()))?,
                 ))
@@ -362,7 +346,7 @@ impl<'s> Drafting<'_, 's, '_> {
 
     /// Whether the store holds an entity, or nobody has to.
     fn is_known(&self, uid: &EntityUid) -> Result<bool, Need> {
-        let entity_type = self.schema().entity_type(uid.type_name());
+        let entity_type = self.schema.entity_type(uid.type_name());
         if entity_type.is_some_and(|found| found.choices.is_some()) {
             return Ok(true);
         }
@@ -409,7 +393,7 @@ impl<'s> Drafting<'_, 's, '_> {
                     };
                 }
                 // What does not fit is no value that the store could have.
-                let value = self.schema().value(&said, ty, Reading::Loose).ok();
+                let value = self.schema.value(&said, ty, Reading::Loose).ok();
                 Ok(value.is_none() || value.as_ref() != of.value(attribute))
             }
             Condition::Clears(attribute, source) => {
@@ -433,7 +417,7 @@ impl<'s> Drafting<'_, 's, '_> {
         let Some(resource) = resource else {
             return Ok(None);
         };
-        let of = self.schema().entity_type(resource.type_name());
+        let of = self.schema.entity_type(resource.type_name());
         let row = self.facts.row(resource)?;
         Ok(row.zip(of).map(|(loaded, of)| Held {
             attributes: &loaded.row.attributes,

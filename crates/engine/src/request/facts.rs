@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 
 use crate::decide::Failure;
-use crate::slice::{Loaded, Lookup, LookupError, Moved, Reading};
+use crate::slice::{Loaded, Lookup, Moved, Reading};
 
 /// A fact that is missing.
 #[derive(Debug)]
@@ -70,15 +70,5 @@ impl Facts {
         };
         self.rows.extend(uids.into_iter().zip(rows));
         Ok(Moved::No)
-    }
-}
-
-impl From<LookupError> for Failure {
-    fn from(error: LookupError) -> Self {
-        match error {
-            LookupError::Reading(error) => error.into(),
-            LookupError::Slice(error) => error.into(),
-            LookupError::TooWide(most) => Self::TooWide(most),
-        }
     }
 }

@@ -1,25 +1,27 @@
-//! An entity as something outside the store calls it.
+//! Entities as tokens, certificates and headers name them.
 
-use super::{Misfit, Schema, Type};
+use super::definition::Schema;
+use super::misfit::Misfit;
+use super::types::Type;
 
 /// An entity by its id, or by an attribute that no other of its type shares, as an
-/// e-mail address: what a token, a certificate or a gateway's header says of who asks.
+/// e-mail address: so a token, a certificate or a gateway's header names the caller.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Designation {
     /// Its type, see [`super::Schema::entity_type_called`].
     pub kind: String,
     /// The attribute; without one, the id is meant.
     pub attribute: Option<String>,
-    /// Its id, or what the attribute is.
+    /// The id, or the value of the attribute.
     pub value: String,
 }
 
 impl Schema {
-    /// Whether entities can be designated by such a type, and an attribute where there is one: by
-    /// a string, or by another entity.
+    /// Checks that entities of a type can be designated: by their id, or by an attribute that
+    /// is a string or an entity.
     ///
     /// # Errors
-    /// What the schema does not have.
+    /// A type or an attribute that the schema does not have.
     pub fn check_designation(&self, kind: &str, attribute: Option<&str>) -> Result<(), Misfit> {
         let Some(of) = self.entity_type_called(kind) else {
             return Err(Misfit::new(format!("the schema has no type `{kind}`")));

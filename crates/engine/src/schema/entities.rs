@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
-use super::Schema;
-use super::decode::{Misfit, Reading};
+use super::definition::Schema;
+use super::misfit::Misfit;
+use super::object::ObjectReader;
+use super::reading::Reading;
+use super::types::EntityType;
 use super::value::{Record, Value, record_weight};
 
-/// What a store or a caller says of one entity. Its tags may be the whole of
-/// them or those that a question asks for.
+/// One entity, as a store or a caller gives it. Its tags may be all of them, or those that a
+/// question asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// The entity.
@@ -24,12 +27,12 @@ pub struct Row {
     pub tags: BTreeMap<Arc<str>, Value>,
 }
 
-/// What `parents` holds.
+/// The ancestors that `parents` lists.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Parents {
-    /// An entity's own.
+    /// The nearest ones.
     Near,
-    /// All its ancestors.
+    /// All of them, near and far.
     All,
 }
 
@@ -65,8 +68,8 @@ impl Row {
 impl Schema {
     /// Reads entities in Cedar's JSON form: `[{"uid","attrs","parents","tags"}]`.
     ///
-    /// Entities of `enum` types and actions say nothing that the schema does not
-    /// say and are left out. The rows' `ancestors` are the parents as written;
+    /// Entities of `enum` types and actions are left out: the schema says everything of
+    /// them. The rows' `ancestors` are the parents as written;
     /// [`transitive_ancestors`] completes them.
     ///
     /// # Errors
@@ -76,7 +79,7 @@ impl Schema {
         self.entities_under(json, Parents::Near)
     }
 
-    /// The same of entities that were written with all their ancestors as `parents`.
+    /// Reads entities in the same form that list all their ancestors as `parents`.
     ///
     /// # Errors
     /// As [`Schema::entities`].
@@ -117,71 +120,64 @@ impl Schema {
         Ok(rows)
     }
 
+    /// Reads one entity; `None` for one that the schema says everything of.
     fn entity_row(&self, json: &Json, written: Parents) -> Result<Option<Row>, Misfit> {
-        let Json::Object(members) = json else {
-            return Err(Misfit::new("an object is wanted"));
-        };
-        if let Some(surplus) = members
-            .keys()
-            .find(|k| !matches!(k.as_str(), "uid" | "attrs" | "parents" | "tags"))
-        {
-            return Err(Misfit::new("no such member").within(surplus));
-        }
-        let uid = members
-            .get("uid")
-            .ok_or_else(|| Misfit::new("is missing").within("uid"))?;
-        let uid = self.entity(uid).map_err(|m| m.within("uid"))?;
-        let Some(entity_type) = self.entity_type(uid.type_name()) else {
+        let object = ObjectReader::of(json)?
+            .only(|name, _| matches!(name, "uid" | "attrs" | "parents" | "tags"))?;
+        let uid = object.read("uid", |json| self.entity(json))?;
+        let entity_type = self.entity_type(uid.type_name());
+        let Some(entity_type) = entity_type.filter(|found| found.choices.is_none()) else {
             return Ok(None);
         };
-        if entity_type.choices.is_some() {
-            return Ok(None);
-        }
-        let empty = Json::Object(serde_json::Map::new());
-        let attributes = self
-            .record(
-                members.get("attrs").unwrap_or(&empty),
-                &entity_type.shape,
-                Reading::Entity,
-            )
-            .map_err(|m| m.within("attrs"))?;
-        let mut tags = BTreeMap::new();
-        match (members.get("tags"), &entity_type.tags) {
-            (None, _) => {}
-            (Some(Json::Object(found)), Some(ty)) => {
-                for (key, json) in found {
-                    let value = self
-                        .value(json, ty, Reading::Entity)
-                        .map_err(|m| m.within(key).within("tags"))?;
-                    tags.insert(Arc::from(key.as_str()), value);
-                }
-            }
-            (Some(Json::Object(found)), None) if found.is_empty() => {}
-            (Some(_), _) => return Err(Misfit::new("no tags of that form here").within("tags")),
-        }
-        let mut ancestors = Vec::new();
-        if let Some(parents) = members.get("parents") {
-            let Json::Array(parents) = parents else {
-                return Err(Misfit::new("an array is wanted").within("parents"));
-            };
-            for parent in parents {
-                let parent = self.entity(parent).map_err(|m| m.within("parents"))?;
-                let is_near = entity_type.member_of.contains(parent.type_name());
-                if written == Parents::Near && !is_near {
-                    return Err(
-                        Misfit::new("a parent of a type that the schema does not allow")
-                            .within("parents"),
-                    );
-                }
-                ancestors.push(parent);
-            }
-        }
+        let empty = Json::Object(Map::new());
+        let attributes = object.get("attrs").unwrap_or(&empty);
+        let attributes = self.record(attributes, &entity_type.shape, Reading::Entity);
+        let attributes = attributes.map_err(|misfit| misfit.within("attrs"))?;
+        let tags = object.read_optional("tags", |json| self.tags(json, entity_type))?;
+        let parents = |json| self.parents(json, entity_type, written);
+        let ancestors = object.read_optional("parents", parents)?;
         Ok(Some(Row {
             uid,
             attributes,
-            ancestors,
-            tags,
+            ancestors: ancestors.unwrap_or_default(),
+            tags: tags.unwrap_or_default(),
         }))
+    }
+
+    fn tags(&self, json: &Json, of: &EntityType) -> Result<Record, Misfit> {
+        match (json, &of.tags) {
+            (Json::Object(tags), Some(ty)) => {
+                let tags = tags.iter().map(|(key, json)| {
+                    let value = self.value(json, ty, Reading::Entity);
+                    let value = value.map_err(|misfit| misfit.within(key))?;
+                    Ok((Arc::from(key.as_str()), value))
+                });
+                tags.collect()
+            }
+            (Json::Object(tags), None) if tags.is_empty() => Ok(Record::new()),
+            _ => Err(Misfit::new("no tags of that form here")),
+        }
+    }
+
+    fn parents(
+        &self,
+        json: &Json,
+        of: &EntityType,
+        written: Parents,
+    ) -> Result<Vec<EntityUid>, Misfit> {
+        let Json::Array(parents) = json else {
+            return Err(Misfit::new("an array is wanted"));
+        };
+        let parents = parents.iter().map(|json| {
+            let parent = self.entity(json)?;
+            let is_near = of.member_of.contains(parent.type_name());
+            if written == Parents::Near && !is_near {
+                let text = "a parent of a type that the schema does not allow";
+                return Err(Misfit::new(text));
+            }
+            Ok(parent)
+        });
+        parents.collect()
     }
 }
 

@@ -1,24 +1,24 @@
-//! Which spellings of an id are the same, and the one that is stored.
+//! Spellings of an id that are the same, and the one that is stored.
 //!
 //! An e-mail address is the same in upper and lower case; of a Peppol
 //! participant identifier (Policy for use of Identifiers 4.4.0) only the value
-//! behind the scheme is. Cedar compares ids byte by byte, so an id is brought
-//! into its canonical spelling at every entrance, or a rule could be stepped
-//! around by writing `0088:ABC` for `0088:abc`.
+//! after the scheme is. Cedar compares ids byte by byte, so an id is brought
+//! into its canonical spelling wherever it enters. Otherwise a rule could be evaded by
+//! writing `0088:ABC` for `0088:abc`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use cedar_policy::{EntityId, EntityUid};
 
-use super::SchemaError;
+use super::error::SchemaError;
 
 /// How ids of an entity type are compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IdentifierRule {
     case: Case,
     default_scheme: Option<String>,
-    /// How values begin, in lower case, and what that is another spelling of.
+    /// Beginnings of values, in lower case, each with the beginning that it stands for.
     prefixes: Vec<(String, String)>,
 }
 
@@ -68,7 +68,7 @@ impl IdentifierRule {
         })
     }
 
-    /// Whether each id has one spelling only.
+    /// Returns true if each id has only one spelling.
     #[must_use]
     pub fn keeps_all(&self) -> bool {
         self.case == Case::Kept

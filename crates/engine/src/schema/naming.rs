@@ -1,4 +1,4 @@
-//! What callers call the types and actions of a schema.
+//! The names by which callers call the types and actions of a schema.
 //!
 //! Programs that do not know Cedar write `user` and `send_document` for
 //! `Peppol::User` and `Peppol::Action::"sendDocument"`. A name is looked for as
@@ -6,7 +6,7 @@
 //! separators; where a shorter form could mean two things it means none of them,
 //! or a new type in the schema could turn a question into another one.
 
-use super::Map;
+use super::map::Map;
 
 /// The names of entity types, or those of actions; built once, with the schema.
 #[derive(Debug)]
@@ -18,8 +18,8 @@ pub(super) struct Names<T> {
     loose: Map<String, Option<T>>,
 }
 
-/// One thing, and what the schema calls it.
-pub(super) struct Named<T> {
+/// A type or an action, with its names in the schema.
+pub(super) struct NamedItem<T> {
     /// With the namespace; no other thing is called so.
     pub(super) full: String,
     /// Without.
@@ -28,26 +28,26 @@ pub(super) struct Named<T> {
 }
 
 impl<T: Clone + Eq> Names<T> {
-    pub(super) fn new(all: Vec<Named<T>>) -> Self {
+    pub(super) fn new(all: Vec<NamedItem<T>>) -> Self {
         let (mut spelled, mut loose) = (Map::default(), Map::default());
         for named in &all {
             put(&mut spelled, named.short.clone(), &named.thing);
             for name in [&named.short, &named.full] {
-                // What is all separators would be found under no name at all.
+                // A name of nothing but separators loosens to none, under which nothing is found.
                 let name = Some(loosened(name)).filter(|name| !name.is_empty());
                 if let Some(name) = name {
                     put(&mut loose, name, &named.thing);
                 }
             }
         }
-        // Last: what has no namespace wins over what is called so without its own.
+        // Last: a full name without a namespace wins over a short name.
         for named in all {
             spelled.insert(named.full, Some(named.thing));
         }
         Self { spelled, loose }
     }
 
-    /// What is called so; `None` for nothing, and for more than one thing.
+    /// The thing that a name stands for; `None` if there is none, or more than one.
     pub(super) fn get(&self, name: &str) -> Option<&T> {
         match self.spelled.get(name) {
             Some(found) => found.as_ref(),
@@ -74,7 +74,7 @@ fn loosened(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Named, Names};
+    use super::{NamedItem, Names};
     use crate::schema::Schema;
 
     const SCHEMA: &str = r#"
@@ -138,7 +138,7 @@ mod tests {
     /// Cedar refuses such a schema of types, and takes one of actions.
     #[test]
     fn the_whole_name_wins_over_a_shorter_one() {
-        let named = |full: &str, short: &str| Named {
+        let named = |full: &str, short: &str| NamedItem {
             full: full.to_owned(),
             short: short.to_owned(),
             thing: full.to_owned(),

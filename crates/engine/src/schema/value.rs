@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cedar_policy::{EntityUid, RestrictedExpression};
 
-use super::types::ExtensionType;
+use super::extension::ExtensionType;
 
 /// Attributes by name.
 pub type Record = BTreeMap<Arc<str>, Value>;
@@ -75,7 +75,7 @@ impl Value {
     /// About how many bytes it takes in memory.
     #[must_use]
     pub fn weight(&self) -> usize {
-        // An enum of 32 bytes, and what hangs on it.
+        // An enum of 32 bytes, and what it points to.
         32 + match self {
             Self::Bool(_) | Self::Long(_) => 0,
             Self::String(text) | Self::Extension(_, text) => text.len() + 16,
@@ -96,7 +96,7 @@ pub(crate) fn record_weight(record: &Record) -> usize {
 }
 
 impl Value {
-    /// As plain JSON, an entity by its bare id: what a column or a document holds.
+    /// As plain JSON, as in a column or a document: an entity is its bare id.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         match self {

@@ -7,11 +7,10 @@ use serde_json::{Map, Value as Json};
 
 use super::read::ActionSearch;
 use super::{Found, Part, Residual};
-use crate::decide::Question;
-use crate::decide::Verdict;
-use crate::decide::{Failure, Session};
+use crate::decide::{Failure, Question, Session, Verdict};
 use crate::policy::Bundle;
 use crate::schema::{ActionType, Reading, Row};
+use crate::slice::Demand;
 
 impl ActionSearch {
     /// A member of a context that none of the actions takes.
@@ -60,47 +59,31 @@ impl ActionSearch {
         }
         questions
     }
-}
-
-/// Those that can be asked of these two.
-pub(super) fn actions<'a>(
-    principal: &EntityUid,
-    resource: &EntityUid,
-    bundle: &'a Bundle,
-) -> Vec<&'a ActionType> {
-    let mut actions = bundle.schema.actions();
-    actions.retain(|action| {
-        action.principals.contains(principal.type_name())
-            && action.resources.contains(resource.type_name())
-    });
-    actions
-}
-
-impl Session<'_> {
     /// Searches for actions, from one state of the store.
     ///
     /// # Errors
     /// See [`Failure`].
-    pub(super) async fn search_actions(
+    pub(super) async fn find(
         &self,
-        search: &ActionSearch,
+        session: &Session,
         part: &Part,
+        demand: &Demand,
     ) -> Result<Found, Failure> {
         let is_behind = |question: &&Question| {
             // Of two namespaces two may have the same id.
             let name = question.action.to_string();
             part.after.as_ref().is_none_or(|after| *name > **after)
         };
-        let mut questions: Vec<&Question> = search.questions.iter().filter(is_behind).collect();
+        let mut questions: Vec<&Question> = self.questions.iter().filter(is_behind).collect();
         questions.sort_by_cached_key(|question| question.action.to_string());
-        let answers = self.decide_all(&questions, &search.demand).await?;
+        let answers = session.decide_all(&questions, demand).await?;
         let mut found = Found {
             entities: Vec::new(),
             more: false,
             last: None,
             decided: questions.len(),
             residual: Residual::never(),
-            policy_revision: Arc::clone(&self.state.bundle.revision),
+            policy_revision: Arc::clone(&session.state.bundle.revision),
             tenancy_revision: None,
         };
         for (question, answer) in questions.iter().zip(answers) {
@@ -116,4 +99,18 @@ impl Session<'_> {
         found.last = found.entities.last().map(name);
         Ok(found)
     }
+}
+
+/// Those that can be asked of these two.
+pub(super) fn actions<'a>(
+    principal: &EntityUid,
+    resource: &EntityUid,
+    bundle: &'a Bundle,
+) -> Vec<&'a ActionType> {
+    let mut actions = bundle.schema.actions();
+    actions.retain(|action| {
+        action.principals.contains(principal.type_name())
+            && action.resources.contains(resource.type_name())
+    });
+    actions
 }

@@ -4,10 +4,7 @@
 use super::actions::actions;
 use super::read::{ActionSearch, Wanted};
 use super::{Search, Sought};
-use crate::decide::Session;
-use crate::decide::{Malformed, Question};
-use crate::decide::{Members, Named};
-use crate::slice::Demand;
+use crate::decide::{Malformed, Members, Named, Question, Session, context_of, described_by};
 
 /// The parts of a search for principals or resources.
 #[derive(Clone, Copy, Debug)]
@@ -26,75 +23,73 @@ pub struct SearchParts<'a> {
     pub context: Option<&'a Members>,
 }
 
-impl Session<'_> {
-    /// Makes a search out of its parts; `None` where nothing can be found, since there
+impl SearchParts<'_> {
+    /// Makes a search out of them; `None` where nothing can be found, since there
     /// is no such type, id or action, or the action is not for these types. `most` is
     /// how many entities a caller may describe.
     ///
     /// # Errors
     /// A context or a property that does not fit the schema.
-    pub fn search_of(
-        &self,
-        parts: &SearchParts<'_>,
-        most: usize,
-    ) -> Result<Option<Wanted>, Malformed> {
-        let schema = &self.state.bundle.schema;
-        let (member, named) = &parts.known;
+    pub fn search(&self, session: &Session, most: usize) -> Result<Option<Wanted>, Malformed> {
+        let schema = session.schema();
+        let (member, named) = &self.known;
         let (Some(of), Some(known), Some(action)) = (
-            schema.entity_type_called(parts.of),
-            self.entity_called(named),
-            schema.action_called(parts.action),
+            schema.entity_type_called(self.of),
+            named.entity(schema),
+            schema.action_called(self.action),
         ) else {
             return Ok(None);
         };
-        let (principal, resource) = match parts.sought {
+        let (principal, resource) = match self.sought {
             Sought::Principals => (&of.name, known.type_name()),
             Sought::Resources => (known.type_name(), &of.name),
         };
         if !action.principals.contains(principal) || !action.resources.contains(resource) {
             return Ok(None);
         }
-        let context = self.context_of(action, parts.action_properties, parts.context)?;
-        let described = self.described_by(&[(member, &known, named.properties)], most)?;
+        let context = context_of(schema, action, self.action_properties, self.context)?;
+        let described = described_by(session, &[(member, &known, named.properties)], most)?;
         Ok(Some(Wanted::Entities(Search {
-            sought: parts.sought,
+            sought: self.sought,
             of: of.name.clone(),
             action: action.uid.clone(),
             known,
             context,
             described,
-            demand: Demand::default(),
         })))
     }
+}
 
+impl ActionSearch {
     /// Makes a search for actions; `None` where there is no such type or id.
     ///
     /// # Errors
     /// A property that does not fit the schema.
-    pub fn action_search_of(
-        &self,
+    pub fn of_parts(
+        session: &Session,
         subject: &Named<'_>,
         resource: &Named<'_>,
         context: Option<&Members>,
         most: usize,
     ) -> Result<Option<Wanted>, Malformed> {
-        let (Some(principal), Some(found)) =
-            (self.entity_called(subject), self.entity_called(resource))
+        let schema = session.schema();
+        let (Some(principal), Some(found)) = (subject.entity(schema), resource.entity(schema))
         else {
             return Ok(None);
         };
-        let described = self.described_by(
+        let described = described_by(
+            session,
             &[
                 ("subject", &principal, subject.properties),
                 ("resource", &found, resource.properties),
             ],
             most,
         )?;
-        let questions = actions(&principal, &found, &self.state.bundle)
+        let questions = actions(&principal, &found, &session.state.bundle)
             .into_iter()
             .filter_map(|action| {
                 // One that needs another context cannot be asked with this one.
-                let context = self.context_of(action, None, context).ok()?;
+                let context = context_of(schema, action, None, context).ok()?;
                 Question::new(
                     principal.clone(),
                     action.uid.clone(),
@@ -104,11 +99,10 @@ impl Session<'_> {
                 )
                 .ok()
             });
-        Ok(Some(Wanted::Actions(ActionSearch {
+        Ok(Some(Wanted::Actions(Self {
             questions: questions.collect(),
             principal,
             resource: found,
-            demand: Demand::default(),
         })))
     }
 }

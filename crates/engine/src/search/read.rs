@@ -6,10 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::actions::actions;
 use super::{Search, Sought};
-use crate::decide::Fields;
-use crate::decide::Session;
-use crate::decide::demand;
-use crate::decide::{Malformed, described_entities};
+use crate::decide::{Fields, Malformed, Question, Session, demand, described_entities};
 use crate::policy::Bundle;
 use crate::schema::{Misfit, Row, record_to_json};
 use crate::slice::Demand;
@@ -32,18 +29,22 @@ pub struct ActionSearch {
     /// On what.
     pub resource: EntityUid,
     /// The same question for each action that takes these and the context.
-    pub questions: Vec<crate::decide::Question>,
-    /// How new the state has to be.
-    pub demand: Demand,
+    pub questions: Vec<Question>,
 }
 
 impl Wanted {
-    /// Adds what somebody else demands of the state.
-    pub fn demand(&mut self, demand: &Demand) {
-        match self {
-            Self::Entities(search) => search.demand.join(demand),
-            Self::Actions(search) => search.demand.join(demand),
-        }
+    /// Reads a search, and what it demands of the state that it is answered from. The principal
+    /// or the resource is given by its type alone, as `{"type": "…"}`, or the action is left out:
+    /// that is what is looked for. `most_entities` is how many a caller may describe.
+    ///
+    /// # Errors
+    /// The first member that does not fit the schema.
+    pub fn read(
+        session: &Session,
+        json: &Json,
+        most_entities: usize,
+    ) -> Result<(Self, Demand), Malformed> {
+        read(json, &session.state.bundle, session.store(), most_entities)
     }
 
     /// What is looked for, in words that are the same for the same search: where a
@@ -108,29 +109,12 @@ enum Named {
     Type(EntityTypeName),
 }
 
-impl Session<'_> {
-    /// Reads a search. The principal or the resource is given by its type alone, as
-    /// `{"type": "…"}`, or the action is left out: that is what is looked for.
-    /// `most_entities` is how many a caller may describe.
-    ///
-    /// # Errors
-    /// The first member that does not fit the schema.
-    pub fn wanted(&self, json: &Json, most_entities: usize) -> Result<Wanted, Malformed> {
-        read(
-            json,
-            &self.state.bundle,
-            self.engine().store(),
-            most_entities,
-        )
-    }
-}
-
 fn read(
     json: &Json,
     bundle: &Bundle,
     store: &dyn Store,
     most_entities: usize,
-) -> Result<Wanted, Malformed> {
+) -> Result<(Wanted, Demand), Malformed> {
     let fields = Fields::of(json, &bundle.schema, CODE, |_, _| false)?;
     let members = fields.members;
     let described = described_entities(members, bundle, store, most_entities)?;
@@ -165,12 +149,12 @@ fn read(
             }
             let questions =
                 ActionSearch::questions(&principal, &resource, context, &described, &all, bundle);
-            return Ok(Wanted::Actions(ActionSearch {
+            let search = ActionSearch {
                 principal,
                 resource,
                 questions,
-                demand,
-            }));
+            };
+            return Ok((Wanted::Actions(search), demand));
         }
         _ => {
             return Err(Malformed {
@@ -188,15 +172,15 @@ fn read(
     };
     fields.takes(action, principal, resource)?;
     let context = fields.context(action)?;
-    Ok(Wanted::Entities(Search {
+    let search = Search {
         sought,
         of,
         known,
         action: action.uid.clone(),
         context,
         described,
-        demand,
-    }))
+    };
+    Ok((Wanted::Entities(search), demand))
 }
 
 fn named(fields: &Fields<'_>, member: &str, bundle: &Bundle) -> Result<Named, Malformed> {

@@ -1,22 +1,22 @@
-//! What an entity has to be like to be a candidate of a search.
+//! The condition that the candidates of a search fulfil.
 //!
-//! A [`Condition`] is what is left of the policies where they depend on an entity
-//! that is not known, as far as a database can say it. It may hold of entities that
-//! the policies do not allow, and never the other way round: each candidate is still
-//! decided by the policies.
+//! A [`Condition`] is the part of the policies that depends on an entity which is not
+//! known, as far as a database can evaluate it. It may hold of entities that the policies do
+//! not allow, but it never excludes one that they allow: each candidate is still decided by
+//! the policies.
 //!
-//! INVARIANT: a condition is never negated as a whole; what is denied is said by
-//! [`Test`]s of their own. So wherever a database answers NULL, for an attribute that
-//! is absent, it may take that for "no": a policy that reads an absent attribute fails.
+//! INVARIANT: a condition is never negated as a whole; negations are [`Test`]s of their own.
+//! So a database may take NULL, its answer for an absent attribute, for "no": a policy that
+//! reads an absent attribute fails.
 
 use std::sync::Arc;
 
-/// Of one entity.
+/// A condition on one entity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// Of any.
+    /// It holds of every entity.
     Always,
-    /// Of none.
+    /// It holds of no entity.
     Never,
     /// All of these hold.
     All(Vec<Condition>),
@@ -81,7 +81,7 @@ pub enum Test {
         of: Arc<str>,
         /// The attribute.
         name: Arc<str>,
-        /// What it has to pass.
+        /// The test that it has to pass.
         test: Box<Test>,
     },
     /// The value is the id of an entity whose tag under a key passes.
@@ -90,7 +90,7 @@ pub enum Test {
         of: Arc<str>,
         /// The key.
         key: Arc<str>,
-        /// What the tag has to pass.
+        /// The test that the tag has to pass.
         test: Box<Test>,
     },
     /// The value is the id of an entity without a tag under a key.
@@ -106,7 +106,7 @@ pub enum Test {
         of: Arc<str>,
         /// The entity's id.
         id: Arc<str>,
-        /// What the tag has to pass.
+        /// The test that the tag has to pass.
         test: Box<Test>,
     },
     /// The value is no key under which an entity has a tag.
@@ -153,7 +153,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// The one that holds of the numbers that this one does not hold of.
+    /// The comparison that is true exactly where this one is false.
     #[must_use]
     pub fn opposite(self) -> Self {
         match self {
@@ -177,22 +177,9 @@ impl Comparison {
             Self::GreaterOrEqual => Self::LessOrEqual,
         }
     }
-
-    /// As SQL writes it.
-    #[must_use]
-    pub fn sql(self) -> &'static str {
-        match self {
-            Self::Equal => "=",
-            Self::NotEqual => "<>",
-            Self::Less => "<",
-            Self::LessOrEqual => "<=",
-            Self::Greater => ">",
-            Self::GreaterOrEqual => ">=",
-        }
-    }
 }
 
-/// Tests that a query of its own counts for: a database plans each.
+/// The weight of a query of its own, in tests: a database plans each.
 const QUERY: usize = 10;
 
 impl Condition {
@@ -249,7 +236,7 @@ impl Condition {
         }
     }
 
-    /// The same, or one that holds of more, of no more tests than `most`.
+    /// The same, or a weaker condition, of at most `most` tests.
     #[must_use]
     pub fn bounded(self, most: usize) -> Self {
         if self.weight() <= most {
@@ -269,7 +256,7 @@ impl Condition {
         }
     }
 
-    /// How many tests it has.
+    /// The number of its tests.
     fn weight(&self) -> usize {
         match self {
             Self::Always | Self::Never => 1,
@@ -278,7 +265,7 @@ impl Condition {
         }
     }
 
-    /// Whether it names the few that it holds of, so that a database finds them by an
+    /// Returns true if it names the few entities that it holds of: a database finds them by an
     /// index and need not look at all.
     #[must_use]
     pub fn is_selective(&self) -> bool {
@@ -293,7 +280,7 @@ impl Condition {
 }
 
 impl Test {
-    /// Whether few values pass, so that an index finds them.
+    /// Returns true if few values pass, so that an index finds them.
     #[must_use]
     pub fn is_selective(&self) -> bool {
         match self {
@@ -333,8 +320,8 @@ impl Test {
         }
     }
 
-    /// Whether it passes wherever another does, because it asks for no more than that
-    /// a tag is there which the other tests.
+    /// Returns true if it passes wherever another test does: it asks only for the presence of
+    /// a tag that the other one tests.
     fn is_implied_by(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Present, test) => !matches!(test, Self::Absent),
@@ -378,7 +365,7 @@ impl Condition {
     }
 }
 
-/// The same without what another part says already.
+/// The same without parts that another part implies.
 fn without_implied(parts: Vec<Condition>) -> Vec<Condition> {
     let mut kept: Vec<Condition> = Vec::with_capacity(parts.len());
     for part in parts {

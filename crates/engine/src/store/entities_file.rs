@@ -21,12 +21,12 @@ const JSON_DEPTH: usize = 100;
 pub struct EntitiesFile {
     json: serde_json::Value,
     revision: Revision,
-    /// As read under the schema last asked for.
-    read: RwLock<Option<Arc<Read>>>,
+    /// The entities as the last schema read them.
+    read: RwLock<Option<Arc<ReadEntities>>>,
 }
 
 #[derive(Debug)]
-struct Read {
+struct ReadEntities {
     schema: Arc<Schema>,
     rows: HashMap<EntityUid, Row>,
     /// The ids of each type, sorted.
@@ -34,7 +34,7 @@ struct Read {
 }
 
 impl EntitiesFile {
-    /// Reads a file. Whether it fits a schema is said by [`Store::check`].
+    /// Reads a file. [`Store::check`] tells if it fits a schema.
     ///
     /// # Errors
     /// A file that cannot be read or is not JSON.
@@ -63,7 +63,7 @@ impl EntitiesFile {
     }
 
     /// The rows as a schema reads them; read once for each schema.
-    fn rows(&self, schema: &Arc<Schema>) -> Result<Arc<Read>, StoreError> {
+    fn rows(&self, schema: &Arc<Schema>) -> Result<Arc<ReadEntities>, StoreError> {
         let current = self
             .read
             .read()
@@ -80,7 +80,7 @@ impl EntitiesFile {
         Ok(read)
     }
 
-    fn read_as(&self, schema: &Arc<Schema>) -> Result<Read, StoreError> {
+    fn read_as(&self, schema: &Arc<Schema>) -> Result<ReadEntities, StoreError> {
         let misfit = |error: crate::schema::Misfit| StoreError::Misfit(error.to_string());
         let rows = schema.entities(&self.json).map_err(misfit)?;
         let parents: HashMap<EntityUid, Vec<EntityUid>> = rows
@@ -100,7 +100,7 @@ impl EntitiesFile {
             found.insert(row.uid.clone(), row);
         }
         ids.values_mut().for_each(|ids| ids.sort_unstable());
-        Ok(Read {
+        Ok(ReadEntities {
             schema: Arc::clone(schema),
             rows: found,
             ids,
@@ -142,7 +142,7 @@ impl Store for EntitiesFile {
             None => Changes::Everything,
         };
         let snapshot = self.rows(schema).map(|read| {
-            Box::new(InMemory {
+            Box::new(EntitiesSnapshot {
                 read,
                 revision: self.revision.clone(),
                 changes,
@@ -152,13 +152,13 @@ impl Store for EntitiesFile {
     }
 }
 
-struct InMemory {
-    read: Arc<Read>,
+struct EntitiesSnapshot {
+    read: Arc<ReadEntities>,
     revision: Revision,
     changes: Changes,
 }
 
-impl Snapshot for InMemory {
+impl Snapshot for EntitiesSnapshot {
     fn revision(&self) -> &Revision {
         &self.revision
     }

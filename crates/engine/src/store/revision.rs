@@ -99,27 +99,27 @@ impl Revision {
         &self.name
     }
 
-    /// Whether it is a number.
+    /// Returns true if it is a number.
     #[must_use]
     pub fn is_number(&self) -> bool {
         matches!(self.state, State::Number(_))
     }
 
-    /// Whether it is a PostgreSQL snapshot.
+    /// Returns true if it is a PostgreSQL snapshot.
     #[must_use]
     pub fn is_snapshot(&self) -> bool {
         matches!(self.state, State::Snapshot(_))
     }
 
-    /// Whether this is `other` or a later state of the same history, so that what
-    /// has changed between them can be told.
+    /// Returns true if this is `other` or a later state of the same history: the changes
+    /// between them can be told.
     #[must_use]
     pub fn follows(&self, other: &Self) -> bool {
         self.server == other.server && self.holds(other) == Some(true)
     }
 
-    /// Whether everything that `other` holds is in this state: it is the same or
-    /// a later one. `None` where the two cannot be of one store.
+    /// True if everything that `other` holds is in this state: it is the same or a later one.
+    /// `None` if the two cannot be of one store.
     #[must_use]
     pub fn holds(&self, other: &Self) -> Option<bool> {
         match (&self.state, &other.state) {
@@ -174,7 +174,7 @@ impl Transactions {
     }
 
     fn sees_all(&self, other: &Self) -> bool {
-        // Of what came after this one, the other may have seen nothing.
+        // The other may have seen no transaction that came after this state.
         let later = other.next.saturating_sub(self.next);
         let running = other.running.iter().filter(|id| **id >= self.next);
         running.count() as u64 == later && self.running.iter().all(|id| !other.sees(*id))

@@ -211,8 +211,9 @@ fn engine(store: Arc<dyn Store>, bundle: &Arc<Bundle>) -> Result<Engine, StoreEr
 async fn decide(engine: &Engine, json: &Json, pseudonyms: &Pseudonyms) -> Result<Again, Undecided> {
     let session = engine.session();
     let question = session.question(json, usize::MAX);
-    let question = question.map_err(Undecided::Malformed)?;
-    let decision = session.decide(&question).await.map_err(Undecided::Failed)?;
+    let (question, options) = question.map_err(Undecided::Malformed)?;
+    let decision = session.decide(&question, &options.demand).await;
+    let decision = decision.map_err(Undecided::Failed)?;
     let answer = entry::answer(&question, &decision, &session.state.bundle, pseudonyms)
         .map_err(|error| Undecided::Unwritten(error.to_string()))?;
     Ok(Again {

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use cedar_policy::EntityUid;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use super::pseudonym::Pseudonyms;
-use peppol_authz_engine::schema::{Record, Row, Schema, Value};
+use peppol_authz_engine::schema::{CedarJson, Record, Row, Schema};
 use peppol_authz_engine::store::TagKeys;
 use peppol_authz_engine::{Decided, Decision, Question};
 
@@ -88,56 +88,19 @@ impl<'a> LineVeil<'a> {
         entity_type.is_some_and(|entity_type| entity_type.personal)
     }
 
-    pub(super) fn uid(&self, uid: &EntityUid) -> Json {
-        let id: &str = uid.id().as_ref();
-        let id = match self.veiled.get(id) {
-            _ if !self.is_personal(uid) => Cow::Borrowed(id),
-            Some(veiled) => Cow::Borrowed(veiled.as_str()),
-            // Whatever was overlooked before is not told either.
-            None => Cow::Owned(self.pseudonyms.of(id)),
-        };
-        json!({"type": uid.type_name().to_string(), "id": id})
-    }
-
-    /// `own` is the id of the entity that the value is of, where it says who somebody is: an
-    /// attribute may repeat it. Any other text that happens to be such an id stays: a caller
-    /// chooses ids, and what policies compare would not be what they compared.
-    fn value(&self, value: &Value, own: Option<&str>) -> Json {
-        match value {
-            Value::Bool(value) => (*value).into(),
-            Value::Long(value) => (*value).into(),
-            Value::String(text) if own == Some(&**text) => self.pseudonyms.of(text).into(),
-            Value::String(text) => (&**text).into(),
-            Value::Entity(uid) => json!({"__entity": self.uid(uid)}),
-            Value::Set(values) => values.iter().map(|value| self.value(value, own)).collect(),
-            Value::Record(record) => self.record(record, own),
-            Value::Extension(extension, text) => {
-                json!({"__extn": {"fn": extension.function(), "arg": &**text}})
-            }
-        }
-    }
-
-    fn record(&self, record: &Record, own: Option<&str>) -> Json {
-        let pairs = record.iter();
-        pairs
-            .map(|(name, value)| (name.to_string(), self.value(value, own)))
-            .collect()
-    }
-
     /// An entity with these ancestors, near and far.
     fn row<'r>(&self, row: &'r Row, ancestors: impl Iterator<Item = &'r EntityUid>) -> Json {
         let own = self
             .is_personal(&row.uid)
             .then(|| AsRef::<str>::as_ref(row.uid.id()));
+        let attributes = Attributes { shown: self, own };
         let mut members = Map::new();
         members.insert("uid".to_owned(), self.uid(&row.uid));
-        members.insert("attrs".to_owned(), self.record(&row.attributes, own));
+        members.insert("attrs".to_owned(), attributes.record(&row.attributes));
         let parents = ancestors.map(|uid| self.uid(uid)).collect();
         members.insert("parents".to_owned(), parents);
         if !row.tags.is_empty() {
-            let tags = row.tags.iter();
-            let tags = tags.map(|(key, value)| (key.to_string(), self.value(value, None)));
-            members.insert("tags".to_owned(), tags.collect());
+            members.insert("tags".to_owned(), self.record(&row.tags));
         }
         Json::Object(members)
     }
@@ -148,7 +111,7 @@ impl<'a> LineVeil<'a> {
         members.insert("principal".to_owned(), self.uid(&question.principal));
         members.insert("action".to_owned(), self.uid(&question.action));
         members.insert("resource".to_owned(), self.uid(&question.resource));
-        members.insert("context".to_owned(), self.record(&question.context, None));
+        members.insert("context".to_owned(), self.record(&question.context));
         if !question.described.is_empty() {
             let described = question.described.iter().map(|row| {
                 // Those further up are what those in between say.
@@ -235,6 +198,45 @@ impl<'a> LineVeil<'a> {
         match kind {
             Some(kind) => self.pseudonyms.of(&kind.identifier.canonical(id)),
             None => self.pseudonyms.of(id),
+        }
+    }
+}
+
+impl CedarJson for Shown<'_> {
+    fn id<'u>(&'u self, uid: &'u EntityUid) -> Cow<'u, str> {
+        let id: &str = uid.id().as_ref();
+        match self.veiled.get(id) {
+            _ if !self.is_personal(uid) => Cow::Borrowed(id),
+            Some(veiled) => Cow::Borrowed(veiled.as_str()),
+            // An id that was overlooked before is hidden too.
+            None => Cow::Owned(self.pseudonyms.of(id)),
+        }
+    }
+
+    fn string<'t>(&'t self, text: &'t str) -> Cow<'t, str> {
+        text.into()
+    }
+}
+
+/// Shows the attributes of an entity.
+struct Attributes<'s> {
+    shown: &'s Shown<'s>,
+    /// The id of the entity, if it says who somebody is: an attribute may repeat it. Any other
+    /// text that happens to be such an id stays: a caller chooses ids, and what policies compare
+    /// would not be what they compared.
+    own: Option<&'s str>,
+}
+
+impl CedarJson for Attributes<'_> {
+    fn id<'u>(&'u self, uid: &'u EntityUid) -> Cow<'u, str> {
+        self.shown.id(uid)
+    }
+
+    fn string<'t>(&'t self, text: &'t str) -> Cow<'t, str> {
+        if self.own == Some(text) {
+            self.shown.pseudonyms.of(text).into()
+        } else {
+            text.into()
         }
     }
 }

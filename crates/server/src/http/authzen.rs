@@ -159,7 +159,7 @@ fn said(parts: &Parts<'_>) -> Json {
 /// Evaluations of one request, from one state of policies and store.
 struct Evaluation<'a> {
     app: &'a App,
-    session: Session<'a>,
+    session: Session,
     demand: Demand,
     started: Instant,
 }
@@ -266,7 +266,7 @@ impl<'a> Evaluation<'a> {
             said: Json::Null,
         });
         let parts = parts.map_err(Box::new)?;
-        let question = self.session.question_of(&parts, self.app.limits.entities);
+        let question = parts.question(&self.session, self.app.limits.entities);
         question.map_err(|refusal| {
             let said = match &refusal {
                 Refusal::Denied(_) if self.app.is_observed() => said(&parts),

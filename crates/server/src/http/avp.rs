@@ -27,6 +27,7 @@ use super::freshness::Demands;
 use super::openapi::{AwsAnswer, AwsErrors, AwsRequest};
 use super::{App, Problem, body, freshness, native};
 use peppol_authz_engine::schema::Misfit;
+use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::{Decision, Malformed, Question, Session, Verdict};
 use wire::{Asked, Operation};
 
@@ -128,8 +129,9 @@ async fn answer(app: &App, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, P
     let started = Instant::now();
     let session = app.engine.session();
     let asked = wire::read(operation, &body, &app.limits).inspect_err(count)?;
-    let questions = questions(app, &session, operation, &asked).inspect_err(count)?;
-    let demand = freshness::demand(headers, &session).inspect_err(count)?;
+    let mut demand = Demand::default();
+    let questions = questions(app, &session, operation, &asked, &mut demand).inspect_err(count)?;
+    demand.join(&freshness::demand(headers, &session).inspect_err(count)?);
     let all: Vec<&Question> = questions.iter().collect();
     let decisions = session
         .decide_all(&all, &demand)
@@ -157,18 +159,20 @@ async fn answer(app: &App, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, P
 /// service's model has it.
 fn questions(
     app: &App,
-    session: &Session<'_>,
+    session: &Session,
     operation: Operation,
     asked: &[Asked],
+    demand: &mut Demand,
 ) -> Result<Vec<Question>, Malformed> {
     let mut questions = Vec::with_capacity(asked.len());
     for (i, asked) in asked.iter().enumerate() {
-        let question = session
+        let (question, options) = session
             .question(&asked.question, app.limits.entities)
             .map_err(|malformed| Malformed {
                 code: malformed.code,
                 misfit: operation.place(malformed.misfit, i),
             })?;
+        demand.join(&options.demand);
         questions.push(question);
     }
     let same = |of: fn(&Question) -> &cedar_policy::EntityUid| {

@@ -5,12 +5,12 @@ mod callers;
 
 use cedar_policy::EntityUid;
 use serde::Serialize;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use utoipa::ToSchema;
 
 use super::native::WireReason;
 use peppol_authz_engine::policy::PolicyInfo;
-use peppol_authz_engine::schema::{ExtensionType, Value};
+use peppol_authz_engine::schema::{AsStored, CedarJson, Value};
 use peppol_authz_engine::{
     Change, Changed, Explained, Explanation, Lack, Near, Read, Remedy, Unexplained, Way,
 };
@@ -256,7 +256,11 @@ fn change(change: &Change) -> WireChange<'_> {
     if is_long {
         wire.begins = change.what.value();
     }
-    let told = |value: &Option<Value>| value.as_ref().map_or(Json::Null, cedar_json);
+    let told = |value: &Option<Value>| {
+        value
+            .as_ref()
+            .map_or(Json::Null, |value| AsStored.value(value))
+    };
     let value = |value: &Option<Value>| (!is_long).then(|| told(value));
     match &change.what {
         Changed::Attribute(name, to) => (wire.attribute, wire.value) = (Some(&**name), value(to)),
@@ -270,29 +274,5 @@ fn uid(uid: &EntityUid) -> WireUid<'_> {
     WireUid {
         kind: uid.type_name().to_string(),
         id: uid.id().as_ref(),
-    }
-}
-
-/// A value in Cedar's JSON.
-fn cedar_json(value: &Value) -> Json {
-    match value {
-        Value::Bool(value) => (*value).into(),
-        Value::Long(value) => (*value).into(),
-        Value::String(text) => (&**text).into(),
-        Value::Entity(entity) => json!({"__entity": uid(entity)}),
-        Value::Set(values) => values.iter().map(cedar_json).collect(),
-        Value::Record(record) => record
-            .iter()
-            .map(|(name, value)| (name.to_string(), cedar_json(value)))
-            .collect(),
-        Value::Extension(extension, text) => {
-            let function = match extension {
-                ExtensionType::IpAddr => "ip",
-                ExtensionType::Decimal => "decimal",
-                ExtensionType::DateTime => "datetime",
-                ExtensionType::Duration => "duration",
-            };
-            json!({"__extn": {"fn": function, "arg": &**text}})
-        }
     }
 }

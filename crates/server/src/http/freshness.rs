@@ -36,7 +36,7 @@ pub(super) struct Demands {
 
 /// What the headers of a request demand; of one that is sent more than once, all of
 /// it.
-pub(super) fn demand(headers: &HeaderMap, session: &Session<'_>) -> Result<Demand, Malformed> {
+pub(super) fn demand(headers: &HeaderMap, session: &Session) -> Result<Demand, Malformed> {
     let values = |name: &str| -> Vec<&[u8]> {
         let all = headers.get_all(name).iter();
         all.map(HeaderValue::as_bytes).collect()
@@ -45,7 +45,7 @@ pub(super) fn demand(headers: &HeaderMap, session: &Session<'_>) -> Result<Deman
 }
 
 /// The same of headers that came otherwise.
-pub(super) fn demand_of(headers: Headers<'_>, session: &Session<'_>) -> Result<Demand, Malformed> {
+pub(super) fn demand_of(headers: Headers<'_>, session: &Session) -> Result<Demand, Malformed> {
     let mut demand = Demand::default();
     // What is no text is no revision and no duration either.
     let text = |value| std::str::from_utf8(value).unwrap_or_default();

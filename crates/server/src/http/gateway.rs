@@ -31,7 +31,7 @@ use super::{App, Problem};
 use crate::config;
 use peppol_authz_engine::schema::{Misfit, Schema};
 
-pub use grpc::serve_envoy;
+pub use grpc::{messages, serve_envoy};
 
 /// The surface's settings, in the form that a request needs.
 #[derive(Debug)]

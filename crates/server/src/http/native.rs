@@ -21,8 +21,8 @@ use super::{App, Limits, Problem, body, freshness, openapi, problem};
 use peppol_authz_engine::schema::parse_json;
 use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::{
-    Decided, Decision, Explanation, Failure, Malformed, Question, Reason, Session, Unexplained,
-    Verdict,
+    Answered, Decided, Decision, Explanation, Malformed, Question, QuestionOptions, Reason,
+    Session, Unexplained, Verdict,
 };
 
 /// Questions of a batch that are decided before other tasks get their turn.
@@ -130,22 +130,28 @@ pub(super) async fn is_authorized(
         let body = body::read(body, &app.limits).await?;
         let started = Instant::now();
         let session = app.engine.session();
-        let question = read(&app, &session, &body)?;
+        let (question, mut options) = read(&app, &session, &body)?;
         let demand = freshness::demand(&headers, &session)
             .inspect_err(|malformed| app.metrics.malformed(malformed.code))?;
-        may_explain(&app, &headers, &question)?;
+        may_explain(&app, &headers, &options)?;
+        options.demand.join(&demand);
         let decision = session
-            .decide_under(&question, &demand)
+            .decide(&question, &options.demand)
             .await
             .inspect_err(|_| app.metrics.store_failed())?;
-        written(&app, &session, question, decision, started.elapsed()).await
+        let (explain, elapsed) = (options.explain, started.elapsed());
+        written(&app, &session, question, explain, decision, elapsed).await
     })
     .await?
     .map(json)
 }
 
 /// A question out of JSON text.
-fn read(app: &App, session: &Session<'_>, text: &[u8]) -> Result<Question, Malformed> {
+fn read(
+    app: &App,
+    session: &Session,
+    text: &[u8],
+) -> Result<(Question, QuestionOptions), Malformed> {
     parse_json(text, app.limits.json_depth)
         .map_err(|error| Malformed::json(error.to_string()))
         .and_then(|json| session.question(&json, app.limits.entities))
@@ -153,8 +159,8 @@ fn read(app: &App, session: &Session<'_>, text: &[u8]) -> Result<Question, Malfo
 }
 
 /// Whether a question that is to be explained is asked by somebody who may be told.
-fn may_explain(app: &App, headers: &HeaderMap, question: &Question) -> Result<(), Problem> {
-    if question.explain && !app.explainers.hold(headers) {
+fn may_explain(app: &App, headers: &HeaderMap, options: &QuestionOptions) -> Result<(), Problem> {
+    if options.explain && !app.explainers.hold(headers) {
         return Err(Problem::ExplainNotAllowed);
     }
     Ok(())
@@ -163,12 +169,13 @@ fn may_explain(app: &App, headers: &HeaderMap, question: &Question) -> Result<()
 /// A decision, counted, seen and as JSON text, with its explanation where that is asked for.
 async fn written(
     app: &App,
-    session: &Session<'_>,
+    session: &Session,
     question: Question,
+    explained: bool,
     decision: Decision,
     elapsed: Duration,
 ) -> Result<Vec<u8>, Problem> {
-    let (question, decision, why) = match question.explain {
+    let (question, decision, why) = match explained {
         true => {
             let bundle = Arc::clone(&session.state.bundle);
             // Boxed, so that what nobody asks for makes no answer's future larger.
@@ -189,7 +196,7 @@ async fn written(
 /// through many hands.
 pub(super) fn decided(
     surface: &'static str,
-    session: &Session<'_>,
+    session: &Session,
     question: Question,
     decision: Decision,
     elapsed: Duration,
@@ -318,9 +325,10 @@ async fn batch(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, P
             tokio::task::yield_now().await;
         }
         let question = read(app, &session, request.get().as_bytes()).map_err(Problem::from);
-        questions.push(question.and_then(|question| {
-            may_explain(app, headers, &question)?;
-            Ok(question)
+        questions.push(question.and_then(|(question, options)| {
+            may_explain(app, headers, &options)?;
+            demand.join(&options.demand);
+            Ok((question, options))
         }));
     }
     let questions = decide_sound(app, &session, questions, &demand).await?;
@@ -334,7 +342,9 @@ async fn batch(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, P
         }
         let answer = match question {
             Err(problem) => Err(problem),
-            Ok((question, Ok(decision))) => written(app, &session, question, decision, each).await,
+            Ok(((question, options), Ok(decision))) => {
+                written(app, &session, question, options.explain, decision, each).await
+            }
             Ok((_, Err(failure))) => {
                 app.metrics.store_failed();
                 Err(failure.into())
@@ -356,30 +366,16 @@ async fn batch(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, P
     Ok(text)
 }
 
-/// A question and what became of it, or what there was in its place.
-type Settled<E> = Result<(Question, Result<Decision, Failure>), E>;
-
 /// Decides those that are questions, all from one state; in the place of the others
 /// is what there was.
-pub(super) async fn decide_sound<E>(
+pub(super) async fn decide_sound<Q: AsRef<Question>, E>(
     app: &App,
-    session: &Session<'_>,
-    questions: Vec<Result<Question, E>>,
+    session: &Session,
+    questions: Vec<Result<Q, E>>,
     demand: &Demand,
-) -> Result<Vec<Settled<E>>, Problem> {
-    let sound: Vec<&Question> = questions.iter().filter_map(|q| q.as_ref().ok()).collect();
-    let decisions = session
-        .decide_all(&sound, demand)
-        .await
-        .inspect_err(|_| app.metrics.store_failed())?;
-    let mut decisions = decisions.into_iter();
-    let decided = questions.into_iter().map(|question| {
-        let question = question?;
-        // As many decisions as sound questions, or there is a fault here.
-        let decision = decisions.next().unwrap_or(Err(Failure::NoShard));
-        Ok((question, decision))
-    });
-    Ok(decided.collect())
+) -> Result<Vec<Answered<Q, E>>, Problem> {
+    let decided = session.decide_each(questions, demand).await;
+    Ok(decided.inspect_err(|_| app.metrics.store_failed())?)
 }
 
 pub(super) async fn within<T>(

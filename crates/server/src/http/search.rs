@@ -17,6 +17,7 @@ use super::openapi::{Problems, TooWide};
 use super::page::{Page, Wish};
 use super::{App, Problem, body, freshness, openapi};
 use peppol_authz_engine::schema::{Misfit, parse_json};
+use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::{Failure, Found, Malformed, Members, Part, Residual, Session, Wanted};
 
 /// What was found.
@@ -130,19 +131,22 @@ pub(super) async fn search(
         let body = body::read(body, &app.limits).await?;
         let session = app.engine.session();
         let count = |malformed: &Malformed| app.metrics.malformed(malformed.code);
-        let (wanted, members) = read(&app, &session, &headers, &body).inspect_err(count)?;
-        let text = answer(&app, &session, &wanted, &members).await?;
+        let read = read(&app, &session, &headers, &body).inspect_err(count)?;
+        let text = answer(&app, &session, &read).await?;
         Ok(json(text))
     })
     .await?
 }
 
-fn read(
-    app: &App,
-    session: &Session<'_>,
-    headers: &HeaderMap,
-    text: &[u8],
-) -> Result<(Wanted, Members), Malformed> {
+/// A search as it was read.
+struct Read {
+    wanted: Wanted,
+    demand: Demand,
+    /// The members that are of the page, and not of the search.
+    members: Members,
+}
+
+fn read(app: &App, session: &Session, headers: &HeaderMap, text: &[u8]) -> Result<Read, Malformed> {
     let mut json = parse_json(text, app.limits.json_depth)
         .map_err(|error| Malformed::json(error.to_string()))?;
     let mut own = Members::new();
@@ -150,18 +154,21 @@ fn read(
         let names = ["token", "limit", "explain"].into_iter();
         own.extend(names.filter_map(|name| members.remove_entry(name)));
     }
-    let mut wanted = session.wanted(&json, app.limits.entities)?;
-    let demand = freshness::demand(headers, session)?;
-    wanted.demand(&demand);
-    Ok((wanted, own))
+    let (wanted, mut demand) = Wanted::read(session, &json, app.limits.entities)?;
+    demand.join(&freshness::demand(headers, session)?);
+    Ok(Read {
+        wanted,
+        demand,
+        members: own,
+    })
 }
 
-async fn answer(
-    app: &App,
-    session: &Session<'_>,
-    wanted: &Wanted,
-    members: &Members,
-) -> Result<Vec<u8>, Problem> {
+async fn answer(app: &App, session: &Session, read: &Read) -> Result<Vec<u8>, Problem> {
+    let Read {
+        wanted,
+        demand,
+        members,
+    } = read;
     let malformed = |misfit| {
         let code = "MALFORMED_SEARCH";
         app.metrics.malformed(code);
@@ -182,7 +189,7 @@ async fn answer(
         .pages
         .read(&wish, &description, most)
         .inspect_err(|malformed| app.metrics.malformed(malformed.code))?;
-    let found = find(app, session, wanted, &page, explain).await?;
+    let found = find(app, session, wanted, demand, &page, explain).await?;
     let mut answer = Answer::new(&found, explain);
     let next = || app.pages.next(&page, &found, &description);
     answer.next_token = found.more.then(next);
@@ -199,8 +206,9 @@ pub fn search_json(found: &Found, explain: bool) -> String {
 /// Searches for a page.
 pub(super) async fn find(
     app: &App,
-    session: &Session<'_>,
+    session: &Session,
     wanted: &Wanted,
+    demand: &Demand,
     page: &Page,
     explain: bool,
 ) -> Result<Found, Failure> {
@@ -210,7 +218,7 @@ pub(super) async fn find(
         most: app.limits.candidates,
         explain,
     };
-    let found = session.find(wanted, &part).await;
+    let found = wanted.find(session, &part, demand).await;
     app.metrics.searched(&found);
     let found = found?;
     tracing::debug!(

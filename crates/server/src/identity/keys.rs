@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::DecodingKey;
+use ring::signature::RsaPublicKeyComponents;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::public_key::PublicKey;
 use super::reason::InvalidReason;
 use super::token::Token;
 use crate::config::Algorithm;
@@ -27,18 +28,9 @@ pub(super) struct KeySet {
 
 /// One key that signatures are verified by.
 pub(super) struct VerifyingKey {
-    kind: KeyKind,
+    public: PublicKey,
     /// The one algorithm that it is for.
     algorithm: Option<String>,
-    decoding: DecodingKey,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum KeyKind {
-    Rsa,
-    P256,
-    P384,
-    Ed25519,
 }
 
 /// Why a document is not a set of keys.
@@ -171,66 +163,40 @@ impl VerifyingKey {
             Some(Value::String(name)) => Some(name.clone()),
             Some(_) => return Err("its `alg` is not a string"),
         };
-        let (kind, decoding) = match (kty, text("crv")) {
-            ("RSA", _) => (KeyKind::Rsa, rsa(&bytes("n")?, &bytes("e")?)?),
-            ("EC", Some("P-256")) => (KeyKind::P256, point(&bytes("x")?, &bytes("y")?, 32)?),
-            ("EC", Some("P-384")) => (KeyKind::P384, point(&bytes("x")?, &bytes("y")?, 48)?),
+        let public = match (kty, text("crv")) {
+            ("RSA", _) => PublicKey::Rsa(rsa(&bytes("n")?, &bytes("e")?)?),
+            ("EC", Some("P-256")) => PublicKey::P256(point(&bytes("x")?, &bytes("y")?, 32)?),
+            ("EC", Some("P-384")) => PublicKey::P384(point(&bytes("x")?, &bytes("y")?, 48)?),
             ("OKP", Some("Ed25519")) => match bytes("x")? {
-                x if x.len() == 32 => (KeyKind::Ed25519, DecodingKey::from_ed_der(&x)),
+                x if x.len() == 32 => PublicKey::Ed25519(x),
                 _ => return Err("its point has not the length of its curve"),
             },
             _ => return Err("it is of an unknown type or curve"),
         };
-        Ok(Self {
-            kind,
-            algorithm,
-            decoding,
-        })
+        Ok(Self { public, algorithm })
     }
 
     /// Whether signatures of this algorithm are verified by it.
     fn fits(&self, algorithm: Algorithm) -> bool {
-        let kind = match algorithm {
-            Algorithm::Rs256
-            | Algorithm::Rs384
-            | Algorithm::Rs512
-            | Algorithm::Ps256
-            | Algorithm::Ps384
-            | Algorithm::Ps512 => KeyKind::Rsa,
-            Algorithm::Es256 => KeyKind::P256,
-            Algorithm::Es384 => KeyKind::P384,
-            Algorithm::EdDsa => KeyKind::Ed25519,
-        };
         let is_for = |own: &String| own == algorithm.name();
-        self.kind == kind && self.algorithm.as_ref().is_none_or(is_for)
+        self.public.fits(algorithm) && self.algorithm.as_ref().is_none_or(is_for)
     }
 
     /// Whether the signature of a token that this key was chosen for is its own.
     pub(super) fn verifies(&self, token: &Token<'_>) -> bool {
-        use jsonwebtoken::Algorithm as Jwa;
-        let algorithm = match token.algorithm {
-            Algorithm::Rs256 => Jwa::RS256,
-            Algorithm::Rs384 => Jwa::RS384,
-            Algorithm::Rs512 => Jwa::RS512,
-            Algorithm::Ps256 => Jwa::PS256,
-            Algorithm::Ps384 => Jwa::PS384,
-            Algorithm::Ps512 => Jwa::PS512,
-            Algorithm::Es256 => Jwa::ES256,
-            Algorithm::Es384 => Jwa::ES384,
-            Algorithm::EdDsa => Jwa::EdDSA,
-        };
         let signed = token.signed.as_bytes();
         self.fits(token.algorithm)
-            && jsonwebtoken::crypto::verify(token.signature, signed, &self.decoding, algorithm)
-                .unwrap_or(false)
+            && URL_SAFE_NO_PAD
+                .decode(token.signature)
+                .is_ok_and(|signature| self.public.verifies(token.algorithm, signed, &signature))
     }
 }
 
-fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<DecodingKey, &'static str> {
+fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<RsaPublicKeyComponents<Vec<u8>>, &'static str> {
     let [modulus, exponent] = [modulus, exponent].map(without_zeros);
     let zeros = modulus.first().map_or(0, |byte| byte.leading_zeros());
     let bits = (8 * modulus.len()).saturating_sub(zeros as usize);
-    // What is longer takes long to verify, and none is made.
+    // `ring` uses no other. What is longer takes long to verify, and none is made.
     if !(2048..=8192).contains(&bits) {
         return Err("its modulus has not 2048 to 8192 bits");
     }
@@ -238,7 +204,10 @@ fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<DecodingKey, &'static str> {
     if !is_odd || exponent == [1] || exponent.len() > 4 {
         return Err("its exponent is even, one or too large");
     }
-    Ok(DecodingKey::from_rsa_raw_components(modulus, exponent))
+    Ok(RsaPublicKeyComponents {
+        n: modulus.to_vec(),
+        e: exponent.to_vec(),
+    })
 }
 
 fn without_zeros(bytes: &[u8]) -> &[u8] {
@@ -246,12 +215,12 @@ fn without_zeros(bytes: &[u8]) -> &[u8] {
     bytes.get(zeros..).unwrap_or_default()
 }
 
-fn point(x: &[u8], y: &[u8], length: usize) -> Result<DecodingKey, &'static str> {
+fn point(x: &[u8], y: &[u8], length: usize) -> Result<Vec<u8>, &'static str> {
     if x.len() != length || y.len() != length {
         return Err("its point has not the length of its curve");
     }
     // SEC 1 2.3.3, uncompressed.
-    Ok(DecodingKey::from_ec_der(&[&[4], x, y].concat()))
+    Ok([&[4], x, y].concat())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::decision_log::{self, Pseudonyms};
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::store::{Revision, Store, StoreError};
-use peppol_authz_engine::{Decided, Decision, Engine, EngineOptions, Failure, Question};
+use peppol_authz_engine::{Decided, Decision, Engine, EngineOptions, Failure, Question, Twice};
 
 /// How often two sets of different schemas are asked, until both were in one state.
 const ATTEMPTS: usize = 5;
@@ -95,9 +95,7 @@ impl Judge {
             return Ok(Outcome::of(&decided.decision, shadow?));
         }
         let demand = self.demand(&decided.decision);
-        let twice = session
-            .decide_twice(question, &decided.bundle, &demand)
-            .await?;
+        let twice = Twice::decide(&session, question, &decided.bundle, &demand).await?;
         Ok(Outcome::of(&twice.other, twice.own))
     }
 
@@ -113,16 +111,14 @@ impl Judge {
         let first = self.first(&decided.bundle)?;
         let session = self.engine.session();
         let asked = decision_log::asked(decided, &Pseudonyms::none()).unwrap_or_default();
-        let Ok(shadowed) = session.question(&asked, usize::MAX) else {
+        let Ok((shadowed, _)) = session.question(&asked, usize::MAX) else {
             return Ok(Outcome::Malformed);
         };
-        let mut question = question.clone();
-        question.demand = Demand::default();
         let demand = self.demand(&decided.decision);
         for _ in 0..ATTEMPTS {
             let mark = self.store.mark();
-            let shadow = session.decide_under(&shadowed, &demand).await?;
-            let again = first.session().decide_under(&question, &demand).await?;
+            let shadow = session.decide(&shadowed, &demand).await?;
+            let again = first.session().decide(question, &demand).await?;
             if shadow.tenancy_revision == again.tenancy_revision && mark == self.store.mark() {
                 return Ok(Outcome::of(&again, shadow));
             }

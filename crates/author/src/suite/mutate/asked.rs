@@ -9,6 +9,7 @@ use crate::suite::matrix::{Entry, entries};
 use crate::suite::model::{SuiteError, SuiteFile};
 use crate::suite::run::{Suites, decide, questions};
 use peppol_authz_engine::policy::{Bundle, Reached};
+use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::{Decision, Question};
 
 /// The questions of all suites whose answers are a matter of policies.
@@ -21,7 +22,7 @@ pub(super) struct Asked<'a> {
 struct OfSuite<'a> {
     path: &'a Path,
     suite: &'a SuiteFile,
-    questions: Vec<(Question, Wanted<'a>)>,
+    questions: Vec<(Question, Demand, Wanted<'a>)>,
 }
 
 enum Wanted<'a> {
@@ -55,18 +56,19 @@ impl<'a> Asked<'a> {
             for case in &suite.cases {
                 for (json, expected) in questions(case, suite, bundle) {
                     // What is malformed is so by the schema, whatever the policies are.
-                    if let Ok(question) = session.question(&json, usize::MAX) {
-                        found.push((question, Wanted::Case(expected)));
+                    if let Ok((question, options)) = session.question(&json, usize::MAX) {
+                        found.push((question, options.demand, Wanted::Case(expected)));
                     }
                 }
             }
             if let Some(matrix) = &suite.matrix {
                 for entry in entries(bundle, matrix).map_err(failed)? {
                     let question = session.question(&entry.question, usize::MAX);
-                    let question = question.map_err(|error| failed(error.to_string()))?;
-                    let answer = decide(&session, &question).await;
+                    let (question, options) =
+                        question.map_err(|error| failed(error.to_string()))?;
+                    let answer = decide(&session, &question, &options.demand).await;
                     let line = entry.line(&answer).map_err(failed)?;
-                    found.push((question, Wanted::Line(entry, line)));
+                    found.push((question, options.demand, Wanted::Line(entry, line)));
                 }
             }
             of_suites.push(OfSuite {
@@ -100,15 +102,15 @@ impl<'a> Asked<'a> {
             };
             let mut concerned = questions
                 .iter()
-                .filter(|(question, _)| concerned(question))
+                .filter(|(question, _, _)| concerned(question))
                 .peekable();
             if concerned.peek().is_none() {
                 continue;
             }
             let engine = self.suites.engine(path, suite, bundle)?;
             let session = engine.session();
-            for (question, wanted) in concerned {
-                if !wanted.is_met_by(&decide(&session, question).await) {
+            for (question, demand, wanted) in concerned {
+                if !wanted.is_met_by(&decide(&session, question, demand).await) {
                     return Ok(true);
                 }
             }

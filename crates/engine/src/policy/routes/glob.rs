@@ -9,16 +9,16 @@ pub(super) struct Glob {
     pieces: Vec<Box<str>>,
 }
 
-/// What a shape is made of, for the walk of two at once.
+/// The parts of a shape, for the walk of two at once.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Token {
     Letter(char),
     Any,
 }
 
-/// How far a walk is in two shapes, and what came of it so far: how many letters, up to
-/// three, and whether they are all dots. A segment is none of "", "." and "..".
-type State = (usize, usize, u8, bool);
+/// A step of a walk through two shapes: the places in both, the number of letters so far, up to
+/// three, and true if these are all dots. A segment is none of "", "." and "..".
+type GlobWalk = (usize, usize, u8, bool);
 
 impl Glob {
     pub(super) fn new(text: &str) -> Self {
@@ -27,7 +27,7 @@ impl Glob {
         }
     }
 
-    /// Whether a text has this shape.
+    /// Returns true if a text has this shape.
     pub(super) fn matches(&self, text: &str) -> bool {
         let (Some(first), Some(last)) = (self.pieces.first(), self.pieces.last()) else {
             return false;
@@ -52,8 +52,8 @@ impl Glob {
     /// A segment that has both shapes, one of the shortest; `None` where there is none.
     pub(super) fn common(&self, other: &Self) -> Option<String> {
         let (ours, theirs) = (self.tokens(), other.tokens());
-        // What neither `*` needs to be, so that an example is easy to read; then what
-        // either text has.
+        // First a letter for `*` that makes an example easy to read, then the letters of both
+        // texts.
         let mut alphabet = vec!['x'];
         for token in ours.iter().chain(&theirs) {
             if let Token::Letter(letter) = *token
@@ -62,10 +62,10 @@ impl Glob {
                 alphabet.push(letter);
             }
         }
-        let is_end = |(i, j, length, dots): State| {
+        let is_end = |(i, j, length, dots): GlobWalk| {
             i == ours.len() && j == theirs.len() && length > 0 && !(dots && length < 3)
         };
-        let start: State = (0, 0, 0, true);
+        let start: GlobWalk = (0, 0, 0, true);
         let mut seen = HashSet::new();
         let mut queue = VecDeque::from([(start, String::new())]);
         while let Some((state, text)) = queue.pop_front() {

@@ -6,23 +6,23 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 use toml::de::{DeTable, DeValue};
 
-use super::ask::Asked;
-use super::toml::Node;
+use super::ask_reader::AskReader;
+use super::toml::TomlNode;
 use super::{Member, MemberValue, Template};
 use crate::schema::{ActionType, Attribute, Reading, Type, Value};
 
 /// Reads the members of a context; `None` where one is missing or wrong. `place` is the
 /// action's.
 pub(super) fn read_context(
-    node: Option<&Node<'_>>,
+    node: Option<&TomlNode<'_>>,
     place: Range<usize>,
     action: &ActionType,
-    asked: &mut Asked<'_, '_, '_>,
+    parts: &mut AskReader<'_, '_, '_>,
 ) -> Option<Vec<Member>> {
-    let before = asked.reader.faults.len();
+    let before = parts.reader.faults.len();
     let name: &str = action.uid.id().as_ref();
     let table = match node {
-        Some(node) => Some(asked.reader.table(node)?),
+        Some(node) => Some(parts.reader.table(node)?),
         None => None,
     };
     let mut members = Vec::new();
@@ -30,10 +30,10 @@ pub(super) fn read_context(
         let found = action.context.attributes.get_key_value(&**key.get_ref());
         let Some((member, attribute)) = found else {
             let text = format!("`{}` is not in the context of `{name}`", key.get_ref());
-            asked.reader.fault(key.span(), text);
+            parts.reader.fault(key.span(), text);
             continue;
         };
-        if let Some(value) = asked.value(node, attribute) {
+        if let Some(value) = parts.value(node, attribute) {
             members.push(Member {
                 name: Arc::clone(member),
                 ty: attribute.ty.clone(),
@@ -45,20 +45,20 @@ pub(super) fn read_context(
         let is_given = table.is_some_and(|table| table.contains_key(&**member));
         if attribute.required && !is_given {
             let text = format!("`{name}` needs `{member}` in its context");
-            asked.reader.fault(place.clone(), text);
+            parts.reader.fault(place.clone(), text);
         }
     }
-    (asked.reader.faults.len() == before).then_some(members)
+    (parts.reader.faults.len() == before).then_some(members)
 }
 
-impl Asked<'_, '_, '_> {
-    fn value(&mut self, node: &Node<'_>, attribute: &Attribute) -> Option<MemberValue> {
+impl AskReader<'_, '_, '_> {
+    fn value(&mut self, node: &TomlNode<'_>, attribute: &Attribute) -> Option<MemberValue> {
         match (node.get_ref(), &attribute.ty) {
             (DeValue::String(text), ty) => {
                 let template = match Template::parse(text, self.scope) {
                     Ok(template) => template,
-                    Err(wrong) => {
-                        self.reader.wrong(node, wrong);
+                    Err(faults) => {
+                        self.reader.text_faults(node, faults);
                         return None;
                     }
                 };
@@ -81,12 +81,12 @@ impl Asked<'_, '_, '_> {
         }
     }
 
-    fn constant(&mut self, json: &Json, ty: &Type, node: &Node<'_>) -> Option<MemberValue> {
+    fn constant(&mut self, json: &Json, ty: &Type, node: &TomlNode<'_>) -> Option<MemberValue> {
         self.fixed(json, ty, node).map(MemberValue::Constant)
     }
 
     /// A value that is always the same.
-    fn fixed(&mut self, json: &Json, ty: &Type, node: &Node<'_>) -> Option<Value> {
+    fn fixed(&mut self, json: &Json, ty: &Type, node: &TomlNode<'_>) -> Option<Value> {
         match self.schema.value(json, ty, Reading::Context) {
             Ok(value) => Some(value),
             Err(misfit) => {
@@ -137,7 +137,7 @@ impl Asked<'_, '_, '_> {
     fn entity(
         &mut self,
         table: &DeTable<'_>,
-        node: &Node<'_>,
+        node: &TomlNode<'_>,
         attribute: &Attribute,
     ) -> Option<MemberValue> {
         let optional = self.optional(table, attribute);
@@ -151,7 +151,7 @@ impl Asked<'_, '_, '_> {
         Some(MemberValue::Entity { pointer, optional })
     }
 
-    /// Whether it may be missing, where the context lets it.
+    /// Reads `optional`; refused for a member that the context requires.
     fn optional(&mut self, table: &DeTable<'_>, attribute: &Attribute) -> Option<bool> {
         let Some(node) = table.get("optional") else {
             return Some(false);
@@ -166,12 +166,12 @@ impl Asked<'_, '_, '_> {
     }
 
     /// A value that refers to nothing, as JSON.
-    fn json(&mut self, node: &Node<'_>) -> Option<Json> {
+    fn json(&mut self, node: &TomlNode<'_>) -> Option<Json> {
         let json = match node.get_ref() {
             DeValue::String(text) => match Template::parse(text, self.scope) {
                 Ok(template) => template.constant().map(Json::from),
-                Err(wrong) => {
-                    self.reader.wrong(node, wrong);
+                Err(faults) => {
+                    self.reader.text_faults(node, faults);
                     return None;
                 }
             },

@@ -6,10 +6,10 @@ use miette::LabeledSpan;
 
 use super::Route;
 use super::pattern::Method;
-use super::toml::Reader;
+use super::toml::TomlReader;
 
 /// Notes each entry that matches what one before it matches, with an example.
-pub(super) fn overlaps(routes: &[Route], reader: &mut Reader<'_>) {
+pub(super) fn overlaps(routes: &[Route], reader: &mut TomlReader<'_>) {
     // Others cannot have a path in common.
     let mut alike: HashMap<(Method, usize), Vec<&Route>> = HashMap::new();
     for route in routes {

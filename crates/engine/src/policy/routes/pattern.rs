@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::glob::Glob;
 use super::target::{Captures, RequestTarget, check_segment};
+use super::text_fault::TextFault;
 
 /// A method. What is no method of HTTP's is in no table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,28 +32,6 @@ enum Segment {
     /// As it is decoded.
     Literal(Box<str>),
     Parameter(Arc<str>, Option<Glob>),
-}
-
-/// What is wrong with a template, and where in it.
-pub(super) struct Wrong {
-    pub(super) at: Range<usize>,
-    pub(super) problem: String,
-    pub(super) help: Option<&'static str>,
-}
-
-impl Wrong {
-    pub(super) fn new(at: Range<usize>, problem: impl Into<String>) -> Self {
-        Self {
-            at,
-            problem: problem.into(),
-            help: None,
-        }
-    }
-
-    pub(super) fn advise(mut self, help: &'static str) -> Self {
-        self.help = Some(help);
-        self
-    }
 }
 
 impl Method {
@@ -86,25 +65,25 @@ impl Method {
 
 impl Pattern {
     /// Reads `PUT /orgs/{orgId}`.
-    pub(super) fn parse(text: &str) -> Result<Self, Vec<Wrong>> {
+    pub(super) fn parse(text: &str) -> Result<Self, Vec<TextFault>> {
         let Some((method, path)) = text.split_once(' ') else {
-            let wrong = Wrong::new(0..text.len(), "no method and path with one space between");
-            return Err(vec![wrong.advise("as `PUT /orgs/{orgId}`")]);
+            let faults = TextFault::new(0..text.len(), "no method and path with one space between");
+            return Err(vec![faults.advise("as `PUT /orgs/{orgId}`")]);
         };
-        let mut wrong = Vec::new();
+        let mut faults = Vec::new();
         let named = Method::named(method);
         if named.is_none() {
-            wrong.push(
-                Wrong::new(0..method.len(), format!("unknown method `{method}`"))
+            faults.push(
+                TextFault::new(0..method.len(), format!("unknown method `{method}`"))
                     .advise("one of GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS"),
             );
         }
         let start = method.len() + 1;
         let segments = match path.strip_prefix('/') {
             Some("") => Vec::new(),
-            Some(rest) => segments(rest, start + 1, &mut wrong),
+            Some(rest) => segments(rest, start + 1, &mut faults),
             None => {
-                wrong.push(Wrong::new(
+                faults.push(TextFault::new(
                     start..text.len(),
                     "a path that does not start with `/`",
                 ));
@@ -112,12 +91,12 @@ impl Pattern {
             }
         };
         match named {
-            Some(method) if wrong.is_empty() => Ok(Self { method, segments }),
-            _ => Err(wrong),
+            Some(method) if faults.is_empty() => Ok(Self { method, segments }),
+            _ => Err(faults),
         }
     }
 
-    /// Whether there is a parameter of that name.
+    /// Returns true if it has a parameter of that name.
     pub(super) fn has(&self, parameter: &str) -> bool {
         self.segments.iter().any(|segment| match segment {
             Segment::Literal(_) => false,
@@ -130,7 +109,7 @@ impl Pattern {
         self.segments.len()
     }
 
-    /// What the parameters are, if the path is one of these.
+    /// The parameters of a path, if the path matches.
     pub(super) fn captures(&self, target: &RequestTarget<'_>) -> Option<Captures> {
         let found = target.segments();
         if found.len() != self.segments.len() {
@@ -183,7 +162,7 @@ impl Pattern {
 }
 
 /// The segments of a path, which starts at `start` of the text that it is in.
-fn segments(path: &str, start: usize, wrong: &mut Vec<Wrong>) -> Vec<Segment> {
+fn segments(path: &str, start: usize, faults: &mut Vec<TextFault>) -> Vec<Segment> {
     let mut segments = Vec::new();
     let mut names: Vec<Arc<str>> = Vec::new();
     let mut at = start;
@@ -195,40 +174,41 @@ fn segments(path: &str, start: usize, wrong: &mut Vec<Wrong>) -> Vec<Segment> {
                 if let Segment::Parameter(name, _) = &segment {
                     if names.contains(name) {
                         let problem = format!("a second parameter `{name}`");
-                        wrong.push(Wrong::new(place, problem));
+                        faults.push(TextFault::new(place, problem));
                     }
                     names.push(Arc::clone(name));
                 }
                 segments.push(segment);
             }
-            Err(fault) => wrong.push(fault),
+            Err(fault) => faults.push(fault),
         }
     }
     segments
 }
 
-fn segment(text: &str, place: Range<usize>) -> Result<Segment, Wrong> {
+fn segment(text: &str, place: Range<usize>) -> Result<Segment, TextFault> {
     let inner = text
         .strip_prefix('{')
         .and_then(|text| text.strip_suffix('}'));
     let is_special = |letter: char| matches!(letter, '{' | '}');
     match inner {
-        None if text.is_empty() => Err(Wrong::new(
+        None if text.is_empty() => Err(TextFault::new(
             place.start.saturating_sub(1)..place.end,
             "an empty segment",
         )),
-        None if text.contains(is_special) => Err(Wrong::new(
+        None if text.contains(is_special) => Err(TextFault::new(
             place,
             "a segment that is neither a text nor a parameter",
         )
         .advise("a parameter is a whole segment, `{name}` or `{name=SHAPE}`")),
         None if text.contains('*') => {
-            Err(Wrong::new(place, "a `*` outside of a parameter").advise("as `{name=*::*}`"))
+            Err(TextFault::new(place, "a `*` outside of a parameter").advise("as `{name=*::*}`"))
         }
         None => {
             check_text(text, &place)?;
-            check_segment(text)
-                .map_err(|problem| Wrong::new(place, format!("{problem}, which no path has")))?;
+            check_segment(text).map_err(|problem| {
+                TextFault::new(place, format!("{problem}, which no path has"))
+            })?;
             Ok(Segment::Literal(Box::from(text)))
         }
         Some(inner) => {
@@ -238,17 +218,17 @@ fn segment(text: &str, place: Range<usize>) -> Result<Segment, Wrong> {
             };
             let is_letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
             if name.is_empty() || !name.chars().all(is_letter) {
-                return Err(Wrong::new(place, "a parameter without a name")
+                return Err(TextFault::new(place, "a parameter without a name")
                     .advise("of letters, digits and `_`, as `{orgId}`"));
             }
             if let Some(glob) = glob {
                 if glob.is_empty() || glob.contains(is_special) {
-                    return Err(Wrong::new(place, "a parameter without a shape")
+                    return Err(TextFault::new(place, "a parameter without a shape")
                         .advise("text in which `*` stands for any text, as `{party=*::*}`"));
                 }
                 check_text(glob, &place)?;
                 if Glob::new(glob).common(&Glob::new("*")).is_none() {
-                    return Err(Wrong::new(place, "a shape that no segment has"));
+                    return Err(TextFault::new(place, "a shape that no segment has"));
                 }
             }
             Ok(Segment::Parameter(Arc::from(name), glob.map(Glob::new)))
@@ -257,13 +237,13 @@ fn segment(text: &str, place: Range<usize>) -> Result<Segment, Wrong> {
 }
 
 /// Text of a template is compared with what was decoded.
-fn check_text(text: &str, place: &Range<usize>) -> Result<(), Wrong> {
+fn check_text(text: &str, place: &Range<usize>) -> Result<(), TextFault> {
     let is_odd = |letter: char| {
         matches!(letter, '%' | '?' | '\\') || letter.is_whitespace() || letter.is_control()
     };
     if text.contains(is_odd) {
         return Err(
-            Wrong::new(place.clone(), "a character that no template has")
+            TextFault::new(place.clone(), "a character that no template has")
                 .advise("paths are written decoded, without a query"),
         );
     }
@@ -277,7 +257,7 @@ mod tests {
     use super::*;
 
     fn pattern(text: &str) -> Pattern {
-        let pattern = Pattern::parse(text).map_err(|wrong| wrong.len());
+        let pattern = Pattern::parse(text).map_err(|faults| faults.len());
         pattern.unwrap_or_else(|faults| panic!("{text}: {faults} faults"))
     }
 

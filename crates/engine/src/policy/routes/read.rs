@@ -9,33 +9,29 @@ use super::ask::read_ask;
 use super::overlap::overlaps;
 use super::pattern::Pattern;
 use super::template::Scope;
-use super::toml::{Node, Reader, one_or_more};
+use super::toml::{TomlNode, TomlReader, one_or_more};
 use super::{Ask, Index, Route, Routes, Source};
 use crate::policy::fault::{Fault, Severity};
-use crate::policy::source::SourceFile;
+use crate::policy::source_file::SourceFile;
 use crate::schema::Schema;
 
 type Constants = BTreeMap<String, String>;
 
 impl Routes {
-    /// Reads a table; `None` where something is wrong with it. Without a schema only what
-    /// needs none is looked at.
+    /// Reads a table; `None` if it has a fault. Without a schema, only the parts that need
+    /// none are checked.
     pub(in crate::policy) fn read(
         file: &Arc<SourceFile>,
         schema: Option<&Schema>,
         faults: &mut Vec<Fault>,
     ) -> Option<Self> {
-        let mut reader = Reader {
+        let mut reader = TomlReader {
             file,
             faults: Vec::new(),
         };
         let (document, errors) = DeTable::parse_recoverable(&file.text);
         for error in errors {
-            let fault = Fault::new(file, Severity::Invalid, error.message());
-            reader.faults.push(match error.span() {
-                Some(span) => fault.at(span.start, span.len()),
-                None => fault,
-            });
+            reader.faults.push(Fault::of_toml(file, &error));
         }
         let mut routes = Vec::new();
         if reader.faults.is_empty() {
@@ -43,7 +39,7 @@ impl Routes {
             overlaps(&routes, &mut reader);
         }
         let is_valid = reader.faults.is_empty();
-        // What several requests share is read for each of them.
+        // A part that several requests share is read once for each of them.
         let mut seen = std::collections::HashSet::new();
         reader
             .faults
@@ -59,7 +55,7 @@ impl Routes {
 fn read_document(
     document: &DeTable<'_>,
     schema: Option<&Schema>,
-    reader: &mut Reader<'_>,
+    reader: &mut TomlReader<'_>,
 ) -> Vec<Route> {
     reader.keys(document, &["constants", "route"]);
     let constants = document.get("constants");
@@ -77,7 +73,7 @@ fn read_document(
     routes
 }
 
-fn read_constants(node: &Node<'_>, reader: &mut Reader<'_>) -> Constants {
+fn read_constants(node: &TomlNode<'_>, reader: &mut TomlReader<'_>) -> Constants {
     let mut constants = Constants::new();
     for (name, value) in reader.table(node).into_iter().flatten() {
         if let Some(text) = reader.text(value) {
@@ -89,10 +85,10 @@ fn read_constants(node: &Node<'_>, reader: &mut Reader<'_>) -> Constants {
 
 /// One `[[route]]`: a route for each of its requests.
 fn read_entry(
-    entry: &Node<'_>,
+    entry: &TomlNode<'_>,
     constants: &Constants,
     schema: Option<&Schema>,
-    reader: &mut Reader<'_>,
+    reader: &mut TomlReader<'_>,
     routes: &mut Vec<Route>,
 ) {
     let Some(table) = reader.table(entry) else {
@@ -136,8 +132,8 @@ fn read_entry(
         };
         let pattern = match Pattern::parse(text) {
             Ok(pattern) => pattern,
-            Err(wrong) => {
-                reader.wrong(node, wrong);
+            Err(faults) => {
+                reader.text_faults(node, faults);
                 continue;
             }
         };

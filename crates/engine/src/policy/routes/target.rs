@@ -18,12 +18,12 @@ pub struct RequestTarget<'a> {
     query: Option<&'a str>,
 }
 
-/// What the parameters of a path are in one request.
+/// The parameters of the path of one request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Captures(pub(super) Vec<(Arc<str>, Box<str>)>);
 
 impl Captures {
-    /// What a parameter is.
+    /// The value of a parameter.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         let mut all = self.0.iter();
@@ -36,7 +36,7 @@ impl<'a> RequestTarget<'a> {
     /// Reads a target in origin form, `/a%3A%3Ab/c?x=1`.
     ///
     /// # Errors
-    /// What is wrong with it; never what it holds.
+    /// The problem; never the contents of the target.
     pub fn parse(text: &'a str) -> Result<Self, Misfit> {
         let refused = |problem: &str| Misfit::new(problem).within("path");
         if text.len() > MAX_LENGTH {
@@ -59,7 +59,7 @@ impl<'a> RequestTarget<'a> {
         Ok(Self { segments, query })
     }
 
-    /// What the query says for a name; `None` where it does not have it.
+    /// The parameter of a name in the query; `None` if the query does not have it.
     ///
     /// # Errors
     /// A name that occurs twice, or a query in which it cannot be told.
@@ -90,8 +90,7 @@ impl<'a> RequestTarget<'a> {
         Ok(found)
     }
 
-    /// The decoded segments of the path; none of `/`.
-    /// Whether the query has a parameter that is called so, in whatever case.
+    /// Returns true if the query has a parameter of that name, in any case.
     #[must_use]
     pub fn has_parameter(&self, name: &str) -> bool {
         let mut keys = self.query.unwrap_or_default().split(['&', ';']);
@@ -101,18 +100,19 @@ impl<'a> RequestTarget<'a> {
         })
     }
 
+    /// The decoded segments of the path; none of `/`.
     pub(super) fn segments(&self) -> &[Cow<'a, str>] {
         &self.segments
     }
 }
 
-/// What no part of a target may hold as it stands.
-/// Without regard to case, as services compare that do not regard it.
+/// A name without regard to case, as services compare names that ignore it.
 pub(crate) fn folded(name: &str) -> String {
     let upper = name.chars().flat_map(char::to_uppercase);
     upper.flat_map(char::to_lowercase).collect()
 }
 
+/// Refuses characters that no part of a target may hold undecoded.
 fn check_raw(text: &str) -> Result<(), &'static str> {
     for byte in text.bytes() {
         match byte {
@@ -142,7 +142,7 @@ fn segment(raw: &str) -> Result<Cow<'_, str>, &'static str> {
     Ok(text)
 }
 
-/// What a decoded segment may be.
+/// Refuses what a decoded segment may not be.
 pub(super) fn check_segment(text: &str) -> Result<(), &'static str> {
     match text {
         "" => return Err("an empty segment"),
@@ -198,7 +198,7 @@ fn decoded(raw: &str) -> Result<Cow<'_, str>, &'static str> {
     Ok(Cow::Owned(text))
 }
 
-/// Whether decoding it once more would change it.
+/// Returns true if decoding it once more would change it.
 fn is_encoded(text: &str) -> bool {
     let is_hex = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
     let bytes = text.as_bytes();
@@ -367,7 +367,7 @@ mod tests {
             let misfit = target.query("x").unwrap_err();
             assert_eq!(misfit.to_string(), expected, "{query}");
         }
-        // What the route does not read may occur as often as it likes.
+        // A parameter that the route does not read may occur more than once.
         let target = RequestTarget::parse("/a?x=1&y=1&y=%ff").unwrap();
         assert_eq!(target.query("x").unwrap().as_deref(), Some("1"));
         assert!(target.query("y").is_err());

@@ -4,22 +4,23 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::pattern::{Pattern, Wrong};
+use super::pattern::Pattern;
+use super::text_fault::TextFault;
 use super::{Part, Source, Template};
 use crate::schema::Type;
 
-/// What a text may refer to.
+/// The things that a text may refer to.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'a> {
     pub(super) constants: &'a BTreeMap<String, String>,
     pub(super) pattern: &'a Pattern,
-    /// Whether the ask has `each`.
+    /// True if the ask has `each`.
     pub(super) each: bool,
 }
 
 impl Template {
     /// Reads a text; one without any is a template of no parts.
-    pub(super) fn parse(text: &str, scope: Scope<'_>) -> Result<Self, Vec<Wrong>> {
+    pub(super) fn parse(text: &str, scope: Scope<'_>) -> Result<Self, Vec<TextFault>> {
         let (mut parts, mut wrong) = (Vec::new(), Vec::new());
         let mut plain = String::new();
         let mut letters = text.char_indices().peekable();
@@ -28,7 +29,8 @@ impl Template {
             match (letter, doubled) {
                 ('{' | '}', Some(_)) => plain.push(letter),
                 ('}', None) => wrong.push(
-                    Wrong::new(at..at + 1, "a `}` without `{`").advise("`}}` is a brace itself"),
+                    TextFault::new(at..at + 1, "a `}` without `{`")
+                        .advise("`}}` is a brace itself"),
                 ),
                 ('{', None) => {
                     let inner: String = letters
@@ -39,7 +41,7 @@ impl Template {
                     let end = (at + inner.len() + 2).min(text.len());
                     if !text.get(at..end).is_some_and(|text| text.ends_with('}')) {
                         wrong.push(
-                            Wrong::new(at..end, "a `{` without `}`")
+                            TextFault::new(at..end, "a `{` without `}`")
                                 .advise("`{{` is a brace itself"),
                         );
                         continue;
@@ -80,7 +82,7 @@ impl Template {
         }
     }
 
-    /// Whether a value of that type can come of it.
+    /// Returns true if it can give a value of that type.
     pub(super) fn gives(&self, ty: &Type) -> bool {
         match self.parts.as_slice() {
             [Part::From(source)] => source.gives(ty),
@@ -90,7 +92,7 @@ impl Template {
 }
 
 impl Source {
-    /// Whether a value of that type can come of it.
+    /// Returns true if it can give a value of that type.
     pub(super) fn gives(&self, ty: &Type) -> bool {
         match self {
             Self::Path(_) | Self::Query(_) | Self::Header(_) => is_of_text(ty),
@@ -99,7 +101,7 @@ impl Source {
     }
 }
 
-/// Whether a text can be a value of that type.
+/// Returns true if a text can be a value of that type.
 fn is_of_text(ty: &Type) -> bool {
     match ty {
         Type::String | Type::Entity(_) | Type::Extension(_) => true,
@@ -112,9 +114,13 @@ enum Referred<'a> {
     Source(Source),
 }
 
-/// Reads what stands between braces.
-fn reference<'a>(text: &str, at: Range<usize>, scope: Scope<'a>) -> Result<Referred<'a>, Wrong> {
-    let wrong = |problem: String| Wrong::new(at.clone(), problem);
+/// Reads a reference, without its braces.
+fn reference<'a>(
+    text: &str,
+    at: Range<usize>,
+    scope: Scope<'a>,
+) -> Result<Referred<'a>, TextFault> {
+    let wrong = |problem: String| TextFault::new(at.clone(), problem);
     let (kind, rest) = match text.split_once('.') {
         Some((kind, rest)) => (kind, Some(rest)),
         None => (text, None),

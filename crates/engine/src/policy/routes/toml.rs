@@ -6,20 +6,20 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::pattern::Wrong;
+use super::text_fault::TextFault;
 use crate::policy::fault::{Fault, Severity};
-use crate::policy::source::SourceFile;
+use crate::policy::source_file::SourceFile;
 
 /// A value and its place.
-pub(super) type Node<'a> = Spanned<DeValue<'a>>;
+pub(super) type TomlNode<'a> = Spanned<DeValue<'a>>;
 
 /// Reads nodes, and notes what is wrong with them.
-pub(super) struct Reader<'a> {
+pub(super) struct TomlReader<'a> {
     pub(super) file: &'a Arc<SourceFile>,
     pub(super) faults: Vec<Fault>,
 }
 
-impl Reader<'_> {
+impl TomlReader<'_> {
     /// Notes a fault.
     pub(super) fn fault(&mut self, at: Range<usize>, message: impl Into<String>) {
         self.faults.push(self.fault_at(at, message));
@@ -30,29 +30,29 @@ impl Reader<'_> {
         Fault::new(self.file, Severity::Invalid, message).at(at.start, at.len())
     }
 
-    /// Notes what is wrong within a string.
-    pub(super) fn wrong(&mut self, node: &Node<'_>, wrong: Vec<Wrong>) {
+    /// Notes the faults of a string.
+    pub(super) fn text_faults(&mut self, node: &TomlNode<'_>, faults: Vec<TextFault>) {
         let whole = node.span();
         let written = self.file.text.get(whole.clone()).unwrap_or_default();
         let text = node.get_ref().as_str().unwrap_or_default();
         // As it is written, but for the quotes: then places within it are known.
         let is_plain = written.get(1..).is_some_and(|rest| rest.starts_with(text))
             && written.len() == text.len() + 2;
-        for wrong in wrong {
-            let at = if is_plain && !wrong.at.is_empty() {
-                whole.start + 1 + wrong.at.start..whole.start + 1 + wrong.at.end
+        for inner in faults {
+            let at = if is_plain && !inner.at.is_empty() {
+                whole.start + 1 + inner.at.start..whole.start + 1 + inner.at.end
             } else {
                 whole.clone()
             };
-            let fault = self.fault_at(at, wrong.problem);
-            self.faults.push(match wrong.help {
+            let fault = self.fault_at(at, inner.problem);
+            self.faults.push(match inner.help {
                 Some(help) => fault.advise(help),
                 None => fault,
             });
         }
     }
 
-    /// Notes keys that are none.
+    /// Notes unknown keys.
     pub(super) fn keys(&mut self, table: &DeTable<'_>, known: &[&str]) {
         for (key, _) in table {
             if !known.contains(&&**key.get_ref()) {
@@ -64,7 +64,7 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn text<'n>(&mut self, node: &'n Node<'_>) -> Option<&'n str> {
+    pub(super) fn text<'n>(&mut self, node: &'n TomlNode<'_>) -> Option<&'n str> {
         let text = node.get_ref().as_str();
         if text.is_none() {
             self.fault(node.span(), "a string is wanted");
@@ -72,7 +72,7 @@ impl Reader<'_> {
         text
     }
 
-    pub(super) fn table<'n, 'a>(&mut self, node: &'n Node<'a>) -> Option<&'n DeTable<'a>> {
+    pub(super) fn table<'n, 'a>(&mut self, node: &'n TomlNode<'a>) -> Option<&'n DeTable<'a>> {
         let table = node.get_ref().as_table();
         if table.is_none() {
             self.fault(node.span(), "a table is wanted");
@@ -80,7 +80,7 @@ impl Reader<'_> {
         table
     }
 
-    pub(super) fn truth(&mut self, node: &Node<'_>) -> Option<bool> {
+    pub(super) fn truth(&mut self, node: &TomlNode<'_>) -> Option<bool> {
         let truth = node.get_ref().as_bool();
         if truth.is_none() {
             self.fault(node.span(), "`true` or `false` is wanted");
@@ -89,7 +89,7 @@ impl Reader<'_> {
     }
 
     /// An array of tables, as `[[route]]` makes it.
-    pub(super) fn tables<'n, 'a>(&mut self, node: &'n Node<'a>) -> Vec<&'n Node<'a>> {
+    pub(super) fn tables<'n, 'a>(&mut self, node: &'n TomlNode<'a>) -> Vec<&'n TomlNode<'a>> {
         let Some(array) = node.get_ref().as_array() else {
             self.fault(node.span(), "an array of tables is wanted");
             return Vec::new();
@@ -105,7 +105,7 @@ impl Reader<'_> {
 }
 
 /// One value, or each of an array.
-pub(super) fn one_or_more<'n, 'a>(node: &'n Node<'a>) -> Vec<&'n Node<'a>> {
+pub(super) fn one_or_more<'n, 'a>(node: &'n TomlNode<'a>) -> Vec<&'n TomlNode<'a>> {
     match node.get_ref().as_array() {
         Some(array) => array.iter().collect(),
         None => vec![node],

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::*;
 use peppol_authz_engine::policy::{Bundle, SourceFile, Sources, load};
 use peppol_authz_engine::slice::Demand;
@@ -58,8 +60,8 @@ fn question(bundle: &Bundle) -> Question {
             {"uid": "Room::\"an\"", "attrs": {"kind": "an"}, "parents": []},
         ],
     });
-    let question = Question::read(&json, bundle, &store, 10).unwrap();
-    assert!(question.demand.at_least.is_empty() && Demand::default().max_age.is_none());
+    let (question, options) = Question::read(&json, bundle, &store, 10).unwrap();
+    assert!(options.demand.at_least.is_empty() && Demand::default().max_age.is_none());
     question
 }
 

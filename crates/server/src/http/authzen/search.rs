@@ -18,7 +18,7 @@ use super::super::{App, Problem, body, freshness};
 use super::answer::Context;
 use super::refused;
 use super::request::{self, SearchRequest};
-use peppol_authz_engine::{Found, Malformed, Members, Session, Sought, Wanted};
+use peppol_authz_engine::{ActionSearch, Found, Malformed, Members, Session, Sought, Wanted};
 
 /// What is looked for.
 #[derive(Clone, Copy)]
@@ -153,7 +153,7 @@ async fn answer(
     };
     let request = request.map_err(refused)?;
     let wanted = wanted(&session, &request, app.limits.entities);
-    let mut wanted = match wanted {
+    let wanted = match wanted {
         Ok(Some(wanted)) => wanted,
         // Nothing that could be asked would be allowed.
         Ok(None) => return empty(None),
@@ -164,7 +164,6 @@ async fn answer(
             return empty(Context::fault(&problem, app.authzen.reveal()));
         }
     };
-    wanted.demand(&demand);
     // The results have the name of the type that the caller gave.
     let description = format!("authzen {} {}", request.kind, wanted.description());
     let most = app.limits.page;
@@ -172,7 +171,7 @@ async fn answer(
         .pages
         .read(&request.page, &description, most)
         .map_err(|malformed| refused(malformed.within("page")))?;
-    let found = find(app, &session, &wanted, &page, false).await?;
+    let found = find(app, &session, &wanted, &demand, &page, false).await?;
     let answer = Answer {
         page: next(app, &found, &page, &description),
         context: None,
@@ -182,14 +181,14 @@ async fn answer(
 }
 
 fn wanted(
-    session: &Session<'_>,
+    session: &Session,
     request: &SearchRequest<'_>,
     most: usize,
 ) -> Result<Option<Wanted>, Malformed> {
     match &request.wanted {
-        request::Searched::Entities(parts) => session.search_of(parts, most),
+        request::Searched::Entities(parts) => parts.search(session, most),
         request::Searched::Actions { subject, resource } => {
-            session.action_search_of(subject, resource, request.context, most)
+            ActionSearch::of_parts(session, subject, resource, request.context, most)
         }
     }
 }

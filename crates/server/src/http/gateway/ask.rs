@@ -97,7 +97,7 @@ pub(super) async fn answer(app: &App, asked: &Asked<'_>, mut payload: Payload) -
     let routed = asked
         .target
         .as_ref()
-        .map(|target| session.routed(target.method, target.target));
+        .map(|target| Routed::find(&session, target.method, target.target));
     let whole = async {
         let routed = routed.as_ref();
         let decided = decide(app, asked, &session, routed, &mut payload).await;
@@ -141,7 +141,7 @@ pub(super) async fn answer(app: &App, asked: &Asked<'_>, mut payload: Payload) -
 async fn decide(
     app: &App,
     asked: &Asked<'_>,
-    session: &Session<'_>,
+    session: &Session,
     routed: Option<&Result<Routed<'_>, Unrouted>>,
     payload: &mut Payload,
 ) -> Result<Settled, Stop> {
@@ -224,8 +224,8 @@ async fn decide(
         questions: app.limits.batch,
         candidates: app.limits.candidates,
     };
-    let decision = session
-        .decide_request(routed, &request, caller.designation(), &limits, &demand)
+    let decision = routed
+        .decide(&request, caller.designation(), &limits, &demand)
         .await
         .inspect_err(|_| app.metrics.store_failed())
         .map_err(|failure| match failure {

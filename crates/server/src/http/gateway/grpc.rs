@@ -4,21 +4,19 @@
 //! an Envoy whose `failure_mode_allow` is on. What is no check that can be read, as one that is longer
 //! than the limit, is such an error all the same, so that setting has to be off.
 
+pub mod messages;
 mod server;
-
-use std::sync::Arc;
+mod service;
 
 use axum::http::{HeaderName, HeaderValue};
 use bytes::Bytes;
-use envoy_types::ext_authz::v3::pb::{
-    Authorization, CheckRequest, CheckResponse, DeniedHttpResponse, HeaderAppendAction,
-    HeaderValue as WireValue, HeaderValueOption, HttpResponse, HttpStatus, OkHttpResponse,
-};
-use envoy_types::pb::envoy::service::auth::v3::AttributeContext;
-use envoy_types::pb::envoy::service::auth::v3::attribute_context::HttpRequest;
-use envoy_types::pb::google::rpc;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Code, Request};
 
+use self::messages::{
+    AttributeContext, CheckRequest, CheckResponse, DeniedHttpResponse, HeaderAppendAction,
+    HeaderValue as WireValue, HeaderValueOption, HttpRequest, HttpResponse, HttpStatus,
+    OkHttpResponse, Status,
+};
 use super::super::App;
 use super::super::connection::Peer;
 use super::Endpoint;
@@ -27,27 +25,18 @@ use super::ask::{self, Asked, Cut, Payload, Target};
 
 pub use server::serve_envoy;
 
-/// The path that requests are counted under.
+/// The path of the method, which requests are counted under too.
 const PATH: &str = "/envoy.service.auth.v3.Authorization/Check";
 
-/// Answers checks.
-struct Checks(Arc<App>);
-
-#[tonic::async_trait]
-impl Authorization for Checks {
-    async fn check(
-        &self,
-        request: Request<CheckRequest>,
-    ) -> Result<Response<CheckResponse>, Status> {
-        let started = std::time::Instant::now();
-        let peer = request.extensions().get::<Peer>().copied();
-        let attributes = request.into_inner().attributes.unwrap_or_default();
-        let (answer, id) = check(&self.0, attributes, peer).await;
-        self.0
-            .metrics
-            .answered(PATH, answer.status().as_u16(), started.elapsed());
-        Ok(Response::new(written(&self.0, &answer, id.as_deref())))
-    }
+/// Answers a check, and counts it.
+async fn respond(app: &App, request: Request<CheckRequest>) -> CheckResponse {
+    let started = std::time::Instant::now();
+    let peer = request.extensions().get::<Peer>().copied();
+    let attributes = request.into_inner().attributes.unwrap_or_default();
+    let (answer, id) = check(app, attributes, peer).await;
+    app.metrics
+        .answered(PATH, answer.status().as_u16(), started.elapsed());
+    written(app, &answer, id.as_deref())
 }
 
 /// The answer, and the request's id.
@@ -122,10 +111,7 @@ fn written(app: &App, answer: &Answer, request_id: Option<&str>) -> CheckRespons
     let headers = headers.map(|(name, value)| set(&name, &value)).collect();
     let (code, response) = match &answer.outcome {
         Outcome::Allowed { .. } => {
-            let allowed = OkHttpResponse {
-                headers,
-                ..OkHttpResponse::default()
-            };
+            let allowed = OkHttpResponse { headers };
             (Code::Ok, HttpResponse::OkResponse(allowed))
         }
         denied => {
@@ -146,12 +132,8 @@ fn written(app: &App, answer: &Answer, request_id: Option<&str>) -> CheckRespons
         }
     };
     CheckResponse {
-        status: Some(rpc::Status {
-            code: code.into(),
-            ..rpc::Status::default()
-        }),
+        status: Some(Status { code: code.into() }),
         http_response: Some(response),
-        ..CheckResponse::default()
     }
 }
 
@@ -165,6 +147,5 @@ fn set(name: &HeaderName, value: &HeaderValue) -> HeaderValueOption {
         }),
         append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
         keep_empty_value: true,
-        ..HeaderValueOption::default()
     }
 }

@@ -1,9 +1,9 @@
 //! The listener of Envoy's gRPC: HTTP/2, started and drained as the other one is.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use envoy_types::ext_authz::v3::pb::AuthorizationServer;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -11,13 +11,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tower::Service;
 
 use super::super::super::App;
 use super::super::super::connection::{Peer, Stage};
 use super::super::super::listener::{Listener, Stream};
 use super::super::super::serve::{Door, drain};
-use super::Checks;
+use super::service::Checking;
 use crate::config::Server;
 
 /// What a message holds beside the body: the request's head, and its certificate.
@@ -33,8 +32,6 @@ const HEAD_BYTES: u32 = 16 << 10;
 /// to answer.
 const SILENCE: Duration = Duration::from_secs(30);
 
-type Checking = AuthorizationServer<Checks>;
-
 /// Answers Envoy's checks on `listener` until `shutdown` is ready, and drains then as
 /// [`crate::http::serve`] does. Returns how many connections were cut.
 pub async fn serve_envoy(
@@ -44,7 +41,7 @@ pub async fn serve_envoy(
     shutdown: impl Future<Output = ()>,
 ) -> usize {
     let message = app.limits.body_bytes.saturating_add(BESIDE_THE_BODY);
-    let checking = Checking::new(Checks(app)).max_decoding_message_size(message);
+    let checking = Checking::new(app, message);
     let mut http = http2::Builder::new(TokioExecutor::new());
     http.timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
@@ -92,7 +89,8 @@ async fn drive<S>(
 {
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        checking.clone().call(request)
+        let checking = checking.clone();
+        async move { Ok::<_, Infallible>(checking.call(request).await) }
     });
     let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
     loop {

@@ -1,0 +1,49 @@
+//! Migrations: the steps that bring the tables of a database to the version that this program knows.
+//!
+//! Each kind of database has files of its own, and notes its version in a place of its own: a file of
+//! SQLite in its head, a server in a table. Whoever runs them holds a lock over all of them, and each
+//! is one transaction, together with the note that it is done.
+
+/// A step from the version before to its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Migration {
+    pub(super) version: i32,
+    /// Of its file.
+    pub(super) name: &'static str,
+    pub(super) sql: &'static str,
+}
+
+/// The version that a list of steps, oldest first, leads to.
+pub(super) const fn newest(migrations: &[Migration]) -> i32 {
+    match migrations.last() {
+        Some(migration) => migration.version,
+        None => 0,
+    }
+}
+
+/// The step that a database of this version lacks first.
+pub(super) fn next(migrations: &'static [Migration], version: i32) -> Option<&'static Migration> {
+    migrations
+        .iter()
+        .find(|migration| migration.version > version)
+}
+
+/// Holds a list of steps to the files of a directory: none is left out, and they are in order.
+/// `named` is how the file of a version and a name is called.
+#[cfg(test)]
+pub(super) fn assert_complete(
+    migrations: &[Migration],
+    directory: &str,
+    named: impl Fn(i32, &str) -> String,
+) {
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+    let entries = std::fs::read_dir(&directory).unwrap();
+    assert_eq!(entries.count(), migrations.len());
+    for (migration, version) in migrations.iter().zip(1..) {
+        assert_eq!(migration.version, version);
+        let path = directory.join(named(version, migration.name));
+        let sql = std::fs::read_to_string(&path).unwrap();
+        assert!(sql == migration.sql, "{}", path.display());
+    }
+    assert_eq!(newest(migrations), migrations.len() as i32);
+}

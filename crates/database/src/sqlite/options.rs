@@ -1,0 +1,21 @@
+//! How a database is opened.
+
+use std::time::Duration;
+
+/// How a database is opened.
+#[derive(Clone, Debug)]
+pub struct SqliteOptions {
+    /// Reads that go on at once; a further one waits.
+    pub readers: usize,
+    /// How long a lock of another process is waited for.
+    pub busy_timeout: Duration,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            readers: 16,
+            busy_timeout: Duration::from_secs(5),
+        }
+    }
+}

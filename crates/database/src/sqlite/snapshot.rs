@@ -1,0 +1,124 @@
+//! One read: a transaction on one connection.
+
+use std::sync::Arc;
+
+use cedar_policy::{EntityTypeName, EntityUid};
+use rusqlite::{Connection, InterruptHandle};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::candidates::{SqliteDialect, ids};
+use super::pool::{Pool, Reader};
+use super::read;
+use crate::select::statement;
+use crate::views::Views;
+use peppol_authz_engine::schema::{Row, Schema};
+use peppol_authz_engine::store::{
+    Answer, Candidates, Changes, Revision, Snapshot, StoreError, TagKeys, Tags,
+};
+
+/// A transaction on one reader. The reader is away while a blocking thread uses
+/// it; one that does not come back is not used again.
+pub(super) struct SqliteSnapshot {
+    pub(super) reader: Option<Reader>,
+    pub(super) revision: Revision,
+    pub(super) changes: Changes,
+    pub(super) schema: Arc<Schema>,
+    pub(super) views: Arc<Views>,
+    pub(super) pool: Arc<Pool>,
+    pub(super) _permit: OwnedSemaphorePermit,
+}
+
+impl SqliteSnapshot {
+    /// Runs a query, which may read pages, on a thread for such work.
+    async fn query<T: Send + 'static>(
+        &mut self,
+        query: impl FnOnce(&Connection, &Schema) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let lost = || StoreError::Unavailable("a reader was lost".to_owned());
+        let reader = self.reader.take().ok_or_else(lost)?;
+        let schema = Arc::clone(&self.schema);
+        let interrupt = reader.connection.get_interrupt_handle();
+        let task = tokio::task::spawn_blocking(move || {
+            let result = query(&reader.connection, &schema);
+            (reader, result)
+        });
+        let mut guard = QueryGuard {
+            task: task.abort_handle(),
+            interrupt: Some(interrupt),
+        };
+        let (reader, result) = task.await.map_err(|_| lost())?;
+        guard.interrupt = None;
+        self.reader = Some(reader);
+        result
+    }
+}
+
+/// Ends a query that nobody waits for any more, begun or not: a scan would keep a
+/// thread and a core for as long as it takes.
+struct QueryGuard {
+    task: tokio::task::AbortHandle,
+    /// `None` once the query has ended by itself.
+    interrupt: Option<InterruptHandle>,
+}
+
+impl Drop for QueryGuard {
+    fn drop(&mut self) {
+        if let Some(interrupt) = self.interrupt.take() {
+            self.task.abort();
+            interrupt.interrupt();
+        }
+    }
+}
+
+impl Snapshot for SqliteSnapshot {
+    fn revision(&self) -> &Revision {
+        &self.revision
+    }
+
+    fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {
+        let (uids, views) = (uids.to_vec(), Arc::clone(&self.views));
+        Box::pin(self.query(move |connection, schema| {
+            let serves = |name: &EntityTypeName| views.contains_key(&name.to_string());
+            uids.iter()
+                .map(|uid| read::entity(connection, schema, &serves, uid))
+                .collect()
+        }))
+    }
+
+    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>> {
+        let wanted = wanted.to_vec();
+        Box::pin(self.query(move |connection, schema| {
+            wanted
+                .iter()
+                .map(|(uid, keys)| read::tags(connection, schema, uid, keys))
+                .collect()
+        }))
+    }
+
+    fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> Answer<'a, Vec<String>> {
+        let view = wanted.of.to_string();
+        if !self.views.contains_key(&view) {
+            return Box::pin(std::future::ready(Ok(Vec::new())));
+        }
+        let statement = statement(&SqliteDialect, wanted);
+        Box::pin(self.query(move |connection, _| ids(connection, &view, &statement)))
+    }
+
+    fn statement(&self, wanted: &Candidates) -> Option<String> {
+        Some(statement(&SqliteDialect, wanted).sql)
+    }
+}
+
+impl Drop for SqliteSnapshot {
+    fn drop(&mut self) {
+        if let Some(reader) = self.reader.take()
+            && reader.end().is_ok()
+        {
+            self.pool.put_back(reader);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Questions that are decided together, from one state of the store.
+
+use std::sync::Arc;
+
+use super::decider::{Decider, Step};
+use super::decision::Decision;
+use super::failure::Failure;
+use super::question::Question;
+use crate::policy::Bundle;
+use crate::slice::{Moved, Reading};
+
+/// Questions that are decided before other tasks get their turn.
+const TURN: usize = 64;
+
+/// A question with its decision, or what stands in the place of a question.
+pub type Answered<Q, E> = Result<(Q, Result<Decision, Failure>), E>;
+
+/// The decisions of a batch.
+pub(crate) struct Batch<Q, E> {
+    /// In the order of the questions.
+    pub(crate) answered: Vec<Answered<Q, E>>,
+    /// They are from a later state than the reading began with.
+    pub(crate) moved: Moved,
+}
+
+/// Decides those that are questions, all from the state of a reading, or from a later one where
+/// that has moved on meanwhile.
+///
+/// # Errors
+/// Those that are a matter of all of the questions.
+pub(crate) async fn decide_batch<Q: AsRef<Question>, E>(
+    questions: impl IntoIterator<Item = Result<Q, E>>,
+    bundle: &Bundle,
+    reading: &mut Reading<'_>,
+) -> Result<Batch<Q, E>, Failure> {
+    let (mut open, mut others) = (Vec::new(), Vec::new());
+    for (place, question) in questions.into_iter().enumerate() {
+        match question {
+            Ok(question) => open.push((place, question)),
+            Err(other) => others.push((place, Err(other))),
+        }
+    }
+    let mut decided = Vec::with_capacity(open.len());
+    let mut moved = Moved::No;
+    loop {
+        let (mut missing, mut still_open) = (Vec::new(), Vec::new());
+        for (place, question) in open {
+            if place % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+            let decider = Decider::of(bundle, question.as_ref());
+            match decider.and_then(|decider| decider.try_decide(question.as_ref(), reading)) {
+                Ok(Step::Decided(decision)) => decided.push((place, question, Ok(decision))),
+                Ok(Step::Missing(more)) => {
+                    missing.extend(more);
+                    still_open.push((place, question));
+                }
+                Err(failure) => decided.push((place, question, Err(failure))),
+            }
+        }
+        open = still_open;
+        if open.is_empty() {
+            break;
+        }
+        if reading.load(missing).await? == Moved::Yes {
+            // What was decided is of a state that is the past now.
+            let again = decided.drain(..);
+            open.extend(again.map(|(place, question, _)| (place, question)));
+            open.sort_unstable_by_key(|(place, _)| *place);
+            moved = Moved::Yes;
+        }
+    }
+    let mut answered = others;
+    answered.extend(decided.into_iter().map(|(place, question, decision)| {
+        let decision = decision.map(|decision| Decision {
+            tenancy_revision: Arc::clone(reading.revision()),
+            ..decision
+        });
+        (place, Ok((question, decision)))
+    }));
+    answered.sort_unstable_by_key(|(place, _)| *place);
+    Ok(Batch {
+        answered: answered.into_iter().map(|(_, answered)| answered).collect(),
+        moved,
+    })
+}

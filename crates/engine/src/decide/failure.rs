@@ -1,0 +1,70 @@
+//! Why there is no decision.
+
+use crate::slice::{LookupError, ReadingError, SliceError};
+use crate::store::StoreError;
+
+/// Why there is no decision. None of these is ever an Allow.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Failure {
+    /// The store cannot be reached.
+    #[error("{0}")]
+    Unavailable(StoreError),
+    /// The store has not reached the state that was asked for.
+    #[error("the tenancy store has not reached the state that was asked for")]
+    Behind,
+    /// What the store holds cannot be used: it does not fit the schema, or an
+    /// entity refers to one that is not there.
+    #[error("{0}")]
+    Tenancy(String),
+    /// An entity that the caller describes refers to one that is not there.
+    #[error("`entities`: an entity refers to one that is not there")]
+    Described,
+    /// A search would have to decide more candidates than it may.
+    #[error("more than {0} candidates would have to be decided")]
+    TooWide(usize),
+    /// The question was read by another schema, which these policies are not for.
+    #[error("no policies were prepared for this question")]
+    NoShard,
+}
+
+impl From<SliceError> for Failure {
+    fn from(error: SliceError) -> Self {
+        match error {
+            SliceError::Store(error) => error.into(),
+            SliceError::Incomplete {
+                described: true, ..
+            } => Self::Described,
+            SliceError::Incomplete { .. } | SliceError::Unfit(_) | SliceError::Absent { .. } => {
+                Self::Tenancy(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Misfit(text) => Self::Tenancy(text),
+            other => Self::Unavailable(other),
+        }
+    }
+}
+
+impl From<ReadingError> for Failure {
+    fn from(error: ReadingError) -> Self {
+        match error {
+            ReadingError::Store(error) => error.into(),
+            ReadingError::Behind => Self::Behind,
+        }
+    }
+}
+
+impl From<LookupError> for Failure {
+    fn from(error: LookupError) -> Self {
+        match error {
+            LookupError::Reading(error) => error.into(),
+            LookupError::Slice(error) => error.into(),
+            LookupError::TooWide(most) => Self::TooWide(most),
+        }
+    }
+}

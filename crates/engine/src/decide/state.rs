@@ -1,0 +1,24 @@
+//! The state that an engine decides by: a Bundle, its entities in memory, and the store behind
+//! them.
+
+use std::sync::Arc;
+
+use crate::policy::Bundle;
+use crate::slice::{Cache, Freshness, Timeline};
+use crate::store::Store;
+
+/// A Bundle, and the entities that were checked under its schema. A reload swaps the whole.
+pub struct State {
+    /// Policies and schema.
+    pub bundle: Arc<Bundle>,
+    /// Entities in memory.
+    pub cache: Cache,
+    pub(super) tenancy: Arc<Tenancy>,
+}
+
+/// A store, and the states of it that were seen. It outlives every Bundle.
+pub(super) struct Tenancy {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) timeline: Timeline,
+    pub(super) freshness: Freshness,
+}

@@ -1,0 +1,71 @@
+//! A policy, and what its annotations say.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use cedar_policy::{Effect, Policy};
+
+use super::plan::{Plan, PlanError};
+use super::source_file::SourceFile;
+
+/// A policy, with the parts of it that an answer names.
+#[derive(Clone, Debug)]
+pub struct PolicyInfo {
+    /// The policy.
+    pub policy: Policy,
+    /// Its `@id`, or its file and place.
+    pub id: Arc<str>,
+    /// Permit or forbid.
+    pub effect: Effect,
+    /// The rule that it holds, `@rule`.
+    pub rule: Option<Arc<str>>,
+    /// The code of a denial by it, `@code`.
+    pub code: Option<Arc<str>>,
+    /// The message for the caller, `@message`.
+    pub message: Option<Arc<str>>,
+    /// The obligation that a permit by it puts on the caller, `@obligation`.
+    pub obligation: Option<Arc<str>>,
+    /// The file that it stands in.
+    pub file: Arc<SourceFile>,
+    /// Where in the file, in bytes.
+    pub place: Range<usize>,
+    /// The entities that it can look at.
+    pub(super) plan: Plan,
+    /// How deep its expressions are nested.
+    pub(super) depth: usize,
+}
+
+impl PolicyInfo {
+    /// The policy as it is written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.file.text.get(self.place.clone()).unwrap_or_default()
+    }
+}
+
+impl PolicyInfo {
+    pub(super) fn new(
+        policy: Policy,
+        id: Arc<str>,
+        file: &Arc<SourceFile>,
+        place: Range<usize>,
+    ) -> Result<Self, PlanError> {
+        let mut plan = Plan::default();
+        let depth = plan.add(&policy)?;
+        let annotation = |name: &str| policy.annotation(name).map(Arc::from);
+        let effect = policy.effect();
+        Ok(Self {
+            id,
+            effect,
+            rule: annotation("rule"),
+            code: annotation("code").filter(|_| effect == Effect::Forbid),
+            message: annotation("message"),
+            obligation: annotation("obligation").filter(|_| effect == Effect::Permit),
+            file: Arc::clone(file),
+            place,
+            plan,
+            depth,
+            policy,
+        })
+    }
+}

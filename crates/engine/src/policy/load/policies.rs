@@ -1,0 +1,116 @@
+//! Reads the policies of a Bundle, file by file.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use cedar_policy::{Policy, PolicyId, PolicySet};
+
+use crate::policy::fault::{Fault, Severity};
+use crate::policy::info::PolicyInfo;
+use crate::policy::scan::{Language, scan};
+use crate::policy::source_file::SourceFile;
+use crate::policy::sources::Sources;
+
+/// The greatest depth to which a policy's expressions may be nested. Cedar gives up at a depth that
+/// depends on the thread's stack (478 on 2 MiB, 2,001 on 8 MiB), and then skips
+/// the policy, even one that forbids.
+pub const MAX_DEPTH: usize = 200;
+
+/// Advice for a policy that is nested too deep.
+const SPLIT: &str = "write a long chain of `||` as `[…].contains(…)`, or split the policy";
+
+/// Reads all policies. No two of them have the same id.
+pub(super) fn read_policies(sources: &Sources, faults: &mut Vec<Fault>) -> Vec<PolicyInfo> {
+    let mut policies: Vec<PolicyInfo> = Vec::new();
+    let mut taken: HashMap<Arc<str>, Arc<SourceFile>> = HashMap::new();
+    for file in &sources.policies {
+        for info in read_file(file, faults) {
+            if let Some(other) = taken.insert(Arc::clone(&info.id), Arc::clone(file)) {
+                let text = format!("policy id `{}` is taken, in `{}`", info.id, other.name);
+                faults.push(
+                    Fault::new(file, Severity::Invalid, text)
+                        .at(info.place.start, info.place.len())
+                        .advise("an id names one policy; give this one another `@id`"),
+                );
+                continue;
+            }
+            policies.push(info);
+        }
+    }
+    if policies.is_empty() && faults.is_empty() {
+        // An empty directory is a mount that failed, not a wish to deny all.
+        faults.push(Fault::new(
+            &sources.schema,
+            Severity::Invalid,
+            "there are no policies",
+        ));
+    }
+    policies
+}
+
+fn read_file(file: &Arc<SourceFile>, faults: &mut Vec<Fault>) -> Vec<PolicyInfo> {
+    let scanned = scan(&file.text, Language::Policy);
+    if let Some((place, what)) = scanned.too_deep {
+        let text = format!("a policy with too many {what}");
+        let fault = Fault::new(file, Severity::Invalid, text).at(place, 1);
+        faults.push(fault.advise(SPLIT));
+        return Vec::new();
+    }
+    let set = match file.text.parse::<PolicySet>() {
+        Ok(set) => set,
+        Err(errors) => {
+            let errors = errors.iter();
+            faults.extend(errors.map(|error| Fault::from_diagnostic(file, error)));
+            return Vec::new();
+        }
+    };
+    if set.num_of_templates() > 0 {
+        let text = "templates are not supported: nothing links them";
+        faults.push(Fault::new(file, Severity::Invalid, text));
+    }
+    let mut numbered: Vec<_> = set.policies().map(|it| (number(it), it)).collect();
+    numbered.sort_by_key(|(number, _)| *number);
+    let found = numbered.into_iter().filter_map(|(number, policy)| {
+        let place = scanned.statements.get(number).cloned().unwrap_or(0..0);
+        read_policy(policy, file, number, place, faults)
+    });
+    found.collect()
+}
+
+/// The number that Cedar gives a policy by its place in the text.
+fn number(policy: &Policy) -> usize {
+    let id = policy.id().to_string();
+    let number = id.strip_prefix("policy").and_then(|n| n.parse().ok());
+    number.unwrap_or(0)
+}
+
+fn read_policy(
+    policy: &Policy,
+    file: &Arc<SourceFile>,
+    number: usize,
+    place: Range<usize>,
+    faults: &mut Vec<Fault>,
+) -> Option<PolicyInfo> {
+    let id: Arc<str> = policy.annotation("id").map_or_else(
+        || Arc::from(format!("{}/policy{number}", file.stem())),
+        Arc::from,
+    );
+    let policy = policy.new_id(PolicyId::new(&*id));
+    let fault =
+        |text: String| Fault::new(file, Severity::Invalid, text).at(place.start, place.len());
+    match PolicyInfo::new(policy, id, file, place.clone()) {
+        Ok(info) => {
+            let depth = info.depth;
+            if depth > MAX_DEPTH {
+                let text = format!("nested {depth} deep, where {MAX_DEPTH} is the most");
+                faults.push(fault(text).advise(SPLIT));
+            }
+            Some(info)
+        }
+        Err(error) => {
+            faults.push(fault(error.to_string()));
+            None
+        }
+    }
+}

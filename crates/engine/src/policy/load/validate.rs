@@ -1,0 +1,99 @@
+//! Holds policies to the schema.
+
+use std::collections::HashMap;
+
+use cedar_policy::{PolicyId, PolicySet, ValidationMode, Validator};
+use miette::Diagnostic;
+
+use crate::policy::fault::{Fault, Severity};
+use crate::policy::info::PolicyInfo;
+use crate::schema::Schema;
+
+/// The greatest number of references that a policy may follow from a question.
+pub const MAX_LEVEL: u32 = 5;
+
+/// Validates strictly. Returns the level to which the policies look.
+pub(super) fn validate(schema: &Schema, policies: &[PolicyInfo], faults: &mut Vec<Fault>) -> u32 {
+    let by_id = policies.iter().map(|info| (info.policy.id(), info));
+    let by_id: HashMap<&PolicyId, &PolicyInfo> = by_id.collect();
+    let set = match PolicySet::from_policies(policies.iter().map(|info| info.policy.clone())) {
+        Ok(set) => set,
+        Err(error) => {
+            let first = policies.first();
+            faults.extend(
+                first.map(|info| Fault::new(&info.file, Severity::Invalid, error.to_string())),
+            );
+            return 0;
+        }
+    };
+    let validator = Validator::new(schema.cedar().clone());
+    let before = faults.len();
+    let mut report = |id: &PolicyId, diagnostic: &dyn Diagnostic| {
+        if let Some(info) = by_id.get(id) {
+            let mut fault = Fault::from_diagnostic(&info.file, diagnostic);
+            if fault.labels.is_empty() {
+                fault = fault.at(info.place.start, info.place.len());
+            }
+            faults.push(fault);
+        }
+    };
+    let result = validator.validate(&set, ValidationMode::Strict);
+    for error in result.validation_errors() {
+        report(error.policy_id(), error);
+    }
+    for warning in result.validation_warnings() {
+        report(warning.policy_id(), warning);
+    }
+    if faults.len() > before {
+        return 0;
+    }
+    level(&set, &validator, &by_id, faults)
+}
+
+/// The lowest level to which valid policies validate.
+fn level(
+    set: &PolicySet,
+    validator: &Validator,
+    by_id: &HashMap<&PolicyId, &PolicyInfo>,
+    faults: &mut Vec<Fault>,
+) -> u32 {
+    for level in 0..=MAX_LEVEL {
+        let result = validator.validate_with_level(set, ValidationMode::Strict, level);
+        if result.validation_passed() {
+            return level;
+        }
+        if level == MAX_LEVEL {
+            for error in result.validation_errors() {
+                if let Some(info) = by_id.get(error.policy_id()) {
+                    faults.push(Fault::from_diagnostic(&info.file, error));
+                }
+            }
+        }
+    }
+    MAX_LEVEL
+}
+
+/// Checks that literals are in the stored spelling. A literal in another one never equals
+/// anything: a forbid that names it would never fire.
+pub(super) fn canonical_literals(
+    schema: &Schema,
+    policies: &[PolicyInfo],
+    faults: &mut Vec<Fault>,
+) {
+    for info in policies {
+        for literal in info.policy.entity_literals() {
+            let canonical = schema.canonical(literal.clone());
+            if canonical == literal {
+                continue;
+            }
+            let id: &str = literal.id().as_ref();
+            let (start, len) = match info.source().find(id) {
+                Some(at) => (info.place.start + at, id.len()),
+                None => (info.place.start, info.place.len()),
+            };
+            let text = "an id that is not written as it is stored";
+            let fault = Fault::new(&info.file, Severity::Invalid, text).at(start, len);
+            faults.push(fault.advise(format!("write `{canonical}`")));
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The parts of an ask: texts, references, entities and attributes.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use toml::de::DeTable;
+
+use super::template::Scope;
+use super::toml::{TomlNode, TomlReader};
+use super::{Part, Pointer, Source, Template};
+use crate::schema::{Attribute, EntityType, Reading, Schema, Type};
+
+/// Reads the parts of an ask, and notes what is wrong with them.
+pub(super) struct AskReader<'a, 'r, 'f> {
+    pub(super) schema: &'a Schema,
+    pub(super) scope: Scope<'a>,
+    pub(super) reader: &'r mut TomlReader<'f>,
+}
+
+impl AskReader<'_, '_, '_> {
+    /// A text that is not empty.
+    pub(super) fn template(&mut self, node: &TomlNode<'_>) -> Option<Template> {
+        let template = self.parsed(node)?;
+        if template.parts.is_empty() {
+            self.reader.fault(node.span(), "an empty text");
+            return None;
+        }
+        Some(template)
+    }
+
+    /// A text that is one reference.
+    pub(super) fn source(&mut self, node: &TomlNode<'_>) -> Option<Source> {
+        let mut parts = self.parsed(node)?.parts;
+        match (parts.pop(), parts.is_empty()) {
+            (Some(Part::From(source)), true) => Some(source),
+            _ => {
+                let text = "one reference is wanted, as `{body.name}`";
+                self.reader.fault(node.span(), text);
+                None
+            }
+        }
+    }
+
+    /// A text, which may be empty.
+    fn parsed(&mut self, node: &TomlNode<'_>) -> Option<Template> {
+        let text = self.reader.text(node)?;
+        match Template::parse(text, self.scope) {
+            Ok(template) => Some(template),
+            Err(faults) => {
+                self.reader.text_faults(node, faults);
+                None
+            }
+        }
+    }
+
+    /// `{ Type = "…" }` or `{ Type = { attribute = "…" } }`.
+    pub(super) fn pointer(&mut self, node: &TomlNode<'_>) -> Option<Pointer> {
+        let table = self.reader.table(node)?;
+        self.pointer_in(table, node.span(), &[])
+    }
+
+    /// The same, where other keys stand beside it.
+    pub(super) fn pointer_in(
+        &mut self,
+        table: &DeTable<'_>,
+        place: Range<usize>,
+        beside: &[&str],
+    ) -> Option<Pointer> {
+        let mut types = table
+            .iter()
+            .filter(|(key, _)| !beside.contains(&&**key.get_ref()));
+        let (Some((key, named)), None) = (types.next(), types.next()) else {
+            let fault = self.reader.fault_at(place, "an entity is wanted");
+            self.reader
+                .faults
+                .push(fault.advise("as `{ User = \"{path.user}\" }`"));
+            return None;
+        };
+        let Some(of) = self.schema.entity_type_called(key.get_ref()) else {
+            let text = format!("no entity type is called `{}`", key.get_ref());
+            self.reader.fault(key.span(), text);
+            return None;
+        };
+        let (by, node) = self.named_by(named, of)?;
+        let name = self.template(node)?;
+        let id_of = match &by {
+            None => Some(of),
+            Some((_, Type::Entity(other))) => Some(self.schema.entity_type(other)?),
+            Some(_) => None,
+        };
+        if let (Some(id_of), Some(id)) = (id_of, name.constant())
+            && let Err(misfit) = id_of.entity(id, Reading::Context)
+        {
+            self.reader.fault(node.span(), misfit.to_string());
+            return None;
+        }
+        let of = of.name.clone();
+        Some(Pointer { of, by, name })
+    }
+
+    /// The attribute by which an entity is named, if it is not its id, and the name.
+    fn named_by<'n, 't>(
+        &mut self,
+        node: &'n TomlNode<'t>,
+        of: &EntityType,
+    ) -> Option<(Option<(Arc<str>, Type)>, &'n TomlNode<'t>)> {
+        let Some(attributes) = node.get_ref().as_table() else {
+            return Some((None, node));
+        };
+        let mut all = attributes.iter();
+        let (Some((attribute, name_node)), None) = (all.next(), all.next()) else {
+            let text = "one attribute is wanted, by which it is found";
+            self.reader.fault(node.span(), text);
+            return None;
+        };
+        let (name, found) = self.attribute(attribute.get_ref(), attribute.span(), of)?;
+        if !matches!(found.ty, Type::String | Type::Entity(_)) {
+            let text = format!(
+                "`{name}` of a `{}` is neither a string nor an entity",
+                of.name
+            );
+            self.reader.fault(attribute.span(), text);
+            return None;
+        }
+        Some((Some((name, found.ty)), name_node))
+    }
+
+    /// An attribute of a type.
+    pub(super) fn attribute(
+        &mut self,
+        name: &str,
+        place: Range<usize>,
+        of: &EntityType,
+    ) -> Option<(Arc<str>, Attribute)> {
+        let Some((name, found)) = of.shape.attributes.get_key_value(name) else {
+            let text = format!("a `{}` has no attribute `{name}`", of.name);
+            self.reader.fault(place, text);
+            return None;
+        };
+        Some((Arc::clone(name), found.clone()))
+    }
+
+    /// Notes a value that can never be of a type.
+    pub(super) fn fits(&mut self, gives: bool, ty: &Type, node: &TomlNode<'_>) -> bool {
+        if !gives {
+            let text = format!("this is always a string, and {ty} is wanted");
+            self.reader.fault(node.span(), text);
+        }
+        gives
+    }
+}

@@ -1,0 +1,104 @@
+//! A schema: its types and actions, by name.
+
+use cedar_policy::{EntityTypeName, EntityUid};
+
+use super::map::Map;
+use super::naming::Names;
+use super::types::{ActionType, EntityType};
+
+/// A schema, parsed once and then shared.
+#[derive(Debug)]
+pub struct Schema {
+    pub(super) cedar: cedar_policy::Schema,
+    /// The digest of the text.
+    pub(super) digest: [u8; 32],
+    pub(super) entity_types: Map<EntityTypeName, EntityType>,
+    /// The same names as text, for wire forms: one lookup instead of a parse.
+    pub(super) names: Map<String, EntityTypeName>,
+    /// The same for the types of actions.
+    pub(super) action_names: Map<String, EntityTypeName>,
+    pub(super) actions: Map<EntityUid, ActionType>,
+    /// The same by the names that callers may use.
+    pub(super) types_called: Names<EntityTypeName>,
+    pub(super) actions_called: Names<EntityUid>,
+}
+
+impl Schema {
+    /// Returns true if the other schema has the same text: a value that was read by one fits
+    /// the other.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+
+    /// The schema in the form that `cedar-policy` takes.
+    #[must_use]
+    pub fn cedar(&self) -> &cedar_policy::Schema {
+        &self.cedar
+    }
+
+    /// The entity type of that name.
+    #[must_use]
+    pub fn entity_type(&self, name: &EntityTypeName) -> Option<&EntityType> {
+        self.entity_types.get(name)
+    }
+
+    /// The entity type of that name, with its namespace.
+    #[must_use]
+    pub fn entity_type_named(&self, name: &str) -> Option<&EntityType> {
+        self.entity_types.get(self.names.get(name)?)
+    }
+
+    /// The entity type that a caller calls by a name: with the namespace, without it, or in
+    /// any case and with any separators, as `legal_entity`. A name that could mean two types
+    /// means none.
+    #[must_use]
+    pub fn entity_type_called(&self, name: &str) -> Option<&EntityType> {
+        self.entity_types.get(self.types_called.get(name)?)
+    }
+
+    /// The action that a caller calls by a name: as Cedar writes it, by its id, or by its id
+    /// in any case and with any separators, as `send_document`. A name that could mean two
+    /// actions means none, and a group is no action.
+    #[must_use]
+    pub fn action_called(&self, name: &str) -> Option<&ActionType> {
+        self.actions.get(self.actions_called.get(name)?)
+    }
+
+    /// The type of actions of that name, as `Peppol::Action`.
+    pub(super) fn action_type_named(&self, name: &str) -> Option<&EntityTypeName> {
+        self.action_names.get(name)
+    }
+
+    /// All entity types, in the order of their names.
+    #[must_use]
+    pub fn entity_types(&self) -> Vec<&EntityType> {
+        let mut types: Vec<_> = self.entity_types.values().collect();
+        types.sort_by(|a, b| a.name.cmp(&b.name));
+        types
+    }
+
+    /// An action that can be asked; `None` for one that the schema does not have, and for a
+    /// group.
+    #[must_use]
+    pub fn action(&self, action: &EntityUid) -> Option<&ActionType> {
+        self.actions.get(action)
+    }
+
+    /// All actions that can be asked, in the order of their names.
+    #[must_use]
+    pub fn actions(&self) -> Vec<&ActionType> {
+        let mut actions: Vec<_> = self.actions.values().collect();
+        actions.sort_by(|a, b| a.uid.cmp(&b.uid));
+        actions
+    }
+
+    /// The one spelling under which an entity is stored and asked for.
+    #[must_use]
+    pub fn canonical(&self, uid: EntityUid) -> EntityUid {
+        match self.entity_types.get(uid.type_name()) {
+            Some(entity_type) => entity_type.identifier.canonical_uid(uid),
+            None => uid,
+        }
+    }
+}

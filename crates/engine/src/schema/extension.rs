@@ -1,0 +1,27 @@
+//! Cedar's extension types.
+
+/// Cedar's extension types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExtensionType {
+    /// An IPv4 or IPv6 address or range.
+    IpAddr,
+    /// A number with four digits after the point.
+    Decimal,
+    /// An instant, in milliseconds.
+    DateTime,
+    /// A length of time, in milliseconds.
+    Duration,
+}
+
+impl ExtensionType {
+    /// The Cedar function that makes a value of this type.
+    #[must_use]
+    pub fn function(self) -> &'static str {
+        match self {
+            Self::IpAddr => "ip",
+            Self::Decimal => "decimal",
+            Self::DateTime => "datetime",
+            Self::Duration => "duration",
+        }
+    }
+}

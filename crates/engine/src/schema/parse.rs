@@ -1,0 +1,135 @@
+//! A schema, from its text.
+
+use sha2::{Digest, Sha256};
+
+use super::definition::Schema;
+use super::error::SchemaError;
+use super::fragment::{AbsentAttributes, DocumentType, Fragment};
+use super::json;
+use super::map::Map;
+use super::naming::{NamedItem, Names};
+use super::reading::Reading;
+use super::value::Record;
+
+/// Levels of JSON in a `@whenAbsent` annotation.
+const ABSENT_DEPTH: usize = 16;
+
+impl Schema {
+    /// Parses a schema in Cedar's own syntax.
+    ///
+    /// # Errors
+    /// The first fault, with its place where Cedar gives one. Warnings are faults.
+    pub fn parse(text: &str) -> Result<Self, SchemaError> {
+        let (cedar, mut warnings) = cedar_policy::Schema::from_cedarschema_str(text)?;
+        if let Some(warning) = warnings.next() {
+            return Err(SchemaError::Warning(Box::new(warning)));
+        }
+        let fragment = Fragment::parse(text)?;
+        let types = fragment.entity_types()?;
+        let actions = fragment.actions(&cedar)?;
+        let names = types
+            .iter()
+            .map(|it| (it.name.to_string(), it.name.clone()));
+        let action_types = actions.keys().map(|uid| uid.type_name());
+        let types_called = types.iter().map(|it| NamedItem {
+            full: it.name.to_string(),
+            short: it.name.basename().to_owned(),
+            thing: it.name.clone(),
+        });
+        let actions_called = actions.keys().map(|uid| NamedItem {
+            full: uid.to_string(),
+            short: AsRef::<str>::as_ref(uid.id()).to_owned(),
+            thing: uid.clone(),
+        });
+        let mut schema = Self {
+            cedar,
+            digest: Sha256::digest(text).into(),
+            names: names.collect(),
+            action_names: action_types
+                .map(|name| (name.to_string(), name.clone()))
+                .collect(),
+            types_called: Names::new(types_called.collect()),
+            actions_called: Names::new(actions_called.collect()),
+            entity_types: Map::default(),
+            actions,
+        };
+        let types = types.into_iter().map(|it| (it.name.clone(), it));
+        schema.entity_types = types.collect();
+        for annotation in fragment.absent_attributes()? {
+            let record = schema.when_absent(&annotation)?;
+            if let Some(entity_type) = schema.entity_types.get_mut(&annotation.of) {
+                entity_type.when_absent = record;
+            }
+        }
+        Ok(schema)
+    }
+
+    /// Reads `@whenAbsent` by the type that carries it.
+    fn when_absent(
+        &self,
+        annotation: &AbsentAttributes<'_>,
+    ) -> Result<Option<Record>, SchemaError> {
+        let wrong = |problem: String| SchemaError::Annotation {
+            annotation: "whenAbsent",
+            of: annotation.of.to_string(),
+            problem,
+        };
+        let json = json::parse(annotation.text.as_bytes(), ABSENT_DEPTH)
+            .map_err(|error| wrong(error.to_string()))?;
+        let Some(entity_type) = self.entity_type(&annotation.of) else {
+            return Ok(None);
+        };
+        self.record(&json, &entity_type.shape, Reading::Entity)
+            .map(Some)
+            .map_err(|misfit| wrong(misfit.to_string()))
+    }
+
+    /// Parses a schema in Cedar's JSON form.
+    ///
+    /// # Errors
+    /// As [`Schema::parse`]: the text is brought into Cedar's own syntax first.
+    pub fn parse_json(text: &str) -> Result<Self, SchemaError> {
+        let unsupported =
+            |error: &dyn std::fmt::Display| SchemaError::Unsupported(error.to_string());
+        let fragment =
+            cedar_policy::SchemaFragment::from_json_str(text).map_err(|e| unsupported(&e))?;
+        Self::parse(&fragment.to_cedarschema().map_err(|e| unsupported(&e))?)
+    }
+}
+
+/// The types of the tenancy documents, in the order of their names: the common types of the
+/// namespace `Document`.
+///
+/// `text` is the schema that they refer to, followed by theirs.
+///
+/// # Errors
+/// As [`Schema::parse`].
+pub fn document_types(text: &str) -> Result<Vec<DocumentType>, SchemaError> {
+    Fragment::parse(text)?.document_types("Document")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr;
+
+    use cedar_policy::EntityTypeName;
+
+    use crate::schema::Schema;
+
+    fn parse(entity: &str) -> Result<bool, String> {
+        let schema = Schema::parse(entity).map_err(|error| error.to_string())?;
+        let name = EntityTypeName::from_str("Who").unwrap();
+        Ok(schema.entity_type(&name).unwrap().personal)
+    }
+
+    /// A slip must not put anybody's address into a log.
+    #[test]
+    fn personal_is_said_without_a_value_of_ids_that_are_not_a_vocabulary() {
+        assert_eq!(parse("@personal entity Who;"), Ok(true));
+        assert_eq!(parse("@doc(\"x\") entity Who;"), Ok(false));
+        let refused = parse("@personal(\"no\") entity Who;").unwrap_err();
+        assert!(refused.contains("`@personal` of `Who`"), "{refused}");
+        let refused = parse("@personal entity Who enum [\"a\"];").unwrap_err();
+        assert!(refused.contains("`@personal` of `Who`"), "{refused}");
+    }
+}

@@ -1,0 +1,88 @@
+//! Entities as JSON refers to them.
+
+use std::str::FromStr;
+
+use cedar_policy::{EntityId, EntityTypeName, EntityUid};
+use serde_json::Value as Json;
+
+use super::definition::Schema;
+use super::literal;
+use super::misfit::Misfit;
+use super::reading::Reading;
+use super::types::EntityType;
+
+impl Schema {
+    /// Reads an entity in one of its three forms: a Cedar literal,
+    /// `{"type","id"}` or `{"__entity": {"type","id"}}`.
+    ///
+    /// # Errors
+    /// Another form, a type that the schema does not have, or an id outside the
+    /// type's vocabulary.
+    pub fn entity(&self, json: &Json) -> Result<EntityUid, Misfit> {
+        const FORMS: &str = "an entity is wanted: `Type::\"id\"`, {\"type\",\"id\"} or {\"__entity\":{\"type\",\"id\"}}";
+        match json {
+            Json::String(literal) => {
+                let (name, id) = literal::parse(literal).ok_or_else(|| Misfit::new(FORMS))?;
+                self.entity_of(name, &id)
+            }
+            Json::Object(members) => match (members.get("__entity"), members.len()) {
+                (Some(inner @ Json::Object(fields)), 1) if !fields.contains_key("__entity") => {
+                    self.entity(inner).map_err(|m| m.within("__entity"))
+                }
+                (None, 2) => match (members.get("type"), members.get("id")) {
+                    (Some(Json::String(name)), Some(Json::String(id))) => self.entity_of(name, id),
+                    _ => Err(Misfit::new(FORMS)),
+                },
+                _ => Err(Misfit::new(FORMS)),
+            },
+            _ => Err(Misfit::new(FORMS)),
+        }
+    }
+
+    /// The entity under its canonical id, if its type is in the schema and its
+    /// id in the type's vocabulary. Actions are known by [`Schema::action`].
+    fn entity_of(&self, name: &str, id: &str) -> Result<EntityUid, Misfit> {
+        if let Some(entity_type) = self.entity_type_named(name) {
+            return entity_type.entity(id, Reading::Context);
+        }
+        // Those that occur in the schema are not parsed again for each question.
+        let action_type = match self.action_type_named(name) {
+            Some(name) => Some(name.clone()),
+            None => EntityTypeName::from_str(name)
+                .ok()
+                .filter(|name| name.basename() == "Action"),
+        };
+        match action_type {
+            Some(name) => Ok(EntityUid::from_type_name_and_id(name, EntityId::new(id))),
+            None => Err(Misfit::new("no such entity type in the schema")),
+        }
+    }
+}
+
+impl EntityType {
+    /// The entity of this type with that id, in any spelling.
+    ///
+    /// # Errors
+    /// An id outside the vocabulary of an `enum` type, or an empty one in a
+    /// document.
+    pub fn entity(&self, id: &str, reading: Reading) -> Result<EntityUid, Misfit> {
+        if let Some(choices) = &self.choices
+            && !choices.contains(id)
+        {
+            let choices: Vec<_> = choices.iter().map(|choice| format!("`{choice}`")).collect();
+            return Err(Misfit::new(format!("not one of {}", choices.join(", "))));
+        }
+        if reading == Reading::Document && id.is_empty() {
+            return Err(Misfit::new("an id may not be empty"));
+        }
+        // Not every database can hold it, and some cut a text there.
+        if reading == Reading::Document && id.contains('\0') {
+            return Err(Misfit::new("an id may not contain U+0000"));
+        }
+        let id = self.identifier.canonical(id);
+        Ok(EntityUid::from_type_name_and_id(
+            self.name.clone(),
+            EntityId::new(id),
+        ))
+    }
+}

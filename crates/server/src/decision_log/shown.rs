@@ -21,19 +21,19 @@ const TELLING: usize = 4;
 pub fn asked(decided: &Decided, pseudonyms: &Pseudonyms) -> Option<Json> {
     let question = decided.question.as_ref()?;
     let schema = &decided.bundle.schema;
-    let shown = Shown::new(schema, pseudonyms, Some(question), &decided.decision);
+    let shown = LineVeil::new(schema, pseudonyms, Some(question), &decided.decision);
     Some(shown.question(question))
 }
 
 /// Shows what belongs to one line.
-pub(super) struct Shown<'a> {
+pub(super) struct LineVeil<'a> {
     schema: &'a Schema,
     pseudonyms: &'a Pseudonyms,
     /// The ids in it that say who somebody is, with what stands for them.
     veiled: BTreeMap<String, String>,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> LineVeil<'a> {
     pub(super) fn new(
         schema: &'a Schema,
         pseudonyms: &'a Pseudonyms,

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::pseudonym::Pseudonyms;
-use super::shown::Shown;
+use super::shown::LineVeil;
 use crate::instant;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::{Decided, Decision, Question};

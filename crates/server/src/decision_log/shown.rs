@@ -202,7 +202,7 @@ impl<'a> LineVeil<'a> {
     }
 }
 
-impl CedarJson for Shown<'_> {
+impl CedarJson for LineVeil<'_> {
     fn id<'u>(&'u self, uid: &'u EntityUid) -> Cow<'u, str> {
         let id: &str = uid.id().as_ref();
         match self.veiled.get(id) {
@@ -220,7 +220,7 @@ impl CedarJson for Shown<'_> {
 
 /// Shows the attributes of an entity.
 struct Attributes<'s> {
-    shown: &'s Shown<'s>,
+    shown: &'s LineVeil<'s>,
     /// The id of the entity, if it says who somebody is: an attribute may repeat it. Any other
     /// text that happens to be such an id stays: a caller chooses ids, and what policies compare
     /// would not be what they compared.

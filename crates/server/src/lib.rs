@@ -9,6 +9,7 @@ pub mod decision_log;
 pub mod http;
 pub mod identity;
 mod instant;
+mod keyed_hash;
 pub mod shadow;
 pub mod watch;
 

@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
-
+use crate::keyed_hash::{HASH_BYTES, KeyedHash};
 use peppol_authz_engine::text::hex;
 
 /// What a hash begins with.
@@ -22,7 +20,7 @@ const NAME: usize = 8;
 /// Writes ids as keyed hashes, or as they are.
 #[derive(Clone)]
 pub struct Pseudonyms {
-    key: Option<Hmac<Sha256>>,
+    key: Option<KeyedHash>,
     name: Option<String>,
     /// Whether what looks like a hash is one, and stays.
     keeps_hashes: bool,
@@ -71,20 +69,17 @@ impl Pseudonyms {
     /// # Errors
     /// A machine that gives no random bytes.
     pub fn random() -> Result<Self, KeyError> {
-        let mut key = [0; KEY];
-        getrandom::fill(&mut key).map_err(|error| KeyError::Random(error.to_string()))?;
-        Ok(Self::by_key(&key))
+        let key = KeyedHash::random().map_err(|error| KeyError::Random(error.to_string()))?;
+        Ok(Self::by(key))
     }
 
     fn by_key(key: &[u8]) -> Self {
-        // Of any length, and so that nothing can fail.
-        let mut block = [0; 64];
-        for (to, from) in block.iter_mut().zip(Sha256::digest(key)) {
-            *to = from;
-        }
-        let key = Hmac::new(&block.into());
+        Self::by(KeyedHash::new(key))
+    }
+
+    fn by(key: KeyedHash) -> Self {
         // No id is hashed so: this one ends in a byte that no text has.
-        let name = digest(&key, b"name of the key\xff");
+        let name = key.hash(&[b"name of the key\xff"]);
         Self {
             name: Some(hex(&name, NAME)),
             key: Some(key),
@@ -110,7 +105,7 @@ impl Pseudonyms {
     pub(super) fn of(&self, id: &str) -> String {
         match &self.key {
             Some(key) if !(self.keeps_hashes && is_hash(id)) => {
-                format!("{PREFIX}{}", hex(&digest(key, id.as_bytes()), 32))
+                format!("{PREFIX}{}", hex(&key.hash(&[id.as_bytes()]), HASH_BYTES))
             }
             _ => id.to_owned(),
         }
@@ -131,12 +126,6 @@ pub(super) fn hash_at(text: &str) -> Option<&str> {
     let (digits, behind) = text.strip_prefix(PREFIX)?.split_at_checked(DIGITS)?;
     let is_hash = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     is_hash.then_some(behind)
-}
-
-fn digest(key: &Hmac<Sha256>, text: &[u8]) -> [u8; 32] {
-    let mut mac = key.clone();
-    mac.update(text);
-    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]

@@ -8,20 +8,16 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 
+use crate::keyed_hash::{HASH_BYTES, KeyedHash};
 use peppol_authz_engine::schema::Misfit;
 use peppol_authz_engine::{Found, Malformed, Members};
 
-/// Bytes of a token that vouch for the rest.
-const TAG: usize = 32;
-
 /// Makes tokens and reads them.
 pub struct Pages {
-    key: Hmac<Sha256>,
+    key: KeyedHash,
 }
 
 /// Where a page begins, and how long it is.
@@ -66,13 +62,8 @@ impl Pages {
     /// Tokens by a key that other sidecars have too.
     #[must_use]
     pub fn new(key: &[u8]) -> Self {
-        // Of any length, and so that nothing can fail.
-        let mut block = [0; 64];
-        for (to, from) in block.iter_mut().zip(Sha256::digest(key)) {
-            *to = from;
-        }
         Self {
-            key: Hmac::new(&block.into()),
+            key: KeyedHash::new(key),
         }
     }
 
@@ -81,9 +72,8 @@ impl Pages {
     /// # Errors
     /// A system without random numbers.
     pub fn random() -> std::io::Result<Self> {
-        let mut key = [0; 32];
-        getrandom::fill(&mut key).map_err(std::io::Error::other)?;
-        Ok(Self::new(&key))
+        let key = KeyedHash::random().map_err(std::io::Error::other)?;
+        Ok(Self { key })
     }
 
     /// The page that is asked for. `search` describes the search, `most` is how long
@@ -129,27 +119,28 @@ impl Pages {
         let next = Page { after, limit };
         // A text and a number always have a JSON form.
         let mut token = serde_json::to_vec(&next).unwrap_or_default();
-        let tag = self.tag(&token, search).finalize().into_bytes();
+        let length = length(&token);
+        let tag = self.key.hash(&[&length, &token, search.as_bytes()]);
         token.extend_from_slice(&tag);
         BASE64_URL_SAFE_NO_PAD.encode(token)
     }
 
     fn open(&self, token: &str, search: &str) -> Option<Page> {
         let token = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (page, tag) = token.split_last_chunk::<TAG>()?;
-        // In a time that tells nothing of where they differ.
-        self.tag(page, search).verify_slice(tag).ok()?;
+        let (page, tag) = token.split_last_chunk::<HASH_BYTES>()?;
+        let parts = [&length(page), page, search.as_bytes()];
+        if !self.key.is_hash(tag, &parts) {
+            return None;
+        }
         serde_json::from_slice(page).ok()
     }
+}
 
-    fn tag(&self, page: &[u8], search: &str) -> Hmac<Sha256> {
-        let mut tag = self.key.clone();
-        let length = u64::try_from(page.len()).unwrap_or(u64::MAX);
-        tag.update(&length.to_be_bytes());
-        tag.update(page);
-        tag.update(search.as_bytes());
-        tag
-    }
+/// The length of a page, which stands before it in what is hashed: no byte of a page can count as
+/// one of its search.
+fn length(page: &[u8]) -> [u8; 8] {
+    let length = u64::try_from(page.len()).unwrap_or(u64::MAX);
+    length.to_be_bytes()
 }
 
 impl std::fmt::Debug for Pages {
@@ -216,7 +207,7 @@ mod tests {
             let forged = BASE64_URL_SAFE_NO_PAD.encode(forged);
             assert!(pages.read(&wish(&forged, None), SEARCH, 100).is_err());
         }
-        for cut in [0, 1, TAG - 1, TAG, bytes.len() - 1] {
+        for cut in [0, 1, HASH_BYTES - 1, HASH_BYTES, bytes.len() - 1] {
             let cut = BASE64_URL_SAFE_NO_PAD.encode(&bytes[..cut]);
             if !cut.is_empty() {
                 assert!(pages.read(&wish(&cut, None), SEARCH, 100).is_err());
@@ -230,7 +221,7 @@ mod tests {
         let token = BASE64_URL_SAFE_NO_PAD
             .decode(pages.token(Some("c".into()), 7, SEARCH))
             .unwrap();
-        let (body, tag) = token.split_last_chunk::<TAG>().unwrap();
+        let (body, tag) = token.split_last_chunk::<HASH_BYTES>().unwrap();
         let (shorter, moved) = body.split_at(body.len() - 1);
         let forged = [shorter, tag].concat();
         let search = format!("{}{SEARCH}", String::from_utf8(moved.to_vec()).unwrap());

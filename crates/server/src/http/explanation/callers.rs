@@ -2,8 +2,8 @@
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+
+use crate::keyed_hash::{HASH_BYTES, KeyedHash};
 
 /// Who may have decisions explained: they tell what the store holds.
 pub enum Explainers {
@@ -15,17 +15,20 @@ pub enum Explainers {
     Key(ExplainKey),
 }
 
+/// The text whose hash by the key is kept in place of the key.
+const PURPOSE: &[u8] = b"explain";
+
 /// What a key is known by.
 pub struct ExplainKey {
-    tag: [u8; 32],
+    hash: [u8; HASH_BYTES],
 }
 
 impl ExplainKey {
     /// Knows a key.
     #[must_use]
     pub fn new(key: &[u8]) -> Self {
-        let tag = mac(key).finalize().into_bytes().into();
-        Self { tag }
+        let hash = KeyedHash::new(key).hash(&[PURPOSE]);
+        Self { hash }
     }
 }
 
@@ -41,22 +44,10 @@ impl Explainers {
                 let (Some(sent), None) = (sent.next(), sent.next()) else {
                     return false;
                 };
-                // The comparison takes as long whatever the key is.
-                bearer(sent).is_some_and(|key| mac(key).verify_slice(&known.tag).is_ok())
+                bearer(sent).is_some_and(|key| KeyedHash::new(key).is_hash(&known.hash, &[PURPOSE]))
             }
         }
     }
-}
-
-/// The code of a key: what does not fit a block of the hash is hashed before.
-fn mac(key: &[u8]) -> Hmac<Sha256> {
-    let mut block = [0; 64];
-    for (to, from) in block.iter_mut().zip(Sha256::digest(key)) {
-        *to = from;
-    }
-    let mut mac = <Hmac<Sha256> as KeyInit>::new(&block.into());
-    mac.update(b"explain");
-    mac
 }
 
 fn bearer(header: &HeaderValue) -> Option<&[u8]> {

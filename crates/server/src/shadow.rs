@@ -1,5 +1,5 @@
-//! A second set of policies, asked what the first has decided: what would change, before it
-//! does.
+//! A second set of policies, which decides the same questions as the first: it shows what would
+//! change, before it does.
 //!
 //! A decision is offered behind its answer ([`Shadow::offer`]): one pointer into a queue that
 //! never waits, and what does not fit is counted and forgotten. On a thread of its own, with a
@@ -10,6 +10,7 @@
 mod compare;
 mod counts;
 mod judge;
+mod options;
 mod sample;
 
 use std::panic::AssertUnwindSafe;
@@ -22,29 +23,13 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use crate::decision_log::{Pseudonyms, Room};
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::store::{Store, StoreError};
-use peppol_authz_engine::{Decided, Engine, EngineOptions};
+use peppol_authz_engine::{Decided, Engine};
 
-use judge::{Judge, Outcome};
+use judge::{Judge, ShadowOutcome};
 use sample::Samples;
 
 pub use counts::Counts;
-
-/// Settings.
-#[derive(Clone, Copy, Debug)]
-pub struct ShadowOptions {
-    /// Decisions that wait to be looked at; more are dropped.
-    pub capacity: usize,
-    /// Bytes that these take, at most.
-    pub queue_bytes: usize,
-    /// Disagreements of one kind that are written in full, in a minute.
-    pub sample: usize,
-    /// Whether its policies are written for a schema of their own.
-    pub own_schema: bool,
-    /// Stack of the thread that evaluates its policies.
-    pub stack_bytes: usize,
-    /// How it reads the store.
-    pub engine: EngineOptions,
-}
+pub use options::ShadowOptions;
 
 /// A decision, with the room that it takes until it was looked at.
 type Offered = (Arc<Decided>, OwnedSemaphorePermit);
@@ -58,12 +43,12 @@ pub struct Shadow {
 }
 
 impl Shadow {
-    /// Starts the thread that decides. The store is read by it alone: whoever answers questions
-    /// should have another reader. In samples of disagreements, pseudonyms stand for ids that say
-    /// who somebody is.
+    /// Starts the thread that decides. Only this thread reads `store`: the engine that answers
+    /// questions should have another reader. In samples of disagreements, pseudonyms stand for ids
+    /// that tell who somebody is.
     ///
     /// # Errors
-    /// What of the store does not fit the schema, a thread that cannot be started.
+    /// A store that does not fit the schema, a thread that cannot be started.
     pub fn start(
         store: Arc<dyn Store>,
         bundle: Arc<Bundle>,
@@ -96,7 +81,7 @@ impl Shadow {
     /// Offers a decision. This never waits: where too many wait already, or it has ended, the
     /// decision is dropped and counted.
     pub fn offer(&self, decided: &Arc<Decided>) {
-        // What is no question of the schema was decided by no policy.
+        // A denial without a question was decided by no policy.
         if decided.question.is_none() {
             return;
         }
@@ -112,7 +97,7 @@ impl Shadow {
     /// Takes another set of policies from now on.
     ///
     /// # Errors
-    /// What of the store does not fit the schema; the set is not taken then.
+    /// A store that does not fit the schema; the set is not taken then.
     pub fn replace(&self, bundle: Arc<Bundle>) -> Result<(), StoreError> {
         let revision = Arc::clone(&bundle.revision);
         self.engine.replace(bundle)?;
@@ -125,7 +110,7 @@ impl Shadow {
         self.counts.refused();
     }
 
-    /// What is counted.
+    /// The metrics of the shadow.
     #[must_use]
     pub fn counts(&self) -> &Counts {
         &self.counts
@@ -141,7 +126,7 @@ async fn look_on(
 ) {
     while let Some((decided, _room)) = decisions.recv().await {
         let judged = AssertUnwindSafe(judge.judge(&decided)).catch_unwind();
-        let outcome = judged.await.unwrap_or(Outcome::Failed("panic"));
+        let outcome = judged.await.unwrap_or(ShadowOutcome::Failed("panic"));
         let labels = counts.judged(&decided, &outcome);
         if let Some(labels) = labels
             && samples.takes(&labels, Instant::now())

@@ -1,21 +1,21 @@
-//! Whether two decisions of one question are the same to a caller.
+//! The comparison of two decisions of one question, as a caller sees them.
 
 use std::collections::BTreeSet;
 
 use peppol_authz_engine::{Decision, Verdict};
 
-/// In what they differ first.
+/// The first difference between two decisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum DisagreementKind {
     /// One allows what the other denies.
     Verdict,
-    /// Both deny, and call it otherwise.
+    /// Both deny, with other codes.
     Codes,
-    /// Both allow, and ask something else for it.
+    /// Both allow, with other obligations.
     Obligations,
 }
 
-impl Kind {
+impl DisagreementKind {
     /// Its label.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -26,20 +26,22 @@ impl Kind {
     }
 }
 
-/// In what two decisions differ; `None` where they agree. Which policies they rest on is no
-/// difference where a caller is answered the same.
-pub(super) fn compare(first: &Decision, shadow: &Decision) -> Option<Kind> {
+/// The difference between two decisions; `None` where they agree. The policies that they rest on are
+/// no difference where a caller gets the same answer.
+pub(super) fn compare(first: &Decision, shadow: &Decision) -> Option<DisagreementKind> {
     if first.verdict != shadow.verdict {
-        return Some(Kind::Verdict);
+        return Some(DisagreementKind::Verdict);
     }
     match first.verdict {
-        Verdict::Deny if codes(first) != codes(shadow) => Some(Kind::Codes),
-        Verdict::Allow if first.obligations != shadow.obligations => Some(Kind::Obligations),
+        Verdict::Deny if codes(first) != codes(shadow) => Some(DisagreementKind::Codes),
+        Verdict::Allow if first.obligations != shadow.obligations => {
+            Some(DisagreementKind::Obligations)
+        }
         _ => None,
     }
 }
 
-/// What a denial is called; `None` among it where a policy has no name for it.
+/// The codes of a denial; `None` among them for a policy without a code.
 fn codes(decision: &Decision) -> BTreeSet<Option<&str>> {
     let codes = decision.reasons.iter();
     codes.map(|reason| reason.code.as_deref()).collect()

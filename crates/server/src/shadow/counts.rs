@@ -1,4 +1,4 @@
-//! What is counted of the shadow, for Prometheus.
+//! The metrics of the shadow, for Prometheus.
 
 use std::collections::HashSet;
 use std::sync::atomic::AtomicU64;
@@ -12,39 +12,39 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::compare::{code_text, policy_text};
-use super::judge::Outcome;
+use super::judge::ShadowOutcome;
 use peppol_authz_engine::{Decided, Decision};
 
-/// Kinds of disagreements that are counted apart. Codes and policies are those of two sets, but
+/// DisagreementKinds of disagreements that are counted apart. Codes and policies are those of two sets, but
 /// how they come together is a matter of what is asked.
 const KINDS: usize = 1000;
 
-/// Of what there are more kinds than [`KINDS`].
+/// The label of disagreements beyond [`KINDS`] kinds.
 const OTHER: &str = "other";
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ResultLabel {
+struct ShadowResultLabel {
     result: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RevisionLabel {
+struct ShadowRevisionLabel {
     revision: String,
 }
 
 /// One kind of disagreement. Nothing in it is of a caller's making.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Labels {
+pub(super) struct DisagreementLabels {
     pub(super) action: String,
-    /// In what they differ.
+    /// The difference between the two decisions.
     pub(super) kind: &'static str,
-    /// What was answered.
+    /// The decision that was answered.
     pub(super) from: &'static str,
-    /// What the shadow says.
+    /// The decision of the shadow.
     pub(super) to: &'static str,
-    /// The codes of what was answered, with commas between.
+    /// The codes of the answered decision, with commas between.
     pub(super) codes: String,
-    /// The policies of what was answered, likewise.
+    /// The policies of the answered decision, likewise.
     pub(super) policies: String,
     pub(super) shadow_codes: String,
     pub(super) shadow_policies: String,
@@ -53,30 +53,30 @@ pub(super) struct Labels {
 /// Counters of a shadow; its clones are the same counters.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
-    decisions: Family<ResultLabel, Counter>,
-    disagreements: Family<Labels, Counter>,
+    decisions: Family<ShadowResultLabel, Counter>,
+    disagreements: Family<DisagreementLabels, Counter>,
     dropped: Counter,
-    reloads: Family<ResultLabel, Counter>,
+    reloads: Family<ShadowResultLabel, Counter>,
     reload_refused: Gauge,
     last_reload: Gauge<f64, AtomicU64>,
-    policies: Family<RevisionLabel, Gauge>,
-    kinds: Arc<Mutex<Kinds>>,
+    policies: Family<ShadowRevisionLabel, Gauge>,
+    kinds: Arc<Mutex<DisagreementKinds>>,
 }
 
 /// The kinds that have a counter.
 #[derive(Debug, Default)]
-struct Kinds {
-    /// Of disagreements of the policies that look on now.
-    disagreements: HashSet<Labels>,
-    /// Of questions that are none to the shadow. They say nothing of its policies, and take no room
-    /// of what does.
-    malformed: HashSet<Labels>,
+struct DisagreementKinds {
+    /// Of disagreements of the shadow's policies in force.
+    disagreements: HashSet<DisagreementLabels>,
+    /// Of questions that are malformed to the shadow. They tell nothing of its policies, and take no
+    /// room of disagreements.
+    malformed: HashSet<DisagreementLabels>,
     /// Counters that there are, also of policies before.
     counters: usize,
 }
 
 impl Counts {
-    /// Shows the counters to whoever reads the registry.
+    /// Adds the counters to a registry.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "shadow_decisions",
@@ -129,7 +129,7 @@ impl Counts {
         self.begin_kinds();
         let revision = revision.to_owned();
         self.policies
-            .get_or_create(&RevisionLabel { revision })
+            .get_or_create(&ShadowRevisionLabel { revision })
             .set(1);
     }
 
@@ -144,7 +144,7 @@ impl Counts {
         }
     }
 
-    fn kinds(&self) -> MutexGuard<'_, Kinds> {
+    fn kinds(&self) -> MutexGuard<'_, DisagreementKinds> {
         self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -154,26 +154,35 @@ impl Counts {
     }
 
     fn reloaded(&self, result: &'static str) {
-        self.reloads.get_or_create(&ResultLabel { result }).inc();
+        self.reloads
+            .get_or_create(&ShadowResultLabel { result })
+            .inc();
     }
 
     /// Counts what came of a decision. Returns of which kind it is, where there is something
     /// to tell of it.
-    pub(super) fn judged(&self, decided: &Decided, outcome: &Outcome) -> Option<Labels> {
-        let labels = Labels::new(decided, outcome).map(|labels| self.told(labels, outcome));
-        // Last: whoever sees that it was looked at sees what came of it.
+    pub(super) fn judged(
+        &self,
+        decided: &Decided,
+        outcome: &ShadowOutcome,
+    ) -> Option<DisagreementLabels> {
+        let labels =
+            DisagreementLabels::new(decided, outcome).map(|labels| self.told(labels, outcome));
+        // Last, so that a reader of this counter also sees the kind.
         let result = outcome.name();
-        self.decisions.get_or_create(&ResultLabel { result }).inc();
+        self.decisions
+            .get_or_create(&ShadowResultLabel { result })
+            .inc();
         labels
     }
 
     /// Counts a kind, and returns it as it is counted.
-    fn told(&self, mut labels: Labels, outcome: &Outcome) -> Labels {
-        if matches!(outcome, Outcome::Failed(_)) {
+    fn told(&self, mut labels: DisagreementLabels, outcome: &ShadowOutcome) -> DisagreementLabels {
+        if matches!(outcome, ShadowOutcome::Failed(_)) {
             return labels;
         }
         let mut kinds = self.kinds();
-        let is_malformed = matches!(outcome, Outcome::Malformed);
+        let is_malformed = matches!(outcome, ShadowOutcome::Malformed);
         if !kinds.has_counter(&labels, is_malformed) {
             labels.forget();
         }
@@ -183,9 +192,9 @@ impl Counts {
     }
 }
 
-impl Kinds {
-    /// Whether a kind is counted apart.
-    fn has_counter(&mut self, labels: &Labels, is_malformed: bool) -> bool {
+impl DisagreementKinds {
+    /// Returns true if a kind has a counter of its own.
+    fn has_counter(&mut self, labels: &DisagreementLabels, is_malformed: bool) -> bool {
         let known = if is_malformed {
             &mut self.malformed
         } else {
@@ -203,18 +212,20 @@ impl Kinds {
     }
 }
 
-impl Labels {
+impl DisagreementLabels {
     /// `None` where there is nothing to tell.
-    fn new(decided: &Decided, outcome: &Outcome) -> Option<Self> {
+    fn new(decided: &Decided, outcome: &ShadowOutcome) -> Option<Self> {
         let (kind, first, shadow) = match outcome {
-            Outcome::Agreed | Outcome::Unsettled => return None,
-            Outcome::Disagreed(found) => (found.kind.name(), &found.first, Some(&found.shadow)),
-            Outcome::Malformed => ("malformed", &decided.decision, None),
-            Outcome::Failed(_) => ("failed", &decided.decision, None),
+            ShadowOutcome::Agreed | ShadowOutcome::Unsettled => return None,
+            ShadowOutcome::Disagreed(found) => {
+                (found.kind.name(), &found.first, Some(&found.shadow))
+            }
+            ShadowOutcome::Malformed => ("malformed", &decided.decision, None),
+            ShadowOutcome::Failed(_) => ("failed", &decided.decision, None),
         };
         let question = decided.question.as_ref()?;
         // Of a failure nothing is told but why.
-        let is_failed = matches!(outcome, Outcome::Failed(_));
+        let is_failed = matches!(outcome, ShadowOutcome::Failed(_));
         let answered = (!is_failed).then_some(first);
         let text_of_first = |of: fn(&Decision) -> String| answered.map_or_else(String::new, of);
         let text = |of: fn(&Decision) -> String| shadow.map_or_else(String::new, of);
@@ -244,13 +255,13 @@ impl Labels {
 
 #[cfg(test)]
 mod tests {
-    use super::super::compare::Kind;
+    use super::super::compare::DisagreementKind;
     use super::super::judge::Disagreement;
     use super::*;
     use peppol_authz_engine::Verdict;
 
-    fn labels(policies: usize) -> Labels {
-        Labels {
+    fn labels(policies: usize) -> DisagreementLabels {
+        DisagreementLabels {
             action: "read".to_owned(),
             kind: "verdict",
             from: "Allow",
@@ -262,12 +273,12 @@ mod tests {
         }
     }
 
-    /// What is counted, by the policies of what was answered.
-    fn told(counts: &Counts, policies: usize, outcome: &Outcome) -> String {
+    /// The policies under which a disagreement is counted.
+    fn told(counts: &Counts, policies: usize, outcome: &ShadowOutcome) -> String {
         counts.told(labels(policies), outcome).policies
     }
 
-    fn disagreed() -> Outcome {
+    fn disagreed() -> ShadowOutcome {
         let decision = Decision {
             verdict: Verdict::Deny,
             reasons: Vec::new(),
@@ -279,8 +290,8 @@ mod tests {
             slice: Vec::new(),
             absent: Vec::new(),
         };
-        Outcome::Disagreed(Box::new(Disagreement {
-            kind: Kind::Verdict,
+        ShadowOutcome::Disagreed(Box::new(Disagreement {
+            kind: DisagreementKind::Verdict,
             first: decision.clone(),
             shadow: decision,
         }))
@@ -325,10 +336,10 @@ mod tests {
     fn what_is_no_disagreement_takes_no_room_of_one() {
         let counts = Counts::default();
         for policies in 0..=KINDS {
-            told(&counts, policies, &Outcome::Malformed);
-            told(&counts, policies, &Outcome::Failed("store"));
+            told(&counts, policies, &ShadowOutcome::Malformed);
+            told(&counts, policies, &ShadowOutcome::Failed("store"));
         }
-        assert_eq!(told(&counts, KINDS, &Outcome::Malformed), "other");
+        assert_eq!(told(&counts, KINDS, &ShadowOutcome::Malformed), "other");
         assert_eq!(told(&counts, KINDS, &disagreed()), KINDS.to_string());
     }
 }

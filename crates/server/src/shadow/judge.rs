@@ -1,4 +1,4 @@
-//! What the shadow says of a decision that was given.
+//! The shadow's judgement of a decision that was given.
 //!
 //! INVARIANT: a disagreement is one of policies. Both decisions that are compared rest on the
 //! same entities: those of the decision that was given, where the shadow looks at no others, or
@@ -7,8 +7,8 @@
 
 use std::sync::Arc;
 
-use super::ShadowOptions;
-use super::compare::{Kind, compare};
+use super::compare::{DisagreementKind, compare};
+use super::options::ShadowOptions;
 use crate::decision_log::{self, Pseudonyms};
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::slice::Demand;
@@ -18,25 +18,25 @@ use peppol_authz_engine::{Decided, Decision, Engine, EngineOptions, Failure, Que
 /// How often two sets of different schemas are asked, until both were in one state.
 const ATTEMPTS: usize = 5;
 
-/// What came of a decision.
+/// The result of a judgement.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(super) enum ShadowOutcome {
     /// The shadow would have answered the same.
     Agreed,
-    /// It would not.
+    /// The shadow would have answered otherwise.
     Disagreed(Box<Disagreement>),
-    /// To the shadow's schema it is no question.
+    /// The question does not fit the shadow's schema.
     Malformed,
     /// The two could not be compared in one state.
     Unsettled,
-    /// The shadow has no decision; why.
+    /// The shadow has no decision, for this reason.
     Failed(&'static str),
 }
 
 /// Two decisions of one question, from the same entities.
 #[derive(Debug)]
 pub(super) struct Disagreement {
-    pub(super) kind: Kind,
+    pub(super) kind: DisagreementKind,
     pub(super) first: Decision,
     pub(super) shadow: Decision,
 }
@@ -61,9 +61,9 @@ impl Judge {
         }
     }
 
-    pub(super) async fn judge(&mut self, decided: &Decided) -> Outcome {
+    pub(super) async fn judge(&mut self, decided: &Decided) -> ShadowOutcome {
         let Some(question) = &decided.question else {
-            return Outcome::Failed("question");
+            return ShadowOutcome::Failed("question");
         };
         let judged = if decided
             .bundle
@@ -75,14 +75,14 @@ impl Judge {
             self.by_two_schemas(decided, question).await
         } else {
             // One of the two has not taken over the change of their schema yet.
-            Ok(Outcome::Unsettled)
+            Ok(ShadowOutcome::Unsettled)
         };
         judged.unwrap_or_else(|failure| match failure {
-            Failure::Behind => Outcome::Unsettled,
-            Failure::Unavailable(_) => Outcome::Failed("store"),
-            Failure::Tenancy(_) | Failure::Described => Outcome::Failed("entities"),
+            Failure::Behind => ShadowOutcome::Unsettled,
+            Failure::Unavailable(_) => ShadowOutcome::Failed("store"),
+            Failure::Tenancy(_) | Failure::Described => ShadowOutcome::Failed("entities"),
             Failure::TooWide(_) | Failure::NoShard | Failure::SmallStack { .. } => {
-                Outcome::Failed("policies")
+                ShadowOutcome::Failed("policies")
             }
         })
     }
@@ -91,21 +91,21 @@ impl Judge {
         &self,
         decided: &Decided,
         question: &Question,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<ShadowOutcome, Failure> {
         let session = self.engine.session();
         if let Some(shadow) = decided.again(&session.state.bundle) {
-            return Ok(Outcome::of(&decided.decision, shadow?));
+            return Ok(ShadowOutcome::of(&decided.decision, shadow?));
         }
         let demand = self.demand(&decided.decision);
         let twice = Twice::decide(&session, question, &decided.bundle, &demand).await?;
-        Ok(Outcome::of(&twice.other, twice.own))
+        Ok(ShadowOutcome::of(&twice.other, twice.own))
     }
 
     async fn by_two_schemas(
         &mut self,
         decided: &Decided,
         question: &Question,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<ShadowOutcome, Failure> {
         // Before the first look a store does not say which types it serves.
         if self.engine.timeline().now().is_none() {
             self.engine.look().await.map_err(Failure::from)?;
@@ -114,7 +114,7 @@ impl Judge {
         let session = self.engine.session();
         let asked = decision_log::asked(decided, &Pseudonyms::none()).unwrap_or_default();
         let Ok((shadowed, _)) = session.question(&asked, usize::MAX) else {
-            return Ok(Outcome::Malformed);
+            return Ok(ShadowOutcome::Malformed);
         };
         let demand = self.demand(&decided.decision);
         for _ in 0..ATTEMPTS {
@@ -122,10 +122,10 @@ impl Judge {
             let shadow = session.decide(&shadowed, &demand).await?;
             let again = first.session().decide(question, &demand).await?;
             if shadow.tenancy_revision == again.tenancy_revision && mark == self.store.mark() {
-                return Ok(Outcome::of(&again, shadow));
+                return Ok(ShadowOutcome::of(&again, shadow));
             }
         }
-        Ok(Outcome::Unsettled)
+        Ok(ShadowOutcome::Unsettled)
     }
 
     /// No state before the one that was decided from.
@@ -154,7 +154,7 @@ impl Judge {
     }
 }
 
-impl Outcome {
+impl ShadowOutcome {
     /// Its label.
     pub(super) fn name(&self) -> &'static str {
         match self {

@@ -5,24 +5,24 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
-use super::counts::Labels;
-use super::judge::Outcome;
+use super::counts::DisagreementLabels;
+use super::judge::ShadowOutcome;
 use crate::decision_log::{self, Pseudonyms};
 use peppol_authz_engine::{Decided, Decision};
 
-/// What they are called in a filter of the log.
-const TARGET: &str = "crate::shadow";
+/// The target of samples in a filter of the log.
+const TARGET: &str = "peppol_authz_server::shadow";
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Which are written: of each kind the first few of a minute, so that a frequent one hides no
-/// rare one.
+/// Chooses samples: of each kind the first few of a minute, so that a frequent kind hides no rare
+/// one.
 pub(super) struct Samples {
     most: usize,
-    /// What stands for ids that say who somebody is.
+    /// Pseudonyms for ids that tell who somebody is.
     pseudonyms: Pseudonyms,
     since: Option<Instant>,
-    written: HashMap<Labels, usize>,
+    written: HashMap<DisagreementLabels, usize>,
 }
 
 impl Samples {
@@ -35,8 +35,8 @@ impl Samples {
         }
     }
 
-    /// Whether one more of that kind is written.
-    pub(super) fn takes(&mut self, labels: &Labels, now: Instant) -> bool {
+    /// Returns true if one more of that kind is to be written.
+    pub(super) fn takes(&mut self, labels: &DisagreementLabels, now: Instant) -> bool {
         if self
             .since
             .is_none_or(|since| now.duration_since(since) >= MINUTE)
@@ -49,11 +49,16 @@ impl Samples {
         *written <= self.most
     }
 
-    /// Writes what was asked, what was answered, and what the shadow says.
-    pub(super) fn write(&self, decided: &Decided, outcome: &Outcome, labels: &Labels) {
+    /// Writes the question, the answered decision and the shadow's decision.
+    pub(super) fn write(
+        &self,
+        decided: &Decided,
+        outcome: &ShadowOutcome,
+        labels: &DisagreementLabels,
+    ) {
         let (first, shadow) = match outcome {
-            Outcome::Disagreed(found) => (&found.first, shown(&found.shadow)),
-            Outcome::Failed(why) => {
+            ShadowOutcome::Disagreed(found) => (&found.first, shown(&found.shadow)),
+            ShadowOutcome::Failed(why) => {
                 tracing::warn!(
                     target: TARGET,
                     decision_id = %decided.id,
@@ -98,8 +103,8 @@ fn shown(decision: &Decision) -> Json {
 mod tests {
     use super::*;
 
-    fn labels(action: &str) -> Labels {
-        Labels {
+    fn labels(action: &str) -> DisagreementLabels {
+        DisagreementLabels {
             action: action.to_owned(),
             kind: "verdict",
             from: "Allow",

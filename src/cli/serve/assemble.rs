@@ -12,7 +12,7 @@ use peppol_authz_engine::slice::Freshness;
 use peppol_authz_engine::{Engine, EngineOptions};
 use peppol_authz_server::config::Config;
 use peppol_authz_server::decision_log::DecisionLog;
-use peppol_authz_server::http::{App, Authzen, Document, Gateway, Limits, Metrics, Readiness};
+use peppol_authz_server::http::{App, Gateway, Metrics};
 use peppol_authz_server::identity::Tokens;
 
 /// A server with all of its parts, and its database if it has one.
@@ -41,22 +41,18 @@ pub(super) fn assemble(
     };
     let engine = Arc::new(Engine::new(store, bundle, options)?);
     let metrics = Metrics::default();
+    let pages = keys::pages(config.search.token_key_file.as_deref())?;
     let app = Arc::new(App {
-        engine,
         metrics: match &shadow {
             Some(shadow) => metrics.with_shadow(shadow.counts()),
             None => metrics,
         },
-        readiness: Readiness::new(config.reload.refused_is_unready),
-        limits: limits(config),
-        pages: keys::pages(config.search.token_key_file.as_deref())?,
-        document: Document::default(),
         explainers: keys::explainers(&config.explain)?,
-        authzen: Authzen::new(&config.authzen),
         gateway,
         tokens,
         shadow,
         decision_log: DecisionLog::start(&config.decision_log)?,
+        ..App::new(engine, config, pages)
     });
     app.metrics.loaded();
     Ok((app, database))
@@ -72,20 +68,6 @@ fn engine_options(config: &Config) -> EngineOptions {
             untold_max_age: freshness.untold_max_age,
             wait: freshness.wait,
         },
-    }
-}
-
-fn limits(config: &Config) -> Limits {
-    let (limits, server) = (&config.limits, &config.server);
-    Limits {
-        body_bytes: limits.body_bytes,
-        batch: limits.batch,
-        json_depth: limits.json_depth,
-        entities: limits.entities,
-        page: limits.page,
-        candidates: limits.candidates,
-        body_read_timeout: server.body_read_timeout,
-        request_timeout: server.request_timeout,
     }
 }
 

@@ -8,10 +8,7 @@ use peppol_authz_engine::slice::Freshness;
 use peppol_authz_engine::store::EntitiesFile;
 use peppol_authz_engine::{Engine, EngineOptions};
 use peppol_authz_server::config::{Config, Listen};
-use peppol_authz_server::http::{
-    App, Authzen, Document, Explainers, Gateway, Limits, Listener, Metrics, Pages, Readiness,
-    router, serve,
-};
+use peppol_authz_server::http::{App, Explainers, Limits, Listener, Pages, router, serve};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -39,28 +36,20 @@ fn start(seconds: u64) -> (Runtime, String) {
     };
     let engine = Engine::new(Arc::new(store), bundle(SCHEMA, POLICY), options).unwrap();
     let settings = Config::defaults().unwrap();
+    let limits = Limits {
+        body_bytes: 1 << 20,
+        batch: 10,
+        json_depth: 32,
+        entities: 10,
+        page: 10,
+        candidates: 10,
+        body_read_timeout: Duration::from_secs(3600),
+        request_timeout: Duration::from_secs(seconds),
+    };
     let app = App {
-        engine: Arc::new(engine),
-        metrics: Metrics::default(),
-        readiness: Readiness::new(true),
-        limits: Limits {
-            body_bytes: 1 << 20,
-            batch: 10,
-            json_depth: 32,
-            entities: 10,
-            page: 10,
-            candidates: 10,
-            body_read_timeout: Duration::from_secs(3600),
-            request_timeout: Duration::from_secs(seconds),
-        },
-        pages: Pages::new(&[0; 32]),
-        document: Document::default(),
         explainers: Explainers::All,
-        authzen: Authzen::new(&settings.authzen),
-        gateway: Gateway::new(&settings.gateway),
-        tokens: None,
-        shadow: None,
-        decision_log: None,
+        limits,
+        ..App::new(Arc::new(engine), &settings, Pages::new(&[0; 32]))
     };
     app.readiness.started();
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -17,8 +17,7 @@ use peppol_authz_engine::store::{
 use peppol_authz_engine::{Engine, EngineOptions};
 use peppol_authz_server::config::{Config, Listen};
 use peppol_authz_server::http::{
-    App, Authzen, Document, Explainers, Gateway, Limits, Listener, Metrics, Pages, Readiness,
-    router, serve, serve_envoy,
+    App, Gateway, Limits, Listener, Pages, router, serve, serve_envoy,
 };
 use serde_json::{Value, json};
 
@@ -146,30 +145,22 @@ pub(crate) fn start_with(gateway: Gateway) -> Fixture {
     };
     let engine = Engine::new(Arc::new(store), bundle, options).unwrap();
     let settings = Config::defaults().unwrap();
-    let limits = settings.server;
-    let app = App {
-        engine: Arc::new(engine),
-        metrics: Metrics::default(),
-        readiness: Readiness::new(true),
-        limits: Limits {
-            body_bytes: 1 << 20,
-            batch: 10,
-            json_depth: 32,
-            entities: 10,
-            page: 10,
-            candidates: 10,
-            body_read_timeout: Duration::from_secs(3600),
-            request_timeout: Duration::from_millis(300),
-        },
-        pages: Pages::new(&[0; 32]),
-        document: Document::default(),
-        explainers: Explainers::Nobody,
-        authzen: Authzen::new(&settings.authzen),
-        gateway,
-        tokens: None,
-        shadow: None,
-        decision_log: None,
+    let limits = Limits {
+        body_bytes: 1 << 20,
+        batch: 10,
+        json_depth: 32,
+        entities: 10,
+        page: 10,
+        candidates: 10,
+        body_read_timeout: Duration::from_secs(3600),
+        request_timeout: Duration::from_millis(300),
     };
+    let app = App {
+        gateway,
+        limits,
+        ..App::new(Arc::new(engine), &settings, Pages::new(&[0; 32]))
+    };
+    let limits = settings.server;
     app.readiness.started();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{allowed, mode_change};
+use crate::eventually::until;
 use crate::samples::Samples;
-use crate::sidecar::Start;
+use crate::sidecar::{Start, project};
 
 fn decisions(samples: &Samples, action: &str, decision: &str, code: &str) -> f64 {
     samples.value(
@@ -201,4 +202,31 @@ fn without_a_cache_nothing_is_kept() {
     let samples = Samples::of(&sidecar);
     assert_eq!(samples.value("cache_entries", &[]), 0.0);
     assert_eq!(samples.value("cache_hits", &[]), 0.0);
+}
+
+/// Dashboards and alerts name them: a change here is one that users have to be told of. A metric with
+/// labels has no lines before its first sample.
+#[test]
+fn every_metric_has_its_name_type_and_help() {
+    let policies = project("policies");
+    let start = Start::quickstart().with(&["--shadow", policies.to_str().unwrap()]);
+    let sidecar = start.start();
+    sidecar.ask(&allowed());
+    sidecar.post("/v1/is_authorized", &json!({}));
+    let search = json!({
+        "principal": "Peppol::User::\"anna\"",
+        "action": "Peppol::Action::\"getOrganisation\"",
+        "resource": {"type": "Peppol::Organisation"},
+    });
+    assert_eq!(sidecar.post("/v1/search", &search).status, 200);
+    sidecar.get("/authz/nginx");
+    until("the shadow looks at a decision", || {
+        Samples::of(&sidecar).sum("shadow_decisions_total") > 0.0
+    });
+    let text = sidecar.get("/metrics").text;
+    let described = text.lines().filter(|line| line.starts_with("# "));
+    let mut described: Vec<&str> = described.collect();
+    described.sort_unstable();
+    let expected: Vec<&str> = include_str!("metrics.txt").lines().collect();
+    assert_eq!(described, expected);
 }

@@ -1,35 +1,42 @@
-//! `POST /`: what clients of Amazon Verified Permissions ask, `IsAuthorized` and
-//! `BatchIsAuthorized`.
+//! `POST /`: `IsAuthorized` and `BatchIsAuthorized` for clients of Amazon Verified Permissions.
 //!
 //! The wire is the service's JSON 1.0 protocol as its SDKs write it (botocore's model
 //! `verifiedpermissions/2021-12-01`): the operation is a header, errors name their type,
 //! `__type`. A question is rewritten into its native form and read like every other, so
-//! that it gets the same decision. The signature of a request is not looked at: whoever
-//! reaches the port may ask, here as on any other path.
+//! that it gets the same decision. The signature of a request is not checked: every
+//! client that reaches the port may ask, here as on any other path.
 
+mod answer;
 mod attribute;
 mod described;
 mod fault;
+mod members;
+mod operation;
 mod wire;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use bytes::Bytes;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::freshness::Demands;
+use super::app::App;
+use super::exchange::{Exchange, PermittedQuestion, Surface, answered, refused};
+use super::freshness::{Demands, values};
+use super::json::{self, AnswerList};
 use super::openapi::{AwsAnswer, AwsErrors, AwsRequest};
-use super::{App, Problem, body, freshness, native};
+use super::problem::Problem;
+use answer::{Authorization, Authorized};
+use operation::AvpOperation;
 use peppol_authz_engine::schema::Misfit;
-use peppol_authz_engine::slice::Demand;
-use peppol_authz_engine::{Decision, Malformed, Question, Session, Verdict};
-use wire::{Asked, Operation};
+use peppol_authz_engine::{Malformed, Question};
+use wire::BatchedQuestion;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.0");
 
@@ -40,55 +47,26 @@ static AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid")
     dead_code,
     reason = "the header is read by `wire`; this is what the document says of it"
 )]
-enum Target {
+enum AvpTarget {
     #[schema(rename = "VerifiedPermissions.IsAuthorized")]
     IsAuthorized,
     #[schema(rename = "VerifiedPermissions.BatchIsAuthorized")]
     BatchIsAuthorized,
 }
 
-/// What is answered to one question.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Authorized<'a> {
-    decision: &'static str,
-    determining_policies: Vec<Policy<'a>>,
-    errors: Vec<EvaluationError>,
+/// The route of this surface.
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(avp))
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Policy<'a> {
-    policy_id: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EvaluationError {
-    error_description: String,
-}
-
-/// One of a batch, with the request as it was sent.
-#[derive(Serialize)]
-struct Authorization<'a> {
-    request: &'a serde_json::Value,
-    #[serde(flatten)]
-    answer: Authorized<'a>,
-}
-
-#[derive(Serialize)]
-struct Authorizations<'a> {
-    results: Vec<Authorization<'a>>,
-}
-
-/// What clients of Amazon Verified Permissions ask.
+/// `IsAuthorized` and `BatchIsAuthorized` of Amazon Verified Permissions.
 #[utoipa::path(
     post,
     path = "/",
     tag = "questions",
     params(
         (
-            "X-Amz-Target" = inline(Target),
+            "X-Amz-Target" = inline(AvpTarget),
             Header,
             description = "The operation",
         ),
@@ -100,14 +78,24 @@ struct Authorizations<'a> {
             status = 200,
             body = AwsAnswer,
             content_type = "application/x-amz-json-1.0",
-            description = "Decisions",
+            description = "BatchDecisions",
         ),
         AwsErrors,
     )
 )]
-pub(super) async fn avp(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
-    let answer = native::within(&app.limits, answer(&app, &headers, body)).await;
-    let mut response = match answer.and_then(|answer| answer) {
+async fn avp(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
+    let answer = match AvpOperation::of(&headers) {
+        Ok(AvpOperation::IsAuthorized) => {
+            let answer = |exchange, text| one(exchange, &headers, text);
+            answered(&app, Surface::Avp, Ok(()), body, answer).await
+        }
+        Ok(AvpOperation::BatchIsAuthorized) => {
+            let answer = |exchange, text| many(exchange, &headers, text);
+            answered(&app, Surface::Avp, Ok(()), body, answer).await
+        }
+        Err(malformed) => Err(refused(&app, malformed)),
+    };
+    let mut response = match answer {
         Ok(text) => text.into_response(),
         Err(problem) => fault::response(&problem),
     };
@@ -120,59 +108,60 @@ pub(super) async fn avp(State(app): State<Arc<App>>, headers: HeaderMap, body: B
     response
 }
 
-/// The answer to what the headers name, as JSON text.
-async fn answer(app: &App, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
-    let count = |malformed: &Malformed| app.metrics.malformed(malformed.code);
-    let operation = Operation::of(headers).inspect_err(count)?;
-    app.readiness.ready_to_answer()?;
-    let body = body::read(body, &app.limits).await?;
-    let started = Instant::now();
-    let session = app.engine.session();
-    let asked = wire::read(operation, &body, &app.limits).inspect_err(count)?;
-    let mut demand = Demand::default();
-    let questions = questions(app, &session, operation, &asked, &mut demand).inspect_err(count)?;
-    demand.join(&freshness::demand(headers, &session).inspect_err(count)?);
-    let all: Vec<&Question> = questions.iter().collect();
-    let decisions = session
-        .decide_all(&all, &demand)
-        .await
-        .inspect_err(|_| app.metrics.store_failed())?;
-    // One that is not decided leaves nothing to say of the others: the wire has no place
-    // for an error beside a decision.
-    let decisions = decisions
+/// Answers `IsAuthorized`.
+async fn one(exchange: Exchange<'_>, headers: &HeaderMap, text: Bytes) -> Result<Vec<u8>, Problem> {
+    let refused = |malformed| exchange.refused(malformed);
+    let json = wire::read_one(&text, exchange.limits()).map_err(refused)?;
+    let (question, _) = exchange.question(&json).map_err(refused)?;
+    let demanded = exchange.demand(&|name| values(headers, name))?;
+    let given = exchange
+        .one(Ok(PermittedQuestion::new(question)), demanded)
+        .await?;
+    json::text(&Authorized::new(given.decision()))
+}
+
+/// Answers `BatchIsAuthorized`.
+async fn many(
+    exchange: Exchange<'_>,
+    headers: &HeaderMap,
+    text: Bytes,
+) -> Result<Vec<u8>, Problem> {
+    let refused = |malformed| exchange.refused(malformed);
+    let sent = wire::read_batch(&text, exchange.limits()).map_err(refused)?;
+    let questions = questions(&exchange, &sent).map_err(refused)?;
+    let demanded = exchange.demand(&|name| values(headers, name))?;
+    let items = questions
         .into_iter()
-        .collect::<Result<Vec<_>, _>>()
-        .inspect_err(|_| app.metrics.store_failed())?;
-    if decisions.len() != asked.len() {
-        return Err(Problem::Internal("an answer is missing".to_owned()));
+        .map(|question| Ok(PermittedQuestion::new(question)));
+    let decisions = exchange.many(items.collect(), demanded, |_| false).await?;
+    // One that is not decided leaves nothing to say of the others: the wire has no place for an
+    // error beside a decision.
+    let mut decisions = decisions.whole()?;
+    let mut sent = sent.iter();
+    let mut answers = AnswerList::new("results");
+    while let (Some(sent), Some(given)) = (sent.next(), decisions.next().await) {
+        let given = given?;
+        answers.push(&Authorization {
+            request: &sent.request,
+            answer: Authorized::new(given.decision()),
+        })?;
     }
-    let each = started.elapsed() / u32::try_from(decisions.len().max(1)).unwrap_or(u32::MAX);
-    let text = written(operation, &asked, &decisions)?;
-    for (question, decision) in questions.into_iter().zip(decisions) {
-        let decided = native::decided("avp", &session, question, decision, each);
-        app.decided(decided).await?;
-    }
-    Ok(text)
+    Ok(answers.end())
 }
 
 /// The questions, read by the schema. The first that is none spoils them all, as the
 /// service's model has it.
 fn questions(
-    app: &App,
-    session: &Session,
-    operation: Operation,
-    asked: &[Asked],
-    demand: &mut Demand,
+    exchange: &Exchange<'_>,
+    sent: &[BatchedQuestion],
 ) -> Result<Vec<Question>, Malformed> {
-    let mut questions = Vec::with_capacity(asked.len());
-    for (i, asked) in asked.iter().enumerate() {
-        let (question, options) = session
-            .question(&asked.question, app.limits.entities)
-            .map_err(|malformed| Malformed {
-                code: malformed.code,
-                misfit: operation.place(malformed.misfit, i),
-            })?;
-        demand.join(&options.demand);
+    let mut questions = Vec::with_capacity(sent.len());
+    for (i, sent) in sent.iter().enumerate() {
+        let question = exchange.question(&sent.question);
+        let (question, _) = question.map_err(|malformed| Malformed {
+            code: malformed.code,
+            misfit: wire::placed(malformed.misfit, i),
+        })?;
         questions.push(question);
     }
     let same = |of: fn(&Question) -> &cedar_policy::EntityUid| {
@@ -187,53 +176,4 @@ fn questions(
         ));
     }
     Ok(questions)
-}
-
-fn written(
-    operation: Operation,
-    asked: &[Asked],
-    decisions: &[Decision],
-) -> Result<Vec<u8>, Problem> {
-    let mut results = asked
-        .iter()
-        .zip(decisions)
-        .map(|(asked, decision)| Authorization {
-            request: &asked.request,
-            answer: Authorized::new(decision),
-        });
-    let text = match operation {
-        Operation::IsAuthorized => serde_json::to_vec(&results.next().map(|first| first.answer)),
-        Operation::BatchIsAuthorized => serde_json::to_vec(&Authorizations {
-            results: results.collect(),
-        }),
-    };
-    text.map_err(|error| Problem::Internal(error.to_string()))
-}
-
-impl<'a> Authorized<'a> {
-    fn new(decision: &'a Decision) -> Self {
-        // What the service calls an error too: an entity that is not there.
-        let absent = decision
-            .reasons
-            .iter()
-            .filter(|reason| reason.rule.as_deref() == Some("GEN-1"))
-            .filter_map(|reason| reason.message.as_deref());
-        let errors = decision.errors.iter().map(String::as_str).chain(absent);
-        Self {
-            decision: match decision.verdict {
-                Verdict::Allow => "ALLOW",
-                Verdict::Deny => "DENY",
-            },
-            determining_policies: decision
-                .determining
-                .iter()
-                .map(|id| Policy { policy_id: id })
-                .collect(),
-            errors: errors
-                .map(|text| EvaluationError {
-                    error_description: text.to_owned(),
-                })
-                .collect(),
-        }
-    }
 }

@@ -3,10 +3,11 @@
 use axum::body::{Body, Bytes, HttpBody};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use super::{Limits, Problem};
+use super::limits::Limits;
+use super::problem::Problem;
 
 pub(super) async fn read(body: Body, limits: &Limits) -> Result<Bytes, Problem> {
-    // One that says that it is too large is not waited for.
+    // A body that is announced as too large is not waited for.
     if usize::try_from(body.size_hint().lower()).map_or(true, |least| least > limits.body_bytes) {
         return Err(Problem::BodyTooLarge(limits.body_bytes));
     }
@@ -25,6 +26,6 @@ pub(super) async fn read(body: Body, limits: &Limits) -> Result<Bytes, Problem> 
 pub(super) async fn discard(body: Body, limits: &Limits) {
     let mut body = Limited::new(body, limits.body_bytes);
     let arrive = async { while matches!(body.frame().await, Some(Ok(_))) {} };
-    // One that is longer or later costs the connection, and that alone.
+    // A body that is longer or later costs only the connection.
     let _ = tokio::time::timeout(limits.body_read_timeout, arrive).await;
 }

@@ -29,16 +29,16 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 use tower::Service;
 
-/// Who is at the other end of a connection; each request has it among its extensions.
+/// The other end of a connection. Each request has it among its extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Peer {
+pub(crate) enum ConnectionPeer {
     /// A host.
     Ip(IpAddr),
-    /// Somebody who may reach the file of a Unix socket.
+    /// A process that may reach the file of a Unix socket.
     Unix,
 }
 
-/// What a connection is to do; all of them watch one value.
+/// The stage of a server. All connections watch one value of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// Answer requests.
@@ -49,9 +49,9 @@ pub(crate) enum Stage {
     Cut,
 }
 
-/// What all connections of a server share.
+/// The state that all connections of a server share.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct HttpServerState {
     pub(crate) http: http1::Builder,
     pub(crate) router: Router,
     /// From the first byte of a head, or from connecting, to the end of the head.
@@ -67,13 +67,13 @@ pub(crate) struct Shared {
 /// `stage` says so.
 pub(crate) async fn drive<S>(
     stream: S,
-    peer: Peer,
-    shared: Arc<Shared>,
+    peer: ConnectionPeer,
+    shared: Arc<HttpServerState>,
     mut stage: watch::Receiver<Stage>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let exchange = Arc::new(Exchange::new(Arc::clone(&shared)));
+    let exchange = Arc::new(ConnectionState::new(Arc::clone(&shared)));
     let mut clock = Clock::new(Arc::clone(&exchange));
     let mut timer = pin!(tokio::time::sleep_until(
         clock.since + shared.header_read_timeout
@@ -113,7 +113,7 @@ pub(crate) async fn drive<S>(
 }
 
 async fn answer(
-    exchange: Arc<Exchange>,
+    exchange: Arc<ConnectionState>,
     request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     exchange.enter(Phase::Answer);
@@ -141,30 +141,30 @@ enum Phase {
 /// The state of one connection. Stream, service and clock share it, and run in one task, so the
 /// order of memory accesses is no concern.
 #[derive(Debug)]
-struct Exchange {
+struct ConnectionState {
     /// The phase in the lowest two bits, and how often it changed in the others.
     progress: AtomicU64,
-    shared: Arc<Shared>,
+    shared: Arc<HttpServerState>,
 }
 
 /// A stream that notes when a request begins.
 struct Watched<S> {
     stream: S,
-    exchange: Arc<Exchange>,
+    exchange: Arc<ConnectionState>,
 }
 
 /// Notices when the client is late.
 struct Clock {
-    exchange: Arc<Exchange>,
+    exchange: Arc<ConnectionState>,
     /// The progress at the last look, and when it was first seen.
     seen: u64,
     since: Instant,
 }
 
-// === impl Exchange ===
+// === impl ConnectionState ===
 
-impl Exchange {
-    fn new(shared: Arc<Shared>) -> Self {
+impl ConnectionState {
+    fn new(shared: Arc<HttpServerState>) -> Self {
         Self {
             progress: AtomicU64::new(Phase::Head as u64),
             shared,
@@ -192,7 +192,7 @@ impl Exchange {
 // === impl Clock ===
 
 impl Clock {
-    fn new(exchange: Arc<Exchange>) -> Self {
+    fn new(exchange: Arc<ConnectionState>) -> Self {
         Self {
             seen: exchange.progress(),
             since: Instant::now(),

@@ -1,4 +1,4 @@
-//! Why a decision is as it is, on the wire.
+//! Explanations of decisions on the wire.
 
 mod apart;
 mod callers;
@@ -8,34 +8,31 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
-use super::native::WireReason;
+use super::reason::WireReason;
 use peppol_authz_engine::policy::PolicyInfo;
 use peppol_authz_engine::schema::{AsStored, CedarJson, Value};
 use peppol_authz_engine::{
     Change, Changed, Explained, Explanation, Lack, Near, Read, Remedy, Unexplained, Way,
 };
 
-pub(super) use apart::explain;
+pub(super) use apart::{Why, explain};
 pub use callers::{ExplainKey, Explainers};
 
-/// An explanation, or why there is none.
-pub(super) type Why = Result<Explanation, Unexplained>;
-
-/// Why a decision is as it is.
+/// The explanation of a decision.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DecisionExplanation)]
 pub(crate) struct WireExplanation<'a> {
-    /// The policies that it rests on.
+    /// The policies that the decision rests on.
     policies: Vec<WireExplained<'a>>,
-    /// Of a denial by policies: the permits that would have let it through.
+    /// Of a denial by policies: the permits that would have allowed it.
     permits: Vec<&'a str>,
-    /// The entities of the question that are not there.
+    /// The entities of the question that do not exist.
     absent: Vec<String>,
-    /// Of a denial by default: the permits that could have applied.
+    /// Of a denial by default: the permits that nearly matched.
     near: Vec<WireNear<'a>>,
-    /// Whether it was explained to the end; otherwise that was too much work.
+    /// True if the explanation is complete. Otherwise it was cut, as work is limited.
     complete: bool,
-    /// Why nothing more is said, where that is so.
+    /// The reason why there is no explanation, where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -47,7 +44,7 @@ struct WireExplained<'a> {
     #[serde(flatten)]
     source: WireSource<'a>,
     values: Vec<WireRead<'a>>,
-    /// Whether these are all; otherwise that was too much work.
+    /// True if these are all values. Otherwise they were cut, as work is limited.
     complete: bool,
 }
 
@@ -64,43 +61,43 @@ struct WireSource<'a> {
     source: &'a str,
 }
 
-/// A value that a policy read, or why there was none.
+/// A value that a policy read, or the reason why there was none.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReadValue)]
 struct WireRead<'a> {
     /// As the policy writes it.
     expression: &'a str,
-    /// As Cedar writes it; of what is long the beginning, and `…`.
+    /// As Cedar writes it. Long values are truncated, with `…` at their end.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
 }
 
-/// A permit that could have applied.
+/// A permit that nearly matched.
 #[derive(Serialize, ToSchema)]
 #[schema(as = NearPermit)]
 struct WireNear<'a> {
     #[serde(flatten)]
     source: WireSource<'a>,
-    /// What is left of it where only the question is known.
+    /// The rest of the permit, where only the question is evaluated.
     residual: &'a str,
-    /// What of that holds.
+    /// The conditions of the rest that hold.
     holds: &'a [String],
     values: Vec<WireRead<'a>>,
-    /// Whether these are all, and all ways were looked at; otherwise that was too much work.
+    /// True if these are all values and all ways. Otherwise they were cut, as work is limited.
     complete: bool,
-    /// Whether it is known what it lacks: each way was decided again.
+    /// True if the missing conditions are known: each way was decided again.
     checked: bool,
     ways: Vec<WireWay<'a>>,
 }
 
-/// The fewest conditions that a permit lacks.
+/// A smallest set of conditions that a permit lacks.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LackingWay)]
 struct WireWay<'a> {
     lacks: Vec<WireLack<'a>>,
-    /// What would meet all of them; any one of these does.
+    /// Changes that would meet all of them; any one of these does.
     met: Vec<WireRemedy<'a>>,
 }
 
@@ -109,13 +106,13 @@ struct WireWay<'a> {
 #[schema(as = Lack)]
 struct WireLack<'a> {
     condition: &'a str,
-    /// What it would have to be.
+    /// The value that the condition would need.
     expected: bool,
-    /// The same for people.
+    /// The same in words for people.
     words: &'a [String],
 }
 
-/// Changes, and what would be decided then.
+/// Changes, and the decision after them.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Remedy)]
 struct WireRemedy<'a> {
@@ -125,7 +122,7 @@ struct WireRemedy<'a> {
     reasons: Vec<WireReason<'a>>,
 }
 
-/// One change of what is decided over: an attribute, a tag or a parent of an entity, or an
+/// One change of the data that is decided over: an attribute, a tag or a parent of an entity, or an
 /// attribute of the context.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Change)]
@@ -139,11 +136,11 @@ struct WireChange<'a> {
     tag: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     parent: Option<WireUid<'a>>,
-    /// What it takes, in Cedar's JSON; `null` where it is taken away.
+    /// The new value, in Cedar's JSON; `null` where it is taken away.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = serde_json::Value, required = false)]
     value: Option<Json>,
-    /// In place of a value that is too long to be told: how it begins, as Cedar writes it.
+    /// In place of a long value: its beginning, as Cedar writes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     begins: Option<String>,
 }

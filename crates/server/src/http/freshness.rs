@@ -1,6 +1,6 @@
-//! How new the state has to be, as a header of any surface says it.
+//! Headers by which a request demands a new enough state of the store.
 //!
-//! For gateways, which pass headers on and do not write questions.
+//! They are for gateways, which pass headers on and do not write questions.
 
 use axum::http::{HeaderMap, HeaderValue};
 use utoipa::IntoParams;
@@ -34,20 +34,16 @@ pub(super) struct Demands {
     request_id: String,
 }
 
-/// What the headers of a request demand; of one that is sent more than once, all of
-/// it.
-pub(super) fn demand(headers: &HeaderMap, session: &Session) -> Result<Demand, Malformed> {
-    let values = |name: &str| -> Vec<&[u8]> {
-        let all = headers.get_all(name).iter();
-        all.map(HeaderValue::as_bytes).collect()
-    };
-    demand_of(&values, session)
+/// All values of a header.
+pub(super) fn values<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a [u8]> {
+    let all = headers.get_all(name).iter();
+    all.map(HeaderValue::as_bytes).collect()
 }
 
-/// The same of headers that came otherwise.
-pub(super) fn demand_of(headers: Headers<'_>, session: &Session) -> Result<Demand, Malformed> {
+/// The demand of a request's headers. Of a header that is sent more than once, all values count.
+pub(super) fn demand(headers: Headers<'_>, session: &Session) -> Result<Demand, Malformed> {
     let mut demand = Demand::default();
-    // What is no text is no revision and no duration either.
+    // A value that is no text is no revision and no duration either.
     let text = |value| std::str::from_utf8(value).unwrap_or_default();
     for value in headers(AT_LEAST) {
         session.at_least(&mut demand, AT_LEAST, text(value))?;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
 
-use super::connection::Peer;
+use super::connection::ConnectionPeer;
 use crate::config::Listen;
 
 /// A socket that is bound and listens. Dropping it closes it, and removes the file of a Unix
@@ -67,7 +67,7 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// What the kernel says, with the address. [`ErrorKind::AddrInUse`] where a server answers at a
+    /// The kernel's error, with the address. [`ErrorKind::AddrInUse`] where a server answers at a
     /// Unix socket's path, and [`ErrorKind::AlreadyExists`] where something else than a socket is
     /// there.
     pub async fn bind(address: &Listen) -> io::Result<Self> {
@@ -90,7 +90,7 @@ impl Listener {
     }
 
     /// Waits for a connection. Dropping the future loses none.
-    pub(crate) async fn accept(&self) -> io::Result<(Stream, Peer)> {
+    pub(crate) async fn accept(&self) -> io::Result<(Stream, ConnectionPeer)> {
         match &self.socket {
             Socket::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
@@ -99,11 +99,11 @@ impl Listener {
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "cannot set TCP_NODELAY");
                 }
-                Ok((Stream::Tcp(stream), Peer::Ip(peer.ip())))
+                Ok((Stream::Tcp(stream), ConnectionPeer::Ip(peer.ip())))
             }
             Socket::Unix { listener, .. } => {
                 let (stream, _) = listener.accept().await?;
-                Ok((Stream::Unix(stream), Peer::Unix))
+                Ok((Stream::Unix(stream), ConnectionPeer::Unix))
             }
         }
     }

@@ -1,7 +1,6 @@
-//! What is around the questions: is it alive, ready, which version, how busy.
+//! Operations: is the server alive, ready, of which version, how busy.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -11,78 +10,24 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::app::App;
 use super::openapi::OwnProblems;
-use super::{App, Problem};
+use super::problem::Problem;
 use crate::identity::Tokens;
 use peppol_authz_engine::store::StoreError;
 
-/// What keeps the program from being ready.
-#[derive(Debug, Default)]
-pub struct Readiness {
-    started: AtomicBool,
-    draining: AtomicBool,
-    refused_reload: RwLock<Option<String>>,
-    /// Whether a refused reload makes it unready, or is only shown.
-    strict: bool,
-}
-
-impl Readiness {
-    /// Not ready until [`Readiness::started`]. With `strict`, a reload that is
-    /// refused makes it unready until one succeeds.
-    #[must_use]
-    pub fn new(strict: bool) -> Self {
-        Self {
-            strict,
-            ..Self::default()
-        }
-    }
-
-    /// The store holds what it should: questions can be answered.
-    pub fn started(&self) {
-        self.started.store(true, Ordering::Release);
-    }
-
-    /// No more requests should be sent here.
-    pub fn draining(&self) {
-        self.draining.store(true, Ordering::Release);
-    }
-
-    /// How the last reload ended: `Some` says why it was refused.
-    pub fn reloaded(&self, refused: Option<String>) {
-        *self
-            .refused_reload
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = refused;
-    }
-
-    pub(super) fn ready_to_answer(&self) -> Result<(), Problem> {
-        if self.started.load(Ordering::Acquire) {
-            Ok(())
-        } else {
-            Err(Problem::NotReady)
-        }
-    }
-
-    fn refused(&self) -> Option<String> {
-        self.refused_reload
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-}
-
-/// Whether questions should be sent here.
+/// The readiness of the server.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Ready {
     ready: bool,
-    /// What it would take to be ready.
+    /// Conditions that are not met yet.
     missing: Vec<String>,
-    /// What is not as it should be, ready or not.
+    /// Faults that do not make the server unready.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
 
-/// Whether questions should be sent here, and what is missing where not.
+/// Tells if questions should be sent here, and what is missing if not.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -96,10 +41,10 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let readiness = &app.readiness;
     let mut missing = Vec::new();
     let mut warnings = Vec::new();
-    if !readiness.started.load(Ordering::Acquire) {
+    if !readiness.is_started() {
         missing.push("start: the tenancy has not been imported or read yet".to_owned());
     }
-    if readiness.draining.load(Ordering::Acquire) {
+    if readiness.is_draining() {
         missing.push("draining: it was told to stop".to_owned());
     }
     if let Some(Err(why)) = app.tokens.as_ref().map(Tokens::readiness) {
@@ -116,7 +61,7 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     if let Some(why) = readiness.refused() {
         let text =
             format!("policies: the last change was refused, the set before it is in force: {why}");
-        if readiness.strict {
+        if readiness.is_strict() {
             missing.push(text)
         } else {
             warnings.push(text)
@@ -142,18 +87,19 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
 enum StoreState {
     /// It can be read.
     Read,
-    /// It cannot be read, and what was seen of it is not too old yet.
+    /// It cannot be read, and the state in memory is not too old yet.
     FromMemory,
-    /// It cannot be read, and nothing is answered; why, as far as it is for everyone.
+    /// It cannot be read, and nothing is answered; the cause, as far as everybody may know it.
     Gone(String),
 }
 
-/// How the store is: as whoever follows it says or, if nobody does, by looking now.
+/// The state of the store: as the follower of the store knows it or, without a follower, by a look
+/// now.
 async fn store(app: &App) -> StoreState {
     let engine = &app.engine;
     let freshness = engine.freshness();
     if !freshness.followed {
-        // What comes of it is with the engine's health.
+        // The engine's health tells how it went.
         let _ = engine.look().await;
     }
     let state = match engine.health().failing() {
@@ -168,11 +114,11 @@ async fn store(app: &App) -> StoreState {
             }
         }
     };
-    app.metrics.store_is_up(matches!(state, StoreState::Read));
+    app.metrics.store.is_up(matches!(state, StoreState::Read));
     state
 }
 
-/// What can be mended by whoever reads it is said; where the server is, is not.
+/// The cause, as far as everybody may know it. The address of the server is left out.
 fn why(error: &StoreError) -> String {
     match error {
         StoreError::Unavailable(_) => "the tenancy store cannot be read".to_owned(),
@@ -202,7 +148,7 @@ pub(super) async fn healthz() -> &'static str {
     "ok"
 }
 
-/// What answers.
+/// The versions of the server.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Version {
@@ -213,7 +159,7 @@ pub(super) struct Version {
     policy_revision: String,
 }
 
-/// What answers, and by which policies.
+/// Names the program, its versions and the policies in force.
 #[utoipa::path(
     get,
     path = "/version",
@@ -231,7 +177,7 @@ pub(super) async fn version(State(app): State<Arc<App>>) -> Response {
     .into_response()
 }
 
-/// What is counted, for Prometheus.
+/// The metrics, for Prometheus.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -250,12 +196,13 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Pro
     store(&app).await;
     let known = app.engine.timeline().now();
     app.metrics
-        .store_was_seen(known.map(|known| known.looked.elapsed()));
+        .store
+        .was_seen(known.map(|known| known.looked.elapsed()));
     if let Some(tokens) = &app.tokens {
-        app.metrics.keys_are(tokens.health());
+        app.metrics.token_keys.are(tokens.health());
     }
     if let Some(log) = &app.decision_log {
-        app.metrics.logged(log.stats());
+        app.metrics.decision_log.is(log.stats());
     }
     let state = app.engine.state();
     let text = app

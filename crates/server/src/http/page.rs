@@ -20,23 +20,23 @@ pub struct Pages {
     key: KeyedHash,
 }
 
-/// Where a page begins, and how long it is.
+/// The beginning and the length of a page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Page {
-    /// The id that it comes behind.
+    /// The id that it follows.
     pub(super) after: Option<Arc<str>>,
-    /// How many results it has, at most.
+    /// The most results that it has.
     pub(super) limit: usize,
 }
 
-/// Which page a request asks for.
+/// The page that a request asks for.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Wish<'a> {
+pub(super) struct PageRequest<'a> {
     token: Option<&'a str>,
     limit: Option<usize>,
 }
 
-impl<'a> Wish<'a> {
+impl<'a> PageRequest<'a> {
     /// Reads `token` and `limit`.
     pub(super) fn read(members: &'a Members) -> Result<Self, Misfit> {
         let token = match members.get("token") {
@@ -76,11 +76,11 @@ impl Pages {
         Ok(Self { key })
     }
 
-    /// The page that is asked for. `search` describes the search, `most` is how long
+    /// The page that is asked for. `search` describes the search, `most` is the longest that
     /// any page may be.
     pub(super) fn read(
         &self,
-        wish: &Wish<'_>,
+        request: &PageRequest<'_>,
         search: &str,
         most: usize,
     ) -> Result<Page, Malformed> {
@@ -88,9 +88,9 @@ impl Pages {
             code: "PAGE_REFUSED",
             misfit: Misfit::new(problem).within(member),
         };
-        let limit = wish.limit.map(|limit| limit.min(most));
+        let limit = request.limit.map(|limit| limit.min(most));
         // AuthZEN: the empty token is that of the first page.
-        let Some(token) = wish.token.filter(|token| !token.is_empty()) else {
+        let Some(token) = request.token.filter(|token| !token.is_empty()) else {
             return Ok(Page {
                 after: None,
                 limit: limit.unwrap_or(most),
@@ -153,8 +153,8 @@ impl std::fmt::Debug for Pages {
 mod tests {
     use super::*;
 
-    fn wish(token: &str, limit: Option<usize>) -> Wish<'_> {
-        Wish {
+    fn request(token: &str, limit: Option<usize>) -> PageRequest<'_> {
+        PageRequest {
             token: Some(token),
             limit,
         }
@@ -166,7 +166,7 @@ mod tests {
     fn a_token_leads_to_the_next_page() {
         let pages = Pages::new(b"key");
         let token = pages.token(Some("c".into()), 7, SEARCH);
-        let next = pages.read(&wish(&token, None), SEARCH, 100).unwrap();
+        let next = pages.read(&request(&token, None), SEARCH, 100).unwrap();
         assert_eq!(
             next,
             Page {
@@ -174,7 +174,7 @@ mod tests {
                 limit: 7
             }
         );
-        assert_eq!(pages.read(&wish(&token, Some(7)), SEARCH, 100), Ok(next));
+        assert_eq!(pages.read(&request(&token, Some(7)), SEARCH, 100), Ok(next));
     }
 
     #[test]
@@ -183,17 +183,17 @@ mod tests {
         let token = pages.token(Some("c".into()), 7, SEARCH);
         assert!(
             pages
-                .read(&wish(&token, None), "who may do that", 100)
+                .read(&request(&token, None), "who may do that", 100)
                 .is_err()
         );
-        assert!(pages.read(&wish(&token, Some(8)), SEARCH, 100).is_err());
+        assert!(pages.read(&request(&token, Some(8)), SEARCH, 100).is_err());
         assert!(
             Pages::new(b"other")
-                .read(&wish(&token, None), SEARCH, 100)
+                .read(&request(&token, None), SEARCH, 100)
                 .is_err()
         );
         let random = Pages::random().unwrap();
-        assert!(random.read(&wish(&token, None), SEARCH, 100).is_err());
+        assert!(random.read(&request(&token, None), SEARCH, 100).is_err());
     }
 
     #[test]
@@ -205,12 +205,12 @@ mod tests {
             let mut forged = bytes.clone();
             forged[place / 8] ^= 1 << (place % 8);
             let forged = BASE64_URL_SAFE_NO_PAD.encode(forged);
-            assert!(pages.read(&wish(&forged, None), SEARCH, 100).is_err());
+            assert!(pages.read(&request(&forged, None), SEARCH, 100).is_err());
         }
         for cut in [0, 1, HASH_BYTES - 1, HASH_BYTES, bytes.len() - 1] {
             let cut = BASE64_URL_SAFE_NO_PAD.encode(&bytes[..cut]);
             if !cut.is_empty() {
-                assert!(pages.read(&wish(&cut, None), SEARCH, 100).is_err());
+                assert!(pages.read(&request(&cut, None), SEARCH, 100).is_err());
             }
         }
     }
@@ -226,6 +226,6 @@ mod tests {
         let forged = [shorter, tag].concat();
         let search = format!("{}{SEARCH}", String::from_utf8(moved.to_vec()).unwrap());
         let forged = BASE64_URL_SAFE_NO_PAD.encode(forged);
-        assert!(pages.read(&wish(&forged, None), &search, 100).is_err());
+        assert!(pages.read(&request(&forged, None), &search, 100).is_err());
     }
 }

@@ -38,7 +38,7 @@ pub enum Problem {
     NotLogged,
     /// Not ready: no state of the store to answer from yet.
     NotReady,
-    /// What the store holds cannot be used; for the log.
+    /// The store holds something that cannot be used; for the log.
     Tenancy(String),
     /// A fault of this program; for the log.
     Internal(String),
@@ -48,10 +48,10 @@ pub enum Problem {
     MethodNotAllowed,
 }
 
-/// Why there is no decision; `code` never changes its meaning.
+/// The reason why there is no decision. `code` never changes its meaning.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
-pub(super) struct Body {
+pub(super) struct ProblemBody {
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'static str,
@@ -106,7 +106,7 @@ impl Problem {
         }
     }
 
-    /// What the caller may know.
+    /// The text for the caller.
     pub(super) fn detail(&self) -> String {
         match self {
             Self::Malformed(malformed) => malformed.to_string(),
@@ -142,7 +142,7 @@ impl Problem {
         }
     }
 
-    /// What the log must know.
+    /// Writes the problem to the log.
     pub(super) fn log(&self) {
         match self {
             Self::Unavailable(text)
@@ -166,21 +166,15 @@ impl Problem {
         }
     }
 
-    pub(super) fn body(&self) -> Body {
+    pub(super) fn body(&self) -> ProblemBody {
         let status = self.status();
-        Body {
+        ProblemBody {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             code: self.code(),
             detail: self.detail(),
         }
-    }
-}
-
-impl From<Malformed> for Problem {
-    fn from(malformed: Malformed) -> Self {
-        Self::Malformed(malformed)
     }
 }
 

@@ -1,5 +1,4 @@
-//! Decisions, as section 5.5 of the specification describes them, and what their
-//! context says.
+//! Decisions, as section 5.5 of the specification describes them, and their context.
 //!
 //! The context is for implementations to define. Its members are those that PEPs
 //! read: reasons by language as in the drafts of AuthZEN, `reasons` and `errors` as
@@ -11,26 +10,26 @@ use std::fmt::Write;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::super::Problem;
+use super::super::problem::Problem;
 use crate::config::Reveal;
 use peppol_authz_engine::{Decision, Reason, Verdict};
 
 #[derive(Serialize)]
-pub(super) struct Answer<'a> {
+pub(super) struct EvaluationAnswer<'a> {
     decision: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    context: Option<Context<'a>>,
+    context: Option<AnswerContext<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-pub(super) enum Context<'a> {
-    Decided(Decided<'a>),
-    Fault { error: Fault },
+pub(super) enum AnswerContext<'a> {
+    Decided(DecisionContext<'a>),
+    Fault { error: EvaluationFault },
 }
 
 #[derive(Serialize)]
-pub(super) struct Decided<'a> {
+pub(super) struct DecisionContext<'a> {
     id: Uuid,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     admin: Option<ForAdmin<'a>>,
@@ -42,7 +41,7 @@ pub(super) struct Decided<'a> {
     obligations: Vec<Obligation<'a>>,
 }
 
-/// What names policies and their errors.
+/// The parts that name policies and their errors.
 #[derive(Serialize)]
 struct ForAdmin<'a> {
     reason_admin: English,
@@ -67,13 +66,13 @@ struct Obligation<'a> {
 struct Empty {}
 
 #[derive(Serialize)]
-pub(super) struct Fault {
+pub(super) struct EvaluationFault {
     status: u16,
     message: String,
 }
 
-impl<'a> Answer<'a> {
-    /// A decision, with as much as may be known of it.
+impl<'a> EvaluationAnswer<'a> {
+    /// A decision, with as much as the caller may know of it.
     pub(super) fn of(decision: &'a Decision, id: Uuid, reveal: Reveal) -> Self {
         let is_allow = decision.verdict == Verdict::Allow;
         let context = (reveal != Reveal::Nothing).then(|| {
@@ -87,7 +86,7 @@ impl<'a> Answer<'a> {
                 kind: "custom",
                 properties: Empty {},
             });
-            Context::Decided(Decided {
+            AnswerContext::Decided(DecisionContext {
                 id,
                 admin: (reveal == Reveal::Admin).then(|| ForAdmin {
                     reason_admin: English {
@@ -109,20 +108,20 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// What was no question or could not be decided: not permitted.
+    /// In place of a decision: not permitted.
     pub(super) fn fault(problem: &Problem, reveal: Reveal) -> Self {
         Self {
             decision: false,
-            context: Context::fault(problem, reveal),
+            context: AnswerContext::fault(problem, reveal),
         }
     }
 }
 
-impl Context<'_> {
-    /// What was wrong, if that may be known.
+impl AnswerContext<'_> {
+    /// The problem, if the caller may know it.
     pub(super) fn fault(problem: &Problem, reveal: Reveal) -> Option<Self> {
         (reveal != Reveal::Nothing).then(|| Self::Fault {
-            error: Fault {
+            error: EvaluationFault {
                 status: problem.status().as_u16(),
                 message: problem.detail(),
             },

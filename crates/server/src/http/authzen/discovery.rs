@@ -6,65 +6,17 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use serde::Serialize;
 
-use super::super::{App, Problem, openapi, problem};
-use crate::config::{self, Reveal, is_host};
+use super::super::app::App;
+use super::super::openapi;
+use super::super::problem::{Problem, ProblemBody};
+use super::settings::metadata;
+use crate::config::is_host;
 use peppol_authz_engine::Malformed;
 use peppol_authz_engine::schema::Misfit;
 
 /// Where the metadata are; the path of a base URL goes behind it.
 pub(super) const WELL_KNOWN: &str = "/.well-known/authzen-configuration";
-
-/// What the AuthZEN surface says, made of the settings.
-#[derive(Debug)]
-pub struct Authzen {
-    reveal: Reveal,
-    /// The metadata and the path of the base URL, where one is set.
-    fixed: Option<(Bytes, String)>,
-}
-
-impl Authzen {
-    /// By the settings.
-    #[must_use]
-    pub fn new(settings: &config::Authzen) -> Self {
-        let fixed = settings.base_url.as_ref();
-        Self {
-            reveal: settings.reveal,
-            fixed: fixed.map(|url| (metadata(url.as_str()), url.path().to_owned())),
-        }
-    }
-
-    /// How much an answer says beside the decision.
-    pub(super) fn reveal(&self) -> Reveal {
-        self.reveal
-    }
-}
-
-#[derive(Serialize)]
-struct Metadata<'a> {
-    policy_decision_point: &'a str,
-    access_evaluation_endpoint: String,
-    access_evaluations_endpoint: String,
-    search_subject_endpoint: String,
-    search_resource_endpoint: String,
-    search_action_endpoint: String,
-}
-
-fn metadata(base: &str) -> Bytes {
-    let at = |path: &str| format!("{}/access/v1/{path}", base.trim_end_matches('/'));
-    let metadata = Metadata {
-        policy_decision_point: base,
-        access_evaluation_endpoint: at("evaluation"),
-        access_evaluations_endpoint: at("evaluations"),
-        search_subject_endpoint: at("search/subject"),
-        search_resource_endpoint: at("search/resource"),
-        search_action_endpoint: at("search/action"),
-    };
-    // A struct of strings always has a JSON form.
-    serde_json::to_vec(&metadata).unwrap_or_default().into()
-}
 
 /// AuthZEN: which endpoints there are.
 #[utoipa::path(
@@ -75,7 +27,7 @@ fn metadata(base: &str) -> Bytes {
         (status = 200, body = openapi::Metadata, description = "The metadata"),
         (
             status = 400,
-            body = problem::Body,
+            body = ProblemBody,
             content_type = "application/problem+json",
             description = "The `Host` is none, and no base URL is set",
         ),
@@ -93,8 +45,14 @@ pub(super) async fn configuration(
             (metadata.clone(), "max-age=3600")
         }
         None if path.is_empty() => {
-            // What one caller wrote is not for others.
-            (metadata(&format!("http://{}", host(&headers)?)), "no-store")
+            // It repeats a header of one caller, and is not for others.
+            (
+                metadata(&format!(
+                    "http://{}",
+                    host(&headers).map_err(Problem::Malformed)?
+                )),
+                "no-store",
+            )
         }
         _ => return Err(Problem::NotFound),
     };
@@ -115,7 +73,7 @@ pub(super) async fn configuration(
         (status = 200, body = openapi::Metadata, description = "The metadata"),
         (
             status = 404,
-            body = problem::Body,
+            body = ProblemBody,
             content_type = "application/problem+json",
             description = "The base URL has another path, or none",
         ),

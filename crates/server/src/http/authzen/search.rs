@@ -7,22 +7,24 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use bytes::Bytes;
 use serde::Serialize;
 
-use super::super::freshness::Demands;
-use super::super::native::{json, within};
+use super::super::app::App;
+use super::super::exchange::{Exchange, Surface, answered};
+use super::super::freshness::{Demands, values};
+use super::super::json;
 use super::super::openapi::{self, Problems, TooWide};
-use super::super::page::Page;
-use super::super::search::find;
-use super::super::{App, Problem, body, freshness};
-use super::answer::Context;
-use super::refused;
-use super::request::{self, SearchRequest};
-use peppol_authz_engine::{ActionSearch, Found, Malformed, Members, Session, Sought, Wanted};
+use super::super::problem::Problem;
+use super::answer::AnswerContext;
+use super::members;
+use super::search_request::{SearchRequest, Searched};
+use crate::config::Reveal;
+use peppol_authz_engine::{Found, Malformed, Sought, Wanted};
 
-/// What is looked for.
+/// The kind of a search.
 #[derive(Clone, Copy)]
-enum Kind {
+enum SearchKind {
     Entities(Sought),
     Actions,
 }
@@ -45,7 +47,13 @@ pub(super) async fn subject(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    search(&app, &headers, body, Kind::Entities(Sought::Principals)).await
+    search(
+        &app,
+        &headers,
+        body,
+        SearchKind::Entities(Sought::Principals),
+    )
+    .await
 }
 
 /// AuthZEN: on what may this subject do this action?
@@ -66,7 +74,13 @@ pub(super) async fn resource(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    search(&app, &headers, body, Kind::Entities(Sought::Resources)).await
+    search(
+        &app,
+        &headers,
+        body,
+        SearchKind::Entities(Sought::Resources),
+    )
+    .await
 }
 
 /// AuthZEN: what may this subject do on this resource?
@@ -87,14 +101,14 @@ pub(super) async fn action(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    search(&app, &headers, body, Kind::Actions).await
+    search(&app, &headers, body, SearchKind::Actions).await
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct SearchAnswer<'a> {
     page: WirePage,
     #[serde(skip_serializing_if = "Option::is_none")]
-    context: Option<Context<'a>>,
+    context: Option<AnswerContext<'a>>,
     results: Vec<WireResult<'a>>,
 }
 
@@ -124,80 +138,67 @@ async fn search(
     app: &App,
     headers: &HeaderMap,
     body: Body,
-    kind: Kind,
+    kind: SearchKind,
 ) -> Result<Response, Problem> {
-    app.readiness.ready_to_answer()?;
-    within(&app.limits, async {
-        request::is_json(headers)?;
-        let text = body::read(body, &app.limits).await?;
-        let members = request::object(&text, app.limits.json_depth);
-        let members = members.map_err(|malformed| refused(app, malformed))?;
-        answer(app, headers, &members, kind).await
-    })
-    .await?
-    .map(json)
+    let reveal = app.authzen.reveal();
+    let answer = |exchange, text| page(exchange, headers, text, kind, reveal);
+    let is_json = members::is_json(headers);
+    answered(app, Surface::Authzen, is_json, body, answer)
+        .await
+        .map(json::response)
 }
 
-async fn answer(
-    app: &App,
+async fn page(
+    exchange: Exchange<'_>,
     headers: &HeaderMap,
-    members: &Members,
-    kind: Kind,
+    text: Bytes,
+    kind: SearchKind,
+    reveal: Reveal,
 ) -> Result<Vec<u8>, Problem> {
-    let refused = |malformed| refused(app, malformed);
-    let session = app.engine.session();
-    let demand = freshness::demand(headers, &session).map_err(refused)?;
+    let refused = |malformed| exchange.refused(malformed);
+    let members = members::object(exchange.json(&text)?).map_err(refused)?;
+    let demanded = exchange.demand(&|name| values(headers, name))?;
     let request = match kind {
-        Kind::Entities(sought) => SearchRequest::for_entities(members, sought),
-        Kind::Actions => SearchRequest::for_actions(members),
+        SearchKind::Entities(sought) => SearchRequest::for_entities(&members, sought),
+        SearchKind::Actions => SearchRequest::for_actions(&members),
     };
     let request = request.map_err(refused)?;
-    let wanted = wanted(&session, &request, app.limits.entities);
-    let wanted = match wanted {
+    let wanted = match wanted(&exchange, &request) {
         Ok(Some(wanted)) => wanted,
         // Nothing that could be asked would be allowed.
         Ok(None) => return empty(None),
-        // As evaluation: no error, and nothing is allowed.
+        // As for an evaluation this is no error, and nothing is allowed.
         Err(malformed) => {
             let problem = refused(malformed);
             problem.log();
-            return empty(Context::fault(&problem, app.authzen.reveal()));
+            return empty(AnswerContext::fault(&problem, reveal));
         }
     };
     // The results have the name of the type that the caller gave.
     let description = format!("authzen {} {}", request.kind, wanted.description());
-    let most = app.limits.page;
-    let page = app
-        .pages
-        .read(&request.page, &description, most)
-        .map_err(|malformed| refused(malformed.within("page")))?;
-    let found = find(app, &session, &wanted, &demand, &page, false).await?;
-    let answer = Answer {
-        page: next(app, &found, &page, &description),
+    let page = exchange.page(&request.page, &description);
+    let page = page.map_err(|malformed| refused(malformed.within("page")))?;
+    let found = exchange.find(&wanted, demanded, &page, false).await?;
+    let next_token = exchange.next_page(&page, &found, &description);
+    json::text(&SearchAnswer {
+        page: WirePage {
+            next_token: next_token.unwrap_or_default(),
+            count: found.entities.len(),
+        },
         context: None,
         results: results(&found, &wanted, request.kind),
-    };
-    serde_json::to_vec(&answer).map_err(|error| Problem::Internal(error.to_string()))
+    })
 }
 
 fn wanted(
-    session: &Session,
+    exchange: &Exchange<'_>,
     request: &SearchRequest<'_>,
-    most: usize,
 ) -> Result<Option<Wanted>, Malformed> {
     match &request.wanted {
-        request::Searched::Entities(parts) => parts.search(session, most),
-        request::Searched::Actions { subject, resource } => {
-            ActionSearch::of_parts(session, subject, resource, request.context, most)
+        Searched::Entities(parts) => exchange.search_of(parts),
+        Searched::Actions { subject, resource } => {
+            exchange.action_search_of(subject, resource, request.context)
         }
-    }
-}
-
-fn next(app: &App, found: &Found, page: &Page, description: &str) -> WirePage {
-    let next = || app.pages.next(page, found, description);
-    WirePage {
-        next_token: found.more.then(next).unwrap_or_default(),
-        count: found.entities.len(),
     }
 }
 
@@ -209,11 +210,10 @@ fn results<'a>(found: &'a Found, wanted: &Wanted, kind: &'a str) -> Vec<WireResu
     }
 }
 
-fn empty(context: Option<Context<'_>>) -> Result<Vec<u8>, Problem> {
-    let answer = Answer {
+fn empty(context: Option<AnswerContext<'_>>) -> Result<Vec<u8>, Problem> {
+    json::text(&SearchAnswer {
         page: WirePage::default(),
         context,
         results: Vec::new(),
-    };
-    serde_json::to_vec(&answer).map_err(|error| Problem::Internal(error.to_string()))
+    })
 }

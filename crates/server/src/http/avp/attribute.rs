@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::wire::{one, record};
+use super::members::{one, record};
 use peppol_authz_engine::schema::{ExtensionType, Misfit};
 
 /// Values by name.

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::super::limits::Limits;
 use super::attribute::{attributes, entity};
-use super::wire::{Read, either, record};
-use crate::http::Limits;
+use super::members::{ReadMember, either, record};
 use peppol_authz_engine::schema::Misfit;
 
 /// The entities that the caller describes, in Cedar's form.
@@ -43,7 +43,7 @@ fn entity_list(json: Json) -> Result<Json, Misfit> {
 fn entity_item(json: Json) -> Result<Json, Misfit> {
     let mut members = record(json, &["identifier", "attributes", "parents", "tags"])?;
     let mut item = Map::new();
-    let readings: [(&str, &str, Read); 4] = [
+    let readings: [(&str, &str, ReadMember); 4] = [
         ("identifier", "uid", entity),
         ("attributes", "attrs", attributes),
         ("parents", "parents", parents),

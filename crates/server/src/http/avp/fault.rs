@@ -5,32 +5,32 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::http::Problem;
+use super::super::problem::Problem;
 
-/// What a client sees of a [`Problem`].
+/// A [`Problem`] as a client sees it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Body {
+struct Exception {
     #[serde(rename = "__type")]
     kind: String,
     message: String,
     /// Of a `ValidationException`: the member at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
-    field_list: Option<[Field; 1]>,
+    field_list: Option<[FaultyField; 1]>,
 }
 
 #[derive(Serialize)]
-struct Field {
+struct FaultyField {
     path: String,
     message: String,
 }
 
 const SERVICE: &str = "com.amazonaws.verifiedpermissions";
-/// Of errors that belong to no service.
+/// The name space of errors that belong to no service.
 const PROTOCOL: &str = "com.amazon.coral.service";
 
-/// The problem as an exception: what a client may mend is never tried again, what is wrong
-/// here is, by the status.
+/// The problem as an exception. By the status, clients retry faults of the server, and never faults
+/// of their own.
 pub(super) fn response(problem: &Problem) -> Response {
     problem.log();
     let status = problem.status();
@@ -44,13 +44,13 @@ pub(super) fn response(problem: &Problem) -> Response {
         _ => (SERVICE, "ValidationException"),
     };
     let field_list = match problem {
-        Problem::Malformed(malformed) if name == "ValidationException" => Some([Field {
+        Problem::Malformed(malformed) if name == "ValidationException" => Some([FaultyField {
             path: malformed.misfit.member.clone(),
             message: malformed.misfit.problem.clone(),
         }]),
         _ => None,
     };
-    let body = Body {
+    let body = Exception {
         kind: format!("{space}#{name}"),
         message: problem.body().detail,
         field_list,

@@ -1,16 +1,18 @@
-//! Explaining beside the workers: it takes longer than anything else that they do.
+//! Explains beside the workers, as it takes longer than anything else that they do.
 
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::Why;
-use crate::http::Problem;
+use super::super::problem::Problem;
 use peppol_authz_engine::policy::Bundle;
-use peppol_authz_engine::{Decision, Explanation, Question};
+use peppol_authz_engine::{Decision, Explanation, Question, Unexplained};
 
-/// Explanations that are made at once, whoever asks. The others wait for their turn, as
+/// An explanation, or why there is none.
+pub(in crate::http) type Why = Result<Explanation, Unexplained>;
+
+/// Explanations that are made at once, for all callers together. The others wait for their turn, as
 /// long as their requests may take.
 static AT_ONCE: Semaphore = Semaphore::const_new(2);
 
@@ -27,8 +29,8 @@ pub(in crate::http) async fn explain(
     .await
 }
 
-/// Does work on a thread that may block. Whoever waits no longer leaves it to its end, and
-/// as long its turn is taken.
+/// Does work on a thread that may block. Work goes on to its end even if nobody waits for it, and
+/// keeps its turn until then.
 async fn apart<T: Send + 'static>(
     turns: &'static Semaphore,
     work: impl FnOnce() -> T + Send + 'static,

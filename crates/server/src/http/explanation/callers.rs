@@ -1,30 +1,30 @@
-//! Who may have decisions explained.
+//! The callers that may have decisions explained.
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue};
 
 use crate::keyed_hash::{HASH_BYTES, KeyedHash};
 
-/// Who may have decisions explained: they tell what the store holds.
+/// The callers that may have decisions explained. An explanation tells what the store holds.
 pub enum Explainers {
     /// Nobody.
     Nobody,
-    /// Whoever may ask.
+    /// Every caller that may ask.
     All,
-    /// Who sends the key, as `Authorization: Bearer …`.
+    /// Callers that send the key, as `Authorization: Bearer …`.
     Key(ExplainKey),
 }
 
 /// The text whose hash by the key is kept in place of the key.
 const PURPOSE: &[u8] = b"explain";
 
-/// What a key is known by.
+/// A key, of which only a hash is kept.
 pub struct ExplainKey {
     hash: [u8; HASH_BYTES],
 }
 
 impl ExplainKey {
-    /// Knows a key.
+    /// Keeps the hash of a key.
     #[must_use]
     pub fn new(key: &[u8]) -> Self {
         let hash = KeyedHash::new(key).hash(&[PURPOSE]);
@@ -33,14 +33,14 @@ impl ExplainKey {
 }
 
 impl Explainers {
-    /// Whether the sender of a request is one of them.
+    /// Returns true if the sender of a request is one of them.
     pub(in crate::http) fn hold(&self, headers: &HeaderMap) -> bool {
         match self {
             Self::Nobody => false,
             Self::All => true,
             Self::Key(known) => {
                 let mut sent = headers.get_all(AUTHORIZATION).iter();
-                // What is said twice is said by nobody.
+                // A header that is sent twice counts as unset.
                 let (Some(sent), None) = (sent.next(), sent.next()) else {
                     return false;
                 };

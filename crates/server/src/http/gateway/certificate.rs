@@ -1,4 +1,4 @@
-//! What Envoy says of a client's certificate.
+//! The names of a client's certificate, as Envoy tells them.
 //!
 //! <https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers#x-forwarded-client-cert>
 
@@ -6,22 +6,23 @@ use std::borrow::Cow;
 
 /// A name that a certificate has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum CertificatePart {
     Uri,
     Subject,
 }
 
 /// The names of one certificate.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Names<'a> {
+pub(super) struct CertificateNames<'a> {
     uri: Option<Cow<'a, str>>,
     subject: Option<Cow<'a, str>>,
 }
 
-// === impl Part ===
+// === impl CertificatePart ===
 
-impl Part {
-    /// What ends one part of such a name. A backslash is how RFC 2253 writes them in a value.
+impl CertificatePart {
+    /// Characters that end one part of such a name. RFC 2253 writes them in a value with a
+    /// backslash.
     pub(super) fn separators(self) -> &'static [char] {
         match self {
             Self::Uri => &['/', '?', '#'],
@@ -30,9 +31,9 @@ impl Part {
     }
 }
 
-// === impl Names ===
+// === impl CertificateNames ===
 
-impl<'a> Names<'a> {
+impl<'a> CertificateNames<'a> {
     /// `attributes.source.principal`: the first URI, or the subject where there is none; it does not
     /// say which, and a pattern that fits does.
     pub(super) fn of_principal(name: &'a str) -> Option<Self> {
@@ -72,10 +73,10 @@ impl<'a> Names<'a> {
         })
     }
 
-    pub(super) fn get(&self, part: Part) -> Option<&str> {
+    pub(super) fn get(&self, part: CertificatePart) -> Option<&str> {
         match part {
-            Part::Uri => self.uri.as_deref(),
-            Part::Subject => self.subject.as_deref(),
+            CertificatePart::Uri => self.uri.as_deref(),
+            CertificatePart::Subject => self.subject.as_deref(),
         }
     }
 }
@@ -107,9 +108,9 @@ mod tests {
     use super::*;
 
     fn names(text: &str) -> Option<(Option<String>, Option<String>)> {
-        let names = Names::of_header(text.as_bytes())?;
+        let names = CertificateNames::of_header(text.as_bytes())?;
         let owned = |part| names.get(part).map(str::to_owned);
-        Some((owned(Part::Uri), owned(Part::Subject)))
+        Some((owned(CertificatePart::Uri), owned(CertificatePart::Subject)))
     }
 
     #[test]
@@ -160,6 +161,6 @@ mod tests {
         ] {
             assert_eq!(names(text), None, "{text}");
         }
-        assert_eq!(Names::of_header(b"URI=\xff"), None);
+        assert_eq!(CertificateNames::of_header(b"URI=\xff"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The body of a denial: problem details, or what the operator has worded.
+//! The body of a denial: problem details, or the operator's own words.
 
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -7,18 +7,18 @@ use axum::http::HeaderValue;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use super::answer::Answer;
+use super::answer::GatewayAnswer;
 use crate::config::{DenialBody, Piece, Placeholder, Shape};
 use crate::instant;
 
-/// How a denial is worded.
+/// The wording of a denial.
 #[derive(Debug)]
-pub(super) struct Denial(Option<Shape>);
+pub(super) struct DenialWording(Option<Shape>);
 
-/// RFC 9457, with what the answer is called.
+/// Problem details by RFC 9457, with the id of the answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Details<'a> {
+struct DenialDetails<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'static str,
@@ -28,20 +28,20 @@ struct Details<'a> {
     decision_id: String,
 }
 
-/// A shape, and what it is filled with.
-struct Filled<'a> {
+/// A shape, and the answer that fills it.
+struct FilledShape<'a> {
     shape: &'a Shape,
-    with: &'a Filling<'a>,
+    with: &'a ShapeFilling<'a>,
 }
 
-struct Filling<'a> {
-    answer: &'a Answer,
+struct ShapeFilling<'a> {
+    answer: &'a GatewayAnswer,
     request_id: Option<&'a str>,
 }
 
-// === impl Denial ===
+// === impl DenialWording ===
 
-impl Denial {
+impl DenialWording {
     pub(super) fn new(settings: Option<&DenialBody>) -> Self {
         Self(settings.map(|body| body.shape().clone()))
     }
@@ -53,21 +53,21 @@ impl Denial {
         })
     }
 
-    pub(super) fn body(&self, answer: &Answer, request_id: Option<&str>) -> Vec<u8> {
+    pub(super) fn body(&self, answer: &GatewayAnswer, request_id: Option<&str>) -> Vec<u8> {
         let text = match &self.0 {
-            Some(shape) => serde_json::to_vec(&Filled {
+            Some(shape) => serde_json::to_vec(&FilledShape {
                 shape,
-                with: &Filling { answer, request_id },
+                with: &ShapeFilling { answer, request_id },
             }),
             None => {
                 let status = answer.status();
-                serde_json::to_vec(&Details {
+                serde_json::to_vec(&DenialDetails {
                     kind: "about:blank",
                     title: status.canonical_reason().unwrap_or("Error"),
                     status: status.as_u16(),
                     code: answer.code(),
                     detail: answer.message(),
-                    decision_id: answer.id.to_string(),
+                    decision_id: answer.id().to_string(),
                 })
             }
         };
@@ -76,9 +76,9 @@ impl Denial {
     }
 }
 
-impl Serialize for Filled<'_> {
+impl Serialize for FilledShape<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let of = |shape| Filled {
+        let of = |shape| FilledShape {
             shape,
             with: self.with,
         };
@@ -111,9 +111,9 @@ impl Serialize for Filled<'_> {
     }
 }
 
-// === impl Filling ===
+// === impl ShapeFilling ===
 
-impl Filling<'_> {
+impl ShapeFilling<'_> {
     fn piece<'b>(&'b self, piece: &'b Piece) -> Cow<'b, str> {
         match piece {
             Piece::Text(text) => text.into(),
@@ -127,10 +127,10 @@ impl Filling<'_> {
             Placeholder::Code => answer.code().into(),
             Placeholder::Message => answer.message().into(),
             Placeholder::Status => answer.status().as_str().to_owned().into(),
-            Placeholder::DecisionId => answer.id.to_string().into(),
+            Placeholder::DecisionId => answer.id().to_string().into(),
             Placeholder::RequestId => match self.request_id {
                 Some(id) => id.into(),
-                None => answer.id.to_string().into(),
+                None => answer.id().to_string().into(),
             },
             Placeholder::Time => instant::milliseconds(SystemTime::now()).into(),
         }

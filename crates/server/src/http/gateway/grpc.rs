@@ -17,11 +17,14 @@ use self::messages::{
     HeaderValue as WireValue, HeaderValueOption, HttpRequest, HttpResponse, HttpStatus,
     OkHttpResponse, Status,
 };
-use super::super::App;
-use super::super::connection::Peer;
-use super::Endpoint;
-use super::answer::{Answer, Outcome};
-use super::ask::{self, Asked, Cut, Payload, Target};
+use super::super::app::App;
+use super::super::connection::ConnectionPeer;
+use super::answer::GatewayAnswer;
+use super::check;
+use super::endpoint::Endpoint;
+use super::outcome::RequestOutcome;
+use super::payload::{PartialBody, Payload};
+use super::request::{GatewayRequest, RequestLine};
 
 pub use server::serve_envoy;
 
@@ -31,10 +34,11 @@ const PATH: &str = "/envoy.service.auth.v3.Authorization/Check";
 /// Answers a check, and counts it.
 async fn respond(app: &App, request: Request<CheckRequest>) -> CheckResponse {
     let started = std::time::Instant::now();
-    let peer = request.extensions().get::<Peer>().copied();
+    let peer = request.extensions().get::<ConnectionPeer>().copied();
     let attributes = request.into_inner().attributes.unwrap_or_default();
     let (answer, id) = check(app, attributes, peer).await;
     app.metrics
+        .requests
         .answered(PATH, answer.status().as_u16(), started.elapsed());
     written(app, &answer, id.as_deref())
 }
@@ -43,13 +47,13 @@ async fn respond(app: &App, request: Request<CheckRequest>) -> CheckResponse {
 async fn check(
     app: &App,
     attributes: AttributeContext,
-    peer: Option<Peer>,
-) -> (Answer, Option<String>) {
+    peer: Option<ConnectionPeer>,
+) -> (GatewayAnswer, Option<String>) {
     let certificate = attributes.source.map(|source| source.principal);
     let request = attributes.request.and_then(|request| request.http);
     let mut request = request.unwrap_or_default();
     let payload = payload(&mut request);
-    // What came twice is told apart by these alone.
+    // Only these tell headers apart that came twice.
     let raw = request
         .header_map
         .take()
@@ -69,20 +73,20 @@ async fn check(
         });
         values.collect()
     };
-    let target = Target {
+    let target = RequestLine {
         method: &request.method,
         target: &request.path,
     };
-    let asked = Asked {
+    let asked = GatewayRequest {
         endpoint: Endpoint::EnvoyGrpc,
-        target: (!target.method.is_empty() && !target.target.is_empty()).then_some(target),
+        line: (!target.method.is_empty() && !target.target.is_empty()).then_some(target),
         headers: &headers,
         // Empty where there is none: not another one that a header tells.
         certificate: Some(certificate.as_deref().unwrap_or_default()),
         is_joined: raw.is_none(),
         peer,
     };
-    let answer = ask::answer(app, &asked, payload).await;
+    let answer = check::check(app, &asked, payload).await;
     let id = headers("x-request-id");
     let id = id
         .first()
@@ -100,24 +104,24 @@ fn payload(request: &mut HttpRequest) -> Payload {
     let is_cut =
         !text.is_empty() && usize::try_from(request.size).is_ok_and(|size| size > text.len());
     Payload::Arrived(if is_cut {
-        Err(Cut)
+        Err(PartialBody)
     } else {
         Ok(Bytes::from(text))
     })
 }
 
-fn written(app: &App, answer: &Answer, request_id: Option<&str>) -> CheckResponse {
-    let headers = answer.headers(app).into_iter();
+fn written(app: &App, answer: &GatewayAnswer, request_id: Option<&str>) -> CheckResponse {
+    let headers = answer.headers(&app.gateway).into_iter();
     let headers = headers.map(|(name, value)| set(&name, &value)).collect();
-    let (code, response) = match &answer.outcome {
-        Outcome::Allowed { .. } => {
+    let (code, response) = match answer.outcome() {
+        RequestOutcome::Allowed { .. } => {
             let allowed = OkHttpResponse { headers };
             (Code::Ok, HttpResponse::OkResponse(allowed))
         }
         denied => {
             let code = match denied {
-                Outcome::Unauthorized(_) => Code::Unauthenticated,
-                Outcome::Failed { .. } => Code::Unavailable,
+                RequestOutcome::Unauthorized(_) => Code::Unauthenticated,
+                RequestOutcome::Failed { .. } => Code::Unavailable,
                 _ => Code::PermissionDenied,
             };
             let denied = DeniedHttpResponse {
@@ -126,7 +130,7 @@ fn written(app: &App, answer: &Answer, request_id: Option<&str>) -> CheckRespons
                 }),
                 headers,
                 // JSON of ours is UTF-8.
-                body: String::from_utf8(answer.body(app, request_id)).unwrap_or_default(),
+                body: String::from_utf8(answer.body(&app.gateway, request_id)).unwrap_or_default(),
             };
             (code, HttpResponse::DeniedResponse(denied))
         }

@@ -1,4 +1,4 @@
-//! What is answered with an error, the same on every path of a surface.
+//! Answers with an error, which are the same on every path of a surface.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder, Res
 /// The problems of a question, as `application/problem+json`.
 pub(in crate::http) struct Problems;
 
-/// That of a search which would have to look at too much.
+/// The problem of a search that would have to look at too much.
 pub(in crate::http) struct TooWide;
 
-/// That of a question which is to be explained to somebody who may not know.
+/// The problem of a question that is to be explained to a caller who may not know.
 pub(in crate::http) struct NotExplained;
 
-/// Those of a path that takes nothing.
+/// The problems of a path that takes nothing.
 pub(in crate::http) struct OwnProblems;
 
 /// The problems of a question as the clients of Amazon Verified Permissions read them.

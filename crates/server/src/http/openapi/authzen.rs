@@ -1,13 +1,13 @@
 //! The messages of AuthZEN's Authorization API 1.0.
 //!
-//! Members that are not named are ignored, and `null` is absence. What a question names
-//! and the schema does not have is denied, so that the form alone is described.
+//! Members that are not named are ignored, and `null` is absence. Names that the schema does not
+//! have are denied, so that only the form is described.
 
 use serde_json::{Map, Value as Json, json};
 
-use super::later;
+use super::super::limits::Limits;
+use super::later::later;
 use super::schema::{or_null, string};
-use crate::http::Limits;
 
 later! {
     /// A request for one evaluation.
@@ -68,7 +68,7 @@ pub(super) fn schemas(limits: &Limits) -> Map<String, Json> {
     )];
     // One evaluation has no options: what stands there is ignored.
     let alone = open(&all, &[&question[..], &context, &none].concat());
-    // What an item omits, the top level says.
+    // The top level gives the members that an item omits.
     let defaults = question.map(|(name, schema)| (name, or_null(schema)));
     let items = [(
         "evaluations",

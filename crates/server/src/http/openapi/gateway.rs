@@ -1,4 +1,4 @@
-//! What gateways send and are answered.
+//! The requests of gateways, and the answers to them.
 
 use std::collections::BTreeMap;
 
@@ -102,7 +102,7 @@ impl IntoResponses for GatewayAnswers {
         let denied = |description: &str| {
             let problem = Ref::from_schema_name("Denial");
             let problem = ContentBuilder::new().schema(Some(problem)).build();
-            // What `gateway.denial` says.
+            // Of the shape that `gateway.denial` sets.
             let own = ContentBuilder::new()
                 .schema(Some(ObjectBuilder::new()))
                 .build();

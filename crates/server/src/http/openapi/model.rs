@@ -5,8 +5,9 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::later::later;
 use super::schema::{long, matching, object, reference, string};
-use super::{later, value};
+use super::value;
 
 later! {
     /// `IsAuthorizedInput` or `BatchIsAuthorizedInput`.

@@ -1,12 +1,12 @@
-//! What a question may be, in JSON Schema, from the Cedar schema in force: one object for
+//! JSON Schemas of questions, from the Cedar schema in force: one object for
 //! each action, with the types and the context that it takes.
 
 use serde_json::{Map, Value as Json, json};
 
-use super::later;
+use super::super::limits::Limits;
+use super::later::later;
 use super::schema::{matching, object, or_null, reference};
 use super::value::{component, entity, forms, record, value};
-use crate::http::Limits;
 use peppol_authz_engine::schema::{ActionType, EntityType, Schema};
 use peppol_authz_engine::store::{Revision, Store};
 

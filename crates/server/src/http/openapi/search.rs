@@ -1,17 +1,18 @@
-//! What a search may be: the native one by the Cedar schema in force, AuthZEN's by its
-//! form alone.
+//! JSON Schemas of searches: of the native one from the Cedar schema in force, of AuthZEN's
+//! only the form.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::EntityTypeName;
 use serde_json::{Map, Value as Json, json};
 
+use super::super::limits::Limits;
 use super::authzen::{named, open};
+use super::later::later;
+use super::question;
 use super::question::{action_forms, described};
 use super::schema::{object, or_null, reference, string};
 use super::value::{component, record};
-use super::{later, question};
-use crate::http::Limits;
 use peppol_authz_engine::schema::{ActionType, Schema};
 use peppol_authz_engine::store::Store;
 

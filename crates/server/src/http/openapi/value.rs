@@ -11,7 +11,7 @@ pub(super) const DATETIME: &str =
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?(Z|[+-][0-9]{4}))?$";
 pub(super) const DURATION: &str = r"^-?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
 
-/// What stands between the quotes of a Cedar literal.
+/// The text between the quotes of a Cedar literal.
 const LITERAL: &str = r#"([^"\\]|\\(["'\\0nrt]|x[0-7][0-9A-Fa-f]|u\{[0-9A-Fa-f]{1,3}\}))*"#;
 
 /// An entity where its type is not known from the place.

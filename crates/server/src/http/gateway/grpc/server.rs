@@ -12,14 +12,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
-use super::super::super::App;
-use super::super::super::connection::{Peer, Stage};
-use super::super::super::listener::{Listener, Stream};
-use super::super::super::serve::{Door, drain};
 use super::service::Checking;
 use crate::config::Server;
+use crate::http::accept::accept;
+use crate::http::app::App;
+use crate::http::connection::{ConnectionPeer, Stage};
+use crate::http::listener::{Listener, Stream};
 
-/// What a message holds beside the body: the request's head, and its certificate.
+/// Bytes of a message beside the body: the request's head, and its certificate.
 const BESIDE_THE_BODY: usize = 1 << 20;
 
 /// Checks of one connection that are answered at once. Envoy has one connection for each worker.
@@ -48,39 +48,40 @@ pub async fn serve_envoy(
         .max_header_list_size(HEAD_BYTES)
         .keep_alive_interval(SILENCE)
         .keep_alive_timeout(SILENCE);
-    let stages = watch::Sender::new(Stage::Serve);
-    let mut door = Door::new(listener, limits.connections);
-    let mut shutdown = std::pin::pin!(shutdown);
     let patience = limits.header_read_timeout;
-    loop {
-        let ((stream, peer), slot) = tokio::select! {
-            biased;
-            () = shutdown.as_mut() => break,
-            entered = door.enter() => entered,
-        };
-        let (http, checking, stage) = (http.clone(), checking.clone(), stages.subscribe());
-        tokio::spawn(async move {
-            // One that says nothing at all takes nobody's place.
-            let spoke = match &stream {
-                Stream::Tcp(stream) => tokio::time::timeout(patience, stream.readable()).await,
-                Stream::Unix(stream) => tokio::time::timeout(patience, stream.readable()).await,
-            };
-            match (spoke, stream) {
-                (Err(_), _) => tracing::debug!("connection timed out"),
-                (Ok(_), Stream::Tcp(stream)) => drive(stream, peer, &http, checking, stage).await,
-                (Ok(_), Stream::Unix(stream)) => drive(stream, peer, &http, checking, stage).await,
+    let nothing = || {};
+    accept(
+        listener,
+        limits,
+        shutdown,
+        nothing,
+        |stream, peer, stage| {
+            let (http, checking) = (http.clone(), checking.clone());
+            async move {
+                // One that says nothing at all takes nobody's place.
+                let spoke = match &stream {
+                    Stream::Tcp(stream) => tokio::time::timeout(patience, stream.readable()).await,
+                    Stream::Unix(stream) => tokio::time::timeout(patience, stream.readable()).await,
+                };
+                match (spoke, stream) {
+                    (Err(_), _) => tracing::debug!("connection timed out"),
+                    (Ok(_), Stream::Tcp(stream)) => {
+                        drive(stream, peer, &http, checking, stage).await
+                    }
+                    (Ok(_), Stream::Unix(stream)) => {
+                        drive(stream, peer, &http, checking, stage).await
+                    }
+                }
             }
-            drop(slot);
-        });
-    }
-    drop(door);
-    drain(&stages, limits.drain_timeout).await
+        },
+    )
+    .await
 }
 
 /// Answers the checks of one connection until either side closes it or `stage` says so.
 async fn drive<S>(
     stream: S,
-    peer: Peer,
+    peer: ConnectionPeer,
     http: &http2::Builder<TokioExecutor>,
     checking: Checking,
     mut stage: watch::Receiver<Stage>,

@@ -10,9 +10,9 @@ use tonic::server::{Grpc, UnaryService};
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
-use super::super::super::App;
 use super::messages::{CheckRequest, CheckResponse};
 use super::{PATH, respond};
+use crate::http::app::App;
 
 /// Answers requests of HTTP/2.
 #[derive(Clone)]

@@ -1,0 +1,68 @@
+//! The state that all handlers share.
+
+use std::sync::Arc;
+
+use super::authzen::Authzen;
+use super::explanation::Explainers;
+use super::gateway::Gateway;
+use super::limits::Limits;
+use super::metrics::Metrics;
+use super::openapi::Document;
+use super::page::Pages;
+use super::readiness::Readiness;
+use crate::config::Config;
+use crate::decision_log::DecisionLog;
+use crate::identity::Tokens;
+use crate::shadow::Shadow;
+use peppol_authz_engine::Engine;
+
+/// The state that all handlers share.
+pub struct App {
+    /// Decides questions.
+    pub engine: Arc<Engine>,
+    /// Counters and gauges.
+    pub metrics: Metrics,
+    /// Tells if the server is ready.
+    pub readiness: Readiness,
+    /// Limits of one request.
+    pub limits: Limits,
+    /// Makes the tokens that lead from one page of a search to the next.
+    pub pages: Pages,
+    /// The OpenAPI document.
+    pub document: Document,
+    /// The callers that may have decisions explained.
+    pub explainers: Explainers,
+    /// Settings of the AuthZEN surface.
+    pub authzen: Authzen,
+    /// Settings of the gateways' surface.
+    pub gateway: Gateway,
+    /// Verifies the tokens of requests that gateways ask about.
+    pub tokens: Option<Tokens>,
+    /// A second set of policies, which observes decisions.
+    pub shadow: Option<Shadow>,
+    /// The decision log, where there is one.
+    pub decision_log: Option<DecisionLog>,
+}
+
+impl App {
+    /// A server over an engine, by the settings; it is not ready yet. The parts that need more than
+    /// settings are absent, and set where they are wanted: nobody may have decisions explained, and
+    /// there are no tokens, no shadow and no decision log.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, settings: &Config, pages: Pages) -> Self {
+        Self {
+            engine,
+            metrics: Metrics::default(),
+            readiness: Readiness::new(settings.reload.refused_is_unready),
+            limits: Limits::new(settings),
+            pages,
+            document: Document::default(),
+            explainers: Explainers::Nobody,
+            authzen: Authzen::new(&settings.authzen),
+            gateway: Gateway::new(&settings.gateway),
+            tokens: None,
+            shadow: None,
+            decision_log: None,
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! `POST /access/v1/evaluation` and `POST /access/v1/evaluations`.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use bytes::Bytes;
+use serde_json::{Value as Json, json};
+
+use super::super::app::App;
+use super::super::exchange::{
+    DemandedState, Exchange, GivenDecision, QuestionItem, Surface, answered,
+};
+use super::super::freshness::{Demands, values};
+use super::super::json::{self, AnswerList};
+use super::super::openapi::{self, Problems};
+use super::super::problem::Problem;
+use super::answer::EvaluationAnswer;
+use super::members;
+use super::request::{self, EvaluationMembers, Semantic};
+use crate::config::Reveal;
+use peppol_authz_engine::{Malformed, Members, Named, Parts};
+
+/// AuthZEN: may this subject do this action on this resource?
+#[utoipa::path(
+    post,
+    path = "/access/v1/evaluation",
+    tag = "authzen",
+    params(Demands),
+    request_body(content = openapi::Evaluation, content_type = "application/json"),
+    responses((status = 200, body = openapi::Decision, description = "A decision"), Problems)
+)]
+pub(super) async fn evaluation(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    respond(&app, &headers, body, |_| Ok(&[])).await
+}
+
+/// AuthZEN: the same for several, or for one.
+#[utoipa::path(
+    post,
+    path = "/access/v1/evaluations",
+    tag = "authzen",
+    params(Demands),
+    request_body(content = openapi::Evaluations, content_type = "application/json"),
+    responses((status = 200, body = openapi::Decisions, description = "BatchDecisions"), Problems)
+)]
+pub(super) async fn evaluations(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    respond(&app, &headers, body, request::evaluations).await
+}
+
+/// The evaluations of a request; none where it is one by itself.
+type EvaluationItems = fn(&Members) -> Result<&[Json], Malformed>;
+
+async fn respond(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    items: EvaluationItems,
+) -> Result<Response, Problem> {
+    let reveal = app.authzen.reveal();
+    let answer = |exchange, text| evaluate(exchange, headers, text, items, reveal);
+    let is_json = members::is_json(headers);
+    answered(app, Surface::Authzen, is_json, body, answer)
+        .await
+        .map(json::response)
+}
+
+async fn evaluate(
+    exchange: Exchange<'_>,
+    headers: &HeaderMap,
+    text: Bytes,
+    items: EvaluationItems,
+    reveal: Reveal,
+) -> Result<Vec<u8>, Problem> {
+    let refused = |malformed| exchange.refused(malformed);
+    let demanded = exchange.demand(&|name| values(headers, name))?;
+    let members = members::object(exchange.json(&text)?).map_err(refused)?;
+    let items = items(&members).map_err(refused)?;
+    if items.is_empty() {
+        return one(&exchange, &members, demanded, reveal).await;
+    }
+    exchange.fits("evaluations", items.len())?;
+    many(&exchange, &members, items, demanded, reveal).await
+}
+
+/// The answer to one evaluation.
+async fn one(
+    exchange: &Exchange<'_>,
+    members: &Members,
+    demanded: DemandedState,
+    reveal: Reveal,
+) -> Result<Vec<u8>, Problem> {
+    let parts = EvaluationMembers::read(members).and_then(EvaluationMembers::parts);
+    let parts = parts.map_err(|malformed| exchange.refused(malformed))?;
+    let item = exchange.question_of(&parts, || said(&parts));
+    match exchange.one(item, demanded).await {
+        // A fault of the program or of the store is one of the whole request.
+        Err(problem) if !problem.status().is_client_error() => Err(problem),
+        given => json::text(&told(&given, reveal)),
+    }
+}
+
+/// The answers to several evaluations. A member that an evaluation omits is taken from the top level.
+async fn many(
+    exchange: &Exchange<'_>,
+    members: &Members,
+    items: &[Json],
+    demanded: DemandedState,
+    reveal: Reveal,
+) -> Result<Vec<u8>, Problem> {
+    let refused = |malformed| exchange.refused(malformed);
+    let defaults = EvaluationMembers::read(members).map_err(refused)?;
+    let semantic = Semantic::read(members).map_err(refused)?;
+    let read = |item: &Json| -> QuestionItem {
+        let parts = members::item(item)
+            .and_then(EvaluationMembers::read)
+            .and_then(|evaluation| evaluation.or(&defaults).parts());
+        let parts = parts.map_err(|malformed| exchange.refused(malformed))?;
+        exchange.question_of(&parts, || said(&parts))
+    };
+    let items = exchange.items(items, read).await;
+    let ends_at = |is_allow| semantic.ends_at(is_allow);
+    let mut decisions = exchange.many(items, demanded, ends_at).await?;
+    let mut answers = AnswerList::new("evaluations");
+    while let Some(given) = decisions.next().await {
+        answers.push(&told(&given, reveal))?;
+    }
+    Ok(answers.end())
+}
+
+/// A decision, or in its place the problem, which is logged.
+fn told(given: &Result<GivenDecision, Problem>, reveal: Reveal) -> EvaluationAnswer<'_> {
+    match given {
+        Ok(given) => EvaluationAnswer::of(given.decision(), given.id(), reveal),
+        Err(problem) => {
+            problem.log();
+            EvaluationAnswer::fault(problem, reveal)
+        }
+    }
+}
+
+/// The names in an evaluation, for observers.
+fn said(parts: &Parts<'_>) -> Json {
+    let named = |named: &Named<'_>| json!({"type": named.kind, "id": named.id});
+    json!({
+        "subject": named(&parts.subject),
+        "action": {"name": parts.action},
+        "resource": named(&parts.resource),
+    })
+}

@@ -1,0 +1,85 @@
+//! Members of requests. Those that are not known are ignored, at every level, and `null` is absence.
+//! A member of another type than its own is refused by name.
+
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use serde_json::Value as Json;
+
+use super::super::problem::Problem;
+use peppol_authz_engine::schema::Misfit;
+use peppol_authz_engine::{Malformed, Members, Named};
+
+/// Checks that the one `Content-Type` is `application/json`, with any parameters.
+pub(super) fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut all = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(kind), None) = (all.next(), all.next()) else {
+        return Err(Problem::NotJson);
+    };
+    let kind = kind.to_str().unwrap_or_default();
+    let kind = kind.split_once(';').map_or(kind, |(kind, _)| kind);
+    if kind.trim().eq_ignore_ascii_case("application/json") {
+        Ok(())
+    } else {
+        Err(Problem::NotJson)
+    }
+}
+
+/// The object that a body is.
+pub(super) fn object(json: Json) -> Result<Members, Malformed> {
+    match json {
+        Json::Object(members) => Ok(members),
+        _ => Err(Malformed::question(Misfit::new("an object is wanted"))),
+    }
+}
+
+/// The members of one of these items.
+pub(super) fn item(json: &Json) -> Result<&Members, Malformed> {
+    json.as_object()
+        .ok_or_else(|| Malformed::question(Misfit::new("an object is wanted")))
+}
+
+/// An action's name and properties.
+pub(super) type Action<'a> = (&'a str, Option<&'a Members>);
+
+/// A subject or a resource.
+pub(super) fn named(members: &Members) -> Result<Named<'_>, Misfit> {
+    Ok(Named {
+        kind: text(members, "type")?,
+        id: text(members, "id")?,
+        properties: optional(members, "properties")?,
+    })
+}
+
+pub(super) fn action(members: &Members) -> Result<Action<'_>, Misfit> {
+    Ok((text(members, "name")?, optional(members, "properties")?))
+}
+
+pub(super) fn text<'a>(members: &'a Members, member: &str) -> Result<&'a str, Misfit> {
+    match members.get(member) {
+        None | Some(Json::Null) => Err(Misfit::new("is missing").within(member)),
+        Some(Json::String(text)) => Ok(text),
+        Some(_) => Err(Misfit::new("a string is wanted").within(member)),
+    }
+}
+
+pub(super) fn optional<'a>(
+    members: &'a Members,
+    member: &str,
+) -> Result<Option<&'a Members>, Misfit> {
+    match members.get(member) {
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::Object(members)) => Ok(Some(members)),
+        Some(_) => Err(Misfit::new("an object is wanted").within(member)),
+    }
+}
+
+/// A member that has to be there, read as an object.
+pub(super) fn required<'a, T>(
+    members: &'a Members,
+    member: &str,
+    read: impl Fn(&'a Members) -> Result<T, Misfit>,
+) -> Result<T, Misfit> {
+    let found = optional(members, member)?;
+    let found = found.ok_or_else(|| Misfit::new("is missing").within(member))?;
+    read(found).map_err(|misfit| misfit.within(member))
+}

@@ -1,0 +1,73 @@
+//! Requests for searches, as section 8 of the specification describes them.
+
+use super::super::page::PageRequest;
+use super::members::{action, named, optional, required, text};
+use peppol_authz_engine::schema::Misfit;
+use peppol_authz_engine::{Malformed, Members, Named, SearchParts, Sought};
+
+/// A request for a search.
+pub(super) struct SearchRequest<'a> {
+    pub(super) wanted: Searched<'a>,
+    /// The type that is looked for, as the caller names it.
+    pub(super) kind: &'a str,
+    pub(super) context: Option<&'a Members>,
+    pub(super) page: PageRequest<'a>,
+}
+
+/// The parts of a search.
+pub(super) enum Searched<'a> {
+    Entities(SearchParts<'a>),
+    Actions {
+        subject: Named<'a>,
+        resource: Named<'a>,
+    },
+}
+
+impl<'a> SearchRequest<'a> {
+    /// Reads a search for entities. Only the type of what is looked for counts.
+    pub(super) fn for_entities(members: &'a Members, sought: Sought) -> Result<Self, Malformed> {
+        let (of, other) = match sought {
+            Sought::Principals => ("subject", "resource"),
+            Sought::Resources => ("resource", "subject"),
+        };
+        let read = || -> Result<Self, Misfit> {
+            let of = required(members, of, |members| text(members, "type"))?;
+            let known = (other, required(members, other, named)?);
+            let (action, action_properties) = required(members, "action", action)?;
+            let context = optional(members, "context")?;
+            let parts = SearchParts {
+                sought,
+                of,
+                known,
+                action,
+                action_properties,
+                context,
+            };
+            Self::new(members, Searched::Entities(parts), of)
+        };
+        read().map_err(Malformed::question)
+    }
+
+    pub(super) fn for_actions(members: &'a Members) -> Result<Self, Malformed> {
+        let read = || -> Result<Self, Misfit> {
+            let wanted = Searched::Actions {
+                subject: required(members, "subject", named)?,
+                resource: required(members, "resource", named)?,
+            };
+            Self::new(members, wanted, "")
+        };
+        read().map_err(Malformed::question)
+    }
+
+    fn new(members: &'a Members, wanted: Searched<'a>, kind: &'a str) -> Result<Self, Misfit> {
+        let page = optional(members, "page")?;
+        let page = page.map(PageRequest::read).transpose();
+        let page = page.map_err(|misfit| misfit.within("page"))?;
+        Ok(Self {
+            wanted,
+            kind,
+            context: optional(members, "context")?,
+            page: page.unwrap_or_default(),
+        })
+    }
+}

@@ -1,0 +1,56 @@
+//! The settings of this surface.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::config::{self, Reveal};
+
+/// The settings of the AuthZEN surface, in the form that a request needs.
+#[derive(Debug)]
+pub struct Authzen {
+    reveal: Reveal,
+    /// The metadata and the path of the base URL, where one is set.
+    pub(super) fixed: Option<(Bytes, String)>,
+}
+
+impl Authzen {
+    /// Makes them from the settings.
+    #[must_use]
+    pub fn new(settings: &config::Authzen) -> Self {
+        let fixed = settings.base_url.as_ref();
+        Self {
+            reveal: settings.reveal,
+            fixed: fixed.map(|url| (metadata(url.as_str()), url.path().to_owned())),
+        }
+    }
+
+    /// Tells how much an answer says beside the decision.
+    pub(super) fn reveal(&self) -> Reveal {
+        self.reveal
+    }
+}
+
+#[derive(Serialize)]
+struct MetadataDocument<'a> {
+    policy_decision_point: &'a str,
+    access_evaluation_endpoint: String,
+    access_evaluations_endpoint: String,
+    search_subject_endpoint: String,
+    search_resource_endpoint: String,
+    search_action_endpoint: String,
+}
+
+/// The metadata of a policy decision point at this base URL.
+pub(super) fn metadata(base: &str) -> Bytes {
+    let at = |path: &str| format!("{}/access/v1/{path}", base.trim_end_matches('/'));
+    let metadata = MetadataDocument {
+        policy_decision_point: base,
+        access_evaluation_endpoint: at("evaluation"),
+        access_evaluations_endpoint: at("evaluations"),
+        search_subject_endpoint: at("search/subject"),
+        search_resource_endpoint: at("search/resource"),
+        search_action_endpoint: at("search/action"),
+    };
+    // A struct of strings always has a JSON form.
+    serde_json::to_vec(&metadata).unwrap_or_default().into()
+}

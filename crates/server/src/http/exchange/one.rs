@@ -1,0 +1,31 @@
+//! One question: no batch is made of it.
+
+use super::super::problem::Problem;
+use super::given::GivenDecision;
+use super::open::Exchange;
+use super::question::{DemandedState, NoQuestion, QuestionItem};
+
+impl Exchange<'_> {
+    /// Decides one question and gives its decision.
+    ///
+    /// # Errors
+    /// Something in the place of a question, a store that fails, a log that refuses.
+    pub(in crate::http) async fn one(
+        &self,
+        item: QuestionItem,
+        demanded: DemandedState,
+    ) -> Result<GivenDecision, Problem> {
+        match item {
+            Ok(asked) => {
+                let demanded = demanded.and(&asked.options.demand);
+                let decision = self.session.decide(&asked.question, &demanded.0).await;
+                let decision = decision.map_err(|failure| self.failed(failure))?;
+                self.give(asked, decision, self.started.elapsed()).await
+            }
+            Err(NoQuestion::Denied(denied)) => {
+                self.give_denied(*denied, self.started.elapsed()).await
+            }
+            Err(NoQuestion::Refused(problem)) => Err(problem),
+        }
+    }
+}

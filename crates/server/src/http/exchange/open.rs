@@ -1,0 +1,123 @@
+//! How an exchange begins: ready, within the deadline, with the body.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::FutureExt;
+
+use super::super::app::App;
+use super::super::body;
+use super::super::limits::Limits;
+use super::super::problem::Problem;
+use super::surface::{CountedFailure, Surface};
+use peppol_authz_engine::{Failure, Malformed, Session};
+
+/// A request on its way to an answer, by one state of the policies.
+pub(in crate::http) struct Exchange<'a> {
+    pub(super) app: &'a App,
+    pub(super) surface: Surface,
+    /// When all of the request was there.
+    pub(super) started: Instant,
+    pub(super) session: Session,
+}
+
+/// Answers a request by its body, within the deadline. `head` is what the surface finds wrong with
+/// the head of the request.
+///
+/// # Errors
+/// A server that is not ready, the fault of the head, a body that is too large or too late, an answer
+/// that takes too long, and whatever `answer` returns.
+pub(in crate::http) async fn answered<'a, F, A>(
+    app: &'a App,
+    surface: Surface,
+    head: Result<(), Problem>,
+    body: Body,
+    answer: F,
+) -> Result<Vec<u8>, Problem>
+where
+    F: FnOnce(Exchange<'a>, Bytes) -> A,
+    A: Future<Output = Result<Vec<u8>, Problem>>,
+{
+    app.readiness.ready_to_answer()?;
+    head?;
+    within(&app.limits, async {
+        let text = body::read(body, &app.limits).await?;
+        answer(Exchange::begin(app, surface), text).await
+    })
+    .await?
+}
+
+/// Counts a question that does not fit. No other function makes a problem of one.
+pub(in crate::http) fn refused(app: &App, malformed: Malformed) -> Problem {
+    app.metrics.questions.malformed(malformed.code);
+    Problem::Malformed(malformed)
+}
+
+async fn within<T>(limits: &Limits, answer: impl Future<Output = T>) -> Result<T, Problem> {
+    tokio::time::timeout(limits.request_timeout, answer)
+        .await
+        .map_err(|_| Problem::TimedOut)
+}
+
+impl<'a> Exchange<'a> {
+    /// Begins without a body.
+    ///
+    /// # Errors
+    /// A server that is not ready.
+    pub(in crate::http) fn open(app: &'a App, surface: Surface) -> Result<Self, Problem> {
+        app.readiness.ready_to_answer()?;
+        Ok(Self::begin(app, surface))
+    }
+
+    fn begin(app: &'a App, surface: Surface) -> Self {
+        Self {
+            app,
+            surface,
+            started: Instant::now(),
+            session: app.engine.session(),
+        }
+    }
+
+    /// Waits for an answer within the deadline. A panic is the outer error, so that it is answered
+    /// like any other.
+    ///
+    /// # Errors
+    /// An answer that takes too long.
+    pub(in crate::http) async fn guarded<T>(
+        &self,
+        answer: impl Future<Output = T>,
+    ) -> Result<Result<T, Problem>, Box<dyn Any + Send>> {
+        AssertUnwindSafe(within(&self.app.limits, answer))
+            .catch_unwind()
+            .await
+    }
+
+    pub(in crate::http) fn limits(&self) -> &'a Limits {
+        &self.app.limits
+    }
+
+    /// The exact policies, schema and routes.
+    pub(in crate::http) fn policy_revision(&self) -> &Arc<str> {
+        &self.session.state.bundle.revision
+    }
+
+    /// Counts a question that does not fit.
+    pub(in crate::http) fn refused(&self, malformed: Malformed) -> Problem {
+        refused(self.app, malformed)
+    }
+
+    /// Counts a question that was not decided.
+    pub(super) fn failed(&self, failure: Failure) -> Problem {
+        match self.surface.told(failure) {
+            CountedFailure::Malformed(malformed) => self.refused(malformed),
+            CountedFailure::StoreFailure(problem) => {
+                self.app.metrics.questions.store_failed();
+                problem
+            }
+        }
+    }
+}

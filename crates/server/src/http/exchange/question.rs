@@ -1,0 +1,198 @@
+//! Questions as surfaces make them, and how new the state has to be that they are decided from.
+
+use axum::http::HeaderMap;
+use cedar_policy::EntityUid;
+use serde_json::{Map, Value as Json};
+
+use super::super::freshness;
+use super::super::problem::Problem;
+use super::open::Exchange;
+use peppol_authz_engine::schema::parse_json;
+use peppol_authz_engine::slice::Demand;
+use peppol_authz_engine::{
+    Decision, Headers, Malformed, Parts, Question, QuestionOptions, Refusal,
+};
+
+/// Questions of a batch that are read before other tasks get their turn.
+const TURN: usize = 64;
+
+/// How new the state has to be, as the caller demands it.
+pub(in crate::http) struct DemandedState(pub(super) Demand);
+
+/// A question that the caller may ask.
+pub(in crate::http) struct PermittedQuestion {
+    pub(super) question: Question,
+    pub(super) options: QuestionOptions,
+}
+
+/// Something in the place of a question.
+pub(in crate::http) enum NoQuestion {
+    /// It names what the schema does not have, and is denied for that.
+    Denied(Box<NameDenial>),
+    /// It is malformed or not allowed.
+    Refused(Problem),
+}
+
+/// A denial that no policy was asked for.
+pub(in crate::http) struct NameDenial {
+    /// The action, where there is one of that name.
+    pub(super) action: Option<EntityUid>,
+    /// The names in the question, for observers; null where there are none.
+    pub(super) said: Json,
+    pub(super) decision: Decision,
+}
+
+/// One question of a request, as far as it is one.
+pub(in crate::http) type QuestionItem = Result<PermittedQuestion, NoQuestion>;
+
+impl DemandedState {
+    /// The caller demands nothing, or may not.
+    pub(in crate::http) fn nothing() -> Self {
+        Self(Demand::default())
+    }
+
+    /// The same with another demand.
+    pub(in crate::http) fn and(mut self, demand: &Demand) -> Self {
+        self.0.join(demand);
+        self
+    }
+}
+
+impl PermittedQuestion {
+    /// A question without options.
+    pub(in crate::http) fn new(question: Question) -> Self {
+        Self {
+            question,
+            options: QuestionOptions::default(),
+        }
+    }
+}
+
+impl AsRef<Question> for PermittedQuestion {
+    fn as_ref(&self) -> &Question {
+        &self.question
+    }
+}
+
+impl From<Problem> for NoQuestion {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
+impl Exchange<'_> {
+    /// Parses JSON text within the limits.
+    ///
+    /// # Errors
+    /// Text that is no JSON, or nested too deeply.
+    pub(in crate::http) fn json(&self, text: &[u8]) -> Result<Json, Problem> {
+        parse_json(text, self.app.limits.json_depth)
+            .map_err(|error| self.refused(Malformed::json(error.to_string())))
+    }
+
+    /// Reads the demand of a request's headers.
+    ///
+    /// # Errors
+    /// A header that does not fit.
+    pub(in crate::http) fn demand(&self, headers: Headers<'_>) -> Result<DemandedState, Problem> {
+        let demand = freshness::demand(headers, &self.session);
+        Ok(DemandedState(
+            demand.map_err(|malformed| self.refused(malformed))?,
+        ))
+    }
+
+    /// Reads the demand of a batch, which its members say for all questions.
+    ///
+    /// # Errors
+    /// A member that does not fit.
+    pub(in crate::http) fn demand_of_batch(
+        &self,
+        members: &Map<String, Json>,
+    ) -> Result<Demand, Problem> {
+        let demand = self.session.demand(members);
+        demand.map_err(|malformed| self.refused(malformed))
+    }
+
+    /// Reads a question in its native form. It is one that may be asked once
+    /// [`Exchange::asked`] has seen its options.
+    ///
+    /// # Errors
+    /// A question that does not fit the schema; it is not counted.
+    pub(in crate::http) fn question(
+        &self,
+        json: &Json,
+    ) -> Result<(Question, QuestionOptions), Malformed> {
+        self.session.question(json, self.app.limits.entities)
+    }
+
+    /// Checks that the sender of these headers may ask a question with these options.
+    ///
+    /// # Errors
+    /// A question that is to be explained to a caller who may not know.
+    pub(in crate::http) fn asked(
+        &self,
+        headers: &HeaderMap,
+        question: Question,
+        options: QuestionOptions,
+    ) -> Result<PermittedQuestion, Problem> {
+        if options.explain && !self.app.explainers.hold(headers) {
+            return Err(Problem::ExplainNotAllowed);
+        }
+        Ok(PermittedQuestion { question, options })
+    }
+
+    /// Makes a question of parts whose names the schema may not have. `said` tells observers what
+    /// they were.
+    pub(in crate::http) fn question_of(
+        &self,
+        parts: &Parts<'_>,
+        said: impl FnOnce() -> Json,
+    ) -> QuestionItem {
+        let question = parts.question(&self.session, self.app.limits.entities);
+        question
+            .map(PermittedQuestion::new)
+            .map_err(|refusal| match refusal {
+                Refusal::Unfit(malformed) => NoQuestion::Refused(self.refused(malformed)),
+                Refusal::Denied(denial) => NoQuestion::Denied(Box::new(NameDenial {
+                    action: denial.action,
+                    said: match self.is_observed() {
+                        true => said(),
+                        false => Json::Null,
+                    },
+                    decision: denial.decision,
+                })),
+            })
+    }
+
+    /// Checks the number of questions in a batch. `member` is where they stand.
+    ///
+    /// # Errors
+    /// More questions than the limit.
+    pub(in crate::http) fn fits(
+        &self,
+        member: &'static str,
+        questions: usize,
+    ) -> Result<(), Problem> {
+        let most = self.app.limits.batch;
+        if questions > most {
+            return Err(Problem::BatchTooLarge(member, most));
+        }
+        Ok(())
+    }
+
+    /// Reads the questions of a batch in order. Other tasks get their turn in between.
+    pub(in crate::http) async fn items<T>(
+        &self,
+        texts: &[T],
+        read: impl Fn(&T) -> QuestionItem,
+    ) -> Vec<QuestionItem> {
+        let mut items = Vec::with_capacity(texts.len());
+        for (i, text) in texts.iter().enumerate() {
+            if i % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+            items.push(read(text));
+        }
+        items
+    }
+}

@@ -1,0 +1,103 @@
+//! Searches: they are decided like questions, and nobody observes them.
+
+use serde_json::Value as Json;
+
+use super::super::page::{Page, PageRequest};
+use super::super::problem::Problem;
+use super::open::Exchange;
+use super::question::DemandedState;
+use peppol_authz_engine::slice::Demand;
+use peppol_authz_engine::{
+    ActionSearch, Found, Malformed, Members, Named, Part, SearchParts, Wanted,
+};
+
+impl Exchange<'_> {
+    /// Reads a search in its native form, and what it demands of the state.
+    ///
+    /// # Errors
+    /// A search that does not fit the schema.
+    pub(in crate::http) fn search(&self, json: &Json) -> Result<(Wanted, Demand), Problem> {
+        let wanted = Wanted::read(&self.session, json, self.app.limits.entities);
+        wanted.map_err(|malformed| self.refused(malformed))
+    }
+
+    /// Makes a search of parts; `None` where nothing could be found. The fault is not counted.
+    ///
+    /// # Errors
+    /// Parts that do not fit the schema.
+    pub(in crate::http) fn search_of(
+        &self,
+        parts: &SearchParts<'_>,
+    ) -> Result<Option<Wanted>, Malformed> {
+        parts.search(&self.session, self.app.limits.entities)
+    }
+
+    /// Makes a search for actions of parts; `None` where nothing could be found. The fault is not
+    /// counted.
+    ///
+    /// # Errors
+    /// Parts that do not fit the schema.
+    pub(in crate::http) fn action_search_of(
+        &self,
+        subject: &Named<'_>,
+        resource: &Named<'_>,
+        context: Option<&Members>,
+    ) -> Result<Option<Wanted>, Malformed> {
+        let most = self.app.limits.entities;
+        ActionSearch::of_parts(&self.session, subject, resource, context, most)
+    }
+
+    /// Reads which page is asked for. `description` says of which search. The fault is
+    /// not counted.
+    ///
+    /// # Errors
+    /// A token that is none of this search.
+    pub(in crate::http) fn page(
+        &self,
+        request: &PageRequest<'_>,
+        description: &str,
+    ) -> Result<Page, Malformed> {
+        let most = self.app.limits.page;
+        self.app.pages.read(request, description, most)
+    }
+
+    /// The token of the page behind one; `None` where there is no other.
+    pub(in crate::http) fn next_page(
+        &self,
+        page: &Page,
+        found: &Found,
+        description: &str,
+    ) -> Option<String> {
+        found
+            .more
+            .then(|| self.app.pages.next(page, found, description))
+    }
+
+    /// Finds a page, and counts it.
+    ///
+    /// # Errors
+    /// A store that fails, a page that would take too many decisions.
+    pub(in crate::http) async fn find(
+        &self,
+        wanted: &Wanted,
+        demanded: DemandedState,
+        page: &Page,
+        explain: bool,
+    ) -> Result<Found, Problem> {
+        let part = Part {
+            after: page.after.clone(),
+            limit: page.limit,
+            most: self.app.limits.candidates,
+            explain,
+        };
+        let found = wanted.find(&self.session, &part, &demanded.0).await;
+        self.app.metrics.questions.searched(&found);
+        let found = found?;
+        tracing::debug!(
+            found = found.entities.len(),
+            decided = found.decided,
+            "searched"
+        );
+        Ok(found)
+    }
+}

@@ -1,0 +1,48 @@
+//! The body of a request, within the limits.
+
+use axum::body::Body;
+use bytes::Bytes;
+
+use super::super::body;
+use super::super::limits::Limits;
+use super::super::problem::Problem;
+use super::request::GatewayRequest;
+
+/// The request's body.
+pub(super) enum Payload {
+    /// It is read where the route asks for it.
+    Arriving(Body),
+    /// It is here; `Err` where only a part of it is.
+    Arrived(Result<Bytes, PartialBody>),
+}
+
+/// The gateway has cut the body.
+pub(super) struct PartialBody;
+
+impl Payload {
+    /// Reads the body, and leaves none behind.
+    pub(super) async fn read(
+        &mut self,
+        request: &GatewayRequest<'_>,
+        limits: &Limits,
+    ) -> Result<Result<Bytes, PartialBody>, Problem> {
+        if request.is_partial() {
+            return Ok(Err(PartialBody));
+        }
+        match std::mem::replace(self, Self::Arrived(Ok(Bytes::new()))) {
+            Self::Arriving(body) => body::read(body, limits).await.map(Ok),
+            Self::Arrived(Ok(text)) if text.len() > limits.body_bytes => {
+                Err(Problem::BodyTooLarge(limits.body_bytes))
+            }
+            Self::Arrived(text) => Ok(text),
+        }
+    }
+
+    /// Lets a body arrive that was not read. The connection would be closed over the rest of it, and
+    /// the answer lost with that.
+    pub(super) async fn discard(self, limits: &Limits) {
+        if let Self::Arriving(body) = self {
+            body::discard(body, limits).await;
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The settings of this surface.
+
+use axum::http::HeaderValue;
+
+use super::denial::DenialWording;
+use super::endpoint::Endpoint;
+use super::trusted::TrustedNames;
+use crate::config;
+use peppol_authz_engine::schema::{Misfit, Schema};
+
+/// The settings of the surface, in the form that a request needs.
+#[derive(Debug)]
+pub struct Gateway {
+    endpoints: Vec<Endpoint>,
+    pub(super) trusted: TrustedNames,
+    pub(super) denial: DenialWording,
+    /// True if the request may demand a state of the store.
+    pub(super) demands: bool,
+    /// `WWW-Authenticate` where no token was sent, and where one was.
+    pub(super) challenges: [HeaderValue; 2],
+}
+
+impl Gateway {
+    /// Makes them from the settings.
+    #[must_use]
+    pub fn new(settings: &config::Gateway) -> Self {
+        let endpoints = settings.endpoints.iter().copied().map(Endpoint::from);
+        let challenge = |error: &str| {
+            let text = format!("Bearer realm=\"{}\"{error}", settings.realm);
+            HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
+        };
+        Self {
+            endpoints: endpoints.collect(),
+            trusted: TrustedNames::new(settings),
+            denial: DenialWording::new(settings.denial.as_ref()),
+            demands: settings.demands,
+            challenges: [challenge(""), challenge(", error=\"invalid_token\"")],
+        }
+    }
+
+    /// Checks that the schema has the entities that headers and certificates name.
+    ///
+    /// # Errors
+    /// The first that it does not have.
+    pub fn check(&self, schema: &Schema) -> Result<(), Misfit> {
+        self.trusted.check(schema)
+    }
+
+    /// Returns true if an endpoint is answered.
+    pub(super) fn answers(&self, endpoint: Endpoint) -> bool {
+        // That one is answered by its listener, which is there only where it is set.
+        endpoint == Endpoint::EnvoyGrpc || self.endpoints.contains(&endpoint)
+    }
+}

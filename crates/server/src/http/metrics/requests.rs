@@ -1,0 +1,105 @@
+//! Metrics of requests, whatever they ask.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use super::added::added;
+use super::seconds::histogram;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    path: &'static str,
+    status: u16,
+}
+
+/// Metrics of requests.
+#[derive(Debug)]
+pub(in crate::http) struct RequestMetrics {
+    seconds: Family<RequestLabels, Histogram>,
+    panics: Counter,
+}
+
+impl RequestMetrics {
+    pub(super) fn new(registry: &mut Registry) -> Self {
+        Self {
+            seconds: added(
+                registry,
+                "http_request_duration_seconds",
+                "From a request's head to its answer, by path and status",
+                Family::new_with_constructor(histogram as fn() -> Histogram),
+            ),
+            panics: added(
+                registry,
+                "panics",
+                "Handlers that panicked",
+                Counter::default(),
+            ),
+        }
+    }
+
+    pub(in crate::http) fn answered(&self, path: &'static str, status: u16, elapsed: Duration) {
+        self.seconds
+            .get_or_create(&RequestLabels { path, status })
+            .observe(elapsed.as_secs_f64());
+    }
+
+    pub(in crate::http) fn panicked(&self) {
+        self.panics.inc();
+    }
+}
+
+/// The route of a path, so that a caller cannot make labels up.
+pub(in crate::http) fn route(path: &str) -> &'static str {
+    /// The client's path is behind it.
+    const ENVOY: &str = "/authz/envoy";
+    const ROUTES: [&str; 20] = [
+        "/",
+        "/v1/is_authorized",
+        "/v1/batch_is_authorized",
+        "/v1/search",
+        "/access/v1/evaluation",
+        "/access/v1/evaluations",
+        "/access/v1/search/subject",
+        "/access/v1/search/resource",
+        "/access/v1/search/action",
+        "/.well-known/authzen-configuration",
+        "/authz/nginx",
+        "/authz/traefik",
+        "/authz/caddy",
+        "/authz/haproxy",
+        "/livez",
+        "/readyz",
+        "/healthz",
+        "/version",
+        "/metrics",
+        "/openapi.json",
+    ];
+    let is_envoy = |rest: &str| rest.is_empty() || rest.starts_with('/');
+    if path.strip_prefix(ENVOY).is_some_and(is_envoy) {
+        return ENVOY;
+    }
+    ROUTES
+        .into_iter()
+        .find(|route| *route == path)
+        .unwrap_or("other")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_is_no_route_has_one_label() {
+        assert_eq!(route("/v1/is_authorized"), "/v1/is_authorized");
+        assert_eq!(route("/v1/is_authorized/x"), "other");
+        for path in ["/authz/envoy", "/authz/envoy/", "/authz/envoy/orgs/acme"] {
+            assert_eq!(route(path), "/authz/envoy");
+        }
+        assert_eq!(route("/authz/envoys"), "other");
+    }
+}

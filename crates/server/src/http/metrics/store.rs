@@ -1,0 +1,79 @@
+//! Metrics of the tenancy store and of the entities in memory.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::added::added;
+use peppol_authz_engine::slice::CacheStats;
+
+/// Metrics of the tenancy store.
+#[derive(Debug)]
+pub(in crate::http) struct StoreMetrics {
+    up: Gauge,
+    state_age: Gauge<f64, AtomicU64>,
+}
+
+impl StoreMetrics {
+    pub(super) fn new(registry: &mut Registry) -> Self {
+        Self {
+            up: added(
+                registry,
+                "store_up",
+                "1 where the tenancy store could be read at this look",
+                Gauge::default(),
+            ),
+            state_age: added(
+                registry,
+                "store_state_age_seconds",
+                "Since the last look at the tenancy store that succeeded; -1 before the first",
+                Gauge::default(),
+            ),
+        }
+    }
+
+    pub(in crate::http) fn is_up(&self, up: bool) {
+        self.up.set(i64::from(up));
+    }
+
+    pub(in crate::http) fn was_seen(&self, ago: Option<Duration>) {
+        self.state_age
+            .set(ago.map_or(-1.0, |ago| ago.as_secs_f64()));
+    }
+}
+
+/// Metrics of the entities in memory.
+#[derive(Debug)]
+pub(super) struct CacheMetrics {
+    hits: Gauge<u64, AtomicU64>,
+    misses: Gauge<u64, AtomicU64>,
+    entries: Gauge<u64, AtomicU64>,
+    bytes: Gauge<u64, AtomicU64>,
+}
+
+impl CacheMetrics {
+    pub(super) fn new(registry: &mut Registry) -> Self {
+        let mut gauge = |name, help| added(registry, name, help, Gauge::default());
+        Self {
+            hits: gauge(
+                "cache_hits",
+                "Entities found in memory, since the last reload",
+            ),
+            misses: gauge(
+                "cache_misses",
+                "Entities asked of the store, since the last reload",
+            ),
+            entries: gauge("cache_entries", "Entities in memory"),
+            bytes: gauge("cache_bytes", "About how many bytes they take"),
+        }
+    }
+
+    pub(super) fn are(&self, cache: CacheStats) {
+        self.hits.set(cache.hits);
+        self.misses.set(cache.misses);
+        self.entries.set(cache.entries);
+        self.bytes.set(cache.bytes);
+    }
+}

@@ -3,7 +3,7 @@
 //! Figures are thread-CPU time, medians of rounds, each beside a yardstick of the
 //! same run: what Cedar itself takes for the same policies and entities.
 //!
-//! `cargo bench --bench decide [-- MAX_ORGANISATIONS]`
+//! `cargo bench --profile dist --bench decide [-- MAX_ORGANISATIONS]`
 
 #![allow(
     clippy::indexing_slicing,

@@ -5,55 +5,29 @@ mod asking;
 mod authorize;
 mod check;
 mod diff;
+mod exit;
 mod explain;
 mod import;
+mod input;
+mod logged;
 mod migrate;
 mod output;
 mod policies;
 mod prove;
+mod reasons;
 mod replay;
 mod route;
 mod search;
 mod serve;
 mod source;
 mod test;
-
-use std::process::ExitCode;
+mod worker;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 
 use args::{Arguments, Command};
-
-/// How a command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// Done, or allowed.
-    Done,
-    /// Failed.
-    Failed,
-    /// Denied.
-    Denied,
-    /// Policies or schema are not valid.
-    Invalid,
-    /// A policy test failed, something is not proved, or decisions changed.
-    TestFailed,
-    /// Wrong usage.
-    Usage,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0_u8,
-            Exit::Failed => 1,
-            Exit::Denied => 2,
-            Exit::Invalid => 3,
-            Exit::TestFailed => 4,
-            Exit::Usage => 64,
-        })
-    }
-}
+use exit::Exit;
 
 /// Runs the command that the process was started with.
 #[must_use]
@@ -65,12 +39,12 @@ pub(crate) fn run() -> Exit {
                 error.kind(),
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
             );
-            // Nothing is left to be said where even this cannot be written.
+            // If even this cannot be written, nothing is left to tell.
             let _ = error.print();
             return if asked { Exit::Done } else { Exit::Usage };
         }
     };
-    match arguments.command {
+    let ended = match arguments.command {
         Command::Serve(args) => serve::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Migrate(args) => migrate::run(&args),
@@ -83,5 +57,6 @@ pub(crate) fn run() -> Exit {
         Command::Prove(args) => prove::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Replay(args) => replay::run(&args),
-    }
+    };
+    ended.unwrap_or_else(|stopped| stopped)
 }

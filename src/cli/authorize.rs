@@ -1,33 +1,28 @@
-//! `authorize`: one question from the command line.
+//! `authorize`: decides one question from the command line.
+
+mod explanation;
 
 use serde_json::{Value as Json, json};
 
-use super::Exit;
 use super::args::AuthorizeArgs;
-use super::asking::{AnyError, action, ask, context, prepare, question_in};
-use super::explain::say_explanation;
-use super::output::{complain, complain_of, say};
+use super::asking::{action, ask, prepare};
+use super::exit::{Ended, Exit};
+use super::input::{context, question_in};
+use super::output::{AnyError, complain, failed, misused, say};
+use super::reasons::reason_text;
+use explanation::say_explanation;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::{Decision, Explanation, Verdict};
 use peppol_authz_server::http::answer_json;
 
-pub(super) fn run(args: &AuthorizeArgs) -> Exit {
+pub(super) fn run(args: &AuthorizeArgs) -> Ended {
     answer(args, false)
 }
 
-/// Decides the question, and explains the decision if it asks for that or `explain` does.
-pub(super) fn answer(args: &AuthorizeArgs, explain: bool) -> Exit {
-    let (config, bundle) = match prepare(&args.source, &args.policy) {
-        Ok(prepared) => prepared,
-        Err(exit) => return exit,
-    };
-    let question = match question(args, &bundle, config.limits.json_depth) {
-        Ok(question) => question,
-        Err(text) => {
-            complain_of(text);
-            return Exit::Usage;
-        }
-    };
+/// Decides a question, and explains the decision if the question or `explain` asks for that.
+pub(super) fn answer(args: &AuthorizeArgs, explain: bool) -> Ended {
+    let (config, bundle) = prepare(&args.source, &args.policy)?;
+    let question = question(args, &bundle, config.limits.json_depth).map_err(misused)?;
     let most_entities = config.limits.entities;
     let decided = ask(&config, bundle, move |engine| async move {
         let session = engine.session();
@@ -37,30 +32,22 @@ pub(super) fn answer(args: &AuthorizeArgs, explain: bool) -> Exit {
             .then(|| Explanation::of(&session.state.bundle, &question, &decision));
         Ok::<_, AnyError>((decision, why))
     });
-    match decided {
-        Ok((decision, why)) => {
-            if args.json {
-                say(answer_json(&decision, why.as_ref()))
-            } else {
-                say_decision(&decision);
-                match &why {
-                    Some(Ok(explanation)) => say_explanation(explanation),
-                    // The decision stands.
-                    Some(Err(error)) => complain(error),
-                    None => {}
-                }
-            }
-            if decision.verdict == Verdict::Allow {
-                Exit::Done
-            } else {
-                Exit::Denied
-            }
-        }
-        Err(error) => {
-            complain(&*error);
-            Exit::Failed
+    let (decision, why) = decided.map_err(failed)?;
+    if args.json {
+        say(answer_json(&decision, why.as_ref()));
+    } else {
+        say_decision(&decision);
+        match &why {
+            Some(Ok(explanation)) => say_explanation(explanation),
+            // The decision stands.
+            Some(Err(error)) => complain(error),
+            None => {}
         }
     }
+    Ok(match decision.verdict {
+        Verdict::Allow => Exit::Done,
+        Verdict::Deny => Exit::Denied,
+    })
 }
 
 fn question(args: &AuthorizeArgs, bundle: &Bundle, depth: usize) -> Result<Json, String> {
@@ -79,11 +66,7 @@ fn question(args: &AuthorizeArgs, bundle: &Bundle, depth: usize) -> Result<Json,
 fn say_decision(decision: &Decision) {
     say(decision.verdict.name());
     for reason in &decision.reasons {
-        let parts: Vec<&str> = [&reason.code, &reason.rule, &reason.policy, &reason.message]
-            .into_iter()
-            .filter_map(|part| part.as_deref())
-            .collect();
-        say(format_args!("  because {}", parts.join("  ")));
+        say(format_args!("  because {}", reason_text(reason)));
     }
     decision
         .errors

@@ -1,18 +1,18 @@
-//! `check`: everything that is wrong with policies, schema and routes.
+//! `check`: finds all faults of policies, schema and routes.
 
 mod invariants;
 
 use miette::Diagnostic;
 use serde::Serialize;
 
-use super::Exit;
-use super::args::CheckArgs;
-use super::output::{complain, complain_of, say, show};
+use super::args::{CheckArgs, PolicyArgs};
+use super::exit::{Ended, Exit};
+use super::output::{complain, complain_of, failed, say, show};
 use peppol_authz_author::{fix_format, lint};
-use peppol_authz_engine::policy::{Fault, Severity, Sources, load, on_large_stack};
+use peppol_authz_engine::policy::{Bundle, Fault, Severity, Sources, load, on_large_stack};
 
-/// A fault as an editor or a CI server reads it. Lines and columns count from 1,
-/// the end is behind the last character.
+/// A fault as an editor or a CI server reads it. Lines and columns count from 1; the end is behind
+/// the last character.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct WireFault<'a> {
@@ -27,92 +27,75 @@ struct WireFault<'a> {
     labels: Vec<String>,
 }
 
-pub(super) fn run(args: &CheckArgs) -> Exit {
+pub(super) fn run(args: &CheckArgs) -> Ended {
     let policy = args.policy.for_author();
-    let read = || {
-        Sources::read(
-            policy.policies.as_deref(),
-            policy.schema.as_deref(),
-            policy.routes.as_deref(),
-        )
-    };
-    let mut sources = match read() {
-        Ok(sources) => sources,
-        Err(error) => {
-            complain(&error);
-            return Exit::Failed;
-        }
-    };
-    let directory = policy.policies.as_deref();
+    let mut sources = read(&policy)?;
     if args.fix {
-        match invariants::beside(directory, &sources).and_then(|all| fix_format(&all)) {
-            Ok(written) => {
-                // With `--json` only faults are printed.
-                for name in written.iter().filter(|_| !args.json) {
-                    say(format_args!("formatted {name}"));
-                }
-            }
-            Err(error) => {
-                complain(&error);
-                return Exit::Failed;
-            }
-        }
-        sources = match read() {
-            Ok(sources) => sources,
-            Err(error) => {
-                complain(&error);
-                return Exit::Failed;
-            }
-        };
+        fix(args, &policy, &sources)?;
+        sources = read(&policy)?;
     }
     let loaded = load(&sources);
     let mut faults = loaded.as_ref().err().cloned().unwrap_or_default();
-    match on_large_stack(|| lint(&sources, loaded.as_ref().ok())) {
-        Some(found) => faults.extend(found),
-        None => {
-            complain_of("the lints could not be run");
-            return Exit::Invalid;
-        }
-    }
+    let Some(found) = on_large_stack(|| lint(&sources, loaded.as_ref().ok())) else {
+        complain_of("the lints could not be run");
+        return Err(Exit::Invalid);
+    };
+    faults.extend(found);
     let mut known = 0;
     if let Ok(bundle) = &loaded {
-        match invariants::check(directory, &sources, bundle) {
-            Ok((count, found)) => {
-                known = count;
-                faults.extend(found);
-            }
-            Err(error) => {
-                complain(&error);
-                return Exit::Failed;
-            }
-        }
+        let directory = policy.policies.as_deref();
+        let (count, found) = invariants::check(directory, &sources, bundle).map_err(failed)?;
+        known = count;
+        faults.extend(found);
     }
     let worst = faults.iter().map(|fault| fault.severity).max();
     if args.json {
         faults.iter().for_each(say_json);
     } else {
-        show(faults.clone());
+        show(faults);
     }
     match (worst, loaded) {
         (None, Ok(bundle)) => {
             if !args.json {
-                say(format_args!(
-                    "ok: {} policies, {known} invariants, {} actions, {} routes, level {}, revision {}",
-                    bundle.policies().len(),
-                    bundle.schema.actions().len(),
-                    bundle
-                        .routes
-                        .as_ref()
-                        .map_or(0, |routes| routes.all().len()),
-                    bundle.level,
-                    bundle.revision
-                ));
+                say_ok(&bundle, known);
             }
-            Exit::Done
+            Ok(Exit::Done)
         }
-        (Some(Severity::Format), Ok(_)) => Exit::Failed,
-        _ => Exit::Invalid,
+        (Some(Severity::Format), Ok(_)) => Ok(Exit::Failed),
+        _ => Ok(Exit::Invalid),
     }
+}
+
+fn read(policy: &PolicyArgs) -> Result<Sources, Exit> {
+    Sources::read(
+        policy.policies.as_deref(),
+        policy.schema.as_deref(),
+        policy.routes.as_deref(),
+    )
+    .map_err(failed)
+}
+
+/// Formats policies and invariants.
+fn fix(args: &CheckArgs, policy: &PolicyArgs, sources: &Sources) -> Result<(), Exit> {
+    let all = invariants::beside(policy.policies.as_deref(), sources);
+    let written = all.and_then(|all| fix_format(&all)).map_err(failed)?;
+    // With `--json` only faults are written.
+    for name in written.iter().filter(|_| !args.json) {
+        say(format_args!("formatted {name}"));
+    }
+    Ok(())
+}
+
+fn say_ok(bundle: &Bundle, invariants: usize) {
+    let routes = bundle.routes.as_ref();
+    say(format_args!(
+        "ok: {} policies, {invariants} invariants, {} actions, {} routes, level {}, revision {}",
+        bundle.policies().len(),
+        bundle.schema.actions().len(),
+        routes.map_or(0, |routes| routes.all().len()),
+        bundle.level,
+        bundle.revision
+    ));
 }
 
 fn say_json(fault: &Fault) {

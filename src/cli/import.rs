@@ -1,4 +1,4 @@
-//! `import`: tenancy documents into the store.
+//! `import`: reads tenancy documents into the store.
 
 use std::fs::File;
 use std::io::{BufReader, Read, stdin};
@@ -6,45 +6,26 @@ use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Exit;
 use super::args::ImportArgs;
-use super::output::{complain, complain_of, say};
-use super::source::open_database;
+use super::exit::{Ended, Exit};
+use super::output::{failed, misused, say};
+use super::source::{open_database, settings};
 use peppol_authz_database::{Database, Import, ImportError, Imported};
-use peppol_authz_server::config::Config;
+use peppol_authz_engine::store::StoreError;
 
-pub(super) fn run(args: &ImportArgs) -> Exit {
-    let config = match Config::load(&args.source.flags()) {
-        Ok(config) => config,
-        Err(error) => {
-            complain(&error);
-            return Exit::Usage;
-        }
-    };
-    let imported = open_database(&config)
-        .map_err(ImportError::from)
-        .and_then(|database| match database {
-            Some(database) => import_files(&database, &args.files).map(Some),
-            None => Ok(None),
-        });
-    match imported {
-        Ok(None) => {
-            complain_of(format_args!(
-                "`import` writes into a database, and `{}` is none",
-                config.tenancy
-            ));
-            Exit::Usage
-        }
-        Ok(Some(imported)) => {
-            say(format_args!("imported {} documents", imported.documents));
-            say(format_args!("tenancyRevision {}", imported.revision));
-            Exit::Done
-        }
-        Err(error) => {
-            complain(&error);
-            Exit::Failed
-        }
-    }
+pub(super) fn run(args: &ImportArgs) -> Ended {
+    let config = settings(&args.source.flags())?;
+    let database = open_database(&config).map_err(failed)?;
+    let database = database.ok_or_else(|| {
+        misused(format!(
+            "`import` writes into a database, and `{}` is none",
+            config.tenancy
+        ))
+    })?;
+    let imported = import_files(&database, &args.files).map_err(failed)?;
+    say(format_args!("imported {} documents", imported.documents));
+    say(format_args!("tenancyRevision {}", imported.revision));
+    Ok(Exit::Done)
 }
 
 /// Imports files, `-` being standard input, with a progress bar on a terminal.
@@ -52,8 +33,7 @@ pub(super) fn import_files(
     database: &Database,
     files: &[PathBuf],
 ) -> Result<Imported, ImportError> {
-    let import = Import::new()
-        .map_err(|error| peppol_authz_engine::store::StoreError::Misfit(error.to_string()))?;
+    let import = Import::new().map_err(|error| StoreError::Misfit(error.to_string()))?;
     let mut inputs: Vec<(String, BufReader<Box<dyn Read>>)> = Vec::new();
     let mut total = Some(0);
     for file in files {

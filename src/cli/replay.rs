@@ -1,145 +1,145 @@
-//! `replay`: decisions of a log, decided again.
+//! `replay`: decides the decisions of a log again.
 
-pub(super) mod report;
-
-use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Exit;
-use super::args::{ReplayArgs, SourceArgs};
-use super::asking::{AnyError, prepare};
-use super::output::{complain, complain_of};
-use super::policies::runtime;
-use super::source::open;
-use peppol_authz_engine::policy::Bundle;
-use peppol_authz_engine::store::Store;
-use peppol_authz_server::config::{Config, MIN_WORKER_STACK_BYTES, Source};
-use peppol_authz_server::decision_log::{Pseudonyms, Replay, Undecided, lines};
-use report::Report;
+use serde::Serialize;
 
-pub(super) fn run(args: &ReplayArgs) -> Exit {
-    let (config, bundle) = match prepare(&args.source, &args.policy) {
-        Ok(prepared) => prepared,
-        Err(exit) => return exit,
-    };
-    let recorded = match Recorded::named(&config, args.key_file.as_deref(), &args.source) {
-        Ok(recorded) => recorded,
-        Err(exit) => return exit,
-    };
-    let logs = args.logs.clone();
-    let replayed = runtime(1, MIN_WORKER_STACK_BYTES)
-        .map_err(AnyError::from)
-        .and_then(|runtime| {
-            // On a worker, whose stack is as large as a server's.
-            let replayed = async move { replay(bundle, &recorded, &logs).await };
-            runtime.block_on(runtime.spawn(replayed))?
-        });
-    match replayed {
-        Ok(report) => {
-            report.show(args.json);
-            report.exit()
-        }
-        Err(error) => {
-            complain(&*error);
-            Exit::Failed
-        }
+use super::args::ReplayArgs;
+use super::asking::prepare;
+use super::exit::{Ended, Exit};
+use super::logged::{DecisionChange, DecisionText, LineDecider, LineOutcome, LogTally, Recorded};
+use super::output::{AnyError, failed, say};
+use super::worker::in_worker;
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_server::decision_log::{Again, Line, Replay};
+
+/// The result of a replay, as programs read it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReplayReport<'a> {
+    policy_revision: &'a str,
+    #[serde(flatten)]
+    tally: &'a LogTally<ReplayedChange>,
+}
+
+/// A decision that differs from the one in the log.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ReplayedChange {
+    recorded: DecisionText,
+    again: DecisionText,
+    /// The members of the answer that differ.
+    differs: Vec<&'static str>,
+    /// The revisions that differ: nothing else could change a decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_revision: Option<RevisionChange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenancy_revision: Option<RevisionChange>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct RevisionChange {
+    recorded: String,
+    again: String,
+}
+
+pub(super) fn run(args: &ReplayArgs) -> Ended {
+    let (config, bundle) = prepare(&args.source, &args.policy)?;
+    let recorded = Recorded::named(&config, args.key_file.as_deref(), &args.source)?;
+    let (logs, policies) = (args.logs.clone(), Arc::clone(&bundle));
+    let tally = in_worker(async move { replay(policies, &recorded, &logs).await });
+    let tally = tally.map_err(failed)?;
+    if args.json {
+        let report = ReplayReport {
+            policy_revision: &bundle.revision,
+            tally: &tally,
+        };
+        // Strings and numbers always have a JSON form.
+        say(serde_json::to_string(&report).unwrap_or_default());
+    } else {
+        tally.say("", "not decided again");
     }
+    Ok(if tally.changes().next().is_some() {
+        Exit::TestFailed
+    } else if tally.is_settled() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
 }
 
 async fn replay(
     bundle: Arc<Bundle>,
     recorded: &Recorded,
-    logs: &[std::path::PathBuf],
-) -> Result<Report, AnyError> {
-    let mut report = Report::new(&bundle);
-    let mut replay = recorded.replay(bundle).await?;
-    for path in logs {
-        let shown = path.display().to_string();
-        let log = log(path).map_err(|error| format!("`{shown}`: {error}"))?;
-        for line in lines(log) {
-            let line = match line {
-                Ok(line) => line,
-                Err(unreadable) => {
-                    report.unreadable(&shown, &unreadable);
-                    continue;
-                }
-            };
-            match replay.decide(&line).await {
-                Ok(again) => report.decided(&shown, &line, &again),
-                Err(Undecided::NoQuestion) => report.unasked(),
-                Err(undecided) => report.undecided(&shown, &line, &undecided),
+    logs: &[PathBuf],
+) -> Result<LogTally<ReplayedChange>, AnyError> {
+    LogTally::of(logs, &mut recorded.replay(bundle).await?).await
+}
+
+impl LineDecider for Replay {
+    type Change = ReplayedChange;
+
+    async fn decide(&mut self, line: &Line) -> LineOutcome<ReplayedChange> {
+        let again = match Replay::decide(self, line).await {
+            Ok(again) => again,
+            Err(undecided) => return LineOutcome::not_decided(&undecided, ""),
+        };
+        match again.differs_from(line) {
+            differs if differs.is_empty() => LineOutcome::Same,
+            differs => {
+                let change = ReplayedChange::new(line, &again, differs);
+                LineOutcome::Changed(Box::new(again.question), change)
             }
         }
     }
-    Ok(report)
 }
 
-/// What lines that hold no entities are decided from.
-pub(super) struct Recorded {
-    store: Option<Arc<dyn Store>>,
-    key: Option<Pseudonyms>,
-}
+// === impl ReplayedChange ===
 
-impl Recorded {
-    /// The store and the key that flags or settings name, as far as they do. The default store is
-    /// one where it is there.
-    pub(super) fn named(
-        config: &Config,
-        key_file: Option<&Path>,
-        source: &SourceArgs,
-    ) -> Result<Self, Exit> {
-        let key = match (key_file, &config.decision_log.key_file) {
-            (Some(path), _) => Some(("--key-file", path)),
-            (None, Some(path)) => Some(("decision_log.key_file", path.as_path())),
-            (None, None) => None,
-        };
-        let key = key.map(|(name, path)| {
-            Pseudonyms::by_file(path).map_err(|error| {
-                complain_of(format_args!("`{name}`: {error}"));
-                Exit::Usage
-            })
-        });
-        let key = key.transpose()?;
-        let defaults = Config::defaults().map_err(|error| {
-            complain(&error);
-            Exit::Failed
-        })?;
-        let is_named = source.tenancy.is_some() || config.tenancy != defaults.tenancy;
-        let is_there = match &config.tenancy {
-            Source::Sqlite(path) => path.exists(),
-            Source::Postgres(_) | Source::Entities(_) => true,
-        };
-        // A database that is not there would be made, and nobody would be in it.
-        if is_named && !is_there {
-            complain_of(format_args!("`{}`: there is no such file", config.tenancy));
-            return Err(Exit::Failed);
+impl ReplayedChange {
+    fn new(line: &Line, again: &Again, differs: Vec<&'static str>) -> Self {
+        let Again { decision, .. } = again;
+        let (policy, tenancy) = (&decision.policy_revision, &decision.tenancy_revision);
+        Self {
+            recorded: DecisionText::recorded(line),
+            again: DecisionText::again(again),
+            differs,
+            policy_revision: RevisionChange::between(&line.policy_revision, policy),
+            tenancy_revision: RevisionChange::between(&line.tenancy_revision, tenancy),
         }
-        let store = is_there
-            .then(|| open(config))
-            .transpose()
-            .map_err(|error| {
-                complain(&error);
-                Exit::Failed
-            })?;
-        let store = store.map(|(store, _)| store);
-        Ok(Self { store, key })
     }
+}
 
-    /// Decides lines again by these policies.
-    pub(super) async fn replay(&self, bundle: Arc<Bundle>) -> Result<Replay, AnyError> {
-        let replay = Replay::new(bundle)?;
-        Ok(match &self.store {
-            Some(store) => replay.over(Arc::clone(store), self.key.as_ref()).await?,
-            None => replay,
+impl DecisionChange for ReplayedChange {
+    const LABEL: usize = 9;
+
+    fn say(&self) {
+        say(format_args!("  recorded  {}", self.recorded.text()));
+        say(format_args!("  again     {}", self.again.text()));
+        say(format_args!("  differs   {}", self.differs.join(", ")));
+        for (name, change) in [
+            ("policies", &self.policy_revision),
+            ("tenancy ", &self.tenancy_revision),
+        ] {
+            if let Some(RevisionChange { recorded, again }) = change {
+                say(format_args!("  {name}  {recorded}, now {again}"));
+            }
+        }
+        if self.policy_revision.is_none() && self.tenancy_revision.is_none() {
+            say("  under the same revisions, which should not be");
+        }
+    }
+}
+
+// === impl RevisionChange ===
+
+impl RevisionChange {
+    /// `None` if both are the same.
+    fn between(recorded: &str, again: &str) -> Option<Self> {
+        (recorded != again).then(|| Self {
+            recorded: recorded.to_owned(),
+            again: again.to_owned(),
         })
     }
-}
-
-/// A log; `-` is standard input.
-pub(super) fn log(path: &Path) -> std::io::Result<Box<dyn BufRead + Send>> {
-    if path.as_os_str() == "-" {
-        return Ok(Box::new(BufReader::new(std::io::stdin())));
-    }
-    Ok(Box::new(BufReader::new(std::fs::File::open(path)?)))
 }

@@ -1,53 +1,38 @@
-//! `search`: whom, on what, or what do the policies allow?
+//! `search`: finds the principals, resources or actions that the policies allow.
 
 use serde_json::{Map, Value as Json};
 
-use super::Exit;
 use super::args::SearchArgs;
-use super::asking::{AnyError, action, ask, context, prepare, question_in};
-use super::output::{complain, complain_of, say};
+use super::asking::{action, ask, prepare};
+use super::exit::{Ended, Exit};
+use super::input::{context, question_in};
+use super::output::{AnyError, failed, misused, say};
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::{Engine, Found, Part, Wanted};
 use peppol_authz_server::config::Limits;
 use peppol_authz_server::http::search_json;
 
-pub(super) fn run(args: &SearchArgs) -> Exit {
-    let (config, bundle) = match prepare(&args.source, &args.policy) {
-        Ok(prepared) => prepared,
-        Err(exit) => return exit,
-    };
-    let search = match search(args, &bundle, config.limits.json_depth) {
-        Ok(search) => search,
-        Err(text) => {
-            complain_of(text);
-            return Exit::Usage;
-        }
-    };
+pub(super) fn run(args: &SearchArgs) -> Ended {
+    let (config, bundle) = prepare(&args.source, &args.policy)?;
+    let search = search(args, &bundle, config.limits.json_depth).map_err(misused)?;
     let (limits, limit) = (config.limits.clone(), args.limit);
     let explain = args.residual;
     let found = ask(&config, bundle, move |engine| async move {
         find(&engine, &search, &limits, limit, explain).await
     });
-    match found {
-        Ok(found) => {
-            if args.json {
-                say(search_json(&found, args.residual));
-                return Exit::Done;
-            }
-            if args.residual {
-                say_residual(&found);
-            }
-            found.entities.iter().for_each(say);
-            Exit::Done
+    let found = found.map_err(failed)?;
+    if args.json {
+        say(search_json(&found, args.residual));
+    } else {
+        if args.residual {
+            say_residual(&found);
         }
-        Err(error) => {
-            complain(&*error);
-            Exit::Failed
-        }
+        found.entities.iter().for_each(say);
     }
+    Ok(Exit::Done)
 }
 
-/// Page after page, so that no limit of a page is one of the whole.
+/// Reads page after page, so that the limit of a page does not limit the whole.
 async fn find(
     engine: &Engine,
     search: &Json,

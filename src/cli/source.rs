@@ -1,12 +1,19 @@
-//! The tenancy store that the configuration names.
+//! The settings, and the tenancy store that they name.
 
 use std::sync::Arc;
 
+use super::exit::Exit;
+use super::output::misused;
 use peppol_authz_database::{Database, Postgres, PostgresOptions, Sqlite, SqliteOptions};
 use peppol_authz_engine::store::{EntitiesFile, Store, StoreError};
-use peppol_authz_server::config::{Config, Source};
+use peppol_authz_server::config::{Config, Flags, Source};
 
-/// The database that is named, if it is one.
+/// The settings; their faults are written.
+pub(super) fn settings(flags: &Flags) -> Result<Config, Exit> {
+    Config::load(flags).map_err(misused)
+}
+
+/// Opens the database that is named; `None` if the source is none.
 pub(super) fn open_database(config: &Config) -> Result<Option<Database>, StoreError> {
     Ok(match &config.tenancy {
         Source::Sqlite(path) => {
@@ -30,18 +37,18 @@ pub(super) fn open_database(config: &Config) -> Result<Option<Database>, StoreEr
     })
 }
 
-/// One more reader of the database that is named, with a connection of its own; `None` where
-/// it is none.
+/// Opens one more reader of the database that is named, with a connection of its own; `None` if
+/// the source is none.
 pub(super) fn open_reader(config: &Config) -> Result<Option<Arc<dyn Store>>, StoreError> {
     let mut config = config.clone();
     config.store.readers = 1;
     Ok(open_database(&config)?.map(|database| database.store()))
 }
 
-/// A store, and the database that it is, if so.
+/// A store, and its database if it is one.
 type Opened = (Arc<dyn Store>, Option<Database>);
 
-/// The store that is named.
+/// Opens the store that is named.
 pub(super) fn open(config: &Config) -> Result<Opened, StoreError> {
     if let Some(database) = open_database(config)? {
         return Ok((database.store(), Some(database)));

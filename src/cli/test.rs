@@ -1,4 +1,4 @@
-//! `test`: policy suites.
+//! `test`: runs policy suites.
 
 mod mutate;
 
@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
-use super::Exit;
 use super::args::TestArgs;
-use super::output::{complain, say};
-use super::policies::runtime;
+use super::exit::{Ended, Exit};
+use super::output::{failed, say};
+use super::worker::runtime;
 use peppol_authz_author::proof::ProofOptions;
 use peppol_authz_author::suite::{
     Coverage, Outcome, SuiteError, Suites, coverage, drop_one, junit, text,
@@ -18,33 +18,18 @@ use peppol_authz_author::suite::{
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_server::config::MIN_WORKER_STACK_BYTES;
 
-/// Where suites are, if none are named.
+/// The directory of suites, if none are named.
 const SUITES: &str = "tests/policies";
 
-pub(super) fn run(args: &TestArgs) -> Exit {
+pub(super) fn run(args: &TestArgs) -> Ended {
     let policy = args.policy.for_author();
-    let bundle = match policy.load() {
-        Ok((_, bundle)) => bundle,
-        Err(exit) => return exit,
-    };
-    let runtime = match runtime(1, MIN_WORKER_STACK_BYTES) {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&error);
-            return Exit::Failed;
-        }
-    };
-    match run_all(args, &bundle, &runtime) {
-        Ok(true) => Exit::Done,
-        Ok(false) => Exit::TestFailed,
-        Err(error) => {
-            complain(&error);
-            Exit::Failed
-        }
-    }
+    let (_, bundle) = policy.load()?;
+    let runtime = runtime(1, MIN_WORKER_STACK_BYTES).map_err(failed)?;
+    let passed = run_all(args, &bundle, &runtime).map_err(failed)?;
+    Ok(if passed { Exit::Done } else { Exit::TestFailed })
 }
 
-/// The suites, and what tests them. Whether all of it passes.
+/// Runs the suites, and the tests of the suites that are asked for. Returns true if all pass.
 fn run_all(args: &TestArgs, bundle: &Arc<Bundle>, runtime: &Runtime) -> Result<bool, SuiteError> {
     let paths = if args.paths.is_empty() {
         vec![PathBuf::from(SUITES)]

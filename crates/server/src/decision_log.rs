@@ -10,6 +10,7 @@
 mod alike;
 mod entry;
 mod file;
+mod progress;
 mod pseudonym;
 mod queue;
 mod read;

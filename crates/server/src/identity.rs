@@ -11,6 +11,7 @@ mod keyring;
 mod keys;
 mod principal;
 mod public_key;
+mod reason;
 mod token;
 mod tokens;
 

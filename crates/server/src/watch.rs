@@ -37,7 +37,7 @@ pub struct Watch {
 pub type Change = Result<Bundle, Vec<String>>;
 
 /// What the files hold: a digest of it or why they cannot be read, and the texts.
-type State = (Result<String, String>, Option<Sources>);
+type FileState = (Result<String, String>, Option<Sources>);
 
 /// Wakes the watch; it ends when this is dropped.
 #[derive(Clone, Debug)]
@@ -135,7 +135,7 @@ impl Watch {
     }
 
     /// The files once nothing changes any more.
-    fn settled(&self, wakes: &Receiver<()>) -> State {
+    fn settled(&self, wakes: &Receiver<()>) -> FileState {
         let mut before = self.look();
         loop {
             std::thread::sleep(self.settle);
@@ -148,7 +148,7 @@ impl Watch {
         }
     }
 
-    fn look(&self) -> State {
+    fn look(&self) -> FileState {
         let sources = Sources::read(
             self.policies.as_deref(),
             self.schema.as_deref(),

@@ -4,25 +4,25 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{PolicyArgs, SourceArgs};
+use super::policy::{PolicyArgs, SourceArgs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A line with `slice` is decided from the entities that it holds; any other from the store that \
-`--tenancy` or the settings name. Exit codes: 0 every decision is the same, byte for byte; 4 some \
-decision is another one; 1 all that could be decided is the same, and some line could not be.")]
-pub(crate) struct ReplayArgs {
+A line with `slice` is decided from the entities in it; every other line from the store that \
+`--tenancy` or the settings name. Exit codes: 0 every decision is the same, byte for byte; 4 a \
+decision has changed; 1 no decision has changed, but a line could not be decided.")]
+pub(in crate::cli) struct ReplayArgs {
     /// Decision logs; `-` is standard input
     #[arg(required = true, value_name = "LOG")]
-    pub(crate) logs: Vec<PathBuf>,
+    pub(in crate::cli) logs: Vec<PathBuf>,
     #[command(flatten)]
-    pub(crate) source: SourceArgs,
+    pub(in crate::cli) source: SourceArgs,
     #[command(flatten)]
-    pub(crate) policy: PolicyArgs,
-    /// The key of the hashes in the logs [default: `decision_log.key_file` of the settings]
+    pub(in crate::cli) policy: PolicyArgs,
+    /// The key of the hashes in the logs [default: the setting `decision_log.key_file`]
     #[arg(long, value_name = "FILE")]
-    pub(crate) key_file: Option<PathBuf>,
-    /// Answer in JSON
+    pub(in crate::cli) key_file: Option<PathBuf>,
+    /// Write the answer in JSON
     #[arg(long)]
-    pub(crate) json: bool,
+    pub(in crate::cli) json: bool,
 }

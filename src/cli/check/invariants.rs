@@ -1,5 +1,4 @@
-//! What `check` says of invariants: they are written like policies, and no part of the
-//! set.
+//! Invariants, as `check` sees them: they are written like policies, and are no part of the set.
 
 use std::path::Path;
 
@@ -9,14 +8,14 @@ use peppol_authz_engine::policy::{
     Bundle, Fault, SourceError, Sources, invariant_files, on_large_stack,
 };
 
-/// The same sources with the invariants among their policies, to be written.
+/// The same sources with the invariants among their policies, for the formatter.
 pub(super) fn beside(directory: Option<&Path>, sources: &Sources) -> Result<Sources, SourceError> {
     let mut all = sources.clone();
     all.policies.extend(invariant_files(directory)?);
     Ok(all)
 }
 
-/// How many there are, and what is wrong with them.
+/// Counts the invariants, and finds their faults.
 pub(super) fn check(
     directory: Option<&Path>,
     sources: &Sources,

@@ -3,27 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::Exit;
 use crate::cli::args::DiffArgs;
-use crate::cli::output::{complain, complain_of, show};
+use crate::cli::exit::Exit;
+use crate::cli::output::{complain_of, failed, invalid};
 use peppol_authz_author::proof::Compared;
 use peppol_authz_author::{Places, sources_at};
 use peppol_authz_engine::policy::{Bundle, Sources, load};
 
-/// Where a project has its policies and its schema.
+/// The places of policies and schema in a project.
 const POLICIES: &str = "policies";
 const SCHEMA: &str = "schema/peppol.cedarschema";
 
 pub(super) fn compared(args: &DiffArgs) -> Result<Compared, Exit> {
     let old = sources(&args.old, args)?;
     let new = sources(&args.new, args)?;
-    let bundle = |sources: &Sources| match load(sources) {
-        Ok(bundle) => Ok(Arc::new(bundle)),
-        Err(faults) => {
-            show(faults);
-            Err(Exit::Invalid)
-        }
-    };
+    let bundle = |sources: &Sources| load(sources).map(Arc::new).map_err(invalid);
     let (before, after): (Arc<Bundle>, _) = (bundle(&old)?, bundle(&new)?);
     let old_under_new = if old.schema.text == new.schema.text {
         Arc::clone(&before)
@@ -67,22 +61,16 @@ fn sources(named: &str, args: &DiffArgs) -> Result<Sources, Exit> {
         policies: &args.policies,
         schema: &schema,
     };
-    let (mut sources, own) = sources_at(named, &places).map_err(|error| {
-        complain(&error);
-        Exit::Failed
-    })?;
+    let (mut sources, own) = sources_at(named, &places).map_err(failed)?;
     if own.is_none() {
         sources.schema = read(None, usual().as_deref())?.schema;
     }
     Ok(sources)
 }
 
-/// Routes decide nothing by themselves.
+/// Reads policies and schema without routes, which decide nothing by themselves.
 fn read(policies: Option<&Path>, schema: Option<&Path>) -> Result<Sources, Exit> {
-    let sources = Sources::read(policies, schema, None).map_err(|error| {
-        complain(&error);
-        Exit::Failed
-    })?;
+    let sources = Sources::read(policies, schema, None).map_err(failed)?;
     Ok(Sources {
         routes: None,
         ..sources

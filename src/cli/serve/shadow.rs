@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::AnyError;
-use crate::cli::Exit;
-use crate::cli::policies::load_policies;
+use crate::cli::exit::Exit;
+use crate::cli::output::AnyError;
+use crate::cli::policies::{Loaded, load_policies};
 use crate::cli::source::open_reader;
 use peppol_authz_engine::EngineOptions;
 use peppol_authz_engine::policy::{Bundle, Sources};
@@ -18,29 +18,22 @@ use peppol_authz_server::http::App;
 use peppol_authz_server::shadow::{Shadow, ShadowOptions};
 use peppol_authz_server::watch::{Change, Waker, Watch};
 
-/// Bytes of decisions that wait for it, at most.
+/// The memory for decisions that wait for the shadow, in bytes.
 const QUEUE_BYTES: usize = 64 << 20;
 
-/// Policies that were read and are valid.
-pub(super) struct Loaded {
-    pub(super) sources: Sources,
-    bundle: Arc<Bundle>,
-}
-
-/// Its policies, where there is one; what is wrong with them is shown.
+/// Loads the policies of the shadow, if there is one; their faults are written.
 pub(super) fn load(config: &Config) -> Result<Option<Loaded>, Exit> {
     let Some(policies) = &config.shadow.policies else {
         return Ok(None);
     };
-    let (sources, bundle) = load_policies(Some(policies), schema(config), routes(config))?;
-    Ok(Some(Loaded { sources, bundle }))
+    load_policies(Some(policies), schema(config), routes(config)).map(Some)
 }
 
-/// Starts it. It reads the store on its own, so that nobody who answers waits for it: by one
-/// connection, or where all is in memory, there.
+/// Starts the shadow. It reads the store by a connection of its own, so that no answer waits for it;
+/// if the store is in memory, it reads that.
 pub(super) fn start(
     config: &Config,
-    loaded: Loaded,
+    bundle: Arc<Bundle>,
     store: &Arc<dyn Store>,
     engine: EngineOptions,
 ) -> Result<Shadow, AnyError> {
@@ -66,13 +59,13 @@ pub(super) fn start(
             },
         },
     };
-    let revision = Arc::clone(&loaded.bundle.revision);
-    let shadow = Shadow::start(store, loaded.bundle, options, pseudonyms(config)?)?;
+    let revision = Arc::clone(&bundle.revision);
+    let shadow = Shadow::start(store, bundle, options, pseudonyms(config)?)?;
     tracing::info!(policies = &*revision, "a shadow looks on");
     Ok(shadow)
 }
 
-/// As the decision log writes ids that say who somebody is.
+/// Personal ids are written as in the decision log.
 fn pseudonyms(config: &Config) -> Result<Pseudonyms, AnyError> {
     let settings = &config.decision_log;
     Ok(match (settings.personal, &settings.key_file) {
@@ -83,7 +76,7 @@ fn pseudonyms(config: &Config) -> Result<Pseudonyms, AnyError> {
     })
 }
 
-/// Has it take over changed policies.
+/// Makes the shadow take over changed policies.
 pub(super) fn watch(
     config: &Config,
     sources: &Sources,
@@ -108,7 +101,7 @@ pub(super) fn watch(
     Ok(Some(waker))
 }
 
-/// A change is taken whole, or refused whole. Either is a matter of the shadow alone.
+/// Takes over a change as a whole, or refuses it as a whole. Only the shadow is affected.
 fn take(shadow: &Shadow, change: Change) {
     let taken = change.and_then(|bundle| {
         let bundle = Arc::new(bundle);
@@ -141,7 +134,7 @@ fn schema(config: &Config) -> Option<&Path> {
     own.or(config.schema.as_deref())
 }
 
-/// It routes nothing; but of one schema, equal policies should have equal revisions.
+/// The shadow routes nothing; but under one schema, equal policies should have equal revisions.
 fn routes(config: &Config) -> Option<&Path> {
     match config.shadow.schema {
         Some(_) => None,

@@ -1,4 +1,4 @@
-//! `test --mutate`: mistakes that no case would notice.
+//! `test --mutate`: finds mistakes that no case would notice.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use peppol_authz_author::suite::{
 };
 use peppol_authz_engine::policy::Bundle;
 
-/// Said of a mutant that changes an answer which no case asks for.
+/// The text for a mutant that changes an answer which no case asks for.
 const DIFFERENT: &str = "a case is missing: the following is answered otherwise then";
-/// Said of a mutant of which nothing is known.
+/// The text for a mutant of which nothing is known.
 const UNKNOWN: &str = "it is not proved that no answer changes";
 
-/// Tries all mutants and says what became of them. Whether none survived.
+/// Tries all mutants and writes the results. Returns true if none survived.
 pub(super) fn run(
     suites: &Suites,
     bundle: &Arc<Bundle>,
@@ -83,8 +83,8 @@ fn show_survivor(tried: &Tried) {
     request.iter().for_each(explain);
 }
 
-/// Asks the solver, which is started when it is first needed; where there is none, that
-/// is said once.
+/// Asks the solver, which is started when it is first needed; if there is none, that is written
+/// once.
 fn prover(
     options: ProofOptions,
     bundle: &Arc<Bundle>,

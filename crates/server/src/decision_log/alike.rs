@@ -10,14 +10,14 @@ use super::pseudonym::hash_at;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Diagnostics {
+struct ReadDiagnostics {
     reason: Vec<String>,
     errors: Vec<String>,
 }
 
 /// Whether `diagnostics`, as JSON text, are those of a line but for its hashes.
 pub(super) fn diagnostics(again: &str, line: &str) -> bool {
-    let read = serde_json::from_str::<Diagnostics>;
+    let read = serde_json::from_str::<ReadDiagnostics>;
     let (Ok(again), Ok(line)) = (read(again), read(line)) else {
         return false;
     };

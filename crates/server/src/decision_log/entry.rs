@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::pseudonym::Pseudonyms;
-use super::shown::Shown;
+use super::shown::LineVeil;
 use crate::instant;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::{Decided, Decision, Question};
@@ -15,7 +15,7 @@ use peppol_authz_engine::{Decided, Decision, Question};
 /// A line as it is written. Its members are always in this order.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry<'a> {
+struct WrittenLine<'a> {
     id: Uuid,
     time: String,
     surface: &'static str,
@@ -23,7 +23,7 @@ struct Entry<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     said: Option<Json>,
     #[serde(flatten)]
-    answer: Answer<'a>,
+    answer: LineAnswer<'a>,
     policy_revision: &'a str,
     tenancy_revision: &'a str,
     latency_micros: u64,
@@ -37,11 +37,11 @@ struct Entry<'a> {
 
 /// What question, state and policies alone make of a decision: the same whenever it is made again.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct LineAnswer<'a> {
     decision: &'static str,
     codes: Vec<&'a str>,
-    diagnostics: Diagnostics<'a>,
-    reasons: Vec<Reason<'a>>,
+    diagnostics: LineDiagnostics<'a>,
+    reasons: Vec<LineReason<'a>>,
     obligations: Vec<&'a str>,
 }
 
@@ -52,23 +52,23 @@ pub(super) const ANSWER: [&str; 5] = ["decision", "codes", DIAGNOSTICS, "reasons
 pub(super) const DIAGNOSTICS: &str = "diagnostics";
 
 #[derive(Serialize)]
-struct Diagnostics<'a> {
+struct LineDiagnostics<'a> {
     reason: Vec<&'a str>,
     errors: Vec<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
-struct Reason<'a> {
+struct LineReason<'a> {
     code: Option<&'a str>,
     rule: Option<&'a str>,
     policy: Option<&'a str>,
     message: Option<&'a str>,
 }
 
-impl<'a> Answer<'a> {
-    fn new(decision: &'a Decision, shown: &Shown<'_>) -> Self {
+impl<'a> LineAnswer<'a> {
+    fn new(decision: &'a Decision, shown: &LineVeil<'_>) -> Self {
         let codes = decision.reasons.iter();
-        let reasons = decision.reasons.iter().map(|reason| Reason {
+        let reasons = decision.reasons.iter().map(|reason| LineReason {
             code: reason.code.as_deref(),
             rule: reason.rule.as_deref(),
             policy: reason.policy.as_deref(),
@@ -79,7 +79,7 @@ impl<'a> Answer<'a> {
         Self {
             decision: decision.verdict.name(),
             codes: codes.filter_map(|reason| reason.code.as_deref()).collect(),
-            diagnostics: Diagnostics {
+            diagnostics: LineDiagnostics {
                 reason: decision.determining.iter().map(|id| &**id).collect(),
                 errors: errors.map(|text| shown.text(text)).collect(),
             },
@@ -103,15 +103,15 @@ pub(super) fn write(
         question, decision, ..
     } = decided;
     let schema = &decided.bundle.schema;
-    let shown = Shown::new(schema, pseudonyms, question.as_ref(), decision);
+    let shown = LineVeil::new(schema, pseudonyms, question.as_ref(), decision);
     let is_asked = question.is_some();
-    let entry = Entry {
+    let entry = WrittenLine {
         id: decided.id,
         time: instant::microseconds(decided.at),
         surface: decided.surface,
         question: question.as_ref().map(|question| shown.question(question)),
         said: (!is_asked).then(|| shown.said(&decided.said)),
-        answer: Answer::new(decision, &shown),
+        answer: LineAnswer::new(decision, &shown),
         policy_revision: &decision.policy_revision,
         tenancy_revision: &decision.tenancy_revision,
         latency_micros: u64::try_from(decided.elapsed.as_micros()).unwrap_or(u64::MAX),
@@ -131,8 +131,8 @@ pub(super) fn answer(
     bundle: &Bundle,
     pseudonyms: &Pseudonyms,
 ) -> serde_json::Result<[String; ANSWER.len()]> {
-    let shown = Shown::new(&bundle.schema, pseudonyms, Some(question), decision);
-    let answer = Answer::new(decision, &shown);
+    let shown = LineVeil::new(&bundle.schema, pseudonyms, Some(question), decision);
+    let answer = LineAnswer::new(decision, &shown);
     Ok([
         serde_json::to_string(answer.decision)?,
         serde_json::to_string(&answer.codes)?,

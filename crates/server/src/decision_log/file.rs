@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Lines that are written together. What is written of them is never written again.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub(super) struct LineBatch {
     pub(super) text: Vec<u8>,
     /// Where each line ends.
     ends: Vec<usize>,
@@ -18,7 +18,7 @@ pub(super) struct Batch {
     done: usize,
 }
 
-impl Batch {
+impl LineBatch {
     /// That what was added to the text is a line.
     pub(super) fn end_line(&mut self) {
         self.ends.push(self.text.len());
@@ -69,12 +69,12 @@ impl Batch {
 }
 
 /// Where lines go.
-pub(super) enum Sink {
+pub(super) enum LogSink {
     Stdout(File),
     File(LogFile),
 }
 
-impl Sink {
+impl LogSink {
     pub(super) fn stdout() -> io::Result<Self> {
         // Not by `Stdout`, which keeps lines back and does not say how much it has written.
         let stdout = io::stdout().as_fd().try_clone_to_owned()?;
@@ -83,7 +83,7 @@ impl Sink {
 
     /// Writes lines. Where it fails, what is written is known to the batch, and the rest can be
     /// tried again.
-    pub(super) fn write(&mut self, batch: &mut Batch) -> io::Result<()> {
+    pub(super) fn write(&mut self, batch: &mut LineBatch) -> io::Result<()> {
         match self {
             Self::Stdout(file) => loop {
                 match batch.next(usize::MAX) {
@@ -116,7 +116,7 @@ pub(super) struct LogFile {
     /// From how many bytes on a new one is begun; 0 is never.
     rotate_bytes: u64,
     keep: usize,
-    open: Option<Open>,
+    open: Option<OpenFile>,
     /// From how many bytes on a rotation is tried: more than `rotate_bytes` after one that failed.
     limit: u64,
     /// Whether the last rotation failed, which is said once.
@@ -125,7 +125,7 @@ pub(super) struct LogFile {
     rename: fn(&Path, &Path) -> io::Result<()>,
 }
 
-struct Open {
+struct OpenFile {
     file: File,
     /// Which file it is, by device and number.
     identity: (u64, u64),
@@ -141,7 +141,7 @@ impl LogFile {
             path: path.to_owned(),
             rotate_bytes,
             keep,
-            open: Some(Open::at(path)?),
+            open: Some(OpenFile::at(path)?),
             limit: rotate_bytes,
             is_stuck: false,
             rename: |from, to| std::fs::rename(from, to),
@@ -156,7 +156,7 @@ impl LogFile {
         Ok(file)
     }
 
-    fn write(&mut self, batch: &mut Batch) -> io::Result<()> {
+    fn write(&mut self, batch: &mut LineBatch) -> io::Result<()> {
         self.find(batch)?;
         loop {
             let next = match batch.next(0) {
@@ -177,7 +177,7 @@ impl LogFile {
     }
 
     /// Opens the file anew if it is not the one of that name any more.
-    fn find(&mut self, batch: &mut Batch) -> io::Result<()> {
+    fn find(&mut self, batch: &mut LineBatch) -> io::Result<()> {
         let there = match std::fs::metadata(&self.path) {
             Ok(there) => Some(there),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
@@ -200,14 +200,14 @@ impl LogFile {
     fn reopen(&mut self) -> io::Result<()> {
         self.open = None;
         self.limit = self.rotate_bytes;
-        self.open = Some(Open::at(&self.path)?);
+        self.open = Some(OpenFile::at(&self.path)?);
         Ok(())
     }
 
     /// Whether a line of that length should begin another file.
     fn is_full(&self, line: usize) -> bool {
         let line = u64::try_from(line).unwrap_or(u64::MAX);
-        let full = |open: &Open| {
+        let full = |open: &OpenFile| {
             open.is_regular && open.size > 0 && open.size.saturating_add(line) > self.limit
         };
         self.rotate_bytes > 0 && self.open.as_ref().is_some_and(full)
@@ -302,7 +302,7 @@ fn ending(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-impl Open {
+impl OpenFile {
     fn at(path: &Path) -> io::Result<Self> {
         // Read as well: of its end, and so that a pipe which nobody reads yet can be opened.
         let mut options = OpenOptions::new();

@@ -1,35 +1,29 @@
 //! From those who answer to the thread that writes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{Sender, channel};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
-use super::file::{LogFile, Sink};
+use super::file::{LogFile, LogSink};
+use super::progress::LogProgress;
 use super::pseudonym::{KeyError, Pseudonyms};
 use super::weight::weight;
-use super::writer::{Entry, Writer};
+use super::writer::{LogMessage, Writer};
 use crate::config::{self, LogTarget, Personal, WhenFull};
 use peppol_authz_engine::Decided;
 
 /// Takes decisions to be written.
 pub struct DecisionLog {
-    queue: Sender<Entry>,
+    queue: Sender<LogMessage>,
     room: Room,
     when_full: WhenFull,
-    shared: Arc<Shared>,
+    shared: Arc<LogProgress>,
     /// Whether the last decision was dropped, which is said once.
     dropping: AtomicBool,
-}
-
-/// What the thread that writes tells.
-pub(super) struct Shared {
-    pub(super) written: AtomicU64,
-    pub(super) dropped: AtomicU64,
-    pub(super) failing: watch::Sender<bool>,
 }
 
 /// Bytes of decisions that may wait.
@@ -104,10 +98,10 @@ impl DecisionLog {
         let open = |error| LogError::Open(settings.to.to_string(), error);
         let sink = match &settings.to {
             LogTarget::Off => return Ok(None),
-            LogTarget::Stdout => Sink::stdout().map_err(open)?,
+            LogTarget::Stdout => LogSink::stdout().map_err(open)?,
             LogTarget::File(path) => {
                 let file = LogFile::open(path, settings.rotate_bytes, settings.keep);
-                Sink::File(file.map_err(open)?)
+                LogSink::File(file.map_err(open)?)
             }
         };
         let pseudonyms = match (settings.personal, &settings.key_file) {
@@ -122,11 +116,7 @@ impl DecisionLog {
             }
         };
         let (queue, receiver) = channel(settings.capacity);
-        let shared = Arc::new(Shared {
-            written: AtomicU64::new(0),
-            dropped: AtomicU64::new(0),
-            failing: watch::Sender::new(false),
-        });
+        let shared = Arc::<LogProgress>::default();
         let writer = Writer {
             queue: receiver,
             sink,
@@ -161,7 +151,7 @@ impl DecisionLog {
                     works.map_err(|_| NotLogged)?;
                 }
                 let room = self.room.later(&decided).await.ok_or(NotLogged)?;
-                let entry = Entry::Decided(decided, room);
+                let entry = LogMessage::Decided(decided, room);
                 self.queue.send(entry).await.map_err(|_| NotLogged)
             }
             WhenFull::Refuse => {
@@ -180,7 +170,7 @@ impl DecisionLog {
 
     fn try_take(&self, decided: Arc<Decided>) -> Result<(), NotLogged> {
         let room = self.room.now(&decided).ok_or(NotLogged)?;
-        let entry = Entry::Decided(decided, room);
+        let entry = LogMessage::Decided(decided, room);
         self.queue.try_send(entry).map_err(|_| NotLogged)
     }
 
@@ -220,7 +210,7 @@ impl DecisionLog {
     pub async fn end(&self, within: Duration) -> bool {
         let until = Instant::now() + within;
         let (sender, ended) = oneshot::channel();
-        let told = tokio::time::timeout_at(until, self.queue.send(Entry::End(sender))).await;
+        let told = tokio::time::timeout_at(until, self.queue.send(LogMessage::End(sender))).await;
         let Ok(Ok(())) = told else {
             return false;
         };

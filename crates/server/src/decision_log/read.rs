@@ -50,7 +50,7 @@ pub struct Unreadable {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Written<'a> {
+struct ParsedLine<'a> {
     id: String,
     #[serde(borrow)]
     question: &'a RawValue,
@@ -97,7 +97,7 @@ impl Line {
     fn read(number: u64, text: &[u8]) -> Result<Self, Unreadable> {
         let unreadable = |problem: String| Unreadable { number, problem };
         // What serde says may repeat what is there.
-        let written: Written<'_> = serde_json::from_slice(text).map_err(|error| {
+        let written: ParsedLine<'_> = serde_json::from_slice(text).map_err(|error| {
             let problem = if error.is_data() {
                 "it is no line of a decision log"
             } else {

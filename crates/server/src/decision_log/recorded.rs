@@ -17,11 +17,11 @@ use peppol_authz_engine::store::{
 
 /// The entities of one line after another.
 #[derive(Default)]
-pub(super) struct Recorded(RwLock<Arc<Slice>>);
+pub(super) struct RecordedStore(RwLock<Arc<RecordedSlice>>);
 
 /// What one line holds.
-pub(super) struct Slice {
-    rows: HashMap<EntityUid, Kept>,
+pub(super) struct RecordedSlice {
+    rows: HashMap<EntityUid, RecordedEntity>,
     /// The types that the caller has described entities of, which the store did not serve.
     described: Vec<EntityTypeName>,
     /// The entities that the question itself names: these may have been absent.
@@ -29,13 +29,13 @@ pub(super) struct Slice {
     revision: Revision,
 }
 
-struct Kept {
+struct RecordedEntity {
     row: Row,
     /// The tags that were asked for.
     tags: Option<TagKeys>,
 }
 
-impl Default for Slice {
+impl Default for RecordedSlice {
     fn default() -> Self {
         Self {
             rows: HashMap::new(),
@@ -46,7 +46,7 @@ impl Default for Slice {
     }
 }
 
-impl Slice {
+impl RecordedSlice {
     /// Reads the entities of a line; `None` where it has none.
     pub(super) fn of(line: &Line, schema: &Schema) -> Result<Option<Self>, Misfit> {
         let Some(json) = &line.slice else {
@@ -67,7 +67,7 @@ impl Slice {
             .collect();
         let kept = rows.into_iter().zip(&line.slice_tags).map(|(row, asked)| {
             let tags = asked_tags(asked)?;
-            Ok((row.uid.clone(), Kept { row, tags }))
+            Ok((row.uid.clone(), RecordedEntity { row, tags }))
         });
         let mut asked = HashSet::new();
         if let Some(question) = &line.question {
@@ -113,9 +113,9 @@ fn asked_tags(json: &Json) -> Result<Option<TagKeys>, Misfit> {
     }
 }
 
-impl Recorded {
+impl RecordedStore {
     /// Holds these from now on, and nothing else.
-    pub(super) fn hold(&self, slice: Slice) {
+    pub(super) fn hold(&self, slice: RecordedSlice) {
         let mut held = self
             .0
             .write()
@@ -123,7 +123,7 @@ impl Recorded {
         *held = Arc::new(slice);
     }
 
-    fn held(&self) -> Arc<Slice> {
+    fn held(&self) -> Arc<RecordedSlice> {
         let held = self
             .0
             .read()
@@ -132,7 +132,7 @@ impl Recorded {
     }
 }
 
-impl Store for Recorded {
+impl Store for RecordedStore {
     fn serves(&self, entity_type: &EntityTypeName) -> bool {
         !self.held().described.contains(entity_type)
     }
@@ -150,7 +150,7 @@ impl Store for Recorded {
         schema: &Arc<Schema>,
         _: Option<&Revision>,
     ) -> Answer<'_, Box<dyn Snapshot>> {
-        let snapshot = View {
+        let snapshot = RecordedSnapshot {
             slice: self.held(),
             schema: Arc::clone(schema),
         };
@@ -160,12 +160,12 @@ impl Store for Recorded {
     }
 }
 
-struct View {
-    slice: Arc<Slice>,
+struct RecordedSnapshot {
+    slice: Arc<RecordedSlice>,
     schema: Arc<Schema>,
 }
 
-impl View {
+impl RecordedSnapshot {
     fn entity(&self, uid: &EntityUid) -> Result<Option<Row>, StoreError> {
         if let Some(kept) = self.slice.rows.get(uid) {
             return Ok(Some(Row {
@@ -217,7 +217,7 @@ fn unrecorded(uid: &EntityUid, what: &str) -> StoreError {
     ))
 }
 
-impl Snapshot for View {
+impl Snapshot for RecordedSnapshot {
     fn revision(&self) -> &Revision {
         &self.slice.revision
     }
@@ -234,7 +234,7 @@ impl Snapshot for View {
     fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>> {
         let tags = wanted
             .iter()
-            .map(|(uid, keys)| View::tags(self, uid, keys))
+            .map(|(uid, keys)| RecordedSnapshot::tags(self, uid, keys))
             .collect();
         Box::pin(std::future::ready(tags))
     }

@@ -9,7 +9,7 @@ use super::alike;
 use super::entry::{self, ANSWER, DIAGNOSTICS};
 use super::pseudonym::{Pseudonyms, is_hash};
 use super::read::Line;
-use super::recorded::{Recorded, Slice};
+use super::recorded::{RecordedSlice, RecordedStore};
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::schema::Misfit;
 use peppol_authz_engine::slice::Freshness;
@@ -23,13 +23,13 @@ const PAGE: usize = 1000;
 /// store.
 pub struct Replay {
     bundle: Arc<Bundle>,
-    recorded: Arc<Recorded>,
+    recorded: Arc<RecordedStore>,
     engine: Engine,
-    live: Option<Live>,
+    live: Option<LiveStore>,
 }
 
 /// A store, and whom its ids are hashes of.
-struct Live {
+struct LiveStore {
     engine: Engine,
     pseudonyms: Option<Pseudonyms>,
     ids: HashMap<String, String>,
@@ -91,7 +91,7 @@ impl Replay {
     /// # Errors
     /// None that is known: what is not a store has nothing that does not fit.
     pub fn new(bundle: Arc<Bundle>) -> Result<Self, StoreError> {
-        let recorded = Arc::new(Recorded::default());
+        let recorded = Arc::new(RecordedStore::default());
         let store = Arc::clone(&recorded) as Arc<dyn Store>;
         Ok(Self {
             engine: engine(store, &bundle)?,
@@ -118,7 +118,7 @@ impl Replay {
         };
         let pseudonyms = key.map(Pseudonyms::keeping_hashes);
         Ok(Self {
-            live: Some(Live {
+            live: Some(LiveStore {
                 engine,
                 pseudonyms,
                 ids,
@@ -139,7 +139,7 @@ impl Replay {
     /// See [`Undecided`].
     pub async fn decide(&mut self, line: &Line) -> Result<Again, Undecided> {
         let json = line.question.as_ref().ok_or(Undecided::NoQuestion)?;
-        let slice = Slice::of(line, &self.bundle.schema).map_err(Undecided::Unfit)?;
+        let slice = RecordedSlice::of(line, &self.bundle.schema).map_err(Undecided::Unfit)?;
         if let Some(slice) = slice {
             self.recorded.hold(slice);
             return decide(&self.engine, json, &Pseudonyms::none()).await;

@@ -21,19 +21,19 @@ const TELLING: usize = 4;
 pub fn asked(decided: &Decided, pseudonyms: &Pseudonyms) -> Option<Json> {
     let question = decided.question.as_ref()?;
     let schema = &decided.bundle.schema;
-    let shown = Shown::new(schema, pseudonyms, Some(question), &decided.decision);
+    let shown = LineVeil::new(schema, pseudonyms, Some(question), &decided.decision);
     Some(shown.question(question))
 }
 
 /// Shows what belongs to one line.
-pub(super) struct Shown<'a> {
+pub(super) struct LineVeil<'a> {
     schema: &'a Schema,
     pseudonyms: &'a Pseudonyms,
     /// The ids in it that say who somebody is, with what stands for them.
     veiled: BTreeMap<String, String>,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> LineVeil<'a> {
     pub(super) fn new(
         schema: &'a Schema,
         pseudonyms: &'a Pseudonyms,
@@ -202,7 +202,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-impl CedarJson for Shown<'_> {
+impl CedarJson for LineVeil<'_> {
     fn id<'u>(&'u self, uid: &'u EntityUid) -> Cow<'u, str> {
         let id: &str = uid.id().as_ref();
         match self.veiled.get(id) {
@@ -220,7 +220,7 @@ impl CedarJson for Shown<'_> {
 
 /// Shows the attributes of an entity.
 struct Attributes<'s> {
-    shown: &'s Shown<'s>,
+    shown: &'s LineVeil<'s>,
     /// The id of the entity, if it says who somebody is: an attribute may repeat it. Any other
     /// text that happens to be such an id stays: a caller chooses ids, and what policies compare
     /// would not be what they compared.

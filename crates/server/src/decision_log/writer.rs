@@ -8,13 +8,13 @@ use tokio::sync::mpsc::Receiver;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::entry;
-use super::file::{Batch, Sink};
+use super::file::{LineBatch, LogSink};
+use super::progress::LogProgress;
 use super::pseudonym::Pseudonyms;
-use super::queue::Shared;
 use peppol_authz_engine::Decided;
 
 /// What waits to be written.
-pub(super) enum Entry {
+pub(super) enum LogMessage {
     /// A decision, with the room that it takes until its line is written.
     Decided(Arc<Decided>, OwnedSemaphorePermit),
     /// Nothing follows; to be told when all before is written.
@@ -30,18 +30,18 @@ const AGAIN: std::ops::RangeInclusive<Duration> =
 
 /// Makes lines and writes them.
 pub(super) struct Writer {
-    pub(super) queue: Receiver<Entry>,
-    pub(super) sink: Sink,
+    pub(super) queue: Receiver<LogMessage>,
+    pub(super) sink: LogSink,
     pub(super) pseudonyms: Pseudonyms,
     pub(super) with_slice: bool,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<LogProgress>,
 }
 
 impl Writer {
     /// Runs until it is told to end.
     pub(super) fn run(mut self) {
         while let Some(first) = self.queue.blocking_recv() {
-            let mut batch = Batch::default();
+            let mut batch = LineBatch::default();
             let mut taken = Vec::new();
             let mut end = self.add(first, &mut batch, &mut taken);
             while end.is_none() && batch.text.len() < BATCH {
@@ -63,13 +63,13 @@ impl Writer {
 
     fn add(
         &self,
-        entry: Entry,
-        batch: &mut Batch,
+        entry: LogMessage,
+        batch: &mut LineBatch,
         taken: &mut Vec<OwnedSemaphorePermit>,
     ) -> Option<oneshot::Sender<()>> {
         let decided = match entry {
-            Entry::End(end) => return Some(end),
-            Entry::Decided(decided, room) => {
+            LogMessage::End(end) => return Some(end),
+            LogMessage::Decided(decided, room) => {
                 taken.push(room);
                 decided
             }
@@ -87,7 +87,7 @@ impl Writer {
     }
 
     /// Writes all of it, however long that takes.
-    fn write(&mut self, batch: &mut Batch) {
+    fn write(&mut self, batch: &mut LineBatch) {
         let mut pause = *AGAIN.start();
         loop {
             let before = batch.written();

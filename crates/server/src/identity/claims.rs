@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::tokens::Reason;
+use super::reason::InvalidReason;
 use crate::config::Jwt;
 
 /// From when to when a token is good, in seconds of the Unix epoch, with what clocks may be apart.
@@ -17,7 +17,10 @@ pub(super) struct Validity {
 
 /// Checks the issuer, the audience and the form of the times, and that whoever bears the token may
 /// use it.
-pub(super) fn check(claims: &Map<String, Value>, settings: &Jwt) -> Result<Validity, Reason> {
+pub(super) fn check(
+    claims: &Map<String, Value>,
+    settings: &Jwt,
+) -> Result<Validity, InvalidReason> {
     // RFC 9449 7.2, RFC 8705 3: who sends it would have to show a key, of which nothing is known here.
     if claims.contains_key("cnf") {
         return Err("it is bound to a key of its sender (`cnf`), and no bearer token");
@@ -49,7 +52,7 @@ pub(super) fn check(claims: &Map<String, Value>, settings: &Jwt) -> Result<Valid
 // === impl Validity ===
 
 impl Validity {
-    fn read(claims: &Map<String, Value>, leeway: Duration) -> Result<Self, Reason> {
+    fn read(claims: &Map<String, Value>, leeway: Duration) -> Result<Self, InvalidReason> {
         // RFC 7519 2: a JSON number of seconds, also with a fraction.
         let time = |name| match claims.get(name) {
             None => Ok(None),
@@ -66,7 +69,7 @@ impl Validity {
     }
 
     /// Whether the token is good at a time.
-    pub(super) fn holds(self, now: f64) -> Result<(), Reason> {
+    pub(super) fn holds(self, now: f64) -> Result<(), InvalidReason> {
         if now >= self.until {
             return Err("it has expired");
         }

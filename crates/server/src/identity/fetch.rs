@@ -16,7 +16,7 @@ use peppol_authz_database::{RootsError, root_certificates};
 const MAX_BYTES: u64 = 1 << 20;
 
 /// Where keys come from.
-pub(super) enum Source {
+pub(super) enum KeySource {
     File(PathBuf),
     Server { url: String, agent: Agent },
 }
@@ -52,7 +52,7 @@ pub(super) enum LookError {
     BrokenOff,
 }
 
-impl Source {
+impl KeySource {
     pub(super) fn new(settings: &Jwt) -> Result<Self, TokensError> {
         match &settings.jwks {
             None => Err(TokensError::NotConfigured),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 
-use super::fetch::{LookError, Source, TokensError};
+use super::fetch::{KeySource, LookError, TokensError};
 use super::keys::KeySet;
 use crate::config::Jwt;
 
@@ -19,21 +19,21 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// The keys in force.
 pub(super) struct Keyring {
-    source: Source,
+    source: KeySource,
     /// What the log calls it.
     name: String,
     refresh: Duration,
     min_refresh: Duration,
     max_stale: Duration,
-    held: ArcSwapOption<Held>,
+    held: ArcSwapOption<HeldKeys>,
     failures: AtomicU64,
-    looks: Mutex<Looks>,
+    looks: Mutex<LookState>,
     /// Whether the look that ended last went well.
     ended: watch::Sender<bool>,
 }
 
 /// Keys, and when they were known to be the newest.
-struct Held {
+struct HeldKeys {
     keys: Arc<KeySet>,
     /// The look began then.
     since: Instant,
@@ -41,7 +41,7 @@ struct Held {
 }
 
 #[derive(Default)]
-struct Looks {
+struct LookState {
     is_under_way: bool,
     /// When the last one began.
     begun: Option<Instant>,
@@ -61,7 +61,7 @@ pub struct KeysHealth {
 impl Keyring {
     pub(super) fn new(settings: &Jwt) -> Result<Arc<Self>, TokensError> {
         Ok(Arc::new(Self {
-            source: Source::new(settings)?,
+            source: KeySource::new(settings)?,
             name: settings
                 .jwks
                 .as_ref()
@@ -182,7 +182,8 @@ impl Keyring {
                 Arc::new(found)
             }
         };
-        self.held.store(Some(Arc::new(Held { keys, since, at })));
+        self.held
+            .store(Some(Arc::new(HeldKeys { keys, since, at })));
         true
     }
 }

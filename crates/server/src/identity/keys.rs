@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::public_key::PublicKey;
+use super::reason::InvalidReason;
 use super::token::Token;
-use super::tokens::Reason;
 use crate::config::Algorithm;
 use peppol_authz_engine::schema::parse_json;
 
@@ -19,7 +19,7 @@ const DEPTH: usize = 16;
 
 /// The usable keys of a document.
 pub(super) struct KeySet {
-    keys: Vec<Key>,
+    keys: Vec<VerifyingKey>,
     /// Where in `keys` a kid is; `None` where more than one key of the document has it.
     kids: HashMap<String, Option<usize>>,
     /// Of the document.
@@ -27,7 +27,7 @@ pub(super) struct KeySet {
 }
 
 /// One key that signatures are verified by.
-pub(super) struct Key {
+pub(super) struct VerifyingKey {
     public: PublicKey,
     /// The one algorithm that it is for.
     algorithm: Option<String>,
@@ -50,7 +50,7 @@ pub(super) enum NoKey {
     /// It may be there in a newer set.
     Unknown,
     /// It is refused by this set.
-    Refused(Reason),
+    Refused(InvalidReason),
 }
 
 // === impl KeySet ===
@@ -69,7 +69,7 @@ impl KeySet {
             let Value::Object(entry) = entry else {
                 return Err(KeySetError::Malformed);
             };
-            let place = match Key::read(entry) {
+            let place = match VerifyingKey::read(entry) {
                 Ok(key) => {
                     keys.push(key);
                     Some(keys.len() - 1)
@@ -107,7 +107,7 @@ impl KeySet {
 
     /// The key that a token has to be signed with: the one that it names, or else the only one
     /// there is for its algorithm.
-    pub(super) fn choose(&self, token: &Token<'_>) -> Result<&Key, NoKey> {
+    pub(super) fn choose(&self, token: &Token<'_>) -> Result<&VerifyingKey, NoKey> {
         let Some(kid) = &token.kid else {
             let mut fitting = self.keys.iter().filter(|key| key.fits(token.algorithm));
             return match (fitting.next(), fitting.next()) {
@@ -128,9 +128,9 @@ impl KeySet {
     }
 }
 
-// === impl Key ===
+// === impl VerifyingKey ===
 
-impl Key {
+impl VerifyingKey {
     /// A key that may be used, or why it may not.
     fn read(entry: &Map<String, Value>) -> Result<Self, &'static str> {
         let text = |name| entry.get(name).and_then(Value::as_str);

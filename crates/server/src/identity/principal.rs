@@ -2,14 +2,17 @@
 
 use serde_json::{Map, Value};
 
-use super::tokens::Reason;
+use super::reason::InvalidReason;
 use crate::config::{Constant, Principal};
 use peppol_authz_engine::schema::Designation;
 
 type Members = Map<String, Value>;
 
 /// Whom these claims name, by the first entry that fits.
-pub(super) fn designate(claims: &Members, entries: &[Principal]) -> Result<Designation, Reason> {
+pub(super) fn designate(
+    claims: &Members,
+    entries: &[Principal],
+) -> Result<Designation, InvalidReason> {
     let fits = |entry: &&Principal| {
         let mut when = entry.when.iter();
         when.all(|(name, wanted)| find(claims, name).is_some_and(|found| is(found, wanted)))

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use super::tokens::Reason;
+use super::reason::InvalidReason;
 use crate::config::Algorithm;
 use peppol_authz_engine::schema::parse_json;
 
@@ -28,7 +28,7 @@ pub(super) struct Token<'a> {
 
 impl<'a> Token<'a> {
     /// Takes a token apart and reads its header.
-    pub(super) fn read(text: &'a str, allowed: &[Algorithm]) -> Result<Self, Reason> {
+    pub(super) fn read(text: &'a str, allowed: &[Algorithm]) -> Result<Self, InvalidReason> {
         let mut parts = text.split('.');
         let (Some(header), Some(claims), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
@@ -94,7 +94,7 @@ impl<'a> Token<'a> {
     }
 
     /// What it claims, which is to be believed only after its signature was verified.
-    pub(super) fn claims(&self) -> Result<Map<String, Value>, Reason> {
+    pub(super) fn claims(&self) -> Result<Map<String, Value>, InvalidReason> {
         object(
             self.claims,
             "its claims are not base64url, JSON and an object",
@@ -102,7 +102,7 @@ impl<'a> Token<'a> {
     }
 }
 
-fn object(part: &str, reason: Reason) -> Result<Map<String, Value>, Reason> {
+fn object(part: &str, reason: InvalidReason) -> Result<Map<String, Value>, InvalidReason> {
     let text = URL_SAFE_NO_PAD.decode(part).map_err(|_| reason)?;
     match parse_json(&text, DEPTH) {
         Ok(Value::Object(members)) => Ok(members),

@@ -12,6 +12,7 @@ use super::fetch::TokensError;
 use super::keyring::{Keyring, KeysHealth};
 use super::keys::{KeySet, NoKey};
 use super::principal;
+use super::reason::InvalidReason;
 use super::token::{MAX_BYTES, Token};
 use crate::config::Jwt;
 use peppol_authz_engine::schema::{Designation, Misfit, Schema};
@@ -22,17 +23,13 @@ const KEPT: u64 = 16 << 20;
 /// What a token that is kept takes beside its own bytes, about.
 const OVERHEAD: u32 = 256;
 
-/// Why a token is not taken, for the log. It is the program's own text: nothing of a token can be in
-/// it.
-pub(super) type Reason = &'static str;
-
 /// Verifies tokens.
 pub struct Tokens {
     settings: Jwt,
     keyring: Arc<Keyring>,
     /// By the SHA-256 of the token; bounded by bytes, as whoever is given tokens may choose what a
     /// part of them holds.
-    kept: moka::sync::Cache<[u8; 32], Kept, foldhash::quality::RandomState>,
+    kept: moka::sync::Cache<[u8; 32], KeptToken, foldhash::quality::RandomState>,
 }
 
 /// What a token says that was verified.
@@ -57,7 +54,7 @@ pub enum TokenError {
 
 /// A token that was verified.
 #[derive(Clone)]
-struct Kept {
+struct KeptToken {
     verified: Arc<Verified>,
     validity: Validity,
     /// How long the token is, in bytes.
@@ -68,7 +65,7 @@ struct Kept {
 
 /// The time by both clocks: of the world, and of this machine.
 #[derive(Clone, Copy)]
-struct Now {
+struct TokenClock {
     /// In seconds of the Unix epoch.
     wall: f64,
     tick: Instant,
@@ -87,7 +84,7 @@ impl Tokens {
             keyring: Keyring::new(settings)?,
             kept: moka::sync::Cache::builder()
                 .max_capacity(KEPT)
-                .weigher(|_, kept: &Kept| kept.bytes.saturating_add(OVERHEAD))
+                .weigher(|_, kept: &KeptToken| kept.bytes.saturating_add(OVERHEAD))
                 .build_with_hasher(foldhash::quality::RandomState::default()),
         })
     }
@@ -109,7 +106,7 @@ impl Tokens {
     /// # Errors
     /// A token that is not to be believed, or keys that are not there or too old.
     pub async fn verify(&self, token: &str) -> Result<Arc<Verified>, TokenError> {
-        self.verify_at(token, Now::read()).await
+        self.verify_at(token, TokenClock::read()).await
     }
 
     /// Keeps the keys fresh, for ever. Without it they are looked at only where a token wants one
@@ -132,7 +129,7 @@ impl Tokens {
         self.keyring.health()
     }
 
-    async fn verify_at(&self, text: &str, now: Now) -> Result<Arc<Verified>, TokenError> {
+    async fn verify_at(&self, text: &str, now: TokenClock) -> Result<Arc<Verified>, TokenError> {
         if text.len() > MAX_BYTES {
             return Err(TokenError::Invalid("it is too long"));
         }
@@ -164,7 +161,12 @@ impl Tokens {
         Ok(verified)
     }
 
-    fn verify_by(&self, keys: &KeySet, token: &Token<'_>, now: Now) -> Result<Kept, Reason> {
+    fn verify_by(
+        &self,
+        keys: &KeySet,
+        token: &Token<'_>,
+        now: TokenClock,
+    ) -> Result<KeptToken, InvalidReason> {
         let key = keys.choose(token).map_err(|no_key| match no_key {
             NoKey::Unknown => "the key that it names is unknown",
             NoKey::Refused(reason) => reason,
@@ -176,7 +178,7 @@ impl Tokens {
         let validity = claims::check(&claims, &self.settings)?;
         validity.holds(now.wall)?;
         let designation = principal::designate(&claims, &self.settings.principal)?;
-        Ok(Kept {
+        Ok(KeptToken {
             verified: Arc::new(Verified {
                 claims,
                 designation,
@@ -203,9 +205,9 @@ impl fmt::Debug for Verified {
     }
 }
 
-// === impl Now ===
+// === impl TokenClock ===
 
-impl Now {
+impl TokenClock {
     fn read() -> Self {
         Self {
             // A clock before 1970 finds every token issued in the future.

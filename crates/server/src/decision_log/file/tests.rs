@@ -4,8 +4,8 @@ use std::fs::{read_to_string, rename, write as put};
 
 use super::*;
 
-fn batch(lines: &[&str]) -> Batch {
-    let mut batch = Batch::default();
+fn batch(lines: &[&str]) -> LineBatch {
+    let mut batch = LineBatch::default();
     for line in lines {
         batch.text.extend_from_slice(line.as_bytes());
         batch.text.push(b'\n');

@@ -74,7 +74,7 @@ fn an_id_is_hashed_wherever_its_entity_or_an_error_repeats_it() {
     ];
     let decision = decided(&errors);
     let pseudonyms = Pseudonyms::random().unwrap();
-    let shown = Shown::new(&bundle.schema, &pseudonyms, Some(&question), &decision);
+    let shown = LineVeil::new(&bundle.schema, &pseudonyms, Some(&question), &decision);
     let (an, bobby) = (pseudonyms.of("an"), pseudonyms.of("bobby\"x"));
     let written = shown.question(&question);
     assert_eq!(written["principal"]["id"], an);
@@ -102,7 +102,7 @@ fn where_ids_are_plain_nothing_is_hashed() {
     let question = question(&bundle);
     let decision = decided(&["`User::\"an\"`"]);
     let plain = Pseudonyms::none();
-    let shown = Shown::new(&bundle.schema, &plain, Some(&question), &decision);
+    let shown = LineVeil::new(&bundle.schema, &plain, Some(&question), &decision);
     assert_eq!(shown.question(&question)["principal"]["id"], "an");
     assert_eq!(shown.text(&decision.errors[0]), "`User::\"an\"`");
 }

@@ -15,7 +15,7 @@ fn settings() -> Jwt {
 }
 
 /// The claims of a good token with some of them changed; null takes one away.
-fn checked(changes: &Value, now: f64) -> Result<(), Reason> {
+fn checked(changes: &Value, now: f64) -> Result<(), InvalidReason> {
     let mut claims = json!({"iss": "https://one", "aud": "peppol", "exp": 1000});
     let members = claims.as_object_mut().unwrap();
     for (name, value) in changes.as_object().unwrap() {

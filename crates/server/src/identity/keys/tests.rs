@@ -38,7 +38,7 @@ fn refused(key: Value) -> &'static str {
     }
 }
 
-fn kind(key: &Key) -> &'static str {
+fn kind(key: &VerifyingKey) -> &'static str {
     match key.public {
         PublicKey::Rsa(_) => "RSA",
         PublicKey::P256(_) => "P-256",

@@ -56,8 +56,8 @@ fn tokens(path: &Path) -> Tokens {
     .unwrap()
 }
 
-fn later(now: Now, seconds: u32) -> Now {
-    Now {
+fn later(now: TokenClock, seconds: u32) -> TokenClock {
+    TokenClock {
         wall: now.wall + f64::from(seconds),
         tick: now.tick + Duration::from_secs(seconds.into()),
     }
@@ -76,7 +76,7 @@ async fn a_token_that_is_kept_expires_like_any_other() {
     let (key, public) = key("k", 1);
     write(&path, &[&public]);
     let tokens = tokens(&path);
-    let now = Now::read();
+    let now = TokenClock::read();
     let token = token(&key, "k", (now.wall + 60.0).floor());
     let first = tokens.verify_at(&token, now).await.unwrap();
     let second = tokens.verify_at(&token, later(now, 85)).await.unwrap();
@@ -102,7 +102,7 @@ async fn a_token_that_is_kept_goes_with_its_key() {
     let ((old, old_public), (new, new_public)) = (key("old", 1), key("new", 2));
     write(&path, &[&old_public]);
     let tokens = tokens(&path);
-    let now = Now::read();
+    let now = TokenClock::read();
     let [old, new] =
         [(&old, "old"), (&new, "new")].map(|(key, kid)| token(key, kid, now.wall + 600.0));
     let first = tokens.verify(&old).await.unwrap();
@@ -127,7 +127,7 @@ async fn the_same_kid_with_another_key_makes_old_tokens_invalid() {
     let ((old, old_public), (_, new_public)) = (key("k", 1), key("k", 2));
     write(&path, &[&old_public]);
     let tokens = tokens(&path);
-    let token = token(&old, "k", Now::read().wall + 600.0);
+    let token = token(&old, "k", TokenClock::read().wall + 600.0);
     tokens.verify(&token).await.unwrap();
     write(&path, &[&new_public]);
     tokens.keyring.look_for_token().await;
@@ -141,7 +141,7 @@ async fn keys_that_are_too_old_are_used_no_more() {
     let (key, public) = key("k", 1);
     write(&path, &[&public]);
     let tokens = tokens(&path);
-    let now = Now::read();
+    let now = TokenClock::read();
     let token = token(&key, "k", now.wall + 1_000_000.0);
     tokens.verify_at(&token, now).await.unwrap();
     let since = tokens.health().last_success.unwrap();
@@ -173,7 +173,7 @@ async fn what_is_kept_is_bounded_by_bytes() {
     let (key, public) = key("k", 1);
     write(&path, &[&public]);
     let tokens = tokens(&path);
-    let expires = Now::read().wall + 600.0;
+    let expires = TokenClock::read().wall + 600.0;
     let filling = "x".repeat(11 << 10);
     let kept = || {
         tokens.kept.run_pending_tasks();

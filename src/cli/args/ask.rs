@@ -1,0 +1,101 @@
+//! The arguments of `authorize`, `explain`, `search` and `route`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::policy::{PolicyArgs, SourceArgs};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct AuthorizeArgs {
+    /// A question in JSON, as `POST /v1/is_authorized` takes it; `-` is standard input
+    #[arg(value_name = "FILE", conflicts_with_all = ["principal", "action", "resource", "context"])]
+    pub(in crate::cli) question: Option<PathBuf>,
+    /// The principal: `Peppol::User::"u-1"`
+    #[arg(long, value_name = "ENTITY", required_unless_present = "question")]
+    pub(in crate::cli) principal: Option<String>,
+    /// The action: `Peppol::Action::"getOrganisation"`, or only `getOrganisation`
+    #[arg(long, value_name = "ACTION", required_unless_present = "question")]
+    pub(in crate::cli) action: Option<String>,
+    /// The resource: `Peppol::Organisation::"o-1"`
+    #[arg(long, value_name = "ENTITY", required_unless_present = "question")]
+    pub(in crate::cli) resource: Option<String>,
+    /// The context, a JSON object [default: {}]
+    #[arg(long, value_name = "JSON")]
+    pub(in crate::cli) context: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) source: SourceArgs,
+    #[command(flatten)]
+    pub(in crate::cli) policy: PolicyArgs,
+    /// Write the answer in JSON, as `POST /v1/is_authorized` does
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The search is for the one of principal, action and resource that is open: an entity with its type \
+alone, or the action if it is left out. Results are written one a line.")]
+pub(in crate::cli) struct SearchArgs {
+    /// A search in JSON, as `POST /v1/search` takes it; `-` is standard input
+    #[arg(value_name = "FILE", conflicts_with_all = ["principal", "action", "resource", "context"])]
+    pub(in crate::cli) search: Option<PathBuf>,
+    /// The principal: `Peppol::User::"u-1"`; or the type to search for: `Peppol::User`
+    #[arg(long, value_name = "ENTITY|TYPE", required_unless_present = "search")]
+    pub(in crate::cli) principal: Option<String>,
+    /// The action: `Peppol::Action::"viewDocument"`, or only `viewDocument`
+    #[arg(long, value_name = "ACTION")]
+    pub(in crate::cli) action: Option<String>,
+    /// The resource: `Peppol::Document::"d-1"`; or the type to search for: `Peppol::Document`
+    #[arg(long, value_name = "ENTITY|TYPE", required_unless_present = "search")]
+    pub(in crate::cli) resource: Option<String>,
+    /// The context, a JSON object [default: {}]
+    #[arg(long, value_name = "JSON")]
+    pub(in crate::cli) context: Option<String>,
+    /// The highest number of results [default: all]
+    #[arg(long, value_name = "NUMBER")]
+    pub(in crate::cli) limit: Option<usize>,
+    #[command(flatten)]
+    pub(in crate::cli) source: SourceArgs,
+    #[command(flatten)]
+    pub(in crate::cli) policy: PolicyArgs,
+    /// Show first the conditions of the policies that depend on the open part, and the statement for the store
+    #[arg(long)]
+    pub(in crate::cli) residual: bool,
+    /// Write the answer in JSON, as `POST /v1/search` does
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without `--tenancy` the store is not read, and questions that depend on it are marked. With \
+`--principal` the request is decided too. Exit codes: 0 the request is allowed, or could be; 2 it is \
+denied.")]
+pub(in crate::cli) struct RouteArgs {
+    /// The method of the request
+    #[arg(value_name = "METHOD")]
+    pub(in crate::cli) method: String,
+    /// The path and query of the request, as a client sends them: `/orgs/o-1?x=1`
+    #[arg(value_name = "PATH")]
+    pub(in crate::cli) target: String,
+    /// The body of the request; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) body: Option<PathBuf>,
+    /// A header of the request, `NAME: VALUE`; may be given again
+    #[arg(long = "header", value_name = "HEADER")]
+    pub(in crate::cli) headers: Vec<String>,
+    /// The claims of the request's token, a JSON object
+    #[arg(long, value_name = "JSON")]
+    pub(in crate::cli) claims: Option<String>,
+    /// The sender of the request, for whom it is decided: `Peppol::User::"u-1"`
+    #[arg(long, value_name = "ENTITY")]
+    pub(in crate::cli) principal: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) source: SourceArgs,
+    #[command(flatten)]
+    pub(in crate::cli) policy: PolicyArgs,
+    /// Write the answer in JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}

@@ -1,0 +1,46 @@
+//! The arguments of `check` and `test`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::policy::PolicyArgs;
+use super::prove::SolverArgs;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CheckArgs {
+    #[command(flatten)]
+    pub(in crate::cli) policy: PolicyArgs,
+    /// Format the policies in their files
+    #[arg(long)]
+    pub(in crate::cli) fix: bool,
+    /// Write one JSON object for each fault, for editors and CI
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct TestArgs {
+    /// Suites, or directories of suites [default: tests/policies]
+    #[arg(value_name = "PATH")]
+    pub(in crate::cli) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) policy: PolicyArgs,
+    /// Write the results also as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) junit: Option<PathBuf>,
+    /// Show the policies, rules and actions that no case tests, and fail if there are any
+    #[arg(long)]
+    pub(in crate::cli) coverage: bool,
+    /// Leave out each policy in turn, and fail if no case notices
+    #[arg(long)]
+    pub(in crate::cli) drop_one: bool,
+    /// Make small mistakes in the policies, one at a time, and fail if no case notices one
+    #[arg(long)]
+    pub(in crate::cli) mutate: bool,
+    #[command(flatten)]
+    pub(in crate::cli) solver: SolverArgs,
+    /// Replace the golden matrices by the new results
+    #[arg(long)]
+    pub(in crate::cli) update: bool,
+}

@@ -1,0 +1,79 @@
+//! Arguments that name policies, settings and the store.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::exit::Exit;
+use crate::cli::policies::{Loaded, load_policies};
+use peppol_authz_server::config::Flags;
+
+/// Policies, schema and routes.
+#[derive(Clone, Debug, Args)]
+pub(in crate::cli) struct PolicyArgs {
+    /// A directory of policies [default: the shipped policies; for authors' commands `policies` if it exists]
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) policies: Option<PathBuf>,
+    /// A Cedar schema [default: the shipped schema; for authors' commands `schema/peppol.cedarschema` if it exists]
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) schema: Option<PathBuf>,
+    /// A route table for gateways [default: the shipped table with the shipped schema, else none; for authors' commands `schema/routes.toml` if it exists and no schema is named]
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) routes: Option<PathBuf>,
+}
+
+/// The settings, and the source of the entities.
+#[derive(Clone, Debug, Args)]
+pub(in crate::cli) struct SourceArgs {
+    /// The source of entities: `sqlite:PATH`, `postgres://…` or `entities:FILE` [default: the setting `tenancy`]
+    #[arg(long, value_name = "SOURCE")]
+    pub(in crate::cli) tenancy: Option<String>,
+    /// A TOML file of settings; flags and `PEPPOL_AUTHZ_…` variables win over it
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) config: Option<PathBuf>,
+}
+
+// === impl PolicyArgs ===
+
+impl PolicyArgs {
+    /// The arguments of an author, with the files in the working directory where no others are
+    /// named.
+    pub(in crate::cli) fn for_author(&self) -> Self {
+        let unless_named = |named: &Option<PathBuf>, usual: &str| {
+            named
+                .clone()
+                .or_else(|| Some(PathBuf::from(usual)).filter(|path| path.exists()))
+        };
+        Self {
+            policies: unless_named(&self.policies, "policies"),
+            schema: unless_named(&self.schema, "schema/peppol.cedarschema"),
+            // The table belongs to the schema that lies beside it.
+            routes: match &self.schema {
+                None => unless_named(&self.routes, "schema/routes.toml"),
+                Some(_) => self.routes.clone(),
+            },
+        }
+    }
+
+    /// Reads and checks the files; their faults are written.
+    pub(in crate::cli) fn load(&self) -> Result<Loaded, Exit> {
+        load_policies(
+            self.policies.as_deref(),
+            self.schema.as_deref(),
+            self.routes.as_deref(),
+        )
+    }
+}
+
+// === impl SourceArgs ===
+
+impl SourceArgs {
+    /// The same as flags of the settings.
+    pub(in crate::cli) fn flags(&self) -> Flags {
+        Flags {
+            config: self.config.clone(),
+            tenancy: self.tenancy.clone(),
+            ..Flags::default()
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The arguments of `serve`, `import` and `migrate`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::policy::{PolicyArgs, SourceArgs};
+use peppol_authz_server::config::Flags;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ServeArgs {
+    /// The address to answer on: `IP:PORT` or `unix:PATH` [default: the setting `listen`]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
+    /// Tenancy documents to read into the store before the program is ready; may be given again
+    #[arg(long, value_name = "FILE")]
+    import: Vec<PathBuf>,
+    /// A directory of policies that decide every question once more; differences are counted, answers stay
+    #[arg(long, value_name = "DIR")]
+    shadow: Option<PathBuf>,
+    /// The target of the decision log, one line for each decision: `stdout`, `file:PATH` or `off` [default: the setting `decision_log.to`]
+    #[arg(long, value_name = "TO")]
+    decision_log: Option<String>,
+    /// Write into the decision log also the entities that the policies could look at
+    #[arg(long)]
+    log_slice: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ImportArgs {
+    #[command(flatten)]
+    pub(in crate::cli) source: SourceArgs,
+    /// Files of tenancy documents; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(in crate::cli) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct MigrateArgs {
+    #[command(flatten)]
+    pub(in crate::cli) source: SourceArgs,
+}
+
+// === impl ServeArgs ===
+
+impl ServeArgs {
+    /// The same as flags of the settings.
+    pub(in crate::cli) fn flags(&self) -> Flags {
+        Flags {
+            config: self.source.config.clone(),
+            listen: self.listen.clone(),
+            tenancy: self.source.tenancy.clone(),
+            policies: self.policy.policies.clone(),
+            schema: self.policy.schema.clone(),
+            routes: self.policy.routes.clone(),
+            import: self.import.clone(),
+            shadow: self.shadow.clone(),
+            decision_log: self.decision_log.clone(),
+            log_slice: self.log_slice,
+        }
+    }
+}

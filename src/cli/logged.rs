@@ -1,0 +1,7 @@
+//! Decisions of a log that are decided again.
+
+mod recorded;
+mod tally;
+
+pub(super) use recorded::Recorded;
+pub(super) use tally::{DecisionChange, DecisionText, LineDecider, LineOutcome, LogTally};

@@ -1,0 +1,103 @@
+//! The parts of a server, put together.
+
+use std::sync::Arc;
+
+use super::{keys, shadow};
+use crate::cli::output::AnyError;
+use crate::cli::source::open;
+use peppol_authz_database::Database;
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::schema::Schema;
+use peppol_authz_engine::slice::Freshness;
+use peppol_authz_engine::{Engine, EngineOptions};
+use peppol_authz_server::config::Config;
+use peppol_authz_server::decision_log::DecisionLog;
+use peppol_authz_server::http::{App, Authzen, Document, Gateway, Limits, Metrics, Readiness};
+use peppol_authz_server::identity::Tokens;
+
+/// A server with all of its parts, and its database if it has one.
+pub(super) type Assembled = (Arc<App>, Option<Database>);
+
+/// Puts a server together. Nothing is listened on yet.
+pub(super) fn assemble(
+    config: &Config,
+    bundle: Arc<Bundle>,
+    second: Option<Arc<Bundle>>,
+) -> Result<Assembled, AnyError> {
+    let gateway = Gateway::new(&config.gateway);
+    let tokens = match config.jwt.jwks {
+        Some(_) => Some(Tokens::new(&config.jwt)?),
+        None => None,
+    };
+    check_principals(&gateway, tokens.as_ref(), &bundle.schema)?;
+    if bundle.routes.is_none() {
+        tracing::info!("no routes: gateways are denied everything");
+    }
+    let (store, database) = open(config)?;
+    let options = engine_options(config);
+    let shadow = match second {
+        Some(second) => Some(shadow::start(config, second, &store, options)?),
+        None => None,
+    };
+    let engine = Arc::new(Engine::new(store, bundle, options)?);
+    let metrics = Metrics::default();
+    let app = Arc::new(App {
+        engine,
+        metrics: match &shadow {
+            Some(shadow) => metrics.with_shadow(shadow.counts()),
+            None => metrics,
+        },
+        readiness: Readiness::new(config.reload.refused_is_unready),
+        limits: limits(config),
+        pages: keys::pages(config.search.token_key_file.as_deref())?,
+        document: Document::default(),
+        explainers: keys::explainers(&config.explain)?,
+        authzen: Authzen::new(&config.authzen),
+        gateway,
+        tokens,
+        shadow,
+        decision_log: DecisionLog::start(&config.decision_log)?,
+    });
+    app.metrics.loaded();
+    Ok((app, database))
+}
+
+fn engine_options(config: &Config) -> EngineOptions {
+    let (cache, freshness) = (&config.cache, &config.freshness);
+    EngineOptions {
+        cache_bytes: if cache.enabled { cache.bytes } else { 0 },
+        freshness: Freshness {
+            followed: !freshness.poll_interval.is_zero(),
+            max_stale: freshness.max_stale,
+            untold_max_age: freshness.untold_max_age,
+            wait: freshness.wait,
+        },
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    let (limits, server) = (&config.limits, &config.server);
+    Limits {
+        body_bytes: limits.body_bytes,
+        batch: limits.batch,
+        json_depth: limits.json_depth,
+        entities: limits.entities,
+        page: limits.page,
+        candidates: limits.candidates,
+        body_read_timeout: server.body_read_timeout,
+        request_timeout: server.request_timeout,
+    }
+}
+
+/// Checks that the schema has the types and attributes by which tokens and gateways name principals.
+/// Without them nobody could ask, and nothing would say why.
+pub(super) fn check_principals(
+    gateway: &Gateway,
+    tokens: Option<&Tokens>,
+    schema: &Schema,
+) -> Result<(), String> {
+    gateway
+        .check(schema)
+        .and_then(|()| tokens.map_or(Ok(()), |tokens| tokens.check(schema)))
+        .map_err(|misfit| misfit.to_string())
+}

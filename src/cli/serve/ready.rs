@@ -1,0 +1,64 @@
+//! From a server that listens to one that is ready.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cli::import::import_files;
+use crate::cli::output::AnyError;
+use peppol_authz_database::Database;
+use peppol_authz_engine::store::StoreError;
+use peppol_authz_server::config::{Config, Source};
+use peppol_authz_server::http::App;
+
+/// Imports documents, reads the store for the first time and follows its changes. After that the
+/// server is ready.
+pub(super) async fn make_ready(
+    config: &Config,
+    app: &Arc<App>,
+    database: Option<Database>,
+    address: &str,
+) -> Result<(), AnyError> {
+    if let Some(database) = database.filter(|_| !config.import.is_empty()) {
+        import(database, config.import.clone()).await?;
+    }
+    // Not before: who learns that the server is ready gets the imported documents.
+    first_look(config, app).await?;
+    let poll_interval = config.freshness.poll_interval;
+    if !poll_interval.is_zero() {
+        let app = Arc::clone(app);
+        tokio::spawn(async move { app.engine.follow(poll_interval).await });
+    }
+    app.readiness.started();
+    tracing::info!(
+        address,
+        tenancy = %config.tenancy,
+        policies = &*app.engine.state().bundle.revision,
+        "ready"
+    );
+    Ok(())
+}
+
+async fn import(database: Database, files: Vec<PathBuf>) -> Result<(), AnyError> {
+    let imported = tokio::task::spawn_blocking(move || import_files(&database, &files)).await??;
+    tracing::info!(
+        documents = imported.documents,
+        revision = %imported.revision,
+        "imported"
+    );
+    Ok(())
+}
+
+/// Looks at the store for the first time. It waits for a PostgreSQL server that is away, or whose
+/// tables are not up to date yet.
+async fn first_look(config: &Config, app: &App) -> Result<(), StoreError> {
+    let mut pause = Duration::from_millis(50);
+    while let Err(error) = app.engine.look().await {
+        if !matches!(config.tenancy, Source::Postgres(_)) {
+            return Err(error);
+        }
+        tokio::time::sleep(pause).await;
+        pause = Duration::from_secs(1).min(pause * 2);
+    }
+    Ok(())
+}

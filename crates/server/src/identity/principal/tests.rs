@@ -13,7 +13,7 @@ fn entries(text: &str) -> Vec<Principal> {
 }
 
 /// `kind`, or `kind.attribute`, and the value.
-fn named(entries: &[Principal], claims: &Value) -> Result<(String, String), Reason> {
+fn named(entries: &[Principal], claims: &Value) -> Result<(String, String), InvalidReason> {
     let found = designate(claims.as_object().unwrap(), entries)?;
     let kind = match found.attribute {
         Some(attribute) => format!("{}.{attribute}", found.kind),
@@ -22,7 +22,7 @@ fn named(entries: &[Principal], claims: &Value) -> Result<(String, String), Reas
     Ok((kind, found.value))
 }
 
-fn is(kind: &str, value: &str) -> Result<(String, String), Reason> {
+fn is(kind: &str, value: &str) -> Result<(String, String), InvalidReason> {
     Ok((kind.to_owned(), value.to_owned()))
 }
 
@@ -61,7 +61,7 @@ fn the_first_entry_that_fits_decides() {
     assert_eq!(without(&["realm"]), is("Robot", "r2"));
     assert_eq!(without(&["account_type"]), is("Robot", "r2"));
     assert_eq!(without(&["account_type", "robot"]), is("User", "anna"));
-    // What fits decides, also where it cannot say who.
+    // The first entry that fits decides, even if it names nobody.
     assert!(without(&["email"]).unwrap_err().contains("missing"));
     assert!(without(&["account_type", "client"]).is_err());
     let [first, second] = [&entries[0], &entries[1]].map(Clone::clone);

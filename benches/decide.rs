@@ -3,7 +3,7 @@
 //! Figures are thread-CPU time, medians of rounds, each beside a yardstick of the
 //! same run: what Cedar itself takes for the same policies and entities.
 //!
-//! `cargo bench --bench decide [-- MAX_ORGANISATIONS]`
+//! `cargo bench --profile dist --bench decide [-- MAX_ORGANISATIONS]`
 
 #![allow(
     clippy::indexing_slicing,
@@ -176,7 +176,7 @@ fn measure(store: &Arc<Sqlite>, sources: &Sources, question: &Value) -> Measured
         let rows = first
             .slice
             .iter()
-            .map(|loaded| loaded.row.to_entity().unwrap());
+            .map(|seen| seen.loaded.row.to_entity().unwrap());
         let entities = Entities::from_entities(rows, None).unwrap();
         let actions = bundle.schema.cedar().action_entities().unwrap();
         let entities = actions.add_entities(entities, None).unwrap();

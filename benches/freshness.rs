@@ -1,11 +1,11 @@
-//! How long a write takes to be seen, and what a large tenancy costs, on PostgreSQL.
+//! The time until a write is seen, and the cost of a large tenancy, on PostgreSQL.
 //!
 //! Commit to decision: a membership is removed or given, and each of the sidecars is
 //! asked until it says so, from the return of the commit on, without `atLeast`. Then
 //! the time of a warm and of a cold question over 1,000 organisations, and over a
 //! million with five million memberships.
 //!
-//! `cargo bench --bench freshness [-- ROUNDS [ORGANISATIONS]]`
+//! `cargo bench --profile dist --bench freshness [-- ROUNDS [ORGANISATIONS]]`
 
 #![allow(
     clippy::indexing_slicing,
@@ -17,6 +17,9 @@
 )]
 
 mod common;
+#[path = "../tests/it/eventually.rs"]
+#[allow(dead_code, reason = "the benchmark uses a part")]
+mod eventually;
 #[path = "../tests/it/postgres/server.rs"]
 #[allow(dead_code, reason = "the benchmark uses a part")]
 mod server;

@@ -1,4 +1,4 @@
-"""What asking the sidecar adds to a request through nginx and Envoy: `make bench-gateways`.
+"""The time that the sidecar adds to a request through nginx and Envoy: `make bench-gateways`.
 
 Each gateway runs with its example's configuration three times: asking nobody, asking an nginx that answers
 a constant 200, and asking the sidecar, all before the same backend, an nginx that answers a constant too.

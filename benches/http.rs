@@ -8,7 +8,7 @@
 //! decision log, without and with slices, and with the same policies as a shadow, of which the ratio
 //! is to the same without it.
 //!
-//! `cargo bench --bench http [-- SECONDS]`
+//! `cargo bench --profile dist --bench http [-- SECONDS]`
 
 #![allow(
     clippy::indexing_slicing,
@@ -20,6 +20,9 @@
 )]
 
 mod common;
+#[path = "../tests/it/eventually.rs"]
+#[allow(dead_code, reason = "the benchmark uses a part")]
+mod eventually;
 #[path = "../tests/it/postgres/server.rs"]
 #[allow(dead_code, reason = "the benchmark uses a part")]
 mod postgres;

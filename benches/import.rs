@@ -3,7 +3,7 @@
 //! The yardstick of an import is the time to read and parse the same documents
 //! and do nothing with them.
 //!
-//! `cargo bench --bench import [-- ORGANISATIONS]`
+//! `cargo bench --profile dist --bench import [-- ORGANISATIONS]`
 
 #![allow(
     clippy::indexing_slicing,

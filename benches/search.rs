@@ -4,7 +4,7 @@
 //! Figures are wall-clock, medians, of the whole search with the store's part in it;
 //! beside each the two yardsticks of the same store and run.
 //!
-//! `cargo bench --bench search [-- MAX_RESOURCES]`
+//! `cargo bench --profile dist --bench search [-- MAX_RESOURCES]`
 
 #![allow(
     clippy::indexing_slicing,
@@ -16,6 +16,9 @@
 )]
 
 mod common;
+#[path = "../tests/it/eventually.rs"]
+#[allow(dead_code, reason = "the benchmark uses a part")]
+mod eventually;
 #[path = "../tests/it/postgres/server.rs"]
 #[allow(dead_code, reason = "the benchmark uses a part")]
 mod postgres;
@@ -31,20 +34,20 @@ use peppol_authz_engine::slice::{Demand, Freshness};
 use peppol_authz_engine::{Engine, EngineOptions, Part, Question, Wanted};
 use serde_json::{Value, json};
 
-/// Of whom or of what three are allowed.
+/// The number of candidates that are allowed.
 const RELATIONS: usize = 3;
 const REPEATED: usize = 30;
 /// Candidates that are decided together where all are.
 const BATCH: usize = 1000;
 
-struct Case {
+struct SearchCase {
     name: &'static str,
     /// The same as a question about the candidate of a number.
     question: fn(usize) -> Value,
 }
 
-const CASES: [Case; 2] = [
-    Case {
+const CASES: [SearchCase; 2] = [
+    SearchCase {
         name: "parties that a user may send for",
         question: |n| {
             json!({
@@ -55,7 +58,7 @@ const CASES: [Case; 2] = [
             })
         },
     },
-    Case {
+    SearchCase {
         name: "documents that a sub-account may see",
         question: |n| {
             json!({
@@ -94,7 +97,7 @@ async fn time<F: Future<Output = ()>>(work: impl Fn() -> F) -> f64 {
     median(&mut times)
 }
 
-async fn measure(database: &Database, name: &str, case: &Case, of: usize) {
+async fn measure(database: &Database, name: &str, case: &SearchCase, of: usize) {
     let engine = engine(database, 64 << 20);
     let cold = self::engine(database, 0);
     let mut search = (case.question)(0);

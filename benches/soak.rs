@@ -1,8 +1,8 @@
-//! Whether an Allow is ever wrong: several sidecars on one PostgreSQL database, with
-//! writers, reloads and a failing network, and each Allow held against the history
-//! of the database at the state that it names.
+//! Looks for a wrong Allow: several sidecars use one PostgreSQL database, with writers,
+//! reloads and a failing network. Each Allow is held against the history of the database
+//! at the state that it names.
 //!
-//! `cargo bench --bench soak [-- SECONDS]`
+//! `cargo bench --profile dist --bench soak [-- SECONDS]`
 
 #![allow(
     clippy::expect_used,
@@ -17,6 +17,8 @@
 )]
 
 mod common;
+#[path = "../tests/it/eventually.rs"]
+mod eventually;
 #[path = "../tests/it/postgres/proxy.rs"]
 mod proxy;
 #[path = "../tests/it/postgres/server.rs"]
@@ -34,7 +36,7 @@ use common::program::Program;
 use proxy::{Mode, Proxy};
 use serde_json::{Value, json};
 use server::{Database, Server};
-use session::Session;
+use session::PsqlSession;
 
 const SIDECARS: usize = 3;
 const WRITERS: usize = 4;
@@ -42,18 +44,18 @@ const ASKERS: usize = 6;
 /// Users, each of whom may be orgadmin of the organisation of their number.
 const USERS: usize = 40;
 
-/// Of each user: every write, as the transaction's number and whether the user is a
-/// member after it. A user has one writer, so they are in the order of commits.
+/// Every write of each user: the transaction's number, and if the user is a member after
+/// it. A user has one writer, so the writes are in the order of commits.
 type History = Vec<Mutex<Vec<(u64, bool)>>>;
 
 /// A state by PostgreSQL's rule: what it sees of transactions.
-struct Seen {
+struct SnapshotState {
     least: u64,
     next: u64,
     running: Vec<u64>,
 }
 
-impl Seen {
+impl SnapshotState {
     fn parse(name: &str) -> Self {
         let mut parts = name.split(':');
         let mut number = || parts.next().unwrap().parse().unwrap();
@@ -72,7 +74,7 @@ impl Seen {
     }
 }
 
-/// What was answered, to be held against the history once that is complete.
+/// An answer, to be held against the history once that is complete.
 struct Allowed {
     user: usize,
     revision: String,
@@ -80,7 +82,7 @@ struct Allowed {
 }
 
 #[derive(Default)]
-struct Found {
+struct Answers {
     decisions: u64,
     allowed: Vec<Allowed>,
     denied: Vec<Allowed>,
@@ -116,7 +118,7 @@ impl Random {
 /// Grants and revokes, one transaction each; some take their time before they end,
 /// and some change their mind.
 fn write(database: &Database, writer: usize, history: &History, over: &AtomicBool) -> u64 {
-    let mut session = Session::on(database);
+    let mut session = PsqlSession::on(database);
     let mut random = Random(writer as u64 * 7919 + 17);
     let mut writes = 0;
     while !over.load(Ordering::Relaxed) {
@@ -133,7 +135,7 @@ fn write(database: &Database, writer: usize, history: &History, over: &AtomicBoo
             session.run("ROLLBACK");
             continue;
         }
-        // Before it can be seen: whoever sees it finds it here.
+        // Noted before the commit, so that every visible write is in the history.
         let id = id.parse().unwrap();
         history[user].lock().unwrap().push((id, !is_member));
         session.run("COMMIT");
@@ -143,18 +145,18 @@ fn write(database: &Database, writer: usize, history: &History, over: &AtomicBoo
     writes
 }
 
-fn ask(sidecars: &[Program], asker: usize, history: &History, over: &AtomicBool) -> Found {
+fn ask(sidecars: &[Program], asker: usize, history: &History, over: &AtomicBool) -> Answers {
     let mut random = Random(asker as u64 * 104_729 + 5);
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(Duration::from_secs(30)))
         .build()
         .into();
-    let mut found = Found::default();
+    let mut found = Answers::default();
     while !over.load(Ordering::Relaxed) {
         let sidecar = &sidecars[random.below(sidecars.len())];
         let user = random.below(USERS);
-        // Of those writes that have certainly begun to be committed.
+        // One of the writes whose commit has certainly begun.
         let known = history[user].lock().unwrap().last().map(|(id, _)| *id);
         let at_least = known.filter(|id| *id > 0 && random.below(4) == 0);
         let mut question = json!({
@@ -226,10 +228,10 @@ fn reload(directory: &Path, over: &AtomicBool) -> u64 {
     reloads
 }
 
-/// Whether the user is a member in that state, and whether it holds what was asked
-/// for.
+/// True if the user's membership in the named state is `is_member`, and the state holds
+/// the write that was asked for.
 fn is_right(history: &History, decided: &Allowed, is_member: bool) -> bool {
-    let state = Seen::parse(&decided.revision);
+    let state = SnapshotState::parse(&decided.revision);
     let writes = history[decided.user].lock().unwrap();
     let last = writes.iter().rev().find(|(id, _)| state.sees(*id)).unwrap();
     last.1 == is_member && decided.at_least.is_none_or(|id| state.sees(id))

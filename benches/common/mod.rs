@@ -1,4 +1,4 @@
-//! What the benchmarks share: a tenancy of any size, and CPU time.
+//! Parts that the benchmarks share: a tenancy of any size, and CPU time.
 
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
@@ -9,7 +9,7 @@ use std::io::{BufReader, Read};
 use peppol_authz_database::{Import, Sqlite};
 use serde_json::{Value, json};
 
-/// What stands out in a tenancy of any size.
+/// The size of a tenancy.
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
     /// Organisations, each with an orgadmin, an ApUser and a participant.

@@ -1,4 +1,4 @@
-"""What the tests share: sidecars that are started once."""
+"""Fixtures of the tests: sidecars that are started once."""
 
 import pytest
 

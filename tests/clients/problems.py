@@ -1,4 +1,4 @@
-"""What schemathesis is told beside its configuration: one media type, and what every answer has to hold."""
+"""Additions to schemathesis's configuration: one media type, and checks of every answer."""
 
 import json
 
@@ -26,6 +26,6 @@ def a_server_error_is_a_state_that_is_not_reached(_, response, case):
 
 @schemathesis.check
 def a_problem_says_allow_to_nobody(_, response, case):
-    """Whatever is no decision holds nothing that a client might take for one."""
+    """An answer without a decision holds nothing that a client might take for one."""
     if response.status_code >= 400:
         assert "decision" not in response.json(), case.operation.label

@@ -1,4 +1,4 @@
-"""What clients of cedar-agent send and read.
+"""The requests and replies of cedar-agent's clients.
 
 There is no published Python client, so these are the requests of its documentation with our types, and what its
 clients in Go and Rust put on the wire: the first sends no content type and no member but three, the second writes
@@ -37,7 +37,7 @@ def test_an_api_key_is_taken_and_not_looked_at(sidecar):
 
 def test_no_content_type_is_needed(sidecar):
     request = urllib.request.Request(f"{sidecar.url}/v1/is_authorized", json.dumps(QUESTION).encode(), method="POST")
-    # What urllib would add by itself.
+    # urllib would add a type by itself.
     request.add_header("Content-Type", "")
     with urllib.request.urlopen(request) as response:
         assert json.load(response)["decision"] == "Allow"

@@ -68,7 +68,7 @@ class Backend(http.server.ThreadingHTTPServer):
             self._seen[tag].append(seen)
 
     def seen(self, tag):
-        """What has come with this in its `X-Test`."""
+        """The requests with this in their `X-Test`."""
         with self._lock:
             return list(self._seen[tag])
 

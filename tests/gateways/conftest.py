@@ -1,4 +1,4 @@
-"""What the tests share: one sidecar, one backend, and each gateway, started when it is first needed."""
+"""Fixtures of the tests: one sidecar, one backend, and each gateway, started when it is first needed."""
 
 import pytest
 

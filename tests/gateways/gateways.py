@@ -60,20 +60,20 @@ class Gateway:
 
 
 class Kind:
-    """What there is to know of a gateway. `addresses` are the texts of its files that stand for addresses."""
+    """The properties of a gateway. `addresses` are the texts of its files that stand for addresses."""
 
     grpc = False
     between = ":"
-    # Whether the client sees the body of a denial.
+    # True if the client sees the body of a denial.
     shows_problems = True
-    # Whether bodies are part of the question, also those whose length is not told ahead.
+    # True if bodies are part of the question, also those whose length is not told ahead.
     sends_bodies = True
     sends_chunked_bodies = True
-    # Whether it can send some of a request's headers and no others.
+    # True if it can send some of a request's headers and no others.
     chooses_headers = True
-    # Whether connections to the sidecar are kept.
+    # True if connections to the sidecar are kept.
     keeps_connections = True
-    # Whether the target reaches the backend byte for byte, or made normal.
+    # True if the target reaches the backend byte for byte, false if it is normalized.
     keeps_targets = True
 
 

@@ -73,7 +73,7 @@ class Process:
         return os.pread(self._log.fileno(), 1 << 24, 0).decode(errors="replace")
 
     def news(self):
-        """What was logged since the last look."""
+        """The lines logged since the last look."""
         found = os.pread(self._log.fileno(), 1 << 24, self._shown)
         self._shown += len(found)
         return found.decode(errors="replace")

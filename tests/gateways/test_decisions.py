@@ -1,4 +1,4 @@
-"""What is allowed, what is denied, and with what, through every gateway."""
+"""Decisions, and the headers that come with them, through every gateway."""
 
 import os
 
@@ -131,7 +131,7 @@ def test_the_sidecar_gets_what_it_needs_and_no_more(gateway):
     assert b"secret" not in gateway.tap.sent()
 
 
-# What a body decides: bill's organisation has a business contact, anna's has none.
+# The body decides: bill's organisation has a business contact, anna's has none.
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -151,7 +151,7 @@ def test_a_body_decides_where_the_gateway_sends_it(gateway, backend, chunked):
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_that_is_sent_in_part_allows_nothing(gateway, backend, chunked):
-    # What comes first is harmless, also if it were all.
+    # The first part is harmless, and would be valid alone.
     for body in (b'{"name": "x"}' + b" " * 200_000 + REQUEST, b'{"name": "' + b"x" * 200_000 + b'"}'):
         answer = gateway.ask("PUT", "/orgs/initech", bearer("bill"), JSON, body=body, chunked=chunked)
         # Traefik refuses by itself what is longer than it may send.

@@ -7,7 +7,7 @@ from processes import PATIENCE, wait_until
 from sidecar import bearer
 from wire import code
 
-# What the examples wait for the sidecar is a second; the least that a gateway waits by itself is 30.
+# The examples wait for the sidecar for a second; a gateway by itself waits for at least 30.
 SHORT = 10
 
 ALLOWED = ("GET", "/orgs/acme")

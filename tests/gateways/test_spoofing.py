@@ -1,4 +1,4 @@
-"""What a client may say about its own request changes no decision, and does not pass as the sidecar's."""
+"""A client's statements about its own request change no decision, and do not pass as the sidecar's."""
 
 import re
 import urllib.parse
@@ -10,7 +10,7 @@ from sidecar import bearer
 from test_decisions import authz
 from wire import code
 
-# What gateways say to services, as a client may say it: that it asks for its own organisation,
+# Gateways' headers to services, sent by a client: that it asks for its own organisation,
 # and that it is somebody else.
 SPOOFED = [
     ("X-Original-URI", "/orgs/acme"),
@@ -95,7 +95,7 @@ def test_another_method_is_not_hidden(gateway, backend, name):
     assert (answer.status, code(answer), backend.seen(answer.tag)) == (403, "METHOD_OVERRIDDEN", [])
 
 
-# What names may have in them besides letters, digits and `-`; many services read each of these as `_`, and so as `-`.
+# Characters of names besides letters, digits and `-`. Many services read each of these as `_`, and so as `-`.
 @pytest.mark.parametrize("mark", "!#$%&'*+.^_`|~")
 def test_no_name_passes_for_another(gateway, backend, mark):
     names = ["X-Authz-Subject", "X-HTTP-Method-Override", "X-Original-URL"]
@@ -163,7 +163,7 @@ TARGETS = [
 
 
 def readings(target):
-    """What a service might take a target for."""
+    """The readings of a target by services."""
     path = re.split("[?#]", target)[0]
     path = re.sub("^https?://[^/]*", "", path)
     decoded = [path]
@@ -200,7 +200,7 @@ def test_no_path_is_read_as_another(gateway, backend, target):
         assert 400 <= answer.status < 500, answer
         return
     [seen] = reached
-    # Whatever reads it, it is what is allowed.
+    # Every reading of it is allowed.
     assert readings(seen.target) <= {"/orgs/acme", "/orgs/%61cme"}, seen
     # And what was asked about, byte for byte.
     if gateway.kind.asked_by:
@@ -216,7 +216,7 @@ def test_two_lengths_are_one_request_or_none(gateway, backend):
     body = b"0\r\n\r\nGET /orgs/globex HTTP/1.1\r\nHost: x\r\n\r\n"
     before = backend.total
     answer = gateway.ask("POST", "/orgs", bearer("anna"), ("Transfer-Encoding", "chunked"), body=body)
-    # What might be hidden has been answered before this is.
+    # A hidden request would be answered before this one.
     assert gateway.ask("GET", "/orgs/acme", bearer("anna")).status == 200
     seen = backend.seen(answer.tag)
     assert backend.total - before - 1 == len(seen) <= 1

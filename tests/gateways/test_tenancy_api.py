@@ -53,7 +53,7 @@ def part(text):
 
 def test_the_life_of_an_organisation(empty):
     world = empty
-    # Who signs up may do nothing before the address is verified.
+    # After a sign-up nothing is allowed before the address is verified.
     status, anna_account = world.call("POST", "/sign-up", None, {"email": "Anna@Acme.example"})
     assert (status, anna_account["emailVerified"]) == (201, False)
     assert world.call("POST", "/sign-up", None, {"email": "anna@acme.example"})[0] == 409
@@ -65,7 +65,7 @@ def test_the_life_of_an_organisation(empty):
     anna.denied("EMAIL_NOT_VERIFIED", "POST", "/orgs", ACME)
     world.verify("anna@acme.example")
 
-    # Whoever creates an organisation becomes its orgadmin, and not whom a header of the client's names.
+    # The creator of an organisation becomes its orgadmin, and not the user that a client's header names.
     anna.fails(400, "POST", "/orgs", ACME | {"organisationMode": "SHARED"})
     org = anna.does(201, "POST", "/orgs", ACME, {"X-Authz-Subject": "root", "X-Authz-Obligations": ""})
     assert org["organisationMode"] == "DEMO" and org["createdBy"] == {"userId": anna.id}
@@ -78,7 +78,7 @@ def test_the_life_of_an_organisation(empty):
     demo(world, anna, at)
     mode_change(world, anna, org["id"], at)
 
-    # What SHARED allows.
+    # SHARED allows this.
     certificate = anna.does(201, "POST", f"{at}/certificates", {"name": "Acme", "type": "PRODUCTION"})
     assert anna.does(200, "GET", at)["certificates"] == anna.does(200, "GET", f"{at}/certificates") == [certificate]
     assert anna.does(200, "GET", f"{at}/certificates/{certificate['id']}") == certificate
@@ -103,7 +103,7 @@ def test_the_life_of_an_organisation(empty):
 
 
 def demo(world, anna, at):
-    """What DEMO mode takes away."""
+    """The limits of DEMO mode."""
     anna.denied("DEMO_NO_CERTIFICATES", "POST", f"{at}/certificates", {"name": "Acme", "type": "TEST"})
     for environment in ("TEST", "PROD"):
         anna.denied("DEMO_NO_ACCESS_POINTS", "POST", f"{at}/aps", {"environment": environment})
@@ -150,7 +150,7 @@ def mode_change(world, anna, org, at):
 
     # The whole object there and back, with one member changed.
     anna.does(200, "PUT", at, anna.does(200, "GET", at) | {"modeChangeRequest": "SHARED"})
-    # What a client says that only the sidecar may say is not heard.
+    # Headers that only the sidecar may send are removed from a client's request.
     spoofed = {
         "X-Authz-Subject": "root",
         "X-Authz-Obligations": "CLEAR_MODE_CHANGE_REQUEST",
@@ -231,7 +231,7 @@ def users_of_parties(world, org, anna, party, other_party):
 
 
 def sub_accounts(world, org, anna):
-    """What a sub-account sees, and how fast it does not."""
+    """The documents that a sub-account sees, and how fast it loses them."""
     anna = world.as_user(anna, f"organisation={org}")
     one = anna.does(201, "POST", "/legal-entities", {"name": "Acme One"})["uuid"]
     other = anna.does(201, "POST", "/legal-entities", {"name": "Acme Other"})["uuid"]
@@ -347,6 +347,6 @@ def test_every_endpoint_is_asked_about_but_for_sign_up():
     with open(PROJECT / "schema/routes.toml", "rb") as file:
         entries = [entry["request"] for entry in tomllib.load(file)["route"]]
     asked = {one for entry in entries for one in (entry if isinstance(entry, list) else [entry])}
-    # What a parameter is called is everybody's own affair.
+    # Names of parameters may differ.
     asked, served = ({re.sub(r"\{[^}]*\}", "{}", one) for one in each} for each in (asked, json.loads(ran.stdout)))
     assert served - asked == {"POST /sign-up", "POST /sign-up/verify"}

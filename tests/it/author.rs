@@ -98,7 +98,7 @@ held_by = "engine"
 why = "it has a code of its own"
 "#;
 
-/// How a command ended.
+/// The end of a command.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,

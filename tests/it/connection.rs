@@ -6,7 +6,8 @@ use std::os::unix::net::UnixStream;
 
 use serde_json::Value;
 
-use crate::sidecar::{PATIENCE, Reply, Sidecar};
+use crate::eventually::PATIENCE;
+use crate::sidecar::{Reply, Sidecar};
 
 trait Stream: Read + Write + Send {}
 

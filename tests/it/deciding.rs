@@ -17,7 +17,7 @@ use peppol_authz_server::config::MIN_WORKER_STACK_BYTES;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-/// What lets everything through that no policy stops.
+/// A permit for everything that no policy forbids.
 pub(crate) const PERMIT_ALL: &str = "@id(\"p/all\") permit (principal, action, resource);\n";
 
 /// Memory for entities, as `serve` has it.
@@ -36,7 +36,7 @@ pub(crate) enum Refused {
     Failed(Failure),
 }
 
-/// Who and on what, and whether it is allowed.
+/// Principal and resource, and the verdict.
 pub(crate) type Decided = ((EntityUid, EntityUid), Verdict);
 
 /// An explanation, or why there is none.
@@ -68,7 +68,7 @@ pub(crate) fn bundle(schema: &str, policies: &str) -> Arc<Bundle> {
     Arc::new(loaded.unwrap_or_else(|faults| panic!("{faults:#?}\n{policies}")))
 }
 
-/// What is wrong with a set of one policy file.
+/// The faults of a set of one policy file.
 pub(crate) fn faults(schema: &str, policies: &str) -> Vec<Fault> {
     match load(&sources(schema, &[("p.cedar", policies)])) {
         Ok(_) => panic!("this loads:\n{policies}"),

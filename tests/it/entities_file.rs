@@ -88,7 +88,7 @@ fn questions_are_answered_over_http_and_on_the_command_line() {
         ("ann", "view", uid("Album", "holiday"), "Allow"),
         ("ann", "view", uid("Album", "secret"), "NOT_PERMITTED"),
         ("eve", "view", uid("Photo", "beach"), "NOT_PERMITTED"),
-        // Whose teams and albums are not in the file.
+        // Its teams and albums are not in the file.
         ("eve", "view", uid("Photo", "attic"), "Allow"),
         ("eve", "delete", uid("Photo", "attic"), "NOT_VERIFIED"),
         ("bob", "delete", uid("Photo", "beach"), "Allow"),

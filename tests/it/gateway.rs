@@ -1,6 +1,6 @@
-//! Gateways: who asks, Envoy's gRPC, and what is answered where nothing can be.
+//! Gateways: their principals, Envoy's gRPC, and the answers in trouble.
 //!
-//! What is answered to whom is in the cases of the wire, `tests/http/gateway-*.toml`.
+//! The answers are in the cases of the wire, `tests/http/gateway-*.toml`.
 
 mod envoy;
 mod grpc;

@@ -24,13 +24,13 @@ struct Cases {
     /// The path of those that name none.
     #[serde(default = "is_authorized")]
     path: String,
-    case: Vec<Case>,
+    case: Vec<WireCase>,
 }
 
 /// One request, and what it is answered.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Case {
+struct WireCase {
     name: String,
     /// `METHOD TARGET`, which gateways ask about: the case is one for each of them, see
     /// [`gateway::asked`].
@@ -47,10 +47,10 @@ struct Case {
     body: String,
     /// A body that is no text.
     body_hex: Option<String>,
-    expect: Expected,
+    expect: ExpectedReply,
 }
 
-/// What a header is, or each of those that have its name.
+/// The value of a header, or each of the values where several have its name.
 #[derive(Clone, Deserialize)]
 #[serde(untagged)]
 enum Values {
@@ -60,7 +60,7 @@ enum Values {
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Expected {
+struct ExpectedReply {
     status: u16,
     #[serde(default)]
     headers: BTreeMap<String, String>,
@@ -131,7 +131,7 @@ fn sidecars(databases: &[Database], start: impl Fn() -> Start) -> Vec<(&'static 
     all
 }
 
-impl Case {
+impl WireCase {
     fn send(&self, sidecar: &Sidecar, path: &str) -> Reply {
         let path = self.path.as_deref().unwrap_or(path);
         let body = match &self.body_hex {
@@ -210,7 +210,7 @@ impl Case {
     }
 }
 
-/// What holds for all problems.
+/// The checks that hold for all problems.
 fn problem(reply: &Reply, body: &Value, faults: &mut Vec<String>) {
     let kind = reply.header("content-type");
     if kind != Some("application/problem+json") {

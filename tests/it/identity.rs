@@ -75,7 +75,7 @@ fn now() -> u64 {
         .as_secs()
 }
 
-/// What a good token says.
+/// The claims of a good token.
 fn claims() -> Value {
     json!({
         "iss": ISSUER, "aud": AUDIENCE, "sub": "anna",

@@ -23,9 +23,9 @@ struct Target {
     directory: TempDir,
 }
 
-/// How an import ended.
+/// The end of an import.
 #[derive(Debug)]
-struct Ended {
+struct SqliteImport {
     code: Option<i32>,
     stdout: String,
     stderr: String,
@@ -52,15 +52,15 @@ impl Target {
         path
     }
 
-    fn import(&self, files: &[&Path]) -> Ended {
+    fn import(&self, files: &[&Path]) -> SqliteImport {
         let output = program()
             .args(["import", "--tenancy", &self.source()])
             .args(files)
             .output();
-        Ended::from(output.unwrap())
+        SqliteImport::from(output.unwrap())
     }
 
-    fn import_text(&self, text: &str) -> Ended {
+    fn import_text(&self, text: &str) -> SqliteImport {
         self.import(&[&self.file("documents.ndjson", text)])
     }
 
@@ -118,7 +118,7 @@ impl Target {
     }
 }
 
-impl Ended {
+impl SqliteImport {
     fn from(output: Output) -> Self {
         Self {
             code: output.status.code(),
@@ -208,11 +208,11 @@ fn standard_input_and_several_files_are_read() {
     let mut input = child.stdin.take().unwrap();
     input.write_all(lines(&documents).as_bytes()).unwrap();
     drop(input);
-    let ended = Ended::from(child.wait_with_output().unwrap());
+    let ended = SqliteImport::from(child.wait_with_output().unwrap());
     assert_eq!(ended.revision(), revision);
     assert_eq!(piped.rows(), expected.rows());
 
-    // What a later file names may be in an earlier one, and the other way round.
+    // A later file may name documents of an earlier one, and the other way round.
     let (first, second) = documents.split_at(7);
     for order in [[first, second], [second, first]] {
         let target = Target::new();

@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 
 use crate::sidecar::project;
 
+/// Modules, each with those that it may use beside itself.
+type Modules = &'static [(&'static str, &'static [&'static str])];
+
 /// The modules of each crate, with those that they may use beside themselves. The compiler holds
 /// which crate may use which.
-const MAY_USE: [(&str, &[(&str, &[&str])]); 4] = [
+const MAY_USE: [(&str, Modules); 4] = [
     (
         "crates/engine/src",
         &[

@@ -36,7 +36,7 @@ const FIXTURE_TEXT: &str = r#"[
 ]
 "#;
 
-/// The cases, each by its name, who asks, what and of whose door, and the answer.
+/// The cases: name, principal, action, owner of the door, and answer.
 const CASES: [(&str, &str, &str, &str, &str); 4] = [
     ("owner", "ann", "enter", "ann's", "allow = true"),
     (
@@ -156,7 +156,7 @@ fn what_no_case_notices_is_named_with_its_place_and_is_4() {
         assert!(ended.stderr.contains(says), "{ended:?}");
         let left = operators.len();
         assert_eq!(numbers(&ended, "all"), Some([9, 0, 9 - left, 0, left]));
-        // It is a failure for who asks for it.
+        // A survivor fails only a run with `--mutate`.
         assert_eq!(without(case).run(&["test"]).code, Some(0));
     }
 }
@@ -212,7 +212,7 @@ fn a_matrix_notices_too() {
 fn another_code_is_noticed_where_a_case_says_which() {
     let forbid = "\n@id(\"door/not-locked\")\n@code(\"LOCKED\")\nforbid (\n  principal,\n  \
                   action == Action::\"lock\",\n  resource\n);\n";
-    // What is not locked is denied without it as well, by another code.
+    // An unlocked desk is denied without the policy as well, by another code.
     for (answer, missed) in [("deny = [\"LOCKED\"]", 0), ("allow = [\"enter\"]", 1)] {
         let author = without("other action");
         author.write(POLICIES, &(POLICY_TEXT.to_owned() + forbid));
@@ -235,7 +235,7 @@ fn another_code_is_noticed_where_a_case_says_which() {
     }
 }
 
-/// What the validator refuses, nobody could have put in force.
+/// A mutant that the validator refuses could never be in force.
 #[test]
 fn mutants_that_are_not_valid_are_counted_and_not_tried() {
     let author = without("");

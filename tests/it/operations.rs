@@ -1,4 +1,4 @@
-//! What operators rely on: health, version, the log, and a store that another process writes to.
+//! The interface for operators: health, version, the log, and a store that another process writes to.
 //!
 //! `start` has what keeps it from starting, `socket` the Unix socket, `drain` the way to stop, and
 //! `metrics` what is counted.
@@ -17,7 +17,7 @@ fn allowed() -> Value {
     serde_json::from_str(ALLOWED).unwrap()
 }
 
-/// What Anna may not do as long as her organisation has no business contact.
+/// A question that is denied as long as Anna's organisation has no business contact.
 fn mode_change() -> Value {
     json!({
         "principal": "Peppol::User::\"anna\"",

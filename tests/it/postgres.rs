@@ -62,7 +62,7 @@ fn postgres_conforms() {
     let server = Server::start(&["autovacuum=off"]);
     let (_database, store) = imported_on(&server);
     let schema = shipped();
-    // Which types it serves is known with the first read.
+    // The served types are known with the first read.
     drop(runtime().block_on(store.snapshot(&schema, None)).unwrap());
     conforms(&store, &schema, &fixture_rows(&schema));
 }

@@ -37,7 +37,7 @@ fn scripted(author: &Author, script: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// What `--json` says, one object a line.
+/// The output of `--json`, one object a line.
 fn lines(ended: &Ended) -> Vec<Value> {
     let lines = ended.stdout.lines();
     lines

@@ -1,20 +1,20 @@
 //! Changed policies and schema are taken over while it runs: whole, or not at all.
 //!
-//! `layout` has the ways in which files are put in place, `routes` the route table, `traffic` those who
-//! ask meanwhile.
+//! `layout` has the ways in which files are put in place, `routes` the route table, `traffic` the
+//! questions that are asked meanwhile.
 
 mod layout;
 mod routes;
 mod traffic;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use crate::connection::ALLOWED;
+use crate::eventually::{eventually, until};
 use crate::http::described::{ENTITIES, with_entities};
-use crate::sidecar::{PATIENCE, Sidecar, Start, project};
+use crate::sidecar::{Sidecar, Start, project};
 
 /// Forbids what is allowed otherwise: a change that shows.
 const CLOSED: &str = r#"
@@ -112,18 +112,6 @@ fn is_taken(sidecar: &Sidecar, decision: &str) -> String {
     revision
 }
 
-/// Asks again until there is something.
-#[track_caller]
-fn until<T>(mut something: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if let Some(thing) = something() {
-            return thing;
-        }
-        assert!(Instant::now() < end, "it does not come to pass");
-    }
-}
-
 #[track_caller]
 fn is_ready(sidecar: &Sidecar) {
     let ready = sidecar.get("/readyz");
@@ -145,11 +133,12 @@ fn is_refused(sidecar: &Sidecar, before: &(String, String)) -> String {
     assert_eq!(record["level"], "ERROR");
     let fault = record["fault"].as_str().unwrap().to_owned();
     // The log comes before the readiness.
-    until(|| {
+    until("it is not ready, and says why", || {
         let ready = sidecar.get("/readyz");
-        let missing = ready.json()["missing"][0].as_str()?.to_owned();
+        let json = ready.json();
+        let missing = json["missing"][0].as_str().unwrap_or_default();
         let is_said = missing.starts_with("policies: the last change was refused");
-        (ready.status == 503 && is_said && missing.contains(&fault)).then_some(())
+        ready.status == 503 && is_said && missing.contains(&fault)
     });
     assert_eq!(ask(sidecar), *before);
     let metrics = sidecar.get("/metrics").text;
@@ -369,10 +358,15 @@ fn a_refusal_is_only_shown_where_that_is_the_setting() {
     let (sidecar, policies, _) = start_with(start);
     std::fs::write(policies.join("closed.cedar"), "permit (").unwrap();
     sidecar.wait_for_log(REFUSED);
-    let shown = until(|| {
+    let shown = eventually("it warns", || {
         let ready = sidecar.get("/readyz");
         assert_eq!(ready.status, 200);
-        Some(ready.json()).filter(|shown| shown["warnings"].is_array())
+        let shown = ready.json();
+        if shown["warnings"].is_array() {
+            Ok(shown)
+        } else {
+            Err(shown)
+        }
     });
     assert_eq!(shown["ready"], true);
     let warning = shown["warnings"][0].as_str().unwrap();

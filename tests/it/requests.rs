@@ -1,4 +1,4 @@
-//! What a request is asked as, and that all of it is asked from one state.
+//! The questions that a request becomes, all of them from one state.
 
 mod constructs;
 mod mode_change;
@@ -92,7 +92,7 @@ fn brief(decision: &RequestDecision) -> String {
     format!("{} {}", decision.verdict.name(), codes.join(" "))
 }
 
-/// What became of an ask in a word: the id of what is asked on, `-` for nothing, or the codes.
+/// One ask in a word: the id of its resource, `-` for nothing, or the codes.
 fn brief_of(drafted: &Drafted) -> String {
     match drafted {
         Drafted::Asked(draft) => AsRef::<str>::as_ref(draft.resource.id()).to_owned(),
@@ -164,7 +164,7 @@ impl Gate {
         );
     }
 
-    /// What it is asked as, in the order of the table; with what the store holds, or without.
+    /// The drafts of a request, in the order of the table; with the store's facts, or without.
     fn drafts(&self, sent: &Sent, stored: bool) -> Vec<Vec<Drafted>> {
         let (engine, sent) = (Arc::clone(&self.engine), sent.clone());
         let drafted = self.runtime.spawn(async move {

@@ -15,14 +15,13 @@ use crate::rules::rng::Rng;
 use crate::rules::tenancy::Tenancy;
 use crate::sidecar::{Sidecar, Start};
 
-/// How much a run asks: tenancies, and about each questions, and questions that
-/// are none.
+/// The size of a run: tenancies, and questions and malformed questions about each.
 struct Run {
     tenancies: u64,
     questions: usize,
     malformed: usize,
-    /// Whether nobody else writes: a write in any database of a PostgreSQL server is
-    /// another state of all of them.
+    /// True if nobody else writes. A write in any database of a PostgreSQL server is another
+    /// state of all of them.
     alone: bool,
 }
 
@@ -188,14 +187,14 @@ fn hold_for_evaluations(
     }
 }
 
-/// What AuthZEN ignores, so that the question is the one that it was before.
+/// Faults that AuthZEN ignores, so that the question is the one that it was before.
 const IGNORED: [&str; 3] = [
     "a surplus context member",
     "a surplus flag",
     "an entity of a type that the store serves",
 ];
 
-/// What is no question natively is none through AuthZEN, or a denial, or what it was before.
+/// A malformed native question is malformed, a denial or the original one through AuthZEN.
 fn no_fault_is_a_permit(sidecar: &Sidecar, tenancy: &Tenancy, malformed: &Malformed) {
     let evaluation = malformed_evaluation(malformed);
     let reply = sidecar.post("/access/v1/evaluation", &evaluation);
@@ -206,7 +205,7 @@ fn no_fault_is_a_permit(sidecar: &Sidecar, tenancy: &Tenancy, malformed: &Malfor
         assert_eq!(reply.json()["decision"], before, "{}", context());
         return;
     }
-    // What natively may not be called so may be called so here.
+    // Some names are malformed natively and valid here.
     let subject = &evaluation["subject"];
     let may_be_allowed = match (why, subject["type"].as_str(), subject["id"].as_str()) {
         ("an unknown action", ..) => before,

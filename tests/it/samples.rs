@@ -1,4 +1,4 @@
-//! What is counted, read as Prometheus reads it.
+//! The counters, read as Prometheus reads them.
 
 use std::collections::BTreeMap;
 

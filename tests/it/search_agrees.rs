@@ -1,5 +1,5 @@
-//! What a search finds is what the policies allow, one by one: random policies over
-//! random entities, in databases of any kind.
+//! A search finds what the policies allow, one by one: random policies over random
+//! entities, in databases of any kind.
 
 mod asking;
 mod explained;
@@ -21,7 +21,7 @@ use crate::deciding::{Deciding, open};
 use crate::postgres::server::SHARED;
 use crate::rules::rng::Rng;
 use crate::store::runtime;
-use asking::{Asking, Seen};
+use asking::{Asking, SearchCounts};
 use world::World;
 
 /// `PROPERTY_SEED` starts elsewhere; the default keeps CI the same from run to run.
@@ -33,7 +33,7 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-/// How many worlds there are: `PROPERTY_SECONDS` makes as many as there is time for.
+/// The number of worlds: `PROPERTY_SECONDS` makes as many as there is time for.
 fn worlds(usual: u64) -> impl Iterator<Item = u64> {
     let started = Instant::now();
     let time = number("PROPERTY_SECONDS").map(Duration::from_secs);
@@ -43,9 +43,9 @@ fn worlds(usual: u64) -> impl Iterator<Item = u64> {
     })
 }
 
-/// What the store is.
+/// The kinds of store.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+enum StoreKind {
     Sqlite,
     Postgres,
     File,
@@ -54,15 +54,15 @@ enum Kind {
 /// Asks over stores of each world's own.
 fn hold<S: Store + 'static>(
     usual: u64,
-    kind: Kind,
+    kind: StoreKind,
     sets: usize,
     store: impl Fn(&World, &mut Rng) -> Box<dyn Fn() -> S>,
 ) {
     let schema = shape::schema();
-    let mut seen = Seen::default();
+    let mut seen = SearchCounts::default();
     for number in worlds(usual) {
         let mut rng = Rng::new(seed() * 1_000_003 + number);
-        let world = World::random(&mut rng, kind != Kind::Postgres);
+        let world = World::random(&mut rng, kind != StoreKind::Postgres);
         let store = store(&world, &mut rng);
         for _ in 0..sets {
             let (policies, bundle) = policies::random(&mut rng, &world, &schema);
@@ -71,7 +71,7 @@ fn hold<S: Store + 'static>(
                 deciding: Deciding::with_cache(store(), bundle, cache),
                 world: &world,
                 policies: &policies,
-                is_file: kind == Kind::File,
+                is_file: kind == StoreKind::File,
                 seen: &mut seen,
             };
             asking.all(&mut rng);
@@ -86,7 +86,7 @@ fn hold<S: Store + 'static>(
 
 #[test]
 fn on_sqlite() {
-    hold(6, Kind::Sqlite, 3, |world, rng| {
+    hold(6, StoreKind::Sqlite, 3, |world, rng| {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("own.db");
         sqlite::fill(world, rng, &path);
@@ -99,7 +99,7 @@ fn on_sqlite() {
 
 #[test]
 fn on_postgres() {
-    hold(3, Kind::Postgres, 3, |world, rng| {
+    hold(3, StoreKind::Postgres, 3, |world, rng| {
         let database = SHARED.database();
         postgres::fill(world, rng, &database);
         let schema =
@@ -110,7 +110,7 @@ fn on_postgres() {
                 ..PostgresOptions::default()
             };
             let store = Postgres::new(&database.url(), options).unwrap();
-            // Which types it serves is known with the first read.
+            // The served types are known with the first read.
             drop(runtime().block_on(store.snapshot(&schema, None)).unwrap());
             store
         })
@@ -119,7 +119,7 @@ fn on_postgres() {
 
 #[test]
 fn in_a_file() {
-    hold(3, Kind::File, 3, |world, rng| {
+    hold(3, StoreKind::File, 3, |world, rng| {
         let json = world.file(rng, |kind| kind != "Outside").to_string();
         Box::new(move || EntitiesFile::parse(json.as_bytes()).unwrap())
     });

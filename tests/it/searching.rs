@@ -52,7 +52,7 @@ fn with(mut wanted: Value, member: &str, value: impl Into<Value>) -> Value {
     wanted
 }
 
-/// What would need more is refused, and never cut.
+/// A search that needs more is refused, and never cut.
 #[test]
 fn no_more_candidates_are_decided_than_may_be() {
     let start = || {

@@ -15,13 +15,13 @@ mod trouble;
 mod writes;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use crate::connection::ALLOWED;
+use crate::eventually::eventually;
 use crate::samples::Samples;
-use crate::sidecar::{PATIENCE, Sidecar, Start, project};
+use crate::sidecar::{Sidecar, Start, project};
 
 /// Forbids what the shipped policies allow.
 const CLOSED: &str = r#"
@@ -101,16 +101,19 @@ fn denied() -> Value {
 /// Waits until the shadow is done with so many decisions, those that it dropped among them.
 #[track_caller]
 fn looked(sidecar: &Sidecar, decisions: u32) -> Samples {
-    let end = Instant::now() + PATIENCE;
-    loop {
+    let done = format!("the shadow is done with {decisions}");
+    let (samples, seen) = eventually(&done, || {
         let samples = Samples::of(sidecar);
         let seen = samples.sum("shadow_decisions_total") + samples.sum("shadow_dropped_total");
-        if seen >= f64::from(decisions) {
-            assert_eq!(seen, f64::from(decisions));
-            return samples;
+        let are_all = seen >= f64::from(decisions);
+        if are_all {
+            Ok((samples, seen))
+        } else {
+            Err(seen)
         }
-        assert!(Instant::now() < end, "{seen} of {decisions}");
-    }
+    });
+    assert_eq!(seen, f64::from(decisions));
+    samples
 }
 
 #[track_caller]
@@ -126,8 +129,8 @@ fn all_are(samples: &Samples, result: &str) {
     assert_eq!(samples.sum("shadow_dropped_total"), 0.0);
 }
 
-/// How often there was a disagreement about getOrganisation of this kind: verdicts, codes and
-/// policies, of the answer and of the shadow.
+/// The number of disagreements about getOrganisation of this kind: verdicts, codes and policies,
+/// of the answer and of the shadow.
 fn disagreements(
     samples: &Samples,
     kind: &str,
@@ -202,7 +205,7 @@ fn wider_policies_are_counted_and_policies_alone_are_no_disagreement() {
     assert_eq!(samples.sum("shadow_disagreements_total"), 2.0);
 }
 
-/// What the answered questions did not look at, the shadow reads by itself.
+/// The shadow reads by itself what the answered questions did not look at.
 #[test]
 fn a_shadow_may_look_at_what_the_first_does_not() {
     let unregistered = WIDER.replace("unless", "when");

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Long enough for the slowest machine; nothing waits this long when it works.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+use crate::eventually::{PATIENCE, eventually};
 
 /// A `peppol-authz serve` that is ready.
 pub(crate) struct Sidecar {
@@ -23,7 +22,7 @@ pub(crate) struct Sidecar {
     directory: TempDir,
 }
 
-/// What a sidecar is started with.
+/// The arguments, environment and files of a start.
 pub(crate) struct Start {
     directory: TempDir,
     arguments: Vec<String>,
@@ -252,14 +251,9 @@ impl Sidecar {
 
     /// Waits for it to end by itself.
     pub(crate) fn ended(&mut self) -> ExitStatus {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < end, "it does not end");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        eventually("the sidecar ends", || {
+            self.child.try_wait().unwrap().ok_or("it runs")
+        })
     }
 }
 

@@ -21,25 +21,25 @@ use serde_json::{Value, json};
 use crate::deciding::{Deciding, Refused, bundle, codes};
 use crate::rules::rng::Rng;
 
-/// Of one schema in one run.
+/// Questions about one schema in one run.
 const TENANCIES: u64 = 40;
 const QUESTIONS: usize = 60;
 
 /// A schema with its policies, and the world that they are about.
-struct World {
+struct PolicyWorld {
     schema: &'static str,
     policies: &'static str,
-    entities: fn(&mut Rng, &Names) -> Vec<Value>,
-    question: fn(&mut Rng, &Names) -> Value,
+    entities: fn(&mut Rng, &IdChoice) -> Vec<Value>,
+    question: fn(&mut Rng, &IdChoice) -> Value,
 }
 
-/// How ids are chosen.
-struct Names {
-    /// In how many of 100 cases an id is that of nothing.
+/// The choice of ids.
+struct IdChoice {
+    /// The number of ids in 100 that belong to no entity.
     ghosts: usize,
 }
 
-impl Names {
+impl IdChoice {
     /// One of `count` ids of this kind, or one that is not there.
     fn any(&self, rng: &mut Rng, kind: &str, count: usize) -> Value {
         let name = kind.rsplit("::").next().unwrap_or(kind).to_lowercase();
@@ -73,7 +73,7 @@ struct Reference {
 }
 
 impl Reference {
-    fn new(world: &World) -> Self {
+    fn new(world: &PolicyWorld) -> Self {
         let (schema, _) = Schema::from_cedarschema_str(world.schema).unwrap();
         let parsed: PolicySet = world.policies.parse().unwrap();
         let named = parsed.policies().map(|policy| {
@@ -136,8 +136,8 @@ fn assert_agree(decision: &Decision, response: &Response, question: &Value) {
     }
 }
 
-/// What Cedar would have skipped is a denial or no decision; anything else is
-/// its answer.
+/// Where Cedar would have skipped a policy, the answer is a denial or no decision; all
+/// else is Cedar's answer.
 fn assert_no_laxer(
     answer: &Result<Decision, Refused>,
     response: &Response,
@@ -183,9 +183,9 @@ fn named(question: &Value) -> Vec<EntityUid> {
     found
 }
 
-/// How often each policy decided, so that a world that asks nothing is noticed.
+/// Counts of decisions and their policies, so that a world that asks nothing is noticed.
 #[derive(Default)]
-struct Seen {
+struct DecisionCounts {
     determining: BTreeSet<String>,
     failed: usize,
     allowed: usize,
@@ -193,7 +193,7 @@ struct Seen {
     refused: usize,
 }
 
-impl Seen {
+impl DecisionCounts {
     fn count(&mut self, answer: &Result<Decision, Refused>) {
         let Ok(decision) = answer else {
             self.refused += 1;
@@ -209,10 +209,10 @@ impl Seen {
     }
 }
 
-fn run(world: &World, names: &Names) -> Seen {
+fn run(world: &PolicyWorld, names: &IdChoice) -> DecisionCounts {
     let reference = Reference::new(world);
     let bundle = bundle(world.schema, world.policies);
-    let mut seen = Seen::default();
+    let mut seen = DecisionCounts::default();
     for seed in 0..TENANCIES {
         let mut rng = Rng::new(seed + 1);
         let json = Value::Array((world.entities)(&mut rng, names));
@@ -233,8 +233,8 @@ fn run(world: &World, names: &Names) -> Seen {
 }
 
 /// Every policy decides something, and questions are of every kind.
-fn agree(world: &World) {
-    let seen = run(world, &Names { ghosts: 0 });
+fn agree(world: &PolicyWorld) {
+    let seen = run(world, &IdChoice { ghosts: 0 });
     assert_eq!(seen.refused, 0);
     assert!(
         seen.allowed > 100 && seen.denied > 100,
@@ -249,7 +249,7 @@ fn agree(world: &World) {
     let idle: Vec<_> = all.difference(&seen.determining).collect();
     assert!(idle.is_empty(), "never decide: {idle:?}");
     // With entities that are missing here and there.
-    let seen = run(world, &Names { ghosts: 4 });
+    let seen = run(world, &IdChoice { ghosts: 4 });
     assert!(
         seen.refused > 10 && seen.allowed > 100,
         "{} {}",

@@ -1,6 +1,6 @@
-//! What every tenancy store has to do, held by one suite: [`conforms`] is given
-//! a store and the rows that it should hold. A store's test file is an opener
-//! and a call; what only SQLite does has tests of its own.
+//! One suite for every tenancy store: [`conforms`] is given a store and the rows that it
+//! should hold. A store's test file is an opener and a call; what only SQLite does has tests
+//! of its own.
 
 mod derived;
 mod foreign;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use peppol_authz_engine::policy::{PolicyDirectory, SourceFile, Sources};
 
-/// Where policies and schema are, in the working directory and in its repository.
+/// The places of policies and schema, in the working directory and in its repository.
 #[derive(Clone, Debug)]
 pub struct Places<'a> {
     /// The directory of policies.
@@ -15,29 +15,29 @@ pub struct Places<'a> {
     pub schema: &'a Path,
 }
 
-/// What git does not give.
+/// The errors of reading sources from git.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
     /// There is no git, or it cannot be run.
     #[error("`git` cannot be run: {0}")]
     NotRun(#[from] std::io::Error),
-    /// Git says so.
+    /// Git refuses the revision.
     #[error("`{revision}` is no directory, and git says: {text}")]
     Refused {
-        /// What was named.
+        /// The revision as it was named.
         revision: String,
-        /// What git says.
+        /// Git's own message.
         text: String,
     },
     /// A file is not text.
     #[error("`{0}` is not UTF-8")]
     NotText(String),
-    /// There are none.
+    /// The revision has no policies there.
     #[error("`{}` has no policies in revision `{revision}`", path.display())]
     Empty {
-        /// What was named.
+        /// The revision as it was named.
         revision: String,
-        /// Where they were looked for.
+        /// The directory that was read.
         path: PathBuf,
     },
 }
@@ -51,7 +51,7 @@ pub fn sources_at(
     revision: &str,
     places: &Places<'_>,
 ) -> Result<(Sources, Option<Arc<SourceFile>>), GitError> {
-    // Whatever it looks like, it is no option of git's.
+    // So git never takes the revision for an option.
     let commit = run(
         revision,
         &["rev-parse", "--verify", "--end-of-options"],
@@ -70,7 +70,7 @@ pub fn sources_at(
             path: places.policies.to_owned(),
         });
     }
-    // That it has none is one thing, that it cannot be read another.
+    // A revision without a schema is no error; a schema that cannot be read is one.
     let listed = ["ls-tree", "--name-only", "-z", &commit, "--"];
     let listed = run(revision, &listed, &format!("./{}", places.schema.display()))?;
     let schema = match listed.is_empty() {

@@ -1,4 +1,4 @@
-//! Policies with one small fault each: what a suite has to notice.
+//! Policies with one small fault each, which a suite has to notice.
 //!
 //! A mutant is an edit of a policy's text, found where Cedar's own parser says that
 //! the parts of it stand. So annotations, comments and strings are never touched, and
@@ -8,6 +8,7 @@ mod edit;
 mod expression;
 mod policy;
 mod vocabulary;
+mod walk;
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -27,24 +28,24 @@ pub use edit::Operator;
 /// A policy with one fault.
 #[derive(Clone, Debug)]
 pub struct Mutant {
-    /// What was done to it.
+    /// The kind of change.
     pub operator: Operator,
     /// The policy that it was made of.
     pub policy: Arc<PolicyInfo>,
-    /// What is changed, in bytes of the policy's file.
+    /// The changed place, in bytes of the policy's file.
     pub place: Range<usize>,
-    /// What stands there instead: ``becomes `!=` ``.
+    /// A few words about the change, for a reader: ``becomes `!=` ``.
     pub says: String,
-    /// The whole policy as it is then; `None` where it is left out.
+    /// The changed text of the whole policy; `None` where it is left out.
     pub text: Option<String>,
 }
 
 /// A mutant that could be in force.
 #[derive(Debug)]
 pub struct Made {
-    /// The policy as it is then; `None` where it is left out.
+    /// The changed policy; `None` where it is left out.
     pub policy: Option<Policy>,
-    /// The set that it stands in.
+    /// The set with the changed policy.
     pub bundle: Bundle,
 }
 
@@ -54,7 +55,7 @@ pub struct Made {
 pub struct MutantError {
     /// The policy.
     pub policy: Arc<str>,
-    /// Why.
+    /// The reason.
     pub problem: String,
 }
 
@@ -118,7 +119,7 @@ impl Mutant {
     /// never be in force: it does not parse, is not strictly valid, or Cedar warns
     /// about it. Conventions do not count.
     ///
-    /// Wants a large stack, as every reading of a policy does.
+    /// Needs a large stack, as every reading of a policy does.
     ///
     /// # Errors
     /// A set that cannot be made of valid policies.
@@ -146,7 +147,7 @@ impl Mutant {
         Ok(Some(Made { policy, bundle }))
     }
 
-    /// That no case notices it, with its place.
+    /// The fault that no case notices it, at its place.
     #[must_use]
     pub fn fault(&self) -> Fault {
         let label = LabeledSpan::new(Some(self.says.clone()), self.place.start, self.place.len());
@@ -162,8 +163,8 @@ impl Mutant {
     }
 }
 
-/// Whether it could be loaded: warnings are faults there too, and slices are loaded to
-/// the level of the set.
+/// True if the policy could be loaded. Warnings are faults there too, and slices are loaded
+/// to the level of the set.
 fn is_valid(policy: &Policy, validator: &Validator, level: u32) -> bool {
     PolicySet::from_policies([policy.clone()]).is_ok_and(|set| {
         validator

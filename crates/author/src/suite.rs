@@ -1,21 +1,25 @@
-//! Policy suites: what the policies are meant to decide, as data.
+//! Policy suites: the decisions that the policies are meant to make, as data.
 //!
 //! A suite is a TOML file of cases over a fixture of tenancy documents or Cedar
 //! entities. It runs through the same store, slice and engine as a question on
 //! the wire, so it tests the views as well.
 
+mod ask;
 mod coverage;
+mod error;
 mod expect;
+mod fixture;
 mod matrix;
 mod model;
 mod mutate;
+mod question;
 mod report;
 mod run;
 
 pub use coverage::{Coverage, Dropped, coverage, drop_one};
+pub use error::SuiteError;
 pub use expect::NoDecision;
 pub use matrix::MatrixOutcome;
-pub use model::SuiteError;
 pub use mutate::{Fate, Numbers, Prove, Tried, Unproved, mutate, tally};
 pub use report::{junit, text};
 pub use run::{Outcome, Suites};

@@ -19,6 +19,7 @@ mod health;
 mod loose;
 mod question;
 mod session;
+mod stack;
 mod state;
 mod twice;
 
@@ -31,11 +32,13 @@ pub use health::{Failing, Health};
 pub use loose::{Denial, Members, Named, Parts, Refusal};
 pub use question::{Malformed, Question, QuestionOptions};
 pub use session::Session;
+pub use stack::{DECISION_STACK_BYTES, EXPLANATION_STACK_BYTES, WORKER_STACK_BYTES};
 pub use state::State;
 pub use twice::Twice;
 
 pub(crate) use batch::decide_batch;
-pub(crate) use conclude::conclude;
+pub(crate) use decider::Decider;
 pub(crate) use fields::Fields;
 pub(crate) use loose::{context_of, described_by};
 pub(crate) use question::described_entities;
+pub(crate) use stack::require_stack;

@@ -1,4 +1,5 @@
-//! Why a decision is as it is, and what a denial by default lacks.
+//! Why a decision is as it is. For a denial by default: for each permit that nearly matched, the
+//! smallest missing condition.
 //!
 //! A decision is explained from its own slice, and the store is not asked again. The
 //! permits that could have applied are evaluated with the question alone (`tpe`), which
@@ -23,7 +24,9 @@ use std::sync::Arc;
 
 use cedar_policy::{Effect, EntityUid};
 
-use crate::decide::{Decision, Question, Verdict};
+use crate::decide::{
+    Decider, Decision, EXPLANATION_STACK_BYTES, Failure, Question, Verdict, require_stack,
+};
 use crate::policy::{Bundle, PolicyInfo};
 use world::{Basis, World};
 
@@ -39,9 +42,9 @@ pub struct Explanation {
     pub permits: Vec<Arc<PolicyInfo>>,
     /// The entities of the question that are not there.
     pub absent: Vec<EntityUid>,
-    /// Of a denial by default: the permits that could have applied.
+    /// Of a denial by default: the permits that nearly matched.
     pub near: Vec<Near>,
-    /// Whether it was too much work, so that there may be more to tell.
+    /// True if the work was limited, so that there may be more to tell.
     pub cut: bool,
 }
 
@@ -52,21 +55,21 @@ pub struct Explained {
     pub info: Arc<PolicyInfo>,
     /// The values that it read, in order.
     pub values: Vec<Read>,
-    /// Whether that was too much work, so that there may be others.
+    /// True if the work was limited, so that there may be others.
     pub cut: bool,
 }
 
-/// A decision that cannot be explained. It is none the less what it is.
+/// A decision that cannot be explained. It stands all the same.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the decision cannot be explained: {0}")]
 pub struct Unexplained(String);
 
 impl Explanation {
     /// Explains a decision that was made by these policies. It keeps a thread busy for
-    /// up to some tenths of a second, whose stack has to be as large as a worker's.
+    /// up to some tenths of a second, which needs [`EXPLANATION_STACK_BYTES`].
     ///
     /// # Errors
-    /// What Cedar cannot read or evaluate a second time.
+    /// A policy that Cedar cannot read or evaluate a second time, a stack that is too small.
     pub fn of(
         bundle: &Bundle,
         question: &Question,
@@ -83,21 +86,19 @@ impl Explanation {
             let other = "it was made by other policies".to_owned();
             return Err(Unexplained(other));
         }
-        let shard = bundle.shard(
-            &question.action,
-            question.principal.type_name(),
-            question.resource.type_name(),
-        );
-        let shard = shard.ok_or_else(|| Unexplained("no policies were prepared".to_owned()))?;
+        let unexplained = |failure: Failure| Unexplained(failure.to_string());
+        require_stack(EXPLANATION_STACK_BYTES).map_err(unexplained)?;
+        let decider = Decider::of(bundle, question).map_err(unexplained)?;
         let basis = Basis {
             question,
-            bundle,
-            shard,
+            decider,
             slice: &decision.slice,
             steps: Cell::new(0),
         };
         let world = World::new(&basis).map_err(Unexplained)?;
-        let sets = shard.policies_for(&question.principal, &question.resource);
+        let sets = decider
+            .shard
+            .policies_for(&question.principal, &question.resource);
         let policies = sets.flat_map(cedar_policy::PolicySet::policies);
         let policies: Vec<&Arc<PolicyInfo>> =
             policies.filter_map(|p| bundle.policy(p.id())).collect();

@@ -25,9 +25,9 @@ pub mod store;
 pub mod text;
 
 pub use decide::{
-    Answered, Decided, Decision, Denial, Engine, EngineOptions, Failing, Failure, Health,
-    Malformed, Members, Named, Parts, Question, QuestionOptions, Reason, Refusal, Session, State,
-    Twice, Verdict,
+    Answered, DECISION_STACK_BYTES, Decided, Decision, Denial, EXPLANATION_STACK_BYTES, Engine,
+    EngineOptions, Failing, Failure, Health, Malformed, Members, Named, Parts, Question,
+    QuestionOptions, Reason, Refusal, Session, State, Twice, Verdict, WORKER_STACK_BYTES,
 };
 pub use explain::{
     Change, Changed, Explained, Explanation, Lack, Near, Read, Remedy, Unexplained, Way,

@@ -1,4 +1,4 @@
-//! What a request that a gateway was sent is asked as, and whether it may pass.
+//! Requests at a gateway: the questions that they are, and the decision whether they may pass.
 //!
 //! The route table ([`crate::policy::routes`]) says which questions a request is. Some
 //! depend on what the store holds ("where the body changes the mode"), so the store is
@@ -17,9 +17,9 @@ use crate::decide::{Decision, Failure, Members, Question, Reason, Session, Verdi
 use crate::policy::Bundle;
 use crate::policy::routes::{Captures, RequestTarget, Route};
 use crate::schema::{Designation, Misfit, Record};
-use crate::slice::{Absent, Demand, Moved, Reading};
+use crate::slice::{Demand, InState, Moved, StateReading};
 
-use ask::{Asking, Outcome, principal};
+use ask::{Asking, Made};
 use facts::Facts;
 use said::Said;
 
@@ -31,7 +31,7 @@ pub type Headers<'a> = &'a (dyn Fn(&str) -> Vec<&'a [u8]> + Send + Sync);
 pub struct HttpRequest<'a> {
     /// Its headers.
     pub headers: Headers<'a>,
-    /// What the token says of who sent it.
+    /// The claims of the token about its sender.
     pub claims: Option<&'a Members>,
     /// Its body.
     pub body: Body<'a>,
@@ -48,7 +48,7 @@ pub enum Body<'a> {
     Text(&'a [u8]),
 }
 
-/// What one request may take.
+/// Limits of one request.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestLimits {
     /// Levels of arrays and objects in a body.
@@ -68,26 +68,28 @@ pub struct Routed<'r> {
 }
 
 /// Why a request matches no entry. Neither is ever an Allow.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Unrouted {
     /// Its path can be read in more than one way, or in none.
+    #[error("the path cannot be read in one way alone: {0}")]
     Unreadable(Misfit),
     /// There is no such entry, or no table.
+    #[error("no entry of the table matches the request")]
     NoRoute,
 }
 
-/// Whether a request may pass.
+/// The decision whether a request may pass.
 #[derive(Clone, Debug)]
 pub struct RequestDecision {
     /// Only where all that was asked is allowed, and something was.
     pub verdict: Verdict,
     /// Of a denial: why, in the order of the table. The first one's code is the request's.
     pub reasons: Vec<Reason>,
-    /// What the permits ask of the service behind the gateway, each once.
+    /// The obligations that the permits put on the service behind the gateway, each once.
     pub obligations: Vec<Arc<str>>,
-    /// Who asks, where there is such an entity type.
+    /// The principal, where there is such an entity type.
     pub principal: Option<EntityUid>,
-    /// What was asked, with the answers.
+    /// The questions, with their decisions.
     pub asked: Vec<(Question, Decision)>,
     /// The exact policies, schema and routes.
     pub policy_revision: Arc<str>,
@@ -98,15 +100,15 @@ pub struct RequestDecision {
 /// One question of a request, before it is asked.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// What is asked.
+    /// The action.
     pub action: EntityUid,
-    /// On what.
+    /// The resource.
     pub resource: EntityUid,
-    /// With what.
+    /// The context.
     pub context: Record,
 }
 
-/// What became of one entry's `ask`, for whoever writes the table.
+/// The result of one entry's `ask`, for the author of the table.
 #[derive(Clone, Debug)]
 pub enum Drafted {
     /// It is asked.
@@ -140,19 +142,19 @@ impl<'r> Routed<'r> {
         })
     }
 
-    /// Whether anybody may send it, unasked.
+    /// Returns true if it may pass without a question.
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.route.public.is_some()
     }
 
-    /// Whether the body says what is asked.
+    /// Returns true if the body is needed to make the questions.
     #[must_use]
     pub fn reads_body(&self) -> bool {
         self.route.reads_body
     }
 
-    /// Whether the query has a parameter that is called so.
+    /// Returns true if the query has a parameter of that name.
     #[must_use]
     pub fn has_parameter(&self, name: &str) -> bool {
         self.target.has_parameter(name)
@@ -204,14 +206,13 @@ impl Routed<'_> {
             let made = self
                 .make(&said, who, limits, &mut facts, &mut reading)
                 .await?;
-            let Some((principal, outcomes)) = made else {
+            let InState::Same(Made {
+                principal,
+                questions,
+            }) = made
+            else {
                 continue;
             };
-            let questions = outcomes.into_iter().filter_map(|outcome| match outcome {
-                Outcome::Asked(question) => Some(Ok(*question)),
-                Outcome::Refused(reasons) => Some(Err(reasons)),
-                Outcome::NotAsked => None,
-            });
             let batch = decide_batch(questions, bundle, &mut reading).await?;
             if batch.moved == Moved::Yes && !facts.is_empty() {
                 // The questions were made from a state that is the past now.
@@ -231,50 +232,41 @@ impl Routed<'_> {
         }
     }
 
-    async fn reading<'a>(&'a self, demand: &'a Demand) -> Result<Reading<'a>, Failure> {
+    async fn reading<'a>(&'a self, demand: &'a Demand) -> Result<StateReading<'a>, Failure> {
         let actions = self.route.asks.iter().map(|ask| &ask.action);
         let freshness = self.session.freshness(actions);
         self.session.reading(freshness, demand).await
     }
 
-    /// Who asks and what, as the facts of one state say; `None` where a later state has taken its
-    /// place.
+    /// Makes the questions, from the facts of one state.
     async fn make(
         &self,
         said: &Said<'_, '_>,
         who: &Designation,
         limits: &RequestLimits,
         facts: &mut Facts,
-        reading: &mut Reading<'_>,
-    ) -> Result<Option<(Option<EntityUid>, Vec<Outcome>)>, Failure> {
+        reading: &mut StateReading<'_>,
+    ) -> Result<InState<Made>, Failure> {
         let schema = self.session.schema();
         loop {
-            let principal = principal(schema, who, facts).map_err(|need| vec![need]);
-            let made = principal.and_then(|principal| {
-                let Some(principal) = principal else {
-                    let unknown = Reason::absent(Absent::Principal);
-                    return Ok((None, vec![Outcome::Refused(vec![unknown])]));
-                };
-                let asking = Asking {
-                    schema,
-                    said,
-                    facts,
-                };
-                let outcomes = asking.outcomes(&self.route.asks, &principal)?;
-                Ok((Some(principal), outcomes))
-            });
-            match made {
-                Ok(made) => return Ok(Some(made)),
+            let asking = Asking {
+                schema,
+                said,
+                facts,
+            };
+            match asking.made(&self.route.asks, who) {
+                Ok(made) => return Ok(InState::Same(made)),
                 Err(needs) => {
                     if facts.supply(needs, reading, limits.candidates).await? == Moved::Yes {
-                        return Ok(None);
+                        return Ok(InState::Moved);
                     }
                 }
             }
         }
     }
 
-    /// What the request is asked as. Without a `demand` the store is not looked at.
+    /// The questions of the request, before they are asked. Without a `demand` the store is not
+    /// read.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -323,7 +315,7 @@ impl Routed<'_> {
 }
 
 impl RequestDecision {
-    /// Adds what one question was answered.
+    /// Adds the answer to one question.
     fn take(&mut self, question: Question, answer: Decision) {
         if answer.verdict == Verdict::Deny {
             self.reasons.extend(answer.reasons.iter().cloned());

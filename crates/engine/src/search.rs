@@ -1,5 +1,4 @@
-//! Whom, or what, do the policies allow? The same decision as ever, for each entity of
-//! a type.
+//! Which principals, resources or actions do the policies allow? Each is decided like a question.
 //!
 //! The policies of the action, evaluated with what is known, leave a residual on what
 //! is looked for ([`partial`]). What of it a database can say becomes a condition
@@ -20,49 +19,49 @@ use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use crate::decide::{Failure, Question, Session, Verdict, decide_batch};
 use crate::policy::Shard;
 use crate::schema::{Record, Row};
-use crate::slice::{Asked, Demand, Gathered, Moved, Reading, SliceError};
+use crate::slice::{Demand, Gathered, InState, Moved, NamedEntities, StateReading};
 use crate::store::{Candidates, Condition};
 
 pub use loose::SearchParts;
 pub use partial::{Residual, ResidualPolicy};
 pub use read::{ActionSearch, Wanted};
 
-/// Who may do this, or on what may it be done?
+/// The search for principals or resources: who may do this, or on what may it be done?
 #[derive(Clone, Debug)]
 pub struct Search {
-    /// What is looked for.
+    /// The part that is looked for.
     pub sought: Sought,
-    /// The type of what is looked for.
+    /// The type of the entities that are looked for.
     pub of: EntityTypeName,
-    /// The other one: on what it is asked, or who asks.
+    /// The part that is known: the resource or the principal.
     pub known: EntityUid,
-    /// What is asked.
+    /// The action.
     pub action: EntityUid,
-    /// With what.
+    /// The context.
     pub context: Record,
     /// Entities that the caller describes.
     pub described: Vec<Row>,
 }
 
-/// What a search looks for.
+/// The part of a question that a search looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sought {
-    /// Who may.
+    /// Principals.
     Principals,
-    /// On what.
+    /// Resources.
     Resources,
 }
 
 /// Which part of the answer is wanted.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// What it comes behind: [`Found::last`] of the part before.
+    /// The end of the part before: its [`Found::last`].
     pub after: Option<Arc<str>>,
     /// How many entities, at most.
     pub limit: usize,
     /// How many candidates may be decided for it.
     pub most: usize,
-    /// Whether it is to be said why just these are found.
+    /// True if the residual is to be told with its texts.
     pub explain: bool,
 }
 
@@ -71,13 +70,13 @@ pub struct Part {
 pub struct Found {
     /// The entities that are allowed, in the order of the bytes of their ids.
     pub entities: Vec<EntityUid>,
-    /// Whether there are others behind them.
+    /// True if there are others behind them.
     pub more: bool,
-    /// What the last of them is called in [`Part::after`].
+    /// The last of them, for [`Part::after`].
     pub last: Option<Arc<str>>,
     /// How many candidates were decided.
     pub decided: usize,
-    /// What of the policies depends on what is looked for; its texts where
+    /// The part of the policies that depends on what is looked for, with its texts where
     /// [`Part::explain`] asked for them.
     pub residual: Residual,
     /// The exact policies and schema.
@@ -96,7 +95,7 @@ impl Search {
             Sought::Principals => (candidate, self.known.clone()),
             Sought::Resources => (self.known.clone(), candidate),
         };
-        Question::new(
+        Question::fitting(
             principal,
             self.action.clone(),
             resource,
@@ -106,16 +105,15 @@ impl Search {
         .map_err(|misfit| Failure::Tenancy(misfit.to_string()))
     }
 
-    fn asked(&self) -> Asked<'_> {
+    fn named(&self) -> NamedEntities<'_> {
         let (principal, resource) = match self.sought {
             Sought::Principals => (None, Some(&self.known)),
             Sought::Resources => (Some(&self.known), None),
         };
-        Asked {
+        NamedEntities {
             principal,
             resource,
             context: &self.context,
-            described: &self.described,
         }
     }
 
@@ -131,7 +129,7 @@ impl Search {
     }
 }
 
-/// Where the candidates come from.
+/// The source of candidates.
 enum Source {
     /// The store, by the condition of the residual.
     Store,
@@ -181,15 +179,15 @@ impl<'a> Searching<'a> {
         let mut reading = self.session.reading(freshness, demand).await?;
         loop {
             let residual = self.residual(&mut reading).await?;
-            if let Some(found) = self.found(residual, &mut reading).await? {
+            if let InState::Same(found) = self.found(residual, &mut reading).await? {
                 return Ok(found);
             }
             // A later state has taken the place of the one that was begun with.
         }
     }
 
-    /// What is left of the policies when all is known but what is looked for.
-    async fn residual(&self, reading: &mut Reading<'_>) -> Result<Residual, Failure> {
+    /// Evaluates the policies as far as they do not depend on what is looked for.
+    async fn residual(&self, reading: &mut StateReading<'_>) -> Result<Residual, Failure> {
         let Self {
             session,
             search,
@@ -197,28 +195,28 @@ impl<'a> Searching<'a> {
             shard,
         } = self;
         loop {
-            match reading.gather_known(search.asked(), shard) {
-                Ok(Gathered::Whole(known)) => {
+            let (named, plan) = (search.named(), &shard.plan);
+            match reading.gather_untagged(named, &search.described, plan)? {
+                Gathered::Whole(known) => {
                     let (bundle, store) = (&session.state.bundle, session.store());
                     return partial::residual(search, part, shard, &known, bundle, store);
                 }
-                Ok(Gathered::Missing(missing)) => {
+                Gathered::Missing(missing) => {
                     // A later state is as good: nothing else was read yet.
                     reading.load(missing).await?;
                 }
                 // Every question would be denied for that.
-                Err(SliceError::Absent { .. }) => return Ok(Residual::never()),
-                Err(error) => return Err(error.into()),
+                Gathered::Absent(_) => return Ok(Residual::never()),
             }
         }
     }
 
-    /// One part of the answer; `None` where the state has moved on beneath it.
+    /// One part of the answer.
     async fn found(
         &self,
         mut residual: Residual,
-        reading: &mut Reading<'_>,
-    ) -> Result<Option<Found>, Failure> {
+        reading: &mut StateReading<'_>,
+    ) -> Result<InState<Found>, Failure> {
         let (search, part) = (self.search, self.part);
         let mut wanted = Candidates {
             of: search.of.clone(),
@@ -236,8 +234,8 @@ impl<'a> Searching<'a> {
         while !ended && entities.len() <= part.limit {
             let ids = match &source {
                 Source::Store => {
-                    let Some(ids) = reading.candidates(&wanted).await? else {
-                        return Ok(None);
+                    let InState::Same(ids) = reading.candidates(&wanted).await? else {
+                        return Ok(InState::Moved);
                     };
                     if part.explain && residual.statement.is_none() {
                         residual.statement = reading.statement(&wanted);
@@ -261,8 +259,8 @@ impl<'a> Searching<'a> {
             let too_many = ids.len() > room;
             let candidates: Vec<_> = ids.into_iter().take(room).collect();
             decided += candidates.len();
-            let Some(allowed) = self.allowed(candidates, reading).await? else {
-                return Ok(None);
+            let InState::Same(allowed) = self.allowed(candidates, reading).await? else {
+                return Ok(InState::Moved);
             };
             entities.extend(allowed);
             if too_many && entities.len() <= part.limit {
@@ -273,7 +271,7 @@ impl<'a> Searching<'a> {
         let more = entities.len() > part.limit;
         entities.truncate(part.limit);
         let id = |uid: &EntityUid| Arc::from(AsRef::<str>::as_ref(uid.id()));
-        Ok(Some(Found {
+        Ok(InState::Same(Found {
             last: entities.last().map(id),
             entities,
             more,
@@ -305,12 +303,12 @@ impl<'a> Searching<'a> {
         Source::Listed(ids)
     }
 
-    /// Those of the candidates that are allowed; `None` where the state has moved on.
+    /// Those of the candidates that are allowed.
     async fn allowed(
         &self,
         ids: Vec<String>,
-        reading: &mut Reading<'_>,
-    ) -> Result<Option<Vec<EntityUid>>, Failure> {
+        reading: &mut StateReading<'_>,
+    ) -> Result<InState<Vec<EntityUid>>, Failure> {
         let search = self.search;
         let entity_type = self.session.schema().entity_type(&search.of);
         let mut questions = Vec::with_capacity(ids.len());
@@ -324,7 +322,7 @@ impl<'a> Searching<'a> {
         }
         let batch = decide_batch(questions, &self.session.state.bundle, reading).await?;
         if batch.moved == Moved::Yes {
-            return Ok(None);
+            return Ok(InState::Moved);
         }
         let mut allowed = Vec::new();
         for answered in batch.answered {
@@ -336,6 +334,6 @@ impl<'a> Searching<'a> {
                 });
             }
         }
-        Ok(Some(allowed))
+        Ok(InState::Same(allowed))
     }
 }

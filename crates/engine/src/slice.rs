@@ -1,22 +1,32 @@
 //! The entities that one question needs: complete to the level that the policies
 //! were validated for, or an error.
 //!
-//! A [`Reading`] is one state of the store. Starting from the principal, the
-//! resource and the entities of the context, [`Reading::gather`] follows the
-//! attributes that the policies follow ([`crate::policy::Plan`]) and asks for the
-//! tags that they ask for; what is not in memory, [`Reading::load`] reads, for all
+//! A [`StateReading`] is one state of the store. Starting from the principal, the
+//! resource and the entities of the context, [`StateReading::gather`] walks the plan of the
+//! policies ([`crate::policy::Plan`]): it follows the attributes that they follow and asks for the
+//! tags that they ask for. What is not in memory, [`StateReading::load`] reads, for all
 //! questions of a batch together. What was loaded stays in the [`Cache`] for as long
 //! as the [`Timeline`] shows no change of it, so that a warm question touches no
 //! database.
 
 mod cache;
+mod error;
+mod freshness;
 mod gather;
+mod loaded;
 mod lookup;
 mod reading;
 mod timeline;
+mod walk;
 
-pub use cache::{Cache, CacheStats, Loaded};
-pub use gather::{Absent, Asked, Gathered, Missing, Rows, Slice, SliceError};
-pub use lookup::{Lookup, LookupError};
-pub use reading::{Demand, Freshness, Moved, Reading, ReadingError, Sources};
+pub use cache::{Cache, CacheStats};
+pub use freshness::{Demand, Freshness};
+pub use loaded::{Loaded, Seen};
 pub use timeline::{Known, Look, Timeline};
+
+pub(crate) use error::{LookupError, ReadingError, SliceError};
+pub(crate) use gather::{AbsentEntities, Gathered};
+pub(crate) use loaded::{Held, Missing};
+pub(crate) use lookup::{Holder, Lookup};
+pub(crate) use reading::{InState, Moved, ReadingSources, StateReading};
+pub(crate) use walk::{Absent, NamedEntities, RowSource, RowState, Walked, walk};

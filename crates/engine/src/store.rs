@@ -5,6 +5,7 @@
 //! names the entity types that it serves, and looks up entities by id and single tags. One
 //! conformance suite in `tests/it/store.rs` holds all stores to that.
 
+mod comparison;
 mod condition;
 mod entities_file;
 mod revision;
@@ -19,7 +20,8 @@ use cedar_policy::{EntityTypeName, EntityUid};
 
 use crate::schema::{Row, Schema, Value};
 
-pub use condition::{Above, Comparison, Condition, Operand, Test};
+pub use comparison::Comparison;
+pub use condition::{Above, Condition, Operand, Test};
 pub use entities_file::EntitiesFile;
 pub use revision::Revision;
 

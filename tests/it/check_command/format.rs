@@ -90,7 +90,7 @@ fn fix_says_what_it_cannot_mend_and_leaves_it() {
     assert_eq!(author.read(SCHEMA), schema);
 }
 
-/// What a program reads is one JSON object a line, whatever else was done.
+/// A program reads one JSON object a line, and nothing else.
 #[test]
 fn fix_for_a_program_says_nothing_but_faults() {
     let author = untidy();

@@ -183,7 +183,7 @@ fn of_a_request() {
     ] {
         assert_fault(OLD, new, message);
     }
-    // What is wrong is said once for each.
+    // Each fault is reported once.
     let (first, table) = marked(&TABLE.replace(OLD, "\"GET /desks«/»/{id}//{id}\""));
     let found = faults(&table);
     assert_eq!(found.len(), 3, "{found:?}");

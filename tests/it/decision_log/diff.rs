@@ -1,4 +1,4 @@
-//! Which decisions of a log other policies change: `diff --log`.
+//! Decisions of a log that other policies change: `diff --log`.
 
 use std::path::Path;
 
@@ -131,7 +131,7 @@ fn a_code_that_is_another_is_named_too() {
     );
 }
 
-/// What cannot be decided is not taken for the same.
+/// A line that cannot be decided does not count as equal.
 #[test]
 fn lines_that_cannot_be_decided_are_named() {
     let sidecar = logged(&[]);

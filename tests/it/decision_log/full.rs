@@ -4,13 +4,13 @@ use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::{are_exactly, get_acme, ids, sample, setting};
+use crate::eventually::until;
 use crate::samples::Samples;
-use crate::sidecar::{PATIENCE, Reply, Sidecar, Start};
+use crate::sidecar::{Reply, Sidecar, Start};
 
 /// Asks of one kind that fill any pipe, and what waits before it.
 const MANY: usize = 2000;
@@ -79,16 +79,7 @@ fn ask_until_full(sidecar: &Sidecar) -> (Vec<String>, Reply) {
     panic!("it takes all");
 }
 
-#[track_caller]
-fn wait_until(mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < end, "it does not come to that");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// Whoever was answered has a line, and who was not has none, once the pipe is read.
+/// Each answered question has a line, and no other has one, once the pipe is read.
 #[track_caller]
 fn holds_back(mut sidecar: Sidecar, code: &str) {
     let (mut answered, refused) = ask_until_full(&sidecar);
@@ -100,7 +91,7 @@ fn holds_back(mut sidecar: Sidecar, code: &str) {
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert!(!refused.text.contains("Allow"));
     let lines = read(&sidecar.path("pipe"));
-    wait_until(|| {
+    until("it answers again", || {
         let reply = ask(&sidecar);
         if reply.status == 200 {
             answered.push(reply.json()["decisionId"].as_str().unwrap().to_owned());
@@ -156,13 +147,15 @@ fn a_line_that_is_heavier_than_the_room_has_it_alone() {
         for lines in 1..4 {
             let reply = sidecar.post("/access/v1/evaluation", &evaluation);
             assert_eq!(reply.status, 200, "{}", reply.text);
-            wait_until(|| sample(&sidecar, "decision_log_lines_total") == lines);
+            until("all lines are written", || {
+                sample(&sidecar, "decision_log_lines_total") == lines
+            });
         }
         assert_eq!(super::ended(sidecar).len(), 3);
     }
 }
 
-/// What is refused was not given: it is in no count, and nobody else sees it.
+/// A refused decision is in no count, and no other observer sees it.
 #[test]
 fn what_is_refused_is_not_counted_as_given() {
     let start = Start::quickstart();
@@ -175,7 +168,7 @@ fn what_is_refused_is_not_counted_as_given() {
     let counted = || Samples::of(&sidecar);
     std::fs::remove_dir_all(&directory).unwrap();
     assert_eq!(ask(&sidecar).status, 200);
-    wait_until(|| is_failing(&sidecar));
+    until("writes fail", || is_failing(&sidecar));
     let evaluation = json!({
         "subject": {"type": "User", "id": "anna"},
         "action": {"name": "get_organisation"},
@@ -188,11 +181,13 @@ fn what_is_refused_is_not_counted_as_given() {
     }
     assert_eq!(counted().sum("decisions_total"), 1.0);
     std::fs::create_dir(&directory).unwrap();
-    wait_until(|| !is_failing(&sidecar));
+    until("writes succeed", || !is_failing(&sidecar));
     assert_eq!(ask(&sidecar).status, 200);
     assert_eq!(counted().sum("decisions_total"), 2.0);
-    // One after another: whoever has seen the last has seen all before.
-    wait_until(|| counted().sum("shadow_decisions_total") >= 2.0);
+    // Observers get decisions in order: one that has the last has all.
+    until("the shadow has decided", || {
+        counted().sum("shadow_decisions_total") >= 2.0
+    });
     assert_eq!(counted().sum("shadow_decisions_total"), 2.0);
 }
 
@@ -210,7 +205,9 @@ fn what_waits_goes_on_when_there_is_room() {
                 answered.push(reply.json()["decisionId"].as_str().unwrap().to_owned());
             }
         }
-        wait_until(|| sample(&sidecar, "decision_log_lines_total") == answered.len() as u64);
+        until("all lines are written", || {
+            sample(&sidecar, "decision_log_lines_total") == answered.len() as u64
+        });
         sidecar.signal("TERM");
         are_exactly(&ids(&lines.join().unwrap()), &answered);
     });
@@ -228,7 +225,9 @@ fn lines_are_dropped_and_counted() {
     let dropped = sample(&sidecar, "decision_log_dropped_total");
     let lines = read(&sidecar.path("pipe"));
     let kept = answered.len() as u64 - dropped;
-    wait_until(|| sample(&sidecar, "decision_log_lines_total") == kept);
+    until("the kept lines are written", || {
+        sample(&sidecar, "decision_log_lines_total") == kept
+    });
     answered.push(sidecar.ask(&get_acme())["decisionId"].clone());
     assert_eq!(sample(&sidecar, "decision_log_dropped_total"), dropped);
     let log = sidecar.stop();
@@ -265,7 +264,7 @@ fn nothing_is_allowed_while_the_log_cannot_be_written() {
         let mut sidecar = to_full(when_full);
         // By this one it is found out.
         ask(&sidecar);
-        wait_until(|| is_failing(&sidecar));
+        until("writes fail", || is_failing(&sidecar));
         for _ in 0..3 {
             let reply = ask(&sidecar);
             assert_eq!((reply.status, &reply.json()["code"]), (503, &json!(code)));
@@ -330,10 +329,10 @@ fn a_log_that_can_be_written_again_has_lost_nothing() {
     let id = |reply: Reply| reply.json()["decisionId"].as_str().unwrap().to_owned();
     std::fs::remove_dir_all(&directory).unwrap();
     let mut answered = vec![id(ask(&sidecar))];
-    wait_until(|| is_failing(&sidecar));
+    until("writes fail", || is_failing(&sidecar));
     assert_eq!(ask(&sidecar).status, 503);
     std::fs::create_dir(&directory).unwrap();
-    wait_until(|| !is_failing(&sidecar));
+    until("writes succeed", || !is_failing(&sidecar));
     answered.push(id(ask(&sidecar)));
     let log = sidecar.stop();
     are_exactly(&ids(&super::lines(&path)), &answered);

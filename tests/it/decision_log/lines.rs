@@ -1,4 +1,4 @@
-//! What is in a line, whatever it came through.
+//! The members of a line, for every surface.
 
 use serde_json::{Value, json};
 
@@ -84,7 +84,7 @@ fn members_have_one_order() {
     assert!(places.is_sorted(), "{text}");
 }
 
-/// What is logged can be asked again as it is.
+/// A logged question can be asked again as it is.
 #[test]
 fn a_question_is_logged_in_a_form_that_can_be_posted_back() {
     let mut sidecar = of_suites().start();
@@ -225,7 +225,7 @@ fn a_slice_is_what_the_policies_could_look_at() {
     let asked = lines[0]["sliceTags"].as_array().unwrap();
     assert_eq!(asked.len(), slice.len());
     assert_eq!(asked[0], json!(["acme"]));
-    // What is there beside what is not.
+    // The slice holds the entity that is there.
     assert_eq!(lines[1]["codes"], json!(["UNKNOWN_PRINCIPAL"]));
     let slice = lines[1]["slice"].as_array().unwrap();
     assert_eq!(slice.len(), 1);

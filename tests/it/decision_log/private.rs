@@ -1,4 +1,4 @@
-//! What says who somebody is, is not in the log.
+//! The log holds nothing that identifies a person.
 
 use serde_json::{Value, json};
 
@@ -68,7 +68,7 @@ fn no_address_is_in_the_log_of_what_is_no_question() {
     assert_eq!(lines[2]["said"]["subject"]["type"], "Nobody");
 }
 
-/// Of an enumeration the schema has the ids; a caller may say any other.
+/// The schema has the ids of an enumeration; a caller may name any other.
 #[test]
 fn an_id_that_is_in_no_enumeration_is_hashed() {
     let sidecar = to_file(Start::quickstart()).start();

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{all_questions, ask_all, get_acme, keyed, lines, logging, of_suites, setting};
 use crate::sidecar::{Sidecar, Start, program};
 
-/// What it said, and its exit code.
+/// The output of a replay, and its exit code.
 pub(super) struct Replayed {
     pub(super) code: i32,
     report: Value,
@@ -107,7 +107,7 @@ fn all_that_the_suites_ask_is_the_same_again_from_the_store() {
     replay(&over).is_all_the_same(decided);
 }
 
-/// Which of them fail in the same way too: an error names the entities that it is about.
+/// Replayed errors are equal too: an error names the entities that it is about.
 #[test]
 fn policies_that_fail_are_the_same_again() {
     let start = keyed(of_suites());
@@ -329,7 +329,7 @@ fn what_was_not_looked_at_is_not_taken_for_absent() {
             replayed.text
         );
     }
-    // What was looked at is enough.
+    // The entities that were looked at are enough.
     put(
         "@id(\"p/verified\") permit (principal is Peppol::User, action, resource) \
          when { principal.emailVerified };\n",

@@ -1,4 +1,4 @@
-//! What lines are decided again from: a store, a key, or their own entities.
+//! The sources that lines are decided again from: a store, a key, or their own entities.
 
 use std::path::Path;
 
@@ -29,7 +29,7 @@ fn a_store_that_is_not_there_is_not_made() {
     assert!(!missing.exists());
 }
 
-/// Whether it is named or not.
+/// The result is the same with the store named and without.
 #[test]
 fn the_default_store_is_one_where_it_is_there() {
     let mut sidecar = logging(&[]).start();

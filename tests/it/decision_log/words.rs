@@ -115,7 +115,7 @@ fn an_address_that_is_the_text_of_an_attribute_or_a_tag_leaves_it() {
     }
 }
 
-/// What Cedar says of a failed policy is hidden where it reads like an address, and is the same.
+/// Where Cedar's text about a failed policy reads like an address, it is hidden; the replayed one is equal.
 #[test]
 fn an_address_that_is_a_word_of_an_error_is_the_same_again() {
     let (start, flags) = of_words(

@@ -1,5 +1,5 @@
 //! Entities that the caller describes, of types that the source does not serve.
-//! What the source says of its own is never changed by them.
+//! They never change what the source says of its own.
 
 use serde_json::{Value, json};
 
@@ -68,7 +68,7 @@ fn what_the_caller_describes_is_decided_upon() {
     let both = with(delete("ann", "c"), "entities", json!([thread[0]]));
     let both = with(both, "additional_entities", json!([thread[1]]));
     assert_eq!(verdict(&sidecar.ask(&both)), "Allow");
-    // What is described for one question is not there for the next.
+    // An entity described for one question is not there for the next.
     let answer = sidecar.ask(&delete("ann", "c"));
     assert_eq!(verdict(&answer), "UNKNOWN_RESOURCE");
     // A reference that is followed leads somewhere.

@@ -49,7 +49,7 @@ fn a_type_whose_view_is_dropped_is_described_by_the_caller() {
         let answer = sidecar.ask(&view_document(&entities));
         assert_eq!(verdict(&answer), wanted);
     }
-    // Of what it belongs to, the store alone speaks.
+    // The store alone speaks of the document's legal entity.
     let stranger = json!({
         "uid": {"type": "Peppol::LegalEntity", "id": "le-3"},
         "attrs": {"id": "le-1", "organisation": "acme"},

@@ -1,9 +1,9 @@
-//! What a file of entities cannot be used for, said before anything starts.
+//! Uses that a file of entities does not have are refused before anything starts.
 
 use super::{ENTITIES, POLICIES, SCHEMA, path};
 use crate::sidecar::program;
 
-/// How `serve` ends with these arguments, and what it says.
+/// Exit code and output of `serve` with these arguments.
 fn serve(arguments: &[&str]) -> (Option<i32>, String) {
     let directory = tempfile::tempdir().unwrap();
     let output = program()

@@ -1,4 +1,4 @@
-//! Who may have decisions explained by a sidecar.
+//! The setting that allows explanations.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::sidecar::{Reply, Sidecar, Start};
 
 const KEY: &str = "0123456789abcdef-0123456789ABCDEF";
 
-/// Who asks for a mode that the organisation may not have, and is to be told why.
+/// A question for a mode that the organisation may not have, with an explanation wanted.
 fn question(explain: Value) -> Value {
     json!({
         "principal": "Peppol::User::\"anna\"",

@@ -131,7 +131,7 @@ fn a_request_ends_when_it_has_to_and_others_are_answered_meanwhile() {
     assert_eq!(near[0]["policy"], "p/one", "{reply}");
 }
 
-/// What the server says of the permit where the context has so many names.
+/// The server's explanation of the permit, with so many names in the context.
 fn explained(address: &str, names: usize) -> Value {
     let mut question = question(true);
     let names = (0..names).map(|name| format!("n-{name}"));

@@ -1,4 +1,4 @@
-//! What permits lack: the least of it, in ids, and nothing that cannot be checked.
+//! Lacks of permits: the smallest ones, in ids, and nothing that cannot be checked.
 
 use peppol_authz_engine::{Explanation, Near, Verdict};
 use serde_json::{Value, json};

@@ -16,7 +16,7 @@ const SCHEMA: &str = "
     };
 ";
 
-/// What is longer than this is not told of one value.
+/// The longest text of one value. The rest is cut.
 const TOLD: usize = 1_001;
 
 fn explained(policies: &str, context: Value) -> Explanation {
@@ -117,7 +117,7 @@ fn of_a_long_value_it_is_told_how_it_begins() {
     };
     let read = near.values.iter().map(|read| read.value.clone().unwrap());
     let read: Vec<String> = read.collect();
-    // What was not come to was not read.
+    // Accesses that evaluation did not reach were not read.
     assert_eq!(read.len(), 1);
     let words = near.ways[0].lacks.iter().flat_map(|lack| &lack.words);
     let words: Vec<&String> = words.collect();

@@ -58,7 +58,7 @@ fn permit(condition: &str) -> String {
     format!("@id(\"p/one\") permit (principal, action, resource) when {{ {condition} }};")
 }
 
-/// What one permit reads that lets ann open the desk.
+/// The values that a permit reads, which lets ann open the desk under this condition.
 fn read_by(condition: &str) -> Vec<String> {
     let (decision, why) = explained(&permit(condition), &ann());
     assert_eq!(decision.verdict, Verdict::Allow, "{condition}");

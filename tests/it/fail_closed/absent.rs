@@ -113,13 +113,13 @@ fn everything_that_is_absent_is_named_and_nothing_else() {
         &ask("User::\"x\"", "Doc::\"d\"", "x"),
         &["UNKNOWN_PRINCIPAL", "UNKNOWN_ENTITY"],
     );
-    // What is there is kept with the decision, for whoever decides it again.
+    // The entity that is there is kept with the decision, so that it can be decided again.
     let decision = deciding.decide(&ask("User::\"x\"", "Doc::\"d\"", "ann"));
     let kept = |row: &Row| row.uid.to_string();
     let kept: Vec<_> = decision
         .slice
         .iter()
-        .map(|found| kept(&found.row))
+        .map(|found| kept(&found.loaded.row))
         .collect();
     assert_eq!(kept, ["Doc::\"d\"", "User::\"ann\""]);
     let decision = deciding.decide(&ask("User::\"x\"", "Doc::\"y\"", "z"));
@@ -128,7 +128,7 @@ fn everything_that_is_absent_is_named_and_nothing_else() {
     assert_eq!(codes(&decision).len(), 3);
 }
 
-/// Of a type with `@whenAbsent` no id is unknown.
+/// A type with `@whenAbsent` has no unknown ids.
 #[test]
 fn what_is_never_unknown_is_what_the_schema_says_of_it() {
     let schema = r#"

@@ -40,7 +40,7 @@ fn a_forbid_that_fails_denies_next_to_a_permit_of_everything() {
     assert_eq!(reason.rule.as_deref(), Some("GEN-2"));
     assert_eq!(reason.policy.as_deref(), Some("p/large"));
     assert_eq!(decision.errors.len(), 1, "{:?}", decision.errors);
-    // What permitted it is no reason of a denial.
+    // A permit is no reason of a denial.
     assert!(decision.determining.is_empty());
     assert!(decision.obligations.is_empty());
 }

@@ -182,7 +182,7 @@ fn a_literal_is_written_as_it_is_stored() {
     let both =
         format!("resource == Party::\"{stored}\" && context.to == Mail::\"anna@acme.example\"");
     bundle(schema, &all(ANY, &both));
-    // Of other types every spelling is its own.
+    // Spellings differ for other types.
     bundle(
         schema,
         &all("principal == User::\"ANN\", action, resource", "true"),

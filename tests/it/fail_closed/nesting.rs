@@ -16,8 +16,8 @@ const ANY: &str = "principal, action, resource";
 /// Levels that no thread's stack is large enough for.
 const DEEP: usize = 100_000;
 
-/// What `check` says of a schema and policies, and its exit code; `None` where
-/// it was ended by a signal.
+/// Output and exit code of `check` for a schema and policies. The code is `None` where a
+/// signal ended it.
 fn check(schema: &str, policies: &str) -> (Option<i32>, String) {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
@@ -219,7 +219,7 @@ fn ask_of_size(policies: &str, size: i64, codes: &[&str]) {
     }
 }
 
-/// What is just shallow enough to load is evaluated, not skipped.
+/// The deepest policy that loads is evaluated, not skipped.
 #[test]
 fn the_deepest_policy_that_loads_fires() {
     let negated = |depth: usize| {

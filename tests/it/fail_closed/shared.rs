@@ -1,4 +1,4 @@
-//! What one caller says is never part of another's question.
+//! One caller's statements are never part of another's question.
 
 use serde_json::{Value, json};
 

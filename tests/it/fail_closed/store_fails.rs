@@ -215,7 +215,7 @@ fn a_database_that_has_no_revision_is_refused_before_anything_is_asked() {
     assert!(message.contains("revision"), "{message}");
 }
 
-/// What two rows say of one entity is not for chance to choose from.
+/// Two rows for one entity are an error: chance does not choose between them.
 #[test]
 fn two_rows_for_one_entity_are_an_error() {
     let directory = tempfile::tempdir().unwrap();

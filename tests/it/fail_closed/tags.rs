@@ -58,7 +58,7 @@ fn deciding(condition: &str) -> Deciding {
     Deciding::of(SCHEMA, &policies, &tenancy())
 }
 
-/// Which of these questions the forbid stops; the others are allowed.
+/// The questions that the forbid stops; the others are allowed.
 fn assert_stops(condition: &str, stopped: &[(&str, &str)], allowed: &[(&str, &str)]) {
     let deciding = deciding(condition);
     // Twice, so that the second time the entities are in memory.
@@ -211,7 +211,7 @@ fn of_an_entity_in_the_context() {
     deciding.assert_allowed(&ask("eve", "plain"));
 }
 
-/// What one question has loaded of an entity is not all that another needs.
+/// One question's tags of an entity may be fewer than another needs.
 #[test]
 fn the_tags_of_one_question_are_not_those_of_another() {
     let deciding =

@@ -22,7 +22,7 @@ pub(super) struct Envoy {
     requests: SendRequest<Bytes>,
 }
 
-/// What Envoy makes of an answer: the request goes on with these headers, or its client gets this.
+/// Envoy's use of an answer: the request goes on with these headers, or its client gets this.
 #[derive(Debug)]
 pub(super) struct Verdict {
     pub(super) status: u16,
@@ -160,7 +160,7 @@ impl Verdict {
             }
         };
         let headers = headers.into_iter().map(|option| {
-            // What the client sent under that name is gone, also where there is nothing to say.
+            // The client's own header of that name is removed, also where there is no value for it.
             let overwrite = i32::from(HeaderAppendAction::OverwriteIfExistsOrAdd);
             assert_eq!(
                 (option.append_action, option.keep_empty_value),

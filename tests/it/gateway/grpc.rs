@@ -181,7 +181,7 @@ fn certificates_and_tokens_say_who_asks() {
             .check(get("/orgs/acme", &[]), other)
             .is_denied(401, "TOKEN_MISSING");
     }
-    // What a header says of a certificate is the client's to write here.
+    // Here the client itself writes the header about a certificate.
     let forwarded = [(
         "x-forwarded-client-cert",
         "URI=spiffe://acme.example/user/anna",

@@ -1,4 +1,4 @@
-//! What the decision log says of gateways' requests.
+//! The decision log's lines about gateways' requests.
 
 use peppol_authz_server::http::envoy::HttpRequest;
 use serde_json::{Value, json};
@@ -102,7 +102,7 @@ fn what_a_request_is_denied_for_has_a_line_where_no_question_says_it() {
     assert!(!lines[1].to_string().contains('@'), "{}", lines[1]);
 }
 
-/// What was asked about nobody and nothing is said by its code, and not by the client's words.
+/// A request that names nobody and nothing is logged by its code, without the client's words.
 #[test]
 fn a_request_that_was_no_question_has_a_line_too() {
     let sidecar = logging().start();

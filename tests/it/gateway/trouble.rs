@@ -5,7 +5,7 @@ use peppol_authz_server::http::Gateway;
 
 use super::envoy::{Envoy, get};
 use super::{ask, is_denied};
-use crate::limits::trouble::{Trouble, start_with};
+use crate::limits::trouble::{StoreTrouble, start_with};
 
 const SETTINGS: &str = r#"
     [[gateway.header]]
@@ -37,13 +37,13 @@ fn a_store_in_trouble_is_a_server_error_on_every_endpoint() {
         ("x-user", "anna"),
     ];
     for (trouble, status, code) in [
-        (Trouble::None, 403, "UNKNOWN_PRINCIPAL"),
-        (Trouble::IsAway, 503, "STORE_UNAVAILABLE"),
-        (Trouble::Hangs, 503, "TIMED_OUT"),
-        (Trouble::PanicsAtOnce, 500, "INTERNAL"),
-        (Trouble::PanicsWhileReading, 500, "INTERNAL"),
-        (Trouble::HoldsWhatDoesNotFit, 500, "TENANCY_UNUSABLE"),
-        (Trouble::None, 403, "UNKNOWN_PRINCIPAL"),
+        (StoreTrouble::None, 403, "UNKNOWN_PRINCIPAL"),
+        (StoreTrouble::IsAway, 503, "STORE_UNAVAILABLE"),
+        (StoreTrouble::Hangs, 503, "TIMED_OUT"),
+        (StoreTrouble::PanicsAtOnce, 500, "INTERNAL"),
+        (StoreTrouble::PanicsWhileReading, 500, "INTERNAL"),
+        (StoreTrouble::HoldsWhatDoesNotFit, 500, "TENANCY_UNUSABLE"),
+        (StoreTrouble::None, 403, "UNKNOWN_PRINCIPAL"),
     ] {
         server.has(trouble);
         for name in all {

@@ -1,4 +1,4 @@
-//! Headers and certificates by which a gateway says who asks: from whom they are believed.
+//! Headers and certificates by which a gateway names the principal, and the peers that are trusted to.
 
 use super::{ask, is_denied, is_subject, of_acme, start};
 use crate::sidecar::Start;

@@ -120,7 +120,7 @@ fn no_more_entities_are_described_than_the_limit() {
     }
 }
 
-/// What of a tenancy in Cedar's own form is not there, a caller describes.
+/// A caller describes what a tenancy in Cedar's own form does not have.
 #[test]
 fn a_resource_that_the_store_does_not_serve_is_described_by_its_properties() {
     let sidecar = with_entities(crate::http::described::ENTITIES).start();
@@ -161,7 +161,7 @@ fn a_resource_that_the_store_does_not_serve_is_described_by_its_properties() {
     assert_eq!(unknown["context"]["codes"], json!(["UNKNOWN_RESOURCE"]));
 }
 
-/// Who asks about themselves is one entity, said twice.
+/// A caller who asks about themselves is one entity, named twice.
 #[test]
 fn one_entity_is_not_described_in_two_ways() {
     let start = Start::new();

@@ -63,7 +63,7 @@ fn an_entity_that_the_source_does_not_serve_is_described_by_the_caller() {
         question[member] = json!([document("d-0")]);
         assert_eq!(sidecar.ask(&question)["decision"], "Allow", "{member}");
     }
-    // What is described in one question is not there in the next.
+    // An entity described in one question is not there in the next.
     assert_eq!(sidecar.ask(&view_document())["decision"], "Deny");
 }
 

@@ -1,11 +1,11 @@
-//! What holds for every answer to a gateway, and what the cases of gateways are started with.
+//! Checks of every answer to a gateway, and the start of the cases of gateways.
 
 use serde_json::{Value, json};
 
-use super::{Case, Values, differences, private};
+use super::{Values, WireCase, differences, private};
 use crate::sidecar::{Reply, Start};
 
-/// Headers that the cases say who asks by, of each gateway and from the machine itself.
+/// Headers by which the cases name principals, of each gateway and from the machine itself.
 fn believed() -> String {
     let of = |endpoint: &str| {
         [
@@ -32,7 +32,7 @@ const GATEWAYS: [&str; 5] = ["nginx", "envoy", "traefik", "caddy", "haproxy"];
 /// A case as each of its gateways asks, which is all of them where it names none. Among its headers
 /// `{method}` and `{target}` are what the gateway says these by, in place of what it would say, and
 /// `{other method}` and `{other target}` what others do.
-pub(super) fn asked(case: Case) -> Vec<Case> {
+pub(super) fn asked(case: WireCase) -> Vec<WireCase> {
     let Some(request) = &case.request else {
         return vec![case];
     };
@@ -45,7 +45,7 @@ pub(super) fn asked(case: Case) -> Vec<Case> {
         .collect()
 }
 
-impl Case {
+impl WireCase {
     fn asked_by(&self, gateway: &str, method: &str, target: &str) -> Self {
         let mut case = self.clone();
         case.name = format!("{}, as {gateway} asks", self.name);
@@ -101,7 +101,7 @@ pub(super) fn told(file: &str, start: Start) -> Start {
     }
 }
 
-/// Which statuses there are, and which headers are always there.
+/// Checks the status, and the headers that are always there.
 pub(super) fn holds(reply: &Reply, body: &Value, faults: &mut Vec<String>) {
     if ![200, 401, 403, 500, 503].contains(&reply.status) {
         faults.push(format!("no gateway understands {}", reply.status));

@@ -1,4 +1,4 @@
-//! What a token says once it is known who made it.
+//! The claims of a token whose signature is valid.
 
 use peppol_authz_server::config::{Constant, Principal};
 

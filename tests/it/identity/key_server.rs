@@ -10,25 +10,25 @@ use serde_json::{Value, json};
 
 pub(super) struct KeyServer {
     address: SocketAddr,
-    state: Arc<State>,
+    state: Arc<ServerState>,
 }
 
 #[derive(Default)]
-struct State {
-    inner: Mutex<Inner>,
+struct ServerState {
+    inner: Mutex<Answering>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Inner {
+struct Answering {
     /// The bytes of every answer; with none the connection is closed.
     answer: Vec<u8>,
     asked: usize,
     is_held: bool,
 }
 
-impl State {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+impl ServerState {
+    fn lock(&self) -> MutexGuard<'_, Answering> {
         self.inner.lock().unwrap()
     }
 
@@ -61,7 +61,7 @@ impl KeyServer {
     pub(super) fn start_with(tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(State::default());
+        let state = Arc::new(ServerState::default());
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -102,7 +102,7 @@ impl KeyServer {
         self.answer_raw(b"");
     }
 
-    /// How often it was asked.
+    /// The number of requests.
     pub(super) fn asked(&self) -> usize {
         self.state.lock().asked
     }
@@ -121,7 +121,7 @@ impl KeyServer {
     pub(super) fn wait_until_asked(&self, times: usize) {
         let inner = self.state.lock();
         let limit = Duration::from_secs(60);
-        let waiting = |inner: &mut Inner| inner.asked < times;
+        let waiting = |inner: &mut Answering| inner.asked < times;
         let (inner, _) = self
             .state
             .changed
@@ -131,8 +131,8 @@ impl KeyServer {
     }
 }
 
-fn serve(state: &State, mut stream: TcpStream, tls: Option<Arc<ServerConfig>>) {
-    // Who asks may go away, or refuse the certificate.
+fn serve(state: &ServerState, mut stream: TcpStream, tls: Option<Arc<ServerConfig>>) {
+    // A client may go away, or refuse the certificate.
     let _ = match tls {
         None => state.serve(&mut stream),
         Some(tls) => {

@@ -5,7 +5,7 @@ use std::io::BufWriter;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use super::{Ended, Target};
+use super::{SqliteImport, Target};
 use crate::sidecar::program;
 
 /// Documents of one import.
@@ -40,7 +40,7 @@ fn memory_does_not_grow_with_the_file() {
         std::thread::sleep(Duration::from_millis(5));
     }
     writer.join().unwrap().unwrap();
-    let ended = Ended::from(child.wait_with_output().unwrap());
+    let ended = SqliteImport::from(child.wait_with_output().unwrap());
     ended.revision();
     assert!(
         ended

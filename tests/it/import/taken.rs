@@ -1,5 +1,5 @@
-//! What is unique: an e-mail among users and sub-accounts, a legal identifier
-//! among organisations. Of the state that an import leads to, not of its way.
+//! Unique values: an e-mail among users and sub-accounts, a legal identifier among
+//! organisations. They are unique in the final state of an import, not on the way there.
 
 use serde_json::{Value, json};
 
@@ -82,7 +82,7 @@ fn an_email_may_change_hands() {
         sub_account("sa", "anna@x"),
         user("bob", "bob@x"),
     ]);
-    // What a replaced line claimed is free.
+    // The claim of a replaced line is free.
     target.import_all(&[
         user("eve", "bob@x"),
         user("bob", "other@x"),

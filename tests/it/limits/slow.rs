@@ -91,7 +91,7 @@ fn a_client_that_does_not_finish_its_body_is_told_so() {
     let reply = in_body.reply();
     is_refused(&reply, 408, "BODY_NOT_READ");
     assert_eq!(reply.header("x-request-id"), Some("4711"));
-    // What it sends now is not the next request.
+    // Its next bytes are not the next request.
     in_body.is_closed();
     kept.is_served();
 }

@@ -26,10 +26,10 @@ use super::is_refused;
 use crate::connection::{ALLOWED, Connection, head};
 use crate::sidecar::Reply;
 
-/// What is the matter with the store.
+/// The trouble that a store is in.
 #[derive(Clone, Copy, Debug)]
 #[repr(u8)]
-pub(crate) enum Trouble {
+pub(crate) enum StoreTrouble {
     /// It holds nothing, and says so.
     None,
     PanicsAtOnce,
@@ -40,15 +40,15 @@ pub(crate) enum Trouble {
 }
 
 #[derive(Default)]
-struct Troubled(Arc<AtomicU8>);
+struct TroubledStore(Arc<AtomicU8>);
 
-struct Reading(Arc<AtomicU8>, Revision);
+struct TroubledSnapshot(Arc<AtomicU8>, Revision);
 
-fn has(trouble: Trouble, store: &AtomicU8) -> bool {
+fn has(trouble: StoreTrouble, store: &AtomicU8) -> bool {
     store.load(Ordering::SeqCst) == trouble as u8
 }
 
-impl Store for Troubled {
+impl Store for TroubledStore {
     fn serves(&self, _: &EntityTypeName) -> bool {
         true
     }
@@ -63,20 +63,20 @@ impl Store for Troubled {
 
     fn snapshot(&self, _: &Arc<Schema>, _: Option<&Revision>) -> Answer<'_, Box<dyn Snapshot>> {
         assert!(
-            !has(Trouble::PanicsAtOnce, &self.0),
+            !has(StoreTrouble::PanicsAtOnce, &self.0),
             "secret of the snapshot"
         );
-        let answer = if has(Trouble::IsAway, &self.0) {
+        let answer = if has(StoreTrouble::IsAway, &self.0) {
             Err(StoreError::Unavailable("secret address".to_owned()))
         } else {
             let revision = Revision::number(1);
-            Ok(Box::new(Reading(Arc::clone(&self.0), revision)) as Box<dyn Snapshot>)
+            Ok(Box::new(TroubledSnapshot(Arc::clone(&self.0), revision)) as Box<dyn Snapshot>)
         };
         Box::pin(std::future::ready(answer))
     }
 }
 
-impl Snapshot for Reading {
+impl Snapshot for TroubledSnapshot {
     fn revision(&self) -> &Revision {
         &self.1
     }
@@ -88,13 +88,13 @@ impl Snapshot for Reading {
     fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {
         Box::pin(async move {
             assert!(
-                !has(Trouble::PanicsWhileReading, &self.0),
+                !has(StoreTrouble::PanicsWhileReading, &self.0),
                 "secret of the reading"
             );
-            if has(Trouble::Hangs, &self.0) {
+            if has(StoreTrouble::Hangs, &self.0) {
                 std::future::pending::<()>().await;
             }
-            if has(Trouble::HoldsWhatDoesNotFit, &self.0) {
+            if has(StoreTrouble::HoldsWhatDoesNotFit, &self.0) {
                 return Err(StoreError::Misfit("secret of the store".to_owned()));
             }
             Ok(vec![None; uids.len()])
@@ -108,10 +108,10 @@ impl Snapshot for Reading {
     fn candidates<'a>(&'a mut self, _: &'a Candidates) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
             assert!(
-                !has(Trouble::PanicsWhileReading, &self.0),
+                !has(StoreTrouble::PanicsWhileReading, &self.0),
                 "secret of the reading"
             );
-            if has(Trouble::Hangs, &self.0) {
+            if has(StoreTrouble::Hangs, &self.0) {
                 std::future::pending::<()>().await;
             }
             Ok(Vec::new())
@@ -137,7 +137,7 @@ fn start() -> Fixture {
 }
 
 pub(crate) fn start_with(gateway: Gateway) -> Fixture {
-    let store = Troubled::default();
+    let store = TroubledStore::default();
     let trouble = Arc::clone(&store.0);
     let bundle = Arc::new(load(&Sources::shipped()).unwrap());
     let options = EngineOptions {
@@ -208,7 +208,7 @@ pub(crate) fn start_with(gateway: Gateway) -> Fixture {
 }
 
 impl Fixture {
-    pub(crate) fn has(&self, trouble: Trouble) {
+    pub(crate) fn has(&self, trouble: StoreTrouble) {
         self.trouble.store(trouble as u8, Ordering::SeqCst);
     }
 
@@ -252,7 +252,7 @@ fn ask_as_aws(connection: &mut Connection) -> Reply {
     connection.reply()
 }
 
-/// That a client of AWS raises it, and may try again.
+/// Checks that a client of AWS raises it, and may try again.
 #[track_caller]
 fn is_exception(reply: &Reply) {
     assert_eq!(reply.status, 503, "{}", reply.text);
@@ -282,17 +282,17 @@ fn evaluate(server: &Fixture) -> [Reply; 2] {
 fn an_evaluation_is_no_decision_either_while_the_store_is_in_trouble() {
     let server = start();
     for (trouble, status, code) in [
-        (Trouble::PanicsAtOnce, 500, "INTERNAL"),
-        (Trouble::PanicsWhileReading, 500, "INTERNAL"),
-        (Trouble::IsAway, 503, "STORE_UNAVAILABLE"),
-        (Trouble::Hangs, 503, "TIMED_OUT"),
+        (StoreTrouble::PanicsAtOnce, 500, "INTERNAL"),
+        (StoreTrouble::PanicsWhileReading, 500, "INTERNAL"),
+        (StoreTrouble::IsAway, 503, "STORE_UNAVAILABLE"),
+        (StoreTrouble::Hangs, 503, "TIMED_OUT"),
     ] {
         server.has(trouble);
         for reply in evaluate(&server) {
             is_a_problem(&reply, status, code);
         }
     }
-    server.has(Trouble::None);
+    server.has(StoreTrouble::None);
     let [one, two] = evaluate(&server);
     assert_eq!(one.json()["decision"], false);
     assert_eq!(two.json()["evaluations"][1]["decision"], false);
@@ -301,12 +301,12 @@ fn an_evaluation_is_no_decision_either_while_the_store_is_in_trouble() {
     assert!(metrics.contains(line), "{metrics}");
 }
 
-/// What is wrong with the store is a fault of the request where there is one question, and of the
-/// item in a batch; it is no decision and no permit.
+/// A fault of the store is one of the request where there is one question, and of the item in a
+/// batch. It is no decision and no permit.
 #[test]
 fn an_evaluation_of_what_does_not_fit_is_a_500() {
     let server = start();
-    server.has(Trouble::HoldsWhatDoesNotFit);
+    server.has(StoreTrouble::HoldsWhatDoesNotFit);
     let [one, two] = evaluate(&server);
     is_a_problem(&one, 500, "TENANCY_UNUSABLE");
     assert_eq!(two.status, 200, "{}", two.text);
@@ -336,7 +336,7 @@ fn is_a_problem(reply: &Reply, status: u16, code: &str) {
     );
 }
 
-/// That it answers, by a denial, as the store holds nothing.
+/// Checks that it answers, by a denial, as the store holds nothing.
 #[track_caller]
 fn is_well(connection: &mut Connection) {
     let reply = ask(connection);
@@ -349,11 +349,11 @@ fn a_handler_that_panics_is_a_500_and_the_next_question_is_answered() {
     let server = start();
     let mut connection = server.connect();
     is_well(&mut connection);
-    for trouble in [Trouble::PanicsAtOnce, Trouble::PanicsWhileReading] {
+    for trouble in [StoreTrouble::PanicsAtOnce, StoreTrouble::PanicsWhileReading] {
         server.has(trouble);
         is_a_problem(&ask(&mut connection), 500, "INTERNAL");
         is_a_problem(&ask_two(&mut connection), 500, "INTERNAL");
-        server.has(Trouble::None);
+        server.has(StoreTrouble::None);
         is_well(&mut connection);
         is_well(&mut server.connect());
     }
@@ -369,7 +369,7 @@ fn a_store_that_is_away_is_a_503_also_of_readiness_until_it_is_back() {
     let server = start();
     let mut connection = server.connect();
     assert_eq!(connection.get("/readyz").status, 200);
-    server.has(Trouble::IsAway);
+    server.has(StoreTrouble::IsAway);
     let reply = ask(&mut connection);
     is_a_problem(&reply, 503, "STORE_UNAVAILABLE");
     assert_eq!(reply.header("retry-after"), Some("1"));
@@ -389,7 +389,7 @@ fn a_store_that_is_away_is_a_503_also_of_readiness_until_it_is_back() {
         let line = format!("\npeppol_authz_{sample}\n");
         assert!(metrics.contains(&line), "{metrics}");
     }
-    server.has(Trouble::None);
+    server.has(StoreTrouble::None);
     let metrics = connection.get("/metrics").text;
     assert!(metrics.contains("\npeppol_authz_store_up 1\n"), "{metrics}");
     is_well(&mut connection);
@@ -400,11 +400,11 @@ fn a_store_that_is_away_is_a_503_also_of_readiness_until_it_is_back() {
 fn a_store_that_hangs_is_a_503_after_a_while() {
     let server = start();
     let mut connection = server.connect();
-    server.has(Trouble::Hangs);
+    server.has(StoreTrouble::Hangs);
     is_a_problem(&ask(&mut connection), 503, "TIMED_OUT");
     is_a_problem(&ask_two(&mut connection), 503, "TIMED_OUT");
     is_exception(&ask_as_aws(&mut connection));
-    server.has(Trouble::None);
+    server.has(StoreTrouble::None);
     is_well(&mut connection);
 }
 
@@ -426,14 +426,14 @@ fn a_search_over_a_store_in_trouble_finds_nothing_and_says_why() {
     let server = start();
     let mut connection = server.connect();
     for (trouble, status, code) in [
-        (Trouble::PanicsAtOnce, 500, "INTERNAL"),
-        (Trouble::PanicsWhileReading, 500, "INTERNAL"),
-        (Trouble::IsAway, 503, "STORE_UNAVAILABLE"),
-        (Trouble::Hangs, 503, "TIMED_OUT"),
+        (StoreTrouble::PanicsAtOnce, 500, "INTERNAL"),
+        (StoreTrouble::PanicsWhileReading, 500, "INTERNAL"),
+        (StoreTrouble::IsAway, 503, "STORE_UNAVAILABLE"),
+        (StoreTrouble::Hangs, 503, "TIMED_OUT"),
     ] {
         server.has(trouble);
         is_a_problem(&search(&mut connection), status, code);
-        server.has(Trouble::None);
+        server.has(StoreTrouble::None);
         let reply = search(&mut connection);
         assert_eq!(reply.status, 200, "{}", reply.text);
         assert_eq!(reply.json()["results"], json!([]));

@@ -80,7 +80,7 @@ fn scopes() {
             "permit (principal is User, action == Action::\"enter\", resource);",
         ]
     );
-    // Of two parts, each and both.
+    // Two parts are left out one by one and together.
     let mut found = of(
         Operator::WidenScope,
         "permit (principal is User in Group::\"g\", action, resource == Door::\"d\");",
@@ -394,7 +394,7 @@ fn attributes_of_one_type() {
         of("resource.owner == principal"),
         ["resource.deputy == principal"]
     );
-    // What is asked for by `has` is no value.
+    // The name behind `has` is no value.
     assert_eq!(of("context has b"), [""; 0]);
 }
 

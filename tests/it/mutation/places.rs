@@ -80,7 +80,7 @@ fn columns_are_counted_in_characters() {
     );
 }
 
-/// Which policy it is of, whatever stands before it; in the order of the text.
+/// The policy of each mutant, whatever stands before it; in the order of the text.
 #[test]
 fn each_policy_of_a_file_has_its_own() {
     let policy = "permit (principal, action == Action::\"enter\", resource);\n\n\

@@ -105,7 +105,7 @@ fn what_another_policy_forbids_anyway_is_no_survivor() {
     assert_eq!(ended.code, Some(4));
 }
 
-/// What fails is a denial of its own, which no proof is about.
+/// A policy that fails is a denial of its own, which no proof is about.
 #[test]
 fn what_may_fail_is_not_compared() {
     let author = with_one_action();
@@ -150,8 +150,8 @@ fn a_policy_that_never_applies_may_be_left_out_or_flipped() {
     );
 }
 
-/// Whether one or both of two permits apply is not seen where they say the same; where one
-/// asks for an obligation, it is.
+/// Two permits that say the same cannot be told apart in an answer. They can where one asks for an
+/// obligation.
 #[test]
 fn what_another_permit_says_anyway_is_no_survivor() {
     let wide = "\n@id(\"door/active-enter\")\n@rule(\"R\")\npermit (\n  principal,\n  \

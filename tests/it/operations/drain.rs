@@ -34,7 +34,7 @@ fn a_question_that_was_begun_is_answered_and_then_it_ends_with_0() {
         let mut begun = Connection::half_asked(&sidecar);
         sidecar.signal(signal);
         sidecar.wait_for_log("draining");
-        // Who waits for an answer gets it; who does not is let go.
+        // A connection that waits for an answer gets it. An idle one is closed.
         idle.is_closed();
         begun.write_rest();
         is_allowed_and_the_last(&mut begun);

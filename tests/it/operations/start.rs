@@ -1,4 +1,4 @@
-//! What keeps it from starting, and what it says then.
+//! Faults that keep it from starting, and what it says of them.
 
 use std::net::TcpListener;
 use std::path::Path;

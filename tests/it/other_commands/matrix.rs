@@ -40,7 +40,7 @@ fn a_matrix_is_kept_by_update_and_compared_without() {
     let ended = author.run(&["test", "--update"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let golden = author.read(GOLDEN);
-    // Of two actions, one with two contexts, two resources, three actors.
+    // Two actions, one of them with two contexts, two resources, three actors.
     let rows: Vec<Vec<&str>> = golden
         .lines()
         .filter(|line| !line.starts_with('#'))

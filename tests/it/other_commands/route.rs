@@ -1,4 +1,4 @@
-//! `route`: what a request is asked as, for whoever writes the table.
+//! `route`: shows the questions of a request to the author of a table.
 
 use serde_json::{Value, json};
 

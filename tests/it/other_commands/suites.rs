@@ -44,11 +44,11 @@ fn a_failure_says_what_was_asked_expected_and_decided_and_from_what() {
             "8 questions, 1 failed",
         ],
     );
-    // Of what no policy asked for, nothing is shown.
+    // Attributes that no policy asked for are not shown.
     assert!(!ended.stdout.contains("\"red\":false"), "{ended:?}");
 }
 
-/// What a case expects, exactly.
+/// An answer has to be exactly the one that a case expects.
 #[test]
 fn a_case_that_expects_something_else_fails() {
     let ann_opens = "name = \"n\"\nprincipal = 'User::\"ann\"'\naction = \"open\"\nresource = 'Desk::\"red\"'\n";
@@ -90,7 +90,7 @@ fn a_case_that_expects_something_else_fails() {
             format!("{bob_opens_blue}allow = true\n"),
             Some("expected Allow, got Deny"),
         ),
-        // What is not listed has to be denied.
+        // An action that is not listed has to be denied.
         (
             format!("{eve}allow = []\n"),
             Some("expected Deny, got Allow"),
@@ -296,7 +296,7 @@ fn a_changed_policy_is_noticed() {
     let author = tester();
     author.edit(POLICIES, "unless { principal.active };", "when { false };");
     let ended = author.run(&["test"]);
-    // Which does not even load.
+    // It does not even load.
     assert_eq!(ended.code, Some(3), "{ended:?}");
     let author = tester();
     author.edit(

@@ -1,8 +1,10 @@
 //! A server that is there, though not as it was or should be.
 
 use super::proxy::Mode;
-use super::scene::{Over, REVOKE, Scene, allowed, cold, hurried, is_unavailable, until};
+use super::scene::{REVOKE, Scene, allowed, cold, hurried, is_unavailable};
 use super::server::{SHARED, Server};
+use crate::eventually::until;
+use crate::over::Over;
 use crate::sidecar::{Start, program};
 
 #[test]

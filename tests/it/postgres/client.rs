@@ -1,21 +1,20 @@
 //! Another program at the database, and waiting for what a sidecar says.
 
-use std::time::{Duration, Instant};
-
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::server::Database;
-use crate::sidecar::{PATIENCE, Sidecar};
+use crate::eventually::{eventually, until};
+use crate::sidecar::Sidecar;
 use crate::store::runtime;
 
 /// A connection, which may hold a transaction open.
-pub(crate) struct Session {
+pub(crate) struct SqlConnection {
     runtime: Runtime,
     client: Client,
 }
 
-impl Session {
+impl SqlConnection {
     pub(crate) fn open(database: &Database) -> Self {
         let runtime = runtime();
         let url = database.url();
@@ -43,16 +42,7 @@ pub(crate) async fn connect(url: &str) -> Client {
     client
 }
 
-/// Waits until something is so.
-pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !is_so() {
-        assert!(started.elapsed() < PATIENCE, "still not: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// What `/readyz` misses, in one text; empty when it is ready.
+/// The missing parts that `/readyz` lists, in one text; empty when it is ready.
 pub(crate) fn missing(sidecar: &Sidecar) -> String {
     let reply = sidecar.get("/readyz");
     let said = reply.json();
@@ -63,18 +53,18 @@ pub(crate) fn missing(sidecar: &Sidecar) -> String {
 }
 
 /// Waits until it says that it is not ready, in these words.
+#[track_caller]
 pub(crate) fn until_missing(sidecar: &Sidecar, words: &[&str]) {
-    let mut said = String::new();
-    let started = Instant::now();
-    while !words.iter().all(|word| said.contains(word)) {
-        assert!(started.elapsed() < PATIENCE, "not {words:?}: {said}");
-        std::thread::sleep(Duration::from_millis(10));
-        said = missing(sidecar);
-    }
+    eventually(&format!("not ready, with {words:?}"), || {
+        let said = missing(sidecar);
+        let are_all_said = words.iter().all(|word| said.contains(word));
+        if are_all_said { Ok(()) } else { Err(said) }
+    });
 }
 
 /// Waits until it is ready, by itself.
+#[track_caller]
 pub(crate) fn until_ready(sidecar: &Sidecar) {
     sidecar.wait_for_log("ready");
-    until("ready", || missing(sidecar).is_empty());
+    until("it is ready", || missing(sidecar).is_empty());
 }

@@ -1,13 +1,14 @@
-//! How new an answer is: by notification, by looking, and on demand.
+//! Freshness of answers: by notification, by looking, and on demand.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::proxy::{Mode, Proxy};
-use super::scene::{REVOKE, allowed, quickstart, until};
+use super::scene::{REVOKE, allowed, quickstart};
 use super::server::{Database, SHARED};
-use super::session::Session;
+use super::session::PsqlSession;
+use crate::eventually::until;
 use crate::sidecar::{Reply, Sidecar, Start};
 
 /// A sidecar that looks that often by itself, and answers from memory for hours.
@@ -81,19 +82,19 @@ fn an_age_that_is_demanded_makes_it_look() {
     assert_eq!(sidecar.ask(&allowed())["decision"], "Deny");
 }
 
-/// Who is told of a revision before it is committed, and asks at once, waits for it.
+/// A caller may know a revision before it is committed. A question that names it waits for it.
 #[test]
 fn a_state_that_is_yet_to_come_is_waited_for() {
     let database = quickstart(&SHARED);
     let sidecar = sidecar(&database, SHARED.port, "1h");
     assert_eq!(sidecar.ask(&allowed())["decision"], "Allow");
-    let mut writer = Session::on(&database);
+    let mut writer = PsqlSession::on(&database);
     writer.run(&format!("BEGIN; {REVOKE}"));
     let revision = writer.run("SELECT tenancy_revision()");
     let answer = std::thread::scope(|scope| {
         let answer = scope.spawn(|| sidecar.ask(&with("atLeast", &revision)));
         std::thread::sleep(Duration::from_millis(200));
-        // Whoever does not ask for it is answered meanwhile, from before.
+        // A question without it is answered meanwhile, from the state before.
         assert_eq!(sidecar.ask(&allowed())["decision"], "Allow");
         assert!(!answer.is_finished());
         writer.run("COMMIT");
@@ -113,7 +114,7 @@ fn a_state_that_does_not_come_is_not_answered_from_another() {
         .with(&["--tenancy", &database.url()])
         .variable("PEPPOL_AUTHZ_FRESHNESS__WAIT", "100ms")
         .start();
-    let mut writer = Session::on(&database);
+    let mut writer = PsqlSession::on(&database);
     writer.run(&format!("BEGIN; {REVOKE}"));
     let running = writer.run("SELECT tenancy_revision()");
     for revision in [running.as_str(), "999999999999", "5:999999999999:"] {
@@ -125,7 +126,7 @@ fn a_state_that_does_not_come_is_not_answered_from_another() {
     let batch = json!({"requests": [allowed()], "atLeast": running});
     let reply = sidecar.post("/v1/batch_is_authorized", &batch);
     assert_eq!(reply.json()["code"], "STORE_BEHIND", "{}", reply.text);
-    // What it waited for is not held against anybody else.
+    // That wait does not delay other questions.
     assert_eq!(sidecar.ask(&allowed())["decision"], "Allow");
     writer.run("ROLLBACK");
 }

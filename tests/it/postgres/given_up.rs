@@ -7,8 +7,9 @@ use peppol_authz_database::{Postgres, PostgresOptions};
 use peppol_authz_engine::store::{Candidates, Condition, Store};
 
 use super::server::Server;
-use super::session::Session;
+use super::session::PsqlSession;
 use super::{imported_on, open};
+use crate::eventually::until;
 use crate::store::{runtime, shipped, uid};
 
 /// With one connection, so that the next read gets what the one before has left.
@@ -27,7 +28,7 @@ fn a_read_that_is_given_up_leaves_no_old_state_behind() {
     let anna = [uid("Peppol::User", "anna")];
     runtime().block_on(async {
         drop(store.snapshot(&schema, None).await.unwrap());
-        let mut locker = Session::on(&database);
+        let mut locker = PsqlSession::on(&database);
         let mut snapshot = store.snapshot(&schema, None).await.unwrap();
         locker.run("BEGIN; LOCK TABLE registered_user IN ACCESS EXCLUSIVE MODE");
         let asked = tokio::time::timeout(Duration::from_millis(300), snapshot.entities(&anna));
@@ -77,10 +78,7 @@ fn a_search_that_is_given_up_ends_on_the_server_too() {
     });
     let at_work = "SELECT count(*) FROM pg_stat_activity
          WHERE state = 'active' AND query LIKE '%MATERIALIZED%' AND pid <> pg_backend_pid()";
-    let mut tries = 0;
-    while database.sql(at_work) != "0" {
-        tries += 1;
-        assert!(tries < 300, "the server still works on it");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    until("the server has stopped working on it", || {
+        database.sql(at_work) == "0"
+    });
 }

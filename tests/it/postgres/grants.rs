@@ -5,12 +5,13 @@ use std::sync::Mutex;
 
 use serde_json::json;
 
-use super::client::{missing, until, until_missing, until_ready};
+use super::client::{missing, until_missing, until_ready};
 use super::imported;
 use super::server::{Database, SHARED};
+use crate::eventually::until;
 use crate::sidecar::{Sidecar, Start};
 
-/// What the head of the migration says that a role needs to read.
+/// The relations that a role has to read, from the head of the migration.
 fn relations(database: &Database) -> Vec<String> {
     let views = database.sql(
         "SELECT relname FROM pg_class
@@ -111,7 +112,7 @@ fn each_right_that_is_missing_is_named_and_waited_for() {
                     let sidecar = of_role(database, &role).start_listening();
                     let relation = left_out.rsplit(' ').next().unwrap();
                     until_missing(&sidecar, &[relation.trim_matches('"'), &role, "GRANT"]);
-                    // What it says to do is what helps.
+                    // The advice in the message works.
                     let said = missing(&sidecar);
                     let (_, right) = said.split_once("GRANT").unwrap();
                     grant(database, &format!("GRANT {right}"));
@@ -123,7 +124,7 @@ fn each_right_that_is_missing_is_named_and_waited_for() {
     }
 }
 
-/// What is in memory is answered from; what is not cannot be read any more.
+/// Questions are answered from memory; anything else cannot be read any more.
 #[test]
 fn a_right_that_is_taken_away_while_it_serves_is_named() {
     let (database, grants) = strict();

@@ -22,9 +22,9 @@ struct Both {
     database: Database,
 }
 
-/// How an import ended.
+/// The end of an import.
 #[derive(Debug, PartialEq, Eq)]
-struct Ended {
+struct PostgresImport {
     code: Option<i32>,
     stdout: String,
     stderr: String,
@@ -36,9 +36,9 @@ fn import(source: &str, file: &str) -> Command {
     command
 }
 
-fn ended(child: Child) -> Ended {
+fn ended(child: Child) -> PostgresImport {
     let output = child.wait_with_output().unwrap();
-    Ended {
+    PostgresImport {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
@@ -53,7 +53,7 @@ fn spawn(mut command: Command) -> Child {
         .unwrap()
 }
 
-impl Ended {
+impl PostgresImport {
     /// The last line of standard output names the state.
     fn revision(&self) -> &str {
         assert_eq!(self.code, Some(0), "{self:?}");
@@ -75,7 +75,7 @@ impl Both {
     }
 
     /// Imports a text into both.
-    fn text(&self, text: &str) -> (Ended, Ended) {
+    fn text(&self, text: &str) -> (PostgresImport, PostgresImport) {
         let file = self.directory.path().join("documents.ndjson");
         std::fs::write(&file, text).unwrap();
         let file = file.to_str().unwrap();
@@ -85,7 +85,7 @@ impl Both {
         (sqlite, postgres)
     }
 
-    fn documents(&self, documents: &[Value]) -> (Ended, Ended) {
+    fn documents(&self, documents: &[Value]) -> (PostgresImport, PostgresImport) {
         self.text(&lines(documents))
     }
 
@@ -94,7 +94,7 @@ impl Both {
         rows(&self.database)
     }
 
-    /// That both hold the same entities, with the same tags.
+    /// Checks that both hold the same entities, with the same tags.
     fn assert_equal(&self) {
         let connection = Connection::open(self.sqlite()).unwrap();
         let mut uids = Vec::new();
@@ -186,7 +186,7 @@ fn the_same_documents_are_the_same_entities() {
     both.documents(&documents).1.revision();
     both.documents(&[]).1.revision();
     assert_eq!(both.rows(), before);
-    // What is replaced is replaced whole.
+    // A replaced document is replaced whole.
     let changed = [
         with("SUB_ACCOUNT", "legalEntityIds", json!(["le-2", "le-2"])),
         with("ORGANISATION", "contacts", json!([])),
@@ -196,7 +196,7 @@ fn the_same_documents_are_the_same_entities() {
             "direction",
             json!("SENT\t\\ \\u0000 \"\u{e9}\u{1f600}\\n"),
         ),
-        // What nobody asks for may be anything.
+        // An attribute that nobody asks for may be anything.
         with("USER", "note", json!("\u{0}")),
         user("tab\t", "back\\slash@x"),
     ];
@@ -232,7 +232,7 @@ fn what_is_wrong_is_said_in_the_same_words() {
         with("SUB_ACCOUNT", "organisationId", json!("ghost")),
         with("SUB_ACCOUNT", "legalEntityIds", json!(["le-1", "ghost"])),
         with("DOCUMENT", "legalEntityId", json!("ghost")),
-        // What others hold.
+        // Values that others hold.
         user("new", "ANNA@acme.example"),
         user("new", "foo@bar.com"),
         with("SUB_ACCOUNT", "email", json!("x@x")),
@@ -260,7 +260,7 @@ fn what_is_wrong_is_said_in_the_same_words() {
     }
 }
 
-/// What PostgreSQL cannot hold, and SQLite can.
+/// PostgreSQL cannot hold it, and SQLite can.
 #[test]
 fn a_nul_character_is_refused_with_its_line() {
     let both = Both::new();

@@ -1,5 +1,5 @@
-//! Who makes the tables, when, and in whose database: several at once, none in a
-//! newer version's or another program's, and none where it was told not to.
+//! Migrations: several sidecars at once make the tables once. None are made in a newer
+//! version's or another program's database, and none where the setting forbids it.
 
 use std::process::{Child, Stdio};
 

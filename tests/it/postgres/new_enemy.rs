@@ -1,12 +1,13 @@
-//! Nobody sees what is new by rights that are old: whoever has lost a right before
-//! something was shared is not let at it, whichever sidecar is asked.
+//! Old rights give no access to new things: a user who has lost a right before something
+//! was shared does not get it, whichever sidecar is asked.
 
 use serde_json::{Value, json};
 
-use super::scene::{Over, quickstart};
+use super::scene::quickstart;
 use super::server::{Database, SHARED};
-use super::session::Session;
+use super::session::PsqlSession;
 use crate::connection::{Connection, question};
+use crate::over::Over;
 use crate::sidecar::{Sidecar, Start};
 
 const ROUNDS: usize = 1000;
@@ -49,7 +50,7 @@ fn asked(participant: &str, revision: &str) -> Value {
 /// Somebody else writes all the time, in transactions that overlap with others, so
 /// that states are not simply numbered.
 fn disturb(database: &Database, over: &Over) {
-    let mut session = Session::on(database);
+    let mut session = PsqlSession::on(database);
     session.run("INSERT INTO registered_user VALUES ('other', true, false)");
     session.run("INSERT INTO account (email, user_id) VALUES ('other@example.com', 'other')");
     while !over.is() {
@@ -61,7 +62,7 @@ fn disturb(database: &Database, over: &Over) {
 }
 
 fn rounds(database: &Database, connections: &mut [Connection]) {
-    let [mut revoker, mut sharer] = [Session::on(database), Session::on(database)];
+    let [mut revoker, mut sharer] = [PsqlSession::on(database), PsqlSession::on(database)];
     for round in 0..ROUNDS {
         let participant = format!("iso6523-actorid-upis::0007:new{round}");
         revoker.run(&format!("BEGIN; {}; COMMIT", MEMBERSHIP.revoke));

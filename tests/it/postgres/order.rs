@@ -1,5 +1,5 @@
-//! Transactions that commit in another order than that of their numbers: whoever
-//! looks in between misses neither.
+//! Transactions that commit in another order than that of their numbers: a look in
+//! between misses neither.
 
 use std::sync::Arc;
 
@@ -8,14 +8,15 @@ use peppol_authz_engine::policy::{Bundle, Sources, load};
 use peppol_authz_engine::store::{Changes, Revision, Store};
 use serde_json::{Value, json};
 
-use super::client::{Session, until};
+use super::client::SqlConnection;
 use super::server::Database;
 use super::{imported, open};
 use crate::deciding::Deciding;
+use crate::eventually::until;
 use crate::sidecar::{Sidecar, Start};
 use crate::store::{runtime, shipped, uid};
 
-/// What Anna may as long as her e-mail is verified.
+/// A question that is allowed as long as Anna's e-mail is verified.
 fn asked() -> Value {
     json!({
         "principal": "Peppol::User::\"anna\"",
@@ -35,7 +36,7 @@ fn shipped_bundle() -> Arc<Bundle> {
 }
 
 /// Begins the first transaction, commits the second, and gives the name of each.
-fn crossed(first: &Session, second: &Session) -> (String, String) {
+fn crossed(first: &SqlConnection, second: &SqlConnection) -> (String, String) {
     first.sql("BEGIN; UPDATE registered_user SET email_verified = false WHERE id = 'anna'");
     let one = first.sql("SELECT tenancy_revision()");
     second.sql("BEGIN; UPDATE document SET direction = 'SENT' WHERE id = 'd-1'");
@@ -46,8 +47,8 @@ fn crossed(first: &Session, second: &Session) -> (String, String) {
     (one, two)
 }
 
-fn sessions(database: &Database) -> (Session, Session) {
-    (Session::open(database), Session::open(database))
+fn sessions(database: &Database) -> (SqlConnection, SqlConnection) {
+    (SqlConnection::open(database), SqlConnection::open(database))
 }
 
 #[test]
@@ -133,7 +134,7 @@ fn a_sidecar_that_follows_misses_nothing() {
     let decision = |question: &Value| sidecar.ask(question)["decision"].clone();
     assert_eq!(decision(&asked()), "Allow");
     // It listens once a first notice has come through.
-    let notices = Session::open(&database);
+    let notices = SqlConnection::open(&database);
     let seen = sidecar.ask(&asked())["tenancyRevision"].clone();
     until("a notice is followed", || {
         notices.sql("UPDATE document SET direction = direction || 'X' WHERE id = 'd-1'");

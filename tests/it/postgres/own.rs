@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::client::until;
 use super::server::{Database, SHARED};
+use crate::eventually::until;
 use crate::sidecar::{Sidecar, Start, project};
 
 const ACME: &str = "00000000-0000-4000-8000-0000000000a0";
@@ -302,7 +302,7 @@ fn with_records_every_write_is_followed() {
     });
 }
 
-/// What the README says to delete records by.
+/// The statement by which records are deleted, as the README has it.
 #[test]
 fn records_are_deleted_as_the_example_says() {
     let database = filled(&["tables.sql", "views.sql", "records.sql"]);

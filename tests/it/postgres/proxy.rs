@@ -7,19 +7,19 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What begins a read: the client sends it in one piece with what it asks first.
+/// The beginning of a read. The client sends it in one piece with its first query.
 const BEGIN: &[u8] = b"BEGIN ISOLATION LEVEL";
 
 /// Between two looks at what changes without a sound.
 const TICK: Duration = Duration::from_millis(2);
 
-/// What becomes of bytes and of those who connect.
+/// The treatment of bytes and of new connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Forward,
     /// Nobody listens; connections that are open stay so.
     Refuse,
-    /// Whoever connects is hung up on; connections that are open stay so.
+    /// New connections are closed at once; open ones stay open.
     HangUp,
     /// Each piece comes that much later.
     Delay(Duration),
@@ -83,7 +83,7 @@ impl Proxy {
         }
     }
 
-    /// The server is not there: nobody listens, and whoever was connected is not.
+    /// The server is not there: nobody listens, and all connections are closed.
     pub(crate) fn take_down(&self) {
         self.set(Mode::Refuse);
         self.cut();

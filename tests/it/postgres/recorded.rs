@@ -19,12 +19,12 @@ const WRITES: usize = 1000;
 const FILL: usize = 300;
 
 /// A state, and all that it holds.
-struct Seen {
+struct RecordedState {
     revision: Revision,
     entities: Vec<(Option<Row>, Tags)>,
 }
 
-/// What came of it.
+/// The results, counted.
 #[derive(Debug, Default)]
 struct Tally {
     refused: usize,
@@ -34,19 +34,23 @@ struct Tally {
     everything: usize,
 }
 
-async fn read(snapshot: &mut dyn Snapshot) -> Seen {
+async fn read(snapshot: &mut dyn Snapshot) -> RecordedState {
     let uids = writes::entities();
     let rows = snapshot.entities(&uids).await.unwrap();
     let all: Vec<_> = uids.into_iter().map(|uid| (uid, TagKeys::All)).collect();
     let tags = snapshot.tags(&all).await.unwrap();
-    Seen {
+    RecordedState {
         revision: snapshot.revision().clone(),
         entities: rows.into_iter().zip(tags).collect(),
     }
 }
 
-/// What is said to have changed since a state holds all that has. Returns how many.
-async fn compare(store: &dyn Store, before: &Seen, sql: &str) -> (Seen, usize, bool) {
+/// The changes recorded since a state hold all real changes. Returns how many were recorded.
+async fn compare(
+    store: &dyn Store,
+    before: &RecordedState,
+    sql: &str,
+) -> (RecordedState, usize, bool) {
     let mut snapshot = store
         .snapshot(&shipped(), Some(&before.revision))
         .await
@@ -152,7 +156,7 @@ fn whatever_is_written_to_sqlite_is_told() {
     }
 }
 
-/// What the derived tables should hold and do not, or the other way round.
+/// The differences between the derived tables and the facts.
 pub(crate) const DERIVED: &str = "
 WITH facts AS (
   SELECT

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::client::until;
 use super::imported_on;
 use super::server::{Database, Server};
+use crate::eventually::until;
 use crate::sidecar::{Sidecar, Start};
 
-/// What Anna may as long as her e-mail is verified.
+/// A question that is allowed as long as Anna's e-mail is verified.
 fn asked(member: &str, value: &str) -> Value {
     let mut question = json!({
         "principal": "Peppol::User::\"anna\"",
@@ -80,7 +80,7 @@ fn what_was_written_to_the_primary_is_waited_for() {
     let written = verify(&on_primary, false);
     is_behind(&hasty, &asked("atLeast", &written));
     assert_eq!(decision(&hasty, &anytime), "Allow", "it has not come yet");
-    // How new its state is it cannot tell: what was replayed last is older than this.
+    // It cannot prove that its state is so new: the last replayed write is older than this.
     is_behind(&hasty, &asked("maxAge", "1ms"));
     assert_eq!(decision(&hasty, &asked("maxAge", "1h")), "Allow");
     // One that waits gets its answer as soon as it is replayed.
@@ -100,7 +100,7 @@ fn what_is_committed_late_is_followed_on_a_replica() {
     let (_primary, _replica, on_primary, on_replica) = both();
     let sidecar = over(&on_replica, "30s");
     let hasty = over(&on_replica, "100ms");
-    let first = super::client::Session::open(&on_primary);
+    let first = super::client::SqlConnection::open(&on_primary);
     first.sql("BEGIN; UPDATE registered_user SET email_verified = false WHERE id = 'anna'");
     let one = first.sql("SELECT tenancy_revision()");
     let two = on_primary.sql(

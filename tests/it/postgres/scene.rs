@@ -1,7 +1,6 @@
 //! A sidecar, its database, and the network between them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -9,7 +8,7 @@ use super::proxy::{Mode, Proxy};
 use super::server::{Database, Server};
 use super::{import, open};
 use crate::connection::ALLOWED;
-use crate::sidecar::{PATIENCE, Reply, Sidecar, Start, project};
+use crate::sidecar::{Reply, Sidecar, Start, project};
 
 /// Short, so that no test takes long; long enough for a slow machine to ask a few
 /// questions in.
@@ -82,39 +81,7 @@ impl Scene {
     }
 }
 
-/// Tells other threads that it is over, however it ends.
-#[derive(Default)]
-pub(crate) struct Over(AtomicBool);
-
-pub(crate) struct Until<'a>(&'a Over);
-
-impl Over {
-    pub(crate) fn is(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// It is over once that is dropped.
-    pub(crate) fn until(&self) -> Until<'_> {
-        Until(self)
-    }
-}
-
-impl Drop for Until<'_> {
-    fn drop(&mut self) {
-        self.0.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Waits for something that comes by itself.
-pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < PATIENCE, "never: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// Whether anna may get acme: she may while she is its orgadmin.
+/// Anna asks to get acme, which is allowed while she is its orgadmin.
 pub(crate) fn allowed() -> Value {
     serde_json::from_str(ALLOWED).unwrap()
 }
@@ -130,7 +97,7 @@ pub(crate) fn cold(name: &str) -> Value {
     })
 }
 
-/// That a store which cannot be read is told from everything else.
+/// Checks that the reply names an unreadable store as its cause.
 pub(crate) fn is_unavailable(reply: &Reply) {
     assert_eq!(reply.status, 503, "{}", reply.text);
     assert_eq!(reply.json()["code"], "STORE_UNAVAILABLE");

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use crate::eventually::eventually;
 
 /// The cluster that most tests share, each with a database of its own.
 pub(crate) static SHARED: LazyLock<Server> = LazyLock::new(|| Server::start(&[]));
@@ -140,7 +141,7 @@ impl Server {
             .current_dir(directory.path())
             .args([
                 "-c",
-                // Which process it is, it says itself: a test may have restarted it.
+                // The server's own file names its process: a test may have restarted it.
                 "\"$@\" >log 2>&1 & read line; kill -QUIT $(head -n1 data/postmaster.pid); wait",
                 "keeper",
             ])
@@ -162,14 +163,14 @@ impl Server {
 
     /// Waits until it answers.
     pub(crate) fn wait(&self) {
-        let started = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err()
-            || !self.answers("postgres")
-        {
+        eventually("the server answers", || {
+            let is_listening = std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok();
+            if is_listening && self.answers("postgres") {
+                return Ok(());
+            }
             let log = std::fs::read_to_string(self.directory.path().join("log"));
-            assert!(started.elapsed() < Duration::from_secs(60), "{log:?}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+            Err(log.unwrap_or_else(|error| format!("its log: {error}")))
+        });
     }
 
     fn answers(&self, database: &str) -> bool {
@@ -202,7 +203,7 @@ impl Server {
         );
     }
 
-    /// How large a file of the server's may become, for connections from now on.
+    /// Limits the size of the server's files, for new connections.
     pub(crate) fn limit_files(&self, bytes: Option<u64>) {
         let pid = std::fs::read_to_string(self.directory.path().join("data/postmaster.pid"));
         let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());

@@ -5,18 +5,18 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use super::server::Database;
 
-/// What no statement answers.
+/// A line that is no statement's answer.
 const DONE: &str = "-- done --";
 
 /// `psql`, fed through a pipe: much faster than one process for each statement, and
 /// a transaction may stay open.
-pub(crate) struct Session {
+pub(crate) struct PsqlSession {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
 }
 
-impl Session {
+impl PsqlSession {
     pub(crate) fn on(database: &Database) -> Self {
         let mut child = database
             .psql()
@@ -49,7 +49,7 @@ impl Session {
     }
 }
 
-impl Drop for Session {
+impl Drop for PsqlSession {
     fn drop(&mut self) {
         // The end of its input ends it.
         drop(self.input.take());

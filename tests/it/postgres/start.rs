@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::proxy::{Mode, Proxy};
-use super::scene::{allowed, cold, hurried, quickstart, until};
+use super::scene::{allowed, cold, hurried, quickstart};
 use super::server::SHARED;
+use crate::eventually::until;
 use crate::sidecar::{Sidecar, Start};
 
 const PASSWORD: &str = "hunter2";

@@ -74,7 +74,7 @@ fn over(database: &Database, mode: &str, authority: &Path) -> Start {
     )
 }
 
-/// Whether all its connections are encrypted.
+/// `t` if all connections of the sidecar are encrypted.
 fn is_encrypted(database: &Database) -> String {
     database.sql(
         "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)

@@ -6,9 +6,10 @@ use serde_json::json;
 
 use super::proxy::Mode;
 use super::scene::{
-    MAX_STALE, REVOKE, Scene, TOO_SLOW, allowed, cold, forward, hurried, is_unavailable, until,
+    MAX_STALE, REVOKE, Scene, TOO_SLOW, allowed, cold, forward, hurried, is_unavailable,
 };
 use super::server::SHARED;
+use crate::eventually::until;
 use crate::sidecar::{Start, project};
 
 /// The whole way through an outage, in which a right is revoked: `hurt` is to make
@@ -127,7 +128,7 @@ fn a_server_that_turns_everybody_away_is_endured() {
     );
 }
 
-/// What is not there is named, to whoever can put it there.
+/// The missing views are named, for the person who can put them there.
 #[test]
 fn views_that_go_and_come_back_are_endured() {
     let start = hurried(Start::new()).variable("PEPPOL_AUTHZ_STORE__MIGRATE", "false");
@@ -156,7 +157,7 @@ fn views_that_go_and_come_back_are_endured() {
     );
 }
 
-/// What the store does not serve, callers describe. A view that goes while the
+/// Callers describe the types that the store does not serve. A view that goes while the
 /// program runs leaves nothing to them.
 #[test]
 fn a_view_that_goes_does_not_let_callers_speak_for_the_store() {
@@ -208,8 +209,8 @@ fn rights_to_read_that_go_and_come_back_are_endured() {
     );
 }
 
-/// Nobody reads half of what there was: a view that another program replaces is
-/// missed by those who have to read it, and by nobody else.
+/// No answer comes from half of a state. A replaced view fails the questions that read it,
+/// and no others.
 #[test]
 fn a_view_of_another_shape_is_not_answered_from_until_it_is_back() {
     let scene = scene();

@@ -6,7 +6,7 @@ use cedar_policy::EntityUid;
 use crate::rules::rng::Rng;
 use crate::store::uid;
 
-/// Which SQL is written.
+/// The dialect of SQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Sqlite,

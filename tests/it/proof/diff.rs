@@ -1,4 +1,4 @@
-//! What `diff` says of two directories.
+//! The output of `diff` for two directories.
 
 use serde_json::Value;
 
@@ -291,7 +291,7 @@ fn what_the_solver_cannot_say_is_wider() {
     assert!(ended.stdout.contains("unknown"), "{ended:?}");
     let ended = with_solver(&author, &solver, &["diff", "policies", "other"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    // What is not asked is not missed: the same texts need no proof.
+    // Equal texts need no proof, so the solver is not missed.
     author.write(OTHER, &author.read(POLICIES));
     let ended = with_solver(
         &author,
@@ -301,7 +301,7 @@ fn what_the_solver_cannot_say_is_wider() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
-/// What the schema lets in is allowed by policies that are the same.
+/// A schema that lets in more makes equal policies allow more.
 #[test]
 fn a_schema_that_lets_in_more_is_not_taken_for_the_same() {
     let cases = [

@@ -1,4 +1,4 @@
-//! What is no invariant, and what is no proof.
+//! Files that are no invariants, and answers that are no proofs.
 
 use super::{lines, scripted, with_invariant, with_solver};
 use crate::author::{Author, POLICIES, SCHEMA};
@@ -281,7 +281,7 @@ fn without_invariants_nothing_is_proved() {
     assert_eq!(author.run(&["prove", "no-policy-fails"]).code, Some(0));
 }
 
-/// What cannot be written is found all the same.
+/// A finding that cannot be written is reported all the same.
 #[test]
 fn a_case_that_is_there_takes_no_finding_away() {
     let author = with_invariant(

@@ -80,7 +80,7 @@ async fn each_forbid_is_missed_by_them() {
                 .filter(|f| matches!(f.wrong, Wrong::Refuted(_)))
                 .count();
         }
-        // Of members of parties only what is never allowed is said.
+        // About members of parties the invariants only say what is never allowed.
         let otherwise = info.code.as_deref() == Some("NOT_YOUR_AP_USER");
         assert!(refuted > 0 || otherwise, "nothing misses `{}`", info.id);
     }
@@ -102,7 +102,7 @@ fn with(shipped: bool, text: &str) -> Arc<Bundle> {
     Arc::new(load(&sources).unwrap())
 }
 
-/// What comes of all shipped invariants.
+/// The results of all shipped invariants.
 async fn prove_all(bundle: &Arc<Bundle>) -> Vec<(Statement, Proved)> {
     let timeout = Duration::from_secs(60);
     let mut prover = Prover::start(ProofOptions { timeout }).unwrap();

@@ -64,7 +64,7 @@ fn what_is_implied() {
     let named = r#"permit (principal, action == Action::"open", resource)
         when { resource.owner == principal && principal.name == "Ann" };"#;
     assert_eq!(refuted("implies", named), ["Allow []"]);
-    // Of other actions nothing is said.
+    // The statement is not about other actions.
     let nobody =
         r#"permit (principal, action == Action::"close", resource) when { principal.active };"#;
     assert_proved("implies", nobody);
@@ -141,7 +141,7 @@ fn policies_for_one_entity_count() {
     }
 }
 
-/// What is shown is what is needed, with names that a person can read.
+/// A refutation shows what is needed for it, with names that a person can read.
 #[test]
 fn a_refutation_is_small() {
     let ended = with_invariant(
@@ -180,7 +180,7 @@ forbid (principal, action == Action::"close", resource);"#,
 1 invariant, 1 not proved
 "
     );
-    // Whether the owner is another user is the solver's choice.
+    // The owner may be another user or not: the solver chooses.
     let without_owner = |text: &str| {
         let lines = text
             .lines()
@@ -219,7 +219,7 @@ forbid (principal, action == Action::"close", resource) unless { resource.owner 
             .contains("expected Deny codes [NOT_YOURS], got Allow"),
         "{tested:?}"
     );
-    // What is there is not written over.
+    // Existing files are not written over.
     let again = author.run(&["prove", "it", "--write", "found"]);
     assert_eq!(again.code, Some(1), "{again:?}");
     assert!(again.stderr.contains("`found/it-1"), "{again:?}");

@@ -1,4 +1,4 @@
-//! How files are put in place: mounts of Kubernetes, links to directories, and no notice at all.
+//! Layouts of policy files: mounts of Kubernetes, links to directories, and no notice at all.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -112,7 +112,7 @@ fn a_directory_that_is_gone_is_refused_until_it_is_back() {
     append(&sidecar.path("away/modes.cedar"), CLOSED);
     std::fs::rename(sidecar.path("away"), sidecar.path("open")).unwrap();
     is_taken(&sidecar, "Deny");
-    // What is there now is another directory than the one that was watched.
+    // The path is now another directory than the one that was watched.
     std::fs::remove_file(sidecar.path("open/organisation.cedar")).unwrap();
     is_taken(&sidecar, "Deny");
 }
@@ -121,7 +121,7 @@ fn a_directory_that_is_gone_is_refused_until_it_is_back() {
 fn a_hangup_makes_it_look_at_once() {
     let sidecar = over_link(NOTICES_ONLY);
     let before = ask(&sidecar);
-    // Of which there is no notice, as the directory itself has not changed.
+    // No notice comes, as the directory itself has not changed.
     relink(&sidecar.path("current"), "closed");
     assert_eq!(ask(&sidecar), before);
     sidecar.signal("HUP");

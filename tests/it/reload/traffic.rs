@@ -1,13 +1,13 @@
-//! Those who ask while policies change: none fails, and none sees half of a change.
+//! Questions while policies change: none fails, and none sees half of a change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
 use super::layout::{mount, relink};
 use super::{CLOSED, REFUSED, TAKEN, allowed, append, ask, shipped_policies};
+use crate::over::Over;
 use crate::sidecar::{Sidecar, Start};
 
 /// Asked together: each is decided by another file, and a version changes both.
@@ -31,13 +31,9 @@ fn seen(results: &[Value]) -> (String, BTreeSet<String>) {
 }
 
 /// Asks until told to stop, one by one and in batches.
-fn keep_asking(
-    sidecar: &Sidecar,
-    is_over: &AtomicBool,
-    all: &Mutex<BTreeMap<String, BTreeSet<String>>>,
-) {
+fn keep_asking(sidecar: &Sidecar, over: &Over, all: &Mutex<BTreeMap<String, BTreeSet<String>>>) {
     let batch = json!({"requests": vec![questions(); 20].concat()});
-    while !is_over.load(Ordering::Relaxed) {
+    while !over.is() {
         let reply = sidecar.post("/v1/batch_is_authorized", &batch);
         assert_eq!(reply.status, 200, "{}", reply.text);
         let together = reply.json()["results"].as_array().unwrap().clone();
@@ -50,15 +46,6 @@ fn keep_asking(
                 .or_default()
                 .extend(decisions);
         }
-    }
-}
-
-/// Sets it at the end, also where that is a panic: those who ask would never stop.
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -84,13 +71,13 @@ fn no_request_fails_and_none_sees_half_of_a_change() {
         .start();
     let open = ask(&sidecar).1;
 
-    let (is_over, all) = (AtomicBool::new(false), Mutex::new(BTreeMap::new()));
+    let (over, all) = (Over::default(), Mutex::new(BTreeMap::new()));
     let mut closed = String::new();
     std::thread::scope(|scope| {
         let asking: Vec<_> = (0..4)
-            .map(|_| scope.spawn(|| keep_asking(&sidecar, &is_over, &all)))
+            .map(|_| scope.spawn(|| keep_asking(&sidecar, &over, &all)))
             .collect();
-        let over = Over(&is_over);
+        let until_now = over.until();
         for _ in 0..8 {
             for (version, message) in [
                 ("..closed", TAKEN),
@@ -104,7 +91,7 @@ fn no_request_fails_and_none_sees_half_of_a_change() {
                 }
             }
         }
-        drop(over);
+        drop(until_now);
         asking.into_iter().for_each(|thread| thread.join().unwrap());
     });
     let all = all.into_inner().unwrap();

@@ -41,7 +41,7 @@ fn who_asks_may_be_known_by_an_attribute() {
         "Deny UNKNOWN_PRINCIPAL",
     );
     gate.assert_decides(&sent("bob", get), "Deny UNKNOWN_PRINCIPAL");
-    // A sub-account is known, and is none of those who get an organisation.
+    // The sub-account exists, and may not get an organisation.
     let sub_account = by_email("SubAccount", "foo@bar.com", get);
     gate.assert_decides(&sub_account, "Deny ACTION_DOES_NOT_APPLY");
     for attribute in ["emailVerified", "nothing", "id"] {
@@ -56,7 +56,7 @@ fn who_asks_may_be_known_by_an_attribute() {
     }
 }
 
-/// Whoever of the two was meant, the other would be let in.
+/// Two users have the attribute: a choice of one could let in the other.
 #[test]
 fn an_attribute_that_two_share_names_neither() {
     let user = |id: &str, email: &str| {

@@ -34,7 +34,7 @@ when = { clears = { modeChangeRequest = "{body.modeChangeRequest}" } }
 
 const MODES: [&str; 3] = ["DEMO", "SHARED", "WHITELABEL"];
 
-/// What a member of the body may be: not there, `null`, a mode, or something else.
+/// The values that a member of the body may have: none, `null`, a mode, or something else.
 fn members() -> Vec<Option<Value>> {
     let mut members = vec![None, Some(Value::Null)];
     members.extend(MODES.map(|mode| Some(json!(mode))));
@@ -55,7 +55,7 @@ fn is_mode(said: &Value) -> bool {
     said.as_str().is_some_and(|said| MODES.contains(&said))
 }
 
-/// What each ask of the table comes to, by the words of the rule: a field that the body does not
+/// The outcome of each ask of the table, by the words of the rule: a field that the body does not
 /// have, or has as the store does, is not changed.
 fn wanted(mode: &str, pending: Option<&str>, body: &Map<String, Value>) -> Vec<String> {
     let asked = || "o".to_owned();

@@ -14,9 +14,9 @@ pub(crate) struct Case<'a> {
     pub(crate) question: &'a Question,
     /// Its action.
     pub(crate) action: &'static str,
-    /// Who asks, where it is a user.
+    /// The principal, where it is a user.
     pub(crate) user: Option<&'a User>,
-    /// Who asks, where it is a sub-account.
+    /// The principal, where it is a sub-account.
     pub(crate) sub_account: Option<&'a SubAccount>,
     /// The organisation that the resource is or belongs to.
     pub(crate) organisation: Option<&'a Organisation>,
@@ -58,7 +58,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Whether it is one of these actions.
+    /// True if it is one of these actions.
     pub(crate) fn is(&self, actions: &[&str]) -> bool {
         actions.contains(&self.action)
     }
@@ -68,7 +68,7 @@ impl<'a> Case<'a> {
         self.question.context.get(member)?.as_str()
     }
 
-    /// Whether this user holds the role in the organisation of the resource (GEN-5).
+    /// True if this user holds the role in the organisation of the resource (GEN-5).
     pub(crate) fn holds(&self, user: Option<&User>, role: Role) -> bool {
         match (user, self.organisation) {
             (Some(user), Some(it)) => self.tenancy.has_role(&user.id, &it.id, role),
@@ -76,28 +76,28 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Whether the asker is a user with this role in the organisation of the resource.
+    /// True if the asker is a user with this role in the organisation of the resource.
     pub(crate) fn asker_is(&self, role: Role) -> bool {
         self.holds(self.user, role)
     }
 
-    /// Whether the asker is a superadmin.
+    /// True if the asker is a superadmin.
     pub(crate) fn asker_is_superadmin(&self) -> bool {
         self.user.is_some_and(|user| user.superadmin)
     }
 
-    /// Whether the organisation of the resource is in this mode.
+    /// True if the organisation of the resource is in this mode.
     pub(crate) fn organisation_is(&self, mode: Mode) -> bool {
         self.organisation.is_some_and(|it| it.mode == mode)
     }
 
-    /// Whether the document goes through a production access point.
+    /// True if the document goes through a production access point.
     pub(crate) fn through_production(&self) -> bool {
         self.through
             .is_some_and(|it| it.environment == Environment::Production)
     }
 
-    /// Whether a document is sent or received.
+    /// True if a document is sent or received.
     pub(crate) fn sends_or_receives(&self) -> bool {
         self.is(&["sendDocument", "receiveDocument"])
     }

@@ -53,7 +53,7 @@ pub(crate) fn evaluation(rng: &mut Rng, question: &Question) -> Value {
     for (name, value) in &question.context {
         let place = rng.below(2);
         parts[place].insert(name.clone(), value.clone());
-        // Of both, the action's properties count.
+        // The action's properties win.
         if place == 0 && rng.percent(20) {
             parts[1].insert(name.clone(), json!("not this"));
         }

@@ -9,14 +9,14 @@ use super::tenancy::{
 };
 use super::vocabulary::{Environment, Mode, Role};
 
-/// Whether e-mail addresses and participant identifiers may hold letters outside ASCII, which
+/// True if e-mail addresses and participant identifiers may hold letters outside ASCII, which
 /// have two cases too.
 pub(crate) const LETTERS_OUTSIDE_ASCII: bool = true;
 
-/// Whether a sub-account may be associated with a legal entity of another organisation.
+/// True if a sub-account may be associated with a legal entity of another organisation.
 pub(crate) const FOREIGN_ASSOCIATIONS: bool = true;
 
-/// Whether an e-mail or a participant identifier of this shape may be made.
+/// True if an e-mail or a participant identifier of this shape may be made.
 fn allowed(spelling: &str) -> bool {
     LETTERS_OUTSIDE_ASCII || spelling.is_ascii()
 }

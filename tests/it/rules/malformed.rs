@@ -12,9 +12,9 @@ use super::vocabulary::{ACTIONS, Action, FLAGS, Kind, Member};
 pub(crate) struct Malformed {
     /// The question.
     pub(crate) json: Value,
-    /// What is wrong with it.
+    /// The fault that was put in.
     pub(crate) why: &'static str,
-    /// What it was before.
+    /// The question before that.
     pub(crate) question: Question,
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Question {
     pub(crate) context: Map<String, Value>,
 }
 
-/// What an action looks like, by its name.
+/// An action by its name.
 pub(crate) fn action_of(name: &str) -> Option<&'static Action> {
     ACTIONS.iter().find(|action| action.name == name)
 }
@@ -58,8 +58,8 @@ impl Question {
         question
     }
 
-    /// A question of any action. Who asks, and what the context names, mostly has to do with
-    /// the resource, so that many questions are allowed.
+    /// A question of any action. Principal and context mostly belong to the resource, so that
+    /// many questions are allowed.
     pub(crate) fn random(rng: &mut Rng, tenancy: &Tenancy) -> Self {
         let action = rng.pick(ACTIONS);
         Self::of_action(rng, tenancy, &action)
@@ -178,7 +178,7 @@ impl<'a> At<'a> {
             .is_some_and(|organisation| self.tenancy.has_role(user, organisation, role))
     }
 
-    /// Whether this user is likely to be permitted.
+    /// True if this user is likely to be permitted.
     fn fits(&self, user: &User) -> bool {
         let key = (user.id.clone(), self.resource.to_owned());
         let flags = self.tenancy.authorizations.get(&key);

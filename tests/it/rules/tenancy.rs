@@ -12,9 +12,9 @@ pub(crate) struct User {
     pub(crate) id: String,
     /// Its e-mail address, lower case.
     pub(crate) email: String,
-    /// Whether the address is verified.
+    /// True if the address is verified.
     pub(crate) verified: bool,
-    /// Whether it is a superadmin.
+    /// True if it is a superadmin.
     pub(crate) superadmin: bool,
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Participant {
     pub(crate) environment: Environment,
 }
 
-/// What a user may do for a party.
+/// The permissions of a user for a party.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Flags {
     /// `canSendDocument`
@@ -88,7 +88,7 @@ pub(crate) struct SubAccount {
     pub(crate) email: String,
     /// Its organisation.
     pub(crate) organisation: String,
-    /// Whether it sees every document of its organisation.
+    /// True if it sees every document of its organisation.
     pub(crate) full_access: bool,
     /// The legal entities that it is associated with.
     pub(crate) legal_entities: BTreeSet<String>,
@@ -183,7 +183,7 @@ impl Tenancy {
         self.invoices.iter().find(|it| it.id == id)
     }
 
-    /// Whether a user or a sub-account is registered under this address, in any spelling.
+    /// True if a user or a sub-account is registered under this address, in any spelling.
     pub(crate) fn is_registered(&self, spelling: &str) -> bool {
         let email = spelling.to_lowercase();
         let mut users = self.users.iter().map(|it| &it.email);
@@ -191,7 +191,7 @@ impl Tenancy {
         users.any(|it| *it == email) || sub_accounts.any(|it| *it == email)
     }
 
-    /// Whether the user holds the role in the organisation.
+    /// True if the user holds the role in the organisation.
     pub(crate) fn has_role(&self, user: &str, organisation: &str, role: Role) -> bool {
         let membership = (user.to_owned(), organisation.to_owned(), role);
         self.roles.contains(&membership)

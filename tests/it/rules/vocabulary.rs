@@ -47,7 +47,7 @@ impl Environment {
     }
 }
 
-/// What a user is in an organisation.
+/// A user's role in an organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Role {
     /// `orgadmin`
@@ -80,7 +80,7 @@ impl Role {
     }
 }
 
-/// What a member of a context holds.
+/// The type of a member of a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// An entity of this type.
@@ -96,20 +96,20 @@ pub(crate) enum Kind {
 pub(crate) struct Member {
     /// Its name.
     pub(crate) name: &'static str,
-    /// What it holds.
+    /// Its type.
     pub(crate) kind: Kind,
-    /// Whether a question may leave it out.
+    /// True if a question may leave it out.
     pub(crate) optional: bool,
 }
 
-/// What a question of an action looks like.
+/// The parts of a question of an action.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Action {
     /// Its id.
     pub(crate) name: &'static str,
     /// The type of its resource.
     pub(crate) resource: &'static str,
-    /// Whether a sub-account may ask it, besides a user.
+    /// True if a sub-account may ask it, besides a user.
     pub(crate) sub_account: bool,
     /// Its context.
     pub(crate) context: &'static [Member],

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use peppol_authz_engine::{Failure, Found, Part, Verdict};
 use serde_json::{Value as Json, json};
 
-use super::shape::{ACTIONS, Action, CHOICES};
+use super::shape::{ACTIONS, ActionShape, CHOICES};
 use super::world::World;
 use crate::deciding::{Deciding, Refused};
 use crate::rules::rng::Rng;
 
-/// What was asked, so that a test that asks nothing is noticed.
+/// Counts of the questions, so that a test that asks nothing is noticed.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct SearchCounts {
     pub(super) searches: usize,
     pub(super) found: usize,
     pub(super) some: usize,
@@ -29,7 +29,7 @@ pub(super) struct Asking<'a> {
     pub(super) world: &'a World,
     pub(super) policies: &'a str,
     pub(super) is_file: bool,
-    pub(super) seen: &'a mut Seen,
+    pub(super) seen: &'a mut SearchCounts,
 }
 
 fn uid(kind: &str, id: &str) -> Json {
@@ -65,14 +65,21 @@ impl Asking<'_> {
         ids
     }
 
-    /// Whether it is among those that are looked for. A mail that is nowhere has
+    /// True if the entity is among those that are looked for. A mail that is nowhere has
     /// attributes too; a file is read into the canonical spelling.
     fn holds(&self, kind: &str, id: &str) -> bool {
         let mut ids = self.world.ids_of(kind).iter();
         kind != "Mail" || ids.any(|other| other == id || self.is_file && other.to_lowercase() == id)
     }
 
-    fn one(&mut self, rng: &mut Rng, action: &Action, principal: &str, resource: &str, on: bool) {
+    fn one(
+        &mut self,
+        rng: &mut Rng,
+        action: &ActionShape,
+        principal: &str,
+        resource: &str,
+        on: bool,
+    ) {
         let (known, of) = if on {
             (principal, resource)
         } else {

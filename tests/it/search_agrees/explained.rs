@@ -1,5 +1,5 @@
-//! What an explanation claims of random policies holds: with the changes made to the
-//! entities as they are written, an engine of its own decides as it says.
+//! Explanations of random policies hold: with the changes made to the entities as they
+//! are written, an engine of its own decides as the explanation says.
 
 use std::sync::Arc;
 
@@ -15,22 +15,22 @@ use crate::deciding::{Deciding, Refused, bundle, codes};
 use crate::explain::applied::apply;
 use crate::rules::rng::Rng;
 
-/// What was checked, so that a test that checks nothing is noticed.
+/// Counts of the checks, so that a test that checks nothing is noticed.
 #[derive(Debug, Default)]
-struct Seen {
+struct ExplanationCounts {
     denied: usize,
     near: usize,
-    /// Of which it was told what they lack.
+    /// Nearly matching permits with a known lack.
     told: usize,
     claimed: usize,
-    /// Of changes that the entities have no place for.
+    /// Changes that the entities have no place for.
     unwritten: usize,
-    /// Which several changes together bring about.
+    /// Decisions that need several changes together.
     several: usize,
 }
 
 /// One question over entities that are written down.
-struct Case<'a> {
+struct WrittenQuestion<'a> {
     schema: &'a str,
     bundle: &'a Arc<Bundle>,
     entities: &'a Json,
@@ -42,9 +42,9 @@ fn over(entities: &Json, bundle: &Arc<Bundle>) -> Deciding {
     Deciding::with_cache(store, Arc::clone(bundle), 0)
 }
 
-impl Case<'_> {
-    /// What is decided by these policies once the changes are made; `None` where they
-    /// cannot be written down.
+impl WrittenQuestion<'_> {
+    /// The decision by these policies once the changes are made; `None` where they cannot be
+    /// written down.
     fn after(&self, changes: &[peppol_authz_engine::Change], by: &Arc<Bundle>) -> Option<Decision> {
         let (mut entities, mut question) = (self.entities.clone(), self.question.clone());
         apply(changes, &mut entities, &mut question, &by.schema)?;
@@ -52,7 +52,7 @@ impl Case<'_> {
         Some(decision.unwrap_or_else(|refused| panic!("{refused:?}\n{question}\n{changes:#?}")))
     }
 
-    fn check(&self, near: &Near, remedy: &Remedy, lacks: usize, seen: &mut Seen) {
+    fn check(&self, near: &Near, remedy: &Remedy, lacks: usize, seen: &mut ExplanationCounts) {
         let said = || format!("{}\n{near:#?}\n{remedy:#?}", self.question);
         let Some(decision) = self.after(&remedy.changes, self.bundle) else {
             seen.unwritten += 1;
@@ -83,7 +83,7 @@ impl Case<'_> {
         }
     }
 
-    fn ask(&self, deciding: &Deciding, seen: &mut Seen) {
+    fn ask(&self, deciding: &Deciding, seen: &mut ExplanationCounts) {
         let (decision, why) = match deciding.explain(self.question) {
             Ok(explained) => explained,
             Err(Refused::Failed(_)) => return,
@@ -112,7 +112,7 @@ impl Case<'_> {
 #[test]
 fn what_permits_are_said_to_lack_is_what_they_lack() {
     let schema = shape::schema();
-    let mut seen = Seen::default();
+    let mut seen = ExplanationCounts::default();
     for number in worlds(8) {
         let mut rng = Rng::new(seed() * 7_000_003 + number);
         let world = World::random(&mut rng, true);
@@ -130,7 +130,7 @@ fn what_permits_are_said_to_lack_is_what_they_lack() {
                     "context": world.context(&mut rng),
                     "entities": world.file(&mut rng, |kind| kind == "Outside"),
                 });
-                let case = Case {
+                let case = WrittenQuestion {
                     schema: &schema,
                     bundle: &bundle,
                     entities: &entities,

@@ -1,4 +1,4 @@
-//! What random searches have found, and what they are too seldom to find.
+//! Faults that random searches have found, and cases that they meet too seldom.
 
 use peppol_authz_database::{Postgres, PostgresOptions, Sqlite};
 use peppol_authz_engine::Part;
@@ -25,7 +25,7 @@ action see appliesTo {
 };
 "#;
 
-/// Tables that are the views, with columns of some type; who asks is `u`.
+/// Tables in place of views, with columns of some type; the principal is `u`.
 fn tables(columns: &str, rows: &str) -> String {
     let mut all = vec![("id", "text")];
     for name in [
@@ -161,14 +161,14 @@ fn an_entity_that_is_an_object_in_json() {
     }
 }
 
-/// What is known may be in itself, as it is in what is above it.
+/// The known entity may be in itself, as it is in what is above it.
 #[test]
 fn who_is_in_what_is_found() {
     let row = "INSERT INTO \"Doc\" (id, owner) VALUES ('d', 'u'), ('e', 'o');";
     on_both("", row, "resource has owner && principal in resource.owner");
 }
 
-/// What is nowhere may have attributes, and an id may be written in many ways.
+/// An entity that is nowhere may have attributes, and an id may be written in many ways.
 #[test]
 fn who_is_nowhere_and_who_is_spelled_otherwise() {
     let row = "INSERT INTO \"Doc\" (id, phone) VALUES ('d', 'nowhere'), ('e', 'm');";
@@ -263,7 +263,7 @@ fn texts_with_nul() {
     }
 }
 
-/// What means something in a pattern of a database means itself in one of Cedar.
+/// A character with a meaning in a database's pattern stands for itself in one of Cedar.
 #[test]
 fn patterns() {
     let texts = [
@@ -317,7 +317,7 @@ fn rows_without_an_id() {
     assert_eq!(few, ["0", "1", "10"]);
 }
 
-/// Of two collations PostgreSQL does not choose.
+/// PostgreSQL does not choose between two collations.
 #[test]
 fn columns_of_collations_that_differ() {
     let columns = "owner text COLLATE \"und-x-icu\", id text COLLATE \"sv-x-icu\"";

@@ -6,7 +6,7 @@ use cedar_policy::{PolicySet, Schema, ValidationMode, Validator};
 
 use peppol_authz_engine::policy::{Bundle, load};
 
-use super::shape::{ACTIONS, Action, Attribute, CHOICES, CONTEXT, Ty, kind_of};
+use super::shape::{ACTIONS, ActionShape, Attribute, CHOICES, CONTEXT, Ty, kind_of};
 use super::world::World;
 use crate::deciding::sources;
 use crate::rules::rng::Rng;
@@ -15,7 +15,7 @@ use crate::rules::rng::Rng;
 const LEVEL: u32 = 5;
 
 /// Makes expressions for one kind of principal and one of resource.
-struct Author<'a> {
+struct ExpressionMaker<'a> {
     rng: &'a mut Rng,
     world: &'a World,
     principal: &'static str,
@@ -53,7 +53,7 @@ fn member(before: &str, name: &str) -> String {
     }
 }
 
-impl Author<'_> {
+impl ExpressionMaker<'_> {
     fn root(&mut self) -> Path {
         let plain = |text: &str, kind| Path {
             text: text.to_owned(),
@@ -284,7 +284,7 @@ impl Author<'_> {
                     false => (format!("{at} in {above}"), guards),
                 }
             }
-            // Whether what is known is in what is not.
+            // Membership of the known entity in the unknown one.
             4 => {
                 let (below, mut guards) = match self.rng.percent(70) {
                     true => ("principal".to_owned(), Vec::new()),
@@ -346,7 +346,7 @@ impl Author<'_> {
         }
     }
 
-    fn policy(&mut self, action: &Action) -> String {
+    fn policy(&mut self, action: &ActionShape) -> String {
         let effect = if self.rng.percent(70) {
             "permit"
         } else {
@@ -399,7 +399,7 @@ pub(super) fn random(rng: &mut Rng, world: &World, schema: &str) -> (String, Arc
                 *rng.choose(action.principals).unwrap(),
                 *rng.choose(action.resources).unwrap(),
             );
-            let mut author = Author {
+            let mut author = ExpressionMaker {
                 rng: &mut *rng,
                 world,
                 principal,

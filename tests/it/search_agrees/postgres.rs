@@ -19,7 +19,7 @@ const TEXT: [&str; 10] = [
     "bpchar",
 ];
 
-/// What columns may be of.
+/// The types that columns may have.
 const TYPES: &str = "
     CREATE COLLATION anycase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
     CREATE DOMAIN word AS text COLLATE \"und-x-icu\";";

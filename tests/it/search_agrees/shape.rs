@@ -22,7 +22,7 @@ pub(super) struct Attribute {
 
 /// An entity type.
 #[derive(Debug)]
-pub(super) struct Kind {
+pub(super) struct EntityShape {
     pub(super) name: &'static str,
     pub(super) annotations: &'static str,
     pub(super) attributes: &'static [Attribute],
@@ -31,7 +31,7 @@ pub(super) struct Kind {
 }
 
 #[derive(Debug)]
-pub(super) struct Action {
+pub(super) struct ActionShape {
     pub(super) name: &'static str,
     pub(super) principals: &'static [&'static str],
     pub(super) resources: &'static [&'static str],
@@ -53,8 +53,8 @@ const fn may(name: &'static str, ty: Ty) -> Attribute {
     }
 }
 
-const fn kind(name: &'static str, attributes: &'static [Attribute]) -> Kind {
-    Kind {
+const fn kind(name: &'static str, attributes: &'static [Attribute]) -> EntityShape {
+    EntityShape {
         name,
         annotations: "",
         attributes,
@@ -90,7 +90,7 @@ const ROLE: &[Attribute] = &[
     may("team", Ty::Of("Team")),
 ];
 
-/// What every action takes; all of it may be left out.
+/// The context of every action; each member may be left out.
 pub(super) const CONTEXT: &[Attribute] = &[
     may("who", Ty::Of("Person")),
     may("org", Ty::Of("Org")),
@@ -104,8 +104,8 @@ pub(super) const CONTEXT: &[Attribute] = &[
 
 /// In the order in which they refer to each other, mostly. `Kind` is a vocabulary, and
 /// `Outside` has no view.
-pub(super) const KINDS: [Kind; 8] = [
-    Kind {
+pub(super) const KINDS: [EntityShape; 8] = [
+    EntityShape {
         parents: &["Org"],
         ..kind(
             "Org",
@@ -118,7 +118,7 @@ pub(super) const KINDS: [Kind; 8] = [
             ],
         )
     },
-    Kind {
+    EntityShape {
         parents: &["Team", "Org"],
         ..kind(
             "Team",
@@ -129,7 +129,7 @@ pub(super) const KINDS: [Kind; 8] = [
             ],
         )
     },
-    Kind {
+    EntityShape {
         parents: &["Team", "Org"],
         tags: Some(Ty::Record(ROLE)),
         ..kind(
@@ -146,7 +146,7 @@ pub(super) const KINDS: [Kind; 8] = [
             ],
         )
     },
-    Kind {
+    EntityShape {
         parents: &["Folder"],
         tags: Some(Ty::Text),
         ..kind(
@@ -154,7 +154,7 @@ pub(super) const KINDS: [Kind; 8] = [
             &[has("owner", Ty::Of("Person")), has("words", TEXTS)],
         )
     },
-    Kind {
+    EntityShape {
         parents: &["Folder"],
         tags: Some(Ty::Of("Team")),
         ..kind(
@@ -182,16 +182,16 @@ pub(super) const KINDS: [Kind; 8] = [
             ],
         )
     },
-    Kind {
+    EntityShape {
         annotations: "@lowercaseId(\"all\")\n@whenAbsent(\"{\\\"seen\\\": false}\")\n",
         ..kind("Mail", &[has("seen", Ty::Bool), may("label", Ty::Text)])
     },
-    Kind {
+    EntityShape {
         annotations: "@lowercaseId(\"afterScheme\")\n@defaultScheme(\"s\")\n",
         tags: Some(Ty::Long),
         ..kind("Party", &[has("org", Ty::Of("Org")), has("n", Ty::Long)])
     },
-    Kind {
+    EntityShape {
         parents: &["Folder"],
         tags: Some(Ty::Text),
         ..kind(
@@ -205,38 +205,38 @@ pub(super) const KINDS: [Kind; 8] = [
     },
 ];
 
-pub(super) const ACTIONS: [Action; 7] = [
-    Action {
+pub(super) const ACTIONS: [ActionShape; 7] = [
+    ActionShape {
         name: "see",
         principals: &["Person"],
         resources: &["Doc"],
     },
-    Action {
+    ActionShape {
         name: "keep",
         principals: &["Person"],
         resources: &["Folder", "Org", "Team"],
     },
-    Action {
+    ActionShape {
         name: "use",
         principals: &["Person", "Mail"],
         resources: &["Party"],
     },
-    Action {
+    ActionShape {
         name: "meet",
         principals: &["Person"],
         resources: &["Person"],
     },
-    Action {
+    ActionShape {
         name: "write",
         principals: &["Person", "Party"],
         resources: &["Mail"],
     },
-    Action {
+    ActionShape {
         name: "pick",
         principals: &["Person"],
         resources: &["Kind"],
     },
-    Action {
+    ActionShape {
         name: "touch",
         principals: &["Person", "Outside"],
         resources: &["Outside"],
@@ -244,7 +244,7 @@ pub(super) const ACTIONS: [Action; 7] = [
 ];
 
 /// The kind of that name; `None` of the vocabulary.
-pub(super) fn kind_of(name: &str) -> Option<&'static Kind> {
+pub(super) fn kind_of(name: &str) -> Option<&'static EntityShape> {
     KINDS.iter().find(|kind| kind.name == name)
 }
 

@@ -14,13 +14,13 @@ use crate::rules::tenancy::Tenancy;
 use crate::rules::vocabulary::{ACTIONS, Action};
 use crate::sidecar::{Sidecar, Start};
 
-struct Scene<'a> {
+struct SearchScene<'a> {
     tenancy: &'a Tenancy,
     sidecar: &'a Sidecar,
     found: usize,
 }
 
-impl Scene<'_> {
+impl SearchScene<'_> {
     /// All pages of a search, which are of some random length.
     fn found(&self, rng: &mut Rng, wanted: &Value) -> Vec<String> {
         let limit = rng.pick([1, 2, 5, 100]);
@@ -46,7 +46,7 @@ impl Scene<'_> {
         ids
     }
 
-    /// What these questions are answered in a batch.
+    /// The answers to these questions in a batch.
     fn allowed(&self, requests: &[Value]) -> Vec<bool> {
         let reply = self
             .sidecar
@@ -118,7 +118,7 @@ impl Scene<'_> {
         let ids = self.tenancy.ids(action.resource);
         let questions = about(&|question, id| question.resource.1 = id.to_owned(), ids);
         self.compare(rng, &wanted, &questions, "resource");
-        // Who.
+        // Principals.
         let kinds: &[&'static str] = match action.sub_account {
             true => &["User", "SubAccount"],
             false => &["User"],
@@ -135,7 +135,7 @@ impl Scene<'_> {
         self.search_actions(rng, &asked, &question);
     }
 
-    /// What the asker may do on the resource, with that context.
+    /// Searches the actions that are allowed to the asker on the resource, with that context.
     fn search_actions(&mut self, rng: &mut Rng, asked: &Value, question: &Question) {
         let mut wanted = asked.clone();
         wanted.as_object_mut().unwrap().remove("action");
@@ -186,7 +186,7 @@ fn hold(usual: u64, over: impl Fn(Start) -> Start) {
             .documents(&tenancy.documents())
             .variable("PEPPOL_AUTHZ_CACHE__ENABLED", cache)
             .start();
-        let mut scene = Scene {
+        let mut scene = SearchScene {
             tenancy: &tenancy,
             sidecar: &sidecar,
             found: 0,

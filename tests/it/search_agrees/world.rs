@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::shape::{Attribute, CHOICES, CONTEXT, KINDS, Kind, Ty};
+use super::shape::{Attribute, CHOICES, CONTEXT, EntityShape, KINDS, Ty};
 use crate::rules::rng::Rng;
 
 /// Texts that something may take for another one, or for a part of itself.
@@ -64,7 +64,7 @@ pub(super) enum Val {
 
 #[derive(Clone, Debug)]
 pub(super) struct Entity {
-    pub(super) kind: &'static Kind,
+    pub(super) kind: &'static EntityShape,
     pub(super) id: String,
     /// In the order of the kind's.
     pub(super) attributes: Vec<Option<Val>>,
@@ -81,7 +81,7 @@ pub(super) struct World {
     ids: Vec<(&'static str, Vec<String>)>,
     /// In how many of 1000 cases a reference leads nowhere.
     dangling: usize,
-    /// Whether texts may hold U+0000.
+    /// True if texts may hold U+0000.
     nul: bool,
 }
 
@@ -149,14 +149,20 @@ impl World {
         rng.choose(self.ids_of(kind)).unwrap().clone()
     }
 
-    fn entity(&self, rng: &mut Rng, kind: &'static Kind, place: usize, id: String) -> Entity {
+    fn entity(
+        &self,
+        rng: &mut Rng,
+        kind: &'static EntityShape,
+        place: usize,
+        id: String,
+    ) -> Entity {
         let attributes = kind.attributes.iter();
         let attributes = attributes.map(|attribute| self.attribute(rng, attribute));
         let attributes = attributes.collect();
         let mut parents = Vec::new();
         for name in kind.parents {
             for _ in 0..rng.pick([0, 0, 1, 1, 2]) {
-                // Of its own kind only those before it, so that none is above itself.
+                // Only earlier entities of its own kind, so that none is above itself.
                 let among = self.ids_of(name);
                 let among = if *name == kind.name {
                     &among[..place]
@@ -271,7 +277,7 @@ impl World {
     pub(super) fn file(&self, rng: &mut Rng, of: impl Fn(&str) -> bool) -> Json {
         let mut seen = BTreeSet::new();
         let found = self.entities.iter().filter(|entity| of(entity.kind.name));
-        // Of several spellings of an id the first.
+        // The first of several spellings of an id counts.
         let found = found.filter(|entity| match entity.kind.name {
             name @ ("Mail" | "Party") => seen.insert((name, entity.id.to_lowercase())),
             _ => true,

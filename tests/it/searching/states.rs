@@ -1,4 +1,4 @@
-//! What is found is of one state, that which is named, while somebody writes.
+//! While somebody writes, the results of a search are of one state, the one that it names.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::{documents, ids, search, wanted};
-use crate::postgres::scene::Over;
+use crate::over::Over;
 use crate::postgres::server::SHARED;
 use crate::sidecar::{Sidecar, Start};
 

@@ -1,4 +1,4 @@
-//! What the surfaces of a search have in common.
+//! Properties that the surfaces of a search have in common.
 
 use serde_json::{Value, json};
 

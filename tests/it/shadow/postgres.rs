@@ -8,10 +8,12 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::{CLOSED, WIDER, allowed, looked, of_result, policies, shadow_of};
-use crate::postgres::scene::{Over, quickstart};
+use crate::eventually::PATIENCE;
+use crate::over::Over;
+use crate::postgres::scene::quickstart;
 use crate::postgres::server::{Database, SHARED};
 use crate::samples::Samples;
-use crate::sidecar::{PATIENCE, Start};
+use crate::sidecar::Start;
 
 /// A sidecar over it, with a shadow.
 fn over(database: &Database, more: &str) -> Start {
@@ -50,8 +52,8 @@ impl Drop for Locked {
     }
 }
 
-/// What the shadow alone looks at cannot be read: all is answered meanwhile, and nothing of that
-/// is a disagreement.
+/// A table that only the shadow looks at cannot be read. All is answered meanwhile, and
+/// nothing of that is a disagreement.
 #[test]
 fn while_the_shadow_waits_for_a_table_all_is_answered() {
     let database = quickstart(&SHARED);
@@ -74,7 +76,7 @@ fn while_the_shadow_waits_for_a_table_all_is_answered() {
     let results = reply.json()["results"].as_array().unwrap().clone();
     assert_eq!(results.len(), 20);
     assert!(results.iter().all(|result| result["decision"] == "Allow"));
-    // What has to be read is read, by the one connection that there is for that.
+    // A read goes by the one connection that there is for that.
     let mut cold = allowed();
     cold["resource"] = "Peppol::Organisation::\"globex\"".into();
     assert_eq!(sidecar.ask(&cold)["decision"], "Deny");

@@ -2,13 +2,13 @@
 //! that is a matter of the first.
 
 use std::path::Path;
-use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use super::{CLOSED, all_are, allowed, disagreements, looked, of_result, policies, shadow_of};
+use crate::eventually::eventually;
 use crate::samples::Samples;
-use crate::sidecar::{PATIENCE, Sidecar, Start, project};
+use crate::sidecar::{Sidecar, Start, project};
 
 const TAKEN: &str = "the shadow took over changed policies";
 const REFUSED: &str = "changed policies of the shadow are refused; those before look on";
@@ -33,7 +33,7 @@ fn is_ready(sidecar: &Sidecar) {
     );
 }
 
-/// How often Anna was allowed what the shadow forbids.
+/// The number of Anna's Allows that the shadow forbids.
 fn closed(samples: &Samples) -> f64 {
     let first = ["Allow", "", "organisation/orgadmin-manages"];
     let shadow = ["Deny", "DEMO_NO_CERTIFICATES", "next/closed"];
@@ -141,33 +141,30 @@ fn a_change_of_the_schema_is_for_both() {
     all_are(&looked(&sidecar, 1), "agreed");
     // The shadow has a policy for what is no action any more.
     std::fs::write(&schema, &shipped).unwrap();
-    until(&sidecar, [2.0, 1.0, 1.0]);
+    until_reloaded(&sidecar, [2.0, 1.0, 1.0]);
     sidecar.ask(&allowed());
     let samples = looked(&sidecar, 2);
     assert_eq!(of_result(&samples, "unsettled"), 1.0);
     assert_eq!(samples.sum("shadow_disagreements_total"), 0.0);
     write(&directory, "");
-    until(&sidecar, [2.0, 2.0, 1.0]);
+    until_reloaded(&sidecar, [2.0, 2.0, 1.0]);
     sidecar.ask(&allowed());
     assert_eq!(of_result(&looked(&sidecar, 3), "agreed"), 2.0);
 }
 
 /// Waits until the first have been taken, and the shadow's have been taken and refused, so often.
 #[track_caller]
-fn until(sidecar: &Sidecar, reloads: [f64; 3]) {
-    let end = Instant::now() + PATIENCE;
-    loop {
+fn until_reloaded(sidecar: &Sidecar, reloads: [f64; 3]) {
+    eventually(&format!("reloads are {reloads:?}"), || {
         let samples = Samples::of(sidecar);
         let found = [
             samples.value("reloads_total", &[("result", "taken")]),
             samples.value("shadow_reloads_total", &[("result", "taken")]),
             samples.value("shadow_reloads_total", &[("result", "refused")]),
         ];
-        if found == reloads {
-            return;
-        }
-        assert!(Instant::now() < end, "{found:?}");
-    }
+        let are_equal = found == reloads;
+        are_equal.then_some(()).ok_or(format!("{found:?}"))
+    });
 }
 
 #[test]

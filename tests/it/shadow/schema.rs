@@ -85,7 +85,7 @@ fn start_renamed(schema: &str) -> Sidecar {
         .start()
 }
 
-/// What a caller describes is a part of the question, for the shadow too.
+/// Entities that a caller describes are a part of the question, for the shadow too.
 #[test]
 fn described_entities_belong_to_the_question() {
     let first = Start::quickstart();

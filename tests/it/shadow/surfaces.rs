@@ -96,7 +96,7 @@ fn requests_of_a_gateway_are_where_something_is_asked() {
     is_counted(&sidecar, 1, 1);
 }
 
-/// What is asked again is looked at again: nothing is counted by what it was.
+/// A question that is asked again is looked at again: no count is by an earlier result.
 #[test]
 fn all_of_many_are() {
     let sidecar = start();

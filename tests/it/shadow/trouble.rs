@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::schema::Schema;
@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 
 use super::{CLOSED, allowed, looked, of_result, shadow_of};
 use crate::deciding::{Deciding, bundle, entity, question};
-use crate::sidecar::{PATIENCE, Start};
+use crate::eventually::{eventually, until};
+use crate::sidecar::Start;
 
 /// More questions than fit, all at once: each is answered, and each is looked at or dropped.
 #[test]
@@ -59,7 +60,7 @@ const SECOND: &str = "@id(\"p/boss\") permit (principal, action, resource)
     when { resource.owner has boss && resource.owner.boss == principal };";
 
 #[derive(Clone, Copy, PartialEq)]
-enum Trouble {
+enum ReadTrouble {
     None = 0,
     Hangs = 1,
     Fails = 2,
@@ -67,12 +68,12 @@ enum Trouble {
 }
 
 /// A store that is in trouble when a read begins.
-struct Troubled {
+struct TroubledEntities {
     inner: EntitiesFile,
     trouble: Arc<AtomicU8>,
 }
 
-impl Store for Troubled {
+impl Store for TroubledEntities {
     fn serves(&self, name: &cedar_policy::EntityTypeName) -> bool {
         self.inner.serves(name)
     }
@@ -92,12 +93,12 @@ impl Store for Troubled {
     ) -> Answer<'_, Box<dyn Snapshot>> {
         let inner = self.inner.snapshot(schema, since);
         Box::pin(async move {
-            let has = |trouble: Trouble| self.trouble.load(Ordering::SeqCst) == trouble as u8;
-            while has(Trouble::Hangs) {
+            let has = |trouble: ReadTrouble| self.trouble.load(Ordering::SeqCst) == trouble as u8;
+            while has(ReadTrouble::Hangs) {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            assert!(!has(Trouble::Panics), "secret of the store");
-            if has(Trouble::Fails) {
+            assert!(!has(ReadTrouble::Panics), "secret of the store");
+            if has(ReadTrouble::Fails) {
                 return Err(StoreError::Unavailable("gone".to_owned()));
             }
             inner.await
@@ -106,13 +107,13 @@ impl Store for Troubled {
 }
 
 /// A shadow over such a store, and a decision that it has to read it for.
-struct Scene {
+struct TroubledShadow {
     shadow: Shadow,
     trouble: Arc<AtomicU8>,
     decided: Arc<Decided>,
 }
 
-impl Scene {
+impl TroubledShadow {
     fn new(capacity: usize, queue_bytes: usize) -> Self {
         let owner = json!({"__entity": {"type": "User", "id": "ann"}});
         let entities = json!([
@@ -123,8 +124,8 @@ impl Scene {
         let first = bundle(SCHEMA, FIRST);
         let asked = question("User::\"ann\"", "read", "Doc::\"d\"");
         let decided = decided(Deciding::over(store(), Arc::clone(&first)), first, asked);
-        let trouble = Arc::new(AtomicU8::new(Trouble::None as u8));
-        let store = Troubled {
+        let trouble = Arc::new(AtomicU8::new(ReadTrouble::None as u8));
+        let store = TroubledEntities {
             inner: store(),
             trouble: Arc::clone(&trouble),
         };
@@ -147,7 +148,7 @@ impl Scene {
         }
     }
 
-    fn has(&self, trouble: Trouble) {
+    fn has(&self, trouble: ReadTrouble) {
         self.trouble.store(trouble as u8, Ordering::SeqCst);
     }
 
@@ -160,12 +161,12 @@ impl Scene {
     /// Waits until so many came to that.
     #[track_caller]
     fn until(&self, result: &str, times: u64) {
-        let end = Instant::now() + PATIENCE;
         let sample = format!("shadow_decisions_total{{result=\"{result}\"}} {times}\n");
-        while !self.metrics().contains(&sample) {
-            assert!(Instant::now() < end, "{sample}{}", self.metrics());
-            std::thread::yield_now();
-        }
+        eventually(&sample, || {
+            let metrics = self.metrics();
+            let is_so = metrics.contains(&sample);
+            is_so.then_some(()).ok_or(metrics)
+        });
     }
 
     fn metrics(&self) -> String {
@@ -198,8 +199,8 @@ fn decided(deciding: Deciding, bundle: Arc<Bundle>, asked: Value) -> Arc<Decided
 /// Offering never waits: it comes back while the shadow hangs, whatever is offered.
 #[test]
 fn while_it_hangs_what_does_not_fit_is_dropped() {
-    let scene = Scene::new(4, 1 << 20);
-    scene.has(Trouble::Hangs);
+    let scene = TroubledShadow::new(4, 1 << 20);
+    scene.has(ReadTrouble::Hangs);
     scene.offer(1);
     scene.offer(100);
     let metrics = scene.metrics();
@@ -209,7 +210,7 @@ fn while_it_hangs_what_does_not_fit_is_dropped() {
     // One may be in hand, and four wait.
     let dropped: u64 = dropped.unwrap().parse().unwrap();
     assert!(dropped == 96 || dropped == 97, "{dropped}");
-    scene.has(Trouble::None);
+    scene.has(ReadTrouble::None);
     scene.until("agreed", 101 - dropped);
 }
 
@@ -217,12 +218,12 @@ fn while_it_hangs_what_does_not_fit_is_dropped() {
 #[test]
 fn what_waits_is_bounded_by_its_bytes() {
     // Not enough for a single one, which has it alone.
-    let scene = Scene::new(1000, 1000);
-    scene.has(Trouble::Hangs);
+    let scene = TroubledShadow::new(1000, 1000);
+    scene.has(ReadTrouble::Hangs);
     scene.offer(10);
     let metrics = scene.metrics();
     assert!(metrics.contains("shadow_dropped_total 9\n"), "{metrics}");
-    scene.has(Trouble::None);
+    scene.has(ReadTrouble::None);
     scene.until("agreed", 1);
     // Its room is given back.
     let dropped = || {
@@ -232,29 +233,24 @@ fn what_waits_is_bounded_by_its_bytes() {
             .find_map(|line| line.strip_prefix("shadow_dropped_total "));
         found.unwrap().to_owned()
     };
-    let end = Instant::now() + PATIENCE;
-    loop {
+    until("one is taken", || {
         let before = dropped();
         scene.offer(1);
-        if dropped() == before {
-            break;
-        }
-        assert!(Instant::now() < end, "{}", scene.metrics());
-        std::thread::yield_now();
-    }
+        dropped() == before
+    });
     scene.until("agreed", 2);
 }
 
 #[test]
 fn after_a_panic_or_a_failure_it_goes_on() {
-    let scene = Scene::new(100, 1 << 20);
-    scene.has(Trouble::Panics);
+    let scene = TroubledShadow::new(100, 1 << 20);
+    scene.has(ReadTrouble::Panics);
     scene.offer(3);
     scene.until("failed", 3);
-    scene.has(Trouble::Fails);
+    scene.has(ReadTrouble::Fails);
     scene.offer(2);
     scene.until("failed", 5);
-    scene.has(Trouble::None);
+    scene.has(ReadTrouble::None);
     scene.offer(4);
     scene.until("agreed", 4);
     assert!(!scene.metrics().contains("shadow_disagreements_total{"));

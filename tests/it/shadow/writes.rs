@@ -6,8 +6,9 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::{CLOSED, WIDER, allowed, looked, of_result, policies, shadow_of};
-use crate::postgres::scene::Over;
-use crate::sidecar::{PATIENCE, Sidecar, Start, project};
+use crate::eventually::PATIENCE;
+use crate::over::Over;
+use crate::sidecar::{Sidecar, Start, project};
 
 /// At least so many, of which each is answered in one state.
 const BATCHES: usize = 40;
@@ -102,7 +103,7 @@ fn and_so_they_do_where_nothing_is_kept_in_memory() {
     no_false_disagreement(start, true);
 }
 
-/// Of two schemas each set reads for itself, until both have read one state.
+/// Under two schemas each set reads for itself, until both have read one state.
 #[test]
 fn policies_of_another_schema_agree_while_somebody_writes() {
     let start = start(CLOSED);

@@ -3,14 +3,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Names, World, extension, uid};
+use super::{IdChoice, PolicyWorld, extension, uid};
 use crate::rules::rng::Rng;
 
 const SITES: usize = 3;
 const PEOPLE: usize = 5;
 const DEVICES: usize = 6;
 
-pub(super) const WORLD: World = World {
+pub(super) const WORLD: PolicyWorld = PolicyWorld {
     schema: SCHEMA,
     policies: POLICIES,
     entities,
@@ -116,7 +116,7 @@ fn visit(rng: &mut Rng) -> Value {
     json!({"at": instant(rng), "from": address(rng), "zone": zone(rng)})
 }
 
-fn entities(rng: &mut Rng, names: &Names) -> Vec<Value> {
+fn entities(rng: &mut Rng, names: &IdChoice) -> Vec<Value> {
     let mut all = Vec::new();
     for number in 0..PEOPLE {
         let zones: Value = (0..rng.below(3)).map(|_| zone(rng)).collect();
@@ -162,7 +162,7 @@ fn entities(rng: &mut Rng, names: &Names) -> Vec<Value> {
     all
 }
 
-fn question(rng: &mut Rng, names: &Names) -> Value {
+fn question(rng: &mut Rng, names: &IdChoice) -> Value {
     let action = rng.pick(["connect", "move"]);
     let context = if action == "connect" {
         let mut context = json!({"visit": visit(rng)});

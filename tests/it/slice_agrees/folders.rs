@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Names, World, uid};
+use super::{IdChoice, PolicyWorld, uid};
 use crate::rules::rng::Rng;
 
 const GROUPS: usize = 4;
@@ -11,7 +11,7 @@ const USERS: usize = 6;
 const FOLDERS: usize = 4;
 const FILES: usize = 6;
 
-pub(super) const WORLD: World = World {
+pub(super) const WORLD: PolicyWorld = PolicyWorld {
     schema: SCHEMA,
     policies: POLICIES,
     entities,
@@ -99,7 +99,7 @@ fn parents(rng: &mut Rng, kind: &str, above: usize, count: usize) -> Vec<Value> 
     numbers.into_iter().map(id).collect()
 }
 
-fn entities(rng: &mut Rng, names: &Names) -> Vec<Value> {
+fn entities(rng: &mut Rng, names: &IdChoice) -> Vec<Value> {
     let mut all = Vec::new();
     for number in 0..GROUPS {
         // Group 0 is above all others.
@@ -164,7 +164,7 @@ fn entities(rng: &mut Rng, names: &Names) -> Vec<Value> {
     all
 }
 
-fn question(rng: &mut Rng, names: &Names) -> Value {
+fn question(rng: &mut Rng, names: &IdChoice) -> Value {
     let action = rng.pick(["view", "view", "rename", "erase"]);
     let mut context = json!({});
     if rng.percent(40) {

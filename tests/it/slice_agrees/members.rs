@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Names, World, uid};
+use super::{IdChoice, PolicyWorld, uid};
 use crate::rules::rng::Rng;
 
 const ORGS: usize = 4;
@@ -11,7 +11,7 @@ const MEMBERS: usize = 5;
 const TOKENS: usize = 4;
 const ITEMS: usize = 6;
 
-pub(super) const WORLD: World = World {
+pub(super) const WORLD: PolicyWorld = PolicyWorld {
     schema: SCHEMA,
     policies: POLICIES,
     entities,
@@ -90,7 +90,7 @@ fn key(rng: &mut Rng) -> &'static str {
     rng.pick(["main", "org0", "org1", "other", ""])
 }
 
-fn entities(rng: &mut Rng, names: &Names) -> Vec<Value> {
+fn entities(rng: &mut Rng, names: &IdChoice) -> Vec<Value> {
     let mut all = Vec::new();
     for number in 0..ORGS {
         let mut attributes = json!({"id": format!("org{number}"), "open": rng.percent(40)});
@@ -139,7 +139,7 @@ fn entities(rng: &mut Rng, names: &Names) -> Vec<Value> {
     all
 }
 
-fn question(rng: &mut Rng, names: &Names) -> Value {
+fn question(rng: &mut Rng, names: &IdChoice) -> Value {
     let principal = rng.pick([("Member", MEMBERS), ("Token", TOKENS)]);
     let resource = rng.pick([("Item", ITEMS), ("Item", ITEMS), ("Org", ORGS)]);
     let mut context = json!({"key": key(rng)});

@@ -10,14 +10,14 @@ use peppol_authz_engine::store::EntitiesFile;
 use peppol_authz_engine::{Decided, Decision, Failure, Question, Twice};
 use serde_json::Value;
 
-use super::{Names, QUESTIONS, World, devices, folders, members};
+use super::{IdChoice, PolicyWorld, QUESTIONS, devices, folders, members};
 use crate::deciding::{Deciding, bundle, codes};
 use crate::rules::rng::Rng;
 
 const TENANCIES: u64 = 30;
 
 /// Some of the policies of a world.
-fn some_of(world: &World, rng: &mut Rng) -> Arc<Bundle> {
+fn some_of(world: &PolicyWorld, rng: &mut Rng) -> Arc<Bundle> {
     let all: cedar_policy::PolicySet = world.policies.parse().unwrap();
     let mut texts: Vec<String> = all
         .policies()
@@ -30,7 +30,7 @@ fn some_of(world: &World, rng: &mut Rng) -> Arc<Bundle> {
     bundle(world.schema, &texts.join("\n"))
 }
 
-/// What a caller learns of it.
+/// The part of a decision that a caller learns.
 fn told(decision: &Decision) -> impl PartialEq + std::fmt::Debug {
     (
         decision.verdict,
@@ -50,17 +50,17 @@ async fn decide(
     (question, decision)
 }
 
-/// How it was settled what the other policies say.
+/// The ways in which the other policies' decisions were made.
 #[derive(Debug, Default)]
-struct Seen {
+struct SettledCounts {
     from_the_slice: usize,
     from_one_slice: usize,
     different: usize,
     absent: usize,
 }
 
-fn agree(world: &World, names: &Names) -> Seen {
-    let mut seen = Seen::default();
+fn agree(world: &PolicyWorld, names: &IdChoice) -> SettledCounts {
+    let mut seen = SettledCounts::default();
     for seed in 0..TENANCIES {
         let mut rng = Rng::new(seed + 1);
         let (first, other) = (some_of(world, &mut rng), some_of(world, &mut rng));
@@ -106,7 +106,7 @@ fn agree(world: &World, names: &Names) -> Seen {
                     assert_eq!(told(&twice.other), told(&given), "{json}");
                     seen.from_one_slice += 1;
                 }
-                // What neither needs alone may be missing for both together.
+                // Entities that neither needs alone may be missing for both together.
                 Err(Failure::Tenancy(_)) if names.ghosts > 0 => {}
                 Err(failure) => panic!("{failure}\n{json}"),
             }
@@ -120,14 +120,14 @@ fn agree(world: &World, names: &Names) -> Seen {
     seen
 }
 
-fn holds(world: &World) {
-    let whole = agree(world, &Names { ghosts: 0 });
+fn holds(world: &PolicyWorld) {
+    let whole = agree(world, &IdChoice { ghosts: 0 });
     assert!(
         whole.from_the_slice > 50 && whole.from_one_slice > whole.from_the_slice,
         "{whole:?}"
     );
     assert!(whole.different > 50, "{whole:?}");
-    let ghosts = agree(world, &Names { ghosts: 4 });
+    let ghosts = agree(world, &IdChoice { ghosts: 4 });
     assert!(
         ghosts.absent > 10 && ghosts.from_the_slice > 50,
         "{ghosts:?}"

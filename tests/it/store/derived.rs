@@ -1,5 +1,5 @@
-//! What triggers keep from the facts is what the facts say, whatever any program
-//! writes and in whatever order.
+//! Triggers keep the derived tables equal to the facts, whatever any program writes and in
+//! whatever order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +43,7 @@ fn pairs(connection: &Connection, sql: &str) -> Vec<(String, Option<String>)> {
     rows.unwrap().map(Result::unwrap).collect()
 }
 
-/// What the views should say, counted anew from the facts.
+/// The expected contents of the views, counted anew from the facts.
 type Facts = (
     BTreeMap<String, String>,
     BTreeSet<(String, String)>,

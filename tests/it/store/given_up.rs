@@ -9,8 +9,7 @@ use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::store::{Candidates, Condition, Store};
 use rusqlite::Connection;
 
-/// A view that never comes to an end: whoever waits for a thread that reads it waits
-/// for ever.
+/// A view that never comes to an end: a wait for a thread that reads it never ends.
 const ENDLESS: &str = r#"
     CREATE VIEW tenancy_revision AS SELECT 1 AS revision;
     CREATE VIEW "User" AS

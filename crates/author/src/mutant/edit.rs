@@ -44,13 +44,13 @@ pub enum Operator {
 #[derive(Clone, Debug)]
 pub(super) struct Edit {
     pub(super) operator: Operator,
-    /// What a reader is shown.
+    /// The part that a reader is shown.
     pub(super) shown: Range<usize>,
-    /// What is replaced; `None` is the whole policy, which is left out.
+    /// The replaced part; `None` leaves the whole policy out.
     pub(super) replaced: Option<Range<usize>>,
-    /// By what.
+    /// The new text.
     pub(super) by: String,
-    /// What is said of the place.
+    /// A few words about the change, for a reader.
     pub(super) says: String,
 }
 
@@ -75,7 +75,7 @@ impl Operator {
         Self::TakeBranch,
     ];
 
-    /// How it is called.
+    /// Its name in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -100,7 +100,7 @@ impl Operator {
 }
 
 impl Edit {
-    /// Something else in that place.
+    /// Puts `by` in that place.
     pub(super) fn replace(operator: Operator, place: Range<usize>, by: impl Into<String>) -> Self {
         let by = by.into();
         Self {
@@ -112,7 +112,7 @@ impl Edit {
         }
     }
 
-    /// `shown` left out, with what goes with it.
+    /// Leaves `shown` out. `replaced` is the text to remove with it; `None` is the whole policy.
     pub(super) fn leave_out(
         operator: Operator,
         shown: Range<usize>,
@@ -138,8 +138,7 @@ impl Edit {
     }
 }
 
-/// What to take out of a list, with the separator beside it, for each of its parts to be
-/// left out in turn: the part, and what goes with it.
+/// For each part of a list, the part and the text to remove with it: the separator beside it.
 pub(super) fn each_left_out(parts: &[Range<usize>]) -> Vec<(Range<usize>, Range<usize>)> {
     let mut found = Vec::new();
     for (i, part) in parts.iter().enumerate() {

@@ -1,6 +1,4 @@
-//! What can be changed about an expression.
-
-use std::ops::Range;
+//! Changes of an expression.
 
 use cedar_policy::EntityId;
 use cedar_policy_core::parser::cst::{
@@ -9,71 +7,12 @@ use cedar_policy_core::parser::cst::{
 };
 use cedar_policy_core::parser::unescape::to_unescaped_string;
 
-use super::edit::{Edit, Operator, each_left_out};
-use super::policy::{Node, place};
+use super::edit::Operator;
 use super::vocabulary::{other_attributes, other_entities};
-use peppol_authz_engine::schema::Schema;
+use super::walk::{MutationWalk, Node, place};
 
-/// A walk over a policy, which notes what can be changed.
-pub(super) struct Walk<'a> {
-    text: &'a str,
-    schema: &'a Schema,
-    pub(super) edits: Vec<Edit>,
-}
-
-impl<'a> Walk<'a> {
-    pub(super) fn new(text: &'a str, schema: &'a Schema) -> Self {
-        Self {
-            text,
-            schema,
-            edits: Vec::new(),
-        }
-    }
-
-    pub(super) fn text(&self, place: &Range<usize>) -> Option<&'a str> {
-        self.text.get(place.clone())
-    }
-
-    pub(super) fn replace(&mut self, operator: Operator, place: Option<Range<usize>>, by: &str) {
-        let edit = place.map(|place| Edit::replace(operator, place, by));
-        self.edits.extend(edit);
-    }
-
-    pub(super) fn leave_out(
-        &mut self,
-        operator: Operator,
-        shown: Range<usize>,
-        gone: Range<usize>,
-    ) {
-        self.edits
-            .push(Edit::leave_out(operator, shown, Some(gone)));
-    }
-
-    /// Each of the parts of a chain or a list left out in turn.
-    fn each_left_out<T>(&mut self, operator: Operator, nodes: &[&Node<T>]) {
-        let places: Vec<_> = nodes.iter().filter_map(|node| place(node)).collect();
-        for (part, gone) in each_left_out(&places) {
-            self.leave_out(operator, part, gone);
-        }
-    }
-
-    /// The same place without white space and comments before it.
-    pub(super) fn trimmed(&self, place: &Range<usize>) -> Range<usize> {
-        let mut start = place.start;
-        while let Some(rest) = self.text.get(start..place.end) {
-            let gap = rest.len() - rest.trim_start().len();
-            start += gap;
-            if !rest.trim_start().starts_with("//") {
-                break;
-            }
-            start += rest
-                .trim_start()
-                .find(['\n', '\r'])
-                .unwrap_or(rest.len() - gap);
-        }
-        start..place.end
-    }
-
+impl MutationWalk<'_> {
+    /// Notes the changes of an expression and of all its parts.
     pub(super) fn expression(&mut self, node: &Node<Expr>) {
         let Some(Expr::Expr(expression)) = &node.node else {
             return;
@@ -82,7 +21,7 @@ impl<'a> Walk<'a> {
             ExprData::Or(or) => self.or(or),
             ExprData::If(condition, then, otherwise) => {
                 for branch in [then, otherwise] {
-                    let text = place(branch).and_then(|branch| self.text.get(branch));
+                    let text = place(branch).and_then(|branch| self.text(&branch));
                     self.replace(Operator::TakeBranch, place(node), text.unwrap_or_default());
                 }
                 for part in [condition, then, otherwise] {
@@ -202,7 +141,7 @@ impl<'a> Walk<'a> {
     }
 
     fn field(&mut self, node: &Node<Ident>, called: bool) {
-        let Some(name) = place(node).and_then(|place| self.text.get(place)) else {
+        let Some(name) = place(node).and_then(|place| self.text(&place)) else {
             return;
         };
         match (called, name) {
@@ -254,7 +193,7 @@ impl<'a> Walk<'a> {
         };
         let parts = name.path.iter().chain(std::iter::once(&name.name));
         let parts: Vec<_> = parts
-            .filter_map(|part| place(part).and_then(|place| self.text.get(place)))
+            .filter_map(|part| place(part).and_then(|place| self.text(&place)))
             .collect();
         let Ok(known) = to_unescaped_string(raw) else {
             return;

@@ -1,4 +1,4 @@
-//! What can be changed about a policy as a whole: effect, scope, clauses.
+//! Changes of a policy as a whole: effect, scope, clauses.
 
 use std::ops::Range;
 
@@ -7,11 +7,8 @@ use cedar_policy_core::parser::cst::{self, Ident, PolicyImpl, VariableDef};
 use cedar_policy_core::parser::text_to_cst::parse_policy;
 
 use super::edit::{Edit, Operator};
-use super::expression::Walk;
+use super::walk::{MutationWalk, Node, place};
 use peppol_authz_engine::schema::Schema;
-
-/// A part of Cedar's syntax tree; it has its contents wherever the text parses.
-pub(super) type Node<T> = cedar_policy_core::parser::Node<Option<T>>;
 
 /// All changes of a policy's text. `others` are the actions that could be added to it.
 pub(super) fn edits(
@@ -23,7 +20,7 @@ pub(super) fn edits(
     let Some(cst::Policy::Policy(policy)) = &parsed.node else {
         return Err("it does not parse".to_owned());
     };
-    let mut walk = Walk::new(text, schema);
+    let mut walk = MutationWalk::new(text, schema);
     walk.policy(policy);
     for variable in policy.variables.iter().filter_map(|v| v.node.as_ref()) {
         if variable.variable.node == Some(Ident::Action) {
@@ -33,12 +30,7 @@ pub(super) fn edits(
     Ok(walk.edits)
 }
 
-/// Where a part stands.
-pub(super) fn place<T>(node: &Node<T>) -> Option<Range<usize>> {
-    node.loc().map(|loc| loc.start()..loc.end())
-}
-
-impl Walk<'_> {
+impl MutationWalk<'_> {
     fn policy(&mut self, policy: &PolicyImpl) {
         if let Some(effect) = place(&policy.effect) {
             let whole = Edit::leave_out(Operator::DropPolicy, effect.clone(), None);

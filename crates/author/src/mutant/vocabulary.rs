@@ -1,4 +1,4 @@
-//! What else could stand in a place, by the schema.
+//! Other names that the schema allows in a place.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(super) fn other_entities(schema: &Schema, type_name: &str, id: &str) -> Vec<
 }
 
 /// The attributes that have the same type as one of this name, in some record that has
-/// both. Whose attribute it is, the validator knows.
+/// both. The validator refuses those of other records.
 pub(super) fn other_attributes(schema: &Schema, name: &str) -> BTreeSet<Arc<str>> {
     let mut found = BTreeSet::new();
     for entity_type in schema.entity_types() {

@@ -1,15 +1,16 @@
-//! Whether any answer changes where one policy takes another's place.
+//! Proofs that one policy in another's place changes no answer.
 
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Decision, Effect, Policy, PolicySet};
+use cedar_policy::{Decision, Effect, Policy, PolicySet};
 
 use super::counterexample::Counterexample;
-use super::invariant::permit_for_all;
+use super::error::ProofError;
 use super::kind::Kind;
-use super::prove::readable;
-use super::prover::{ProofError, Prover};
-use super::world::World;
+use super::policy_sets::permit_for_all;
+use super::prover::Prover;
+use super::readable::readable;
+use super::scenario::Scenario;
 use peppol_authz_engine::policy::{Bundle, PolicyInfo};
 
 /// Proves that no answer changes, in its verdict, rules, codes, messages and obligations,
@@ -19,8 +20,8 @@ use peppol_authz_engine::policy::{Bundle, PolicyInfo};
 /// applies that says the same. Which of those is named may change.
 ///
 /// `Ok(None)` is a proof; `Some` is a request that is answered otherwise, with what is
-/// decided of it by `bundle` as it is. What may fail is not compared: that is a denial, of
-/// which the formulas know nothing.
+/// decided of it by `bundle` as it is. Policies that may fail are not compared: a
+/// failure is a denial, of which the formulas know nothing.
 ///
 /// # Errors
 /// See [`ProofError`]: there is no proof then.
@@ -49,9 +50,9 @@ pub async fn same_answers(
         for (one, two) in [(&some, &others), (&others, &some)] {
             let found = prover.implies(schema, &kind.env, one, two).await?;
             if let Some(env) = found {
-                let shows = |world: &World| {
-                    allows(one, world, bundle) == Some(true)
-                        && allows(two, world, bundle) == Some(false)
+                let shows = |scenario: &Scenario| {
+                    let decisions = scenario.decisions([one, two], &bundle.schema);
+                    decisions == Some([Decision::Allow, Decision::Deny])
                 };
                 return told(readable(&env, bundle, &[one, two], &shows), bundle).await;
             }
@@ -71,7 +72,7 @@ async fn never_applies(
         for policy in policies {
             if let Some(env) = prover.never_matches(schema, &kind.env, policy).await? {
                 let one = with(&[], policy)?;
-                let shows = |world: &World| applies(&one, world, bundle);
+                let shows = |scenario: &Scenario| applies(&one, scenario, bundle);
                 return told(readable(&env, bundle, &[&one], &shows), bundle).await;
             }
         }
@@ -80,13 +81,13 @@ async fn never_applies(
 }
 
 async fn told(
-    found: Option<World>,
+    found: Option<Scenario>,
     bundle: &Arc<Bundle>,
 ) -> Result<Option<Counterexample>, ProofError> {
     match found {
-        Some(world) => {
-            let found = Counterexample::decided(&world, bundle).await;
-            // That is a denial, of which the formulas know nothing.
+        Some(scenario) => {
+            let found = Counterexample::decided(&scenario, bundle).await;
+            // A failure is a denial, of which the formulas know nothing.
             let fails = found.decision.as_ref().is_ok_and(|d| !d.errors.is_empty());
             if fails {
                 return Err(ProofError::MayFail);
@@ -97,9 +98,9 @@ async fn told(
     }
 }
 
-/// What else decides whether it is seen that a policy applies: those that say the same,
-/// and with a permit all that forbid. A forbid is seen wherever it applies, as if all were
-/// permitted.
+/// The policies that hide from an answer that a policy applies: those that say the same and,
+/// for a permit, all forbids. A forbid shows wherever it applies, so for a forbid everything
+/// else counts as permitted.
 fn beside(bundle: &Bundle, policy: &Policy) -> Result<Vec<Policy>, ProofError> {
     let failed = |error: String| ProofError::Failed(error);
     let known = bundle
@@ -131,18 +132,8 @@ fn with(beside: &[Policy], policy: &Policy) -> Result<PolicySet, ProofError> {
         .map_err(|error| ProofError::Failed(error.to_string()))
 }
 
-fn allows(set: &PolicySet, world: &World, bundle: &Bundle) -> Option<bool> {
-    let (request, entities) = world.to_cedar(&bundle.schema)?;
-    let response = Authorizer::new().is_authorized(&request, set, &entities);
-    Some(response.decision() == Decision::Allow)
-}
-
-/// Whether some policy of a set applies.
-fn applies(set: &PolicySet, world: &World, bundle: &Bundle) -> bool {
-    world
-        .to_cedar(&bundle.schema)
-        .is_some_and(|(request, entities)| {
-            let response = Authorizer::new().is_authorized(&request, set, &entities);
-            response.diagnostics().reason().next().is_some()
-        })
+/// True if some policy of a set applies.
+fn applies(set: &PolicySet, scenario: &Scenario, bundle: &Bundle) -> bool {
+    let response = scenario.response(set, &bundle.schema);
+    response.is_some_and(|response| response.diagnostics().reason().next().is_some())
 }

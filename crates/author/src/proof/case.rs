@@ -16,11 +16,11 @@ use super::counterexample::Counterexample;
 pub struct CaseError {
     /// The file.
     pub path: PathBuf,
-    /// Why not.
+    /// The reason.
     pub problem: String,
 }
 
-/// What a case wants to be decided.
+/// The decision that a case wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// An Allow.
@@ -56,14 +56,14 @@ pub fn write_case(
     let comment: String = text.lines().map(|line| format!("# {line}\n")).collect();
     write_new(&fixture, &entities).map_err(|error| failed(&fixture, &error))?;
     write_new(&suite, &format!("{comment}\n{case}")).map_err(|error| {
-        // Not half of it.
+        // The entities are of no use without their suite.
         let _ = fs::remove_file(&fixture);
         failed(&suite, &error)
     })?;
     Ok(suite)
 }
 
-/// Somebody's work may be there already.
+/// Writes a new file. An existing one may be somebody's work and stays.
 fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
     let mut file = fs::File::create_new(path)?;
     std::io::Write::write_all(&mut file, text.as_bytes())

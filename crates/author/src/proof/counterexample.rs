@@ -1,37 +1,49 @@
-//! A question and entities that stand against what was to be proved.
+//! Counterexamples: a question and entities for which a statement does not hold.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::world::World;
+use super::scenario::Scenario;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::slice::Freshness;
 use peppol_authz_engine::store::EntitiesFile;
 use peppol_authz_engine::{Decision, Engine, EngineOptions, Verdict};
 
-/// A question, the entities that a store would hold, and what the engine decides of it.
+/// A question, the entities that a store would hold, and the engine's decision.
 #[derive(Clone, Debug)]
 pub struct Counterexample {
     /// As `POST /v1/is_authorized` takes it.
     pub question: Json,
     /// As an `entities:` file holds them.
     pub entities: Json,
-    /// What the engine says; `Err` where it makes no decision.
+    /// The engine's decision; `Err` where it makes none.
     pub decision: Result<Decision, String>,
 }
 
 impl Counterexample {
     /// Has the engine decide it.
-    pub(super) async fn decided(world: &World, bundle: &Arc<Bundle>) -> Self {
-        let question = world.to_question();
-        let entities = Json::Array(world.entities.clone());
+    pub(super) async fn decided(scenario: &Scenario, bundle: &Arc<Bundle>) -> Self {
+        let question = scenario.to_question();
+        let entities = Json::Array(scenario.entities.clone());
         let decision = decide(&question, &entities, bundle).await;
         Self {
             question,
             entities,
             decision,
+        }
+    }
+
+    /// Has the engine decide what the solver found; `None` is a finding that is not whole.
+    pub(super) async fn of_finding(found: Option<Scenario>, bundle: &Arc<Bundle>) -> Self {
+        match found {
+            Some(scenario) => Self::decided(&scenario, bundle).await,
+            None => Self {
+                question: Json::Null,
+                entities: Json::Null,
+                decision: Err("what the solver found is not whole".to_owned()),
+            },
         }
     }
 
@@ -42,21 +54,21 @@ impl Counterexample {
         decision.map(|decision| decision.verdict.name())
     }
 
-    /// Whether the engine allows it.
+    /// True if the engine allows it.
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         let verdict = self.decision.as_ref().map(|decision| decision.verdict);
         verdict == Ok(Verdict::Allow)
     }
 
-    /// Whether the engine denies it.
+    /// True if the engine denies it.
     #[must_use]
     pub fn is_denied(&self) -> bool {
         let verdict = self.decision.as_ref().map(|decision| decision.verdict);
         verdict == Ok(Verdict::Deny)
     }
 
-    /// What the engine decides, in one line.
+    /// The engine's decision, in one line.
     #[must_use]
     pub fn decided_text(&self) -> String {
         match &self.decision {
@@ -112,7 +124,7 @@ impl fmt::Display for Counterexample {
             if member != "context" {
                 writeln!(f, "    {member:<9}  {}", uid_text(value))?;
             } else if value.as_object().is_some_and(|context| !context.is_empty()) {
-                writeln!(f, "    {member:<9}  {}", Shown(value))?;
+                writeln!(f, "    {member:<9}  {}", CedarValue(value))?;
             }
         }
         for entity in self.entities.as_array().into_iter().flatten() {
@@ -120,10 +132,10 @@ impl fmt::Display for Counterexample {
             writeln!(f, "    where {}", uid_text(uid))?;
             let members = |name| entity.get(name).and_then(Json::as_object);
             for (name, value) in members("attrs").into_iter().flatten() {
-                writeln!(f, "      {} = {}", name_text(name), Shown(value))?;
+                writeln!(f, "      {} = {}", name_text(name), CedarValue(value))?;
             }
             for (key, value) in members("tags").into_iter().flatten() {
-                writeln!(f, "      tag {key:?} = {}", Shown(value))?;
+                writeln!(f, "      tag {key:?} = {}", CedarValue(value))?;
             }
             let parents = entity.get("parents").and_then(Json::as_array);
             for parent in parents.into_iter().flatten() {
@@ -151,9 +163,9 @@ fn name_text(name: &str) -> String {
 }
 
 /// A value of Cedar's JSON, in Cedar's own syntax.
-struct Shown<'a>(&'a Json);
+struct CedarValue<'a>(&'a Json);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for CedarValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |f: &mut fmt::Formatter<'_>, parts: Vec<String>, ends: [char; 2]| {
             write!(f, "{}{}{}", ends[0], parts.join(", "), ends[1])
@@ -169,16 +181,17 @@ impl fmt::Display for Shown<'_> {
                     let one = call.get("arg").into_iter();
                     let several = call.get("args").and_then(Json::as_array);
                     let arguments = one.chain(several.into_iter().flatten());
-                    let arguments: Vec<String> = arguments.map(|a| Shown(a).to_string()).collect();
+                    let arguments: Vec<String> =
+                        arguments.map(|a| CedarValue(a).to_string()).collect();
                     return write!(f, "{name}({})", arguments.join(", "));
                 }
                 let members = members.iter();
-                let parts =
-                    members.map(|(name, value)| format!("{}: {}", name_text(name), Shown(value)));
+                let parts = members
+                    .map(|(name, value)| format!("{}: {}", name_text(name), CedarValue(value)));
                 list(f, parts.collect(), ['{', '}'])
             }
             Json::Array(elements) => {
-                let parts = elements.iter().map(|e| Shown(e).to_string()).collect();
+                let parts = elements.iter().map(|e| CedarValue(e).to_string()).collect();
                 list(f, parts, ['[', ']'])
             }
             other => write!(f, "{other}"),

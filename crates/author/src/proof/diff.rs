@@ -1,102 +1,25 @@
-//! What another set of policies allows more or less.
+//! The requests that another set of policies allows more or less.
 
+mod compared;
+mod difference;
+mod groups;
 mod schemas;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Decision, EntityUid, Policy, PolicySet};
+use cedar_policy::{Decision, PolicySet};
 
 use super::counterexample::Counterexample;
+use super::error::ProofError;
 use super::kind::Kind;
-use super::prove::readable;
-use super::prover::{ProofError, Prover};
-use super::world::World;
+use super::prover::Prover;
+use super::readable::readable;
+use super::scenario::Scenario;
+use groups::regrouped;
 use peppol_authz_engine::policy::Bundle;
 
-/// Two sets of policies, and the schema that both are compared under.
-#[derive(Clone, Debug)]
-pub struct Compared {
-    /// As it is.
-    pub old: Arc<Bundle>,
-    /// The old policies under the new schema; `old` itself where the schemas are one.
-    pub old_under_new: Arc<Bundle>,
-    /// As it is to be.
-    pub new: Arc<Bundle>,
-}
-
-/// What has become of one kind of request.
-#[derive(Debug)]
-pub struct Difference {
-    /// The kind.
-    pub kind: Kind,
-    /// What is newly allowed, if anything is.
-    pub more: Side,
-    /// What is no longer allowed.
-    pub less: Side,
-}
-
-/// One direction of a difference.
-#[derive(Debug)]
-pub enum Side {
-    /// Nothing, proved.
-    Nothing,
-    /// For one, this.
-    Found(Box<Found>),
-    /// That is not known.
-    NotProved(String),
-}
-
-/// A request that one set allows and the other does not.
-#[derive(Debug)]
-pub struct Found {
-    /// With what the old policies decide of it.
-    pub old: Counterexample,
-    /// With what the new ones decide of it.
-    pub new: Counterexample,
-    /// Whether the engine decides of it as the solver has it.
-    pub confirmed: bool,
-}
-
-impl Compared {
-    fn has_two_schemas(&self) -> bool {
-        !Arc::ptr_eq(&self.old, &self.old_under_new)
-    }
-}
-
-impl Difference {
-    /// Whether something may be allowed that was not: that nothing is has to be proved.
-    #[must_use]
-    pub fn may_be_wider(&self) -> bool {
-        !matches!(self.more, Side::Nothing)
-    }
-
-    /// Whether both directions are settled.
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
-        let settled = |side: &Side| match side {
-            Side::Nothing => true,
-            Side::Found(found) => found.confirmed,
-            Side::NotProved(_) => false,
-        };
-        settled(&self.more) && settled(&self.less)
-    }
-
-    /// `more`, `less`, `both` or `same`; `unknown` where neither is found and one is not
-    /// proved to be nothing.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match (&self.more, &self.less) {
-            (Side::Found(_), Side::Found(_)) => "both",
-            (Side::Found(_), Side::Nothing) => "more",
-            (Side::Nothing, Side::Found(_)) => "less",
-            (Side::Nothing, Side::Nothing) => "same",
-            (Side::Found(_) | Side::NotProved(_), Side::NotProved(_))
-            | (Side::NotProved(_), _)
-            | (Side::Nothing, Side::NotProved(_)) => "unknown",
-        }
-    }
-}
+pub use compared::Compared;
+pub use difference::{Difference, Found, Side};
 
 /// Compares two sets of policies, by kind of request.
 ///
@@ -107,47 +30,16 @@ pub async fn diff(prover: &mut Prover, compared: &Compared) -> Result<Vec<Differ
     let mut differences = Vec::new();
     for kind in Kind::all(new) {
         // An action that could not be asked was allowed to nobody.
-        let before = if is_asked(&kind, &compared.old) {
+        let before = if kind.is_known_to(&compared.old) {
             kind.of(old)
         } else {
             PolicySet::new()
         };
-        let after = kind.policies.clone();
-        let other = schemas::difference(&kind, compared).or_else(|| {
-            let text = "the schema puts the action into other groups, which policies name";
-            regrouped(&kind, compared).then(|| text.to_owned())
-        });
-        let (more, less) = if let Some(text) = other {
-            (Side::NotProved(text.clone()), Side::NotProved(text))
-        } else if same_texts(&before, &after) {
-            (Side::Nothing, Side::Nothing)
-        } else {
-            let unsure = may_fail(prover, new, &kind, [&before, &after]).await?;
-            (
-                side(
-                    prover,
-                    [old, new],
-                    &kind,
-                    [&after, &before],
-                    new,
-                    unsure.as_deref(),
-                )
-                .await?,
-                side(
-                    prover,
-                    [old, new],
-                    &kind,
-                    [&before, &after],
-                    old,
-                    unsure.as_deref(),
-                )
-                .await?,
-            )
-        };
+        let (more, less) = sides(prover, compared, &kind, &before).await?;
         differences.push(Difference { kind, more, less });
     }
     for kind in Kind::all(&compared.old) {
-        if is_asked(&kind, new) {
+        if kind.is_known_to(new) {
             continue;
         }
         let (old, none) = (&compared.old, PolicySet::new());
@@ -160,37 +52,34 @@ pub async fn diff(prover: &mut Prover, compared: &Compared) -> Result<Vec<Differ
     Ok(differences)
 }
 
-/// Whether the schema knows this kind of request.
-fn is_asked(kind: &Kind, bundle: &Bundle) -> bool {
-    let env = &kind.env;
-    let shard = bundle.shard(env.action(), env.principal(), env.resource());
-    shard.is_some()
-}
-
-/// Whether a policy that names a group of actions means another set of them under the new
-/// schema: the old policies cannot be compared under it then.
-fn regrouped(kind: &Kind, compared: &Compared) -> bool {
-    let groups = |bundle: &Bundle| {
-        let entities = bundle.schema.cedar().action_entities().unwrap_or_default();
-        let groups = entities.ancestors(kind.env.action());
-        let groups: BTreeSet<EntityUid> = groups.into_iter().flatten().cloned().collect();
-        groups
-    };
-    if !compared.has_two_schemas() || !is_asked(kind, &compared.old) {
-        return false;
+/// Compares a kind of request that the new schema knows. Returns both directions: allowed
+/// more, allowed less.
+async fn sides(
+    prover: &mut Prover,
+    compared: &Compared,
+    kind: &Kind,
+    before: &PolicySet,
+) -> Result<(Side, Side), ProofError> {
+    let (old, new) = (&compared.old_under_new, &compared.new);
+    let after = &kind.policies;
+    let other = schemas::difference(kind, compared).or_else(|| {
+        let text = "the schema puts the action into other groups, which policies name";
+        regrouped(kind, compared).then(|| text.to_owned())
+    });
+    if let Some(text) = other {
+        return Ok((Side::NotProved(text.clone()), Side::NotProved(text)));
     }
-    let (before, after) = (groups(&compared.old), groups(&compared.new));
-    let moved: BTreeSet<&EntityUid> = before.symmetric_difference(&after).collect();
-    let bundles = [&compared.old, &compared.old_under_new, &compared.new];
-    let sets = bundles.map(|bundle| kind.of(bundle));
-    let mut named = sets
-        .iter()
-        .flat_map(PolicySet::policies)
-        .flat_map(Policy::entity_literals);
-    named.any(|uid| moved.contains(&uid))
+    if same_texts(before, after) {
+        return Ok((Side::Nothing, Side::Nothing));
+    }
+    let unsure = may_fail(prover, new, kind, [before, after]).await?;
+    let (both, unsure) = ([old, new], unsure.as_deref());
+    let more = side(prover, both, kind, [after, before], new, unsure).await?;
+    let less = side(prover, both, kind, [before, after], old, unsure).await?;
+    Ok((more, less))
 }
 
-/// Whether nothing has to be proved.
+/// True if two sets are equal, so that nothing has to be proved.
 fn same_texts(a: &PolicySet, b: &PolicySet) -> bool {
     let texts = |set: &PolicySet| {
         let mut texts: Vec<String> = set.policies().map(ToString::to_string).collect();
@@ -212,14 +101,14 @@ async fn may_fail(
         match prover.never_fails(schema, &kind.env, policy).await {
             Ok(None) => {}
             Ok(Some(_)) => return Ok(Some(format!("`{}` can fail", policy.id()))),
-            Err(error @ ProofError::NoSolver { .. }) => return Err(error),
-            Err(error) => return Ok(Some(error.to_string())),
+            Err(error) => return Ok(Some(error.into_finding()?.to_string())),
         }
     }
     Ok(None)
 }
 
-/// Whether the first of `sets`, that of `first`, allows what the other does not.
+/// A request that the first set, the one of the Bundle `first`, allows and the other does
+/// not. `unsure` says why nothing is proved where the solver finds no such request.
 async fn side(
     prover: &mut Prover,
     [old, new]: [&Arc<Bundle>; 2],
@@ -235,24 +124,16 @@ async fn side(
             let unsure = unsure.map(|text| Side::NotProved(text.to_owned()));
             return Ok(unsure.unwrap_or(Side::Nothing));
         }
-        Err(error @ ProofError::NoSolver { .. }) => return Err(error),
-        Err(error) => return Ok(Side::NotProved(error.to_string())),
+        Err(error) => return Ok(Side::NotProved(error.into_finding()?.to_string())),
     };
-    let shows = |world: &World| {
-        world.to_cedar(schema).is_some_and(|(request, entities)| {
-            let says = |set| {
-                Authorizer::new()
-                    .is_authorized(&request, set, &entities)
-                    .decision()
-            };
-            says(some) == Decision::Allow && says(other) == Decision::Deny
-        })
+    let shows = |scenario: &Scenario| {
+        scenario.decisions([some, other], schema) == Some([Decision::Allow, Decision::Deny])
     };
-    let Some(world) = readable(&env, first, &[some, other], &shows) else {
+    let Some(scenario) = readable(&env, first, &[some, other], &shows) else {
         return Ok(Side::NotProved("what was found is not whole".to_owned()));
     };
-    let before = Counterexample::decided(&world, old).await;
-    let after = Counterexample::decided(&world, new).await;
+    let before = Counterexample::decided(&scenario, old).await;
+    let after = Counterexample::decided(&scenario, new).await;
     let (by_first, by_other) = if Arc::ptr_eq(first, new) {
         (&after, &before)
     } else {

@@ -1,22 +1,22 @@
-//! Invariants: what has to hold whatever is asked, as a policy set and a statement.
+//! Invariants: statements that hold for all requests, each with a policy set of its own.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use cedar_policy::{Effect, Policy, PolicyId, PolicySet};
+use cedar_policy::Effect;
 
 use peppol_authz_engine::policy::{
     Bundle, Fault, PolicyInfo, Rules, Severity, SourceError, SourceFile, Sources, invariant_files,
     load,
 };
 
-/// What is said of the policies with respect to an invariant's own set.
+/// The relation of the policies to an invariant's own set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Statement {
-    /// What its forbids describe is never allowed.
+    /// Requests that its forbids describe are never allowed.
     NeverAllows,
-    /// What its forbids describe is forbidden by a policy with the same `@code`, so that no
-    /// permit that is added can ever allow it.
+    /// Requests that its forbids describe are forbidden by a policy with the same `@code`, so
+    /// that no added permit can ever allow them.
     AlwaysDenies,
     /// All that is allowed is allowed by its set, of the kinds of request that its
     /// policies are about.
@@ -37,18 +37,18 @@ pub struct Invariant {
     pub name: Arc<str>,
     /// The rule that it is about, `@rule`.
     pub rule: Option<Arc<str>>,
-    /// What is said, `@invariant`.
+    /// The statement, `@invariant`.
     pub statement: Statement,
-    /// What a denial is called that the invariant wants, `@code`.
+    /// The code of a denial that the invariant wants, `@code`.
     pub code: Option<Arc<str>>,
     /// Its comment, in one line.
     pub text: String,
-    /// Where it stands.
+    /// Its file.
     pub file: Arc<SourceFile>,
     pub(super) bundle: Bundle,
 }
 
-/// How statements are written.
+/// The statements as `@invariant` names them.
 const STATEMENTS: [(&str, Statement); 6] = [
     ("never allows", Statement::NeverAllows),
     ("always denies", Statement::AlwaysDenies),
@@ -66,7 +66,7 @@ impl Statement {
         named.map_or("", |(name, _)| name)
     }
 
-    /// Whether the set describes what is unwanted, by forbids.
+    /// True if the invariant's set is of forbids, which describe unwanted requests.
     pub(super) fn is_of_forbids(self) -> bool {
         matches!(self, Self::NeverAllows | Self::AlwaysDenies)
     }
@@ -96,7 +96,7 @@ pub fn read_invariants(
 }
 
 impl Invariant {
-    /// What of its annotations the list of rules does not have.
+    /// Finds a rule or code of its annotations that the list of rules does not have.
     #[must_use]
     pub fn lint(&self, rules: &Rules) -> Vec<Fault> {
         let Some(rule) = self.rule.as_deref() else {
@@ -182,30 +182,4 @@ impl Invariant {
 fn comment(text: &str) -> String {
     let lines = text.lines().map_while(|line| line.strip_prefix("//"));
     lines.map(str::trim).collect::<Vec<_>>().join(" ")
-}
-
-/// The same policies with the other effect, so that a set allows what they apply to.
-pub(super) fn as_permits(set: &PolicySet) -> Option<PolicySet> {
-    let turned = set.policies().map(|policy| {
-        let mut json = policy.to_json().ok()?;
-        *json.get_mut("effect")? = "permit".into();
-        Policy::from_json(Some(policy.id().clone()), json).ok()
-    });
-    PolicySet::from_policies(turned.collect::<Option<Vec<_>>>()?).ok()
-}
-
-/// The forbids of a set that have this code, and a permit for everything.
-pub(super) fn forbids_alone(set: &PolicySet, code: &str) -> Option<PolicySet> {
-    let all = permit_for_all(set)?;
-    let forbids = set.policies().filter(|policy| {
-        policy.effect() == Effect::Forbid && policy.annotation("code") == Some(code)
-    });
-    PolicySet::from_policies(forbids.cloned().chain([all])).ok()
-}
-
-/// A permit for everything, under an id that a set does not have.
-pub(super) fn permit_for_all(beside: &PolicySet) -> Option<Policy> {
-    let mut ids = (0..).map(|n| PolicyId::new(format!("everything {n}")));
-    let free = ids.find(|id| beside.policy(id).is_none())?;
-    Policy::parse(Some(free), "permit (principal, action, resource);").ok()
 }

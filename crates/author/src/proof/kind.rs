@@ -11,7 +11,7 @@ use peppol_authz_engine::policy::{Bundle, Shard};
 pub struct Kind {
     /// As the symbolic compiler wants it.
     pub(super) env: RequestEnv,
-    /// What can apply.
+    /// The policies that can apply.
     pub(super) policies: PolicySet,
 }
 
@@ -38,6 +38,13 @@ impl Kind {
         bundle
             .shard(env.action(), env.principal(), env.resource())
             .map_or_else(PolicySet::new, of_all)
+    }
+
+    /// True if the schema of a Bundle knows this kind of request.
+    pub(super) fn is_known_to(&self, bundle: &Bundle) -> bool {
+        let env = &self.env;
+        let shard = bundle.shard(env.action(), env.principal(), env.resource());
+        shard.is_some()
     }
 
     /// The action.

@@ -1,14 +1,13 @@
-//! What the suites do not test: by policy, by rule, and by leaving each policy
-//! out in turn.
+//! Gaps of the suites: by policy, by rule, and by leaving each policy out in turn.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::model::SuiteError;
+use super::error::SuiteError;
 use super::run::{Outcome, Suites};
 use peppol_authz_engine::policy::Bundle;
 
-/// What is decided by some case, and what by none.
+/// The tested and the untested policies, rules and actions.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     /// Policies that some decision rests on.
@@ -37,7 +36,7 @@ pub struct Dropped {
 }
 
 impl Coverage {
-    /// Whether everything is tested and nothing is stale.
+    /// True if everything is tested and nothing is stale.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.untested_policies.is_empty()
@@ -48,82 +47,75 @@ impl Coverage {
     }
 }
 
-/// What the cases cover.
+/// Finds what the cases cover.
 #[must_use]
 pub fn coverage(bundle: &Bundle, outcomes: &[Outcome]) -> Coverage {
-    let mut policies: BTreeSet<Arc<str>> = BTreeSet::new();
-    let mut rules: BTreeSet<String> = BTreeSet::new();
-    let mut claimed: BTreeSet<String> = BTreeSet::new();
-    let mut actions: BTreeSet<&str> = BTreeSet::new();
-    // A case covers what it says only where all of it passes.
-    let failed: BTreeSet<_> = outcomes
-        .iter()
-        .filter(|outcome| outcome.difference.is_some())
-        .map(|outcome| (&outcome.suite, &outcome.case))
-        .collect();
-    for outcome in outcomes
-        .iter()
-        .filter(|outcome| outcome.difference.is_none())
-    {
-        if !failed.contains(&(&outcome.suite, &outcome.case)) {
-            claimed.extend(outcome.covers.iter().cloned());
-        }
-        actions.extend(
-            outcome
-                .question
-                .pointer("/action/id")
-                .and_then(|id| id.as_str()),
-        );
-        if let Ok(decision) = &outcome.decision {
-            policies.extend(decision.determining.iter().cloned());
-            rules.extend(
-                decision
-                    .reasons
-                    .iter()
-                    .filter_map(|reason| Some(reason.rule.as_deref()?.to_owned())),
-            );
-        }
-    }
-    rules.extend(claimed.iter().cloned());
+    let tested = Tested::by(outcomes);
     let list = bundle.rules.iter().flat_map(|rules| &rules.rules);
-    let exempt: BTreeSet<String> = list
-        .clone()
-        .filter(|(_, rule)| rule.exempt.is_some())
-        .map(|(id, _)| id.clone())
-        .collect();
-    let all: BTreeSet<String> = list.map(|(id, _)| id.clone()).collect();
-    let untested_rules = all
-        .difference(&rules)
-        .filter(|id| !exempt.contains(*id))
-        .cloned()
-        .collect();
-    let stale_exemptions = exempt.intersection(&rules).cloned().collect();
-    let unknown_rules = if all.is_empty() {
-        Vec::new()
-    } else {
-        claimed.difference(&all).cloned().collect()
-    };
-    let untested_policies = bundle
-        .policies()
-        .into_iter()
-        .map(|info| Arc::clone(&info.id))
-        .filter(|id| !policies.contains(id))
-        .collect();
-    let untested_actions = bundle
-        .schema
-        .actions()
-        .into_iter()
-        .map(|action| AsRef::<str>::as_ref(action.uid.id()).to_owned())
-        .filter(|action| !actions.contains(action.as_str()))
-        .collect();
+    let all: BTreeSet<&str> = list.clone().map(|(id, _)| id.as_str()).collect();
+    let exempt = list.filter(|(_, rule)| rule.exempt.is_some());
+    let exempt: BTreeSet<&str> = exempt.map(|(id, _)| id.as_str()).collect();
+    let rules: BTreeSet<&str> = tested.rules.union(&tested.claimed).copied().collect();
+    let untested_rules = all.difference(&rules).filter(|id| !exempt.contains(*id));
+    // Without a list of rules every claim would be unknown.
+    let unknown_rules = tested.claimed.difference(&all).filter(|_| !all.is_empty());
+    let policies = bundle.policies().into_iter();
+    let untested_policies = policies.filter(|info| !tested.policies.contains(&info.id));
+    let actions = bundle.schema.actions().into_iter();
+    let actions = actions.map(|action| AsRef::<str>::as_ref(action.uid.id()).to_owned());
     Coverage {
-        policies: policies.into_iter().collect(),
-        untested_policies,
-        rules: rules.into_iter().collect(),
-        untested_rules,
-        unknown_rules,
-        stale_exemptions,
-        untested_actions,
+        untested_policies: untested_policies.map(|info| Arc::clone(&info.id)).collect(),
+        rules: names(rules.iter()),
+        untested_rules: names(untested_rules),
+        unknown_rules: names(unknown_rules),
+        stale_exemptions: names(exempt.intersection(&rules)),
+        untested_actions: actions
+            .filter(|action| !tested.actions.contains(action.as_str()))
+            .collect(),
+        policies: tested.policies.into_iter().collect(),
+    }
+}
+
+fn names<'a, 'b: 'a>(rules: impl Iterator<Item = &'a &'b str>) -> Vec<String> {
+    rules.map(|id| (*id).to_owned()).collect()
+}
+
+/// The parts of decisions that questions with the expected answer test.
+#[derive(Default)]
+struct Tested<'a> {
+    /// Policies that decisions rest on.
+    policies: BTreeSet<Arc<str>>,
+    /// Rules that decisions rest on.
+    rules: BTreeSet<&'a str>,
+    /// Rules that cases say they cover. Such a case has to pass as a whole.
+    claimed: BTreeSet<&'a str>,
+    actions: BTreeSet<&'a str>,
+}
+
+impl<'a> Tested<'a> {
+    fn by(outcomes: &'a [Outcome]) -> Self {
+        let (passed, failed): (Vec<_>, Vec<_>) = outcomes
+            .iter()
+            .partition(|outcome| outcome.difference.is_none());
+        let failed = failed.iter().map(|outcome| (&outcome.suite, &outcome.case));
+        let failed: BTreeSet<_> = failed.collect();
+        let mut tested = Self::default();
+        for outcome in passed {
+            if !failed.contains(&(&outcome.suite, &outcome.case)) {
+                let claimed = outcome.covers.iter().map(String::as_str);
+                tested.claimed.extend(claimed);
+            }
+            let action = outcome.question.pointer("/action/id");
+            tested.actions.extend(action.and_then(|id| id.as_str()));
+            if let Ok(decision) = &outcome.decision {
+                tested.policies.extend(decision.determining.iter().cloned());
+                let reasons = decision.reasons.iter();
+                tested
+                    .rules
+                    .extend(reasons.filter_map(|reason| reason.rule.as_deref()));
+            }
+        }
+        tested
     }
 }
 

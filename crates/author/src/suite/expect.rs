@@ -1,16 +1,16 @@
-//! What a case expects of a question, and how an answer differs from it.
+//! The answer that a case expects, and its difference to the one that is given.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use peppol_authz_engine::{Decision, Verdict};
 
-/// Why there is no decision: the code of a malformed question, and the text.
+/// The error that takes the place of a decision.
 #[derive(Clone, Debug)]
 pub struct NoDecision {
     /// The code; `None` for a failure of the store or the policies.
     pub code: Option<&'static str>,
-    /// What is wrong.
+    /// The error, for a reader.
     pub problem: String,
 }
 

@@ -7,31 +7,33 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
+use super::ask::ask;
+use super::error::SuiteError;
 use super::expect::NoDecision;
-use super::model::{Matrix, SuiteError, table_to_json};
-use super::run::{action_json, applicable, ask};
+use super::model::{Matrix, table_to_json};
+use super::question::{action_json, applicable};
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::{Decision, Engine, Verdict};
 
-/// What came of a matrix.
+/// The result of a matrix.
 #[derive(Debug)]
 pub struct MatrixOutcome {
     /// The file.
     pub golden: PathBuf,
-    /// How many questions it has.
+    /// The number of its questions.
     pub questions: usize,
     /// Lines that differ: `-` as kept, `+` as decided.
     pub differences: Vec<String>,
 }
 
 /// A question of a matrix.
-pub(super) struct Entry {
+pub(super) struct MatrixQuestion {
     pub(super) question: Json,
-    /// What stands before the decision in its line.
+    /// The part of its line before the decision.
     label: String,
 }
 
-impl Entry {
+impl MatrixQuestion {
     /// Its line in the file.
     ///
     /// # Errors
@@ -59,7 +61,7 @@ impl Entry {
 }
 
 /// The questions of a matrix, in the order of its file.
-pub(super) fn entries(bundle: &Bundle, matrix: &Matrix) -> Result<Vec<Entry>, String> {
+pub(super) fn entries(bundle: &Bundle, matrix: &Matrix) -> Result<Vec<MatrixQuestion>, String> {
     let mut entries = Vec::new();
     let none = vec![toml::Table::new()];
     for action in bundle.schema.actions() {
@@ -76,7 +78,7 @@ pub(super) fn entries(bundle: &Bundle, matrix: &Matrix) -> Result<Vec<Entry>, St
                         context if *context == json!({}) => String::new(),
                         context => context.to_string(),
                     };
-                    entries.push(Entry {
+                    entries.push(MatrixQuestion {
                         question: json!({
                             "principal": actor,
                             "action": action_json(bundle, action),

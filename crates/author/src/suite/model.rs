@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::error::SuiteError;
+
 /// A suite file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,19 +35,19 @@ pub(super) struct Case {
     pub(super) resource: String,
     #[serde(default)]
     pub(super) action: Option<String>,
-    /// Of `action`, or by action where there is none.
+    /// The context of `action`, or contexts by action where there is none.
     #[serde(default)]
     pub(super) context: Option<toml::Table>,
     /// The actions that are allowed; with `action`, `true`.
     #[serde(default)]
-    pub(super) allow: Option<Allow>,
+    pub(super) allow: Option<AllowMember>,
     /// The codes of the denial: these and no others.
     #[serde(default)]
     pub(super) deny: Option<Vec<String>>,
     /// The rules of the denial, or of the permits: these and no others.
     #[serde(default)]
     pub(super) rules: Option<Vec<String>>,
-    /// What the permit asks of the caller: this and nothing else.
+    /// The obligations of the permit: these and no others.
     #[serde(default)]
     pub(super) obligations: Option<Vec<String>>,
     /// The code of the error that the question is refused with.
@@ -58,7 +60,7 @@ pub(super) struct Case {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Allow {
+pub(super) enum AllowMember {
     /// `allow = true`
     Yes(bool),
     /// `allow = ["getOrganisation"]`
@@ -80,25 +82,6 @@ pub(super) struct Matrix {
     pub(super) contexts: BTreeMap<String, Vec<toml::Table>>,
 }
 
-/// A suite that cannot be run.
-#[derive(Debug, thiserror::Error)]
-#[error("`{}`: {problem}", path.display())]
-pub struct SuiteError {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong.
-    pub problem: String,
-}
-
-impl SuiteError {
-    pub(super) fn new(path: &Path, problem: impl ToString) -> Self {
-        Self {
-            path: path.to_owned(),
-            problem: problem.to_string(),
-        }
-    }
-}
-
 impl SuiteFile {
     pub(super) fn read(path: &Path) -> Result<Self, SuiteError> {
         let text = std::fs::read_to_string(path).map_err(|error| SuiteError::new(path, error))?;
@@ -117,9 +100,7 @@ impl SuiteFile {
         }
         Ok(suite)
     }
-}
 
-impl SuiteFile {
     /// Names of actions that the schema does not have, wherever one is named.
     pub(super) fn unknown_actions(&self, is_known: impl Fn(&str) -> bool) -> Vec<String> {
         let listed = self.cases.iter().filter(|case| case.action.is_none());
@@ -138,7 +119,7 @@ impl SuiteFile {
 }
 
 impl Case {
-    /// What is not looked at may not be written: a case must be able to fail.
+    /// Refuses members that would not be compared: a case must be able to fail.
     fn check(&self) -> Result<(), &'static str> {
         let extras = (self.rules.is_some(), self.obligations.is_some());
         match (
@@ -148,10 +129,10 @@ impl Case {
             &self.malformed,
             extras,
         ) {
-            (Some(_), Some(Allow::Yes(true)), None, None, _)
+            (Some(_), Some(AllowMember::Yes(true)), None, None, _)
             | (Some(_), None, Some(_), None, (_, false))
             | (Some(_), None, None, Some(_), (false, false))
-            | (None, Some(Allow::Actions(_)), None, None, (false, false)) => Ok(()),
+            | (None, Some(AllowMember::Actions(_)), None, None, (false, false)) => Ok(()),
             (Some(_), None, Some(_), None, (_, true)) => {
                 Err("`obligations` go with `allow = true`")
             }

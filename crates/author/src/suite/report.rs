@@ -1,16 +1,16 @@
-//! What came of suites, for a reader and for a CI server.
+//! Reports of suites, for a reader and for a CI server.
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::model::SuiteError;
+use super::error::SuiteError;
 use super::run::Outcome;
 use peppol_authz_engine::schema::record_to_json;
 
-/// A case that failed: what was asked, expected and decided, and which entities
-/// the policies could look at.
+/// Describes a failed case: the question, the expected answer and the decision, with the
+/// entities that the policies could look at.
 #[must_use]
 pub fn text(outcome: &Outcome) -> String {
     let mut text = format!("FAILED {}: {}\n", outcome.suite.display(), outcome.case);
@@ -37,8 +37,8 @@ pub fn text(outcome: &Outcome) -> String {
                     part(&reason.policy)
                 );
             }
-            for loaded in &decision.slice {
-                let row = &loaded.row;
+            for seen in &decision.slice {
+                let row = &seen.loaded.row;
                 let _ = write!(
                     text,
                     "    slice   {} {}",

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::decider::{Decider, Step};
+use super::decider::{Decider, DecisionStep};
 use super::decision::Decision;
 use super::failure::Failure;
 use super::question::Question;
 use crate::policy::Bundle;
-use crate::slice::{Moved, Reading};
+use crate::slice::{Moved, StateReading};
 
 /// Questions that are decided before other tasks get their turn.
 const TURN: usize = 64;
 
-/// A question with its decision, or what stands in the place of a question.
+/// A question with its decision, or the reason why there is no question.
 pub type Answered<Q, E> = Result<(Q, Result<Decision, Failure>), E>;
 
 /// The decisions of a batch.
@@ -27,11 +27,11 @@ pub(crate) struct Batch<Q, E> {
 /// that has moved on meanwhile.
 ///
 /// # Errors
-/// Those that are a matter of all of the questions.
+/// A failure that concerns all of the questions.
 pub(crate) async fn decide_batch<Q: AsRef<Question>, E>(
     questions: impl IntoIterator<Item = Result<Q, E>>,
     bundle: &Bundle,
-    reading: &mut Reading<'_>,
+    reading: &mut StateReading<'_>,
 ) -> Result<Batch<Q, E>, Failure> {
     let (mut open, mut others) = (Vec::new(), Vec::new());
     for (place, question) in questions.into_iter().enumerate() {
@@ -49,9 +49,11 @@ pub(crate) async fn decide_batch<Q: AsRef<Question>, E>(
                 tokio::task::yield_now().await;
             }
             let decider = Decider::of(bundle, question.as_ref());
-            match decider.and_then(|decider| decider.try_decide(question.as_ref(), reading)) {
-                Ok(Step::Decided(decision)) => decided.push((place, question, Ok(decision))),
-                Ok(Step::Missing(more)) => {
+            match decider.and_then(|decider| decider.step(question.as_ref(), reading)) {
+                Ok(DecisionStep::Decided(decision)) => {
+                    decided.push((place, question, Ok(decision)))
+                }
+                Ok(DecisionStep::Missing(more)) => {
                     missing.extend(more);
                     still_open.push((place, question));
                 }
@@ -63,7 +65,7 @@ pub(crate) async fn decide_batch<Q: AsRef<Question>, E>(
             break;
         }
         if reading.load(missing).await? == Moved::Yes {
-            // What was decided is of a state that is the past now.
+            // The decisions so far are of a state that is past.
             let again = decided.drain(..);
             open.extend(again.map(|(place, question, _)| (place, question)));
             open.sort_unstable_by_key(|(place, _)| *place);

@@ -32,7 +32,7 @@ impl Engine {
     /// An engine over a store. The Bundle's schema must fit it.
     ///
     /// # Errors
-    /// What of the store does not fit the schema.
+    /// A store that does not fit the schema.
     pub fn new(
         store: Arc<dyn Store>,
         bundle: Arc<Bundle>,
@@ -56,7 +56,7 @@ impl Engine {
     /// one that they began with.
     ///
     /// # Errors
-    /// What of the store does not fit the schema; the Bundle is not taken then.
+    /// A store that does not fit the schema; the Bundle is not taken then.
     pub fn replace(&self, bundle: Arc<Bundle>) -> Result<(), StoreError> {
         let state = prepare(&self.tenancy, bundle, self.cache_bytes)?;
         self.state.store(Arc::new(state));

@@ -1,4 +1,4 @@
-//! A decision that was given, for whoever looks on.
+//! A decision that was given, for the observers: the decision log and the shadow.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,23 +10,23 @@ use super::decision::Decision;
 use super::question::Question;
 use crate::policy::Bundle;
 
-/// A decision that was given, for whoever looks on.
+/// A decision that was given, as the observers (the decision log and the shadow) receive it.
 #[derive(Debug)]
 pub struct Decided {
-    /// What the decision is called.
+    /// The id of the decision.
     pub id: Uuid,
-    /// What it came through: `native`, `authzen`, `avp` or `gateway`.
+    /// The surface that asked: `native`, `authzen`, `avp` or `gateway`.
     pub surface: &'static str,
-    /// When it was given.
+    /// The time at which it was given.
     pub at: SystemTime,
-    /// How long it took; of a batch, its share.
+    /// The time that it took; of a batch, its share.
     pub elapsed: Duration,
-    /// What was asked; `None` where what was said never became a question of the schema.
+    /// The question; `None` where the caller's words never became a question of the schema.
     pub question: Option<Question>,
-    /// What was said instead; `null` where there is a question. Unread: nothing in it is known
-    /// to fit the schema.
+    /// The caller's words, where they are no question; else `null`. They were not read by the
+    /// schema, and need not fit it.
     pub said: Json,
-    /// The answer.
+    /// The decision.
     pub decision: Decision,
     /// The policies and the schema that it was decided by.
     pub bundle: Arc<Bundle>,

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Entities, EntityUid, Request, Response};
+use cedar_policy::{Authorizer, Entities, Request};
 
 use super::conclude::conclude;
 use super::decision::{Decision, Reason};
 use super::failure::Failure;
 use super::question::Question;
-use crate::policy::{Bundle, Plan, Shard};
-use crate::slice::{Absent, Gathered, Loaded, Missing, Reading, Rows, Slice, SliceError};
+use super::stack::{DECISION_STACK_BYTES, require_stack};
+use crate::policy::{Bundle, Shard};
+use crate::schema::{SharedEntity, together};
+use crate::slice::{AbsentEntities, Gathered, Missing, Seen, SliceError, StateReading};
 
 /// The policies that decide one kind of question.
 #[derive(Clone, Copy)]
@@ -19,7 +21,7 @@ pub(crate) struct Decider<'a> {
 }
 
 /// How far the way to a decision has come.
-pub(super) enum Step {
+pub(super) enum DecisionStep {
     /// The decision is made.
     Decided(Decision),
     /// These have to be loaded first.
@@ -30,7 +32,7 @@ impl<'a> Decider<'a> {
     /// The policies of a Bundle for a question.
     ///
     /// # Errors
-    /// A question that was read by another schema.
+    /// [`Failure::NoShard`] for a question that was read by another schema.
     pub(crate) fn of(bundle: &'a Bundle, question: &Question) -> Result<Self, Failure> {
         let (principal, resource) = (&question.principal, &question.resource);
         let shard = bundle.shard(
@@ -43,83 +45,99 @@ impl<'a> Decider<'a> {
     }
 
     /// Decides by what a reading has at hand.
-    pub(super) fn try_decide(
-        self,
-        question: &Question,
-        reading: &Reading<'_>,
-    ) -> Result<Step, Failure> {
-        let revision = || Arc::clone(reading.revision());
-        match reading.gather_rows(question.asked(), &self.shard.plan) {
-            Ok(Gathered::Whole(rows)) => {
-                let decision = self.decide(question, rows, revision())?;
-                Ok(Step::Decided(decision))
-            }
-            Ok(Gathered::Missing(missing)) => Ok(Step::Missing(missing)),
-            // Cedar would skip the policies that read an absent entity, also
-            // those that forbid.
-            Err(SliceError::Absent {
-                what,
-                uids,
-                present,
-            }) => {
-                let decision = self.absent(&what, uids, present, revision());
-                Ok(Step::Decided(decision))
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Decides by entities, which are all that the policies can look at.
     ///
     /// # Errors
-    /// Entities that do not fit together.
+    /// An entity that is unusable, a slice that would be incomplete.
+    pub(super) fn step(
+        self,
+        question: &Question,
+        reading: &StateReading<'_>,
+    ) -> Result<DecisionStep, Failure> {
+        let plan = &self.shard.plan;
+        let gathered = reading.gather(question.named(), &question.described, plan)?;
+        let revision = Arc::clone(reading.revision());
+        Ok(match gathered {
+            Gathered::Missing(missing) => DecisionStep::Missing(missing),
+            Gathered::Whole(slice) => {
+                DecisionStep::Decided(self.decide(question, slice, revision)?)
+            }
+            Gathered::Absent(absent) => DecisionStep::Decided(self.deny_absent(absent, revision)),
+        })
+    }
+
+    /// Decides a question by the entities of its slice, which are all that the policies can look
+    /// at.
+    ///
+    /// # Errors
+    /// Entities that do not fit together, a stack that is too small.
     pub(crate) fn decide(
         self,
         question: &Question,
-        rows: Rows,
+        slice: Vec<Seen>,
         tenancy_revision: Arc<str>,
     ) -> Result<Decision, Failure> {
-        let slice = Slice::of(rows, self.shard)?;
-        let responses = self.responses(&question.request, question, &slice.entities);
-        let mut decision = Decision::denial(&self.bundle.revision, tenancy_revision);
-        decision.slice = slice.rows;
-        decision.slice_tags = slice.tags;
-        conclude(&mut decision, &responses, self.bundle);
-        Ok(decision)
+        require_stack(DECISION_STACK_BYTES)?;
+        let entities = self.entities(slice.iter().map(|seen| &seen.loaded.entity))?;
+        let decision = self.decide_over(question, &question.request, &entities);
+        Ok(Decision {
+            tenancy_revision,
+            slice,
+            ..decision
+        })
     }
 
-    fn responses(
+    /// Decides a question by entities as Cedar takes them. The request is that of the question,
+    /// or differs from it in its context alone.
+    pub(crate) fn decide_over(
         self,
-        request: &Request,
         question: &Question,
+        request: &Request,
         entities: &Entities,
-    ) -> Vec<Response> {
-        let authorizer = Authorizer::new();
-        self.shard
-            .policies_for(&question.principal, &question.resource)
-            .map(|policies| authorizer.is_authorized(request, policies, entities))
-            .collect()
-    }
-
-    /// The denial of a question whose entities are not there.
-    pub(super) fn absent(
-        self,
-        what: &[Absent],
-        uids: Vec<EntityUid>,
-        present: Vec<Arc<Loaded>>,
-        tenancy_revision: Arc<str>,
     ) -> Decision {
-        let mut decision = Decision::denial(&self.bundle.revision, tenancy_revision);
-        decision.reasons = what.iter().copied().map(Reason::absent).collect();
-        decision.absent = uids;
-        decision.slice_tags = vec![None; present.len()];
-        decision.slice = present;
+        let authorizer = Authorizer::new();
+        let sets = self
+            .shard
+            .policies_for(&question.principal, &question.resource);
+        let responses: Vec<_> = sets
+            .map(|policies| authorizer.is_authorized(request, policies, entities))
+            .collect();
+        let mut decision = Decision::denial(&self.bundle.revision, Arc::default());
+        conclude(&mut decision, &responses, self.bundle);
         decision
     }
-}
 
-impl Decider<'_> {
-    pub(super) fn plan(&self) -> &Plan {
-        &self.shard.plan
+    /// Entities as Cedar takes them, with the action and its groups.
+    ///
+    /// # Errors
+    /// Entities that do not fit together.
+    pub(crate) fn entities<'e>(
+        self,
+        entities: impl Iterator<Item = &'e SharedEntity>,
+    ) -> Result<Entities, SliceError>
+    where
+        'a: 'e,
+    {
+        together(self.shard.actions.iter().chain(entities)).map_err(SliceError::Unfit)
+    }
+
+    /// Denies a question whose entities are not there. Cedar would skip the policies that read an
+    /// absent entity, also those that forbid.
+    pub(super) fn deny_absent(
+        self,
+        absent: AbsentEntities,
+        tenancy_revision: Arc<str>,
+    ) -> Decision {
+        let AbsentEntities {
+            what,
+            uids,
+            present,
+        } = absent;
+        let present = present.into_iter();
+        Decision {
+            reasons: what.into_iter().map(Reason::absent).collect(),
+            absent: uids,
+            slice: present.map(|loaded| Seen { loaded, tags: None }).collect(),
+            ..Decision::denial(&self.bundle.revision, tenancy_revision)
+        }
     }
 }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 
 use crate::schema::Misfit;
-use crate::slice::{Absent, Loaded};
-use crate::store::TagKeys;
+use crate::slice::{Absent, Seen};
 
 /// Yes or no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,13 +32,13 @@ impl Verdict {
 /// policy that permits it, without a code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// What the denial is called.
+    /// The name of the denial, for programs.
     pub code: Option<Arc<str>>,
     /// The rule.
     pub rule: Option<Arc<str>>,
     /// The policy; `None` where the engine itself denies.
     pub policy: Option<Arc<str>>,
-    /// What to tell the caller.
+    /// The text for the caller.
     pub message: Option<Arc<str>>,
 }
 
@@ -52,19 +51,17 @@ pub struct Decision {
     pub reasons: Vec<Reason>,
     /// The policies that the verdict rests on, by id.
     pub determining: Vec<Arc<str>>,
-    /// Policies that failed, with what Cedar says of it.
+    /// The errors of the policies that failed, in Cedar's words.
     pub errors: Vec<String>,
-    /// What a permit asks of the caller.
+    /// The obligations that the permits put on the caller.
     pub obligations: BTreeSet<Arc<str>>,
     /// The exact policies and schema.
     pub policy_revision: Arc<str>,
     /// The state of the store; empty where the schema alone denies.
     pub tenancy_revision: Arc<str>,
-    /// What the policies could look at; where an entity was absent, those of the question that
-    /// were there.
-    pub slice: Vec<Arc<Loaded>>,
-    /// Of each of them, which tags were asked for; without any, `None`.
-    pub slice_tags: Vec<Option<TagKeys>>,
+    /// The entities that the policies could look at. Where an entity of the question was absent,
+    /// those of the question that were there.
+    pub slice: Vec<Seen>,
     /// The entities of the question that the store does not hold.
     pub absent: Vec<EntityUid>,
 }
@@ -81,12 +78,11 @@ impl Decision {
             policy_revision: Arc::clone(policy_revision),
             tenancy_revision,
             slice: Vec::new(),
-            slice_tags: Vec::new(),
             absent: Vec::new(),
         }
     }
 
-    /// Whether it is a denial for entities of the question that are not there (GEN-1).
+    /// True if it is a denial for entities of the question that are not there (GEN-1).
     pub(crate) fn is_of_absent(&self) -> bool {
         let absent =
             |reason: &Reason| reason.policy.is_none() && reason.rule.as_deref() == Some("GEN-1");

@@ -11,7 +11,7 @@ use crate::text::duration;
 /// Reads the members `atLeast` and `maxAge` of a question or of a batch.
 ///
 /// # Errors
-/// What is no revision of the store, or no length of time.
+/// A text that is no revision of the store, or no length of time.
 pub(crate) fn read(members: &Map<String, Json>, store: &dyn Store) -> Result<Demand, Malformed> {
     let mut demand = Demand::default();
     if let Some(text) = text(members, "atLeast")? {
@@ -35,7 +35,7 @@ fn text<'a>(members: &'a Map<String, Json>, member: &str) -> Result<Option<&'a s
 /// written.
 ///
 /// # Errors
-/// What is no revision of the store.
+/// A text that is no revision of the store.
 pub(crate) fn at_least(
     demand: &mut Demand,
     member: &str,
@@ -52,7 +52,7 @@ pub(crate) fn at_least(
 /// Adds that a state has to have been the newest that short a time ago.
 ///
 /// # Errors
-/// What is no length of time.
+/// A text that is no length of time.
 pub(crate) fn max_age(demand: &mut Demand, member: &str, text: &str) -> Result<(), Malformed> {
     let age = duration::parse(text)
         .ok_or_else(|| malformed(member, "a duration as `200ms` or `5s` is wanted"))?;

@@ -12,7 +12,7 @@ pub enum Failure {
     /// The store has not reached the state that was asked for.
     #[error("the tenancy store has not reached the state that was asked for")]
     Behind,
-    /// What the store holds cannot be used: it does not fit the schema, or an
+    /// The contents of the store cannot be used: they do not fit the schema, or an
     /// entity refers to one that is not there.
     #[error("{0}")]
     Tenancy(String),
@@ -25,6 +25,14 @@ pub enum Failure {
     /// The question was read by another schema, which these policies are not for.
     #[error("no policies were prepared for this question")]
     NoShard,
+    /// The thread's stack is too small to evaluate every policy that can be loaded.
+    #[error("the thread has {left} bytes of stack left, where {bytes} are needed")]
+    SmallStack {
+        /// Bytes that are left.
+        left: usize,
+        /// Bytes that are needed.
+        bytes: usize,
+    },
 }
 
 impl From<SliceError> for Failure {
@@ -34,7 +42,7 @@ impl From<SliceError> for Failure {
             SliceError::Incomplete {
                 described: true, ..
             } => Self::Described,
-            SliceError::Incomplete { .. } | SliceError::Unfit(_) | SliceError::Absent { .. } => {
+            SliceError::Incomplete { .. } | SliceError::Unfit(_) => {
                 Self::Tenancy(error.to_string())
             }
         }

@@ -26,31 +26,33 @@ pub struct Named<'a> {
     pub kind: &'a str,
     /// Its id, in any spelling.
     pub id: &'a str,
-    /// What the caller says of it.
+    /// The properties that the caller gives it.
     pub properties: Option<&'a Members>,
 }
 
 /// The parts of a question.
 #[derive(Clone, Copy, Debug)]
 pub struct Parts<'a> {
-    /// Who asks.
+    /// The principal.
     pub subject: Named<'a>,
-    /// What is asked, see [`Schema::action_called`].
+    /// The action, see [`Schema::action_called`].
     pub action: &'a str,
-    /// What the caller says of the action: context, and wins over it.
+    /// The properties that the caller gives the action. They are context, and win over it.
     pub action_properties: Option<&'a Members>,
-    /// On what.
+    /// The resource.
     pub resource: Named<'a>,
-    /// With what.
+    /// The context.
     pub context: Option<&'a Members>,
 }
 
 /// Parts that make no question. None of these is ever an Allow.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Refusal {
     /// There is no such type, id or action, or the action is not for these types.
+    #[error("the schema has no such question: it is denied")]
     Denied(Box<Denial>),
     /// A context or a property that does not fit the schema.
+    #[error(transparent)]
     Unfit(Malformed),
 }
 
@@ -111,21 +113,23 @@ impl Parts<'_> {
             ],
             most_entities,
         )?;
-        let question = Question::new(principal, action.uid.clone(), resource, context, described);
+        let question =
+            Question::fitting(principal, action.uid.clone(), resource, context, described);
         question.map_err(|misfit| Malformed::question(misfit).into())
     }
 }
 
 impl Named<'_> {
     /// The entity; `None` where there can be none: no such type, or an id outside its
-    /// vocabulary. Whether there is one, the store knows.
+    /// vocabulary. Only the store knows whether it exists.
     pub(crate) fn entity(&self, schema: &Schema) -> Option<EntityUid> {
         let entity_type = schema.entity_type_called(self.kind)?;
         entity_type.entity(self.id, Reading::Loose).ok()
     }
 }
 
-/// What of an action's properties and a context the schema has for that action.
+/// Reads the context of an action from its properties and the context. Members that the schema
+/// does not have are dropped.
 ///
 /// # Errors
 /// The first member that is missing or of another type.
@@ -142,9 +146,9 @@ pub(crate) fn context_of(
     read.map_err(Malformed::question)
 }
 
-/// What a caller says of entities, each with the member that it is written in:
-/// of those that the store does not serve, what the schema has. The store alone
-/// says who the others are, and their properties are dropped.
+/// Reads the entities that a caller describes, each with the member that it is written in. Only
+/// types that the store does not serve can be described; the properties of all others are dropped,
+/// and so are those that the schema does not have.
 ///
 /// # Errors
 /// The first property that is missing or of another type, more entities than

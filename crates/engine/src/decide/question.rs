@@ -3,25 +3,27 @@
 use std::collections::HashMap;
 
 use cedar_policy::{Context, EntityUid, Request};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::demand;
 use super::fields::Fields;
 use crate::policy::Bundle;
-use crate::schema::{Misfit, Record, Row, Value};
-use crate::slice::{Asked, Demand};
+use crate::schema::{Misfit, Record, Row, Value, record_to_json};
+use crate::slice::{Demand, NamedEntities};
 use crate::store::Store;
+
+const CODE: &str = "MALFORMED_QUESTION";
 
 /// May this principal do this action on this resource?
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// Who asks.
+    /// The principal.
     pub principal: EntityUid,
-    /// What is asked.
+    /// The action.
     pub action: EntityUid,
-    /// On what.
+    /// The resource.
     pub resource: EntityUid,
-    /// With what.
+    /// The context.
     pub context: Record,
     /// Entities that the caller describes.
     pub described: Vec<Row>,
@@ -38,8 +40,8 @@ pub struct QuestionOptions {
     pub explain: bool,
 }
 
-/// A question that is none. Says which member is at fault, and nothing of what
-/// it held.
+/// A question that cannot be read. It names the member that is at fault, and nothing of its
+/// contents.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{misfit}")]
 pub struct Malformed {
@@ -67,10 +69,7 @@ impl Malformed {
     /// A member that does not fit.
     #[must_use]
     pub fn question(misfit: Misfit) -> Self {
-        Self {
-            code: "MALFORMED_QUESTION",
-            misfit,
-        }
+        Self { code: CODE, misfit }
     }
 
     /// A fault of the text as a whole.
@@ -83,6 +82,33 @@ impl Malformed {
 }
 
 impl Question {
+    /// Makes a question of values, by the same rules as [`Question::read`]: the action is one of
+    /// the schema and takes these types, ids are in the vocabulary of an `enum` type and get their
+    /// canonical spelling, and the context is exactly that of the action.
+    ///
+    /// # Errors
+    /// The first part that does not fit the schema.
+    pub fn new(
+        bundle: &Bundle,
+        principal: &EntityUid,
+        action: &EntityUid,
+        resource: &EntityUid,
+        context: &Record,
+    ) -> Result<Self, Malformed> {
+        let entity = |uid: &EntityUid| {
+            let id: &str = uid.id().as_ref();
+            json!({"type": uid.type_name().to_string(), "id": id})
+        };
+        let json = json!({
+            "principal": entity(principal),
+            "action": entity(action),
+            "resource": entity(resource),
+            "context": record_to_json(context),
+        });
+        let fields = Fields::of(&json, &bundle.schema, CODE, |_, _| false)?;
+        Self::of_fields(&fields)
+    }
+
     /// Reads a question in its native form, and how it is to be answered. `most_entities` is how
     /// many entities a caller may describe.
     ///
@@ -97,13 +123,9 @@ impl Question {
         // cedar-agent's own type of a question writes `"policies": null`.
         let ignored =
             |name: &str, json: &Json| name == "explain" || (name == "policies" && json.is_null());
-        let fields = Fields::of(json, &bundle.schema, "MALFORMED_QUESTION", ignored)?;
-        let principal = fields.entity("principal")?;
-        let action = fields.action()?;
-        let resource = fields.entity("resource")?;
-        fields.takes(action, principal.type_name(), resource.type_name())?;
-        let context = fields.context(action)?;
+        let fields = Fields::of(json, &bundle.schema, CODE, ignored)?;
         let members = fields.members;
+        let question = Self::of_fields(&fields)?;
         let described = described_entities(members, bundle, store, most_entities)?;
         let demand = demand::read(members, store)?;
         let explain = match members.get("explain") {
@@ -114,12 +136,29 @@ impl Question {
                 return Err(fields.malformed("explain", misfit));
             }
         };
-        let question = Self::new(principal, action.uid.clone(), resource, context, described);
-        let question = question.map_err(Malformed::question)?;
+        let question = Self {
+            described,
+            ..question
+        };
         Ok((question, QuestionOptions { demand, explain }))
     }
 
-    pub(crate) fn new(
+    fn of_fields(fields: &Fields<'_>) -> Result<Self, Malformed> {
+        let principal = fields.entity("principal")?;
+        let action = fields.action()?;
+        let resource = fields.entity("resource")?;
+        fields.takes(action, principal.type_name(), resource.type_name())?;
+        let context = fields.context(action)?;
+        let action = action.uid.clone();
+        let question = Self::fitting(principal, action, resource, context, Vec::new());
+        question.map_err(Malformed::question)
+    }
+
+    /// A question of parts that fit the schema, as they were read by it.
+    ///
+    /// # Errors
+    /// A context that Cedar does not take.
+    pub(crate) fn fitting(
         principal: EntityUid,
         action: EntityUid,
         resource: EntityUid,
@@ -155,13 +194,12 @@ impl Question {
         })
     }
 
-    /// The entities that it names, and what it says of them.
-    pub(crate) fn asked(&self) -> Asked<'_> {
-        Asked {
+    /// The entities that it names.
+    pub(crate) fn named(&self) -> NamedEntities<'_> {
+        NamedEntities {
             principal: Some(&self.principal),
             resource: Some(&self.resource),
             context: &self.context,
-            described: &self.described,
         }
     }
 }
@@ -198,7 +236,7 @@ pub(crate) fn described_entities(
             }
             Some(_) => {
                 let misfit = Misfit::new("an array of entities is wanted");
-                return Err(Malformed::new("MALFORMED_QUESTION", member, misfit));
+                return Err(Malformed::new(CODE, member, misfit));
             }
         }
     }
@@ -207,7 +245,7 @@ pub(crate) fn described_entities(
     }
     if all.len() > most {
         let misfit = Misfit::new(format!("more than {most} entities"));
-        return Err(Malformed::new("MALFORMED_QUESTION", "entities", misfit));
+        return Err(Malformed::new(CODE, "entities", misfit));
     }
     let malformed = |mut misfit: Misfit| {
         let (place, inner) = misfit
@@ -220,9 +258,9 @@ pub(crate) fn described_entities(
             .and_then(|place: usize| places.get(place));
         if let Some(place) = place {
             misfit.member = inner.to_owned();
-            Malformed::new("MALFORMED_QUESTION", place, misfit)
+            Malformed::new(CODE, place, misfit)
         } else {
-            Malformed::new("MALFORMED_QUESTION", "entities", misfit)
+            Malformed::new(CODE, "entities", misfit)
         }
     };
     let all = Json::Array(all);
@@ -340,7 +378,7 @@ mod tests {
         (types, ids).prop_map(|(name, id)| json!({"type": name, "id": id}))
     }
 
-    /// What is read is what Cedar's own validation takes: it is not asked again.
+    /// Cedar's own validation accepts every question that is read. It is not run again.
     #[test]
     fn what_is_read_fits_the_schema_by_cedars_own_judgement() {
         let store = EntitiesFile::parse(b"[]").unwrap();

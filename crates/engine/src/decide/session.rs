@@ -7,14 +7,14 @@ use cedar_policy::EntityUid;
 use serde_json::{Map, Value as Json};
 
 use super::batch::{Answered, decide_batch};
-use super::decider::{Decider, Step};
+use super::decider::{Decider, DecisionStep};
 use super::decision::Decision;
 use super::demand;
 use super::failure::Failure;
 use super::question::{Malformed, Question, QuestionOptions};
 use super::state::State;
 use crate::schema::Schema;
-use crate::slice::{Demand, Freshness, Reading, Sources};
+use crate::slice::{Demand, Freshness, ReadingSources, StateReading};
 use crate::store::Store;
 
 /// One state of policies, for a question or a batch. It is cheap to clone, and can be sent to
@@ -43,11 +43,10 @@ impl Session {
         Question::read(json, &self.state.bundle, self.store(), most_entities)
     }
 
-    /// Reads what a batch demands of the state for all of its questions: `atLeast`
-    /// and `maxAge`.
+    /// Reads the demand that a batch makes for all of its questions: `atLeast` and `maxAge`.
     ///
     /// # Errors
-    /// What is no revision of the store, or no length of time.
+    /// A text that is no revision of the store, or no length of time.
     pub fn demand(&self, members: &Map<String, Json>) -> Result<Demand, Malformed> {
         demand::read(members, self.store())
     }
@@ -56,7 +55,7 @@ impl Session {
     /// where it was written.
     ///
     /// # Errors
-    /// What is no revision of the store.
+    /// A text that is no revision of the store.
     pub fn at_least(&self, demand: &mut Demand, member: &str, text: &str) -> Result<(), Malformed> {
         demand::at_least(demand, member, text, self.store())
     }
@@ -65,7 +64,7 @@ impl Session {
     /// ago.
     ///
     /// # Errors
-    /// What is no length of time.
+    /// A text that is no length of time.
     pub fn max_age(&self, demand: &mut Demand, member: &str, text: &str) -> Result<(), Malformed> {
         demand::max_age(demand, member, text)
     }
@@ -79,10 +78,10 @@ impl Session {
         let freshness = self.freshness([&question.action]);
         let mut reading = self.reading(freshness, demand).await?;
         loop {
-            match decider.try_decide(question, &reading)? {
-                Step::Decided(decision) => return Ok(decision),
+            match decider.step(question, &reading)? {
+                DecisionStep::Decided(decision) => return Ok(decision),
                 // The state may move on: all is gathered anew.
-                Step::Missing(missing) => reading.load(missing).await?,
+                DecisionStep::Missing(missing) => reading.load(missing).await?,
             };
         }
     }
@@ -91,7 +90,7 @@ impl Session {
     /// demand is that of all of them together ([`Demand::join`]).
     ///
     /// # Errors
-    /// Those that are a matter of all of the questions.
+    /// A failure that concerns all of the questions.
     pub async fn decide_all(
         &self,
         questions: &[&Question],
@@ -108,11 +107,11 @@ impl Session {
         Ok(decisions.collect())
     }
 
-    /// The same of a batch in which some questions could not be read. In the place of those is
-    /// what there was.
+    /// The same for a batch in which some questions could not be read. Those stay as they are, in
+    /// their places.
     ///
     /// # Errors
-    /// Those that are a matter of all of the questions.
+    /// A failure that concerns all of the questions.
     pub async fn decide_each<Q: AsRef<Question>, E>(
         &self,
         questions: Vec<Result<Q, E>>,
@@ -162,14 +161,14 @@ impl Session {
         &'a self,
         freshness: Freshness,
         demand: &'a Demand,
-    ) -> Result<Reading<'a>, Failure> {
-        let sources = Sources {
+    ) -> Result<StateReading<'a>, Failure> {
+        let sources = ReadingSources {
             store: self.store(),
             timeline: &self.state.tenancy.timeline,
             cache: &self.state.cache,
             bundle: &self.state.bundle,
         };
-        Ok(Reading::begin(sources, &freshness, demand).await?)
+        Ok(StateReading::begin(sources, &freshness, demand).await?)
     }
 
     /// How new a state has to be where the action does not say.

@@ -14,9 +14,9 @@ use super::failure::Failure;
 use super::question::Question;
 use super::session::Session;
 use crate::policy::Bundle;
-use crate::slice::{Demand, Gathered, Rows, SliceError};
+use crate::slice::{Demand, Gathered};
 
-/// What two sets of policies say of one question in one state of the store.
+/// The decisions of two sets of policies about one question in one state of the store.
 #[derive(Clone, Debug)]
 pub struct Twice {
     /// By the session's own.
@@ -28,8 +28,8 @@ pub struct Twice {
 // === impl Decided ===
 
 impl Decided {
-    /// What other policies say, from the entities of this decision; `None` where they may
-    /// look at others, or their schema is another.
+    /// Decides again by other policies, from the entities of this decision; `None` where they may
+    /// look at other entities, or their schema is another.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -40,21 +40,18 @@ impl Decided {
         }
         let before = Decider::of(&self.bundle, question).ok()?;
         let decider = Decider::of(other, question).ok()?;
-        if !before.plan().covers(decider.plan()) {
+        if !before.shard.plan.covers(&decider.shard.plan) {
             return None;
         }
         let revision = Arc::clone(&self.decision.tenancy_revision);
         // Which entities have to be there is said by the question.
         if self.decision.is_of_absent() {
-            let mut decision = Decision::denial(&other.revision, revision);
-            decision.reasons.clone_from(&self.decision.reasons);
-            return Some(Ok(decision));
+            return Some(Ok(Decision {
+                reasons: self.decision.reasons.clone(),
+                ..Decision::denial(&other.revision, revision)
+            }));
         }
-        let rows = Rows {
-            loaded: self.decision.slice.clone(),
-            tags: self.decision.slice_tags.clone(),
-        };
-        Some(decider.decide(question, rows, revision))
+        Some(decider.decide(question, self.decision.slice.clone(), revision))
     }
 }
 
@@ -74,27 +71,28 @@ impl Twice {
     ) -> Result<Self, Failure> {
         let own = Decider::of(&session.state.bundle, question)?;
         let other = Decider::of(other, question)?;
-        let plan = own.plan().with(other.plan());
+        let mut plan = own.shard.plan.clone();
+        plan.join(&other.shard.plan);
         let mut reading = session.reading(*session.settings(), demand).await?;
-        let rows = loop {
-            match reading.gather_rows(question.asked(), &plan) {
-                Ok(Gathered::Whole(rows)) => break Ok(rows),
-                // Whether the state has moved on does not matter: all is gathered anew.
-                Ok(Gathered::Missing(missing)) => reading.load(missing).await?,
-                Err(SliceError::Absent { what, .. }) => break Err(what),
-                Err(error) => return Err(error.into()),
+        loop {
+            let gathered = reading.gather(question.named(), &question.described, &plan)?;
+            let revision = || Arc::clone(reading.revision());
+            match gathered {
+                // The state may move on: all is gathered anew.
+                Gathered::Missing(missing) => reading.load(missing).await?,
+                Gathered::Whole(slice) => {
+                    return Ok(Self {
+                        own: own.decide(question, slice.clone(), revision())?,
+                        other: other.decide(question, slice, revision())?,
+                    });
+                }
+                Gathered::Absent(absent) => {
+                    return Ok(Self {
+                        own: own.deny_absent(absent.clone(), revision()),
+                        other: other.deny_absent(absent, revision()),
+                    });
+                }
             };
-        };
-        let by = |decider: Decider<'_>| {
-            let revision = Arc::clone(reading.revision());
-            match &rows {
-                Ok(rows) => decider.decide(question, rows.clone(), revision),
-                Err(absent) => Ok(decider.absent(absent, Vec::new(), Vec::new(), revision)),
-            }
-        };
-        Ok(Self {
-            own: by(own)?,
-            other: by(other)?,
-        })
+        }
     }
 }

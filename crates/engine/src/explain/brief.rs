@@ -1,11 +1,11 @@
-//! How much is told of what is long.
+//! Truncation of long texts.
 
 use std::fmt::{Display, Error, Write};
 
-/// Characters of a value, or of an id, that are told.
+/// The most characters of a value or of an id.
 pub(super) const VALUE: usize = 1_000;
 
-/// Characters of an expression that are told.
+/// The most characters of an expression.
 pub(super) const EXPRESSION: usize = 10_000;
 
 /// Text of so many characters, and whether there were more.
@@ -20,7 +20,7 @@ impl Write for Cut {
         for char in more.chars() {
             if self.left == 0 {
                 self.is_cut = true;
-                // Whoever writes need not go on.
+                // Ends the writing.
                 return Err(Error);
             }
             self.left -= 1;
@@ -36,12 +36,12 @@ fn cut(what: &dyn Display, most: usize) -> Cut {
         left: most,
         is_cut: false,
     };
-    // What fails is only what is cut.
+    // Writing fails only where the text is cut.
     let _ = write!(cut, "{what}");
     cut
 }
 
-/// The beginning of what is longer, with `…` behind it.
+/// A text, truncated with `…` at the end where it is longer.
 pub(super) fn brief(what: &dyn Display, most: usize) -> String {
     let mut cut = cut(what, most);
     if cut.is_cut {
@@ -50,7 +50,7 @@ pub(super) fn brief(what: &dyn Display, most: usize) -> String {
     cut.text
 }
 
-/// Whether it is longer.
+/// Returns true if a text is longer.
 pub(super) fn is_longer(what: &dyn Display, most: usize) -> bool {
     cut(what, most).is_cut
 }

@@ -55,14 +55,14 @@ fn operand(expression: &Expr) -> String {
     }
 }
 
-/// A value as Cedar writes it, or how that begins.
+/// A value as Cedar writes it, truncated where it is long.
 pub(super) fn shown(value: &Value) -> String {
     let expression = value.to_expression();
     let expression: &ast::RestrictedExpr = expression.as_ref();
     brief(expression, VALUE)
 }
 
-/// Whether it is only shown how a value begins.
+/// Returns true if [`shown`] truncates a value.
 pub(super) fn is_long(value: &Value) -> bool {
     let expression = value.to_expression();
     let expression: &ast::RestrictedExpr = expression.as_ref();

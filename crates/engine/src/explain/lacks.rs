@@ -1,4 +1,4 @@
-//! What has to change so that a condition holds.
+//! Changes that make a condition hold.
 //!
 //! [`ways`] walks a condition as Cedar does, and where an expression is not what is
 //! wanted it looks for a change that makes it so. What it finds is not believed: the
@@ -20,7 +20,7 @@ const WAYS: usize = 24;
 pub(super) struct Lacking {
     /// The condition.
     pub(super) condition: Expr,
-    /// What it has to be.
+    /// The value that it has to have.
     pub(super) want: bool,
     /// The changes.
     pub(super) edits: Vec<Edit>,
@@ -48,7 +48,7 @@ pub(super) fn ways(expression: &Expr, want: bool, world: &World<'_>) -> Vec<Step
             left,
             right,
         } => {
-            // What the left side is where the right one is looked at.
+            // The value of the left side with which the right side is evaluated.
             let passes = *op == BinaryOp::And;
             let both = then(ways(left, passes, world), world, |world| {
                 ways(right, want, world)

@@ -1,8 +1,7 @@
-//! The permits that could have applied, and what each of them lacks.
+//! For each permit that nearly matched, the smallest missing condition.
 
 mod check;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cedar_policy::pst::{BinaryOp, Clause, Expr};
@@ -13,7 +12,7 @@ use cedar_policy::{
 use super::brief::{EXPRESSION, VALUE, brief};
 use super::cedar::{is_long, shown, text};
 use super::lacks::{Steps, then, ways};
-use super::reach::{Asked, asked};
+use super::reach::{AskedTags, asked_tags};
 use super::values::{Read, values};
 use super::world::World;
 use crate::decide::{Reason, Verdict};
@@ -21,27 +20,27 @@ use crate::policy::PolicyInfo;
 use crate::schema::Value;
 use check::Checking;
 
-/// A permit that could have applied.
+/// A permit that nearly matched.
 #[derive(Clone, Debug)]
 pub struct Near {
     /// The policy.
     pub info: Arc<PolicyInfo>,
-    /// What is left of it where only the question is known, in Cedar's syntax.
+    /// Its residual where only the question is known, in Cedar's syntax.
     pub residual: String,
-    /// What of that holds.
+    /// The conditions of the residual that hold.
     pub holds: Vec<String>,
     /// The values that it reads.
     pub values: Vec<Read>,
-    /// Whether that was too much work, so that there may be other values, conditions
+    /// True if the work was limited, so that there may be other values, conditions
     /// that hold, and ways.
     pub cut: bool,
-    /// The fewest conditions that it lacks, in each way in which they are as few, and
-    /// each checked. Of a permit whose lacks cannot be told there are none.
+    /// The smallest sets of missing conditions, all of them checked. Empty where none could be
+    /// found.
     pub ways: Vec<Way>,
 }
 
-/// Conditions that a permit lacks: where they are met it permits, and where one of them
-/// is left out it does not.
+/// Missing conditions of a permit. It permits if all of them are met, and does not if one of them
+/// is left out.
 #[derive(Clone, Debug)]
 pub struct Way {
     /// The conditions.
@@ -50,38 +49,38 @@ pub struct Way {
     pub met: Vec<Remedy>,
 }
 
-/// A condition that a permit lacks.
+/// One missing condition of a permit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lack {
     /// The condition, in Cedar's syntax, with ids in place of paths.
     pub condition: String,
-    /// What it would have to be, which it is not.
+    /// The value that the condition would have to have.
     pub expected: bool,
     /// The same in words, for each of the changes that would meet it.
     pub words: Vec<String>,
 }
 
-/// Changes with which a permit permits, and what would be decided then.
+/// Changes with which a permit permits, and the decision that would be made then.
 #[derive(Clone, Debug)]
 pub struct Remedy {
     /// The changes.
     pub changes: Vec<Change>,
-    /// Whether it would be allowed.
+    /// The verdict that would be given.
     pub verdict: Verdict,
-    /// The reasons of that: of a denial what would forbid it.
+    /// The reasons for that verdict.
     pub reasons: Vec<Reason>,
 }
 
-/// One change of what is decided over.
+/// One change of an entity or of the context.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     /// The entity; `None` for the context.
     pub of: Option<EntityUid>,
-    /// What of it.
+    /// The kind of the change.
     pub what: Changed,
 }
 
-/// What is changed.
+/// A kind of change.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Changed {
     /// An attribute takes a value, or is taken away.
@@ -93,8 +92,7 @@ pub enum Changed {
 }
 
 impl Changed {
-    /// What the attribute or tag takes, as Cedar writes it; of what is long the
-    /// beginning, and `…`.
+    /// The new value, as Cedar writes it. Long values are truncated, with `…` at the end.
     #[must_use]
     pub fn value(&self) -> Option<String> {
         match self {
@@ -103,7 +101,7 @@ impl Changed {
         }
     }
 
-    /// Whether only the beginning of the value is told.
+    /// Returns true if [`Self::value`] is truncated.
     #[must_use]
     pub fn is_long(&self) -> bool {
         match self {
@@ -113,9 +111,9 @@ impl Changed {
     }
 }
 
-/// The permits that could have applied, those that lack least first.
+/// The permits that nearly matched, those with the fewest missing conditions first.
 pub(super) fn near(world: &World<'_>) -> Result<Vec<Near>, String> {
-    let before = asked(world);
+    let before = asked_tags(world);
     let mut found = Vec::new();
     let residuals = residuals(world)?;
     // Before all else: it is little work.
@@ -135,11 +133,11 @@ pub(super) fn near(world: &World<'_>) -> Result<Vec<Near>, String> {
     Ok(found)
 }
 
-/// What is left of each permit where nothing is known but who asks what on what.
+/// The residual of each permit, where only principal, action and resource are known.
 fn residuals(world: &World<'_>) -> Result<Vec<(Arc<PolicyInfo>, Policy)>, String> {
     let said = |error: &dyn std::fmt::Display| error.to_string();
     let basis = world.basis;
-    let (question, schema) = (basis.question, basis.bundle.schema.cedar());
+    let (question, schema) = (basis.question, basis.decider.bundle.schema.cedar());
     let request = PartialRequest::new(
         PartialEntityUid::from_concrete(question.principal.clone()),
         question.action.clone(),
@@ -151,6 +149,7 @@ fn residuals(world: &World<'_>) -> Result<Vec<(Arc<PolicyInfo>, Policy)>, String
     let nothing = PartialEntities::empty();
     let mut found = Vec::new();
     for set in basis
+        .decider
         .shard
         .policies_for(&question.principal, &question.resource)
     {
@@ -160,7 +159,7 @@ fn residuals(world: &World<'_>) -> Result<Vec<(Arc<PolicyInfo>, Policy)>, String
             .tpe(&request, &nothing, schema)
             .map_err(|error| said(&error))?;
         for residual in response.residual_policies() {
-            if let Some(info) = basis.bundle.policy(residual.id()) {
+            if let Some(info) = basis.decider.bundle.policy(residual.id()) {
                 found.push((Arc::clone(info), residual));
             }
         }
@@ -173,7 +172,7 @@ fn one(
     info: Arc<PolicyInfo>,
     residual: &Policy,
     values: Vec<Read>,
-    before: Option<&BTreeSet<Asked>>,
+    before: Option<&AskedTags>,
 ) -> Result<Near, String> {
     let policy = residual.to_pst().map_err(|error| error.to_string())?;
     let clauses = policy.body().clauses().iter();
@@ -236,7 +235,7 @@ fn conjuncts(expression: Expr, parts: &mut Vec<Expr>) {
     }
 }
 
-/// Whether one part asks only whether a tag is there, and another looks at it.
+/// Returns true if one part only asks for the presence of a tag, and another reads the tag.
 fn says_more(part: &Expr, other: &Expr) -> bool {
     let Expr::BinaryOp {
         op: BinaryOp::HasTag,

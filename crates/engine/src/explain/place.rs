@@ -7,7 +7,7 @@ use cedar_policy::{EntityUid, EvalResult};
 
 use crate::schema::{Row, Schema, Type, Value};
 
-/// What of an entity or of the question a value is kept in.
+/// The place in an entity or in the context where a value is kept.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
     /// An attribute.
@@ -190,7 +190,7 @@ pub(super) fn other_values(
     other.collect()
 }
 
-/// What Cedar has evaluated, as a value of ours; `None` for extension types.
+/// A result of Cedar as a value of ours; `None` for extension types.
 pub(super) fn value_of(result: &EvalResult) -> Option<Value> {
     Some(match result {
         EvalResult::Bool(value) => Value::Bool(*value),

@@ -7,19 +7,19 @@ use super::brief::{VALUE, brief};
 use super::cedar::{literal, text};
 use super::world::World;
 
-/// A value that a policy has read: an attribute, a tag, what of the context, or what
-/// is above an entity.
+/// A value that a policy has read: an attribute, a tag, a part of the context, or a place in the
+/// hierarchy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
-    /// What was read, as the policy writes it.
+    /// The expression that was read, as the policy writes it.
     pub expression: String,
-    /// The value, as Cedar writes it, or what Cedar says where there is none; of what is
-    /// long the beginning, and `…`.
+    /// The value as Cedar writes it, or Cedar's error where there is none. Long values are
+    /// truncated, with `…` at the end.
     pub value: Result<String, String>,
 }
 
-/// The values that the scope and the conditions of a policy read, in order; what `&&`,
-/// `||` and `if` do not come to is not read.
+/// The values that the scope and the conditions of a policy read, in order. Parts that `&&`, `||`
+/// and `if` skip are not read.
 pub(super) fn values(policy: &Policy, world: &World<'_>) -> Result<Vec<Read>, String> {
     let mut reading = Reading {
         world,
@@ -51,7 +51,7 @@ pub(super) fn values(policy: &Policy, world: &World<'_>) -> Result<Vec<Read>, St
     Ok(reading.read)
 }
 
-/// What principal and resource have to be in.
+/// The groups that the scope wants the principal and the resource to be in.
 fn groups(policy: &Policy) -> Vec<(Var, EntityUid)> {
     let mut groups = Vec::new();
     if let PrincipalConstraint::In(uid) | PrincipalConstraint::IsIn(_, uid) =
@@ -73,7 +73,7 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Walks what is evaluated of an expression, in order. Returns whether it has a
+    /// Walks the parts of an expression that are evaluated, in order. Returns true if it has a
     /// value: behind one that fails nothing is read.
     fn walk(&mut self, expression: &Expr) -> bool {
         if self.world.basis.is_tired() {

@@ -1,10 +1,10 @@
-//! How much work it is to copy, to check and to read values, in steps.
+//! The work that it takes to copy, to check and to read values, in steps.
 
 use cedar_policy::{EntityUid, EvalResult};
 
 use crate::schema::{Record, Row, Value};
 
-/// What each value takes, whatever it is.
+/// Steps for any value.
 const EACH: usize = 2;
 
 /// Bytes of text that are one step more.
@@ -42,7 +42,7 @@ pub(super) fn of_row(row: &Row) -> usize {
     uid(&row.uid) + of_record(&row.attributes) + tags.chain(ancestors).sum::<usize>()
 }
 
-/// What Cedar has evaluated, and copied for that.
+/// Steps for a value that Cedar has evaluated and copied.
 pub(super) fn of_result(result: &EvalResult) -> usize {
     match result {
         EvalResult::Bool(_) | EvalResult::Long(_) => EACH,

@@ -1,4 +1,4 @@
-//! What a permit lacks, in words.
+//! Missing conditions in words.
 
 use cedar_policy::EntityUid;
 
@@ -68,7 +68,7 @@ pub(super) fn say(lacking: &Lacking, world: &World<'_>) -> String {
     }
 }
 
-/// Whether it is only looked whether something is there.
+/// Returns true if the condition only asks for the presence of something.
 fn is_presence(lacking: &Lacking) -> bool {
     use cedar_policy::pst::{BinaryOp, Expr};
     matches!(

@@ -1,4 +1,4 @@
-//! What a question is decided over, to be evaluated and to be changed.
+//! The entities and the context of a question, to be evaluated and to be changed.
 
 mod edit;
 
@@ -15,27 +15,23 @@ use cedar_policy::{
 use super::cedar::{expression as expression_of, literal, size};
 use super::place::{Edit, Place, Spot, made_up, value_of, within};
 use super::weight::{of_record, of_result, of_row};
-use crate::decide::Decision;
-use crate::decide::Question;
-use crate::decide::conclude;
-use crate::policy::{Bundle, Shard};
-use crate::schema::{Record, Row, SharedEntity, Value, together};
-use crate::slice::Loaded;
+use crate::decide::{Decider, Decision, Question};
+use crate::schema::{Record, Row, SharedEntity, Value};
+use crate::slice::Seen;
 
-/// Parts of expressions, values, entities and policies that are looked at for one
-/// explanation: some tenths of a second of work.
+/// The limit of work for one explanation, in parts of expressions, values, entities and policies:
+/// some tenths of a second.
 const STEPS: usize = 300_000;
 
 /// A world's steps that are one more for each expression that is evaluated in it: that may
 /// look at all elements of a set, but does not copy them.
 const LOOKED_AT: usize = 32;
 
-/// What is explained, and by which policies.
+/// The decision that is explained: its question, its policies and its slice.
 pub(super) struct Basis<'a> {
     pub(super) question: &'a Question,
-    pub(super) bundle: &'a Bundle,
-    pub(super) shard: &'a Shard,
-    pub(super) slice: &'a [Arc<Loaded>],
+    pub(super) decider: Decider<'a>,
+    pub(super) slice: &'a [Seen],
     pub(super) steps: Cell<usize>,
 }
 
@@ -45,9 +41,9 @@ pub(super) struct World<'a> {
     pub(super) basis: &'a Basis<'a>,
     pub(super) rows: BTreeMap<EntityUid, Arc<Row>>,
     pub(super) context: Record,
-    /// What was changed.
+    /// The changes that were made.
     pub(super) touched: Vec<Touched>,
-    /// What it takes to copy all of it, in steps.
+    /// The work to copy all of it, in steps.
     weight: usize,
     entities: Entities,
     request: Request,
@@ -63,7 +59,7 @@ pub(super) enum Touched {
 }
 
 impl Basis<'_> {
-    /// Whether no further expression is evaluated.
+    /// Returns true if the work is used up, so that no further expression is evaluated.
     pub(super) fn is_tired(&self) -> bool {
         self.steps.get() > STEPS
     }
@@ -87,17 +83,18 @@ impl Basis<'_> {
 impl<'a> World<'a> {
     /// As it was decided.
     pub(super) fn new(basis: &'a Basis<'a>) -> Result<Self, String> {
-        let rows = basis.slice.iter();
-        let entities = basis.slice.iter().map(|loaded| &loaded.entity);
+        let rows = basis.slice.iter().map(|seen| &seen.loaded.row);
+        let entities = basis.slice.iter().map(|seen| &seen.loaded.entity);
+        let entities = basis.decider.entities(entities);
         let mut world = Self {
             basis,
             rows: rows
-                .map(|loaded| (loaded.row.uid.clone(), Arc::new(loaded.row.clone())))
+                .map(|row| (row.uid.clone(), Arc::new(row.clone())))
                 .collect(),
             context: basis.question.context.clone(),
             touched: Vec::new(),
             weight: 0,
-            entities: together(basis.shard.actions.iter().chain(entities))?,
+            entities: entities.map_err(|error| error.to_string())?,
             request: basis.question.request.clone(),
         };
         world.weight = world.weigh();
@@ -122,14 +119,17 @@ impl<'a> World<'a> {
         let rows = world.rows.values();
         let entities = rows.map(|row| row.to_entity().ok().map(SharedEntity::from));
         let entities: Vec<SharedEntity> = entities.collect::<Option<_>>()?;
-        let actions = self.basis.shard.actions.iter();
-        world.entities = together(actions.chain(&entities)).ok()?;
-        world.request = self.asked(&world.context, None)?;
+        world.entities = self.basis.decider.entities(entities.iter()).ok()?;
+        world.request = self.request_with(&world.context, None)?;
         Some(world)
     }
 
     /// The request with a context.
-    fn asked(&self, context: &Record, schema: Option<&cedar_policy::Schema>) -> Option<Request> {
+    fn request_with(
+        &self,
+        context: &Record,
+        schema: Option<&cedar_policy::Schema>,
+    ) -> Option<Request> {
         let question = self.basis.question;
         let pairs = context.iter();
         let pairs = pairs.map(|(name, value)| (name.to_string(), value.to_expression()));
@@ -143,21 +143,22 @@ impl<'a> World<'a> {
         .ok()
     }
 
-    /// Whether entities and context are what the schema wants, as far as that is not too
-    /// much work to tell.
+    /// Returns true if entities and context fit the schema; false also where that is too much work
+    /// to tell.
     pub(super) fn fits(&self) -> bool {
         if self.basis.spend(self.weight.saturating_mul(3)).is_none() {
             return false;
         }
-        let schema = self.basis.bundle.schema.cedar();
+        let schema = self.basis.decider.bundle.schema.cedar();
         let fits = |row: &Row| {
             let entity = row.to_entity().ok();
             entity.is_some_and(|entity| Entities::from_entities([entity], Some(schema)).is_ok())
         };
-        self.rows.values().all(|row| fits(row)) && self.asked(&self.context, Some(schema)).is_some()
+        self.rows.values().all(|row| fits(row))
+            && self.request_with(&self.context, Some(schema)).is_some()
     }
 
-    /// What an expression evaluates to, as long as that is not too much work.
+    /// Evaluates an expression, if that is not too much work.
     pub(super) fn evaluate(&self, expression: &Expr) -> Result<EvalResult, String> {
         let work = size(expression) + self.weight / LOOKED_AT;
         let spent = self.basis.spend(work);
@@ -187,8 +188,8 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Whether a policy by itself lets the request through, or stops it, as far as that
-    /// is not too much work to tell.
+    /// Returns true if a policy by itself is satisfied; false also where that is too much work to
+    /// tell.
     pub(super) fn satisfies(&self, policy: &Policy) -> bool {
         if self.basis.spend(50 + self.weight / LOOKED_AT).is_none() {
             return false;
@@ -203,23 +204,16 @@ impl<'a> World<'a> {
     /// The decision by all policies, as the engine makes it.
     pub(super) fn decide(&self) -> Decision {
         let Basis {
-            question,
-            bundle,
-            shard,
-            ..
+            question, decider, ..
         } = self.basis;
-        let authorizer = Authorizer::new();
-        let sets = shard.policies_for(&question.principal, &question.resource);
-        let responses: Vec<_> = sets
-            .inspect(|set| {
-                let each = 20 + self.weight / LOOKED_AT;
-                self.basis.step(each.saturating_mul(set.num_of_policies()));
-            })
-            .map(|set| authorizer.is_authorized(&self.request, set, &self.entities))
-            .collect();
-        let mut decision = Decision::denial(&bundle.revision, Arc::from(""));
-        conclude(&mut decision, &responses, bundle);
-        decision
+        let sets = decider
+            .shard
+            .policies_for(&question.principal, &question.resource);
+        let each = 20 + self.weight / LOOKED_AT;
+        for set in sets {
+            self.basis.step(each.saturating_mul(set.num_of_policies()));
+        }
+        decider.decide_over(question, &self.request, &self.entities)
     }
 
     /// Where the value of an expression is kept, if it is kept anywhere.
@@ -300,7 +294,7 @@ impl<'a> World<'a> {
         resolved
     }
 
-    /// What is kept at a place.
+    /// The value that is kept at a place.
     pub(super) fn root(&self, place: &Place) -> Option<&Value> {
         match place {
             Place::Attribute(uid, name) => self.rows.get(uid)?.attributes.get(name),
@@ -315,7 +309,7 @@ impl<'a> World<'a> {
 
     /// Some value for a spot.
     pub(super) fn made_up(&self, spot: &Spot) -> Option<Value> {
-        let schema = &self.basis.bundle.schema;
+        let schema = &self.basis.decider.bundle.schema;
         let mut ty = spot.place.type_in(schema, &self.basis.question.action)?;
         for member in &spot.members {
             let crate::schema::Type::Record(shape) = &ty else {

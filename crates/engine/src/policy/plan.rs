@@ -1,4 +1,4 @@
-//! Which entities a set of policies can look at, found once at load.
+//! The entities that a set of policies can read, found once at load.
 //!
 //! A policy reaches an entity by following attributes from the principal, the
 //! resource or the context, and a tag by its key. The plan lists the names that
@@ -13,27 +13,27 @@ use std::sync::Arc;
 use cedar_policy::Policy;
 use cedar_policy::pst::{BinaryOp, Clause, Expr, Literal, Var};
 
-/// What to load for a question.
+/// The entities and tags to load for a question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// Attributes whose entities are looked into.
+    /// Attributes whose entities are loaded.
     pub follow: BTreeSet<Arc<str>>,
-    /// Whether entities in tags are looked into.
+    /// True if entities in tags are loaded.
     pub follow_tags: bool,
     /// The tags that are asked for.
     pub probes: Vec<Probe>,
-    /// Tags are asked for in a way that cannot be foretold: all are loaded.
+    /// True if tags are asked for in a way that cannot be foretold: all are loaded.
     pub all_tags: bool,
-    /// How many references away from the question's own entities is looked.
+    /// The number of references that are followed from the question's own entities.
     pub level: u32,
 }
 
 /// One tag that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// Whose tag.
+    /// The entity.
     pub entity: Path,
-    /// Which one.
+    /// The key of the tag.
     pub key: TagKey,
 }
 
@@ -48,7 +48,7 @@ pub enum TagKey {
     Any,
 }
 
-/// Attributes in a row, from one of the three things that a question names.
+/// A sequence of attributes, from one of the three things that a question names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
     /// Where it starts.
@@ -60,9 +60,9 @@ pub struct Path {
 /// Where a path starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Root {
-    /// Who asks.
+    /// The principal.
     Principal,
-    /// On what.
+    /// The resource.
     Resource,
     /// The context.
     Context,
@@ -74,7 +74,7 @@ pub enum Root {
 pub struct PlanError(String);
 
 impl Plan {
-    /// Adds what a policy can look at. Returns how deep its expressions are.
+    /// Adds the entities and tags that a policy can read. Returns the depth of its expressions.
     ///
     /// # Errors
     /// A policy that has no readable form.
@@ -92,11 +92,12 @@ impl Plan {
         Ok(depth + clauses)
     }
 
-    /// Adds what another plan names.
-    pub(super) fn join(&mut self, other: &Self) {
+    /// Adds all that another plan loads.
+    pub(crate) fn join(&mut self, other: &Self) {
         self.follow.extend(other.follow.iter().cloned());
         self.follow_tags |= other.follow_tags;
         self.all_tags |= other.all_tags;
+        self.level = self.level.max(other.level);
         for probe in &other.probes {
             if !self.probes.contains(probe) {
                 self.probes.push(probe.clone());
@@ -104,13 +105,13 @@ impl Plan {
         }
     }
 
-    /// The places where tags are asked for in a way that loads them all.
+    /// Returns true if all tags of some entity are loaded.
     #[must_use]
     pub fn loads_all_tags(&self) -> bool {
         self.all_tags || self.probes.iter().any(|probe| probe.key == TagKey::Any)
     }
 
-    /// Whether all that another plan loads is loaded by this one too.
+    /// Returns true if this plan loads everything that another one loads.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         let asked = |probe: &Probe| {
@@ -122,22 +123,6 @@ impl Plan {
             && self.follow.is_superset(&other.follow)
             && (self.follow_tags || !other.follow_tags)
             && (self.all_tags || (!other.all_tags && other.probes.iter().all(asked)))
-    }
-
-    /// What this one or another loads.
-    #[must_use]
-    pub fn with(&self, other: &Self) -> Self {
-        let mut both = self.clone();
-        both.follow.extend(other.follow.iter().cloned());
-        both.follow_tags |= other.follow_tags;
-        both.all_tags |= other.all_tags;
-        both.level = both.level.max(other.level);
-        for probe in &other.probes {
-            if !both.probes.contains(probe) {
-                both.probes.push(probe.clone());
-            }
-        }
-        both
     }
 
     fn walk(&mut self, expression: &Expr, level: usize) -> usize {
@@ -173,8 +158,8 @@ impl Plan {
         deepest
     }
 
-    /// The value of `expression` is looked into: whatever attribute or tag it
-    /// may come from is followed.
+    /// The value of `expression` is looked into: every attribute or tag that it may come from
+    /// is followed.
     fn follow(&mut self, expression: &Expr) {
         match expression {
             Expr::GetAttr { attr, .. } => {
@@ -333,7 +318,8 @@ mod tests {
     fn two_together_cover_both() {
         for one in others() {
             for other in others() {
-                let both = one.with(&other);
+                let mut both = one.clone();
+                both.join(&other);
                 assert!(
                     both.covers(&one) && both.covers(&other),
                     "{one:?} {other:?}"

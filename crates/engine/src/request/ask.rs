@@ -14,14 +14,12 @@ use crate::policy::routes::{Ask, Condition, Member, MemberValue, Pointer, Source
 use crate::schema::{Designation, EntityType, Misfit, Reading, Record, Schema, Type, Value};
 use crate::slice::{Absent, Lookup};
 
-/// What became of one question of a request.
-pub(super) enum Outcome {
-    /// It is asked.
-    Asked(Box<Question>),
-    /// It is not.
-    NotAsked,
-    /// It cannot be asked, and is denied.
-    Refused(Vec<Reason>),
+/// The questions of one request.
+pub(super) struct Made {
+    /// The principal; `None` where there can be none of that name.
+    pub(super) principal: Option<EntityUid>,
+    /// In the order of the table. One that cannot be asked is denied for these reasons.
+    pub(super) questions: Vec<Result<Question, Vec<Reason>>>,
 }
 
 /// Why a question cannot be made.
@@ -45,11 +43,7 @@ impl From<Misfit> for Stop {
 }
 
 /// The entity that is designated; `None` where there can be none.
-pub(super) fn principal(
-    schema: &Schema,
-    who: &Designation,
-    facts: &Facts,
-) -> Result<Option<EntityUid>, Need> {
+fn principal(schema: &Schema, who: &Designation, facts: &Facts) -> Result<Option<EntityUid>, Need> {
     let Some(entity_type) = schema.entity_type_called(&who.kind) else {
         return Ok(None);
     };
@@ -101,22 +95,33 @@ pub(super) struct Asking<'a, 'h> {
 }
 
 impl Asking<'_, '_> {
-    /// All questions, in the order of the table; `Err` with the facts that are missing.
-    pub(super) fn outcomes(
-        &self,
-        asks: &[Ask],
-        principal: &EntityUid,
-    ) -> Result<Vec<Outcome>, Vec<Need>> {
+    /// All questions of somebody; `Err` with the facts that are missing.
+    pub(super) fn made(&self, asks: &[Ask], who: &Designation) -> Result<Made, Vec<Need>> {
+        let principal = principal(self.schema, who, self.facts).map_err(|need| vec![need])?;
+        let Some(uid) = &principal else {
+            let unknown = Reason::absent(Absent::Principal);
+            return Ok(Made {
+                principal,
+                questions: vec![Err(vec![unknown])],
+            });
+        };
         let drafted = self.drafted(asks)?;
-        let outcomes = drafted.into_iter().flatten().map(|drafted| match drafted {
-            Drafted::Asked(draft) => self.asked_by(principal, *draft),
-            Drafted::Refused(reasons) => Outcome::Refused(reasons),
-            Drafted::NotAsked | Drafted::Depends => Outcome::NotAsked,
-        });
-        Ok(outcomes.collect())
+        let questions = drafted
+            .into_iter()
+            .flatten()
+            .filter_map(|drafted| match drafted {
+                Drafted::Asked(draft) => Some(self.asked_by(uid, *draft)),
+                Drafted::Refused(reasons) => Some(Err(reasons)),
+                Drafted::NotAsked | Drafted::Depends => None,
+            });
+        let questions = questions.collect();
+        Ok(Made {
+            principal,
+            questions,
+        })
     }
 
-    /// What each `ask` comes to; `Err` with all facts that are missing.
+    /// The drafts of each `ask`; `Err` with all facts that are missing.
     pub(super) fn drafted(&self, asks: &[Ask]) -> Result<Vec<Vec<Drafted>>, Vec<Need>> {
         let (mut drafted, mut needs) = (Vec::with_capacity(asks.len()), Vec::new());
         for ask in asks {
@@ -132,7 +137,7 @@ impl Asking<'_, '_> {
         }
     }
 
-    fn asked_by(&self, principal: &EntityUid, draft: Draft) -> Outcome {
+    fn asked_by(&self, principal: &EntityUid, draft: Draft) -> Result<Question, Vec<Reason>> {
         let Draft {
             action,
             resource,
@@ -143,15 +148,13 @@ impl Asking<'_, '_> {
             .action(&action)
             .is_some_and(|action| action.principals.contains(principal.type_name()));
         if !applies {
-            return Outcome::Refused(vec![Reason::other_action()]);
+            return Err(vec![Reason::other_action()]);
         }
-        match Question::new(principal.clone(), action, resource, context, Vec::new()) {
-            Ok(question) => Outcome::Asked(Box::new(question)),
-            Err(misfit) => Outcome::Refused(vec![Reason::malformed(&misfit)]),
-        }
+        Question::fitting(principal.clone(), action, resource, context, Vec::new())
+            .map_err(|misfit| vec![Reason::malformed(&misfit)])
     }
 
-    /// What an entry's `ask` comes to: once, or for each element.
+    /// The drafts of one `ask`: a single one, or one for each element.
     pub(super) fn draft(&self, ask: &Ask) -> Result<Vec<Drafted>, Vec<Need>> {
         let said = self.said;
         let Some(each) = &ask.each else {
@@ -218,7 +221,7 @@ struct Drafting<'a, 's, 'h> {
 impl<'s> Drafting<'_, 's, '_> {
     /// The question; `None` where it is not asked.
     fn draft(&self, ask: &Ask) -> Result<Option<Draft>, Stop> {
-        // What is not asked need not name a resource.
+        // A question that is not asked need not name a resource.
         let (of_resource, others): (Vec<_>, Vec<_>) = ask
             .when
             .iter()
@@ -228,7 +231,7 @@ impl<'s> Drafting<'_, 's, '_> {
                 return Ok(None);
             }
         }
-        // The changed one first, where that is another: what is not asked need not name a resource.
+        // The changed one first, where that is another: a question that is not asked need not name a resource.
         let changed = self.pointed(ask.changed.as_ref().unwrap_or(&ask.resource))?;
         for condition in of_resource {
             if !self.holds(condition, changed.as_ref())? {
@@ -344,7 +347,7 @@ impl<'s> Drafting<'_, 's, '_> {
         }
     }
 
-    /// Whether the store holds an entity, or nobody has to.
+    /// Returns true if the store holds an entity, or if none needs to be held.
     fn is_known(&self, uid: &EntityUid) -> Result<bool, Need> {
         let entity_type = self.schema.entity_type(uid.type_name());
         if entity_type.is_some_and(|found| found.choices.is_some()) {
@@ -369,7 +372,7 @@ impl<'s> Drafting<'_, 's, '_> {
                 Ok(self.said_at(source)?.is_none_or(|said| said.is_null()))
             }
             Condition::Known(pointer) => self.is_there(pointer),
-            // What no entity can be called is not thereby a new one.
+            // A name that no entity can have is not the name of a new one.
             Condition::Unknown(pointer) => match self.pointed(pointer)? {
                 Some(uid) => Ok(!self.is_known(&uid)?),
                 None => Ok(pointer.by.is_some()),
@@ -392,7 +395,7 @@ impl<'s> Drafting<'_, 's, '_> {
                         Ok(false)
                     };
                 }
-                // What does not fit is no value that the store could have.
+                // A value that does not fit is none that the store could have.
                 let value = self.schema.value(&said, ty, Reading::Loose).ok();
                 Ok(value.is_none() || value.as_ref() != of.value(attribute))
             }
@@ -443,7 +446,7 @@ impl Held<'_> {
     }
 }
 
-/// What a request says of a member of the context.
+/// The value of a request for a member of the context.
 enum Told {
     Value(Value),
     /// Nothing, and it may.

@@ -1,12 +1,11 @@
-//! What the store holds, as far as it decides what a request is asked as.
+//! Facts of the store that decide which questions a request is.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use cedar_policy::EntityUid;
 
 use crate::decide::Failure;
-use crate::slice::{Loaded, Lookup, Moved, Reading};
+use crate::slice::{Held, Holder, InState, Loaded, Lookup, Moved, StateReading};
 
 /// A fact that is missing.
 #[derive(Debug)]
@@ -20,8 +19,8 @@ pub(super) enum Need {
 /// Facts of one state.
 #[derive(Default)]
 pub(super) struct Facts {
-    rows: HashMap<EntityUid, Option<Arc<Loaded>>>,
-    found: HashMap<Lookup, Option<EntityUid>>,
+    rows: HashMap<EntityUid, Held>,
+    found: HashMap<Lookup, Holder>,
 }
 
 impl Facts {
@@ -32,7 +31,8 @@ impl Facts {
     /// An entity, where the store holds it.
     pub(super) fn row(&self, uid: &EntityUid) -> Result<Option<&Loaded>, Need> {
         match self.rows.get(uid) {
-            Some(row) => Ok(row.as_deref()),
+            Some(Held::Entity(loaded)) => Ok(Some(loaded)),
+            Some(Held::Nothing) => Ok(None),
             None => Err(Need::Row(uid.clone())),
         }
     }
@@ -40,7 +40,7 @@ impl Facts {
     /// The one entity that has an attribute; `None` where none has, or several have.
     pub(super) fn find(&self, lookup: Lookup) -> Result<Option<&EntityUid>, Need> {
         match self.found.get(&lookup) {
-            Some(found) => Ok(found.as_ref()),
+            Some(holder) => Ok(holder.sole()),
             None => Err(Need::Lookup(lookup)),
         }
     }
@@ -49,7 +49,7 @@ impl Facts {
     pub(super) async fn supply(
         &mut self,
         needs: Vec<Need>,
-        reading: &mut Reading<'_>,
+        reading: &mut StateReading<'_>,
         most: usize,
     ) -> Result<Moved, Failure> {
         let mut uids = Vec::new();
@@ -58,14 +58,14 @@ impl Facts {
                 Need::Row(uid) => uids.push(uid),
                 Need::Lookup(lookup) if self.found.contains_key(&lookup) => {}
                 Need::Lookup(lookup) => {
-                    let Some(found) = reading.look_up(&lookup, most).await? else {
+                    let InState::Same(holder) = reading.look_up(&lookup, most).await? else {
                         return Ok(Moved::Yes);
                     };
-                    self.found.insert(lookup, found);
+                    self.found.insert(lookup, holder);
                 }
             }
         }
-        let Some(rows) = reading.held(&uids).await? else {
+        let InState::Same(rows) = reading.held(&uids).await? else {
             return Ok(Moved::Yes);
         };
         self.rows.extend(uids.into_iter().zip(rows));

@@ -1,4 +1,4 @@
-//! What a request says: parameters, headers, claims and the body.
+//! The contents of a request: parameters, headers, claims and the body.
 //!
 //! Each place is read in one way or refused. A service that reads the same bytes in
 //! another way would do something else than what was asked about: so a parameter that
@@ -50,7 +50,7 @@ impl<'a, 'h> Said<'a, 'h> {
         })
     }
 
-    /// What is said in a place; `None` where nothing is, also where that is `null`.
+    /// The value in a place of the request; `None` where there is none or `null`.
     pub(super) fn get<'s>(
         &'s self,
         source: &Source,
@@ -59,7 +59,7 @@ impl<'a, 'h> Said<'a, 'h> {
         Ok(self.raw(source, element)?.filter(|said| !said.is_null()))
     }
 
-    /// The same, where `null` is something that is said.
+    /// The same, where `null` is a value.
     pub(super) fn raw<'s>(
         &'s self,
         source: &Source,
@@ -105,7 +105,7 @@ impl<'a, 'h> Said<'a, 'h> {
         }
     }
 
-    /// What a template comes to. The misfit names the place in the request.
+    /// Fills a template. The misfit names the place in the request.
     pub(super) fn fill<'s>(
         &'s self,
         template: &Template,

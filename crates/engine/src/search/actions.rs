@@ -47,7 +47,7 @@ impl ActionSearch {
                     .schema
                     .record(&Json::Object(own), &action.context, Reading::Context);
             let question = record.and_then(|context| {
-                Question::new(
+                Question::fitting(
                     principal.clone(),
                     action.uid.clone(),
                     resource.clone(),

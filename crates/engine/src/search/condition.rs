@@ -14,7 +14,7 @@ use cedar_policy::{EntityTypeName, EntityUid};
 
 use super::{Search, Sought};
 use crate::schema::{Row, Schema, Type};
-use crate::slice::Loaded;
+use crate::slice::Seen;
 use crate::store::{Comparison, Condition, Operand, Store, Test};
 
 mod hierarchy;
@@ -29,7 +29,7 @@ pub(super) struct Reader<'a> {
     store: &'a dyn Store,
     unknown: Var,
     of: &'a EntityTypeName,
-    /// What is known.
+    /// The entities that are known.
     known: HashMap<EntityUid, &'a Row>,
     steps: Cell<usize>,
 }
@@ -45,11 +45,11 @@ struct Text {
 impl<'a> Reader<'a> {
     pub(super) fn new(
         search: &'a Search,
-        known: &'a [Arc<Loaded>],
+        known: &'a [Seen],
         schema: &'a Schema,
         store: &'a dyn Store,
     ) -> Self {
-        let known = known.iter().map(|loaded| &loaded.row);
+        let known = known.iter().map(|seen| &seen.loaded.row);
         Self {
             schema,
             store,
@@ -63,7 +63,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether no further expression is read.
+    /// Returns true if no further expression is read.
     fn is_tired(&self) -> bool {
         let steps = self.steps.get();
         self.steps.set(steps + 1);
@@ -286,7 +286,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether a value is one of some that are known.
+    /// The condition that a value is one of some that are known.
     fn is_one_of(&self, value: &Expr, texts: Vec<Text>, want: bool) -> Condition {
         let Some(found) = self.type_of(value) else {
             return Condition::Always;
@@ -330,7 +330,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether a set contains some or all of some texts.
+    /// The condition that a set contains some or all of some texts.
     fn contains(&self, set: &Expr, texts: &[Text], want: bool, all: bool) -> Condition {
         let Some(Type::Set(element)) = self.type_of(set) else {
             return Condition::Always;
@@ -365,7 +365,7 @@ impl<'a> Reader<'a> {
         found.map_or(&[][..], |found| found.member_of.as_slice())
     }
 
-    /// Whether the store says all of such an entity, and finds it by what refers to it.
+    /// Returns true if the store alone describes such entities, and finds them by their references.
     fn can_look_into(&self, name: &EntityTypeName) -> bool {
         let found = self.schema.entity_type(name);
         self.store.serves(name)
@@ -373,7 +373,7 @@ impl<'a> Reader<'a> {
             && found.is_some_and(|found| found.when_absent.is_none() && found.choices.is_none())
     }
 
-    /// Whether an id is written in one way only, wherever it stands.
+    /// Returns true if ids of a type have one spelling only, wherever they stand.
     fn is_spelled_one_way(&self, name: &EntityTypeName) -> bool {
         let found = self.schema.entity_type(name);
         found.is_some_and(|found| found.identifier.keeps_all())

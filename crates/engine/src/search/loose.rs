@@ -1,5 +1,5 @@
-//! A search out of parts, from programs that do not know the schema: what the schema
-//! does not have is dropped, and where nothing could be asked nothing is found.
+//! A search out of parts, from programs that do not know the schema. Members that the schema
+//! does not have are dropped; where nothing could be asked, nothing is found.
 
 use super::actions::actions;
 use super::read::{ActionSearch, Wanted};
@@ -9,17 +9,17 @@ use crate::decide::{Malformed, Members, Named, Question, Session, context_of, de
 /// The parts of a search for principals or resources.
 #[derive(Clone, Copy, Debug)]
 pub struct SearchParts<'a> {
-    /// What is looked for.
+    /// The part that is looked for.
     pub sought: Sought,
     /// Its type, see [`crate::schema::Schema::entity_type_called`].
     pub of: &'a str,
     /// The other one, with the member that it is written in.
     pub known: (&'a str, Named<'a>),
-    /// What is asked, see [`crate::schema::Schema::action_called`].
+    /// The action, see [`crate::schema::Schema::action_called`].
     pub action: &'a str,
-    /// What the caller says of the action: context, and wins over it.
+    /// The properties that the caller gives the action. They are context, and win over it.
     pub action_properties: Option<&'a Members>,
-    /// With what.
+    /// The context.
     pub context: Option<&'a Members>,
 }
 
@@ -90,7 +90,7 @@ impl ActionSearch {
             .filter_map(|action| {
                 // One that needs another context cannot be asked with this one.
                 let context = context_of(schema, action, None, context).ok()?;
-                Question::new(
+                Question::fitting(
                     principal.clone(),
                     action.uid.clone(),
                     found.clone(),

@@ -1,4 +1,4 @@
-//! What is left of the policies when all is known but what is looked for.
+//! The residual of the policies, where only one part of the question is unknown.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -11,30 +11,30 @@ use cedar_policy::{
 
 use super::condition::Reader;
 use super::{Part, Search, Sought};
-use crate::decide::Failure;
+use crate::decide::{EXPLANATION_STACK_BYTES, Failure, require_stack};
 use crate::policy::{Bundle, Shard};
 use crate::schema::{Row, Value};
-use crate::slice::Loaded;
+use crate::slice::Seen;
 use crate::store::{Condition, Operand, Store, Test};
 
 /// Tests that the store is asked to make. Databases limit the parts of a statement,
 /// and take their time to plan many.
 const TESTS: usize = 300;
 
-/// What decides whether an entity is found.
+/// The part of the policies that depends on the entity that is looked for.
 #[derive(Clone, Debug)]
 pub struct Residual {
     /// The policies, with what they still depend on, in Cedar's syntax, in the order
     /// of their ids. One that is certain is not among them.
     pub policies: Vec<ResidualPolicy>,
-    /// Whether some policy permits without depending on anything.
+    /// True if some policy permits without depending on anything.
     pub permitted: bool,
     /// Policies that deny whatever is found: forbids that are certain, and policies
     /// that fail.
     pub denied_by: Vec<Arc<str>>,
-    /// What the candidates have to be like.
+    /// The condition that candidates have to fulfil.
     pub condition: Condition,
-    /// How the store looks for them.
+    /// The statement by which the store looks for them.
     pub statement: Option<String>,
 }
 
@@ -43,7 +43,7 @@ pub struct Residual {
 pub struct ResidualPolicy {
     /// Its id.
     pub id: Arc<str>,
-    /// What is left of it.
+    /// Its residual, in Cedar's syntax.
     pub text: String,
 }
 
@@ -65,17 +65,18 @@ pub(super) fn residual(
     search: &Search,
     part: &Part,
     shard: &Shard,
-    known: &[Arc<Loaded>],
+    known: &[Seen],
     bundle: &Bundle,
     store: &dyn Store,
 ) -> Result<Residual, Failure> {
+    require_stack(EXPLANATION_STACK_BYTES)?;
     let schema = bundle.schema.cedar();
     let unfit = |error: &dyn std::fmt::Display| Failure::Tenancy(error.to_string());
     let described: HashSet<&EntityUid> = search.described.iter().map(|row| &row.uid).collect();
     let entities: Result<Vec<_>, Failure> = known
         .iter()
-        .map(|loaded| {
-            let row = &loaded.row;
+        .map(|seen| {
+            let row = &seen.loaded.row;
             let whole = described.contains(&row.uid);
             partial_entity(row, whole, schema).map_err(|error| unfit(&error))
         })

@@ -12,7 +12,7 @@ use crate::schema::{Misfit, Row, record_to_json};
 use crate::slice::Demand;
 use crate::store::Store;
 
-/// What is looked for.
+/// A search, by what it looks for.
 #[derive(Clone, Debug)]
 pub enum Wanted {
     /// Principals or resources.
@@ -21,12 +21,12 @@ pub enum Wanted {
     Actions(ActionSearch),
 }
 
-/// What may this principal do on this resource?
+/// The search for actions: which may this principal do on this resource?
 #[derive(Clone, Debug)]
 pub struct ActionSearch {
-    /// Who asks.
+    /// The principal.
     pub principal: EntityUid,
-    /// On what.
+    /// The resource.
     pub resource: EntityUid,
     /// The same question for each action that takes these and the context.
     pub questions: Vec<Question>,
@@ -47,8 +47,8 @@ impl Wanted {
         read(json, &session.state.bundle, session.store(), most_entities)
     }
 
-    /// What is looked for, in words that are the same for the same search: where a
-    /// page of it is asked for, it must not be a page of another.
+    /// A description that is the same for the same search, and for no other: a token for a page of
+    /// one search must not open a page of another.
     #[must_use]
     pub fn description(&self) -> String {
         match self {

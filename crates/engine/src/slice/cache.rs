@@ -5,106 +5,38 @@
 //! noted no change of it. What failed to load is not in it.
 
 use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use cedar_policy::EntityUid;
-use moka::Equivalent;
 use tokio::sync::watch;
 
-use super::lookup::Lookup;
+use super::loaded::{Held, Key, KeyRef};
+use super::lookup::{Holder, Lookup};
 use super::timeline::Timeline;
-use crate::schema::{Row, SharedEntity};
-use crate::store::TagKeys;
 
 /// Entities by an attribute that are kept, at most.
 const LOOKUPS: u64 = 10_000;
 
-/// An entity that is there.
-#[derive(Debug)]
-pub struct Loaded {
-    /// As the store says, with the tags of its key.
-    pub row: Row,
-    /// As Cedar takes it.
-    pub entity: SharedEntity,
-}
-
-/// What is known of a key: an entity, or that there is none.
-pub(super) type Known = Option<Arc<Loaded>>;
-
-/// An entity with some of its tags, or without.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Key {
-    pub(super) uid: EntityUid,
-    /// `None` for the entity without tags.
-    pub(super) tags: Option<TagKeys>,
-}
-
-/// A [`Key`] that is only looked up.
-#[derive(Clone, Copy)]
-pub(super) struct KeyRef<'a> {
-    pub(super) uid: &'a EntityUid,
-    pub(super) tags: Option<&'a TagKeys>,
-}
-
-impl Hash for KeyRef<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.uid.hash(state);
-        self.tags.hash(state);
-    }
-}
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_ref().hash(state);
-    }
-}
-
-impl Equivalent<Key> for KeyRef<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
-        self.uid == &key.uid && self.tags == key.tags.as_ref()
-    }
-}
-
-impl KeyRef<'_> {
-    pub(super) fn to_owned(self) -> Key {
-        Key {
-            uid: self.uid.clone(),
-            tags: self.tags.cloned(),
-        }
-    }
-}
-
-impl Key {
-    pub(super) fn as_ref(&self) -> KeyRef<'_> {
-        KeyRef {
-            uid: &self.uid,
-            tags: self.tags.as_ref(),
-        }
-    }
-}
-
 #[derive(Clone, Debug)]
-struct Entry {
+struct CacheEntry {
     /// The epoch whose state it is.
     epoch: u64,
-    known: Known,
+    held: Held,
 }
 
 /// Bounded by bytes; the least used goes first.
 #[derive(Debug)]
 pub struct Cache {
-    entries: Option<moka::sync::Cache<Key, Entry, foldhash::quality::RandomState>>,
+    entries: Option<moka::sync::Cache<Key, CacheEntry, foldhash::quality::RandomState>>,
     /// Entities by an attribute, each with the epoch that it was found in.
-    lookups: moka::sync::Cache<Lookup, (u64, Option<EntityUid>)>,
+    lookups: moka::sync::Cache<Lookup, (u64, Holder)>,
     /// Keys that somebody is loading, and how to learn that it has ended.
     loading: Mutex<HashMap<Key, watch::Receiver<()>, foldhash::quality::RandomState>>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
 
-/// What a cache holds and how often it helped.
+/// The contents of a cache, and how often it helped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheStats {
     /// Look-ups that found an entity, or that there is none.
@@ -124,10 +56,9 @@ impl Cache {
         let entries = (bytes > 0).then(|| {
             moka::sync::Cache::builder()
                 .max_capacity(bytes)
-                .weigher(|key: &Key, entry: &Entry| {
-                    let weight = 128
-                        + AsRef::<str>::as_ref(key.uid.id()).len()
-                        + entry.known.as_ref().map_or(0, |loaded| loaded.row.weight());
+                .weigher(|key: &Key, entry: &CacheEntry| {
+                    let weight =
+                        128 + AsRef::<str>::as_ref(key.uid.id()).len() + entry.held.weight();
                     u32::try_from(weight).unwrap_or(u32::MAX)
                 })
                 // Ids come from callers: seeded, and faster than the default.
@@ -142,14 +73,14 @@ impl Cache {
         }
     }
 
-    /// Whether it keeps anything.
+    /// Returns true if it keeps anything.
     #[must_use]
     pub fn keeps(&self) -> bool {
         self.entries.is_some()
     }
 
-    /// What is known of a key in an epoch.
-    pub(super) fn get(&self, key: KeyRef<'_>, epoch: u64, timeline: &Timeline) -> Option<Known> {
+    /// The entity of a key in an epoch, if that is known.
+    pub(super) fn get(&self, key: KeyRef<'_>, epoch: u64, timeline: &Timeline) -> Option<Held> {
         let found = self
             .entries
             .as_ref()
@@ -161,28 +92,28 @@ impl Cache {
             &self.misses
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        found.map(|entry| entry.known)
+        found.map(|entry| entry.held)
     }
 
     /// Keeps what was read by a snapshot whose state is that of the epoch. It takes
     /// the place of what was read later, if that is there: a miss for others, and
     /// never wrong.
-    pub(super) fn put(&self, key: Key, epoch: u64, known: Known) {
+    pub(super) fn put(&self, key: Key, epoch: u64, held: Held) {
         if let Some(entries) = &self.entries {
-            entries.insert(key, Entry { epoch, known });
+            entries.insert(key, CacheEntry { epoch, held });
         }
     }
 
-    /// Which entity has an attribute, in an epoch.
-    pub(super) fn find(&self, lookup: &Lookup, epoch: u64) -> Option<Option<EntityUid>> {
-        let (of, found) = self.lookups.get(lookup)?;
-        (of == epoch).then_some(found)
+    /// The entity that has an attribute, where that was looked up in this epoch.
+    pub(super) fn find(&self, lookup: &Lookup, epoch: u64) -> Option<Holder> {
+        let (of, holder) = self.lookups.get(lookup)?;
+        (of == epoch).then_some(holder)
     }
 
     /// Keeps what was found by a snapshot whose state is that of the epoch.
-    pub(super) fn keep(&self, lookup: Lookup, epoch: u64, found: Option<EntityUid>) {
+    pub(super) fn keep(&self, lookup: Lookup, epoch: u64, holder: Holder) {
         if self.keeps() {
-            self.lookups.insert(lookup, (epoch, found));
+            self.lookups.insert(lookup, (epoch, holder));
         }
     }
 
@@ -215,7 +146,7 @@ impl Cache {
         self.loading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What it holds and how often it helped.
+    /// Its contents, and how often it helped.
     #[must_use]
     pub fn stats(&self) -> CacheStats {
         // Entries are counted late otherwise.

@@ -36,7 +36,7 @@ pub struct Known {
     pub looked: Instant,
     /// How long before that it was the newest, at most.
     pub lag: Duration,
-    /// Whether the store tells what changes.
+    /// True if the store tells what changes.
     pub told: bool,
     /// Its mark, or one from before; `None` where the store has none.
     pub mark: Option<Mark>,
@@ -74,7 +74,7 @@ pub struct Timeline {
     hasher: foldhash::quality::RandomState,
 }
 
-/// What a snapshot is to what is known.
+/// The place of a snapshot among the states that were seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Its state is that of this epoch.
@@ -168,8 +168,8 @@ impl Timeline {
         }
     }
 
-    /// Whether what was read of an entity in the epoch `read` is how it is in the
-    /// epoch `asked`.
+    /// Returns true if an entity that was read in the epoch `read` is the same in the epoch
+    /// `asked`.
     pub(super) fn is_current(&self, uid: &EntityUid, read: u64, asked: u64) -> bool {
         read <= asked
             && read >= self.floor.load(Ordering::Acquire)

@@ -9,7 +9,7 @@ use super::range::{HOUR, MILLISECOND, SettingFaults};
 
 /// The smallest stack of a thread that evaluates policies, in bytes: Cedar's recursion limit
 /// depends on it.
-pub const MIN_WORKER_STACK_BYTES: usize = 8 << 20;
+pub const MIN_WORKER_STACK_BYTES: usize = peppol_authz_engine::WORKER_STACK_BYTES;
 
 /// Threads, connections and timeouts of the HTTP server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -54,7 +54,7 @@ impl<'a> LineVeil<'a> {
                     .iter()
                     .for_each(|row| shown.veil_row(row));
             }
-            let rows = decision.slice.iter().map(|loaded| &loaded.row);
+            let rows = decision.slice.iter().map(|seen| &seen.loaded.row);
             rows.for_each(|row| shown.veil_row(row));
         }
         shown
@@ -125,14 +125,14 @@ impl<'a> LineVeil<'a> {
     }
 
     pub(super) fn slice(&self, decision: &Decision) -> Vec<Json> {
-        let rows = decision.slice.iter().map(|loaded| &loaded.row);
+        let rows = decision.slice.iter().map(|seen| &seen.loaded.row);
         rows.map(|row| self.row(row, row.ancestors.iter()))
             .collect()
     }
 
     /// For each entity of the slice, the tags that were asked for: `null`, `"all"` or the keys.
     pub(super) fn slice_tags(&self, decision: &Decision) -> Vec<Json> {
-        let asked = decision.slice_tags.iter().map(|asked| match asked {
+        let asked = decision.slice.iter().map(|seen| match &seen.tags {
             None => Json::Null,
             Some(TagKeys::All) => "all".into(),
             Some(TagKeys::Only(keys)) => keys.iter().map(|key| Json::from(&**key)).collect(),

@@ -17,7 +17,8 @@ const VALUE: usize = 64;
 pub fn weight(decided: &Decided) -> usize {
     let question = decided.question.as_ref().map_or(0, of_question);
     let decision = &decided.decision;
-    let slice = decision.slice.iter().map(|loaded| loaded.row.weight());
+    let slice = decision.slice.iter();
+    let slice = slice.map(|seen| seen.loaded.row.weight());
     let errors = decision.errors.iter().map(String::len);
     ALONE + question + of_json(&decided.said) + slice.sum::<usize>() + errors.sum::<usize>()
 }

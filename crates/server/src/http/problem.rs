@@ -195,7 +195,7 @@ impl From<Failure> for Problem {
                 code: "ENTITY_REFERS_TO_NOTHING",
                 misfit: Misfit::new(failure.to_string()),
             }),
-            Failure::NoShard => Self::Internal(failure.to_string()),
+            Failure::NoShard | Failure::SmallStack { .. } => Self::Internal(failure.to_string()),
         }
     }
 }

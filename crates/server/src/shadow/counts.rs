@@ -277,7 +277,6 @@ mod tests {
             policy_revision: Arc::from("p"),
             tenancy_revision: Arc::from("t"),
             slice: Vec::new(),
-            slice_tags: Vec::new(),
             absent: Vec::new(),
         };
         Outcome::Disagreed(Box::new(Disagreement {

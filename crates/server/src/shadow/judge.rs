@@ -81,7 +81,9 @@ impl Judge {
             Failure::Behind => Outcome::Unsettled,
             Failure::Unavailable(_) => Outcome::Failed("store"),
             Failure::Tenancy(_) | Failure::Described => Outcome::Failed("entities"),
-            Failure::TooWide(_) | Failure::NoShard => Outcome::Failed("policies"),
+            Failure::TooWide(_) | Failure::NoShard | Failure::SmallStack { .. } => {
+                Outcome::Failed("policies")
+            }
         })
     }
 

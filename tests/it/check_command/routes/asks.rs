@@ -139,7 +139,7 @@ fn of_a_reference() {
         let new = format!("resource = {{ Desk = \"{new}\" }}");
         assert_fault("resource = { Desk = \"{path.id}\" }", &new, message);
     }
-    // Which all of an entry's requests have to have.
+    // All requests of an entry have to have it.
     let (place, table) = marked(
         &TABLE
             .replacen(

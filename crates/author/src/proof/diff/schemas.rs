@@ -1,4 +1,4 @@
-//! What a change of the schema lets in by itself.
+//! Requests that a change of the schema lets in by itself.
 //!
 //! Two sets of policies are compared under one schema. A request that does not fit the old
 //! one was no request, and an entity that did not was none: where the new schema takes more
@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 
 use cedar_policy::EntityTypeName;
 
-use super::{Compared, is_asked};
+use super::compared::Compared;
 use crate::proof::kind::Kind;
 use peppol_authz_engine::schema::{EntityType, RecordType, Schema, Type};
 
-/// What of the schema may let in requests of this kind that were none, in words.
+/// Describes a change of the schema that may let in new requests of this kind.
 pub(super) fn difference(kind: &Kind, compared: &Compared) -> Option<String> {
-    if !compared.has_two_schemas() || !is_asked(kind, &compared.old) {
+    if !compared.has_two_schemas() || !kind.is_known_to(&compared.old) {
         return None;
     }
     let (old, new) = (&compared.old.schema, &compared.new.schema);
@@ -41,8 +41,8 @@ pub(super) fn difference(kind: &Kind, compared: &Compared) -> Option<String> {
     wider.map(|name| format!("the schema says otherwise what a `{name}` is"))
 }
 
-/// Whether some entity fits the new type that did not fit the old one, but for attributes
-/// that are new, which the old policies do not read.
+/// True if an entity may fit the new type that did not fit the old one. New attributes do
+/// not count: the old policies do not read them.
 fn lets_in_more(before: &EntityType, after: &EntityType) -> bool {
     let choices = match (&before.choices, &after.choices) {
         (Some(before), Some(after)) => !after.is_subset(before),

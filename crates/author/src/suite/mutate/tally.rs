@@ -1,6 +1,6 @@
-//! How many mutants there were, by operator.
+//! Numbers of mutants, by operator.
 
-use super::{Fate, Tried};
+use super::fate::{Fate, Tried};
 use crate::mutant::Operator;
 
 /// Mutants of one operator, or of all.

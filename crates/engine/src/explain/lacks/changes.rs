@@ -188,7 +188,7 @@ fn contains_all(whole: &Expr, part: &Expr, want: bool, world: &World<'_>) -> Vec
 
 /// An entity becomes a child of another, or of one of several.
 pub(super) fn above_it(child: &Expr, above: &Expr, world: &World<'_>) -> Vec<Vec<Edit>> {
-    let schema = &world.basis.bundle.schema;
+    let schema = &world.basis.decider.bundle.schema;
     let Some(child) = world
         .entity(child)
         .filter(|uid| world.rows.contains_key(uid))
@@ -225,7 +225,7 @@ fn elements(expression: &Expr, world: &World<'_>) -> Option<Vec<Value>> {
 
 /// Values that may be at a spot, or in the set that is there, and are none of these.
 fn others(spot: &Spot, than: &[Value], world: &World<'_>) -> Vec<Value> {
-    let schema = &world.basis.bundle.schema;
+    let schema = &world.basis.decider.bundle.schema;
     let action = &world.basis.question.action;
     let mut ty = match spot.place.type_in(schema, action) {
         Some(ty) => ty,

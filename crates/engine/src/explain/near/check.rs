@@ -1,6 +1,5 @@
-//! Whether a permit lacks what it seems to: it is decided again with the changes made.
+//! Checking the conditions that a permit seems to lack: it is decided again with the changes made.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cedar_policy::Policy;
@@ -11,7 +10,7 @@ use crate::explain::brief::{EXPRESSION, brief};
 use crate::explain::cedar::text;
 use crate::explain::lacks::{Lacking, Steps};
 use crate::explain::place::Place;
-use crate::explain::reach::{Asked, asked, covers};
+use crate::explain::reach::{AskedTags, asked_tags, covers};
 use crate::explain::words::say;
 use crate::explain::world::{Touched, World};
 
@@ -23,7 +22,7 @@ pub(super) struct Checking<'a> {
     pub(super) world: &'a World<'a>,
     pub(super) policy: &'a Policy,
     /// The tags that were asked for; `None` where that is not known.
-    pub(super) before: Option<&'a BTreeSet<Asked>>,
+    pub(super) before: Option<&'a AskedTags>,
 }
 
 impl Checking<'_> {
@@ -92,7 +91,7 @@ impl Checking<'_> {
             fewer.remove(place);
             if self.permits(&fewer).is_some() {
                 steps = fewer;
-                // What was needed before may be so no longer.
+                // A step that was needed before may be needed no longer.
                 place = 0;
             } else {
                 place += 1;
@@ -109,14 +108,13 @@ impl Checking<'_> {
         (!steps.is_empty()).then_some((steps, remedy))
     }
 
-    /// What is decided over once the steps are made, if that is sound and the policy
-    /// permits then.
+    /// The world once the steps are made, if it is sound and the policy permits then.
     fn permits(&self, steps: &Steps) -> Option<World<'_>> {
         if self.world.basis.is_tired() {
             return None;
         }
         let world = self.world.with(steps.iter().flat_map(|step| &step.edits))?;
-        let sound = world.fits() && covers(self.before?, &asked(&world)?);
+        let sound = world.fits() && covers(self.before?, &asked_tags(&world)?);
         (sound && world.satisfies(self.policy)).then_some(world)
     }
 }

@@ -41,7 +41,7 @@ impl World<'_> {
     }
 
     fn put(&mut self, spot: &Spot, to: Option<Value>) -> Option<()> {
-        let schema = &self.basis.bundle.schema;
+        let schema = &self.basis.decider.bundle.schema;
         let place = &spot.place;
         let ty = place.type_in(schema, &self.basis.question.action)?;
         let rows = &self.rows;
@@ -65,7 +65,7 @@ impl World<'_> {
     /// INVARIANT: rows name all their ancestors, so that whatever is below the child is
     /// below the parent's ancestors, too.
     fn climb(&mut self, child: &EntityUid, parent: &EntityUid) -> Option<()> {
-        let schema = &self.basis.bundle.schema;
+        let schema = &self.basis.decider.bundle.schema;
         let mut above = vec![parent.clone()];
         match self.rows.get(parent) {
             Some(row) => above.extend(row.ancestors.iter().cloned()),

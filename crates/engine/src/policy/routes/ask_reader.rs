@@ -17,6 +17,13 @@ pub(super) struct AskReader<'a, 'r, 'f> {
     pub(super) reader: &'r mut TomlReader<'f>,
 }
 
+/// The name of an entity, before it is read.
+struct EntityName<'n, 't> {
+    /// The attribute by which it is named; without one, its id.
+    by: Option<(Arc<str>, Type)>,
+    node: &'n TomlNode<'t>,
+}
+
 impl AskReader<'_, '_, '_> {
     /// A text that is not empty.
     pub(super) fn template(&mut self, node: &TomlNode<'_>) -> Option<Template> {
@@ -81,7 +88,7 @@ impl AskReader<'_, '_, '_> {
             self.reader.fault(key.span(), text);
             return None;
         };
-        let (by, node) = self.named_by(named, of)?;
+        let EntityName { by, node } = self.entity_name(named, of)?;
         let name = self.template(node)?;
         let id_of = match &by {
             None => Some(of),
@@ -98,14 +105,14 @@ impl AskReader<'_, '_, '_> {
         Some(Pointer { of, by, name })
     }
 
-    /// The attribute by which an entity is named, if it is not its id, and the name.
-    fn named_by<'n, 't>(
+    /// The name of an entity: a text, or a table of one attribute.
+    fn entity_name<'n, 't>(
         &mut self,
         node: &'n TomlNode<'t>,
         of: &EntityType,
-    ) -> Option<(Option<(Arc<str>, Type)>, &'n TomlNode<'t>)> {
+    ) -> Option<EntityName<'n, 't>> {
         let Some(attributes) = node.get_ref().as_table() else {
-            return Some((None, node));
+            return Some(EntityName { by: None, node });
         };
         let mut all = attributes.iter();
         let (Some((attribute, name_node)), None) = (all.next(), all.next()) else {
@@ -122,7 +129,10 @@ impl AskReader<'_, '_, '_> {
             self.reader.fault(attribute.span(), text);
             return None;
         }
-        Some((Some((name, found.ty)), name_node))
+        Some(EntityName {
+            by: Some((name, found.ty)),
+            node: name_node,
+        })
     }
 
     /// An attribute of a type.

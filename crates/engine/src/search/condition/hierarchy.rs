@@ -1,4 +1,4 @@
-//! What is in what: `in`, where one side depends on what is looked for.
+//! Conditions of the hierarchy: `in`, where one side depends on what is looked for.
 
 use std::sync::Arc;
 
@@ -33,7 +33,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether what is looked for, or what it leads to, is in an entity that is known.
+    /// The condition that the entity that is looked for, or one that it leads to, is in a known
+    /// entity.
     fn is_below(&self, entity: &Expr, above: &Text, want: bool) -> Condition {
         let (Some(Type::Entity(name)), Some(above_type)) = (self.type_of(entity), &above.of) else {
             return Condition::Always;
@@ -78,7 +79,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether an entity that is known is in one that depends on what is looked for.
+    /// The condition that a known entity is in one that depends on what is looked for.
     fn is_above(&self, known: &Text, above: &Expr, want: bool) -> Condition {
         let Some(known_type) = &known.of else {
             return Condition::Always;

@@ -43,7 +43,6 @@ fn decided(errors: &[&str]) -> Decision {
         policy_revision: Arc::from("p"),
         tenancy_revision: Arc::from("t"),
         slice: Vec::new(),
-        slice_tags: Vec::new(),
         absent: Vec::new(),
     }
 }

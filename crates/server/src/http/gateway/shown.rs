@@ -108,7 +108,6 @@ impl Outcome {
             policy_revision: Arc::clone(policy_revision),
             tenancy_revision: Arc::default(),
             slice: Vec::new(),
-            slice_tags: Vec::new(),
             absent: Vec::new(),
         }
     }

@@ -5,14 +5,14 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::World;
+use crate::proof::scenario::Scenario;
 
 /// The attribute that the store fills with an entity's id: a view's column `id`.
 pub(super) const ID: &str = "id";
 
 /// Gives an entity its own id in its attribute `id`, and tags that are meant for it the
 /// same key, where it still `shows` the same.
-pub(super) fn own(world: &mut World, entity: usize, shows: &dyn Fn(&World) -> bool) {
+pub(super) fn own(world: &mut Scenario, entity: usize, shows: &dyn Fn(&Scenario) -> bool) {
     let Some((uid, said)) = world.entities.get(entity).and_then(ids) else {
         return;
     };
@@ -45,14 +45,14 @@ fn ids(entity: &Json) -> Option<(String, String)> {
     Some((uid.to_owned(), said.to_owned()))
 }
 
-fn set(world: &mut World, entity: usize, id: &str) {
+fn set(world: &mut Scenario, entity: usize, id: &str) {
     let entity = world.entities.get_mut(entity);
     if let Some(said) = entity.and_then(|e| e.get_mut("attrs")?.get_mut(ID)) {
         *said = Json::from(id);
     }
 }
 
-fn rename_tag(world: &mut World, entity: usize, from: &str, to: &str) {
+fn rename_tag(world: &mut Scenario, entity: usize, from: &str, to: &str) {
     let entity = world.entities.get_mut(entity);
     let tags = entity.and_then(|e| e.get_mut("tags")?.as_object_mut());
     let Some(tags) = tags else { return };

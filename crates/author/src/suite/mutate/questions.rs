@@ -4,35 +4,38 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::suite::ask::decide;
+use crate::suite::error::SuiteError;
 use crate::suite::expect::{Expected, NoDecision};
-use crate::suite::matrix::{Entry, entries};
-use crate::suite::model::{SuiteError, SuiteFile};
-use crate::suite::run::{Suites, decide, questions};
+use crate::suite::matrix::{MatrixQuestion, entries};
+use crate::suite::model::SuiteFile;
+use crate::suite::question::questions;
+use crate::suite::run::Suites;
 use peppol_authz_engine::policy::{Bundle, Reached};
 use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::{Decision, Question};
 
 /// The questions of all suites whose answers are a matter of policies.
-pub(super) struct Asked<'a> {
+pub(super) struct SuiteQuestions<'a> {
     suites: &'a Suites,
-    of_suites: Vec<OfSuite<'a>>,
+    of_suites: Vec<OneSuite<'a>>,
 }
 
 /// Those of one suite, which have one fixture.
-struct OfSuite<'a> {
+struct OneSuite<'a> {
     path: &'a Path,
     suite: &'a SuiteFile,
-    questions: Vec<(Question, Demand, Wanted<'a>)>,
+    questions: Vec<(Question, Demand, ExpectedAnswer<'a>)>,
 }
 
-enum Wanted<'a> {
-    /// What a case says.
+enum ExpectedAnswer<'a> {
+    /// The expectation of a case.
     Case(Expected<'a>),
     /// The line of a matrix.
-    Line(Entry, String),
+    Line(MatrixQuestion, String),
 }
 
-impl Wanted<'_> {
+impl ExpectedAnswer<'_> {
     fn is_met_by(&self, answer: &Result<Decision, NoDecision>) -> bool {
         match self {
             Self::Case(expected) => expected.difference(answer).is_none(),
@@ -41,7 +44,7 @@ impl Wanted<'_> {
     }
 }
 
-impl<'a> Asked<'a> {
+impl<'a> SuiteQuestions<'a> {
     /// Reads all questions, and decides those of matrices by the policies as they are.
     pub(super) async fn prepare(
         suites: &'a Suites,
@@ -55,9 +58,9 @@ impl<'a> Asked<'a> {
             let mut found = Vec::new();
             for case in &suite.cases {
                 for (json, expected) in questions(case, suite, bundle) {
-                    // What is malformed is so by the schema, whatever the policies are.
+                    // A malformed question is so by the schema, whatever the policies are.
                     if let Ok((question, options)) = session.question(&json, usize::MAX) {
-                        found.push((question, options.demand, Wanted::Case(expected)));
+                        found.push((question, options.demand, ExpectedAnswer::Case(expected)));
                     }
                 }
             }
@@ -68,10 +71,10 @@ impl<'a> Asked<'a> {
                         question.map_err(|error| failed(error.to_string()))?;
                     let answer = decide(&session, &question, &options.demand).await;
                     let line = entry.line(&answer).map_err(failed)?;
-                    found.push((question, options.demand, Wanted::Line(entry, line)));
+                    found.push((question, options.demand, ExpectedAnswer::Line(entry, line)));
                 }
             }
-            of_suites.push(OfSuite {
+            of_suites.push(OneSuite {
                 path,
                 suite,
                 questions: found,
@@ -80,14 +83,14 @@ impl<'a> Asked<'a> {
         Ok(Self { suites, of_suites })
     }
 
-    /// Whether some answer by these policies is not the expected one. Asked is what
-    /// was reached: all else is answered as before.
+    /// Returns true if an answer by these policies is not the expected one. Only questions of
+    /// the `reached` kinds are asked: all others are answered as before.
     pub(super) async fn notice(
         &self,
         bundle: &Arc<Bundle>,
         reached: &HashSet<Reached>,
     ) -> Result<bool, SuiteError> {
-        for OfSuite {
+        for OneSuite {
             path,
             suite,
             questions,

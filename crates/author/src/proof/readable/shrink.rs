@@ -1,86 +1,11 @@
-//! What the solver found, made small and readable.
-//!
-//! A solver invents ids, strings, and whatever else its formula leaves open. Here all
-//! goes that the finding does not need, and what is left gets names. Each step is
-//! taken only where the finding still holds.
+//! The smallest scenario that still shows a finding.
 
-mod ids;
-mod instants;
-mod names;
+use serde_json::{Value as Json, json};
 
-use cedar_policy::{Context, Entities, EntityUid, Request};
-use cedar_policy_symcc::Env;
-use serde_json::{Map, Value as Json, json};
+use super::ids;
+use crate::proof::scenario::Scenario;
 
-use peppol_authz_engine::schema::Schema;
-
-pub(super) use names::rename;
-
-/// A request and all entities that there are, in Cedar's JSON form.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct World {
-    /// Who asks: `{"type", "id"}`.
-    pub(super) principal: Json,
-    /// What is asked.
-    pub(super) action: Json,
-    /// On what.
-    pub(super) resource: Json,
-    /// With what.
-    pub(super) context: Json,
-    /// `[{"uid", "attrs", "parents", "tags"}]`.
-    pub(super) entities: Vec<Json>,
-}
-
-impl World {
-    /// What the solver found; `None` where it is not whole.
-    pub(super) fn of(env: &Env, schema: &Schema) -> Option<Self> {
-        let uid = |uid: &EntityUid| {
-            let (name, id): (_, &str) = (uid.type_name().to_string(), uid.id().as_ref());
-            json!({"type": name, "id": id})
-        };
-        let context = match env.request.context() {
-            Some(context) => context.to_json_value().ok()?,
-            None => json!({}),
-        };
-        let mut entities = match env.entities.to_json_value().ok()? {
-            Json::Array(entities) => entities,
-            _ => return None,
-        };
-        // Actions and closed vocabularies are what the schema says.
-        entities.retain(|entity| {
-            let name = entity.pointer("/uid/type").and_then(Json::as_str);
-            let of = name.and_then(|name| schema.entity_type_named(name));
-            of.is_some_and(|of| of.choices.is_none())
-        });
-        let context = instants::plain(context);
-        let entities = entities.into_iter().map(instants::plain).collect();
-        Some(Self {
-            principal: uid(env.request.principal()?),
-            action: uid(env.request.action()?),
-            resource: uid(env.request.resource()?),
-            context,
-            entities,
-        })
-    }
-
-    /// For Cedar; `None` where it does not fit the schema.
-    pub(super) fn to_cedar(&self, schema: &Schema) -> Option<(Request, Entities)> {
-        let schema = schema.cedar();
-        let uid = |json: &Json| EntityUid::from_json(json.clone()).ok();
-        let action = uid(&self.action)?;
-        let context = Context::from_json_value(self.context.clone(), Some((schema, &action)));
-        let request = Request::new(
-            uid(&self.principal)?,
-            action,
-            uid(&self.resource)?,
-            context.ok()?,
-            Some(schema),
-        );
-        let entities = Json::Array(self.entities.clone());
-        let entities = Entities::from_json_value(entities, Some(schema)).ok()?;
-        Some((request.ok()?, entities))
-    }
-
+impl Scenario {
     /// The smallest that is left when things are taken away for as long as it `shows`
     /// the same.
     pub(super) fn shrunk(mut self, shows: &dyn Fn(&Self) -> bool) -> Self {
@@ -127,7 +52,7 @@ impl World {
         }
     }
 
-    /// Who asks, on what, and then what these lead to.
+    /// Principal and resource first, then the other entities.
     fn sort(&mut self) {
         let asked = [self.principal.clone(), self.resource.clone()];
         self.entities.sort_by_cached_key(|entity| {
@@ -191,7 +116,7 @@ impl World {
         }
     }
 
-    /// What is at a JSON pointer that begins with the name of a member.
+    /// The value at a JSON pointer that begins with the name of a member.
     fn at(&mut self, place: &str) -> Option<&mut Json> {
         if let Some(rest) = place.strip_prefix("/entities/") {
             let (i, rest) = rest.split_once('/').unwrap_or((rest, ""));
@@ -200,19 +125,9 @@ impl World {
         }
         self.context.pointer_mut(place.strip_prefix("/context")?)
     }
-
-    /// As a question, and the entities that a store would hold.
-    pub(super) fn to_question(&self) -> Json {
-        let mut question = Map::new();
-        question.insert("principal".to_owned(), self.principal.clone());
-        question.insert("action".to_owned(), self.action.clone());
-        question.insert("resource".to_owned(), self.resource.clone());
-        question.insert("context".to_owned(), self.context.clone());
-        Json::Object(question)
-    }
 }
 
-/// Whether an entity is mentioned anywhere but as the subject.
+/// True if an entity is mentioned anywhere but as the subject.
 fn mentions(json: &Json, uid: &Json) -> bool {
     match json {
         Json::Object(members) => members

@@ -1,21 +1,21 @@
-//! Names in place of what a solver invents: `user-1`, `organisation-1`.
+//! Names in place of a solver's ids: `user-1`, `organisation-1`.
 
 use std::collections::{BTreeSet, HashMap};
 
 use cedar_policy::{EntityId, EntityUid};
 use serde_json::{Map, Value as Json};
 
-use super::World;
 use super::ids::ID;
+use crate::proof::scenario::Scenario;
 use peppol_authz_engine::schema::Schema;
 
 /// The same with other names. `literals` are entities that policies name.
-pub(in crate::proof) fn rename(
-    world: &World,
+pub(super) fn rename(
+    world: &Scenario,
     schema: &Schema,
     literals: &BTreeSet<EntityUid>,
-) -> World {
-    let mut names = Names {
+) -> Scenario {
+    let mut names = Renaming {
         schema,
         literals,
         entities: HashMap::new(),
@@ -32,7 +32,7 @@ pub(in crate::proof) fn rename(
     for entity in &world.entities {
         names.take_id(entity);
     }
-    World {
+    Scenario {
         principal: names.entity(&world.principal),
         action: world.action.clone(),
         resource: names.entity(&world.resource),
@@ -41,7 +41,7 @@ pub(in crate::proof) fn rename(
     }
 }
 
-struct Names<'a> {
+struct Renaming<'a> {
     schema: &'a Schema,
     literals: &'a BTreeSet<EntityUid>,
     /// New ids, by type and old id.
@@ -50,7 +50,7 @@ struct Names<'a> {
     counts: HashMap<String, usize>,
 }
 
-impl Names<'_> {
+impl Renaming<'_> {
     /// Gives an entity a name, if it needs one and has none yet.
     fn meet(&mut self, uid: &Json) {
         let Some((name, id)) = parts(uid) else { return };

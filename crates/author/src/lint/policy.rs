@@ -1,0 +1,170 @@
+//! The lints of one policy.
+
+use cedar_policy::Effect;
+
+use peppol_authz_engine::policy::{Fault, HeldBy, Plan, PolicyInfo, Rules, Severity};
+
+/// The annotations that policies may have.
+const ANNOTATIONS: [&str; 6] = ["id", "rule", "code", "message", "obligation", "doc"];
+
+/// Adds the broken conventions of a policy to `faults`.
+pub(super) fn lint(info: &PolicyInfo, rules: &Rules, faults: &mut Vec<Fault>) {
+    let mut policy = PolicyLint {
+        info,
+        rules,
+        faults,
+    };
+    for lint in PolicyLint::LINTS {
+        lint(&mut policy);
+    }
+}
+
+/// A fault where a policy has all tags of an entity loaded.
+pub(super) fn loads_all_tags(info: &PolicyInfo) -> Option<Fault> {
+    let mut plan = Plan::default();
+    let loads_all = plan.add(&info.policy).is_ok() && plan.loads_all_tags();
+    loads_all.then(|| {
+        let message = "a tag is asked for by something else than a path";
+        Fault::new(&info.file, Severity::Lint, message)
+            .at(info.place.start, info.place.len())
+            .advise("all tags of the entity are loaded; a path like `resource.id` loads one")
+    })
+}
+
+/// One policy, and the faults that are found.
+struct PolicyLint<'a> {
+    info: &'a PolicyInfo,
+    rules: &'a Rules,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl PolicyLint<'_> {
+    /// The lints by the list of rules, in the order in which their faults are reported.
+    const LINTS: [fn(&mut Self); 6] = [
+        Self::id,
+        Self::annotations,
+        Self::rule,
+        Self::code,
+        Self::message,
+        Self::obligation,
+    ];
+
+    /// Adds a fault. It points at the annotations and the effect, not at the whole policy.
+    fn fault(&mut self, message: impl Into<String>, help: &str) {
+        let text = self.info.source();
+        let len = text
+            .find('(')
+            .and_then(|_| text.find("\n)"))
+            .unwrap_or(text.len())
+            .min(text.len());
+        self.faults.push(
+            Fault::new(&self.info.file, Severity::Lint, message)
+                .at(self.info.place.start, len)
+                .advise(help),
+        );
+    }
+
+    /// True if an annotation is there and says something.
+    fn has(&self, annotation: &str) -> bool {
+        let text = self.info.policy.annotation(annotation);
+        text.is_some_and(|text| !text.trim().is_empty())
+    }
+
+    fn id(&mut self) {
+        let (info, stem) = (self.info, self.info.file.stem());
+        let form = format!("`@id(\"{stem}/kebab-name\")`");
+        match info.policy.annotation("id") {
+            None => self.fault("no `@id`", &format!("give it one: {form}")),
+            Some(id) if !is_well_formed(id, stem) => self.fault(
+                format!("`@id(\"{id}\")` is not of the form {form}"),
+                "an id names file and policy",
+            ),
+            Some(_) => {}
+        }
+    }
+
+    fn annotations(&mut self) {
+        let info = self.info;
+        for (name, _) in info.policy.annotations() {
+            if !ANNOTATIONS.contains(&name) {
+                self.fault(
+                    format!("unknown annotation `@{name}`"),
+                    &format!("one of {}", ANNOTATIONS.join(", ")),
+                );
+            }
+        }
+    }
+
+    fn rule(&mut self) {
+        let Some(id) = self.info.rule.as_deref() else {
+            return self.fault("no `@rule`", "name the rule of `rules.toml` that it holds");
+        };
+        match self.rules.rules.get(id) {
+            None => self.fault(
+                format!("no rule `{id}`"),
+                "the rules are listed in `rules.toml`",
+            ),
+            Some(rule) if rule.held_by != HeldBy::Policies => self.fault(
+                format!("rule `{id}` is not held by policies"),
+                "see its entry in `rules.toml`",
+            ),
+            Some(_) => {}
+        }
+    }
+
+    fn code(&mut self) {
+        let (info, rules) = (self.info, self.rules);
+        if info.effect == Effect::Permit {
+            if self.has("code") {
+                self.fault("a permit with `@code`", "codes go with forbids");
+            }
+            return;
+        }
+        let rule = info.rule.as_deref().and_then(|id| rules.rules.get(id));
+        match (info.code.as_deref(), rule) {
+            (None, _) => self.fault("a forbid without `@code`", "a denial is called something"),
+            (Some(code), Some(rule)) if !rule.codes.iter().any(|known| known == code) => self
+                .fault(
+                    format!("code `{code}` is not one of its rule's"),
+                    "codes are a closed list, in `rules.toml`",
+                ),
+            _ => {}
+        }
+    }
+
+    fn message(&mut self) {
+        if self.info.effect == Effect::Forbid && !self.has("message") {
+            self.fault(
+                "a forbid without `@message`",
+                "say what stands in the way, in a line",
+            );
+        }
+    }
+
+    fn obligation(&mut self) {
+        if self.info.effect == Effect::Forbid {
+            if self.has("obligation") {
+                self.fault("a forbid with `@obligation`", "obligations go with permits");
+            }
+            return;
+        }
+        let (info, known) = (self.info, &self.rules.obligations);
+        if let Some(obligation) = info.obligation.as_deref()
+            && !known.iter().any(|known| known == obligation)
+        {
+            self.fault(
+                format!("unknown obligation `{obligation}`"),
+                "obligations are a closed list, in `rules.toml`",
+            );
+        }
+    }
+}
+
+/// True if an id is `FILE/kebab-name`.
+fn is_well_formed(id: &str, stem: &str) -> bool {
+    let Some((file, name)) = id.split_once('/') else {
+        return false;
+    };
+    let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    file == stem && !name.is_empty() && name.chars().all(kebab) && !name.starts_with('-')
+}

@@ -1,0 +1,53 @@
+//! The tenancies that suites ask about.
+
+use std::io::BufReader;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::error::SuiteError;
+use peppol_authz_database::{Import, Sqlite, SqliteOptions};
+use peppol_authz_engine::store::{EntitiesFile, Store};
+
+/// The tenancy of a suite: imported documents, or a file of entities.
+pub(super) struct Fixture {
+    pub(super) store: Arc<dyn Store>,
+    /// Holds the database's files for as long as the store is used.
+    _directory: Option<tempfile::TempDir>,
+}
+
+impl Fixture {
+    /// Opens Cedar entities (`….json`), or imports tenancy documents (any other ending).
+    pub(super) fn open(path: &Path) -> Result<Self, SuiteError> {
+        if path.extension().is_some_and(|ending| ending == "json") {
+            entities(path)
+        } else {
+            documents(path)
+        }
+    }
+}
+
+fn entities(path: &Path) -> Result<Fixture, SuiteError> {
+    let store = EntitiesFile::open(path).map_err(|error| SuiteError::new(path, error))?;
+    Ok(Fixture {
+        store: Arc::new(store),
+        _directory: None,
+    })
+}
+
+fn documents(path: &Path) -> Result<Fixture, SuiteError> {
+    let failed = |error: &dyn std::fmt::Display| SuiteError::new(path, error);
+    let directory = tempfile::tempdir().map_err(|error| failed(&error))?;
+    let database = directory.path().join("fixture.db");
+    let store =
+        Sqlite::open(&database, SqliteOptions::default()).map_err(|error| failed(&error))?;
+    let import = Import::new().map_err(|error| failed(&error))?;
+    let file = std::fs::File::open(path).map_err(|error| failed(&error))?;
+    let input = (path.display().to_string(), BufReader::new(file));
+    store
+        .import(&import, vec![input], &mut |_| {})
+        .map_err(|error| failed(&error))?;
+    Ok(Fixture {
+        store: Arc::new(store),
+        _directory: Some(directory),
+    })
+}

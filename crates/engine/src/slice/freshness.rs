@@ -1,0 +1,76 @@
+//! How new a state has to be.
+
+use std::time::Duration;
+
+use super::timeline::Known;
+use crate::store::{Revision, Store};
+
+/// How new a state has to be.
+#[derive(Clone, Debug, Default)]
+pub struct Demand {
+    /// States that it has to hold.
+    pub at_least: Vec<Revision>,
+    /// How long ago it may have been the newest.
+    pub max_age: Option<Duration>,
+}
+
+impl Demand {
+    /// Adds what another demands.
+    pub fn join(&mut self, other: &Self) {
+        self.at_least.extend_from_slice(&other.at_least);
+        self.max_age = match (self.max_age, other.max_age) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+    }
+
+    /// True if a state holds all that is demanded. A revision of another kind of store is held
+    /// by no state.
+    pub(super) fn is_held_by(&self, revision: &Revision) -> bool {
+        let mut wanted = self.at_least.iter();
+        wanted.all(|wanted| revision.holds(wanted) == Some(true))
+    }
+
+    /// True if a state that was the newest so long ago is young enough.
+    pub(super) fn admits(&self, age: Duration) -> bool {
+        self.max_age.is_none_or(|max_age| age <= max_age)
+    }
+}
+
+/// How states are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Freshness {
+    /// True if somebody follows the store, so that a state which was seen may be
+    /// answered from. If not, every question looks.
+    pub followed: bool,
+    /// How long ago a state may have been the newest that is answered from without
+    /// looking, where the action does not say.
+    pub max_stale: Duration,
+    /// The same for a store that does not tell what changes.
+    pub untold_max_age: Duration,
+    /// How long a state that a question demands is waited for.
+    pub wait: Duration,
+}
+
+impl Freshness {
+    /// Every question looks at the store.
+    pub const EACH: Self = Self {
+        followed: false,
+        max_stale: Duration::ZERO,
+        untold_max_age: Duration::ZERO,
+        wait: Duration::from_secs(1),
+    };
+
+    /// True if a state that was seen may be answered from without looking again.
+    pub(super) fn admits(&self, known: &Known, store: &dyn Store, demand: &Demand) -> bool {
+        // Nothing was written since: it is the newest.
+        if known.mark.is_some() {
+            return store.mark() == known.mark;
+        }
+        let age = known.looked.elapsed();
+        self.followed
+            && age <= self.max_stale
+            && (known.told || age <= self.untold_max_age)
+            && demand.admits(age + known.lag)
+    }
+}

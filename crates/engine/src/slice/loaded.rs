@@ -1,0 +1,134 @@
+//! Entities that were loaded, and the keys that they are loaded by.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use cedar_policy::EntityUid;
+use moka::Equivalent;
+
+use crate::schema::{Row, SharedEntity};
+use crate::store::TagKeys;
+
+/// An entity of the store, or one that the caller describes.
+#[derive(Debug)]
+pub struct Loaded {
+    /// As the store says, with the tags of its key.
+    pub row: Row,
+    /// As Cedar takes it.
+    pub entity: SharedEntity,
+}
+
+/// An entity that the policies could look at.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The entity.
+    pub loaded: Arc<Loaded>,
+    /// The tags that were asked for; `None` where none were.
+    pub tags: Option<TagKeys>,
+}
+
+/// The state of one key: an entity, or nothing.
+#[derive(Clone, Debug)]
+pub(crate) enum Held {
+    /// The entity is there.
+    Entity(Arc<Loaded>),
+    /// There is none.
+    Nothing,
+}
+
+impl Held {
+    pub(crate) fn entity(self) -> Option<Arc<Loaded>> {
+        match self {
+            Self::Entity(loaded) => Some(loaded),
+            Self::Nothing => None,
+        }
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Entity(loaded) => loaded.row.weight(),
+            Self::Nothing => 0,
+        }
+    }
+}
+
+/// An entity with some of its tags, or without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) uid: EntityUid,
+    /// `None` for the entity without tags.
+    pub(super) tags: Option<TagKeys>,
+}
+
+/// A [`Key`] that is only looked up.
+#[derive(Clone, Copy)]
+pub(super) struct KeyRef<'a> {
+    pub(super) uid: &'a EntityUid,
+    pub(super) tags: Option<&'a TagKeys>,
+}
+
+/// Something to load.
+#[derive(Clone, Debug)]
+pub(crate) struct Missing {
+    pub(super) key: Key,
+    /// For tags: the entity that they are of, where it is as the store says.
+    pub(super) base: Option<Arc<Loaded>>,
+}
+
+impl Hash for KeyRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.uid.hash(state);
+        self.tags.hash(state);
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_ref().hash(state);
+    }
+}
+
+impl Equivalent<Key> for KeyRef<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.uid == &key.uid && self.tags == key.tags.as_ref()
+    }
+}
+
+impl<'a> KeyRef<'a> {
+    /// The entity without its tags.
+    pub(super) fn untagged(uid: &'a EntityUid) -> Self {
+        Self { uid, tags: None }
+    }
+
+    pub(super) fn to_owned(self) -> Key {
+        Key {
+            uid: self.uid.clone(),
+            tags: self.tags.cloned(),
+        }
+    }
+}
+
+impl Key {
+    /// The entity without its tags.
+    pub(super) fn untagged(uid: EntityUid) -> Self {
+        Self { uid, tags: None }
+    }
+
+    pub(super) fn as_ref(&self) -> KeyRef<'_> {
+        KeyRef {
+            uid: &self.uid,
+            tags: self.tags.as_ref(),
+        }
+    }
+}
+
+impl Missing {
+    /// An entity without its tags.
+    pub(super) fn untagged(uid: &EntityUid) -> Self {
+        Self {
+            key: Key::untagged(uid.clone()),
+            base: None,
+        }
+    }
+}

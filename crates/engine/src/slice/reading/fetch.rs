@@ -1,0 +1,150 @@
+//! Reading from the snapshot what is not in memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cedar_policy::{Entities, EntityUid};
+
+use super::StateReading;
+use crate::schema::Row;
+use crate::slice::error::{ReadingError, SliceError};
+use crate::slice::loaded::{Held, Key, KeyRef, Loaded, Missing};
+use crate::store::{StoreError, TagKeys, Tags};
+
+impl StateReading<'_> {
+    /// Reads from the snapshot, and keeps what is of an epoch's state.
+    pub(super) async fn fetch(
+        &mut self,
+        missing: Vec<Missing>,
+        epoch: Option<u64>,
+    ) -> Result<(), ReadingError> {
+        let mut entities: Vec<EntityUid> = Vec::new();
+        let mut tags: Vec<(EntityUid, TagKeys)> = Vec::new();
+        let mut bases: HashMap<EntityUid, Arc<Loaded>> = HashMap::new();
+        for Missing { key, base } in missing {
+            match key.tags {
+                None => entities.push(key.uid),
+                Some(keys) => {
+                    let base = match base {
+                        Some(base) => Some(base),
+                        None => {
+                            let held = self.get(KeyRef::untagged(&key.uid));
+                            held.ok().flatten().and_then(Held::entity)
+                        }
+                    };
+                    match base {
+                        Some(base) => {
+                            bases.insert(key.uid.clone(), base);
+                            tags.push((key.uid, keys));
+                        }
+                        // Not in memory any more: once more from the beginning.
+                        None => entities.push(key.uid),
+                    }
+                }
+            }
+        }
+        self.read_entities(&entities, epoch).await?;
+        self.read_tags(&tags, &bases, epoch).await
+    }
+
+    async fn read_entities(
+        &mut self,
+        uids: &[EntityUid],
+        epoch: Option<u64>,
+    ) -> Result<(), ReadingError> {
+        if uids.is_empty() {
+            return Ok(());
+        }
+        let rows = match self.snapshot()?.entities(uids).await {
+            // One that is unusable spoils the questions about it, and no others.
+            Err(StoreError::Misfit(_)) if uids.len() > 1 => {
+                for uid in uids {
+                    Box::pin(self.read_entities(std::slice::from_ref(uid), epoch)).await?;
+                }
+                return Ok(());
+            }
+            Err(StoreError::Misfit(text)) => vec![Err(StoreError::Misfit(text).into())],
+            Err(error) => return Err(error.into()),
+            Ok(rows) => rows.into_iter().map(Ok).collect(),
+        };
+        for (uid, row) in uids.iter().zip(rows) {
+            let held = row.and_then(|row| match row.or_else(|| self.when_absent(uid)) {
+                Some(row) => self.checked(row).map(Held::Entity),
+                None => Ok(Held::Nothing),
+            });
+            self.hold(Key::untagged(uid.clone()), held, epoch);
+        }
+        Ok(())
+    }
+
+    async fn read_tags(
+        &mut self,
+        wanted: &[(EntityUid, TagKeys)],
+        bases: &HashMap<EntityUid, Arc<Loaded>>,
+        epoch: Option<u64>,
+    ) -> Result<(), ReadingError> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let found = match self.snapshot()?.tags(wanted).await {
+            Err(StoreError::Misfit(_)) if wanted.len() > 1 => {
+                for wanted in wanted {
+                    let one = std::slice::from_ref(wanted);
+                    Box::pin(self.read_tags(one, bases, epoch)).await?;
+                }
+                return Ok(());
+            }
+            Err(StoreError::Misfit(text)) => vec![Err(StoreError::Misfit(text).into())],
+            Err(error) => return Err(error.into()),
+            Ok(found) => found.into_iter().map(Ok).collect(),
+        };
+        for ((uid, keys), tags) in wanted.iter().zip(found) {
+            let Some(base) = bases.get(uid) else { continue };
+            let held = tags.and_then(|tags| {
+                let row = Row {
+                    tags,
+                    ..base.row.clone()
+                };
+                self.checked(row).map(Held::Entity)
+            });
+            let key = Key {
+                uid: uid.clone(),
+                tags: Some(keys.clone()),
+            };
+            self.hold(key, held, epoch);
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, key: Key, held: Result<Held, SliceError>, epoch: Option<u64>) {
+        if let (Some(epoch), Ok(held)) = (epoch, &held) {
+            self.sources.cache.put(key.clone(), epoch, held.clone());
+        }
+        self.held.insert(key, held);
+    }
+
+    /// The row of an id that the store does not hold, for a type whose ids are
+    /// never unknown.
+    fn when_absent(&self, uid: &EntityUid) -> Option<Row> {
+        let entity_type = self.bundle.schema.entity_type(uid.type_name())?;
+        Some(Row {
+            uid: uid.clone(),
+            attributes: entity_type.when_absent.clone()?,
+            ancestors: Vec::new(),
+            tags: Tags::new(),
+        })
+    }
+
+    /// A row as an entity, checked against the schema: once, here, and not again for
+    /// each question that uses it.
+    pub(in crate::slice) fn checked(&self, row: Row) -> Result<Arc<Loaded>, SliceError> {
+        let unfit = |error: &dyn std::fmt::Display| SliceError::Unfit(error.to_string());
+        let entity = row.to_entity().map_err(|error| unfit(&error))?;
+        Entities::from_entities([entity.clone()], Some(self.bundle.schema.cedar()))
+            .map_err(|error| unfit(&error))?;
+        Ok(Arc::new(Loaded {
+            row,
+            entity: entity.into(),
+        }))
+    }
+}

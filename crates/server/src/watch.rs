@@ -1,8 +1,8 @@
 //! Changed policies, noticed while the program runs.
 //!
 //! Only the contents of the files count; they are read again and again. Notices of the file system
-//! only make that happen sooner. So it does not matter how a file is changed: in place, by rename, or
-//! by the swap of a symlink as Kubernetes does it.
+//! only make that happen sooner. So it does not matter how a file is changed: in place, by rename,
+//! or by the swap of a symlink as Kubernetes does it.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -27,8 +27,8 @@ pub struct Watch {
     pub routes: Option<PathBuf>,
     /// The interval between reads of the files without a notice.
     pub poll_interval: Duration,
-    /// How long the files must be unchanged before they are loaded, as an editor may write a file in
-    /// several steps.
+    /// How long the files must be unchanged before they are loaded, as an editor may write a file
+    /// in several steps.
     pub settle: Duration,
 }
 
@@ -51,8 +51,8 @@ impl Waker {
 }
 
 impl Watch {
-    /// Starts to watch, on a thread of its own. `taken` is in force now; `changed` is called with the
-    /// result of each later state of the files.
+    /// Starts to watch, on a thread of its own. `taken` is in force now; `changed` is called with
+    /// the result of each later state of the files.
     ///
     /// # Errors
     /// The thread cannot be started.

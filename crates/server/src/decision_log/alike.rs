@@ -1,8 +1,8 @@
 //! Comparison of the errors of failed policies with those in a line.
 //!
-//! Cedar's texts are in a line with hashes in the place of personal ids, even if such an id is a word
-//! of Cedar's own. The line does not tell which words these were, so any text in the place of a hash is
-//! accepted.
+//! Cedar's texts are in a line with hashes in the place of personal ids, even if such an id is a
+//! word of Cedar's own. The line does not tell which words these were, so any text in the place of
+//! a hash is accepted.
 
 use serde::Deserialize;
 

@@ -35,8 +35,8 @@ struct WrittenLine<'a> {
     slice_tags: Option<Vec<Json>>,
 }
 
-/// The part of a decision that depends on question, state and policies alone: it is the same whenever
-/// the decision is made again.
+/// The part of a decision that depends on question, state and policies alone: it is the same
+/// whenever the decision is made again.
 #[derive(Serialize)]
 struct LineAnswer<'a> {
     decision: &'static str,

@@ -185,8 +185,8 @@ impl LogFile {
         self.limit = size.saturating_add(self.rotate_bytes);
     }
 
-    /// INVARIANT: older files are not moved before the file itself has left its name. Otherwise a file
-    /// that cannot be renamed would push out all older ones.
+    /// INVARIANT: older files are not moved before the file itself has left its name. Otherwise a
+    /// file that cannot be renamed would push out all older ones.
     fn give_up(&self) -> io::Result<()> {
         // Beside the file itself, even if its name is a link.
         let real = std::fs::canonicalize(&self.path)?;
@@ -212,8 +212,8 @@ impl LogFile {
         (self.rename)(&aside, &numbered(real, 1))
     }
 
-    /// Makes room for the newest file: each older file moves by one, up to the first free number, so
-    /// that a second attempt moves nothing twice.
+    /// Makes room for the newest file: each older file moves by one, up to the first free number,
+    /// so that a second attempt moves nothing twice.
     fn shift(&self, real: &Path) -> io::Result<()> {
         let mut free = 1;
         while free < self.keep && numbered(real, free).symlink_metadata().is_ok() {
@@ -253,7 +253,8 @@ impl OpenFile {
         if metadata.is_file() && size > 0 {
             let mut last = [0];
             file.read_exact_at(&mut last, size - 1)?;
-            // A line that was begun before a crash, or before the disk was full, spoils no other line.
+            // A line that was begun before a crash, or before the disk was full, spoils no other
+            // line.
             if last != *b"\n" {
                 write(&file, b"\n")?;
                 size += 1;

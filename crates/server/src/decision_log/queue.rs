@@ -45,8 +45,8 @@ impl Room {
         }
     }
 
-    /// Takes room for a decision, if there is room now. A decision that is larger than all of the room
-    /// gets all of it.
+    /// Takes room for a decision, if there is room now. A decision that is larger than all of the
+    /// room gets all of it.
     #[must_use]
     pub fn now(&self, decided: &Decided) -> Option<OwnedSemaphorePermit> {
         let free = Arc::clone(&self.free);
@@ -138,8 +138,8 @@ impl DecisionLog {
         }))
     }
 
-    /// Takes a decision. With [`WhenFull::Wait`] it waits while there is no room; the caller limits the
-    /// time.
+    /// Takes a decision. With [`WhenFull::Wait`] it waits while there is no room; the caller limits
+    /// the time.
     ///
     /// # Errors
     /// The decision must not be answered.
@@ -206,8 +206,8 @@ impl DecisionLog {
         }
     }
 
-    /// Takes no more decisions, and waits at most `within` until all lines are written. Returns true if
-    /// they are.
+    /// Takes no more decisions, and waits at most `within` until all lines are written. Returns
+    /// true if they are.
     pub async fn end(&self, within: Duration) -> bool {
         let until = Instant::now() + within;
         let (sender, ended) = oneshot::channel();

@@ -173,8 +173,8 @@ impl RecordedSnapshot {
                 ..kept.row.clone()
             }));
         }
-        // If an entity of the question is absent, the decision ends there. If absence has a meaning for
-        // policies, the entity was recorded. For all others there is no decision.
+        // If an entity of the question is absent, the decision ends there. If absence has a meaning
+        // for policies, the entity was recorded. For all others there is no decision.
         let found = self.schema.entity_type(uid.type_name());
         let is_told = found.is_some_and(|found| found.when_absent.is_some());
         if is_told || !self.slice.asked.contains(uid) {

@@ -19,7 +19,8 @@ use peppol_authz_engine::{Decision, Engine, EngineOptions, Failure, Malformed, Q
 /// Ids that are read from a store together.
 const PAGE: usize = 1000;
 
-/// Decides lines again, all by the same policies: from the entities in a line, or else from a store.
+/// Decides lines again, all by the same policies: from the entities in a line, or else from a
+/// store.
 pub struct Replay {
     bundle: Arc<Bundle>,
     recorded: Arc<RecordedStore>,
@@ -100,8 +101,8 @@ impl Replay {
         })
     }
 
-    /// Decides lines without entities from a store. Hashes by the key are matched with ids in the store;
-    /// a hash that matches none is an id that the store does not have.
+    /// Decides lines without entities from a store. Hashes by the key are matched with ids in the
+    /// store; a hash that matches none is an id that the store does not have.
     ///
     /// # Errors
     /// The store does not fit the schema, or cannot be read.
@@ -155,9 +156,9 @@ impl Replay {
     }
 }
 
-/// Decides a line by two sets of policies. If the line holds entities, it is decided from these. Policies
-/// that need others fail ([`Undecided::Failed`]): an entity that was not recorded is never taken for
-/// absent.
+/// Decides a line by two sets of policies. If the line holds entities, it is decided from these.
+/// Policies that need others fail ([`Undecided::Failed`]): an entity that was not recorded is never
+/// taken for absent.
 pub async fn decide_by_both(old: &mut Replay, new: &mut Replay, line: &Line) -> Both {
     Both {
         old: old.decide(line).await,
@@ -166,8 +167,8 @@ pub async fn decide_by_both(old: &mut Replay, new: &mut Replay, line: &Line) -> 
 }
 
 impl Again {
-    /// The members that differ from the line, byte for byte. Only errors of failed policies may have other
-    /// texts in the place of hashes.
+    /// The members that differ from the line, byte for byte. Only errors of failed policies may
+    /// have other texts in the place of hashes.
     #[must_use]
     pub fn differs_from(&self, line: &Line) -> Vec<&'static str> {
         let mut members = differing(&self.answer, &line.answer);

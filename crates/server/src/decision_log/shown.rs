@@ -14,8 +14,8 @@ use peppol_authz_engine::{Decided, Decision, Question};
 /// The length from which an id is replaced in any text, in bytes.
 const TELLING: usize = 4;
 
-/// The question in its native form, with hashes in the place of personal ids; `None` if there was no
-/// question.
+/// The question in its native form, with hashes in the place of personal ids; `None` if there was
+/// no question.
 #[must_use]
 pub fn asked(decided: &Decided, pseudonyms: &Pseudonyms) -> Option<Json> {
     let question = decided.question.as_ref()?;
@@ -140,8 +140,8 @@ impl<'a> LineVeil<'a> {
         asked.collect()
     }
 
-    /// Cedar's text about a policy that failed, which may name entities and repeat strings. If one of
-    /// Cedar's own words is an id too, it is hidden with it: see [`super::alike`].
+    /// Cedar's text about a policy that failed, which may name entities and repeat strings. If one
+    /// of Cedar's own words is an id too, it is hidden with it: see [`super::alike`].
     pub(super) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
         for (id, hash) in &self.veiled {
@@ -161,8 +161,8 @@ impl<'a> LineVeil<'a> {
         text
     }
 
-    /// A request that was no question. Nothing is known of it: texts that a schema or a route table could
-    /// hold are shown, and all others become hashes.
+    /// A request that was no question. Nothing is known of it: texts that a schema or a route table
+    /// could hold are shown, and all others become hashes.
     pub(super) fn said(&self, said: &Json) -> Json {
         match said {
             Json::Object(members) => {

@@ -11,8 +11,8 @@ const ALONE: usize = 1 << 10;
 /// The bytes of a JSON value, and of a member's name.
 const VALUE: usize = 64;
 
-/// The memory that a decision takes while it waits, about, in bytes. Entities that others keep too are
-/// counted in full, as the others may drop them meanwhile.
+/// The memory that a decision takes while it waits, about, in bytes. Entities that others keep too
+/// are counted in full, as the others may drop them meanwhile.
 #[must_use]
 pub fn weight(decided: &Decided) -> usize {
     let question = decided.question.as_ref().map_or(0, of_question);

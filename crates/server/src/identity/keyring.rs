@@ -1,7 +1,8 @@
 //! The keys in force, and the looks for newer ones.
 //!
 //! One look is made at a time, in a task of its own. A caller that needs a look while one is under
-//! way waits for that one; a caller that goes away does not break it off. No lock is held meanwhile.
+//! way waits for that one; a caller that goes away does not break it off. No lock is held
+//! meanwhile.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -129,8 +130,8 @@ impl Keyring {
         self.look(Some(self.min_refresh)).await;
     }
 
-    /// Looks, or waits for the look that is under way. Returns true if it succeeded; `None` if the last
-    /// look began less than `apart` ago.
+    /// Looks, or waits for the look that is under way. Returns true if it succeeded; `None` if the
+    /// last look began less than `apart` ago.
     async fn look(self: &Arc<Self>, apart: Option<Duration>) -> Option<bool> {
         let mut ended = {
             let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);

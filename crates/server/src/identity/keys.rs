@@ -105,8 +105,8 @@ impl KeySet {
         &self.digest
     }
 
-    /// The key that a token must be signed with: the key that it names, or if it names none, the only
-    /// key for its algorithm.
+    /// The key that a token must be signed with: the key that it names, or if it names none, the
+    /// only key for its algorithm.
     pub(super) fn choose(&self, token: &Token<'_>) -> Result<&VerifyingKey, NoKey> {
         let Some(kid) = &token.kid else {
             let mut fitting = self.keys.iter().filter(|key| key.fits(token.algorithm));

@@ -27,8 +27,8 @@ const OVERHEAD: u32 = 256;
 pub struct Tokens {
     settings: Jwt,
     keyring: Arc<Keyring>,
-    /// By the SHA-256 of the token. Bounded by bytes, as clients may choose the contents of a part of
-    /// their tokens.
+    /// By the SHA-256 of the token. Bounded by bytes, as clients may choose the contents of a part
+    /// of their tokens.
     kept: moka::sync::Cache<[u8; 32], KeptToken, foldhash::quality::RandomState>,
 }
 
@@ -109,8 +109,8 @@ impl Tokens {
         self.verify_at(token, TokenClock::read()).await
     }
 
-    /// Keeps the keys fresh, for ever. Without it there are looks only for tokens that name an unknown
-    /// key.
+    /// Keeps the keys fresh, for ever. Without it there are looks only for tokens that name an
+    /// unknown key.
     pub async fn follow(&self) {
         self.keyring.follow().await;
     }

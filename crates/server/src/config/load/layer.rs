@@ -207,8 +207,8 @@ fn is_from_kubernetes(suffix: &str, text: &OsStr) -> bool {
 }
 
 /// The text of a variable as a value of the type of `default`. A text that has another type stays a
-/// text, so that the fault can name it. Only a text that begins as an array must be one, as any text
-/// is a path.
+/// text, so that the fault can name it. Only a text that begins as an array must be one, as any
+/// text is a path.
 fn typed(text: String, default: &Value) -> Option<Value> {
     let value = match default {
         Value::Bool(..) => text.parse::<bool>().ok().map(Value::from),

@@ -12,6 +12,7 @@ mod brief;
 mod cedar;
 mod lacks;
 mod near;
+mod permit;
 mod place;
 mod reach;
 mod values;
@@ -28,9 +29,9 @@ use crate::decide::{
     Decider, Decision, EXPLANATION_STACK_BYTES, Failure, Question, Verdict, require_stack,
 };
 use crate::policy::{Bundle, PolicyInfo};
-use world::{Basis, World};
+use world::{ExplainedDecision, World};
 
-pub use near::{Change, Changed, Lack, Near, Remedy, Way};
+pub use permit::{Change, Changed, Lack, Near, Remedy, Way};
 pub use values::Read;
 
 /// Why a decision is as it is.
@@ -89,7 +90,7 @@ impl Explanation {
         let unexplained = |failure: Failure| Unexplained(failure.to_string());
         require_stack(EXPLANATION_STACK_BYTES).map_err(unexplained)?;
         let decider = Decider::of(bundle, question).map_err(unexplained)?;
-        let basis = Basis {
+        let basis = ExplainedDecision {
             question,
             decider,
             slice: &decision.slice,

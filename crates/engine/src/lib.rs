@@ -8,9 +8,14 @@
 //!                                                 └─► search, explain, request
 //! ```
 //!
-//! A question is checked against the schema ([`Question::read`]), its slice is assembled from one
-//! state of the store, and the policies that can apply are asked. Any obstacle is a denial with a
-//! code or an error; there is no way from an error to an Allow.
+//! A question is checked against the schema ([`Question::read`], [`Question::new`]), its slice is
+//! assembled from one state of the store, and the policies that can apply are asked. Any obstacle
+//! is a denial with a code or an error; there is no way from an error to an Allow.
+//!
+//! An [`Engine`] gives [`Session`]s, which hold one set of policies and can be sent to other
+//! tasks. Searches ([`Wanted`]), requests at a gateway ([`Routed`]) and the shadow's comparison
+//! ([`Twice`]) take a session. Threads that decide need [`DECISION_STACK_BYTES`] of stack, and the
+//! engine refuses to decide on less. `examples/embed.rs` shows all of it in one file.
 //!
 //! Imports run one way: `{search, explain, request} → decide → slice → {policy, store} → schema`.
 

@@ -6,22 +6,19 @@
 //! from. All of them have to be allowed; where none is asked the request is denied.
 
 mod ask;
+mod decide;
+mod draft;
 mod facts;
+mod locate;
 mod said;
 
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
 
-use crate::decide::{Decision, Failure, Members, Question, Reason, Session, Verdict, decide_batch};
-use crate::policy::Bundle;
+use crate::decide::{Decision, Members, Question, Reason, Session, Verdict};
 use crate::policy::routes::{Captures, RequestTarget, Route};
-use crate::schema::{Designation, Misfit, Record};
-use crate::slice::{Demand, InState, Moved, StateReading};
-
-use ask::{Asking, Made};
-use facts::Facts;
-use said::Said;
+use crate::schema::{Misfit, Record};
 
 /// All values of a header, by its name in lower case.
 pub type Headers<'a> = &'a (dyn Fn(&str) -> Vec<&'a [u8]> + Send + Sync);
@@ -164,181 +161,5 @@ impl<'r> Routed<'r> {
     #[must_use]
     pub fn route(&self) -> &Route {
         self.route
-    }
-}
-
-// === impl RequestDecision ===
-
-impl RequestDecision {
-    fn denied(bundle: &Bundle, reasons: Vec<Reason>) -> Self {
-        Self {
-            verdict: Verdict::Deny,
-            reasons,
-            obligations: Vec::new(),
-            principal: None,
-            asked: Vec::new(),
-            policy_revision: Arc::clone(&bundle.revision),
-            tenancy_revision: None,
-        }
-    }
-}
-
-impl Routed<'_> {
-    /// Decides whether the request may pass, all of it from one state of the store.
-    ///
-    /// # Errors
-    /// See [`Failure`].
-    pub async fn decide(
-        &self,
-        request: &HttpRequest<'_>,
-        who: &Designation,
-        limits: &RequestLimits,
-        demand: &Demand,
-    ) -> Result<RequestDecision, Failure> {
-        let bundle = &self.session.state.bundle;
-        let said = match Said::read(self, request, limits) {
-            Ok(said) => said,
-            Err(reason) => return Ok(RequestDecision::denied(bundle, vec![reason])),
-        };
-        let mut reading = self.reading(demand).await?;
-        loop {
-            let mut facts = Facts::default();
-            let made = self
-                .make(&said, who, limits, &mut facts, &mut reading)
-                .await?;
-            let InState::Same(Made {
-                principal,
-                questions,
-            }) = made
-            else {
-                continue;
-            };
-            let batch = decide_batch(questions, bundle, &mut reading).await?;
-            if batch.moved == Moved::Yes && !facts.is_empty() {
-                // The questions were made from a state that is the past now.
-                continue;
-            }
-            let mut decision = RequestDecision::denied(bundle, Vec::new());
-            decision.principal = principal;
-            decision.tenancy_revision = Some(Arc::clone(reading.revision()));
-            for answered in batch.answered {
-                match answered {
-                    Err(reasons) => decision.reasons.extend(reasons),
-                    Ok((question, answer)) => decision.take(question, answer?),
-                }
-            }
-            decision.conclude();
-            return Ok(decision);
-        }
-    }
-
-    async fn reading<'a>(&'a self, demand: &'a Demand) -> Result<StateReading<'a>, Failure> {
-        let actions = self.route.asks.iter().map(|ask| &ask.action);
-        let freshness = self.session.freshness(actions);
-        self.session.reading(freshness, demand).await
-    }
-
-    /// Makes the questions, from the facts of one state.
-    async fn make(
-        &self,
-        said: &Said<'_, '_>,
-        who: &Designation,
-        limits: &RequestLimits,
-        facts: &mut Facts,
-        reading: &mut StateReading<'_>,
-    ) -> Result<InState<Made>, Failure> {
-        let schema = self.session.schema();
-        loop {
-            let asking = Asking {
-                schema,
-                said,
-                facts,
-            };
-            match asking.made(&self.route.asks, who) {
-                Ok(made) => return Ok(InState::Same(made)),
-                Err(needs) => {
-                    if facts.supply(needs, reading, limits.candidates).await? == Moved::Yes {
-                        return Ok(InState::Moved);
-                    }
-                }
-            }
-        }
-    }
-
-    /// The questions of the request, before they are asked. Without a `demand` the store is not
-    /// read.
-    ///
-    /// # Errors
-    /// See [`Failure`].
-    pub async fn drafts(
-        &self,
-        request: &HttpRequest<'_>,
-        limits: &RequestLimits,
-        demand: Option<&Demand>,
-    ) -> Result<Vec<Vec<Drafted>>, Failure> {
-        let schema = self.session.schema();
-        let said = match Said::read(self, request, limits) {
-            Ok(said) => said,
-            Err(reason) => return Ok(vec![vec![Drafted::Refused(vec![reason])]]),
-        };
-        let asks = &self.route.asks;
-        let mut facts = Facts::default();
-        let Some(demand) = demand else {
-            let asking = Asking {
-                schema,
-                said: &said,
-                facts: &facts,
-            };
-            let each = asks
-                .iter()
-                .map(|ask| asking.draft(ask).unwrap_or_else(|_| vec![Drafted::Depends]));
-            return Ok(each.collect());
-        };
-        let mut reading = self.reading(demand).await?;
-        loop {
-            let asking = Asking {
-                schema,
-                said: &said,
-                facts: &facts,
-            };
-            match asking.drafted(asks) {
-                Ok(drafted) => return Ok(drafted),
-                Err(needs) => {
-                    let moved = facts.supply(needs, &mut reading, limits.candidates);
-                    if moved.await? == Moved::Yes {
-                        facts = Facts::default();
-                    }
-                }
-            }
-        }
-    }
-}
-
-impl RequestDecision {
-    /// Adds the answer to one question.
-    fn take(&mut self, question: Question, answer: Decision) {
-        if answer.verdict == Verdict::Deny {
-            self.reasons.extend(answer.reasons.iter().cloned());
-        }
-        self.asked.push((question, answer));
-    }
-
-    /// An Allow needs that something was asked, that nothing was refused, and that each answer is
-    /// an Allow.
-    fn conclude(&mut self) {
-        let allowed = |(_, answer): &(Question, Decision)| answer.verdict == Verdict::Allow;
-        if self.asked.is_empty() && self.reasons.is_empty() {
-            self.reasons.push(Reason::nothing_asked());
-        }
-        if self.reasons.is_empty() && !self.asked.is_empty() && self.asked.iter().all(allowed) {
-            self.verdict = Verdict::Allow;
-            for (_, answer) in &self.asked {
-                for obligation in &answer.obligations {
-                    if !self.obligations.contains(obligation) {
-                        self.obligations.push(Arc::clone(obligation));
-                    }
-                }
-            }
-        }
     }
 }

@@ -21,7 +21,7 @@ mod walk;
 
 pub use cache::{Cache, CacheStats};
 pub use freshness::{Demand, Freshness};
-pub use loaded::{Loaded, Seen};
+pub use loaded::{Loaded, SeenEntity};
 pub use timeline::{Known, Look, Timeline};
 
 pub(crate) use error::{LookupError, ReadingError, SliceError};

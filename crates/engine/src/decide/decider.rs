@@ -11,7 +11,7 @@ use super::question::Question;
 use super::stack::{DECISION_STACK_BYTES, require_stack};
 use crate::policy::{Bundle, Shard};
 use crate::schema::{SharedEntity, together};
-use crate::slice::{AbsentEntities, Gathered, Missing, Seen, SliceError, StateReading};
+use crate::slice::{AbsentEntities, Gathered, Missing, SeenEntity, SliceError, StateReading};
 
 /// The policies that decide one kind of question.
 #[derive(Clone, Copy)]
@@ -73,7 +73,7 @@ impl<'a> Decider<'a> {
     pub(crate) fn decide(
         self,
         question: &Question,
-        slice: Vec<Seen>,
+        slice: Vec<SeenEntity>,
         tenancy_revision: Arc<str>,
     ) -> Result<Decision, Failure> {
         require_stack(DECISION_STACK_BYTES)?;
@@ -136,7 +136,9 @@ impl<'a> Decider<'a> {
         Decision {
             reasons: what.into_iter().map(Reason::absent).collect(),
             absent: uids,
-            slice: present.map(|loaded| Seen { loaded, tags: None }).collect(),
+            slice: present
+                .map(|loaded| SeenEntity { loaded, tags: None })
+                .collect(),
             ..Decision::denial(&self.bundle.revision, tenancy_revision)
         }
     }

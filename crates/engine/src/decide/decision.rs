@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 
 use crate::schema::Misfit;
-use crate::slice::{Absent, Seen};
+use crate::slice::{Absent, SeenEntity};
 
 /// Yes or no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,7 +61,7 @@ pub struct Decision {
     pub tenancy_revision: Arc<str>,
     /// The entities that the policies could look at. Where an entity of the question was absent,
     /// those of the question that were there.
-    pub slice: Vec<Seen>,
+    pub slice: Vec<SeenEntity>,
     /// The entities of the question that the store does not hold.
     pub absent: Vec<EntityUid>,
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::question::Malformed;
+use super::malformed::Malformed;
 use crate::schema::Misfit;
 use crate::slice::Demand;
 use crate::store::{Revision, Store};

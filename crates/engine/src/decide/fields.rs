@@ -3,7 +3,7 @@
 use cedar_policy::{EntityTypeName, EntityUid};
 use serde_json::{Map, Value as Json};
 
-use super::question::Malformed;
+use super::malformed::Malformed;
 use crate::schema::{ActionType, Misfit, ObjectReader, Reading, Record, Schema};
 
 const MEMBERS: [&str; 8] = [

@@ -11,7 +11,8 @@ use cedar_policy::EntityUid;
 use serde_json::{Map, Value as Json};
 
 use super::decision::{Decision, Reason};
-use super::question::{Malformed, Question};
+use super::malformed::Malformed;
+use super::question::Question;
 use super::session::Session;
 use crate::schema::{ActionType, Misfit, Reading, Record, Row, Schema};
 use crate::slice::Absent;

@@ -1,12 +1,12 @@
 //! A question, checked against the schema before anything is looked up.
 
-use std::collections::HashMap;
-
 use cedar_policy::{Context, EntityUid, Request};
 use serde_json::{Value as Json, json};
 
 use super::demand;
+use super::described::described_entities;
 use super::fields::Fields;
+use super::malformed::Malformed;
 use crate::policy::Bundle;
 use crate::schema::{Misfit, Record, Row, Value, record_to_json};
 use crate::slice::{Demand, NamedEntities};
@@ -38,47 +38,6 @@ pub struct QuestionOptions {
     pub demand: Demand,
     /// True if the decision is to be explained.
     pub explain: bool,
-}
-
-/// A question that cannot be read. It names the member that is at fault, and nothing of its
-/// contents.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{misfit}")]
-pub struct Malformed {
-    /// Names the kind of fault, for programs. Never changes its meaning.
-    pub code: &'static str,
-    /// The member, and what is wrong with it.
-    pub misfit: Misfit,
-}
-
-impl Malformed {
-    /// The same, one level further out.
-    #[must_use]
-    pub fn within(mut self, member: &str) -> Self {
-        self.misfit = self.misfit.within(member);
-        self
-    }
-
-    pub(crate) fn new(code: &'static str, member: &str, misfit: Misfit) -> Self {
-        Self {
-            code,
-            misfit: misfit.within(member),
-        }
-    }
-
-    /// A member that does not fit.
-    #[must_use]
-    pub fn question(misfit: Misfit) -> Self {
-        Self { code: CODE, misfit }
-    }
-
-    /// A fault of the text as a whole.
-    pub fn json(problem: impl Into<String>) -> Self {
-        Self {
-            code: "MALFORMED_JSON",
-            misfit: Misfit::new(problem),
-        }
-    }
 }
 
 impl Question {
@@ -214,76 +173,6 @@ impl AsRef<Question> for (Question, QuestionOptions) {
     fn as_ref(&self) -> &Question {
         &self.0
     }
-}
-
-/// The entities that a caller describes, in either member: one set, however it
-/// is spread over the two.
-pub(crate) fn described_entities(
-    members: &serde_json::Map<String, Json>,
-    bundle: &Bundle,
-    store: &dyn Store,
-    most: usize,
-) -> Result<Vec<Row>, Malformed> {
-    let mut all = Vec::new();
-    // Where each was written, to name it.
-    let mut places = Vec::new();
-    for member in ["entities", "additional_entities"] {
-        match members.get(member) {
-            None | Some(Json::Null) => {}
-            Some(Json::Array(entities)) => {
-                places.extend((0..entities.len()).map(|i| format!("{member}.{i}")));
-                all.extend(entities.iter().cloned());
-            }
-            Some(_) => {
-                let misfit = Misfit::new("an array of entities is wanted");
-                return Err(Malformed::new(CODE, member, misfit));
-            }
-        }
-    }
-    if all.is_empty() {
-        return Ok(Vec::new());
-    }
-    if all.len() > most {
-        let misfit = Misfit::new(format!("more than {most} entities"));
-        return Err(Malformed::new(CODE, "entities", misfit));
-    }
-    let malformed = |mut misfit: Misfit| {
-        let (place, inner) = misfit
-            .member
-            .split_once('.')
-            .unwrap_or((&misfit.member, ""));
-        let place = place
-            .parse()
-            .ok()
-            .and_then(|place: usize| places.get(place));
-        if let Some(place) = place {
-            misfit.member = inner.to_owned();
-            Malformed::new(CODE, place, misfit)
-        } else {
-            Malformed::new(CODE, "entities", misfit)
-        }
-    };
-    let all = Json::Array(all);
-    let mut rows = bundle.schema.entities(&all).map_err(malformed)?;
-    for (json, place) in all.as_array().into_iter().flatten().zip(&places) {
-        let uid = json
-            .get("uid")
-            .and_then(|uid| bundle.schema.entity(uid).ok());
-        if uid.is_some_and(|uid| store.serves(uid.type_name())) {
-            let misfit = Misfit::new("the tenancy store alone says what an entity of this type is");
-            return Err(Malformed::new("ENTITY_OF_SERVED_TYPE", place, misfit));
-        }
-    }
-    let parents: HashMap<_, _> = rows
-        .iter()
-        .map(|row| (row.uid.clone(), row.ancestors.clone()))
-        .collect();
-    let of = |uid: &EntityUid| parents.get(uid).cloned().unwrap_or_default();
-    for row in &mut rows {
-        row.ancestors =
-            crate::schema::transitive_ancestors(&row.ancestors, &row.uid, of).map_err(malformed)?;
-    }
-    Ok(rows)
 }
 
 #[cfg(test)]

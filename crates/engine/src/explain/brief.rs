@@ -9,13 +9,13 @@ pub(super) const VALUE: usize = 1_000;
 pub(super) const EXPRESSION: usize = 10_000;
 
 /// Text of so many characters, and whether there were more.
-struct Cut {
+struct TruncatedText {
     text: String,
     left: usize,
     is_cut: bool,
 }
 
-impl Write for Cut {
+impl Write for TruncatedText {
     fn write_str(&mut self, more: &str) -> Result<(), Error> {
         for char in more.chars() {
             if self.left == 0 {
@@ -30,8 +30,8 @@ impl Write for Cut {
     }
 }
 
-fn cut(what: &dyn Display, most: usize) -> Cut {
-    let mut cut = Cut {
+fn cut(what: &dyn Display, most: usize) -> TruncatedText {
+    let mut cut = TruncatedText {
         text: String::new(),
         left: most,
         is_cut: false,

@@ -17,7 +17,7 @@ const WAYS: usize = 24;
 
 /// One condition that does not hold, and changes that may make it hold.
 #[derive(Clone, Debug)]
-pub(super) struct Lacking {
+pub(super) struct LackingCondition {
     /// The condition.
     pub(super) condition: Expr,
     /// The value that it has to have.
@@ -27,7 +27,7 @@ pub(super) struct Lacking {
 }
 
 /// Conditions that together may make a whole hold.
-pub(super) type Steps = Vec<Lacking>;
+pub(super) type Steps = Vec<LackingCondition>;
 
 /// The ways in which an expression may become what is wanted; none where it cannot be
 /// told.
@@ -120,7 +120,7 @@ pub(super) fn then<'a>(
 
 fn lacking(condition: &Expr, want: bool, changes: Vec<Vec<Edit>>) -> Vec<Steps> {
     let step = |edits| {
-        vec![Lacking {
+        vec![LackingCondition {
             condition: condition.clone(),
             want,
             edits,

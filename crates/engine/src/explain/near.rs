@@ -5,111 +5,17 @@ mod check;
 use std::sync::Arc;
 
 use cedar_policy::pst::{BinaryOp, Clause, Expr};
-use cedar_policy::{
-    Effect, EntityUid, PartialEntities, PartialEntityUid, PartialRequest, Policy, PolicySet,
-};
+use cedar_policy::{Effect, PartialEntities, PartialEntityUid, PartialRequest, Policy, PolicySet};
 
-use super::brief::{EXPRESSION, VALUE, brief};
-use super::cedar::{is_long, shown, text};
+use super::brief::{EXPRESSION, brief};
+use super::cedar::text;
 use super::lacks::{Steps, then, ways};
+use super::permit::Near;
 use super::reach::{AskedTags, asked_tags};
 use super::values::{Read, values};
 use super::world::World;
-use crate::decide::{Reason, Verdict};
 use crate::policy::PolicyInfo;
-use crate::schema::Value;
 use check::Checking;
-
-/// A permit that nearly matched.
-#[derive(Clone, Debug)]
-pub struct Near {
-    /// The policy.
-    pub info: Arc<PolicyInfo>,
-    /// Its residual where only the question is known, in Cedar's syntax.
-    pub residual: String,
-    /// The conditions of the residual that hold.
-    pub holds: Vec<String>,
-    /// The values that it reads.
-    pub values: Vec<Read>,
-    /// True if the work was limited, so that there may be other values, conditions
-    /// that hold, and ways.
-    pub cut: bool,
-    /// The smallest sets of missing conditions, all of them checked. Empty where none could be
-    /// found.
-    pub ways: Vec<Way>,
-}
-
-/// Missing conditions of a permit. It permits if all of them are met, and does not if one of them
-/// is left out.
-#[derive(Clone, Debug)]
-pub struct Way {
-    /// The conditions.
-    pub lacks: Vec<Lack>,
-    /// Changes that meet all of them; any one of these does.
-    pub met: Vec<Remedy>,
-}
-
-/// One missing condition of a permit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lack {
-    /// The condition, in Cedar's syntax, with ids in place of paths.
-    pub condition: String,
-    /// The value that the condition would have to have.
-    pub expected: bool,
-    /// The same in words, for each of the changes that would meet it.
-    pub words: Vec<String>,
-}
-
-/// Changes with which a permit permits, and the decision that would be made then.
-#[derive(Clone, Debug)]
-pub struct Remedy {
-    /// The changes.
-    pub changes: Vec<Change>,
-    /// The verdict that would be given.
-    pub verdict: Verdict,
-    /// The reasons for that verdict.
-    pub reasons: Vec<Reason>,
-}
-
-/// One change of an entity or of the context.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Change {
-    /// The entity; `None` for the context.
-    pub of: Option<EntityUid>,
-    /// The kind of the change.
-    pub what: Changed,
-}
-
-/// A kind of change.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Changed {
-    /// An attribute takes a value, or is taken away.
-    Attribute(Arc<str>, Option<Value>),
-    /// The same of a tag.
-    Tag(Arc<str>, Option<Value>),
-    /// It becomes a child of an entity.
-    Parent(EntityUid),
-}
-
-impl Changed {
-    /// The new value, as Cedar writes it. Long values are truncated, with `…` at the end.
-    #[must_use]
-    pub fn value(&self) -> Option<String> {
-        match self {
-            Self::Attribute(_, value) | Self::Tag(_, value) => value.as_ref().map(shown),
-            Self::Parent(uid) => Some(brief(uid, VALUE)),
-        }
-    }
-
-    /// Returns true if [`Self::value`] is truncated.
-    #[must_use]
-    pub fn is_long(&self) -> bool {
-        match self {
-            Self::Attribute(_, value) | Self::Tag(_, value) => value.as_ref().is_some_and(is_long),
-            Self::Parent(_) => false,
-        }
-    }
-}
 
 /// The permits that nearly matched, those with the fewest missing conditions first.
 pub(super) fn near(world: &World<'_>) -> Result<Vec<Near>, String> {

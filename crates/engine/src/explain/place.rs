@@ -9,7 +9,7 @@ use crate::schema::{Row, Schema, Type, Value};
 
 /// The place in an entity or in the context where a value is kept.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(super) enum ValuePlace {
     /// An attribute.
     Attribute(EntityUid, Arc<str>),
     /// A tag, by its key.
@@ -21,7 +21,7 @@ pub(super) enum Place {
 /// A place, or a member of the record that is kept there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Spot {
-    pub(super) place: Place,
+    pub(super) place: ValuePlace,
     pub(super) members: Vec<Arc<str>>,
 }
 
@@ -50,14 +50,14 @@ impl Edit {
     }
 }
 
-impl From<Place> for Spot {
-    fn from(place: Place) -> Self {
+impl From<ValuePlace> for Spot {
+    fn from(place: ValuePlace) -> Self {
         let members = Vec::new();
         Self { place, members }
     }
 }
 
-impl Place {
+impl ValuePlace {
     /// The type of what is kept there; `None` where the schema has no such place.
     pub(super) fn type_in(&self, schema: &Schema, action: &EntityUid) -> Option<Type> {
         let of = |uid: &EntityUid| {

@@ -21,7 +21,7 @@ pub struct Read {
 /// The values that the scope and the conditions of a policy read, in order. Parts that `&&`, `||`
 /// and `if` skip are not read.
 pub(super) fn values(policy: &Policy, world: &World<'_>) -> Result<Vec<Read>, String> {
-    let mut reading = Reading {
+    let mut reading = ValueReader {
         world,
         read: Vec::new(),
     };
@@ -67,12 +67,12 @@ fn groups(policy: &Policy) -> Vec<(Var, EntityUid)> {
     groups
 }
 
-struct Reading<'a> {
+struct ValueReader<'a> {
     world: &'a World<'a>,
     read: Vec<Read>,
 }
 
-impl Reading<'_> {
+impl ValueReader<'_> {
     /// Walks the parts of an expression that are evaluated, in order. Returns true if it has a
     /// value: behind one that fails nothing is read.
     fn walk(&mut self, expression: &Expr) -> bool {

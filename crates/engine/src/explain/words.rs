@@ -4,8 +4,8 @@ use cedar_policy::EntityUid;
 
 use super::brief::{VALUE, brief};
 use super::cedar::shown;
-use super::lacks::Lacking;
-use super::place::{Edit, Place, Spot};
+use super::lacks::LackingCondition;
+use super::place::{Edit, Spot, ValuePlace};
 use super::world::World;
 use crate::schema::Value;
 
@@ -13,7 +13,7 @@ use crate::schema::Value;
 const LISTED: usize = 20;
 
 /// Says what a condition looks at, how that is, and what it would have to be.
-pub(super) fn say(lacking: &Lacking, world: &World<'_>) -> String {
+pub(super) fn say(lacking: &LackingCondition, world: &World<'_>) -> String {
     let Some(edit) = lacking.edits.first() else {
         return String::new();
     };
@@ -69,7 +69,7 @@ pub(super) fn say(lacking: &Lacking, world: &World<'_>) -> String {
 }
 
 /// Returns true if the condition only asks for the presence of something.
-fn is_presence(lacking: &Lacking) -> bool {
+fn is_presence(lacking: &LackingCondition) -> bool {
     use cedar_policy::pst::{BinaryOp, Expr};
     matches!(
         &lacking.condition,
@@ -84,9 +84,9 @@ fn is_presence(lacking: &Lacking) -> bool {
 fn place(spot: &Spot) -> String {
     let of = |uid: &EntityUid| brief(uid, VALUE);
     match &spot.place {
-        Place::Attribute(uid, name) => format!("`{name}` of `{}`", of(uid)),
-        Place::Tag(uid, key) => format!("tag `{}` of `{}`", brief(key, VALUE), of(uid)),
-        Place::Context(name) => format!("`{name}` of the context"),
+        ValuePlace::Attribute(uid, name) => format!("`{name}` of `{}`", of(uid)),
+        ValuePlace::Tag(uid, key) => format!("tag `{}` of `{}`", brief(key, VALUE), of(uid)),
+        ValuePlace::Context(name) => format!("`{name}` of the context"),
     }
 }
 

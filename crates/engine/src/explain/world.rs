@@ -13,11 +13,11 @@ use cedar_policy::{
 };
 
 use super::cedar::{expression as expression_of, literal, size};
-use super::place::{Edit, Place, Spot, made_up, value_of, within};
+use super::place::{Edit, Spot, ValuePlace, made_up, value_of, within};
 use super::weight::{of_record, of_result, of_row};
 use crate::decide::{Decider, Decision, Question};
 use crate::schema::{Record, Row, SharedEntity, Value};
-use crate::slice::Seen;
+use crate::slice::SeenEntity;
 
 /// The limit of work for one explanation, in parts of expressions, values, entities and policies:
 /// some tenths of a second.
@@ -28,21 +28,21 @@ const STEPS: usize = 300_000;
 const LOOKED_AT: usize = 32;
 
 /// The decision that is explained: its question, its policies and its slice.
-pub(super) struct Basis<'a> {
+pub(super) struct ExplainedDecision<'a> {
     pub(super) question: &'a Question,
     pub(super) decider: Decider<'a>,
-    pub(super) slice: &'a [Seen],
+    pub(super) slice: &'a [SeenEntity],
     pub(super) steps: Cell<usize>,
 }
 
 /// The entities and the context of a question, as they are or changed.
 #[derive(Clone)]
 pub(super) struct World<'a> {
-    pub(super) basis: &'a Basis<'a>,
+    pub(super) basis: &'a ExplainedDecision<'a>,
     pub(super) rows: BTreeMap<EntityUid, Arc<Row>>,
     pub(super) context: Record,
     /// The changes that were made.
-    pub(super) touched: Vec<Touched>,
+    pub(super) touched: Vec<MadeChange>,
     /// The work to copy all of it, in steps.
     weight: usize,
     entities: Entities,
@@ -51,14 +51,14 @@ pub(super) struct World<'a> {
 
 /// Something that was changed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Touched {
+pub(super) enum MadeChange {
     /// A value.
-    Place(Place),
+    Place(ValuePlace),
     /// The first is a child of the second.
     Parent(EntityUid, EntityUid),
 }
 
-impl Basis<'_> {
+impl ExplainedDecision<'_> {
     /// Returns true if the work is used up, so that no further expression is evaluated.
     pub(super) fn is_tired(&self) -> bool {
         self.steps.get() > STEPS
@@ -82,7 +82,7 @@ impl Basis<'_> {
 
 impl<'a> World<'a> {
     /// As it was decided.
-    pub(super) fn new(basis: &'a Basis<'a>) -> Result<Self, String> {
+    pub(super) fn new(basis: &'a ExplainedDecision<'a>) -> Result<Self, String> {
         let rows = basis.slice.iter().map(|seen| &seen.loaded.row);
         let entities = basis.slice.iter().map(|seen| &seen.loaded.entity);
         let entities = basis.decider.entities(entities);
@@ -203,7 +203,7 @@ impl<'a> World<'a> {
 
     /// The decision by all policies, as the engine makes it.
     pub(super) fn decide(&self) -> Decision {
-        let Basis {
+        let ExplainedDecision {
             question, decider, ..
         } = self.basis;
         let sets = decider
@@ -222,9 +222,9 @@ impl<'a> World<'a> {
             Expr::GetAttr { expr, attr } => {
                 let name: Arc<str> = Arc::from(attr.as_str());
                 if **expr == Expr::Var(Var::Context) {
-                    Place::Context(name).into()
+                    ValuePlace::Context(name).into()
                 } else if let Some(uid) = self.entity(expr) {
-                    Place::Attribute(uid, name).into()
+                    ValuePlace::Attribute(uid, name).into()
                 } else {
                     let mut spot = self.spot(expr)?;
                     spot.members.push(name);
@@ -236,13 +236,17 @@ impl<'a> World<'a> {
                 left,
                 right,
             } => match (self.entity(left)?, self.value(right)?) {
-                (uid, Value::String(key)) => Place::Tag(uid, key).into(),
+                (uid, Value::String(key)) => ValuePlace::Tag(uid, key).into(),
                 _ => return None,
             },
             _ => return None,
         };
         match &spot.place {
-            Place::Attribute(uid, _) | Place::Tag(uid, _) if !self.rows.contains_key(uid) => None,
+            ValuePlace::Attribute(uid, _) | ValuePlace::Tag(uid, _)
+                if !self.rows.contains_key(uid) =>
+            {
+                None
+            }
             _ => Some(spot),
         }
     }
@@ -295,11 +299,11 @@ impl<'a> World<'a> {
     }
 
     /// The value that is kept at a place.
-    pub(super) fn root(&self, place: &Place) -> Option<&Value> {
+    pub(super) fn root(&self, place: &ValuePlace) -> Option<&Value> {
         match place {
-            Place::Attribute(uid, name) => self.rows.get(uid)?.attributes.get(name),
-            Place::Tag(uid, key) => self.rows.get(uid)?.tags.get(key),
-            Place::Context(name) => self.context.get(name),
+            ValuePlace::Attribute(uid, name) => self.rows.get(uid)?.attributes.get(name),
+            ValuePlace::Tag(uid, key) => self.rows.get(uid)?.tags.get(key),
+            ValuePlace::Context(name) => self.context.get(name),
         }
     }
 
@@ -318,7 +322,7 @@ impl<'a> World<'a> {
             ty = shape.attributes.get(member)?.ty.clone();
         }
         let key = match &spot.place {
-            Place::Tag(_, key) if spot.members.is_empty() => Some(&**key),
+            ValuePlace::Tag(_, key) if spot.members.is_empty() => Some(&**key),
             _ => None,
         };
         made_up(&ty, schema, &self.rows, key)

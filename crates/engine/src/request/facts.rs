@@ -1,4 +1,4 @@
-//! Facts of the store that decide which questions a request is.
+//! StoreFacts of the store that decide which questions a request is.
 
 use std::collections::HashMap;
 
@@ -9,55 +9,55 @@ use crate::slice::{Held, Holder, InState, Loaded, Lookup, Moved, StateReading};
 
 /// A fact that is missing.
 #[derive(Debug)]
-pub(super) enum Need {
+pub(super) enum MissingFact {
     /// An entity.
     Row(EntityUid),
     /// Which entity has an attribute.
     Lookup(Lookup),
 }
 
-/// Facts of one state.
+/// StoreFacts of one state.
 #[derive(Default)]
-pub(super) struct Facts {
+pub(super) struct StoreFacts {
     rows: HashMap<EntityUid, Held>,
     found: HashMap<Lookup, Holder>,
 }
 
-impl Facts {
+impl StoreFacts {
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.found.is_empty()
     }
 
     /// An entity, where the store holds it.
-    pub(super) fn row(&self, uid: &EntityUid) -> Result<Option<&Loaded>, Need> {
+    pub(super) fn row(&self, uid: &EntityUid) -> Result<Option<&Loaded>, MissingFact> {
         match self.rows.get(uid) {
             Some(Held::Entity(loaded)) => Ok(Some(loaded)),
             Some(Held::Nothing) => Ok(None),
-            None => Err(Need::Row(uid.clone())),
+            None => Err(MissingFact::Row(uid.clone())),
         }
     }
 
     /// The one entity that has an attribute; `None` where none has, or several have.
-    pub(super) fn find(&self, lookup: Lookup) -> Result<Option<&EntityUid>, Need> {
+    pub(super) fn find(&self, lookup: Lookup) -> Result<Option<&EntityUid>, MissingFact> {
         match self.found.get(&lookup) {
             Some(holder) => Ok(holder.sole()),
-            None => Err(Need::Lookup(lookup)),
+            None => Err(MissingFact::Lookup(lookup)),
         }
     }
 
     /// Looks facts up, all together. Where the state has moved on, all others are of the past.
     pub(super) async fn supply(
         &mut self,
-        needs: Vec<Need>,
+        needs: Vec<MissingFact>,
         reading: &mut StateReading<'_>,
         most: usize,
     ) -> Result<Moved, Failure> {
         let mut uids = Vec::new();
         for need in needs {
             match need {
-                Need::Row(uid) => uids.push(uid),
-                Need::Lookup(lookup) if self.found.contains_key(&lookup) => {}
-                Need::Lookup(lookup) => {
+                MissingFact::Row(uid) => uids.push(uid),
+                MissingFact::Lookup(lookup) if self.found.contains_key(&lookup) => {}
+                MissingFact::Lookup(lookup) => {
                     let InState::Same(holder) = reading.look_up(&lookup, most).await? else {
                         return Ok(Moved::Yes);
                     };

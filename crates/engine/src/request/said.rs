@@ -15,14 +15,14 @@ use crate::policy::routes::{Part, Source, Template, folded};
 use crate::schema::{Misfit, parse_json};
 
 /// A request, with its body parsed where the route reads it.
-pub(super) struct Said<'a, 'h> {
+pub(super) struct RequestContents<'a, 'h> {
     routed: &'a Routed<'a>,
     request: &'a HttpRequest<'h>,
     body: Option<Json>,
     pub(super) questions: usize,
 }
 
-impl<'a, 'h> Said<'a, 'h> {
+impl<'a, 'h> RequestContents<'a, 'h> {
     pub(super) fn read(
         routed: &'a Routed<'a>,
         request: &'a HttpRequest<'h>,

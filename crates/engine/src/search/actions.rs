@@ -5,12 +5,22 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 use serde_json::{Map, Value as Json};
 
-use super::read::ActionSearch;
 use super::{Found, Part, Residual};
 use crate::decide::{Failure, Question, Session, Verdict};
 use crate::policy::Bundle;
 use crate::schema::{ActionType, Reading, Row};
 use crate::slice::Demand;
+
+/// The search for actions: which may this principal do on this resource?
+#[derive(Clone, Debug)]
+pub struct ActionSearch {
+    /// The principal.
+    pub principal: EntityUid,
+    /// The resource.
+    pub resource: EntityUid,
+    /// The same question for each action that takes these and the context.
+    pub questions: Vec<Question>,
+}
 
 impl ActionSearch {
     /// A member of a context that none of the actions takes.

@@ -1,6 +1,6 @@
 //! From a residual to a condition that a database can test.
 //!
-//! [`Reader::may_be`] gives a condition that holds wherever an expression may
+//! [`ConditionReader::may_be`] gives a condition that holds wherever an expression may
 //! evaluate to what is wanted. What cannot be said holds always; so a condition may
 //! let too much through, never too little. An expression that fails evaluates to
 //! nothing, so that a condition need not hold of it.
@@ -14,7 +14,7 @@ use cedar_policy::{EntityTypeName, EntityUid};
 
 use super::{Search, Sought};
 use crate::schema::{Row, Schema, Type};
-use crate::slice::Seen;
+use crate::slice::SeenEntity;
 use crate::store::{Comparison, Condition, Operand, Store, Test};
 
 mod hierarchy;
@@ -24,7 +24,7 @@ mod hierarchy;
 const STEPS: usize = 20_000;
 
 /// Reads residuals of one search.
-pub(super) struct Reader<'a> {
+pub(super) struct ConditionReader<'a> {
     schema: &'a Schema,
     store: &'a dyn Store,
     unknown: Var,
@@ -36,16 +36,16 @@ pub(super) struct Reader<'a> {
 
 /// A literal that stands for itself in a column: a string, or an entity's id.
 #[derive(Clone)]
-struct Text {
+struct TextOperand {
     text: Arc<str>,
     /// Of an entity: its type.
     of: Option<EntityTypeName>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ConditionReader<'a> {
     pub(super) fn new(
         search: &'a Search,
-        known: &'a [Seen],
+        known: &'a [SeenEntity],
         schema: &'a Schema,
         store: &'a dyn Store,
     ) -> Self {
@@ -287,7 +287,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The condition that a value is one of some that are known.
-    fn is_one_of(&self, value: &Expr, texts: Vec<Text>, want: bool) -> Condition {
+    fn is_one_of(&self, value: &Expr, texts: Vec<TextOperand>, want: bool) -> Condition {
         let Some(found) = self.type_of(value) else {
             return Condition::Always;
         };
@@ -331,14 +331,14 @@ impl<'a> Reader<'a> {
     }
 
     /// The condition that a set contains some or all of some texts.
-    fn contains(&self, set: &Expr, texts: &[Text], want: bool, all: bool) -> Condition {
+    fn contains(&self, set: &Expr, texts: &[TextOperand], want: bool, all: bool) -> Condition {
         let Some(Type::Set(element)) = self.type_of(set) else {
             return Condition::Always;
         };
         let sayable = match &*element {
             Type::String => true,
             Type::Entity(name) => {
-                let same = |text: &Text| text.of.as_ref() == Some(name);
+                let same = |text: &TextOperand| text.of.as_ref() == Some(name);
                 self.is_spelled_one_way(name) && texts.iter().all(same)
             }
             _ => false,
@@ -380,7 +380,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A literal as it stands in a column.
-    fn text(&self, expression: &Expr) -> Option<Text> {
+    fn text(&self, expression: &Expr) -> Option<TextOperand> {
         match expression {
             Expr::Literal(Literal::String(string)) => text(string, None),
             Expr::Literal(Literal::EntityUID(uid)) => {
@@ -392,7 +392,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn texts(&self, expressions: &[Arc<Expr>]) -> Option<Vec<Text>> {
+    fn texts(&self, expressions: &[Arc<Expr>]) -> Option<Vec<TextOperand>> {
         expressions.iter().map(|e| self.text(e)).collect()
     }
 
@@ -449,9 +449,9 @@ fn id_of(uid: &EntityUid) -> &str {
 }
 
 /// Not every database can hold U+0000.
-fn text(text: &str, of: Option<EntityTypeName>) -> Option<Text> {
+fn text(text: &str, of: Option<EntityTypeName>) -> Option<TextOperand> {
     let text = (!text.contains('\0')).then(|| Arc::from(text))?;
-    Some(Text { text, of })
+    Some(TextOperand { text, of })
 }
 
 /// The texts of a pattern, with anything between them.

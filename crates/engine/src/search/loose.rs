@@ -1,8 +1,8 @@
 //! A search out of parts, from programs that do not know the schema. Members that the schema
 //! does not have are dropped; where nothing could be asked, nothing is found.
 
-use super::actions::actions;
-use super::read::{ActionSearch, Wanted};
+use super::actions::{ActionSearch, actions};
+use super::read::Wanted;
 use super::{Search, Sought};
 use crate::decide::{Malformed, Members, Named, Question, Session, context_of, described_by};
 

@@ -9,12 +9,12 @@ use cedar_policy::{
     Policy, PolicySet,
 };
 
-use super::condition::Reader;
+use super::condition::ConditionReader;
 use super::{Part, Search, Sought};
 use crate::decide::{EXPLANATION_STACK_BYTES, Failure, require_stack};
 use crate::policy::{Bundle, Shard};
 use crate::schema::{Row, Value};
-use crate::slice::Seen;
+use crate::slice::SeenEntity;
 use crate::store::{Condition, Operand, Store, Test};
 
 /// Tests that the store is asked to make. Databases limit the parts of a statement,
@@ -65,7 +65,7 @@ pub(super) fn residual(
     search: &Search,
     part: &Part,
     shard: &Shard,
-    known: &[Seen],
+    known: &[SeenEntity],
     bundle: &Bundle,
     store: &dyn Store,
 ) -> Result<Residual, Failure> {
@@ -100,7 +100,7 @@ pub(super) fn residual(
         schema,
     )
     .map_err(|error| unfit(&error))?;
-    let reader = Reader::new(search, known, &bundle.schema, store);
+    let reader = ConditionReader::new(search, known, &bundle.schema, store);
     let mut found = Residual::never();
     let mut permits = vec![named(search, shard)];
     let mut forbids = Vec::new();

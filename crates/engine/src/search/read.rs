@@ -4,9 +4,9 @@
 use cedar_policy::{EntityTypeName, EntityUid};
 use serde_json::{Map, Value as Json, json};
 
-use super::actions::actions;
+use super::actions::{ActionSearch, actions};
 use super::{Search, Sought};
-use crate::decide::{Fields, Malformed, Question, Session, demand, described_entities};
+use crate::decide::{Fields, Malformed, Session, demand, described_entities};
 use crate::policy::Bundle;
 use crate::schema::{Misfit, Row, record_to_json};
 use crate::slice::Demand;
@@ -19,17 +19,6 @@ pub enum Wanted {
     Entities(Search),
     /// Actions.
     Actions(ActionSearch),
-}
-
-/// The search for actions: which may this principal do on this resource?
-#[derive(Clone, Debug)]
-pub struct ActionSearch {
-    /// The principal.
-    pub principal: EntityUid,
-    /// The resource.
-    pub resource: EntityUid,
-    /// The same question for each action that takes these and the context.
-    pub questions: Vec<Question>,
 }
 
 impl Wanted {
@@ -104,7 +93,7 @@ fn described_to_json(rows: &[Row]) -> Json {
 const CODE: &str = "MALFORMED_SEARCH";
 
 /// An entity, or only its type.
-enum Named {
+enum EntityOrType {
     Entity(EntityUid),
     Type(EntityTypeName),
 }
@@ -126,13 +115,13 @@ fn read(
         Some(_) => Some(fields.action()?),
     };
     let (sought, of, known, action) = match (principal, action, resource) {
-        (Named::Type(of), Some(action), Named::Entity(known)) => {
+        (EntityOrType::Type(of), Some(action), EntityOrType::Entity(known)) => {
             (Sought::Principals, of, known, action)
         }
-        (Named::Entity(known), Some(action), Named::Type(of)) => {
+        (EntityOrType::Entity(known), Some(action), EntityOrType::Type(of)) => {
             (Sought::Resources, of, known, action)
         }
-        (Named::Entity(principal), None, Named::Entity(resource)) => {
+        (EntityOrType::Entity(principal), None, EntityOrType::Entity(resource)) => {
             let none = Map::new();
             let context = match members.get("context") {
                 None | Some(Json::Null) => &none,
@@ -183,16 +172,16 @@ fn read(
     Ok((Wanted::Entities(search), demand))
 }
 
-fn named(fields: &Fields<'_>, member: &str, bundle: &Bundle) -> Result<Named, Malformed> {
+fn named(fields: &Fields<'_>, member: &str, bundle: &Bundle) -> Result<EntityOrType, Malformed> {
     let Json::Object(kind) = fields.required(member)? else {
-        return fields.entity(member).map(Named::Entity);
+        return fields.entity(member).map(EntityOrType::Entity);
     };
     let (Some(Json::String(name)), 1) = (kind.get("type"), kind.len()) else {
-        return fields.entity(member).map(Named::Entity);
+        return fields.entity(member).map(EntityOrType::Entity);
     };
     let found = bundle.schema.entity_type_named(name);
     found
-        .map(|found| Named::Type(found.name.clone()))
+        .map(|found| EntityOrType::Type(found.name.clone()))
         .ok_or_else(|| {
             let misfit = Misfit::new("no such entity type in the schema");
             fields.malformed(member, misfit.within("type"))

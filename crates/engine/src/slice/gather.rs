@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 
 use super::error::SliceError;
-use super::loaded::{Held, Key, KeyRef, Loaded, Missing, Seen};
+use super::loaded::{Held, Key, KeyRef, Loaded, Missing, SeenEntity};
 use super::reading::StateReading;
 use super::walk::{
     Absent, NamedEntities, RowSource, RowState, Walked, is_bare, walk, walk_untagged,
@@ -21,7 +21,7 @@ use crate::store::TagKeys;
 #[derive(Debug)]
 pub(crate) enum Gathered {
     /// It is complete: everything that the policies can look at.
-    Whole(Vec<Seen>),
+    Whole(Vec<SeenEntity>),
     /// These have to be loaded first, and perhaps others after them.
     Missing(Vec<Missing>),
     /// The question names entities that are not there.
@@ -154,7 +154,7 @@ impl<'a> Gathering<'a> {
     fn end(self, walked: Walked<GatheredEntity>) -> Result<Gathered, SliceError> {
         match walked {
             Walked::Whole(reached) => {
-                let seen = reached.into_iter().map(|reached| Seen {
+                let seen = reached.into_iter().map(|reached| SeenEntity {
                     loaded: reached.kept.loaded,
                     tags: reached.tags,
                 });

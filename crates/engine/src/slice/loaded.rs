@@ -20,7 +20,7 @@ pub struct Loaded {
 
 /// An entity that the policies could look at.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct SeenEntity {
     /// The entity.
     pub loaded: Arc<Loaded>,
     /// The tags that were asked for; `None` where none were.

@@ -103,9 +103,24 @@ impl Timeline {
         self.now.load_full()
     }
 
-    /// Takes what a snapshot says, which was begun `since` a known state, after the
-    /// `look`. Of a store that does not tell what changes, only a `fresh` look
-    /// begins an epoch.
+    /// Places a snapshot, which was begun `since` a known state, after the `look`. Of a store that
+    /// does not tell what changes, only a `fresh` look begins an epoch.
+    ///
+    /// This table is where freshness is right or wrong. The first row that matches counts.
+    /// *Changes* are those of the snapshot; they are `Everything` where there is no `since`, or
+    /// where the snapshot's revision does not follow that of `since`. *Overtaken* means that
+    /// others have begun an epoch after `since`.
+    ///
+    /// | changes      | and                                  | overtaken | place | effect |
+    /// |--------------|--------------------------------------|-----------|-------|--------|
+    /// | `Nothing`    |                                      | no        | epoch of `since` | published, if the look is later and the revision follows |
+    /// | `Nothing`    |                                      | yes       | epoch of `since` | none |
+    /// | `Untold`     | the store's mark is that of `since`  | any       | `since` | none |
+    /// | `Untold`     | the store has no mark, not `fresh`   | any       | `since` | none |
+    /// | any other    |                                      | yes       | overtaken | none: the changes may be known or not |
+    /// | `Of(…)`      |                                      | no        | next epoch | each is marked, then the epoch is published |
+    /// | `Everything` |                                      | no        | next epoch | the floor is raised, then the epoch is published |
+    /// | `Untold`     | another mark, or no mark and `fresh` | no        | next epoch | the floor is raised, then the epoch is published |
     pub fn advance(
         &self,
         since: Option<&Arc<Known>>,

@@ -128,7 +128,7 @@ struct Walk<'a, S: RowSource> {
 }
 
 /// The end of a path.
-enum At<'a> {
+enum PathEnd<'a> {
     Entity(&'a EntityUid),
     Value(&'a Value),
 }
@@ -278,7 +278,7 @@ impl<'a, S: RowSource> Walk<'a, S> {
         }
         for probe in &plan.probes {
             let uid = match self.value_at(&probe.entity) {
-                Some(At::Entity(uid) | At::Value(Value::Entity(uid))) => uid,
+                Some(PathEnd::Entity(uid) | PathEnd::Value(Value::Entity(uid))) => uid,
                 _ => continue,
             };
             let Some(place) = self.place_of(uid) else {
@@ -288,7 +288,9 @@ impl<'a, S: RowSource> Walk<'a, S> {
                 TagKey::Any => TagKeys::All,
                 TagKey::Literal(key) => TagKeys::Only(vec![Arc::clone(key)]),
                 TagKey::At(path) => match self.value_at(path) {
-                    Some(At::Value(Value::String(key))) => TagKeys::Only(vec![Arc::clone(key)]),
+                    Some(PathEnd::Value(Value::String(key))) => {
+                        TagKeys::Only(vec![Arc::clone(key)])
+                    }
                     _ => continue,
                 },
             };
@@ -317,21 +319,21 @@ impl<'a, S: RowSource> Walk<'a, S> {
 
     /// The value that a path leads to; `None` where an attribute on the way is absent or its
     /// entity has not been reached (yet).
-    fn value_at(&self, path: &Path) -> Option<At<'_>> {
+    fn value_at(&self, path: &Path) -> Option<PathEnd<'_>> {
         let mut attributes = path.attributes.iter();
         let mut at = match path.root {
-            Root::Principal => At::Entity(self.named.principal?),
-            Root::Resource => At::Entity(self.named.resource?),
-            Root::Context => At::Value(self.named.context.get(attributes.next()?)?),
+            Root::Principal => PathEnd::Entity(self.named.principal?),
+            Root::Resource => PathEnd::Entity(self.named.resource?),
+            Root::Context => PathEnd::Value(self.named.context.get(attributes.next()?)?),
         };
         for name in attributes {
-            at = At::Value(match at {
-                At::Entity(uid) | At::Value(Value::Entity(uid)) => {
+            at = PathEnd::Value(match at {
+                PathEnd::Entity(uid) | PathEnd::Value(Value::Entity(uid)) => {
                     let reached = self.reached.get(self.place_of(uid)?)?;
                     S::row(&reached.kept).attributes.get(name)?
                 }
-                At::Value(Value::Record(record)) => record.get(name)?,
-                At::Value(_) => return None,
+                PathEnd::Value(Value::Record(record)) => record.get(name)?,
+                PathEnd::Value(_) => return None,
             });
         }
         Some(at)

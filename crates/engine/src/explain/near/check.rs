@@ -5,14 +5,14 @@ use std::sync::Arc;
 use cedar_policy::Policy;
 use cedar_policy::pst::{BinaryOp, Expr};
 
-use super::{Change, Changed, Lack, Remedy, Way};
 use crate::explain::brief::{EXPRESSION, brief};
 use crate::explain::cedar::text;
-use crate::explain::lacks::{Lacking, Steps};
-use crate::explain::place::Place;
+use crate::explain::lacks::{LackingCondition, Steps};
+use crate::explain::permit::{Change, Changed, Lack, Remedy, Way};
+use crate::explain::place::ValuePlace;
 use crate::explain::reach::{AskedTags, asked_tags, covers};
 use crate::explain::words::say;
-use crate::explain::world::{Touched, World};
+use crate::explain::world::{MadeChange, World};
 
 /// Ways that are told of one permit.
 const TOLD: usize = 6;
@@ -72,7 +72,7 @@ impl Checking<'_> {
         told
     }
 
-    fn lack(&self, step: &Lacking) -> Lack {
+    fn lack(&self, step: &LackingCondition) -> Lack {
         let (condition, expected) = affirmed(self.world.resolved(&step.condition), step.want);
         Lack {
             condition: text(&condition),
@@ -119,24 +119,24 @@ impl Checking<'_> {
     }
 }
 
-fn change(touched: &Touched, world: &World<'_>) -> Change {
+fn change(touched: &MadeChange, world: &World<'_>) -> Change {
     match touched {
-        Touched::Parent(child, parent) => Change {
+        MadeChange::Parent(child, parent) => Change {
             of: Some(child.clone()),
             what: Changed::Parent(parent.clone()),
         },
-        Touched::Place(place) => {
+        MadeChange::Place(place) => {
             let value = world.root(place).cloned();
             match place {
-                Place::Attribute(uid, name) => Change {
+                ValuePlace::Attribute(uid, name) => Change {
                     of: Some(uid.clone()),
                     what: Changed::Attribute(Arc::clone(name), value),
                 },
-                Place::Tag(uid, key) => Change {
+                ValuePlace::Tag(uid, key) => Change {
                     of: Some(uid.clone()),
                     what: Changed::Tag(Arc::clone(key), value),
                 },
-                Place::Context(name) => Change {
+                ValuePlace::Context(name) => Change {
                     of: None,
                     what: Changed::Attribute(Arc::clone(name), value),
                 },

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use cedar_policy::EntityUid;
 
-use super::{Touched, World};
-use crate::explain::place::{Edit, Place, Spot, made_up, replaced};
+use super::{MadeChange, World};
+use crate::explain::place::{Edit, Spot, ValuePlace, made_up, replaced};
 use crate::schema::{Type, Value};
 
 impl World<'_> {
@@ -48,17 +48,17 @@ impl World<'_> {
         let any = |ty: &Type| made_up(ty, schema, rows, None);
         let to = replaced(self.root(place), &ty, &spot.members, to, &any)?;
         let (record, name) = match place {
-            Place::Context(name) => (&mut self.context, name),
-            Place::Attribute(uid, name) => {
+            ValuePlace::Context(name) => (&mut self.context, name),
+            ValuePlace::Attribute(uid, name) => {
                 (&mut Arc::make_mut(self.rows.get_mut(uid)?).attributes, name)
             }
-            Place::Tag(uid, key) => (&mut Arc::make_mut(self.rows.get_mut(uid)?).tags, key),
+            ValuePlace::Tag(uid, key) => (&mut Arc::make_mut(self.rows.get_mut(uid)?).tags, key),
         };
         match to {
             Some(value) => record.insert(Arc::clone(name), value),
             None => record.remove(name),
         };
-        self.touch(Touched::Place(place.clone()));
+        self.touch(MadeChange::Place(place.clone()));
         Some(())
     }
 
@@ -89,11 +89,11 @@ impl World<'_> {
             let new: Vec<EntityUid> = new.cloned().collect();
             row.ancestors.extend(new);
         }
-        self.touch(Touched::Parent(child.clone(), parent.clone()));
+        self.touch(MadeChange::Parent(child.clone(), parent.clone()));
         Some(())
     }
 
-    fn touch(&mut self, touched: Touched) {
+    fn touch(&mut self, touched: MadeChange) {
         if !self.touched.contains(&touched) {
             self.touched.push(touched);
         }

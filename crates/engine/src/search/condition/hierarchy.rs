@@ -5,14 +5,14 @@ use std::sync::Arc;
 use cedar_policy::EntityTypeName;
 use cedar_policy::pst::Expr;
 
-use super::{Reader, Text, certain, elements, id_of, text};
+use super::{ConditionReader, TextOperand, certain, elements, id_of, text};
 use crate::schema::Type;
 use crate::store::{Above, Condition, Test};
 
 /// Entities above another one that are asked for one by one.
 const ABOVE: usize = 50;
 
-impl Reader<'_> {
+impl ConditionReader<'_> {
     pub(super) fn is_in(&self, entity: &Expr, above: &Expr, want: bool) -> Condition {
         if let Some(elements) = elements(above) {
             if want && elements.len() > ABOVE {
@@ -35,7 +35,7 @@ impl Reader<'_> {
 
     /// The condition that the entity that is looked for, or one that it leads to, is in a known
     /// entity.
-    fn is_below(&self, entity: &Expr, above: &Text, want: bool) -> Condition {
+    fn is_below(&self, entity: &Expr, above: &TextOperand, want: bool) -> Condition {
         let (Some(Type::Entity(name)), Some(above_type)) = (self.type_of(entity), &above.of) else {
             return Condition::Always;
         };
@@ -80,7 +80,7 @@ impl Reader<'_> {
     }
 
     /// The condition that a known entity is in one that depends on what is looked for.
-    fn is_above(&self, known: &Text, above: &Expr, want: bool) -> Condition {
+    fn is_above(&self, known: &TextOperand, above: &Expr, want: bool) -> Condition {
         let Some(known_type) = &known.of else {
             return Condition::Always;
         };
@@ -92,7 +92,7 @@ impl Reader<'_> {
             return Condition::Always;
         };
         let all = std::iter::once(uid).chain(&row.ancestors);
-        let of_type = |name: &EntityTypeName| -> Option<Vec<Text>> {
+        let of_type = |name: &EntityTypeName| -> Option<Vec<TextOperand>> {
             let all = all.clone().filter(|uid| uid.type_name() == name);
             all.map(|uid| text(id_of(uid), Some(name.clone())))
                 .collect()

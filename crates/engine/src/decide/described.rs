@@ -1,0 +1,83 @@
+//! The entities that a caller describes.
+
+use std::collections::HashMap;
+
+use cedar_policy::EntityUid;
+use serde_json::Value as Json;
+
+use super::malformed::Malformed;
+use crate::policy::Bundle;
+use crate::schema::{Misfit, Row};
+use crate::store::Store;
+
+const CODE: &str = "MALFORMED_QUESTION";
+
+/// The entities that a caller describes, in either member: one set, however it
+/// is spread over the two.
+pub(crate) fn described_entities(
+    members: &serde_json::Map<String, Json>,
+    bundle: &Bundle,
+    store: &dyn Store,
+    most: usize,
+) -> Result<Vec<Row>, Malformed> {
+    let mut all = Vec::new();
+    // Where each was written, to name it.
+    let mut places = Vec::new();
+    for member in ["entities", "additional_entities"] {
+        match members.get(member) {
+            None | Some(Json::Null) => {}
+            Some(Json::Array(entities)) => {
+                places.extend((0..entities.len()).map(|i| format!("{member}.{i}")));
+                all.extend(entities.iter().cloned());
+            }
+            Some(_) => {
+                let misfit = Misfit::new("an array of entities is wanted");
+                return Err(Malformed::new(CODE, member, misfit));
+            }
+        }
+    }
+    if all.is_empty() {
+        return Ok(Vec::new());
+    }
+    if all.len() > most {
+        let misfit = Misfit::new(format!("more than {most} entities"));
+        return Err(Malformed::new(CODE, "entities", misfit));
+    }
+    let malformed = |mut misfit: Misfit| {
+        let (place, inner) = misfit
+            .member
+            .split_once('.')
+            .unwrap_or((&misfit.member, ""));
+        let place = place
+            .parse()
+            .ok()
+            .and_then(|place: usize| places.get(place));
+        if let Some(place) = place {
+            misfit.member = inner.to_owned();
+            Malformed::new(CODE, place, misfit)
+        } else {
+            Malformed::new(CODE, "entities", misfit)
+        }
+    };
+    let all = Json::Array(all);
+    let mut rows = bundle.schema.entities(&all).map_err(malformed)?;
+    for (json, place) in all.as_array().into_iter().flatten().zip(&places) {
+        let uid = json
+            .get("uid")
+            .and_then(|uid| bundle.schema.entity(uid).ok());
+        if uid.is_some_and(|uid| store.serves(uid.type_name())) {
+            let misfit = Misfit::new("the tenancy store alone says what an entity of this type is");
+            return Err(Malformed::new("ENTITY_OF_SERVED_TYPE", place, misfit));
+        }
+    }
+    let parents: HashMap<_, _> = rows
+        .iter()
+        .map(|row| (row.uid.clone(), row.ancestors.clone()))
+        .collect();
+    let of = |uid: &EntityUid| parents.get(uid).cloned().unwrap_or_default();
+    for row in &mut rows {
+        row.ancestors =
+            crate::schema::transitive_ancestors(&row.ancestors, &row.uid, of).map_err(malformed)?;
+    }
+    Ok(rows)
+}

@@ -1,0 +1,26 @@
+//! Searching for what is wanted.
+
+use super::read::Wanted;
+use super::searching::Searching;
+use super::{Found, Part};
+use crate::decide::{Failure, Session};
+use crate::slice::Demand;
+
+impl Wanted {
+    /// Searches for what is wanted, from one state of the store such as is demanded.
+    ///
+    /// # Errors
+    /// See [`Failure`]; [`Failure::TooWide`] where more candidates would have to be
+    /// decided than [`Part::most`].
+    pub async fn find(
+        &self,
+        session: &Session,
+        part: &Part,
+        demand: &Demand,
+    ) -> Result<Found, Failure> {
+        match self {
+            Self::Entities(search) => Searching::new(session, search, part)?.find(demand).await,
+            Self::Actions(search) => search.find(session, part, demand).await,
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Searching for principals or resources: candidates by a condition, each decided.
+
+use std::sync::Arc;
+
+use cedar_policy::{EntityId, EntityUid};
+
+use super::partial::{self, Residual};
+use super::{Found, Part, Search, Sought};
+use crate::decide::{Failure, Question, Session, Verdict, decide_batch};
+use crate::policy::Shard;
+use crate::slice::{Demand, Gathered, InState, Moved, NamedEntities, StateReading};
+use crate::store::{Candidates, Condition};
+
+/// Candidates that are read and decided together, at first and at most.
+const CHUNK: std::ops::RangeInclusive<usize> = 16..=1024;
+
+/// The source of candidates.
+enum CandidateSource {
+    /// The store, by the condition of the residual.
+    Store,
+    /// These, in order: a closed vocabulary, or what the caller describes.
+    Listed(Vec<String>),
+}
+
+impl Search {
+    /// The question about one candidate.
+    fn question(&self, candidate: EntityUid) -> Result<Question, Failure> {
+        let (principal, resource) = match self.sought {
+            Sought::Principals => (candidate, self.known.clone()),
+            Sought::Resources => (self.known.clone(), candidate),
+        };
+        Question::fitting(
+            principal,
+            self.action.clone(),
+            resource,
+            self.context.clone(),
+            self.described.clone(),
+        )
+        .map_err(|misfit| Failure::Tenancy(misfit.to_string()))
+    }
+
+    fn named(&self) -> NamedEntities<'_> {
+        let (principal, resource) = match self.sought {
+            Sought::Principals => (None, Some(&self.known)),
+            Sought::Resources => (Some(&self.known), None),
+        };
+        NamedEntities {
+            principal,
+            resource,
+            context: &self.context,
+        }
+    }
+
+    fn shard<'a>(&self, session: &'a Session) -> Option<&'a Shard> {
+        let (principal, resource) = match self.sought {
+            Sought::Principals => (&self.of, self.known.type_name()),
+            Sought::Resources => (self.known.type_name(), &self.of),
+        };
+        session
+            .state
+            .bundle
+            .shard(&self.action, principal, resource)
+    }
+}
+
+/// A search for one part of its answer, by one state of the policies.
+pub(super) struct Searching<'a> {
+    session: &'a Session,
+    search: &'a Search,
+    part: &'a Part,
+    shard: &'a Shard,
+}
+
+impl<'a> Searching<'a> {
+    pub(super) fn new(
+        session: &'a Session,
+        search: &'a Search,
+        part: &'a Part,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            session,
+            search,
+            part,
+            shard: search.shard(session).ok_or(Failure::NoShard)?,
+        })
+    }
+
+    pub(super) async fn find(&self, demand: &Demand) -> Result<Found, Failure> {
+        let freshness = self.session.freshness([&self.search.action]);
+        let mut reading = self.session.reading(freshness, demand).await?;
+        loop {
+            let residual = self.residual(&mut reading).await?;
+            if let InState::Same(found) = self.found(residual, &mut reading).await? {
+                return Ok(found);
+            }
+            // A later state has taken the place of the one that was begun with.
+        }
+    }
+
+    /// Evaluates the policies as far as they do not depend on what is looked for.
+    async fn residual(&self, reading: &mut StateReading<'_>) -> Result<Residual, Failure> {
+        let Self {
+            session,
+            search,
+            part,
+            shard,
+        } = self;
+        loop {
+            let (named, plan) = (search.named(), &shard.plan);
+            match reading.gather_untagged(named, &search.described, plan)? {
+                Gathered::Whole(known) => {
+                    let (bundle, store) = (&session.state.bundle, session.store());
+                    return partial::residual(search, part, shard, &known, bundle, store);
+                }
+                Gathered::Missing(missing) => {
+                    // A later state is as good: nothing else was read yet.
+                    reading.load(missing).await?;
+                }
+                // Every question would be denied for that.
+                Gathered::Absent(_) => return Ok(Residual::never()),
+            }
+        }
+    }
+
+    /// One part of the answer.
+    async fn found(
+        &self,
+        mut residual: Residual,
+        reading: &mut StateReading<'_>,
+    ) -> Result<InState<Found>, Failure> {
+        let (search, part) = (self.search, self.part);
+        let mut wanted = Candidates {
+            of: search.of.clone(),
+            condition: residual.condition.clone(),
+            after: part.after.clone(),
+            limit: part
+                .limit
+                .saturating_add(1)
+                .clamp(*CHUNK.start(), *CHUNK.end()),
+        };
+        let source = self.source(&residual.condition);
+        let mut entities = Vec::new();
+        let mut decided = 0;
+        let mut ended = false;
+        while !ended && entities.len() <= part.limit {
+            let ids = match &source {
+                CandidateSource::Store => {
+                    let InState::Same(ids) = reading.candidates(&wanted).await? else {
+                        return Ok(InState::Moved);
+                    };
+                    if part.explain && residual.statement.is_none() {
+                        residual.statement = reading.statement(&wanted);
+                    }
+                    ids
+                }
+                CandidateSource::Listed(ids) => {
+                    let after = |id: &&String| wanted.after.as_ref().is_none_or(|a| ***id > **a);
+                    ids.iter()
+                        .filter(after)
+                        .take(wanted.limit)
+                        .cloned()
+                        .collect()
+                }
+            };
+            ended = ids.len() < wanted.limit;
+            if let Some(last) = ids.last() {
+                wanted.after = Some(last.as_str().into());
+            }
+            let room = part.most - decided;
+            let too_many = ids.len() > room;
+            let candidates: Vec<_> = ids.into_iter().take(room).collect();
+            decided += candidates.len();
+            let InState::Same(allowed) = self.allowed(candidates, reading).await? else {
+                return Ok(InState::Moved);
+            };
+            entities.extend(allowed);
+            if too_many && entities.len() <= part.limit {
+                return Err(Failure::TooWide(part.most));
+            }
+            wanted.limit = (wanted.limit * 2).min(*CHUNK.end());
+        }
+        let more = entities.len() > part.limit;
+        entities.truncate(part.limit);
+        let id = |uid: &EntityUid| Arc::from(AsRef::<str>::as_ref(uid.id()));
+        Ok(InState::Same(Found {
+            last: entities.last().map(id),
+            entities,
+            more,
+            decided,
+            residual,
+            policy_revision: Arc::clone(&self.session.state.bundle.revision),
+            tenancy_revision: Some(Arc::clone(reading.revision())),
+        }))
+    }
+
+    fn source(&self, condition: &Condition) -> CandidateSource {
+        let (search, store) = (self.search, self.session.store());
+        let entity_type = self.session.schema().entity_type(&search.of);
+        if *condition == Condition::Never {
+            return CandidateSource::Listed(Vec::new());
+        }
+        if let Some(choices) = entity_type.and_then(|found| found.choices.as_ref()) {
+            return CandidateSource::Listed(choices.iter().cloned().collect());
+        }
+        if store.serves(&search.of) {
+            return CandidateSource::Store;
+        }
+        let described = search.described.iter().map(|row| &row.uid);
+        let mut ids: Vec<String> = described
+            .filter(|uid| *uid.type_name() == search.of)
+            .map(|uid| AsRef::<str>::as_ref(uid.id()).to_owned())
+            .collect();
+        ids.sort_unstable();
+        CandidateSource::Listed(ids)
+    }
+
+    /// Those of the candidates that are allowed.
+    async fn allowed(
+        &self,
+        ids: Vec<String>,
+        reading: &mut StateReading<'_>,
+    ) -> Result<InState<Vec<EntityUid>>, Failure> {
+        let search = self.search;
+        let entity_type = self.session.schema().entity_type(&search.of);
+        let mut questions = Vec::with_capacity(ids.len());
+        for id in ids {
+            // Another spelling of an id is never found under it.
+            if entity_type.is_some_and(|found| found.identifier.canonical(&id) != id) {
+                continue;
+            }
+            let uid = EntityUid::from_type_name_and_id(search.of.clone(), EntityId::new(id));
+            questions.push(search.question(uid));
+        }
+        let batch = decide_batch(questions, &self.session.state.bundle, reading).await?;
+        if batch.moved == Moved::Yes {
+            return Ok(InState::Moved);
+        }
+        let mut allowed = Vec::new();
+        for answered in batch.answered {
+            let (question, decision) = answered?;
+            if decision?.verdict == Verdict::Allow {
+                allowed.push(match search.sought {
+                    Sought::Principals => question.principal,
+                    Sought::Resources => question.resource,
+                });
+            }
+        }
+        Ok(InState::Same(allowed))
+    }
+}

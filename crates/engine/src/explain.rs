@@ -49,7 +49,7 @@ pub struct Explanation {
     pub cut: bool,
 }
 
-/// A policy, and what it rests on.
+/// A policy, and the values that it rests on.
 #[derive(Clone, Debug)]
 pub struct Explained {
     /// The policy.

@@ -1,10 +1,10 @@
 //! Which principals, resources or actions do the policies allow? Each is decided like a question.
 //!
 //! The policies of the action, evaluated with what is known, leave a residual on what
-//! is looked for ([`partial`]). What of it a database can say becomes a condition
+//! is looked for ([`partial`]). The part of it that a database can evaluate becomes a condition
 //! ([`condition`]), which leaves few candidates; each of them is decided by the engine.
-//! So a search can find too little only where the condition is wrong, and too much
-//! never.
+//! So a search can find too little only where the condition is wrong, and it never finds too
+//! much.
 
 mod actions;
 mod condition;

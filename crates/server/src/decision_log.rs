@@ -1,13 +1,14 @@
-//! The decision log: one JSON line for each decision, and deciding it again.
+//! The decision log: one JSON line for each decision, and the replay of lines.
 //!
-//! Whoever answers a question hands the decision to a bounded queue and goes on; one thread makes
-//! lines of what is in it and writes them. What happens while there is no room is a setting
-//! ([`crate::config::WhenFull`]): by `wait` and `refuse` no answer leaves whose line is not in the
-//! queue, and none while the file cannot be written.
+//! Surfaces put each decision into a bounded queue and go on; one thread turns them into lines and
+//! writes these. A setting ([`crate::config::WhenFull`]) says what happens while there is no room:
+//! with `wait` and `refuse` no answer leaves before its line is in the queue, and none while the
+//! file cannot be written.
 //!
-//! [`Replay`] decides a line again, from the entities that it holds or from a store.
+//! [`Replay`] decides a line again, from the entities in it or from a store.
 
 mod alike;
+mod batch;
 mod entry;
 mod file;
 mod progress;

@@ -1,9 +1,9 @@
-//! Who asks, by a bearer token: a JWT (RFC 7519) that is signed (JWS) by a key of a set (JWKS)
-//! which is fetched, kept fresh, and survives an outage of its server for a while.
+//! The principal by a bearer token: a JWT (RFC 7519) that is signed (JWS) by a key of a set (JWKS).
+//! The set is fetched, kept fresh, and survives an outage of its server for a while.
 //!
-//! Everything that a token says of itself is doubted: how it is signed has to be allowed, fit the
-//! key, and be what the key is for; a key that the token brings along or points to is never
-//! looked at. What a token says is not logged and not in an error, nor is the token.
+//! Nothing that a token says of itself is trusted. Its algorithm must be allowed, must fit the key,
+//! and must be the one that the key is for; keys that the token holds or points to are never used.
+//! Neither a token nor its contents are in the log or in an error.
 
 mod claims;
 mod fetch;

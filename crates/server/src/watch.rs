@@ -1,9 +1,8 @@
-//! Taking over changed policies while running.
+//! Changed policies, noticed while the program runs.
 //!
-//! The contents of the files are the truth, looked at again and again; the
-//! file system's notices only make that happen sooner. So it does not matter
-//! how a file is changed: in place, by rename, or by the swap of a symlink as
-//! Kubernetes does it.
+//! Only the contents of the files count; they are read again and again. Notices of the file system
+//! only make that happen sooner. So it does not matter how a file is changed: in place, by rename,
+//! or by the swap of a symlink as Kubernetes does it.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -17,46 +16,46 @@ use peppol_authz_engine::policy::Fault;
 use peppol_authz_engine::policy::Sources;
 use peppol_authz_engine::policy::load;
 
-/// What is watched, and how.
+/// The files that are watched, and how.
 #[derive(Clone, Debug)]
 pub struct Watch {
-    /// The policy directory; the shipped policies, which do not change, if none.
+    /// The policy directory; without one, the shipped policies, which do not change.
     pub policies: Option<PathBuf>,
-    /// The schema file; likewise.
+    /// The schema file; without one, the shipped schema.
     pub schema: Option<PathBuf>,
-    /// The route table; likewise, as far as there is one.
+    /// The route table; without one, the shipped table if it fits.
     pub routes: Option<PathBuf>,
-    /// How often files are looked at without a notice.
+    /// The interval between reads of the files without a notice.
     pub poll_interval: Duration,
-    /// How long files have to stay as they are before they are read, since an
-    /// editor may write one in several steps.
+    /// How long the files must be unchanged before they are loaded, as an editor may write a file
+    /// in several steps.
     pub settle: Duration,
 }
 
-/// What came of a change.
+/// The result of a change: valid policies, or faults.
 pub type Change = Result<Bundle, Vec<String>>;
 
-/// What the files hold: a digest of it or why they cannot be read, and the texts.
+/// The state of the files: the digest of their contents, or why they cannot be read; and the texts.
 type FileState = (Result<String, String>, Option<Sources>);
 
-/// Wakes the watch; it ends when this is dropped.
+/// Wakes the watch. The watch ends when this is dropped.
 #[derive(Clone, Debug)]
 pub struct Waker(Sender<()>);
 
 impl Waker {
-    /// Looks at the files now.
+    /// Makes the watch read the files now.
     pub fn wake(&self) {
-        // A watch that has ended has nothing to look at.
+        // A watch that has ended reads nothing.
         let _ = self.0.send(());
     }
 }
 
 impl Watch {
-    /// Starts watching, on a thread of its own. `taken` is what is in force now;
-    /// `changed` is called with what each later state of the files comes to.
+    /// Starts to watch, on a thread of its own. `taken` is in force now; `changed` is called with
+    /// the result of each later state of the files.
     ///
     /// # Errors
-    /// A thread that cannot be started.
+    /// The thread cannot be started.
     pub fn start(
         self,
         taken: &Sources,
@@ -77,7 +76,7 @@ impl Watch {
     /// Asks the file system for notices. Without them, polling goes on.
     fn notices(&self, sender: Sender<()>) -> Option<notify::RecommendedWatcher> {
         let wake = move |event: notify::Result<notify::Event>| {
-            // Reading the files is no change of them.
+            // Reading a file is no change.
             if event.is_ok_and(|event| !event.kind.is_access()) {
                 let _ = sender.send(());
             }
@@ -89,7 +88,7 @@ impl Watch {
                 return None;
             }
         };
-        // Directories: a file that is replaced by a rename is another file.
+        // Directories, as a file that is replaced by a rename is another file.
         let parent = |path: &PathBuf| {
             let parent = path
                 .parent()
@@ -134,7 +133,7 @@ impl Watch {
         }
     }
 
-    /// The files once nothing changes any more.
+    /// The state of the files once it does not change any more.
     fn settled(&self, wakes: &Receiver<()>) -> FileState {
         let mut before = self.look();
         loop {

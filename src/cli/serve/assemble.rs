@@ -71,8 +71,8 @@ fn engine_options(config: &Config) -> EngineOptions {
     }
 }
 
-/// Checks that the schema has the types and attributes by which tokens and gateways name principals.
-/// Without them nobody could ask, and nothing would say why.
+/// Checks that the schema has the types and attributes by which tokens and gateways name
+/// principals. Without them nobody could ask, and nothing would say why.
 pub(super) fn check_principals(
     gateway: &Gateway,
     tokens: Option<&Tokens>,

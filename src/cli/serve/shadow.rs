@@ -29,8 +29,8 @@ pub(super) fn load(config: &Config) -> Result<Option<Loaded>, Exit> {
     load_policies(Some(policies), schema(config), routes(config)).map(Some)
 }
 
-/// Starts the shadow. It reads the store by a connection of its own, so that no answer waits for it;
-/// if the store is in memory, it reads that.
+/// Starts the shadow. It reads the store by a connection of its own, so that no answer waits for
+/// it; if the store is in memory, it reads that.
 pub(super) fn start(
     config: &Config,
     bundle: Arc<Bundle>,

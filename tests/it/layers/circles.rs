@@ -15,7 +15,6 @@ const KNOWN: &[(&str, &[&str])] = &[
         "crates/engine/src",
         &["decide", "explain", "request", "search", "slice"],
     ),
-    ("crates/author/src", &["mutant", "proof", "suite"]),
     (
         "crates/server/src",
         &["config", "decision_log", "http", "identity", "shadow"],

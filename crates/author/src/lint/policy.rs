@@ -2,7 +2,7 @@
 
 use cedar_policy::Effect;
 
-use peppol_authz_engine::policy::{Fault, HeldBy, Plan, PolicyInfo, Rules, Severity};
+use peppol_authz_engine::policy::{Fault, HeldBy, PolicyInfo, Rules, Severity};
 
 /// The annotations that policies may have.
 const ANNOTATIONS: [&str; 6] = ["id", "rule", "code", "message", "obligation", "doc"];
@@ -21,9 +21,7 @@ pub(super) fn lint(info: &PolicyInfo, rules: &Rules, faults: &mut Vec<Fault>) {
 
 /// A fault where a policy has all tags of an entity loaded.
 pub(super) fn loads_all_tags(info: &PolicyInfo) -> Option<Fault> {
-    let mut plan = Plan::default();
-    let loads_all = plan.add(&info.policy).is_ok() && plan.loads_all_tags();
-    loads_all.then(|| {
+    info.loads_all_tags().then(|| {
         let message = "a tag is asked for by something else than a path";
         Fault::new(&info.file, Severity::Lint, message)
             .at(info.place.start, info.place.len())

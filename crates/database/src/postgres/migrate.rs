@@ -45,7 +45,7 @@ const NOTE: &str = "\
 INSERT INTO tenancy_migration (version, name, applied_on)
 VALUES ($1, $2, to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))";
 
-/// Whoever migrates holds it: several may start at once. "peAZ".
+/// The lock that a migration holds, since several may start at once. "peAZ".
 const LOCK: i64 = 0x7065_415A;
 
 /// Of an empty database: no relation in the schema that objects would be made in.
@@ -75,13 +75,13 @@ SELECT
     LIMIT 1
   )";
 
-/// What a database is.
-enum Found {
+/// The state of a database.
+enum DatabaseState {
     /// It was made by this program, to that version, or nothing is in it yet: 0.
     Version(i32),
-    /// It is somebody else's.
+    /// It was made by another program.
     Foreign,
-    /// What version it is of, this role may not read without this right.
+    /// Its version cannot be read: this role lacks this right.
     Denied { role: String, right: String },
 }
 
@@ -159,40 +159,40 @@ async fn lacks(client: &Client, timeout: Duration, newest: i32) -> Result<Option
         .await
         .map_err(|failed| failed.error)?
     {
-        Found::Foreign => Ok(None),
-        Found::Denied { role, right } => Err(StoreError::Misfit(format!(
+        DatabaseState::Foreign => Ok(None),
+        DatabaseState::Denied { role, right } => Err(StoreError::Misfit(format!(
             "the role `{role}` may not read what it needs: GRANT {right} TO \"{role}\""
         ))),
-        Found::Version(version) if version > newest => Err(StoreError::Version(format!(
+        DatabaseState::Version(version) if version > newest => Err(StoreError::Version(format!(
             "the tenancy store was made by a newer version of this program, with schema \
              {version}; this one knows {newest}"
         ))),
-        Found::Version(version) => Ok((version < newest).then_some(version)),
+        DatabaseState::Version(version) => Ok((version < newest).then_some(version)),
     }
 }
 
-async fn found(client: &Client) -> Result<Found, tokio_postgres::Error> {
+async fn found(client: &Client) -> Result<DatabaseState, tokio_postgres::Error> {
     let row = client.query_typed_one(VERSION, &[]).await?;
     let (ours, readable): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
     let (role, filled): (String, bool) = (row.try_get(2)?, row.try_get(3)?);
     if let Some(schema) = row.try_get::<_, Option<String>>(4)? {
         let right = format!("USAGE ON SCHEMA {schema}");
-        return Ok(Found::Denied { role, right });
+        return Ok(DatabaseState::Denied { role, right });
     }
     if !readable {
         let right = format!("SELECT ON {HISTORY}");
-        return Ok(Found::Denied { role, right });
+        return Ok(DatabaseState::Denied { role, right });
     }
     if !ours {
         return Ok(if filled {
-            Found::Foreign
+            DatabaseState::Foreign
         } else {
-            Found::Version(0)
+            DatabaseState::Version(0)
         });
     }
     let sql = format!("SELECT coalesce(max(version), 0)::int4 FROM {HISTORY}");
     let row = client.query_typed_one(&sql, &[]).await?;
-    Ok(Found::Version(row.try_get(0)?))
+    Ok(DatabaseState::Version(row.try_get(0)?))
 }
 
 #[cfg(test)]

@@ -83,15 +83,23 @@ pub(super) fn within<'v>(root: Option<&'v Value>, members: &[Arc<str>]) -> Optio
     })
 }
 
-/// A root with another value at its members, or with none. What is missing on the way
-/// is made up; `None` where that cannot be done.
+/// The value of a place after a change.
+pub(super) enum NewValue {
+    /// It takes this value.
+    Is(Value),
+    /// It has none.
+    Absent,
+}
+
+/// A root with another value at its members, or with none. Records that are missing on the way
+/// are made up; `None` where that cannot be done.
 pub(super) fn replaced(
     root: Option<&Value>,
     ty: &Type,
     members: &[Arc<str>],
-    to: Option<Value>,
+    to: NewValue,
     made_up: &dyn Fn(&Type) -> Option<Value>,
-) -> Option<Option<Value>> {
+) -> Option<NewValue> {
     let Some((member, further)) = members.split_first() else {
         return Some(to);
     };
@@ -106,10 +114,10 @@ pub(super) fn replaced(
     let mut record = Arc::unwrap_or_clone(record);
     let inner = &shape.attributes.get(member)?.ty;
     match replaced(record.get(member), inner, further, to, made_up)? {
-        Some(value) => record.insert(Arc::clone(member), value),
-        None => record.remove(member),
+        NewValue::Is(value) => record.insert(Arc::clone(member), value),
+        NewValue::Absent => record.remove(member),
     };
-    Some(Some(Value::Record(Arc::new(record))))
+    Some(NewValue::Is(Value::Record(Arc::new(record))))
 }
 
 /// Some value of a type, where any will do. `key` is the tag that it is for: an

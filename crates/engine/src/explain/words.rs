@@ -12,7 +12,7 @@ use crate::schema::Value;
 /// Elements that are listed of those that a set would have to contain, or not to.
 const LISTED: usize = 20;
 
-/// Says what a condition looks at, how that is, and what it would have to be.
+/// Says which value a condition looks at, the value as it is, and as it would have to be.
 pub(super) fn say(lacking: &LackingCondition, world: &World<'_>) -> String {
     let Some(edit) = lacking.edits.first() else {
         return String::new();

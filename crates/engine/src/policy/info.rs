@@ -41,6 +41,12 @@ impl PolicyInfo {
     pub fn source(&self) -> &str {
         self.file.text.get(self.place.clone()).unwrap_or_default()
     }
+
+    /// Returns true if it asks for tags in such a way that all tags of some entity are loaded.
+    #[must_use]
+    pub fn loads_all_tags(&self) -> bool {
+        self.plan.loads_all_tags()
+    }
 }
 
 impl PolicyInfo {

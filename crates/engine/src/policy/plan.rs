@@ -15,31 +15,31 @@ use cedar_policy::pst::{BinaryOp, Clause, Expr, Literal, Var};
 
 /// The entities and tags to load for a question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Attributes whose entities are loaded.
-    pub follow: BTreeSet<Arc<str>>,
+    pub(crate) follow: BTreeSet<Arc<str>>,
     /// True if entities in tags are loaded.
-    pub follow_tags: bool,
+    pub(crate) follow_tags: bool,
     /// The tags that are asked for.
-    pub probes: Vec<Probe>,
+    pub(crate) probes: Vec<Probe>,
     /// True if tags are asked for in a way that cannot be foretold: all are loaded.
-    pub all_tags: bool,
+    pub(crate) all_tags: bool,
     /// The number of references that are followed from the question's own entities.
-    pub level: u32,
+    pub(crate) level: u32,
 }
 
 /// One tag that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
+pub(crate) struct Probe {
     /// The entity.
-    pub entity: Path,
+    pub(crate) entity: Path,
     /// The key of the tag.
-    pub key: TagKey,
+    pub(crate) key: TagKey,
 }
 
 /// A tag's key, as a policy writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TagKey {
+pub(crate) enum TagKey {
     /// The value at a path.
     At(Path),
     /// A literal.
@@ -50,16 +50,16 @@ pub enum TagKey {
 
 /// A sequence of attributes, from one of the three things that a question names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Path {
+pub(crate) struct Path {
     /// Where it starts.
-    pub root: Root,
+    pub(crate) root: Root,
     /// The attributes, from the outside in.
-    pub attributes: Vec<Arc<str>>,
+    pub(crate) attributes: Vec<Arc<str>>,
 }
 
 /// Where a path starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Root {
+pub(crate) enum Root {
     /// The principal.
     Principal,
     /// The resource.
@@ -78,7 +78,7 @@ impl Plan {
     ///
     /// # Errors
     /// A policy that has no readable form.
-    pub fn add(&mut self, policy: &Policy) -> Result<usize, PlanError> {
+    pub(crate) fn add(&mut self, policy: &Policy) -> Result<usize, PlanError> {
         let policy = policy
             .to_pst()
             .map_err(|error| PlanError(error.to_string()))?;
@@ -106,14 +106,12 @@ impl Plan {
     }
 
     /// Returns true if all tags of some entity are loaded.
-    #[must_use]
-    pub fn loads_all_tags(&self) -> bool {
+    pub(crate) fn loads_all_tags(&self) -> bool {
         self.all_tags || self.probes.iter().any(|probe| probe.key == TagKey::Any)
     }
 
     /// Returns true if this plan loads everything that another one loads.
-    #[must_use]
-    pub fn covers(&self, other: &Self) -> bool {
+    pub(crate) fn covers(&self, other: &Self) -> bool {
         let asked = |probe: &Probe| {
             self.probes.iter().any(|own| {
                 own.entity == probe.entity && (own.key == TagKey::Any || own.key == probe.key)

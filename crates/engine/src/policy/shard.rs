@@ -25,9 +25,9 @@ pub struct Shard {
     /// Policies whose scope names one principal.
     by_principal: Map<EntityUid, PolicySet>,
     /// The entities that they can look at.
-    pub plan: Plan,
+    pub(crate) plan: Plan,
     /// The action and the groups that it is in.
-    pub actions: Vec<SharedEntity>,
+    pub(crate) actions: Vec<SharedEntity>,
 }
 
 impl Shard {
@@ -55,9 +55,15 @@ impl Shard {
         }
     }
 
+    /// Returns true if all tags of some entity are loaded for such a question.
+    #[must_use]
+    pub fn loads_all_tags(&self) -> bool {
+        self.plan.loads_all_tags()
+    }
+
     /// The sets of policies whose scope can match these two, so that thousands
     /// of policies for single tenants cost no more than those of one.
-    pub fn policies_for(
+    pub(crate) fn policies_for(
         &self,
         principal: &EntityUid,
         resource: &EntityUid,
@@ -72,14 +78,14 @@ impl Shard {
 
     /// The sets of policies that can match this principal, whatever the resource is,
     /// but for those that name one.
-    pub fn sets_for_principal(&self, principal: &EntityUid) -> Vec<&PolicySet> {
+    pub(crate) fn sets_for_principal(&self, principal: &EntityUid) -> Vec<&PolicySet> {
         let own = self.by_principal.get(principal);
         std::iter::once(&self.policies).chain(own).collect()
     }
 
     /// The sets of policies that can match this resource, whoever the principal is,
     /// but for those that name one.
-    pub fn sets_for_resource(&self, resource: &EntityUid) -> Vec<&PolicySet> {
+    pub(crate) fn sets_for_resource(&self, resource: &EntityUid) -> Vec<&PolicySet> {
         let own = self.by_resource.get(resource);
         std::iter::once(&self.policies).chain(own).collect()
     }

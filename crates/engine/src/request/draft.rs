@@ -56,7 +56,8 @@ impl<'s> Drafter<'_, 's, '_> {
                 return Ok(None);
             }
         }
-        // The changed one first, where that is another: a question that is not asked need not name a resource.
+        // The changed one first, where that is another: a question that is not asked need not
+        // name a resource.
         let changed = self.pointed(ask.changed.as_ref().unwrap_or(&ask.resource))?;
         for condition in of_resource {
             if !self.holds(condition, changed.as_ref())? {

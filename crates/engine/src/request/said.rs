@@ -226,8 +226,8 @@ fn unreadable(name: &str) -> Option<&'static str> {
     }
 }
 
-/// That the body is read as JSON by whoever gets it: a service that takes forms or YAML too would
-/// find something else in the same bytes.
+/// Makes sure that the service reads the body as JSON: one that takes forms or YAML too would find
+/// something else in the same bytes.
 fn is_json(headers: Headers<'_>) -> Result<(), Misfit> {
     let wrong = |name: &str, problem: &str| Err(Misfit::new(problem).within(name).within("header"));
     let kind = headers("content-type");

@@ -36,9 +36,9 @@ impl ActionSearch {
         names.find(|name| !taken(name)).map(String::as_str)
     }
 
-    /// The questions that can be asked of these two. What of the context an action
-    /// does not take is left out for it; one that needs something else cannot be asked
-    /// with it, and so is not allowed.
+    /// The questions that can be asked of these two. Members of the context that an action does
+    /// not take are left out for it. An action that needs other members cannot be asked, and so
+    /// is not allowed.
     pub(super) fn questions(
         principal: &EntityUid,
         resource: &EntityUid,

@@ -54,8 +54,8 @@ impl StateReading<'_> {
         gathering.end(walked)
     }
 
-    /// Gathers what the policies of a search can look at before it is known whom or what they are
-    /// asked about: without the tags that the store holds, of which any could be asked for.
+    /// Gathers the entities that the policies of a search can look at while one part of the
+    /// question is unknown. Tags of the store are left out, as any of them could be asked for.
     ///
     /// # Errors
     /// As [`Self::gather`].

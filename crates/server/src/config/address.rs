@@ -1,4 +1,4 @@
-//! The two settings that are addresses: where to listen, and where entities come from.
+//! The two settings that are addresses: the one to listen on, and the source of entities.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// Where questions are answered: `IP:PORT` or `unix:PATH`.
+/// The address to answer on: `IP:PORT` or `unix:PATH`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Listen {
@@ -17,11 +17,11 @@ pub enum Listen {
     Unix(PathBuf),
 }
 
-/// Where entities come from: `sqlite:PATH`, `postgres://…` or `entities:FILE`.
+/// The source of entities: `sqlite:PATH`, `postgres://…` or `entities:FILE`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Source {
-    /// A SQLite database, created where missing.
+    /// A SQLite database, which is created if it does not exist.
     Sqlite(PathBuf),
     /// A PostgreSQL database.
     Postgres(Url),
@@ -29,18 +29,18 @@ pub enum Source {
     Entities(PathBuf),
 }
 
-/// A URL of a database, which is not shown with its password.
+/// A URL of a database. It is shown without its password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Url(String);
 
-/// Why a text is not a [`Listen`] or a [`Source`]. A URL may hold a password, so of what is not
-/// understood only the scheme is repeated.
+/// Why a text is not a [`Listen`] or a [`Source`]. A URL may hold a password, so only the scheme of
+/// an unknown source is repeated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// Neither an IP address with a port nor `unix:`.
     #[error("expected `IP:PORT` (as `127.0.0.1:8180` or `[::1]:8180`) or `unix:PATH`, found `{0}`")]
     Listen(String),
-    /// No scheme, or one that names no kind of source.
+    /// No scheme, or an unknown one.
     #[error(
         "unknown tenancy source `{0}`, expected `sqlite:PATH`, `postgres://…` or `entities:FILE`"
     )]
@@ -142,7 +142,7 @@ impl Serialize for Source {
 // === impl Url ===
 
 impl Url {
-    /// The whole of it, to connect with and not to show.
+    /// The whole URL with its password, to connect with. It must not be shown.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -151,7 +151,7 @@ impl Url {
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without its parameters, one of which may be a password too.
+        // Without its parameters: one of them may be a password too.
         let (shown, _) = self.0.split_once('?').unwrap_or((&self.0, ""));
         let (scheme, rest) = shown.split_once("//").unwrap_or(("", shown));
         match rest.rsplit_once('@') {
@@ -172,102 +172,4 @@ impl fmt::Debug for Url {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_written_as_they_are_read() {
-        for text in [
-            "127.0.0.1:8180",
-            "[::1]:0",
-            "unix:/run/authz.sock",
-            "unix:relative",
-        ] {
-            assert_eq!(text.parse::<Listen>().unwrap().to_string(), text);
-        }
-        for text in [
-            "sqlite:tenancy.db",
-            "sqlite:/var/lib/a:b.db",
-            "entities:entities.json",
-        ] {
-            assert_eq!(text.parse::<Source>().unwrap().to_string(), text);
-        }
-    }
-
-    #[test]
-    fn other_addresses_are_errors() {
-        for text in [
-            "",
-            "8180",
-            ":8180",
-            "localhost:8180",
-            "127.0.0.1",
-            "127.0.0.1:99999",
-            "UNIX:/a",
-        ] {
-            assert_eq!(
-                text.parse::<Listen>(),
-                Err(AddressError::Listen(text.to_owned()))
-            );
-        }
-        assert_eq!(
-            "unix:".parse::<Listen>(),
-            Err(AddressError::Empty("unix:".to_owned()))
-        );
-        for text in ["", "tenancy.db"] {
-            assert_eq!(
-                text.parse::<Source>(),
-                Err(AddressError::Source(text.to_owned()))
-            );
-        }
-        assert_eq!(
-            "sqlite:".parse::<Source>(),
-            Err(AddressError::Empty("sqlite:".to_owned()))
-        );
-        assert_eq!(
-            "sqlite::memory:".parse::<Source>(),
-            Err(AddressError::Memory)
-        );
-    }
-
-    #[test]
-    fn a_password_in_a_source_is_not_repeated() {
-        for (url, shown) in [
-            (
-                "postgres://me:secret@host:5432/db",
-                "postgres://me:***@host:5432/db",
-            ),
-            (
-                "postgresql://me:s@secret@host/db",
-                "postgresql://me:***@host/db",
-            ),
-            (
-                "postgres://host/db?user=me&password=secret",
-                "postgres://host/db",
-            ),
-            (
-                "postgres://me@host/db?sslmode=disable",
-                "postgres://me@host/db",
-            ),
-            ("postgres:///db", "postgres:///db"),
-        ] {
-            let source: Source = url.parse().unwrap();
-            assert_eq!(source.to_string(), shown);
-            assert!(!format!("{source:?}").contains("secret"), "{source:?}");
-            let Source::Postgres(found) = source else {
-                panic!("{url}")
-            };
-            assert_eq!(found.expose(), url);
-        }
-        for (text, scheme) in [
-            ("mysql://me:secret@host/db", "mysql"),
-            ("postgres:secret", "postgres"),
-        ] {
-            let error = text.parse::<Source>().unwrap_err().to_string();
-            assert!(
-                error.contains(&format!("`{scheme}:`")) && !error.contains("secret"),
-                "{error}"
-            );
-        }
-    }
-}
+mod tests;

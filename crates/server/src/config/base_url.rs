@@ -1,11 +1,11 @@
-//! The URL under which callers reach this program, as metadata tell it.
+//! The URL under which callers reach this program, for its metadata.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// An `https` URL with neither query nor fragment, as AuthZEN 1.0 asks of a policy
-/// decision point's identifier. It is kept as it was written: callers compare it.
+/// An `https` URL without query and fragment, as AuthZEN 1.0 requires of the identifier of a policy
+/// decision point. It is kept as it was written, because callers compare it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct BaseUrl(String);
@@ -15,8 +15,8 @@ pub struct BaseUrl(String);
 #[error("expected a URL as `https://HOST` or `https://HOST:PORT/PATH`, without query and fragment")]
 pub struct BaseUrlError;
 
-/// Whether a text is a host, with a port or without: letters, digits and what else
-/// names and addresses are written with, so that it can be put into a URL.
+/// Returns true if a text is a host, with or without a port. Only characters of names and addresses
+/// are allowed, so that the text can be put into a URL.
 #[must_use]
 pub fn is_host(text: &str) -> bool {
     let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
@@ -39,7 +39,7 @@ pub fn is_host(text: &str) -> bool {
 // === impl BaseUrl ===
 
 impl BaseUrl {
-    /// As it was written.
+    /// The URL as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

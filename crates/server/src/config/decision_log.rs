@@ -12,51 +12,51 @@ use super::range::SettingFaults;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionLog {
-    /// Where it is written.
+    /// The target.
     pub to: LogTarget,
-    /// What happens to an answer while there is no room for its line.
+    /// The fate of an answer while there is no room for its line.
     pub when_full: WhenFull,
-    /// Lines that wait to be written, at most.
+    /// Decisions that may wait to be written.
     pub capacity: usize,
-    /// Bytes that they take, at most.
+    /// The memory for these decisions, in bytes.
     pub queue_bytes: usize,
-    /// From how many bytes on a file is given up for a new one; 0 is never.
+    /// The size at which a new file is begun, in bytes; 0 is never.
     pub rotate_bytes: u64,
-    /// How many files that were given up are kept.
+    /// The number of older files that are kept.
     pub keep: usize,
-    /// Whether the entities are written too that the policies could look at.
+    /// True if a line also has the entities that the policies could look at.
     pub slice: bool,
-    /// What is written of ids that say who somebody is.
+    /// The form of personal ids.
     pub personal: Personal,
-    /// A file whose contents are the key of their hashes.
+    /// A file that holds the key of their hashes.
     pub key_file: Option<PathBuf>,
 }
 
-/// Where the decision log is written: `off`, `stdout` or `file:PATH`.
+/// The target of the decision log: `off`, `stdout` or `file:PATH`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum LogTarget {
     /// Nowhere.
     Off,
-    /// To standard output.
+    /// Standard output.
     Stdout,
-    /// To the end of a file, which is made where missing.
+    /// The end of a file, which is created if it does not exist.
     File(PathBuf),
 }
 
-/// What happens to an answer while there is no room for its line.
+/// The fate of an answer while there is no room for its line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WhenFull {
     /// It waits, for as long as a request may take.
     Wait,
-    /// It leaves; that there is no line is counted.
+    /// It leaves without a line, and the missing line is counted.
     Drop,
     /// It is not given.
     Refuse,
 }
 
-/// What is written of ids that say who somebody is.
+/// The form of personal ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Personal {
@@ -87,7 +87,7 @@ impl DecisionLog {
             self.queue_bytes,
             64 << 10..=2 << 30,
         );
-        // Less than a line may have would leave a file for each.
+        // Below the length of a line each line would get its own file.
         let rotate_bytes = usize::try_from(self.rotate_bytes).unwrap_or(usize::MAX);
         if rotate_bytes > 0 {
             faults.number("decision_log.rotate_bytes", rotate_bytes, 4096..=1 << 40);

@@ -1,5 +1,5 @@
-//! The settings of the gateways' endpoints: which there are, whom they believe, and how a denial
-//! is worded.
+//! The settings of the gateways' endpoints: the endpoints that are enabled, the peers that they
+//! believe, and the words of a denial.
 
 mod denial;
 mod network;
@@ -19,17 +19,17 @@ pub use pattern::{CertificateName, CertificateNameError};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gateway {
-    /// Those that are answered at all.
+    /// The endpoints that are enabled.
     pub endpoints: Vec<GatewayEndpoint>,
-    /// Where Envoy's `ext_authz` is answered by gRPC.
+    /// The address for Envoy's `ext_authz` over gRPC.
     pub envoy_grpc_listen: Option<Listen>,
-    /// What a `WWW-Authenticate` header calls the place that a token is wanted for.
+    /// The realm in a `WWW-Authenticate` header.
     pub realm: String,
-    /// Whether a request may say how new the state has to be that it is decided from.
+    /// True if a request may demand how new the state for its decision is.
     pub demands: bool,
     /// The body of a denial, in place of problem details.
     pub denial: Option<DenialBody>,
-    /// Headers by which a gateway says who asks.
+    /// Headers by which a gateway names the principal.
     #[serde(default)]
     pub header: Vec<GatewayHeader>,
     /// Certificates of clients that a gateway has verified.
@@ -53,39 +53,39 @@ pub enum GatewayEndpoint {
     Haproxy,
 }
 
-/// A header by which a gateway says who asks, after a check of its own.
+/// A header by which a gateway names the principal, after its own check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GatewayHeader {
-    /// Where it is read.
+    /// The endpoint that reads the header.
     pub endpoint: GatewayEndpoint,
-    /// From whom; from anybody else it means nothing.
+    /// The peers that are believed; from other peers it is ignored.
     pub from: Vec<Network>,
-    /// Its name.
+    /// The name of the header.
     pub name: String,
-    /// The entity type of who asks.
+    /// The entity type of the principal.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The attribute that the header has the value of; without one, it has the id.
+    /// The attribute whose value the header has; without one, the header is the id.
     pub attribute: Option<String>,
 }
 
-/// A client's certificate, as Envoy tells it.
+/// A client's certificate, as Envoy describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GatewayCertificate {
-    /// Where it is read; only Envoy tells it.
+    /// The endpoint that reads the certificate; only Envoy sends one.
     pub endpoint: GatewayEndpoint,
-    /// From whom; from anybody else it means nothing.
+    /// The peers that are believed; from other peers it is ignored.
     pub from: Vec<Network>,
-    /// The URI among its names, with `*` for who asks.
+    /// The URI among its names, with `*` for the principal.
     pub uri: Option<CertificateName>,
-    /// Its subject, with `*` for who asks.
+    /// Its subject, with `*` for the principal.
     pub subject: Option<CertificateName>,
-    /// The entity type of who asks.
+    /// The entity type of the principal.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The attribute that the certificate has the value of; without one, it has the id.
+    /// The attribute whose value the certificate has; without one, the certificate has the id.
     pub attribute: Option<String>,
 }
 
@@ -122,7 +122,7 @@ impl GatewayHeader {
         if name.is_empty() || !name.bytes().all(is_token) {
             return Some(format!("`{name}` is no name of a header"));
         }
-        // What these say is said by whoever sends a request, or means something else.
+        // Clients can set these headers, or they have another meaning.
         let taken = [
             "authorization",
             "x-original-method",

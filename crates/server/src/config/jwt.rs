@@ -1,4 +1,4 @@
-//! Bearer tokens: where their keys come from, what they have to say, and whom they name.
+//! Bearer tokens: their keys, the claims that they need, and the principals that they name.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,63 +15,64 @@ mod jwks;
 pub use algorithm::{Algorithm, AlgorithmError};
 pub use jwks::{Jwks, JwksError};
 
-/// Bearer tokens. Without [`Jwt::jwks`] none is taken.
+/// Bearer tokens. Without [`Jwt::jwks`] no token is accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jwt {
-    /// Where the keys are that tokens are signed with.
+    /// The place of the keys that tokens are signed with.
     pub jwks: Option<Jwks>,
-    /// Who may have made a token: its `iss` is one of these.
+    /// The issuers: `iss` of a token is one of these.
     #[serde(default, deserialize_with = "list::deserialize")]
     pub issuer: Vec<String>,
-    /// Whom a token has to be meant for: its `aud` holds one of these.
+    /// The audiences: `aud` of a token holds one of these.
     #[serde(default, deserialize_with = "list::deserialize")]
     pub audience: Vec<String>,
-    /// How a token may be signed.
+    /// The signatures that a token may have.
     pub algorithms: Vec<Algorithm>,
-    /// How far clocks may be apart.
+    /// The difference that is allowed between clocks.
     #[serde(with = "duration")]
     pub leeway: Duration,
-    /// How often the keys are looked at.
+    /// The interval between reads of the keys.
     #[serde(with = "duration")]
     pub refresh: Duration,
-    /// How often a token that names an unknown key may have them looked at.
+    /// The least interval between reads because of tokens that name an unknown key.
     #[serde(with = "duration")]
     pub min_refresh: Duration,
-    /// How long keys are good after the last time that they could be looked at.
+    /// How long keys are valid after the last read that succeeded.
     #[serde(with = "duration")]
     pub max_stale: Duration,
-    /// How long one look may take.
+    /// How long one read may take.
     #[serde(with = "duration")]
     pub timeout: Duration,
-    /// Certificates that vouch for the server of the keys, in place of the system's.
+    /// A PEM file of root certificates for the server of the keys, in place of the system's.
     pub ca_certificate: Option<PathBuf>,
-    /// Whom a token names: the first that fits.
+    /// The principals that tokens name; the first entry that fits counts.
     pub principal: Vec<Principal>,
 }
 
-/// How claims name an entity.
+/// A way in which claims name a principal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Principal {
-    /// Its type, as callers may call it.
+    /// The type of the entity, by a name that callers may use.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The claim that names it: a member, or where it starts with `/` a JSON pointer.
+    /// The claim that names the entity: a member, or a JSON pointer if it starts with `/`.
     pub claim: String,
-    /// The attribute that is what the claim says; without one it is the id.
+    /// The attribute that has the value of the claim; without one, the claim is the id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attribute: Option<String>,
-    /// What claims have to be for this to fit. An array fits that holds the constant.
+    /// The claims that the entry requires, with their constants. An array fits if it holds the
+    /// constant.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub when: BTreeMap<String, Constant>,
-    /// Whether an e-mail address is taken of which the token does not say that it is verified. One
-    /// that is said not to be never is.
+    /// True if an e-mail address is accepted when the token does not say whether it is verified. An
+    /// address that the token says is not verified is never accepted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unverified: bool,
 }
 
-/// What a claim is compared with.
+/// A constant that a claim is compared with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     untagged,
@@ -151,7 +152,7 @@ impl Principal {
     }
 }
 
-/// Whether it is a name, or a JSON pointer (RFC 6901).
+/// Returns true if a text is the name of a claim, or a JSON pointer (RFC 6901).
 fn is_claim(name: &str) -> bool {
     let escapes = || {
         name.split('~')

@@ -1,8 +1,8 @@
-//! Whether what a decision says of failed policies is what its line says.
+//! Comparison of the errors of failed policies with those in a line.
 //!
-//! Cedar's words are in a line with hashes for all that reads like an id that says who somebody is,
-//! also where an id is a word of Cedar's own. From the line alone nobody can tell which words those
-//! were: what stands in the place of a hash is taken for it.
+//! Cedar's texts are in a line with hashes in the place of personal ids, even if such an id is a
+//! word of Cedar's own. The line does not tell which words these were, so any text in the place of
+//! a hash is accepted.
 
 use serde::Deserialize;
 
@@ -15,7 +15,7 @@ struct ReadDiagnostics {
     errors: Vec<String>,
 }
 
-/// Whether `diagnostics`, as JSON text, are those of a line but for its hashes.
+/// Returns true if diagnostics, as JSON text, are those of a line except for its hashes.
 pub(super) fn diagnostics(again: &str, line: &str) -> bool {
     let read = serde_json::from_str::<ReadDiagnostics>;
     let (Ok(again), Ok(line)) = (read(again), read(line)) else {
@@ -48,7 +48,7 @@ fn text(again: &str, line: &str) -> bool {
     }
 }
 
-/// What stands before the first hash, and what behind it where there is one.
+/// The text before the first hash, and the text behind it if there is one.
 fn until_hash(text: &str) -> (&str, Option<&str>) {
     let starts = text.match_indices(super::pseudonym::PREFIX);
     for (start, _) in starts {
@@ -80,7 +80,7 @@ mod tests {
         assert!(!text(&format!("in `{a}`: integer {b} of {a}, but"), &line));
         assert!(!text(&format!("In `{a}`: integer {b} of {a}, so"), &line));
         assert!(!text("in", "in it") && !text("in it", "in"));
-        // Less than a hash is a text as any other.
+        // A part of a hash is an ordinary text.
         assert!(!text("in it", "in hmac-sha256:00"));
         assert!(text("in hmac-sha256:00", "in hmac-sha256:00"));
         assert!(!text(&line, "in"));

@@ -1,4 +1,4 @@
-//! One line: what was asked, what was decided and from what.
+//! One line: the question, the decision, and the entities that it was decided from.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::instant;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::{Decided, Decision, Question};
 
-/// A line as it is written. Its members are always in this order.
+/// A line as it is written. Its members always have this order.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct WrittenLine<'a> {
@@ -35,7 +35,8 @@ struct WrittenLine<'a> {
     slice_tags: Option<Vec<Json>>,
 }
 
-/// What question, state and policies alone make of a decision: the same whenever it is made again.
+/// The part of a decision that depends on question, state and policies alone: it is the same
+/// whenever the decision is made again.
 #[derive(Serialize)]
 struct LineAnswer<'a> {
     decision: &'static str,
@@ -45,10 +46,10 @@ struct LineAnswer<'a> {
     obligations: Vec<&'a str>,
 }
 
-/// Its members.
+/// The members of this part.
 pub(super) const ANSWER: [&str; 5] = ["decision", "codes", DIAGNOSTICS, "reasons", "obligations"];
 
-/// What it says of policies, also of those that failed.
+/// The member about policies, including those that failed.
 pub(super) const DIAGNOSTICS: &str = "diagnostics";
 
 #[derive(Serialize)]
@@ -72,7 +73,7 @@ impl<'a> LineAnswer<'a> {
             code: reason.code.as_deref(),
             rule: reason.rule.as_deref(),
             policy: reason.policy.as_deref(),
-            // Of the policies or of the engine: no ids are in it.
+            // From the policies or the engine: it holds no ids.
             message: reason.message.as_deref(),
         });
         let errors = decision.errors.iter();
@@ -89,10 +90,10 @@ impl<'a> LineAnswer<'a> {
     }
 }
 
-/// Adds the line of a decision to a text, with the entities of its slice if these are wanted.
+/// Adds the line of a decision to a text, with the entities of its slice if `with_slice`.
 ///
 /// # Errors
-/// A text that JSON cannot hold, of which there is none.
+/// A text cannot be written as JSON; there is no such text.
 pub(super) fn write(
     decided: &Decided,
     pseudonyms: &Pseudonyms,
@@ -124,7 +125,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// What a line would say was decided: each member of [`ANSWER`] as JSON text.
+/// The decision as a line would have it: each member of [`ANSWER`] as JSON text.
 pub(super) fn answer(
     question: &Question,
     decision: &Decision,

@@ -1,4 +1,4 @@
-//! Where lines go: a file that is rotated and found again, or standard output.
+//! The target of lines: a file that is rotated and opened again, or standard output.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -6,69 +6,9 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// Lines that are written together. What is written of them is never written again.
-#[derive(Debug, Default)]
-pub(super) struct LineBatch {
-    pub(super) text: Vec<u8>,
-    /// Where each line ends.
-    ends: Vec<usize>,
-    /// Lines that are written.
-    lines: usize,
-    /// Bytes that are written.
-    done: usize,
-}
+use super::batch::LineBatch;
 
-impl LineBatch {
-    /// That what was added to the text is a line.
-    pub(super) fn end_line(&mut self) {
-        self.ends.push(self.text.len());
-    }
-
-    pub(super) fn written(&self) -> usize {
-        self.lines
-    }
-
-    /// Where the line begins that is written next, or goes on.
-    fn start(&self) -> usize {
-        let before = self.lines.checked_sub(1);
-        before
-            .and_then(|before| self.ends.get(before))
-            .copied()
-            .unwrap_or(0)
-    }
-
-    fn is_mid_line(&self) -> bool {
-        self.done > self.start()
-    }
-
-    /// The rest of the line, and those behind it as long as `room` is enough for all.
-    fn next(&self, room: usize) -> &[u8] {
-        let ends = self.ends.get(self.lines..).unwrap_or_default();
-        let fitting = ends.iter().take_while(|end| **end - self.done <= room);
-        let end = fitting.last().or(ends.first()).copied();
-        self.text
-            .get(self.done..end.unwrap_or(self.done))
-            .unwrap_or_default()
-    }
-
-    fn advance(&mut self, bytes: usize) {
-        self.done += bytes;
-        while self
-            .ends
-            .get(self.lines)
-            .is_some_and(|end| *end <= self.done)
-        {
-            self.lines += 1;
-        }
-    }
-
-    /// Begins the line anew, in another file.
-    fn rewind(&mut self) {
-        self.done = self.start();
-    }
-}
-
-/// Where lines go.
+/// The target of lines.
 pub(super) enum LogSink {
     Stdout(File),
     File(LogFile),
@@ -76,13 +16,13 @@ pub(super) enum LogSink {
 
 impl LogSink {
     pub(super) fn stdout() -> io::Result<Self> {
-        // Not by `Stdout`, which keeps lines back and does not say how much it has written.
+        // Not by `Stdout`, which buffers lines and does not report how much it has written.
         let stdout = io::stdout().as_fd().try_clone_to_owned()?;
         Ok(Self::Stdout(stdout.into()))
     }
 
-    /// Writes lines. Where it fails, what is written is known to the batch, and the rest can be
-    /// tried again.
+    /// Writes lines. If it fails, the batch knows how much is written, and the rest can be tried
+    /// again.
     pub(super) fn write(&mut self, batch: &mut LineBatch) -> io::Result<()> {
         match self {
             Self::Stdout(file) => loop {
@@ -99,7 +39,7 @@ impl LogSink {
     }
 }
 
-/// How much was written, at least something.
+/// Returns the number of bytes that were written, at least 1.
 fn write(mut file: &File, text: &[u8]) -> io::Result<usize> {
     loop {
         match file.write(text) {
@@ -113,21 +53,21 @@ fn write(mut file: &File, text: &[u8]) -> io::Result<usize> {
 /// A file that is appended to.
 pub(super) struct LogFile {
     path: PathBuf,
-    /// From how many bytes on a new one is begun; 0 is never.
+    /// The size at which a new file is begun, in bytes; 0 is never.
     rotate_bytes: u64,
     keep: usize,
     open: Option<OpenFile>,
-    /// From how many bytes on a rotation is tried: more than `rotate_bytes` after one that failed.
+    /// The size at which a rotation is tried, in bytes: more than `rotate_bytes` after a failure.
     limit: u64,
-    /// Whether the last rotation failed, which is said once.
+    /// True if the last rotation failed, which is logged once.
     is_stuck: bool,
-    /// How a file gets another name.
+    /// Renames a file.
     rename: fn(&Path, &Path) -> io::Result<()>,
 }
 
 struct OpenFile {
     file: File,
-    /// Which file it is, by device and number.
+    /// The identity of the file: device and number.
     identity: (u64, u64),
     size: u64,
     /// Pipes and devices are not rotated.
@@ -135,7 +75,7 @@ struct OpenFile {
 }
 
 impl LogFile {
-    /// Opens it, so that a fault is known at the start.
+    /// Opens the file, so that a fault is known at the start.
     pub(super) fn open(path: &Path, rotate_bytes: u64, keep: usize) -> io::Result<Self> {
         let mut file = Self {
             path: path.to_owned(),
@@ -176,7 +116,7 @@ impl LogFile {
         }
     }
 
-    /// Opens the file anew if it is not the one of that name any more.
+    /// Opens the file again if its name has become that of another file.
     fn find(&mut self, batch: &mut LineBatch) -> io::Result<()> {
         let there = match std::fs::metadata(&self.path) {
             Ok(there) => Some(there),
@@ -186,13 +126,13 @@ impl LogFile {
         if let (Some(open), Some(there)) = (&mut self.open, &there)
             && open.identity == identity(there)
         {
-            // Somebody has emptied it: what was written of a line is gone.
+            // Somebody has emptied it: the part of a line that was written is gone.
             let is_cut = open.is_regular && there.len() < open.size;
             if !is_cut {
                 return Ok(());
             }
         }
-        // The line is written whole into the new one, also where a part of it is in the old.
+        // The new file gets the whole line, even if a part of it is in the old one.
         batch.rewind();
         self.reopen()
     }
@@ -204,7 +144,7 @@ impl LogFile {
         Ok(())
     }
 
-    /// Whether a line of that length should begin another file.
+    /// Returns true if a line of this length should begin another file.
     fn is_full(&self, line: usize) -> bool {
         let line = u64::try_from(line).unwrap_or(u64::MAX);
         let full = |open: &OpenFile| {
@@ -213,7 +153,7 @@ impl LogFile {
         self.rotate_bytes > 0 && self.open.as_ref().is_some_and(full)
     }
 
-    /// Bytes until a line should begin another file.
+    /// The number of bytes until a line should begin another file.
     fn room(&self) -> usize {
         match &self.open {
             Some(open) if self.rotate_bytes > 0 && open.is_regular => {
@@ -224,7 +164,7 @@ impl LogFile {
         }
     }
 
-    /// Gives the file up for a new one. Where it cannot be renamed it is written on.
+    /// Begins a new file. If the old one cannot be renamed, it is continued.
     fn rotate(&mut self) -> io::Result<()> {
         if let Err(error) = self.give_up() {
             self.stuck(&error);
@@ -234,7 +174,7 @@ impl LogFile {
         self.reopen()
     }
 
-    /// Says it once, and lets the file grow by as much again before the next attempt.
+    /// Logs the failure once, and lets the file grow by `rotate_bytes` before the next attempt.
     fn stuck(&mut self, error: &io::Error) {
         if !self.is_stuck {
             let path = self.path.display();
@@ -245,21 +185,21 @@ impl LogFile {
         self.limit = size.saturating_add(self.rotate_bytes);
     }
 
-    /// INVARIANT: nothing that is kept is moved before the file itself has left its name. Else one
-    /// that cannot be renamed would push out all that is kept.
+    /// INVARIANT: older files are not moved before the file itself has left its name. Otherwise a
+    /// file that cannot be renamed would push out all older ones.
     fn give_up(&self) -> io::Result<()> {
-        // Beside the file itself, also where the name is a link to it.
+        // Beside the file itself, even if its name is a link.
         let real = std::fs::canonicalize(&self.path)?;
         self.take_in(&real)?;
         let aside = aside(&real);
         (self.rename)(&real, &aside)?;
         self.take_in(&real).inspect_err(|_| {
-            // It is written on by its name; where that fails too, it is taken in later.
+            // The file is continued under its name; if that fails too, it is taken in later.
             let _ = (self.rename)(&aside, &real);
         })
     }
 
-    /// Keeps what was set aside, also by a rotation that did not come to its end.
+    /// Takes in the file that was set aside, even by a rotation that was interrupted.
     fn take_in(&self, real: &Path) -> io::Result<()> {
         let aside = aside(real);
         match std::fs::symlink_metadata(&aside) {
@@ -272,8 +212,8 @@ impl LogFile {
         (self.rename)(&aside, &numbered(real, 1))
     }
 
-    /// Makes room for the newest: each goes one further, up to the first number that is free, so
-    /// that an attempt after one that failed moves nothing twice.
+    /// Makes room for the newest file: each older file moves by one, up to the first free number,
+    /// so that a second attempt moves nothing twice.
     fn shift(&self, real: &Path) -> io::Result<()> {
         let mut free = 1;
         while free < self.keep && numbered(real, free).symlink_metadata().is_ok() {
@@ -286,7 +226,7 @@ impl LogFile {
     }
 }
 
-/// What a file is called on its way from its name to the first number.
+/// The name of a file between its own name and the first number.
 fn aside(path: &Path) -> PathBuf {
     ending(path, "rotating")
 }
@@ -304,7 +244,7 @@ fn ending(path: &Path, ending: &str) -> PathBuf {
 
 impl OpenFile {
     fn at(path: &Path) -> io::Result<Self> {
-        // Read as well: of its end, and so that a pipe which nobody reads yet can be opened.
+        // Also for reading: to see its end, and to open a pipe that nobody reads yet.
         let mut options = OpenOptions::new();
         let file = options.read(true).append(true).create(true).mode(0o600);
         let file = file.open(path)?;
@@ -313,7 +253,8 @@ impl OpenFile {
         if metadata.is_file() && size > 0 {
             let mut last = [0];
             file.read_exact_at(&mut last, size - 1)?;
-            // What was begun before a crash, or before the disk was full, spoils itself alone.
+            // A line that was begun before a crash, or before the disk was full, spoils no other
+            // line.
             if last != *b"\n" {
                 write(&file, b"\n")?;
                 size += 1;

@@ -1,11 +1,11 @@
-//! What stands in a line for an id that says who somebody is.
+//! Personal ids in a line, as keyed hashes.
 
 use std::path::Path;
 
 use crate::keyed_hash::{HASH_BYTES, KeyedHash};
 use peppol_authz_engine::text::hex;
 
-/// What a hash begins with.
+/// The beginning of a hash.
 pub(super) const PREFIX: &str = "hmac-sha256:";
 
 /// Digits of a hash.
@@ -14,7 +14,7 @@ const DIGITS: usize = 64;
 /// Bytes that a key has at least.
 const KEY: usize = 32;
 
-/// Bytes of a hash that the key is called by.
+/// Bytes of a hash in the name of a key.
 const NAME: usize = 8;
 
 /// Writes ids as keyed hashes, or as they are.
@@ -22,7 +22,7 @@ const NAME: usize = 8;
 pub struct Pseudonyms {
     key: Option<KeyedHash>,
     name: Option<String>,
-    /// Whether what looks like a hash is one, and stays.
+    /// True if a text in the form of a hash is taken for a hash, and stays.
     keeps_hashes: bool,
 }
 
@@ -32,16 +32,16 @@ pub enum KeyError {
     /// The file cannot be read.
     #[error("`{0}`: {1}")]
     Unreadable(String, std::io::Error),
-    /// It has less than a key needs.
+    /// The file is too short for a key.
     #[error("`{0}` has fewer than {KEY} bytes")]
     Short(String),
-    /// The machine gives no random bytes.
+    /// The machine has no random bytes.
     #[error("no key can be made: {0}")]
     Random(String),
 }
 
 impl Pseudonyms {
-    /// Ids as they are.
+    /// Writes ids as they are.
     #[must_use]
     pub fn none() -> Self {
         Self {
@@ -51,10 +51,10 @@ impl Pseudonyms {
         }
     }
 
-    /// Hashes by the contents of a file.
+    /// Writes hashes by the key in a file.
     ///
     /// # Errors
-    /// A file that cannot be read or is too short.
+    /// The file cannot be read or is too short.
     pub fn by_file(path: &Path) -> Result<Self, KeyError> {
         let shown = || path.display().to_string();
         let key = std::fs::read(path).map_err(|error| KeyError::Unreadable(shown(), error))?;
@@ -64,10 +64,10 @@ impl Pseudonyms {
         Ok(Self::by_key(&key))
     }
 
-    /// Hashes by a key of its own, which nobody else has.
+    /// Writes hashes by a new key, which nobody else has.
     ///
     /// # Errors
-    /// A machine that gives no random bytes.
+    /// The machine has no random bytes.
     pub fn random() -> Result<Self, KeyError> {
         let key = KeyedHash::random().map_err(|error| KeyError::Random(error.to_string()))?;
         Ok(Self::by(key))
@@ -78,7 +78,7 @@ impl Pseudonyms {
     }
 
     fn by(key: KeyedHash) -> Self {
-        // No id is hashed so: this one ends in a byte that no text has.
+        // No id has this hash: the input ends in a byte that no text has.
         let name = key.hash(&[b"name of the key\xff"]);
         Self {
             name: Some(hex(&name, NAME)),
@@ -87,13 +87,13 @@ impl Pseudonyms {
         }
     }
 
-    /// What the key is called, which tells nothing of it; `None` where ids are written as they are.
+    /// The name of the key, which does not reveal the key; `None` if ids are written as they are.
     #[must_use]
     pub fn key_name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The same for texts that may hold hashes by this key already.
+    /// The same key, for texts that may hold its hashes already.
     pub(super) fn keeping_hashes(&self) -> Self {
         Self {
             keeps_hashes: true,
@@ -101,7 +101,7 @@ impl Pseudonyms {
         }
     }
 
-    /// What is written of an id.
+    /// The text for an id.
     pub(super) fn of(&self, id: &str) -> String {
         match &self.key {
             Some(key) if !(self.keeps_hashes && is_hash(id)) => {
@@ -116,12 +116,12 @@ impl Pseudonyms {
     }
 }
 
-/// Whether a text is what is written of an id.
+/// Returns true if a text is a hash.
 pub(super) fn is_hash(text: &str) -> bool {
     hash_at(text) == Some("")
 }
 
-/// What stands behind the hash that a text begins with; `None` where it begins with none.
+/// The text behind the hash at the beginning of a text; `None` if there is no hash.
 pub(super) fn hash_at(text: &str) -> Option<&str> {
     let (digits, behind) = text.strip_prefix(PREFIX)?.split_at_checked(DIGITS)?;
     let is_hash = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
@@ -147,7 +147,7 @@ mod tests {
         );
     }
 
-    /// Else a caller could be written as somebody else.
+    /// Otherwise a caller could be written as somebody else.
     #[test]
     fn an_id_that_looks_like_a_hash_is_hashed_all_the_same() {
         let pseudonyms = Pseudonyms::by_key(&[1; 32]);

@@ -1,4 +1,4 @@
-//! From those who answer to the thread that writes.
+//! The queue from the surfaces to the thread that writes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,17 +16,17 @@ use super::writer::{LogMessage, Writer};
 use crate::config::{self, LogTarget, Personal, WhenFull};
 use peppol_authz_engine::Decided;
 
-/// Takes decisions to be written.
+/// The decision log, which takes decisions to be written.
 pub struct DecisionLog {
     queue: Sender<LogMessage>,
     room: Room,
     when_full: WhenFull,
     shared: Arc<LogProgress>,
-    /// Whether the last decision was dropped, which is said once.
+    /// True if the last decision was dropped, which is logged once.
     dropping: AtomicBool,
 }
 
-/// Bytes of decisions that may wait.
+/// The memory for decisions that wait.
 #[derive(Clone)]
 pub struct Room {
     free: Arc<Semaphore>,
@@ -34,7 +34,7 @@ pub struct Room {
 }
 
 impl Room {
-    /// For so many bytes, at most 4 GiB.
+    /// Room for this number of bytes, at most 4 GiB.
     #[must_use]
     pub fn new(bytes: usize) -> Self {
         let all = u32::try_from(bytes).unwrap_or(u32::MAX);
@@ -45,7 +45,8 @@ impl Room {
         }
     }
 
-    /// Room for a decision, if there is any now. One that is too heavy for all the room has it alone.
+    /// Takes room for a decision, if there is room now. A decision that is larger than all of the
+    /// room gets all of it.
     #[must_use]
     pub fn now(&self, decided: &Decided) -> Option<OwnedSemaphorePermit> {
         let free = Arc::clone(&self.free);
@@ -62,18 +63,18 @@ impl Room {
     }
 }
 
-/// What was written, and what was not.
+/// The numbers of lines, for metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogStats {
     /// Lines that were written.
     pub written: u64,
-    /// Decisions that were given without a line.
+    /// Decisions that were answered without a line.
     pub dropped: u64,
-    /// Whether the last write failed.
+    /// True if the last write failed.
     pub failing: bool,
 }
 
-/// A decision may not be given, as there is no line of it.
+/// A decision must not be answered, as it has no line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the decision log takes no more")]
 pub struct NotLogged;
@@ -81,7 +82,7 @@ pub struct NotLogged;
 /// Why there is no decision log.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// It cannot be opened.
+    /// The target cannot be opened.
     #[error("`decision_log.to`: `{0}`: {1}")]
     Open(String, std::io::Error),
     /// There is no key.
@@ -90,10 +91,10 @@ pub enum LogError {
 }
 
 impl DecisionLog {
-    /// Opens the log that the settings name; `None` where they name none.
+    /// Opens the log that the settings name; `None` if they name none.
     ///
     /// # Errors
-    /// A file that cannot be opened, or a key that cannot be had.
+    /// The file cannot be opened, or there is no key.
     pub fn start(settings: &config::DecisionLog) -> Result<Option<Self>, LogError> {
         let open = |error| LogError::Open(settings.to.to_string(), error);
         let sink = match &settings.to {
@@ -137,11 +138,11 @@ impl DecisionLog {
         }))
     }
 
-    /// Hands over a decision. Where the settings say so this waits for as long as there is no room:
-    /// the caller says when that is too long.
+    /// Takes a decision. With [`WhenFull::Wait`] it waits while there is no room; the caller limits
+    /// the time.
     ///
     /// # Errors
-    /// The decision must not be given.
+    /// The decision must not be answered.
     pub async fn take(&self, decided: Arc<Decided>) -> Result<(), NotLogged> {
         match self.when_full {
             WhenFull::Wait => {
@@ -178,10 +179,10 @@ impl DecisionLog {
         *self.shared.failing.borrow()
     }
 
-    /// Counts what was dropped, and says when that begins and ends.
+    /// Counts dropped decisions, and logs when dropping begins and ends.
     fn note(&self, is_taken: bool) {
         if is_taken {
-            // Read first: a write would be one for each decision.
+            // A read first, as a write for each decision would be slow.
             if self.dropping.load(Ordering::Relaxed) && self.dropping.swap(false, Ordering::Relaxed)
             {
                 let dropped = self.shared.dropped.load(Ordering::Relaxed);
@@ -195,7 +196,7 @@ impl DecisionLog {
         }
     }
 
-    /// What was written, and what was not.
+    /// The numbers of lines, for metrics.
     #[must_use]
     pub fn stats(&self) -> LogStats {
         LogStats {
@@ -205,8 +206,8 @@ impl DecisionLog {
         }
     }
 
-    /// Waits until all that was taken is written, but not longer than `within`, and takes nothing
-    /// more. Returns whether it is.
+    /// Takes no more decisions, and waits at most `within` until all lines are written. Returns
+    /// true if they are.
     pub async fn end(&self, within: Duration) -> bool {
         let until = Instant::now() + within;
         let (sender, ended) = oneshot::channel();

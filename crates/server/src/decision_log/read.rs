@@ -16,35 +16,35 @@ const JSON_DEPTH: usize = 127;
 /// A line of a log.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// Which one, from 1.
+    /// The number of the line, from 1.
     pub number: u64,
-    /// What the decision is called.
+    /// The id of the decision.
     pub id: String,
-    /// The question in its native form; `None` where there was none.
+    /// The question in its native form; `None` if there was none.
     pub question: Option<Json>,
-    /// The policies that it was decided by.
+    /// The revision of the policies that decided.
     pub policy_revision: String,
-    /// The state that it was decided from.
+    /// The state of the store that was decided from.
     pub tenancy_revision: String,
-    /// What the key of its hashes is called; `None` where ids are as they were.
+    /// The name of the key of its hashes; `None` if ids are written as they are.
     pub key: Option<String>,
-    /// The entities that the policies could look at, where they were written.
+    /// The entities that the policies could look at, if they were written.
     pub slice: Option<Json>,
-    /// Of each of them, which tags were asked for.
+    /// For each entity, the tags that were asked for.
     pub(super) slice_tags: Vec<Json>,
-    /// What was decided: JSON texts, in the order of [`ANSWER`].
+    /// The decision: JSON texts, in the order of [`ANSWER`].
     pub(super) answer: [String; ANSWER.len()],
-    /// Whether there are hashes in it.
+    /// True if the line holds hashes.
     pub(super) is_veiled: bool,
 }
 
-/// A line that is none, or only a part of one.
+/// A text that is no line, or only a part of one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {number}: {problem}")]
 pub struct Unreadable {
-    /// Which one, from 1.
+    /// The number of the line, from 1.
     pub number: u64,
-    /// What is wrong with it.
+    /// The problem, for people.
     pub problem: String,
 }
 
@@ -67,7 +67,7 @@ struct ParsedLine<'a> {
     slice_tags: Vec<Json>,
 }
 
-/// The lines of a log, one by one. Empty ones are none.
+/// The lines of a log, one by one. Empty lines are left out.
 pub fn lines(mut log: impl BufRead) -> impl Iterator<Item = Result<Line, Unreadable>> {
     let mut number = 0;
     let mut ended = false;
@@ -83,7 +83,7 @@ pub fn lines(mut log: impl BufRead) -> impl Iterator<Item = Result<Line, Unreada
                 Ok(_) if text.trim_ascii().is_empty() => {}
                 Ok(_) => return Some(Line::read(number, &text)),
                 Err(error) => {
-                    // It would be the same again.
+                    // The next read would fail in the same way.
                     ended = true;
                     let problem = error.to_string();
                     return Some(Err(Unreadable { number, problem }));
@@ -96,7 +96,7 @@ pub fn lines(mut log: impl BufRead) -> impl Iterator<Item = Result<Line, Unreada
 impl Line {
     fn read(number: u64, text: &[u8]) -> Result<Self, Unreadable> {
         let unreadable = |problem: String| Unreadable { number, problem };
-        // What serde says may repeat what is there.
+        // The text of serde may repeat contents of the line.
         let written: ParsedLine<'_> = serde_json::from_slice(text).map_err(|error| {
             let problem = if error.is_data() {
                 "it is no line of a decision log"
@@ -136,7 +136,7 @@ impl Line {
         })
     }
 
-    /// Yes or no, as it was written: `Allow` or `Deny`.
+    /// The decision as it was written: `Allow` or `Deny`.
     #[must_use]
     pub fn decision(&self) -> &str {
         let [decision, ..] = &self.answer;

@@ -1,7 +1,7 @@
-//! A store of just the entities that a line holds.
+//! A store that holds only the entities of a line.
 //!
-//! INVARIANT: what was never looked at when the line was written is not known, and is an error
-//! here; it is not absent. So policies that look at more decide nothing from it.
+//! INVARIANT: an entity or tag that was not read when the line was written is unknown, and an error
+//! here; it is not absent. So policies that need more have no decision from it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, RwLock};
@@ -19,12 +19,12 @@ use peppol_authz_engine::store::{
 #[derive(Default)]
 pub(super) struct RecordedStore(RwLock<Arc<RecordedSlice>>);
 
-/// What one line holds.
+/// The entities of one line.
 pub(super) struct RecordedSlice {
     rows: HashMap<EntityUid, RecordedEntity>,
-    /// The types that the caller has described entities of, which the store did not serve.
+    /// The types of entities that the caller described, as the store did not serve them.
     described: Vec<EntityTypeName>,
-    /// The entities that the question itself names: these may have been absent.
+    /// The entities that the question itself names; these may have been absent.
     asked: HashSet<EntityUid>,
     revision: Revision,
 }
@@ -47,7 +47,7 @@ impl Default for RecordedSlice {
 }
 
 impl RecordedSlice {
-    /// Reads the entities of a line; `None` where it has none.
+    /// Reads the entities of a line; `None` if it has none.
     pub(super) fn of(line: &Line, schema: &Schema) -> Result<Option<Self>, Misfit> {
         let Some(json) = &line.slice else {
             return Ok(None);
@@ -114,7 +114,7 @@ fn asked_tags(json: &Json) -> Result<Option<TagKeys>, Misfit> {
 }
 
 impl RecordedStore {
-    /// Holds these from now on, and nothing else.
+    /// Holds these entities from now on, and no others.
     pub(super) fn hold(&self, slice: RecordedSlice) {
         let mut held = self
             .0
@@ -173,8 +173,8 @@ impl RecordedSnapshot {
                 ..kept.row.clone()
             }));
         }
-        // Absence of what is asked about ends a decision, so that nothing follows from it; where it
-        // has a meaning for policies, the entity was recorded. What else is absent has no decision.
+        // If an entity of the question is absent, the decision ends there. If absence has a meaning
+        // for policies, the entity was recorded. For all others there is no decision.
         let found = self.schema.entity_type(uid.type_name());
         let is_told = found.is_some_and(|found| found.when_absent.is_some());
         if is_told || !self.slice.asked.contains(uid) {
@@ -239,7 +239,7 @@ impl Snapshot for RecordedSnapshot {
         Box::pin(std::future::ready(tags))
     }
 
-    /// A line is about one question, in which nothing is looked for.
+    /// A line is about one question, and no search.
     fn candidates<'a>(&'a mut self, _: &'a Candidates) -> Answer<'a, Vec<String>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }

@@ -1,4 +1,4 @@
-//! Deciding a line again, by the engine that decided it.
+//! Lines that are decided again, by the same engine.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use peppol_authz_engine::{Decision, Engine, EngineOptions, Failure, Malformed, Q
 /// Ids that are read from a store together.
 const PAGE: usize = 1000;
 
-/// Decides lines again, all by the same policies: from the entities that a line holds, else from a
+/// Decides lines again, all by the same policies: from the entities in a line, or else from a
 /// store.
 pub struct Replay {
     bundle: Arc<Bundle>,
@@ -28,7 +28,7 @@ pub struct Replay {
     live: Option<LiveStore>,
 }
 
-/// A store, and whom its ids are hashes of.
+/// A store, and its personal ids by their hashes.
 struct LiveStore {
     engine: Engine,
     pseudonyms: Option<Pseudonyms>,
@@ -38,58 +38,58 @@ struct LiveStore {
 /// A line that was decided again.
 #[derive(Debug)]
 pub struct Again {
-    /// What was asked.
+    /// The question.
     pub question: Question,
-    /// What is decided now.
+    /// The decision now.
     pub decision: Decision,
-    /// What a line would say of it.
+    /// The decision as a line would have it.
     answer: [String; ANSWER.len()],
 }
 
 /// A line that was decided by two sets of policies.
 #[derive(Debug)]
 pub struct Both {
-    /// By those that are compared with.
+    /// By the old policies.
     pub old: Result<Again, Undecided>,
-    /// By the others.
+    /// By the new policies.
     pub new: Result<Again, Undecided>,
 }
 
 /// Why a line cannot be decided again.
 #[derive(Debug, thiserror::Error)]
 pub enum Undecided {
-    /// It is of something that was no question.
+    /// The line is about something that was no question.
     #[error("it was no question of the schema")]
     NoQuestion,
-    /// It holds no entities, and there is no store.
+    /// The line holds no entities, and there is no store.
     #[error("it has no `slice`, and no store is named")]
     NoStore,
-    /// It says hashes, and no key is there to know whose.
+    /// The line holds hashes, and there is no key.
     #[error("it has no `slice` and says hashes of ids, and no key is named")]
     NoKey,
     /// The hashes are by another key.
     #[error("its hashes are by the key `{0}`, which is not the one that is named")]
     OtherKey(String),
-    /// It does not fit the schema.
+    /// The line does not fit the schema.
     #[error("{0}")]
     Unfit(Misfit),
-    /// Its question does not fit the schema.
+    /// The question does not fit the schema.
     #[error("`question`: {0}")]
     Malformed(Malformed),
-    /// There is no decision: policies look at more than was looked at then, or the store cannot
-    /// serve it.
+    /// There is no decision: the policies need entities that were not recorded, or the store cannot
+    /// answer.
     #[error("{0}")]
     Failed(Failure),
-    /// It cannot be written.
+    /// The decision cannot be written.
     #[error("{0}")]
     Unwritten(String),
 }
 
 impl Replay {
-    /// By these policies, of lines that hold entities.
+    /// A replay by these policies, of lines that hold entities.
     ///
     /// # Errors
-    /// None that is known: what is not a store has nothing that does not fit.
+    /// None is known: recorded entities always fit.
     pub fn new(bundle: Arc<Bundle>) -> Result<Self, StoreError> {
         let recorded = Arc::new(RecordedStore::default());
         let store = Arc::clone(&recorded) as Arc<dyn Store>;
@@ -101,11 +101,11 @@ impl Replay {
         })
     }
 
-    /// From a store those lines that hold none. Hashes by the key are those of ids in the store;
-    /// what is a hash of none of them is not in the store.
+    /// Decides lines without entities from a store. Hashes by the key are matched with ids in the
+    /// store; a hash that matches none is an id that the store does not have.
     ///
     /// # Errors
-    /// A store that does not fit the schema, or cannot be read.
+    /// The store does not fit the schema, or cannot be read.
     pub async fn over(
         self,
         store: Arc<dyn Store>,
@@ -133,7 +133,7 @@ impl Replay {
         &self.bundle
     }
 
-    /// Decides a line again. One after another: the entities of one line are held at a time.
+    /// Decides a line again. Only the entities of one line are held at a time.
     ///
     /// # Errors
     /// See [`Undecided`].
@@ -156,9 +156,9 @@ impl Replay {
     }
 }
 
-/// Decides a line by two sets of policies. A line that holds the entities which the policies could
-/// look at is decided from these; policies that look at others say so ([`Undecided::Failed`]), and
-/// never take what was not looked at for absent.
+/// Decides a line by two sets of policies. If the line holds entities, it is decided from these.
+/// Policies that need others fail ([`Undecided::Failed`]): an entity that was not recorded is never
+/// taken for absent.
 pub async fn decide_by_both(old: &mut Replay, new: &mut Replay, line: &Line) -> Both {
     Both {
         old: old.decide(line).await,
@@ -167,8 +167,8 @@ pub async fn decide_by_both(old: &mut Replay, new: &mut Replay, line: &Line) -> 
 }
 
 impl Again {
-    /// The members in which a line says something else, byte for byte: none where it says the same.
-    /// Only what it says of failed policies may have other texts in the place of hashes.
+    /// The members that differ from the line, byte for byte. Only errors of failed policies may
+    /// have other texts in the place of hashes.
     #[must_use]
     pub fn differs_from(&self, line: &Line) -> Vec<&'static str> {
         let mut members = differing(&self.answer, &line.answer);
@@ -181,7 +181,7 @@ impl Again {
 }
 
 impl Both {
-    /// The members in which the two differ; `None` where one of them has not decided.
+    /// The members in which the two decisions differ; `None` if one is missing.
     #[must_use]
     pub fn differ(&self) -> Option<Vec<&'static str>> {
         match (&self.old, &self.new) {
@@ -201,7 +201,7 @@ fn differing(one: &[String; ANSWER.len()], other: &[String; ANSWER.len()]) -> Ve
 
 fn engine(store: Arc<dyn Store>, bundle: &Arc<Bundle>) -> Result<Engine, StoreError> {
     let options = EngineOptions {
-        // The entities of one line are not those of another.
+        // The entities of one line do not belong to another.
         cache_bytes: 0,
         freshness: Freshness::EACH,
     };
@@ -223,7 +223,7 @@ async fn decide(engine: &Engine, json: &Json, pseudonyms: &Pseudonyms) -> Result
     })
 }
 
-/// The ids of a store that say who somebody is, by their hashes.
+/// The personal ids of a store, by their hashes.
 async fn ids(
     store: &dyn Store,
     bundle: &Bundle,
@@ -255,7 +255,7 @@ async fn ids(
     Ok(found)
 }
 
-/// A question with the ids that its hashes are of.
+/// A question with ids in the place of their hashes.
 fn unveiled(json: &Json, ids: &HashMap<String, String>) -> Json {
     let text = |text: &String| match ids.get(text) {
         Some(id) if is_hash(text) => id.clone(),

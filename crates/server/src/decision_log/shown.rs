@@ -1,5 +1,4 @@
-//! Entities and values as lines show them: Cedar's JSON, with hashes for ids that say who somebody
-//! is.
+//! Entities and values as lines show them: Cedar's JSON, with hashes in the place of personal ids.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,11 +11,11 @@ use peppol_authz_engine::schema::{CedarJson, Record, Row, Schema};
 use peppol_authz_engine::store::TagKeys;
 use peppol_authz_engine::{Decided, Decision, Question};
 
-/// An id at least so long is taken out of any text that it stands in.
+/// The length from which an id is replaced in any text, in bytes.
 const TELLING: usize = 4;
 
-/// What was asked, in its native form, with hashes for ids that say who somebody is; `None` where
-/// it was no question.
+/// The question in its native form, with hashes in the place of personal ids; `None` if there was
+/// no question.
 #[must_use]
 pub fn asked(decided: &Decided, pseudonyms: &Pseudonyms) -> Option<Json> {
     let question = decided.question.as_ref()?;
@@ -25,11 +24,11 @@ pub fn asked(decided: &Decided, pseudonyms: &Pseudonyms) -> Option<Json> {
     Some(shown.question(question))
 }
 
-/// Shows what belongs to one line.
+/// Shows the contents of one line.
 pub(super) struct LineVeil<'a> {
     schema: &'a Schema,
     pseudonyms: &'a Pseudonyms,
-    /// The ids in it that say who somebody is, with what stands for them.
+    /// The personal ids in it, with the texts in their place.
     veiled: BTreeMap<String, String>,
 }
 
@@ -88,12 +87,12 @@ impl<'a> LineVeil<'a> {
         entity_type.is_some_and(|entity_type| entity_type.personal)
     }
 
-    /// An entity with these ancestors, near and far.
+    /// An entity with these ancestors.
     fn row<'r>(&self, row: &'r Row, ancestors: impl Iterator<Item = &'r EntityUid>) -> Json {
         let own = self
             .is_personal(&row.uid)
             .then(|| AsRef::<str>::as_ref(row.uid.id()));
-        let attributes = Attributes { shown: self, own };
+        let attributes = AttributeVeil { shown: self, own };
         let mut members = Map::new();
         members.insert("uid".to_owned(), self.uid(&row.uid));
         members.insert("attrs".to_owned(), attributes.record(&row.attributes));
@@ -105,7 +104,7 @@ impl<'a> LineVeil<'a> {
         Json::Object(members)
     }
 
-    /// A question in its native form. How new the state had to be is not said again.
+    /// A question in its native form, without its demands on the age of the state.
     pub(super) fn question(&self, question: &Question) -> Json {
         let mut members = Map::new();
         members.insert("principal".to_owned(), self.uid(&question.principal));
@@ -114,7 +113,7 @@ impl<'a> LineVeil<'a> {
         members.insert("context".to_owned(), self.record(&question.context));
         if !question.described.is_empty() {
             let described = question.described.iter().map(|row| {
-                // Those further up are what those in between say.
+                // Further ancestors follow from those in between.
                 let near = self.schema.entity_type(row.uid.type_name());
                 let near = near.map_or(&[][..], |found| &found.member_of);
                 let ancestors = row.ancestors.iter();
@@ -131,7 +130,7 @@ impl<'a> LineVeil<'a> {
             .collect()
     }
 
-    /// Of each entity of the slice which tags were asked for: `null`, `"all"` or the keys.
+    /// For each entity of the slice, the tags that were asked for: `null`, `"all"` or the keys.
     pub(super) fn slice_tags(&self, decision: &Decision) -> Vec<Json> {
         let asked = decision.slice.iter().map(|seen| match &seen.tags {
             None => Json::Null,
@@ -141,8 +140,8 @@ impl<'a> LineVeil<'a> {
         asked.collect()
     }
 
-    /// What Cedar says of a policy that failed, which may name entities and repeat strings. Words of
-    /// Cedar's own may be an id too and are hidden with it: see [`super::alike`].
+    /// Cedar's text about a policy that failed, which may name entities and repeat strings. If one
+    /// of Cedar's own words is an id too, it is hidden with it: see [`super::alike`].
     pub(super) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
         for (id, hash) in &self.veiled {
@@ -162,8 +161,8 @@ impl<'a> LineVeil<'a> {
         text
     }
 
-    /// What was said and is no question: nothing is known of it, so it shows what a schema or a
-    /// route table could have written, and hashes of the rest.
+    /// A request that was no question. Nothing is known of it: texts that a schema or a route table
+    /// could hold are shown, and all others become hashes.
     pub(super) fn said(&self, said: &Json) -> Json {
         match said {
             Json::Object(members) => {
@@ -177,7 +176,7 @@ impl<'a> LineVeil<'a> {
                 };
                 let pairs = members.iter().map(|(name, json)| {
                     let shown = match (name.as_str(), json) {
-                        // These are our own.
+                        // These come from this program.
                         ("endpoint" | "route", json) => json.clone(),
                         ("id", Json::String(id)) if is_known(id) => id.as_str().into(),
                         ("id", Json::String(id)) => self.unread(kind, id).into(),
@@ -193,7 +192,7 @@ impl<'a> LineVeil<'a> {
         }
     }
 
-    /// An id in the spelling that its hash is made of elsewhere.
+    /// The hash of an id, by the spelling that is hashed elsewhere too.
     fn unread(&self, kind: Option<&peppol_authz_engine::schema::EntityType>, id: &str) -> String {
         match kind {
             Some(kind) => self.pseudonyms.of(&kind.identifier.canonical(id)),
@@ -219,15 +218,15 @@ impl CedarJson for LineVeil<'_> {
 }
 
 /// Shows the attributes of an entity.
-struct Attributes<'s> {
+struct AttributeVeil<'s> {
     shown: &'s LineVeil<'s>,
-    /// The id of the entity, if it says who somebody is: an attribute may repeat it. Any other
-    /// text that happens to be such an id stays: a caller chooses ids, and what policies compare
-    /// would not be what they compared.
+    /// The id of the entity, if it is personal: an attribute may repeat it. Any other text that
+    /// happens to be such an id stays: callers choose ids, and policies would then compare other
+    /// values than they did.
     own: Option<&'s str>,
 }
 
-impl CedarJson for Attributes<'_> {
+impl CedarJson for AttributeVeil<'_> {
     fn id<'u>(&'u self, uid: &'u EntityUid) -> Cow<'u, str> {
         self.shown.id(uid)
     }
@@ -241,7 +240,7 @@ impl CedarJson for Attributes<'_> {
     }
 }
 
-/// Whether a text is like a name in a schema, and so no address of anybody.
+/// Returns true if a text has the form of a name in a schema, and so is no address.
 fn is_name(text: &str) -> bool {
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':');
     text.len() <= 64

@@ -1,18 +1,18 @@
-//! How much memory a decision takes while it waits.
+//! The memory that a decision takes while it waits.
 
 use serde_json::Value as Json;
 
 use peppol_authz_engine::schema::{Record, Row};
 use peppol_authz_engine::{Decided, Question};
 
-/// Of a decision with nothing in it.
+/// The bytes of an empty decision.
 const ALONE: usize = 1 << 10;
 
-/// Of a JSON value, and of a member's name.
+/// The bytes of a JSON value, and of a member's name.
 const VALUE: usize = 64;
 
-/// About how many bytes a decision keeps while it waits to be looked at. Entities that others keep
-/// too are counted in full: nobody may keep them any more when it is looked at.
+/// The memory that a decision takes while it waits, about, in bytes. Entities that others keep too
+/// are counted in full, as the others may drop them meanwhile.
 #[must_use]
 pub fn weight(decided: &Decided) -> usize {
     let question = decided.question.as_ref().map_or(0, of_question);
@@ -29,7 +29,7 @@ fn of_question(question: &Question) -> usize {
         id.len()
     });
     let described = question.described.iter().map(Row::weight);
-    // Both are there once more for Cedar.
+    // Both exist a second time for Cedar.
     2 * (named.iter().sum::<usize>() + of_record(&question.context)) + described.sum::<usize>()
 }
 

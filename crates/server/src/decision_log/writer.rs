@@ -1,4 +1,4 @@
-//! The thread that makes lines of decisions and writes them.
+//! The thread that turns decisions into lines and writes them.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,17 +7,18 @@ use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::batch::LineBatch;
 use super::entry;
-use super::file::{LineBatch, LogSink};
+use super::file::LogSink;
 use super::progress::LogProgress;
 use super::pseudonym::Pseudonyms;
 use peppol_authz_engine::Decided;
 
-/// What waits to be written.
+/// A message to the thread that writes.
 pub(super) enum LogMessage {
     /// A decision, with the room that it takes until its line is written.
     Decided(Arc<Decided>, OwnedSemaphorePermit),
-    /// Nothing follows; to be told when all before is written.
+    /// The end: nothing follows, and the sender is told when all lines are written.
     End(oneshot::Sender<()>),
 }
 

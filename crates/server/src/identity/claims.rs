@@ -1,4 +1,5 @@
-//! What every token has to claim: who made it, for whom, and when; and what none may.
+//! The claims that every token needs: issuer, audience and times; and the claim that no token may
+//! have.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use serde_json::{Map, Value};
 use super::reason::InvalidReason;
 use crate::config::Jwt;
 
-/// From when to when a token is good, in seconds of the Unix epoch, with what clocks may be apart.
+/// The time in which a token is valid, in seconds of the Unix epoch, with the leeway of clocks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Validity {
     not_before: f64,
@@ -15,13 +16,13 @@ pub(super) struct Validity {
     until: f64,
 }
 
-/// Checks the issuer, the audience and the form of the times, and that whoever bears the token may
-/// use it.
+/// Checks the issuer, the audience and the form of the times, and that every bearer may use the
+/// token.
 pub(super) fn check(
     claims: &Map<String, Value>,
     settings: &Jwt,
 ) -> Result<Validity, InvalidReason> {
-    // RFC 9449 7.2, RFC 8705 3: who sends it would have to show a key, of which nothing is known here.
+    // RFC 9449 7.2, RFC 8705 3: the sender would have to prove a key, which cannot be checked here.
     if claims.contains_key("cnf") {
         return Err("it is bound to a key of its sender (`cnf`), and no bearer token");
     }
@@ -68,7 +69,7 @@ impl Validity {
         })
     }
 
-    /// Whether the token is good at a time.
+    /// Checks that the token is valid at a time.
     pub(super) fn holds(self, now: f64) -> Result<(), InvalidReason> {
         if now >= self.until {
             return Err("it has expired");

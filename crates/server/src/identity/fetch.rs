@@ -1,4 +1,4 @@
-//! Where keys come from: a file, or a server.
+//! The source of keys: a file, or a server.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,10 +12,10 @@ use super::keys::KeySetError;
 use crate::config::{Jwks, Jwt};
 use peppol_authz_database::{RootsError, root_certificates};
 
-/// The longest document that is read, in bytes.
+/// The longest document that is accepted, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Where keys come from.
+/// The source of keys.
 pub(super) enum KeySource {
     File(PathBuf),
     Server { url: String, agent: Agent },
@@ -24,10 +24,10 @@ pub(super) enum KeySource {
 /// Why tokens cannot be verified with these settings.
 #[derive(Debug, thiserror::Error)]
 pub enum TokensError {
-    /// No `jwt.jwks`.
+    /// There is no `jwt.jwks`.
     #[error("`jwt.jwks` is not set")]
     NotConfigured,
-    /// A `jwt.ca_certificate` that vouches for nothing.
+    /// `jwt.ca_certificate` cannot be used.
     #[error(transparent)]
     Certificate(#[from] RootsError),
 }
@@ -47,7 +47,7 @@ pub(super) enum LookError {
     TooLong,
     #[error(transparent)]
     Keys(#[from] KeySetError),
-    /// A thread that did not come back.
+    /// The thread of the look has ended early.
     #[error("the look was broken off")]
     BrokenOff,
 }
@@ -69,7 +69,7 @@ impl KeySource {
         let mut document = Vec::new();
         match self {
             Self::File(path) => {
-                // Opening a pipe would wait for who writes into it.
+                // Opening a pipe would wait for a writer.
                 if !std::fs::metadata(path)?.is_file() {
                     return Err(LookError::NoFile);
                 }
@@ -96,9 +96,9 @@ impl KeySource {
     }
 }
 
-/// A client that asks the one server and nobody else: no redirect is followed, and no proxy of the
-/// environment is between, as it may be meant for other things; and each look is a new connection,
-/// as they are far apart.
+/// A client that asks the one server and no other. Redirects are not followed. A proxy of the
+/// environment is not used, as it may be meant for other things. Each look is a new connection, as
+/// looks are far apart.
 fn agent(url: &str, settings: &Jwt) -> Result<Agent, TokensError> {
     let roots = if url.starts_with("https:") {
         root_certificates(settings.ca_certificate.as_deref())?

@@ -1,7 +1,8 @@
-//! The keys in force, and looking for newer ones.
+//! The keys in force, and the looks for newer ones.
 //!
-//! Looks are made one at a time, each in a task of its own: whoever wants one while one is under way
-//! waits for that, and nobody who goes away breaks it off. No lock is held meanwhile.
+//! One look is made at a time, in a task of its own. A caller that needs a look while one is under
+//! way waits for that one; a caller that goes away does not break it off. No lock is held
+//! meanwhile.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,13 +15,13 @@ use super::fetch::{KeySource, LookError, TokensError};
 use super::keys::KeySet;
 use crate::config::Jwt;
 
-/// How long is waited after the first look that fails; then twice that, and so on.
+/// The pause after the first look that fails. Each further failure doubles it.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// The keys in force.
 pub(super) struct Keyring {
     source: KeySource,
-    /// What the log calls it.
+    /// The name of the source in the log.
     name: String,
     refresh: Duration,
     min_refresh: Duration,
@@ -28,14 +29,14 @@ pub(super) struct Keyring {
     held: ArcSwapOption<HeldKeys>,
     failures: AtomicU64,
     looks: Mutex<LookState>,
-    /// Whether the look that ended last went well.
+    /// True if the look that ended last succeeded.
     ended: watch::Sender<bool>,
 }
 
-/// Keys, and when they were known to be the newest.
+/// Keys, and the time at which they were known to be the newest.
 struct HeldKeys {
     keys: Arc<KeySet>,
-    /// The look began then.
+    /// The beginning of the look.
     since: Instant,
     at: SystemTime,
 }
@@ -43,18 +44,18 @@ struct HeldKeys {
 #[derive(Default)]
 struct LookState {
     is_under_way: bool,
-    /// When the last one began.
+    /// The beginning of the last look.
     begun: Option<Instant>,
 }
 
-/// How the looks at the keys went, for metrics.
+/// The results of the looks at the keys, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeysHealth {
-    /// How many keys there are that tokens may be verified by.
+    /// The number of keys that tokens may be verified by.
     pub keys: usize,
-    /// When the last look that went well began.
+    /// The beginning of the last look that succeeded.
     pub last_success: Option<SystemTime>,
-    /// How many looks failed.
+    /// The number of looks that failed.
     pub failures: u64,
 }
 
@@ -77,7 +78,7 @@ impl Keyring {
         }))
     }
 
-    /// The keys, where they are not too old.
+    /// The keys; `None` if there are none yet, or if they are too old.
     pub(super) fn good(&self, now: Instant) -> Option<Arc<KeySet>> {
         let held = self.held.load();
         let held = held.as_ref()?;
@@ -124,13 +125,13 @@ impl Keyring {
         }
     }
 
-    /// Looks because a token wants a key that is not there, unless that was done a moment ago.
+    /// Looks because a token names an unknown key, unless the last look was a moment ago.
     pub(super) async fn look_for_token(self: &Arc<Self>) {
         self.look(Some(self.min_refresh)).await;
     }
 
-    /// Looks, or waits for the look that is under way; whether it went well. `None` where the last
-    /// one began less than `apart` ago.
+    /// Looks, or waits for the look that is under way. Returns true if it succeeded; `None` if the
+    /// last look began less than `apart` ago.
     async fn look(self: &Arc<Self>, apart: Option<Duration>) -> Option<bool> {
         let mut ended = {
             let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
@@ -164,7 +165,7 @@ impl Keyring {
         self.ended.send_replace(is_good);
     }
 
-    /// Puts keys in force; where there are none, those before stay.
+    /// Puts keys in force. If the look failed, the keys before stay.
     fn take(&self, found: Result<KeySet, LookError>, since: Instant, at: SystemTime) -> bool {
         let found = match found {
             Ok(found) => found,

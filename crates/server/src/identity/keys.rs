@@ -1,4 +1,4 @@
-//! A set of keys (JWKS, RFC 7517), of which only those are there that tokens may be verified by.
+//! A set of keys (JWKS, RFC 7517), with only those keys that tokens may be verified by.
 
 use std::collections::HashMap;
 
@@ -20,16 +20,16 @@ const DEPTH: usize = 16;
 /// The usable keys of a document.
 pub(super) struct KeySet {
     keys: Vec<VerifyingKey>,
-    /// Where in `keys` a kid is; `None` where more than one key of the document has it.
+    /// The place of a kid in `keys`; `None` if more than one key of the document has it.
     kids: HashMap<String, Option<usize>>,
-    /// Of the document.
+    /// The digest of the document.
     digest: [u8; 32],
 }
 
-/// One key that signatures are verified by.
+/// A key that signatures are verified by.
 pub(super) struct VerifyingKey {
     public: PublicKey,
-    /// The one algorithm that it is for.
+    /// The only algorithm that the key is for, if it names one.
     algorithm: Option<String>,
 }
 
@@ -47,9 +47,9 @@ pub(super) enum KeySetError {
 /// Why no key is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoKey {
-    /// It may be there in a newer set.
+    /// A newer set may have it.
     Unknown,
-    /// It is refused by this set.
+    /// This set refuses it.
     Refused(InvalidReason),
 }
 
@@ -79,7 +79,7 @@ impl KeySet {
                     None
                 }
             };
-            // Of two keys with one kid neither is meant, whatever the other one is for.
+            // If two keys have one kid, the kid names neither, even if one is not usable.
             if let Some(kid) = entry.get("kid").and_then(Value::as_str) {
                 kids.entry(kid.to_owned())
                     .and_modify(|place| *place = None)
@@ -100,13 +100,13 @@ impl KeySet {
         self.keys.len()
     }
 
-    /// What another document would have another of.
+    /// The digest of the document.
     pub(super) fn digest(&self) -> &[u8; 32] {
         &self.digest
     }
 
-    /// The key that a token has to be signed with: the one that it names, or else the only one
-    /// there is for its algorithm.
+    /// The key that a token must be signed with: the key that it names, or if it names none, the
+    /// only key for its algorithm.
     pub(super) fn choose(&self, token: &Token<'_>) -> Result<&VerifyingKey, NoKey> {
         let Some(kid) = &token.kid else {
             let mut fitting = self.keys.iter().filter(|key| key.fits(token.algorithm));
@@ -142,7 +142,7 @@ impl VerifyingKey {
         if kty == "oct" {
             return Err("it is symmetric");
         }
-        // Whoever publishes it has given it away.
+        // A private key that is published is not secret any more.
         if entry.contains_key("d") {
             return Err("it is a private key");
         }
@@ -176,13 +176,13 @@ impl VerifyingKey {
         Ok(Self { public, algorithm })
     }
 
-    /// Whether signatures of this algorithm are verified by it.
+    /// Returns true if the key verifies signatures of this algorithm.
     fn fits(&self, algorithm: Algorithm) -> bool {
         let is_for = |own: &String| own == algorithm.name();
         self.public.fits(algorithm) && self.algorithm.as_ref().is_none_or(is_for)
     }
 
-    /// Whether the signature of a token that this key was chosen for is its own.
+    /// Returns true if the signature of a token is by this key.
     pub(super) fn verifies(&self, token: &Token<'_>) -> bool {
         let signed = token.signed.as_bytes();
         self.fits(token.algorithm)
@@ -196,7 +196,7 @@ fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<RsaPublicKeyComponents<Vec<u8>
     let [modulus, exponent] = [modulus, exponent].map(without_zeros);
     let zeros = modulus.first().map_or(0, |byte| byte.leading_zeros());
     let bits = (8 * modulus.len()).saturating_sub(zeros as usize);
-    // `ring` uses no other. What is longer takes long to verify, and none is made.
+    // `ring` uses no other. Longer keys take long to verify, and nobody makes them.
     if !(2048..=8192).contains(&bits) {
         return Err("its modulus has not 2048 to 8192 bits");
     }

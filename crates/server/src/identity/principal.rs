@@ -1,4 +1,4 @@
-//! Whom a token names.
+//! The principal that a token names.
 
 use serde_json::{Map, Value};
 
@@ -8,7 +8,7 @@ use peppol_authz_engine::schema::Designation;
 
 type Members = Map<String, Value>;
 
-/// Whom these claims name, by the first entry that fits.
+/// The principal that these claims name, by the first entry that fits.
 pub(super) fn designate(
     claims: &Members,
     entries: &[Principal],
@@ -41,7 +41,7 @@ pub(super) fn designate(
     })
 }
 
-/// A claim: a member, or by a JSON pointer.
+/// Finds a claim: a member, or by a JSON pointer.
 fn find<'a>(claims: &'a Members, name: &str) -> Option<&'a Value> {
     let Some(path) = name.strip_prefix('/') else {
         return claims.get(name);
@@ -54,7 +54,7 @@ fn find<'a>(claims: &'a Members, name: &str) -> Option<&'a Value> {
     claims.get(&first)?.pointer(rest)
 }
 
-/// Whether a claim is a constant, or an array that holds it.
+/// Returns true if a claim is the constant, or an array that holds it.
 fn is(found: &Value, wanted: &Constant) -> bool {
     let same = |found: &Value| match wanted {
         Constant::Truth(wanted) => found.as_bool() == Some(*wanted),
@@ -67,15 +67,15 @@ fn is(found: &Value, wanted: &Constant) -> bool {
     }
 }
 
-/// Whether it is an e-mail address that names who asks.
+/// Returns true if the principal is named by an e-mail address.
 fn is_address(entry: &Principal) -> bool {
     // Also of `https://example.com/email`, and of a pointer to that.
     let claim = entry.claim.replace("~1", "/");
     claim.rsplit('/').next() == Some("email") || entry.attribute.as_deref() == Some("email")
 }
 
-/// Whether an e-mail address is said to be verified, by the token as a whole and by what stands
-/// beside the address; `None` where neither says anything.
+/// True if the token says that the e-mail address is verified, as a whole or beside the address;
+/// `None` if it says nothing of it.
 fn verified(claims: &Members, claim: &str) -> Option<bool> {
     const NAME: &str = "email_verified";
     let beside = match claim.rsplit_once('/') {

@@ -26,7 +26,7 @@ pub(super) enum PublicKey {
 }
 
 impl PublicKey {
-    /// Whether signatures of this algorithm are made by such keys.
+    /// Returns true if such keys make signatures of this algorithm.
     pub(super) fn fits(&self, algorithm: Algorithm) -> bool {
         match algorithm {
             Algorithm::Rs256
@@ -41,7 +41,7 @@ impl PublicKey {
         }
     }
 
-    /// Whether a signature of this algorithm is of this text and by this key.
+    /// Returns true if a signature of this algorithm is of this text and by this key.
     pub(super) fn verifies(&self, algorithm: Algorithm, signed: &[u8], signature: &[u8]) -> bool {
         let verified = match (self, algorithm) {
             (Self::Rsa(key), algorithm) => {

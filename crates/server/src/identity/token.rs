@@ -8,7 +8,7 @@ use super::reason::InvalidReason;
 use crate::config::Algorithm;
 use peppol_authz_engine::schema::parse_json;
 
-/// The longest token that is looked at, in bytes.
+/// The longest token that is read, in bytes.
 pub(super) const MAX_BYTES: usize = 16 << 10;
 
 /// Nesting of the JSON in a token.
@@ -16,11 +16,11 @@ const DEPTH: usize = 32;
 
 /// A signed token, not verified.
 pub(super) struct Token<'a> {
-    /// How it says that it is signed.
+    /// The algorithm that the token names.
     pub(super) algorithm: Algorithm,
-    /// The key that it says it is signed with.
+    /// The key that the token names.
     pub(super) kid: Option<String>,
-    /// What is signed.
+    /// The text that is signed.
     pub(super) signed: &'a str,
     pub(super) signature: &'a str,
     claims: &'a str,
@@ -39,7 +39,7 @@ impl<'a> Token<'a> {
             .get(..header.len() + 1 + claims.len())
             .unwrap_or_default();
         let header = object(header, "its header is not base64url, JSON and an object")?;
-        // RFC 7515 4.1.11: what is critical has to be understood, and nothing is.
+        // RFC 7515 4.1.11: critical extensions must be understood, and none is.
         if header.contains_key("crit") {
             return Err("its header has critical extensions");
         }
@@ -75,7 +75,7 @@ impl<'a> Token<'a> {
         })
     }
 
-    /// One of nothing but a header.
+    /// A token that has only a header.
     #[cfg(test)]
     pub(super) fn unsigned(algorithm: Algorithm, kid: Option<String>) -> Self {
         Self {
@@ -87,13 +87,13 @@ impl<'a> Token<'a> {
         }
     }
 
-    /// How long it is, without the dot before its signature.
+    /// The length of the token without the dot before its signature, in bytes.
     pub(super) fn bytes(&self) -> u32 {
         let bytes = self.signed.len() + self.signature.len();
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 
-    /// What it claims, which is to be believed only after its signature was verified.
+    /// The claims. They are to be believed only after the signature was verified.
     pub(super) fn claims(&self) -> Result<Map<String, Value>, InvalidReason> {
         object(
             self.claims,
@@ -110,7 +110,7 @@ fn object(part: &str, reason: InvalidReason) -> Result<Map<String, Value>, Inval
     }
 }
 
-/// Whether a media type is one of these, where `application/` may be left out.
+/// Returns true if a media type is one of `wanted`; `application/` may be left out.
 fn is_type(found: &Value, wanted: &[&str]) -> bool {
     let Some(found) = found.as_str().map(str::to_ascii_lowercase) else {
         return false;

@@ -17,37 +17,37 @@ use super::token::{MAX_BYTES, Token};
 use crate::config::Jwt;
 use peppol_authz_engine::schema::{Designation, Misfit, Schema};
 
-/// How many bytes of verified tokens are kept, each with [`OVERHEAD`].
+/// The memory for verified tokens, in bytes; each takes its length and [`OVERHEAD`].
 const KEPT: u64 = 16 << 20;
 
-/// What a token that is kept takes beside its own bytes, about.
+/// The memory that a verified token takes beside its own length, about, in bytes.
 const OVERHEAD: u32 = 256;
 
 /// Verifies tokens.
 pub struct Tokens {
     settings: Jwt,
     keyring: Arc<Keyring>,
-    /// By the SHA-256 of the token; bounded by bytes, as whoever is given tokens may choose what a
-    /// part of them holds.
+    /// By the SHA-256 of the token. Bounded by bytes, as clients may choose the contents of a part
+    /// of their tokens.
     kept: moka::sync::Cache<[u8; 32], KeptToken, foldhash::quality::RandomState>,
 }
 
-/// What a token says that was verified.
+/// The contents of a token that was verified.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Verified {
     /// All of its claims.
     pub claims: Map<String, Value>,
-    /// Whom it names.
+    /// The principal that it names.
     pub designation: Designation,
 }
 
-/// Why a token is not taken.
+/// Why a token is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It is not to be believed. Why is for the log, and not for who sent it.
+    /// The token is not valid. The reason is for the log, and not for the sender.
     #[error("the token is not valid: {0}")]
     Invalid(&'static str),
-    /// Whether it is valid cannot be said now.
+    /// The token cannot be verified now.
     #[error("tokens cannot be verified: {0}")]
     Unavailable(&'static str),
 }
@@ -57,13 +57,13 @@ pub enum TokenError {
 struct KeptToken {
     verified: Arc<Verified>,
     validity: Validity,
-    /// How long the token is, in bytes.
+    /// The length of the token, in bytes.
     bytes: u32,
-    /// Of the keys; with others it counts for nothing.
+    /// The digest of the keys; with other keys the entry does not count.
     keys: [u8; 32],
 }
 
-/// The time by both clocks: of the world, and of this machine.
+/// The time by two clocks: the calendar, and the machine since its start.
 #[derive(Clone, Copy)]
 struct TokenClock {
     /// In seconds of the Unix epoch.
@@ -74,10 +74,10 @@ struct TokenClock {
 // === impl Tokens ===
 
 impl Tokens {
-    /// Nothing is read yet but certificates.
+    /// Makes a verifier. Only certificates are read yet.
     ///
     /// # Errors
-    /// Settings without `jwks`, or with certificates that are none.
+    /// The settings have no `jwks`, or certificates that cannot be used.
     pub fn new(settings: &Jwt) -> Result<Self, TokensError> {
         Ok(Self {
             settings: settings.clone(),
@@ -89,10 +89,10 @@ impl Tokens {
         })
     }
 
-    /// Whether the schema has whom `jwt.principal` says that tokens name.
+    /// Checks that the schema has the types and attributes in `jwt.principal`.
     ///
     /// # Errors
-    /// The first that it has not.
+    /// The first one that the schema does not have.
     pub fn check(&self, schema: &Schema) -> Result<(), Misfit> {
         self.settings.principal.iter().try_for_each(|entry| {
             schema
@@ -101,29 +101,29 @@ impl Tokens {
         })
     }
 
-    /// Verifies a token, which is what follows `Bearer `, on a Tokio runtime.
+    /// Verifies a token (the text behind `Bearer `), on a Tokio runtime.
     ///
     /// # Errors
-    /// A token that is not to be believed, or keys that are not there or too old.
+    /// The token is not valid, or there are no keys, or they are too old.
     pub async fn verify(&self, token: &str) -> Result<Arc<Verified>, TokenError> {
         self.verify_at(token, TokenClock::read()).await
     }
 
-    /// Keeps the keys fresh, for ever. Without it they are looked at only where a token wants one
-    /// that is not there.
+    /// Keeps the keys fresh, for ever. Without it there are looks only for tokens that name an
+    /// unknown key.
     pub async fn follow(&self) {
         self.keyring.follow().await;
     }
 
-    /// Whether tokens can be verified.
+    /// Checks that tokens can be verified.
     ///
     /// # Errors
-    /// Keys that are not there yet, or too old.
+    /// There are no keys yet, or they are too old.
     pub fn readiness(&self) -> Result<(), String> {
         self.keyring.readiness()
     }
 
-    /// How the looks at the keys went.
+    /// The results of the looks at the keys.
     #[must_use]
     pub fn health(&self) -> KeysHealth {
         self.keyring.health()
@@ -198,7 +198,7 @@ impl fmt::Debug for Tokens {
 
 // === impl Verified ===
 
-/// Without what it says.
+/// Without the contents.
 impl fmt::Debug for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified").finish_non_exhaustive()
@@ -210,7 +210,7 @@ impl fmt::Debug for Verified {
 impl TokenClock {
     fn read() -> Self {
         Self {
-            // A clock before 1970 finds every token issued in the future.
+            // With a clock before 1970 every token is issued in the future.
             wall: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0.0, |since| since.as_secs_f64()),

@@ -5,27 +5,27 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 
 use super::{MadeChange, World};
-use crate::explain::place::{Edit, Spot, ValuePlace, made_up, replaced};
+use crate::explain::place::{Edit, NewValue, Spot, ValuePlace, made_up, replaced};
 use crate::schema::{Type, Value};
 
 impl World<'_> {
     pub(super) fn apply(&mut self, edit: &Edit) -> Option<()> {
         match edit {
-            Edit::Put(spot, value) => self.put(spot, Some(value.clone())),
-            Edit::Remove(spot) => self.put(spot, None),
+            Edit::Put(spot, value) => self.put(spot, NewValue::Is(value.clone())),
+            Edit::Remove(spot) => self.put(spot, NewValue::Absent),
             Edit::Add(spot, values) => {
                 let mut all = self.elements(spot)?;
                 self.basis.compare(all.len(), values.len())?;
                 let new = values.iter().filter(|value| !all.contains(value));
                 let new: Vec<Value> = new.cloned().collect();
                 all.extend(new);
-                self.put(spot, Some(Value::Set(all.into())))
+                self.put(spot, NewValue::Is(Value::Set(all.into())))
             }
             Edit::Take(spot, values) => {
                 let mut all = self.elements(spot)?;
                 self.basis.compare(all.len(), values.len())?;
                 all.retain(|value| !values.contains(value));
-                self.put(spot, Some(Value::Set(all.into())))
+                self.put(spot, NewValue::Is(Value::Set(all.into())))
             }
             Edit::Climb(child, parent) => self.climb(child, parent),
         }
@@ -40,7 +40,7 @@ impl World<'_> {
         }
     }
 
-    fn put(&mut self, spot: &Spot, to: Option<Value>) -> Option<()> {
+    fn put(&mut self, spot: &Spot, to: NewValue) -> Option<()> {
         let schema = &self.basis.decider.bundle.schema;
         let place = &spot.place;
         let ty = place.type_in(schema, &self.basis.question.action)?;
@@ -55,8 +55,8 @@ impl World<'_> {
             ValuePlace::Tag(uid, key) => (&mut Arc::make_mut(self.rows.get_mut(uid)?).tags, key),
         };
         match to {
-            Some(value) => record.insert(Arc::clone(name), value),
-            None => record.remove(name),
+            NewValue::Is(value) => record.insert(Arc::clone(name), value),
+            NewValue::Absent => record.remove(name),
         };
         self.touch(MadeChange::Place(place.clone()));
         Some(())

@@ -90,7 +90,7 @@ impl StateReading<'_> {
                 return Ok(InState::Moved);
             };
             for (uid, row) in uids.into_iter().zip(rows) {
-                // A candidate need not be what is looked for.
+                // A candidate need not have the attribute.
                 let fits = row.entity().is_some_and(|row| lookup.fits(&row));
                 match (fits, &holder) {
                     (false, _) => {}

@@ -1,4 +1,4 @@
-//! The body of a denial as an operator words it: JSON, with placeholders in its strings.
+//! The body of a denial in the words of an operator: JSON with placeholders in its strings.
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value as Json;
@@ -16,7 +16,7 @@ pub struct DenialBody {
 /// JSON with placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// As it stands.
+    /// A value without placeholders.
     Constant(Json),
     /// A string. One that is `{status}` alone is a number.
     Text(Vec<Piece>),
@@ -29,36 +29,36 @@ pub enum Shape {
 /// A part of a string.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// As it stands.
+    /// A text without placeholders.
     Text(String),
-    /// What is different with each denial.
+    /// A text that differs with each denial.
     Filled(Placeholder),
 }
 
-/// What is different with each denial.
+/// A text that differs with each denial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placeholder {
-    /// `{code}`: what the denial is called.
+    /// `{code}`: the code of the denial.
     Code,
-    /// `{message}`: what to tell the caller.
+    /// `{message}`: the message for the caller.
     Message,
     /// `{status}`: the HTTP status.
     Status,
-    /// `{decisionId}`: what the log and the headers call the decision.
+    /// `{decisionId}`: the id of the decision, as in the log and the headers.
     DecisionId,
     /// `{requestId}`: the request's `X-Request-ID`, or the decision's id where it has none.
     RequestId,
-    /// `{time}`: now, as `2026-01-31T12:00:00.000Z`.
+    /// `{time}`: the current time, as `2026-01-31T12:00:00.000Z`.
     Time,
 }
 
 /// Why an object is no [`DenialBody`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DenialError {
-    /// An object without members says nothing.
+    /// The object has no members.
     #[error("expected at least one member")]
     Empty,
-    /// In a string, what stands in braces is none of ours.
+    /// A string has a text in braces that is no placeholder.
     #[error(
         "`{0}`: expected `{{code}}`, `{{message}}`, `{{status}}`, `{{decisionId}}`, \
          `{{requestId}}` or `{{time}}` in braces; a brace itself is written twice"
@@ -69,7 +69,7 @@ pub enum DenialError {
 // === impl DenialBody ===
 
 impl DenialBody {
-    /// What a denial is answered with.
+    /// The parts of the body.
     #[must_use]
     pub fn shape(&self) -> &Shape {
         &self.shape

@@ -1,4 +1,4 @@
-//! Those that a header is believed: a network of addresses, or whoever reaches a Unix socket.
+//! The peers that a header is believed from: a network of addresses, or the peers on a Unix socket.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ pub enum Network {
     Ip {
         /// The lowest of them.
         address: IpAddr,
-        /// How many bits.
+        /// The number of bits.
         prefix: u8,
     },
     /// Connections over a Unix socket.
@@ -26,7 +26,7 @@ pub enum NetworkError {
     /// Neither a network nor `unix`.
     #[error("expected a network as `10.0.0.0/8` or `::1/128`, an address, or `unix`, found `{0}`")]
     Neither(String),
-    /// It may be meant otherwise.
+    /// An address in the network, which may stand for that address alone.
     #[error("`{0}` has bits beyond its prefix, expected `{1}`")]
     Beyond(String, Box<Network>),
 }
@@ -34,7 +34,7 @@ pub enum NetworkError {
 // === impl Network ===
 
 impl Network {
-    /// Whether an address is in it.
+    /// Returns true if the network holds an address.
     #[must_use]
     pub fn holds(self, other: IpAddr) -> bool {
         let Self::Ip { address, prefix } = self else {
@@ -88,7 +88,7 @@ impl TryFrom<String> for Network {
             IpAddr::V6(_) => 128,
         };
         let prefix = prefix.unwrap_or(longest);
-        // One that is mapped would never hold anything.
+        // A network of mapped addresses would never hold an address.
         if prefix > longest || address != address.to_canonical() {
             return Err(NetworkError::Neither(text));
         }

@@ -1,8 +1,8 @@
-//! Which name of a client's certificate says who asks: `spiffe://example.org/user/*`.
+//! The part of a certificate's name that names the principal: `spiffe://example.org/user/*`.
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// Text with one `*`, which stands for who asks.
+/// A text with one `*`, which stands for the principal.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct CertificateName {
@@ -18,8 +18,8 @@ pub struct CertificateNameError(String);
 // === impl CertificateName ===
 
 impl CertificateName {
-    /// What is in the place of the `*`, where all else is the same. It is never empty, and never
-    /// runs on into another part of the name: there is none of `separators` in it.
+    /// The text in the place of the `*`, if the rest of `name` is the same. It is never empty, and
+    /// holds none of `separators`, so that it stays within one part of the name.
     #[must_use]
     pub fn read<'a>(&self, name: &'a str, separators: &[char]) -> Option<&'a str> {
         let found = name
@@ -34,7 +34,7 @@ impl TryFrom<String> for CertificateName {
 
     fn try_from(text: String) -> Result<Self, CertificateNameError> {
         match text.split_once('*') {
-            // A `*` alone would take every certificate there is for whom it names.
+            // A `*` alone would accept every certificate.
             Some((before, behind)) if !before.is_empty() && !behind.contains('*') => Ok(Self {
                 before: before.to_owned(),
                 behind: behind.to_owned(),

@@ -1,4 +1,4 @@
-//! What these settings take, and what they refuse.
+//! Values that these settings accept, and values that they refuse.
 
 use serde_json::json;
 

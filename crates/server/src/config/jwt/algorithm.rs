@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// How a token is signed, by JWA (RFC 7518, 8037). All are asymmetric: who can verify a token
+/// A signature algorithm of JWA (RFC 7518, 8037). All are asymmetric: a key that verifies tokens
 /// cannot make one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "String")]
@@ -33,10 +33,10 @@ pub enum AlgorithmError {
     /// `none`.
     #[error("`none` is no signature: anybody could make such a token")]
     None,
-    /// `HS256` and the like.
+    /// A symmetric algorithm, as `HS256`.
     #[error("`{0}` is symmetric: whoever verifies such a token could make one")]
     Symmetric(String),
-    /// Something else.
+    /// An unknown algorithm.
     #[error(
         "unknown algorithm, expected `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, \
          `ES256`, `ES384` or `EdDSA`"
@@ -47,7 +47,7 @@ pub enum AlgorithmError {
 // === impl Algorithm ===
 
 impl Algorithm {
-    /// All that there are.
+    /// All algorithms.
     pub const ALL: [Self; 9] = [
         Self::Rs256,
         Self::Rs384,
@@ -60,7 +60,7 @@ impl Algorithm {
         Self::EdDsa,
     ];
 
-    /// As tokens and keys call it.
+    /// The name in tokens and keys.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::config::is_host;
 
-/// Where keys are: a path, or a URL.
+/// The place of the keys: a path, or a URL.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Jwks {
     /// A file.
     File(PathBuf),
-    /// A URL: `https`, or `http` to the machine itself.
+    /// A URL with `https`, or with `http` to this machine.
     Url(String),
 }
 
 /// Why a text is not a [`Jwks`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwksError {
-    /// Neither a path nor a URL of a scheme that is known.
+    /// Neither a path nor a URL with a known scheme.
     #[error("expected a path or a URL as `https://HOST/PATH`, without fragment")]
     Url,
-    /// Keys that anybody on the way could exchange.
+    /// A URL with `http` to another machine: the keys could be exchanged on the way.
     #[error("`http` only to the machine itself (`localhost`, `127.0.0.1` or `[::1]`)")]
     Plain,
 }
@@ -55,7 +55,7 @@ impl TryFrom<String> for Jwks {
     }
 }
 
-/// Whether a host, with a port or without, is this machine.
+/// Returns true if a host, with or without a port, is this machine.
 fn is_loopback(host: &str) -> bool {
     use std::net::{Ipv4Addr, Ipv6Addr};
     match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {

@@ -1,4 +1,4 @@
-//! What a file may say of tokens.
+//! Settings of tokens.
 
 use super::*;
 use crate::config::tests::load_text;

@@ -8,8 +8,8 @@ use figment::{Metadata, Profile, Provider};
 
 use crate::config::{Config, ConfigError, Fault, Flags};
 
-/// Values that have one origin. Those of variables and flags are one each, so that figment knows
-/// which is which.
+/// The values of one origin. Each variable and each flag is a layer of its own, so that figment can
+/// tell them apart.
 pub(super) struct Layer {
     origin: String,
     values: Dict,
@@ -53,7 +53,7 @@ impl Layer {
             Value::Dict(..) => None,
             value => Some(value),
         };
-        // The order of an environment is arbitrary; that of faults should not be.
+        // The order of an environment is arbitrary; the order of faults should not be.
         let mut variables: Vec<_> = variables.into_iter().collect();
         variables.sort();
 
@@ -128,7 +128,8 @@ impl Layer {
             log_slice,
             shadow,
         } = flags;
-        // The outer option: was it given; the inner one: is it UTF-8, as every value of a layer is.
+        // The outer option is `None` if the flag was not given, the inner one if its value is not
+        // UTF-8, as every value of a layer is.
         let text = |text: &String| Some(Value::from(text.as_str()));
         let path = |path: &PathBuf| path.to_str().map(Value::from);
         let paths = || {
@@ -188,8 +189,8 @@ impl Provider for Layer {
     }
 }
 
-/// Whether Kubernetes set this variable, as it does in every pod of a namespace that has a service
-/// called `peppol-authz`. They are not meant for us.
+/// Returns true if Kubernetes has set this variable, as it does in every pod of a namespace with a
+/// service called `peppol-authz`. Such variables are no settings.
 fn is_from_kubernetes(suffix: &str, text: &OsStr) -> bool {
     let is_address = || text.to_str().is_some_and(|text| text.contains("://"));
     match suffix.strip_prefix("PORT") {
@@ -205,9 +206,9 @@ fn is_from_kubernetes(suffix: &str, text: &OsStr) -> bool {
     }
 }
 
-/// The text of a variable as a value of the type that `default` has. Where it is none it stays a
-/// text, so that the fault can name it; only what begins as an array must be one, as any text is a
-/// path.
+/// The text of a variable as a value of the type of `default`. A text that has another type stays a
+/// text, so that the fault can name it. Only a text that begins as an array must be one, as any
+/// text is a path.
 fn typed(text: String, default: &Value) -> Option<Value> {
     let value = match default {
         Value::Bool(..) => text.parse::<bool>().ok().map(Value::from),

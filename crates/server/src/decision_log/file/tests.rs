@@ -57,7 +57,7 @@ fn a_file_is_given_up_before_it_is_too_long() {
     assert_eq!(at("").unwrap(), "g\n");
     assert_eq!(at(".1").unwrap(), "e\nfffff\n");
     assert_eq!(at(".2").unwrap(), "dddddddddd\n");
-    // What is there at the start counts.
+    // Bytes that are there at the start count.
     let mut file = LogFile::open(&path, 8, 2).unwrap();
     file.write(&mut batch(&["hhhhhh"])).unwrap();
     assert_eq!(at("").unwrap(), "hhhhhh\n");
@@ -118,7 +118,7 @@ fn what_takes_nothing_is_a_fault_and_nothing_is_lost() {
     assert_eq!(one.next(usize::MAX), b"a\n");
 }
 
-/// What is beside the log, as name and text.
+/// The files beside the log, as name and text.
 fn kept(directory: &Path) -> Vec<(String, String)> {
     let mut kept: Vec<_> = std::fs::read_dir(directory)
         .unwrap()
@@ -217,7 +217,7 @@ fn a_rotation_that_was_cut_short_is_ended_at_the_next_start() {
             .collect::<Vec<_>>()
     };
     assert_eq!(texts(), wanted);
-    // What is no file of ours is not written over, and nothing else moves.
+    // A file of others is not overwritten, and nothing else moves.
     std::fs::create_dir(directory.path().join("d.log.rotating")).unwrap();
     file.write(&mut batch(&["a"; 20])).unwrap();
     assert_eq!(texts(), wanted);

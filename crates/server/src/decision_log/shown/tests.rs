@@ -85,7 +85,7 @@ fn an_id_is_hashed_wherever_its_entity_or_an_error_repeats_it() {
         written["entities"][0]["attrs"],
         json!({"id": an, "nick": "anny"})
     );
-    // What is no id of its entity is what policies compare, and stays.
+    // A text that is not the id of its entity is compared by policies, and stays.
     assert_eq!(written["context"]["word"], "an");
     assert_eq!(written["entities"][1]["attrs"], json!({"kind": "an"}));
     let text = |text| shown.text(text).into_owned();

@@ -158,7 +158,7 @@ fn a_document_is_a_set_of_keys_or_nothing() {
     let document = format!("{{\"keys\": [{doubled}]}}");
     let error = KeySet::read(document.as_bytes()).err();
     assert_eq!(error, Some(KeySetError::Malformed));
-    // What is not understood hides nothing that is.
+    // Unknown keys do not hide known ones.
     let unknown = json!({"kty": "AKP", "kid": "pq", "pub": "AAAA"});
     assert_eq!(set(&[unknown, rsa_key()]).unwrap().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! What is kept, and for how long it counts.
+//! Tokens that are remembered, and how long.
 
 use std::path::Path;
 use std::time::Duration;

@@ -12,17 +12,18 @@ use peppol_authz_engine::{Engine, Failure, Question, Session, Verdict};
 #[allow(dead_code)]
 mod embed;
 
-fn runtime() -> tokio::runtime::Runtime {
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
-        .unwrap()
 }
 
 #[test]
 fn the_example_allows_one_question_and_denies_the_other() {
     let engine = embed::engine().unwrap();
-    let decisions = runtime().block_on(embed::decisions(engine.session()));
+    let decisions = runtime()
+        .unwrap()
+        .block_on(embed::decisions(engine.session()));
     let decisions = decisions.unwrap();
     let verdicts: Vec<_> = decisions.iter().map(|decision| decision.verdict).collect();
     assert_eq!(verdicts, [Verdict::Allow, Verdict::Deny]);
@@ -52,14 +53,9 @@ fn a_question_of_values_is_read_as_strictly_as_one_of_json() {
     let engine: Engine = embed::engine().unwrap();
     let bundle = &engine.state().bundle;
     let ask = |principal: &str, action: &str, resource: &str, context: &Record| {
-        let [principal, action, resource] = [principal, action, resource].map(|uid| uid.parse());
-        Question::new(
-            bundle,
-            &principal.unwrap(),
-            &action.unwrap(),
-            &resource.unwrap(),
-            context,
-        )
+        let uids = [principal, action, resource].map(|text| text.parse().unwrap());
+        let [principal, action, resource] = &uids;
+        Question::new(bundle, principal, action, resource, context)
     };
     let (user, acme) = ("Peppol::User::\"anna\"", "Peppol::Organisation::\"acme\"");
     let get = "Peppol::Action::\"getOrganisation\"";
@@ -139,7 +135,9 @@ fn a_stack_that_is_too_small_is_refused_and_never_denied_or_allowed_by() {
                 let uid = |text: &str| text.parse().unwrap();
                 let (u, a, r) = (uid("U::\"u\""), uid("Action::\"a\""), uid("R::\"r\""));
                 let question = Question::new(bundle, &u, &a, &r, &Record::new()).unwrap();
-                runtime().block_on(session.decide(&question, &Demand::default()))
+                runtime()
+                    .unwrap()
+                    .block_on(session.decide(&question, &Demand::default()))
             });
             match ended.unwrap().join().unwrap() {
                 Err(Failure::SmallStack { .. }) => refused += 1,

@@ -11,7 +11,8 @@ use super::error::SliceError;
 use super::loaded::{Held, Key, KeyRef, Loaded, Missing, SeenEntity};
 use super::reading::StateReading;
 use super::walk::{
-    Absent, NamedEntities, RowSource, RowState, Walked, is_bare, walk, walk_untagged,
+    Absent, EntityReference, NamedEntities, RowSource, RowState, Walked, is_bare, walk,
+    walk_untagged,
 };
 use crate::policy::Plan;
 use crate::schema::Row;
@@ -174,10 +175,13 @@ impl<'a> Gathering<'a> {
                     present,
                 }))
             }
-            Walked::Dangling { from, to } => Err(SliceError::Incomplete {
-                reference: format!("`{from}` refers to `{to}`, which is not there"),
-                described: self.described_row(&from).is_some(),
-            }),
+            Walked::Dangling(reference) => {
+                let EntityReference { from, to } = *reference;
+                Err(SliceError::Incomplete {
+                    reference: format!("`{from}` refers to `{to}`, which is not there"),
+                    described: self.described_row(&from).is_some(),
+                })
+            }
         }
     }
 

@@ -83,7 +83,13 @@ pub(crate) enum Walked<K> {
     },
     /// An entity refers to one that is not there, so that the walk would end before the level
     /// that the policies need.
-    Dangling { from: EntityUid, to: EntityUid },
+    Dangling(Box<EntityReference>),
+}
+
+/// A reference from one entity to another.
+pub(crate) struct EntityReference {
+    pub(crate) from: EntityUid,
+    pub(crate) to: EntityUid,
 }
 
 /// Walks a plan.
@@ -140,7 +146,7 @@ enum Followed {
     /// There is nothing more.
     ToTheEnd,
     /// A reference leads nowhere.
-    Dangling { from: EntityUid, to: EntityUid },
+    Dangling(Box<EntityReference>),
 }
 
 impl<'a, S: RowSource> Walk<'a, S> {
@@ -171,7 +177,7 @@ impl<'a, S: RowSource> Walk<'a, S> {
             match self.follow(plan)? {
                 Followed::Further => {}
                 Followed::ToTheEnd => return Ok(Walked::Whole(self.reached)),
-                Followed::Dangling { from, to } => return Ok(Walked::Dangling { from, to }),
+                Followed::Dangling(reference) => return Ok(Walked::Dangling(reference)),
             }
         }
         Ok(Walked::Unloaded)
@@ -261,7 +267,7 @@ impl<'a, S: RowSource> Walk<'a, S> {
             }
             let from = self.reached.get(from);
             let from = from.map_or(&to, |from| &S::row(&from.kept).uid).clone();
-            return Ok(Followed::Dangling { from, to });
+            return Ok(Followed::Dangling(Box::new(EntityReference { from, to })));
         }
         // Also for tags that are not loaded yet: they may hold entities.
         Ok(match more || self.unloaded {

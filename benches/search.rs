@@ -31,7 +31,7 @@ use common::{Lines, Size, documents, median, participant};
 use peppol_authz_database::{Database, Import, Postgres, PostgresOptions, Sqlite, SqliteOptions};
 use peppol_authz_engine::policy::{Sources, load};
 use peppol_authz_engine::slice::{Demand, Freshness};
-use peppol_authz_engine::{Engine, EngineOptions, Part, Question, Wanted};
+use peppol_authz_engine::{Engine, EngineOptions, Question, SearchPage, Wanted};
 use serde_json::{Value, json};
 
 /// The number of candidates that are allowed.
@@ -103,7 +103,7 @@ async fn measure(database: &Database, name: &str, case: &SearchCase, of: usize) 
     let mut search = (case.question)(0);
     let found = search["resource"].as_object_mut().unwrap();
     found.remove("id");
-    let part = Part {
+    let part = SearchPage {
         after: None,
         limit: 1000,
         most: 10_000,

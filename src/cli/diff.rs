@@ -11,7 +11,7 @@ use super::exit::{Ended, Exit};
 use super::logged::LogTally;
 use super::output::{complain_of, failed, say};
 use super::worker::in_worker;
-use peppol_authz_author::proof::{Difference, ProofOptions, Prover, diff};
+use peppol_authz_author::proof::{KindDifference, ProofOptions, Prover, diff};
 use report::report;
 
 pub(super) fn run(args: &DiffArgs) -> Ended {
@@ -36,9 +36,9 @@ pub(super) fn run(args: &DiffArgs) -> Ended {
             tally.say("logged decisions: ", "not decided");
         }
     }
-    let is_wider = differences.iter().any(Difference::may_be_wider)
+    let is_wider = differences.iter().any(KindDifference::may_be_wider)
         || tally.as_ref().is_some_and(logged::is_wider);
-    let is_settled = differences.iter().all(Difference::is_settled)
+    let is_settled = differences.iter().all(KindDifference::is_settled)
         && tally.as_ref().is_none_or(LogTally::is_settled);
     if args.no_wider && is_wider {
         complain_of("something may be allowed that was not");

@@ -9,7 +9,7 @@ use super::exit::{Ended, Exit};
 use super::output::{AnyError, failed, invalid, misused, say};
 use super::worker::in_worker;
 use peppol_authz_author::proof::{
-    Invariant, ProofOptions, Proved, Prover, never_fails, prove, read_invariants,
+    Invariant, InvariantResult, ProofOptions, Prover, never_fails, prove, read_invariants,
 };
 use peppol_authz_engine::policy::Bundle;
 
@@ -71,7 +71,7 @@ async fn prove_all(
     bundle: &Arc<Bundle>,
     invariants: &[Invariant],
     fails_too: bool,
-) -> Result<Vec<Proved>, AnyError> {
+) -> Result<Vec<InvariantResult>, AnyError> {
     let mut prover = Prover::start(options)?;
     let mut all = Vec::new();
     if fails_too {

@@ -8,8 +8,8 @@ use super::exit::{Ended, Exit};
 use super::input::{context, question_in};
 use super::output::{AnyError, failed, misused, say};
 use peppol_authz_engine::policy::Bundle;
-use peppol_authz_engine::{Engine, Found, Part, Wanted};
-use peppol_authz_server::config::Limits;
+use peppol_authz_engine::{Engine, SearchPage, SearchResult, Wanted};
+use peppol_authz_server::config::LimitsSettings;
 use peppol_authz_server::http::search_json;
 
 pub(super) fn run(args: &SearchArgs) -> Ended {
@@ -39,11 +39,11 @@ async fn find(
     limits: &Limits,
     limit: Option<usize>,
     explain: bool,
-) -> Result<Found, AnyError> {
+) -> Result<SearchResult, AnyError> {
     let session = engine.session();
     let (wanted, demand) = Wanted::read(&session, search, limits.entities)?;
     let mut left = limit.unwrap_or(usize::MAX);
-    let mut part = Part {
+    let mut part = SearchPage {
         after: None,
         limit: left.min(limits.page),
         most: limits.candidates,
@@ -92,7 +92,7 @@ fn entity_or_type(text: &str) -> Json {
     }
 }
 
-fn say_residual(found: &Found) {
+fn say_residual(found: &SearchResult) {
     let residual = &found.residual;
     if residual.permitted {
         say("permitted, whatever is looked for");

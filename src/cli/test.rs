@@ -13,7 +13,7 @@ use super::output::{failed, say};
 use super::worker::runtime;
 use peppol_authz_author::proof::ProofOptions;
 use peppol_authz_author::suite::{
-    Coverage, Outcome, SuiteError, Suites, coverage, drop_one, junit, text,
+    CaseOutcome, Coverage, SuiteError, Suites, coverage, drop_one, junit, text,
 };
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_server::config::MIN_WORKER_STACK_BYTES;
@@ -63,7 +63,7 @@ async fn run_suites(
     args: &TestArgs,
     bundle: &Arc<Bundle>,
     suites: &Suites,
-    outcomes: &[Outcome],
+    outcomes: &[CaseOutcome],
 ) -> Result<bool, SuiteError> {
     if let Some(path) = &args.junit {
         let xml = junit(outcomes)?;
@@ -72,7 +72,7 @@ async fn run_suites(
             problem: error.to_string(),
         })?;
     }
-    let failed: Vec<&Outcome> = outcomes
+    let failed: Vec<&CaseOutcome> = outcomes
         .iter()
         .filter(|outcome| outcome.difference.is_some())
         .collect();

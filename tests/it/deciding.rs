@@ -10,8 +10,8 @@ use peppol_authz_engine::policy::{Bundle, Fault, SourceFile, Sources, load};
 use peppol_authz_engine::slice::{Demand, Freshness};
 use peppol_authz_engine::store::{EntitiesFile, Store};
 use peppol_authz_engine::{
-    Decision, Engine, EngineOptions, Explanation, Failure, Found, Malformed, Part, Unexplained,
-    Verdict, Wanted,
+    Decision, Engine, EngineOptions, Explanation, Failure, Malformed, SearchPage, SearchResult,
+    Unexplained, Verdict, Wanted,
 };
 use peppol_authz_server::config::MIN_WORKER_STACK_BYTES;
 use serde_json::{Value, json};
@@ -235,7 +235,7 @@ impl Deciding {
     }
 
     /// Searches.
-    pub(crate) fn find(&self, wanted: &Value, part: &Part) -> Result<Found, Refused> {
+    pub(crate) fn find(&self, wanted: &Value, part: &SearchPage) -> Result<SearchResult, Refused> {
         let engine = Arc::clone(&self.engine);
         let (wanted, part) = (wanted.clone(), part.clone());
         let found = self.runtime.spawn(async move {

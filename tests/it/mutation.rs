@@ -4,7 +4,7 @@ mod operators;
 mod places;
 mod proved;
 
-use peppol_authz_author::{Mutant, Operator, mutants};
+use peppol_authz_author::{Mutant, MutationOperator, mutants};
 use peppol_authz_engine::policy::{Sources, load};
 
 use crate::author::{Author, Ended};
@@ -272,7 +272,7 @@ fn a_broken_convention_is_no_reason_to_try_nothing() {
 }
 
 /// All mutants of a policy, of that operator or of all.
-fn made(schema: &str, policy: &str, operator: Option<Operator>) -> Vec<Mutant> {
+fn made(schema: &str, policy: &str, operator: Option<MutationOperator>) -> Vec<Mutant> {
     let author = Author::empty();
     author.write(SCHEMA, schema);
     author.write(POLICIES, policy);

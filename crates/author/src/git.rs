@@ -8,7 +8,7 @@ use peppol_authz_engine::policy::{PolicyDirectory, SourceFile, Sources};
 
 /// The places of policies and schema, in the working directory and in its repository.
 #[derive(Clone, Debug)]
-pub struct Places<'a> {
+pub struct SourcePlaces<'a> {
     /// The directory of policies.
     pub policies: &'a Path,
     /// The schema.
@@ -49,7 +49,7 @@ pub enum GitError {
 /// See [`GitError`].
 pub fn sources_at(
     revision: &str,
-    places: &Places<'_>,
+    places: &SourcePlaces<'_>,
 ) -> Result<(Sources, Option<Arc<SourceFile>>), GitError> {
     // So git never takes the revision for an option.
     let commit = run(

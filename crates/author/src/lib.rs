@@ -7,6 +7,6 @@ mod mutant;
 pub mod proof;
 pub mod suite;
 
-pub use git::{GitError, Places, sources_at};
+pub use git::{GitError, SourcePlaces, sources_at};
 pub use lint::{fix_format, lint};
-pub use mutant::{Made, Mutant, MutantError, Operator, mutants};
+pub use mutant::{Mutant, MutantError, MutationOperator, ValidMutant, mutants};

@@ -23,13 +23,13 @@ use peppol_authz_engine::policy::{Fault, Severity};
 
 use edit::Edit;
 
-pub use edit::Operator;
+pub use edit::MutationOperator;
 
 /// A policy with one fault.
 #[derive(Clone, Debug)]
 pub struct Mutant {
     /// The kind of change.
-    pub operator: Operator,
+    pub operator: MutationOperator,
     /// The policy that it was made of.
     pub policy: Arc<PolicyInfo>,
     /// The changed place, in bytes of the policy's file.
@@ -42,7 +42,7 @@ pub struct Mutant {
 
 /// A mutant that could be in force.
 #[derive(Debug)]
-pub struct Made {
+pub struct ValidMutant {
     /// The changed policy; `None` where it is left out.
     pub policy: Option<Policy>,
     /// The set with the changed policy.
@@ -127,7 +127,7 @@ impl Mutant {
         &self,
         bundle: &Bundle,
         validator: &Validator,
-    ) -> Result<Option<Made>, MutantError> {
+    ) -> Result<Option<ValidMutant>, MutantError> {
         let id = self.policy.policy.id();
         let policy = match &self.text {
             None => None,
@@ -144,7 +144,7 @@ impl Mutant {
             Some(policy) => bundle.replacing(id, policy),
         };
         let bundle = bundle.map_err(|error| MutantError::new(&self.policy.id, error))?;
-        Ok(Some(Made { policy, bundle }))
+        Ok(Some(ValidMutant { policy, bundle }))
     }
 
     /// The fault that no case notices it, at its place.

@@ -16,10 +16,12 @@ mod question;
 mod report;
 mod run;
 
-pub use coverage::{Coverage, Dropped, coverage, drop_one};
+pub use coverage::{Coverage, DroppedPolicy, coverage, drop_one};
 pub use error::SuiteError;
 pub use expect::NoDecision;
 pub use matrix::MatrixOutcome;
-pub use mutate::{Fate, Numbers, Prove, Tried, Unproved, mutate, tally};
+pub use mutate::{
+    EquivalenceProof, EquivalenceUnproved, MutantCounts, MutantFate, TriedMutant, mutate, tally,
+};
 pub use report::{junit, text};
-pub use run::{Outcome, Suites};
+pub use run::{CaseOutcome, Suites};

@@ -11,7 +11,7 @@ use cedar_policy::EntityTypeName;
 
 use super::documents::{DocumentError, Documents};
 use peppol_authz_engine::schema::{
-    DocumentType, Reading, Record, Schema, SchemaError, Type, document_types, parse_json,
+    DocumentType, JsonOrigin, Record, Schema, SchemaError, Type, document_types, parse_json,
     record_to_json,
 };
 use peppol_authz_engine::store::{Revision, StoreError};
@@ -115,7 +115,7 @@ impl Import {
         let DocumentType { name, members, .. } = document_type;
         let record = self
             .schema
-            .record(&json, members, Reading::Document)
+            .record(&json, members, JsonOrigin::Document)
             .map_err(|misfit| malformed(format!("{name}: {misfit}")))?;
         Ok(Some(Document {
             kind: name.clone(),

@@ -38,7 +38,7 @@ use snapshot::PostgresSnapshot;
 
 pub use options::PostgresOptions;
 use peppol_authz_engine::schema::Schema;
-use peppol_authz_engine::store::{Answer, Revision, Snapshot, Store, StoreError};
+use peppol_authz_engine::store::{Revision, Snapshot, Store, StoreError, StoreFuture};
 use peppol_authz_engine::text::causes;
 
 /// A database.
@@ -155,7 +155,7 @@ impl Store for Postgres {
         &self,
         schema: &Arc<Schema>,
         since: Option<&Revision>,
-    ) -> Answer<'_, Box<dyn Snapshot>> {
+    ) -> StoreFuture<'_, Box<dyn Snapshot>> {
         let (schema, since) = (Arc::clone(schema), since.cloned());
         Box::pin(async move {
             let pass = self.gate.enter()?;

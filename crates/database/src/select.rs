@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::views::quoted;
 use peppol_authz_engine::store::Candidates;
-use peppol_authz_engine::store::{Above, Condition, Operand, Test};
+use peppol_authz_engine::store::{AncestorTest, Condition, Operand, ValueTest};
 
 pub(super) use dialect::{Dialect, Parameter, Place, comparison_sql};
 
@@ -197,88 +197,88 @@ impl Writer<'_> {
         }
     }
 
-    fn test(&mut self, test: &Test, place: &Place, leads: bool) -> String {
+    fn test(&mut self, test: &ValueTest, place: &Place, leads: bool) -> String {
         let dialect = self.dialect;
         match test {
-            Test::All(tests) => self.tests(tests, place, leads, "AND"),
-            Test::Any(tests) => self.tests(tests, place, false, "OR"),
-            Test::Present => dialect.present(place),
-            Test::Absent => dialect.absent(place),
-            Test::Bool(value) => dialect.bool(place, *value),
-            Test::Long(comparison, than) => {
+            ValueTest::All(tests) => self.tests(tests, place, leads, "AND"),
+            ValueTest::Any(tests) => self.tests(tests, place, false, "OR"),
+            ValueTest::Present => dialect.present(place),
+            ValueTest::Absent => dialect.absent(place),
+            ValueTest::Bool(value) => dialect.bool(place, *value),
+            ValueTest::Long(comparison, than) => {
                 let than = self.parameter(Parameter::Long(*than));
                 dialect.long(place, *comparison, &than)
             }
-            Test::Is(text) | Test::Chosen(text) => {
+            ValueTest::Is(text) | ValueTest::Chosen(text) => {
                 let text = self.text(text);
                 or_object(place, format!("{} = {text}", dialect.text(place)), dialect)
             }
-            Test::IsNot(text) => {
+            ValueTest::IsNot(text) => {
                 let text = self.text(text);
                 or_object(place, format!("{} <> {text}", dialect.text(place)), dialect)
             }
-            Test::IsNoneOf(texts) => {
+            ValueTest::IsNoneOf(texts) => {
                 let found = self.is_one_of(&dialect.text(place), texts);
                 or_object(place, format!("NOT ({found})"), dialect)
             }
-            Test::IsOneOf(texts) => {
+            ValueTest::IsOneOf(texts) => {
                 let found = self.is_one_of(&dialect.text(place), texts);
                 or_object(place, found, dialect)
             }
-            Test::Like(texts) | Test::NotLike(texts) => {
+            ValueTest::Like(texts) | ValueTest::NotLike(texts) => {
                 let pattern = dialect.pattern(texts);
                 if pattern.len() > PATTERN {
                     return "TRUE".to_owned();
                 }
                 let pattern = self.text(&pattern.into());
-                dialect.like(place, &pattern, matches!(test, Test::Like(_)))
+                dialect.like(place, &pattern, matches!(test, ValueTest::Like(_)))
             }
             // An element that is an entity may be written as an object.
-            Test::Contains(texts) => {
+            ValueTest::Contains(texts) => {
                 let found = self.is_one_of("element", texts);
                 let found = format!("({found} OR element LIKE '{{%')");
                 dialect.element(place, &found, true).unwrap_or_else(yes)
             }
-            Test::Lacks(texts) => {
+            ValueTest::Lacks(texts) => {
                 let found = self.is_one_of("element", texts);
                 let found = format!("({found} AND element NOT LIKE '{{%')");
                 dialect.element(place, &found, false).unwrap_or_else(yes)
             }
-            Test::Empty(empty) => dialect.empty(place, *empty).unwrap_or_else(yes),
-            Test::Member(name, test) => self.member(name, test, place),
-            Test::Attribute { of, name, test } => {
+            ValueTest::Empty(empty) => dialect.empty(place, *empty).unwrap_or_else(yes),
+            ValueTest::Member(name, test) => self.member(name, test, place),
+            ValueTest::Attribute { of, name, test } => {
                 let other = self.row(of.to_string());
                 let place_there = other.column(name);
                 let leads = leads && test.is_selective();
                 let passes = self.test(test, &place_there, leads);
                 self.is_id(place, &other, &passes, leads)
             }
-            Test::Tag { of, key, test } => {
+            ValueTest::Tag { of, key, test } => {
                 let tags = self.row(format!("{of}.tags"));
                 let passes = self.tag(&tags, "key", key, test);
                 self.is_id(place, &tags, &passes, leads)
             }
-            Test::NoTag { of, key } => {
+            ValueTest::NoTag { of, key } => {
                 let tags = self.row(format!("{of}.tags"));
-                let passes = self.tag(&tags, "key", key, &Test::Present);
+                let passes = self.tag(&tags, "key", key, &ValueTest::Present);
                 let found = self.is_in(place, &tags, "id", &passes, false);
                 or_object(place, format!("NOT {found}"), dialect)
             }
-            Test::KeyOf { of, id, test } => {
+            ValueTest::KeyOf { of, id, test } => {
                 let tags = self.row(format!("{of}.tags"));
                 let passes = self.tag(&tags, "id", id, test);
                 self.is_in(place, &tags, "key", &passes, leads)
             }
-            Test::NoKeyOf { of, id } => {
+            ValueTest::NoKeyOf { of, id } => {
                 let tags = self.row(format!("{of}.tags"));
-                let passes = self.tag(&tags, "id", id, &Test::Present);
+                let passes = self.tag(&tags, "id", id, &ValueTest::Present);
                 format!("NOT {}", self.is_in(place, &tags, "key", &passes, false))
             }
-            Test::Below(above) => {
+            ValueTest::Below(above) => {
                 let below = self.below(place, above);
                 or_object(place, below, dialect)
             }
-            Test::NotBelow(above) => {
+            ValueTest::NotBelow(above) => {
                 let below = self.below(place, above);
                 or_object(place, format!("NOT ({below})"), dialect)
             }
@@ -294,12 +294,12 @@ impl Writer<'_> {
         self.dialect.one_of(text, &texts)
     }
 
-    fn tests(&mut self, tests: &[Test], place: &Place, leads: bool, joint: &str) -> String {
+    fn tests(&mut self, tests: &[ValueTest], place: &Place, leads: bool, joint: &str) -> String {
         let tests: Vec<_> = tests.iter().map(|t| self.test(t, place, leads)).collect();
         joined(tests, joint)
     }
 
-    fn member(&mut self, name: &str, test: &Test, place: &Place) -> String {
+    fn member(&mut self, name: &str, test: &ValueTest, place: &Place) -> String {
         // Every database has its own way to quote any others in a path.
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if !name.chars().all(plain) || name.is_empty() {
@@ -323,12 +323,12 @@ impl Writer<'_> {
     }
 
     /// A condition on a row of `….tags`: one of its columns is that text, and the value passes.
-    fn tag(&mut self, tags: &Row, column: &str, text: &Arc<str>, test: &Test) -> String {
+    fn tag(&mut self, tags: &Row, column: &str, text: &Arc<str>, test: &ValueTest) -> String {
         let text = self.text(text);
         let value = tags.column("value");
         // A tag whose value is NULL is none.
         let mut passes = self.test(test, &value, false);
-        if *test != Test::Present {
+        if *test != ValueTest::Present {
             passes = format!("{} AND {passes}", self.dialect.present(&value));
         }
         let column = self.dialect.text(&tags.column(column));
@@ -354,8 +354,8 @@ impl Writer<'_> {
     }
 
     /// All that is below an entity, step by step.
-    fn below(&mut self, place: &Place, above: &Above) -> String {
-        let Above {
+    fn below(&mut self, place: &Place, above: &AncestorTest) -> String {
+        let AncestorTest {
             of,
             above,
             id,

@@ -27,7 +27,9 @@ use super::views::{self, Views};
 pub(super) use candidates::SqliteDialect;
 pub use options::SqliteOptions;
 use peppol_authz_engine::schema::Schema;
-use peppol_authz_engine::store::{Answer, Changes, Mark, Revision, Snapshot, Store, StoreError};
+use peppol_authz_engine::store::{
+    Changes, Mark, Revision, Snapshot, Store, StoreError, StoreFuture,
+};
 use pool::Pool;
 use snapshot::SqliteSnapshot;
 use wal_index::WalIndex;
@@ -115,7 +117,7 @@ impl Store for Sqlite {
         &self,
         schema: &Arc<Schema>,
         since: Option<&Revision>,
-    ) -> Answer<'_, Box<dyn Snapshot>> {
+    ) -> StoreFuture<'_, Box<dyn Snapshot>> {
         let schema = Arc::clone(schema);
         let since = since.cloned();
         Box::pin(async move {

@@ -25,18 +25,18 @@ mod stack;
 mod state;
 mod twice;
 
-pub use batch::Answered;
+pub use batch::SettledQuestion;
 pub use core::{Engine, EngineOptions};
 pub use decided::Decided;
 pub use decision::{Decision, Reason, Verdict};
 pub use failure::Failure;
 pub use health::{Failing, Health};
-pub use loose::{Denial, Members, Named, Parts, Refusal};
+pub use loose::{Denial, Members, NamedEntity, QuestionParts, Refusal};
 pub use malformed::Malformed;
 pub use question::{Question, QuestionOptions};
 pub use session::Session;
 pub use stack::{DECISION_STACK_BYTES, EXPLANATION_STACK_BYTES, WORKER_STACK_BYTES};
-pub use state::State;
+pub use state::EngineState;
 pub use twice::Twice;
 
 pub(crate) use batch::decide_batch;

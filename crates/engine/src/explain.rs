@@ -1,12 +1,19 @@
-//! Why a decision is as it is. For a denial by default: for each permit that nearly matched, the
-//! smallest missing condition.
+//! Explanations: why a decision is as it is. For a denial by default: for each permit that nearly
+//! matched, the smallest missing condition.
 //!
-//! A decision is explained from its own slice, and the store is not asked again. The
-//! permits that could have applied are evaluated with the question alone (`tpe`), which
-//! leaves a residual of each with ids in place of paths ([`near`]); the conditions of it
-//! that do not hold are looked for a change that meets them ([`lacks`]). None of that is
-//! believed: each claim is decided again with the change made, by the same policies, and
-//! again without each part of it. What cannot be checked so is not claimed.
+//! 1. An explanation takes a decision and its own slice; the store is not asked again. [`values`]
+//!    walks the policies that the decision rests on, as Cedar does, and has Cedar evaluate each
+//!    access.
+//! 2. For a denial by default, [`near`] has Cedar evaluate the permits with the question alone
+//!    (`tpe`): a permit that is false then could not have applied. [`lacks`] walks the residuals of
+//!    the others and looks for changes ([`place`]) that make the failing conditions hold; of
+//!    alternatives it follows the shortest.
+//! 3. Each claim is then checked: [`near`] makes the changes ([`world`]), holds them to the schema,
+//!    decides the permit again, leaves out the changes that are not needed, and decides by all
+//!    policies. [`reach`] refuses a change that would lead the policies to an entity or a tag that
+//!    the slice was not asked for: Cedar would take it for absent, though it is only not loaded.
+//!
+//! So a fault in the search for changes can leave a condition untold, but can tell no wrong one.
 
 mod brief;
 mod cedar;
@@ -31,8 +38,8 @@ use crate::decide::{
 use crate::policy::{Bundle, PolicyInfo};
 use world::{ExplainedDecision, World};
 
-pub use permit::{Change, Changed, Lack, Near, Remedy, Way};
-pub use values::Read;
+pub use permit::{Change, ChangeKind, MissingCondition, MissingConditions, NearPermit, Remedy};
+pub use values::ReadValue;
 
 /// Why a decision is as it is.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +51,7 @@ pub struct Explanation {
     /// The entities of the question that are not there.
     pub absent: Vec<EntityUid>,
     /// Of a denial by default: the permits that nearly matched.
-    pub near: Vec<Near>,
+    pub near: Vec<NearPermit>,
     /// True if the work was limited, so that there may be more to tell.
     pub cut: bool,
 }
@@ -55,7 +62,7 @@ pub struct Explained {
     /// The policy.
     pub info: Arc<PolicyInfo>,
     /// The values that it read, in order.
-    pub values: Vec<Read>,
+    pub values: Vec<ReadValue>,
     /// True if the work was limited, so that there may be others.
     pub cut: bool,
 }

@@ -30,16 +30,19 @@ pub mod store;
 pub mod text;
 
 pub use decide::{
-    Answered, DECISION_STACK_BYTES, Decided, Decision, Denial, EXPLANATION_STACK_BYTES, Engine,
-    EngineOptions, Failing, Failure, Health, Malformed, Members, Named, Parts, Question,
-    QuestionOptions, Reason, Refusal, Session, State, Twice, Verdict, WORKER_STACK_BYTES,
+    DECISION_STACK_BYTES, Decided, Decision, Denial, EXPLANATION_STACK_BYTES, Engine,
+    EngineOptions, EngineState, Failing, Failure, Health, Malformed, Members, NamedEntity,
+    Question, QuestionOptions, QuestionParts, Reason, Refusal, Session, SettledQuestion, Twice,
+    Verdict, WORKER_STACK_BYTES,
 };
 pub use explain::{
-    Change, Changed, Explained, Explanation, Lack, Near, Read, Remedy, Unexplained, Way,
+    Change, ChangeKind, Explained, Explanation, MissingCondition, MissingConditions, NearPermit,
+    ReadValue, Remedy, Unexplained,
 };
 pub use request::{
     Body, Draft, Drafted, Headers, HttpRequest, RequestDecision, RequestLimits, Routed, Unrouted,
 };
 pub use search::{
-    ActionSearch, Found, Part, Residual, ResidualPolicy, Search, SearchParts, Sought, Wanted,
+    ActionSearch, Residual, ResidualPolicy, Search, SearchPage, SearchParts, SearchResult, Sought,
+    Wanted,
 };

@@ -20,7 +20,7 @@ mod source_file;
 mod sources;
 mod stack;
 
-pub use bundle::{Bundle, BundleError, Reached};
+pub use bundle::{Bundle, BundleError, QuestionKind};
 pub use directory::{PolicyDirectory, invariant_files};
 pub use fault::{Fault, Severity};
 pub use info::PolicyInfo;

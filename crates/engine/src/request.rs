@@ -1,9 +1,14 @@
 //! Requests at a gateway: the questions that they are, and the decision whether they may pass.
 //!
-//! The route table ([`crate::policy::routes`]) says which questions a request is. Some
-//! depend on what the store holds ("where the body changes the mode"), so the store is
-//! read first and the questions are decided from the very state that they were made
-//! from. All of them have to be allowed; where none is asked the request is denied.
+//! 1. The route table ([`crate::policy::routes`]) has one entry for a request, found by method and
+//!    path. The path is decoded once, and a path that can be read in two ways is refused.
+//! 2. [`said`] is the content of the request: path, query, headers, claims, body. [`facts`] is the
+//!    state of the store, as far as it decides the questions ("where the body changes the mode").
+//!    [`ask`] makes the questions of both.
+//! 3. If a fact is missing, it is loaded and all is made again; if the state has moved on meanwhile,
+//!    likewise. So the questions are made and decided in one state.
+//! 4. All questions are decided like a batch. A request passes if something was asked and all of it
+//!    is allowed.
 
 mod ask;
 mod decide;

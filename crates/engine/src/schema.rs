@@ -41,7 +41,7 @@ pub(crate) use map::Map;
 pub use misfit::Misfit;
 pub(crate) use object::ObjectReader;
 pub use parse::document_types;
-pub use reading::Reading;
+pub use reading::JsonOrigin;
 pub use shared::SharedEntity;
 pub(crate) use shared::together;
 pub use types::{ActionType, Attribute, EntityType, RecordType, Type};

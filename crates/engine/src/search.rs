@@ -1,10 +1,21 @@
-//! Which principals, resources or actions do the policies allow? Each is decided like a question.
+//! Searches: which principals, resources or actions do the policies allow?
 //!
-//! The policies of the action, evaluated with what is known, leave a residual on what
-//! is looked for ([`partial`]). The part of it that a database can evaluate becomes a condition
-//! ([`condition`]), which leaves few candidates; each of them is decided by the engine.
-//! So a search can find too little only where the condition is wrong, and it never finds too
-//! much.
+//! 1. [`read`] reads a search like a question of which one part is open; AuthZEN's parts come
+//!    through [`loose`].
+//! 2. [`searching`] gathers the known entities: the other one, the context, and all that these lead
+//!    to, without tags.
+//! 3. [`partial`] has Cedar evaluate the policies of the action with that (`tpe`). Each policy that
+//!    depends on the open part leaves a residual.
+//! 4. [`condition`] turns residuals into a [`Condition`](crate::store::Condition). For each
+//!    expression it gives the requirement for "may be true" or for "may be false"; an expression
+//!    that it cannot translate requires nothing. No condition is negated as a whole, so NULL means
+//!    "no" everywhere, as an absent attribute fails in Cedar.
+//! 5. The database finds candidates by that condition, in the order of their ids.
+//! 6. The candidates are decided like a batch, from the snapshot that they were found in. If that
+//!    has to move on to a later state, the page begins again.
+//!
+//! So the condition decides how fast a search is. A fault in it can lose results; it can never add
+//! one.
 
 mod actions;
 mod condition;
@@ -53,8 +64,8 @@ pub enum Sought {
 
 /// Which part of the answer is wanted.
 #[derive(Clone, Debug)]
-pub struct Part {
-    /// The end of the part before: its [`Found::last`].
+pub struct SearchPage {
+    /// The end of the part before: its [`SearchResult::last`].
     pub after: Option<Arc<str>>,
     /// How many entities, at most.
     pub limit: usize,
@@ -66,17 +77,17 @@ pub struct Part {
 
 /// A part of the answer.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct SearchResult {
     /// The entities that are allowed, in the order of the bytes of their ids.
     pub entities: Vec<EntityUid>,
     /// True if there are others behind them.
     pub more: bool,
-    /// The last of them, for [`Part::after`].
+    /// The last of them, for [`SearchPage::after`].
     pub last: Option<Arc<str>>,
     /// How many candidates were decided.
     pub decided: usize,
     /// The part of the policies that depends on what is looked for, with its texts where
-    /// [`Part::explain`] asked for them.
+    /// [`SearchPage::explain`] asked for them.
     pub residual: Residual,
     /// The exact policies and schema.
     pub policy_revision: Arc<str>,

@@ -21,12 +21,12 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use crate::schema::{Row, Schema, Value};
 
 pub use comparison::Comparison;
-pub use condition::{Above, Condition, Operand, Test};
+pub use condition::{AncestorTest, Condition, Operand, ValueTest};
 pub use entities_file::EntitiesFile;
 pub use revision::Revision;
 
 /// A future that a store returns.
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// The changes between two states.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +112,7 @@ pub trait Store: Send + Sync {
         &self,
         schema: &Arc<Schema>,
         since: Option<&Revision>,
-    ) -> Answer<'_, Box<dyn Snapshot>>;
+    ) -> StoreFuture<'_, Box<dyn Snapshot>>;
 
     /// Ready when something may have changed since it was last ready: a hint to look
     /// now. It may come without a reason, late, or never.
@@ -138,16 +138,16 @@ pub trait Snapshot: Send {
 
     /// The entities of those ids, in order, each with its attributes and all its
     /// ancestors and without tags; `None` for one that the store does not hold.
-    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>>;
+    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> StoreFuture<'a, Vec<Option<Row>>>;
 
     /// Tags of entities, in order; a key that an entity has no tag under is left
     /// out.
-    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>>;
+    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> StoreFuture<'a, Vec<Tags>>;
 
     /// Ids of entities, in the order of their bytes: all that are behind
     /// [`Candidates::after`] and fulfil the condition, up to the limit. There may be
     /// some among them that do not fulfil it.
-    fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> Answer<'a, Vec<String>>;
+    fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> StoreFuture<'a, Vec<String>>;
 
     /// The statement that finds them, for a human reader; `None` if all are looked at.
     fn statement(&self, wanted: &Candidates) -> Option<String>;

@@ -32,20 +32,21 @@ mod surfaces;
 
 pub use address::{AddressError, Listen, Source, Url};
 pub use base_url::{BaseUrl, BaseUrlError, is_host};
-pub use decision_log::{DecisionLog, LogTarget, LogTargetError, Personal, WhenFull};
+pub use decision_log::{DecisionLogSettings, LogTarget, LogTargetError, Personal, WhenFull};
 pub use fault::{ConfigError, Fault};
 pub use flags::Flags;
 pub use gateway::{
-    CertificateName, CertificateNameError, DenialBody, DenialError, Gateway, GatewayCertificate,
-    GatewayEndpoint, GatewayHeader, Network, NetworkError, Piece, Placeholder, Shape,
+    CertificateName, CertificateNameError, DenialBody, DenialError, GatewayCertificate,
+    GatewayEndpoint, GatewayHeader, GatewaySettings, Network, NetworkError, Piece, Placeholder,
+    Shape,
 };
 pub use jwt::{Algorithm, AlgorithmError, Constant, Jwks, JwksError, Jwt, Principal};
-pub use limits::Limits;
+pub use limits::LimitsSettings;
 pub use log::{Log, LogFormat};
-pub use policies::{Reload, Shadow};
+pub use policies::{Reload, ShadowSettings};
 pub use server::{MIN_WORKER_STACK_BYTES, Server};
 pub use store::{Cache, Freshness, Store};
-pub use surfaces::{Authzen, Explain, Explainers, Reveal, Search};
+pub use surfaces::{AuthzenSettings, Explain, ExplainersSettings, Reveal, Search};
 
 /// The settings of `serve`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,15 +69,15 @@ pub struct Config {
     /// Threads, connections and timeouts of the HTTP server.
     pub server: Server,
     /// The limits of one request.
-    pub limits: Limits,
+    pub limits: LimitsSettings,
     /// Searches.
     pub search: Search,
     /// The callers that may have decisions explained.
     pub explain: Explain,
     /// The AuthZEN surface.
-    pub authzen: Authzen,
+    pub authzen: AuthzenSettings,
     /// The gateways' endpoints.
-    pub gateway: Gateway,
+    pub gateway: GatewaySettings,
     /// Bearer tokens.
     pub jwt: Jwt,
     /// Memory for entities that were loaded before.
@@ -88,11 +89,11 @@ pub struct Config {
     /// How changed policies are noticed.
     pub reload: Reload,
     /// A second set of policies that decides everything once more.
-    pub shadow: Shadow,
+    pub shadow: ShadowSettings,
     /// The log of the program.
     pub log: Log,
     /// The decision log.
-    pub decision_log: DecisionLog,
+    pub decision_log: DecisionLogSettings,
 }
 
 #[cfg(test)]

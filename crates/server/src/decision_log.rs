@@ -1,11 +1,14 @@
-//! The decision log: one JSON line for each decision, and the replay of lines.
+//! The decision log: one JSON line for each decision, and deciding it again.
 //!
-//! Surfaces put each decision into a bounded queue and go on; one thread turns them into lines and
-//! writes these. A setting ([`crate::config::WhenFull`]) says what happens while there is no room:
-//! with `wait` and `refuse` no answer leaves before its line is in the queue, and none while the
-//! file cannot be written.
-//!
-//! [`Replay`] decides a line again, from the entities in it or from a store.
+//! 1. The exchange hands each decision over before its answer leaves. `queue` takes it into a
+//!    bounded queue, or waits, drops or refuses ([`crate::config::WhenFull`]). By `wait` and `refuse`
+//!    no answer leaves whose line is not in the queue, and none while the last write failed.
+//! 2. One thread (`writer`) makes lines (`entry`, `shown`) and writes as many together as there are
+//!    (`file`). A write that failed goes on at its end; in another file the line begins anew. So
+//!    each line is there once, or torn and there.
+//! 3. [`Replay`] decides a line again by the engine, over a store of just the entities that the line
+//!    holds (`recorded`), or over a tenancy store. The line also names the tags that were asked for:
+//!    another tag is an error then, and not absent.
 
 mod alike;
 mod batch;

@@ -1,11 +1,17 @@
-//! A second set of policies, which decides the same questions as the first: it shows what would
-//! change, before it does.
+//! The shadow: a second bundle decides the same questions, to show the effect of a change before it
+//! is made.
 //!
-//! A decision is offered behind its answer ([`Shadow::offer`]): one pointer into a queue that
-//! never waits, and what does not fit is counted and forgotten. On a thread of its own, with a
-//! runtime and a reader of the store of its own, the second set decides the same question, from
-//! the same entities: `judge` sees to it that a disagreement is one of policies, and not of two
-//! states of the store. Nothing of it is ever an answer.
+//! 1. The exchange offers each decision with its bundle and the entities of its slice.
+//!    [`Shadow::offer`] is one `try_send` of a pointer; a full queue drops it, counted.
+//! 2. `judge`, on a thread, a runtime and a reader of the store of its own, decides the question by
+//!    the second bundle. If its plan loads nothing beyond the first plan, the slice is enough. Else
+//!    both bundles decide from one slice by both plans, in a state that holds that of the answer. So
+//!    a write in between is no disagreement. Under two schemas both read, until both were in one
+//!    state.
+//! 3. `compare` finds the differences that a caller would notice, `counts` counts them, `sample`
+//!    logs some of them in full.
+//!
+//! The shadow shows in metrics and in the log, and never in an answer or in `/readyz`.
 
 mod compare;
 mod counts;

@@ -3,7 +3,9 @@
 use crate::cli::output::say;
 use crate::cli::reasons::reason_text;
 use peppol_authz_engine::policy::PolicyInfo;
-use peppol_authz_engine::{Change, Changed, Explanation, Near, Read, Remedy, Verdict, Way};
+use peppol_authz_engine::{
+    Change, ChangeKind, Explanation, MissingConditions, NearPermit, ReadValue, Remedy, Verdict,
+};
 
 /// Writes an explanation for people.
 pub(in crate::cli) fn say_explanation(explanation: &Explanation) {
@@ -47,7 +49,7 @@ fn titled(info: &PolicyInfo) -> String {
     parts.collect::<Vec<_>>().join("  ")
 }
 
-fn say_values(values: &[Read], cut: bool) {
+fn say_values(values: &[ReadValue], cut: bool) {
     for read in values {
         match &read.value {
             Ok(value) => say(format_args!("  {} = {value}", read.expression)),
@@ -59,7 +61,7 @@ fn say_values(values: &[Read], cut: bool) {
     }
 }
 
-fn say_near(near: &Near) {
+fn say_near(near: &NearPermit) {
     say("");
     say_policy(&near.info);
     near.holds
@@ -78,7 +80,7 @@ fn say_near(near: &Near) {
     }
 }
 
-fn say_way(way: &Way) {
+fn say_way(way: &MissingConditions) {
     for lack in &way.lacks {
         match lack.expected {
             true => say(format_args!("  lacks  {}", lack.condition)),
@@ -123,9 +125,9 @@ fn say_change(change: &Change) {
         None => "the context".to_owned(),
     };
     let what = match &change.what {
-        Changed::Attribute(name, _) => format!("`{name}` of {of}"),
-        Changed::Tag(key, _) => format!("tag `{key}` of {of}"),
-        Changed::Parent(_) => format!("a parent of {of}"),
+        ChangeKind::Attribute(name, _) => format!("`{name}` of {of}"),
+        ChangeKind::Tag(key, _) => format!("tag `{key}` of {of}"),
+        ChangeKind::Parent(_) => format!("a parent of {of}"),
     };
     match change.what.value() {
         Some(value) => say(format_args!("  with   {what} = {value}")),

@@ -13,7 +13,7 @@ use crate::cli::logged::{
 };
 use crate::cli::output::{AnyError, failed, say};
 use crate::cli::source::settings;
-use peppol_authz_author::proof::Compared;
+use peppol_authz_author::proof::ComparedSets;
 use peppol_authz_engine::Verdict;
 use peppol_authz_server::decision_log::{Line, Replay, decide_by_both};
 
@@ -44,7 +44,7 @@ pub(super) fn recorded(args: &DiffArgs) -> Result<Recorded, Exit> {
 
 /// Decides each line of the logs by both sets of policies; `None` if there are no logs.
 pub(super) async fn decide(
-    compared: &Compared,
+    compared: &ComparedSets,
     recorded: &Recorded,
     logs: &[PathBuf],
 ) -> Result<Option<LogTally<ComparedChange>>, AnyError> {

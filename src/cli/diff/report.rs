@@ -6,10 +6,10 @@ use serde_json::{Value as Json, json};
 
 use crate::cli::output::say;
 use crate::cli::prove::counterexample_json;
-use peppol_authz_author::proof::{Difference, Found, Side};
+use peppol_authz_author::proof::{DifferenceSide, Found, KindDifference};
 
 /// Writes the differences, by action.
-pub(super) fn report(differences: &[Difference], as_json: bool) {
+pub(super) fn report(differences: &[KindDifference], as_json: bool) {
     let actions = by_action(differences);
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for (action, kinds) in &actions {
@@ -38,13 +38,13 @@ pub(super) fn report(differences: &[Difference], as_json: bool) {
 }
 
 /// The differences of each action, by its bare name if no other action has it.
-fn by_action(differences: &[Difference]) -> BTreeMap<String, Vec<&Difference>> {
+fn by_action(differences: &[KindDifference]) -> BTreeMap<String, Vec<&KindDifference>> {
     let mut uids: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for difference in differences {
         let (name, uid) = (difference.kind.action(), difference.kind.action_uid());
         uids.entry(name).or_default().insert(uid.to_string());
     }
-    let mut actions: BTreeMap<String, Vec<&Difference>> = BTreeMap::new();
+    let mut actions: BTreeMap<String, Vec<&KindDifference>> = BTreeMap::new();
     for difference in differences {
         let name = difference.kind.action();
         let is_one = uids.get(name).is_none_or(|uids| uids.len() == 1);
@@ -59,9 +59,9 @@ fn by_action(differences: &[Difference]) -> BTreeMap<String, Vec<&Difference>> {
 }
 
 /// The change of an action, over all kinds of its requests.
-fn change_of(kinds: &[&Difference]) -> &'static str {
-    let found = |side: &Side| matches!(side, Side::Found(_));
-    let open = |side: &Side| matches!(side, Side::NotProved(_));
+fn change_of(kinds: &[&KindDifference]) -> &'static str {
+    let found = |side: &DifferenceSide| matches!(side, DifferenceSide::Found(_));
+    let open = |side: &DifferenceSide| matches!(side, DifferenceSide::NotProved(_));
     let more = kinds.iter().any(|kind| found(&kind.more));
     let less = kinds.iter().any(|kind| found(&kind.less));
     match (more, less) {
@@ -78,7 +78,7 @@ fn change_of(kinds: &[&Difference]) -> &'static str {
     }
 }
 
-fn say_difference(difference: &Difference) {
+fn say_difference(difference: &KindDifference) {
     let sides = [
         ("newly allowed", &difference.more),
         ("no longer allowed", &difference.less),
@@ -86,11 +86,11 @@ fn say_difference(difference: &Difference) {
     for (what, side) in sides {
         let kind = &difference.kind;
         match side {
-            Side::Nothing => {}
-            Side::NotProved(text) => {
+            DifferenceSide::Nothing => {}
+            DifferenceSide::NotProved(text) => {
                 say(format_args!("  not known what is {what}, {kind}: {text}"))
             }
-            Side::Found(found) => {
+            DifferenceSide::Found(found) => {
                 let unconfirmed = if found.confirmed {
                     ""
                 } else {
@@ -105,11 +105,11 @@ fn say_difference(difference: &Difference) {
     }
 }
 
-fn to_json(action: &str, name: &str, kinds: &[&Difference]) -> Json {
-    let side = |side: &Side| match side {
-        Side::Nothing => Json::Null,
-        Side::NotProved(text) => json!({"notProved": text}),
-        Side::Found(found) => json!({
+fn to_json(action: &str, name: &str, kinds: &[&KindDifference]) -> Json {
+    let side = |side: &DifferenceSide| match side {
+        DifferenceSide::Nothing => Json::Null,
+        DifferenceSide::NotProved(text) => json!({"notProved": text}),
+        DifferenceSide::Found(found) => json!({
             "counterexample": counterexample_json(&found.new),
             "before": {"decision": found.old.verdict_name(), "codes": found.old.codes()},
             "confirmed": found.confirmed,

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use crate::cli::args::DiffArgs;
 use crate::cli::exit::Exit;
 use crate::cli::output::{complain_of, failed, invalid};
-use peppol_authz_author::proof::Compared;
-use peppol_authz_author::{Places, sources_at};
+use peppol_authz_author::proof::ComparedSets;
+use peppol_authz_author::{SourcePlaces, sources_at};
 use peppol_authz_engine::policy::{Bundle, Sources, load};
 
 /// The places of policies and schema in a project.
 const POLICIES: &str = "policies";
 const SCHEMA: &str = "schema/peppol.cedarschema";
 
-pub(super) fn compared(args: &DiffArgs) -> Result<Compared, Exit> {
+pub(super) fn compared(args: &DiffArgs) -> Result<ComparedSets, Exit> {
     let old = sources(&args.old, args)?;
     let new = sources(&args.new, args)?;
     let bundle = |sources: &Sources| load(sources).map(Arc::new).map_err(invalid);
@@ -33,7 +33,7 @@ pub(super) fn compared(args: &DiffArgs) -> Result<Compared, Exit> {
             ));
         })?
     };
-    Ok(Compared {
+    Ok(ComparedSets {
         old: before,
         old_under_new,
         new: after,
@@ -57,7 +57,7 @@ fn sources(named: &str, args: &DiffArgs) -> Result<Sources, Exit> {
         return read(Some(&policies), schema.as_deref());
     }
     let schema = args.schema.clone().unwrap_or_else(|| PathBuf::from(SCHEMA));
-    let places = Places {
+    let places = SourcePlaces {
         policies: &args.policies,
         schema: &schema,
     };

@@ -7,12 +7,13 @@ use serde_json::{Value as Json, json};
 use crate::cli::args::ProveArgs;
 use crate::cli::output::{complain, say};
 use peppol_authz_author::proof::{
-    CaseError, Counterexample, Finding, Proved, Statement, Wrong, write_case,
+    CaseError, Counterexample, InvariantFinding, InvariantResult, InvariantStatement,
+    NotProvedReason, write_case,
 };
 
 /// Writes one result, and its refutations as suites. Returns false if a suite could not be written;
 /// the result is written all the same.
-pub(super) fn report(args: &ProveArgs, proved: &Proved) -> bool {
+pub(super) fn report(args: &ProveArgs, proved: &InvariantResult) -> bool {
     let mut is_written = true;
     let mut written = Vec::new();
     for case in args.write.iter().flat_map(|to| write_all(to, proved)) {
@@ -39,10 +40,10 @@ pub(super) fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
-fn write_all(directory: &Path, proved: &Proved) -> Vec<Result<PathBuf, CaseError>> {
+fn write_all(directory: &Path, proved: &InvariantResult) -> Vec<Result<PathBuf, CaseError>> {
     let mut written = Vec::new();
     for (number, finding) in (1..).zip(&proved.findings) {
-        if let Wrong::Refuted(found) = &finding.wrong {
+        if let NotProvedReason::Refuted(found) = &finding.wrong {
             let name = format!("{}-{number}", proved.name);
             let text = &proved.text;
             written.push(write_case(directory, &name, text, found, &finding.wanted));
@@ -51,7 +52,7 @@ fn write_all(directory: &Path, proved: &Proved) -> Vec<Result<PathBuf, CaseError
     written
 }
 
-fn say_proved(proved: &Proved) {
+fn say_proved(proved: &InvariantResult) {
     let rule = proved.rule.as_deref();
     let rule = rule.map_or_else(String::new, |rule| format!(" ({rule})"));
     let (name, kinds) = (&proved.name, proved.kinds);
@@ -62,36 +63,36 @@ fn say_proved(proved: &Proved) {
         ));
         return;
     }
-    let statement = proved.statement.map_or("", Statement::name);
+    let statement = proved.statement.map_or("", InvariantStatement::name);
     let text = &proved.text;
     say(format_args!("FAILED {name}{rule} {statement}: {text}"));
     proved.findings.iter().for_each(say_finding);
 }
 
-fn say_finding(finding: &Finding) {
+fn say_finding(finding: &InvariantFinding) {
     let kind = finding.kind.as_ref();
     let kind = kind.map_or_else(String::new, |kind| format!(": {kind}"));
     match &finding.wrong {
-        Wrong::Refuted(found) => say(format_args!("  refuted{kind}\n{found}")),
-        Wrong::Unconfirmed(found) => say(format_args!(
+        NotProvedReason::Refuted(found) => say(format_args!("  refuted{kind}\n{found}")),
+        NotProvedReason::Unconfirmed(found) => say(format_args!(
             "  refuted by the solver, and not confirmed by the engine{kind}\n{found}"
         )),
-        Wrong::NotProved(error) => say(format_args!("  not proved{kind}: {error}")),
-        Wrong::Empty(ids) => say(format_args!(
+        NotProvedReason::NotProved(error) => say(format_args!("  not proved{kind}: {error}")),
+        NotProvedReason::Empty(ids) => say(format_args!(
             "  about no request at all: `{}`",
             ids.join("`, `")
         )),
     }
 }
 
-fn to_json(proved: &Proved, written: &[String]) -> Json {
+fn to_json(proved: &InvariantResult, written: &[String]) -> Json {
     let findings = proved.findings.iter().map(|finding| {
         let kind = finding.kind.as_ref().map(ToString::to_string);
         let (result, found, error) = match &finding.wrong {
-            Wrong::Refuted(found) => ("refuted", Some(found), None),
-            Wrong::Unconfirmed(found) => ("unconfirmed", Some(found), None),
-            Wrong::NotProved(error) => ("notProved", None, Some(error.to_string())),
-            Wrong::Empty(ids) => ("empty", None, Some(format!("`{}`", ids.join("`, `")))),
+            NotProvedReason::Refuted(found) => ("refuted", Some(found), None),
+            NotProvedReason::Unconfirmed(found) => ("unconfirmed", Some(found), None),
+            NotProvedReason::NotProved(error) => ("notProved", None, Some(error.to_string())),
+            NotProvedReason::Empty(ids) => ("empty", None, Some(format!("`{}`", ids.join("`, `")))),
         };
         let found = found.map(|found| counterexample_json(found));
         json!({"kind": kind, "result": result, "counterexample": found, "error": error})
@@ -99,7 +100,7 @@ fn to_json(proved: &Proved, written: &[String]) -> Json {
     json!({
         "invariant": proved.name,
         "rule": proved.rule,
-        "statement": proved.statement.map(Statement::name),
+        "statement": proved.statement.map(InvariantStatement::name),
         "proved": proved.holds(),
         "kinds": proved.kinds,
         "findings": findings.collect::<Vec<_>>(),

@@ -27,10 +27,12 @@ pub(super) fn pages(key: Option<&Path>) -> Result<Pages, AnyError> {
 /// The callers that may have decisions explained. A key that no header could hold is refused.
 pub(super) fn explainers(explain: &Explain) -> Result<Explainers, AnyError> {
     let path = match (explain.allow, &explain.key_file) {
-        (config::Explainers::Nobody, _) => return Ok(Explainers::Nobody),
-        (config::Explainers::All, _) => return Ok(Explainers::All),
-        (config::Explainers::Key, None) => return Err("`explain.key_file`: is missing".into()),
-        (config::Explainers::Key, Some(path)) => path,
+        (config::ExplainersSettings::Nobody, _) => return Ok(Explainers::Nobody),
+        (config::ExplainersSettings::All, _) => return Ok(Explainers::All),
+        (config::ExplainersSettings::Key, None) => {
+            return Err("`explain.key_file`: is missing".into());
+        }
+        (config::ExplainersSettings::Key, Some(path)) => path,
     };
     let shown = path.display();
     let key =

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use crate::cli::output::{complain, explain, say, show};
 use peppol_authz_author::proof::{ProofOptions, Prover, same_answers};
 use peppol_authz_author::suite::{
-    Fate, Numbers, SuiteError, Suites, Tried, Unproved, mutate, tally,
+    EquivalenceUnproved, MutantCounts, MutantFate, SuiteError, Suites, TriedMutant, mutate, tally,
 };
 use peppol_authz_engine::policy::Bundle;
 
@@ -53,8 +53,8 @@ pub(super) fn run(
     Ok(all.survived == 0)
 }
 
-fn say_numbers(name: &str, numbers: &Numbers) {
-    let Numbers {
+fn say_numbers(name: &str, numbers: &MutantCounts) {
+    let MutantCounts {
         made,
         invalid,
         killed,
@@ -71,13 +71,13 @@ fn say_row(name: &str, columns: [impl Display; 5]) {
     ));
 }
 
-fn show_survivor(tried: &Tried) {
-    let Fate::Survived(unproved) = &tried.fate else {
+fn show_survivor(tried: &TriedMutant) {
+    let MutantFate::Survived(unproved) = &tried.fate else {
         return;
     };
     let (help, request) = match unproved {
-        Unproved::Different(request) => (DIFFERENT, Some(request)),
-        Unproved::Unknown(why) => (why.as_str(), None),
+        EquivalenceUnproved::Different(request) => (DIFFERENT, Some(request)),
+        EquivalenceUnproved::Unknown(why) => (why.as_str(), None),
     };
     show(vec![tried.mutant.fault().advise(help)]);
     request.iter().for_each(explain);
@@ -89,7 +89,7 @@ fn prover(
     options: ProofOptions,
     bundle: &Arc<Bundle>,
     runtime: &Handle,
-) -> impl FnMut(&Policy, &Policy) -> Result<(), Unproved> + Send {
+) -> impl FnMut(&Policy, &Policy) -> Result<(), EquivalenceUnproved> + Send {
     let mut prover = None;
     move |policy, other| {
         let prover = prover.get_or_insert_with(|| {
@@ -99,12 +99,12 @@ fn prover(
         });
         let prover = match prover {
             Ok(prover) => prover,
-            Err(_) => return Err(Unproved::Unknown(UNKNOWN.to_owned())),
+            Err(_) => return Err(EquivalenceUnproved::Unknown(UNKNOWN.to_owned())),
         };
         match runtime.block_on(same_answers(prover, bundle, policy, other)) {
             Ok(None) => Ok(()),
-            Ok(Some(found)) => Err(Unproved::Different(found.to_string())),
-            Err(error) => Err(Unproved::Unknown(format!("{UNKNOWN}: {error}"))),
+            Ok(Some(found)) => Err(EquivalenceUnproved::Different(found.to_string())),
+            Err(error) => Err(EquivalenceUnproved::Unknown(format!("{UNKNOWN}: {error}"))),
         }
     }
 }

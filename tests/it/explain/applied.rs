@@ -3,7 +3,7 @@
 
 use cedar_policy::EntityUid;
 use peppol_authz_engine::schema::{ExtensionType, Schema, Value};
-use peppol_authz_engine::{Change, Changed};
+use peppol_authz_engine::{Change, ChangeKind};
 use serde_json::{Map, Value as Json, json};
 
 /// Makes changes; `None` where an entity is not written there.
@@ -15,9 +15,9 @@ pub(crate) fn apply(
 ) -> Option<()> {
     for change in changes {
         let (member, name, value) = match &change.what {
-            Changed::Attribute(name, value) => ("attrs", name, value),
-            Changed::Tag(key, value) => ("tags", key, value),
-            Changed::Parent(parent) => {
+            ChangeKind::Attribute(name, value) => ("attrs", name, value),
+            ChangeKind::Tag(key, value) => ("tags", key, value),
+            ChangeKind::Parent(parent) => {
                 let entity = written(entities, question, change.of.as_ref()?, schema)?;
                 let parents = entity["parents"].as_array_mut()?;
                 parents.push(uid(parent));

@@ -1,6 +1,6 @@
 //! Lacks of permits: the smallest ones, in ids, and nothing that cannot be checked.
 
-use peppol_authz_engine::{Explanation, Near, Verdict};
+use peppol_authz_engine::{Explanation, NearPermit, Verdict};
 use serde_json::{Value, json};
 
 use crate::deciding::{Deciding, asked_with, codes, entity};
@@ -54,14 +54,14 @@ fn permit(id: &str, condition: &str) -> String {
     format!("@id(\"p/{id}\") permit (principal, action, resource) when {{ {condition} }};\n")
 }
 
-fn near(condition: &str) -> Near {
+fn near(condition: &str) -> NearPermit {
     let mut why = explained(&permit("one", condition));
     assert_eq!(why.near.len(), 1, "{why:#?}");
     why.near.remove(0)
 }
 
 /// The conditions of each way.
-fn lacks(near: &Near) -> Vec<Vec<String>> {
+fn lacks(near: &NearPermit) -> Vec<Vec<String>> {
     let ways = near.ways.iter().map(|way| {
         let lacks = way.lacks.iter();
         let shown = lacks.map(|lack| match lack.expected {
@@ -73,7 +73,7 @@ fn lacks(near: &Near) -> Vec<Vec<String>> {
     ways.collect()
 }
 
-fn assert_lacks(condition: &str, wanted: &[&[&str]]) -> Near {
+fn assert_lacks(condition: &str, wanted: &[&[&str]]) -> NearPermit {
     let near = near(condition);
     assert_eq!(lacks(&near), wanted, "{condition}");
     near

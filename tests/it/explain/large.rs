@@ -1,7 +1,7 @@
 //! Questions that are large: they are explained as far as that is not too much work, and
 //! what is not told is not passed over.
 
-use peppol_authz_engine::{Changed, Explanation};
+use peppol_authz_engine::{ChangeKind, Explanation};
 use serde_json::{Value, json};
 
 use crate::deciding::{Deciding, asked_with, codes, entity};
@@ -130,7 +130,7 @@ fn of_a_long_value_it_is_told_how_it_begins() {
     let long = |name: &str| {
         let mut all = changes.iter();
         let found = all.find(
-            |change| matches!(&change.what, Changed::Attribute(found, _) if &**found == name),
+            |change| matches!(&change.what, ChangeKind::Attribute(found, _) if &**found == name),
         );
         let what = &found.unwrap().what;
         (what.is_long(), what.value().unwrap().chars().count())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use peppol_authz_engine::policy::{Bundle, Sources, load};
 use peppol_authz_engine::schema::Value;
-use peppol_authz_engine::{Change, Changed, Verdict};
+use peppol_authz_engine::{Change, ChangeKind, Verdict};
 
 use crate::deciding::{Deciding, codes, open};
 use crate::rules::oracle::answer;
@@ -55,7 +55,7 @@ fn change(tenancy: &mut Tenancy, change: &Change) -> Option<()> {
     let of = change.of.as_ref()?;
     let id: &str = of.id().as_ref();
     match (of.type_name().basename(), &change.what) {
-        ("User", Changed::Tag(organisation, Some(Value::Set(roles)))) => {
+        ("User", ChangeKind::Tag(organisation, Some(Value::Set(roles)))) => {
             tenancy
                 .roles
                 .retain(|(user, of, _)| (user.as_str(), of.as_str()) != (id, organisation));
@@ -71,14 +71,14 @@ fn change(tenancy: &mut Tenancy, change: &Change) -> Option<()> {
                     .insert((id.to_owned(), organisation.to_string(), role));
             }
         }
-        ("User", Changed::Attribute(name, Some(Value::Bool(to)))) => {
+        ("User", ChangeKind::Attribute(name, Some(Value::Bool(to)))) => {
             let user = tenancy.users.iter_mut().find(|user| user.id == id)?;
             match &**name {
                 "superadmin" => user.superadmin = *to,
                 _ => return None,
             }
         }
-        ("Participant", Changed::Tag(user, Some(flags))) => {
+        ("Participant", ChangeKind::Tag(user, Some(flags))) => {
             let flags = Flags {
                 send: flag(flags, "canSendDocument")?,
                 receive: flag(flags, "canReceiveDocument")?,
@@ -92,19 +92,21 @@ fn change(tenancy: &mut Tenancy, change: &Change) -> Option<()> {
             let mut accounts = tenancy.sub_accounts.iter_mut();
             let account = accounts.find(|account| account.id == id)?;
             match what {
-                Changed::Tag(key, Some(Value::Entity(_))) => {
+                ChangeKind::Tag(key, Some(Value::Entity(_))) => {
                     account.legal_entities.insert(key.to_string());
                 }
-                Changed::Attribute(name, Some(Value::Bool(to))) if &**name == "fullAccess" => {
+                ChangeKind::Attribute(name, Some(Value::Bool(to))) if &**name == "fullAccess" => {
                     account.full_access = *to;
                 }
-                Changed::Attribute(name, Some(Value::Entity(to))) if &**name == "organisation" => {
+                ChangeKind::Attribute(name, Some(Value::Entity(to)))
+                    if &**name == "organisation" =>
+                {
                     account.organisation = AsRef::<str>::as_ref(to.id()).to_owned();
                 }
                 _ => return None,
             }
         }
-        ("LegalEntity", Changed::Attribute(name, Some(Value::Entity(to))))
+        ("LegalEntity", ChangeKind::Attribute(name, Some(Value::Entity(to))))
             if &**name == "organisation" =>
         {
             let mut entities = tenancy.legal_entities.iter_mut();

@@ -12,7 +12,7 @@ use peppol_authz_engine::policy::{Sources, load};
 use peppol_authz_engine::schema::{Row, Schema};
 use peppol_authz_engine::slice::Freshness;
 use peppol_authz_engine::store::{
-    Answer, Candidates, Changes, Revision, Snapshot, Store, StoreError, TagKeys, Tags,
+    Candidates, Changes, Revision, Snapshot, Store, StoreError, StoreFuture, TagKeys, Tags,
 };
 use peppol_authz_engine::{Engine, EngineOptions};
 use peppol_authz_server::config::{Config, Listen};
@@ -60,7 +60,11 @@ impl Store for TroubledStore {
         revision.is_number()
     }
 
-    fn snapshot(&self, _: &Arc<Schema>, _: Option<&Revision>) -> Answer<'_, Box<dyn Snapshot>> {
+    fn snapshot(
+        &self,
+        _: &Arc<Schema>,
+        _: Option<&Revision>,
+    ) -> StoreFuture<'_, Box<dyn Snapshot>> {
         assert!(
             !has(StoreTrouble::PanicsAtOnce, &self.0),
             "secret of the snapshot"
@@ -84,7 +88,7 @@ impl Snapshot for TroubledSnapshot {
         &Changes::Everything
     }
 
-    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {
+    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> StoreFuture<'a, Vec<Option<Row>>> {
         Box::pin(async move {
             assert!(
                 !has(StoreTrouble::PanicsWhileReading, &self.0),
@@ -100,11 +104,11 @@ impl Snapshot for TroubledSnapshot {
         })
     }
 
-    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>> {
+    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> StoreFuture<'a, Vec<Tags>> {
         Box::pin(std::future::ready(Ok(vec![Tags::new(); wanted.len()])))
     }
 
-    fn candidates<'a>(&'a mut self, _: &'a Candidates) -> Answer<'a, Vec<String>> {
+    fn candidates<'a>(&'a mut self, _: &'a Candidates) -> StoreFuture<'a, Vec<String>> {
         Box::pin(async move {
             assert!(
                 !has(StoreTrouble::PanicsWhileReading, &self.0),

@@ -1,6 +1,6 @@
 //! Each operator, on a policy that is written for it.
 
-use peppol_authz_author::Operator;
+use peppol_authz_author::MutationOperator;
 
 use super::made;
 
@@ -18,7 +18,7 @@ action enter, lock, paint in [use] appliesTo { principal: User, resource: Door, 
 "#;
 
 /// The policies that an operator makes of one.
-fn of(operator: Operator, policy: &str) -> Vec<String> {
+fn of(operator: MutationOperator, policy: &str) -> Vec<String> {
     made(SCHEMA, policy, Some(operator))
         .into_iter()
         .map(|mutant| mutant.text.unwrap_or_default())
@@ -26,7 +26,7 @@ fn of(operator: Operator, policy: &str) -> Vec<String> {
 }
 
 /// The conditions that an operator makes of one.
-fn conditions(operator: Operator, condition: &str) -> Vec<String> {
+fn conditions(operator: MutationOperator, condition: &str) -> Vec<String> {
     let (before, after) = ("permit (principal, action, resource) when { ", " };");
     of(operator, &format!("{before}{condition}{after}"))
         .iter()
@@ -39,7 +39,7 @@ fn conditions(operator: Operator, condition: &str) -> Vec<String> {
 
 #[test]
 fn every_operator_has_a_name_of_its_own() {
-    let names: std::collections::BTreeSet<_> = Operator::ALL
+    let names: std::collections::BTreeSet<_> = MutationOperator::ALL
         .iter()
         .map(|operator| operator.name())
         .collect();
@@ -50,7 +50,7 @@ fn every_operator_has_a_name_of_its_own() {
 fn a_policy_is_left_out_once() {
     assert_eq!(
         of(
-            Operator::DropPolicy,
+            MutationOperator::DropPolicy,
             "permit (principal, action, resource);"
         ),
         [""]
@@ -63,15 +63,15 @@ fn effects() {
         "@code(\"C\") permit (principal, action, resource);",
         "@code(\"C\") forbid (principal, action, resource);",
     );
-    assert_eq!(of(Operator::FlipEffect, permit), [forbid]);
-    assert_eq!(of(Operator::FlipEffect, forbid), [permit]);
+    assert_eq!(of(MutationOperator::FlipEffect, permit), [forbid]);
+    assert_eq!(of(MutationOperator::FlipEffect, forbid), [permit]);
 }
 
 #[test]
 fn scopes() {
     assert_eq!(
         of(
-            Operator::WidenScope,
+            MutationOperator::WidenScope,
             "permit (principal is User, action == Action::\"enter\", resource in Group::\"g\");"
         ),
         [
@@ -82,7 +82,7 @@ fn scopes() {
     );
     // Two parts are left out one by one and together.
     let mut found = of(
-        Operator::WidenScope,
+        MutationOperator::WidenScope,
         "permit (principal is User in Group::\"g\", action, resource == Door::\"d\");",
     );
     found.sort();
@@ -97,14 +97,14 @@ fn scopes() {
     );
     assert_eq!(
         of(
-            Operator::WidenScope,
+            MutationOperator::WidenScope,
             "permit (principal, action in [Action::\"use\"], resource);"
         ),
         ["permit (principal, action, resource);"]
     );
     assert_eq!(
         of(
-            Operator::WidenScope,
+            MutationOperator::WidenScope,
             "permit (principal, action, resource);"
         ),
         [""; 0]
@@ -115,7 +115,7 @@ fn scopes() {
 fn actions() {
     let of = |action: &str| {
         of(
-            Operator::AddAction,
+            MutationOperator::AddAction,
             &format!("permit (principal, {action}, resource);"),
         )
     };
@@ -163,7 +163,7 @@ fn actions_on_something_else_are_not_added() {
         ("principal", "resource == Door::\"d\"", &["lock", "weld"]),
     ] {
         let policy = format!("permit ({principal}, action == Action::\"enter\", {resource});");
-        let found = super::made(schema, &policy, Some(Operator::AddAction));
+        let found = super::made(schema, &policy, Some(MutationOperator::AddAction));
         let texts: Vec<_> = found
             .iter()
             .map(|mutant| mutant.text.clone().unwrap())
@@ -185,14 +185,14 @@ fn clauses() {
     let policy =
         "permit (principal, action, resource) when { context.a } unless { principal.active };";
     assert_eq!(
-        of(Operator::DropClause, policy),
+        of(MutationOperator::DropClause, policy),
         [
             "permit (principal, action, resource)  unless { principal.active };",
             "permit (principal, action, resource) when { context.a } ;",
         ]
     );
     assert_eq!(
-        of(Operator::FlipClause, policy),
+        of(MutationOperator::FlipClause, policy),
         [
             "permit (principal, action, resource) unless { context.a } unless { principal.active };",
             "permit (principal, action, resource) when { context.a } when { principal.active };",
@@ -202,7 +202,10 @@ fn clauses() {
 
 #[test]
 fn conjuncts_and_disjuncts() {
-    let (and, or) = (Operator::DropConjunct, Operator::DropDisjunct);
+    let (and, or) = (
+        MutationOperator::DropConjunct,
+        MutationOperator::DropDisjunct,
+    );
     let three = "context.a && principal.active && principal.trusted";
     assert_eq!(
         conditions(and, three),
@@ -251,7 +254,10 @@ fn conjuncts_and_disjuncts() {
 #[test]
 fn negations() {
     assert_eq!(
-        conditions(Operator::DropNegation, "!(context has b) && !! context.a"),
+        conditions(
+            MutationOperator::DropNegation,
+            "!(context has b) && !! context.a"
+        ),
         [
             "(context has b) && !! context.a",
             "!(context has b) && ! context.a"
@@ -259,14 +265,14 @@ fn negations() {
     );
     // A number below zero is none.
     assert_eq!(
-        conditions(Operator::DropNegation, "principal.age > -1"),
+        conditions(MutationOperator::DropNegation, "principal.age > -1"),
         [""; 0]
     );
 }
 
 #[test]
 fn comparisons() {
-    let of = |condition| conditions(Operator::FlipComparison, condition);
+    let of = |condition| conditions(MutationOperator::FlipComparison, condition);
     assert_eq!(of("principal.age == 1"), ["principal.age != 1"]);
     assert_eq!(of("principal.age != 1"), ["principal.age == 1"]);
     assert_eq!(
@@ -304,7 +310,7 @@ fn comparisons() {
 
 #[test]
 fn contains() {
-    let of = |condition| conditions(Operator::FlipContains, condition);
+    let of = |condition| conditions(MutationOperator::FlipContains, condition);
     let (any, all) = (
         "principal.colours.containsAny([Colour::\"red\"])",
         "principal.colours.containsAll([Colour::\"red\"])",
@@ -316,7 +322,7 @@ fn contains() {
 
 #[test]
 fn elements() {
-    let of = |condition| conditions(Operator::DropElement, condition);
+    let of = |condition| conditions(MutationOperator::DropElement, condition);
     assert_eq!(
         of("principal.colours.containsAny([Colour::\"red\", Colour::\"green\"])"),
         [
@@ -336,7 +342,7 @@ fn elements() {
         super::made(
             SCHEMA,
             "permit (principal, action in [Action::\"enter\", Action::\"lock\"], resource);",
-            Some(Operator::DropElement)
+            Some(MutationOperator::DropElement)
         )
         .iter()
         .map(|mutant| mutant.text.clone().unwrap())
@@ -350,7 +356,7 @@ fn elements() {
 
 #[test]
 fn entities_of_a_closed_vocabulary() {
-    let of = |condition| conditions(Operator::SwapEntity, condition);
+    let of = |condition| conditions(MutationOperator::SwapEntity, condition);
     assert_eq!(
         of("principal.colour == Colour::\"red\""),
         [
@@ -375,7 +381,7 @@ fn entities_of_a_closed_vocabulary() {
 
 #[test]
 fn attributes_of_one_type() {
-    let of = |condition| conditions(Operator::SwapAttribute, condition);
+    let of = |condition| conditions(MutationOperator::SwapAttribute, condition);
     assert_eq!(of("principal.active"), ["principal.trusted"]);
     assert_eq!(
         of("principal.age < principal.limit"),
@@ -402,7 +408,7 @@ fn attributes_of_one_type() {
 fn truth() {
     assert_eq!(
         conditions(
-            Operator::FlipBool,
+            MutationOperator::FlipBool,
             "context.a == true || principal.active == false"
         ),
         [
@@ -416,7 +422,7 @@ fn truth() {
 fn branches() {
     assert_eq!(
         conditions(
-            Operator::TakeBranch,
+            MutationOperator::TakeBranch,
             "if context.a then principal.active else principal.trusted"
         ),
         ["principal.active", "principal.trusted"]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use peppol_authz_author::proof::{
-    ProofOptions, Proved, Prover, Statement, Wrong, prove, read_invariants,
+    InvariantResult, InvariantStatement, NotProvedReason, ProofOptions, Prover, prove,
+    read_invariants,
 };
 use peppol_authz_engine::policy::{Bundle, SourceFile, Sources, load};
 
@@ -77,7 +78,7 @@ async fn each_forbid_is_missed_by_them() {
             refuted += proved
                 .findings
                 .iter()
-                .filter(|f| matches!(f.wrong, Wrong::Refuted(_)))
+                .filter(|f| matches!(f.wrong, NotProvedReason::Refuted(_)))
                 .count();
         }
         // About members of parties the invariants only say what is never allowed.
@@ -103,7 +104,7 @@ fn with(shipped: bool, text: &str) -> Arc<Bundle> {
 }
 
 /// The results of all shipped invariants.
-async fn prove_all(bundle: &Arc<Bundle>) -> Vec<(Statement, Proved)> {
+async fn prove_all(bundle: &Arc<Bundle>) -> Vec<(InvariantStatement, InvariantResult)> {
     let timeout = Duration::from_secs(60);
     let mut prover = Prover::start(ProofOptions { timeout }).unwrap();
     let mut all = Vec::new();
@@ -114,10 +115,10 @@ async fn prove_all(bundle: &Arc<Bundle>) -> Vec<(Statement, Proved)> {
     all
 }
 
-fn refuted(all: &[(Statement, Proved)]) -> BTreeSet<&str> {
-    let is_refuted = |proved: &Proved| {
+fn refuted(all: &[(InvariantStatement, InvariantResult)]) -> BTreeSet<&str> {
+    let is_refuted = |proved: &InvariantResult| {
         let mut findings = proved.findings.iter();
-        findings.any(|finding| matches!(finding.wrong, Wrong::Refuted(_)))
+        findings.any(|finding| matches!(finding.wrong, NotProvedReason::Refuted(_)))
     };
     let all = all.iter().filter(|(_, proved)| is_refuted(proved));
     all.map(|(_, proved)| &*proved.name).collect()
@@ -134,7 +135,7 @@ async fn each_of_them_can_be_refuted_and_none_is_beyond_them() {
         let name = &*proved.name;
         assert_eq!(
             found.contains(name),
-            *statement != Statement::IsImpliedBy,
+            *statement != InvariantStatement::IsImpliedBy,
             "{name}"
         );
     }
@@ -150,9 +151,9 @@ async fn each_of_them_can_be_refuted_and_none_is_beyond_them() {
     for (statement, proved) in &all {
         // A forbid without a code is not the one that they want.
         let wanted = [
-            Statement::IsImpliedBy,
-            Statement::Equals,
-            Statement::AlwaysDenies,
+            InvariantStatement::IsImpliedBy,
+            InvariantStatement::Equals,
+            InvariantStatement::AlwaysDenies,
         ];
         let name = &*proved.name;
         assert_eq!(found.contains(name), wanted.contains(statement), "{name}");

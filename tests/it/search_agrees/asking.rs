@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use peppol_authz_engine::{Failure, Found, Part, Verdict};
+use peppol_authz_engine::{Failure, SearchPage, SearchResult, Verdict};
 use serde_json::{Value as Json, json};
 
 use super::shape::{ACTIONS, ActionShape, CHOICES};
@@ -154,7 +154,7 @@ impl Asking<'_> {
     }
 
     fn pages(&self, wanted: &Json, limit: usize) -> Result<Pages, Refused> {
-        let mut part = Part {
+        let mut part = SearchPage {
             after: None,
             limit,
             most: 10_000,
@@ -184,5 +184,5 @@ impl Asking<'_> {
 struct Pages {
     ids: Vec<String>,
     decided: usize,
-    last: Found,
+    last: SearchResult,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::store::EntitiesFile;
-use peppol_authz_engine::{Decision, Near, Remedy, Verdict};
+use peppol_authz_engine::{Decision, NearPermit, Remedy, Verdict};
 use serde_json::{Value as Json, json};
 
 use super::shape::{self, ACTIONS};
@@ -52,7 +52,13 @@ impl WrittenQuestion<'_> {
         Some(decision.unwrap_or_else(|refused| panic!("{refused:?}\n{question}\n{changes:#?}")))
     }
 
-    fn check(&self, near: &Near, remedy: &Remedy, lacks: usize, seen: &mut ExplanationCounts) {
+    fn check(
+        &self,
+        near: &NearPermit,
+        remedy: &Remedy,
+        lacks: usize,
+        seen: &mut ExplanationCounts,
+    ) {
         let said = || format!("{}\n{near:#?}\n{remedy:#?}", self.question);
         let Some(decision) = self.after(&remedy.changes, self.bundle) else {
             seen.unwritten += 1;

@@ -1,7 +1,7 @@
 //! Faults that random searches have found, and cases that they meet too seldom.
 
 use peppol_authz_database::{Postgres, PostgresOptions, Sqlite};
-use peppol_authz_engine::Part;
+use peppol_authz_engine::SearchPage;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -71,7 +71,7 @@ fn ask(deciding: &Deciding, context: &Value, limit: usize) -> Vec<String> {
         "resource": {"type": "Doc"},
         "context": context,
     });
-    let part = Part {
+    let part = SearchPage {
         after: None,
         limit,
         most: 10_000,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{documents, ids, search, wanted};
 use crate::deciding::{Deciding, entity};
 use crate::sidecar::{Sidecar, Start};
-use peppol_authz_engine::Part;
+use peppol_authz_engine::SearchPage;
 
 /// All pages of an AuthZEN search.
 fn authzen(sidecar: &Sidecar, path: &str, body: &Value, limit: usize) -> Vec<String> {
@@ -78,7 +78,7 @@ fn pages_of_actions_lose_none_of_two_namespaces() {
     );
     let wanted = json!({"principal": "User::\"u\"", "resource": "User::\"u\""});
     for limit in 1..5 {
-        let mut part = Part {
+        let mut part = SearchPage {
             after: None,
             limit,
             most: 10,
@@ -131,7 +131,7 @@ fn conditions_in_conditions_come_to_an_end() {
         "action": "Action::\"see\"",
         "resource": {"type": "Doc"},
     });
-    let part = Part {
+    let part = SearchPage {
         after: None,
         limit: 10,
         most: 10,

@@ -8,7 +8,9 @@ use std::time::{Duration, SystemTime};
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::slice::Freshness;
-use peppol_authz_engine::store::{Answer, EntitiesFile, Revision, Snapshot, Store, StoreError};
+use peppol_authz_engine::store::{
+    EntitiesFile, Revision, Snapshot, Store, StoreError, StoreFuture,
+};
 use peppol_authz_engine::{Decided, EngineOptions};
 use peppol_authz_server::decision_log::Pseudonyms;
 use peppol_authz_server::shadow::{Shadow, ShadowOptions};
@@ -90,7 +92,7 @@ impl Store for TroubledEntities {
         &self,
         schema: &Arc<Schema>,
         since: Option<&Revision>,
-    ) -> Answer<'_, Box<dyn Snapshot>> {
+    ) -> StoreFuture<'_, Box<dyn Snapshot>> {
         let inner = self.inner.snapshot(schema, since);
         Box::pin(async move {
             let has = |trouble: ReadTrouble| self.trouble.load(Ordering::SeqCst) == trouble as u8;

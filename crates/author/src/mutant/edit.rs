@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// The kinds of change, in the order in which they are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Operator {
+pub enum MutationOperator {
     /// The policy is left out.
     DropPolicy,
     /// `permit` and `forbid`.
@@ -43,7 +43,7 @@ pub enum Operator {
 /// A change of a policy's text, in bytes from its start.
 #[derive(Clone, Debug)]
 pub(super) struct Edit {
-    pub(super) operator: Operator,
+    pub(super) operator: MutationOperator,
     /// The part that a reader is shown.
     pub(super) shown: Range<usize>,
     /// The replaced part; `None` leaves the whole policy out.
@@ -54,7 +54,7 @@ pub(super) struct Edit {
     pub(super) says: String,
 }
 
-impl Operator {
+impl MutationOperator {
     /// All of them, in their order.
     pub const ALL: [Self; 16] = [
         Self::DropPolicy,
@@ -101,7 +101,11 @@ impl Operator {
 
 impl Edit {
     /// Puts `by` in that place.
-    pub(super) fn replace(operator: Operator, place: Range<usize>, by: impl Into<String>) -> Self {
+    pub(super) fn replace(
+        operator: MutationOperator,
+        place: Range<usize>,
+        by: impl Into<String>,
+    ) -> Self {
         let by = by.into();
         Self {
             operator,
@@ -114,7 +118,7 @@ impl Edit {
 
     /// Leaves `shown` out. `replaced` is the text to remove with it; `None` is the whole policy.
     pub(super) fn leave_out(
-        operator: Operator,
+        operator: MutationOperator,
         shown: Range<usize>,
         replaced: Option<Range<usize>>,
     ) -> Self {

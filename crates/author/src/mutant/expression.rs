@@ -7,7 +7,7 @@ use cedar_policy_core::parser::cst::{
 };
 use cedar_policy_core::parser::unescape::to_unescaped_string;
 
-use super::edit::Operator;
+use super::edit::MutationOperator;
 use super::vocabulary::{other_attributes, other_entities};
 use super::walk::{MutationWalk, Node, place};
 
@@ -22,7 +22,11 @@ impl MutationWalk<'_> {
             ExprData::If(condition, then, otherwise) => {
                 for branch in [then, otherwise] {
                     let text = place(branch).and_then(|branch| self.text(&branch));
-                    self.replace(Operator::TakeBranch, place(node), text.unwrap_or_default());
+                    self.replace(
+                        MutationOperator::TakeBranch,
+                        place(node),
+                        text.unwrap_or_default(),
+                    );
                 }
                 for part in [condition, then, otherwise] {
                     self.expression(part);
@@ -35,12 +39,12 @@ impl MutationWalk<'_> {
         let Some(or) = &node.node else { return };
         let parts: Vec<_> = std::iter::once(&or.initial).chain(&or.extended).collect();
         if parts.len() > 1 {
-            self.each_left_out(Operator::DropDisjunct, &parts);
+            self.each_left_out(MutationOperator::DropDisjunct, &parts);
         }
         for and in parts.into_iter().filter_map(|part| part.node.as_ref()) {
             let parts: Vec<_> = std::iter::once(&and.initial).chain(&and.extended).collect();
             if parts.len() > 1 {
-                self.each_left_out(Operator::DropConjunct, &parts);
+                self.each_left_out(MutationOperator::DropConjunct, &parts);
             }
             for part in parts.into_iter().filter_map(|part| part.node.as_ref()) {
                 self.relation(part);
@@ -88,7 +92,7 @@ impl MutationWalk<'_> {
         let start = self.trimmed(&(left.end..right.start)).start;
         for other in others {
             let place = start..start + written.len();
-            self.replace(Operator::FlipComparison, Some(place), other);
+            self.replace(MutationOperator::FlipComparison, Some(place), other);
         }
     }
 
@@ -107,7 +111,7 @@ impl MutationWalk<'_> {
         let Some(unary) = &node.node else { return };
         if let (Some(NegOp::Bang(_)), Some(whole)) = (unary.op, place(node)) {
             let bang = whole.start..whole.start + 1;
-            self.leave_out(Operator::DropNegation, bang.clone(), bang);
+            self.leave_out(MutationOperator::DropNegation, bang.clone(), bang);
         }
         if let Some(member) = &unary.item.node {
             self.member(member);
@@ -146,15 +150,15 @@ impl MutationWalk<'_> {
         };
         match (called, name) {
             (true, "containsAny") => {
-                self.replace(Operator::FlipContains, place(node), "containsAll");
+                self.replace(MutationOperator::FlipContains, place(node), "containsAll");
             }
             (true, "containsAll") => {
-                self.replace(Operator::FlipContains, place(node), "containsAny");
+                self.replace(MutationOperator::FlipContains, place(node), "containsAny");
             }
             (true, _) => {}
             (false, name) => {
                 for other in other_attributes(self.schema, name) {
-                    self.replace(Operator::SwapAttribute, place(node), &other);
+                    self.replace(MutationOperator::SwapAttribute, place(node), &other);
                 }
             }
         }
@@ -163,8 +167,12 @@ impl MutationWalk<'_> {
     fn primary(&mut self, primary: &Primary) {
         match primary {
             Primary::Literal(literal) => match literal.node {
-                Some(Literal::True) => self.replace(Operator::FlipBool, place(literal), "false"),
-                Some(Literal::False) => self.replace(Operator::FlipBool, place(literal), "true"),
+                Some(Literal::True) => {
+                    self.replace(MutationOperator::FlipBool, place(literal), "false")
+                }
+                Some(Literal::False) => {
+                    self.replace(MutationOperator::FlipBool, place(literal), "true")
+                }
                 _ => {}
             },
             Primary::Ref(reference) => {
@@ -175,7 +183,7 @@ impl MutationWalk<'_> {
             Primary::Expr(inner) => self.expression(inner),
             Primary::EList(elements) => {
                 let parts: Vec<_> = elements.iter().collect();
-                self.each_left_out(Operator::DropElement, &parts);
+                self.each_left_out(MutationOperator::DropElement, &parts);
                 elements.iter().for_each(|element| self.expression(element));
             }
             Primary::RInits(members) => {
@@ -200,7 +208,7 @@ impl MutationWalk<'_> {
         };
         for other in other_entities(self.schema, &parts.join("::"), &known) {
             let other = format!("\"{}\"", EntityId::new(other).escaped());
-            self.replace(Operator::SwapEntity, place(id), &other);
+            self.replace(MutationOperator::SwapEntity, place(id), &other);
         }
     }
 }

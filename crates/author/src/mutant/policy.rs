@@ -6,7 +6,7 @@ use cedar_policy::EntityUid;
 use cedar_policy_core::parser::cst::{self, Ident, PolicyImpl, VariableDef};
 use cedar_policy_core::parser::text_to_cst::parse_policy;
 
-use super::edit::{Edit, Operator};
+use super::edit::{Edit, MutationOperator};
 use super::walk::{MutationWalk, Node, place};
 use peppol_authz_engine::schema::Schema;
 
@@ -33,13 +33,13 @@ pub(super) fn edits(
 impl MutationWalk<'_> {
     fn policy(&mut self, policy: &PolicyImpl) {
         if let Some(effect) = place(&policy.effect) {
-            let whole = Edit::leave_out(Operator::DropPolicy, effect.clone(), None);
+            let whole = Edit::leave_out(MutationOperator::DropPolicy, effect.clone(), None);
             self.edits.push(whole);
             let other = match &policy.effect.node {
                 Some(Ident::Permit) => "forbid",
                 _ => "permit",
             };
-            self.replace(Operator::FlipEffect, Some(effect), other);
+            self.replace(MutationOperator::FlipEffect, Some(effect), other);
         }
         for variable in &policy.variables {
             self.variable(variable);
@@ -69,12 +69,16 @@ impl MutationWalk<'_> {
         }
         if parts.len() > 1 {
             for part in &parts {
-                self.leave_out(Operator::WidenScope, self.trimmed(part), part.clone());
+                self.leave_out(
+                    MutationOperator::WidenScope,
+                    self.trimmed(part),
+                    part.clone(),
+                );
             }
         }
         if !parts.is_empty() {
             let shown = self.trimmed(&(name.end..whole.end));
-            self.leave_out(Operator::WidenScope, shown, name.end..whole.end);
+            self.leave_out(MutationOperator::WidenScope, shown, name.end..whole.end);
         }
     }
 
@@ -104,7 +108,7 @@ impl MutationWalk<'_> {
             let by = format!("in [{known}{line}, {other}]");
             self.edits.push(Edit {
                 says: format!("applies to `{other}` too"),
-                ..Edit::replace(Operator::AddAction, whole.clone(), by)
+                ..Edit::replace(MutationOperator::AddAction, whole.clone(), by)
             });
         }
     }
@@ -114,12 +118,12 @@ impl MutationWalk<'_> {
             return;
         };
         if let Some(keyword) = place(&clause.cond) {
-            self.leave_out(Operator::DropClause, keyword.clone(), whole);
+            self.leave_out(MutationOperator::DropClause, keyword.clone(), whole);
             let other = match &clause.cond.node {
                 Some(Ident::When) => "unless",
                 _ => "when",
             };
-            self.replace(Operator::FlipClause, Some(keyword), other);
+            self.replace(MutationOperator::FlipClause, Some(keyword), other);
         }
         if let Some(condition) = &clause.expr {
             self.expression(condition);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::edit::{Edit, Operator, each_left_out};
+use super::edit::{Edit, MutationOperator, each_left_out};
 use peppol_authz_engine::schema::Schema;
 
 /// A part of Cedar's syntax tree; it has its contents wherever the text parses.
@@ -33,14 +33,19 @@ impl<'a> MutationWalk<'a> {
         self.text.get(place.clone())
     }
 
-    pub(super) fn replace(&mut self, operator: Operator, place: Option<Range<usize>>, by: &str) {
+    pub(super) fn replace(
+        &mut self,
+        operator: MutationOperator,
+        place: Option<Range<usize>>,
+        by: &str,
+    ) {
         let edit = place.map(|place| Edit::replace(operator, place, by));
         self.edits.extend(edit);
     }
 
     pub(super) fn leave_out(
         &mut self,
-        operator: Operator,
+        operator: MutationOperator,
         shown: Range<usize>,
         gone: Range<usize>,
     ) {
@@ -49,7 +54,7 @@ impl<'a> MutationWalk<'a> {
     }
 
     /// Notes the changes that leave out one part each of a chain or a list.
-    pub(super) fn each_left_out<T>(&mut self, operator: Operator, nodes: &[&Node<T>]) {
+    pub(super) fn each_left_out<T>(&mut self, operator: MutationOperator, nodes: &[&Node<T>]) {
         let places: Vec<_> = nodes.iter().filter_map(|node| place(node)).collect();
         for (part, gone) in each_left_out(&places) {
             self.leave_out(operator, part, gone);

@@ -6,7 +6,7 @@ use cedar_policy::{Decision, Effect, Policy, PolicySet};
 
 use super::counterexample::Counterexample;
 use super::error::ProofError;
-use super::kind::Kind;
+use super::kind::RequestKind;
 use super::policy_sets::permit_for_all;
 use super::prover::Prover;
 use super::readable::readable;
@@ -32,7 +32,7 @@ pub async fn same_answers(
     other: &Policy,
 ) -> Result<Option<Counterexample>, ProofError> {
     let schema = bundle.schema.cedar();
-    let kinds = Kind::all(bundle);
+    let kinds = RequestKind::all(bundle);
     for kind in &kinds {
         for either in [policy, other] {
             let fails = prover.never_fails(schema, &kind.env, either).await?;
@@ -68,7 +68,7 @@ async fn never_applies(
     policies: [&Policy; 2],
 ) -> Result<Option<Counterexample>, ProofError> {
     let schema = bundle.schema.cedar();
-    for kind in Kind::all(bundle) {
+    for kind in RequestKind::all(bundle) {
         for policy in policies {
             if let Some(env) = prover.never_matches(schema, &kind.env, policy).await? {
                 let one = with(&[], policy)?;

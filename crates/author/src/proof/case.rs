@@ -22,7 +22,7 @@ pub struct CaseError {
 
 /// The decision that a case wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum WantedDecision {
     /// An Allow.
     Allow,
     /// A denial with this code alone.
@@ -40,7 +40,7 @@ pub fn write_case(
     name: &str,
     text: &str,
     found: &Counterexample,
-    wanted: &Wanted,
+    wanted: &WantedDecision,
 ) -> Result<PathBuf, CaseError> {
     let suite = directory.join(format!("{name}.toml"));
     let fixture = directory.join(format!("{name}.json"));
@@ -70,7 +70,7 @@ fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// The suite's text, its members in the order in which people write them.
-fn case(name: &str, found: &Counterexample, wanted: &Wanted) -> Option<String> {
+fn case(name: &str, found: &Counterexample, wanted: &WantedDecision) -> Option<String> {
     let question = &found.question;
     let literal = |member: &str| {
         let entity = question.get(member)?;
@@ -88,8 +88,8 @@ fn case(name: &str, found: &Counterexample, wanted: &Wanted) -> Option<String> {
         context => members.push(("context", context)),
     }
     members.push(match wanted {
-        Wanted::Allow => ("allow", Value::from(true)),
-        Wanted::Deny(code) => ("deny", Value::Array(vec![Value::from(&**code)])),
+        WantedDecision::Allow => ("allow", Value::from(true)),
+        WantedDecision::Deny(code) => ("deny", Value::Array(vec![Value::from(&**code)])),
     });
     let members = members.iter();
     let members: String = members

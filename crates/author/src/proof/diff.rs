@@ -11,24 +11,27 @@ use cedar_policy::{Decision, PolicySet};
 
 use super::counterexample::Counterexample;
 use super::error::ProofError;
-use super::kind::Kind;
+use super::kind::RequestKind;
 use super::prover::Prover;
 use super::readable::readable;
 use super::scenario::Scenario;
 use groups::regrouped;
 use peppol_authz_engine::policy::Bundle;
 
-pub use compared::Compared;
-pub use difference::{Difference, Found, Side};
+pub use compared::ComparedSets;
+pub use difference::{DifferenceSide, Found, KindDifference};
 
 /// Compares two sets of policies, by kind of request.
 ///
 /// # Errors
 /// [`ProofError::NoSolver`]; all else is part of the answer.
-pub async fn diff(prover: &mut Prover, compared: &Compared) -> Result<Vec<Difference>, ProofError> {
+pub async fn diff(
+    prover: &mut Prover,
+    compared: &ComparedSets,
+) -> Result<Vec<KindDifference>, ProofError> {
     let (old, new) = (&compared.old_under_new, &compared.new);
     let mut differences = Vec::new();
-    for kind in Kind::all(new) {
+    for kind in RequestKind::all(new) {
         // An action that could not be asked was allowed to nobody.
         let before = if kind.is_known_to(&compared.old) {
             kind.of(old)
@@ -36,17 +39,17 @@ pub async fn diff(prover: &mut Prover, compared: &Compared) -> Result<Vec<Differ
             PolicySet::new()
         };
         let (more, less) = sides(prover, compared, &kind, &before).await?;
-        differences.push(Difference { kind, more, less });
+        differences.push(KindDifference { kind, more, less });
     }
-    for kind in Kind::all(&compared.old) {
+    for kind in RequestKind::all(&compared.old) {
         if kind.is_known_to(new) {
             continue;
         }
         let (old, none) = (&compared.old, PolicySet::new());
         let before = kind.policies.clone();
         let less = side(prover, [old, new], &kind, [&before, &none], old, None).await?;
-        let more = Side::Nothing;
-        differences.push(Difference { kind, more, less });
+        let more = DifferenceSide::Nothing;
+        differences.push(KindDifference { kind, more, less });
     }
     differences.sort_by_cached_key(|difference| difference.kind.to_string());
     Ok(differences)
@@ -56,10 +59,10 @@ pub async fn diff(prover: &mut Prover, compared: &Compared) -> Result<Vec<Differ
 /// more, allowed less.
 async fn sides(
     prover: &mut Prover,
-    compared: &Compared,
-    kind: &Kind,
+    compared: &ComparedSets,
+    kind: &RequestKind,
     before: &PolicySet,
-) -> Result<(Side, Side), ProofError> {
+) -> Result<(DifferenceSide, DifferenceSide), ProofError> {
     let (old, new) = (&compared.old_under_new, &compared.new);
     let after = &kind.policies;
     let other = schemas::difference(kind, compared).or_else(|| {
@@ -67,10 +70,13 @@ async fn sides(
         regrouped(kind, compared).then(|| text.to_owned())
     });
     if let Some(text) = other {
-        return Ok((Side::NotProved(text.clone()), Side::NotProved(text)));
+        return Ok((
+            DifferenceSide::NotProved(text.clone()),
+            DifferenceSide::NotProved(text),
+        ));
     }
     if same_texts(before, after) {
-        return Ok((Side::Nothing, Side::Nothing));
+        return Ok((DifferenceSide::Nothing, DifferenceSide::Nothing));
     }
     let unsure = may_fail(prover, new, kind, [before, after]).await?;
     let (both, unsure) = ([old, new], unsure.as_deref());
@@ -93,7 +99,7 @@ fn same_texts(a: &PolicySet, b: &PolicySet) -> bool {
 async fn may_fail(
     prover: &mut Prover,
     bundle: &Bundle,
-    kind: &Kind,
+    kind: &RequestKind,
     sets: [&PolicySet; 2],
 ) -> Result<Option<String>, ProofError> {
     for policy in sets.into_iter().flat_map(PolicySet::policies) {
@@ -112,25 +118,27 @@ async fn may_fail(
 async fn side(
     prover: &mut Prover,
     [old, new]: [&Arc<Bundle>; 2],
-    kind: &Kind,
+    kind: &RequestKind,
     [some, other]: [&PolicySet; 2],
     first: &Arc<Bundle>,
     unsure: Option<&str>,
-) -> Result<Side, ProofError> {
+) -> Result<DifferenceSide, ProofError> {
     let schema = &first.schema;
     let env = match prover.implies(schema.cedar(), &kind.env, some, other).await {
         Ok(Some(env)) => env,
         Ok(None) => {
-            let unsure = unsure.map(|text| Side::NotProved(text.to_owned()));
-            return Ok(unsure.unwrap_or(Side::Nothing));
+            let unsure = unsure.map(|text| DifferenceSide::NotProved(text.to_owned()));
+            return Ok(unsure.unwrap_or(DifferenceSide::Nothing));
         }
-        Err(error) => return Ok(Side::NotProved(error.into_finding()?.to_string())),
+        Err(error) => return Ok(DifferenceSide::NotProved(error.into_finding()?.to_string())),
     };
     let shows = |scenario: &Scenario| {
         scenario.decisions([some, other], schema) == Some([Decision::Allow, Decision::Deny])
     };
     let Some(scenario) = readable(&env, first, &[some, other], &shows) else {
-        return Ok(Side::NotProved("what was found is not whole".to_owned()));
+        return Ok(DifferenceSide::NotProved(
+            "what was found is not whole".to_owned(),
+        ));
     };
     let before = Counterexample::decided(&scenario, old).await;
     let after = Counterexample::decided(&scenario, new).await;
@@ -140,7 +148,7 @@ async fn side(
         (&before, &after)
     };
     let confirmed = by_first.is_allowed() && !by_other.is_allowed();
-    Ok(Side::Found(Box::new(Found {
+    Ok(DifferenceSide::Found(Box::new(Found {
         old: before,
         new: after,
         confirmed,

@@ -12,7 +12,7 @@ use peppol_authz_engine::policy::{
 
 /// The relation of the policies to an invariant's own set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Statement {
+pub enum InvariantStatement {
     /// Requests that its forbids describe are never allowed.
     NeverAllows,
     /// Requests that its forbids describe are forbidden by a policy with the same `@code`, so
@@ -38,7 +38,7 @@ pub struct Invariant {
     /// The rule that it is about, `@rule`.
     pub rule: Option<Arc<str>>,
     /// The statement, `@invariant`.
-    pub statement: Statement,
+    pub statement: InvariantStatement,
     /// The code of a denial that the invariant wants, `@code`.
     pub code: Option<Arc<str>>,
     /// Its comment, in one line.
@@ -49,16 +49,16 @@ pub struct Invariant {
 }
 
 /// The statements as `@invariant` names them.
-const STATEMENTS: [(&str, Statement); 6] = [
-    ("never allows", Statement::NeverAllows),
-    ("always denies", Statement::AlwaysDenies),
-    ("implies", Statement::Implies),
-    ("is implied by", Statement::IsImpliedBy),
-    ("equals", Statement::Equals),
-    ("is disjoint from", Statement::IsDisjointFrom),
+const STATEMENTS: [(&str, InvariantStatement); 6] = [
+    ("never allows", InvariantStatement::NeverAllows),
+    ("always denies", InvariantStatement::AlwaysDenies),
+    ("implies", InvariantStatement::Implies),
+    ("is implied by", InvariantStatement::IsImpliedBy),
+    ("equals", InvariantStatement::Equals),
+    ("is disjoint from", InvariantStatement::IsDisjointFrom),
 ];
 
-impl Statement {
+impl InvariantStatement {
     /// As it is written in `@invariant`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -162,7 +162,7 @@ impl Invariant {
             return Err(fault(first, text));
         }
         let code = annotation("code").map_err(alike)?;
-        if *statement == Statement::AlwaysDenies && code.is_none() {
+        if *statement == InvariantStatement::AlwaysDenies && code.is_none() {
             // A denial by default has a code as well, which would do for any.
             return Err(fault(first, "`always denies` wants a `@code`".to_owned()));
         }

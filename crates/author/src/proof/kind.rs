@@ -8,14 +8,14 @@ use peppol_authz_engine::policy::{Bundle, Shard};
 
 /// A kind of request, with the policies that can apply to it.
 #[derive(Clone, Debug)]
-pub struct Kind {
+pub struct RequestKind {
     /// As the symbolic compiler wants it.
     pub(super) env: RequestEnv,
     /// The policies that can apply.
     pub(super) policies: PolicySet,
 }
 
-impl Kind {
+impl RequestKind {
     /// All kinds of request of a schema, by action.
     pub(super) fn all(bundle: &Bundle) -> Vec<Self> {
         let mut kinds: Vec<Self> = bundle
@@ -61,7 +61,7 @@ impl Kind {
 }
 
 /// `getOrganisation by Peppol::User on Peppol::Organisation`
-impl fmt::Display for Kind {
+impl fmt::Display for RequestKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (principal, resource) = (self.env.principal(), self.env.resource());
         write!(f, "{} by {principal} on {resource}", self.action())

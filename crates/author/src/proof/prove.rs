@@ -10,18 +10,18 @@ use std::time::Instant;
 
 use cedar_policy::{PolicyId, PolicySet};
 
-use super::case::Wanted;
+use super::case::WantedDecision;
 use super::counterexample::Counterexample;
 use super::error::ProofError;
-use super::invariant::{Invariant, Statement};
-use super::kind::Kind;
+use super::invariant::{Invariant, InvariantStatement};
+use super::kind::RequestKind;
 use super::prover::Prover;
 use super::readable::readable;
 use super::scenario::Scenario;
 use peppol_authz_engine::policy::Bundle;
 use question::{Confirmation, SolverQuestion, questions};
 
-pub use finding::{Finding, Proved, Wrong};
+pub use finding::{InvariantFinding, InvariantResult, NotProvedReason};
 pub use never_fails::never_fails;
 
 /// Proves one invariant.
@@ -32,19 +32,19 @@ pub async fn prove(
     prover: &mut Prover,
     bundle: &Arc<Bundle>,
     invariant: &Invariant,
-) -> Result<Proved, ProofError> {
+) -> Result<InvariantResult, ProofError> {
     let started = Instant::now();
     let code = invariant.code.clone();
     let mut proof = InvariantProof {
         prover,
         bundle,
         invariant,
-        denied: Wanted::Deny(code.unwrap_or_else(|| Arc::from("NOT_PERMITTED"))),
+        denied: WantedDecision::Deny(code.unwrap_or_else(|| Arc::from("NOT_PERMITTED"))),
         speaking: BTreeSet::new(),
         findings: Vec::new(),
     };
     let mut kinds = 0;
-    for kind in Kind::all(bundle) {
+    for kind in RequestKind::all(bundle) {
         let own = kind.of(&invariant.bundle);
         if !own.is_empty() {
             kinds += 1;
@@ -52,7 +52,7 @@ pub async fn prove(
         }
     }
     proof.find_silent_policies();
-    Ok(Proved {
+    Ok(InvariantResult {
         name: Arc::clone(&invariant.name),
         rule: invariant.rule.clone(),
         statement: Some(invariant.statement),
@@ -69,15 +69,15 @@ struct InvariantProof<'a> {
     bundle: &'a Arc<Bundle>,
     invariant: &'a Invariant,
     /// The denial that the invariant wants.
-    denied: Wanted,
+    denied: WantedDecision,
     /// Policies of the invariant that apply to some request.
     speaking: BTreeSet<PolicyId>,
-    findings: Vec<Finding>,
+    findings: Vec<InvariantFinding>,
 }
 
 impl InvariantProof<'_> {
     /// Proves the invariant for one kind of request. `own` are its policies of this kind.
-    async fn prove_kind(&mut self, kind: &Kind, own: &PolicySet) -> Result<(), ProofError> {
+    async fn prove_kind(&mut self, kind: &RequestKind, own: &PolicySet) -> Result<(), ProofError> {
         if let Err(error) = self.begin(kind, own).await {
             self.not_proved(kind, error.into_finding()?);
             return Ok(());
@@ -92,10 +92,11 @@ impl InvariantProof<'_> {
                 continue;
             };
             let wanted = match confirmation {
-                Confirmation::Denied => Wanted::Allow,
+                Confirmation::Denied => WantedDecision::Allow,
                 Confirmation::Allowed | Confirmation::Without(_) => self.denied.clone(),
             };
-            self.findings.push(Finding::new(kind, wrong, wanted));
+            self.findings
+                .push(InvariantFinding::new(kind, wrong, wanted));
         }
         Ok(())
     }
@@ -103,11 +104,11 @@ impl InvariantProof<'_> {
     /// Puts one question to the solver. `None` is a proof.
     async fn answer(
         &mut self,
-        kind: &Kind,
+        kind: &RequestKind,
         own: &PolicySet,
         question: &SolverQuestion,
         confirmation: &Confirmation,
-    ) -> Result<Option<Wrong>, ProofError> {
+    ) -> Result<Option<NotProvedReason>, ProofError> {
         let (prover, schema) = (&mut *self.prover, self.bundle.schema.cedar());
         let answer = match question {
             SolverQuestion::Disjoint(a, b) => prover.disjoint(schema, &kind.env, a, b).await,
@@ -116,18 +117,18 @@ impl InvariantProof<'_> {
         let env = match answer {
             Ok(None) => return Ok(None),
             Ok(Some(env)) => env,
-            Err(error) => return Ok(Some(Wrong::NotProved(error.into_finding()?))),
+            Err(error) => return Ok(Some(NotProvedReason::NotProved(error.into_finding()?))),
         };
         let shows = |scenario: &Scenario| question.is_refuted_by(scenario, &self.bundle.schema);
         let found = readable(&env, self.bundle, &[&kind.policies, own], &shows);
         let found = Counterexample::of_finding(found, self.bundle).await;
         let is_confirmed = confirmation.is_given_by(&found);
-        Ok(Some(Wrong::refuted(found, is_confirmed)))
+        Ok(Some(NotProvedReason::refuted(found, is_confirmed)))
     }
 
     /// Notes which policies of the invariant apply to requests of this kind. An error
     /// stands in the way of a proof: nothing is proved of a policy that can fail.
-    async fn begin(&mut self, kind: &Kind, own: &PolicySet) -> Result<(), ProofError> {
+    async fn begin(&mut self, kind: &RequestKind, own: &PolicySet) -> Result<(), ProofError> {
         for policy in own.policies() {
             if self.can_fail(kind, policy).await? {
                 let text = format!("the invariant itself can fail: `{}`", policy.id());
@@ -148,7 +149,7 @@ impl InvariantProof<'_> {
         // Where a policy fails the engine denies, which may be what should be allowed.
         if matches!(
             self.invariant.statement,
-            Statement::IsImpliedBy | Statement::Equals
+            InvariantStatement::IsImpliedBy | InvariantStatement::Equals
         ) {
             for policy in kind.policies.policies() {
                 if self.can_fail(kind, policy).await? {
@@ -162,7 +163,7 @@ impl InvariantProof<'_> {
 
     async fn can_fail(
         &mut self,
-        kind: &Kind,
+        kind: &RequestKind,
         policy: &cedar_policy::Policy,
     ) -> Result<bool, ProofError> {
         let schema = self.bundle.schema.cedar();
@@ -170,8 +171,9 @@ impl InvariantProof<'_> {
         Ok(failing.is_some())
     }
 
-    fn not_proved(&mut self, kind: &Kind, error: ProofError) {
-        let finding = Finding::new(kind, Wrong::NotProved(error), self.denied.clone());
+    fn not_proved(&mut self, kind: &RequestKind, error: ProofError) {
+        let finding =
+            InvariantFinding::new(kind, NotProvedReason::NotProved(error), self.denied.clone());
         self.findings.push(finding);
     }
 
@@ -183,9 +185,9 @@ impl InvariantProof<'_> {
             .filter(|info| !self.speaking.contains(info.policy.id()));
         let silent: Vec<Arc<str>> = silent.map(|info| Arc::clone(&info.id)).collect();
         if !silent.is_empty() {
-            self.findings.push(Finding {
+            self.findings.push(InvariantFinding {
                 kind: None,
-                wrong: Wrong::Empty(silent),
+                wrong: NotProvedReason::Empty(silent),
                 wanted: self.denied.clone(),
             });
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::error::SuiteError;
-use super::run::{Outcome, Suites};
+use super::run::{CaseOutcome, Suites};
 use peppol_authz_engine::policy::Bundle;
 
 /// The tested and the untested policies, rules and actions.
@@ -28,7 +28,7 @@ pub struct Coverage {
 
 /// A policy that was left out.
 #[derive(Debug)]
-pub struct Dropped {
+pub struct DroppedPolicy {
     /// The policy.
     pub policy: Arc<str>,
     /// Cases that missed it.
@@ -49,7 +49,7 @@ impl Coverage {
 
 /// Finds what the cases cover.
 #[must_use]
-pub fn coverage(bundle: &Bundle, outcomes: &[Outcome]) -> Coverage {
+pub fn coverage(bundle: &Bundle, outcomes: &[CaseOutcome]) -> Coverage {
     let tested = Tested::by(outcomes);
     let list = bundle.rules.iter().flat_map(|rules| &rules.rules);
     let all: BTreeSet<&str> = list.clone().map(|(id, _)| id.as_str()).collect();
@@ -93,7 +93,7 @@ struct Tested<'a> {
 }
 
 impl<'a> Tested<'a> {
-    fn by(outcomes: &'a [Outcome]) -> Self {
+    fn by(outcomes: &'a [CaseOutcome]) -> Self {
         let (passed, failed): (Vec<_>, Vec<_>) = outcomes
             .iter()
             .partition(|outcome| outcome.difference.is_none());
@@ -123,7 +123,10 @@ impl<'a> Tested<'a> {
 ///
 /// # Errors
 /// A set that cannot be made without a policy.
-pub async fn drop_one(bundle: &Arc<Bundle>, suites: &Suites) -> Result<Vec<Dropped>, SuiteError> {
+pub async fn drop_one(
+    bundle: &Arc<Bundle>,
+    suites: &Suites,
+) -> Result<Vec<DroppedPolicy>, SuiteError> {
     let mut dropped = Vec::new();
     for info in bundle.policies() {
         let smaller = bundle
@@ -134,7 +137,7 @@ pub async fn drop_one(bundle: &Arc<Bundle>, suites: &Suites) -> Result<Vec<Dropp
             .iter()
             .filter(|outcome| outcome.difference.is_some())
             .count();
-        dropped.push(Dropped {
+        dropped.push(DroppedPolicy {
             policy: Arc::clone(&info.id),
             missed_by,
         });

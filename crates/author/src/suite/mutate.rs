@@ -23,14 +23,15 @@ use peppol_authz_engine::policy::{Bundle, on_large_stack};
 use questions::SuiteQuestions;
 use trial::{FateByAnswers, MutantTrial};
 
-pub use fate::{Fate, Tried, Unproved};
-pub use tally::{Numbers, tally};
+pub use fate::{EquivalenceUnproved, MutantFate, TriedMutant};
+pub use tally::{MutantCounts, tally};
 
 /// Threads that mutants are tried on.
 const THREADS: usize = 2;
 
 /// Proves that no answer changes where another policy stands in the place of one.
-pub type Prove<'a> = dyn FnMut(&Policy, &Policy) -> Result<(), Unproved> + Send + 'a;
+pub type EquivalenceProof<'a> =
+    dyn FnMut(&Policy, &Policy) -> Result<(), EquivalenceUnproved> + Send + 'a;
 
 /// Tries every mutant of every policy. The suites have to pass on the policies as they
 /// are. Mutants come in the order of files and places, whatever order they were tried in.
@@ -43,9 +44,9 @@ pub fn mutate(
     suites: &Suites,
     bundle: &Arc<Bundle>,
     runtime: &Handle,
-    prove: &mut Prove<'_>,
+    prove: &mut EquivalenceProof<'_>,
     progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<Vec<Tried>, SuiteError> {
+) -> Result<Vec<TriedMutant>, SuiteError> {
     let mutants = mutants(bundle).map_err(|error| SuiteError::new("policies".as_ref(), error))?;
     let questions = runtime.block_on(SuiteQuestions::prepare(suites, bundle))?;
     let trial = MutantTrial::new(bundle, questions, runtime, mutants.len(), progress);
@@ -70,8 +71,8 @@ pub fn mutate(
 fn judge(
     mutants: Vec<Mutant>,
     fates: Vec<Option<FateByAnswers>>,
-    prove: &mut Prove<'_>,
-) -> Result<Vec<Tried>, SuiteError> {
+    prove: &mut EquivalenceProof<'_>,
+) -> Result<Vec<TriedMutant>, SuiteError> {
     let mut tried = Vec::new();
     for (mutant, fate) in mutants.into_iter().zip(fates) {
         let policy = &mutant.policy.policy;
@@ -83,13 +84,13 @@ fn judge(
                     None => without_effect(policy)?,
                 };
                 match prove(policy, &other) {
-                    Ok(()) => Fate::Equivalent,
-                    Err(unproved) => Fate::Survived(unproved),
+                    Ok(()) => MutantFate::Equivalent,
+                    Err(unproved) => MutantFate::Survived(unproved),
                 }
             }
             None => return Err(no_thread()),
         };
-        tried.push(Tried { mutant, fate });
+        tried.push(TriedMutant { mutant, fate });
     }
     Ok(tried)
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::error::SuiteError;
-use super::run::Outcome;
+use super::run::CaseOutcome;
 use peppol_authz_engine::schema::record_to_json;
 
 /// Describes a failed case: the question, the expected answer and the decision, with the
 /// entities that the policies could look at.
 #[must_use]
-pub fn text(outcome: &Outcome) -> String {
+pub fn text(outcome: &CaseOutcome) -> String {
     let mut text = format!("FAILED {}: {}\n", outcome.suite.display(), outcome.case);
     // Writing to a string cannot fail.
     if let Some(difference) = &outcome.difference {
@@ -59,7 +59,7 @@ pub fn text(outcome: &Outcome) -> String {
 ///
 /// # Errors
 /// A name that XML cannot hold.
-pub fn junit(outcomes: &[Outcome]) -> Result<String, SuiteError> {
+pub fn junit(outcomes: &[CaseOutcome]) -> Result<String, SuiteError> {
     let mut report = Report::new("policy suites");
     let mut suites: Vec<&std::path::Path> = outcomes
         .iter()

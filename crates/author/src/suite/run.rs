@@ -26,7 +26,7 @@ pub struct Suites {
 
 /// The result of one question of a case.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct CaseOutcome {
     /// The suite file.
     pub suite: PathBuf,
     /// The case.
@@ -73,7 +73,7 @@ impl Suites {
     ///
     /// # Errors
     /// A fixture that does not fit the schema.
-    pub async fn run(&self, bundle: &Arc<Bundle>) -> Result<Vec<Outcome>, SuiteError> {
+    pub async fn run(&self, bundle: &Arc<Bundle>) -> Result<Vec<CaseOutcome>, SuiteError> {
         let mut outcomes = Vec::new();
         for (path, suite) in &self.files {
             let engine = self.engine(path, suite, bundle)?;
@@ -81,7 +81,7 @@ impl Suites {
                 for (question, expected) in questions(case, suite, bundle) {
                     let started = Instant::now();
                     let decision = ask(&engine, &question).await;
-                    outcomes.push(Outcome {
+                    outcomes.push(CaseOutcome {
                         suite: path.clone(),
                         case: case.name.clone(),
                         difference: expected.difference(&decision),

@@ -16,7 +16,8 @@ use super::description::Description;
 use super::failure::store_error;
 use crate::views::quoted;
 use peppol_authz_engine::schema::{
-    EntityType, Misfit, Reading, Record, Row, Schema, Type, Value, parse_json, transitive_ancestors,
+    EntityType, JsonOrigin, Misfit, Record, Row, Schema, Type, Value, parse_json,
+    transitive_ancestors,
 };
 use peppol_authz_engine::store::{StoreError, TagKeys, Tags};
 
@@ -166,7 +167,7 @@ fn value(schema: &Schema, ty: &Type, text: &str) -> Result<Value, Misfit> {
         Type::String => Value::String(text.into()),
         Type::Entity(name) => {
             let entity_type = schema.entity_type(name).ok_or_else(wanted)?;
-            Value::Entity(entity_type.entity(text, Reading::Column)?)
+            Value::Entity(entity_type.entity(text, JsonOrigin::Column)?)
         }
         Type::Set(_) | Type::Record(_) => {
             let read = |text: &str| {
@@ -178,9 +179,9 @@ fn value(schema: &Schema, ty: &Type, text: &str) -> Result<Value, Misfit> {
                 serde_json::Value::String(text) => read(&text)?,
                 json => json,
             };
-            schema.value(&json, ty, Reading::Column)?
+            schema.value(&json, ty, JsonOrigin::Column)?
         }
-        Type::Extension(_) => schema.value(&text.into(), ty, Reading::Column)?,
+        Type::Extension(_) => schema.value(&text.into(), ty, JsonOrigin::Column)?,
     })
 }
 
@@ -243,7 +244,7 @@ async fn parents_of(
         let parent = schema
             .entity_type_named(kind)
             .filter(|parent| entity_type.member_of.contains(&parent.name))
-            .and_then(|found| found.entity(parent, Reading::Column).ok())
+            .and_then(|found| found.entity(parent, JsonOrigin::Column).ok())
             .ok_or_else(|| StoreError::Misfit(format!("view {view}: a parent of type `{kind}`")))?;
         found.push((uid(entity_type, id)?, parent));
     }

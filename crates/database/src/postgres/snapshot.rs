@@ -14,7 +14,7 @@ use super::{candidates, changes, read};
 use crate::select::statement;
 use peppol_authz_engine::schema::{Row, Schema};
 use peppol_authz_engine::store::{
-    Answer, Candidates, Changes, Revision, Snapshot, StoreError, TagKeys, Tags,
+    Candidates, Changes, Revision, Snapshot, StoreError, StoreFuture, TagKeys, Tags,
 };
 
 /// A statement of a search may look dear, and would be compiled for longer than it runs.
@@ -145,19 +145,19 @@ impl Snapshot for PostgresSnapshot {
         self.lag
     }
 
-    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {
+    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> StoreFuture<'a, Vec<Option<Row>>> {
         Box::pin(self.query(move |client, schema, description| async move {
             read::entities(client.get()?, &schema, &description, uids).await
         }))
     }
 
-    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>> {
+    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> StoreFuture<'a, Vec<Tags>> {
         Box::pin(self.query(move |client, schema, description| async move {
             read::tags(client.get()?, &schema, &description, wanted).await
         }))
     }
 
-    fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> Answer<'a, Vec<String>> {
+    fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> StoreFuture<'a, Vec<String>> {
         if !self.description.serves(&wanted.of) {
             return Box::pin(std::future::ready(Ok(Vec::new())));
         }

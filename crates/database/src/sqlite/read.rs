@@ -9,7 +9,7 @@ use rusqlite::types::ValueRef;
 
 use crate::views::quoted;
 use peppol_authz_engine::schema::{
-    EntityType, ExtensionType, Misfit, Reading, Record, Row, Schema, Type, Value, parse_json,
+    EntityType, ExtensionType, JsonOrigin, Misfit, Record, Row, Schema, Type, Value, parse_json,
     transitive_ancestors,
 };
 use peppol_authz_engine::store::{StoreError, TagKeys, Tags};
@@ -126,18 +126,18 @@ fn column_value(schema: &Schema, ty: &Type, column: ValueRef<'_>) -> Result<Opti
         (Type::String, ValueRef::Text(bytes)) => Value::String(text(bytes)?.into()),
         (Type::Entity(name), ValueRef::Text(bytes)) => {
             let entity_type = schema.entity_type(name).ok_or_else(wanted)?;
-            Value::Entity(entity_type.entity(&text(bytes)?, Reading::Column)?)
+            Value::Entity(entity_type.entity(&text(bytes)?, JsonOrigin::Column)?)
         }
         (Type::Set(_) | Type::Record(_), ValueRef::Text(bytes)) => {
             let json =
                 parse_json(bytes, JSON_DEPTH).map_err(|error| Misfit::new(error.to_string()))?;
-            schema.value(&json, ty, Reading::Column)?
+            schema.value(&json, ty, JsonOrigin::Column)?
         }
         (Type::Extension(ExtensionType::Decimal), ValueRef::Integer(number)) => {
-            schema.value(&format!("{number}.0").into(), ty, Reading::Column)?
+            schema.value(&format!("{number}.0").into(), ty, JsonOrigin::Column)?
         }
         (Type::Extension(_), ValueRef::Text(bytes)) => {
-            schema.value(&text(bytes)?.into(), ty, Reading::Column)?
+            schema.value(&text(bytes)?.into(), ty, JsonOrigin::Column)?
         }
         _ => return Err(wanted()),
     }))
@@ -191,7 +191,7 @@ fn parents(
         let parent = schema
             .entity_type_named(&name)
             .filter(|parent| entity_type.member_of.contains(&parent.name))
-            .and_then(|parent| parent.entity(&id, Reading::Column).ok())
+            .and_then(|parent| parent.entity(&id, JsonOrigin::Column).ok())
             .ok_or_else(|| StoreError::Misfit(format!("view {view}: a parent of type `{name}`")))?;
         parents.push(parent);
     }

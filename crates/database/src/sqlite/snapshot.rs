@@ -13,7 +13,7 @@ use crate::select::statement;
 use crate::views::Views;
 use peppol_authz_engine::schema::{Row, Schema};
 use peppol_authz_engine::store::{
-    Answer, Candidates, Changes, Revision, Snapshot, StoreError, TagKeys, Tags,
+    Candidates, Changes, Revision, Snapshot, StoreError, StoreFuture, TagKeys, Tags,
 };
 
 /// A transaction on one reader. The reader is away while a blocking thread uses
@@ -79,7 +79,7 @@ impl Snapshot for SqliteSnapshot {
         &self.changes
     }
 
-    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {
+    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> StoreFuture<'a, Vec<Option<Row>>> {
         let (uids, views) = (uids.to_vec(), Arc::clone(&self.views));
         Box::pin(self.query(move |connection, schema| {
             let serves = |name: &EntityTypeName| views.contains_key(&name.to_string());
@@ -89,7 +89,7 @@ impl Snapshot for SqliteSnapshot {
         }))
     }
 
-    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>> {
+    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> StoreFuture<'a, Vec<Tags>> {
         let wanted = wanted.to_vec();
         Box::pin(self.query(move |connection, schema| {
             wanted
@@ -99,7 +99,7 @@ impl Snapshot for SqliteSnapshot {
         }))
     }
 
-    fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> Answer<'a, Vec<String>> {
+    fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> StoreFuture<'a, Vec<String>> {
         let view = wanted.of.to_string();
         if !self.views.contains_key(&view) {
             return Box::pin(std::future::ready(Ok(Vec::new())));

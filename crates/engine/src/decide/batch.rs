@@ -13,12 +13,12 @@ use crate::slice::{Moved, StateReading};
 const TURN: usize = 64;
 
 /// A question with its decision, or the reason why there is no question.
-pub type Answered<Q, E> = Result<(Q, Result<Decision, Failure>), E>;
+pub type SettledQuestion<Q, E> = Result<(Q, Result<Decision, Failure>), E>;
 
 /// The decisions of a batch.
 pub(crate) struct Batch<Q, E> {
     /// In the order of the questions.
-    pub(crate) answered: Vec<Answered<Q, E>>,
+    pub(crate) answered: Vec<SettledQuestion<Q, E>>,
     /// They are from a later state than the reading began with.
     pub(crate) moved: Moved,
 }

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 
 use super::health::Health;
 use super::session::Session;
-use super::state::{State, Tenancy};
+use super::state::{EngineState, Tenancy};
 use crate::policy::Bundle;
 use crate::slice::{Cache, Freshness, Timeline};
 use crate::store::{Store, StoreError};
@@ -14,7 +14,7 @@ use crate::store::{Store, StoreError};
 /// Decides questions by the newest Bundle and a new enough state of a store.
 pub struct Engine {
     tenancy: Arc<Tenancy>,
-    state: ArcSwap<State>,
+    state: ArcSwap<EngineState>,
     health: Health,
     cache_bytes: u64,
 }
@@ -65,7 +65,7 @@ impl Engine {
 
     /// The policies in force.
     #[must_use]
-    pub fn state(&self) -> Arc<State> {
+    pub fn state(&self) -> Arc<EngineState> {
         self.state.load_full()
     }
 
@@ -105,9 +105,9 @@ fn prepare(
     tenancy: &Arc<Tenancy>,
     bundle: Arc<Bundle>,
     cache_bytes: u64,
-) -> Result<State, StoreError> {
+) -> Result<EngineState, StoreError> {
     tenancy.store.check(&bundle.schema)?;
-    Ok(State {
+    Ok(EngineState {
         bundle,
         cache: Cache::new(cache_bytes),
         tenancy: Arc::clone(tenancy),

@@ -4,7 +4,7 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use serde_json::{Map, Value as Json};
 
 use super::malformed::Malformed;
-use crate::schema::{ActionType, Misfit, ObjectReader, Reading, Record, Schema};
+use crate::schema::{ActionType, JsonOrigin, Misfit, ObjectReader, Record, Schema};
 
 const MEMBERS: [&str; 8] = [
     "principal",
@@ -94,7 +94,7 @@ impl<'a> Fields<'a> {
             Some(context) => context,
         };
         self.schema
-            .record(context, &action.context, Reading::Context)
+            .record(context, &action.context, JsonOrigin::Context)
             .map_err(|misfit| self.malformed("context", misfit))
     }
 }

@@ -14,7 +14,7 @@ use super::decision::{Decision, Reason};
 use super::malformed::Malformed;
 use super::question::Question;
 use super::session::Session;
-use crate::schema::{ActionType, Misfit, Reading, Record, Row, Schema};
+use crate::schema::{ActionType, JsonOrigin, Misfit, Record, Row, Schema};
 use crate::slice::Absent;
 
 /// The members of a JSON object.
@@ -22,7 +22,7 @@ pub type Members = Map<String, Json>;
 
 /// An entity as a caller names it.
 #[derive(Clone, Copy, Debug)]
-pub struct Named<'a> {
+pub struct NamedEntity<'a> {
     /// Its type, see [`Schema::entity_type_called`].
     pub kind: &'a str,
     /// Its id, in any spelling.
@@ -33,15 +33,15 @@ pub struct Named<'a> {
 
 /// The parts of a question.
 #[derive(Clone, Copy, Debug)]
-pub struct Parts<'a> {
+pub struct QuestionParts<'a> {
     /// The principal.
-    pub subject: Named<'a>,
+    pub subject: NamedEntity<'a>,
     /// The action, see [`Schema::action_called`].
     pub action: &'a str,
     /// The properties that the caller gives the action. They are context, and win over it.
     pub action_properties: Option<&'a Members>,
     /// The resource.
-    pub resource: Named<'a>,
+    pub resource: NamedEntity<'a>,
     /// The context.
     pub context: Option<&'a Members>,
 }
@@ -72,7 +72,7 @@ impl From<Malformed> for Refusal {
     }
 }
 
-impl Parts<'_> {
+impl QuestionParts<'_> {
     /// Makes a question out of them. `most_entities` is how many a caller may describe.
     ///
     /// # Errors
@@ -120,12 +120,12 @@ impl Parts<'_> {
     }
 }
 
-impl Named<'_> {
+impl NamedEntity<'_> {
     /// The entity; `None` where there can be none: no such type, or an id outside its
     /// vocabulary. Only the store knows whether it exists.
     pub(crate) fn entity(&self, schema: &Schema) -> Option<EntityUid> {
         let entity_type = schema.entity_type_called(self.kind)?;
-        entity_type.entity(self.id, Reading::Loose).ok()
+        entity_type.entity(self.id, JsonOrigin::Loose).ok()
     }
 }
 

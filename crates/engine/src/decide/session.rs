@@ -6,14 +6,14 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 use serde_json::{Map, Value as Json};
 
-use super::batch::{Answered, decide_batch};
+use super::batch::{SettledQuestion, decide_batch};
 use super::decider::{Decider, DecisionStep};
 use super::decision::Decision;
 use super::demand;
 use super::failure::Failure;
 use super::malformed::Malformed;
 use super::question::{Question, QuestionOptions};
-use super::state::State;
+use super::state::EngineState;
 use crate::schema::Schema;
 use crate::slice::{Demand, Freshness, ReadingSources, StateReading};
 use crate::store::Store;
@@ -23,11 +23,11 @@ use crate::store::Store;
 #[derive(Clone)]
 pub struct Session {
     /// The policies.
-    pub state: Arc<State>,
+    pub state: Arc<EngineState>,
 }
 
 impl Session {
-    pub(super) fn new(state: Arc<State>) -> Self {
+    pub(super) fn new(state: Arc<EngineState>) -> Self {
         Self { state }
     }
 
@@ -117,7 +117,7 @@ impl Session {
         &self,
         questions: Vec<Result<Q, E>>,
         demand: &Demand,
-    ) -> Result<Vec<Answered<Q, E>>, Failure> {
+    ) -> Result<Vec<SettledQuestion<Q, E>>, Failure> {
         if questions.iter().all(Result::is_err) {
             let others = questions.into_iter().filter_map(Result::err);
             return Ok(others.map(Err).collect());

@@ -8,7 +8,7 @@ use crate::slice::{Cache, Freshness, Timeline};
 use crate::store::Store;
 
 /// A Bundle, and the entities that were checked under its schema. A reload swaps the whole.
-pub struct State {
+pub struct EngineState {
     /// Policies and schema.
     pub bundle: Arc<Bundle>,
     /// Entities in memory.

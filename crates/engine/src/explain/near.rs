@@ -10,15 +10,15 @@ use cedar_policy::{Effect, PartialEntities, PartialEntityUid, PartialRequest, Po
 use super::brief::{EXPRESSION, brief};
 use super::cedar::text;
 use super::lacks::{Steps, then, ways};
-use super::permit::Near;
+use super::permit::NearPermit;
 use super::reach::{AskedTags, asked_tags};
-use super::values::{Read, values};
+use super::values::{ReadValue, values};
 use super::world::World;
 use crate::policy::PolicyInfo;
 use check::Checking;
 
 /// The permits that nearly matched, those with the fewest missing conditions first.
-pub(super) fn near(world: &World<'_>) -> Result<Vec<Near>, String> {
+pub(super) fn near(world: &World<'_>) -> Result<Vec<NearPermit>, String> {
     let before = asked_tags(world);
     let mut found = Vec::new();
     let residuals = residuals(world)?;
@@ -31,7 +31,7 @@ pub(super) fn near(world: &World<'_>) -> Result<Vec<Near>, String> {
         found.push(one(world, info, &residual, read, before.as_ref())?);
     }
     // The nearer it is, the less it lacks and the more of it holds.
-    let distance = |near: &Near| {
+    let distance = |near: &NearPermit| {
         let lacks = near.ways.first().map_or(usize::MAX, |way| way.lacks.len());
         (lacks, std::cmp::Reverse(near.holds.len()))
     };
@@ -77,9 +77,9 @@ fn one(
     world: &World<'_>,
     info: Arc<PolicyInfo>,
     residual: &Policy,
-    values: Vec<Read>,
+    values: Vec<ReadValue>,
     before: Option<&AskedTags>,
-) -> Result<Near, String> {
+) -> Result<NearPermit, String> {
     let policy = residual.to_pst().map_err(|error| error.to_string())?;
     let clauses = policy.body().clauses().iter();
     let clauses: Vec<(&Expr, bool)> = clauses
@@ -116,7 +116,7 @@ fn one(
         policy: &info.policy,
         before,
     };
-    Ok(Near {
+    Ok(NearPermit {
         values,
         ways: checking.told(found),
         residual: brief(&left.join(" && "), EXPRESSION),

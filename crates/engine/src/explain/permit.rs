@@ -6,14 +6,14 @@ use cedar_policy::EntityUid;
 
 use super::brief::{VALUE, brief};
 use super::cedar::{is_long, shown};
-use super::values::Read;
+use super::values::ReadValue;
 use crate::decide::{Reason, Verdict};
 use crate::policy::PolicyInfo;
 use crate::schema::Value;
 
 /// A permit that nearly matched.
 #[derive(Clone, Debug)]
-pub struct Near {
+pub struct NearPermit {
     /// The policy.
     pub info: Arc<PolicyInfo>,
     /// Its residual where only the question is known, in Cedar's syntax.
@@ -21,28 +21,28 @@ pub struct Near {
     /// The conditions of the residual that hold.
     pub holds: Vec<String>,
     /// The values that it reads.
-    pub values: Vec<Read>,
+    pub values: Vec<ReadValue>,
     /// True if the work was limited, so that there may be other values, conditions
     /// that hold, and ways.
     pub cut: bool,
     /// The smallest sets of missing conditions, all of them checked. Empty where none could be
     /// found.
-    pub ways: Vec<Way>,
+    pub ways: Vec<MissingConditions>,
 }
 
 /// Missing conditions of a permit. It permits if all of them are met, and does not if one of them
 /// is left out.
 #[derive(Clone, Debug)]
-pub struct Way {
+pub struct MissingConditions {
     /// The conditions.
-    pub lacks: Vec<Lack>,
+    pub lacks: Vec<MissingCondition>,
     /// Changes that meet all of them; any one of these does.
     pub met: Vec<Remedy>,
 }
 
 /// One missing condition of a permit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lack {
+pub struct MissingCondition {
     /// The condition, in Cedar's syntax, with ids in place of paths.
     pub condition: String,
     /// The value that the condition would have to have.
@@ -68,12 +68,12 @@ pub struct Change {
     /// The entity; `None` for the context.
     pub of: Option<EntityUid>,
     /// The kind of the change.
-    pub what: Changed,
+    pub what: ChangeKind,
 }
 
 /// A kind of change.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Changed {
+pub enum ChangeKind {
     /// An attribute takes a value, or is taken away.
     Attribute(Arc<str>, Option<Value>),
     /// The same of a tag.
@@ -82,7 +82,7 @@ pub enum Changed {
     Parent(EntityUid),
 }
 
-impl Changed {
+impl ChangeKind {
     /// The new value, as Cedar writes it. Long values are truncated, with `…` at the end.
     #[must_use]
     pub fn value(&self) -> Option<String> {

@@ -10,7 +10,7 @@ use super::world::World;
 /// A value that a policy has read: an attribute, a tag, a part of the context, or a place in the
 /// hierarchy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Read {
+pub struct ReadValue {
     /// The expression that was read, as the policy writes it.
     pub expression: String,
     /// The value as Cedar writes it, or Cedar's error where there is none. Long values are
@@ -20,7 +20,7 @@ pub struct Read {
 
 /// The values that the scope and the conditions of a policy read, in order. Parts that `&&`, `||`
 /// and `if` skip are not read.
-pub(super) fn values(policy: &Policy, world: &World<'_>) -> Result<Vec<Read>, String> {
+pub(super) fn values(policy: &Policy, world: &World<'_>) -> Result<Vec<ReadValue>, String> {
     let mut reading = ValueReader {
         world,
         read: Vec::new(),
@@ -69,7 +69,7 @@ fn groups(policy: &Policy) -> Vec<(Var, EntityUid)> {
 
 struct ValueReader<'a> {
     world: &'a World<'a>,
-    read: Vec<Read>,
+    read: Vec<ReadValue>,
 }
 
 impl ValueReader<'_> {
@@ -138,7 +138,7 @@ impl ValueReader<'_> {
             return false;
         }
         let value = self.world.evaluate(expression);
-        let read = Read {
+        let read = ReadValue {
             expression: text(expression),
             value: match value {
                 Ok(value) => Ok(brief(&value, VALUE)),

@@ -31,7 +31,7 @@ pub struct Bundle {
 }
 
 /// A kind of questions: action, type of principal and type of resource.
-pub type Reached = (EntityUid, EntityTypeName, EntityTypeName);
+pub type QuestionKind = (EntityUid, EntityTypeName, EntityTypeName);
 
 /// A Bundle that cannot be made out of valid policies.
 #[derive(Debug, thiserror::Error)]
@@ -183,7 +183,7 @@ impl Bundle {
     ///
     /// # Errors
     /// A schema whose actions cannot be read.
-    pub fn reach(&self, policy: &Policy) -> Result<Vec<Reached>, BundleError> {
+    pub fn reach(&self, policy: &Policy) -> Result<Vec<QuestionKind>, BundleError> {
         let entities = action_entities(&self.schema)?;
         let mut reached = Vec::new();
         for (action, shard) in self.shards() {

@@ -70,8 +70,8 @@ pub struct Ask {
     /// The members of the context.
     pub context: Vec<Member>,
     /// It is asked where all of these hold.
-    pub when: Vec<Condition>,
-    /// The entity that [`Condition::Sets`] and [`Condition::Clears`] are about, where it is not the
+    pub when: Vec<AskCondition>,
+    /// The entity that [`AskCondition::Sets`] and [`AskCondition::Clears`] are about, where it is not the
     /// resource.
     pub changed: Option<Pointer>,
     /// Asked once for each element of this array.
@@ -140,12 +140,12 @@ pub struct Pointer {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Template {
     /// In order; never empty.
-    pub parts: Vec<Part>,
+    pub parts: Vec<TemplatePart>,
 }
 
 /// A part of a template.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum TemplatePart {
     /// As it stands.
     Text(Arc<str>),
     /// The text in that place of the request.
@@ -171,7 +171,7 @@ pub enum Source {
 
 /// A condition under which a question is asked.
 #[derive(Debug)]
-pub enum Condition {
+pub enum AskCondition {
     /// The request has it, and it is not `null`.
     Given(Source),
     /// The request does not have it, or it is `null`.
@@ -187,7 +187,7 @@ pub enum Condition {
     Unknown(Pointer),
 }
 
-impl Condition {
+impl AskCondition {
     /// Returns true if it compares the request with the resource in the store.
     #[must_use]
     pub fn is_of_resource(&self) -> bool {

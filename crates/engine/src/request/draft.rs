@@ -11,8 +11,8 @@ use super::facts::{MissingFact, StoreFacts};
 use super::locate::locate;
 use super::said::RequestContents;
 use crate::decide::Reason;
-use crate::policy::routes::{Ask, Condition, Member, MemberValue, Pointer, Source};
-use crate::schema::{EntityType, Misfit, Reading, Record, Schema, Value};
+use crate::policy::routes::{Ask, AskCondition, Member, MemberValue, Pointer, Source};
+use crate::schema::{EntityType, JsonOrigin, Misfit, Record, Schema, Value};
 use crate::slice::Absent;
 
 /// Why a question cannot be made.
@@ -86,7 +86,7 @@ impl<'s> Drafter<'_, 's, '_> {
         for belongs in &ask.belongs {
             let wanted = self.said.fill(&belongs.is, self.element)?;
             let wanted = wanted.and_then(|said| {
-                let read = self.schema.value(&said, &belongs.ty, Reading::Loose);
+                let read = self.schema.value(&said, &belongs.ty, JsonOrigin::Loose);
                 read.ok()
             });
             // One that is not there is unknown whatever it belongs to.
@@ -149,7 +149,7 @@ impl<'s> Drafter<'_, 's, '_> {
                         }
                     };
                 }
-                let value = self.schema.value(&said, &member.ty, Reading::Loose);
+                let value = self.schema.value(&said, &member.ty, JsonOrigin::Loose);
                 Ok(ContextMember::Value(
                     value.map_err(|misfit| misfit.within(&from.to_string()))?,
                 ))
@@ -191,23 +191,23 @@ impl<'s> Drafter<'_, 's, '_> {
 
     fn holds(
         &self,
-        condition: &Condition,
+        condition: &AskCondition,
         resource: Option<&EntityUid>,
     ) -> Result<bool, Undrafted> {
         match condition {
-            Condition::Given(source) => {
+            AskCondition::Given(source) => {
                 Ok(self.said_at(source)?.is_some_and(|said| !said.is_null()))
             }
-            Condition::NotGiven(source) => {
+            AskCondition::NotGiven(source) => {
                 Ok(self.said_at(source)?.is_none_or(|said| said.is_null()))
             }
-            Condition::Known(pointer) => self.is_there(pointer),
+            AskCondition::Known(pointer) => self.is_there(pointer),
             // A name that no entity can have is not the name of a new one.
-            Condition::Unknown(pointer) => match self.pointed(pointer)? {
+            AskCondition::Unknown(pointer) => match self.pointed(pointer)? {
                 Some(uid) => Ok(!self.is_known(&uid)?),
                 None => Ok(pointer.by.is_some()),
             },
-            Condition::Sets(attribute, ty, source) => {
+            AskCondition::Sets(attribute, ty, source) => {
                 let Some(said) = self.said_at(source)? else {
                     return Ok(false);
                 };
@@ -226,10 +226,10 @@ impl<'s> Drafter<'_, 's, '_> {
                     };
                 }
                 // A value that does not fit is none that the store could have.
-                let value = self.schema.value(&said, ty, Reading::Loose).ok();
+                let value = self.schema.value(&said, ty, JsonOrigin::Loose).ok();
                 Ok(value.is_none() || value.as_ref() != of.value(attribute))
             }
-            Condition::Clears(attribute, source) => {
+            AskCondition::Clears(attribute, source) => {
                 if !self.said_at(source)?.is_some_and(|said| said.is_null()) {
                     return Ok(false);
                 }

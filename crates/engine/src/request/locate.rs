@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 
 use super::facts::{MissingFact, StoreFacts};
-use crate::schema::{Designation, EntityType, Reading, Schema, Type};
+use crate::schema::{Designation, EntityType, JsonOrigin, Schema, Type};
 use crate::slice::Lookup;
 
 /// The entity that is designated; `None` where there can be none.
@@ -36,13 +36,13 @@ pub(super) fn locate(
     facts: &StoreFacts,
 ) -> Result<Option<EntityUid>, MissingFact> {
     let Some((attribute, ty)) = by else {
-        return Ok(of.entity(name, Reading::Loose).ok());
+        return Ok(of.entity(name, JsonOrigin::Loose).ok());
     };
     let is: Arc<str> = match ty {
         Type::String => Arc::from(name),
         Type::Entity(named) => {
             let named = schema.entity_type(named);
-            match named.and_then(|named| named.entity(name, Reading::Loose).ok()) {
+            match named.and_then(|named| named.entity(name, JsonOrigin::Loose).ok()) {
                 Some(uid) => Arc::from(AsRef::<str>::as_ref(uid.id())),
                 None => return Ok(None),
             }

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use super::{Body, Headers, HttpRequest, RequestLimits, Routed};
 use crate::decide::Reason;
-use crate::policy::routes::{Part, Source, Template, folded};
+use crate::policy::routes::{Source, Template, TemplatePart, folded};
 use crate::schema::{Misfit, parse_json};
 
 /// A request, with its body parsed where the route reads it.
@@ -111,7 +111,7 @@ impl<'a, 'h> RequestContents<'a, 'h> {
         template: &Template,
         element: Option<&'s Json>,
     ) -> Result<Option<Cow<'s, Json>>, Misfit> {
-        if let [Part::From(source)] = template.parts.as_slice() {
+        if let [TemplatePart::From(source)] = template.parts.as_slice() {
             return self
                 .get(source, element)
                 .map_err(|misfit| misfit.within(&source.to_string()));
@@ -119,8 +119,8 @@ impl<'a, 'h> RequestContents<'a, 'h> {
         let mut whole = String::new();
         for part in &template.parts {
             match part {
-                Part::Text(text) => whole.push_str(text),
-                Part::From(source) => {
+                TemplatePart::Text(text) => whole.push_str(text),
+                TemplatePart::From(source) => {
                     let named = |misfit: Misfit| misfit.within(&source.to_string());
                     match self.get(source, element).map_err(named)?.as_deref() {
                         Some(Json::String(text)) => whole.push_str(text),

@@ -62,7 +62,7 @@ impl CedarJson for AsStored {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{Reading, Schema};
+    use crate::schema::{JsonOrigin, Schema};
 
     #[test]
     fn a_record_that_is_written_is_read_as_the_same() {
@@ -79,7 +79,7 @@ mod tests {
             "at": {"__extn": {"fn": "datetime", "arg": "2024-01-01"}},
             "inner": {"of": [{"ip": {"__extn": {"fn": "ip", "arg": "::1"}}}]},
         });
-        let record = schema.record(&json, context, Reading::Context).unwrap();
+        let record = schema.record(&json, context, JsonOrigin::Context).unwrap();
         assert_eq!(AsStored.record(&record), json);
     }
 }

@@ -9,7 +9,7 @@ use super::definition::Schema;
 use super::extension::ExtensionType;
 use super::misfit::Misfit;
 use super::object::ObjectReader;
-use super::reading::Reading;
+use super::reading::JsonOrigin;
 use super::types::{RecordType, Type};
 use super::value::{Record, Value};
 
@@ -18,23 +18,28 @@ impl Schema {
     ///
     /// # Errors
     /// The first member that is missing, surplus or of another type.
-    pub fn record(&self, json: &Json, ty: &RecordType, reading: Reading) -> Result<Record, Misfit> {
+    pub fn record(
+        &self,
+        json: &Json,
+        ty: &RecordType,
+        reading: JsonOrigin,
+    ) -> Result<Record, Misfit> {
         let mut object = ObjectReader::of(json)?;
-        if reading == Reading::Loose {
+        if reading == JsonOrigin::Loose {
             return self.picked(ty, |name| ("", object.get(name)));
         }
-        if reading != Reading::Document {
+        if reading != JsonOrigin::Document {
             object = object.only(|name, _| ty.attributes.contains_key(name))?;
         }
         let mut record = Record::new();
         for (name, attribute) in &ty.attributes {
             match object.get(name) {
                 None if attribute.required => return Err(Misfit::new("is missing").within(name)),
-                None if attribute.nullable && reading == Reading::Document => {
+                None if attribute.nullable && reading == JsonOrigin::Document => {
                     return Err(Misfit::new("is missing; write `null` for none").within(name));
                 }
                 None => {}
-                Some(Json::Null) if !attribute.required && reading == Reading::Document => {}
+                Some(Json::Null) if !attribute.required && reading == JsonOrigin::Document => {}
                 Some(json) => {
                     let value = self
                         .value(json, &attribute.ty, reading)
@@ -62,7 +67,7 @@ impl Schema {
             let value = match json.filter(|json| !json.is_null()) {
                 None if attribute.required => Err(Misfit::new("is missing")),
                 None => continue,
-                Some(json) => self.value(json, &attribute.ty, Reading::Loose),
+                Some(json) => self.value(json, &attribute.ty, JsonOrigin::Loose),
             };
             let value = value.map_err(|misfit| match (misfit.within(name), place) {
                 (misfit, "") => misfit,
@@ -77,7 +82,7 @@ impl Schema {
     ///
     /// # Errors
     /// JSON that does not fit the type.
-    pub fn value(&self, json: &Json, ty: &Type, reading: Reading) -> Result<Value, Misfit> {
+    pub fn value(&self, json: &Json, ty: &Type, reading: JsonOrigin) -> Result<Value, Misfit> {
         let wanted = || Misfit::new(format!("{ty} is wanted"));
         Ok(match (ty, json) {
             (Type::Bool, Json::Bool(value)) => Value::Bool(*value),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 use super::definition::Schema;
 use super::misfit::Misfit;
 use super::object::ObjectReader;
-use super::reading::Reading;
+use super::reading::JsonOrigin;
 use super::types::EntityType;
 use super::value::{Record, Value, record_weight};
 
@@ -131,7 +131,7 @@ impl Schema {
         };
         let empty = Json::Object(Map::new());
         let attributes = object.get("attrs").unwrap_or(&empty);
-        let attributes = self.record(attributes, &entity_type.shape, Reading::Entity);
+        let attributes = self.record(attributes, &entity_type.shape, JsonOrigin::Entity);
         let attributes = attributes.map_err(|misfit| misfit.within("attrs"))?;
         let tags = object.read_optional("tags", |json| self.tags(json, entity_type))?;
         let parents = |json| self.parents(json, entity_type, written);
@@ -148,7 +148,7 @@ impl Schema {
         match (json, &of.tags) {
             (Json::Object(tags), Some(ty)) => {
                 let tags = tags.iter().map(|(key, json)| {
-                    let value = self.value(json, ty, Reading::Entity);
+                    let value = self.value(json, ty, JsonOrigin::Entity);
                     let value = value.map_err(|misfit| misfit.within(key))?;
                     Ok((Arc::from(key.as_str()), value))
                 });

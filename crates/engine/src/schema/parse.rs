@@ -8,7 +8,7 @@ use super::fragment::{AbsentAttributes, DocumentType, Fragment};
 use super::json;
 use super::map::Map;
 use super::naming::{NamedItem, Names};
-use super::reading::Reading;
+use super::reading::JsonOrigin;
 use super::value::Record;
 
 /// Levels of JSON in a `@whenAbsent` annotation.
@@ -79,7 +79,7 @@ impl Schema {
         let Some(entity_type) = self.entity_type(&annotation.of) else {
             return Ok(None);
         };
-        self.record(&json, &entity_type.shape, Reading::Entity)
+        self.record(&json, &entity_type.shape, JsonOrigin::Entity)
             .map(Some)
             .map_err(|misfit| wrong(misfit.to_string()))
     }

@@ -2,7 +2,7 @@
 
 /// The origin of JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reading {
+pub enum JsonOrigin {
     /// A question's context: surplus members and `null` are refused.
     Context,
     /// Attributes or tags in Cedar's entities form: as a context.

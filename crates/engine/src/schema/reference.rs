@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::definition::Schema;
 use super::literal;
 use super::misfit::Misfit;
-use super::reading::Reading;
+use super::reading::JsonOrigin;
 use super::types::EntityType;
 
 impl Schema {
@@ -43,7 +43,7 @@ impl Schema {
     /// id in the type's vocabulary. Actions are known by [`Schema::action`].
     fn entity_of(&self, name: &str, id: &str) -> Result<EntityUid, Misfit> {
         if let Some(entity_type) = self.entity_type_named(name) {
-            return entity_type.entity(id, Reading::Context);
+            return entity_type.entity(id, JsonOrigin::Context);
         }
         // Those that occur in the schema are not parsed again for each question.
         let action_type = match self.action_type_named(name) {
@@ -65,18 +65,18 @@ impl EntityType {
     /// # Errors
     /// An id outside the vocabulary of an `enum` type, or an empty one in a
     /// document.
-    pub fn entity(&self, id: &str, reading: Reading) -> Result<EntityUid, Misfit> {
+    pub fn entity(&self, id: &str, reading: JsonOrigin) -> Result<EntityUid, Misfit> {
         if let Some(choices) = &self.choices
             && !choices.contains(id)
         {
             let choices: Vec<_> = choices.iter().map(|choice| format!("`{choice}`")).collect();
             return Err(Misfit::new(format!("not one of {}", choices.join(", "))));
         }
-        if reading == Reading::Document && id.is_empty() {
+        if reading == JsonOrigin::Document && id.is_empty() {
             return Err(Misfit::new("an id may not be empty"));
         }
         // Not every database can hold it, and some cut a text there.
-        if reading == Reading::Document && id.contains('\0') {
+        if reading == JsonOrigin::Document && id.contains('\0') {
             return Err(Misfit::new("an id may not contain U+0000"));
         }
         let id = self.identifier.canonical(id);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 use serde_json::{Map, Value as Json};
 
-use super::{Found, Part, Residual};
+use super::{Residual, SearchPage, SearchResult};
 use crate::decide::{Failure, Question, Session, Verdict};
 use crate::policy::Bundle;
-use crate::schema::{ActionType, Reading, Row};
+use crate::schema::{ActionType, JsonOrigin, Row};
 use crate::slice::Demand;
 
 /// The search for actions: which may this principal do on this resource?
@@ -55,7 +55,7 @@ impl ActionSearch {
             let record =
                 bundle
                     .schema
-                    .record(&Json::Object(own), &action.context, Reading::Context);
+                    .record(&Json::Object(own), &action.context, JsonOrigin::Context);
             let question = record.and_then(|context| {
                 Question::fitting(
                     principal.clone(),
@@ -76,9 +76,9 @@ impl ActionSearch {
     pub(super) async fn find(
         &self,
         session: &Session,
-        part: &Part,
+        part: &SearchPage,
         demand: &Demand,
-    ) -> Result<Found, Failure> {
+    ) -> Result<SearchResult, Failure> {
         let is_behind = |question: &&Question| {
             // Of two namespaces two may have the same id.
             let name = question.action.to_string();
@@ -87,7 +87,7 @@ impl ActionSearch {
         let mut questions: Vec<&Question> = self.questions.iter().filter(is_behind).collect();
         questions.sort_by_cached_key(|question| question.action.to_string());
         let answers = session.decide_all(&questions, demand).await?;
-        let mut found = Found {
+        let mut found = SearchResult {
             entities: Vec::new(),
             more: false,
             last: None,

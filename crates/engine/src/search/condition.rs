@@ -15,7 +15,7 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use super::{Search, Sought};
 use crate::schema::{Row, Schema, Type};
 use crate::slice::SeenEntity;
-use crate::store::{Comparison, Condition, Operand, Store, Test};
+use crate::store::{Comparison, Condition, Operand, Store, ValueTest};
 
 mod hierarchy;
 
@@ -85,7 +85,7 @@ impl<'a> ConditionReader<'a> {
             Expr::UnaryOp {
                 op: UnaryOp::IsEmpty,
                 expr,
-            } => self.value(expr, Test::Empty(want)),
+            } => self.value(expr, ValueTest::Empty(want)),
             Expr::BinaryOp { op, left, right } => self.binary(*op, left, right, want),
             Expr::IfThenElse {
                 cond,
@@ -96,15 +96,19 @@ impl<'a> ConditionReader<'a> {
                 self.may_be(then_expr, want),
                 self.may_be(else_expr, want),
             ),
-            Expr::GetAttr { .. } => self.value(expression, Test::Bool(want)),
+            Expr::GetAttr { .. } => self.value(expression, ValueTest::Bool(want)),
             // `a has b.c` is `a has b && a.b has c` in a residual.
             Expr::HasAttr { expr, attrs } if attrs.len() == 1 => {
-                let test = if want { Test::Present } else { Test::Absent };
+                let test = if want {
+                    ValueTest::Present
+                } else {
+                    ValueTest::Absent
+                };
                 self.attribute(expr, attrs.first().as_str().into(), test)
             }
             Expr::Like { expr, pattern } => match pieces(pattern) {
-                Some(pieces) if want => self.value(expr, Test::Like(pieces)),
-                Some(pieces) => self.value(expr, Test::NotLike(pieces)),
+                Some(pieces) if want => self.value(expr, ValueTest::Like(pieces)),
+                Some(pieces) => self.value(expr, ValueTest::NotLike(pieces)),
                 None => Condition::Always,
             },
             Expr::Is {
@@ -166,14 +170,14 @@ impl<'a> ConditionReader<'a> {
                     None => Condition::Always,
                 }
             }
-            BinaryOp::HasTag => self.tag(left, right, want.then_some(Test::Present)),
-            BinaryOp::GetTag => self.tag(left, right, Some(Test::Bool(want))),
+            BinaryOp::HasTag => self.tag(left, right, want.then_some(ValueTest::Present)),
+            BinaryOp::GetTag => self.tag(left, right, Some(ValueTest::Bool(want))),
             _ => Condition::Always,
         }
     }
 
     /// Holds wherever an expression may evaluate to a value that passes.
-    fn value(&self, expression: &Expr, test: Test) -> Condition {
+    fn value(&self, expression: &Expr, test: ValueTest) -> Condition {
         if self.is_tired() {
             return Condition::Always;
         }
@@ -202,7 +206,7 @@ impl<'a> ConditionReader<'a> {
         }
     }
 
-    fn attribute(&self, of: &Expr, name: Arc<str>, test: Test) -> Condition {
+    fn attribute(&self, of: &Expr, name: Arc<str>, test: ValueTest) -> Condition {
         match self.type_of(of) {
             Some(Type::Entity(_)) if *of == Expr::Var(self.unknown.clone()) => {
                 Condition::Holds(Operand::Attribute(name), test)
@@ -212,20 +216,20 @@ impl<'a> ConditionReader<'a> {
                 let test = Box::new(test);
                 self.value(
                     of,
-                    Test::Attribute {
+                    ValueTest::Attribute {
                         of: of_type,
                         name,
                         test,
                     },
                 )
             }
-            Some(Type::Record(_)) => self.value(of, Test::Member(name, Box::new(test))),
+            Some(Type::Record(_)) => self.value(of, ValueTest::Member(name, Box::new(test))),
             _ => Condition::Always,
         }
     }
 
     /// A tag's value passes, or, without a test, there is no such tag.
-    fn tag(&self, entity: &Expr, key: &Expr, test: Option<Test>) -> Condition {
+    fn tag(&self, entity: &Expr, key: &Expr, test: Option<ValueTest>) -> Condition {
         let Some(Type::Entity(found)) = self.type_of(entity) else {
             return Condition::Always;
         };
@@ -238,24 +242,24 @@ impl<'a> ConditionReader<'a> {
             (_, Some(key)) if key.of.is_none() => {
                 let key = key.text;
                 let test = match test {
-                    Some(test) => Test::Tag {
+                    Some(test) => ValueTest::Tag {
                         of,
                         key,
                         test: Box::new(test),
                     },
-                    None => Test::NoTag { of, key },
+                    None => ValueTest::NoTag { of, key },
                 };
                 self.value(entity, test)
             }
             (Some(entity), None) => {
                 let id = entity.text;
                 let test = match test {
-                    Some(test) => Test::KeyOf {
+                    Some(test) => ValueTest::KeyOf {
                         of,
                         id,
                         test: Box::new(test),
                     },
-                    None => Test::NoKeyOf { of, id },
+                    None => ValueTest::NoKeyOf { of, id },
                 };
                 self.value(key, test)
             }
@@ -277,7 +281,7 @@ impl<'a> ConditionReader<'a> {
                 } else {
                     comparison.opposite()
                 };
-                self.value(other, Test::Long(comparison, *number))
+                self.value(other, ValueTest::Long(comparison, *number))
             }
             _ => match self.text(&Expr::Literal(literal.clone())) {
                 Some(text) => self.is_one_of(other, vec![text], want),
@@ -310,11 +314,11 @@ impl<'a> ConditionReader<'a> {
         let tests = texts.into_iter();
         let test = match (tests.len(), want, closed) {
             (0, ..) => return certain(!want),
-            (1, true, false) => Test::Any(tests.map(Test::Is).collect()),
-            (_, true, false) => Test::IsOneOf(tests.collect()),
-            (_, true, true) => Test::Any(tests.map(Test::Chosen).collect()),
-            (1, false, _) => Test::All(tests.map(Test::IsNot).collect()),
-            (_, false, _) => Test::IsNoneOf(tests.collect()),
+            (1, true, false) => ValueTest::Any(tests.map(ValueTest::Is).collect()),
+            (_, true, false) => ValueTest::IsOneOf(tests.collect()),
+            (_, true, true) => ValueTest::Any(tests.map(ValueTest::Chosen).collect()),
+            (1, false, _) => ValueTest::All(tests.map(ValueTest::IsNot).collect()),
+            (_, false, _) => ValueTest::IsNoneOf(tests.collect()),
         };
         self.value(value, test.simplified())
     }
@@ -322,9 +326,11 @@ impl<'a> ConditionReader<'a> {
     fn compare(&self, op: Comparison, left: &Expr, right: &Expr, want: bool) -> Condition {
         let op = if want { op } else { op.opposite() };
         match (left, right) {
-            (value, Expr::Literal(Literal::Long(than))) => self.value(value, Test::Long(op, *than)),
+            (value, Expr::Literal(Literal::Long(than))) => {
+                self.value(value, ValueTest::Long(op, *than))
+            }
             (Expr::Literal(Literal::Long(than)), value) => {
-                self.value(value, Test::Long(op.turned(), *than))
+                self.value(value, ValueTest::Long(op.turned(), *than))
             }
             _ => Condition::Always,
         }
@@ -352,10 +358,16 @@ impl<'a> ConditionReader<'a> {
             return certain(all == want);
         }
         let test = match (want, all) {
-            (true, false) => Test::Contains(texts.collect()),
-            (true, true) => Test::All(texts.map(|text| Test::Contains([text].into())).collect()),
-            (false, false) => Test::Lacks(texts.collect()),
-            (false, true) => Test::Any(texts.map(|text| Test::Lacks([text].into())).collect()),
+            (true, false) => ValueTest::Contains(texts.collect()),
+            (true, true) => ValueTest::All(
+                texts
+                    .map(|text| ValueTest::Contains([text].into()))
+                    .collect(),
+            ),
+            (false, false) => ValueTest::Lacks(texts.collect()),
+            (false, true) => {
+                ValueTest::Any(texts.map(|text| ValueTest::Lacks([text].into())).collect())
+            }
         };
         self.value(set, test)
     }

@@ -2,7 +2,7 @@
 
 use super::read::Wanted;
 use super::searching::Searching;
-use super::{Found, Part};
+use super::{SearchPage, SearchResult};
 use crate::decide::{Failure, Session};
 use crate::slice::Demand;
 
@@ -11,13 +11,13 @@ impl Wanted {
     ///
     /// # Errors
     /// See [`Failure`]; [`Failure::TooWide`] where more candidates would have to be
-    /// decided than [`Part::most`].
+    /// decided than [`SearchPage::most`].
     pub async fn find(
         &self,
         session: &Session,
-        part: &Part,
+        part: &SearchPage,
         demand: &Demand,
-    ) -> Result<Found, Failure> {
+    ) -> Result<SearchResult, Failure> {
         match self {
             Self::Entities(search) => Searching::new(session, search, part)?.find(demand).await,
             Self::Actions(search) => search.find(session, part, demand).await,

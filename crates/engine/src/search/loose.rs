@@ -4,7 +4,7 @@
 use super::actions::{ActionSearch, actions};
 use super::read::Wanted;
 use super::{Search, Sought};
-use crate::decide::{Malformed, Members, Named, Question, Session, context_of, described_by};
+use crate::decide::{Malformed, Members, NamedEntity, Question, Session, context_of, described_by};
 
 /// The parts of a search for principals or resources.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +14,7 @@ pub struct SearchParts<'a> {
     /// Its type, see [`crate::schema::Schema::entity_type_called`].
     pub of: &'a str,
     /// The other one, with the member that it is written in.
-    pub known: (&'a str, Named<'a>),
+    pub known: (&'a str, NamedEntity<'a>),
     /// The action, see [`crate::schema::Schema::action_called`].
     pub action: &'a str,
     /// The properties that the caller gives the action. They are context, and win over it.
@@ -67,8 +67,8 @@ impl ActionSearch {
     /// A property that does not fit the schema.
     pub fn of_parts(
         session: &Session,
-        subject: &Named<'_>,
-        resource: &Named<'_>,
+        subject: &NamedEntity<'_>,
+        resource: &NamedEntity<'_>,
         context: Option<&Members>,
         most: usize,
     ) -> Result<Option<Wanted>, Malformed> {

@@ -10,12 +10,12 @@ use cedar_policy::{
 };
 
 use super::condition::ConditionReader;
-use super::{Part, Search, Sought};
+use super::{Search, SearchPage, Sought};
 use crate::decide::{EXPLANATION_STACK_BYTES, Failure, require_stack};
 use crate::policy::{Bundle, Shard};
 use crate::schema::{Row, Value};
 use crate::slice::SeenEntity;
-use crate::store::{Condition, Operand, Store, Test};
+use crate::store::{Condition, Operand, Store, ValueTest};
 
 /// Tests that the store is asked to make. Databases limit the parts of a statement,
 /// and take their time to plan many.
@@ -63,7 +63,7 @@ impl Residual {
 /// Evaluates the policies of a search as far as they can be.
 pub(super) fn residual(
     search: &Search,
-    part: &Part,
+    part: &SearchPage,
     shard: &Shard,
     known: &[SeenEntity],
     bundle: &Bundle,
@@ -158,7 +158,7 @@ fn named(search: &Search, shard: &Shard) -> Condition {
     if named.is_empty() {
         Condition::Never
     } else {
-        Condition::Holds(Operand::Id, Test::IsOneOf(named.into()))
+        Condition::Holds(Operand::Id, ValueTest::IsOneOf(named.into()))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cedar_policy::{EntityId, EntityUid};
 
 use super::partial::{self, Residual};
-use super::{Found, Part, Search, Sought};
+use super::{Search, SearchPage, SearchResult, Sought};
 use crate::decide::{Failure, Question, Session, Verdict, decide_batch};
 use crate::policy::Shard;
 use crate::slice::{Demand, Gathered, InState, Moved, NamedEntities, StateReading};
@@ -67,7 +67,7 @@ impl Search {
 pub(super) struct Searching<'a> {
     session: &'a Session,
     search: &'a Search,
-    part: &'a Part,
+    part: &'a SearchPage,
     shard: &'a Shard,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Searching<'a> {
     pub(super) fn new(
         session: &'a Session,
         search: &'a Search,
-        part: &'a Part,
+        part: &'a SearchPage,
     ) -> Result<Self, Failure> {
         Ok(Self {
             session,
@@ -85,7 +85,7 @@ impl<'a> Searching<'a> {
         })
     }
 
-    pub(super) async fn find(&self, demand: &Demand) -> Result<Found, Failure> {
+    pub(super) async fn find(&self, demand: &Demand) -> Result<SearchResult, Failure> {
         let freshness = self.session.freshness([&self.search.action]);
         let mut reading = self.session.reading(freshness, demand).await?;
         loop {
@@ -127,7 +127,7 @@ impl<'a> Searching<'a> {
         &self,
         mut residual: Residual,
         reading: &mut StateReading<'_>,
-    ) -> Result<InState<Found>, Failure> {
+    ) -> Result<InState<SearchResult>, Failure> {
         let (search, part) = (self.search, self.part);
         let mut wanted = Candidates {
             of: search.of.clone(),
@@ -182,7 +182,7 @@ impl<'a> Searching<'a> {
         let more = entities.len() > part.limit;
         entities.truncate(part.limit);
         let id = |uid: &EntityUid| Arc::from(AsRef::<str>::as_ref(uid.id()));
-        Ok(InState::Same(Found {
+        Ok(InState::Same(SearchResult {
             last: entities.last().map(id),
             entities,
             more,

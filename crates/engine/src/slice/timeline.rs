@@ -206,7 +206,7 @@ impl Timeline {
 mod tests {
     use super::*;
     use crate::schema::Row;
-    use crate::store::{Answer, Candidates, TagKeys, Tags};
+    use crate::store::{Candidates, StoreFuture, TagKeys, Tags};
 
     struct Seen(Revision, Changes);
 
@@ -219,15 +219,15 @@ mod tests {
             &self.1
         }
 
-        fn entities<'a>(&'a mut self, _: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {
+        fn entities<'a>(&'a mut self, _: &'a [EntityUid]) -> StoreFuture<'a, Vec<Option<Row>>> {
             Box::pin(std::future::ready(Ok(Vec::new())))
         }
 
-        fn tags<'a>(&'a mut self, _: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>> {
+        fn tags<'a>(&'a mut self, _: &'a [(EntityUid, TagKeys)]) -> StoreFuture<'a, Vec<Tags>> {
             Box::pin(std::future::ready(Ok(Vec::new())))
         }
 
-        fn candidates<'a>(&'a mut self, _: &'a Candidates) -> Answer<'a, Vec<String>> {
+        fn candidates<'a>(&'a mut self, _: &'a Candidates) -> StoreFuture<'a, Vec<String>> {
             Box::pin(std::future::ready(Ok(Vec::new())))
         }
 

@@ -5,7 +5,7 @@
 //! not allow, but it never excludes one that they allow: each candidate is still decided by
 //! the policies.
 //!
-//! INVARIANT: a condition is never negated as a whole; negations are [`Test`]s of their own.
+//! INVARIANT: a condition is never negated as a whole; negations are [`ValueTest`]s of their own.
 //! So a database may take NULL, its answer for an absent attribute, for "no": a policy that
 //! reads an absent attribute fails.
 
@@ -29,7 +29,7 @@ pub enum Condition {
     /// One of these holds.
     Any(Vec<Condition>),
     /// A value passes a test.
-    Holds(Operand, Test),
+    Holds(Operand, ValueTest),
 }
 
 /// A value that can be tested.
@@ -44,13 +44,13 @@ pub enum Operand {
 }
 
 /// A test of one value. None passes for a value that is absent, but for
-/// [`Test::Absent`].
+/// [`ValueTest::Absent`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Test {
+pub enum ValueTest {
     /// All of these pass.
-    All(Vec<Test>),
+    All(Vec<ValueTest>),
     /// One of these passes.
-    Any(Vec<Test>),
+    Any(Vec<ValueTest>),
     /// It is there.
     Present,
     /// It is not there.
@@ -80,7 +80,7 @@ pub enum Test {
     /// A set is empty, or is not.
     Empty(bool),
     /// The member of a record passes.
-    Member(Arc<str>, Box<Test>),
+    Member(Arc<str>, Box<ValueTest>),
     /// The value is the id of an entity of a type whose attribute passes.
     Attribute {
         /// The entity's type.
@@ -88,7 +88,7 @@ pub enum Test {
         /// The attribute.
         name: Arc<str>,
         /// The test that it has to pass.
-        test: Box<Test>,
+        test: Box<ValueTest>,
     },
     /// The value is the id of an entity whose tag under a key passes.
     Tag {
@@ -97,7 +97,7 @@ pub enum Test {
         /// The key.
         key: Arc<str>,
         /// The test that the tag has to pass.
-        test: Box<Test>,
+        test: Box<ValueTest>,
     },
     /// The value is the id of an entity without a tag under a key.
     NoTag {
@@ -113,7 +113,7 @@ pub enum Test {
         /// The entity's id.
         id: Arc<str>,
         /// The test that the tag has to pass.
-        test: Box<Test>,
+        test: Box<ValueTest>,
     },
     /// The value is no key under which an entity has a tag.
     NoKeyOf {
@@ -123,14 +123,14 @@ pub enum Test {
         id: Arc<str>,
     },
     /// The value is the id of an entity that has another one above it.
-    Below(Above),
+    Below(AncestorTest),
     /// The value is the id of an entity without that one above it.
-    NotBelow(Above),
+    NotBelow(AncestorTest),
 }
 
 /// An entity above those of a type, at any distance of at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Above {
+pub struct AncestorTest {
     /// The type of those below.
     pub of: Arc<str>,
     /// The type of the one above.

@@ -8,7 +8,7 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Answer, Candidates, Changes, Mark, Revision, Snapshot, Store, StoreError, TagKeys, Tags,
+    Candidates, Changes, Mark, Revision, Snapshot, Store, StoreError, StoreFuture, TagKeys, Tags,
 };
 use crate::schema::{Row, Schema, parse_json, transitive_ancestors};
 use crate::text::hex;
@@ -136,7 +136,7 @@ impl Store for EntitiesFile {
         &self,
         schema: &Arc<Schema>,
         since: Option<&Revision>,
-    ) -> Answer<'_, Box<dyn Snapshot>> {
+    ) -> StoreFuture<'_, Box<dyn Snapshot>> {
         let changes = match since {
             Some(_) => Changes::Nothing,
             None => Changes::Everything,
@@ -167,7 +167,7 @@ impl Snapshot for EntitiesSnapshot {
         &self.changes
     }
 
-    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {
+    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> StoreFuture<'a, Vec<Option<Row>>> {
         let rows = uids.iter().map(|uid| {
             let row = self.read.rows.get(uid)?;
             Some(Row {
@@ -178,7 +178,7 @@ impl Snapshot for EntitiesSnapshot {
         Box::pin(std::future::ready(Ok(rows.collect())))
     }
 
-    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>> {
+    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> StoreFuture<'a, Vec<Tags>> {
         let tags = wanted.iter().map(|(uid, keys)| {
             let all = self.read.rows.get(uid).map(|row| &row.tags);
             match (all, keys) {
@@ -194,7 +194,7 @@ impl Snapshot for EntitiesSnapshot {
         Box::pin(std::future::ready(Ok(tags.collect())))
     }
 
-    fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> Answer<'a, Vec<String>> {
+    fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> StoreFuture<'a, Vec<String>> {
         let ids = self.read.ids.get(&wanted.of).map_or(&[][..], Vec::as_slice);
         let from = match &wanted.after {
             Some(after) => ids.partition_point(|id| **id <= **after),

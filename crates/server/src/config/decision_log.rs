@@ -11,7 +11,7 @@ use super::range::SettingFaults;
 /// The decision log: one JSON line for each decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DecisionLog {
+pub struct DecisionLogSettings {
     /// The target.
     pub to: LogTarget,
     /// The fate of an answer while there is no room for its line.
@@ -79,7 +79,7 @@ pub enum LogTargetError {
 
 // === impl DecisionLog ===
 
-impl DecisionLog {
+impl DecisionLogSettings {
     pub(super) fn check(&self, faults: &mut SettingFaults) {
         faults.number("decision_log.capacity", self.capacity, 1..=1_000_000);
         faults.number(

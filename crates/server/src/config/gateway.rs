@@ -18,7 +18,7 @@ pub use pattern::{CertificateName, CertificateNameError};
 /// The gateways' endpoints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Gateway {
+pub struct GatewaySettings {
     /// The endpoints that are enabled.
     pub endpoints: Vec<GatewayEndpoint>,
     /// The address for Envoy's `ext_authz` over gRPC.
@@ -91,7 +91,7 @@ pub struct GatewayCertificate {
 
 // === impl Gateway ===
 
-impl Gateway {
+impl GatewaySettings {
     pub(super) fn check(&self, faults: &mut SettingFaults) {
         let is_of_realm = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
         if self.realm.is_empty() || !self.realm.bytes().all(is_of_realm) {

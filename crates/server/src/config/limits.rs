@@ -7,7 +7,7 @@ use super::range::SettingFaults;
 /// The limits of one request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Limits {
+pub struct LimitsSettings {
     /// Length of a request's body, in bytes.
     pub body_bytes: usize,
     /// Questions in one batch.
@@ -24,7 +24,7 @@ pub struct Limits {
 
 // === impl Limits ===
 
-impl Limits {
+impl LimitsSettings {
     pub(super) fn check(&self, faults: &mut SettingFaults) {
         faults.number("limits.body_bytes", self.body_bytes, 1 << 10..=1 << 30);
         faults.number("limits.batch", self.batch, 1..=100_000);

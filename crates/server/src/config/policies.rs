@@ -28,7 +28,7 @@ pub struct Reload {
 /// A second set of policies, which decides every question once more and answers nobody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Shadow {
+pub struct ShadowSettings {
     /// The directory of its policies; without one there is no shadow.
     pub policies: Option<PathBuf>,
     /// The Cedar schema of its policies, if it differs from the schema of the first set.
@@ -51,7 +51,7 @@ impl Reload {
 
 // === impl Shadow ===
 
-impl Shadow {
+impl ShadowSettings {
     pub(super) fn check(&self, faults: &mut SettingFaults) {
         faults.path("shadow.policies", self.policies.as_deref());
         faults.path("shadow.schema", self.schema.as_deref());

@@ -20,15 +20,15 @@ pub struct Search {
 #[serde(deny_unknown_fields)]
 pub struct Explain {
     /// Which callers these are.
-    pub allow: Explainers,
-    /// A file that holds the key, for [`Explainers::Key`].
+    pub allow: ExplainersSettings,
+    /// A file that holds the key, for [`ExplainersSettings::Key`].
     pub key_file: Option<PathBuf>,
 }
 
 /// The callers that may have decisions explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Explainers {
+pub enum ExplainersSettings {
     /// None.
     Nobody,
     /// All.
@@ -40,7 +40,7 @@ pub enum Explainers {
 /// The AuthZEN surface.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Authzen {
+pub struct AuthzenSettings {
     /// The URL under which callers reach this program; without one, the request's own host.
     pub base_url: Option<BaseUrl>,
     /// How much an answer says beside the decision.
@@ -72,7 +72,7 @@ impl Search {
 impl Explain {
     pub(super) fn check(&self, faults: &mut SettingFaults) {
         faults.path("explain.key_file", self.key_file.as_deref());
-        if self.allow == Explainers::Key && self.key_file.is_none() {
+        if self.allow == ExplainersSettings::Key && self.key_file.is_none() {
             let problem = "is missing, which `explain.allow = \"key\"` needs";
             faults.add("explain.key_file", problem);
         }

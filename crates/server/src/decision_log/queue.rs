@@ -95,7 +95,7 @@ impl DecisionLog {
     ///
     /// # Errors
     /// The file cannot be opened, or there is no key.
-    pub fn start(settings: &config::DecisionLog) -> Result<Option<Self>, LogError> {
+    pub fn start(settings: &config::DecisionLogSettings) -> Result<Option<Self>, LogError> {
         let open = |error| LogError::Open(settings.to.to_string(), error);
         let sink = match &settings.to {
             LogTarget::Off => return Ok(None),

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use super::read::Line;
 use peppol_authz_engine::schema::{Misfit, Row, Schema};
 use peppol_authz_engine::store::{
-    Answer, Candidates, Changes, Revision, Snapshot, Store, StoreError, TagKeys, Tags,
+    Candidates, Changes, Revision, Snapshot, Store, StoreError, StoreFuture, TagKeys, Tags,
 };
 
 /// The entities of one line after another.
@@ -149,7 +149,7 @@ impl Store for RecordedStore {
         &self,
         schema: &Arc<Schema>,
         _: Option<&Revision>,
-    ) -> Answer<'_, Box<dyn Snapshot>> {
+    ) -> StoreFuture<'_, Box<dyn Snapshot>> {
         let snapshot = RecordedSnapshot {
             slice: self.held(),
             schema: Arc::clone(schema),
@@ -226,12 +226,12 @@ impl Snapshot for RecordedSnapshot {
         &Changes::Everything
     }
 
-    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> Answer<'a, Vec<Option<Row>>> {
+    fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> StoreFuture<'a, Vec<Option<Row>>> {
         let rows = uids.iter().map(|uid| self.entity(uid)).collect();
         Box::pin(std::future::ready(rows))
     }
 
-    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> Answer<'a, Vec<Tags>> {
+    fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> StoreFuture<'a, Vec<Tags>> {
         let tags = wanted
             .iter()
             .map(|(uid, keys)| RecordedSnapshot::tags(self, uid, keys))
@@ -240,7 +240,7 @@ impl Snapshot for RecordedSnapshot {
     }
 
     /// A line is about one question, and no search.
-    fn candidates<'a>(&'a mut self, _: &'a Candidates) -> Answer<'a, Vec<String>> {
+    fn candidates<'a>(&'a mut self, _: &'a Candidates) -> StoreFuture<'a, Vec<String>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
 

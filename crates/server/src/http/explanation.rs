@@ -12,7 +12,8 @@ use super::reason::WireReason;
 use peppol_authz_engine::policy::PolicyInfo;
 use peppol_authz_engine::schema::{AsStored, CedarJson, Value};
 use peppol_authz_engine::{
-    Change, Changed, Explained, Explanation, Lack, Near, Read, Remedy, Unexplained, Way,
+    Change, ChangeKind, Explained, Explanation, MissingCondition, MissingConditions, NearPermit,
+    ReadValue, Remedy, Unexplained,
 };
 
 pub(super) use apart::{Why, explain};
@@ -197,7 +198,7 @@ fn source(info: &PolicyInfo) -> WireSource<'_> {
     }
 }
 
-fn read(read: &Read) -> WireRead<'_> {
+fn read(read: &ReadValue) -> WireRead<'_> {
     WireRead {
         expression: &read.expression,
         value: read.value.as_deref().ok(),
@@ -205,7 +206,7 @@ fn read(read: &Read) -> WireRead<'_> {
     }
 }
 
-fn near(near: &Near) -> WireNear<'_> {
+fn near(near: &NearPermit) -> WireNear<'_> {
     WireNear {
         source: source(&near.info),
         residual: &near.residual,
@@ -217,14 +218,14 @@ fn near(near: &Near) -> WireNear<'_> {
     }
 }
 
-fn way(way: &Way) -> WireWay<'_> {
+fn way(way: &MissingConditions) -> WireWay<'_> {
     WireWay {
         lacks: way.lacks.iter().map(lack).collect(),
         met: way.met.iter().map(remedy).collect(),
     }
 }
 
-fn lack(lack: &Lack) -> WireLack<'_> {
+fn lack(lack: &MissingCondition) -> WireLack<'_> {
     WireLack {
         condition: &lack.condition,
         expected: lack.expected,
@@ -260,9 +261,11 @@ fn change(change: &Change) -> WireChange<'_> {
     };
     let value = |value: &Option<Value>| (!is_long).then(|| told(value));
     match &change.what {
-        Changed::Attribute(name, to) => (wire.attribute, wire.value) = (Some(&**name), value(to)),
-        Changed::Tag(key, to) => (wire.tag, wire.value) = (Some(&**key), value(to)),
-        Changed::Parent(parent) => wire.parent = Some(uid(parent)),
+        ChangeKind::Attribute(name, to) => {
+            (wire.attribute, wire.value) = (Some(&**name), value(to))
+        }
+        ChangeKind::Tag(key, to) => (wire.tag, wire.value) = (Some(&**key), value(to)),
+        ChangeKind::Parent(parent) => wire.parent = Some(uid(parent)),
     }
     wire
 }

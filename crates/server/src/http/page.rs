@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use crate::keyed_hash::{HASH_BYTES, KeyedHash};
 use peppol_authz_engine::schema::Misfit;
-use peppol_authz_engine::{Found, Malformed, Members};
+use peppol_authz_engine::{Malformed, Members, SearchResult};
 
 /// Makes tokens and reads them.
 pub struct Pages {
@@ -109,7 +109,7 @@ impl Pages {
     }
 
     /// The token of the page behind one.
-    pub(super) fn next(&self, page: &Page, found: &Found, search: &str) -> String {
+    pub(super) fn next(&self, page: &Page, found: &SearchResult, search: &str) -> String {
         // A page that may hold nothing leads to where it began.
         let after = found.last.as_ref().or(page.after.as_ref()).cloned();
         self.token(after, page.limit, search)

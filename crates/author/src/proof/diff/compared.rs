@@ -6,7 +6,7 @@ use peppol_authz_engine::policy::Bundle;
 
 /// Two sets of policies, and the schema that both are compared under.
 #[derive(Clone, Debug)]
-pub struct Compared {
+pub struct ComparedSets {
     /// As it is.
     pub old: Arc<Bundle>,
     /// The old policies under the new schema; `old` itself where the schemas are one.
@@ -15,7 +15,7 @@ pub struct Compared {
     pub new: Arc<Bundle>,
 }
 
-impl Compared {
+impl ComparedSets {
     /// True if the schemas of the two sets are not one.
     pub(super) fn has_two_schemas(&self) -> bool {
         !Arc::ptr_eq(&self.old, &self.old_under_new)

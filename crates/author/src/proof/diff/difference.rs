@@ -1,22 +1,22 @@
 //! The differences of two sets of policies.
 
 use crate::proof::counterexample::Counterexample;
-use crate::proof::kind::Kind;
+use crate::proof::kind::RequestKind;
 
 /// The difference for one kind of request.
 #[derive(Debug)]
-pub struct Difference {
+pub struct KindDifference {
     /// The kind.
-    pub kind: Kind,
+    pub kind: RequestKind,
     /// A newly allowed request, if there is one.
-    pub more: Side,
+    pub more: DifferenceSide,
     /// A request that is no longer allowed, if there is one.
-    pub less: Side,
+    pub less: DifferenceSide,
 }
 
 /// One direction of a difference.
 #[derive(Debug)]
-pub enum Side {
+pub enum DifferenceSide {
     /// Nothing, proved.
     Nothing,
     /// A request that shows it.
@@ -36,20 +36,20 @@ pub struct Found {
     pub confirmed: bool,
 }
 
-impl Difference {
+impl KindDifference {
     /// True unless it is proved that nothing is newly allowed.
     #[must_use]
     pub fn may_be_wider(&self) -> bool {
-        !matches!(self.more, Side::Nothing)
+        !matches!(self.more, DifferenceSide::Nothing)
     }
 
     /// True if both directions are settled.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        let settled = |side: &Side| match side {
-            Side::Nothing => true,
-            Side::Found(found) => found.confirmed,
-            Side::NotProved(_) => false,
+        let settled = |side: &DifferenceSide| match side {
+            DifferenceSide::Nothing => true,
+            DifferenceSide::Found(found) => found.confirmed,
+            DifferenceSide::NotProved(_) => false,
         };
         settled(&self.more) && settled(&self.less)
     }
@@ -59,13 +59,16 @@ impl Difference {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match (&self.more, &self.less) {
-            (Side::Found(_), Side::Found(_)) => "both",
-            (Side::Found(_), Side::Nothing) => "more",
-            (Side::Nothing, Side::Found(_)) => "less",
-            (Side::Nothing, Side::Nothing) => "same",
-            (Side::Found(_) | Side::NotProved(_), Side::NotProved(_))
-            | (Side::NotProved(_), _)
-            | (Side::Nothing, Side::NotProved(_)) => "unknown",
+            (DifferenceSide::Found(_), DifferenceSide::Found(_)) => "both",
+            (DifferenceSide::Found(_), DifferenceSide::Nothing) => "more",
+            (DifferenceSide::Nothing, DifferenceSide::Found(_)) => "less",
+            (DifferenceSide::Nothing, DifferenceSide::Nothing) => "same",
+            (
+                DifferenceSide::Found(_) | DifferenceSide::NotProved(_),
+                DifferenceSide::NotProved(_),
+            )
+            | (DifferenceSide::NotProved(_), _)
+            | (DifferenceSide::Nothing, DifferenceSide::NotProved(_)) => "unknown",
         }
     }
 }

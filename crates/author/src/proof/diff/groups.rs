@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use cedar_policy::{EntityUid, Policy, PolicySet};
 
-use super::compared::Compared;
-use crate::proof::kind::Kind;
+use super::compared::ComparedSets;
+use crate::proof::kind::RequestKind;
 use peppol_authz_engine::policy::Bundle;
 
 /// True if a policy names a group of actions that is another set under the new schema. The
 /// old policies cannot be compared under it then.
-pub(super) fn regrouped(kind: &Kind, compared: &Compared) -> bool {
+pub(super) fn regrouped(kind: &RequestKind, compared: &ComparedSets) -> bool {
     let groups = |bundle: &Bundle| {
         let entities = bundle.schema.cedar().action_entities().unwrap_or_default();
         let groups = entities.ancestors(kind.env.action());

@@ -8,12 +8,12 @@ use std::collections::BTreeSet;
 
 use cedar_policy::EntityTypeName;
 
-use super::compared::Compared;
-use crate::proof::kind::Kind;
+use super::compared::ComparedSets;
+use crate::proof::kind::RequestKind;
 use peppol_authz_engine::schema::{EntityType, RecordType, Schema, Type};
 
 /// Describes a change of the schema that may let in new requests of this kind.
-pub(super) fn difference(kind: &Kind, compared: &Compared) -> Option<String> {
+pub(super) fn difference(kind: &RequestKind, compared: &ComparedSets) -> Option<String> {
     if !compared.has_two_schemas() || !kind.is_known_to(&compared.old) {
         return None;
     }

@@ -3,45 +3,45 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::proof::case::Wanted;
+use crate::proof::case::WantedDecision;
 use crate::proof::counterexample::Counterexample;
 use crate::proof::error::ProofError;
-use crate::proof::invariant::Statement;
-use crate::proof::kind::Kind;
+use crate::proof::invariant::InvariantStatement;
+use crate::proof::kind::RequestKind;
 
 /// The result for one invariant.
 #[derive(Debug)]
-pub struct Proved {
+pub struct InvariantResult {
     /// The invariant's name.
     pub name: Arc<str>,
     /// The rule that it is about.
     pub rule: Option<Arc<str>>,
     /// The statement about the policies; `None` where it is built in.
-    pub statement: Option<Statement>,
+    pub statement: Option<InvariantStatement>,
     /// Its comment, in one line.
     pub text: String,
     /// The number of kinds of request that it is about.
     pub kinds: usize,
     /// The reasons why it is not proved; none where it is.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<InvariantFinding>,
     /// The time that it took.
     pub elapsed: Duration,
 }
 
 /// A reason why an invariant is not proved.
 #[derive(Debug)]
-pub struct Finding {
+pub struct InvariantFinding {
     /// The kind of request; `None` where the finding is about the invariant as a whole.
-    pub kind: Option<Kind>,
+    pub kind: Option<RequestKind>,
     /// The reason itself.
-    pub wrong: Wrong,
+    pub wrong: NotProvedReason,
     /// The decision of a counterexample that the invariant wants.
-    pub wanted: Wanted,
+    pub wanted: WantedDecision,
 }
 
 /// Why an invariant is not proved.
 #[derive(Debug)]
-pub enum Wrong {
+pub enum NotProvedReason {
     /// It does not hold, as the engine confirms.
     Refuted(Box<Counterexample>),
     /// It does not hold by the solver, and the engine decides otherwise.
@@ -52,8 +52,8 @@ pub enum Wrong {
     Empty(Vec<Arc<str>>),
 }
 
-impl Finding {
-    pub(super) fn new(kind: &Kind, wrong: Wrong, wanted: Wanted) -> Self {
+impl InvariantFinding {
+    pub(super) fn new(kind: &RequestKind, wrong: NotProvedReason, wanted: WantedDecision) -> Self {
         Self {
             kind: Some(kind.clone()),
             wrong,
@@ -62,7 +62,7 @@ impl Finding {
     }
 }
 
-impl Proved {
+impl InvariantResult {
     /// True if it is proved.
     #[must_use]
     pub fn holds(&self) -> bool {
@@ -70,7 +70,7 @@ impl Proved {
     }
 }
 
-impl Wrong {
+impl NotProvedReason {
     /// A counterexample, confirmed by the engine or not.
     pub(super) fn refuted(found: Counterexample, is_confirmed: bool) -> Self {
         let found = Box::new(found);

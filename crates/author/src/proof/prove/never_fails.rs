@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use cedar_policy::{Policy, PolicySet};
 
-use super::finding::{Finding, Proved, Wrong};
-use crate::proof::case::Wanted;
+use super::finding::{InvariantFinding, InvariantResult, NotProvedReason};
+use crate::proof::case::WantedDecision;
 use crate::proof::counterexample::Counterexample;
 use crate::proof::error::ProofError;
-use crate::proof::kind::Kind;
+use crate::proof::kind::RequestKind;
 use crate::proof::prover::Prover;
 use crate::proof::readable::readable;
 use crate::proof::scenario::Scenario;
@@ -20,19 +20,22 @@ use peppol_authz_engine::policy::Bundle;
 ///
 /// # Errors
 /// [`ProofError::NoSolver`]; all else is a finding.
-pub async fn never_fails(prover: &mut Prover, bundle: &Arc<Bundle>) -> Result<Proved, ProofError> {
+pub async fn never_fails(
+    prover: &mut Prover,
+    bundle: &Arc<Bundle>,
+) -> Result<InvariantResult, ProofError> {
     let started = Instant::now();
     let mut findings = Vec::new();
-    let kinds = Kind::all(bundle);
+    let kinds = RequestKind::all(bundle);
     for kind in &kinds {
         for policy in kind.policies.policies() {
             if let Some(wrong) = failure(prover, bundle, kind, policy).await? {
-                let wanted = Wanted::Deny(Arc::from("NOT_PERMITTED"));
-                findings.push(Finding::new(kind, wrong, wanted));
+                let wanted = WantedDecision::Deny(Arc::from("NOT_PERMITTED"));
+                findings.push(InvariantFinding::new(kind, wrong, wanted));
             }
         }
     }
-    Ok(Proved {
+    Ok(InvariantResult {
         name: Arc::from("no-policy-fails"),
         rule: None,
         statement: None,
@@ -47,15 +50,15 @@ pub async fn never_fails(prover: &mut Prover, bundle: &Arc<Bundle>) -> Result<Pr
 async fn failure(
     prover: &mut Prover,
     bundle: &Arc<Bundle>,
-    kind: &Kind,
+    kind: &RequestKind,
     policy: &Policy,
-) -> Result<Option<Wrong>, ProofError> {
+) -> Result<Option<NotProvedReason>, ProofError> {
     let schema = &bundle.schema;
     let answer = prover.never_fails(schema.cedar(), &kind.env, policy).await;
     let env = match answer {
         Ok(None) => return Ok(None),
         Ok(Some(env)) => env,
-        Err(error) => return Ok(Some(Wrong::NotProved(error.into_finding()?))),
+        Err(error) => return Ok(Some(NotProvedReason::NotProved(error.into_finding()?))),
     };
     let one = PolicySet::from_policies([policy.clone()]).unwrap_or_default();
     let shows = |scenario: &Scenario| {
@@ -65,5 +68,5 @@ async fn failure(
     let found = readable(&env, bundle, &[&one], &shows);
     let found = Counterexample::of_finding(found, bundle).await;
     let is_confirmed = found.codes().contains(&"EVALUATION_ERROR");
-    Ok(Some(Wrong::refuted(found, is_confirmed)))
+    Ok(Some(NotProvedReason::refuted(found, is_confirmed)))
 }

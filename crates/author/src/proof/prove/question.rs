@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cedar_policy::{Decision, PolicySet};
 
 use crate::proof::counterexample::Counterexample;
-use crate::proof::invariant::{Invariant, Statement};
+use crate::proof::invariant::{Invariant, InvariantStatement};
 use crate::proof::policy_sets::{as_permits, forbids_alone};
 use crate::proof::scenario::Scenario;
 use peppol_authz_engine::schema::Schema;
@@ -47,18 +47,18 @@ pub(super) fn questions(
         Confirmation::Denied,
     );
     Some(match invariant.statement {
-        Statement::NeverAllows | Statement::IsDisjointFrom => {
+        InvariantStatement::NeverAllows | InvariantStatement::IsDisjointFrom => {
             vec![(SolverQuestion::Disjoint(theirs, own), Confirmation::Allowed)]
         }
-        Statement::AlwaysDenies => {
+        InvariantStatement::AlwaysDenies => {
             let code = invariant.code.clone()?;
             let forbids = forbids_alone(policies, &code)?;
             let question = SolverQuestion::Disjoint(forbids, own);
             vec![(question, Confirmation::Without(code))]
         }
-        Statement::Implies => vec![only_ours],
-        Statement::IsImpliedBy => vec![only_theirs],
-        Statement::Equals => vec![only_ours, only_theirs],
+        InvariantStatement::Implies => vec![only_ours],
+        InvariantStatement::IsImpliedBy => vec![only_theirs],
+        InvariantStatement::Equals => vec![only_ours, only_theirs],
     })
 }
 

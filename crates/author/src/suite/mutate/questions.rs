@@ -11,7 +11,7 @@ use crate::suite::matrix::{MatrixQuestion, entries};
 use crate::suite::model::SuiteFile;
 use crate::suite::question::questions;
 use crate::suite::run::Suites;
-use peppol_authz_engine::policy::{Bundle, Reached};
+use peppol_authz_engine::policy::{Bundle, QuestionKind};
 use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::{Decision, Question};
 
@@ -88,7 +88,7 @@ impl<'a> SuiteQuestions<'a> {
     pub(super) async fn notice(
         &self,
         bundle: &Arc<Bundle>,
-        reached: &HashSet<Reached>,
+        reached: &HashSet<QuestionKind>,
     ) -> Result<bool, SuiteError> {
         for OneSuite {
             path,

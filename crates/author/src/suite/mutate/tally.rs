@@ -1,11 +1,11 @@
 //! Numbers of mutants, by operator.
 
-use super::fate::{Fate, Tried};
-use crate::mutant::Operator;
+use super::fate::{MutantFate, TriedMutant};
+use crate::mutant::MutationOperator;
 
 /// Mutants of one operator, or of all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Numbers {
+pub struct MutantCounts {
     /// All of them.
     pub made: usize,
     /// Those that could never be in force.
@@ -18,25 +18,25 @@ pub struct Numbers {
     pub survived: usize,
 }
 
-impl Numbers {
-    fn count(&mut self, fate: &Fate) {
+impl MutantCounts {
+    fn count(&mut self, fate: &MutantFate) {
         self.made += 1;
         match fate {
-            Fate::Invalid => self.invalid += 1,
-            Fate::Killed => self.killed += 1,
-            Fate::Equivalent => self.equivalent += 1,
-            Fate::Survived(_) => self.survived += 1,
+            MutantFate::Invalid => self.invalid += 1,
+            MutantFate::Killed => self.killed += 1,
+            MutantFate::Equivalent => self.equivalent += 1,
+            MutantFate::Survived(_) => self.survived += 1,
         }
     }
 }
 
 /// The numbers of each operator that made any mutant, and of all together.
 #[must_use]
-pub fn tally(tried: &[Tried]) -> (Vec<(Operator, Numbers)>, Numbers) {
-    let mut all = Numbers::default();
+pub fn tally(tried: &[TriedMutant]) -> (Vec<(MutationOperator, MutantCounts)>, MutantCounts) {
+    let mut all = MutantCounts::default();
     let mut each = Vec::new();
-    for operator in Operator::ALL {
-        let mut numbers = Numbers::default();
+    for operator in MutationOperator::ALL {
+        let mut numbers = MutantCounts::default();
         for one in tried.iter().filter(|one| one.mutant.operator == operator) {
             numbers.count(&one.fate);
             all.count(&one.fate);

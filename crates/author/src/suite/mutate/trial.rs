@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cedar_policy::{Policy, Validator};
 use tokio::runtime::Handle;
 
-use super::fate::Fate;
+use super::fate::MutantFate;
 use super::questions::SuiteQuestions;
 use crate::mutant::Mutant;
 use crate::suite::error::SuiteError;
@@ -16,7 +16,7 @@ use peppol_authz_engine::policy::Bundle;
 /// The fate of a mutant, as far as the answers show it.
 #[derive(Clone)]
 pub(super) enum FateByAnswers {
-    Known(Fate),
+    Known(MutantFate),
     /// No answer shows it. Holds the changed policy; `None` where it is left out.
     Unnoticed(Option<Box<Policy>>),
 }
@@ -82,7 +82,7 @@ impl<'a> MutantTrial<'a> {
             .make(self.bundle, validator)
             .map_err(|error| failed(error.to_string()))?;
         let Some(made) = made else {
-            return Ok(FateByAnswers::Known(Fate::Invalid));
+            return Ok(FateByAnswers::Known(MutantFate::Invalid));
         };
         let mut reached = HashSet::new();
         for policy in std::iter::once(&mutant.policy.policy).chain(&made.policy) {
@@ -94,7 +94,7 @@ impl<'a> MutantTrial<'a> {
             .runtime
             .block_on(self.questions.notice(&bundle, &reached))?;
         Ok(if noticed {
-            FateByAnswers::Known(Fate::Killed)
+            FateByAnswers::Known(MutantFate::Killed)
         } else {
             FateByAnswers::Unnoticed(made.policy.map(Box::new))
         })

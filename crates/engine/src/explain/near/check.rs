@@ -8,7 +8,7 @@ use cedar_policy::pst::{BinaryOp, Expr};
 use crate::explain::brief::{EXPRESSION, brief};
 use crate::explain::cedar::text;
 use crate::explain::lacks::{LackingCondition, Steps};
-use crate::explain::permit::{Change, Changed, Lack, Remedy, Way};
+use crate::explain::permit::{Change, ChangeKind, MissingCondition, MissingConditions, Remedy};
 use crate::explain::place::ValuePlace;
 use crate::explain::reach::{AskedTags, asked_tags, covers};
 use crate::explain::words::say;
@@ -27,7 +27,7 @@ pub(super) struct Checking<'a> {
 
 impl Checking<'_> {
     /// The ways that hold true, the shortest of them.
-    pub(super) fn told(&self, found: Vec<Steps>) -> Vec<Way> {
+    pub(super) fn told(&self, found: Vec<Steps>) -> Vec<MissingConditions> {
         let mut checked: Vec<(Steps, Remedy)> = Vec::new();
         for steps in found {
             let Some((steps, remedy)) = self.checked(steps) else {
@@ -40,10 +40,10 @@ impl Checking<'_> {
         }
         let fewest = checked.iter().map(|(steps, _)| steps.len()).min();
         checked.retain(|(steps, _)| Some(steps.len()) == fewest);
-        let mut told: Vec<Way> = Vec::new();
+        let mut told: Vec<MissingConditions> = Vec::new();
         for (steps, remedy) in checked {
-            let lacks: Vec<Lack> = steps.iter().map(|step| self.lack(step)).collect();
-            let same = |way: &Way| {
+            let lacks: Vec<MissingCondition> = steps.iter().map(|step| self.lack(step)).collect();
+            let same = |way: &MissingConditions| {
                 let mut pairs = way.lacks.iter().zip(&lacks);
                 pairs.all(|(a, b)| a.condition == b.condition)
             };
@@ -61,7 +61,7 @@ impl Checking<'_> {
                 None if is_full => {}
                 None => {
                     let met = vec![remedy];
-                    told.push(Way { lacks, met });
+                    told.push(MissingConditions { lacks, met });
                 }
             }
         }
@@ -72,9 +72,9 @@ impl Checking<'_> {
         told
     }
 
-    fn lack(&self, step: &LackingCondition) -> Lack {
+    fn lack(&self, step: &LackingCondition) -> MissingCondition {
         let (condition, expected) = affirmed(self.world.resolved(&step.condition), step.want);
-        Lack {
+        MissingCondition {
             condition: text(&condition),
             expected,
             words: vec![say(step, self.world)],
@@ -123,22 +123,22 @@ fn change(touched: &MadeChange, world: &World<'_>) -> Change {
     match touched {
         MadeChange::Parent(child, parent) => Change {
             of: Some(child.clone()),
-            what: Changed::Parent(parent.clone()),
+            what: ChangeKind::Parent(parent.clone()),
         },
         MadeChange::Place(place) => {
             let value = world.root(place).cloned();
             match place {
                 ValuePlace::Attribute(uid, name) => Change {
                     of: Some(uid.clone()),
-                    what: Changed::Attribute(Arc::clone(name), value),
+                    what: ChangeKind::Attribute(Arc::clone(name), value),
                 },
                 ValuePlace::Tag(uid, key) => Change {
                     of: Some(uid.clone()),
-                    what: Changed::Tag(Arc::clone(key), value),
+                    what: ChangeKind::Tag(Arc::clone(key), value),
                 },
                 ValuePlace::Context(name) => Change {
                     of: None,
-                    what: Changed::Attribute(Arc::clone(name), value),
+                    what: ChangeKind::Attribute(Arc::clone(name), value),
                 },
             }
         }

@@ -7,8 +7,8 @@ use toml::de::DeTable;
 
 use super::template::Scope;
 use super::toml::{TomlNode, TomlReader};
-use super::{Part, Pointer, Source, Template};
-use crate::schema::{Attribute, EntityType, Reading, Schema, Type};
+use super::{Pointer, Source, Template, TemplatePart};
+use crate::schema::{Attribute, EntityType, JsonOrigin, Schema, Type};
 
 /// Reads the parts of an ask, and notes what is wrong with them.
 pub(super) struct AskReader<'a, 'r, 'f> {
@@ -39,7 +39,7 @@ impl AskReader<'_, '_, '_> {
     pub(super) fn source(&mut self, node: &TomlNode<'_>) -> Option<Source> {
         let mut parts = self.parsed(node)?.parts;
         match (parts.pop(), parts.is_empty()) {
-            (Some(Part::From(source)), true) => Some(source),
+            (Some(TemplatePart::From(source)), true) => Some(source),
             _ => {
                 let text = "one reference is wanted, as `{body.name}`";
                 self.reader.fault(node.span(), text);
@@ -96,7 +96,7 @@ impl AskReader<'_, '_, '_> {
             Some(_) => None,
         };
         if let (Some(id_of), Some(id)) = (id_of, name.constant())
-            && let Err(misfit) = id_of.entity(id, Reading::Context)
+            && let Err(misfit) = id_of.entity(id, JsonOrigin::Context)
         {
             self.reader.fault(node.span(), misfit.to_string());
             return None;

@@ -4,7 +4,7 @@ use toml::de::DeTable;
 
 use super::ask_reader::AskReader;
 use super::toml::{TomlNode, one_or_more};
-use super::{Condition, Pointer, Source};
+use super::{AskCondition, Pointer, Source};
 use crate::schema::EntityType;
 
 /// All keys of `when`.
@@ -24,7 +24,7 @@ pub(super) struct When {
     /// The entity that is changed, where it is not the resource.
     pub(super) changed: Option<Pointer>,
     /// All of these have to hold.
-    pub(super) conditions: Vec<Condition>,
+    pub(super) conditions: Vec<AskCondition>,
 }
 
 impl AskReader<'_, '_, '_> {
@@ -76,10 +76,10 @@ impl AskReader<'_, '_, '_> {
     }
 
     /// `given` and `not_given`: references.
-    fn given(&mut self, table: &DeTable<'_>, conditions: &mut Vec<Condition>) {
+    fn given(&mut self, table: &DeTable<'_>, conditions: &mut Vec<AskCondition>) {
         for (key, make) in [
-            ("given", Condition::Given as fn(Source) -> Condition),
-            ("not_given", Condition::NotGiven),
+            ("given", AskCondition::Given as fn(Source) -> AskCondition),
+            ("not_given", AskCondition::NotGiven),
         ] {
             for node in table.get(key).map_or_else(Vec::new, one_or_more) {
                 conditions.extend(self.source(node).map(make));
@@ -92,7 +92,7 @@ impl AskReader<'_, '_, '_> {
         &mut self,
         table: &DeTable<'_>,
         of: Option<&EntityType>,
-        conditions: &mut Vec<Condition>,
+        conditions: &mut Vec<AskCondition>,
     ) {
         for key in ["sets", "clears"] {
             let changes = table.get(key).and_then(|node| self.reader.table(node));
@@ -107,19 +107,19 @@ impl AskReader<'_, '_, '_> {
                     let text = format!("`{name}` is always there, and never cleared");
                     self.reader.fault(attribute.span(), text);
                 } else if key == "clears" {
-                    conditions.push(Condition::Clears(name, source));
+                    conditions.push(AskCondition::Clears(name, source));
                 } else if self.fits(source.gives(&found.ty), &found.ty, node) {
-                    conditions.push(Condition::Sets(name, found.ty, source));
+                    conditions.push(AskCondition::Sets(name, found.ty, source));
                 }
             }
         }
     }
 
     /// `known` and `unknown`: entities.
-    fn known(&mut self, table: &DeTable<'_>, conditions: &mut Vec<Condition>) {
+    fn known(&mut self, table: &DeTable<'_>, conditions: &mut Vec<AskCondition>) {
         for (key, make) in [
-            ("known", Condition::Known as fn(Pointer) -> Condition),
-            ("unknown", Condition::Unknown),
+            ("known", AskCondition::Known as fn(Pointer) -> AskCondition),
+            ("unknown", AskCondition::Unknown),
         ] {
             for node in table.get(key).map_or_else(Vec::new, one_or_more) {
                 conditions.extend(self.pointer(node).map(make));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Condition, Part, Pointer, Source, Template};
+use super::{AskCondition, Pointer, Source, Template, TemplatePart};
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,12 +24,12 @@ impl fmt::Display for Source {
 
 impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let [Part::From(source)] = self.parts.as_slice() {
+        if let [TemplatePart::From(source)] = self.parts.as_slice() {
             return source.fmt(f);
         }
         self.parts.iter().try_for_each(|part| match part {
-            Part::Text(text) => f.write_str(text),
-            Part::From(source) => write!(f, "{{{source}}}"),
+            TemplatePart::Text(text) => f.write_str(text),
+            TemplatePart::From(source) => write!(f, "{{{source}}}"),
         })
     }
 }
@@ -43,7 +43,7 @@ impl fmt::Display for Pointer {
     }
 }
 
-impl fmt::Display for Condition {
+impl fmt::Display for AskCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Given(source) => write!(f, "`{source}` is given"),

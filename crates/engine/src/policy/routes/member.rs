@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::ask_reader::AskReader;
 use super::toml::TomlNode;
 use super::{Member, MemberValue, Template};
-use crate::schema::{ActionType, Attribute, Reading, Type, Value};
+use crate::schema::{ActionType, Attribute, JsonOrigin, Type, Value};
 
 /// Reads the members of a context; `None` where one is missing or wrong. `place` is the
 /// action's.
@@ -87,7 +87,7 @@ impl AskReader<'_, '_, '_> {
 
     /// A value that is always the same.
     fn fixed(&mut self, json: &Json, ty: &Type, node: &TomlNode<'_>) -> Option<Value> {
-        match self.schema.value(json, ty, Reading::Context) {
+        match self.schema.value(json, ty, JsonOrigin::Context) {
             Ok(value) => Some(value),
             Err(misfit) => {
                 self.reader.fault(node.span(), misfit.to_string());

@@ -1,13 +1,13 @@
 //! The places in a request that an ask reads.
 
-use super::{Ask, Condition, MemberValue, Part, Source, Template};
+use super::{Ask, AskCondition, MemberValue, Source, Template, TemplatePart};
 
 impl Ask {
     /// Calls `visit` with every place in a request that is read.
     pub(super) fn each_source(&self, visit: &mut impl FnMut(&Source)) {
         let mut in_template = |template: &Template| {
             for part in &template.parts {
-                if let Part::From(source) = part {
+                if let TemplatePart::From(source) = part {
                     visit(source);
                 }
             }
@@ -23,15 +23,15 @@ impl Ask {
             }
         }
         for condition in &self.when {
-            if let Condition::Known(pointer) | Condition::Unknown(pointer) = condition {
+            if let AskCondition::Known(pointer) | AskCondition::Unknown(pointer) = condition {
                 in_template(&pointer.name);
             }
         }
         for condition in &self.when {
-            if let Condition::Given(source)
-            | Condition::NotGiven(source)
-            | Condition::Sets(_, _, source)
-            | Condition::Clears(_, source) = condition
+            if let AskCondition::Given(source)
+            | AskCondition::NotGiven(source)
+            | AskCondition::Sets(_, _, source)
+            | AskCondition::Clears(_, source) = condition
             {
                 visit(source);
             }

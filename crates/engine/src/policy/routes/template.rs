@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::pattern::Pattern;
 use super::text_fault::TextFault;
-use super::{Part, Source, Template};
+use super::{Source, Template, TemplatePart};
 use crate::schema::Type;
 
 /// The things that a text may refer to.
@@ -50,9 +50,11 @@ impl Template {
                         Ok(Referred::Constant(text)) => plain.push_str(text),
                         Ok(Referred::Source(source)) => {
                             if !plain.is_empty() {
-                                parts.push(Part::Text(Arc::from(std::mem::take(&mut plain))));
+                                parts.push(TemplatePart::Text(Arc::from(std::mem::take(
+                                    &mut plain,
+                                ))));
                             }
-                            parts.push(Part::From(source));
+                            parts.push(TemplatePart::From(source));
                         }
                         Err(fault) => wrong.push(fault),
                     }
@@ -64,7 +66,7 @@ impl Template {
             }
         }
         if !plain.is_empty() {
-            parts.push(Part::Text(Arc::from(plain)));
+            parts.push(TemplatePart::Text(Arc::from(plain)));
         }
         if wrong.is_empty() {
             Ok(Self { parts })
@@ -77,7 +79,7 @@ impl Template {
     pub(super) fn constant(&self) -> Option<&str> {
         match self.parts.as_slice() {
             [] => Some(""),
-            [Part::Text(text)] => Some(text),
+            [TemplatePart::Text(text)] => Some(text),
             _ => None,
         }
     }
@@ -85,7 +87,7 @@ impl Template {
     /// Returns true if it can give a value of that type.
     pub(super) fn gives(&self, ty: &Type) -> bool {
         match self.parts.as_slice() {
-            [Part::From(source)] => source.gives(ty),
+            [TemplatePart::From(source)] => source.gives(ty),
             _ => is_of_text(ty),
         }
     }

@@ -7,7 +7,7 @@ use cedar_policy::pst::Expr;
 
 use super::{ConditionReader, TextOperand, certain, elements, id_of, text};
 use crate::schema::Type;
-use crate::store::{Above, Condition, Test};
+use crate::store::{AncestorTest, Condition, ValueTest};
 
 /// Entities above another one that are asked for one by one.
 const ABOVE: usize = 50;
@@ -63,7 +63,7 @@ impl ConditionReader<'_> {
         {
             return Condition::Always;
         }
-        let above = Above {
+        let above = AncestorTest {
             of: name.to_string().into(),
             above: above_type.to_string().into(),
             id: Arc::clone(&above.text),
@@ -73,9 +73,9 @@ impl ConditionReader<'_> {
                 .collect(),
         };
         if want {
-            Condition::any([itself, self.value(entity, Test::Below(above))])
+            Condition::any([itself, self.value(entity, ValueTest::Below(above))])
         } else {
-            Condition::all([itself, self.value(entity, Test::NotBelow(above))])
+            Condition::all([itself, self.value(entity, ValueTest::NotBelow(above))])
         }
     }
 

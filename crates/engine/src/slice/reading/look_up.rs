@@ -11,7 +11,7 @@ use super::{InState, Moved, StateReading};
 use crate::slice::error::LookupError;
 use crate::slice::loaded::{Held, KeyRef, Missing};
 use crate::slice::lookup::{Holder, Lookup};
-use crate::store::{Candidates, Condition, Operand, Test};
+use crate::store::{Candidates, Condition, Operand, ValueTest};
 
 /// Candidates that are read together, at first and at most.
 const CHUNK: std::ops::RangeInclusive<usize> = 4..=256;
@@ -70,7 +70,7 @@ impl StateReading<'_> {
             of: lookup.of.clone(),
             condition: Condition::Holds(
                 Operand::Attribute(Arc::clone(&lookup.attribute)),
-                Test::Is(Arc::clone(&lookup.is)),
+                ValueTest::Is(Arc::clone(&lookup.is)),
             ),
             after: None,
             limit: *CHUNK.start(),

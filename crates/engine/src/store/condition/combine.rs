@@ -1,7 +1,7 @@
 //! Conditions out of conditions, in their simplest form.
 
 use super::implied::without_implied;
-use super::{Condition, Test};
+use super::{Condition, ValueTest};
 
 impl Condition {
     /// All of these.
@@ -58,7 +58,7 @@ impl Condition {
     }
 }
 
-impl Test {
+impl ValueTest {
     /// The same without a list of one.
     #[must_use]
     pub fn simplified(self) -> Self {

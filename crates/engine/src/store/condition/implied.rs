@@ -1,6 +1,6 @@
 //! Conditions that another one implies.
 
-use super::{Condition, Test};
+use super::{Condition, ValueTest};
 
 /// The same without parts that another part implies.
 pub(super) fn without_implied(parts: Vec<Condition>) -> Vec<Condition> {
@@ -25,7 +25,7 @@ impl Condition {
     }
 }
 
-impl Test {
+impl ValueTest {
     /// Returns true if it passes wherever another test does: it asks only for the presence of
     /// a tag that the other one tests.
     fn is_implied_by(&self, other: &Self) -> bool {

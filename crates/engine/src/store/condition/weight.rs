@@ -1,6 +1,6 @@
 //! The cost of conditions.
 
-use super::{Condition, Operand, Test};
+use super::{Condition, Operand, ValueTest};
 
 /// The weight of a query of its own, in tests: a database plans each.
 const QUERY: usize = 10;
@@ -49,7 +49,7 @@ impl Condition {
     }
 }
 
-impl Test {
+impl ValueTest {
     /// Returns true if few values pass, so that an index finds them.
     #[must_use]
     pub fn is_selective(&self) -> bool {

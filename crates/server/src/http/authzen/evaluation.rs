@@ -21,7 +21,7 @@ use super::answer::EvaluationAnswer;
 use super::members;
 use super::request::{self, EvaluationMembers, Semantic};
 use crate::config::Reveal;
-use peppol_authz_engine::{Malformed, Members, Named, Parts};
+use peppol_authz_engine::{Malformed, Members, NamedEntity, QuestionParts};
 
 /// AuthZEN: may this subject do this action on this resource?
 #[utoipa::path(
@@ -149,8 +149,8 @@ fn told(given: &Result<GivenDecision, Problem>, reveal: Reveal) -> EvaluationAns
 }
 
 /// The names in an evaluation, for observers.
-fn said(parts: &Parts<'_>) -> Json {
-    let named = |named: &Named<'_>| json!({"type": named.kind, "id": named.id});
+fn said(parts: &QuestionParts<'_>) -> Json {
+    let named = |named: &NamedEntity<'_>| json!({"type": named.kind, "id": named.id});
     json!({
         "subject": named(&parts.subject),
         "action": {"name": parts.action},

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::super::problem::Problem;
 use peppol_authz_engine::schema::Misfit;
-use peppol_authz_engine::{Malformed, Members, Named};
+use peppol_authz_engine::{Malformed, Members, NamedEntity};
 
 /// Checks that the one `Content-Type` is `application/json`, with any parameters.
 pub(super) fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
@@ -42,8 +42,8 @@ pub(super) fn item(json: &Json) -> Result<&Members, Malformed> {
 pub(super) type Action<'a> = (&'a str, Option<&'a Members>);
 
 /// A subject or a resource.
-pub(super) fn named(members: &Members) -> Result<Named<'_>, Misfit> {
-    Ok(Named {
+pub(super) fn named(members: &Members) -> Result<NamedEntity<'_>, Misfit> {
+    Ok(NamedEntity {
         kind: text(members, "type")?,
         id: text(members, "id")?,
         properties: optional(members, "properties")?,

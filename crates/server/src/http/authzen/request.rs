@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::members::{Action, action, named, optional};
 use peppol_authz_engine::schema::Misfit;
-use peppol_authz_engine::{Malformed, Members, Named, Parts};
+use peppol_authz_engine::{Malformed, Members, NamedEntity, QuestionParts};
 
 /// The items of a request for several evaluations; none where there is to be one.
 pub(super) fn evaluations(members: &Members) -> Result<&[Json], Malformed> {
@@ -21,9 +21,9 @@ pub(super) fn evaluations(members: &Members) -> Result<&[Json], Malformed> {
 /// The members of an evaluation. The top level may give those that it omits.
 #[derive(Clone, Copy)]
 pub(super) struct EvaluationMembers<'a> {
-    subject: Option<Named<'a>>,
+    subject: Option<NamedEntity<'a>>,
     action: Option<Action<'a>>,
-    resource: Option<Named<'a>>,
+    resource: Option<NamedEntity<'a>>,
     context: Option<&'a Members>,
 }
 
@@ -54,11 +54,11 @@ impl<'a> EvaluationMembers<'a> {
     }
 
     /// The parts of a question, if all are there.
-    pub(super) fn parts(self) -> Result<Parts<'a>, Malformed> {
+    pub(super) fn parts(self) -> Result<QuestionParts<'a>, Malformed> {
         let missing = |member| Malformed::question(Misfit::new("is missing").within(member));
         let subject = self.subject.ok_or_else(|| missing("subject"))?;
         let (action, action_properties) = self.action.ok_or_else(|| missing("action"))?;
-        Ok(Parts {
+        Ok(QuestionParts {
             subject,
             action,
             action_properties,

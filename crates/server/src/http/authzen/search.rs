@@ -20,7 +20,7 @@ use super::answer::AnswerContext;
 use super::members;
 use super::search_request::{SearchRequest, Searched};
 use crate::config::Reveal;
-use peppol_authz_engine::{Found, Malformed, Sought, Wanted};
+use peppol_authz_engine::{Malformed, SearchResult, Sought, Wanted};
 
 /// The kind of a search.
 #[derive(Clone, Copy)]
@@ -202,7 +202,7 @@ fn wanted(
     }
 }
 
-fn results<'a>(found: &'a Found, wanted: &Wanted, kind: &'a str) -> Vec<WireResult<'a>> {
+fn results<'a>(found: &'a SearchResult, wanted: &Wanted, kind: &'a str) -> Vec<WireResult<'a>> {
     let ids = found.entities.iter().map(|uid| uid.id().as_ref());
     match wanted {
         Wanted::Entities(_) => ids.map(|id| WireResult::Entity { kind, id }).collect(),

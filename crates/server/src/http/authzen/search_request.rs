@@ -3,7 +3,7 @@
 use super::super::page::PageRequest;
 use super::members::{action, named, optional, required, text};
 use peppol_authz_engine::schema::Misfit;
-use peppol_authz_engine::{Malformed, Members, Named, SearchParts, Sought};
+use peppol_authz_engine::{Malformed, Members, NamedEntity, SearchParts, Sought};
 
 /// A request for a search.
 pub(super) struct SearchRequest<'a> {
@@ -18,8 +18,8 @@ pub(super) struct SearchRequest<'a> {
 pub(super) enum Searched<'a> {
     Entities(SearchParts<'a>),
     Actions {
-        subject: Named<'a>,
-        resource: Named<'a>,
+        subject: NamedEntity<'a>,
+        resource: NamedEntity<'a>,
     },
 }
 

@@ -16,7 +16,7 @@ pub struct Authzen {
 impl Authzen {
     /// Makes them from the settings.
     #[must_use]
-    pub fn new(settings: &config::Authzen) -> Self {
+    pub fn new(settings: &config::AuthzenSettings) -> Self {
         let fixed = settings.base_url.as_ref();
         Self {
             reveal: settings.reveal,

@@ -7,12 +7,12 @@ use super::super::problem::Problem;
 use super::given::GivenDecision;
 use super::open::Exchange;
 use super::question::{DemandedState, NoQuestion, PermittedQuestion, QuestionItem};
-use peppol_authz_engine::{Answered, Verdict};
+use peppol_authz_engine::{SettledQuestion, Verdict};
 
 /// The decisions of a batch, in the order of its questions. Each is given when it is its turn.
 pub(in crate::http) struct BatchDecisions<'e, 'a> {
     exchange: &'e Exchange<'a>,
-    rest: IntoIter<Answered<PermittedQuestion, NoQuestion>>,
+    rest: IntoIter<SettledQuestion<PermittedQuestion, NoQuestion>>,
     /// The share of one question in the time that all took: what they look at is loaded together.
     each: Duration,
 }
@@ -48,11 +48,11 @@ impl<'a> Exchange<'a> {
     }
 }
 
-fn is_allow(answered: &Answered<PermittedQuestion, NoQuestion>) -> bool {
+fn is_allow(answered: &SettledQuestion<PermittedQuestion, NoQuestion>) -> bool {
     matches!(answered, Ok((_, Ok(decision))) if decision.verdict == Verdict::Allow)
 }
 
-fn is_decided(answered: &Answered<PermittedQuestion, NoQuestion>) -> bool {
+fn is_decided(answered: &SettledQuestion<PermittedQuestion, NoQuestion>) -> bool {
     matches!(answered, Ok(_) | Err(NoQuestion::Denied(_)))
 }
 

@@ -10,7 +10,7 @@ use super::open::Exchange;
 use peppol_authz_engine::schema::parse_json;
 use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::{
-    Decision, Headers, Malformed, Parts, Question, QuestionOptions, Refusal,
+    Decision, Headers, Malformed, Question, QuestionOptions, QuestionParts, Refusal,
 };
 
 /// Questions of a batch that are read before other tasks get their turn.
@@ -145,7 +145,7 @@ impl Exchange<'_> {
     /// they were.
     pub(in crate::http) fn question_of(
         &self,
-        parts: &Parts<'_>,
+        parts: &QuestionParts<'_>,
         said: impl FnOnce() -> Json,
     ) -> QuestionItem {
         let question = parts.question(&self.session, self.app.limits.entities);

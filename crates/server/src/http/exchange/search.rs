@@ -8,7 +8,7 @@ use super::open::Exchange;
 use super::question::DemandedState;
 use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::{
-    ActionSearch, Found, Malformed, Members, Named, Part, SearchParts, Wanted,
+    ActionSearch, Malformed, Members, NamedEntity, SearchPage, SearchParts, SearchResult, Wanted,
 };
 
 impl Exchange<'_> {
@@ -39,8 +39,8 @@ impl Exchange<'_> {
     /// Parts that do not fit the schema.
     pub(in crate::http) fn action_search_of(
         &self,
-        subject: &Named<'_>,
-        resource: &Named<'_>,
+        subject: &NamedEntity<'_>,
+        resource: &NamedEntity<'_>,
         context: Option<&Members>,
     ) -> Result<Option<Wanted>, Malformed> {
         let most = self.app.limits.entities;
@@ -65,7 +65,7 @@ impl Exchange<'_> {
     pub(in crate::http) fn next_page(
         &self,
         page: &Page,
-        found: &Found,
+        found: &SearchResult,
         description: &str,
     ) -> Option<String> {
         found
@@ -83,8 +83,8 @@ impl Exchange<'_> {
         demanded: DemandedState,
         page: &Page,
         explain: bool,
-    ) -> Result<Found, Problem> {
-        let part = Part {
+    ) -> Result<SearchResult, Problem> {
+        let part = SearchPage {
             after: page.after.clone(),
             limit: page.limit,
             most: self.app.limits.candidates,

@@ -23,7 +23,7 @@ pub struct Gateway {
 impl Gateway {
     /// Makes them from the settings.
     #[must_use]
-    pub fn new(settings: &config::Gateway) -> Self {
+    pub fn new(settings: &config::GatewaySettings) -> Self {
         let endpoints = settings.endpoints.iter().copied().map(Endpoint::from);
         let challenge = |error: &str| {
             let text = format!("Bearer realm=\"{}\"{error}", settings.realm);

@@ -43,7 +43,7 @@ struct TrustedSource {
 const CLIENT_CERTIFICATE: &str = "x-forwarded-client-cert";
 
 impl TrustedNames {
-    pub(super) fn new(settings: &config::Gateway) -> Self {
+    pub(super) fn new(settings: &config::GatewaySettings) -> Self {
         let headers = settings.header.iter().filter_map(|header| {
             Some(TrustedHeader {
                 endpoint: header.endpoint.into(),

@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 
 use super::added::added;
 use super::seconds::histogram;
-use peppol_authz_engine::{Decision, Failure, Found};
+use peppol_authz_engine::{Decision, Failure, SearchResult};
 
 /// Upper bounds of candidates that were decided for one page.
 const CANDIDATES: [f64; 7] = [0.0, 1.0, 10.0, 1e2, 1e3, 1e4, 1e5];
@@ -134,7 +134,7 @@ impl QuestionMetrics {
         self.gateway_answers.get_or_create(&labels).inc();
     }
 
-    pub(in crate::http) fn searched(&self, found: &Result<Found, Failure>) {
+    pub(in crate::http) fn searched(&self, found: &Result<SearchResult, Failure>) {
         let result = match found {
             Ok(found) => {
                 let decided = u32::try_from(found.decided).unwrap_or(u32::MAX);

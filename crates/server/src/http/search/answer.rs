@@ -4,7 +4,7 @@ use cedar_policy::EntityUid;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use peppol_authz_engine::{Found, Residual};
+use peppol_authz_engine::{Residual, SearchResult};
 
 /// A page of results.
 #[derive(Serialize, ToSchema)]
@@ -59,7 +59,7 @@ struct WireResidual<'a> {
 }
 
 impl<'a> SearchPage<'a> {
-    pub(super) fn new(found: &'a Found, explain: bool) -> Self {
+    pub(super) fn new(found: &'a SearchResult, explain: bool) -> Self {
         Self {
             results: found.entities.iter().map(WireEntity::new).collect(),
             next_token: None,
@@ -97,7 +97,7 @@ impl<'a> SearchExplanation<'a> {
 
 /// A page of results as `POST /v1/search` answers it, for the command line.
 #[must_use]
-pub fn search_json(found: &Found, explain: bool) -> String {
+pub fn search_json(found: &SearchResult, explain: bool) -> String {
     // Strings and lists of them always have a JSON form.
     serde_json::to_string(&SearchPage::new(found, explain)).unwrap_or_default()
 }

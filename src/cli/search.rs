@@ -36,7 +36,7 @@ pub(super) fn run(args: &SearchArgs) -> Ended {
 async fn find(
     engine: &Engine,
     search: &Json,
-    limits: &Limits,
+    limits: &LimitsSettings,
     limit: Option<usize>,
     explain: bool,
 ) -> Result<SearchResult, AnyError> {

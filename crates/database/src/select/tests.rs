@@ -3,15 +3,15 @@ use crate::sqlite::SqliteDialect;
 use peppol_authz_engine::store::Comparison;
 
 fn is(name: &str, text: &str) -> Condition {
-    Condition::Holds(Operand::Attribute(name.into()), Test::Is(text.into()))
+    Condition::Holds(Operand::Attribute(name.into()), ValueTest::Is(text.into()))
 }
 
 fn present(name: &str) -> Condition {
-    Condition::Holds(Operand::Attribute(name.into()), Test::Present)
+    Condition::Holds(Operand::Attribute(name.into()), ValueTest::Present)
 }
 
 fn long(name: &str) -> Condition {
-    let test = Test::Long(Comparison::Less, 3);
+    let test = ValueTest::Long(Comparison::Less, 3);
     Condition::Holds(Operand::Attribute(name.into()), test)
 }
 
@@ -65,10 +65,10 @@ fn a_page_begins_behind_an_id_in_every_alternative() {
 #[test]
 fn texts_are_parameters() {
     let hostile = "x' OR TRUE --";
-    let tag = Test::Tag {
+    let tag = ValueTest::Tag {
         of: "Doc".into(),
         key: hostile.into(),
-        test: Box::new(Test::Like(vec![hostile.into(), hostile.into()])),
+        test: Box::new(ValueTest::Like(vec![hostile.into(), hostile.into()])),
     };
     let made = made(
         Condition::all([is("a", hostile), Condition::Holds(Operand::Id, tag)]),
@@ -102,15 +102,15 @@ fn a_bounded_condition_holds_of_more() {
 #[test]
 fn what_another_part_says_already_is_not_said() {
     let of = |test| Condition::Holds(Operand::Id, test);
-    let tag = |test: Test| Test::Tag {
+    let tag = |test: ValueTest| ValueTest::Tag {
         of: "Doc".into(),
         key: "k".into(),
         test: Box::new(test),
     };
-    let passes = of(tag(Test::Is("x".into())));
+    let passes = of(tag(ValueTest::Is("x".into())));
     for parts in [
-        [of(tag(Test::Present)), passes.clone()],
-        [passes.clone(), of(tag(Test::Present))],
+        [of(tag(ValueTest::Present)), passes.clone()],
+        [passes.clone(), of(tag(ValueTest::Present))],
     ] {
         assert_eq!(Condition::all(parts), passes);
     }
@@ -119,10 +119,10 @@ fn what_another_part_says_already_is_not_said() {
     for parts in [
         [present("b"), is("a", "x")],
         [
-            Condition::Holds(Operand::Attribute("a".into()), Test::Absent),
+            Condition::Holds(Operand::Attribute("a".into()), ValueTest::Absent),
             present("a"),
         ],
-        [of(tag(Test::Is("y".into()))), passes],
+        [of(tag(ValueTest::Is("y".into()))), passes],
     ] {
         assert_eq!(
             Condition::all(parts.clone()),

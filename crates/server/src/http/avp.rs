@@ -78,7 +78,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
             status = 200,
             body = AwsAnswer,
             content_type = "application/x-amz-json-1.0",
-            description = "BatchDecisions",
+            description = "Decisions",
         ),
         AwsErrors,
     )

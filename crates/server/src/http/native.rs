@@ -70,7 +70,7 @@ async fn one(exchange: Exchange<'_>, headers: &HeaderMap, text: Bytes) -> Result
     tag = "questions",
     params(Demands),
     request_body(content = openapi::Batch, content_type = "application/json"),
-    responses((status = 200, body = BatchAnswer, description = "BatchDecisions"), Problems)
+    responses((status = 200, body = BatchAnswer, description = "Decisions"), Problems)
 )]
 async fn batch_is_authorized(
     State(app): State<Arc<App>>,

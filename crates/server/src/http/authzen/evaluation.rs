@@ -47,7 +47,7 @@ pub(super) async fn evaluation(
     tag = "authzen",
     params(Demands),
     request_body(content = openapi::Evaluations, content_type = "application/json"),
-    responses((status = 200, body = openapi::Decisions, description = "BatchDecisions"), Problems)
+    responses((status = 200, body = openapi::Decisions, description = "Decisions"), Problems)
 )]
 pub(super) async fn evaluations(
     State(app): State<Arc<App>>,

@@ -35,6 +35,6 @@ clients:
 gateways:
 	.ci/gateways
 
-# What it adds to a request through nginx and Envoy; not part of the tests. Needs `wrk`.
+# The time that it adds to a request through nginx and Envoy; not part of the tests. Needs `wrk`.
 bench-gateways:
 	.ci/gateways bench

@@ -71,6 +71,6 @@ impl Freshness {
         self.followed
             && age <= self.max_stale
             && (known.told || age <= self.untold_max_age)
-            && demand.admits(age + known.lag)
+            && demand.admits(age.saturating_add(known.lag))
     }
 }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 /// `envoy.service.auth.v3.CheckRequest`: what Envoy asks.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct CheckRequest {
-    /// What is known of the request.
+    /// The attributes of the request.
     #[prost(message, optional, tag = "1")]
     pub attributes: Option<AttributeContext>,
 }
@@ -17,7 +17,7 @@ pub struct CheckRequest {
 /// `envoy.service.auth.v3.AttributeContext`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct AttributeContext {
-    /// Who has connected to Envoy.
+    /// The peer that has connected to Envoy.
     #[prost(message, optional, tag = "1")]
     pub source: Option<Peer>,
     /// The request.
@@ -92,7 +92,7 @@ pub struct HeaderValue {
 /// `envoy.service.auth.v3.CheckResponse`: what Envoy is told.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct CheckResponse {
-    /// Whether the request is let through.
+    /// `OK` lets the request through.
     #[prost(message, optional, tag = "1")]
     pub status: Option<Status>,
     /// With what.
@@ -158,7 +158,7 @@ pub struct HeaderValueOption {
     /// How it is put there.
     #[prost(enumeration = "HeaderAppendAction", tag = "3")]
     pub append_action: i32,
-    /// Whether it is put there also where its value is empty.
+    /// True if the header is set even if its value is empty.
     #[prost(bool, tag = "4")]
     pub keep_empty_value: bool,
 }

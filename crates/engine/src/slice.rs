@@ -1,10 +1,10 @@
 //! The entities that one question needs: complete to the level that the policies
 //! were validated for, or an error.
 //!
-//! A [`StateReading`] is one state of the store. Starting from the principal, the
-//! resource and the entities of the context, [`StateReading::gather`] walks the plan of the
-//! policies ([`crate::policy::Plan`]): it follows the attributes that they follow and asks for the
-//! tags that they ask for. What is not in memory, [`StateReading::load`] reads, for all
+//! A `StateReading` is one state of the store. Starting from the principal, the
+//! resource and the entities of the context, `StateReading::gather` walks the plan of the
+//! policies (`policy/plan.rs`): it follows the attributes that they follow and asks for the
+//! tags that they ask for. What is not in memory, `StateReading::load` reads, for all
 //! questions of a batch together. What was loaded stays in the [`Cache`] for as long
 //! as the [`Timeline`] shows no change of it, so that a warm question touches no
 //! database.

@@ -15,6 +15,31 @@ CREATE INDEX ON tenancy_change (transaction);
 CREATE TABLE tenancy_horizon (pruned_to xid8 NOT NULL);
 INSERT INTO tenancy_horizon VALUES ('0');
 
+-- The tables under the views, all of which have the triggers below. A view that reads
+-- another table too is not taken for told.
+CREATE TABLE tenancy_noted (name text PRIMARY KEY);
+INSERT INTO tenancy_noted VALUES
+  ('company'), ('contact'), ('person'), ('employment'), ('gateway'), ('party'), ('party_right'), ('branch'),
+  ('reader'), ('reader_branch'), ('invoice');
+
+-- The history that the name of a state begins with: a restore writes the row anew, a
+-- promoted replica has another timeline.
+CREATE TABLE tenancy_history (one boolean PRIMARY KEY);
+INSERT INTO tenancy_history VALUES (true);
+CREATE FUNCTION tenancy_history() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
+  SELECT lpad(to_hex(hashtextextended(concat_ws('/',
+    (SELECT system_identifier FROM pg_control_system()),
+    (SELECT timeline_id FROM pg_control_checkpoint()),
+    history.tableoid, history.xmin
+  ), 0)), 16, '0')
+  FROM tenancy_history AS history
+$$;
+
+-- The name of a transaction's write, as a question's `atLeast` takes it.
+CREATE FUNCTION tenancy_revision() RETURNS text LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path FROM CURRENT AS $$
+  SELECT tenancy_history() || '-' || pg_current_xact_id()
+$$;
+
 -- A trigger of rows. Its arguments come in pairs: an entity type, and the column
 -- with the entity's id.
 CREATE FUNCTION record_changes() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$

@@ -18,6 +18,7 @@ mod eventually;
 mod explain;
 mod fail_closed;
 mod gateway;
+mod history;
 mod http;
 mod identity;
 mod import;

@@ -18,9 +18,11 @@ mod listen;
 mod migrate;
 mod options;
 mod read;
+mod relations;
 mod snapshot;
 mod write;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -36,6 +38,7 @@ use lease::Lease;
 use listen::Listener;
 use snapshot::PostgresSnapshot;
 
+use crate::views;
 pub use options::PostgresOptions;
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::store::{Revision, Snapshot, Store, StoreError, StoreFuture};
@@ -110,13 +113,18 @@ impl Postgres {
         let connection = self.connection().await?;
         let timeout = self.options.timeout;
         let before = self.description();
-        let description = match before.clone().filter(|known| known.holds()) {
+        let known = before
+            .clone()
+            .filter(|known| known.holds() && known.describes(schema));
+        let description = match known {
             Some(description) => description,
             None => {
                 if self.options.migrate && before.is_none() {
                     self.migrate().await?;
                 }
-                let described = Description::read(connection.get()?);
+                let mut names: BTreeSet<String> = views::names(schema).collect();
+                names.extend(before.iter().flat_map(|before| before.described().clone()));
+                let described = Description::read(connection.get()?, names, before.as_deref());
                 Arc::new(limited(timeout, described).await?)
             }
         };
@@ -140,7 +148,11 @@ impl Store for Postgres {
     }
 
     fn names(&self, revision: &Revision) -> bool {
-        revision.is_number() || revision.is_snapshot()
+        let is_ours = self
+            .description()
+            .and_then(|known| Some(known.records.as_ref()?.has_history));
+        let fits = is_ours.is_none_or(|ours| ours == revision.history().is_some());
+        fits && (revision.is_number() || revision.is_snapshot())
     }
 
     fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {

@@ -3,13 +3,19 @@
 //! WAL lets readers and one writer go on beside each other. A read is one
 //! transaction on a connection from a small pool; `PRAGMA data_version` tells,
 //! without reading a page, whether any other connection or process has changed
-//! the database since the connection last looked; [`WalIndex`] tells it of the whole
+//! the database since the connection last looked; [`Opened::mark`] tells it of the whole
 //! database, without a connection.
+//!
+//! The database is the file at its path: where that is another one, or its views are
+//! changed, it is opened anew before anything is answered.
 
 mod candidates;
 mod changes;
 mod connection;
+mod dependence;
+mod opened;
 mod options;
+mod place;
 mod pool;
 mod read;
 mod snapshot;
@@ -17,35 +23,40 @@ mod wal_index;
 mod write;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::time::{Duration, Instant};
 
 use cedar_policy::EntityTypeName;
-use rusqlite::Connection;
 
-use super::views::{self, Views};
 #[cfg(test)]
 pub(super) use candidates::SqliteDialect;
+use opened::Opened;
 pub use options::SqliteOptions;
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::store::{
     Changes, Mark, Revision, Snapshot, Store, StoreError, StoreFuture,
 };
-use pool::Pool;
+use pool::Begun;
 use snapshot::SqliteSnapshot;
-use wal_index::WalIndex;
+
+/// How long a file that could not be opened is not tried again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A database file.
 #[derive(Debug)]
 pub struct Sqlite {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     path: PathBuf,
     options: SqliteOptions,
-    is_ours: bool,
-    views: Arc<Views>,
-    pool: Arc<Pool>,
-    /// `None` where the database has none.
-    wal_index: Option<WalIndex>,
-    /// Keeps the index in being, see [`WalIndex`].
-    _open: Mutex<Connection>,
+    opened: RwLock<Arc<Opened>>,
+    /// The schemas that it was checked for.
+    schemas: Mutex<Vec<Weak<Schema>>>,
+    /// Held while it is opened anew: why that failed last, and when.
+    failed: Mutex<Option<(Instant, StoreError)>>,
 }
 
 impl Sqlite {
@@ -58,59 +69,156 @@ impl Sqlite {
     /// A file that cannot be opened or is no database, and one that a newer
     /// version of this program has made.
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
-        let mut connection = connection::open_writer(path, &options)?;
-        connection::prepare_schema(path, &mut connection)?;
-        let views = Arc::new(connection::views(&connection)?);
-        let is_ours = connection::is_ours(&connection)
-            .and_then(|ours| {
-                if ours {
-                    changes::prune_where_many(&mut connection)?;
-                }
-                Ok(ours)
-            })
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let pool = Arc::new(Pool::new(path, options.clone()));
-        let mut store = Self {
-            path: path.to_owned(),
-            options,
-            is_ours,
-            views,
-            pool,
-            wal_index: None,
-            _open: Mutex::new(connection),
-        };
-        // A reader that cannot be opened should stop the start, not a question.
-        let mut reader = store.pool.reader()?;
-        reader
-            .begin()
-            .and_then(|()| reader.end())
-            .map_err(|error| {
-                StoreError::Misfit(format!(
-                    "`{}`: its revision cannot be read: {error}",
-                    path.display()
-                ))
-            })?;
-        store.pool.put_back(reader);
-        store.wal_index = WalIndex::open(path);
-        Ok(store)
+        let opened = Opened::open(path, &options)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                path: path.to_owned(),
+                options,
+                opened: RwLock::new(Arc::new(opened)),
+                schemas: Mutex::default(),
+                failed: Mutex::default(),
+            }),
+        })
     }
+}
+
+impl Inner {
+    fn opened(&self) -> Arc<Opened> {
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&opened)
+    }
+
+    fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {
+        self.opened().check(schema)?;
+        let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        schemas.retain(|known| known.strong_count() > 0);
+        if !schemas
+            .iter()
+            .any(|known| known.as_ptr() == Arc::as_ptr(schema))
+        {
+            schemas.push(Arc::downgrade(schema));
+        }
+        Ok(())
+    }
+
+    /// Opens the file that is at the path now, unless another thread has done it.
+    ///
+    /// # Errors
+    /// No such file, and one that cannot be opened or does not fit the schemas. The one
+    /// before is not read any more either way.
+    fn open_anew(&self) -> Result<Arc<Opened>, StoreError> {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.opened();
+        if before.is_current() {
+            return Ok(before);
+        }
+        if let Some((at, error)) = failed.as_ref()
+            && at.elapsed() < PAUSE
+        {
+            return Err(error.clone());
+        }
+        let result = self.try_open(&before);
+        match result {
+            Ok(opened) => {
+                tracing::info!(
+                    path = %self.path.display(),
+                    "another file is at the path of the database, or its views were changed: it \
+                     was opened anew"
+                );
+                *failed = None;
+                let opened = Arc::new(opened);
+                *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&opened);
+                Ok(opened)
+            }
+            Err(error) => {
+                *failed = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    fn try_open(&self, before: &Opened) -> Result<Opened, StoreError> {
+        // Somebody may be about to put a file there: none is made.
+        if !self.path.exists() {
+            return Err(StoreError::Unavailable(format!(
+                "there is no file `{}` any more",
+                self.path.display()
+            )));
+        }
+        let opened = Opened::open(&self.path, &self.options)?;
+        let schemas: Vec<_> = {
+            let schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+            schemas.iter().filter_map(Weak::upgrade).collect()
+        };
+        for schema in &schemas {
+            // Callers may describe entities that the store does not serve: while the program
+            // runs, no type may become theirs.
+            let mut types = schema.entity_types().into_iter().map(|found| &found.name);
+            if let Some(name) = types.find(|name| before.serves(name) && !opened.serves(name)) {
+                return Err(StoreError::Misfit(format!(
+                    "the view `{name}` is not there any more; if it is not to be, restart the \
+                     program"
+                )));
+            }
+            opened.check(schema)?;
+        }
+        Ok(opened)
+    }
+
+    /// Begins a read of the file that is at the path, with the changes since a state.
+    fn begin(&self, since: Option<&Revision>) -> Result<Option<Read>, StoreError> {
+        let unavailable = |error: rusqlite::Error| StoreError::Unavailable(error.to_string());
+        let opened = self.opened();
+        if !opened.is_current() {
+            return Ok(None);
+        }
+        let mut reader = opened.pool.reader()?;
+        // A few microseconds, and no page of the file: not worth a thread.
+        if reader.begin().map_err(unavailable)? == Begun::Changed {
+            opened.doubt();
+            return Ok(None);
+        }
+        let changes = match since {
+            // Another program may keep its revision as it likes.
+            _ if !opened.is_told() => Changes::Untold,
+            Some(since) if *since == reader.revision => Changes::Nothing,
+            Some(since) => changes::since(&reader.connection, since).map_err(unavailable)?,
+            None => Changes::Everything,
+        };
+        Ok(Some(Read {
+            opened,
+            reader,
+            changes,
+        }))
+    }
+}
+
+/// A transaction that was begun.
+struct Read {
+    opened: Arc<Opened>,
+    reader: pool::Reader,
+    changes: Changes,
 }
 
 impl Store for Sqlite {
     fn serves(&self, entity_type: &EntityTypeName) -> bool {
-        self.views.contains_key(&entity_type.to_string())
+        self.inner.opened().serves(entity_type)
     }
 
     fn names(&self, revision: &Revision) -> bool {
-        revision.is_number()
+        if self.inner.opened().is_ours {
+            revision.as_record().is_some()
+        } else {
+            revision.is_number() && revision.history().is_none()
+        }
     }
 
     fn mark(&self) -> Option<Mark> {
-        self.wal_index.as_ref()?.mark()
+        self.inner.opened().mark()
     }
 
     fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {
-        views::check(schema, &self.views).map(|_| ())
+        self.inner.check(schema)
     }
 
     fn snapshot(
@@ -121,33 +229,30 @@ impl Store for Sqlite {
         let schema = Arc::clone(schema);
         let since = since.cloned();
         Box::pin(async move {
-            let unavailable =
-                |error: &dyn std::fmt::Display| StoreError::Unavailable(error.to_string());
-            let permit = Arc::clone(&self.pool.permits)
-                .acquire_owned()
-                .await
-                .map_err(|error| unavailable(&error))?;
-            let mut reader = self.pool.reader()?;
-            // A few microseconds, and no page of the file: not worth a thread.
-            reader.begin().map_err(|error| unavailable(&error))?;
-            let changes = match since {
-                // Another program may keep its revision as it likes.
-                _ if !self.is_ours => Changes::Untold,
-                Some(since) if since == reader.revision => Changes::Nothing,
-                Some(since) => changes::since(&reader.connection, &since)
-                    .map_err(|error| unavailable(&error))?,
-                None => Changes::Everything,
-            };
-            let snapshot = SqliteSnapshot {
-                revision: reader.revision.clone(),
-                reader: Some(reader),
-                changes,
-                schema,
-                views: Arc::clone(&self.views),
-                pool: Arc::clone(&self.pool),
-                _permit: permit,
-            };
-            Ok(Box::new(snapshot) as Box<dyn Snapshot>)
+            loop {
+                let permits = Arc::clone(&self.inner.opened().pool.permits);
+                let permit = permits
+                    .acquire_owned()
+                    .await
+                    .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+                let Some(read) = self.inner.begin(since.as_ref())? else {
+                    let inner = Arc::clone(&self.inner);
+                    tokio::task::spawn_blocking(move || inner.open_anew())
+                        .await
+                        .map_err(|error| StoreError::Unavailable(error.to_string()))??;
+                    continue;
+                };
+                let snapshot = SqliteSnapshot {
+                    revision: read.reader.revision.clone(),
+                    reader: Some(read.reader),
+                    changes: read.changes,
+                    schema,
+                    views: Arc::clone(&read.opened.views),
+                    pool: Arc::clone(&read.opened.pool),
+                    _permit: permit,
+                };
+                return Ok(Box::new(snapshot) as Box<dyn Snapshot>);
+            }
         })
     }
 }

@@ -46,6 +46,14 @@ pub(super) fn check(schema: &Schema, views: &Views) -> Result<Vec<String>, Store
     Ok(names)
 }
 
+/// The names that the views of a schema may have.
+pub(super) fn names(schema: &Schema) -> impl Iterator<Item = String> {
+    schema.entity_types().into_iter().flat_map(|entity_type| {
+        let name = entity_type.name.to_string();
+        ["", ".tags", ".parents"].map(|suffix| format!("{name}{suffix}"))
+    })
+}
+
 /// An identifier as SQL quotes it. Names of types and attributes come from the
 /// schema; ids never become part of a statement.
 pub(super) fn quoted(name: &str) -> String {

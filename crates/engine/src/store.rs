@@ -37,6 +37,9 @@ pub enum Changes {
     Of(Vec<EntityUid>),
     /// Anything may have changed.
     Everything,
+    /// The state that was seen before is no earlier one of this state: the store was restored
+    /// from a backup, or is another one.
+    AnotherHistory,
     /// The store does not say.
     Untold,
 }
@@ -81,9 +84,15 @@ pub struct Candidates {
 /// Tags by key.
 pub type Tags = BTreeMap<Arc<str>, Value>;
 
-/// A mark of a state that is cheap to read: where two are equal, so are the states.
+/// A mark of a state that is cheap to read: where two differ, something was written or replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark(pub [u8; 48]);
+pub struct Mark {
+    /// The mark itself.
+    pub bytes: [u8; 96],
+    /// True if equal marks mean equal states. A store whose views read a clock gives other
+    /// answers without a write.
+    pub settles: bool,
+}
 
 /// A source of entities.
 pub trait Store: Send + Sync {
@@ -91,7 +100,8 @@ pub trait Store: Send + Sync {
     /// entities.
     fn serves(&self, entity_type: &EntityTypeName) -> bool;
 
-    /// Returns true if a revision is of the kind that this store's states have.
+    /// Returns true if a revision is of the kind that this store's states have, of whatever
+    /// history.
     fn names(&self, revision: &Revision) -> bool;
 
     /// Checks that entities can be read as a schema says, before anything is
@@ -129,6 +139,13 @@ pub trait Snapshot: Send {
     /// The changes since the state that the read was begun with; without one,
     /// [`Changes::Everything`].
     fn changes(&self) -> &Changes;
+
+    /// True if everything that a revision holds is in the state that is read; `None` if the
+    /// revision is of another history.
+    fn holds<'a>(&'a mut self, revision: &'a Revision) -> StoreFuture<'a, Option<bool>> {
+        let held = self.revision().holds(revision);
+        Box::pin(std::future::ready(Ok(held)))
+    }
 
     /// The greatest time that may have passed since its state was the newest. A replica may be
     /// behind.

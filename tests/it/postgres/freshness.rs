@@ -117,7 +117,9 @@ fn a_state_that_does_not_come_is_not_answered_from_another() {
     let mut writer = PsqlSession::on(&database);
     writer.run(&format!("BEGIN; {REVOKE}"));
     let running = writer.run("SELECT tenancy_revision()");
-    for revision in [running.as_str(), "999999999999", "5:999999999999:"] {
+    let (history, _) = running.split_once('-').unwrap();
+    let later = ["999999999999", "5:999999999999:"].map(|state| format!("{history}-{state}"));
+    for revision in [&running, &later[0], &later[1]] {
         let reply = asked(&sidecar, &with("atLeast", revision));
         assert_eq!(reply.status, 503, "{revision}: {}", reply.text);
         assert_eq!(reply.json()["code"], "STORE_BEHIND");
@@ -136,14 +138,33 @@ fn what_names_no_state_of_this_database_is_refused() {
     let database = quickstart(&SHARED);
     let sidecar = sidecar(&database, SHARED.port, "1s");
     for none in [
-        "now", "0c6e1b", "1:2", "2:1:", "1:5:9", "1:2:3:4", "-1", "1:5:3,2", "",
+        "now",
+        "0c6e1b",
+        "1:2",
+        "2:1:",
+        "1:5:9",
+        "1:2:3:4",
+        "-1",
+        "1:5:3,2",
+        "",
+        // Of no history.
+        "7",
+        "5:7:",
+        "00ff00ff-x",
     ] {
         let reply = asked(&sidecar, &with("atLeast", none));
         assert_eq!(reply.status, 400, "{none}: {}", reply.text);
         let detail = reply.json()["detail"].as_str().unwrap().to_owned();
         assert!(detail.starts_with("`atLeast`: "), "{detail}");
     }
-    for name in ["0", "1:1:", "3:5:3,4"] {
-        assert_eq!(sidecar.ask(&with("atLeast", name))["decision"], "Allow");
+    let now = database.sql("SELECT tenancy_revision()");
+    let (history, _) = now.split_once('-').unwrap();
+    for name in ["0", "1:1:", "3:5:3,4"].map(|state| format!("{history}-{state}")) {
+        assert_eq!(sidecar.ask(&with("atLeast", &name))["decision"], "Allow");
+    }
+    for name in ["0123456789abcdef-0", "00ff00ff-1:1:"] {
+        let reply = asked(&sidecar, &with("atLeast", name));
+        assert_eq!(reply.status, 409, "{name}: {}", reply.text);
+        assert_eq!(reply.json()["code"], "REVISION_OF_ANOTHER_HISTORY");
     }
 }

@@ -35,7 +35,7 @@ fn a_read_that_is_given_up_leaves_no_old_state_behind() {
         assert!(asked.await.is_err(), "it does not wait for the lock");
         drop(snapshot);
         locker.run("UPDATE registered_user SET superadmin = NOT superadmin; COMMIT");
-        let written = database.sql("SELECT pg_current_snapshot()");
+        let written = database.sql("SELECT tenancy_revision()");
         let mut snapshot = store.snapshot(&schema, None).await.unwrap();
         let written = peppol_authz_engine::store::Revision::parse(&written).unwrap();
         assert_eq!(snapshot.revision().holds(&written), Some(true));

@@ -288,9 +288,7 @@ fn with_records_every_write_is_followed() {
         ),
     ] {
         assert_eq!(said(&sidecar, &question), before, "{sql}");
-        let written = database.sql(&format!(
-            "BEGIN; {sql}; SELECT pg_current_xact_id(); COMMIT"
-        ));
+        let written = database.sql(&format!("BEGIN; {sql}; SELECT tenancy_revision(); COMMIT"));
         let mut at_least = question.clone();
         at_least["atLeast"] = json!(written);
         assert_eq!(said(&sidecar, &at_least), after, "{sql}");

@@ -28,7 +28,7 @@ pub(crate) struct Server {
 pub(crate) struct Database {
     pub(crate) name: String,
     host: String,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 /// Where the server's programs are: Debian keeps them out of the path.
@@ -201,6 +201,19 @@ impl Server {
                 .args(["-D", "data", "-w", "-s", "-l", "log.again"])
                 .args(arguments),
         );
+    }
+
+    /// Keeps a copy of all that a stopped server has stored.
+    pub(crate) fn keep(&self, name: &str) {
+        let [from, to] = ["data", name].map(|name| self.directory.path().join(name));
+        succeed(Command::new("cp").arg("-a").args([from, to]));
+    }
+
+    /// Puts a copy in the place of it.
+    pub(crate) fn put_back(&self, name: &str) {
+        std::fs::remove_dir_all(self.directory.path().join("data")).unwrap();
+        let [from, to] = [name, "data"].map(|name| self.directory.path().join(name));
+        std::fs::rename(from, to).unwrap();
     }
 
     /// Limits the size of the server's files, for new connections.

@@ -16,6 +16,14 @@ fn revision(store: &Sqlite, schema: &Arc<Schema>) -> Revision {
     snapshot.revision().clone()
 }
 
+/// If the newest state holds another.
+fn holds(store: &Sqlite, other: &Revision) -> Option<bool> {
+    runtime().block_on(async {
+        let mut snapshot = store.snapshot(&shipped(), None).await.unwrap();
+        snapshot.holds(other).await.unwrap()
+    })
+}
+
 fn database(path: &Path) -> Connection {
     let connection = Connection::open(path).unwrap();
     connection
@@ -24,7 +32,8 @@ fn database(path: &Path) -> Connection {
     connection
 }
 
-/// Writes by any program, whether they change anything, in this order.
+/// Writes by any program, and if they are noted, in this order: every row that is updated is,
+/// since a view may read a column that was added later.
 const WRITES: [(&str, bool); 42] = [
     ("INSERT INTO registered_user VALUES ('new', 1, 0)", true),
     (
@@ -33,7 +42,7 @@ const WRITES: [(&str, bool); 42] = [
     ),
     (
         "UPDATE registered_user SET superadmin = 1 WHERE id = 'new'",
-        false,
+        true,
     ),
     ("INSERT INTO account VALUES ('new@x', 'new', NULL)", true),
     (
@@ -42,7 +51,7 @@ const WRITES: [(&str, bool); 42] = [
     ),
     (
         "UPDATE account SET email = 'newer@x' WHERE user_id = 'new'",
-        false,
+        true,
     ),
     (
         "INSERT INTO organisation (id, mode) VALUES ('org', 'DEMO')",
@@ -66,7 +75,7 @@ const WRITES: [(&str, bool); 42] = [
     ),
     (
         "UPDATE organisation SET participant_limit = 5 WHERE id = 'org'",
-        false,
+        true,
     ),
     (
         "INSERT INTO membership VALUES ('new', 'org', 'orgadmin')",
@@ -114,7 +123,7 @@ const WRITES: [(&str, bool); 42] = [
     ),
     (
         "UPDATE party_authorization SET can_manage_hook = 1 WHERE participant_id = 'p'",
-        false,
+        true,
     ),
     (
         "DELETE FROM party_authorization WHERE participant_id = 'p'",
@@ -162,11 +171,8 @@ fn a_write_of_any_program_to_any_table_is_another_state() {
         connection.execute_batch(sql).unwrap();
         let after = revision(&store, &schema);
         assert_eq!(after.name() != before.name(), changes, "{sql}");
-        assert_eq!(
-            after.holds(&before) == Some(true) && before.holds(&after) == Some(false),
-            changes,
-            "{sql}"
-        );
+        assert_eq!(holds(&store, &before), Some(true), "{sql}");
+        assert_eq!(before.holds(&after) == Some(false), changes, "{sql}");
         before = after;
     }
 }
@@ -192,11 +198,11 @@ fn an_import_names_the_state_that_holds_it() {
     let documents = std::fs::read_to_string(project(DOCUMENTS)).unwrap();
     let again = import(&store, &documents).unwrap();
     let before = revision(&store, &schema);
-    assert_eq!(again.revision, before);
+    assert_eq!(again.revision.name(), before.name());
     let verified = documents.replace("\"emailVerified\":false", "\"emailVerified\":true");
     let changed = import(&store, &verified).unwrap();
     assert_ne!(changed.revision.name(), before.name());
-    assert_eq!(changed.revision, revision(&store, &schema));
+    assert_eq!(changed.revision.name(), revision(&store, &schema).name());
 }
 
 /// Whatever is written after it began, it reads as if it were not.
@@ -237,7 +243,8 @@ fn a_snapshot_does_not_see_a_later_write() {
                 .unwrap();
             assert_eq!(tags[0].len(), roles);
         }
-        assert_eq!(before.revision().holds(after.revision()), Some(false));
-        assert_eq!(after.revision().holds(before.revision()), Some(true));
+        let names = [&before, &after].map(|snapshot| snapshot.revision().clone());
+        assert_eq!(before.holds(&names[1]).await.unwrap(), Some(false));
+        assert_eq!(after.holds(&names[0]).await.unwrap(), Some(true));
     });
 }

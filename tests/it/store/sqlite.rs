@@ -15,7 +15,7 @@ use crate::deciding::open;
 use crate::sidecar::{program, project};
 
 /// The version of the tables that this program makes.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 fn number(path: &Path, pragma: &str) -> i64 {
     Connection::open(path)
@@ -191,7 +191,8 @@ fn a_database_of_version_1_is_upgraded() {
     let snapshot = runtime()
         .block_on(store.snapshot(&shipped(), None))
         .unwrap();
-    assert_eq!(*snapshot.revision(), Revision::number(before as u64));
+    let upgraded = snapshot.revision().clone();
+    assert_eq!(upgraded.as_record(), Some((before as u64, 0)));
     drop(snapshot);
     let views = |path: &Path| -> Vec<String> {
         let connection = Connection::open(path).unwrap();
@@ -222,11 +223,12 @@ fn a_database_of_version_1_is_upgraded() {
     // And goes on from there.
     let documents = std::fs::read_to_string(project(DOCUMENTS)).unwrap();
     let again = super::import(&store, &documents).unwrap();
-    assert_eq!(again.revision, Revision::number(before as u64));
+    assert_eq!(again.revision.name(), upgraded.name());
     let verified = documents.replace("\"emailVerified\":false", "\"emailVerified\":true");
     let changed = super::import(&store, &verified).unwrap();
-    assert_eq!(changed.revision.holds(&again.revision), Some(true));
-    assert_ne!(changed.revision, again.revision);
+    assert_ne!(changed.revision.name(), again.revision.name());
+    let number = |revision: &Revision| revision.as_record().unwrap().0;
+    assert!(number(&changed.revision) > number(&again.revision));
 }
 
 /// Records of programs that write without end do not fill the disk; who has seen none
@@ -241,7 +243,7 @@ fn many_records_are_pruned_when_it_is_opened() {
     let old = old.revision().clone();
     let connection = Connection::open(&path).unwrap();
     let count = || -> i64 {
-        let sql = "SELECT count(*) FROM tenancy_change";
+        let sql = "SELECT count(*) FROM tenancy_change WHERE entity_type IS NOT NULL";
         connection.query_row(sql, [], |row| row.get(0)).unwrap()
     };
     let write = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 25000)
@@ -252,7 +254,8 @@ fn many_records_are_pruned_when_it_is_opened() {
     let store = open(&path);
     assert_eq!(count(), 10_000);
     let (now, changes) = state_since(&store, &schema, Some(&old));
-    assert_eq!((now, changes), (before, Changes::Everything));
+    assert_eq!(now.name(), before.name());
+    assert_eq!(changes, Changes::Everything);
 }
 
 fn state_since(

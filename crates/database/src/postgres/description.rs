@@ -1,15 +1,16 @@
 //! The views of a database, and the check that they fit a schema.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cedar_policy::EntityTypeName;
 use deadpool_postgres::Client;
-use tokio_postgres::types::Type as SqlType;
+use tokio_postgres::types::{ToSql, Type as SqlType};
 
-use crate::views;
+use super::relations;
+use crate::views::{self, quoted};
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::store::StoreError;
 
@@ -21,12 +22,39 @@ pub(super) struct Description {
     details: HashMap<String, HashMap<String, Column>>,
     /// Those of which some column may not be read.
     denied: HashSet<String>,
+    relations: HashMap<String, Relation>,
     role: String,
-    /// True if there are change records.
-    pub(super) told: bool,
+    /// The records of changes, if there are some that count.
+    pub(super) records: Option<Records>,
+    /// The `search_path` of a read: first the schemas where the views were found.
+    pub(super) search_path: String,
+    /// The views that were described, and how they are defined: if that changes, so may all
+    /// that they show.
+    pub(super) definitions: String,
+    /// The names of the views that were looked into.
+    described: BTreeSet<String>,
     read: Instant,
     /// True if something that was read by it did not fit.
     doubted: AtomicBool,
+}
+
+/// The tables in which changes are recorded.
+#[derive(Debug)]
+pub(super) struct Records {
+    /// Their schema, as SQL quotes it.
+    pub(super) schema: String,
+    /// True if there is a function that names their history.
+    pub(super) has_history: bool,
+}
+
+/// A view or table, apart from its columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Relation {
+    oid: u32,
+    schema: String,
+    owner: String,
+    /// Its rules, by their object ids and the transactions that wrote them.
+    rules: String,
 }
 
 /// The properties of a column that conditions on it depend on.
@@ -57,28 +85,72 @@ const DOUBT: Duration = Duration::from_secs(1);
 /// or of a table of records that comes.
 const REFRESH: Duration = Duration::from_secs(30);
 
-const RELATIONS: &str = "\
-SELECT c.relname::text, a.attname::text, has_column_privilege(c.oid, a.attnum, 'SELECT'), current_user::text, \
-a.atttypid, a.attcollation, coalesce(k.collisdeterministic, true)
-FROM pg_catalog.pg_class AS c
-JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-LEFT JOIN pg_catalog.pg_collation AS k ON k.oid = a.attcollation
-WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p')
-  AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
-  AND pg_catalog.pg_table_is_visible(c.oid)";
+/// The tables that hold the records.
+const RECORDS: [&str; 2] = ["tenancy_change", "tenancy_horizon"];
+
+/// Names of views as an array that PostgreSQL reads.
+fn oids(relations: impl Iterator<Item = u32>) -> String {
+    let oids: Vec<String> = relations.map(|oid| oid.to_string()).collect();
+    format!("{{{}}}", oids.join(","))
+}
 
 impl Description {
-    pub(super) async fn read(client: &Client) -> Result<Self, tokio_postgres::Error> {
-        let mut columns: HashMap<String, HashSet<String>> = HashMap::new();
-        let mut details: HashMap<String, HashMap<String, Column>> = HashMap::new();
-        let mut denied = HashSet::new();
-        let mut role = String::new();
-        for row in client.query_typed(RELATIONS, &[]).await? {
+    /// Describes the views of these names, and says once if the changes of their rows are not
+    /// all told.
+    pub(super) async fn read(
+        client: &Client,
+        names: BTreeSet<String>,
+        before: Option<&Self>,
+    ) -> Result<Self, tokio_postgres::Error> {
+        let mut found = Self::relations(client).await?;
+        found.search_path = found.path(&names, &found.search_path);
+        let known = |name: &String| found.relations.get(name);
+        let views: Vec<_> = names.iter().filter_map(known).cloned().collect();
+        let definitions = views
+            .iter()
+            .map(|view| format!("{} {}", view.oid, view.rules));
+        found.definitions = definitions.collect::<Vec<_>>().join(";");
+        found.described = names;
+        let records = found.records_beside(client, &views).await?;
+        let untold = match &records {
+            Ok(records) => found.untold(client, records, &views).await?,
+            Err(reason) => Some(reason.clone()),
+        };
+        match untold {
+            None => found.records = records.ok(),
+            Some(reason) if before.is_none_or(|before| before.records.is_some()) => {
+                tracing::warn!(
+                    reason,
+                    "the tenancy store does not tell what changes: entities in memory count for \
+                     `freshness.untold_max_age`"
+                );
+            }
+            Some(_) => {}
+        }
+        Ok(found)
+    }
+
+    async fn relations(client: &Client) -> Result<Self, tokio_postgres::Error> {
+        let mut found = Self {
+            columns: HashMap::new(),
+            details: HashMap::new(),
+            denied: HashSet::new(),
+            relations: HashMap::new(),
+            role: String::new(),
+            records: None,
+            search_path: String::new(),
+            definitions: String::new(),
+            described: BTreeSet::new(),
+            read: Instant::now(),
+            doubted: AtomicBool::new(false),
+        };
+        for row in client.query_typed(relations::RELATIONS, &[]).await? {
             let (relation, column): (String, String) = (row.try_get(0)?, row.try_get(1)?);
             if !row.try_get::<_, bool>(2)? {
-                denied.insert(relation.clone());
+                found.denied.insert(relation.clone());
             }
-            role = row.try_get(3)?;
+            found.role = row.try_get(3)?;
+            found.search_path = row.try_get(11)?;
             let kind = match SqlType::from_oid(row.try_get(4)?) {
                 Some(SqlType::TEXT | SqlType::VARCHAR) => ColumnKind::Text,
                 Some(SqlType::BOOL) => ColumnKind::Bool,
@@ -91,22 +163,121 @@ impl Description {
                 collation: row.try_get(5)?,
                 exact: row.try_get(6)?,
             };
-            let of = details.entry(relation.clone()).or_default();
+            if !found.relations.contains_key(&relation) {
+                let of = Relation {
+                    schema: row.try_get(7)?,
+                    owner: row.try_get(8)?,
+                    oid: row.try_get(9)?,
+                    rules: row.try_get(10)?,
+                };
+                found.relations.insert(relation.clone(), of);
+            }
+            let of = found.details.entry(relation.clone()).or_default();
             of.insert(column.clone(), detail);
-            columns.entry(relation).or_default().insert(column);
+            found.columns.entry(relation).or_default().insert(column);
         }
-        let told = ["tenancy_change", "tenancy_horizon"]
+        Ok(found)
+    }
+
+    /// The path on which these views are found before any of their names elsewhere.
+    fn path(&self, names: &BTreeSet<String>, before: &str) -> String {
+        let of = names.iter().filter_map(|name| self.relations.get(name));
+        let mut schemas: Vec<String> = of.map(|view| quoted(&view.schema)).collect();
+        schemas.sort();
+        schemas.dedup();
+        if !before.trim().is_empty() {
+            schemas.push(before.to_owned());
+        }
+        schemas.join(", ")
+    }
+
+    /// The records that are kept with the views: in one schema, and by the owner of all of them.
+    /// Anybody who may create a table could else make all that is in memory last for ever.
+    async fn records_beside(
+        &self,
+        client: &Client,
+        views: &[Relation],
+    ) -> Result<Result<Records, String>, tokio_postgres::Error> {
+        let Some(of) = RECORDS
             .iter()
-            .all(|name| columns.contains_key(*name));
-        Ok(Self {
-            columns,
-            details,
-            denied,
-            role,
-            told,
-            read: Instant::now(),
-            doubted: AtomicBool::new(false),
-        })
+            .map(|name| self.relations.get(*name))
+            .collect::<Option<Vec<_>>>()
+        else {
+            return Ok(Err("there are no records of changes".to_owned()));
+        };
+        let Some(first) = of.first() else {
+            return Ok(Err("there are no records of changes".to_owned()));
+        };
+        let is_beside =
+            |other: &Relation| (&other.schema, &other.owner) == (&first.schema, &first.owner);
+        if !of.iter().all(|table| is_beside(table)) || !views.iter().all(is_beside) {
+            return Ok(Err(format!(
+                "`tenancy_change` and `tenancy_horizon` of the schema `{}` belong to `{}`, and not \
+                 to the owner of all views, or are in another schema: they do not count",
+                first.schema, first.owner
+            )));
+        }
+        let mut has_history = false;
+        for row in client.query_typed(relations::HISTORIES, &[]).await? {
+            let (schema, owner): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            has_history |= (&schema, &owner) == (&first.schema, &first.owner);
+        }
+        Ok(Ok(Records {
+            schema: quoted(&first.schema),
+            has_history,
+        }))
+    }
+
+    /// Why the records do not tell all that the views show.
+    async fn untold(
+        &self,
+        client: &Client,
+        records: &Records,
+        views: &[Relation],
+    ) -> Result<Option<String>, tokio_postgres::Error> {
+        let (mut tables, mut functions) = (Vec::new(), Vec::new());
+        let of = oids(views.iter().map(|view| view.oid));
+        let parameters: [(&(dyn ToSql + Sync), SqlType); 1] = [(&of, SqlType::TEXT)];
+        for row in client
+            .query_typed(relations::DEPENDENCE, &parameters)
+            .await?
+        {
+            let kind: &str = row.try_get(0)?;
+            if kind == "relation" {
+                tables.push(row.try_get::<_, u32>(1)?);
+            } else {
+                let (schema, name): (&str, &str) = (row.try_get(2)?, row.try_get(3)?);
+                functions.push(format!("{schema}.{name}"));
+            }
+        }
+        if !functions.is_empty() {
+            return Ok(Some(format!(
+                "views call functions that may give something else for the same rows: {}",
+                functions.join(", ")
+            )));
+        }
+        let noted = self.relations.get("tenancy_noted");
+        let has_noted = noted.is_some_and(|noted| {
+            let change = self.relations.get(RECORDS[0]);
+            change.is_some_and(|it| (&it.schema, &it.owner) == (&noted.schema, &noted.owner))
+                && !self.denied.contains("tenancy_noted")
+        });
+        let schema = self.relations.get(RECORDS[0]).map(|it| it.schema.clone());
+        let of = oids(tables.into_iter());
+        let parameters: [(&(dyn ToSql + Sync), SqlType); 2] =
+            [(&schema, SqlType::TEXT), (&of, SqlType::TEXT)];
+        let sql = relations::unnoted(&records.schema, has_noted);
+        let rows = client.query_typed(&sql, &parameters).await?;
+        let unnoted: Vec<String> = rows
+            .iter()
+            .map(|row| row.try_get(0))
+            .collect::<Result<_, _>>()?;
+        Ok((!unnoted.is_empty()).then(|| {
+            format!(
+                "nothing notes the changes of tables that views read: {}; see `tenancy_noted`",
+                unnoted.join(", ")
+            )
+        }))
     }
 
     /// A column of a view, if it is known.
@@ -128,16 +299,38 @@ impl Description {
         self.columns.contains_key(&entity_type.to_string())
     }
 
-    /// Refuses a view that has gone since `before`. Callers may describe entities that the
-    /// store does not serve: while the program runs, no type may become theirs.
+    /// Refuses a view that has gone since `before`, or that another role has put in its place.
+    /// Callers may describe entities that the store does not serve: while the program runs, no
+    /// type may become theirs.
     pub(super) fn check_after(&self, before: &Self, schema: &Schema) -> Result<(), StoreError> {
         let mut types = schema.entity_types().into_iter().map(|found| &found.name);
-        match types.find(|name| before.serves(name) && !self.serves(name)) {
-            None => Ok(()),
-            Some(name) => Err(StoreError::Misfit(format!(
+        if let Some(name) = types.find(|name| before.serves(name) && !self.serves(name)) {
+            return Err(StoreError::Misfit(format!(
                 "the view `{name}` is not there any more; if it is not to be, restart the program"
+            )));
+        }
+        let other = before.described.iter().find_map(|name| {
+            let (now, then) = (self.relations.get(name)?, before.relations.get(name)?);
+            ((&now.schema, &now.owner) != (&then.schema, &then.owner)).then_some((name, now))
+        });
+        match other {
+            None => Ok(()),
+            Some((name, now)) => Err(StoreError::Misfit(format!(
+                "the view `{name}` is another one now, in the schema `{}` and of the owner `{}`; \
+                 if it is to be, restart the program",
+                now.schema, now.owner
             ))),
         }
+    }
+
+    /// Returns true if the views of a schema were looked into.
+    pub(super) fn describes(&self, schema: &Schema) -> bool {
+        views::names(schema).all(|name| self.described.contains(&name))
+    }
+
+    /// The names of the views that were looked into.
+    pub(super) fn described(&self) -> &BTreeSet<String> {
+        &self.described
     }
 
     /// Checks that the views are those that a schema needs, and may be read.
@@ -150,9 +343,12 @@ impl Description {
                     .to_owned(),
             ));
         }
-        if self.told {
-            names.extend(["tenancy_change", "tenancy_horizon"].map(str::to_owned));
-        }
+        names.extend(
+            RECORDS
+                .map(str::to_owned)
+                .into_iter()
+                .filter(|name| self.columns.contains_key(name)),
+        );
         let mut denied: Vec<_> = names
             .iter()
             .filter(|name| self.denied.contains(*name))

@@ -29,6 +29,14 @@ const MIGRATIONS: &[Migration] = &[
             "/../../schema/postgres/migrations/V2__search.sql"
         )),
     },
+    Migration {
+        version: 3,
+        name: "history",
+        sql: include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../schema/postgres/migrations/V3__history.sql"
+        )),
+    },
 ];
 
 const HISTORY: &str = "tenancy_migration";

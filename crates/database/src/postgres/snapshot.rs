@@ -47,19 +47,25 @@ impl PostgresSnapshot {
         since: Option<&Revision>,
     ) -> Result<Self, BeginFailure> {
         // Of a number, as of any name that is no snapshot, the records cannot be told.
-        let since = since.filter(|since| description.told && since.is_snapshot());
-        let name = since.map_or("", |since| since.name());
+        let records = description.records.as_ref();
+        let since = since.filter(|since| since.is_snapshot()).zip(records);
+        let name = since.map_or("", |(since, _)| since.state());
         let limit = changes::LIMIT;
         let [text, int8] = changes::SINCE_TYPES;
         let parameters: [(&(dyn ToSql + Sync), _); 2] = [(&name, text), (&limit, int8)];
         let client = connection.get()?;
         // A little more than is waited for here: it ends what nobody waits for any more.
         let most = timeout.as_millis() + 100;
-        let begin = format!("{BEGIN}; SET LOCAL statement_timeout = {most}; {NO_JIT}");
+        let path = &description.search_path;
+        let begin = format!(
+            "{BEGIN}; SET LOCAL statement_timeout = {most}; {NO_JIT}; SET LOCAL search_path = {path}"
+        );
+        let ask_state = changes::state_statement(records);
+        let ask_records = since.map(|(_, records)| changes::since_statement(records));
         let asked = async {
             let records = async {
-                match since {
-                    Some(_) => client.query_typed(changes::SINCE, &parameters).await,
+                match &ask_records {
+                    Some(sql) => client.query_typed(sql, &parameters).await,
                     None => Ok(Vec::new()),
                 }
             };
@@ -67,16 +73,16 @@ impl PostgresSnapshot {
             let (begun, state, records) = tokio::join!(
                 biased;
                 client.batch_execute(&begin),
-                client.query_typed_one(changes::STATE, &[]),
+                client.query_typed_one(&ask_state, &[]),
                 records
             );
             begun?;
             Ok((state?, records?))
         };
         let (state, records) = limited(timeout, asked).await?;
-        let (revision, lag) = changes::state(&state)?;
+        let (revision, lag) = changes::state(&state, &description.definitions)?;
         let changes = match since {
-            _ if !description.told => Changes::Untold,
+            _ if description.records.is_none() => Changes::Untold,
             Some(_) => changes::changes(&records)?,
             None => Changes::Everything,
         };

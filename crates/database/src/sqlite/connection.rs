@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::options::SqliteOptions;
 use crate::migration::{self, Migration};
-use peppol_authz_engine::store::StoreError;
+use peppol_authz_engine::store::{Revision, StoreError};
 
 /// A file notes the version of the last one in `PRAGMA user_version`.
 const MIGRATIONS: &[Migration] = &[
@@ -34,6 +34,14 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!(concat!(
             env!("CARGO_MANIFEST_DIR"),
             "/../../schema/sqlite/migrations/3-search/up.sql"
+        )),
+    },
+    Migration {
+        version: 4,
+        name: "history",
+        sql: include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../schema/sqlite/migrations/4-history/up.sql"
         )),
     },
 ];
@@ -189,12 +197,29 @@ pub(super) fn views(
     read().map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
-/// The number of the state that is read.
-pub(super) fn revision(connection: &Connection) -> rusqlite::Result<u64> {
+/// The name of the state that is read, in a database of this program.
+pub(super) fn revision(connection: &Connection) -> rusqlite::Result<Revision> {
+    let name: String = connection
+        .prepare_cached("SELECT revision FROM tenancy_revision")?
+        .query_row([], |row| row.get(0))?;
+    Revision::parse(&name)
+        .filter(|revision| revision.as_record().is_some())
+        .ok_or(rusqlite::Error::InvalidQuery)
+}
+
+/// The number of the state that is read, in a database of another program.
+pub(super) fn number(connection: &Connection) -> rusqlite::Result<Revision> {
     let number: i64 = connection
         .prepare_cached("SELECT revision FROM tenancy_revision")?
         .query_row([], |row| row.get(0))?;
-    Ok(u64::try_from(number).unwrap_or(0))
+    Ok(Revision::number(u64::try_from(number).unwrap_or(0)))
+}
+
+/// The version of the tables and views: it changes whenever these do.
+pub(super) fn schema_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("PRAGMA schema_version")?
+        .query_row([], |row| row.get(0))
 }
 
 #[cfg(test)]

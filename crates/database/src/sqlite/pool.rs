@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::connection;
 use super::options::SqliteOptions;
+use super::place::{Place, moved};
 use peppol_authz_engine::store::{Revision, StoreError};
 
 /// Idle readers, and the number of those that may be in use.
@@ -15,6 +16,12 @@ use peppol_authz_engine::store::{Revision, StoreError};
 pub(super) struct Pool {
     path: PathBuf,
     options: SqliteOptions,
+    is_ours: bool,
+    /// The version of the views that this program has looked at.
+    schema_version: i64,
+    place: Place,
+    /// The file and that version.
+    origin: Arc<str>,
     idle: Mutex<Vec<Reader>>,
     pub(super) permits: Arc<Semaphore>,
 }
@@ -25,11 +32,33 @@ pub(super) struct Reader {
     pub(super) connection: Connection,
     data_version: Option<i64>,
     pub(super) revision: Revision,
+    is_ours: bool,
+    schema_version: i64,
+    origin: Arc<str>,
+}
+
+/// A transaction was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// Over the views that were looked at.
+    Known,
+    /// The views have been changed meanwhile.
+    Changed,
 }
 
 impl Pool {
-    pub(super) fn new(path: &Path, options: SqliteOptions) -> Self {
+    pub(super) fn new(
+        path: &Path,
+        options: SqliteOptions,
+        is_ours: bool,
+        schema_version: i64,
+        place: &Place,
+    ) -> Self {
         Self {
+            is_ours,
+            schema_version,
+            origin: format!("{}/{schema_version}", place.name()).into(),
+            place: place.clone(),
             path: path.to_owned(),
             permits: Arc::new(Semaphore::new(options.readers.max(1))),
             options,
@@ -44,13 +73,21 @@ impl Pool {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
-        match idle {
-            Some(reader) => Ok(reader),
-            None => Ok(Reader {
-                connection: connection::open_reader(&self.path, &self.options)?,
-                data_version: None,
-                revision: Revision::number(0),
-            }),
+        if let Some(reader) = idle {
+            return Ok(reader);
+        }
+        let reader = Reader {
+            connection: connection::open_reader(&self.path, &self.options)?,
+            data_version: None,
+            revision: Revision::number(0),
+            is_ours: self.is_ours,
+            schema_version: self.schema_version,
+            origin: Arc::clone(&self.origin),
+        };
+        if self.place.is_named() {
+            Ok(reader)
+        } else {
+            Err(moved(&self.path))
         }
     }
 
@@ -64,7 +101,7 @@ impl Pool {
 
 impl Reader {
     /// Begins a transaction and names the state that it sees.
-    pub(super) fn begin(&mut self) -> rusqlite::Result<()> {
+    pub(super) fn begin(&mut self) -> rusqlite::Result<Begun> {
         self.connection.prepare_cached("BEGIN")?.execute([])?;
         // The first read takes the snapshot, so this is its version.
         let version = self
@@ -72,10 +109,18 @@ impl Reader {
             .prepare_cached("PRAGMA data_version")?
             .query_row([], |row| row.get::<_, i64>(0))?;
         if self.data_version != Some(version) {
-            self.revision = Revision::number(connection::revision(&self.connection)?);
+            if connection::schema_version(&self.connection)? != self.schema_version {
+                return Ok(Begun::Changed);
+            }
+            let revision = if self.is_ours {
+                connection::revision(&self.connection)?
+            } else {
+                connection::number(&self.connection)?
+            };
+            self.revision = revision.read_from(Arc::clone(&self.origin));
             self.data_version = Some(version);
         }
-        Ok(())
+        Ok(Begun::Known)
     }
 
     pub(super) fn end(&self) -> rusqlite::Result<()> {

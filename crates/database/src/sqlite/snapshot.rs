@@ -7,6 +7,7 @@ use rusqlite::{Connection, InterruptHandle};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::candidates::{SqliteDialect, ids};
+use super::changes;
 use super::pool::{Pool, Reader};
 use super::read;
 use crate::select::statement;
@@ -77,6 +78,18 @@ impl Snapshot for SqliteSnapshot {
 
     fn changes(&self) -> &Changes {
         &self.changes
+    }
+
+    fn holds<'a>(&'a mut self, revision: &'a Revision) -> StoreFuture<'a, Option<bool>> {
+        let held = self.revision.holds(revision);
+        if held.is_some() || revision.as_record().is_none() {
+            return Box::pin(std::future::ready(Ok(held)));
+        }
+        let revision = revision.clone();
+        Box::pin(self.query(move |connection, _| {
+            changes::holds(connection, &revision)
+                .map_err(|error| StoreError::Unavailable(error.to_string()))
+        }))
     }
 
     fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> StoreFuture<'a, Vec<Option<Row>>> {

@@ -8,7 +8,7 @@ use rusqlite::{Batch, Connection, OptionalExtension, TransactionBehavior, params
 use super::{Sqlite, changes, connection};
 use crate::documents::Documents;
 use crate::import::{Import, ImportError, Imported, Reference, document_error};
-use peppol_authz_engine::store::{Revision, Store, StoreError};
+use peppol_authz_engine::store::{Store, StoreError};
 
 static IMPORT: &str = include_str!("../../../../schema/sqlite/import.sql");
 
@@ -27,7 +27,7 @@ impl Sqlite {
         inputs: Vec<(String, R)>,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Imported, ImportError> {
-        let mut connection = connection::open_writer(&self.path, &self.options)?;
+        let mut connection = connection::open_writer(&self.inner.path, &self.inner.options)?;
         connection
             // KiB: the statements of an import work on all of it at once.
             .execute_batch("PRAGMA main.cache_size = -131072; PRAGMA temp.cache_size = -131072")
@@ -35,6 +35,7 @@ impl Sqlite {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(unavailable)?;
+        let before = changes::newest(&transaction).map_err(unavailable)?;
         let files: Vec<String> = inputs.iter().map(|(name, _)| name.clone()).collect();
         let documents = stage(&transaction, import, inputs, progress)?;
         apply(&transaction, &files)?;
@@ -44,11 +45,11 @@ impl Sqlite {
         transaction
             .execute_batch("DROP TABLE temp.staged")
             .map_err(unavailable)?;
-        let number = changes::prune(&transaction).map_err(unavailable)?;
+        let revision = changes::prune(&transaction, before).map_err(unavailable)?;
         transaction.commit().map_err(unavailable)?;
         Ok(Imported {
             documents,
-            revision: Revision::number(number),
+            revision,
         })
     }
 }

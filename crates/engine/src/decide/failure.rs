@@ -12,6 +12,13 @@ pub enum Failure {
     /// The store has not reached the state that was asked for.
     #[error("the tenancy store has not reached the state that was asked for")]
     Behind,
+    /// The state that was asked for is of another history of the store, or so old that the
+    /// store cannot tell.
+    #[error(
+        "the state that was asked for is of another history of the tenancy store, which was \
+         restored or replaced since, or older than its records"
+    )]
+    AnotherHistory,
     /// The contents of the store cannot be used: they do not fit the schema, or an
     /// entity refers to one that is not there.
     #[error("{0}")]
@@ -63,6 +70,7 @@ impl From<ReadingError> for Failure {
         match error {
             ReadingError::Store(error) => error.into(),
             ReadingError::Behind => Self::Behind,
+            ReadingError::AnotherHistory => Self::AnotherHistory,
         }
     }
 }

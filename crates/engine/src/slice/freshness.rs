@@ -24,8 +24,7 @@ impl Demand {
         };
     }
 
-    /// True if a state holds all that is demanded. A revision of another kind of store is held
-    /// by no state.
+    /// True if a state holds all that is demanded, as far as its name tells.
     pub(super) fn is_held_by(&self, revision: &Revision) -> bool {
         let mut wanted = self.at_least.iter();
         wanted.all(|wanted| revision.holds(wanted) == Some(true))
@@ -63,9 +62,14 @@ impl Freshness {
 
     /// True if a state that was seen may be answered from without looking again.
     pub(super) fn admits(&self, known: &Known, store: &dyn Store, demand: &Demand) -> bool {
-        // Nothing was written since: it is the newest.
-        if known.mark.is_some() {
-            return store.mark() == known.mark;
+        if let Some(mark) = known.mark {
+            if store.mark() != Some(mark) {
+                return false;
+            }
+            // Nothing was written since: it is the newest.
+            if mark.settles {
+                return true;
+            }
         }
         let age = known.looked.elapsed();
         self.followed

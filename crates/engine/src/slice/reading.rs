@@ -141,24 +141,31 @@ impl<'a> StateReading<'a> {
             if let Place::At(known) = place {
                 let (revision, lag) = (known.revision.clone(), known.lag);
                 self.known = Some(known);
-                return self.take(snapshot, &revision, lag);
+                return self.take(snapshot, &revision, lag).await;
             }
             self.moves += 1;
         }
         let snapshot = store.snapshot(&bundle.schema, None).await?;
         let (revision, lag) = (snapshot.revision().clone(), snapshot.lag());
         self.known = None;
-        self.take(snapshot, &revision, lag)
+        self.take(snapshot, &revision, lag).await
     }
 
     /// Takes a snapshot, if its state is what is demanded.
-    fn take(
+    async fn take(
         &mut self,
-        snapshot: Box<dyn Snapshot>,
+        mut snapshot: Box<dyn Snapshot>,
         revision: &Revision,
         lag: Duration,
     ) -> Result<(), ReadingError> {
-        if !self.demand.admits(lag) || !self.demand.is_held_by(revision) {
+        for wanted in &self.demand.at_least {
+            match snapshot.holds(wanted).await? {
+                Some(true) => {}
+                Some(false) => return Err(ReadingError::Behind),
+                None => return Err(ReadingError::AnotherHistory),
+            }
+        }
+        if !self.demand.admits(lag) {
             return Err(ReadingError::Behind);
         }
         self.revision = Arc::clone(revision.name());

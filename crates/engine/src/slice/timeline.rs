@@ -115,12 +115,12 @@ impl Timeline {
     /// |--------------|--------------------------------------|-----------|-------|--------|
     /// | `Nothing`    |                                      | no        | epoch of `since` | published, if the look is later and the revision follows |
     /// | `Nothing`    |                                      | yes       | epoch of `since` | none |
-    /// | `Untold`     | the store's mark is that of `since`  | any       | `since` | none |
-    /// | `Untold`     | the store has no mark, not `fresh`   | any       | `since` | none |
+    /// | `Untold`     | the store's mark settles it, and is that of `since` | any | `since` | none |
+    /// | `Untold`     | no mark settles it, not `fresh`      | any       | `since` | none |
     /// | any other    |                                      | yes       | overtaken | none: the changes may be known or not |
     /// | `Of(…)`      |                                      | no        | next epoch | each is marked, then the epoch is published |
-    /// | `Everything` |                                      | no        | next epoch | the floor is raised, then the epoch is published |
-    /// | `Untold`     | another mark, or no mark and `fresh` | no        | next epoch | the floor is raised, then the epoch is published |
+    /// | `Everything`, `AnotherHistory` |                    | no        | next epoch | the floor is raised, then the epoch is published |
+    /// | `Untold`     | another mark, or none that settles it and `fresh` | no | next epoch | the floor is raised, then the epoch is published |
     pub fn advance(
         &self,
         since: Option<&Arc<Known>>,
@@ -149,6 +149,10 @@ impl Timeline {
             Some(since) if snapshot.revision().follows(&since.revision) => snapshot.changes(),
             _ => &Changes::Everything,
         };
+        let before = since.filter(|since| {
+            *snapshot.changes() == Changes::AnotherHistory
+                || since.revision.history() != snapshot.revision().history()
+        });
         match (changes, since) {
             (Changes::Nothing, Some(since)) => {
                 let at = known(since.epoch);
@@ -161,12 +165,23 @@ impl Timeline {
                 Place::At(at)
             }
             (Changes::Untold, Some(since))
-                if look.mark.map_or(!fresh, |mark| since.mark == Some(mark)) =>
+                if match look.mark {
+                    Some(mark) if mark.settles => since.mark == Some(mark),
+                    _ => !fresh,
+                } =>
             {
                 Place::At(Arc::clone(since))
             }
             _ if !same => Place::Overtaken,
             (changes, _) => {
+                if let Some(before) = before {
+                    tracing::warn!(
+                        before = %before.revision,
+                        now = %snapshot.revision(),
+                        "the tenancy store has another history now: it was restored or replaced; \
+                         all entities in memory are dropped"
+                    );
+                }
                 let next = epoch(since) + 1;
                 match changes {
                     Changes::Of(uids) => {
@@ -245,7 +260,10 @@ mod tests {
 
     fn marked(mark: u8) -> Look {
         Look {
-            mark: Some(Mark([mark; 48])),
+            mark: Some(Mark {
+                bytes: [mark; 96],
+                settles: true,
+            }),
             ..unmarked()
         }
     }

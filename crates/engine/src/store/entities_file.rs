@@ -124,7 +124,10 @@ impl Store for EntitiesFile {
 
     /// A file is read once.
     fn mark(&self) -> Option<Mark> {
-        Some(Mark([0; 48]))
+        Some(Mark {
+            bytes: [0; 96],
+            settles: true,
+        })
     }
 
     fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {

@@ -30,6 +30,8 @@ pub enum Problem {
     KeysUnavailable(String),
     /// The store has not reached the state that was asked for.
     Behind,
+    /// The state that was asked for is of another history of the store.
+    AnotherHistory,
     /// More candidates of a search would have to be decided than this limit.
     TooWide(usize),
     /// The answer took too long.
@@ -76,6 +78,7 @@ impl Problem {
             | Self::NotLogged
             | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::Tenancy(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::AnotherHistory => StatusCode::CONFLICT,
             Self::TooWide(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -95,6 +98,7 @@ impl Problem {
             Self::Unavailable(_) => "STORE_UNAVAILABLE",
             Self::KeysUnavailable(_) => "KEYS_UNAVAILABLE",
             Self::Behind => "STORE_BEHIND",
+            Self::AnotherHistory => "REVISION_OF_ANOTHER_HISTORY",
             Self::TooWide(_) => "SEARCH_TOO_WIDE",
             Self::TimedOut => "TIMED_OUT",
             Self::NotLogged => "DECISION_NOT_LOGGED",
@@ -126,6 +130,10 @@ impl Problem {
             Self::Behind => {
                 "the tenancy store has not reached the state that was asked for".to_owned()
             }
+            Self::AnotherHistory => "`atLeast`: the revision is of another history of the tenancy \
+                                     store, which was restored or replaced since, or it is older \
+                                     than the records that the store keeps; ask without it"
+                .to_owned(),
             Self::TooWide(limit) => format!(
                 "more than {limit} candidates would have to be decided for this page; ask for a \
                  shorter one, or raise `limits.candidates`"
@@ -183,6 +191,7 @@ impl From<Failure> for Problem {
         match failure {
             Failure::Unavailable(error) => Self::Unavailable(error.to_string()),
             Failure::Behind => Self::Behind,
+            Failure::AnotherHistory => Self::AnotherHistory,
             Failure::TooWide(limit) => Self::TooWide(limit),
             Failure::Tenancy(text) => Self::Tenancy(text),
             Failure::Described => Self::Malformed(Malformed {

@@ -78,7 +78,7 @@ impl Judge {
             Ok(ShadowOutcome::Unsettled)
         };
         judged.unwrap_or_else(|failure| match failure {
-            Failure::Behind => ShadowOutcome::Unsettled,
+            Failure::Behind | Failure::AnotherHistory => ShadowOutcome::Unsettled,
             Failure::Unavailable(_) => ShadowOutcome::Failed("store"),
             Failure::Tenancy(_) | Failure::Described => ShadowOutcome::Failed("entities"),
             Failure::TooWide(_) | Failure::NoShard | Failure::SmallStack { .. } => {

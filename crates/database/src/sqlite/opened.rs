@@ -1,0 +1,170 @@
+//! A database file that is open: the file that its path named when it was opened.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cedar_policy::EntityTypeName;
+use rusqlite::Connection;
+
+use super::dependence::{self, Dependence};
+use super::options::SqliteOptions;
+use super::place::{Place, moved};
+use super::pool::Pool;
+use super::wal_index::WalIndex;
+use super::{changes, connection};
+use crate::views::{self, Views};
+use peppol_authz_engine::schema::Schema;
+use peppol_authz_engine::store::{Mark, StoreError};
+
+/// An open database.
+#[derive(Debug)]
+pub(super) struct Opened {
+    /// True if this program has made it.
+    pub(super) is_ours: bool,
+    pub(super) views: Arc<Views>,
+    pub(super) pool: Arc<Pool>,
+    /// False if a view reads columns that nothing notes.
+    noted: AtomicBool,
+    /// True if a view reads a clock, or something else that is not in the file.
+    impure: AtomicBool,
+    place: Place,
+    /// True if its views have been changed since.
+    stale: AtomicBool,
+    /// `None` where the database has none.
+    wal_index: Option<WalIndex>,
+    /// Keeps the index in being, see [`WalIndex`], and the inode, see [`Place`].
+    open: Mutex<Connection>,
+}
+
+/// How often a path is opened again that is replaced meanwhile.
+const TRIES: usize = 5;
+
+impl Opened {
+    /// Opens the file at a path; one that is missing is created, an older one upgraded.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`](super::Sqlite::open).
+    pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Self, StoreError> {
+        for _ in 0..TRIES {
+            let mut writer = connection::open_writer(path, options)?;
+            connection::prepare_schema(path, &mut writer)?;
+            let before = Place::of(path)?;
+            let reader = connection::open_reader(path, options)?;
+            connection::schema_version(&reader).map_err(unavailable)?;
+            // The reader was opened in between: it is at this place.
+            if before.is_named() {
+                return Self::at(before, path, options, writer, reader);
+            }
+        }
+        Err(moved(path))
+    }
+
+    fn at(
+        place: Place,
+        path: &Path,
+        options: &SqliteOptions,
+        mut writer: Connection,
+        open: Connection,
+    ) -> Result<Self, StoreError> {
+        let is_ours = connection::is_ours(&open).map_err(unavailable)?;
+        if is_ours {
+            changes::prune_where_many(&mut writer).map_err(unavailable)?;
+        }
+        drop(writer);
+        let schema_version = connection::schema_version(&open).map_err(unavailable)?;
+        let views = Arc::new(connection::views(&open)?);
+        let pool = Pool::new(path, options.clone(), is_ours, schema_version, &place);
+        let opened = Self {
+            is_ours,
+            views,
+            pool: Arc::new(pool),
+            noted: AtomicBool::new(true),
+            impure: AtomicBool::new(false),
+            wal_index: WalIndex::open(place.index()),
+            place,
+            stale: AtomicBool::new(false),
+            open: Mutex::new(open),
+        };
+        // A reader that cannot be opened should stop the start, not a question.
+        let mut reader = opened.pool.reader()?;
+        reader.begin().and_then(|_| reader.end()).map_err(|error| {
+            let shown = path.display();
+            StoreError::Misfit(format!("`{shown}`: its revision cannot be read: {error}"))
+        })?;
+        opened.pool.put_back(reader);
+        Ok(opened)
+    }
+
+    /// Checks that the views are those that a schema needs, and finds the columns that nothing
+    /// notes and the functions that read more than the file.
+    pub(super) fn check(&self, schema: &Schema) -> Result<(), StoreError> {
+        let names = views::check(schema, &self.views)?;
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = |error: rusqlite::Error| {
+            StoreError::Misfit(format!("the views cannot be read: {error}"))
+        };
+        let dependence = Dependence::of(&open, &names).map_err(failed)?;
+        let impure = dependence.impure();
+        if !impure.is_empty() && !self.impure.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                reads = impure.join(", "),
+                "views read more than is in the file, so that an unchanged file may give another \
+                 answer: entities in memory count for `freshness.untold_max_age`"
+            );
+        }
+        if self.is_ours {
+            let noted = dependence::noted(&open).map_err(failed)?;
+            let unnoted = dependence.unnoted(&noted);
+            if !unnoted.is_empty() && self.noted.swap(false, Ordering::Relaxed) {
+                tracing::warn!(
+                    columns = unnoted.join(", "),
+                    "views read columns whose changes nothing notes: all entities in memory are \
+                     dropped with each write; see the table `tenancy_noted`"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn serves(&self, entity_type: &EntityTypeName) -> bool {
+        self.views.contains_key(&entity_type.to_string())
+    }
+
+    /// Returns true if the path still names this file, and its views are as they were.
+    pub(super) fn is_current(&self) -> bool {
+        !self.stale.load(Ordering::Relaxed) && self.place.is_named()
+    }
+
+    /// The views have been changed.
+    pub(super) fn doubt(&self) {
+        self.stale.store(true, Ordering::Relaxed);
+    }
+
+    /// True if the records tell all changes.
+    pub(super) fn is_told(&self) -> bool {
+        self.is_ours && self.noted.load(Ordering::Relaxed) && !self.impure.load(Ordering::Relaxed)
+    }
+
+    /// The mark of the newest state; `None` if the path names this file no longer.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        if self.stale.load(Ordering::Relaxed) {
+            return None;
+        }
+        let written = self.place.look()?;
+        let header = self.wal_index.as_ref()?.header()?;
+        let mut bytes = [0; 96];
+        let parts = header.into_iter().chain(self.place.bytes()).chain(written);
+        for (byte, part) in bytes.iter_mut().zip(parts) {
+            *byte = part;
+        }
+        Some(Mark {
+            bytes,
+            settles: !self.impure.load(Ordering::Relaxed),
+        })
+    }
+}
+
+fn unavailable(error: rusqlite::Error) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}

@@ -1,0 +1,100 @@
+//! The file that a path named when it was opened.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use peppol_authz_engine::store::StoreError;
+
+/// The files of a database and of its index, at their paths.
+///
+/// INVARIANT: a connection to the file stays open as long as the paths are compared with it, so
+/// that no other file gets its inode.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    database: PathBuf,
+    index: PathBuf,
+    files: [FileId; 2],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    fn of(file: &Metadata) -> Self {
+        Self {
+            device: file.dev(),
+            inode: file.ino(),
+        }
+    }
+}
+
+impl Place {
+    /// The files that a path names now.
+    ///
+    /// # Errors
+    /// A path that names nothing, and one beside which there is no index.
+    pub(super) fn of(database: &Path) -> Result<Self, StoreError> {
+        let failed = |error: std::io::Error| {
+            StoreError::Unavailable(format!("`{}`: {error}", database.display()))
+        };
+        // SQLite follows links before it adds to the name.
+        let mut index = database.canonicalize().map_err(failed)?.into_os_string();
+        index.push("-shm");
+        let index = PathBuf::from(index);
+        let files = [database, &index].map(|path| path.metadata().map(|file| FileId::of(&file)));
+        let [file, of_index] = files;
+        Ok(Self {
+            database: database.to_owned(),
+            files: [file.map_err(failed)?, of_index.map_err(failed)?],
+            index,
+        })
+    }
+
+    /// The path of the index.
+    pub(super) fn index(&self) -> &Path {
+        &self.index
+    }
+
+    /// Returns true if the paths still name these files.
+    pub(super) fn is_named(&self) -> bool {
+        self.look().is_some()
+    }
+
+    /// The size of the file and the time of its last change, 24 bytes; `None` if the paths name
+    /// other files now.
+    pub(super) fn look(&self) -> Option<impl Iterator<Item = u8> + use<>> {
+        let [database, index] = [&self.database, &self.index].map(|path| path.metadata().ok());
+        let (database, index) = (database?, index?);
+        if [&database, &index].map(FileId::of) != self.files {
+            return None;
+        }
+        let modified = [database.mtime(), database.mtime_nsec()].map(i64::cast_unsigned);
+        let numbers = [database.size(), modified[0], modified[1]];
+        Some(numbers.into_iter().flat_map(u64::to_le_bytes))
+    }
+
+    /// A text that no other file has.
+    pub(super) fn name(&self) -> String {
+        let [database, index] = self.files;
+        format!("{}/{}/{}", database.device, database.inode, index.inode)
+    }
+
+    /// The same as 24 bytes.
+    pub(super) fn bytes(&self) -> impl Iterator<Item = u8> + use<> {
+        let [database, index] = self.files;
+        let numbers = [database.device, database.inode, index.inode];
+        numbers.into_iter().flat_map(u64::to_le_bytes)
+    }
+}
+
+/// The path names another file, or none.
+pub(super) fn moved(path: &Path) -> StoreError {
+    StoreError::Unavailable(format!(
+        "`{}` is not the file any more that was opened",
+        path.display()
+    ))
+}

@@ -1,0 +1,176 @@
+//! A database file that is restored, moved and removed.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::{GRANT, OTHER, asked, assert_of_another_history, decision, revision, with};
+use crate::eventually::until;
+use crate::sidecar::{Sidecar, Start, program, project};
+
+/// A sidecar over a file of its own, with the tenancy of the examples. It looks by itself once an
+/// hour.
+fn sidecar() -> (Sidecar, PathBuf) {
+    let sidecar = Start::quickstart()
+        .variable("PEPPOL_AUTHZ_FRESHNESS__POLL_INTERVAL", "1h")
+        .variable("PEPPOL_AUTHZ_FRESHNESS__MAX_STALE", "1h")
+        .start();
+    let path = sidecar.path("tenancy.db");
+    (sidecar, path)
+}
+
+fn sql(path: &Path, sql: &str) {
+    let connection = Connection::open(path).unwrap();
+    connection
+        .busy_timeout(std::time::Duration::from_secs(10))
+        .unwrap();
+    connection.execute_batch(sql).unwrap();
+}
+
+fn name_of_the_newest(path: &Path) -> String {
+    Connection::open(path)
+        .unwrap()
+        .query_row("SELECT revision FROM tenancy_revision", [], |row| {
+            row.get(0)
+        })
+        .unwrap()
+}
+
+/// As `.backup` and `.restore` of SQLite's shell do it.
+fn copy(from: &Path, to: &Path) {
+    let from = Connection::open(from).unwrap();
+    let mut to = Connection::open(to).unwrap();
+    let backup = rusqlite::backup::Backup::new(&from, &mut to).unwrap();
+    backup
+        .run_to_completion(1000, std::time::Duration::ZERO, None)
+        .unwrap();
+}
+
+fn import(path: &Path) {
+    let output = program()
+        .args(["import", "--tenancy", &format!("sqlite:{}", path.display())])
+        .arg(project("examples/quickstart/tenancy.ndjson"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+fn remove(path: &Path) {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(suffix);
+        let _ = std::fs::remove_file(file);
+    }
+}
+
+/// With the same number of writes on both ways, so that the numbers of the records agree.
+#[test]
+fn a_backup_that_is_restored_into_the_file_is_another_history() {
+    for writes_after in [1, 2, 5] {
+        let (sidecar, path) = sidecar();
+        let backup = sidecar.path("backup.db");
+        copy(&path, &backup);
+        sql(&path, GRANT);
+        assert_eq!(decision(&sidecar, &asked()), "Allow");
+        let lost = revision(&sidecar);
+        copy(&backup, &path);
+        for _ in 0..writes_after {
+            sql(&path, OTHER);
+        }
+        let now = name_of_the_newest(&path);
+        assert_eq!(decision(&sidecar, &asked()), "Deny");
+        assert_eq!(decision(&sidecar, &with("maxAge", "0s")), "Deny");
+        assert_eq!(decision(&sidecar, &with("atLeast", &now)), "Deny");
+        assert_of_another_history(&sidecar, &lost);
+        sidecar.wait_for_log(
+            "the tenancy store has another history now: it was restored or replaced; all entities \
+             in memory are dropped",
+        );
+    }
+}
+
+/// The same, as far as a process sees it that starts afterwards.
+#[test]
+fn a_revision_that_a_restore_has_lost_is_refused_after_a_start_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, backup) = (
+        directory.path().join("tenancy.db"),
+        directory.path().join("backup.db"),
+    );
+    import(&path);
+    let kept = name_of_the_newest(&path);
+    copy(&path, &backup);
+    sql(&path, GRANT);
+    let lost = name_of_the_newest(&path);
+    copy(&backup, &path);
+    for _ in 0..3 {
+        sql(&path, OTHER);
+    }
+    let source = format!("sqlite:{}", path.display());
+    let sidecar = Start::new().with(&["--tenancy", &source]).start();
+    assert_of_another_history(&sidecar, &lost);
+    assert_eq!(decision(&sidecar, &with("atLeast", &kept)), "Deny");
+    // The number alone names no history.
+    let number = kept.split(['-', '.']).nth(1).unwrap();
+    let reply = sidecar.post("/v1/is_authorized", &with("atLeast", number));
+    assert_eq!(reply.status, 400, "{}", reply.text);
+}
+
+#[test]
+fn another_file_at_the_path_is_read_with_the_next_question() {
+    let (sidecar, path) = sidecar();
+    let restored = sidecar.path("restored.db");
+    copy(&path, &restored);
+    sql(&path, GRANT);
+    assert_eq!(decision(&sidecar, &asked()), "Allow");
+    let lost = revision(&sidecar);
+    remove(&sidecar.path("tenancy.db-wal"));
+    remove(&sidecar.path("tenancy.db-shm"));
+    std::fs::rename(&restored, &path).unwrap();
+    assert_eq!(decision(&sidecar, &asked()), "Deny");
+    // Later writes to the path are seen.
+    sql(&path, OTHER);
+    assert_of_another_history(&sidecar, &lost);
+    sql(&path, GRANT);
+    assert_eq!(decision(&sidecar, &asked()), "Allow");
+}
+
+#[test]
+fn a_file_that_is_gone_is_not_answered_from_and_a_new_one_is() {
+    let (sidecar, path) = sidecar();
+    sql(&path, GRANT);
+    assert_eq!(decision(&sidecar, &asked()), "Allow");
+    let lost = revision(&sidecar);
+    remove(&path);
+    for _ in 0..3 {
+        let reply = sidecar.post("/v1/is_authorized", &asked());
+        assert_eq!(reply.status, 503, "{}", reply.text);
+        assert_eq!(reply.json()["code"], "STORE_UNAVAILABLE");
+    }
+    assert!(!path.exists(), "it makes no file of its own");
+    import(&path);
+    until("the new file is read", || {
+        sidecar.post("/v1/is_authorized", &asked()).status == 200
+    });
+    assert_eq!(decision(&sidecar, &asked()), "Deny");
+    assert_of_another_history(&sidecar, &lost);
+    sql(&path, GRANT);
+    assert_eq!(decision(&sidecar, &asked()), "Allow");
+}
+
+/// As with a directory that is swapped by a link.
+#[test]
+fn a_link_that_leads_elsewhere_is_followed() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    import(&at("one.db"));
+    copy(&at("one.db"), &at("two.db"));
+    sql(&at("one.db"), GRANT);
+    std::os::unix::fs::symlink(at("one.db"), at("tenancy.db")).unwrap();
+    let source = format!("sqlite:{}", at("tenancy.db").display());
+    let sidecar = Start::new().with(&["--tenancy", &source]).start();
+    assert_eq!(decision(&sidecar, &asked()), "Allow");
+    std::os::unix::fs::symlink(at("two.db"), at("next")).unwrap();
+    std::fs::rename(at("next"), at("tenancy.db")).unwrap();
+    assert_eq!(decision(&sidecar, &asked()), "Deny");
+}

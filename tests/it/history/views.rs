@@ -1,0 +1,231 @@
+//! Views that show something else though no record was written: a column that was added later, a
+//! clock, another definition.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use super::decision;
+use crate::eventually::until;
+use crate::postgres::server::{Database, SHARED};
+use crate::sidecar::{Sidecar, Start};
+
+const SCHEMA: &str = r#"
+    entity User = { active: Bool };
+    entity Door;
+    action enter appliesTo { principal: User, resource: Door };
+"#;
+
+const POLICY: &str = r#"
+    @id("p/active") permit (principal, action, resource) when { principal.active };
+"#;
+
+fn enter() -> Value {
+    json!({"principal": "User::\"ann\"", "action": "Action::\"enter\"", "resource": "Door::\"d\""})
+}
+
+fn fresh() -> Value {
+    let mut enter = enter();
+    enter["maxAge"] = json!("0s");
+    enter
+}
+
+/// A sidecar with the small schema, over a source.
+fn small(source: &str, untold_max_age: &str) -> Sidecar {
+    let start = Start::new();
+    let (schema, policies) = (start.path("test.cedarschema"), start.path("policies"));
+    std::fs::write(&schema, SCHEMA).unwrap();
+    std::fs::create_dir(&policies).unwrap();
+    std::fs::write(policies.join("p.cedar"), POLICY).unwrap();
+    let [schema, policies] = [schema, policies].map(|path| path.display().to_string());
+    start
+        .with(&[
+            "--tenancy",
+            source,
+            "--schema",
+            &schema,
+            "--policies",
+            &policies,
+        ])
+        .variable("PEPPOL_AUTHZ_FRESHNESS__POLL_INTERVAL", "1h")
+        .variable("PEPPOL_AUTHZ_FRESHNESS__MAX_STALE", "1h")
+        .variable("PEPPOL_AUTHZ_FRESHNESS__UNTOLD_MAX_AGE", untold_max_age)
+        .start()
+}
+
+fn sql(path: &Path, sql: &str) {
+    Connection::open(path).unwrap().execute_batch(sql).unwrap();
+}
+
+/// An own SQLite database whose view reads a clock. The test sets the time, as `valid_until`
+/// beside the real one.
+fn clock(path: &Path) {
+    sql(
+        path,
+        "CREATE TABLE people (id TEXT, valid_until INTEGER);
+         INSERT INTO people VALUES ('ann', unixepoch() + 2);
+         CREATE TABLE tenancy_revision (revision INTEGER);
+         INSERT INTO tenancy_revision VALUES (1);
+         CREATE VIEW \"User\" AS SELECT id, valid_until > unixepoch() AS active FROM people;
+         CREATE VIEW \"Door\" AS SELECT 'd' AS id;",
+    );
+}
+
+#[test]
+fn a_sqlite_view_that_reads_a_clock_is_not_kept_for_longer_than_is_set() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("own.db");
+    clock(&path);
+    let source = format!("sqlite:{}", path.display());
+    let (soon, never) = (small(&source, "50ms"), small(&source, "1h"));
+    assert_eq!(decision(&soon, &enter()), "Allow");
+    assert_eq!(decision(&never, &enter()), "Allow");
+    until("the time is over", || decision(&soon, &enter()) == "Deny");
+    // By its setting it may answer from what it knows, but not where the question forbids it.
+    assert_eq!(decision(&never, &enter()), "Allow");
+    assert_eq!(decision(&never, &fresh()), "Deny");
+}
+
+/// An unchanged file with views of tables alone gives the same answers: nothing is read again.
+#[test]
+fn a_sqlite_view_of_tables_alone_is_kept_until_something_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("own.db");
+    clock(&path);
+    sql(
+        &path,
+        "DROP VIEW \"User\"; CREATE VIEW \"User\" AS SELECT id, valid_until > 0 AS active FROM people",
+    );
+    let source = format!("sqlite:{}", path.display());
+    let sidecar = small(&source, "0s");
+    assert_eq!(decision(&sidecar, &enter()), "Allow");
+    let reads = || {
+        let text = sidecar.get("/metrics").text;
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("peppol_authz_cache_misses "))
+            .map(str::to_owned);
+        line.unwrap_or_else(|| panic!("{text}"))
+    };
+    let before = reads();
+    for _ in 0..5 {
+        assert_eq!(decision(&sidecar, &enter()), "Allow");
+    }
+    assert_eq!(reads(), before);
+    sql(&path, "UPDATE people SET valid_until = 0");
+    assert_eq!(decision(&sidecar, &enter()), "Deny");
+}
+
+#[test]
+fn a_sqlite_view_that_is_defined_anew_is_read_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("own.db");
+    clock(&path);
+    sql(
+        &path,
+        "DROP VIEW \"User\"; CREATE VIEW \"User\" AS SELECT id, 1 AS active FROM people",
+    );
+    let source = format!("sqlite:{}", path.display());
+    let sidecar = small(&source, "1h");
+    assert_eq!(decision(&sidecar, &enter()), "Allow");
+    sql(
+        &path,
+        "DROP VIEW \"User\"; CREATE VIEW \"User\" AS SELECT id, 0 AS active FROM people",
+    );
+    assert_eq!(decision(&sidecar, &enter()), "Deny");
+}
+
+/// The tenancy of the shipped tables, with a view that reads more than is shipped.
+const ADDED: &str = "
+    ALTER TABLE organisation ADD COLUMN suspended INTEGER NOT NULL DEFAULT 0;
+    DROP VIEW \"Peppol::Organisation\";
+    CREATE VIEW \"Peppol::Organisation\" AS
+    SELECT id, CASE WHEN suspended = 1 THEN 'DEMO' ELSE mode END AS mode,
+      mode_change_request AS \"modeChangeRequest\", contact_types AS \"contactTypes\",
+      coalesce(participant_limit, 10) AS \"participantLimit\", 0 AS participants
+    FROM organisation;";
+
+/// And one that reads a table of the author's own.
+const ADDED_TABLE: &str = "
+    CREATE TABLE suspension (organisation_id TEXT PRIMARY KEY);
+    DROP VIEW \"Peppol::Organisation\";
+    CREATE VIEW \"Peppol::Organisation\" AS
+    SELECT id, CASE WHEN EXISTS (SELECT 1 FROM suspension WHERE organisation_id = id) THEN 'DEMO' ELSE mode END AS mode,
+      mode_change_request AS \"modeChangeRequest\", contact_types AS \"contactTypes\",
+      coalesce(participant_limit, 10) AS \"participantLimit\", 0 AS participants
+    FROM organisation;";
+
+const SUSPEND: &str = "UPDATE organisation SET suspended = 1 WHERE id = 'acme'";
+const SUSPEND_BY_TABLE: &str = "INSERT INTO suspension VALUES ('acme')";
+
+/// Allowed in every mode but DEMO.
+fn upload() -> Value {
+    json!({
+        "principal": "Peppol::User::\"anna\"",
+        "action": "Peppol::Action::\"uploadCertificate\"",
+        "resource": "Peppol::Organisation::\"acme\"",
+    })
+}
+
+#[test]
+fn a_column_or_table_that_an_author_adds_is_noted_or_not_trusted_with_sqlite() {
+    for (added, suspend) in [(ADDED, SUSPEND), (ADDED_TABLE, SUSPEND_BY_TABLE)] {
+        let first = Start::quickstart().start();
+        let path = first.path("tenancy.db");
+        sql(
+            &path,
+            "UPDATE organisation SET mode = 'SHARED' WHERE id = 'acme'",
+        );
+        sql(&path, added);
+        let source = format!("sqlite:{}", path.display());
+        let sidecar = Start::new()
+            .with(&["--tenancy", &source])
+            .variable("PEPPOL_AUTHZ_FRESHNESS__POLL_INTERVAL", "1h")
+            .start();
+        assert_eq!(decision(&sidecar, &upload()), "Allow");
+        sql(&path, suspend);
+        assert_eq!(decision(&sidecar, &upload()), "Deny");
+        // So it is for one that was running while the view was changed.
+        assert_eq!(decision(&first, &upload()), "Deny");
+    }
+}
+
+fn shipped(database: &Database, untold_max_age: &str) -> Sidecar {
+    Start::new()
+        .with(&["--tenancy", &database.url()])
+        .variable("PEPPOL_AUTHZ_FRESHNESS__UNTOLD_MAX_AGE", untold_max_age)
+        .start()
+}
+
+#[test]
+fn a_column_or_table_that_an_author_adds_is_noted_or_not_trusted_with_postgresql() {
+    for (added, suspend) in [(ADDED, SUSPEND), (ADDED_TABLE, SUSPEND_BY_TABLE)] {
+        let database = crate::postgres::scene::quickstart(&SHARED);
+        database.sql("UPDATE organisation SET mode = 'SHARED' WHERE id = 'acme'");
+        database.sql(added);
+        let sidecar = shipped(&database, "100ms");
+        assert_eq!(decision(&sidecar, &upload()), "Allow");
+        database.sql(suspend);
+        until("it is seen", || decision(&sidecar, &upload()) == "Deny");
+    }
+}
+
+#[test]
+fn a_postgresql_view_that_reads_a_clock_is_not_kept_for_longer_than_is_set() {
+    let database = crate::postgres::scene::quickstart(&SHARED);
+    database.sql(
+        "UPDATE organisation SET mode = 'SHARED' WHERE id = 'acme';
+         ALTER TABLE organisation ADD COLUMN demo_from timestamptz NOT NULL DEFAULT now() + interval '2 s';
+         CREATE OR REPLACE VIEW \"Peppol::Organisation\" AS
+         SELECT id, CASE WHEN demo_from < now() THEN 'DEMO' ELSE mode END AS mode,
+           mode_change_request AS \"modeChangeRequest\", contact_types AS \"contactTypes\",
+           coalesce(participant_limit, 10) AS \"participantLimit\", 0::bigint AS participants
+         FROM organisation",
+    );
+    let sidecar = shipped(&database, "100ms");
+    assert_eq!(decision(&sidecar, &upload()), "Allow");
+    until("the time is over", || {
+        decision(&sidecar, &upload()) == "Deny"
+    });
+}

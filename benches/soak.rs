@@ -1,6 +1,7 @@
-//! Looks for a wrong Allow: several sidecars use one PostgreSQL database, with writers,
-//! reloads and a failing network. Each Allow is held against the history of the database
-//! at the state that it names.
+//! Looks for a wrong Allow. Several sidecars use one PostgreSQL database, with writers, restores of
+//! a dump, reloads, half-copied policies, callers that go away and a failing network; another uses
+//! a SQLite file that is restored and replaced. Each answer is held against the history of the
+//! database that it names.
 //!
 //! `cargo bench --profile dist --bench soak [-- SECONDS]`
 
@@ -9,6 +10,8 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
+    clippy::readonly_write_lock,
+    clippy::string_slice,
     clippy::unwrap_used,
     dead_code,
     missing_docs,
@@ -25,17 +28,20 @@ mod proxy;
 mod server;
 #[path = "../tests/it/postgres/session.rs"]
 mod session;
+#[path = "soak/sqlite.rs"]
+mod sqlite;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use common::program::Program;
 use proxy::{Mode, Proxy};
 use serde_json::{Value, json};
-use server::{Database, Server};
+use server::{Database, Server, command, succeed};
 use session::PsqlSession;
 
 const SIDECARS: usize = 3;
@@ -44,9 +50,31 @@ const ASKERS: usize = 6;
 /// Users, each of whom may be orgadmin of the organisation of their number.
 const USERS: usize = 40;
 
-/// Every write of each user: the transaction's number, and if the user is a member after
-/// it. A user has one writer, so the writes are in the order of commits.
-type History = Vec<Mutex<Vec<(u64, bool)>>>;
+/// Members of an organisation whose e-mail is not verified: nothing may ever be allowed to them.
+const UNVERIFIED: usize = 4;
+
+/// Every write of each user in one history: the transaction's number, and if the user is a member
+/// after it. A user has one writer, so the writes are in the order of commits.
+type Writes = Vec<Vec<(u64, bool)>>;
+
+/// The writes of every history that the database has had, by its name.
+struct Histories {
+    all: Mutex<HashMap<String, Writes>>,
+    /// The name of the history in force. Held for reading by who writes, and for writing by who
+    /// restores.
+    now: RwLock<String>,
+}
+
+impl Histories {
+    fn last(&self, history: &str, user: usize) -> (u64, bool) {
+        *self.all.lock().unwrap()[history][user].last().unwrap()
+    }
+
+    fn push(&self, history: &str, user: usize, write: (u64, bool)) {
+        let mut all = self.all.lock().unwrap();
+        all.get_mut(history).unwrap()[user].push(write);
+    }
+}
 
 /// A state by PostgreSQL's rule: what it sees of transactions.
 struct SnapshotState {
@@ -78,7 +106,7 @@ impl SnapshotState {
 struct Allowed {
     user: usize,
     revision: String,
-    at_least: Option<u64>,
+    at_least: Option<String>,
 }
 
 #[derive(Default)]
@@ -88,6 +116,8 @@ struct Answers {
     denied: Vec<Allowed>,
     /// By code.
     errors: BTreeMap<String, u64>,
+    /// Callers that did not wait for their answer.
+    gone: u64,
 }
 
 fn sidecar(database: &Database, port: u16, directory: &Path) -> Program {
@@ -117,35 +147,87 @@ impl Random {
 
 /// Grants and revokes, one transaction each; some take their time before they end,
 /// and some change their mind.
-fn write(database: &Database, writer: usize, history: &History, over: &AtomicBool) -> u64 {
+fn write(database: &Database, writer: usize, histories: &Histories, over: &AtomicBool) -> u64 {
     let mut session = PsqlSession::on(database);
     let mut random = Random(writer as u64 * 7919 + 17);
     let mut writes = 0;
     while !over.load(Ordering::Relaxed) {
+        let now = histories.now.read().unwrap();
         let user = random.below(USERS / WRITERS) * WRITERS + writer;
-        let is_member = history[user].lock().unwrap().last().unwrap().1;
+        let is_member = histories.last(&now, user).1;
         let change = if is_member {
             format!("DELETE FROM membership WHERE user_id = 'u-{user}'")
         } else {
             format!("INSERT INTO membership VALUES ('u-{user}', 'o-{user}', 'orgadmin')")
         };
-        let id = session.run(&format!("BEGIN; {change}; SELECT tenancy_revision()"));
+        let name = session.run(&format!("BEGIN; {change}; SELECT tenancy_revision()"));
         std::thread::sleep(Duration::from_millis(random.below(10) as u64));
         if random.below(8) == 0 {
             session.run("ROLLBACK");
             continue;
         }
         // Noted before the commit, so that every visible write is in the history.
-        let id = id.parse().unwrap();
-        history[user].lock().unwrap().push((id, !is_member));
+        let (history, id) = name.split_once('-').unwrap();
+        assert_eq!(history, now.as_str());
+        histories.push(history, user, (id.parse().unwrap(), !is_member));
         session.run("COMMIT");
+        drop(now);
         writes += 1;
         std::thread::sleep(Duration::from_millis(random.below(20) as u64));
     }
     writes
 }
 
-fn ask(sidecars: &[Program], asker: usize, history: &History, over: &AtomicBool) -> Answers {
+/// Keeps a dump, lets the writers go on, and restores it: another history, which begins with the
+/// members of the dump.
+fn restore(database: &Database, directory: &Path, histories: &Histories, over: &AtomicBool) -> u64 {
+    let mut random = Random(4242);
+    let file = directory.join("dump");
+    let connected = |program: &str| {
+        let mut command = command(program);
+        command.args(["-h", "127.0.0.1", "-U", "postgres"]);
+        command.arg(format!("-p{}", database.port));
+        command
+    };
+    let mut restores = 0;
+    while !over.load(Ordering::Relaxed) {
+        let kept: Vec<bool> = {
+            let now = histories.now.write().unwrap();
+            let kept = (0..USERS)
+                .map(|user| histories.last(&now, user).1)
+                .collect();
+            succeed(
+                connected("pg_dump")
+                    .arg("-Fc")
+                    .arg("-f")
+                    .arg(&file)
+                    .arg(&database.name),
+            );
+            kept
+        };
+        std::thread::sleep(Duration::from_millis(500 + random.below(2500) as u64));
+        let mut now = histories.now.write().unwrap();
+        succeed(
+            connected("pg_restore")
+                .args(["--clean", "--if-exists", "-d", &database.name])
+                .arg(&file),
+        );
+        now.clone_from(&database.sql("SELECT tenancy_history()"));
+        let writes = kept.into_iter().map(|is_member| vec![(0, is_member)]);
+        let before = histories
+            .all
+            .lock()
+            .unwrap()
+            .insert(now.clone(), writes.collect());
+        assert!(before.is_none(), "`{now}` was a history before");
+        restores += 1;
+        drop(now);
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    restores
+}
+
+fn ask(sidecars: &[Program], asker: usize, histories: &Histories, over: &AtomicBool) -> Answers {
     let mut random = Random(asker as u64 * 104_729 + 5);
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
@@ -155,19 +237,27 @@ fn ask(sidecars: &[Program], asker: usize, history: &History, over: &AtomicBool)
     let mut found = Answers::default();
     while !over.load(Ordering::Relaxed) {
         let sidecar = &sidecars[random.below(sidecars.len())];
-        let user = random.below(USERS);
+        let user = random.below(USERS + UNVERIFIED);
         // One of the writes whose commit has certainly begun.
-        let known = history[user].lock().unwrap().last().map(|(id, _)| *id);
-        let at_least = known.filter(|id| *id > 0 && random.below(4) == 0);
+        let at_least = (user < USERS && random.below(4) == 0).then(|| {
+            let now = histories.now.read().unwrap();
+            let (id, _) = histories.last(&now, user);
+            (id > 0).then(|| format!("{now}-{id}"))
+        });
+        let at_least = at_least.flatten();
         let mut question = json!({
             "principal": format!("Peppol::User::\"u-{user}\""),
             "action": "Peppol::Action::\"getOrganisation\"",
             "resource": format!("Peppol::Organisation::\"o-{user}\""),
         });
-        if let Some(id) = at_least {
-            question["atLeast"] = id.to_string().into();
+        if let Some(name) = &at_least {
+            question["atLeast"] = name.as_str().into();
         } else if random.below(16) == 0 {
             question["maxAge"] = "0s".into();
+        }
+        if random.below(64) == 0 {
+            go_away(&sidecar.address, &question.to_string(), &mut random);
+            found.gone += 1;
         }
         let url = format!("http://{}/v1/is_authorized", sidecar.address);
         let mut reply = agent.post(url).send(question.to_string()).unwrap();
@@ -194,6 +284,19 @@ fn ask(sidecars: &[Program], asker: usize, history: &History, over: &AtomicBool)
     found
 }
 
+/// Sends a question, or the beginning of one, and does not wait for the answer.
+fn go_away(address: &str, body: &str, random: &mut Random) {
+    let text = format!(
+        "POST /v1/is_authorized HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let sent = random.below(text.len() + 1);
+    if let Ok(mut stream) = std::net::TcpStream::connect(address) {
+        let _ = stream.write_all(&text.as_bytes()[..sent]);
+    }
+}
+
 /// The network fails in all ways, and is well in between.
 fn fail(proxies: &[Proxy], over: &AtomicBool) -> u64 {
     let mut random = Random(99);
@@ -215,13 +318,21 @@ fn fail(proxies: &[Proxy], over: &AtomicBool) -> u64 {
     failures
 }
 
-/// Policies come anew, with a comment more: all that is in memory goes.
+/// Policies come anew, with a comment more: all that is in memory goes. In between a file is there
+/// half, or empty, or not at all, as while it is copied: the rule in it holds all the same.
 fn reload(directory: &Path, over: &AtomicBool) -> u64 {
-    let path = directory.join("policies/organisation.cedar");
+    let path = directory.join("policies/users.cedar");
     let text = std::fs::read_to_string(&path).unwrap();
+    let mut random = Random(7);
     let mut reloads = 0;
     while !over.load(Ordering::Relaxed) {
-        std::thread::sleep(Duration::from_secs(2));
+        std::thread::sleep(Duration::from_secs(1));
+        match random.below(3) {
+            0 => std::fs::remove_file(&path).unwrap(),
+            1 => std::fs::write(&path, "").unwrap(),
+            _ => std::fs::write(&path, &text[..text.find("@id").unwrap()]).unwrap(),
+        }
+        std::thread::sleep(Duration::from_millis(random.below(400) as u64));
         reloads += 1;
         std::fs::write(&path, format!("{text}\n// {reloads}\n")).unwrap();
     }
@@ -230,22 +341,41 @@ fn reload(directory: &Path, over: &AtomicBool) -> u64 {
 
 /// True if the user's membership in the named state is `is_member`, and the state holds
 /// the write that was asked for.
-fn is_right(history: &History, decided: &Allowed, is_member: bool) -> bool {
-    let state = SnapshotState::parse(&decided.revision);
-    let writes = history[decided.user].lock().unwrap();
+fn is_right(histories: &Histories, decided: &Allowed, is_member: bool) -> bool {
+    if decided.user >= USERS {
+        return !is_member;
+    }
+    let (history, state) = decided.revision.split_once('-').unwrap();
+    let state = SnapshotState::parse(state);
+    let all = histories.all.lock().unwrap();
+    let writes = &all[history][decided.user];
     let last = writes.iter().rev().find(|(id, _)| state.sees(*id)).unwrap();
-    last.1 == is_member && decided.at_least.is_none_or(|id| state.sees(id))
+    let asked = decided
+        .at_least
+        .as_ref()
+        .map(|name| name.split_once('-').unwrap());
+    let holds = asked.is_none_or(|(of, id)| of == history && state.sees(id.parse().unwrap()));
+    last.1 == is_member && holds
 }
 
 fn tenancy(database: &Database) {
-    let schema = include_str!("../schema/postgres/migrations/V1__tenancy.sql");
-    database.sql(&format!("BEGIN; {schema}; COMMIT;"));
+    succeed(
+        std::process::Command::new(env!("CARGO_BIN_EXE_peppol-authz")).args([
+            "migrate",
+            "--tenancy",
+            &database.url(),
+        ]),
+    );
     database.sql(&format!(
         "INSERT INTO organisation (id, mode) SELECT 'o-' || n, 'SHARED' FROM generate_series(0, {0}) AS n;
          INSERT INTO registered_user SELECT 'u-' || n, true, false FROM generate_series(0, {0}) AS n;
          INSERT INTO account (email, user_id) SELECT n || '@example.com', 'u-' || n FROM generate_series(0, {0}) AS n;
          INSERT INTO membership SELECT 'u-' || n, 'o-' || n, 'orgadmin' FROM generate_series(0, {0}) AS n;",
-        USERS - 1
+        USERS + UNVERIFIED - 1
+    ));
+    database.sql(&format!(
+        "UPDATE registered_user SET email_verified = false
+         WHERE substr(id, 3)::integer >= {USERS}"
     ));
 }
 
@@ -263,6 +393,9 @@ fn main() {
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("policies")).unwrap()
     {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
         std::fs::copy(&path, policies.join(path.file_name().unwrap())).unwrap();
     }
     let proxies: Vec<_> = (0..SIDECARS).map(|_| Proxy::to(server.port)).collect();
@@ -270,27 +403,36 @@ fn main() {
         .iter()
         .map(|proxy| sidecar(&database, proxy.port, directory.path()))
         .collect();
-    let history: History = (0..USERS).map(|_| Mutex::new(vec![(0, true)])).collect();
+    let first = database.sql("SELECT tenancy_history()");
+    let writes: Writes = (0..USERS).map(|_| vec![(0, true)]).collect();
+    let histories = Histories {
+        all: Mutex::new(HashMap::from([(first.clone(), writes)])),
+        now: RwLock::new(first),
+    };
     let over = AtomicBool::new(false);
     let started = Instant::now();
-    let (mut writes, mut failures, mut reloads) = (0, 0, 0);
+    let (mut writes, mut failures, mut reloads, mut restores) = (0, 0, 0, 0);
+    let mut on_sqlite = sqlite::Found::default();
     let mut found = Vec::new();
     std::thread::scope(|scope| {
-        let (database, history, over) = (&database, &history, &over);
+        let (database, histories, over) = (&database, &histories, &over);
         let (sidecars, proxies, directory) = (&sidecars, &proxies, directory.path());
         let writers: Vec<_> = (0..WRITERS)
-            .map(|writer| scope.spawn(move || write(database, writer, history, over)))
+            .map(|writer| scope.spawn(move || write(database, writer, histories, over)))
             .collect();
         let askers: Vec<_> = (0..ASKERS)
-            .map(|asker| scope.spawn(move || ask(sidecars, asker, history, over)))
+            .map(|asker| scope.spawn(move || ask(sidecars, asker, histories, over)))
             .collect();
         let failing = scope.spawn(move || fail(proxies, over));
         let reloading = scope.spawn(move || reload(directory, over));
+        let restoring = scope.spawn(move || restore(database, directory, histories, over));
+        let beside = scope.spawn(move || sqlite::soak(directory, over));
         std::thread::sleep(Duration::from_secs(seconds));
         over.store(true, Ordering::Relaxed);
         writes = writers.into_iter().map(|it| it.join().unwrap()).sum();
         found = askers.into_iter().map(|it| it.join().unwrap()).collect();
         (failures, reloads) = (failing.join().unwrap(), reloading.join().unwrap());
+        (restores, on_sqlite) = (restoring.join().unwrap(), beside.join().unwrap());
     });
     let decisions: u64 = found.iter().map(|found| found.decisions).sum();
     let mut errors: BTreeMap<&str, u64> = BTreeMap::new();
@@ -302,14 +444,12 @@ fn main() {
     let wrong = |decided: &[&Allowed], is_member| -> usize {
         let wrong = decided
             .iter()
-            .filter(|decided| !is_right(&history, decided, is_member));
+            .filter(|decided| !is_right(&histories, decided, is_member));
         wrong
             .inspect(|decided| {
-                let writes = history[decided.user].lock().unwrap();
-                let last = &writes[writes.len().saturating_sub(6)..];
                 println!(
-                    "wrong: user {} at {}: {last:?}",
-                    decided.user, decided.revision
+                    "wrong: user {} at {} ({:?})",
+                    decided.user, decided.revision, decided.at_least
                 );
             })
             .count()
@@ -321,10 +461,18 @@ fn main() {
     );
     println!("writes                 {writes}");
     println!("failures, reloads      {failures}, {reloads}");
+    println!("restores               {restores}");
+    println!(
+        "callers that went away {}",
+        found.iter().map(|it| it.gone).sum::<u64>()
+    );
     println!("decisions              {decisions}");
     println!("Allow checked, wrong   {}, {}", allowed.len(), wrong[0]);
     println!("Deny checked, wrong    {}, {}", denied.len(), wrong[1]);
     println!("errors                 {errors:?}");
+    println!("SQLite                 {on_sqlite:?}");
     assert_eq!(wrong, [0, 0]);
+    assert_eq!(on_sqlite.wrong, 0);
+    assert!(on_sqlite.allowed > 0 && on_sqlite.denied > 0 && on_sqlite.swaps > 0);
     assert!(!allowed.is_empty() && !denied.is_empty() && writes > 0);
 }

@@ -81,7 +81,7 @@ class Caller:
         found, content = self.world.call(method, path, self.token, body, headers)
         assert found == status, content
         if method != "GET":
-            assert self.world.rows("SELECT * FROM tenancy_revision") == [(int(self.world.headers["Tenancy-Revision"]),)]
+            assert self.world.rows("SELECT * FROM tenancy_revision") == [(self.world.headers["Tenancy-Revision"],)]
         return content
 
     def denied(self, code, method, path, body=None, expected=403):

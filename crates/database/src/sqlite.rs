@@ -112,6 +112,7 @@ impl Inner {
         if before.is_current() {
             return Ok(before);
         }
+        before.retire();
         if let Some((at, error)) = failed.as_ref()
             && at.elapsed() < PAUSE
         {
@@ -167,16 +168,23 @@ impl Inner {
 
     /// Begins a read of the file that is at the path, with the changes since a state.
     fn begin(&self, since: Option<&Revision>) -> Result<Option<Read>, StoreError> {
-        let unavailable = |error: rusqlite::Error| StoreError::Unavailable(error.to_string());
         let opened = self.opened();
-        if !opened.is_current() {
-            return Ok(None);
+        let read = Self::read(&opened, since);
+        // Looked at when the transaction has its state: what was read before is of this file, and
+        // what will be too. A file that came in between would share an index with this one.
+        if opened.is_current() {
+            read.map(Some)
+        } else {
+            Ok(None)
         }
+    }
+
+    fn read(opened: &Arc<Opened>, since: Option<&Revision>) -> Result<Read, StoreError> {
+        let unavailable = |error: rusqlite::Error| StoreError::Unavailable(error.to_string());
         let mut reader = opened.pool.reader()?;
         // A few microseconds, and no page of the file: not worth a thread.
         if reader.begin().map_err(unavailable)? == Begun::Changed {
             opened.doubt();
-            return Ok(None);
         }
         let changes = match since {
             // Another program may keep its revision as it likes.
@@ -185,11 +193,11 @@ impl Inner {
             Some(since) => changes::since(&reader.connection, since).map_err(unavailable)?,
             None => Changes::Everything,
         };
-        Ok(Some(Read {
-            opened,
+        Ok(Read {
+            opened: Arc::clone(opened),
             reader,
             changes,
-        }))
+        })
     }
 }
 

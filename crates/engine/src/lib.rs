@@ -15,7 +15,7 @@
 //! An [`Engine`] gives [`Session`]s, which hold one set of policies and can be sent to other
 //! tasks. Searches ([`Wanted`]), requests at a gateway ([`Routed`]) and the shadow's comparison
 //! ([`Twice`]) take a session. Threads that decide need [`DECISION_STACK_BYTES`] of stack, and the
-//! engine refuses to decide on less. `examples/embed.rs` shows all of it in one file.
+//! engine refuses to decide on less. `examples/embed.rs` shows a decision from start to end.
 //!
 //! Imports run one way: `{search, explain, request} → decide → slice → {policy, store} → schema`.
 

@@ -158,6 +158,32 @@ fn a_file_that_is_gone_is_not_answered_from_and_a_new_one_is() {
     assert_eq!(decision(&sidecar, &asked()), "Allow");
 }
 
+/// A sidecar that closes what it had open does not touch the log of the file that is there now.
+#[test]
+fn the_log_of_a_new_file_is_left_alone() {
+    let (mut sidecar, path) = sidecar();
+    assert_eq!(decision(&sidecar, &asked()), "Deny");
+    // The old log stays at its path, as the new file's.
+    let new = sidecar.path("new.db");
+    copy(&path, &new);
+    std::fs::rename(&new, &path).unwrap();
+    let writer = Connection::open(&path).unwrap();
+    writer.execute_batch(GRANT).unwrap();
+    assert_eq!(decision(&sidecar, &asked()), "Allow");
+    writer.execute_batch(OTHER).unwrap();
+    sidecar.stop();
+    assert_eq!(members_of(&path), 1);
+    drop(writer);
+    assert_eq!(members_of(&path), 1);
+}
+
+fn members_of(path: &Path) -> i64 {
+    let sql =
+        "SELECT count(*) FROM membership WHERE user_id = 'anna' AND organisation_id = 'globex'";
+    let connection = Connection::open(path).unwrap();
+    connection.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
 /// As with a directory that is swapped by a link.
 #[test]
 fn a_link_that_leads_elsewhere_is_followed() {

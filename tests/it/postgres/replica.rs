@@ -136,10 +136,14 @@ fn a_replica_that_is_promoted_is_read_on() {
     assert_eq!(decision(&sidecar, &asked("atLeast", &written)), "Deny");
     drop(primary);
     replica.control(&["promote"]);
+    let before = written;
     let written = verify(&on_replica, true);
     assert_eq!(decision(&sidecar, &asked("atLeast", &written)), "Allow");
     verify(&on_replica, false);
     until("followed", || decision(&sidecar, &asked("", "")) == "Deny");
+    // It is another history: who was promoted may not have had all that was written.
+    let reply = sidecar.post("/v1/is_authorized", &asked("atLeast", &before));
+    assert_eq!(reply.status, 409, "{}", reply.text);
     // It is the newest itself now.
     assert_eq!(decision(&sidecar, &asked("maxAge", "0s")), "Deny");
     assert_eq!(sidecar.get("/readyz").status, 200);

@@ -7,9 +7,17 @@ use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::description::Records;
 use super::failure::store_error;
 use peppol_authz_engine::store::{Changes, Revision, StoreError};
+
+/// The tables in which changes are recorded.
+#[derive(Debug)]
+pub(super) struct Records {
+    /// Their schema, as SQL quotes it.
+    pub(super) schema: String,
+    /// True if there is a function that names their history.
+    pub(super) has_history: bool,
+}
 
 /// More changes than this are taken for a change of everything.
 const MOST: i64 = 10_000;

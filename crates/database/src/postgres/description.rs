@@ -9,7 +9,8 @@ use cedar_policy::EntityTypeName;
 use deadpool_postgres::Client;
 use tokio_postgres::types::{ToSql, Type as SqlType};
 
-use super::relations;
+use super::changes::Records;
+use super::{changes, relations};
 use crate::views::{self, quoted};
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::store::StoreError;
@@ -26,6 +27,9 @@ pub(super) struct Description {
     role: String,
     /// The records of changes, if there are some that count.
     pub(super) records: Option<Records>,
+    /// The statement for a state, and that for the changes since one.
+    pub(super) ask_state: String,
+    pub(super) ask_changes: Option<String>,
     /// The `search_path` of a read: first the schemas where the views were found.
     pub(super) search_path: String,
     /// The views that were described, and how they are defined: if that changes, so may all
@@ -36,15 +40,6 @@ pub(super) struct Description {
     read: Instant,
     /// True if something that was read by it did not fit.
     doubted: AtomicBool,
-}
-
-/// The tables in which changes are recorded.
-#[derive(Debug)]
-pub(super) struct Records {
-    /// Their schema, as SQL quotes it.
-    pub(super) schema: String,
-    /// True if there is a function that names their history.
-    pub(super) has_history: bool,
 }
 
 /// A view or table, apart from its columns.
@@ -127,6 +122,8 @@ impl Description {
             }
             Some(_) => {}
         }
+        found.ask_state = changes::state_statement(found.records.as_ref());
+        found.ask_changes = found.records.as_ref().map(changes::since_statement);
         Ok(found)
     }
 
@@ -138,6 +135,8 @@ impl Description {
             relations: HashMap::new(),
             role: String::new(),
             records: None,
+            ask_state: String::new(),
+            ask_changes: None,
             search_path: String::new(),
             definitions: String::new(),
             described: BTreeSet::new(),

@@ -97,6 +97,7 @@ mod tests {
         pass.leave(None);
         assert!(gate.enter().is_ok() && gate.enter().is_ok());
     }
+
     #[test]
     fn a_try_that_is_given_up_leaves_it_to_the_next() {
         let gate = Gate::default();

@@ -47,9 +47,9 @@ impl PostgresSnapshot {
         since: Option<&Revision>,
     ) -> Result<Self, BeginFailure> {
         // Of a number, as of any name that is no snapshot, the records cannot be told.
-        let records = description.records.as_ref();
-        let since = since.filter(|since| since.is_snapshot()).zip(records);
-        let name = since.map_or("", |(since, _)| since.state());
+        let since = since.filter(|since| since.is_snapshot());
+        let ask_changes = description.ask_changes.as_ref().filter(|_| since.is_some());
+        let name = since.map_or("", Revision::state);
         let limit = changes::LIMIT;
         let [text, int8] = changes::SINCE_TYPES;
         let parameters: [(&(dyn ToSql + Sync), _); 2] = [(&name, text), (&limit, int8)];
@@ -60,11 +60,9 @@ impl PostgresSnapshot {
         let begin = format!(
             "{BEGIN}; SET LOCAL statement_timeout = {most}; {NO_JIT}; SET LOCAL search_path = {path}"
         );
-        let ask_state = changes::state_statement(records);
-        let ask_records = since.map(|(_, records)| changes::since_statement(records));
         let asked = async {
             let records = async {
-                match &ask_records {
+                match ask_changes {
                     Some(sql) => client.query_typed(sql, &parameters).await,
                     None => Ok(Vec::new()),
                 }
@@ -73,7 +71,7 @@ impl PostgresSnapshot {
             let (begun, state, records) = tokio::join!(
                 biased;
                 client.batch_execute(&begin),
-                client.query_typed_one(&ask_state, &[]),
+                client.query_typed_one(&description.ask_state, &[]),
                 records
             );
             begun?;

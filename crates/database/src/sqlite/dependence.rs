@@ -135,6 +135,13 @@ const PURE: &[&str] = &[
 /// Table-valued functions that read their arguments alone.
 const PURE_TABLES: &[&str] = &["json_each", "json_tree", "jsonb_each", "jsonb_tree"];
 
+/// The columns and functions that SQLite tells of while it prepares statements.
+#[derive(Debug, Default)]
+struct Reads {
+    columns: BTreeSet<(String, String)>,
+    functions: BTreeSet<String>,
+}
+
 /// The tables and functions that some views depend on.
 #[derive(Debug, Default)]
 pub(super) struct Dependence {
@@ -145,12 +152,12 @@ pub(super) struct Dependence {
 }
 
 impl Dependence {
-    /// What the views of those names depend on.
+    /// The tables and functions under the views of those names.
     ///
     /// # Errors
     /// A view that SQLite cannot prepare.
     pub(super) fn of(connection: &Connection, views: &[String]) -> rusqlite::Result<Self> {
-        let reads: Arc<Mutex<(BTreeSet<(String, String)>, BTreeSet<String>)>> = Arc::default();
+        let reads: Arc<Mutex<Reads>> = Arc::default();
         let seen = Arc::clone(&reads);
         connection.authorizer(Some(move |context: AuthContext<'_>| {
             let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -159,11 +166,11 @@ impl Dependence {
                     table_name,
                     column_name,
                 } => {
-                    seen.0
+                    seen.columns
                         .insert((table_name.to_owned(), column_name.to_owned()));
                 }
                 AuthAction::Function { function_name } => {
-                    seen.1.insert(function_name.to_lowercase());
+                    seen.functions.insert(function_name.to_lowercase());
                 }
                 _ => {}
             }
@@ -175,7 +182,7 @@ impl Dependence {
         });
         connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
         prepared?;
-        let (columns, functions) =
+        let Reads { columns, functions } =
             std::mem::take(&mut *reads.lock().unwrap_or_else(PoisonError::into_inner));
         let [tables, views] = ["table", "view"].map(|kind| named(connection, kind));
         let (tables, views) = (tables?, views?);

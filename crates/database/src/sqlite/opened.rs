@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::dependence::{self, Dependence};
 use super::options::SqliteOptions;
 use super::place::{Place, moved};
-use super::pool::Pool;
+use super::pool::{Pool, keep_log};
 use super::wal_index::WalIndex;
 use super::{changes, connection};
 use crate::views::{self, Views};
@@ -136,6 +136,13 @@ impl Opened {
         !self.stale.load(Ordering::Relaxed) && self.place.is_named()
     }
 
+    /// Closes what is not in use, and all else when it is given back.
+    pub(super) fn retire(&self) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        keep_log(&open);
+        self.pool.retire();
+    }
+
     /// The views have been changed.
     pub(super) fn doubt(&self) {
         self.stale.store(true, Ordering::Relaxed);
@@ -167,4 +174,12 @@ impl Opened {
 
 fn unavailable(error: rusqlite::Error) -> StoreError {
     StoreError::Unavailable(error.to_string())
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        if !self.place.is_named() {
+            self.retire();
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! Connections that read.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::sync::Semaphore;
 
 use super::connection;
@@ -23,6 +25,7 @@ pub(super) struct Pool {
     /// The file and that version.
     origin: Arc<str>,
     idle: Mutex<Vec<Reader>>,
+    retired: AtomicBool,
     pub(super) permits: Arc<Semaphore>,
 }
 
@@ -63,6 +66,7 @@ impl Pool {
             permits: Arc::new(Semaphore::new(options.readers.max(1))),
             options,
             idle: Mutex::new(Vec::new()),
+            retired: AtomicBool::new(false),
         }
     }
 
@@ -91,7 +95,19 @@ impl Pool {
         }
     }
 
+    /// Uses no reader again.
+    pub(super) fn retire(&self) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        self.retired.store(true, Ordering::Relaxed);
+        idle.iter().for_each(|reader| keep_log(&reader.connection));
+        idle.clear();
+    }
+
     pub(super) fn put_back(&self, reader: Reader) {
+        if self.retired.load(Ordering::Relaxed) {
+            keep_log(&reader.connection);
+            return;
+        }
         self.idle
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -128,5 +144,13 @@ impl Reader {
             .prepare_cached("COMMIT")?
             .execute([])
             .map(|_| ())
+    }
+}
+
+/// The last connection to a file writes the log into it and removes the log when it is closed. The
+/// log at the path of a file that was replaced is that of the file which is there now.
+pub(super) fn keep_log(connection: &Connection) {
+    if let Err(error) = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
+        tracing::error!(%error, "the log of a replaced database may be removed");
     }
 }

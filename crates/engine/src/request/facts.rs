@@ -1,4 +1,4 @@
-//! StoreFacts of the store that decide which questions a request is.
+//! Facts of the store that decide which questions a request is.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ pub(super) enum MissingFact {
     Lookup(Lookup),
 }
 
-/// StoreFacts of one state.
+/// Facts of one state of the store.
 #[derive(Default)]
 pub(super) struct StoreFacts {
     rows: HashMap<EntityUid, Held>,

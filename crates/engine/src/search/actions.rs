@@ -69,6 +69,7 @@ impl ActionSearch {
         }
         questions
     }
+
     /// Searches for actions, from one state of the store.
     ///
     /// # Errors

@@ -182,6 +182,7 @@ impl<'a, S: RowSource> Walk<'a, S> {
         }
         Ok(Walked::Unloaded)
     }
+
     /// The entities that the question names, each with its place in it.
     fn roots(&self) -> Vec<(Absent, &'a EntityUid)> {
         let named = self.named;

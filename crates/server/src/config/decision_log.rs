@@ -77,7 +77,7 @@ pub enum LogTargetError {
     Empty,
 }
 
-// === impl DecisionLog ===
+// === impl DecisionLogSettings ===
 
 impl DecisionLogSettings {
     pub(super) fn check(&self, faults: &mut SettingFaults) {

@@ -89,7 +89,7 @@ pub struct GatewayCertificate {
     pub attribute: Option<String>,
 }
 
-// === impl Gateway ===
+// === impl GatewaySettings ===
 
 impl GatewaySettings {
     pub(super) fn check(&self, faults: &mut SettingFaults) {

@@ -22,7 +22,7 @@ pub struct LimitsSettings {
     pub candidates: usize,
 }
 
-// === impl Limits ===
+// === impl LimitsSettings ===
 
 impl LimitsSettings {
     pub(super) fn check(&self, faults: &mut SettingFaults) {

@@ -49,7 +49,7 @@ impl Reload {
     }
 }
 
-// === impl Shadow ===
+// === impl ShadowSettings ===
 
 impl ShadowSettings {
     pub(super) fn check(&self, faults: &mut SettingFaults) {

@@ -15,7 +15,7 @@ use super::compare::{code_text, policy_text};
 use super::judge::ShadowOutcome;
 use peppol_authz_engine::{Decided, Decision};
 
-/// DisagreementKinds of disagreements that are counted apart. Codes and policies are those of two sets, but
+/// Kinds of disagreements that are counted apart. Codes and policies are those of two sets, but
 /// how they come together is a matter of what is asked.
 const KINDS: usize = 1000;
 

@@ -20,7 +20,7 @@ use peppol_authz_engine::{Failure, Malformed, Session};
 pub(in crate::http) struct Exchange<'a> {
     pub(super) app: &'a App,
     pub(super) surface: Surface,
-    /// When all of the request was there.
+    /// When the work on it began: with the body read, or for a gateway before the body.
     pub(super) started: Instant,
     pub(super) session: Session,
 }

@@ -1,4 +1,4 @@
-//! BatchDecisions as the native wire has them.
+//! Decisions as the native wire has them.
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -33,6 +33,7 @@ mod sqlite;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, RwLock};
@@ -388,6 +389,9 @@ fn main() {
     let database = server.database();
     tenancy(&database);
     let directory = tempfile::tempdir().unwrap();
+    // The server's own user writes the dumps.
+    let open = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(directory.path(), open).unwrap();
     let policies = directory.path().join("policies");
     std::fs::create_dir(&policies).unwrap();
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("policies")).unwrap()

@@ -18,6 +18,7 @@ mod listen;
 mod migrate;
 mod options;
 mod read;
+mod records;
 mod relations;
 mod snapshot;
 mod write;

@@ -45,13 +45,21 @@ AS $$
     || coalesce(pg_current_xact_id_if_assigned()::text, pg_current_snapshot()::text)
 $$;
 
--- Which tables note each row that is inserted, updated or deleted, beside those with the
--- triggers of tenancy_changed(). Views over such tables alone tell what changes. Whoever
--- has triggers of their own that call tenancy_record() under a view writes the table's
--- name here; without, entities are kept in memory for `freshness.untold_max_age`.
+-- Which tables note each row that is inserted, updated or deleted. Views over such tables
+-- alone tell what changes. Whoever has triggers of their own that call tenancy_record()
+-- under a view writes the table's name here; without, entities are kept in memory for
+-- `freshness.untold_max_age`. Where a table should have the triggers of tenancy_changed()
+-- and has not, nothing is answered: a restore is going on.
 CREATE TABLE tenancy_noted (
-  name text COLLATE "C" PRIMARY KEY
+  name     text COLLATE "C" PRIMARY KEY,
+  triggers boolean NOT NULL DEFAULT false
 );
+INSERT INTO tenancy_noted (name, triggers)
+SELECT DISTINCT c.relname::text, true
+FROM pg_trigger AS t
+JOIN pg_class AS c ON c.oid = t.tgrelid
+WHERE t.tgfoid = 'tenancy_changed()'::regprocedure
+  AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema());
 INSERT INTO tenancy_noted (name)
 VALUES ('derived_participant'), ('derived_organisation'), ('derived_only_user');
 -- Names of tables, and nothing of anybody: whoever reads the views may know them.

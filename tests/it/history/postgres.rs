@@ -119,6 +119,7 @@ fn records_of_another_owner_do_not_count() {
            LOOP EXECUTE format('DROP TRIGGER %I ON %s', made.tgname, made.on_table); END LOOP;
          END $$;
          DROP TABLE tenancy_migration;
+         DROP FUNCTION tenancy_changed() CASCADE;
          CREATE ROLE {0}_mallory LOGIN;
          CREATE SCHEMA {0}_open; GRANT ALL ON SCHEMA {0}_open TO {0}_mallory;
          ALTER DATABASE {0} SET search_path = {0}_open, public;",
@@ -162,5 +163,30 @@ fn a_view_of_another_schema_does_not_take_the_place_of_one_that_was_read() {
     ));
     for _ in 0..3 {
         assert_eq!(decision(&sidecar, &with("maxAge", "0s")), "Deny");
+    }
+}
+
+/// As in the middle of a restore: the rows are there, and triggers are not yet.
+#[test]
+fn tables_that_are_not_whole_are_not_answered_from() {
+    for broken in [
+        "DROP TRIGGER membership_changed_by_insert ON membership",
+        "ALTER TABLE membership DISABLE TRIGGER membership_changed_by_delete",
+        "DELETE FROM tenancy_noted",
+        "DELETE FROM tenancy_history",
+        "DROP TABLE tenancy_noted",
+        "DROP TABLE tenancy_change",
+    ] {
+        let database = quickstart(&SHARED);
+        database.sql(broken);
+        let sidecar = Start::new()
+            .with(&["--tenancy", &database.url()])
+            .start_listening();
+        until("it says so", || {
+            let missing = sidecar.get("/readyz").text;
+            missing.contains("restore is going on")
+        });
+        let reply = sidecar.post("/v1/is_authorized", &asked());
+        assert_ne!(reply.status, 200, "{broken}: {}", reply.text);
     }
 }

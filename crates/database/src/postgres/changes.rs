@@ -7,86 +7,42 @@ use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
+use super::description::Description;
 use super::failure::store_error;
 use peppol_authz_engine::store::{Changes, Revision, StoreError};
 
-/// The tables in which changes are recorded.
-#[derive(Debug)]
-pub(super) struct Records {
-    /// Their schema, as SQL quotes it.
-    pub(super) schema: String,
-    /// True if there is a function that names their history.
-    pub(super) has_history: bool,
-}
-
 /// More changes than this are taken for a change of everything.
 const MOST: i64 = 10_000;
-
-/// The statement for a state: the snapshot, its history where the records name one, the place
-/// that it is read from, and how far it is behind. On a replica `pg_current_snapshot()` leaves
-/// out which transactions are running, so there only what all of them come after counts as seen.
-///
-/// The place is the server, its timeline and its start, and the table of the records. A server
-/// that was promoted, restored or started anew may have given out numbers of transactions before,
-/// and so may the table.
-pub(super) fn state_statement(records: Option<&Records>) -> String {
-    let history = match records {
-        Some(Records {
-            schema,
-            has_history: true,
-        }) => format!("{schema}.tenancy_history()"),
-        _ => "NULL::text".to_owned(),
-    };
-    let table = match records {
-        Some(Records { schema, .. }) => format!(
-            "(SELECT concat(oid, '.', relfilenode) FROM pg_catalog.pg_class \
-             WHERE oid = '{}.tenancy_change'::regclass)",
-            schema.replace('\'', "''")
-        ),
-        None => "''".to_owned(),
-    };
-    format!(
-        "SELECT
-          CASE WHEN replica THEN pg_snapshot_xmin(snapshot)::text || ':' || pg_snapshot_xmin(snapshot)::text || ':'
-            ELSE snapshot::text END,
-          {history},
-          concat_ws('/',
-            (SELECT system_identifier FROM pg_control_system()),
-            CASE WHEN replica THEN 'replica' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END,
-            extract(epoch FROM pg_postmaster_start_time()),
-            {table}),
-          CASE WHEN replica
-            THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8
-            ELSE 0 END
-        FROM (SELECT pg_current_snapshot() AS snapshot, pg_is_in_recovery() AS replica) AS state"
-    )
-}
-
-/// The statement for the change records that a snapshot did not see. The first row has no type if
-/// some of them may have been pruned.
-pub(super) fn since_statement(records: &Records) -> String {
-    let schema = &records.schema;
-    format!(
-        "SELECT NULL::text, NULL::text FROM {schema}.tenancy_horizon
-        WHERE pruned_to >= pg_snapshot_xmin($1::text::pg_snapshot)
-        UNION ALL
-        (SELECT entity_type::text, entity_id::text FROM {schema}.tenancy_change
-        WHERE transaction >= pg_snapshot_xmin($1::text::pg_snapshot)
-          AND NOT pg_visible_in_snapshot(transaction, $1::text::pg_snapshot)
-        LIMIT $2)"
-    )
-}
 
 pub(super) const SINCE_TYPES: [Type; 2] = [Type::TEXT, Type::INT8];
 
 /// How many records are asked for.
 pub(super) const LIMIT: i64 = MOST + 1;
 
-/// The state out of the row of [`state_statement`], and how far it is behind at most.
-pub(super) fn state(row: &Row, definitions: &str) -> Result<(Revision, Duration), StoreError> {
+/// A state that was read.
+pub(super) struct PostgresState {
+    pub(super) revision: Revision,
+    /// How far it is behind at most.
+    pub(super) lag: Duration,
+    /// Where it was read.
+    pub(super) place: Arc<str>,
+}
+
+/// The state out of the row of [`state_statement`](super::records::state_statement).
+pub(super) fn state(row: &Row, description: &Description) -> Result<PostgresState, StoreError> {
     let snapshot: &str = row.try_get(0).map_err(store_error)?;
     let history: Option<&str> = row.try_get(1).map_err(store_error)?;
     let place: &str = row.try_get(2).map_err(store_error)?;
+    let has_history = description
+        .records
+        .as_ref()
+        .is_some_and(|it| it.has_history);
+    if has_history && history.is_none() {
+        return Err(StoreError::Misfit(
+            "the table `tenancy_history` has no row: a restore is going on, or one has failed"
+                .to_owned(),
+        ));
+    }
     // A replica that has replayed no transaction yet cannot tell.
     let lag: Option<f64> = row.try_get(3).map_err(store_error)?;
     let lag = match lag {
@@ -95,11 +51,15 @@ pub(super) fn state(row: &Row, definitions: &str) -> Result<(Revision, Duration)
     };
     let revision = Revision::snapshot(history, snapshot)
         .ok_or_else(|| StoreError::Unavailable(format!("`{snapshot}` is no snapshot")))?;
-    let origin = format!("{place}/{definitions}");
-    Ok((revision.read_from(Arc::from(origin)), lag))
+    let origin = format!("{place}/{}", description.definitions);
+    Ok(PostgresState {
+        revision: revision.read_from(Arc::from(origin)),
+        lag,
+        place: Arc::from(place),
+    })
 }
 
-/// The changes out of the rows of [`since_statement`].
+/// The changes out of the rows of [`since_statement`](super::records::since_statement).
 pub(super) fn changes(rows: &[Row]) -> Result<Changes, StoreError> {
     if rows.len() > MOST as usize {
         return Ok(Changes::Everything);

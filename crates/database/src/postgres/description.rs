@@ -1,16 +1,17 @@
 //! The views of a database, and the check that they fit a schema.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use cedar_policy::EntityTypeName;
 use deadpool_postgres::Client;
+use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type as SqlType};
 
-use super::changes::Records;
-use super::{changes, relations};
+use super::records::{Records, since_statement, state_statement};
+use super::relations;
 use crate::views::{self, quoted};
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::store::StoreError;
@@ -25,6 +26,10 @@ pub(super) struct Description {
     denied: HashSet<String>,
     relations: HashMap<String, Relation>,
     role: String,
+    /// The tables that lack what this program made them with.
+    broken: Option<String>,
+    /// The place of the first state that was read by it.
+    place: OnceLock<Arc<str>>,
     /// The records of changes, if there are some that count.
     pub(super) records: Option<Records>,
     /// The statement for a state, and that for the changes since one.
@@ -40,6 +45,8 @@ pub(super) struct Description {
     read: Instant,
     /// True if something that was read by it did not fit.
     doubted: AtomicBool,
+    /// True if the database is another one by now.
+    expired: AtomicBool,
 }
 
 /// A view or table, apart from its columns.
@@ -80,6 +87,23 @@ const DOUBT: Duration = Duration::from_secs(1);
 /// or of a table of records that comes.
 const REFRESH: Duration = Duration::from_secs(30);
 
+/// A function that matters here.
+struct Function {
+    name: String,
+    schema: String,
+    owner: String,
+}
+
+impl Function {
+    fn of(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            name: row.try_get(0)?,
+            schema: row.try_get(1)?,
+            owner: row.try_get(2)?,
+        })
+    }
+}
+
 /// The tables that hold the records.
 const RECORDS: [&str; 2] = ["tenancy_change", "tenancy_horizon"];
 
@@ -106,7 +130,19 @@ impl Description {
             .map(|view| format!("{} {}", view.oid, view.rules));
         found.definitions = definitions.collect::<Vec<_>>().join(";");
         found.described = names;
-        let records = found.records_beside(client, &views).await?;
+        let functions = client.query_typed(relations::FUNCTIONS, &[]).await?;
+        let functions = functions.iter().map(Function::of);
+        let functions: Vec<Function> = functions.collect::<Result<_, _>>()?;
+        let records = found.records_beside(&functions, &views);
+        let is_ours = functions.iter().any(|function| {
+            let beside = views.iter().any(|view| view.schema == function.schema);
+            function.name == "tenancy_changed" && beside
+        });
+        let is_whole = records.as_ref().is_ok_and(|records| records.has_history)
+            && found.relations.contains_key("tenancy_noted");
+        if is_ours && !is_whole {
+            found.broken = Some("a table or function".to_owned());
+        }
         let untold = match &records {
             Ok(records) => found.untold(client, records, &views).await?,
             Err(reason) => Some(reason.clone()),
@@ -122,8 +158,8 @@ impl Description {
             }
             Some(_) => {}
         }
-        found.ask_state = changes::state_statement(found.records.as_ref());
-        found.ask_changes = found.records.as_ref().map(changes::since_statement);
+        found.ask_state = state_statement(found.records.as_ref());
+        found.ask_changes = found.records.as_ref().map(since_statement);
         Ok(found)
     }
 
@@ -134,6 +170,9 @@ impl Description {
             denied: HashSet::new(),
             relations: HashMap::new(),
             role: String::new(),
+            broken: None,
+            place: OnceLock::new(),
+            expired: AtomicBool::new(false),
             records: None,
             ask_state: String::new(),
             ask_changes: None,
@@ -192,44 +231,40 @@ impl Description {
 
     /// The records that are kept with the views: in one schema, and by the owner of all of them.
     /// Anybody who may create a table could else make all that is in memory last for ever.
-    async fn records_beside(
+    fn records_beside(
         &self,
-        client: &Client,
+        functions: &[Function],
         views: &[Relation],
-    ) -> Result<Result<Records, String>, tokio_postgres::Error> {
-        let Some(of) = RECORDS
-            .iter()
-            .map(|name| self.relations.get(*name))
-            .collect::<Option<Vec<_>>>()
-        else {
-            return Ok(Err("there are no records of changes".to_owned()));
+    ) -> Result<Records, String> {
+        let of = RECORDS.iter().map(|name| self.relations.get(*name));
+        let Some(of) = of.collect::<Option<Vec<_>>>() else {
+            return Err("there are no records of changes".to_owned());
         };
         let Some(first) = of.first() else {
-            return Ok(Err("there are no records of changes".to_owned()));
+            return Err("there are no records of changes".to_owned());
         };
         let is_beside =
             |other: &Relation| (&other.schema, &other.owner) == (&first.schema, &first.owner);
         if !of.iter().all(|table| is_beside(table)) || !views.iter().all(is_beside) {
-            return Ok(Err(format!(
+            return Err(format!(
                 "`tenancy_change` and `tenancy_horizon` of the schema `{}` belong to `{}`, and not \
                  to the owner of all views, or are in another schema: they do not count",
                 first.schema, first.owner
-            )));
+            ));
         }
-        let mut has_history = false;
-        for row in client.query_typed(relations::HISTORIES, &[]).await? {
-            let (schema, owner): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-            has_history |= (&schema, &owner) == (&first.schema, &first.owner);
-        }
-        Ok(Ok(Records {
+        let has_history = functions.iter().any(|function| {
+            function.name == "tenancy_history"
+                && (&function.schema, &function.owner) == (&first.schema, &first.owner)
+        });
+        Ok(Records {
             schema: quoted(&first.schema),
             has_history,
-        }))
+        })
     }
 
     /// Why the records do not tell all that the views show.
     async fn untold(
-        &self,
+        &mut self,
         client: &Client,
         records: &Records,
         views: &[Relation],
@@ -266,11 +301,19 @@ impl Description {
         let parameters: [(&(dyn ToSql + Sync), SqlType); 2] =
             [(&schema, SqlType::TEXT), (&of, SqlType::TEXT)];
         let sql = relations::unnoted(&records.schema, has_noted);
-        let rows = client.query_typed(&sql, &parameters).await?;
-        let unnoted: Vec<String> = rows
-            .iter()
-            .map(|row| row.try_get(0))
-            .collect::<Result<_, _>>()?;
+        let (mut unnoted, mut broken) = (Vec::new(), Vec::new());
+        for row in client.query_typed(&sql, &parameters).await? {
+            let name: Option<String> = row.try_get(0)?;
+            let name = name.unwrap_or_else(|| "tenancy_noted".to_owned());
+            if row.try_get(1)? {
+                broken.push(name);
+            } else {
+                unnoted.push(name);
+            }
+        }
+        if !broken.is_empty() {
+            self.broken = Some(broken.join(", "));
+        }
         Ok((!unnoted.is_empty()).then(|| {
             format!(
                 "nothing notes the changes of tables that views read: {}; see `tenancy_noted`",
@@ -289,9 +332,21 @@ impl Description {
         self.doubted.store(true, Ordering::Relaxed);
     }
 
+    /// Returns true if a state was read from where the first one was. If not, the description is
+    /// of another database, or of tables that were dropped since, and holds no longer.
+    pub(super) fn is_of(&self, place: &Arc<str>) -> bool {
+        let is_of = self.place.get_or_init(|| Arc::clone(place)) == place;
+        if !is_of {
+            self.expired.store(true, Ordering::Relaxed);
+        }
+        is_of
+    }
+
     pub(super) fn holds(&self) -> bool {
         let age = self.read.elapsed();
-        age < REFRESH && (age < DOUBT || !self.doubted.load(Ordering::Relaxed))
+        age < REFRESH
+            && !self.expired.load(Ordering::Relaxed)
+            && (age < DOUBT || !self.doubted.load(Ordering::Relaxed))
     }
 
     pub(super) fn serves(&self, entity_type: &EntityTypeName) -> bool {
@@ -334,6 +389,13 @@ impl Description {
 
     /// Checks that the views are those that a schema needs, and may be read.
     pub(super) fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {
+        if let Some(broken) = &self.broken {
+            return Err(StoreError::Misfit(format!(
+                "the database is not whole, and changes are not noted: {broken} is not there, or \
+                 lacks its triggers; a restore is going on, or one has failed, or the tables are of an older \
+                 version: see `peppol-authz migrate`"
+            )));
+        }
         let mut names = views::check(schema, &self.columns)?;
         if names.is_empty() {
             return Err(StoreError::Misfit(

@@ -11,8 +11,19 @@ use peppol_authz_engine::text::causes;
 /// Why a read did not begin.
 pub(super) struct BeginFailure {
     pub(super) error: StoreError,
-    /// True if the connection was dead before anything was asked: another one may work.
+    /// True if the connection was dead before anything was asked, or led to another database than
+    /// was described: another try may work.
     pub(super) stale: bool,
+}
+
+impl BeginFailure {
+    /// The database is not the one that was described: a read that is begun anew describes it.
+    pub(super) fn moved() -> Self {
+        Self {
+            error: StoreError::Unavailable("the database is another one by now".to_owned()),
+            stale: true,
+        }
+    }
 }
 
 impl From<StoreError> for BeginFailure {

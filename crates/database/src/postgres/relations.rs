@@ -16,12 +16,13 @@ WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p')
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_temp%'
   AND pg_catalog.pg_table_is_visible(c.oid)";
 
-/// The functions that name a history, by schema and owner.
-pub(super) const HISTORIES: &str = "\
-SELECT n.nspname::text, p.proowner::regrole::text
+/// The functions that name a history (`tenancy_history`), and those of the triggers that this
+/// program makes (`tenancy_changed`), by schema and owner.
+pub(super) const FUNCTIONS: &str = "\
+SELECT p.proname::text, n.nspname::text, p.proowner::regrole::text
 FROM pg_catalog.pg_proc AS p
 JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-WHERE p.proname = 'tenancy_history' AND p.pronargs = 0 AND p.prorettype = 'text'::regtype";
+WHERE p.proname IN ('tenancy_history', 'tenancy_changed') AND p.pronargs = 0";
 
 /// The relations that these ($1) depend on, through views, and the functions that their rules
 /// call which may give something else for the same rows.
@@ -74,26 +75,36 @@ FROM rules
 WHERE tree LIKE '%{SQLVALUEFUNCTION %'";
 
 /// Of relations ($2), those whose rows nothing notes when they change: neither three triggers of
-/// `tenancy_changed` of this schema ($1), nor a line in its `tenancy_noted`.
+/// `tenancy_changed` of this schema ($1), nor a line in its `tenancy_noted`. The second column is
+/// true for one that should have the triggers. The first row has no name if `tenancy_noted` is empty.
 pub(super) fn unnoted(schema: &str, has_noted: bool) -> String {
-    let noted = if has_noted {
-        format!("AND c.relname::text NOT IN (SELECT name FROM {schema}.tenancy_noted)")
+    let (table, empty) = if has_noted {
+        let table = format!(
+            "(SELECT name::text, coalesce(to_jsonb(noted) ->> 'triggers', 'false') AS triggers FROM {schema}.tenancy_noted AS noted)"
+        );
+        let empty = format!(
+            "SELECT NULL::text, true WHERE NOT EXISTS (SELECT FROM {schema}.tenancy_noted) UNION ALL"
+        );
+        (table, empty)
     } else {
-        String::new()
+        let none = "(SELECT NULL::text AS name, NULL::text AS triggers WHERE false)";
+        (none.to_owned(), String::new())
     };
     format!(
-        "SELECT c.relname::text
+        "{empty}
+        (SELECT c.relname::text, coalesce(noted.triggers, 'false') = 'true'
         FROM pg_catalog.pg_class AS c
-        JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-        WHERE c.oid = ANY ($2::text::oid[]) {noted}
+        LEFT JOIN {table} AS noted ON noted.name = c.relname::text
+        WHERE c.oid = ANY ($2::text::oid[])
+          AND coalesce(noted.triggers, 'true') = 'true'
           AND coalesce((
             SELECT bit_or(t.tgtype::integer)
             FROM pg_catalog.pg_trigger AS t
             JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
-            JOIN pg_catalog.pg_namespace AS of ON of.oid = p.pronamespace
+            JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
             WHERE t.tgrelid = c.oid AND t.tgenabled IN ('O', 'A') AND t.tgqual IS NULL
-              AND t.tgattr::text = '' AND p.proname = 'tenancy_changed' AND of.nspname = $1::text
+              AND t.tgattr::text = '' AND p.proname = 'tenancy_changed' AND n.nspname = $1::text
           ), 0) & 28 <> 28
-        ORDER BY 1"
+        ORDER BY 1)"
     )
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use cedar_policy::EntityUid;
 use tokio_postgres::types::ToSql;
 
+use super::changes::PostgresState;
 use super::description::Description;
 use super::failure::{AFTER_A_REFUSAL, BeginFailure, limited};
 use super::lease::Lease;
@@ -78,7 +79,14 @@ impl PostgresSnapshot {
             Ok((state?, records?))
         };
         let (state, records) = limited(timeout, asked).await?;
-        let (revision, lag) = changes::state(&state, &description.definitions)?;
+        let PostgresState {
+            revision,
+            lag,
+            place,
+        } = changes::state(&state, &description)?;
+        if !description.is_of(&place) {
+            return Err(BeginFailure::moved());
+        }
         let changes = match since {
             _ if description.records.is_none() => Changes::Untold,
             Some(_) => changes::changes(&records)?,

@@ -39,6 +39,7 @@ pub(super) fn run(args: &RouteArgs) -> Ended {
     let limits = RequestLimits {
         json_depth: config.limits.json_depth,
         questions: config.limits.batch,
+        questions_bytes: config.limits.batch_bytes,
         candidates: config.limits.candidates,
     };
     let given = given(args, &bundle, limits).map_err(misused)?;

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use super::exit::Exit;
 use super::output::misused;
 use peppol_authz_database::{Database, Postgres, PostgresOptions, Sqlite, SqliteOptions};
+use peppol_authz_engine::schema::set_longest_id;
 use peppol_authz_engine::store::{EntitiesFile, Store, StoreError};
 use peppol_authz_server::config::{Config, Flags, Source};
 
 /// The settings; their faults are written.
 pub(super) fn settings(flags: &Flags) -> Result<Config, Exit> {
-    Config::load(flags).map_err(misused)
+    let config = Config::load(flags).map_err(misused)?;
+    set_longest_id(config.limits.id_bytes);
+    Ok(config)
 }
 
 /// Opens the database that is named; `None` if the source is none.

@@ -1,6 +1,7 @@
 //! The decision log: a line for each decision, whatever becomes of the file; and deciding the lines
 //! again.
 
+mod cut;
 mod diff;
 mod files;
 mod full;

@@ -18,11 +18,15 @@ const MAY_USE: [(&str, Modules); 4] = [
         "crates/engine/src",
         &[
             ("text", &[]),
+            ("turn", &[]),
             ("schema", &["text"]),
             ("policy", &["schema", "text"]),
             ("store", &["schema", "text"]),
             ("slice", &["policy", "schema", "store"]),
-            ("decide", &["policy", "schema", "slice", "store", "text"]),
+            (
+                "decide",
+                &["policy", "schema", "slice", "store", "text", "turn"],
+            ),
             ("search", &["decide", "policy", "schema", "slice", "store"]),
             ("explain", &["decide", "policy", "schema", "slice", "store"]),
             ("request", &["decide", "policy", "schema", "slice", "store"]),
@@ -92,7 +96,7 @@ const MAY_USE: [(&str, Modules); 4] = [
 ];
 
 /// Where a dependency may be named.
-const HOMES: [(&str, &[&str]); 20] = [
+const HOMES: [(&str, &[&str]); 21] = [
     ("axum", &["server/http"]),
     ("hyper", &["server/http"]),
     ("hyper_util", &["server/http"]),
@@ -105,6 +109,7 @@ const HOMES: [(&str, &[&str]); 20] = [
     ("tokio_postgres", &["database/postgres"]),
     ("deadpool_postgres", &["database/postgres"]),
     ("moka", &["engine/slice", "server/identity"]),
+    ("aho_corasick", &["server/decision_log"]),
     ("ring", &["server/identity"]),
     ("ureq", &["server/identity"]),
     (

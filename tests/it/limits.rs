@@ -1,9 +1,12 @@
 //! Limits: of what one request may hold, and of how long and how many.
 //!
-//! `slow` has the clients that take their time, `trouble` the handlers that panic or hang.
+//! `slow` has the clients that take their time, `trouble` the handlers that panic or hang, `weight` the
+//! requests that are heavy, `memory` what is kept.
 
+mod memory;
 mod slow;
 pub(crate) mod trouble;
+mod weight;
 
 use serde_json::{Value, json};
 

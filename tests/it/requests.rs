@@ -21,6 +21,7 @@ use tokio::runtime::Runtime;
 const LIMITS: RequestLimits = RequestLimits {
     json_depth: 32,
     questions: 4,
+    questions_bytes: 1 << 20,
     candidates: 1000,
 };
 

@@ -7,6 +7,7 @@
 
 mod batch;
 mod conclude;
+mod context;
 mod core;
 mod decided;
 mod decider;
@@ -19,6 +20,7 @@ mod follow;
 mod health;
 mod loose;
 mod malformed;
+mod parts;
 mod question;
 mod session;
 mod stack;
@@ -33,6 +35,7 @@ pub use failure::Failure;
 pub use health::{Failing, Health};
 pub use loose::{Denial, Members, NamedEntity, QuestionParts, Refusal};
 pub use malformed::Malformed;
+pub use parts::PartsReader;
 pub use question::{Question, QuestionOptions};
 pub use session::Session;
 pub use stack::{DECISION_STACK_BYTES, EXPLANATION_STACK_BYTES, WORKER_STACK_BYTES};
@@ -40,6 +43,7 @@ pub use state::EngineState;
 pub use twice::Twice;
 
 pub(crate) use batch::decide_batch;
+pub(crate) use context::QuestionContext;
 pub(crate) use decider::Decider;
 pub(crate) use described::described_entities;
 pub(crate) use fields::Fields;

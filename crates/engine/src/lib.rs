@@ -28,12 +28,13 @@ mod search;
 pub mod slice;
 pub mod store;
 pub mod text;
+mod turn;
 
 pub use decide::{
     DECISION_STACK_BYTES, Decided, Decision, Denial, EXPLANATION_STACK_BYTES, Engine,
     EngineOptions, EngineState, Failing, Failure, Health, Malformed, Members, NamedEntity,
-    Question, QuestionOptions, QuestionParts, Reason, Refusal, Session, SettledQuestion, Twice,
-    Verdict, WORKER_STACK_BYTES,
+    PartsReader, Question, QuestionOptions, QuestionParts, Reason, Refusal, Session,
+    SettledQuestion, Twice, Verdict, WORKER_STACK_BYTES,
 };
 pub use explain::{
     Change, ChangeKind, Explained, Explanation, MissingCondition, MissingConditions, NearPermit,
@@ -46,3 +47,4 @@ pub use search::{
     ActionSearch, Residual, ResidualPolicy, Search, SearchPage, SearchParts, SearchResult, Sought,
     Wanted,
 };
+pub use turn::Turn;

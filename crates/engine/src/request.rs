@@ -11,6 +11,7 @@
 //!    is allowed.
 
 mod ask;
+mod body;
 mod decide;
 mod draft;
 mod facts;
@@ -57,6 +58,8 @@ pub struct RequestLimits {
     pub json_depth: usize,
     /// Questions that one request may be.
     pub questions: usize,
+    /// Bytes that these may have in common, counted for each.
+    pub questions_bytes: usize,
     /// Entities that are looked at to find the one with a certain attribute.
     pub candidates: usize,
 }

@@ -29,7 +29,8 @@ use std::sync::Arc;
 
 use cedar_policy::{EntityTypeName, EntityUid};
 
-use crate::schema::{Record, Row};
+use crate::decide::QuestionContext;
+use crate::slice::Described;
 
 pub use actions::ActionSearch;
 pub use loose::SearchParts;
@@ -48,9 +49,9 @@ pub struct Search {
     /// The action.
     pub action: EntityUid,
     /// The context.
-    pub context: Record,
+    pub(crate) context: QuestionContext,
     /// Entities that the caller describes.
-    pub described: Vec<Row>,
+    pub(crate) described: Arc<Described>,
 }
 
 /// The part of a question that a search looks for.

@@ -10,6 +10,7 @@
 //! database.
 
 mod cache;
+mod described;
 mod error;
 mod freshness;
 mod gather;
@@ -17,9 +18,11 @@ mod loaded;
 mod lookup;
 mod reading;
 mod timeline;
+mod uid_index;
 mod walk;
 
-pub use cache::{Cache, CacheStats};
+pub use cache::{Cache, CacheStats, ENTRY_BYTES};
+pub use described::Described;
 pub use freshness::{Demand, Freshness};
 pub use loaded::{Loaded, SeenEntity};
 pub use timeline::{Known, Look, Timeline};

@@ -2,7 +2,19 @@
 
 pub mod duration;
 
+use std::borrow::Cow;
 use std::fmt::Write;
+
+/// A text of at most so many bytes; a longer one ends with `…`.
+#[must_use]
+pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return Cow::Borrowed(text);
+    }
+    let end = text.floor_char_boundary(most.saturating_sub('…'.len_utf8()));
+    let (begins, _) = text.split_at_checked(end).unwrap_or_default();
+    Cow::Owned(format!("{begins}…"))
+}
 
 /// The first `len` bytes in lower-case hexadecimal.
 #[must_use]
@@ -30,4 +42,17 @@ pub fn causes(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_text_is_not_longer_than_wanted() {
+        assert_eq!(cut("abc", 3), "abc");
+        assert_eq!(cut("abcd", 3), "…");
+        assert_eq!(cut("abcdefgh", 6), "abc…");
+        assert_eq!(cut("aéééé", 6), "aé…");
+    }
 }

@@ -15,6 +15,7 @@ mod explanation;
 mod freshness;
 mod gateway;
 mod json;
+mod large;
 mod limits;
 mod listener;
 mod metrics;

@@ -136,16 +136,23 @@ fn what_waits_is_bounded_by_its_bytes() {
 #[test]
 fn a_line_that_is_heavier_than_the_room_has_it_alone() {
     for when_full in ["wait", "refuse"] {
-        let start = super::to_file(Start::quickstart());
+        let contacts = (0..1000).map(|n| json!({"contactType": format!("C{n}")}));
+        let documents = [
+            json!({
+                "type": "ORGANISATION", "id": "acme", "organisationMode": "SHARED",
+                "legalIdentifierCode": "SE_ORGNR", "legalIdentifier": "556123-4567",
+                "modeChangeRequest": null, "contacts": contacts.collect::<Vec<_>>(),
+            }),
+            json!({
+                "type": "USER", "id": "anna", "email": "anna@acme.example",
+                "emailVerified": true, "superadmin": false,
+            }),
+        ];
+        let start = super::to_file(Start::new().documents(&documents));
         let start = setting(start, "WHEN_FULL", when_full);
         let sidecar = setting(start, "QUEUE_BYTES", "65536").start();
-        let evaluation = json!({
-            "subject": {"type": "Nobody", "id": "x".repeat(200_000)},
-            "action": {"name": "get_organisation"},
-            "resource": {"type": "Organisation", "id": "acme"},
-        });
         for lines in 1..4 {
-            let reply = sidecar.post("/access/v1/evaluation", &evaluation);
+            let reply = ask(&sidecar);
             assert_eq!(reply.status, 200, "{}", reply.text);
             until("all lines are written", || {
                 sample(&sidecar, "decision_log_lines_total") == lines

@@ -39,6 +39,7 @@ fn start(seconds: u64) -> (Runtime, String) {
     let limits = Limits {
         body_bytes: 1 << 20,
         batch: 10,
+        batch_bytes: 4 << 20,
         json_depth: 32,
         entities: 10,
         page: 10,

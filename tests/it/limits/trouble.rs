@@ -152,6 +152,7 @@ pub(crate) fn start_with(gateway: Gateway) -> Fixture {
     let limits = Limits {
         body_bytes: 1 << 20,
         batch: 10,
+        batch_bytes: 4 << 20,
         json_depth: 32,
         entities: 10,
         page: 10,

@@ -167,6 +167,24 @@ fn each_element_is_asked_about() {
     gate.assert_decides(&delete(json!(too_many)), "Deny REQUEST_MALFORMED");
 }
 
+/// What elements have in common counts for each of them.
+#[test]
+fn a_long_text_is_not_read_for_each_of_many_elements() {
+    let table = route(
+        "POST /participants/delete",
+        "action = \"deleteParticipant\"\nresource = { Participant = \"{each}\" }\n\
+         each = \"{body.ids}\"\nwhen = { given = \"{body.reason}\" }",
+    );
+    let gate = Gate::usual(&table);
+    let delete = |ids: usize| {
+        let reason = "x".repeat(LIMITS.questions_bytes / 3 - 100);
+        let body = json!({"ids": vec!["0088:abc"; ids], "reason": reason});
+        sent("anna", "POST /participants/delete").with(&body)
+    };
+    gate.assert_decides(&delete(3), "Allow");
+    gate.assert_decides(&delete(4), "Deny REQUEST_MALFORMED");
+}
+
 /// A name that the store does not hold is new, and one that it holds is looked at.
 #[test]
 fn an_optional_entity_is_left_out_where_it_is_unknown() {

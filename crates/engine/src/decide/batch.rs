@@ -8,9 +8,7 @@ use super::failure::Failure;
 use super::question::Question;
 use crate::policy::Bundle;
 use crate::slice::{Moved, StateReading};
-
-/// Questions that are decided before other tasks get their turn.
-const TURN: usize = 64;
+use crate::turn::Turn;
 
 /// A question with its decision, or the reason why there is no question.
 pub type SettledQuestion<Q, E> = Result<(Q, Result<Decision, Failure>), E>;
@@ -42,12 +40,11 @@ pub(crate) async fn decide_batch<Q: AsRef<Question>, E>(
     }
     let mut decided = Vec::with_capacity(open.len());
     let mut moved = Moved::No;
+    let mut turn = Turn::begin();
     loop {
         let (mut missing, mut still_open) = (Vec::new(), Vec::new());
         for (place, question) in open {
-            if place % TURN == TURN - 1 {
-                tokio::task::yield_now().await;
-            }
+            turn.pass().await;
             let decider = Decider::of(bundle, question.as_ref());
             match decider.and_then(|decider| decider.step(question.as_ref(), reading)) {
                 Ok(DecisionStep::Decided(decision)) => {

@@ -6,6 +6,10 @@ use cedar_policy::{AuthorizationError, Decision as CedarDecision, Effect, Respon
 
 use super::decision::{Decision, Reason, Verdict};
 use crate::policy::Bundle;
+use crate::text::cut;
+
+/// The most bytes of the text about one policy that failed.
+const ERROR: usize = 2048;
 
 /// From Cedar's answers, one for each set of policies, to ours. An Allow needs
 /// that no policy failed, that no set is denied by a forbid, and that some policy
@@ -17,7 +21,9 @@ pub(crate) fn conclude(decision: &mut Decision, responses: &[Response], bundle: 
     for response in responses {
         for error in response.diagnostics().errors() {
             let AuthorizationError::PolicyEvaluationError(error) = error;
-            decision.errors.push(error.to_string());
+            // Cedar repeats what the policy could not read, however long it is.
+            let text = error.to_string();
+            decision.errors.push(cut(&text, ERROR).into_owned());
             failed.push(bundle.policy(error.policy_id()).map_or_else(
                 || Arc::from(error.policy_id().to_string()),
                 |info| Arc::clone(&info.id),

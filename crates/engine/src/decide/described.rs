@@ -1,16 +1,23 @@
 //! The entities that a caller describes.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use cedar_policy::EntityUid;
 use serde_json::Value as Json;
 
 use super::malformed::Malformed;
 use crate::policy::Bundle;
-use crate::schema::{Misfit, Row};
+use crate::schema::{Misfit, transitive_ancestors};
+use crate::slice::Described;
 use crate::store::Store;
 
 const CODE: &str = "MALFORMED_QUESTION";
+
+/// Ancestors that the described entities may have, near and far, for each entity that may be
+/// described. In a chain of entities each has all ancestors of the others.
+const ANCESTORS_EACH: usize = 100;
 
 /// The entities that a caller describes, in either member: one set, however it
 /// is spread over the two.
@@ -19,7 +26,7 @@ pub(crate) fn described_entities(
     bundle: &Bundle,
     store: &dyn Store,
     most: usize,
-) -> Result<Vec<Row>, Malformed> {
+) -> Result<Arc<Described>, Malformed> {
     let mut all = Vec::new();
     // Where each was written, to name it.
     let mut places = Vec::new();
@@ -37,7 +44,7 @@ pub(crate) fn described_entities(
         }
     }
     if all.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Arc::default());
     }
     if all.len() > most {
         let misfit = Misfit::new(format!("more than {most} entities"));
@@ -74,10 +81,29 @@ pub(crate) fn described_entities(
         .iter()
         .map(|row| (row.uid.clone(), row.ancestors.clone()))
         .collect();
-    let of = |uid: &EntityUid| parents.get(uid).cloned().unwrap_or_default();
+    let left = Cell::new(most.saturating_mul(ANCESTORS_EACH));
+    // Without parents that are too many, an end is come to; it is refused then.
+    let of = |uid: &EntityUid| match parents.get(uid) {
+        Some(parents) if spend(&left, parents.len()) => parents.clone(),
+        _ => Vec::new(),
+    };
     for row in &mut rows {
-        row.ancestors =
-            crate::schema::transitive_ancestors(&row.ancestors, &row.uid, of).map_err(malformed)?;
+        spend(&left, row.ancestors.len());
+        row.ancestors = transitive_ancestors(&row.ancestors, &row.uid, of).map_err(malformed)?;
+        if left.get() == 0 {
+            let misfit = Misfit::new(format!(
+                "they have more than {} ancestors in all",
+                most.saturating_mul(ANCESTORS_EACH)
+            ));
+            return Err(Malformed::new(CODE, "entities", misfit));
+        }
     }
-    Ok(rows)
+    Ok(Arc::new(Described::new(rows)))
+}
+
+/// Takes so many of what is left. Returns false if they are not left.
+fn spend(left: &Cell<usize>, wanted: usize) -> bool {
+    let enough = wanted < left.get();
+    left.set(left.get().saturating_sub(wanted));
+    enough
 }

@@ -1,4 +1,4 @@
-//! A question out of parts, from programs that do not know the schema.
+//! The parts of a question, from programs that do not know the schema.
 //!
 //! [`Question::read`] refuses what does not fit, as its callers write Cedar. Here
 //! types and actions have loose names ([`Schema::entity_type_called`]), what the
@@ -12,10 +12,9 @@ use serde_json::{Map, Value as Json};
 
 use super::decision::{Decision, Reason};
 use super::malformed::Malformed;
-use super::question::Question;
 use super::session::Session;
-use crate::schema::{ActionType, JsonOrigin, Misfit, Record, Row, Schema};
-use crate::slice::Absent;
+use crate::schema::{ActionType, JsonOrigin, Misfit, Record, Row, Schema, check_id};
+use crate::slice::Described;
 
 /// The members of a JSON object.
 pub type Members = Map<String, Json>;
@@ -73,54 +72,25 @@ impl From<Malformed> for Refusal {
 }
 
 impl QuestionParts<'_> {
-    /// Makes a question out of them. `most_entities` is how many a caller may describe.
-    ///
-    /// # Errors
-    /// See [`Refusal`].
-    pub fn question(&self, session: &Session, most_entities: usize) -> Result<Question, Refusal> {
-        let schema = session.schema();
-        let principal = self.subject.entity(schema);
-        let resource = self.resource.entity(schema);
-        let action = schema.action_called(self.action);
-        let denied = |reasons| {
-            let action = action.map(|action| action.uid.clone());
-            Refusal::Denied(Box::new(denial(session, action, reasons)))
-        };
-        let absent: Vec<Reason> = [
-            (&principal, Absent::Principal),
-            (&resource, Absent::Resource),
-        ]
-        .into_iter()
-        .filter(|(found, _)| found.is_none())
-        .map(|(_, what)| Reason::absent(what))
-        .collect();
-        let (Some(principal), Some(resource)) = (principal, resource) else {
-            return Err(denied(absent));
-        };
-        let Some(action) = action else {
-            return Err(denied(vec![Reason::no_action()]));
-        };
-        if !action.principals.contains(principal.type_name())
-            || !action.resources.contains(resource.type_name())
-        {
-            return Err(denied(vec![Reason::other_action()]));
-        }
-        let context = context_of(schema, action, self.action_properties, self.context)?;
-        let described = described_by(
-            session,
-            &[
-                ("subject", &principal, self.subject.properties),
-                ("resource", &resource, self.resource.properties),
-            ],
-            most_entities,
-        )?;
-        let question =
-            Question::fitting(principal, action.uid.clone(), resource, context, described);
-        question.map_err(|misfit| Malformed::question(misfit).into())
+    pub(super) fn check_names(&self) -> Result<(), Malformed> {
+        self.subject.check("subject")?;
+        self.resource.check("resource")?;
+        check_id(self.action)
+            .map_err(|misfit| Malformed::question(misfit.within("name").within("action")))
     }
 }
 
 impl NamedEntity<'_> {
+    /// Checks its type and its id. `member` is what it is written in. A name that is not in the
+    /// schema is denied, and so is repeated to observers: it has to be short.
+    pub(crate) fn check(&self, member: &str) -> Result<(), Malformed> {
+        for (name, text) in [("type", self.kind), ("id", self.id)] {
+            check_id(text)
+                .map_err(|misfit| Malformed::question(misfit.within(name).within(member)))?;
+        }
+        Ok(())
+    }
+
     /// The entity; `None` where there can be none: no such type, or an id outside its
     /// vocabulary. Only the store knows whether it exists.
     pub(crate) fn entity(&self, schema: &Schema) -> Option<EntityUid> {
@@ -158,7 +128,7 @@ pub(crate) fn described_by(
     session: &Session,
     named: &[(&str, &EntityUid, Option<&Members>)],
     most: usize,
-) -> Result<Vec<Row>, Malformed> {
+) -> Result<Arc<Described>, Malformed> {
     let schema = session.schema();
     let mut rows: Vec<Row> = Vec::new();
     for &(member, uid, properties) in named {
@@ -193,10 +163,10 @@ pub(crate) fn described_by(
             None => rows.push(row),
         }
     }
-    Ok(rows)
+    Ok(Arc::new(Described::new(rows)))
 }
 
-fn denial(session: &Session, action: Option<EntityUid>, reasons: Vec<Reason>) -> Denial {
+pub(super) fn denial(session: &Session, action: Option<EntityUid>, reasons: Vec<Reason>) -> Denial {
     let decision = Decision::denial(&session.state.bundle.revision, Arc::default());
     Denial {
         action,

@@ -1,15 +1,18 @@
 //! A question, checked against the schema before anything is looked up.
 
-use cedar_policy::{Context, EntityUid, Request};
+use std::sync::Arc;
+
+use cedar_policy::{EntityUid, Request};
 use serde_json::{Value as Json, json};
 
+use super::context::QuestionContext;
 use super::demand;
 use super::described::described_entities;
 use super::fields::Fields;
 use super::malformed::Malformed;
 use crate::policy::Bundle;
-use crate::schema::{Misfit, Record, Row, Value, record_to_json};
-use crate::slice::{Demand, NamedEntities};
+use crate::schema::{Misfit, Record, record_to_json};
+use crate::slice::{Demand, Described, NamedEntities};
 use crate::store::Store;
 
 const CODE: &str = "MALFORMED_QUESTION";
@@ -24,9 +27,9 @@ pub struct Question {
     /// The resource.
     pub resource: EntityUid,
     /// The context.
-    pub context: Record,
+    pub context: Arc<Record>,
     /// Entities that the caller describes.
-    pub described: Vec<Row>,
+    pub described: Arc<Described>,
     /// The same for Cedar.
     pub(crate) request: Request,
 }
@@ -109,45 +112,38 @@ impl Question {
         fields.takes(action, principal.type_name(), resource.type_name())?;
         let context = fields.context(action)?;
         let action = action.uid.clone();
-        let question = Self::fitting(principal, action, resource, context, Vec::new());
+        let question = QuestionContext::new(context).and_then(|context| {
+            Self::fitting(principal, action, resource, context, Arc::default())
+        });
         question.map_err(Malformed::question)
     }
 
     /// A question of parts that fit the schema, as they were read by it.
     ///
     /// # Errors
-    /// A context that Cedar does not take.
+    /// A question that Cedar does not take.
     pub(crate) fn fitting(
         principal: EntityUid,
         action: EntityUid,
         resource: EntityUid,
-        context: Record,
-        described: Vec<Row>,
+        context: QuestionContext,
+        described: Arc<Described>,
     ) -> Result<Self, Misfit> {
-        let unfit = |error: &dyn std::error::Error| Misfit::new(error.to_string());
-        let cedar_context = if context.is_empty() {
-            Context::empty()
-        } else {
-            let pairs = context
-                .iter()
-                .map(|(name, value): (_, &Value)| (name.to_string(), value.to_expression()));
-            Context::from_pairs(pairs).map_err(|error| unfit(&error))?
-        };
         // INVARIANT: it fits the schema, as it was read by it. To have Cedar validate
         // the same again would cost a tenth of a decision; a test does.
         let request = Request::new(
             principal.clone(),
             action.clone(),
             resource.clone(),
-            cedar_context,
+            context.cedar,
             None,
         )
-        .map_err(|error| unfit(&error))?;
+        .map_err(|error| Misfit::new(error.to_string()))?;
         Ok(Self {
             principal,
             action,
             resource,
-            context,
+            context: context.record,
             described,
             request,
         })
@@ -179,6 +175,7 @@ impl AsRef<Question> for (Question, QuestionOptions) {
 mod tests {
     use std::sync::LazyLock;
 
+    use cedar_policy::Context;
     use proptest::prelude::*;
     use serde_json::json;
 

@@ -91,7 +91,7 @@ impl<'a> World<'a> {
             rows: rows
                 .map(|row| (row.uid.clone(), Arc::new(row.clone())))
                 .collect(),
-            context: basis.question.context.clone(),
+            context: (*basis.question.context).clone(),
             touched: Vec::new(),
             weight: 0,
             entities: entities.map_err(|error| error.to_string())?,

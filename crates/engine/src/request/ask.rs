@@ -1,6 +1,7 @@
 //! From the entries of the table to questions.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use cedar_policy::EntityUid;
 use serde_json::Value as Json;
@@ -10,7 +11,7 @@ use super::facts::{MissingFact, StoreFacts};
 use super::locate::principal;
 use super::said::RequestContents;
 use super::{Draft, Drafted};
-use crate::decide::{Question, Reason};
+use crate::decide::{Question, QuestionContext, Reason};
 use crate::policy::routes::Ask;
 use crate::schema::{Designation, Misfit, Schema};
 use crate::slice::Absent;
@@ -64,6 +65,7 @@ impl QuestionMaker<'_, '_> {
     /// The drafts of each `ask`; `Err` with all facts that are missing.
     pub(super) fn drafted(&self, asks: &[Ask]) -> Result<Vec<Vec<Drafted>>, Vec<MissingFact>> {
         let (mut drafted, mut needs) = (Vec::with_capacity(asks.len()), Vec::new());
+        self.said.begin();
         for ask in asks {
             match self.draft(ask) {
                 Ok(each) => drafted.push(each),
@@ -90,7 +92,10 @@ impl QuestionMaker<'_, '_> {
         if !applies {
             return Err(vec![Reason::other_action()]);
         }
-        Question::fitting(principal.clone(), action, resource, context, Vec::new())
+        QuestionContext::new(context)
+            .and_then(|context| {
+                Question::fitting(principal.clone(), action, resource, context, Arc::default())
+            })
             .map_err(|misfit| vec![Reason::malformed(&misfit)])
     }
 

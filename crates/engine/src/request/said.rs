@@ -9,16 +9,17 @@ use std::borrow::Cow;
 
 use serde_json::Value as Json;
 
+use super::body::{ReadBody, inside, unlike};
 use super::{Body, Headers, HttpRequest, RequestLimits, Routed};
 use crate::decide::Reason;
-use crate::policy::routes::{Source, Template, TemplatePart, folded};
+use crate::policy::routes::{Source, Template, TemplatePart};
 use crate::schema::{Misfit, parse_json};
 
 /// A request, with its body parsed where the route reads it.
 pub(super) struct RequestContents<'a, 'h> {
     routed: &'a Routed<'a>,
     request: &'a HttpRequest<'h>,
-    body: Option<Json>,
+    body: Option<ReadBody>,
     pub(super) questions: usize,
 }
 
@@ -39,7 +40,9 @@ impl<'a, 'h> RequestContents<'a, 'h> {
                 let read = parse_json(text, limits.json_depth).map_err(|error| {
                     Misfit::new(format!("no JSON as wanted: {error}")).within("body")
                 });
-                Some(read.map_err(|misfit| Reason::malformed(&misfit))?)
+                let read = read.map_err(|misfit| Reason::malformed(&misfit))?;
+                let asks = &routed.route.asks;
+                Some(ReadBody::new(read, asks, limits.questions_bytes))
             }
         };
         Ok(Self {
@@ -48,6 +51,13 @@ impl<'a, 'h> RequestContents<'a, 'h> {
             body,
             questions: limits.questions,
         })
+    }
+
+    /// Begins to make questions, perhaps anew.
+    pub(super) fn begin(&self) {
+        if let Some(body) = &self.body {
+            body.begin();
+        }
     }
 
     /// The value in a place of the request; `None` where there is none or `null`.
@@ -81,7 +91,7 @@ impl<'a, 'h> RequestContents<'a, 'h> {
                 }
             }
             Source::Body(path) => match &self.body {
-                Some(body) => inside(body, path, true)?,
+                Some(body) => return body.get(path, element.is_some()),
                 None => None,
             },
             Source::Each(path) => match element {
@@ -89,7 +99,7 @@ impl<'a, 'h> RequestContents<'a, 'h> {
                 None => None,
             },
         };
-        if let (Some(said), Source::Body(_) | Source::Each(_)) = (&said, source) {
+        if let (Some(said), Source::Each(_)) = (&said, source) {
             unlike(said)?;
         }
         Ok(said)
@@ -152,48 +162,6 @@ impl<'a, 'h> RequestContents<'a, 'h> {
             Some(problem) => Err(Misfit::new(problem).within(&template.to_string())),
             None => Ok(Some(name)),
         }
-    }
-}
-
-/// A member of JSON, from the outside in. In a body, a name in other case is no other name.
-fn inside<'j>(
-    json: &'j Json,
-    path: &[std::sync::Arc<str>],
-    in_body: bool,
-) -> Result<Option<Cow<'j, Json>>, Misfit> {
-    let mut at = json;
-    for name in path {
-        let Json::Object(members) = at else {
-            return match at {
-                Json::Null => Ok(None),
-                _ => Err(Misfit::new("an object is wanted around it")),
-            };
-        };
-        let alike = |other: &String| **other != **name && folded(other) == folded(name);
-        if in_body && members.keys().any(alike) {
-            return Err(Misfit::new("occurs in other case"));
-        }
-        match members.get(&**name) {
-            Some(inner) => at = inner,
-            None => return Ok(None),
-        }
-    }
-    Ok(Some(Cow::Borrowed(at)))
-}
-
-/// That no two members anywhere in it differ in case alone.
-fn unlike(json: &Json) -> Result<(), Misfit> {
-    match json {
-        Json::Object(members) => {
-            let mut names: Vec<String> = members.keys().map(|name| folded(name)).collect();
-            names.sort_unstable();
-            if names.windows(2).any(|pair| pair.first() == pair.last()) {
-                return Err(Misfit::new("two members differ in case alone"));
-            }
-            members.values().try_for_each(unlike)
-        }
-        Json::Array(elements) => elements.iter().try_for_each(unlike),
-        _ => Ok(()),
     }
 }
 

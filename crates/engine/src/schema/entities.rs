@@ -11,7 +11,7 @@ use super::misfit::Misfit;
 use super::object::ObjectReader;
 use super::reading::JsonOrigin;
 use super::types::EntityType;
-use super::value::{Record, Value, record_weight};
+use super::value::{Record, Value};
 
 /// One entity, as a store or a caller gives it. Its tags may be all of them, or those that a
 /// question asks for.
@@ -55,13 +55,6 @@ impl Row {
             pairs(&self.tags),
         )
         .map_err(|error| Misfit::new(error.to_string()))
-    }
-
-    /// About how many bytes it takes in memory, with the Cedar entity made of it.
-    #[must_use]
-    pub fn weight(&self) -> usize {
-        let values = record_weight(&self.attributes) + record_weight(&self.tags);
-        256 + 2 * values + 96 * self.ancestors.len()
     }
 }
 
@@ -168,16 +161,19 @@ impl Schema {
         let Json::Array(parents) = json else {
             return Err(Misfit::new("an array is wanted"));
         };
-        let parents = parents.iter().map(|json| {
+        let (mut found, mut seen) = (Vec::with_capacity(parents.len()), HashSet::new());
+        for json in parents {
             let parent = self.entity(json)?;
             let is_near = of.member_of.contains(parent.type_name());
             if written == Parents::Near && !is_near {
                 let text = "a parent of a type that the schema does not allow";
                 return Err(Misfit::new(text));
             }
-            Ok(parent)
-        });
-        parents.collect()
+            if seen.insert(parent.clone()) {
+                found.push(parent);
+            }
+        }
+        Ok(found)
     }
 }
 

@@ -8,10 +8,36 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cedar_policy::{EntityId, EntityUid};
 
 use super::error::SchemaError;
+use super::misfit::Misfit;
+
+/// The greatest length of an id, in bytes.
+static LONGEST_ID: AtomicUsize = AtomicUsize::new(1024);
+
+/// Sets the greatest length of an id that comes from outside, in bytes; it is 1024 at first. It is
+/// one for all of the process: an id that one part takes and another refuses would be in a store
+/// and could not be asked about.
+pub fn set_longest_id(bytes: usize) {
+    LONGEST_ID.store(bytes, Ordering::Relaxed);
+}
+
+/// Checks an id or the name of a type or an action that comes from outside: from a question, a
+/// document, a file of entities.
+///
+/// # Errors
+/// One that is too long. A question names it many times, and so do its log and its answer.
+pub fn check_id(id: &str) -> Result<(), Misfit> {
+    let longest = LONGEST_ID.load(Ordering::Relaxed);
+    if id.len() > longest {
+        let text = format!("is longer than the {longest} bytes that an id or a name may have");
+        return Err(Misfit::new(text));
+    }
+    Ok(())
+}
 
 /// How ids of an entity type are compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

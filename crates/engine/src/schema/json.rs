@@ -25,6 +25,44 @@ pub fn parse(text: &[u8], depth: usize) -> Result<Value, JsonError> {
     Ok(value)
 }
 
+/// About how long JSON is as text, in bytes.
+#[must_use]
+pub fn length(json: &Value) -> usize {
+    match json {
+        Value::String(text) => text.len() + 2,
+        Value::Array(elements) => 2 + elements.iter().map(|json| 1 + length(json)).sum::<usize>(),
+        Value::Object(members) => {
+            let members = members.iter();
+            let members = members.map(|(name, json)| 4 + name.len() + length(json));
+            2 + members.sum::<usize>()
+        }
+        _ => 4,
+    }
+}
+
+/// About how many bytes JSON takes in memory.
+#[must_use]
+pub fn weight(json: &Value) -> usize {
+    /// A part of a map, made whole for one member, and the members in a part of a large one.
+    const MAP_PART: usize = 640;
+    const MEMBERS: usize = 8;
+    /// A value in a list, which has room for as many again.
+    const ELEMENT: usize = 64;
+    /// A text, without its letters.
+    const TEXT: usize = 24;
+    match json {
+        Value::String(text) => TEXT + text.len(),
+        Value::Array(elements) => elements.iter().map(|json| ELEMENT + weight(json)).sum(),
+        Value::Object(members) => {
+            let parts = members.len().div_ceil(MEMBERS);
+            let members = members.iter();
+            let members = members.map(|(name, json)| TEXT + name.len() + weight(json));
+            MAP_PART * parts + members.sum::<usize>()
+        }
+        _ => 0,
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Strict {
     depth: usize,

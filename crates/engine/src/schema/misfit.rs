@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use crate::text::cut;
+
+/// The most bytes of one member's name that are repeated.
+const MEMBER: usize = 256;
+
 /// JSON that does not fit its type: the member and the problem. It never repeats the
 /// JSON itself, which may be personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +29,8 @@ impl Misfit {
     /// The same, one level further out.
     #[must_use]
     pub fn within(mut self, member: &str) -> Self {
+        // It may be a caller's own: an error that repeats all of it would be as long as a body.
+        let member = &*cut(member, MEMBER);
         self.member = match self.member.as_str() {
             "" => member.to_owned(),
             inner => format!("{member}.{inner}"),

@@ -6,6 +6,7 @@ use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use serde_json::Value as Json;
 
 use super::definition::Schema;
+use super::identifier::check_id;
 use super::literal;
 use super::misfit::Misfit;
 use super::reading::JsonOrigin;
@@ -45,6 +46,8 @@ impl Schema {
         if let Some(entity_type) = self.entity_type_named(name) {
             return entity_type.entity(id, JsonOrigin::Context);
         }
+        check_id(name)?;
+        check_id(id)?;
         // Those that occur in the schema are not parsed again for each question.
         let action_type = match self.action_type_named(name) {
             Some(name) => Some(name.clone()),
@@ -66,6 +69,10 @@ impl EntityType {
     /// An id outside the vocabulary of an `enum` type, or an empty one in a
     /// document.
     pub fn entity(&self, id: &str, reading: JsonOrigin) -> Result<EntityUid, Misfit> {
+        // What the store holds is there; the rest has to be short enough to be asked about.
+        if reading != JsonOrigin::Column {
+            check_id(id)?;
+        }
         if let Some(choices) = &self.choices
             && !choices.contains(id)
         {

@@ -71,28 +71,6 @@ impl Value {
             Self::Bool(_) | Self::Long(_) | Self::String(_) | Self::Extension(..) => {}
         }
     }
-
-    /// About how many bytes it takes in memory.
-    #[must_use]
-    pub fn weight(&self) -> usize {
-        // An enum of 32 bytes, and what it points to.
-        32 + match self {
-            Self::Bool(_) | Self::Long(_) => 0,
-            Self::String(text) | Self::Extension(_, text) => text.len() + 16,
-            Self::Entity(uid) => AsRef::<str>::as_ref(uid.id()).len() + 48,
-            Self::Set(values) => values.iter().map(Self::weight).sum(),
-            Self::Record(record) => record_weight(record),
-        }
-    }
-}
-
-/// About how many bytes a record takes in memory.
-#[must_use]
-pub(crate) fn record_weight(record: &Record) -> usize {
-    record
-        .iter()
-        .map(|(name, value)| name.len() + 48 + value.weight())
-        .sum()
 }
 
 impl Value {

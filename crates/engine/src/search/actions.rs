@@ -6,10 +6,10 @@ use cedar_policy::EntityUid;
 use serde_json::{Map, Value as Json};
 
 use super::{Residual, SearchPage, SearchResult};
-use crate::decide::{Failure, Question, Session, Verdict};
+use crate::decide::{Failure, Question, QuestionContext, Session, Verdict};
 use crate::policy::Bundle;
-use crate::schema::{ActionType, JsonOrigin, Row};
-use crate::slice::Demand;
+use crate::schema::{ActionType, JsonOrigin, Record, RecordType};
+use crate::slice::{Demand, Described};
 
 /// The search for actions: which may this principal do on this resource?
 #[derive(Clone, Debug)]
@@ -43,27 +43,53 @@ impl ActionSearch {
         principal: &EntityUid,
         resource: &EntityUid,
         context: &Map<String, Json>,
-        described: &[Row],
+        described: &Arc<Described>,
         actions: &[&ActionType],
         bundle: &Bundle,
     ) -> Vec<Question> {
-        let mut questions = Vec::new();
-        for action in actions {
+        let own = |action: &ActionType| {
             let own = context.iter();
             let own = own.filter(|(name, _)| action.context.attributes.contains_key(name.as_str()));
             let own: Map<String, Json> = own.map(|(n, v)| (n.clone(), v.clone())).collect();
-            let record =
-                bundle
-                    .schema
-                    .record(&Json::Object(own), &action.context, JsonOrigin::Context);
-            let question = record.and_then(|context| {
+            let own = Json::Object(own);
+            let record = bundle
+                .schema
+                .record(&own, &action.context, JsonOrigin::Context);
+            record.ok()
+        };
+        Self::made(principal, resource, described, actions, own)
+    }
+
+    /// The questions about these two, by the context that each action has; `None` where it cannot
+    /// be asked. Actions whose contexts have one type share one context.
+    pub(super) fn made(
+        principal: &EntityUid,
+        resource: &EntityUid,
+        described: &Arc<Described>,
+        actions: &[&ActionType],
+        context: impl Fn(&ActionType) -> Option<Record>,
+    ) -> Vec<Question> {
+        let mut read: Vec<(&RecordType, Option<QuestionContext>)> = Vec::new();
+        let mut questions = Vec::new();
+        for action in actions {
+            let known = read.iter().find(|(of, _)| **of == *action.context);
+            let own = match known {
+                Some((_, own)) => own.clone(),
+                None => {
+                    let own = context(action).and_then(|own| QuestionContext::new(own).ok());
+                    read.push((&action.context, own.clone()));
+                    own
+                }
+            };
+            let question = own.and_then(|context| {
                 Question::fitting(
                     principal.clone(),
                     action.uid.clone(),
                     resource.clone(),
                     context,
-                    described.to_vec(),
+                    Arc::clone(described),
                 )
+                .ok()
             });
             questions.extend(question);
         }

@@ -4,7 +4,10 @@
 use super::actions::{ActionSearch, actions};
 use super::read::Wanted;
 use super::{Search, Sought};
-use crate::decide::{Malformed, Members, NamedEntity, Question, Session, context_of, described_by};
+use crate::decide::{
+    Malformed, Members, NamedEntity, QuestionContext, Session, context_of, described_by,
+};
+use crate::schema::ActionType;
 
 /// The parts of a search for principals or resources.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +36,7 @@ impl SearchParts<'_> {
     pub fn search(&self, session: &Session, most: usize) -> Result<Option<Wanted>, Malformed> {
         let schema = session.schema();
         let (member, named) = &self.known;
+        named.check(member)?;
         let (Some(of), Some(known), Some(action)) = (
             schema.entity_type_called(self.of),
             named.entity(schema),
@@ -49,6 +53,7 @@ impl SearchParts<'_> {
         }
         let context = context_of(schema, action, self.action_properties, self.context)?;
         let described = described_by(session, &[(member, &known, named.properties)], most)?;
+        let context = QuestionContext::new(context).map_err(Malformed::question)?;
         Ok(Some(Wanted::Entities(Search {
             sought: self.sought,
             of: of.name.clone(),
@@ -73,6 +78,8 @@ impl ActionSearch {
         most: usize,
     ) -> Result<Option<Wanted>, Malformed> {
         let schema = session.schema();
+        subject.check("subject")?;
+        resource.check("resource")?;
         let (Some(principal), Some(found)) = (subject.entity(schema), resource.entity(schema))
         else {
             return Ok(None);
@@ -85,22 +92,12 @@ impl ActionSearch {
             ],
             most,
         )?;
-        let questions = actions(&principal, &found, &session.state.bundle)
-            .into_iter()
-            .filter_map(|action| {
-                // One that needs another context cannot be asked with this one.
-                let context = context_of(schema, action, None, context).ok()?;
-                Question::fitting(
-                    principal.clone(),
-                    action.uid.clone(),
-                    found.clone(),
-                    context,
-                    described.clone(),
-                )
-                .ok()
-            });
+        // One that needs another context cannot be asked with this one.
+        let own = |action: &ActionType| context_of(schema, action, None, context).ok();
+        let all = actions(&principal, &found, &session.state.bundle);
+        let questions = ActionSearch::made(&principal, &found, &described, &all, own);
         Ok(Some(Wanted::Actions(Self {
-            questions: questions.collect(),
+            questions,
             principal,
             resource: found,
         })))

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use cedar_policy::pst::Clause;
 use cedar_policy::{
-    Context, Effect, EntityUid, PartialEntities, PartialEntity, PartialEntityUid, PartialRequest,
-    Policy, PolicySet,
+    Effect, EntityUid, PartialEntities, PartialEntity, PartialEntityUid, PartialRequest, Policy,
+    PolicySet,
 };
 
 use super::condition::ConditionReader;
@@ -72,7 +72,8 @@ pub(super) fn residual(
     require_stack(EXPLANATION_STACK_BYTES)?;
     let schema = bundle.schema.cedar();
     let unfit = |error: &dyn std::fmt::Display| Failure::Tenancy(error.to_string());
-    let described: HashSet<&EntityUid> = search.described.iter().map(|row| &row.uid).collect();
+    let described = search.described.rows().iter();
+    let described: HashSet<&EntityUid> = described.map(|row| &row.uid).collect();
     let entities: Result<Vec<_>, Failure> = known
         .iter()
         .map(|seen| {
@@ -89,14 +90,11 @@ pub(super) fn residual(
         Sought::Principals => (unknown, other, shard.sets_for_resource(&search.known)),
         Sought::Resources => (other, unknown, shard.sets_for_principal(&search.known)),
     };
-    let context = search.context.iter();
-    let context = context.map(|(name, value)| (name.to_string(), value.to_expression()));
-    let context = Context::from_pairs(context).map_err(|error| unfit(&error))?;
     let request = PartialRequest::new(
         principal,
         search.action.clone(),
         resource,
-        Some(context),
+        Some(search.context.cedar().clone()),
         schema,
     )
     .map_err(|error| unfit(&error))?;

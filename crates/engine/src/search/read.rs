@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::actions::{ActionSearch, actions};
 use super::{Search, Sought};
-use crate::decide::{Fields, Malformed, Session, demand, described_entities};
+use crate::decide::{Fields, Malformed, QuestionContext, Session, demand, described_entities};
 use crate::policy::Bundle;
 use crate::schema::{Misfit, Row, record_to_json};
 use crate::slice::Demand;
@@ -49,8 +49,8 @@ impl Wanted {
                 search.of.to_string(),
                 search.known.to_string(),
                 search.action.to_string(),
-                record_to_json(&search.context),
-                described_to_json(&search.described),
+                record_to_json(search.context.record()),
+                described_to_json(search.described.rows()),
             ])
             .to_string(),
             Self::Actions(search) => {
@@ -63,7 +63,7 @@ impl Wanted {
                 let described = search
                     .questions
                     .first()
-                    .map(|question| &*question.described);
+                    .map(|question| question.described.rows());
                 json!([
                     "actions",
                     search.principal.to_string(),
@@ -160,7 +160,8 @@ fn read(
         Sought::Resources => (known.type_name(), &of),
     };
     fields.takes(action, principal, resource)?;
-    let context = fields.context(action)?;
+    let context = QuestionContext::new(fields.context(action)?);
+    let context = context.map_err(|misfit| fields.malformed("context", misfit))?;
     let search = Search {
         sought,
         of,

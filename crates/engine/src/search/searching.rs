@@ -34,7 +34,7 @@ impl Search {
             self.action.clone(),
             resource,
             self.context.clone(),
-            self.described.clone(),
+            Arc::clone(&self.described),
         )
         .map_err(|misfit| Failure::Tenancy(misfit.to_string()))
     }
@@ -47,7 +47,7 @@ impl Search {
         NamedEntities {
             principal,
             resource,
-            context: &self.context,
+            context: self.context.record(),
         }
     }
 
@@ -205,7 +205,7 @@ impl<'a> Searching<'a> {
         if store.serves(&search.of) {
             return CandidateSource::Store;
         }
-        let described = search.described.iter().map(|row| &row.uid);
+        let described = search.described.rows().iter().map(|row| &row.uid);
         let mut ids: Vec<String> = described
             .filter(|uid| *uid.type_name() == search.of)
             .map(|uid| AsRef::<str>::as_ref(uid.id()).to_owned())

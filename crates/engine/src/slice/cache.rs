@@ -14,8 +14,12 @@ use super::loaded::{Held, Key, KeyRef};
 use super::lookup::{Holder, Lookup};
 use super::timeline::Timeline;
 
-/// Entities by an attribute that are kept, at most.
-const LOOKUPS: u64 = 10_000;
+/// The memory that an entry takes beside its contents, in bytes: its key, and what the cache keeps of
+/// it to know what to drop. Measured, as the weights of values are.
+pub const ENTRY_BYTES: usize = 560;
+
+/// The part of the memory that is for entities by an attribute: one of so many.
+const LOOKUPS: u64 = 16;
 
 #[derive(Clone, Debug)]
 struct CacheEntry {
@@ -53,12 +57,12 @@ impl Cache {
     /// A cache of at most `bytes`; with 0, one that keeps nothing.
     #[must_use]
     pub fn new(bytes: u64) -> Self {
+        let of_lookups = bytes / LOOKUPS;
         let entries = (bytes > 0).then(|| {
             moka::sync::Cache::builder()
-                .max_capacity(bytes)
+                .max_capacity(bytes - of_lookups)
                 .weigher(|key: &Key, entry: &CacheEntry| {
-                    let weight =
-                        128 + AsRef::<str>::as_ref(key.uid.id()).len() + entry.held.weight();
+                    let weight = ENTRY_BYTES + key.weight() + entry.held.weight();
                     u32::try_from(weight).unwrap_or(u32::MAX)
                 })
                 // Ids come from callers: seeded, and faster than the default.
@@ -66,7 +70,13 @@ impl Cache {
         });
         Self {
             entries,
-            lookups: moka::sync::Cache::new(if bytes > 0 { LOOKUPS } else { 0 }),
+            lookups: moka::sync::Cache::builder()
+                .max_capacity(of_lookups)
+                .weigher(|lookup: &Lookup, (_, holder): &(u64, Holder)| {
+                    let weight = ENTRY_BYTES + lookup.weight() + holder.weight();
+                    u32::try_from(weight).unwrap_or(u32::MAX)
+                })
+                .build(),
             loading: Mutex::default(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),

@@ -3,10 +3,12 @@
 //! Nothing is awaited here: either everything that the policies can look at is in memory, or all
 //! that is missing is named, so that it can be loaded together for all questions of a batch.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
 
+use super::described::Described;
 use super::error::SliceError;
 use super::loaded::{Held, Key, KeyRef, Loaded, Missing, SeenEntity};
 use super::reading::StateReading;
@@ -47,7 +49,7 @@ impl StateReading<'_> {
     pub(crate) fn gather(
         &self,
         named: NamedEntities<'_>,
-        described: &[Row],
+        described: &Described,
         plan: &Plan,
     ) -> Result<Gathered, SliceError> {
         let mut gathering = Gathering::new(self, described);
@@ -63,7 +65,7 @@ impl StateReading<'_> {
     pub(crate) fn gather_untagged(
         &self,
         named: NamedEntities<'_>,
-        described: &[Row],
+        described: &Described,
         plan: &Plan,
     ) -> Result<Gathered, SliceError> {
         let mut gathering = Gathering::new(self, described);
@@ -75,7 +77,7 @@ impl StateReading<'_> {
 /// A state of the store, with the entities that a caller describes, as rows by id.
 struct Gathering<'a> {
     reading: &'a StateReading<'a>,
-    described: &'a [Row],
+    described: &'a Described,
     missing: Vec<Missing>,
 }
 
@@ -96,7 +98,7 @@ impl RowSource for Gathering<'_> {
     }
 
     fn entity(&mut self, uid: &EntityUid) -> Result<RowState<GatheredEntity>, SliceError> {
-        if let Some(row) = self.described_row(uid) {
+        if let Some(row) = self.described.get(uid) {
             return self.joined(row.clone(), Some(TagKeys::All));
         }
         let loaded = match self.held(uid)? {
@@ -105,7 +107,7 @@ impl RowSource for Gathering<'_> {
             None => return Ok(RowState::Unloaded),
         };
         let mut ancestors = loaded.row.ancestors.iter();
-        if ancestors.any(|uid| self.described_row(uid).is_some()) {
+        if !self.described.is_empty() && ancestors.any(|uid| self.described.get(uid).is_some()) {
             return self.joined(loaded.row.clone(), None);
         }
         let shared = true;
@@ -144,7 +146,7 @@ impl RowSource for Gathering<'_> {
 }
 
 impl<'a> Gathering<'a> {
-    fn new(reading: &'a StateReading<'a>, described: &'a [Row]) -> Self {
+    fn new(reading: &'a StateReading<'a>, described: &'a Described) -> Self {
         Self {
             reading,
             described,
@@ -179,14 +181,10 @@ impl<'a> Gathering<'a> {
                 let EntityReference { from, to } = *reference;
                 Err(SliceError::Incomplete {
                     reference: format!("`{from}` refers to `{to}`, which is not there"),
-                    described: self.described_row(&from).is_some(),
+                    described: self.described.get(&from).is_some(),
                 })
             }
         }
-    }
-
-    fn described_row(&self, uid: &EntityUid) -> Option<&'a Row> {
-        self.described.iter().find(|row| row.uid == *uid)
     }
 
     /// An entity without its tags, as far as it is known; `None` where it has to be loaded first.
@@ -206,34 +204,41 @@ impl<'a> Gathering<'a> {
         tags: Option<TagKeys>,
     ) -> Result<RowState<GatheredEntity>, SliceError> {
         let mut is_whole = true;
+        let mut known: HashSet<EntityUid> = row.ancestors.iter().cloned().collect();
         let mut place = 0;
         while let Some(uid) = row.ancestors.get(place).cloned() {
             place += 1;
             if uid == row.uid {
                 return Err(SliceError::Unfit(format!("`{uid}` is its own ancestor")));
             }
-            let further = match self.described_row(&uid) {
-                Some(described) => described.ancestors.clone(),
-                None if is_bare(&self.reading.bundle.schema, &uid) => Vec::new(),
+            let held;
+            let further = match self.described.get(&uid) {
+                Some(described) => &described.ancestors,
+                None if is_bare(&self.reading.bundle.schema, &uid) => continue,
                 None => match self.held(&uid)? {
-                    Some(Held::Entity(loaded)) => loaded.row.ancestors.clone(),
-                    Some(Held::Nothing) => Vec::new(),
+                    Some(Held::Entity(loaded)) => {
+                        held = loaded;
+                        &held.row.ancestors
+                    }
+                    Some(Held::Nothing) => continue,
                     None => {
                         is_whole = false;
-                        Vec::new()
+                        continue;
                     }
                 },
             };
             for ancestor in further {
-                if !row.ancestors.contains(&ancestor) {
-                    row.ancestors.push(ancestor);
+                if known.insert(ancestor.clone()) {
+                    row.ancestors.push(ancestor.clone());
                 }
             }
         }
         if !is_whole {
             return Ok(RowState::Unloaded);
         }
-        let loaded = self.reading.checked(row)?;
+        let loaded = self
+            .described
+            .entity(row, |row| self.reading.checked(row))?;
         let shared = false;
         Ok(RowState::Here(GatheredEntity { loaded, shared }, tags))
     }

@@ -115,6 +115,15 @@ impl Key {
         Self { uid, tags: None }
     }
 
+    /// About how many bytes its id and its tags take.
+    pub(super) fn weight(&self) -> usize {
+        let keys = match &self.tags {
+            None | Some(TagKeys::All) => 0,
+            Some(TagKeys::Only(keys)) => keys.iter().map(|key| 64 + key.len()).sum(),
+        };
+        AsRef::<str>::as_ref(self.uid.id()).len() + keys
+    }
+
     pub(super) fn as_ref(&self) -> KeyRef<'_> {
         KeyRef {
             uid: &self.uid,

@@ -28,6 +28,12 @@ pub(crate) enum Holder {
 }
 
 impl Holder {
+    /// About how many bytes it takes.
+    pub(super) fn weight(&self) -> usize {
+        self.sole()
+            .map_or(0, |uid| AsRef::<str>::as_ref(uid.id()).len())
+    }
+
     pub(crate) fn sole(&self) -> Option<&EntityUid> {
         match self {
             Self::Sole(uid) => Some(uid),
@@ -37,6 +43,11 @@ impl Holder {
 }
 
 impl Lookup {
+    /// About how many bytes it takes.
+    pub(super) fn weight(&self) -> usize {
+        self.is.len()
+    }
+
     pub(super) fn fits(&self, loaded: &Loaded) -> bool {
         match loaded.row.attributes.get(&self.attribute) {
             Some(Value::String(text)) => **text == *self.is,

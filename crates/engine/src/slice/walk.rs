@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use cedar_policy::EntityUid;
 
+use super::uid_index::UidIndex;
 use crate::policy::{Path, Plan, Root, TagKey};
 use crate::schema::{Record, Row, Schema, Value};
 use crate::store::TagKeys;
@@ -128,8 +129,10 @@ struct Walk<'a, S: RowSource> {
     named: NamedEntities<'a>,
     schema: &'a Schema,
     source: &'a mut S,
-    /// Few: what one decision touches is bounded by the policies.
+    /// Few, unless the question itself names many.
     reached: Vec<ReachedEntity<S::Kept>>,
+    /// Their ids, at the same places.
+    index: UidIndex,
     unloaded: bool,
 }
 
@@ -156,14 +159,15 @@ impl<'a, S: RowSource> Walk<'a, S> {
             schema,
             source,
             reached: Vec::with_capacity(8),
+            index: UidIndex::new(),
             unloaded: false,
         }
     }
 
     fn run(mut self, plan: &Plan, tagged: bool) -> Result<Walked<S::Kept>, S::Error> {
         let roots = self.roots();
-        for (place, (_, uid)) in roots.iter().enumerate() {
-            if !roots.iter().take(place).any(|(_, before)| before == uid) {
+        for (_, uid) in &roots {
+            if self.place_of(uid).is_none() {
                 self.take(uid, 1)?;
             }
         }
@@ -214,14 +218,17 @@ impl<'a, S: RowSource> Walk<'a, S> {
     }
 
     fn place_of(&self, uid: &EntityUid) -> Option<usize> {
-        let mut reached = self.reached.iter();
-        reached.position(|reached| S::row(&reached.kept).uid == *uid)
+        self.index.place(uid)
     }
 
     /// Comes to an entity. Returns false if there is none.
     fn take(&mut self, uid: &EntityUid, level: u32) -> Result<bool, S::Error> {
         match self.source.entity(uid)? {
-            RowState::Here(kept, tags) => self.reached.push(ReachedEntity { kept, tags, level }),
+            RowState::Here(kept, tags) => {
+                if self.index.add(&S::row(&kept).uid) {
+                    self.reached.push(ReachedEntity { kept, tags, level });
+                }
+            }
             RowState::Absent => return Ok(false),
             RowState::Unloaded => self.unloaded = true,
         }
@@ -232,6 +239,7 @@ impl<'a, S: RowSource> Walk<'a, S> {
     /// looked through.
     fn follow(&mut self, plan: &Plan) -> Result<Followed, S::Error> {
         let mut next: Vec<(usize, EntityUid, u32)> = Vec::new();
+        let mut queued = UidIndex::default();
         let mut nearer: Vec<(usize, u32)> = Vec::new();
         for (from, reached) in self.reached.iter().enumerate() {
             if reached.level >= plan.level {
@@ -246,7 +254,7 @@ impl<'a, S: RowSource> Walk<'a, S> {
                     let level = reached.level + 1;
                     match self.place_of(uid) {
                         Some(place) => nearer.push((place, level)),
-                        None if next.iter().any(|(_, to, _)| to == uid) => {}
+                        None if !queued.add(uid) => {}
                         None => next.push((from, uid.clone(), level)),
                     }
                 });

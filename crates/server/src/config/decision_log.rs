@@ -20,6 +20,8 @@ pub struct DecisionLogSettings {
     pub capacity: usize,
     /// The memory for these decisions, in bytes.
     pub queue_bytes: usize,
+    /// The length of a line, in bytes; longer ones are cut.
+    pub line_bytes: usize,
     /// The size at which a new file is begun, in bytes; 0 is never.
     pub rotate_bytes: u64,
     /// The number of older files that are kept.
@@ -86,6 +88,11 @@ impl DecisionLogSettings {
             "decision_log.queue_bytes",
             self.queue_bytes,
             64 << 10..=2 << 30,
+        );
+        faults.number(
+            "decision_log.line_bytes",
+            self.line_bytes,
+            4 << 10..=1 << 30,
         );
         // Below the length of a line each line would get its own file.
         let rotate_bytes = usize::try_from(self.rotate_bytes).unwrap_or(usize::MAX);

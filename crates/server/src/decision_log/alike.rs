@@ -8,6 +8,9 @@ use serde::Deserialize;
 
 use super::pseudonym::hash_at;
 
+/// The end of a text that was cut.
+const CUT: char = '…';
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ReadDiagnostics {
@@ -28,6 +31,12 @@ pub(super) fn diagnostics(again: &str, line: &str) -> bool {
 }
 
 fn text(again: &str, line: &str) -> bool {
+    // Where a long text was cut depends on the length of what hashes stand for.
+    let is_cut = line.ends_with(CUT) && again.ends_with(CUT);
+    let (line, again) = match is_cut {
+        true => (line.trim_end_matches(CUT), again.trim_end_matches(CUT)),
+        false => (line, again),
+    };
     let (first, mut rest_of_line) = until_hash(line);
     let Some(mut rest) = again.strip_prefix(first) else {
         return false;
@@ -37,6 +46,13 @@ fn text(again: &str, line: &str) -> bool {
     };
     loop {
         match until_hash(after) {
+            (last, None) if is_cut => {
+                // As far as both go on.
+                let begins = |at: &str| at.starts_with(last) || last.starts_with(at);
+                let mut places = rest.char_indices().map(|(place, _)| place);
+                return last.is_empty()
+                    || places.any(|place| rest.get(place..).is_some_and(begins));
+            }
             (last, None) => return rest.ends_with(last),
             (part, Some(more)) => {
                 let Some((_, behind)) = rest.split_once(part) else {

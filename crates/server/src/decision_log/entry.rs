@@ -29,6 +29,8 @@ struct WrittenLine<'a> {
     latency_micros: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    cut: &'static [&'static str],
     #[serde(skip_serializing_if = "Option::is_none")]
     slice: Option<Vec<Json>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,13 +78,12 @@ impl<'a> LineAnswer<'a> {
             // From the policies or the engine: it holds no ids.
             message: reason.message.as_deref(),
         });
-        let errors = decision.errors.iter();
         Self {
             decision: decision.verdict.name(),
             codes: codes.filter_map(|reason| reason.code.as_deref()).collect(),
             diagnostics: LineDiagnostics {
                 reason: decision.determining.iter().map(|id| &**id).collect(),
-                errors: errors.map(|text| shown.text(text)).collect(),
+                errors: shown.texts(&decision.errors),
             },
             reasons: reasons.collect(),
             obligations: decision.obligations.iter().map(|id| &**id).collect(),
@@ -90,14 +91,33 @@ impl<'a> LineAnswer<'a> {
     }
 }
 
-/// Adds the line of a decision to a text, with the entities of its slice if `with_slice`.
+/// The contents of lines.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LineOptions {
+    /// True if a line also has the entities of the slice.
+    pub(super) with_slice: bool,
+    /// The most bytes of a line.
+    pub(super) longest: usize,
+}
+
+/// The parts of a line that are left out until it is short enough, with the names that tell so.
+const CUTS: [&[&str]; 3] = [
+    &[],
+    &[SLICE],
+    &[SLICE, "question.context", "question.entities"],
+];
+
+/// The member with the entities that the policies could look at.
+pub(super) const SLICE: &str = "slice";
+
+/// Adds the line of a decision to a text.
 ///
 /// # Errors
 /// A text cannot be written as JSON; there is no such text.
 pub(super) fn write(
     decided: &Decided,
     pseudonyms: &Pseudonyms,
-    with_slice: bool,
+    options: LineOptions,
     text: &mut Vec<u8>,
 ) -> serde_json::Result<()> {
     let Decided {
@@ -105,22 +125,35 @@ pub(super) fn write(
     } = decided;
     let schema = &decided.bundle.schema;
     let shown = LineVeil::new(schema, pseudonyms, question.as_ref(), decision);
-    let is_asked = question.is_some();
-    let entry = WrittenLine {
-        id: decided.id,
-        time: instant::microseconds(decided.at),
-        surface: decided.surface,
-        question: question.as_ref().map(|question| shown.question(question)),
-        said: (!is_asked).then(|| shown.said(&decided.said)),
-        answer: LineAnswer::new(decision, &shown),
-        policy_revision: &decision.policy_revision,
-        tenancy_revision: &decision.tenancy_revision,
-        latency_micros: u64::try_from(decided.elapsed.as_micros()).unwrap_or(u64::MAX),
-        key: pseudonyms.key_name(),
-        slice: (with_slice && is_asked).then(|| shown.slice(decision)),
-        slice_tags: (with_slice && is_asked).then(|| shown.slice_tags(decision)),
-    };
-    serde_json::to_writer(&mut *text, &entry)?;
+    let start = text.len();
+    for cut in CUTS {
+        text.truncate(start);
+        let with_slice = options.with_slice && question.is_some() && cut.is_empty();
+        let names_only = cut.len() > 1;
+        let question = question.as_ref();
+        let entry = WrittenLine {
+            id: decided.id,
+            time: instant::microseconds(decided.at),
+            surface: decided.surface,
+            question: question.map(|question| match names_only {
+                true => shown.names(question),
+                false => shown.question(question),
+            }),
+            said: question.is_none().then(|| shown.said(&decided.said)),
+            answer: LineAnswer::new(decision, &shown),
+            policy_revision: &decision.policy_revision,
+            tenancy_revision: &decision.tenancy_revision,
+            latency_micros: u64::try_from(decided.elapsed.as_micros()).unwrap_or(u64::MAX),
+            key: pseudonyms.key_name(),
+            cut,
+            slice: with_slice.then(|| shown.slice(decision)),
+            slice_tags: with_slice.then(|| shown.slice_tags(decision)),
+        };
+        serde_json::to_writer(&mut *text, &entry)?;
+        if question.is_none() || text.len() - start < options.longest {
+            break;
+        }
+    }
     text.push(b'\n');
     Ok(())
 }

@@ -8,6 +8,7 @@ use tokio::sync::mpsc::{Sender, channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
+use super::entry::LineOptions;
 use super::file::{LogFile, LogSink};
 use super::progress::LogProgress;
 use super::pseudonym::{KeyError, Pseudonyms};
@@ -122,7 +123,10 @@ impl DecisionLog {
             queue: receiver,
             sink,
             pseudonyms,
-            with_slice: settings.slice,
+            lines: LineOptions {
+                with_slice: settings.slice,
+                longest: settings.line_bytes,
+            },
             shared: Arc::clone(&shared),
         };
         std::thread::Builder::new()

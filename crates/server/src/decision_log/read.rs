@@ -28,6 +28,8 @@ pub struct Line {
     pub tenancy_revision: String,
     /// The name of the key of its hashes; `None` if ids are written as they are.
     pub key: Option<String>,
+    /// The parts that were left out, as the line would have been too long.
+    pub cut: Vec<String>,
     /// The entities that the policies could look at, if they were written.
     pub slice: Option<Json>,
     /// For each entity, the tags that were asked for.
@@ -62,6 +64,8 @@ struct ParsedLine<'a> {
     policy_revision: String,
     tenancy_revision: String,
     key: Option<String>,
+    #[serde(default)]
+    cut: Vec<String>,
     slice: Option<&'a RawValue>,
     #[serde(default)]
     slice_tags: Vec<Json>,
@@ -130,6 +134,7 @@ impl Line {
             tenancy_revision: written.tenancy_revision,
             is_veiled: written.key.is_some() && is_veiled,
             key: written.key,
+            cut: written.cut,
             slice: written.slice.map(parse).transpose()?,
             slice_tags: written.slice_tags,
             answer: answer.map(|raw| raw.get().to_owned()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::alike;
-use super::entry::{self, ANSWER, DIAGNOSTICS};
+use super::entry::{self, ANSWER, DIAGNOSTICS, SLICE};
 use super::pseudonym::{Pseudonyms, is_hash};
 use super::read::Line;
 use super::recorded::{RecordedSlice, RecordedStore};
@@ -61,6 +61,9 @@ pub enum Undecided {
     /// The line is about something that was no question.
     #[error("it was no question of the schema")]
     NoQuestion,
+    /// The line was cut: it does not hold all that it was decided from.
+    #[error("it was too long and was cut: {0} left out")]
+    Cut(String),
     /// The line holds no entities, and there is no store.
     #[error("it has no `slice`, and no store is named")]
     NoStore,
@@ -139,6 +142,15 @@ impl Replay {
     /// See [`Undecided`].
     pub async fn decide(&mut self, line: &Line) -> Result<Again, Undecided> {
         let json = line.question.as_ref().ok_or(Undecided::NoQuestion)?;
+        // Its entities may come from a store, and nothing else of it can.
+        if line
+            .cut
+            .iter()
+            .any(|part| part != SLICE || self.live.is_none())
+        {
+            let parts = line.cut.iter().map(|part| format!("`{part}`"));
+            return Err(Undecided::Cut(parts.collect::<Vec<_>>().join(", ")));
+        }
         let slice = RecordedSlice::of(line, &self.bundle.schema).map_err(Undecided::Unfit)?;
         if let Some(slice) = slice {
             self.recorded.hold(slice);

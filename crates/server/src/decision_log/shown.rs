@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use aho_corasick::{AhoCorasick, MatchKind};
 use cedar_policy::EntityUid;
 use serde_json::{Map, Value as Json};
 
@@ -51,6 +52,7 @@ impl<'a> LineVeil<'a> {
                 shown.veil_record(&question.context);
                 question
                     .described
+                    .rows()
                     .iter()
                     .for_each(|row| shown.veil_row(row));
             }
@@ -104,15 +106,23 @@ impl<'a> LineVeil<'a> {
         Json::Object(members)
     }
 
-    /// A question in its native form, without its demands on the age of the state.
-    pub(super) fn question(&self, question: &Question) -> Json {
+    /// The entities and the action of a question, in its native form.
+    pub(super) fn names(&self, question: &Question) -> Json {
         let mut members = Map::new();
         members.insert("principal".to_owned(), self.uid(&question.principal));
         members.insert("action".to_owned(), self.uid(&question.action));
         members.insert("resource".to_owned(), self.uid(&question.resource));
+        Json::Object(members)
+    }
+
+    /// A question in its native form, without its demands on the age of the state.
+    pub(super) fn question(&self, question: &Question) -> Json {
+        let Json::Object(mut members) = self.names(question) else {
+            return Json::Null;
+        };
         members.insert("context".to_owned(), self.record(&question.context));
         if !question.described.is_empty() {
-            let described = question.described.iter().map(|row| {
+            let described = question.described.rows().iter().map(|row| {
                 // Further ancestors follow from those in between.
                 let near = self.schema.entity_type(row.uid.type_name());
                 let near = near.map_or(&[][..], |found| &found.member_of);
@@ -140,25 +150,41 @@ impl<'a> LineVeil<'a> {
         asked.collect()
     }
 
-    /// Cedar's text about a policy that failed, which may name entities and repeat strings. If one
+    /// Cedar's texts about policies that failed, which may name entities and repeat strings. If one
     /// of Cedar's own words is an id too, it is hidden with it: see [`super::alike`].
-    pub(super) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut text = Cow::Borrowed(text);
+    pub(super) fn texts<'t>(&self, texts: &'t [String]) -> Vec<Cow<'t, str>> {
+        let plain = || {
+            texts
+                .iter()
+                .map(|text| Cow::Borrowed(text.as_str()))
+                .collect()
+        };
+        if texts.is_empty() || self.veiled.is_empty() {
+            return plain();
+        }
+        let (mut forms, mut hidden) = (Vec::new(), Vec::new());
         for (id, hash) in &self.veiled {
-            let written = id.escape_debug().to_string();
-            for (quoted, by) in [
-                (format!("\"{written}\""), format!("\"{hash}\"")),
-                (format!("`{id}`"), format!("`{hash}`")),
-            ] {
-                if text.contains(&quoted) {
-                    text = Cow::Owned(text.replace(&quoted, &by));
-                }
-            }
-            if id.len() >= TELLING && text.contains(id.as_str()) {
-                text = Cow::Owned(text.replace(id.as_str(), hash));
+            forms.extend([format!("\"{}\"", id.escape_debug()), format!("`{id}`")]);
+            hidden.extend([format!("\"{hash}\""), format!("`{hash}`")]);
+            if id.len() >= TELLING {
+                forms.push(id.clone());
+                hidden.push(hash.clone());
             }
         }
-        text
+        // One pass, however many ids there are. A longer id hides one that is a part of it.
+        let search = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(forms);
+        match search {
+            Ok(search) => {
+                let replaced = texts.iter();
+                replaced
+                    .map(|text| Cow::Owned(search.replace_all(text, &hidden)))
+                    .collect()
+            }
+            // Too many to be searched for: nothing is told of what they might be in.
+            Err(_) => texts.iter().map(|_| Cow::Borrowed("…")).collect(),
+        }
     }
 
     /// A request that was no question. Nothing is known of it: texts that a schema or a route table

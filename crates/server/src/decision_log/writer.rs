@@ -8,7 +8,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::batch::LineBatch;
-use super::entry;
+use super::entry::{self, LineOptions};
 use super::file::LogSink;
 use super::progress::LogProgress;
 use super::pseudonym::Pseudonyms;
@@ -34,7 +34,7 @@ pub(super) struct Writer {
     pub(super) queue: Receiver<LogMessage>,
     pub(super) sink: LogSink,
     pub(super) pseudonyms: Pseudonyms,
-    pub(super) with_slice: bool,
+    pub(super) lines: LineOptions,
     pub(super) shared: Arc<LogProgress>,
 }
 
@@ -76,7 +76,7 @@ impl Writer {
             }
         };
         let before = batch.text.len();
-        match entry::write(&decided, &self.pseudonyms, self.with_slice, &mut batch.text) {
+        match entry::write(&decided, &self.pseudonyms, self.lines, &mut batch.text) {
             Ok(()) => batch.end_line(),
             Err(error) => {
                 batch.text.truncate(before);

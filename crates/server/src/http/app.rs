@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::authzen::Authzen;
 use super::explanation::Explainers;
 use super::gateway::Gateway;
+use super::large::LargeRequests;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::openapi::Document;
@@ -26,6 +27,8 @@ pub struct App {
     pub readiness: Readiness,
     /// Limits of one request.
     pub limits: Limits,
+    /// The turns of large requests.
+    pub large: LargeRequests,
     /// Makes the tokens that lead from one page of a search to the next.
     pub pages: Pages,
     /// The OpenAPI document.
@@ -55,6 +58,7 @@ impl App {
             metrics: Metrics::default(),
             readiness: Readiness::new(settings.reload.refused_is_unready),
             limits: Limits::new(settings),
+            large: LargeRequests::new(settings.server.workers, settings.server.worker_stack_bytes),
             pages,
             document: Document::default(),
             explainers: Explainers::Nobody,

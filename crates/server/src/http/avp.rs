@@ -86,12 +86,16 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 async fn avp(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
     let answer = match AvpOperation::of(&headers) {
         Ok(AvpOperation::IsAuthorized) => {
-            let answer = |exchange, text| one(exchange, &headers, text);
-            answered(&app, Surface::Avp, Ok(()), body, answer).await
+            answered(&app, Surface::Avp, Ok(()), body, |exchange, text| {
+                Box::pin(async move { one(exchange, &headers, text).await })
+            })
+            .await
         }
         Ok(AvpOperation::BatchIsAuthorized) => {
-            let answer = |exchange, text| many(exchange, &headers, text);
-            answered(&app, Surface::Avp, Ok(()), body, answer).await
+            answered(&app, Surface::Avp, Ok(()), body, |exchange, text| {
+                Box::pin(async move { many(exchange, &headers, text).await })
+            })
+            .await
         }
         Err(malformed) => Err(refused(&app, malformed)),
     };

@@ -11,6 +11,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Questions in a batch.
     pub batch: usize,
+    /// Bytes of the questions of a request, each with all that it shares with others.
+    pub batch_bytes: usize,
     /// Entities in one page of a search.
     pub page: usize,
     /// Candidates that are decided for one page of a search.
@@ -33,6 +35,7 @@ impl Limits {
         Self {
             body_bytes: limits.body_bytes,
             batch: limits.batch,
+            batch_bytes: limits.batch_bytes,
             page: limits.page,
             candidates: limits.candidates,
             json_depth: limits.json_depth,

@@ -49,10 +49,10 @@ async fn is_authorized(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let answer = |exchange, text| one(exchange, &headers, text);
-    answered(&app, Surface::Native, Ok(()), body, answer)
-        .await
-        .map(json::response)
+    let answer = answered(&app, Surface::Native, Ok(()), body, |exchange, text| {
+        Box::pin(async move { one(exchange, &headers, text).await })
+    });
+    answer.await.map(json::response)
 }
 
 async fn one(exchange: Exchange<'_>, headers: &HeaderMap, text: Bytes) -> Result<Vec<u8>, Problem> {
@@ -77,10 +77,10 @@ async fn batch_is_authorized(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let answer = |exchange, text| many(exchange, &headers, text);
-    answered(&app, Surface::Native, Ok(()), body, answer)
-        .await
-        .map(json::response)
+    let answer = answered(&app, Surface::Native, Ok(()), body, |exchange, text| {
+        Box::pin(async move { many(exchange, &headers, text).await })
+    });
+    answer.await.map(json::response)
 }
 
 async fn many(

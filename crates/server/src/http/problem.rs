@@ -18,6 +18,9 @@ pub enum Problem {
     BodyTooLarge(usize),
     /// The batch, in this member, has more questions than the limit.
     BatchTooLarge(&'static str, usize),
+    /// The questions of the batch, in this member, are longer than the limit, in bytes, each with
+    /// what it shares with others.
+    BatchTooLong(&'static str, usize),
     /// The caller may not have decisions explained.
     ExplainNotAllowed,
     /// The body does not say that it is JSON.
@@ -69,7 +72,9 @@ impl Problem {
         match self {
             Self::Malformed(_) | Self::NotJson => StatusCode::BAD_REQUEST,
             Self::ExplainNotAllowed => StatusCode::FORBIDDEN,
-            Self::BodyTooLarge(_) | Self::BatchTooLarge(..) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge(_) | Self::BatchTooLarge(..) | Self::BatchTooLong(..) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::BodyNotRead(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Unavailable(_)
             | Self::KeysUnavailable(_)
@@ -91,7 +96,7 @@ impl Problem {
         match self {
             Self::Malformed(malformed) => malformed.code,
             Self::BodyTooLarge(_) => "BODY_TOO_LARGE",
-            Self::BatchTooLarge(..) => "BATCH_TOO_LARGE",
+            Self::BatchTooLarge(..) | Self::BatchTooLong(..) => "BATCH_TOO_LARGE",
             Self::ExplainNotAllowed => "EXPLAIN_NOT_ALLOWED",
             Self::NotJson => "CONTENT_TYPE_NOT_JSON",
             Self::BodyNotRead(_) => "BODY_NOT_READ",
@@ -118,6 +123,10 @@ impl Problem {
             Self::BatchTooLarge(member, limit) => {
                 format!("`{member}`: more than {limit} questions")
             }
+            Self::BatchTooLong(member, limit) => format!(
+                "`{member}`: the questions, each with what it shares with others, are longer than \
+                 {limit} bytes; see the setting `limits.batch_bytes`"
+            ),
             Self::ExplainNotAllowed => {
                 "`explain`: this caller may not have decisions explained; see the setting \
                  `explain.allow`"

@@ -49,10 +49,10 @@ async fn search(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let answer = |exchange, text| page(exchange, &headers, text);
-    answered(&app, Surface::Native, Ok(()), body, answer)
-        .await
-        .map(json::response)
+    let answer = answered(&app, Surface::Native, Ok(()), body, |exchange, text| {
+        Box::pin(async move { page(exchange, &headers, text).await })
+    });
+    answer.await.map(json::response)
 }
 
 async fn page(

@@ -87,12 +87,6 @@ impl<'a> Token<'a> {
         }
     }
 
-    /// The length of the token without the dot before its signature, in bytes.
-    pub(super) fn bytes(&self) -> u32 {
-        let bytes = self.signed.len() + self.signature.len();
-        u32::try_from(bytes).unwrap_or(u32::MAX)
-    }
-
     /// The claims. They are to be believed only after the signature was verified.
     pub(super) fn claims(&self) -> Result<Map<String, Value>, InvalidReason> {
         object(

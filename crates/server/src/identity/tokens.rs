@@ -15,13 +15,14 @@ use super::principal;
 use super::reason::InvalidReason;
 use super::token::{MAX_BYTES, Token};
 use crate::config::Jwt;
-use peppol_authz_engine::schema::{Designation, Misfit, Schema};
+use peppol_authz_engine::schema::{Designation, Misfit, Schema, json_weight};
+use peppol_authz_engine::slice::ENTRY_BYTES;
 
-/// The memory for verified tokens, in bytes; each takes its length and [`OVERHEAD`].
+/// The memory for verified tokens, in bytes.
 const KEPT: u64 = 16 << 20;
 
-/// The memory that a verified token takes beside its own length, about, in bytes.
-const OVERHEAD: u32 = 256;
+/// The memory that a verified token takes beside its claims, about, in bytes.
+const OVERHEAD: usize = ENTRY_BYTES + 400;
 
 /// Verifies tokens.
 pub struct Tokens {
@@ -57,7 +58,7 @@ pub enum TokenError {
 struct KeptToken {
     verified: Arc<Verified>,
     validity: Validity,
-    /// The length of the token, in bytes.
+    /// The memory that it takes, about, in bytes.
     bytes: u32,
     /// The digest of the keys; with other keys the entry does not count.
     keys: [u8; 32],
@@ -84,7 +85,7 @@ impl Tokens {
             keyring: Keyring::new(settings)?,
             kept: moka::sync::Cache::builder()
                 .max_capacity(KEPT)
-                .weigher(|_, kept: &KeptToken| kept.bytes.saturating_add(OVERHEAD))
+                .weigher(|_, kept: &KeptToken| kept.bytes)
                 .build_with_hasher(foldhash::quality::RandomState::default()),
         })
     }
@@ -178,16 +179,24 @@ impl Tokens {
         let validity = claims::check(&claims, &self.settings)?;
         validity.holds(now.wall)?;
         let designation = principal::designate(&claims, &self.settings.principal)?;
+        let bytes = weight(&claims) + 2 * designation.value.len();
         Ok(KeptToken {
             verified: Arc::new(Verified {
                 claims,
                 designation,
             }),
             validity,
-            bytes: token.bytes(),
+            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
             keys: *keys.digest(),
         })
     }
+}
+
+/// The memory that a token with these claims takes: a client may choose a part of them.
+fn weight(claims: &Map<String, Value>) -> usize {
+    let claims = claims.iter();
+    let members = claims.map(|(name, value)| 128 + name.len() + json_weight(value));
+    OVERHEAD + members.sum::<usize>()
 }
 
 impl fmt::Debug for Tokens {

@@ -8,10 +8,14 @@ use serde_json::{Value as Json, json};
 use super::counts::DisagreementLabels;
 use super::judge::ShadowOutcome;
 use crate::decision_log::{self, Pseudonyms};
+use peppol_authz_engine::text::cut;
 use peppol_authz_engine::{Decided, Decision};
 
 /// The target of samples in a filter of the log.
 const TARGET: &str = "peppol_authz_server::shadow";
+
+/// The most bytes of a question that are written.
+const QUESTION: usize = 16 << 10;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -71,6 +75,8 @@ impl Samples {
             _ => (&decided.decision, Json::Null),
         };
         let question = decision_log::asked(decided, &self.pseudonyms).unwrap_or_default();
+        let question = question.to_string();
+        let question = cut(&question, QUESTION);
         tracing::info!(
             target: TARGET,
             decision_id = %decided.id,

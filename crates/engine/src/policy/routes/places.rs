@@ -4,7 +4,7 @@ use super::{Ask, AskCondition, MemberValue, Source, Template, TemplatePart};
 
 impl Ask {
     /// Calls `visit` with every place in a request that is read.
-    pub(super) fn each_source(&self, visit: &mut impl FnMut(&Source)) {
+    pub(crate) fn each_source(&self, visit: &mut impl FnMut(&Source)) {
         let mut in_template = |template: &Template| {
             for part in &template.parts {
                 if let TemplatePart::From(source) = part {

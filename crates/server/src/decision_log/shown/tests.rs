@@ -88,7 +88,7 @@ fn an_id_is_hashed_wherever_its_entity_or_an_error_repeats_it() {
     // A text that is not the id of its entity is compared by policies, and stays.
     assert_eq!(written["context"]["word"], "an");
     assert_eq!(written["entities"][1]["attrs"], json!({"kind": "an"}));
-    let text = |text| shown.text(text).into_owned();
+    let text = |text: &str| shown.texts(&[text.to_owned()]).concat();
     // A short one stands in other words too.
     let wanted = format!("no `x` in `User::\"{an}\"` and `{an}`, which can not be");
     assert_eq!(text(errors[0]), wanted);
@@ -104,5 +104,5 @@ fn where_ids_are_plain_nothing_is_hashed() {
     let plain = Pseudonyms::none();
     let shown = LineVeil::new(&bundle.schema, &plain, Some(&question), &decision);
     assert_eq!(shown.question(&question)["principal"]["id"], "an");
-    assert_eq!(shown.text(&decision.errors[0]), "`User::\"an\"`");
+    assert_eq!(shown.texts(&decision.errors), ["`User::\"an\"`"]);
 }

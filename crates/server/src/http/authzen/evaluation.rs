@@ -21,7 +21,7 @@ use super::answer::EvaluationAnswer;
 use super::members;
 use super::request::{self, EvaluationMembers, Semantic};
 use crate::config::Reveal;
-use peppol_authz_engine::{Malformed, Members, NamedEntity, QuestionParts};
+use peppol_authz_engine::{Malformed, Members, NamedEntity, PartsReader, QuestionParts};
 
 /// AuthZEN: may this subject do this action on this resource?
 #[utoipa::path(
@@ -37,7 +37,7 @@ pub(super) async fn evaluation(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    respond(&app, &headers, body, |_| Ok(&[])).await
+    respond(app, headers, body, |_| Ok(&[])).await
 }
 
 /// AuthZEN: the same for several, or for one.
@@ -54,24 +54,30 @@ pub(super) async fn evaluations(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    respond(&app, &headers, body, request::evaluations).await
+    respond(app, headers, body, request::evaluations).await
 }
 
 /// The evaluations of a request; none where it is one by itself.
 type EvaluationItems = fn(&Members) -> Result<&[Json], Malformed>;
 
 async fn respond(
-    app: &App,
-    headers: &HeaderMap,
+    app: Arc<App>,
+    headers: HeaderMap,
     body: Body,
     items: EvaluationItems,
 ) -> Result<Response, Problem> {
     let reveal = app.authzen.reveal();
-    let answer = |exchange, text| evaluate(exchange, headers, text, items, reveal);
-    let is_json = members::is_json(headers);
-    answered(app, Surface::Authzen, is_json, body, answer)
-        .await
-        .map(json::response)
+    let is_json = members::is_json(&headers);
+    let answer = answered(
+        &app,
+        Surface::Authzen,
+        is_json,
+        body,
+        move |exchange, text| {
+            Box::pin(async move { evaluate(exchange, &headers, text, items, reveal).await })
+        },
+    );
+    answer.await.map(json::response)
 }
 
 async fn evaluate(
@@ -101,7 +107,8 @@ async fn one(
 ) -> Result<Vec<u8>, Problem> {
     let parts = EvaluationMembers::read(members).and_then(EvaluationMembers::parts);
     let parts = parts.map_err(|malformed| exchange.refused(malformed))?;
-    let item = exchange.question_of(&parts, || said(&parts));
+    let mut reader = PartsReader::default();
+    let item = exchange.question_of(&mut reader, &parts, || said(&parts));
     match exchange.one(item, demanded).await {
         // A fault of the program or of the store is one of the whole request.
         Err(problem) if !problem.status().is_client_error() => Err(problem),
@@ -120,12 +127,14 @@ async fn many(
     let refused = |malformed| exchange.refused(malformed);
     let defaults = EvaluationMembers::read(members).map_err(refused)?;
     let semantic = Semantic::read(members).map_err(refused)?;
-    let read = |item: &Json| -> QuestionItem {
+    exchange.fits_together("evaluations", request::length(members, items))?;
+    let mut reader = PartsReader::default();
+    let read = |item| -> QuestionItem {
         let parts = members::item(item)
             .and_then(EvaluationMembers::read)
             .and_then(|evaluation| evaluation.or(&defaults).parts());
         let parts = parts.map_err(|malformed| exchange.refused(malformed))?;
-        exchange.question_of(&parts, || said(&parts))
+        exchange.question_of(&mut reader, &parts, || said(&parts))
     };
     let items = exchange.items(items, read).await;
     let ends_at = |is_allow| semantic.ends_at(is_allow);

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::members::{Action, action, named, optional};
-use peppol_authz_engine::schema::Misfit;
+use peppol_authz_engine::schema::{Misfit, json_length};
 use peppol_authz_engine::{Malformed, Members, NamedEntity, QuestionParts};
 
 /// The items of a request for several evaluations; none where there is to be one.
@@ -16,6 +16,23 @@ pub(super) fn evaluations(members: &Members) -> Result<&[Json], Malformed> {
             Err(Malformed::question(misfit))
         }
     }
+}
+
+/// The members of an evaluation that the top level may give.
+const DEFAULTS: [&str; 4] = ["subject", "action", "resource", "context"];
+
+/// How long the items of a request are, in bytes, each with the defaults that it takes.
+pub(super) fn length(members: &Members, items: &[Json]) -> usize {
+    let defaults = DEFAULTS.map(|name| {
+        let default = members.get(name).map_or(0, json_length);
+        (name, default)
+    });
+    let of_item = |item: &Json| {
+        let is_taken = |name: &str| item.get(name).is_none_or(Json::is_null);
+        let taken = defaults.iter().filter(|(name, _)| is_taken(name));
+        json_length(item) + taken.map(|(_, length)| length).sum::<usize>()
+    };
+    items.iter().map(of_item).sum()
 }
 
 /// The members of an evaluation. The top level may give those that it omits.

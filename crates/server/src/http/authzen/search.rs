@@ -47,13 +47,7 @@ pub(super) async fn subject(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    search(
-        &app,
-        &headers,
-        body,
-        SearchKind::Entities(Sought::Principals),
-    )
-    .await
+    search(app, headers, body, SearchKind::Entities(Sought::Principals)).await
 }
 
 /// AuthZEN: on what may this subject do this action?
@@ -74,13 +68,7 @@ pub(super) async fn resource(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    search(
-        &app,
-        &headers,
-        body,
-        SearchKind::Entities(Sought::Resources),
-    )
-    .await
+    search(app, headers, body, SearchKind::Entities(Sought::Resources)).await
 }
 
 /// AuthZEN: what may this subject do on this resource?
@@ -101,7 +89,7 @@ pub(super) async fn action(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    search(&app, &headers, body, SearchKind::Actions).await
+    search(app, headers, body, SearchKind::Actions).await
 }
 
 #[derive(Serialize)]
@@ -135,17 +123,23 @@ enum WireResult<'a> {
 }
 
 async fn search(
-    app: &App,
-    headers: &HeaderMap,
+    app: Arc<App>,
+    headers: HeaderMap,
     body: Body,
     kind: SearchKind,
 ) -> Result<Response, Problem> {
     let reveal = app.authzen.reveal();
-    let answer = |exchange, text| page(exchange, headers, text, kind, reveal);
-    let is_json = members::is_json(headers);
-    answered(app, Surface::Authzen, is_json, body, answer)
-        .await
-        .map(json::response)
+    let is_json = members::is_json(&headers);
+    let answer = answered(
+        &app,
+        Surface::Authzen,
+        is_json,
+        body,
+        move |exchange, text| {
+            Box::pin(async move { page(exchange, &headers, text, kind, reveal).await })
+        },
+    );
+    answer.await.map(json::response)
 }
 
 async fn page(

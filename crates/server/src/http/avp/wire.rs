@@ -7,7 +7,7 @@ use super::attribute::{action, attributes, entity};
 use super::described::described;
 use super::members::{ReadMember, either, record};
 use peppol_authz_engine::Malformed;
-use peppol_authz_engine::schema::{Misfit, parse_json};
+use peppol_authz_engine::schema::{Misfit, json_length, parse_json};
 
 /// The most requests of a batch, as the service's documentation has it.
 const BATCH: usize = 30;
@@ -80,6 +80,15 @@ fn batch(json: Json, limits: &Limits) -> Result<Vec<BatchedQuestion>, Misfit> {
         Some(_) => return Err(within(Misfit::new("an array is wanted"))),
         None => return Err(within(Misfit::new("is missing"))),
     };
+    // Each question gets a copy of the entities.
+    let of_entities = entities.as_ref().map_or(0, json_length);
+    if of_entities.saturating_mul(requests.len()) > limits.batch_bytes {
+        let text = format!(
+            "longer than {} bytes, counted for each question; see the setting `limits.batch_bytes`",
+            limits.batch_bytes
+        );
+        return Err(Misfit::new(text).within("entities"));
+    }
     let read = |(i, request): (usize, Json)| {
         let question = record(
             request.clone(),

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use futures_util::FutureExt;
 
 use super::super::app::App;
 use super::super::body;
+use super::super::large::LargeRequests;
 use super::super::limits::Limits;
 use super::super::problem::Problem;
 use super::surface::{CountedFailure, Surface};
@@ -25,28 +27,36 @@ pub(in crate::http) struct Exchange<'a> {
     pub(super) session: Session,
 }
 
-/// Answers a request by its body, within the deadline. `head` is what the surface finds wrong with
-/// the head of the request.
+/// The answer of a surface, as it is being made.
+pub(in crate::http) type Answering<'e> =
+    Pin<Box<dyn Future<Output = Result<Vec<u8>, Problem>> + Send + 'e>>;
+
+/// Answers a request by its body, within the deadline; a large one apart from the workers. `head` is
+/// what the surface finds wrong with the head of the request.
 ///
 /// # Errors
 /// A server that is not ready, the fault of the head, a body that is too large or too late, an answer
 /// that takes too long, and whatever `answer` returns.
-pub(in crate::http) async fn answered<'a, F, A>(
-    app: &'a App,
+pub(in crate::http) async fn answered<F>(
+    app: &Arc<App>,
     surface: Surface,
     head: Result<(), Problem>,
     body: Body,
     answer: F,
 ) -> Result<Vec<u8>, Problem>
 where
-    F: FnOnce(Exchange<'a>, Bytes) -> A,
-    A: Future<Output = Result<Vec<u8>, Problem>>,
+    F: for<'e> FnOnce(Exchange<'e>, Bytes) -> Answering<'e> + Send + 'static,
 {
     app.readiness.ready_to_answer()?;
     head?;
     within(&app.limits, async {
         let text = body::read(body, &app.limits).await?;
-        answer(Exchange::begin(app, surface), text).await
+        if !LargeRequests::holds(text.len()) {
+            return answer(Exchange::begin(app, surface), text).await;
+        }
+        let own = Arc::clone(app);
+        let apart = async move { answer(Exchange::begin(&own, surface), text).await };
+        app.large.apart(apart).await?
     })
     .await?
 }
@@ -94,6 +104,26 @@ impl<'a> Exchange<'a> {
         AssertUnwindSafe(within(&self.app.limits, answer))
             .catch_unwind()
             .await
+    }
+
+    /// Does the work on a body of that length, apart from the other tasks of the worker if it is a
+    /// long one, and within the deadline.
+    ///
+    /// # Errors
+    /// Work that takes too long.
+    pub(in crate::http) async fn by_length<T>(
+        &self,
+        bytes: usize,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Problem> {
+        if !LargeRequests::holds(bytes) {
+            return Ok(work.await);
+        }
+        let rest = self.app.limits.request_timeout;
+        let rest = rest.saturating_sub(self.started.elapsed());
+        let work = async { tokio::time::timeout(rest, work).await };
+        let done = self.app.large.in_place(work).await?;
+        done.map_err(|_| Problem::TimedOut)
     }
 
     pub(in crate::http) fn limits(&self) -> &'a Limits {

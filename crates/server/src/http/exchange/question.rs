@@ -10,11 +10,9 @@ use super::open::Exchange;
 use peppol_authz_engine::schema::parse_json;
 use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::{
-    Decision, Headers, Malformed, Question, QuestionOptions, QuestionParts, Refusal,
+    Decision, Headers, Malformed, PartsReader, Question, QuestionOptions, QuestionParts, Refusal,
+    Turn,
 };
-
-/// Questions of a batch that are read before other tasks get their turn.
-const TURN: usize = 64;
 
 /// How new the state has to be, as the caller demands it.
 pub(in crate::http) struct DemandedState(pub(super) Demand);
@@ -141,14 +139,16 @@ impl Exchange<'_> {
         Ok(PermittedQuestion { question, options })
     }
 
-    /// Makes a question of parts whose names the schema may not have. `said` tells observers what
+    /// Makes a question of parts whose names the schema may not have, by the `reader` of their
+    /// request. `said` tells observers what
     /// they were.
-    pub(in crate::http) fn question_of(
+    pub(in crate::http) fn question_of<'p>(
         &self,
-        parts: &QuestionParts<'_>,
+        reader: &mut PartsReader<'p>,
+        parts: &QuestionParts<'p>,
         said: impl FnOnce() -> Json,
     ) -> QuestionItem {
-        let question = parts.question(&self.session, self.app.limits.entities);
+        let question = reader.question(parts, &self.session, self.app.limits.entities);
         question
             .map(PermittedQuestion::new)
             .map_err(|refusal| match refusal {
@@ -180,17 +180,33 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    /// Reads the questions of a batch in order. Other tasks get their turn in between.
-    pub(in crate::http) async fn items<T>(
+    /// Checks the length of the questions of a batch, in bytes, each with what it shares with
+    /// others. `member` is where they stand.
+    ///
+    /// # Errors
+    /// More than the limit.
+    pub(in crate::http) fn fits_together(
         &self,
-        texts: &[T],
-        read: impl Fn(&T) -> QuestionItem,
+        member: &'static str,
+        bytes: usize,
+    ) -> Result<(), Problem> {
+        let most = self.app.limits.batch_bytes;
+        if bytes > most {
+            return Err(Problem::BatchTooLong(member, most));
+        }
+        Ok(())
+    }
+
+    /// Reads the questions of a batch in order. Other tasks get their turn in between.
+    pub(in crate::http) async fn items<'t, T>(
+        &self,
+        texts: &'t [T],
+        mut read: impl FnMut(&'t T) -> QuestionItem,
     ) -> Vec<QuestionItem> {
         let mut items = Vec::with_capacity(texts.len());
-        for (i, text) in texts.iter().enumerate() {
-            if i % TURN == TURN - 1 {
-                tokio::task::yield_now().await;
-            }
+        let mut turn = Turn::begin();
+        for text in texts {
+            turn.pass().await;
             items.push(read(text));
         }
         items

@@ -49,6 +49,7 @@ impl Exchange<'_> {
         let limits = RequestLimits {
             json_depth: limits.json_depth,
             questions: limits.batch,
+            questions_bytes: limits.batch_bytes,
             candidates: limits.candidates,
         };
         routed

@@ -163,7 +163,9 @@ async fn decide_as(
         },
     };
     let who = caller.designation();
-    let mut decision = exchange.request(routed, &told, who, demanded).await?;
+    let length = body.as_ref().map_or(0, Bytes::len);
+    let decision = exchange.request(routed, &told, who, demanded);
+    let mut decision = exchange.by_length(length, decision).await??;
     let asked = std::mem::take(&mut decision.asked);
     Ok((RequestOutcome::decided(decision), asked))
 }

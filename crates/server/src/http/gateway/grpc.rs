@@ -8,6 +8,8 @@ pub mod messages;
 mod server;
 mod service;
 
+use std::collections::HashMap;
+
 use axum::http::{HeaderName, HeaderValue};
 use bytes::Bytes;
 use tonic::{Code, Request};
@@ -58,20 +60,22 @@ async fn check(
         .header_map
         .take()
         .filter(|raw| !raw.headers.is_empty());
+    // Found by their names, as they are asked for many times.
+    let mut by_name: HashMap<String, Vec<&[u8]>> = HashMap::new();
+    for header in raw.iter().flat_map(|raw| &raw.headers) {
+        let value = match header.raw_value.as_slice() {
+            [] => header.value.as_bytes(),
+            raw => raw,
+        };
+        let name = header.key.to_ascii_lowercase();
+        by_name.entry(name).or_default().push(value);
+    }
     let headers = |name: &str| -> Vec<&[u8]> {
-        let Some(raw) = &raw else {
+        if raw.is_none() {
             let value = request.headers.get(name);
             return value.map(String::as_bytes).into_iter().collect();
         };
-        let named = raw
-            .headers
-            .iter()
-            .filter(|header| header.key.eq_ignore_ascii_case(name));
-        let values = named.map(|header| match header.raw_value.as_slice() {
-            [] => header.value.as_bytes(),
-            raw => raw,
-        });
-        values.collect()
+        by_name.get(name).cloned().unwrap_or_default()
     };
     let target = RequestLine {
         method: &request.method,

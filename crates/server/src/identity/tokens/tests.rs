@@ -180,7 +180,7 @@ async fn what_is_kept_is_bounded_by_bytes() {
         (tokens.kept.entry_count(), tokens.kept.weighted_size())
     };
     let mut sent = 0;
-    for i in 0..1200 {
+    for i in 0..1500 {
         let more = json!({"exp": expires, "i": i, "filling": filling});
         let token = token_with(&key, "k", more);
         tokens.verify(&token).await.unwrap();
@@ -188,11 +188,12 @@ async fn what_is_kept_is_bounded_by_bytes() {
         if i == 99 {
             let (count, bytes) = kept();
             assert_eq!(count, 100);
-            assert!(bytes >= sent - 100, "{bytes} of {sent}");
+            // The claims are kept, in which three bytes are four letters of the token.
+            assert!(bytes >= sent * 3 / 4, "{bytes} of {sent}");
         }
     }
     assert!(sent > KEPT);
     let (count, bytes) = kept();
-    assert!(count < 1200 && bytes <= KEPT, "{count}, {bytes}");
-    assert!(bytes > KEPT - (32 << 10), "{bytes}");
+    assert!(count < 1500 && bytes <= KEPT, "{count}, {bytes}");
+    assert!(bytes > KEPT - (64 << 10), "{bytes}");
 }

@@ -1,0 +1,166 @@
+//! Large requests, which are read and decided beside the workers.
+//!
+//! Reading and deciding a request takes time by its length, and the longest piece of it cannot be
+//! interrupted: Cedar evaluates a policy to its end. So requests with a long body get threads of
+//! their own, a few for all callers together. The others wait for their turn, as long as their
+//! requests may take. Short requests find their workers free, and a large one is answered at its
+//! timeout whatever it is at.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::block_in_place;
+
+use super::problem::Problem;
+
+/// The length from which a body is a long one, in bytes.
+const LONG: usize = 16 << 10;
+
+/// The turns of large requests.
+#[derive(Clone, Debug)]
+pub struct LargeRequests {
+    turns: Arc<Semaphore>,
+    /// The stack of a thread, in bytes.
+    stack_bytes: usize,
+}
+
+impl LargeRequests {
+    /// As many turns as there are workers; 0 is one for each core.
+    #[must_use]
+    pub fn new(workers: usize, stack_bytes: usize) -> Self {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let turns = if workers == 0 { cores() } else { workers };
+        Self {
+            turns: Arc::new(Semaphore::new(turns)),
+            stack_bytes,
+        }
+    }
+
+    /// True if a body of that length makes a request large.
+    pub(super) fn holds(bytes: usize) -> bool {
+        bytes > LONG
+    }
+
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        turn.map_err(|error| Problem::Internal(error.to_string()))
+    }
+
+    /// Works on a thread of its own: a thread of the runtime could be one that the work waits for. Where nobody waits for it any more, it ends at the next
+    /// place at which it gives way; its turn is taken until then.
+    ///
+    /// # Errors
+    /// No turn, or no thread.
+    pub(super) async fn apart<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let turn = self.turn().await?;
+        let (awaited, gone) = oneshot::channel::<()>();
+        let (sender, done) = oneshot::channel();
+        let runtime = Handle::current();
+        let work = move || {
+            let _turn = turn;
+            let work = AssertUnwindSafe(async {
+                tokio::select! {
+                    biased;
+                    _ = gone => None,
+                    done = work => Some(done),
+                }
+            });
+            let done = catch_unwind(|| runtime.block_on(work));
+            // Nobody may wait for it any more.
+            let _ = sender.send(done);
+        };
+        std::thread::Builder::new()
+            .name("large-request".to_owned())
+            .stack_size(self.stack_bytes)
+            .spawn(work)
+            .map_err(|error| Problem::Internal(error.to_string()))?;
+        let done = done.await;
+        drop(awaited);
+        match done {
+            Ok(Ok(Some(done))) => Ok(done),
+            // As if it had been done here.
+            Ok(Err(panic)) => resume_unwind(panic),
+            Ok(Ok(None)) | Err(_) => Err(Problem::Internal("a thread was lost".to_owned())),
+        }
+    }
+
+    /// The same for work that borrows: the worker's other tasks go on elsewhere meanwhile.
+    ///
+    /// # Errors
+    /// No turn.
+    pub(super) async fn in_place<T>(&self, work: impl Future<Output = T>) -> Result<T, Problem> {
+        let _turn = self.turn().await?;
+        let runtime = Handle::current();
+        Ok(match runtime.runtime_flavor() {
+            // There is nowhere else.
+            RuntimeFlavor::CurrentThread => work.await,
+            _ => block_in_place(|| runtime.block_on(work)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn other_tasks_have_the_worker_meanwhile() {
+        let (release, released) = mpsc::channel();
+        let large = LargeRequests::new(1, 1 << 20);
+        let work = large.apart(async move { released.recv().unwrap() });
+        // There is one worker only: it gets here because the work is not done on it.
+        let (found, ()) = tokio::join!(work, async { release.send(7).unwrap() });
+        assert_eq!(found.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_ends_where_it_gives_way_and_has_its_turn_until_then() {
+        let large = LargeRequests::new(1, 1 << 20);
+        let (release, released) = mpsc::channel::<()>();
+        let (reach, reached) = mpsc::channel::<()>();
+        let mut first = Box::pin(large.apart(async move {
+            released.recv().unwrap();
+            tokio::task::yield_now().await;
+            reach.send(()).unwrap();
+        }));
+        let mut second = Box::pin(large.apart(async { 2 }));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        drop(first);
+        let waiting = matches!(second.as_mut().poll(&mut context), Poll::Pending);
+        assert!(waiting);
+        release.send(()).unwrap();
+        assert_eq!(second.await.unwrap(), 2);
+        assert!(reached.recv().is_err());
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "the work fails")]
+    async fn a_panic_is_one_of_the_request() {
+        let large = LargeRequests::new(1, 1 << 20);
+        drop(large.apart(async { panic!("the work fails") }).await);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn borrowed_work_leaves_the_worker_to_others() {
+        let (release, released) = mpsc::channel();
+        let large = LargeRequests::new(1, 1 << 20);
+        let other = tokio::spawn(async move { release.send(7).unwrap() });
+        let (waiting, found) = (
+            &released,
+            large.in_place(async { released.recv().unwrap() }),
+        );
+        assert_eq!(found.await.unwrap(), 7);
+        assert!(waiting.try_recv().is_err());
+        other.await.unwrap();
+    }
+}

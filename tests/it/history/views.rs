@@ -11,17 +11,17 @@ use crate::eventually::until;
 use crate::postgres::server::{Database, SHARED};
 use crate::sidecar::{Sidecar, Start};
 
-const SCHEMA: &str = r#"
+pub(super) const SCHEMA: &str = r#"
     entity User = { active: Bool };
     entity Door;
     action enter appliesTo { principal: User, resource: Door };
 "#;
 
-const POLICY: &str = r#"
+pub(super) const POLICY: &str = r#"
     @id("p/active") permit (principal, action, resource) when { principal.active };
 "#;
 
-fn enter() -> Value {
+pub(super) fn enter() -> Value {
     json!({"principal": "User::\"ann\"", "action": "Action::\"enter\"", "resource": "Door::\"d\""})
 }
 

@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use super::{private, sidecar};
+use crate::connection::ALLOWED;
 use crate::sidecar::{Reply, Sidecar, Start};
 
 fn send(sidecar: &Sidecar, operation: &str, body: &str) -> Reply {
@@ -119,7 +120,10 @@ fn a_batch_gives_its_requests_back_in_order() {
     assert_eq!(policy, "organisation/mode-change-needs-business-contact");
     // One state for all of them, also one that is too far ahead.
     let target = ("X-Amz-Target", "VerifiedPermissions.BatchIsAuthorized");
-    let headers = [target, ("Tenancy-At-Least", "4711")];
+    let seen = sidecar.ask(&serde_json::from_str(ALLOWED).unwrap())["tenancyRevision"].clone();
+    let (history, _) = seen.as_str().unwrap().split_once('-').unwrap();
+    let ahead = format!("{history}-4711.{:016x}", 1);
+    let headers = [target, ("Tenancy-At-Least", ahead.as_str())];
     let reply = sidecar.send("/", &headers, body.to_string().as_bytes());
     is_exception(&reply, 503, "InternalServerException");
 }

@@ -58,7 +58,7 @@ fn questions() -> Vec<Value> {
             ("User", "u-1"),
             "createParticipant",
             ("Organisation", "o-1"),
-            json!({"environment": "TEST"}),
+            json!({"environment": "TEST", "participant": "0007:new"}),
         ),
         ask(
             ("User", "busy"),

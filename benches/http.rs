@@ -53,7 +53,7 @@ fn question(n: usize) -> Value {
         2 => (
             "createParticipant",
             ("Organisation", own),
-            json!({"environment": "TEST"}),
+            json!({"environment": "TEST", "participant": "0007:new"}),
         ),
         3 => (
             "sendDocument",

@@ -94,7 +94,9 @@ FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::User', 'person_id');
 CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON gateway
 FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::AccessPoint', 'code');
 CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON party
-FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::Participant', 'party_id', 'Peppol::Organisation', 'company_id');
+FOR EACH ROW EXECUTE FUNCTION record_changes(
+  'Peppol::Participant', 'party_id', 'Peppol::ParticipantIdentifier', 'party_id', 'Peppol::Organisation', 'company_id'
+);
 CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON party_right
 FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::Participant', 'party_id');
 CREATE TRIGGER record_company AFTER INSERT OR UPDATE OR DELETE ON party_right

@@ -89,6 +89,10 @@ SELECT
   ) AS "onlyUser"
 FROM party;
 
+-- Whoever registers a party has to choose another identifier than these.
+CREATE VIEW "Peppol::ParticipantIdentifier" AS
+SELECT party_id AS id, true AS registered FROM party;
+
 CREATE VIEW "Peppol::Participant.tags" AS
 SELECT
   party_id AS id,

@@ -96,7 +96,8 @@ def test_the_life_of_an_organisation(empty):
         made = anna.does(201, "POST", f"{at}/participants", {"participantIdentifier": value, "environment": "PROD"})
         parties.append(made["id"])
     assert parties[1] == "iso6523-actorid-upis::0007:acmetwo"
-    anna.fails(409, "POST", f"{at}/participants", {"participantIdentifier": "0007:ACMEtwo", "environment": "PROD"})
+    again = {"participantIdentifier": "0007:ACMEtwo", "environment": "PROD"}
+    anna.denied("PARTICIPANT_TAKEN", "POST", f"{at}/participants", again, 409)
 
     users_of_parties(world, org["id"], anna, *parties)
     sub_accounts(world, org["id"], anna.id)

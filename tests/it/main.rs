@@ -28,6 +28,7 @@ mod mutation;
 mod operations;
 mod other_commands;
 mod over;
+mod participant_taken;
 mod postgres;
 mod proof;
 mod readme;

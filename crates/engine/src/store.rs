@@ -100,6 +100,12 @@ pub trait Store: Send + Sync {
     /// entities.
     fn serves(&self, entity_type: &EntityTypeName) -> bool;
 
+    /// Returns true if an entity of that type that it does not hold is absent, and not merely
+    /// unknown to it.
+    fn tells_absence(&self, entity_type: &EntityTypeName) -> bool {
+        self.serves(entity_type)
+    }
+
     /// Returns true if a revision is of the kind that this store's states have, of whatever
     /// history.
     fn names(&self, revision: &Revision) -> bool;

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::verdict;
-use crate::sidecar::{Sidecar, Start};
+use crate::sidecar::{Sidecar, Start, program};
 use crate::store::imported;
 
 fn view_document(entities: &Value) -> Value {
@@ -72,4 +72,65 @@ fn while_the_view_is_there_the_store_alone_speaks() {
     let start = Start::new();
     drop(imported(&start.path("tenancy.db")));
     assert_served(&start.start(), &json!([document("le-1")]));
+}
+
+/// Of a type that the store does not serve nobody knows what is not held: it is not taken for absent.
+#[test]
+fn a_type_of_absent_ids_that_is_not_served_is_unknown() {
+    let start = Start::new();
+    let path = start.path("tenancy.db");
+    drop(imported(&path));
+    let dropped = "DROP VIEW \"Peppol::ParticipantIdentifier\"; DROP VIEW \"Peppol::EmailAddress\"";
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.execute_batch(dropped).unwrap();
+    let log = start.path("d.log");
+    let to_log = format!("file:{}", log.display());
+    let mut sidecar = start
+        .with(&["--decision-log", &to_log, "--log-slice"])
+        .start();
+    let ask = |action: &str, resource: &str, context: Value, entities: Value| {
+        sidecar.ask(&json!({
+            "principal": "Peppol::User::\"anna\"",
+            "action": format!("Peppol::Action::\"{action}\""),
+            "resource": resource,
+            "context": context,
+            "entities": entities,
+        }))
+    };
+    let described = |kind: &str, id: &str, registered: bool| {
+        let uid = json!({"type": format!("Peppol::{kind}"), "id": id});
+        json!([{"uid": uid, "attrs": {"registered": registered}, "parents": []}])
+    };
+    let (free, taken) = (
+        "iso6523-actorid-upis::0088:new",
+        "iso6523-actorid-upis::0088:abc",
+    );
+    for (participant, entities, wanted) in [
+        (free, json!([]), "UNKNOWN_ENTITY"),
+        (taken, json!([]), "UNKNOWN_ENTITY"),
+        (
+            free,
+            described("ParticipantIdentifier", free, false),
+            "Allow",
+        ),
+        (
+            taken,
+            described("ParticipantIdentifier", taken, true),
+            "PARTICIPANT_TAKEN",
+        ),
+    ] {
+        let context = json!({"environment": "TEST", "participant": participant});
+        let organisation = "Peppol::Organisation::\"acme\"";
+        let answer = ask("createParticipant", organisation, context, entities);
+        assert_eq!(verdict(&answer), wanted, "{participant}");
+    }
+    let legal_entity = "Peppol::LegalEntity::\"le-1\"";
+    let context = json!({"email": "foo@bar.com"});
+    let answer = ask("createSubAccount", legal_entity, context, json!([]));
+    assert_eq!(verdict(&answer), "UNKNOWN_ENTITY");
+    // A replay finds the same.
+    sidecar.stop();
+    let replayed = program().arg("replay").arg(&log).output().unwrap();
+    let text = String::from_utf8(replayed.stdout).unwrap();
+    assert!(text.contains("5 the same, 0 changed"), "{text}");
 }

@@ -104,6 +104,7 @@ impl Both {
             "Organisation",
             "AccessPoint",
             "Participant",
+            "ParticipantIdentifier",
             "LegalEntity",
             "SubAccount",
             "Document",

@@ -62,11 +62,15 @@ fn get_acme(principal: &str) -> Value {
 }
 
 fn create_participant() -> Value {
+    create("iso6523-actorid-upis::0007:3")
+}
+
+fn create(participant: &str) -> Value {
     asked(
         ANNA,
         "createParticipant",
         ("Organisation", ACME),
-        json!({"environment": "TEST"}),
+        json!({"environment": "TEST", "participant": participant}),
     )
 }
 
@@ -121,6 +125,7 @@ fn every_type_of_the_example_is_read_as_the_rules_read_it() {
         expect(get_acme(BOB), "NOT_PERMITTED");
         expect(get_acme(&ANNA.to_uppercase()), "UNKNOWN_PRINCIPAL");
         expect(create_participant(), "Allow");
+        expect(create(PARTY), "PARTICIPANT_TAKEN");
         expect(send(), "Allow");
         expect(
             asked(
@@ -242,6 +247,18 @@ fn with_records_every_write_is_followed() {
             create_participant(),
             "DEMO_PARTICIPANT_LIMIT",
             "UPDATE company SET max_parties = 7".to_owned(),
+            "Allow",
+        ),
+        (
+            create_participant(),
+            "Allow",
+            "UPDATE party SET party_id = 'iso6523-actorid-upis::0007:3' WHERE party_id LIKE '%0007:2'".to_owned(),
+            "PARTICIPANT_TAKEN",
+        ),
+        (
+            create_participant(),
+            "PARTICIPANT_TAKEN",
+            "DELETE FROM party WHERE party_id = 'iso6523-actorid-upis::0007:3'".to_owned(),
             "Allow",
         ),
         (

@@ -145,6 +145,7 @@ pub(crate) fn entities() -> Vec<EntityUid> {
         ("User", USERS),
         ("Organisation", ORGANISATIONS),
         ("Participant", PARTICIPANTS),
+        ("ParticipantIdentifier", PARTICIPANTS),
         ("LegalEntity", LEGAL_ENTITIES),
         ("SubAccount", SUB_ACCOUNTS),
         ("AccessPoint", ACCESS_POINTS),

@@ -106,7 +106,8 @@ fn what_is_said_is_one_of_the_choices() {
     let table = route(
         "POST /orgs/{org}/participants",
         "action = \"createParticipant\"\nresource = { Organisation = \"{path.org}\" }\n\
-         context.environment = { from = \"{body.environment}\", choices = { TEST = \"TEST\", PROD = \"PRODUCTION\" } }",
+         context.environment = { from = \"{body.environment}\", choices = { TEST = \"TEST\", PROD = \"PRODUCTION\" } }\n\
+         context.participant = \"0088:new\"",
     );
     let gate = Gate::usual(&table);
     let post = |org: &str, environment: serde_json::Value| {
@@ -217,7 +218,7 @@ fn whether_the_store_holds_it_decides_what_is_asked() {
          [[route.ask]]\naction = \"updateParticipant\"\nresource = { Participant = \"{path.party}\" }\n\
          when = { known = { Participant = \"{path.party}\" } }\n\
          [[route.ask]]\naction = \"createParticipant\"\nresource = { Organisation = \"{claim.organisation}\" }\n\
-         context.environment = \"TEST\"\n\
+         context = { environment = \"TEST\", participant = \"{path.party}\" }\n\
          when = { unknown = { Participant = \"{path.party}\" } }\n";
     let gate = Gate::usual(table);
     let put = |party: &str, organisation: &str| {
@@ -238,6 +239,43 @@ fn whether_the_store_holds_it_decides_what_is_asked() {
         &put("iso6523-actorid-upis::0088:new", "none"),
         "Deny UNKNOWN_RESOURCE",
     );
+}
+
+/// "PROD" is no change of what is PRODUCTION, and what stands for nothing is one.
+#[test]
+fn what_is_set_may_have_other_names() {
+    let table = route(
+        "PUT /orgs/{org}/participants/{id}",
+        "action = \"createAccessPoint\"\nresource = { Organisation = \"{path.org}\" }\n\
+         context.environment = \"TEST\"\n\
+         [route.ask.when]\nof = { Participant = \"{path.id}\" }\n\
+         sets = { environment = { from = \"{body.environment}\", choices = { T = \"TEST\", P = \"PRODUCTION\" } } }",
+    );
+    let gate = Gate::usual(&table);
+    let asked = |id: &str, environment: serde_json::Value| {
+        let put = sent("anna", &format!("PUT /orgs/acme/participants/{id}"));
+        let put = put.with(&json!({"environment": environment}));
+        matches!(
+            gate.drafts(&put, true)[0][0],
+            peppol_authz_engine::Drafted::Asked(_)
+        )
+    };
+    for (id, environment, is_asked) in [
+        ("0088:abc", json!("T"), false),
+        ("0088:abc", json!("P"), true),
+        ("0088:def", json!("P"), false),
+        ("0088:def", json!("T"), true),
+        ("0088:def", json!("PRODUCTION"), true),
+        ("0088:def", json!("p"), true),
+        ("0088:def", json!(7), true),
+        ("0088:new", json!("T"), true),
+    ] {
+        assert_eq!(
+            asked(id, environment.clone()),
+            is_asked,
+            "{id} {environment}"
+        );
+    }
 }
 
 /// A question for which nothing of the table applies is not thereby allowed.

@@ -63,7 +63,7 @@ impl<'a> Case<'a> {
         actions.contains(&self.action)
     }
 
-    /// A member of the context that is a word or an e-mail address.
+    /// A member of the context that is a word, an e-mail address or a participant identifier.
     pub(crate) fn word(&self, member: &str) -> Option<&str> {
         self.question.context.get(member)?.as_str()
     }

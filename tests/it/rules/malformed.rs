@@ -101,6 +101,7 @@ fn other_principal(draft: &mut Draft<'_>) -> Option<&'static str> {
         "Organisation",
         "EmailAddress",
         "Participant",
+        "ParticipantIdentifier",
         "Platform",
     ]);
     if kind == "SubAccount" && draft.action.sub_account {
@@ -237,6 +238,7 @@ fn context_entity_of_another_type(draft: &mut Draft<'_>) -> Option<&'static str>
         "SubAccount",
         "AccessPoint",
         "Participant",
+        "ParticipantIdentifier",
     ]);
     if member.kind == Kind::Entity(kind) {
         return None;

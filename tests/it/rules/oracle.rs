@@ -23,7 +23,7 @@ pub(crate) struct Expected {
 
 type Forbids = (&'static str, &'static str, fn(&Case<'_>) -> bool);
 
-const FORBIDS: [Forbids; 15] = [
+const FORBIDS: [Forbids; 16] = [
     ("USR-1", "EMAIL_NOT_VERIFIED", usr_1_email_not_verified),
     ("MOD-1", "DEMO_NO_CERTIFICATES", mod_1_demo_certificate),
     ("MOD-2", "DEMO_NO_ACCESS_POINTS", mod_2_demo_access_point),
@@ -40,6 +40,7 @@ const FORBIDS: [Forbids; 15] = [
     ("PTY-1", "NOT_YOUR_AP_USER", pty_1_not_your_ap_user),
     ("PTY-3", "NOT_YOUR_AP_USER", pty_3_not_your_ap_user),
     ("PTY-7", "LAST_AP_USER", pty_7_last_ap_user),
+    ("PAR-1", "PARTICIPANT_TAKEN", par_1_participant_taken),
     (
         "SUB-2",
         "SUB_ACCOUNT_MANAGES_NOTHING",
@@ -111,7 +112,7 @@ fn gen_1_unknown(tenancy: &Tenancy, question: &Question) -> Vec<(&'static str, &
     let holds = |kind: &str, id: &str| match kind {
         "Platform" => id == "platform",
         "Participant" => tenancy.participant(id).is_some(),
-        "EmailAddress" => true,
+        "EmailAddress" | "ParticipantIdentifier" => true,
         kind => tenancy.ids(kind).contains(&id),
     };
     let members = action_of(question.action).map_or([].as_slice(), |action| action.context);
@@ -314,6 +315,12 @@ fn pty_7_last_ap_user(case: &Case<'_>) -> bool {
     };
     let mut parties = parties.iter();
     parties.any(|party| case.tenancy.users_of_party(&party.id) == [user.id.as_str()])
+}
+
+fn par_1_participant_taken(case: &Case<'_>) -> bool {
+    let identifier = case.word("participant");
+    case.is(&["createParticipant"])
+        && identifier.is_some_and(|it| case.tenancy.participant(it).is_some())
 }
 
 fn sub_1_orgadmin_of_legal_entities(case: &Case<'_>) -> bool {

@@ -234,6 +234,7 @@ impl<'a> At<'a> {
                 json!(flags.collect::<std::collections::BTreeMap<_, _>>())
             }
             Kind::Entity("EmailAddress") => json!(self.email(rng)),
+            Kind::Entity("ParticipantIdentifier") => json!(self.identifier(rng)),
             Kind::Entity("AccessPoint") => json!(self.access_point(rng)),
             Kind::Entity("SubAccount") => json!(self.sub_account(rng)),
             Kind::Entity("User") => json!(self.context_user(rng)),
@@ -268,6 +269,15 @@ impl<'a> At<'a> {
         match rng.choose(&usable) {
             Some(id) if rng.percent(75) => (*id).to_owned(),
             _ => some_id(rng, self.tenancy, "AccessPoint"),
+        }
+    }
+
+    /// An identifier of participants in any case: mostly a free one.
+    fn identifier(&self, rng: &mut Rng) -> String {
+        match rng.below(4) {
+            0 => some_id(rng, self.tenancy, "Participant"),
+            1 => format!("{}-new", some_id(rng, self.tenancy, "Participant")),
+            _ => "iso6523-actorid-upis::0088:Somebody-New".to_owned(),
         }
     }
 

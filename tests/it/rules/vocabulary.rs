@@ -181,7 +181,14 @@ pub(crate) const ACTIONS: [Action; 41] = [
     action("getAccessPoint", "AccessPoint", &[]),
     action("updateAccessPoint", "AccessPoint", &[]),
     action("deleteAccessPoint", "AccessPoint", &[]),
-    action("createParticipant", "Organisation", &[ENVIRONMENT]),
+    action(
+        "createParticipant",
+        "Organisation",
+        &[
+            ENVIRONMENT,
+            member("participant", Kind::Entity("ParticipantIdentifier")),
+        ],
+    ),
     action("listParticipants", "Organisation", &[]),
     action("getParticipant", "Participant", &[]),
     action("updateParticipant", "Participant", &[]),

@@ -80,6 +80,10 @@ impl Store for TroubledEntities {
         self.inner.serves(name)
     }
 
+    fn tells_absence(&self, name: &cedar_policy::EntityTypeName) -> bool {
+        self.inner.tells_absence(name)
+    }
+
     fn names(&self, revision: &Revision) -> bool {
         self.inner.names(revision)
     }

@@ -37,6 +37,14 @@ const MIGRATIONS: &[Migration] = &[
             "/../../schema/postgres/migrations/V3__history.sql"
         )),
     },
+    Migration {
+        version: 4,
+        name: "participant_identifiers",
+        sql: include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../schema/postgres/migrations/V4__participant_identifiers.sql"
+        )),
+    },
 ];
 
 const HISTORY: &str = "tenancy_migration";

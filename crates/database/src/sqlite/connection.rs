@@ -44,6 +44,14 @@ const MIGRATIONS: &[Migration] = &[
             "/../../schema/sqlite/migrations/4-history/up.sql"
         )),
     },
+    Migration {
+        version: 5,
+        name: "participant-identifiers",
+        sql: include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../schema/sqlite/migrations/5-participant-identifiers/up.sql"
+        )),
+    },
 ];
 
 /// Marks a file as this program's: "peAZ".

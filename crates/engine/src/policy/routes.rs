@@ -100,6 +100,9 @@ pub struct Member {
     pub value: MemberValue,
 }
 
+/// The texts that a request may say, each with the value that it stands for.
+pub type Choices = Vec<(Arc<str>, Value)>;
+
 /// Where the value of a member comes from.
 #[derive(Debug)]
 pub enum MemberValue {
@@ -111,7 +114,7 @@ pub enum MemberValue {
         /// The text.
         from: Template,
         /// The texts that it may be, each with the value that it stands for.
-        choices: Option<Vec<(Arc<str>, Value)>>,
+        choices: Option<Choices>,
         /// True if the member is left out where the request does not have the text.
         optional: bool,
     },
@@ -178,7 +181,16 @@ pub enum AskCondition {
     NotGiven(Source),
     /// The request gives an attribute of the resource a value, and the store has none or another.
     /// `null` is none where the attribute is optional, and does not fit where it is not.
-    Sets(Arc<str>, Type, Source),
+    Sets {
+        /// The attribute.
+        attribute: Arc<str>,
+        /// Its type.
+        ty: Type,
+        /// The value that the request gives.
+        to: Source,
+        /// What its texts stand for, where that is listed.
+        choices: Option<Choices>,
+    },
     /// The request has `null` for an attribute of the resource that the store has a value for.
     Clears(Arc<str>, Source),
     /// The store holds an entity.
@@ -191,7 +203,7 @@ impl AskCondition {
     /// Returns true if it compares the request with the resource in the store.
     #[must_use]
     pub fn is_of_resource(&self) -> bool {
-        matches!(self, Self::Sets(..) | Self::Clears(..))
+        matches!(self, Self::Sets { .. } | Self::Clears(..))
     }
 }
 

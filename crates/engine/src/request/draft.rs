@@ -11,7 +11,7 @@ use super::facts::{MissingFact, StoreFacts};
 use super::locate::locate;
 use super::said::RequestContents;
 use crate::decide::Reason;
-use crate::policy::routes::{Ask, AskCondition, Member, MemberValue, Pointer, Source};
+use crate::policy::routes::{Ask, AskCondition, Choices, Member, MemberValue, Pointer, Source};
 use crate::schema::{EntityType, JsonOrigin, Misfit, Record, Schema, Value};
 use crate::slice::Absent;
 
@@ -136,9 +136,8 @@ impl<'s> Drafter<'_, 's, '_> {
                     };
                 };
                 if let Some(choices) = choices {
-                    let chosen = choices.iter().find(|(name, _)| said.as_str() == Some(name));
-                    return match chosen {
-                        Some((_, value)) => Ok(ContextMember::Value(value.clone())),
+                    return match chosen(choices, &said) {
+                        Some(value) => Ok(ContextMember::Value(value.clone())),
                         None => {
                             let names: Vec<_> = choices
                                 .iter()
@@ -207,8 +206,13 @@ impl<'s> Drafter<'_, 's, '_> {
                 Some(uid) => Ok(!self.is_known(&uid)?),
                 None => Ok(pointer.by.is_some()),
             },
-            AskCondition::Sets(attribute, ty, source) => {
-                let Some(said) = self.said_at(source)? else {
+            AskCondition::Sets {
+                attribute,
+                ty,
+                to,
+                choices,
+            } => {
+                let Some(said) = self.said_at(to)? else {
                     return Ok(false);
                 };
                 let Some(of) = self.row_of(resource)? else {
@@ -219,14 +223,17 @@ impl<'s> Drafter<'_, 's, '_> {
                     let required = of.is_required(attribute);
                     return if required {
                         Err(Misfit::new("`null` is no value of it")
-                            .within(&source.to_string())
+                            .within(&to.to_string())
                             .into())
                     } else {
                         Ok(false)
                     };
                 }
                 // A value that does not fit is none that the store could have.
-                let value = self.schema.value(&said, ty, JsonOrigin::Loose).ok();
+                let value = match choices {
+                    Some(choices) => chosen(choices, &said).cloned(),
+                    None => self.schema.value(&said, ty, JsonOrigin::Loose).ok(),
+                };
                 Ok(value.is_none() || value.as_ref() != of.value(attribute))
             }
             AskCondition::Clears(attribute, source) => {
@@ -286,6 +293,12 @@ enum ContextMember {
     Nothing,
     /// An entity that is not there.
     Absent,
+}
+
+/// The value that a text stands for.
+fn chosen<'a>(choices: &'a Choices, said: &Json) -> Option<&'a Value> {
+    let chosen = choices.iter().find(|(name, _)| said.as_str() == Some(name));
+    chosen.map(|(_, value)| value)
 }
 
 fn unknown(absent: Vec<Absent>) -> Undrafted {

@@ -109,6 +109,11 @@ impl EntitiesFile {
 }
 
 impl Store for EntitiesFile {
+    /// The file is all there is.
+    fn tells_absence(&self, _: &EntityTypeName) -> bool {
+        true
+    }
+
     fn serves(&self, entity_type: &EntityTypeName) -> bool {
         let read = self
             .read

@@ -137,6 +137,11 @@ impl Store for RecordedStore {
         !self.held().described.contains(entity_type)
     }
 
+    /// What was absent, and not unknown, was recorded.
+    fn tells_absence(&self, _: &EntityTypeName) -> bool {
+        false
+    }
+
     fn names(&self, revision: &Revision) -> bool {
         *revision == self.held().revision
     }
@@ -147,13 +152,10 @@ impl Store for RecordedStore {
 
     fn snapshot(
         &self,
-        schema: &Arc<Schema>,
+        _: &Arc<Schema>,
         _: Option<&Revision>,
     ) -> StoreFuture<'_, Box<dyn Snapshot>> {
-        let snapshot = RecordedSnapshot {
-            slice: self.held(),
-            schema: Arc::clone(schema),
-        };
+        let snapshot = RecordedSnapshot { slice: self.held() };
         Box::pin(std::future::ready(Ok(
             Box::new(snapshot) as Box<dyn Snapshot>
         )))
@@ -162,7 +164,6 @@ impl Store for RecordedStore {
 
 struct RecordedSnapshot {
     slice: Arc<RecordedSlice>,
-    schema: Arc<Schema>,
 }
 
 impl RecordedSnapshot {
@@ -173,11 +174,10 @@ impl RecordedSnapshot {
                 ..kept.row.clone()
             }));
         }
-        // If an entity of the question is absent, the decision ends there. If absence has a meaning
-        // for policies, the entity was recorded. For all others there is no decision.
-        let found = self.schema.entity_type(uid.type_name());
-        let is_told = found.is_some_and(|found| found.when_absent.is_some());
-        if is_told || !self.slice.asked.contains(uid) {
+        // An entity of the question that was not recorded was unknown, and the decision ended
+        // there: one whose absence has a meaning for policies was recorded. For all others there
+        // is no decision.
+        if !self.slice.asked.contains(uid) {
             return Err(unrecorded(uid, "it"));
         }
         Ok(None)

@@ -127,10 +127,7 @@ fn the_rest_of_the_products() {
         ),
         ("POST /orgs/o/aps/batch-delete", "deleteAccessPoint"),
         ("GET /orgs/o/participants", "listParticipants"),
-        (
-            "POST /orgs/o/participants",
-            "createParticipant updateParticipant",
-        ),
+        ("POST /orgs/o/participants", "createParticipant"),
         ("GET /orgs/o/participants/0007:1", "getParticipant"),
         (
             "PUT /orgs/o/participants/0007:1",
@@ -157,7 +154,7 @@ fn the_rest_of_the_products() {
         ("DELETE /api/v1/peppol/config/party/p", "deleteParticipant"),
         (
             "PUT /api/v1-beta/p/enroll",
-            "createParticipant updateParticipant",
+            "updateParticipant createParticipant",
         ),
         ("GET /api/v1/p/hook", "manageHook"),
         ("PUT /api/v1/p/hook", "manageHook"),
@@ -198,10 +195,6 @@ fn the_rest_of_the_products() {
         ("DELETE /api/v1/p/purchaseInvoice/d", "removeDocument"),
         ("DELETE /api/v1/p/salesOrder/d", "removeDocument"),
         ("GET /legal-entities/l/smp", "getLegalEntity"),
-        (
-            "PUT /legal-entities/l/smp",
-            "updateLegalEntity createParticipant",
-        ),
         ("GET /{sg}", "public"),
         ("GET /complete/{sg}", "public"),
         ("GET /{sg}/services/{doctype}", "public"),
@@ -267,6 +260,8 @@ fn what_is_not_in_it_is_not_found() {
         "POST /api/v1/p/purchaseInvoice/d/response",
         "GET /api/v1/hook",
         "GET /document-types",
+        // It does not say as which participant.
+        "PUT /legal-entities/l/smp",
         "POST /be/invoices/outgoing/ubl",
         "GET /invoices",
         "GET /fr/invoices/d-1",

@@ -1,11 +1,13 @@
 //! The conditions of an ask, `when = { … }`.
 
+use std::sync::Arc;
+
 use toml::de::DeTable;
 
 use super::ask_reader::AskReader;
 use super::toml::{TomlNode, one_or_more};
 use super::{AskCondition, Pointer, Source};
-use crate::schema::EntityType;
+use crate::schema::{Attribute, EntityType};
 
 /// All keys of `when`.
 const KEYS: [&str; 7] = [
@@ -87,7 +89,7 @@ impl AskReader<'_, '_, '_> {
         }
     }
 
-    /// `sets` and `clears`: references by the attribute of `of` that is compared with them.
+    /// `sets` and `clears`, by the attribute of `of` that is compared with what is said.
     fn changes(
         &mut self,
         table: &DeTable<'_>,
@@ -97,22 +99,59 @@ impl AskReader<'_, '_, '_> {
         for key in ["sets", "clears"] {
             let changes = table.get(key).and_then(|node| self.reader.table(node));
             for (attribute, node) in changes.into_iter().flatten() {
-                let source = self.source(node);
                 let found =
                     of.and_then(|of| self.attribute(attribute.get_ref(), attribute.span(), of));
-                let (Some(source), Some((name, found))) = (source, found) else {
-                    continue;
+                let condition = match (key, found) {
+                    ("sets", found) => self.sets(node, found),
+                    (_, Some((name, found))) if found.required => {
+                        let text = format!("`{name}` is always there, and never cleared");
+                        self.reader.fault(attribute.span(), text);
+                        None
+                    }
+                    (_, found) => {
+                        let source = self.source(node);
+                        let found = found.zip(source);
+                        found.map(|((name, _), source)| AskCondition::Clears(name, source))
+                    }
                 };
-                if key == "clears" && found.required {
-                    let text = format!("`{name}` is always there, and never cleared");
-                    self.reader.fault(attribute.span(), text);
-                } else if key == "clears" {
-                    conditions.push(AskCondition::Clears(name, source));
-                } else if self.fits(source.gives(&found.ty), &found.ty, node) {
-                    conditions.push(AskCondition::Sets(name, found.ty, source));
-                }
+                conditions.extend(condition);
             }
         }
+    }
+
+    /// `"{…}"` or `{ from = "{…}", choices = { … } }`: the value that an attribute gets.
+    fn sets(
+        &mut self,
+        node: &TomlNode<'_>,
+        found: Option<(Arc<str>, Attribute)>,
+    ) -> Option<AskCondition> {
+        let (from, listed) = match node.get_ref().as_table() {
+            None => (node, None),
+            Some(table) => {
+                self.reader.keys(table, &["from", "choices"]);
+                let Some(from) = table.get("from") else {
+                    self.reader.fault(node.span(), "`from` is missing");
+                    return None;
+                };
+                (from, table.get("choices"))
+            }
+        };
+        let to = self.source(from);
+        let (attribute, Attribute { ty, .. }) = found?;
+        let choices = match listed {
+            None => None,
+            Some(listed) => Some(self.choices(listed, &ty)?),
+        };
+        let to = to?;
+        if choices.is_none() && !self.fits(to.gives(&ty), &ty, from) {
+            return None;
+        }
+        Some(AskCondition::Sets {
+            attribute,
+            ty,
+            to,
+            choices,
+        })
     }
 
     /// `known` and `unknown`: entities.

@@ -48,8 +48,8 @@ impl fmt::Display for AskCondition {
         match self {
             Self::Given(source) => write!(f, "`{source}` is given"),
             Self::NotGiven(source) => write!(f, "`{source}` is not given"),
-            Self::Sets(attribute, _, source) => {
-                write!(f, "`{source}` is another {attribute} than the store holds")
+            Self::Sets { attribute, to, .. } => {
+                write!(f, "`{to}` is another {attribute} than the store holds")
             }
             Self::Clears(attribute, source) => {
                 write!(f, "`{source}` is null where the store holds a {attribute}")

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::ask_reader::AskReader;
 use super::toml::TomlNode;
-use super::{Member, MemberValue, Template};
+use super::{Choices, Member, MemberValue, Template};
 use crate::schema::{ActionType, Attribute, JsonOrigin, Type, Value};
 
 /// Reads the members of a context; `None` where one is missing or wrong. `place` is the
@@ -104,18 +104,7 @@ impl AskReader<'_, '_, '_> {
         let from = self.template(node);
         let choices = match table.get("choices") {
             None => None,
-            Some(choices) => {
-                let mut all = Vec::new();
-                for (said, node) in self.reader.table(choices).into_iter().flatten() {
-                    let json = self.json(node)?;
-                    let value = self.fixed(&json, &attribute.ty, node)?;
-                    all.push((Arc::from(&**said.get_ref()), value));
-                }
-                if all.is_empty() {
-                    self.reader.fault(choices.span(), "no choices");
-                }
-                Some(all)
-            }
+            Some(choices) => Some(self.choices(choices, &attribute.ty)?),
         };
         let from = from?;
         if from.constant().is_some() {
@@ -131,6 +120,20 @@ impl AskReader<'_, '_, '_> {
             choices,
             optional: optional?,
         })
+    }
+
+    /// `{ TEXT = VALUE, … }`.
+    pub(super) fn choices(&mut self, node: &TomlNode<'_>, ty: &Type) -> Option<Choices> {
+        let mut all = Choices::new();
+        for (said, node) in self.reader.table(node).into_iter().flatten() {
+            let json = self.json(node)?;
+            let value = self.fixed(&json, ty, node)?;
+            all.push((Arc::from(&**said.get_ref()), value));
+        }
+        if all.is_empty() {
+            self.reader.fault(node.span(), "no choices");
+        }
+        Some(all)
     }
 
     /// `{ Type = …, optional = true }`.

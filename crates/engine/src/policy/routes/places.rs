@@ -30,7 +30,7 @@ impl Ask {
         for condition in &self.when {
             if let AskCondition::Given(source)
             | AskCondition::NotGiven(source)
-            | AskCondition::Sets(_, _, source)
+            | AskCondition::Sets { to: source, .. }
             | AskCondition::Clears(_, source) = condition
             {
                 visit(source);

@@ -124,8 +124,12 @@ impl StateReading<'_> {
     }
 
     /// The row of an id that the store does not hold, for a type whose ids are
-    /// never unknown.
+    /// never unknown. A database without a view of the type does not tell that one is
+    /// absent.
     fn when_absent(&self, uid: &EntityUid) -> Option<Row> {
+        if !self.sources.store.tells_absence(uid.type_name()) {
+            return None;
+        }
         let entity_type = self.bundle.schema.entity_type(uid.type_name())?;
         Some(Row {
             uid: uid.clone(),

@@ -11,7 +11,8 @@ local ASKED_WITH = {
 }
 -- Handed to the backend, and to a client that is denied.
 local ALLOWED_WITH = {
-  "x-authz-subject", "x-authz-subject-type", "x-authz-decision-id", "x-authz-obligations",
+  "x-authz-subject", "x-authz-subject-type", "x-authz-resource", "x-authz-decision-id",
+  "x-authz-obligations",
 }
 local DENIED_WITH = { "content-type", "www-authenticate", "x-authz-code", "x-authz-decision-id" }
 

@@ -1,11 +1,11 @@
 """Legal entities, their sub-accounts, and the documents that these see.
 
-The account is the organisation that the caller's token names.
+The account is the organisation that was decided on, which the caller's token names.
 """
 
 import uuid
 
-from request import Problem, address, text
+from request import Problem
 from store import forget, get_document, put_document
 
 # Not the client's to write.
@@ -20,7 +20,7 @@ def show(database, row):
 
 
 def find(database, request):
-    row = database.execute("SELECT * FROM legal_entity WHERE id = ?", (request.path["uuid"],)).fetchone()
+    row = database.execute("SELECT * FROM legal_entity WHERE id = ?", (request.resource("LegalEntity"),)).fetchone()
     if not row:
         raise Problem(404, "there is no such legal entity")
     return row
@@ -28,14 +28,14 @@ def find(database, request):
 
 def list_all(database, request):
     rows = database.execute(
-        "SELECT * FROM legal_entity WHERE organisation_id = ? ORDER BY id", (request.organisation(),)
+        "SELECT * FROM legal_entity WHERE organisation_id = ? ORDER BY id", (request.resource("Organisation"),)
     ).fetchall()
     return 200, [show(database, row) for row in rows]
 
 
 def create(database, request):
     body, id = request.body(), str(uuid.uuid4())
-    database.execute("INSERT INTO legal_entity (id, organisation_id) VALUES (?, ?)", (id, request.organisation()))
+    database.execute("INSERT INTO legal_entity (id, organisation_id) VALUES (?, ?)", (id, request.resource("Organisation")))
     return 201, keep(database, id, body)
 
 
@@ -62,31 +62,27 @@ def delete(database, request):
 
 
 def associate(database, request):
-    """With a password the sub-account is made, as it is where the address is new; without one it has to be there."""
-    body, legal_entity = request.body(), find(database, request)
-    email = address(text(body, "email"))
-    known = database.execute("SELECT sub_account_id AS id FROM account WHERE email = ?", (email,)).fetchone()
-    if body.get("password") is not None or not known:
+    """A sub-account is made where that was asked about, by its address; else the one that was asked about is added."""
+    legal_entity, email, id = find(database, request), request.named("email"), request.named("subAccount")
+    if email:
         id = str(uuid.uuid4())
         database.execute(
             "INSERT INTO sub_account (id, organisation_id, full_access) VALUES (?, ?, 0)",
             (id, legal_entity["organisation_id"]),
         )
         database.execute("INSERT INTO account (email, sub_account_id) VALUES (?, ?)", (email, id))
-    else:
-        id = known["id"]
     database.execute(
         "INSERT INTO sub_account_legal_entity (sub_account_id, legal_entity_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
         (id, legal_entity["id"]),
     )
-    return 201, {"email": email}
+    row = database.execute("SELECT email FROM account WHERE sub_account_id = ?", (id,)).fetchone()
+    return 201, {"email": row["email"]}
 
 
 def dissociate(database, request):
     gone = database.execute(
-        "DELETE FROM sub_account_legal_entity WHERE legal_entity_id = ? "
-        "AND sub_account_id = (SELECT sub_account_id FROM account WHERE email = ?)",
-        (find(database, request)["id"], address(request.path["email"])),
+        "DELETE FROM sub_account_legal_entity WHERE legal_entity_id = ? AND sub_account_id = ?",
+        (find(database, request)["id"], request.named("subAccount")),
     )
     if gone.rowcount != 1:
         raise Problem(404, "the legal entity has no such sub-account")
@@ -94,7 +90,7 @@ def dissociate(database, request):
 
 
 def view_document(database, request):
-    row = database.execute("SELECT * FROM document WHERE id = ?", (request.path["uuid"],)).fetchone()
+    row = database.execute("SELECT * FROM document WHERE id = ?", (request.resource("Document"),)).fetchone()
     if not row:
         raise Problem(404, "there is no such document")
     known = get_document(database, "document", row["id"])

@@ -4,7 +4,7 @@ import datetime
 import json
 import uuid
 
-from request import ENVIRONMENTS, Problem, ids, one_of, participant_id, text
+from request import ENVIRONMENTS, Problem, ids, one_of, text
 from store import delete_document, forget, get_document, owned_document, owned_documents, put_document
 
 MODES = {mode: mode for mode in ("DEMO", "SHARED", "WHITELABEL")}
@@ -81,12 +81,12 @@ def create(database, request):
 
 
 def get(database, request):
-    return 200, show(database, request.path["orgId"])
+    return 200, show(database, request.resource("Organisation"))
 
 
 def update(database, request):
     """What the body does not say stays as it is. A member that is `null` goes."""
-    body, id = request.body(), request.path["orgId"]
+    body, id = request.body(), request.resource("Organisation")
     before = show(database, id)
     for name in FIXED:
         if name in body and body[name] != before[name]:
@@ -100,7 +100,7 @@ def update(database, request):
 
 
 def upload_certificate(database, request):
-    body, organisation = request.body(), show(database, request.path["orgId"])["id"]
+    body, organisation = request.body(), show(database, request.resource("Organisation"))["id"]
     certificate = body | {
         "id": str(uuid.uuid4()),
         "name": text(body, "name"),
@@ -111,19 +111,19 @@ def upload_certificate(database, request):
 
 
 def get_certificate(database, request):
-    certificate = owned_document(database, "certificate", request.path["certId"], request.path["orgId"])
+    certificate = owned_document(database, "certificate", request.path["certId"], request.resource("Organisation"))
     if not certificate:
         raise Problem(404, "the organisation has no such certificate")
     return 200, certificate
 
 
 def list_certificates(database, request):
-    return 200, owned_documents(database, "certificate", request.path["orgId"])
+    return 200, owned_documents(database, "certificate", request.resource("Organisation"))
 
 
 def delete_certificates(database, request):
     for id in ids(request.body()):
-        if not delete_document(database, "certificate", id, request.path["orgId"]):
+        if not delete_document(database, "certificate", id, request.resource("Organisation")):
             raise Problem(404, "the organisation has no such certificate")
     return 204, None
 
@@ -131,43 +131,39 @@ def delete_certificates(database, request):
 class Belongings:
     """Access Points or participants: an environment, an organisation, and what else a client says."""
 
-    def __init__(self, table, named):
-        self.table, self.named = table, named
+    def __init__(self, table, kind):
+        self.table, self.kind = table, kind
 
     def show(self, row):
         return {"id": row["id"], "orgId": row["organisation_id"], "environment": row["environment"]}
 
-    def find(self, database, request, id):
-        statement = f"SELECT * FROM {self.table} WHERE id = ? AND organisation_id = ?"
-        row = database.execute(statement, (self.named(id), request.path["orgId"])).fetchone()
+    def find(self, database, id):
+        row = database.execute(f"SELECT * FROM {self.table} WHERE id = ?", (id,)).fetchone()
         if not row:
             raise Problem(404, f"the organisation has no such {self.table.replace('_', ' ')}")
         return get_document(database, self.table, row["id"]) | self.show(row)
 
     def create(self, database, request):
-        body, organisation = request.body(), show(database, request.path["orgId"])["id"]
-        id, environment = self.name_new(body), one_of(body, "environment", ENVIRONMENTS)
+        body, organisation = request.body(), show(database, request.resource("Organisation"))["id"]
+        # A participant is called what was asked about; an Access Point gets a name.
+        id, environment = request.named("participant") or str(uuid.uuid4()), request.named("environment")
         database.execute(
             f"INSERT INTO {self.table} (id, environment, organisation_id) VALUES (?, ?, ?)",
             (id, environment, organisation),
         )
         put_document(database, self.table, id, organisation, body)
-        return 201, self.find(database, request, id)
-
-    def name_new(self, body):
-        # A participant is called what it is; an Access Point gets a name.
-        return str(uuid.uuid4()) if self.named is str else self.named(text(body, "participantIdentifier"))
+        return 201, self.find(database, id)
 
     def list(self, database, request):
         statement = f"SELECT * FROM {self.table} WHERE organisation_id = ? ORDER BY id"
-        rows = database.execute(statement, (request.path["orgId"],)).fetchall()
+        rows = database.execute(statement, (request.resource("Organisation"),)).fetchall()
         return 200, [get_document(database, self.table, row["id"]) | self.show(row) for row in rows]
 
     def get(self, database, request):
-        return 200, self.find(database, request, request.path["id"])
+        return 200, self.find(database, request.resource(self.kind))
 
     def update(self, database, request):
-        body, before = request.body(), self.find(database, request, request.path["id"])
+        body, before = request.body(), self.find(database, request.resource(self.kind))
         # Into which environment is asked where one is created, and only there.
         if "environment" in body and one_of(body, "environment", ENVIRONMENTS) != before["environment"]:
             raise Problem(400, "`environment` cannot be changed")
@@ -175,18 +171,18 @@ class Belongings:
             if name in body and body[name] != before.get(name):
                 raise Problem(400, f"`{name}` cannot be changed")
         put_document(database, self.table, before["id"], before["orgId"], before | body)
-        return 200, self.find(database, request, before["id"])
+        return 200, self.find(database, before["id"])
 
     def delete_all(self, database, request):
-        for id in ids(request.body()):
-            found = self.find(database, request, id)["id"]
+        for id in request.resources(self.kind):
+            found = self.find(database, id)["id"]
             database.execute(f"DELETE FROM {self.table} WHERE id = ?", (found,))
             forget(database, self.table, found)
         return 204, None
 
 
-ACCESS_POINTS = Belongings("access_point", str)
-PARTICIPANTS = Belongings("participant", participant_id)
+ACCESS_POINTS = Belongings("access_point", "AccessPoint")
+PARTICIPANTS = Belongings("participant", "Participant")
 
 ENDPOINTS = [
     ("POST", "/orgs", create),

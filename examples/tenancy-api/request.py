@@ -1,6 +1,5 @@
-"""What a request says, read once and strictly: by the same letter as the sidecar has read it."""
+"""What a request says, read once and strictly, and what the sidecar has decided on."""
 
-import base64
 import http
 import json
 import math
@@ -68,12 +67,28 @@ def strict_json(content):
     return json.loads(content.decode(), object_pairs_hook=members, parse_float=number, parse_constant=no_number)
 
 
+# An entity as the gateway tells it, and in a context its name before it.
+ENTITY = re.compile('(?:([^=",; ]+)=)?([A-Za-z0-9_:]+)::"([^",; ]*)"')
+
+
+def entities(text):
+    """What was decided on: of each question the resource and the entities of its context, as type and id."""
+    questions = []
+    for item in text.split(", ") if text else []:
+        parts = [ENTITY.fullmatch(part) for part in item.split("; ")]
+        if not all(parts) or [part for part in parts if part[1] is None] != parts[:1]:
+            raise Problem(500, "the gateway has to set `X-Authz-Resource` as the sidecar has sent it")
+        (_, kind, id), *context = (part.groups() for part in parts)
+        questions.append(((kind, decoded(id)), {name: (kind, decoded(id)) for name, kind, id in context}))
+    return questions
+
+
 class Request:
     """What an endpoint needs to know of a request."""
 
     def __init__(self, path, query, headers, body):
         self.path, self._query, self._headers, self.content = path, query, headers, body
-        self.subject, self.obligations = None, set()
+        self.subject, self.obligations, self.decided = None, set(), []
 
     def _header(self, name):
         values = self._headers.get_all(name, [])
@@ -86,6 +101,7 @@ class Request:
         if not self._header("X-Authz-Decision-Id"):
             raise Problem(500, "the gateway sent no decision")
         self.subject = (self._header("X-Authz-Subject-Type"), decoded(self._header("X-Authz-Subject")))
+        self.decided = entities(self._header("X-Authz-Resource"))
         self.obligations = {name.strip() for name in self._header("X-Authz-Obligations").split(",")} - {""}
 
     def owes(self, obligation):
@@ -101,18 +117,26 @@ class Request:
             raise Problem(500, "only a user can be meant here")
         return id
 
-    def organisation(self):
-        """The caller's, as the token says it, which the sidecar has verified and asked about."""
-        try:
-            kind, token = self._header("Authorization").split(" ")
-            payload = token.split(".")[1]
-            claims = strict_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-            organisation = claims["organisation"]
-        except (KeyError, IndexError, TypeError, ValueError):
-            raise Problem(400, "the token has no claim `organisation`") from None
-        if kind.lower() != "bearer" or not isinstance(organisation, str):
-            raise Problem(400, "the token has no claim `organisation`")
-        return organisation
+    def resources(self, kind):
+        """The ids of all resources of a type, in the order of the questions. Only of these may the request be."""
+        found = dict.fromkeys(id for (its, id), _ in self.decided if its == f"Peppol::{kind}")
+        if not found:
+            raise Problem(500, f"the gateway did not say which {kind} was decided on")
+        return list(found)
+
+    def resource(self, kind):
+        """The same where it can be one only."""
+        first, *others = self.resources(kind)
+        if others:
+            raise Problem(400, f"this is about one {kind}, and the request names several")
+        return first
+
+    def named(self, member):
+        """The id of an entity in the context of a question; none where it was not asked about."""
+        found = {context[member][1] for _, context in self.decided if member in context}
+        if len(found) > 1:
+            raise Problem(400, f"`{member}` is not one alone")
+        return found.pop() if found else None
 
     def query(self, name):
         values = [value for key, value in self._query if key == name]
@@ -159,14 +183,15 @@ ENVIRONMENTS = {"TEST": "TEST", "PROD": "PRODUCTION", "PRODUCTION": "PRODUCTION"
 
 
 def address(spelling):
-    """An e-mail address in the one spelling that is stored."""
+    """An e-mail address in the one spelling that is stored, of somebody who signs up."""
     if not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+", spelling):
         raise Problem(400, "that is no e-mail address")
     return spelling.lower()
 
 
-def participant_id(spelling):
-    """In the one spelling that is stored: with its scheme, and the value in lower case."""
+def receiver_id(spelling):
+    """The participant that a document is for, with its scheme, and the value in lower case. Nothing is decided on it:
+    of all others the sidecar says the one spelling."""
     scheme, separator, value = spelling.partition("::")
     if not separator:
         scheme, value = "iso6523-actorid-upis", spelling

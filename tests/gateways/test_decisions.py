@@ -34,9 +34,34 @@ def test_what_is_allowed_reaches_the_backend_as_it_was_sent(gateway, backend):
         assert (name.lower(), value) in arrived, seen
     said = authz(seen)
     assert (said["x-authz-subject"], said["x-authz-subject-type"]) == ("anna", "Peppol::User")
+    assert said["x-authz-resource"] == 'Peppol::Organisation::"acme"'
     assert said["x-authz-decision-id"]
     assert said.get("x-authz-obligations", "") == ""
-    assert set(said) <= {"x-authz-subject", "x-authz-subject-type", "x-authz-decision-id", "x-authz-obligations"}
+    names = ("subject", "subject-type", "resource", "decision-id", "obligations")
+    assert set(said) <= {f"x-authz-{name}" for name in names}
+
+
+def test_the_backend_is_told_what_was_decided_on(gateway, backend):
+    """Its canonical ids, whatever the client has called it."""
+    for spelling in ("0007:5599990001", "SE:ORGNR:5599990001", "iso6523-actorid-upis%3A%3Ase%3Aorgnr%3A5599990001"):
+        answer = gateway.ask("GET", f"/api/v1/{spelling}/purchaseInvoice/1/download", bearer("mia"))
+        assert answer.status == 200, answer
+        assert authz(backend.seen(answer.tag)[0])["x-authz-resource"] == (
+            'Peppol::Participant::"iso6523-actorid-upis::0007:5599990001"; '
+            'accessPoint=Peppol::AccessPoint::"platform-production"'
+        )
+
+
+def test_the_backend_is_told_what_the_body_names(gateway, backend):
+    if not gateway.kind.sends_bodies:
+        return
+    body = b'{"participantIdentifier": "GLN:NEW", "environment": "PROD"}'
+    answer = gateway.ask("POST", "/orgs/globex/participants", bearer("mia"), JSON, body=body)
+    assert answer.status == 200, answer
+    assert authz(backend.seen(answer.tag)[0])["x-authz-resource"] == (
+        'Peppol::Organisation::"globex"; environment=Peppol::Environment::"PRODUCTION"; '
+        'participant=Peppol::ParticipantIdentifier::"iso6523-actorid-upis::0088:new"'
+    )
 
 
 def test_the_backend_is_told_the_obligations(gateway, backend):

@@ -25,6 +25,7 @@ SPOOFED = [
     ("Forwarded", "for=127.0.0.1;host=other.example.com"),
     ("X-Authz-Subject", "spoofed"),
     ("X-Authz-Subject-Type", "spoofed"),
+    ("X-Authz-Resource", "spoofed"),
     ("X-Authz-Decision-Id", "spoofed"),
     ("X-Authz-Obligations", "spoofed"),
     ("X-Authz-Code", "spoofed"),
@@ -70,6 +71,7 @@ def test_it_does_not_pass_as_the_sidecars(gateway, backend, variant):
     assert (seen.method, seen.target) == ("GET", "/orgs/acme")
     assert authz(seen)["x-authz-subject"] == "anna"
     assert authz(seen)["x-authz-subject-type"] == "Peppol::User"
+    assert authz(seen)["x-authz-resource"] == 'Peppol::Organisation::"acme"'
     said = [(name, value) for name, value in seen.headers if re.match("x.authz", name, re.I)]
     assert "spoofed" not in [value for _, value in said], said
     # Nor a path by which some services go.
@@ -84,6 +86,7 @@ def test_what_is_public_has_nobody_behind_it(gateway, backend):
     [seen] = backend.seen(answer.tag)
     assert seen.target == target
     assert authz(seen).get("x-authz-subject", "") == ""
+    assert authz(seen).get("x-authz-resource", "") == ""
     # Another's participant is not taken over.
     answer = gateway.ask("PUT", target, bearer("anna"), ("Content-Type", "application/xml"), body=b"<a/>")
     assert (answer.status, backend.seen(answer.tag)) == (403, []), answer
@@ -98,7 +101,7 @@ def test_another_method_is_not_hidden(gateway, backend, name):
 # Characters of names besides letters, digits and `-`. Many services read each of these as `_`, and so as `-`.
 @pytest.mark.parametrize("mark", "!#$%&'*+.^_`|~")
 def test_no_name_passes_for_another(gateway, backend, mark):
-    names = ["X-Authz-Subject", "X-HTTP-Method-Override", "X-Original-URL"]
+    names = ["X-Authz-Subject", "X-Authz-Resource", "X-HTTP-Method-Override", "X-Original-URL"]
     spoofed = [(name.replace("-", mark, times), "spoofed") for name in names for times in (1, 9)]
     answer = gateway.ask("GET", "/orgs/acme", bearer("anna"), *spoofed)
     if answer.status != 400:

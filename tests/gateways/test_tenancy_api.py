@@ -30,6 +30,13 @@ ACME = {
 }
 BUSINESS = {"name": "Erik Eriksson", "contactType": "BUSINESS"}
 ALL = {"canSendDocument": True, "canReceiveDocument": True, "canRemoveDocument": True, "canManageHook": True}
+# What the gateway tells the service of bob who creates an organisation; obligations are missing.
+BY_BOB = {
+    "X-Authz-Subject": "bob",
+    "X-Authz-Subject-Type": "Peppol::User",
+    "X-Authz-Resource": 'Peppol::Platform::"platform"',
+    "X-Authz-Decision-Id": "d",
+}
 INVOICE = b"<Invoice>\xc3\xa5</Invoice>"
 
 
@@ -271,9 +278,35 @@ def test_whoever_asks_is_known_by_any_name(world):
     assert world.rows(statement, org["id"]) == [("björn 100%", "orgadmin")]
 
 
+def test_the_service_acts_on_what_was_decided(world):
+    """A name of a scheme is no other participant: not for its owner, and not for a stranger."""
+    world.write("INSERT OR IGNORE INTO organisation (id, mode) VALUES ('victim', 'SHARED'), ('rival', 'SHARED')")
+    for user, org in (("mia", "victim"), ("mona", "victim"), ("bob", "rival")):
+        for role in ("orgadmin", "ApManager"):
+            world.write("INSERT OR IGNORE INTO membership VALUES (?, ?, ?)", user, org, role)
+    mia, bob = world.as_user("mia", "organisation=victim"), world.as_user("bob", "organisation=rival")
+    made = mia.does(201, "POST", "/orgs/victim/participants", {"participantIdentifier": "GLN:579", "environment": "TEST"})
+    assert made["id"] == "iso6523-actorid-upis::0088:579"
+    assert world.rows("SELECT id, organisation_id FROM participant WHERE id LIKE '%:579'") == [(made["id"], "victim")]
+    for spelling in ("0088:579", "GLN:579", "gln:579", "iso6523-actorid-upis::GLN:579"):
+        again = {"participantIdentifier": spelling, "environment": "PROD"}
+        bob.denied("PARTICIPANT_TAKEN", "POST", "/orgs/rival/participants", again, 409)
+    sent = mia.does(200, "POST", f"/api/v1/GLN:579/salesInvoice/send?receiverId={part(made['id'])}", INVOICE)["id"]
+    for spelling in ("0088:579", "GLN:579"):
+        invoice = f"/api/v1/{spelling}/purchaseInvoice/{sent}"
+        assert mia.does(200, "GET", f"{invoice}/download") == INVOICE
+        for method, path in (("GET", f"{invoice}/download"), ("DELETE", invoice)):
+            bob.denied("NOT_PERMITTED", method, path)
+        bob.denied("NOT_PERMITTED", "POST", f"/api/v1/{spelling}/salesInvoice/send?receiverId={spelling}", INVOICE)
+        bob.denied("NOT_PERMITTED", "GET", f"/api/v1/{spelling}/hook")
+    # The list that was decided on is deleted, each of it once, and nothing else.
+    mia.does(204, "POST", "/orgs/victim/participants/batch-delete", {"ids": ["GLN:579", "0088:579"]})
+    assert world.rows("SELECT id FROM participant WHERE organisation_id = 'victim'") == []
+
+
 def test_what_is_not_understood_is_not_done(world):
     """Straight to the service, as only the gateway can."""
-    gateway = {"X-Authz-Subject": "bob", "X-Authz-Subject-Type": "Peppol::User", "X-Authz-Decision-Id": "d"}
+    gateway = BY_BOB
     acme = ACME | {"legalIdentifier": "1"}
     before = world.rows("SELECT * FROM tenancy_revision")
     for headers in (
@@ -283,6 +316,9 @@ def test_what_is_not_understood_is_not_done(world):
         # Understood, but not here.
         gateway | {"X-Authz-Obligations": "CLEAR_MODE_CHANGE_REQUEST"},
         gateway | {"X-Authz-Obligations": "", "X-Authz-Decision-Id": ""},
+        {name: value for name, value in gateway.items() if name != "X-Authz-Resource"} | {"X-Authz-Obligations": ""},
+        gateway | {"X-Authz-Obligations": "", "X-Authz-Resource": "Peppol::Platform"},
+        gateway | {"X-Authz-Obligations": "", "X-Authz-Resource": 'user=Peppol::User::"bob"'},
     ):
         status, problem = world.directly("POST", "/orgs", acme, headers)
         assert (status, problem["status"]) == (500, 500), headers
@@ -292,12 +328,7 @@ def test_what_is_not_understood_is_not_done(world):
 
 
 def test_a_body_that_could_be_read_in_two_ways_is_not_read(world):
-    gateway = {
-        "X-Authz-Subject": "bob",
-        "X-Authz-Subject-Type": "Peppol::User",
-        "X-Authz-Decision-Id": "d",
-        "X-Authz-Obligations": "GRANT_ORGADMIN",
-    }
+    gateway = BY_BOB | {"X-Authz-Obligations": "GRANT_ORGADMIN"}
     before = world.rows("SELECT * FROM tenancy_revision")
     for body in (
         b"",

@@ -2,6 +2,7 @@
 //!
 //! The answers are in the cases of the wire, `tests/http/gateway-*.toml`.
 
+mod decided;
 mod envoy;
 mod grpc;
 mod hostile;

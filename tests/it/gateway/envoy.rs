@@ -186,6 +186,7 @@ impl Verdict {
         assert_eq!(self.header("x-authz-subject"), Some(subject));
         for name in [
             "x-authz-subject-type",
+            "x-authz-resource",
             "x-authz-obligations",
             "x-authz-decision-id",
         ] {

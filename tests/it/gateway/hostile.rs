@@ -4,7 +4,7 @@ use super::{ask, start};
 use crate::rules::rng::Rng;
 
 /// Headers that programs somewhere take a method, a path, a host or a caller from.
-const HOSTILE: [&str; 24] = [
+const HOSTILE: [&str; 25] = [
     "x-original-method",
     "x-original-uri",
     "x-original-url",
@@ -22,6 +22,7 @@ const HOSTILE: [&str; 24] = [
     "x-real-ip",
     "x-remote-user",
     "x-authz-subject",
+    "x-authz-resource",
     "x-authz-decision-id",
     "x-authz-obligations",
     "x-auth-request-redirect",
@@ -96,7 +97,12 @@ fn a_decision_depends_on_the_familys_headers_alone() {
         }
         let hostile = ask(&sidecar.address, &path, &headers);
         let told = |reply: &crate::sidecar::Reply| {
-            let headers = ["x-authz-code", "x-authz-subject", "x-authz-obligations"];
+            let headers = [
+                "x-authz-code",
+                "x-authz-subject",
+                "x-authz-resource",
+                "x-authz-obligations",
+            ];
             (
                 reply.status,
                 headers.map(|name| reply.header(name).map(str::to_owned)),

@@ -110,6 +110,7 @@ pub(super) fn holds(reply: &Reply, body: &Value, faults: &mut Vec<String>) {
     let ours = [
         "x-authz-subject",
         "x-authz-subject-type",
+        "x-authz-resource",
         "x-authz-obligations",
     ];
     match reply.status {

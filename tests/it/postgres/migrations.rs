@@ -89,6 +89,10 @@ fn a_database_of_a_newer_version_is_left_alone_until_it_is_none() {
 /// Takes away all that the versions after 2 have made.
 const BACK_TO_2: &str = "DROP TABLE tenancy_history, tenancy_noted;
      DROP FUNCTION tenancy_history();
+     DROP VIEW \"Peppol::ParticipantIdentifier\";
+     DROP TRIGGER participant_identifier_changed_by_insert ON participant;
+     DROP TRIGGER participant_identifier_changed_by_update ON participant;
+     DROP TRIGGER participant_identifier_changed_by_delete ON participant;
      DELETE FROM tenancy_migration WHERE version > 2;";
 
 /// And what version 2 has made.

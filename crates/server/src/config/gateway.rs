@@ -27,6 +27,8 @@ pub struct GatewaySettings {
     pub realm: String,
     /// True if a request may demand how new the state for its decision is.
     pub demands: bool,
+    /// The greatest length of the header that names what was decided on.
+    pub resource_bytes: usize,
     /// The body of a denial, in place of problem details.
     pub denial: Option<DenialBody>,
     /// Headers by which a gateway names the principal.
@@ -98,6 +100,7 @@ impl GatewaySettings {
             let problem = "must be printable ASCII without `\"` and `\\`, and not empty";
             faults.add("gateway.realm", problem);
         }
+        faults.number("gateway.resource_bytes", self.resource_bytes, 0..=32_768);
         for problem in self.header.iter().filter_map(GatewayHeader::problem) {
             faults.add("gateway.header", problem);
         }

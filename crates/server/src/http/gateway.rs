@@ -9,6 +9,7 @@ mod answer;
 mod caller;
 mod certificate;
 mod check;
+mod decided;
 mod denial;
 mod endpoint;
 mod endpoints;

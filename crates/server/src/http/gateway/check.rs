@@ -11,20 +11,17 @@ use super::super::problem::Problem;
 use super::answer::GatewayAnswer;
 use super::caller::{Caller, caller};
 use super::observed::settled;
-use super::outcome::RequestOutcome;
+use super::outcome::{DecidedRequest, RequestOutcome};
 use super::payload::{PartialBody, Payload};
 use super::refusal::RequestRefusal;
 use super::request::GatewayRequest;
-use peppol_authz_engine::{Body as RequestBody, Decision, HttpRequest, Question, Routed, Unrouted};
+use peppol_authz_engine::{Body as RequestBody, HttpRequest, Routed, Unrouted};
 
 /// A parameter of the query that asks for another method, which frameworks of web pages honour.
 const METHOD_PARAMETER: &str = "_method";
 
 /// The route of a request; `None` where the gateway does not say which request it is.
 type RoutedRequest<'r> = Option<Result<Routed<'r>, Unrouted>>;
-
-/// An outcome, with the questions that it rests on.
-type DecidedRequest = (RequestOutcome, Vec<(Question, Decision)>);
 
 /// Answers whether a request may pass, and counts the answer.
 pub(super) async fn check(
@@ -102,7 +99,8 @@ async fn decide(
     } else {
         Ok(Bytes::new())
     };
-    decide_as(exchange, request, routed, &caller, &body, demanded).await
+    let most = app.gateway.resource_bytes;
+    decide_as(exchange, request, routed, &caller, &body, demanded, most).await
 }
 
 /// Checks that a request asks for no other method than its own.
@@ -150,6 +148,7 @@ async fn decide_as(
     caller: &Caller,
     body: &Result<Bytes, PartialBody>,
     demanded: DemandedState,
+    most: usize,
 ) -> Result<DecidedRequest, RequestRefusal> {
     // For as long as the rest of the request lives, which is less long.
     let headers = |name: &str| request.values(name);
@@ -165,9 +164,8 @@ async fn decide_as(
     let who = caller.designation();
     let length = body.as_ref().map_or(0, Bytes::len);
     let decision = exchange.request(routed, &told, who, demanded);
-    let mut decision = exchange.by_length(length, decision).await??;
-    let asked = std::mem::take(&mut decision.asked);
-    Ok((RequestOutcome::decided(decision), asked))
+    let decision = exchange.by_length(length, decision).await??;
+    Ok(RequestOutcome::decided(decision, most))
 }
 
 /// The description of a request that was no question. Its path is left out, as it may hold anything.

@@ -7,11 +7,15 @@ use axum::http::StatusCode;
 use cedar_policy::EntityUid;
 
 use super::super::problem::Problem;
+use super::decided::decided_entities;
 use super::refusal::{RequestRefusal, TokenFault};
-use peppol_authz_engine::{Decision, RequestDecision, Verdict};
+use peppol_authz_engine::{Decision, Question, RequestDecision, Verdict};
 
 /// The code of a policy that forbids and has none.
 const FORBIDDEN: &str = "FORBIDDEN";
+
+/// An outcome, with the questions that it rests on.
+pub(super) type DecidedRequest = (RequestOutcome, Vec<(Question, Decision)>);
 
 /// May it go through?
 pub(super) enum RequestOutcome {
@@ -21,6 +25,8 @@ pub(super) enum RequestOutcome {
         principal: Option<EntityUid>,
         /// Conditions that the service behind has to fulfil.
         obligations: Vec<Arc<str>>,
+        /// The entities that were decided on, as the service is told them.
+        entities: String,
     },
     /// It may not.
     Denied {
@@ -72,13 +78,17 @@ impl RequestOutcome {
         Self::Allowed {
             principal: None,
             obligations: Vec::new(),
+            entities: String::new(),
         }
     }
 
-    /// As the policies decide.
-    pub(super) fn decided(decision: RequestDecision) -> Self {
-        match decision.verdict {
+    /// As the policies decide, with the questions that this rests on. `most` is how many bytes may
+    /// tell their entities.
+    pub(super) fn decided(mut decision: RequestDecision, most: usize) -> DecidedRequest {
+        let asked = std::mem::take(&mut decision.asked);
+        let outcome = match decision.verdict {
             Verdict::Allow => Self::Allowed {
+                entities: decided_entities(&asked, most),
                 principal: decision.principal,
                 obligations: decision.obligations,
             },
@@ -88,7 +98,8 @@ impl RequestOutcome {
                     reason.map_or((None, None), |reason| (reason.code, reason.message));
                 Self::denied(code, message)
             }
-        }
+        };
+        (outcome, asked)
     }
 
     fn denied(code: Option<Arc<str>>, message: Option<Arc<str>>) -> Self {

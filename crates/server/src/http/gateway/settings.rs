@@ -16,6 +16,8 @@ pub struct Gateway {
     pub(super) denial: DenialWording,
     /// True if the request may demand a state of the store.
     pub(super) demands: bool,
+    /// The greatest length of `X-Authz-Resource`.
+    pub(super) resource_bytes: usize,
     /// `WWW-Authenticate` where no token was sent, and where one was.
     pub(super) challenges: [HeaderValue; 2],
 }
@@ -34,6 +36,7 @@ impl Gateway {
             trusted: TrustedNames::new(settings),
             denial: DenialWording::new(settings.denial.as_ref()),
             demands: settings.demands,
+            resource_bytes: settings.resource_bytes,
             challenges: [challenge(""), challenge(", error=\"invalid_token\"")],
         }
     }

@@ -17,6 +17,7 @@ use super::settings::Gateway;
 static SUBJECT: HeaderName = HeaderName::from_static("x-authz-subject");
 static SUBJECT_TYPE: HeaderName = HeaderName::from_static("x-authz-subject-type");
 static DECISION_ID: HeaderName = HeaderName::from_static("x-authz-decision-id");
+static RESOURCE: HeaderName = HeaderName::from_static("x-authz-resource");
 static OBLIGATIONS: HeaderName = HeaderName::from_static("x-authz-obligations");
 static CODE: HeaderName = HeaderName::from_static("x-authz-code");
 
@@ -39,6 +40,7 @@ impl GatewayAnswer {
         if let RequestOutcome::Allowed {
             principal,
             obligations,
+            entities,
         } = self.outcome()
         {
             let (subject, kind) = match principal {
@@ -50,6 +52,7 @@ impl GatewayAnswer {
             };
             all.push((SUBJECT.clone(), subject));
             all.push((SUBJECT_TYPE.clone(), kind));
+            all.push((RESOURCE.clone(), value(entities)));
             all.push((OBLIGATIONS.clone(), value(&obligations.join(", "))));
             return all;
         }

@@ -62,12 +62,16 @@ const DENIED: [(&str, &str); 4] = [
     ),
 ];
 
-const ALLOWED: [(&str, &str); 4] = [
+const ALLOWED: [(&str, &str); 5] = [
     (
         "X-Authz-Subject",
         "Who asks; percent-encoded where it is not printable",
     ),
     ("X-Authz-Subject-Type", "The type of who asks"),
+    (
+        "X-Authz-Resource",
+        "What was decided on: `Type::\"id\"; member=Type::\"id\"`, percent-encoded, parted by commas",
+    ),
     ("X-Authz-Decision-Id", "What the log calls the decision"),
     ("X-Authz-Obligations", "What is to be done with it"),
 ];

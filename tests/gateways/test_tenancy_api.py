@@ -278,8 +278,9 @@ def test_whoever_asks_is_known_by_any_name(world):
     assert world.rows(statement, org["id"]) == [("björn 100%", "orgadmin")]
 
 
-def test_the_service_acts_on_what_was_decided(world):
+def test_the_service_acts_on_what_was_decided(empty):
     """A name of a scheme is no other participant: not for its owner, and not for a stranger."""
+    world = empty
     world.write("INSERT OR IGNORE INTO organisation (id, mode) VALUES ('victim', 'SHARED'), ('rival', 'SHARED')")
     for user, org in (("mia", "victim"), ("mona", "victim"), ("bob", "rival")):
         for role in ("orgadmin", "ApManager"):

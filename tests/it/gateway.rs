@@ -8,7 +8,7 @@ mod grpc;
 mod hostile;
 mod logged;
 mod messages;
-mod tokens;
+pub(crate) mod tokens;
 mod trouble;
 mod who;
 

@@ -25,6 +25,7 @@ mod import;
 mod layers;
 mod limits;
 mod mutation;
+mod one_name;
 mod operations;
 mod other_commands;
 mod over;

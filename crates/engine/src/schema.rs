@@ -7,6 +7,8 @@
 //! [`Schema::action`] for everything else.
 
 mod cedar_json;
+mod characters;
+mod code_list;
 mod decode;
 mod definition;
 mod designation;
@@ -18,6 +20,7 @@ mod identifier;
 mod json;
 mod literal;
 mod map;
+mod member_name;
 mod misfit;
 mod naming;
 mod object;
@@ -30,6 +33,8 @@ mod value;
 mod weight;
 
 pub use cedar_json::{AsStored, CedarJson};
+pub(crate) use characters::check_characters;
+pub use code_list::CodeList;
 pub use definition::Schema;
 pub use designation::Designation;
 pub use entities::{Row, transitive_ancestors};
@@ -39,6 +44,7 @@ pub use fragment::DocumentType;
 pub use identifier::{IdentifierRule, check_id, set_longest_id};
 pub use json::{JsonError, length as json_length, parse as parse_json, weight as json_weight};
 pub(crate) use map::Map;
+pub use member_name::could_mean;
 pub use misfit::Misfit;
 pub(crate) use object::ObjectReader;
 pub use parse::document_types;

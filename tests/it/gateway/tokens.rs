@@ -12,12 +12,12 @@ use super::{as_nginx, is_denied, is_subject, of_acme, start};
 use crate::http::unhex;
 
 /// An RSA key, made anew.
-pub(super) struct Key {
+pub(crate) struct Key {
     directory: tempfile::TempDir,
 }
 
 impl Key {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("key.pem");
         openssl(&["genrsa", "-out", path.to_str().unwrap(), "2048"], b"");
@@ -29,7 +29,7 @@ impl Key {
     }
 
     /// The set that this key alone is in.
-    pub(super) fn set(&self) -> Value {
+    pub(crate) fn set(&self) -> Value {
         let modulus = openssl(&["rsa", "-in", &self.path(), "-noout", "-modulus"], b"");
         let modulus = String::from_utf8(modulus).unwrap();
         let digits = modulus.trim().strip_prefix("Modulus=").unwrap();
@@ -37,7 +37,7 @@ impl Key {
         json!({"keys": [{"kty": "RSA", "kid": "1", "alg": "RS256", "use": "sig", "n": modulus, "e": "AQAB"}]})
     }
 
-    pub(super) fn token(&self, claims: &Value) -> String {
+    pub(crate) fn token(&self, claims: &Value) -> String {
         let header = json!({"alg": "RS256", "typ": "JWT", "kid": "1"});
         let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
         let signed = format!("{}.{}", part(&header), part(claims));

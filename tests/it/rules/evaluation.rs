@@ -52,7 +52,13 @@ pub(crate) fn evaluation(rng: &mut Rng, question: &Question) -> Value {
     let mut parts = [Map::new(), Map::new()];
     for (name, value) in &question.context {
         let place = rng.below(2);
-        parts[place].insert(name.clone(), value.clone());
+        let written = match rng.below(8) {
+            0 => separated(name, '_'),
+            1 => separated(name, '-'),
+            2 => name.to_uppercase(),
+            _ => name.clone(),
+        };
+        parts[place].insert(written, value.clone());
         // The action's properties win.
         if place == 0 && rng.percent(20) {
             parts[1].insert(name.clone(), json!("not this"));

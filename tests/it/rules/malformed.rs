@@ -20,7 +20,7 @@ pub(crate) struct Malformed {
 
 type Spoil = fn(&mut Draft<'_>) -> Option<&'static str>;
 
-const SPOILS: [Spoil; 13] = [
+const SPOILS: [Spoil; 15] = [
     other_principal,
     other_resource,
     missing_context_member,
@@ -34,6 +34,8 @@ const SPOILS: [Spoil; 13] = [
     broken_entity,
     no_object,
     describes_a_served_entity,
+    unreadable_id,
+    unlisted_scheme,
 ];
 
 impl Malformed {
@@ -295,6 +297,79 @@ fn no_object(draft: &mut Draft<'_>) -> Option<&'static str> {
     }
     draft.json["context"] = value;
     Some("a context that is no object")
+}
+
+/// A character that nobody sees, or a blank at an end, in the id of any part.
+fn unreadable_id(draft: &mut Draft<'_>) -> Option<&'static str> {
+    let unseen = draft.rng.pick([
+        "\0",
+        "\t",
+        "\n",
+        "\u{1f}",
+        "\u{7f}",
+        "\u{9f}",
+        "\u{ad}",
+        "\u{34f}",
+        "\u{115f}",
+        "\u{180e}",
+        "\u{200b}",
+        "\u{200d}",
+        "\u{202e}",
+        "\u{2060}",
+        "\u{2800}",
+        "\u{3164}",
+        "\u{fe0f}",
+        "\u{feff}",
+        "\u{ffa0}",
+        "\u{fffd}",
+        "\u{fdd0}",
+        "\u{e0041}",
+    ]);
+    let blank = draft.rng.pick([" ", "\u{a0}", "\u{2003}", "\u{3000}"]);
+    let spoilt = |rng: &mut Rng, id: &str| match rng.below(4) {
+        0 => format!("{blank}{id}"),
+        1 => format!("{id}{blank}"),
+        2 => format!("{unseen}{id}"),
+        _ => format!("{id}{unseen}"),
+    };
+    let (kind, id) = match draft.rng.below(3) {
+        0 => draft.question.principal.clone(),
+        1 if draft.question.resource.0 != "Platform" => draft.question.resource.clone(),
+        _ => {
+            let member = draft.member(|it| matches!(it.kind, Kind::Entity(_)))?;
+            let id = draft
+                .question
+                .context
+                .get(member.name)?
+                .as_str()?
+                .to_owned();
+            let id = spoilt(draft.rng, &id);
+            draft.set(member, json!(id))?;
+            return Some("an id that cannot be read in the context");
+        }
+    };
+    let part = if (kind, &id) == (draft.question.principal.0, &draft.question.principal.1) {
+        "principal"
+    } else {
+        "resource"
+    };
+    let id = spoilt(draft.rng, &id);
+    draft.json[part] = json!({"type": format!("Peppol::{kind}"), "id": id});
+    Some("an id that cannot be read")
+}
+
+/// A participant whose identifier begins with a scheme's name or number that there is not.
+fn unlisted_scheme(draft: &mut Draft<'_>) -> Option<&'static str> {
+    if draft.question.resource.0 != "Participant" {
+        return None;
+    }
+    let scheme = draft.rng.pick([
+        "XX:FOO", "xx_foo", "IT-IVA", "ITIVA", "9999", "0000", "02111", "IT:IVA2", "GLN2", "EAN",
+    ]);
+    let meta = draft.rng.pick(["", "iso6523-actorid-upis::"]);
+    let id = format!("{meta}{scheme}:55612");
+    draft.json["resource"] = json!({"type": "Peppol::Participant", "id": id});
+    Some("a scheme that is not in the code list")
 }
 
 fn describes_a_served_entity(draft: &mut Draft<'_>) -> Option<&'static str> {

@@ -130,8 +130,8 @@ fn near(rng: &mut Rng, tenancy: &Tenancy, id: &str) -> String {
         .map(|id| (*id).to_owned());
     match rng.below(8) {
         0 => id.to_uppercase(),
-        1 => format!("{id} "),
-        2 => id.trim().replace("e\u{301}", "é").replace('%', "%25"),
+        1 => format!("{id}\u{301}"),
+        2 => id.replace("e\u{301}", "é").replace('%', "%25"),
         3 => format!("no-{id}"),
         4 => id.replace("::", ":"),
         5 => "nobody".to_owned(),

@@ -130,20 +130,43 @@ pub(crate) struct Tenancy {
     pub(crate) spelling: u64,
 }
 
-/// The one spelling of a participant identifier: the value, after the scheme, in lower case.
+/// Codes of identification schemes, with their names.
+const SCHEMES: [(&str, &str); 2] = [("0007", "SE:ORGNR"), ("9915", "AT:GOV")];
+
+/// The one spelling of a participant identifier: the value, after the scheme, in lower case, with
+/// the code of its identification scheme.
 pub(crate) fn participant_id(spelling: &str) -> String {
-    match spelling.split_once("::") {
-        Some((scheme, value)) => format!("{scheme}::{}", value.to_lowercase()),
-        None => spelling.to_owned(),
+    let Some((scheme, value)) = spelling.split_once("::") else {
+        return spelling.to_owned();
+    };
+    let value = value.to_lowercase();
+    for (code, name) in SCHEMES {
+        for name in [name.to_lowercase(), name.to_lowercase().replace(':', "_")] {
+            if let Some(rest) = value.strip_prefix(&format!("{name}:")) {
+                return format!("{scheme}::{code}:{rest}");
+            }
+        }
     }
+    format!("{scheme}::{value}")
 }
 
 /// Another spelling of the same participant identifier.
 pub(crate) fn respell_participant(rng: &mut Rng, id: &str) -> String {
-    match id.split_once("::") {
-        Some((scheme, value)) => format!("{scheme}::{}", rng.respell(value)),
-        None => id.to_owned(),
+    let Some((scheme, value)) = id.split_once("::") else {
+        return id.to_owned();
+    };
+    let mut value = value.to_owned();
+    for (code, name) in SCHEMES {
+        if let Some(rest) = value.strip_prefix(&format!("{code}:"))
+            && rng.percent(30)
+        {
+            value = match rng.percent(50) {
+                true => format!("{name}:{rest}"),
+                false => format!("{}:{rest}", name.replace(':', "_")),
+            };
+        }
     }
+    format!("{scheme}::{}", rng.respell(&value))
 }
 
 impl Tenancy {

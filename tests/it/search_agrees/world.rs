@@ -112,6 +112,10 @@ impl World {
                     0 => format!("{}{}", kind.name, ids.len()),
                     _ => rng.pick(TEXTS).to_owned(),
                 };
+                // No id is written so.
+                if id.trim() != id || id.contains(char::is_control) {
+                    continue;
+                }
                 match (kind.name, rng.below(4)) {
                     ("Mail", 1..) => id = id.to_lowercase(),
                     ("Party", 1..) => id = format!("s::{}", id.to_lowercase()),

@@ -45,6 +45,14 @@ const MIGRATIONS: &[Migration] = &[
             "/../../schema/postgres/migrations/V4__participant_identifiers.sql"
         )),
     },
+    Migration {
+        version: 5,
+        name: "one_name",
+        sql: include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../schema/postgres/migrations/V5__one_name.sql"
+        )),
+    },
 ];
 
 const HISTORY: &str = "tenancy_migration";

@@ -52,6 +52,14 @@ const MIGRATIONS: &[Migration] = &[
             "/../../schema/sqlite/migrations/5-participant-identifiers/up.sql"
         )),
     },
+    Migration {
+        version: 6,
+        name: "one-name",
+        sql: include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../schema/sqlite/migrations/6-one-name/up.sql"
+        )),
+    },
 ];
 
 /// Marks a file as this program's: "peAZ".

@@ -17,8 +17,17 @@ use peppol_authz_engine::store::{StoreError, TagKeys, Tags};
 /// Levels of JSON in a column.
 const JSON_DEPTH: usize = 32;
 
-/// By the index of a column, whatever its collation, and then byte by byte.
-const IS_ID: &str = "id = ?1 AND id COLLATE BINARY = ?1";
+/// By the index of a column, whatever its collation and affinity, and then byte by byte: where the
+/// column is a number, `id = '07'` holds for 7.
+const IS_ID: &str = "id = ?1 AND CAST(id AS TEXT) COLLATE BINARY = ?1";
+
+/// The same for the key of a tag.
+const IS_KEY: &str = "key = ?2 AND CAST(key AS TEXT) COLLATE BINARY = ?2";
+
+/// Returns true if a column holds the very text that was asked for.
+fn is_asked(row: &rusqlite::Row<'_>, column: usize, asked: &str) -> rusqlite::Result<bool> {
+    Ok(matches!(row.get_ref(column)?, ValueRef::Text(text) if text == asked.as_bytes()))
+}
 
 fn unavailable(error: rusqlite::Error) -> StoreError {
     StoreError::Unavailable(error.to_string())
@@ -44,17 +53,9 @@ pub(super) fn entity(
         return Ok(None);
     }
     let entity_type = type_of(schema, uid.type_name())?;
-    let columns: Vec<_> = entity_type
-        .shape
-        .attributes
-        .keys()
-        .map(|name| quoted(name))
-        .collect();
-    let columns = if columns.is_empty() {
-        "1".to_owned()
-    } else {
-        columns.join(", ")
-    };
+    let mut columns = vec!["CAST(id AS TEXT)".to_owned()];
+    columns.extend(entity_type.shape.attributes.keys().map(|name| quoted(name)));
+    let columns = columns.join(", ");
     let view = quoted(&uid.type_name().to_string());
     let sql = format!("SELECT {columns} FROM {view} WHERE {IS_ID}");
     let id: &str = uid.id().as_ref();
@@ -64,7 +65,11 @@ pub(super) fn entity(
         let Some(row) = rows.next()? else {
             return Ok(None);
         };
-        let found = attributes(schema, entity_type, row);
+        let found = if is_asked(row, 0, id)? {
+            attributes(schema, entity_type, row)
+        } else {
+            Err(Misfit::new("a row for another id"))
+        };
         // Which of two rows counts would be chance.
         let twice = rows.next()?.is_some();
         Ok(Some(if twice {
@@ -95,8 +100,9 @@ fn attributes(
 ) -> Result<Record, Misfit> {
     let mut record = BTreeMap::new();
     for (i, (name, attribute)) in entity_type.shape.attributes.iter().enumerate() {
+        // After the id.
         let column = row
-            .get_ref(i)
+            .get_ref(i + 1)
             .map_err(|error| Misfit::new(error.to_string()))?;
         match column_value(schema, &attribute.ty, column).map_err(|misfit| misfit.within(name))? {
             Some(value) => {
@@ -182,7 +188,9 @@ fn parents(
     let id: &str = uid.id().as_ref();
     let read = || -> rusqlite::Result<Vec<(String, String)>> {
         connection
-            .prepare_cached(&format!("SELECT type, parent FROM {view} WHERE {IS_ID}"))?
+            .prepare_cached(&format!(
+                "SELECT type, CAST(parent AS TEXT) FROM {view} WHERE {IS_ID}"
+            ))?
             .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect()
     };
@@ -222,19 +230,21 @@ pub(super) fn tags(
         TagKeys::Only(keys) => {
             // LIMIT: a view may say the same more than once.
             let sql = format!(
-                "SELECT value FROM {view} WHERE {IS_ID} \
-                 AND key = ?2 AND key COLLATE BINARY = ?2 LIMIT 1"
+                "SELECT CAST(key AS TEXT), value FROM {view} WHERE {IS_ID} AND {IS_KEY} LIMIT 1"
             );
             let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
             for key in keys {
                 let mut rows = statement.query([id, key]).map_err(unavailable)?;
                 if let Some(row) = rows.next().map_err(unavailable)? {
-                    add(Arc::clone(key), row.get_ref(0).map_err(unavailable)?).map_err(misfit)?;
+                    if !is_asked(row, 0, key).map_err(unavailable)? {
+                        return Err(misfit(Misfit::new("a row for another key")));
+                    }
+                    add(Arc::clone(key), row.get_ref(1).map_err(unavailable)?).map_err(misfit)?;
                 }
             }
         }
         TagKeys::All => {
-            let sql = format!("SELECT key, value FROM {view} WHERE {IS_ID}");
+            let sql = format!("SELECT CAST(key AS TEXT), value FROM {view} WHERE {IS_ID}");
             let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
             let mut rows = statement.query([id]).map_err(unavailable)?;
             while let Some(row) = rows.next().map_err(unavailable)? {

@@ -1,11 +1,11 @@
 //! The parts of a question, from programs that do not know the schema.
 //!
 //! [`Question::read`] refuses what does not fit, as its callers write Cedar. Here
-//! types and actions have loose names ([`Schema::entity_type_called`]), what the
+//! types, actions and members have loose names ([`Schema::entity_type_called`]), what the
 //! schema does not have is dropped, and what cannot be asked is a denial. Nothing
-//! that is dropped could have been looked at by a policy.
+//! that is dropped could have been looked at by a policy, or meant for what one looks at.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use cedar_policy::EntityUid;
 use serde_json::{Map, Value as Json};
@@ -110,10 +110,9 @@ pub(crate) fn context_of(
     properties: Option<&Members>,
     context: Option<&Members>,
 ) -> Result<Record, Malformed> {
-    let read = schema.picked(&action.context, |name| match member(properties, name) {
-        Some(json) => ("action.properties", Some(json)),
-        None => ("context", member(context, name)),
-    });
+    let (properties, context) = (properties.unwrap_or(&NONE), context.unwrap_or(&NONE));
+    let objects = [("action.properties", properties), ("context", context)];
+    let read = schema.picked(&action.context, &objects);
     read.map_err(Malformed::question)
 }
 
@@ -142,7 +141,7 @@ pub(crate) fn described_by(
         let malformed =
             |misfit: Misfit| Malformed::question(misfit.within("properties").within(member));
         let attributes = schema
-            .picked(&entity_type.shape, |name| ("", properties.get(name)))
+            .picked(&entity_type.shape, &[("", properties)])
             .map_err(malformed)?;
         let row = Row {
             uid: uid.clone(),
@@ -177,7 +176,5 @@ pub(super) fn denial(session: &Session, action: Option<EntityUid>, reasons: Vec<
     }
 }
 
-/// A member that is there; `null` is none.
-fn member<'j>(members: Option<&'j Members>, name: &str) -> Option<&'j Json> {
-    members?.get(name).filter(|json| !json.is_null())
-}
+/// No members.
+static NONE: LazyLock<Members> = LazyLock::new(Members::new);

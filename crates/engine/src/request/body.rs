@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value as Json;
 
 use crate::policy::routes::{Ask, Source, folded};
-use crate::schema::{Misfit, json_length};
+use crate::schema::{Misfit, could_mean, json_length};
 
 /// A body, and what is known of the places that the route reads. They are looked through once, and
 /// not again for each element of an array.
@@ -98,7 +98,8 @@ impl BodyPlace {
     }
 }
 
-/// A member of JSON, from the outside in. In a body, a name in other case is no other name.
+/// A member of JSON, from the outside in. In a body, a name in other case or with other separators
+/// is no other name.
 pub(super) fn inside<'j>(
     json: &'j Json,
     path: &[Arc<str>],
@@ -112,9 +113,9 @@ pub(super) fn inside<'j>(
                 _ => Err(Misfit::new("an object is wanted around it")),
             };
         };
-        let alike = |other: &String| **other != **name && folded(other) == folded(name);
+        let alike = |other: &String| **other != **name && could_mean(other, name);
         if in_body && members.keys().any(alike) {
-            return Err(Misfit::new("occurs in other case"));
+            return Err(Misfit::new("occurs in another spelling"));
         }
         match members.get(&**name) {
             Some(inner) => at = inner,

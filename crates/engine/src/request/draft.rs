@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::Draft;
 use super::facts::{MissingFact, StoreFacts};
-use super::locate::locate;
+use super::locate::{Unlocated, locate};
 use super::said::RequestContents;
 use crate::decide::Reason;
 use crate::policy::routes::{Ask, AskCondition, Choices, Member, MemberValue, Pointer, Source};
@@ -116,7 +116,10 @@ impl<'s> Drafter<'_, 's, '_> {
             return Ok(None);
         };
         let by = pointer.by.as_ref().map(|(name, ty)| (name, ty));
-        Ok(locate(self.schema, of, by, &name, self.facts)?)
+        locate(self.schema, of, by, &name, self.facts).map_err(|unlocated| match unlocated {
+            Unlocated::Fact(need) => need.into(),
+            Unlocated::NoName(misfit) => misfit.within(&pointer.name.to_string()).into(),
+        })
     }
 
     fn member(&self, member: &Member) -> Result<ContextMember, Undrafted> {
@@ -172,18 +175,23 @@ impl<'s> Drafter<'_, 's, '_> {
         }
     }
 
-    /// Returns true if the store holds an entity, or if none needs to be held.
-    fn is_known(&self, uid: &EntityUid) -> Result<bool, MissingFact> {
+    /// Returns true if the store holds an entity, or if none needs to be held. What it does not
+    /// hold could be about to be made, so it has to be the name of something new.
+    fn is_known(&self, uid: &EntityUid) -> Result<bool, Undrafted> {
         let entity_type = self.schema.entity_type(uid.type_name());
         if entity_type.is_some_and(|found| found.choices.is_some()) {
             return Ok(true);
         }
-        Ok(self.facts.row(uid)?.is_some())
+        let is_held = self.facts.row(uid)?.is_some();
+        if !is_held && let Some(of) = entity_type {
+            of.check_new(uid.id().as_ref())?;
+        }
+        Ok(is_held)
     }
 
     fn is_there(&self, pointer: &Pointer) -> Result<bool, Undrafted> {
         match self.pointed(pointer)? {
-            Some(uid) => Ok(self.is_known(&uid)?),
+            Some(uid) => self.is_known(&uid),
             None => Ok(false),
         }
     }

@@ -5,8 +5,22 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 
 use super::facts::{MissingFact, StoreFacts};
-use crate::schema::{Designation, EntityType, JsonOrigin, Schema, Type};
+use crate::schema::{Designation, EntityType, JsonOrigin, Misfit, Schema, Type, check_characters};
 use crate::slice::Lookup;
+
+/// Why an entity is not located.
+pub(super) enum Unlocated {
+    /// A fact is missing.
+    Fact(MissingFact),
+    /// No entity can be called so: it is no name, and so not the name of a new one.
+    NoName(Misfit),
+}
+
+impl From<MissingFact> for Unlocated {
+    fn from(need: MissingFact) -> Self {
+        Self::Fact(need)
+    }
+}
 
 /// The entity that is designated; `None` where there can be none.
 pub(super) fn principal(
@@ -24,25 +38,40 @@ pub(super) fn principal(
             None => return Ok(None),
         },
     };
-    locate(schema, entity_type, by, &who.value, facts)
+    match locate(schema, entity_type, by, &who.value, facts) {
+        Ok(found) => Ok(found),
+        Err(Unlocated::NoName(_)) => Ok(None),
+        Err(Unlocated::Fact(need)) => Err(need),
+    }
 }
 
-/// The entity of a type that is called so; `None` where there is none, or cannot be.
+/// The entity of a type that is called so; `None` where there is none of that attribute, or where
+/// the name is not in the vocabulary of the type.
 pub(super) fn locate(
     schema: &Schema,
     of: &EntityType,
     by: Option<(&Arc<str>, &Type)>,
     name: &str,
     facts: &StoreFacts,
-) -> Result<Option<EntityUid>, MissingFact> {
+) -> Result<Option<EntityUid>, Unlocated> {
+    let entity = |of: &EntityType| match of.entity(name, JsonOrigin::Loose) {
+        Ok(uid) => Ok(Some(uid)),
+        Err(_) if of.choices.is_some() => Ok(None),
+        Err(misfit) => Err(Unlocated::NoName(misfit)),
+    };
     let Some((attribute, ty)) = by else {
-        return Ok(of.entity(name, JsonOrigin::Loose).ok());
+        return entity(of);
     };
     let is: Arc<str> = match ty {
-        Type::String => Arc::from(name),
+        Type::String => {
+            check_characters(name).map_err(Unlocated::NoName)?;
+            Arc::from(name)
+        }
         Type::Entity(named) => {
-            let named = schema.entity_type(named);
-            match named.and_then(|named| named.entity(name, JsonOrigin::Loose).ok()) {
+            let Some(named) = schema.entity_type(named) else {
+                return Ok(None);
+            };
+            match entity(named)? {
                 Some(uid) => Arc::from(AsRef::<str>::as_ref(uid.id())),
                 None => return Ok(None),
             }

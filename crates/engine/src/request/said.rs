@@ -2,8 +2,8 @@
 //!
 //! Each place is read in one way or refused. A service that reads the same bytes in
 //! another way would do something else than what was asked about: so a parameter that
-//! occurs twice is refused, and so is a member whose name is another one's in other case,
-//! which many services take for the same.
+//! occurs twice is refused, and so is a member whose name could be meant for another one,
+//! as many services ignore case and separators.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use super::body::{ReadBody, inside, unlike};
 use super::{Body, Headers, HttpRequest, RequestLimits, Routed};
 use crate::decide::Reason;
 use crate::policy::routes::{Source, Template, TemplatePart};
-use crate::schema::{Misfit, parse_json};
+use crate::schema::{Misfit, check_characters, parse_json};
 
 /// A request, with its body parsed where the route reads it.
 pub(super) struct RequestContents<'a, 'h> {
@@ -158,41 +158,18 @@ impl<'a, 'h> RequestContents<'a, 'h> {
             Some(Cow::Owned(Json::String(text))) => Cow::Owned(text),
             Some(_) => return Err(Misfit::new("a text is wanted").within(&template.to_string())),
         };
-        match unreadable(&name) {
-            Some(problem) => Err(Misfit::new(problem).within(&template.to_string())),
-            None => Ok(Some(name)),
+        if name.len() > MAX_NAME {
+            let misfit = Misfit::new("is longer than 1024 bytes");
+            return Err(misfit.within(&template.to_string()));
         }
+        // Also where the entity is found by an attribute, which may be any text.
+        check_characters(&name).map_err(|misfit| misfit.within(&template.to_string()))?;
+        Ok(Some(name))
     }
 }
 
 /// The longest name of an entity, in bytes.
 const MAX_NAME: usize = 1024;
-
-/// Why a name could be another one to a service: one that cuts blanks off, or does not see what
-/// cannot be seen.
-fn unreadable(name: &str) -> Option<&'static str> {
-    // Soft hyphen, Arabic letter mark, Mongolian vowel separator, zero width and direction marks.
-    let is_unseen = |letter: char| {
-        matches!(letter, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
-            || ('\u{200b}'..='\u{200f}').contains(&letter)
-            || ('\u{202a}'..='\u{202e}').contains(&letter)
-            || ('\u{2060}'..='\u{206f}').contains(&letter)
-    };
-    if name.len() > MAX_NAME {
-        Some("is longer than 1024 bytes")
-    } else if name.trim() != name {
-        Some("begins or ends with a blank")
-    } else if name.chars().any(is_unseen) {
-        Some("has a character that cannot be seen")
-    } else if name
-        .chars()
-        .any(|letter| letter != ' ' && letter.is_whitespace())
-    {
-        Some("has another blank than a space")
-    } else {
-        None
-    }
-}
 
 /// Makes sure that the service reads the body as JSON: one that takes forms or YAML too would find
 /// something else in the same bytes.

@@ -1,16 +1,19 @@
 //! JSON to values, as the schema says: one reading for a question's context, a
 //! tenancy document, an entity in Cedar's JSON form and a JSON column.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
+use super::characters::check_characters;
 use super::definition::Schema;
 use super::extension::ExtensionType;
+use super::member_name::{could_mean, means};
 use super::misfit::Misfit;
 use super::object::ObjectReader;
 use super::reading::JsonOrigin;
-use super::types::{RecordType, Type};
+use super::types::{Attribute, RecordType, Type};
 use super::value::{Record, Value};
 
 impl Schema {
@@ -26,9 +29,13 @@ impl Schema {
     ) -> Result<Record, Misfit> {
         let mut object = ObjectReader::of(json)?;
         if reading == JsonOrigin::Loose {
-            return self.picked(ty, |name| ("", object.get(name)));
+            return self.picked(ty, &[("", object.members())]);
         }
-        if reading != JsonOrigin::Document {
+        if reading == JsonOrigin::Document {
+            for written in object.members().keys() {
+                passed_over(written, ty)?;
+            }
+        } else {
             object = object.only(|name, _| ty.attributes.contains_key(name))?;
         }
         let mut record = Record::new();
@@ -42,7 +49,7 @@ impl Schema {
                 Some(Json::Null) if !attribute.required && reading == JsonOrigin::Document => {}
                 Some(json) => {
                     let value = self
-                        .value(json, &attribute.ty, reading)
+                        .attribute(json, attribute, reading)
                         .map_err(|m| m.within(name))?;
                     record.insert(Arc::clone(name), value);
                 }
@@ -51,31 +58,66 @@ impl Schema {
         Ok(record)
     }
 
-    /// Reads a record out of several objects, loosely. `find` gives the name of the
-    /// object that a member is or should be in, and the member.
+    /// Reads a record out of several objects, loosely: a member of an earlier one wins, names may
+    /// be written in other case and with other separators, and what cannot be meant is passed
+    /// over. Each object has the name that faults are placed within; where none has a member, it
+    /// is the last one's.
     ///
     /// # Errors
-    /// The first member that is missing or of another type.
-    pub fn picked<'j>(
+    /// The first member that is missing, of another type, or not to be told from another one.
+    pub fn picked(
         &self,
         ty: &RecordType,
-        find: impl Fn(&str) -> (&'static str, Option<&'j Json>),
+        objects: &[(&'static str, &Map<String, Json>)],
     ) -> Result<Record, Misfit> {
+        let within = |misfit: Misfit, place: &str| match place {
+            "" => misfit,
+            place => misfit.within(place),
+        };
+        let mut meant: BTreeMap<&str, (&str, &str, &Json)> = BTreeMap::new();
+        for (place, members) in objects {
+            let mut here: BTreeMap<&str, &str> = BTreeMap::new();
+            for (written, json) in members.iter().filter(|(_, json)| !json.is_null()) {
+                let name = meaning(written, ty).map_err(|misfit| within(misfit, place))?;
+                let Some(name) = name else { continue };
+                if let Some(other) = here.insert(name, written) {
+                    let misfit = Misfit::new(format!("is written as `{other}` too"));
+                    return Err(within(misfit.within(written), place));
+                }
+                meant.entry(name).or_insert((*place, written, json));
+            }
+        }
+        let last = objects.last().map_or("", |(place, _)| place);
         let mut record = Record::new();
         for (name, attribute) in &ty.attributes {
-            let (place, json) = find(name);
-            let value = match json.filter(|json| !json.is_null()) {
-                None if attribute.required => Err(Misfit::new("is missing")),
+            let (place, written, value) = match meant.get(&**name) {
+                None if attribute.required => (last, &**name, Err(Misfit::new("is missing"))),
                 None => continue,
-                Some(json) => self.value(json, &attribute.ty, JsonOrigin::Loose),
+                Some((place, written, json)) => {
+                    let value = self.attribute(json, attribute, JsonOrigin::Loose);
+                    (*place, *written, value)
+                }
             };
-            let value = value.map_err(|misfit| match (misfit.within(name), place) {
-                (misfit, "") => misfit,
-                (misfit, place) => misfit.within(place),
-            })?;
+            let value = value.map_err(|misfit| within(misfit.within(written), place))?;
             record.insert(Arc::clone(name), value);
         }
         Ok(record)
+    }
+
+    /// Reads JSON as the value of an attribute: one that is a code, under its one name.
+    fn attribute(
+        &self,
+        json: &Json,
+        attribute: &Attribute,
+        reading: JsonOrigin,
+    ) -> Result<Value, Misfit> {
+        match (self.value(json, &attribute.ty, reading)?, &attribute.codes) {
+            (Value::String(code), Some(list)) => {
+                check_characters(&code)?;
+                Ok(Value::String(list.name_of(&code).into()))
+            }
+            (value, _) => Ok(value),
+        }
     }
 
     /// Reads JSON as a value of a type.
@@ -119,6 +161,29 @@ impl Schema {
             ),
             _ => return Err(wanted()),
         })
+    }
+}
+
+/// The attribute that a member is meant for; `None` where it is none of them.
+fn meaning<'t>(written: &str, ty: &'t RecordType) -> Result<Option<&'t str>, Misfit> {
+    if let Some((name, _)) = ty.attributes.get_key_value(written) {
+        return Ok(Some(name));
+    }
+    let mut named = ty.attributes.keys().filter(|name| means(written, name));
+    match (named.next(), named.next()) {
+        (Some(name), None) => Ok(Some(name)),
+        _ => passed_over(written, ty).map(|()| None),
+    }
+}
+
+/// That a member which the type does not have could not be meant for one that it has.
+fn passed_over(written: &str, ty: &RecordType) -> Result<(), Misfit> {
+    let mut names = ty.attributes.keys();
+    match names.find(|name| could_mean(written, name)) {
+        Some(name) if !ty.attributes.contains_key(written) => {
+            Err(Misfit::new(format!("write `{name}`, if that is meant")).within(written))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 use cedar_policy::{EntityTypeName, EntityUid};
 
 use super::map::Map;
+use super::misfit::Misfit;
 use super::naming::Names;
 use super::types::{ActionType, EntityType};
 
@@ -94,11 +95,13 @@ impl Schema {
     }
 
     /// The one spelling under which an entity is stored and asked for.
-    #[must_use]
-    pub fn canonical(&self, uid: EntityUid) -> EntityUid {
+    ///
+    /// # Errors
+    /// An id that no entity of its type can have.
+    pub fn canonical(&self, uid: EntityUid) -> Result<EntityUid, Misfit> {
         match self.entity_types.get(uid.type_name()) {
             Some(entity_type) => entity_type.identifier.canonical_uid(uid),
-            None => uid,
+            None => Ok(uid),
         }
     }
 }

@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 
+use super::characters::check_characters;
 use super::error::SchemaError;
 use super::identifier::IdentifierRule;
 use super::map::Map;
+use super::misfit::Misfit;
 use super::types::{ActionType, EntityType, RecordType};
 use crate::text::duration;
 use json::{ActionJson, EntityTypeJson, NamespaceJson};
@@ -54,12 +56,22 @@ impl Fragment {
     pub(super) fn entity_types(&self) -> Result<Vec<EntityType>, SchemaError> {
         let all = self.0.0.iter().flat_map(|(namespace, contents)| {
             let types = contents.entity_types.iter();
-            types.map(move |(name, json)| self.entity_type(&qualified(namespace, name), json))
+            types.map(move |(name, json)| self.entity_type(namespace, name, json))
         });
         all.collect()
     }
 
-    fn entity_type(&self, name: &str, json: &EntityTypeJson) -> Result<EntityType, SchemaError> {
+    fn entity_type(
+        &self,
+        namespace: &str,
+        name: &str,
+        json: &EntityTypeJson,
+    ) -> Result<EntityType, SchemaError> {
+        let name = &*qualified(namespace, name);
+        let codes = |list: &str| self.0.code_list(&qualified(namespace, list));
+        for choice in json.choices.iter().flatten() {
+            check_characters(choice).map_err(|misfit| unreadable(name, &misfit))?;
+        }
         let shape = json.shape.as_ref().map(|shape| self.0.record(shape));
         let tags = json.tags.as_ref().map(|tags| self.0.value_type(tags));
         Ok(EntityType {
@@ -68,7 +80,7 @@ impl Fragment {
             tags: tags.transpose()?,
             choices: json.choices.clone(),
             member_of: entity_type_names(&json.member_of_types)?,
-            identifier: IdentifierRule::from_annotations(name, &json.annotations)?,
+            identifier: IdentifierRule::from_annotations(name, &json.annotations, codes)?,
             when_absent: None,
             personal: is_personal(name, json)?,
         })
@@ -96,6 +108,7 @@ impl Fragment {
         let mut actions = Map::default();
         for (namespace, contents) in &self.0.0 {
             for (name, json) in &contents.actions {
+                check_characters(name).map_err(|misfit| unreadable(name, &misfit))?;
                 let type_name = entity_type_name(&qualified(namespace, "Action"))?;
                 let uid = EntityUid::from_type_name_and_id(type_name, EntityId::new(name));
                 let Some(action) = self.action(uid, json)? else {
@@ -186,6 +199,10 @@ fn is_personal(name: &str, json: &EntityTypeJson) -> Result<bool, SchemaError> {
         Some(_) if json.choices.is_some() => Err(wrong("the ids of an `enum` are known to all")),
         Some(_) => Ok(true),
     }
+}
+
+fn unreadable(of: &str, misfit: &Misfit) -> SchemaError {
+    SchemaError::Unsupported(format!("an id of `{}` {misfit}", of.escape_debug()))
 }
 
 fn qualified(namespace: &str, name: &str) -> String {

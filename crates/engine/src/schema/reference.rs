@@ -66,7 +66,8 @@ impl EntityType {
     /// The entity of this type with that id, in any spelling.
     ///
     /// # Errors
-    /// An id outside the vocabulary of an `enum` type, or an empty one in a
+    /// An id outside the vocabulary of an `enum` type, one that cannot be read in one way alone
+    /// ([`IdentifierRule::canonical`](super::IdentifierRule::canonical)), or an empty one in a
     /// document.
     pub fn entity(&self, id: &str, reading: JsonOrigin) -> Result<EntityUid, Misfit> {
         // What the store holds is there; the rest has to be short enough to be asked about.
@@ -82,14 +83,23 @@ impl EntityType {
         if reading == JsonOrigin::Document && id.is_empty() {
             return Err(Misfit::new("an id may not be empty"));
         }
-        // Not every database can hold it, and some cut a text there.
-        if reading == JsonOrigin::Document && id.contains('\0') {
-            return Err(Misfit::new("an id may not contain U+0000"));
+        // Whoever imports a document has to find it.
+        let refused = |misfit: Misfit| match reading {
+            JsonOrigin::Document => Misfit::new(format!("`{}` {misfit}", id.escape_debug())),
+            _ => misfit,
+        };
+        let id = self.identifier.canonical(id).map_err(refused)?;
+        if reading == JsonOrigin::Document {
+            self.identifier.check_listed(&id).map_err(refused)?;
         }
-        let id = self.identifier.canonical(id);
         Ok(EntityUid::from_type_name_and_id(
             self.name.clone(),
             EntityId::new(id),
         ))
+    }
+
+    /// Checks that an entity which is new to the store can have a canonical id.
+    pub(crate) fn check_new(&self, canonical: &str) -> Result<(), Misfit> {
+        self.identifier.check_new(canonical)
     }
 }

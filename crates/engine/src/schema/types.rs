@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use cedar_policy::{EntityTypeName, EntityUid};
 
+use super::code_list::CodeList;
 use super::extension::ExtensionType;
 use super::identifier::IdentifierRule;
 use super::value::Record;
@@ -42,6 +43,8 @@ pub struct RecordType {
 pub struct Attribute {
     /// Its type.
     pub ty: Type,
+    /// The list that its value is a code of.
+    pub codes: Option<Arc<CodeList>>,
     /// True if every value has it.
     pub required: bool,
     /// True if a document has to write it, if only as `null`.

@@ -224,8 +224,10 @@ impl<'a> Searching<'a> {
         let entity_type = self.session.schema().entity_type(&search.of);
         let mut questions = Vec::with_capacity(ids.len());
         for id in ids {
-            // Another spelling of an id is never found under it.
-            if entity_type.is_some_and(|found| found.identifier.canonical(&id) != id) {
+            // Another spelling of an id is never found under it, and what is no id under none.
+            if entity_type
+                .is_some_and(|found| found.identifier.canonical(&id).as_deref() != Ok(&id))
+            {
                 continue;
             }
             let uid = EntityUid::from_type_name_and_id(search.of.clone(), EntityId::new(id));

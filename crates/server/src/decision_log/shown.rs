@@ -221,7 +221,10 @@ impl<'a> LineVeil<'a> {
     /// The hash of an id, by the spelling that is hashed elsewhere too.
     fn unread(&self, kind: Option<&peppol_authz_engine::schema::EntityType>, id: &str) -> String {
         match kind {
-            Some(kind) => self.pseudonyms.of(&kind.identifier.canonical(id)),
+            Some(kind) => {
+                let canonical = kind.identifier.canonical(id);
+                self.pseudonyms.of(canonical.as_deref().unwrap_or(id))
+            }
             None => self.pseudonyms.of(id),
         }
     }

@@ -69,9 +69,9 @@ impl Renaming<'_> {
             let count = self.counts.entry(base.clone()).or_default();
             let new = loop {
                 *count += 1;
-                let new = EntityId::new(format!("{base}-{count}"));
+                let new = EntityId::new(of.identifier.named(&format!("{base}-{count}")));
                 let new = EntityUid::from_type_name_and_id(of.name.clone(), new);
-                let new = self.schema.canonical(new);
+                let new = self.schema.canonical(new.clone()).unwrap_or(new);
                 // Policies name that one.
                 if !self.literals.contains(&new) {
                     break new;

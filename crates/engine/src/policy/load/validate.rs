@@ -74,7 +74,7 @@ fn level(
 }
 
 /// Checks that literals are in the stored spelling. A literal in another one never equals
-/// anything: a forbid that names it would never fire.
+/// anything, and neither does one that is no id: a forbid that names it would never fire.
 pub(super) fn canonical_literals(
     schema: &Schema,
     policies: &[PolicyInfo],
@@ -83,7 +83,7 @@ pub(super) fn canonical_literals(
     for info in policies {
         for literal in info.policy.entity_literals() {
             let canonical = schema.canonical(literal.clone());
-            if canonical == literal {
+            if canonical.as_ref() == Ok(&literal) {
                 continue;
             }
             let id: &str = literal.id().as_ref();
@@ -91,9 +91,12 @@ pub(super) fn canonical_literals(
                 Some(at) => (info.place.start + at, id.len()),
                 None => (info.place.start, info.place.len()),
             };
-            let text = "an id that is not written as it is stored";
-            let fault = Fault::new(&info.file, Severity::Invalid, text).at(start, len);
-            faults.push(fault.advise(format!("write `{canonical}`")));
+            let fault = |text: &str| Fault::new(&info.file, Severity::Invalid, text).at(start, len);
+            faults.push(match canonical {
+                Ok(canonical) => fault("an id that is not written as it is stored")
+                    .advise(format!("write `{canonical}`")),
+                Err(misfit) => fault(&format!("no entity can have this id: it {misfit}")),
+            });
         }
     }
 }

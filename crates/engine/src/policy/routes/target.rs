@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::schema::Misfit;
+use crate::schema::{Misfit, could_mean};
 
 /// Length of a target, in bytes.
 const MAX_LENGTH: usize = 8192;
@@ -75,9 +75,9 @@ impl<'a> RequestTarget<'a> {
             // Any key that cannot be read could be this one to somebody else.
             let key = form(key).map_err(refused)?;
             if key != name {
-                // `Ap`, `ap[]` and `ap ` are `ap` to others.
+                // `Ap`, `a_p`, `ap[]` and `ap ` are `ap` to others.
                 let alike = key.split('[').next().unwrap_or_default();
-                if folded(alike.trim()) == folded(name) {
+                if could_mean(alike, name) {
                     return Err(refused("occurs in another spelling"));
                 }
                 continue;

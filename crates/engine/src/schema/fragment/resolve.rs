@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cedar_policy::EntityTypeName;
 
 use super::json::{NamespaceJson, TypeJson};
+use crate::schema::code_list::CodeList;
 use crate::schema::error::SchemaError;
 use crate::schema::extension::ExtensionType;
 use crate::schema::types::{Attribute, RecordType, Type};
@@ -58,6 +59,7 @@ impl Namespaces {
         for (name, json) in &json.attributes {
             let attribute = Attribute {
                 ty: self.value_type(json)?,
+                codes: self.code_list(&json.kind)?,
                 required: json.required,
                 nullable: json.annotations.contains_key("nullable"),
             };
@@ -65,6 +67,28 @@ impl Namespaces {
             record.attributes.insert(name, attribute);
         }
         Ok(record)
+    }
+
+    /// The codes of a common type, `@codes`.
+    pub(super) fn code_list(&self, name: &str) -> Result<Option<Arc<CodeList>>, SchemaError> {
+        let Some(json) = self.common_type(name) else {
+            return Ok(None);
+        };
+        let Some(text) = json.annotations.get("codes") else {
+            return Ok(None);
+        };
+        let wrong = |problem| SchemaError::Annotation {
+            annotation: "codes",
+            of: name.to_owned(),
+            problem,
+        };
+        if self.value_type(json)? != Type::String {
+            return Err(wrong("is for a `String`".to_owned()));
+        }
+        CodeList::parse(name, text)
+            .map(Arc::new)
+            .map(Some)
+            .map_err(wrong)
     }
 
     fn common_type(&self, name: &str) -> Option<&TypeJson> {

@@ -92,6 +92,10 @@ impl StateReading<'_> {
             for (uid, row) in uids.into_iter().zip(rows) {
                 // A candidate need not have the attribute.
                 let fits = row.entity().is_some_and(|row| lookup.fits(&row));
+                // Nobody can be asked about under an id that is none.
+                if fits && self.bundle.schema.canonical(uid.clone()).as_ref() != Ok(&uid) {
+                    return Ok(InState::Same(Holder::NoneOrSeveral));
+                }
                 match (fits, &holder) {
                     (false, _) => {}
                     (true, Holder::NoneOrSeveral) => holder = Holder::Sole(uid),

@@ -1,4 +1,5 @@
-//! Members of requests. Those that are not known are ignored, at every level, and `null` is absence.
+//! Members of requests. Those that are not known are ignored, at every level, unless they could be
+//! meant for one that is; and `null` is absence.
 //! A member of another type than its own is refused by name.
 
 use axum::http::HeaderMap;
@@ -6,7 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use serde_json::Value as Json;
 
 use super::super::problem::Problem;
-use peppol_authz_engine::schema::Misfit;
+use peppol_authz_engine::schema::{Misfit, could_mean};
 use peppol_authz_engine::{Malformed, Members, NamedEntity};
 
 /// Checks that the one `Content-Type` is `application/json`, with any parameters.
@@ -38,11 +39,23 @@ pub(super) fn item(json: &Json) -> Result<&Members, Malformed> {
         .ok_or_else(|| Malformed::question(Misfit::new("an object is wanted")))
 }
 
+/// Checks that what is ignored could not be meant for one of the members that are read.
+pub(super) fn spelled(members: &Members, read: &[&str]) -> Result<(), Misfit> {
+    for written in members.keys().filter(|name| !read.contains(&&***name)) {
+        if let Some(name) = read.iter().find(|name| could_mean(written, name)) {
+            let misfit = Misfit::new(format!("write `{name}`, if that is meant"));
+            return Err(misfit.within(written));
+        }
+    }
+    Ok(())
+}
+
 /// An action's name and properties.
 pub(super) type Action<'a> = (&'a str, Option<&'a Members>);
 
 /// A subject or a resource.
 pub(super) fn named(members: &Members) -> Result<NamedEntity<'_>, Misfit> {
+    spelled(members, &["type", "id", "properties"])?;
     Ok(NamedEntity {
         kind: text(members, "type")?,
         id: text(members, "id")?,
@@ -51,6 +64,7 @@ pub(super) fn named(members: &Members) -> Result<NamedEntity<'_>, Misfit> {
 }
 
 pub(super) fn action(members: &Members) -> Result<Action<'_>, Misfit> {
+    spelled(members, &["name", "properties"])?;
     Ok((text(members, "name")?, optional(members, "properties")?))
 }
 

@@ -2,12 +2,13 @@
 
 use serde_json::Value as Json;
 
-use super::members::{Action, action, named, optional};
+use super::members::{Action, action, named, optional, spelled};
 use peppol_authz_engine::schema::{Misfit, json_length};
 use peppol_authz_engine::{Malformed, Members, NamedEntity, QuestionParts};
 
 /// The items of a request for several evaluations; none where there is to be one.
 pub(super) fn evaluations(members: &Members) -> Result<&[Json], Malformed> {
+    spelled(members, &["evaluations", "options"]).map_err(Malformed::question)?;
     match members.get("evaluations") {
         None | Some(Json::Null) => Ok(&[]),
         Some(Json::Array(items)) => Ok(items),
@@ -47,6 +48,7 @@ pub(super) struct EvaluationMembers<'a> {
 impl<'a> EvaluationMembers<'a> {
     pub(super) fn read(members: &'a Members) -> Result<Self, Malformed> {
         let read = || -> Result<Self, Misfit> {
+            spelled(members, &["subject", "action", "resource", "context"])?;
             let subject = optional(members, "subject")?.map(named).transpose();
             let action = optional(members, "action")?.map(action).transpose();
             let resource = optional(members, "resource")?.map(named).transpose();
@@ -99,6 +101,8 @@ impl Semantic {
         let Some(options) = optional(members, "options").map_err(Malformed::question)? else {
             return Ok(Self::ExecuteAll);
         };
+        spelled(options, &[NAME])
+            .map_err(|misfit| Malformed::question(misfit.within("options")))?;
         // Some clients write it so. The PDP does not guess what they mean.
         if options.contains_key("evaluation_semantics") {
             tracing::debug!("`options.evaluation_semantics` is no option and was ignored");

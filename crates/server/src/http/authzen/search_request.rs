@@ -1,7 +1,7 @@
 //! Requests for searches, as section 8 of the specification describes them.
 
 use super::super::page::PageRequest;
-use super::members::{action, named, optional, required, text};
+use super::members::{action, named, optional, required, spelled, text};
 use peppol_authz_engine::schema::Misfit;
 use peppol_authz_engine::{Malformed, Members, NamedEntity, SearchParts, Sought};
 
@@ -31,7 +31,10 @@ impl<'a> SearchRequest<'a> {
             Sought::Resources => ("resource", "subject"),
         };
         let read = || -> Result<Self, Misfit> {
-            let of = required(members, of, |members| text(members, "type"))?;
+            let of = required(members, of, |members| {
+                spelled(members, &["type"])?;
+                text(members, "type")
+            })?;
             let known = (other, required(members, other, named)?);
             let (action, action_properties) = required(members, "action", action)?;
             let context = optional(members, "context")?;
@@ -60,8 +63,15 @@ impl<'a> SearchRequest<'a> {
     }
 
     fn new(members: &'a Members, wanted: Searched<'a>, kind: &'a str) -> Result<Self, Misfit> {
-        let page = optional(members, "page")?;
-        let page = page.map(PageRequest::read).transpose();
+        spelled(
+            members,
+            &["subject", "action", "resource", "context", "page"],
+        )?;
+        let page = optional(members, "page")?.map(|page| {
+            spelled(page, &["token", "limit"])?;
+            PageRequest::read(page)
+        });
+        let page = page.transpose();
         let page = page.map_err(|misfit| misfit.within("page"))?;
         Ok(Self {
             wanted,

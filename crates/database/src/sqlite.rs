@@ -42,6 +42,9 @@ use snapshot::SqliteSnapshot;
 /// How long a file that could not be opened is not tried again.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How long the reads of a file are waited for that is to be opened anew.
+const CLOSING: Duration = Duration::from_secs(1);
+
 /// A database file.
 #[derive(Debug)]
 pub struct Sqlite {
@@ -146,7 +149,17 @@ impl Inner {
                 self.path.display()
             )));
         }
-        let opened = Opened::open(&self.path, &self.options)?;
+        if before.has_lost_its_index(&self.path) {
+            let started = Instant::now();
+            while !before.is_closed() {
+                if started.elapsed() > CLOSING {
+                    let text = "a read of the file goes on".to_owned();
+                    return Err(StoreError::Unavailable(text));
+                }
+                std::thread::sleep(CLOSING / 200);
+            }
+        }
+        let opened = Opened::open_again(&self.path, &self.options)?;
         let schemas: Vec<_> = {
             let schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
             schemas.iter().filter_map(Weak::upgrade).collect()
@@ -244,6 +257,7 @@ impl Store for Sqlite {
                     .await
                     .map_err(|error| StoreError::Unavailable(error.to_string()))?;
                 let Some(read) = self.inner.begin(since.as_ref())? else {
+                    drop(permit);
                     let inner = Arc::clone(&self.inner);
                     tokio::task::spawn_blocking(move || inner.open_anew())
                         .await

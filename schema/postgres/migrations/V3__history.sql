@@ -23,6 +23,7 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path FROM CU
 AS $$
   SELECT lpad(to_hex(hashtextextended(concat_ws('/',
     (SELECT system_identifier FROM pg_control_system()),
+    (SELECT oid FROM pg_database WHERE datname = current_database()),
     CASE WHEN pg_is_in_recovery()
       THEN greatest(
         (SELECT timeline_id FROM pg_control_checkpoint()),

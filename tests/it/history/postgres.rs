@@ -190,3 +190,34 @@ fn tables_that_are_not_whole_are_not_answered_from() {
         assert_ne!(reply.status, 200, "{broken}: {}", reply.text);
     }
 }
+
+/// A copy by CREATE DATABASE … TEMPLATE is the same in all but its own number.
+#[test]
+fn a_database_that_takes_the_place_of_its_copy_is_another_history() {
+    let server = Server::start(&[]);
+    let database = quickstart(&server);
+    let other = server.database();
+    let swap = |one: &str, by: &str| {
+        other.sql(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN ('{one}', '{by}');
+             ALTER DATABASE {one} RENAME TO {one}_old;
+             ALTER DATABASE {by} RENAME TO {one}"
+        ));
+    };
+    other.sql(&format!("CREATE DATABASE kept TEMPLATE {}", database.name));
+    let sidecar = slow(&database.url());
+    database.sql(GRANT);
+    until("it is seen", || decision(&sidecar, &asked()) == "Allow");
+    let lost = database.sql("SELECT tenancy_revision()");
+    swap(&database.name, "kept");
+    database.sql(OTHER);
+    until("it answers", || {
+        sidecar
+            .post("/v1/is_authorized", &with("maxAge", "0s"))
+            .status
+            == 200
+    });
+    assert_eq!(decision(&sidecar, &with("maxAge", "0s")), "Deny");
+    assert_eq!(decision(&sidecar, &asked()), "Deny");
+    assert_of_another_history(&sidecar, &lost);
+}

@@ -200,3 +200,112 @@ fn a_link_that_leads_elsewhere_is_followed() {
     std::fs::rename(at("next"), at("tenancy.db")).unwrap();
     assert_eq!(decision(&sidecar, &asked()), "Deny");
 }
+
+/// A file that is written over where it is, by a program that knows nothing of SQLite.
+#[test]
+fn a_file_that_is_copied_over_is_read_anew() {
+    let (sidecar, path) = sidecar();
+    let backup = sidecar.path("backup.db");
+    sql(&path, "PRAGMA wal_checkpoint(TRUNCATE)");
+    std::fs::copy(&path, &backup).unwrap();
+    sql(&path, GRANT);
+    sql(&path, "PRAGMA wal_checkpoint(TRUNCATE)");
+    assert_eq!(decision(&sidecar, &asked()), "Allow");
+    let bytes = std::fs::read(&backup).unwrap();
+    let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    std::io::Write::write_all(&mut file, &bytes).unwrap();
+    drop(file);
+    assert_eq!(decision(&sidecar, &asked()), "Deny");
+}
+
+/// Somebody copies a backup to the path, slowly. The sidecar makes nothing of its own there, which
+/// the copy would be laid over, and answers once the copy is whole.
+#[test]
+fn a_file_that_is_being_copied_is_left_alone_and_not_answered_from() {
+    let (sidecar, path) = sidecar();
+    sql(&path, GRANT);
+    let backup = sidecar.path("backup.db");
+    copy(&path, &backup);
+    let bytes = std::fs::read(&backup).unwrap();
+    remove(&path);
+    let mut file = std::fs::File::create(&path).unwrap();
+    for part in bytes.chunks(bytes.len() / 4 + 1) {
+        let reply = sidecar.post("/v1/is_authorized", &asked());
+        assert_eq!(reply.status, 503, "{}", reply.text);
+        std::io::Write::write_all(&mut file, part).unwrap();
+    }
+    drop(file);
+    until("the copy is read", || {
+        sidecar.post("/v1/is_authorized", &asked()).status == 200
+    });
+    assert_eq!(decision(&sidecar, &asked()), "Allow");
+    assert_eq!(members_of(&path), 1);
+    let whole: String = Connection::open(&path)
+        .unwrap()
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(whole, "ok");
+}
+
+/// The index is gone, the file is the same; another program goes on writing.
+#[test]
+fn a_file_whose_index_was_removed_is_read_with_the_one_that_is_there_now() {
+    let (sidecar, path) = sidecar();
+    sql(&path, GRANT);
+    assert_eq!(decision(&sidecar, &asked()), "Allow");
+    sql(&path, "PRAGMA wal_checkpoint(TRUNCATE)");
+    for suffix in ["tenancy.db-wal", "tenancy.db-shm"] {
+        std::fs::remove_file(sidecar.path(suffix)).unwrap();
+    }
+    let writer = Connection::open(&path).unwrap();
+    writer
+        .execute_batch("DELETE FROM membership WHERE organisation_id = 'globex'")
+        .unwrap();
+    until("it answers", || {
+        sidecar.post("/v1/is_authorized", &asked()).status == 200
+    });
+    assert_eq!(decision(&sidecar, &asked()), "Deny");
+    writer.execute_batch(GRANT).unwrap();
+    assert_eq!(decision(&sidecar, &asked()), "Allow");
+}
+
+/// Each question after a swap looks, as every other does.
+#[test]
+fn a_write_after_a_swap_is_seen_at_once() {
+    let (sidecar, path) = sidecar();
+    let next = sidecar.path("next.db");
+    copy(&path, &next);
+    remove(&sidecar.path("tenancy.db-wal"));
+    remove(&sidecar.path("tenancy.db-shm"));
+    std::fs::rename(&next, &path).unwrap();
+    assert_eq!(decision(&sidecar, &asked()), "Deny");
+    sql(&path, GRANT);
+    assert_eq!(decision(&sidecar, &asked()), "Allow");
+}
+
+#[test]
+fn swaps_leave_no_descriptors_behind() {
+    let (sidecar, path) = sidecar();
+    let descriptors = || {
+        let directory = format!("/proc/{}/fd", sidecar.pid());
+        std::fs::read_dir(directory).unwrap().count()
+    };
+    let next = sidecar.path("next.db");
+    let swap = || {
+        copy(&path, &next);
+        remove(&sidecar.path("tenancy.db-wal"));
+        remove(&sidecar.path("tenancy.db-shm"));
+        std::fs::rename(&next, &path).unwrap();
+        assert_eq!(decision(&sidecar, &asked()), "Deny");
+    };
+    for _ in 0..3 {
+        swap();
+    }
+    let before = descriptors();
+    for _ in 0..20 {
+        swap();
+        sql(&path, "VACUUM");
+        assert_eq!(decision(&sidecar, &asked()), "Deny");
+    }
+    assert!(descriptors() <= before + 6, "{before} -> {}", descriptors());
+}

@@ -156,6 +156,16 @@ const ADDED_TABLE: &str = "
       coalesce(participant_limit, 10) AS \"participantLimit\", 0 AS participants
     FROM organisation;";
 
+/// And one that only counts its rows.
+const COUNTED_TABLE: &str = "
+    CREATE TABLE suspension (organisation_id TEXT PRIMARY KEY);
+    DROP VIEW \"Peppol::Organisation\";
+    CREATE VIEW \"Peppol::Organisation\" AS
+    SELECT id, CASE WHEN (SELECT count(*) FROM suspension) > 0 THEN 'DEMO' ELSE mode END AS mode,
+      mode_change_request AS \"modeChangeRequest\", contact_types AS \"contactTypes\",
+      coalesce(participant_limit, 10) AS \"participantLimit\", 0 AS participants
+    FROM organisation;";
+
 const SUSPEND: &str = "UPDATE organisation SET suspended = 1 WHERE id = 'acme'";
 const SUSPEND_BY_TABLE: &str = "INSERT INTO suspension VALUES ('acme')";
 
@@ -170,7 +180,11 @@ fn upload() -> Value {
 
 #[test]
 fn a_column_or_table_that_an_author_adds_is_noted_or_not_trusted_with_sqlite() {
-    for (added, suspend) in [(ADDED, SUSPEND), (ADDED_TABLE, SUSPEND_BY_TABLE)] {
+    for (added, suspend) in [
+        (ADDED, SUSPEND),
+        (ADDED_TABLE, SUSPEND_BY_TABLE),
+        (COUNTED_TABLE, SUSPEND_BY_TABLE),
+    ] {
         let first = Start::quickstart().start();
         let path = first.path("tenancy.db");
         sql(
@@ -200,7 +214,11 @@ fn shipped(database: &Database, untold_max_age: &str) -> Sidecar {
 
 #[test]
 fn a_column_or_table_that_an_author_adds_is_noted_or_not_trusted_with_postgresql() {
-    for (added, suspend) in [(ADDED, SUSPEND), (ADDED_TABLE, SUSPEND_BY_TABLE)] {
+    for (added, suspend) in [
+        (ADDED, SUSPEND),
+        (ADDED_TABLE, SUSPEND_BY_TABLE),
+        (COUNTED_TABLE, SUSPEND_BY_TABLE),
+    ] {
         let database = crate::postgres::scene::quickstart(&SHARED);
         database.sql("UPDATE organisation SET mode = 'SHARED' WHERE id = 'acme'");
         database.sql(added);

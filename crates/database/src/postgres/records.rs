@@ -39,6 +39,7 @@ pub(super) fn state_statement(records: Option<&Records>) -> String {
           {history},
           concat_ws('/',
             (SELECT system_identifier FROM pg_control_system()),
+            (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()),
             CASE WHEN replica THEN 'replica' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END,
             extract(epoch FROM pg_postmaster_start_time()),
             {table}),

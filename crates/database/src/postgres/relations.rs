@@ -72,7 +72,22 @@ WHERE p.provolatile = 'v'
 UNION ALL
 SELECT DISTINCT 'function', 0::oid, 'pg_catalog', 'current_timestamp and the like'
 FROM rules
-WHERE tree LIKE '%{SQLVALUEFUNCTION %'";
+WHERE tree LIKE '%{SQLVALUEFUNCTION %'
+UNION ALL
+SELECT DISTINCT 'function', 0::oid, 'pg_catalog', 'a text that is read as a time'
+FROM rules
+WHERE tree ~ '[{]COERCEVIAIO ' AND tree ~ ':resulttype (1082|1083|1114|1184|1266) '
+UNION ALL
+SELECT DISTINCT 'function', 0::oid, n.nspname::text, 'row security of ' || c.relname::text
+FROM used
+JOIN pg_catalog.pg_class AS c ON c.oid = used.relation AND c.relrowsecurity
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+UNION ALL
+SELECT DISTINCT 'function', 0::oid, n.nspname::text, 'what inherits from ' || c.relname::text
+FROM used
+JOIN pg_catalog.pg_inherits AS i ON i.inhparent = used.relation
+JOIN pg_catalog.pg_class AS c ON c.oid = used.relation
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace";
 
 /// Of relations ($2), those whose rows nothing notes when they change: neither three triggers of
 /// `tenancy_changed` of this schema ($1), nor a line in its `tenancy_noted`. The second column is

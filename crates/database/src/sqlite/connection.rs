@@ -76,14 +76,51 @@ pub(super) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connec
     connection
         .busy_timeout(options.busy_timeout)
         .map_err(failed)?;
-    switch_to_wal(&connection, options).map_err(failed)?;
-    connection
-        .pragma_update(None, "synchronous", "NORMAL")
-        .map_err(failed)?;
-    connection
-        .pragma_update(None, "foreign_keys", true)
-        .map_err(failed)?;
+    prepare_writer(&connection, options).map_err(failed)?;
     Ok(connection)
+}
+
+/// Opens a database that was put in the place of another one. Nothing is made, and an older one is
+/// not upgraded: somebody may be about to copy it, and would copy over what is written here.
+pub(super) fn open_whole(path: &Path, options: &SqliteOptions) -> Result<Connection, StoreError> {
+    let shown = path.display();
+    let failed = |error: rusqlite::Error| StoreError::Unavailable(format!("`{shown}`: {error}"));
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection
+        .busy_timeout(options.busy_timeout)
+        .map_err(failed)?;
+    let number = |sql: &str| {
+        let number = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+        number.map(i64::unsigned_abs)
+    };
+    let pages = number("PRAGMA page_count").map_err(failed)?;
+    let bytes = pages.saturating_mul(number("PRAGMA page_size").map_err(failed)?);
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let length = |path: &Path| path.metadata().map_or(0, |file| file.len());
+    // What is not in the file yet may be in its log.
+    if pages == 0 || (length(Path::new(&log)) == 0 && length(path) < bytes) {
+        let text = format!("`{shown}` is not whole: it is empty, or is being copied");
+        return Err(StoreError::Unavailable(text));
+    }
+    let is_older = lacks(path, &connection).map_err(|failed| match failed {
+        Failed::Refused(error) => error,
+        Failed::Database(error) => StoreError::Unavailable(format!("`{shown}`: {error}")),
+    })?;
+    if is_older.is_some() {
+        return Err(StoreError::Version(format!(
+            "`{shown}` is of an older version; restart the program to upgrade it"
+        )));
+    }
+    prepare_writer(&connection, options).map_err(failed)?;
+    Ok(connection)
+}
+
+fn prepare_writer(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
+    switch_to_wal(connection, options)?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "foreign_keys", true)
 }
 
 /// The switch does not wait for a lock as other statements do, so that of several

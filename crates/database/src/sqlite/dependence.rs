@@ -207,8 +207,12 @@ impl Dependence {
     pub(super) fn unnoted(&self, noted: &HashSet<String>) -> Vec<String> {
         self.columns
             .iter()
-            .filter(|(table, column)| !noted.contains(table) && !column.is_empty())
-            .map(|(table, column)| format!("{table}.{column}"))
+            .filter(|(table, _)| !noted.contains(table))
+            // Without a column where rows are only counted, or looked for.
+            .map(|(table, column)| match column.as_str() {
+                "" => table.clone(),
+                column => format!("{table}.{column}"),
+            })
             .collect()
     }
 

@@ -31,10 +31,10 @@ pub(super) struct Opened {
     place: Place,
     /// True if its views have been changed since.
     stale: AtomicBool,
-    /// `None` where the database has none.
-    wal_index: Option<WalIndex>,
-    /// Keeps the index in being, see [`WalIndex`], and the inode, see [`Place`].
-    open: Mutex<Connection>,
+    /// Keeps the index in being, see [`WalIndex`], and the inode, see [`Place`]. `None` once it is
+    /// retired.
+    open: Mutex<Option<Connection>>,
+    index: Arc<WalIndex>,
 }
 
 /// How often a path is opened again that is replaced meanwhile.
@@ -46,15 +46,38 @@ impl Opened {
     /// # Errors
     /// As [`Sqlite::open`](super::Sqlite::open).
     pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Self, StoreError> {
-        for _ in 0..TRIES {
+        Self::open_by(path, options, || {
             let mut writer = connection::open_writer(path, options)?;
             connection::prepare_schema(path, &mut writer)?;
+            if connection::is_ours(&writer).map_err(unavailable)? {
+                changes::prune_where_many(&mut writer).map_err(unavailable)?;
+            }
+            Ok(writer)
+        })
+    }
+
+    /// Opens the file that was put in the place of another one.
+    ///
+    /// # Errors
+    /// No such file, one that is not whole, and one that would have to be upgraded.
+    pub(super) fn open_again(path: &Path, options: &SqliteOptions) -> Result<Self, StoreError> {
+        Self::open_by(path, options, || connection::open_whole(path, options))
+    }
+
+    fn open_by(
+        path: &Path,
+        options: &SqliteOptions,
+        first: impl Fn() -> Result<Connection, StoreError>,
+    ) -> Result<Self, StoreError> {
+        for _ in 0..TRIES {
+            let first = first()?;
+            connection::schema_version(&first).map_err(unavailable)?;
             let before = Place::of(path)?;
             let reader = connection::open_reader(path, options)?;
             connection::schema_version(&reader).map_err(unavailable)?;
             // The reader was opened in between: it is at this place.
             if before.is_named() {
-                return Self::at(before, path, options, writer, reader);
+                return Self::at(before, path, options, reader);
             }
         }
         Err(moved(path))
@@ -64,27 +87,31 @@ impl Opened {
         place: Place,
         path: &Path,
         options: &SqliteOptions,
-        mut writer: Connection,
         open: Connection,
     ) -> Result<Self, StoreError> {
         let is_ours = connection::is_ours(&open).map_err(unavailable)?;
-        if is_ours {
-            changes::prune_where_many(&mut writer).map_err(unavailable)?;
-        }
-        drop(writer);
+        let index = WalIndex::open(place.index())
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let schema_version = connection::schema_version(&open).map_err(unavailable)?;
         let views = Arc::new(connection::views(&open)?);
-        let pool = Pool::new(path, options.clone(), is_ours, schema_version, &place);
+        let pool = Pool::new(
+            path,
+            options.clone(),
+            is_ours,
+            schema_version,
+            &place,
+            Arc::clone(&index),
+        );
         let opened = Self {
             is_ours,
             views,
             pool: Arc::new(pool),
             noted: AtomicBool::new(true),
             impure: AtomicBool::new(false),
-            wal_index: WalIndex::open(place.index()),
             place,
             stale: AtomicBool::new(false),
-            open: Mutex::new(open),
+            open: Mutex::new(Some(open)),
+            index,
         };
         // A reader that cannot be opened should stop the start, not a question.
         let mut reader = opened.pool.reader()?;
@@ -104,7 +131,10 @@ impl Opened {
         let failed = |error: rusqlite::Error| {
             StoreError::Misfit(format!("the views cannot be read: {error}"))
         };
-        let dependence = Dependence::of(&open, &names).map_err(failed)?;
+        let Some(open) = open.as_ref() else {
+            return Err(StoreError::Unavailable("it is opened anew".to_owned()));
+        };
+        let dependence = Dependence::of(open, &names).map_err(failed)?;
         let impure = dependence.impure();
         if !impure.is_empty() && !self.impure.swap(true, Ordering::Relaxed) {
             tracing::warn!(
@@ -114,7 +144,7 @@ impl Opened {
             );
         }
         if self.is_ours {
-            let noted = dependence::noted(&open).map_err(failed)?;
+            let noted = dependence::noted(open).map_err(failed)?;
             let unnoted = dependence.unnoted(&noted);
             if !unnoted.is_empty() && self.noted.swap(false, Ordering::Relaxed) {
                 tracing::warn!(
@@ -138,9 +168,25 @@ impl Opened {
 
     /// Closes what is not in use, and all else when it is given back.
     pub(super) fn retire(&self) {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        keep_log(&open);
+        self.stale.store(true, Ordering::Relaxed);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = open.take() {
+            keep_log(&open);
+        }
         self.pool.retire();
+    }
+
+    /// Returns true if no connection to the file is left.
+    pub(super) fn is_closed(&self) -> bool {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        // This one, and that of the pool.
+        open.is_none() && Arc::strong_count(&self.index) <= 2
+    }
+
+    /// Returns true if the path names the same database with another index, or none: the
+    /// connections of one process share the index that they have.
+    pub(super) fn has_lost_its_index(&self, path: &Path) -> bool {
+        Place::of(path).map_or(true, |now| now.differs_in_index(&self.place)) && path.exists()
     }
 
     /// The views have been changed.
@@ -159,9 +205,12 @@ impl Opened {
             return None;
         }
         let written = self.place.look()?;
-        let header = self.wal_index.as_ref()?.header()?;
+        let header = self.index.header()?;
         let mut bytes = [0; 96];
-        let parts = header.into_iter().chain(self.place.bytes()).chain(written);
+        let parts = header
+            .into_iter()
+            .chain(self.place.bytes())
+            .chain(written.bytes());
         for (byte, part) in bytes.iter_mut().zip(parts) {
             *byte = part;
         }

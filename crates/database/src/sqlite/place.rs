@@ -17,6 +17,17 @@ pub(super) struct Place {
     files: [FileId; 2],
 }
 
+/// The size of a file and the time of its last change. A checkpoint changes it too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LastChange([u64; 3]);
+
+impl LastChange {
+    /// The same as 24 bytes.
+    pub(super) fn bytes(self) -> impl Iterator<Item = u8> {
+        self.0.into_iter().flat_map(u64::to_le_bytes)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FileId {
     device: u64,
@@ -64,17 +75,22 @@ impl Place {
         self.look().is_some()
     }
 
-    /// The size of the file and the time of its last change, 24 bytes; `None` if the paths name
-    /// other files now.
-    pub(super) fn look(&self) -> Option<impl Iterator<Item = u8> + use<>> {
+    /// Returns true if another place has the same database, with another index.
+    pub(super) fn differs_in_index(&self, other: &Self) -> bool {
+        self.files[0] == other.files[0] && self.files[1] != other.files[1]
+    }
+
+    /// The size of the file and the time of its last change; `None` if the paths name other files
+    /// now.
+    pub(super) fn look(&self) -> Option<LastChange> {
         let [database, index] = [&self.database, &self.index].map(|path| path.metadata().ok());
         let (database, index) = (database?, index?);
         if [&database, &index].map(FileId::of) != self.files {
             return None;
         }
-        let modified = [database.mtime(), database.mtime_nsec()].map(i64::cast_unsigned);
-        let numbers = [database.size(), modified[0], modified[1]];
-        Some(numbers.into_iter().flat_map(u64::to_le_bytes))
+        // Nobody can set this time, unlike that of the last modification.
+        let changed = [database.ctime(), database.ctime_nsec()].map(i64::cast_unsigned);
+        Some(LastChange([database.size(), changed[0], changed[1]]))
     }
 
     /// A text that no other file has.

@@ -10,7 +10,8 @@ use tokio::sync::Semaphore;
 
 use super::connection;
 use super::options::SqliteOptions;
-use super::place::{Place, moved};
+use super::place::{LastChange, Place, moved};
+use super::wal_index::WalIndex;
 use peppol_authz_engine::store::{Revision, StoreError};
 
 /// Idle readers, and the number of those that may be in use.
@@ -26,6 +27,7 @@ pub(super) struct Pool {
     origin: Arc<str>,
     idle: Mutex<Vec<Reader>>,
     retired: AtomicBool,
+    index: Arc<WalIndex>,
     pub(super) permits: Arc<Semaphore>,
 }
 
@@ -38,6 +40,10 @@ pub(super) struct Reader {
     is_ours: bool,
     schema_version: i64,
     origin: Arc<str>,
+    /// When the file was changed last, before this was opened.
+    written: LastChange,
+    /// Dropped after the connection, see [`WalIndex`].
+    _index: Arc<WalIndex>,
 }
 
 /// A transaction was begun.
@@ -56,8 +62,10 @@ impl Pool {
         is_ours: bool,
         schema_version: i64,
         place: &Place,
+        index: Arc<WalIndex>,
     ) -> Self {
         Self {
+            index,
             is_ours,
             schema_version,
             origin: format!("{}/{schema_version}", place.name()).into(),
@@ -72,21 +80,27 @@ impl Pool {
 
     /// An idle reader, or a new one.
     pub(super) fn reader(&self) -> Result<Reader, StoreError> {
+        let Some(written) = self.place.look() else {
+            return Err(moved(&self.path));
+        };
         let idle = self
             .idle
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
-        if let Some(reader) = idle {
+        // Pages that it has kept may be others by now: somebody may have copied over the file.
+        if let Some(reader) = idle.filter(|reader| reader.written == written) {
             return Ok(reader);
         }
         let reader = Reader {
+            written,
             connection: connection::open_reader(&self.path, &self.options)?,
             data_version: None,
             revision: Revision::number(0),
             is_ours: self.is_ours,
             schema_version: self.schema_version,
             origin: Arc::clone(&self.origin),
+            _index: Arc::clone(&self.index),
         };
         if self.place.is_named() {
             Ok(reader)

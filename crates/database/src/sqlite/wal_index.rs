@@ -6,31 +6,60 @@
 //! Format" in SQLite's documentation. If two reads of them find the same, nothing was committed
 //! in between, in this process or another.
 
-use std::fs::File;
-use std::mem::ManuallyDrop;
-use std::os::unix::fs::FileExt;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// Bytes of the header.
 pub(super) const HEADER: usize = 48;
 
+/// The indexes that are open in this process.
+static OPEN: Mutex<Vec<Weak<WalIndex>>> = Mutex::new(Vec::new());
+
 /// The index of one database.
 ///
-/// INVARIANT: it is never closed, since closing any descriptor of a file takes the
-/// locks from the process that SQLite holds on it; and a connection stays open
-/// beside it, or SQLite would remove the file.
+/// INVARIANT: it is opened once in a process, and closed after the last connection to its
+/// database: closing any descriptor of a file takes the locks from the process that SQLite holds
+/// on it. So each connection goes together with an [`Arc`] of it, which is dropped after it.
 #[derive(Debug)]
-pub(super) struct WalIndex(ManuallyDrop<File>);
+pub(super) struct WalIndex {
+    file: File,
+    /// Device and inode.
+    id: (u64, u64),
+}
+
+fn id(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
+}
 
 impl WalIndex {
-    /// Opens an index; `None` where there is no such file.
-    pub(super) fn open(path: &Path) -> Option<Self> {
-        File::open(path).ok().map(ManuallyDrop::new).map(Self)
+    /// Opens an index, or takes the one that is open.
+    ///
+    /// # Errors
+    /// There is no such file, or it was replaced meanwhile.
+    pub(super) fn open(path: &Path) -> std::io::Result<Arc<Self>> {
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|index| index.strong_count() > 0);
+        let wanted = id(&path.metadata()?);
+        let known = open.iter().filter_map(Weak::upgrade);
+        if let Some(index) = known.into_iter().find(|index| index.id == wanted) {
+            return Ok(index);
+        }
+        let file = File::open(path)?;
+        if id(&file.metadata()?) != wanted {
+            // It may be one that is open; see above.
+            std::mem::forget(file);
+            return Err(std::io::Error::other("the index was replaced"));
+        }
+        let index = Arc::new(Self { file, id: wanted });
+        open.push(Arc::downgrade(&index));
+        Ok(index)
     }
 
     pub(super) fn header(&self) -> Option<[u8; HEADER]> {
         let mut header = [0; HEADER];
-        self.0.read_exact_at(&mut header, 0).ok()?;
+        self.file.read_exact_at(&mut header, 0).ok()?;
         Some(header)
     }
 }

@@ -43,9 +43,8 @@ impl Engine {
         // memory; its questions look when what is known is too old for them.
         let fresh = since.is_none();
         let schema = Arc::clone(&self.state().bundle.schema);
-        let look = Look::now(self.store());
         let known = since.as_ref().map(|known| &known.revision);
-        let snapshot = self.store().snapshot(&schema, known).await?;
+        let (look, snapshot) = Look::at(self.store(), &schema, known).await?;
         timeline.advance(since.as_ref(), &*snapshot, look, fresh);
         Ok(())
     }

@@ -134,9 +134,8 @@ impl<'a> StateReading<'a> {
         self.held.clear();
         while cache.keeps() && self.moves < MOVES {
             let since = timeline.now();
-            let look = Look::now(store);
             let known = since.as_ref().map(|known| &known.revision);
-            let snapshot = store.snapshot(&bundle.schema, known).await?;
+            let (look, snapshot) = Look::at(store, &bundle.schema, known).await?;
             let place = timeline.advance(since.as_ref(), &*snapshot, look, fresh);
             if let Place::At(known) = place {
                 let (revision, lag) = (known.revision.clone(), known.lag);

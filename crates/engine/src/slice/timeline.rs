@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 use cedar_policy::EntityUid;
 
-use crate::store::{Changes, Mark, Revision, Snapshot, Store};
+use crate::schema::Schema;
+use crate::store::{Changes, Mark, Revision, Snapshot, Store, StoreError};
 
 /// Places where changes are noted. Entities that share one are dropped together,
 /// which costs a read and is never wrong.
@@ -59,6 +60,28 @@ impl Look {
             looked: Instant::now(),
             mark: store.mark(),
         }
+    }
+
+    /// A look, and a snapshot that was begun after it. A store that has a mark by then and had none
+    /// before, as one that was opened anew, is looked at once more: without a mark its state would
+    /// count for as long as that of a store that has none.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub async fn at(
+        store: &dyn Store,
+        schema: &Arc<Schema>,
+        since: Option<&Revision>,
+    ) -> Result<(Self, Box<dyn Snapshot>), StoreError> {
+        let look = Self::now(store);
+        let snapshot = store.snapshot(schema, since).await?;
+        if look.mark.is_some() || store.mark().is_none() {
+            return Ok((look, snapshot));
+        }
+        drop(snapshot);
+        let look = Self::now(store);
+        let snapshot = store.snapshot(schema, since).await?;
+        Ok((look, snapshot))
     }
 }
 

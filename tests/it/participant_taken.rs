@@ -167,7 +167,7 @@ fn identifiers_are_compared_as_participants_are() {
     let schema = crate::store::shipped();
     let spelled = |kind: &str| {
         let name = format!("Peppol::{kind}").parse().unwrap();
-        format!("{:?}", schema.entity_type(&name).unwrap().identifier)
+        schema.entity_type(&name).unwrap().identifier.clone()
     };
-    assert_eq!(spelled("Participant"), spelled("ParticipantIdentifier"));
+    assert!(spelled("Participant") == spelled("ParticipantIdentifier"));
 }

@@ -5,7 +5,7 @@
 //! seed (`FUZZ_SEED`). It needs no nightly Rust and no other build than that of the tests: inputs are
 //! mutated from `corpus/`, and one that has an outcome of its own joins the corpus of its run.
 //!
-//! What must hold of each input is said by its target: no panic, no wrong Allow, no answer that
+//! Each target says what must hold of an input: no panic, no wrong Allow, no answer that
 //! cannot be read, and none that takes long.
 
 #![expect(

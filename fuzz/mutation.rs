@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// What parsers, policies and stores are known to stumble over.
+/// Inputs that parsers, policies and stores are known to stumble over.
 const PIECES: [&str; 44] = [
     "",
     "\"",

@@ -175,7 +175,7 @@ fn allowed(answer: &Value) -> bool {
             decision.is_some_and(allows)
                 || members
                     .iter()
-                    // What was sent comes back here.
+                    // The request comes back here.
                     .filter(|(name, _)| *name != "request")
                     .any(|(_, value)| allowed(value))
         }

@@ -1,4 +1,4 @@
-//! What is thrown at, and what must hold then.
+//! The targets, and what must hold of each.
 
 /// Takes an input and returns its outcome, or what is wrong with it.
 pub(crate) type Check = Box<dyn FnMut(&[u8]) -> Result<String, String>>;

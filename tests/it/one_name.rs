@@ -80,7 +80,7 @@ impl Scene {
         }
     }
 
-    /// What a gateway is answered about a request of a user.
+    /// The answer to a gateway about a request of a user.
     fn at_gateway(&self, who: &str, request: &str, body: Option<&Value>) -> Reply {
         let (method, target) = request.split_once(' ').unwrap();
         let token = self.tokens.iter().find(|(id, _)| *id == who).unwrap();
@@ -94,7 +94,7 @@ impl Scene {
         self.sidecar.send("/authz/traefik", &headers, &text)
     }
 
-    /// What is answered natively, with the status.
+    /// The native answer, with its status.
     fn natively(&self, question: &Value) -> (u16, Value) {
         let reply = self.sidecar.post("/v1/is_authorized", question);
         (reply.status, reply.json())

@@ -9,7 +9,7 @@ use crate::sidecar::Start;
 
 const LONGEST: usize = 4096;
 
-/// Whether Anna may view the first of so many described documents.
+/// Anna asks to view the first of so many described documents.
 fn question(documents: usize) -> Value {
     let described = (0..documents).map(|n| document(&format!("d-{n}")));
     let mut question = view_document();

@@ -48,7 +48,7 @@ fn fill(sidecar: &Sidecar, principal: impl Fn(usize) -> Value) {
         let reply = sidecar.post("/v1/batch_is_authorized", &json!({"requests": requests}));
         assert_eq!(reply.status, 200, "{}", reply.text);
     };
-    // What the first batches take is not the cache's alone.
+    // The memory that the first batches take is not the cache's alone.
     for batch in 0..3 {
         ask(batch);
     }

@@ -1,4 +1,4 @@
-//! What a request costs grows with its length and with nothing else; what takes too long ends in time.
+//! The cost of a request grows with its length and with nothing else; a long one ends in time.
 //!
 //! Where a cost grew with the square of the length, these requests would outlast every timeout.
 
@@ -262,7 +262,7 @@ fn an_id_that_is_too_long_is_not_stored() {
     );
 }
 
-/// What an error repeats of a request is short.
+/// An error repeats a short part of a request.
 #[test]
 fn an_error_is_short_however_long_the_name_that_is_wrong() {
     let sidecar: Sidecar = Start::quickstart().start();

@@ -187,7 +187,7 @@ fn nobody_is_named_with_them() {
     }
 }
 
-/// What is not known at a start cannot be evaded later: literals, and entities in a file.
+/// Literals, and entities in a file, are checked at the start.
 #[test]
 fn no_policy_and_no_file_of_entities_has_them() {
     let directory = tempfile::tempdir().unwrap();

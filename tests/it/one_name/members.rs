@@ -76,7 +76,7 @@ fn a_member_of_the_context_that_could_be_meant_is_not_dropped() {
             assert!(error.contains("write `user`, if that is meant"), "{error}");
         }
     }
-    // What nobody could mean is ignored, and so is nothing.
+    // A member that nobody could mean is ignored, and so is `null`.
     for name in ["time", "users", "\u{443}ser", "ip"] {
         assert_eq!(
             ask(&evaluation(&none, &json!({name: "victim", "User": null})))["decision"],

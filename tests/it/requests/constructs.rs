@@ -168,7 +168,7 @@ fn each_element_is_asked_about() {
     gate.assert_decides(&delete(json!(too_many)), "Deny REQUEST_MALFORMED");
 }
 
-/// What elements have in common counts for each of them.
+/// Parts that elements have in common count for each of them.
 #[test]
 fn a_long_text_is_not_read_for_each_of_many_elements() {
     let table = route(

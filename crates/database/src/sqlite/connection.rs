@@ -99,7 +99,7 @@ pub(super) fn open_whole(path: &Path, options: &SqliteOptions) -> Result<Connect
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     let length = |path: &Path| path.metadata().map_or(0, |file| file.len());
-    // What is not in the file yet may be in its log.
+    // Pages that are not in the file yet may be in its log.
     if pages == 0 || (length(Path::new(&log)) == 0 && length(path) < bytes) {
         let text = format!("`{shown}` is not whole: it is empty, or is being copied");
         return Err(StoreError::Unavailable(text));

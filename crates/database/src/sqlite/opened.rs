@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::dependence::{self, Dependence};
 use super::options::SqliteOptions;
-use super::place::{Place, moved};
+use super::place::{FilePlace, moved};
 use super::pool::{Pool, keep_log};
 use super::wal_index::WalIndex;
 use super::{changes, connection};
@@ -28,10 +28,10 @@ pub(super) struct Opened {
     noted: AtomicBool,
     /// True if a view reads a clock, or something else that is not in the file.
     impure: AtomicBool,
-    place: Place,
+    place: FilePlace,
     /// True if its views have been changed since.
     stale: AtomicBool,
-    /// Keeps the index in being, see [`WalIndex`], and the inode, see [`Place`]. `None` once it is
+    /// Keeps the index in being, see [`WalIndex`], and the inode, see [`FilePlace`]. `None` once it is
     /// retired.
     open: Mutex<Option<Connection>>,
     index: Arc<WalIndex>,
@@ -72,7 +72,7 @@ impl Opened {
         for _ in 0..TRIES {
             let first = first()?;
             connection::schema_version(&first).map_err(unavailable)?;
-            let before = Place::of(path)?;
+            let before = FilePlace::of(path)?;
             let reader = connection::open_reader(path, options)?;
             connection::schema_version(&reader).map_err(unavailable)?;
             // The reader was opened in between: it is at this place.
@@ -84,7 +84,7 @@ impl Opened {
     }
 
     fn at(
-        place: Place,
+        place: FilePlace,
         path: &Path,
         options: &SqliteOptions,
         open: Connection,
@@ -186,7 +186,7 @@ impl Opened {
     /// Returns true if the path names the same database with another index, or none: the
     /// connections of one process share the index that they have.
     pub(super) fn has_lost_its_index(&self, path: &Path) -> bool {
-        Place::of(path).map_or(true, |now| now.differs_in_index(&self.place)) && path.exists()
+        FilePlace::of(path).map_or(true, |now| now.differs_in_index(&self.place)) && path.exists()
     }
 
     /// The views have been changed.

@@ -11,7 +11,7 @@ use peppol_authz_engine::store::StoreError;
 /// INVARIANT: a connection to the file stays open as long as the paths are compared with it, so
 /// that no other file gets its inode.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct FilePlace {
     database: PathBuf,
     index: PathBuf,
     files: [FileId; 2],
@@ -43,7 +43,7 @@ impl FileId {
     }
 }
 
-impl Place {
+impl FilePlace {
     /// The files that a path names now.
     ///
     /// # Errors

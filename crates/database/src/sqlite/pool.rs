@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::connection;
 use super::options::SqliteOptions;
-use super::place::{LastChange, Place, moved};
+use super::place::{FilePlace, LastChange, moved};
 use super::wal_index::WalIndex;
 use peppol_authz_engine::store::{Revision, StoreError};
 
@@ -22,7 +22,7 @@ pub(super) struct Pool {
     is_ours: bool,
     /// The version of the views that this program has looked at.
     schema_version: i64,
-    place: Place,
+    place: FilePlace,
     /// The file and that version.
     origin: Arc<str>,
     idle: Mutex<Vec<Reader>>,
@@ -61,7 +61,7 @@ impl Pool {
         options: SqliteOptions,
         is_ours: bool,
         schema_version: i64,
-        place: &Place,
+        place: &FilePlace,
         index: Arc<WalIndex>,
     ) -> Self {
         Self {

@@ -188,7 +188,7 @@ pub enum AskCondition {
         ty: Type,
         /// The value that the request gives.
         to: Source,
-        /// What its texts stand for, where that is listed.
+        /// The values that its texts stand for, where they are listed.
         choices: Option<Choices>,
     },
     /// The request has `null` for an attribute of the resource that the store has a value for.

@@ -258,7 +258,7 @@ impl ValueCodes {
     }
 }
 
-/// What follows a code and a `:`, where a text begins with these.
+/// The rest of a text behind a code and a `:`, where it begins with these.
 fn strip_code<'a>(text: &'a str, code: &str) -> Option<&'a str> {
     text.strip_prefix(code)?.strip_prefix(':')
 }

@@ -70,7 +70,7 @@ impl EntityType {
     /// ([`IdentifierRule::canonical`](super::IdentifierRule::canonical)), or an empty one in a
     /// document.
     pub fn entity(&self, id: &str, reading: JsonOrigin) -> Result<EntityUid, Misfit> {
-        // What the store holds is there; the rest has to be short enough to be asked about.
+        // An id of the store is there; any other has to be short enough to be asked about.
         if reading != JsonOrigin::Column {
             check_id(id)?;
         }

@@ -137,7 +137,7 @@ impl Store for RecordedStore {
         !self.held().described.contains(entity_type)
     }
 
-    /// What was absent, and not unknown, was recorded.
+    /// Ids that were absent, and not unknown, were recorded.
     fn tells_absence(&self, _: &EntityTypeName) -> bool {
         false
     }

@@ -1,5 +1,8 @@
 """boto3's client of Amazon Verified Permissions, pointed here by `endpoint_url` as its users would."""
 
+import json
+import urllib.request
+
 import boto3
 import botocore.exceptions
 import pytest
@@ -23,6 +26,19 @@ def client(url):
 @pytest.fixture(scope="module")
 def permissions(sidecar):
     return client(sidecar.url)
+
+
+def revision(url):
+    """The state that a native answer names."""
+    asked = {
+        "principal": 'Peppol::User::"anna"',
+        "action": 'Peppol::Action::"getOrganisation"',
+        "resource": 'Peppol::Organisation::"acme"',
+    }
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(f"{url}/v1/is_authorized", json.dumps(asked).encode(), headers)
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return json.load(response)["tenancyRevision"]
 
 
 def entity(kind, name):
@@ -185,8 +201,11 @@ def test_operations_that_are_not_offered_are_raised(permissions):
 def test_a_store_that_is_behind_is_tried_again_and_then_raised(sidecar):
     permissions = client(sidecar.url)
 
+    # Of the history of this store, and yet to come.
+    history = revision(sidecar.url).split("-")[0]
+
     def demand(params, **_):
-        params["headers"]["Tenancy-At-Least"] = "999999"
+        params["headers"]["Tenancy-At-Least"] = f"{history}-999999.{1:016x}"
 
     permissions.meta.events.register("before-call.verifiedpermissions", demand)
     with pytest.raises(permissions.exceptions.InternalServerException) as raised:

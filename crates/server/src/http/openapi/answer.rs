@@ -20,9 +20,13 @@ pub(in crate::http) struct OwnProblems;
 /// The problems of a question as the clients of Amazon Verified Permissions read them.
 pub(in crate::http) struct AwsErrors;
 
-const OF_THE_QUESTION: [(&str, &str); 3] = [
+const OF_THE_QUESTION: [(&str, &str); 4] = [
     ("400", "It does not fit"),
     ("408", "The body did not arrive in time, or not whole"),
+    (
+        "409",
+        "The revision that it demands is of another history of the store",
+    ),
     ("413", "It is larger than the limits allow"),
 ];
 

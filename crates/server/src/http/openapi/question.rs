@@ -64,10 +64,16 @@ pub(super) fn schemas(schema: &Schema, store: &dyn Store, limits: &Limits) -> Ma
 /// The names that the store gives its states.
 fn revision(store: &dyn Store) -> &'static str {
     let names = |text| Revision::parse(text).is_some_and(|revision| store.names(&revision));
-    match (names("1"), names("1:1:")) {
-        (true, false) => "^[0-9]{1,18}$",
-        (true, true) => "^([0-9]{1,18}|[0-9]{1,18}:[0-9]{1,18}:([0-9]{1,18}(,[0-9]{1,18})*)?)$",
-        _ => "^[0-9a-f]{1,64}$",
+    if names("00000000-1.0000000000000000") {
+        "^[0-9a-f]{8,32}-[0-9]{1,18}[.][0-9a-f]{16}$"
+    } else if names("00000000-1") {
+        "^[0-9a-f]{8,32}-[0-9]{1,18}(:[0-9]{1,18}:([0-9]{1,18}(,[0-9]{1,18})*)?)?$"
+    } else if names("1:1:") {
+        "^[0-9]{1,18}(:[0-9]{1,18}:([0-9]{1,18}(,[0-9]{1,18})*)?)?$"
+    } else if names("1") {
+        "^[0-9]{1,18}$"
+    } else {
+        "^[0-9a-f]{1,64}$"
     }
 }
 

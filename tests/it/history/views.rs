@@ -243,6 +243,10 @@ fn a_postgresql_view_that_reads_a_clock_is_not_kept_for_longer_than_is_set() {
     );
     let sidecar = shipped(&database, "100ms");
     assert_eq!(decision(&sidecar, &upload()), "Allow");
+    // Its states have the names that its writers are given.
+    let mut demanding = upload();
+    demanding["atLeast"] = json!(database.sql("SELECT tenancy_revision()"));
+    sidecar.ask(&demanding);
     until("the time is over", || {
         decision(&sidecar, &upload()) == "Deny"
     });

@@ -32,6 +32,8 @@ pub(super) struct Description {
     place: OnceLock<Arc<str>>,
     /// The records of changes, if there are some that count.
     pub(super) records: Option<Records>,
+    /// True if they tell all that the views show. If not, they name the history all the same.
+    pub(super) told: bool,
     /// The statement for a state, and that for the changes since one.
     pub(super) ask_state: String,
     pub(super) ask_changes: Option<String>,
@@ -147,19 +149,20 @@ impl Description {
             Ok(records) => found.untold(client, records, &views).await?,
             Err(reason) => Some(reason.clone()),
         };
-        match untold {
-            None => found.records = records.ok(),
-            Some(reason) if before.is_none_or(|before| before.records.is_some()) => {
-                tracing::warn!(
-                    reason,
-                    "the tenancy store does not tell what changes: entities in memory count for \
-                     `freshness.untold_max_age`"
-                );
-            }
-            Some(_) => {}
+        found.told = untold.is_none();
+        if let Some(reason) = untold
+            && before.is_none_or(|before| before.told)
+        {
+            tracing::warn!(
+                reason,
+                "the tenancy store does not tell what changes: entities in memory count for \
+                 `freshness.untold_max_age`"
+            );
         }
+        found.records = records.ok();
         found.ask_state = state_statement(found.records.as_ref());
-        found.ask_changes = found.records.as_ref().map(since_statement);
+        let told = found.records.as_ref().filter(|_| found.told);
+        found.ask_changes = told.map(since_statement);
         Ok(found)
     }
 
@@ -174,6 +177,7 @@ impl Description {
             place: OnceLock::new(),
             expired: AtomicBool::new(false),
             records: None,
+            told: false,
             ask_state: String::new(),
             ask_changes: None,
             search_path: String::new(),
@@ -236,16 +240,12 @@ impl Description {
         functions: &[Function],
         views: &[Relation],
     ) -> Result<Records, String> {
-        let of = RECORDS.iter().map(|name| self.relations.get(*name));
-        let Some(of) = of.collect::<Option<Vec<_>>>() else {
-            return Err("there are no records of changes".to_owned());
-        };
-        let Some(first) = of.first() else {
+        let [Some(first), Some(second)] = RECORDS.map(|name| self.relations.get(name)) else {
             return Err("there are no records of changes".to_owned());
         };
         let is_beside =
             |other: &Relation| (&other.schema, &other.owner) == (&first.schema, &first.owner);
-        if !of.iter().all(|table| is_beside(table)) || !views.iter().all(is_beside) {
+        if !is_beside(second) || !views.iter().all(is_beside) {
             return Err(format!(
                 "`tenancy_change` and `tenancy_horizon` of the schema `{}` belong to `{}`, and not \
                  to the owner of all views, or are in another schema: they do not count",

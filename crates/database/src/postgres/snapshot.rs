@@ -88,7 +88,7 @@ impl PostgresSnapshot {
             return Err(BeginFailure::moved());
         }
         let changes = match since {
-            _ if description.records.is_none() => Changes::Untold,
+            _ if !description.told => Changes::Untold,
             Some(_) => changes::changes(&records)?,
             None => Changes::Everything,
         };

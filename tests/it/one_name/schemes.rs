@@ -204,8 +204,15 @@ fn a_scheme_in_capitals_is_another_one_and_nothing_is_made_under_it() {
             }
         }
     }
-    // No scheme, and no code.
-    for id in ["iso6523-actorid-upis:0211:ab-1", "ab-1"] {
+    // In a body neither; and no scheme, and no code.
+    for id in [
+        "ISO6523-ACTORID-UPIS::0211:ab-1",
+        "iso6523-actorid-upis:0211:ab-1",
+        "ab-1",
+    ] {
+        let body = json!({"participantIdentifier": id, "environment": "PROD"});
+        let reply = scene.at_gateway("rita", "POST /orgs/rival/participants", Some(&body));
+        assert_eq!(reply.status, 403, "{id}: {}", reply.text);
         let reply = scene.at_gateway("rita", &format!("PUT /api/v1-beta/{id}/enroll"), None);
         assert_eq!(reply.status, 403, "{id}: {}", reply.text);
     }

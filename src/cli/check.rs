@@ -41,6 +41,7 @@ pub(super) fn run(args: &CheckArgs) -> Ended {
         return Err(Exit::Invalid);
     };
     faults.extend(found);
+    faults.extend(sources.left_out());
     let mut known = 0;
     if let Ok(bundle) = &loaded {
         let directory = policy.policies.as_deref();
@@ -55,7 +56,7 @@ pub(super) fn run(args: &CheckArgs) -> Ended {
         show(faults);
     }
     match (worst, loaded) {
-        (None, Ok(bundle)) => {
+        (None | Some(Severity::Note), Ok(bundle)) => {
             if !args.json {
                 say_ok(&bundle, known);
             }
@@ -111,6 +112,7 @@ fn say_json(fault: &Fault) {
             Severity::Invalid => "error",
             Severity::Lint => "lint",
             Severity::Format => "format",
+            Severity::Note => "note",
         },
         message: &fault.message,
         help: fault.help.as_deref(),

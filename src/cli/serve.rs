@@ -4,8 +4,10 @@ mod assemble;
 mod keys;
 mod ready;
 mod reload;
+mod settled;
 mod shadow;
 mod stop;
+mod suites;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,15 +17,17 @@ use tracing_subscriber::EnvFilter;
 
 use super::args::ServeArgs;
 use super::exit::{Ended, Exit};
-use super::output::{AnyError, failed, misused};
-use super::policies::{Loaded, load_policies};
+use super::output::{AnyError, complain_of, failed, misused};
+use super::policies::Loaded;
 use super::source::settings;
 use super::worker::runtime;
 use assemble::{Assembled, assemble};
-use peppol_authz_engine::policy::Sources;
 use peppol_authz_server::config::{Config, LogFormat, Source};
 use peppol_authz_server::http::{App, Listener, router, serve, serve_envoy};
+use peppol_authz_server::watch::TakenFiles;
+use settled::load_settled;
 use stop::LastLines;
+use suites::SuiteGate;
 
 pub(super) fn run(args: &ServeArgs) -> Ended {
     let config = settings(&args.flags())?;
@@ -34,11 +38,11 @@ pub(super) fn run(args: &ServeArgs) -> Ended {
         )));
     }
     start_log(&config).map_err(misused)?;
-    let policies = load_policies(
-        config.policies.as_deref(),
-        config.schema.as_deref(),
-        config.routes.as_deref(),
-    )?;
+    let policies = load_settled(&reload::watched(&config))?;
+    if let Err(fault) = SuiteGate::new(&config).check(&policies.1) {
+        fault.faults.iter().for_each(complain_of);
+        return Err(fault.exit);
+    }
     let second = shadow::load(&config)?;
     match run_server(&config, policies, second).map_err(failed)? {
         LastLines::Written => Ok(Exit::Done),
@@ -57,11 +61,11 @@ fn start_log(config: &Config) -> Result<(), AnyError> {
     }
 }
 
-/// The files that policies come from.
+/// The files that are in force.
 struct Watched {
-    sources: Sources,
+    files: TakenFiles,
     /// Those of the shadow, if there is one.
-    second: Option<Sources>,
+    second: Option<TakenFiles>,
 }
 
 /// Runs a server until it is told to stop.
@@ -71,13 +75,19 @@ fn run_server(
     second: Option<Loaded>,
 ) -> Result<LastLines, AnyError> {
     let (second_sources, second) = second.unzip();
-    let watched = Watched {
-        sources,
-        second: second_sources,
-    };
     let assembled = assemble(config, bundle, second)?;
+    let watched = Watched {
+        files: TakenFiles {
+            sources,
+            entities: assembled.entities.clone(),
+        },
+        second: second_sources.map(|sources| TakenFiles {
+            sources,
+            entities: None,
+        }),
+    };
     let runtime = runtime(config.server.workers, config.server.worker_stack_bytes)?;
-    let result = runtime.block_on(answer(config, &watched, assembled));
+    let result = runtime.block_on(answer(config, watched, assembled));
     // A query or an import that hangs must not keep the process.
     runtime.shutdown_background();
     result
@@ -86,13 +96,13 @@ fn run_server(
 /// Listens, becomes ready, and answers until it is told to stop.
 async fn answer(
     config: &Config,
-    watched: &Watched,
-    (app, database): Assembled,
+    watched: Watched,
+    Assembled { app, database, .. }: Assembled,
 ) -> Result<LastLines, AnyError> {
     // Before anything slow: a port that is taken is known at once.
     let listeners = Listeners::bind(config).await?;
     let address = listeners.http.local_addr().to_string();
-    let watch = reload::watch(config, &watched.sources, watched.second.as_ref(), &app)?;
+    let watch = reload::watch(config, watched.files, watched.second, &app)?;
     let stop = stop::stopped(&app)?;
     listeners.report();
     let mut server = pin!(listeners.answer(config, &app, &stop));

@@ -51,15 +51,8 @@ pub(crate) fn sources(schema: &str, policies: &[(&str, &str)]) -> Sources {
             text: text.to_owned(),
         })
     };
-    Sources {
-        schema: file("test.cedarschema", schema),
-        policies: policies
-            .iter()
-            .map(|(name, text)| file(name, text))
-            .collect(),
-        rules: None,
-        routes: None,
-    }
+    let policies = policies.iter().map(|(name, text)| file(name, text));
+    Sources::new(file("test.cedarschema", schema), policies.collect())
 }
 
 /// A valid set of one policy file.

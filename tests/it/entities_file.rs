@@ -4,6 +4,7 @@
 
 mod described;
 mod dropped_view;
+mod mentioned;
 mod refused;
 
 use serde_json::{Value, json};

@@ -17,11 +17,12 @@ const MAY_USE: [(&str, Modules); 4] = [
     (
         "crates/engine/src",
         &[
+            ("file", &[]),
             ("text", &[]),
             ("turn", &[]),
             ("schema", &["text"]),
-            ("policy", &["schema", "text"]),
-            ("store", &["schema", "text"]),
+            ("policy", &["file", "schema", "text"]),
+            ("store", &["file", "schema", "text"]),
             ("slice", &["policy", "schema", "store"]),
             (
                 "decide",
@@ -96,7 +97,7 @@ const MAY_USE: [(&str, Modules); 4] = [
 ];
 
 /// Where a dependency may be named.
-const HOMES: [(&str, &[&str]); 21] = [
+const HOMES: [(&str, &[&str]); 22] = [
     ("axum", &["server/http"]),
     ("hyper", &["server/http"]),
     ("hyper_util", &["server/http"]),
@@ -111,6 +112,7 @@ const HOMES: [(&str, &[&str]); 21] = [
     ("moka", &["engine/slice", "server/identity"]),
     ("aho_corasick", &["server/decision_log"]),
     ("ring", &["server/identity"]),
+    ("rustix", &["engine/file"]),
     ("ureq", &["server/identity"]),
     (
         "cedar_policy_core",

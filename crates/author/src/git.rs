@@ -1,10 +1,11 @@
 //! Policies and schema as they were at a revision of a git repository.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use peppol_authz_engine::policy::{PolicyDirectory, SourceFile, Sources};
+use peppol_authz_engine::policy::{Entry, EntryKind, PolicyDirectory, SourceFile, Sources};
 
 /// The places of policies and schema, in the working directory and in its repository.
 #[derive(Clone, Debug)]
@@ -59,12 +60,11 @@ pub fn sources_at(
     )?;
     let commit = commit.trim().to_owned();
     let directory = format!("{commit}:./{}", places.policies.display());
-    let names = run(revision, &["ls-tree", "--name-only", "-z"], &directory)?;
-    let names = names.split('\0').filter(|name| !name.is_empty());
-    let paths = names.map(|name| places.policies.join(name)).collect();
+    let listed = run(revision, &["ls-tree", "-r", "-z"], &directory)?;
+    let entries = entries(&listed, places.policies);
     let read = |path: &Path| file(revision, &commit, path);
-    let PolicyDirectory { policies, rules } = PolicyDirectory::of(paths, read)?;
-    if policies.is_empty() {
+    let directory = PolicyDirectory::of(entries, read);
+    if directory.policies.is_empty() && directory.unread.iter().all(|entry| !entry.refused) {
         return Err(GitError::Empty {
             revision: revision.to_owned(),
             path: places.policies.to_owned(),
@@ -77,13 +77,44 @@ pub fn sources_at(
         true => None,
         false => Some(file(revision, &commit, places.schema)?),
     };
-    let sources = Sources {
-        schema: Arc::clone(schema.as_ref().unwrap_or(&Sources::shipped().schema)),
-        policies,
-        rules,
-        routes: None,
+    let used = Arc::clone(schema.as_ref().unwrap_or(&Sources::shipped().schema));
+    Ok((Sources::of_directory(used, directory), schema))
+}
+
+/// The entries of a policy directory, out of all files in it and in those inside it, as
+/// `ls-tree -r -z` lists them: mode, kind and digest, a tab, the path.
+fn entries(listed: &str, policies: &Path) -> Vec<Entry> {
+    let mut entries: BTreeMap<&str, EntryKind> = BTreeMap::new();
+    for line in listed.split('\0') {
+        let Some((attributes, path)) = line.split_once('\t') else {
+            continue;
+        };
+        match path.split_once('/') {
+            Some((directory, inside)) => {
+                let name = inside.rsplit('/').next().unwrap_or(inside);
+                let hidden = inside.split('/').any(|part| part.starts_with('.'));
+                let is_policy = name.to_lowercase().ends_with(".cedar") && !hidden;
+                let found = is_policy.then(|| name.to_owned());
+                let entry = entries.entry(directory);
+                let kind = entry.or_insert(EntryKind::Directory(None));
+                if let (EntryKind::Directory(None), Some(_)) = (&kind, &found) {
+                    *kind = EntryKind::Directory(found);
+                }
+            }
+            None if attributes.starts_with("100") => {
+                entries.insert(path, EntryKind::File);
+            }
+            None => {
+                let reason = "it is a link or a module, and no file".to_owned();
+                entries.insert(path, EntryKind::Unusable(reason));
+            }
+        }
+    }
+    let entry = |(name, kind)| Entry {
+        path: policies.join(name),
+        kind,
     };
-    Ok((sources, schema))
+    entries.into_iter().map(entry).collect()
 }
 
 fn file(revision: &str, commit: &str, path: &Path) -> Result<Arc<SourceFile>, GitError> {

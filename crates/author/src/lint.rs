@@ -1,34 +1,23 @@
-//! Conventions of the policies, held by `check`.
+//! Conventions of the policies that `check` tells of, and for which no set is refused.
 //!
-//! `load` finds the faults that make a set unusable. The lints find what makes it hard to
-//! live with: a denial without a code, a code outside the closed list, a rule that no
-//! policy holds, a text that the formatter would write otherwise. Lints of annotations and
-//! rules apply where the policy directory has a `rules.toml`; the other two always apply.
+//! `load` finds everything for which a set is refused, by `check` as by `serve`. The lints find a
+//! text that the formatter would write otherwise and, in a set without a list of rules, a policy
+//! that has more loaded than it needs.
 
 mod format;
-mod policy;
-mod rules;
 
-use peppol_authz_engine::policy::{Bundle, Fault, Sources};
+use peppol_authz_engine::policy::{Bundle, Fault, Severity, Sources};
 
 pub use format::fix_format;
 
-/// All broken conventions of a valid set, and of its texts.
+/// All notes on a valid set, and on the layout of its texts.
 #[must_use]
 pub fn lint(sources: &Sources, bundle: Option<&Bundle>) -> Vec<Fault> {
     let unformatted = sources.policies.iter().filter_map(format::unformatted);
     let mut faults: Vec<_> = unformatted.collect();
-    if let Some(bundle) = bundle {
-        for info in bundle.policies() {
-            if let Some(rules) = &bundle.rules {
-                policy::lint(info, rules, &mut faults);
-            }
-            faults.extend(policy::loads_all_tags(info));
-        }
-        if let (Some(rules), Some(file)) = (&bundle.rules, &sources.rules) {
-            rules::lint(file, rules, bundle, &mut faults);
-        }
-    }
+    let policies = bundle.map(Bundle::policies).unwrap_or_default();
+    let costly = policies.iter().filter(|info| info.loads_all_tags());
+    faults.extend(costly.map(|info| info.all_tags_fault(Severity::Note)));
     Fault::sort(&mut faults);
     faults
 }

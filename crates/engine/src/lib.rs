@@ -21,6 +21,7 @@
 
 mod decide;
 mod explain;
+pub mod file;
 pub mod policy;
 mod request;
 pub mod schema;

@@ -1,7 +1,9 @@
 //! Policies and schema, from text to the [`Bundle`] that the engine decides with.
 //!
 //! [`Sources`] are read whole, checked whole ([`load`]), and become one
-//! immutable [`Bundle`] or a list of [`Fault`]s with file, line and caret. A text that is not
+//! immutable [`Bundle`] or a list of [`Fault`]s with file, line and caret. A set that may be half of
+//! one never becomes a Bundle either: a rule of the list that no policy holds, a file that the
+//! manifest does not list, an entry of the directory that may be a policy. A text that is not
 //! strictly valid, that Cedar warns about or that is nested too deep never becomes a Bundle:
 //! Cedar skips a policy that it cannot evaluate, even one that forbids.
 
@@ -19,12 +21,13 @@ mod shard;
 mod source_file;
 mod sources;
 mod stack;
+mod stamp;
 
 pub use bundle::{Bundle, BundleError, QuestionKind};
-pub use directory::{PolicyDirectory, invariant_files};
+pub use directory::{Entry, EntryKind, PolicyDirectory, UnreadEntry, invariant_files};
 pub use fault::{Fault, Severity};
 pub use info::PolicyInfo;
-pub use load::{MAX_DEPTH, MAX_LEVEL, load};
+pub use load::{MAX_CONDITIONALS, MAX_DEPTH, MAX_LEVEL, load};
 pub use plan::PlanError;
 pub(crate) use plan::{Path, Plan, Root, TagKey};
 pub use rules::{HeldBy, Rule, Rules};
@@ -32,3 +35,4 @@ pub use shard::Shard;
 pub use source_file::{SourceError, SourceFile};
 pub use sources::Sources;
 pub use stack::on_large_stack;
+pub use stamp::Stamp;

@@ -27,6 +27,7 @@ mod object;
 mod parse;
 mod reading;
 mod reference;
+mod referrers;
 mod shared;
 mod types;
 mod value;

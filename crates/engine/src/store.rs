@@ -96,14 +96,21 @@ pub struct Mark {
 
 /// A source of entities.
 pub trait Store: Send + Sync {
-    /// Returns true if it holds the entities of that type. Callers may not describe such
-    /// entities.
+    /// Returns true if it holds the entities of that type.
     fn serves(&self, entity_type: &EntityTypeName) -> bool;
 
     /// Returns true if an entity of that type that it does not hold is absent, and not merely
     /// unknown to it.
     fn tells_absence(&self, entity_type: &EntityTypeName) -> bool {
         self.serves(entity_type)
+    }
+
+    /// Returns true if the store alone says what entities of that type are: it serves them, or
+    /// entities that it serves may refer to them. Callers may not describe such entities: with a
+    /// word about a team that a stored user is in, a caller would say what the user is in.
+    fn speaks_of(&self, entity_type: &EntityTypeName, schema: &Schema) -> bool {
+        let mut referrers = schema.referrers(entity_type);
+        self.serves(entity_type) || referrers.any(|referrer| self.serves(referrer))
     }
 
     /// Returns true if a revision is of the kind that this store's states have, of whatever

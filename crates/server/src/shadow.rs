@@ -63,13 +63,13 @@ impl Shadow {
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let counts = Counts::default();
         counts.taken(&bundle.revision);
-        let engine = Arc::new(Engine::new(Arc::clone(&store), bundle, options.engine)?);
+        let engine = Arc::new(Engine::new(store, bundle, options.engine)?);
         let (queue, decisions) = mpsc::channel(options.capacity.max(1));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .thread_stack_size(options.stack_bytes)
             .enable_all()
             .build()?;
-        let judge = Judge::new(store, Arc::clone(&engine), options);
+        let judge = Judge::new(Arc::clone(&engine), options);
         let samples = Samples::new(options.sample, pseudonyms);
         let counted = counts.clone();
         std::thread::Builder::new()
@@ -109,6 +109,14 @@ impl Shadow {
         self.engine.replace(bundle)?;
         self.counts.taken(&revision);
         Ok(())
+    }
+
+    /// Takes another store from now on.
+    ///
+    /// # Errors
+    /// A store that does not fit the shadow's schema; it is not taken then.
+    pub fn replace_store(&self, store: Arc<dyn Store>) -> Result<(), StoreError> {
+        self.engine.replace_store(store)
     }
 
     /// Counts a set of policies that was refused.

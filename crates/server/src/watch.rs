@@ -1,20 +1,34 @@
-//! Changed policies, noticed while the program runs.
+//! Changed files, noticed while the program runs: policies, schema, routes, and entities that are
+//! held in memory.
 //!
 //! Only the contents of the files count; they are read again and again. Notices of the file system
 //! only make that happen sooner. So it does not matter how a file is changed: in place, by rename,
-//! or by the swap of a symlink as Kubernetes does it.
+//! or by the swap of a symlink as Kubernetes does it. All files are one set: it is taken whole or
+//! not at all, and not before it has come to rest.
 
-use std::collections::BTreeSet;
+mod change;
+mod entities;
+mod notices;
+mod state;
+mod taken;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use notify::{RecursiveMode, Watcher as _};
+use peppol_authz_engine::policy::{SourceError, Sources, Stamp};
 
-use peppol_authz_engine::policy::Bundle;
-use peppol_authz_engine::policy::Fault;
-use peppol_authz_engine::policy::Sources;
-use peppol_authz_engine::policy::load;
+use entities::EntitiesReader;
+use notices::notices;
+use state::FileState;
+
+pub use change::{Change, ChangedPart, RefusedChange};
+pub use state::report_left_out;
+pub use taken::TakenFiles;
+
+/// How long files may go on changing before that is reported, beside the time to settle.
+const UNREST: Duration = Duration::from_secs(10);
 
 /// The files that are watched, and how.
 #[derive(Clone, Debug)]
@@ -25,18 +39,17 @@ pub struct Watch {
     pub schema: Option<PathBuf>,
     /// The route table; without one, the shipped table if it fits.
     pub routes: Option<PathBuf>,
+    /// The file of entities, where the tenancy is one.
+    pub entities: Option<PathBuf>,
+    /// The directory of suites that policies have to pass. It changes nothing by itself, but what
+    /// was refused is tried again.
+    pub suites: Option<PathBuf>,
     /// The interval between reads of the files without a notice.
     pub poll_interval: Duration,
     /// How long the files must be unchanged before they are loaded, as an editor may write a file
-    /// in several steps.
+    /// in several steps, and a copy of a directory file by file.
     pub settle: Duration,
 }
-
-/// The result of a change: valid policies, or faults.
-pub type Change = Result<Bundle, Vec<String>>;
-
-/// The state of the files: the digest of their contents, or why they cannot be read; and the texts.
-type FileState = (Result<String, String>, Option<Sources>);
 
 /// Wakes the watch. The watch ends when this is dropped.
 #[derive(Clone, Debug)]
@@ -50,118 +63,169 @@ impl Waker {
     }
 }
 
+/// Policies, schema and routes that cannot be read at the start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A file or directory that cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Files that are written without end.
+    #[error("{0}")]
+    Restless(String),
+}
+
 impl Watch {
+    /// Reads policies, schema and routes for the first time, once they have come to rest. Files
+    /// that were not changed of late are read without a wait.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn read_settled(&self) -> Result<Sources, StartError> {
+        let started = Instant::now();
+        let mut before: Option<(Stamp, Sources)> = None;
+        loop {
+            let stamp = self.stamp();
+            let sources = Sources::read(
+                self.policies.as_deref(),
+                self.schema.as_deref(),
+                self.routes.as_deref(),
+            )?;
+            let is_whole = stamp == self.stamp();
+            let now = (stamp, sources);
+            if is_whole && (now.0.rests_for(self.settle) || before.as_ref() == Some(&now)) {
+                return Ok(now.1);
+            }
+            if started.elapsed() > UNREST + self.settle {
+                return Err(StartError::Restless(self.restless()));
+            }
+            before = Some(now);
+            std::thread::sleep(self.settle);
+        }
+    }
+
     /// Starts to watch, on a thread of its own. `taken` is in force now; `changed` is called with
-    /// the result of each later state of the files.
+    /// each later state of the files, and returns true if that was taken.
     ///
     /// # Errors
     /// The thread cannot be started.
     pub fn start(
         self,
-        taken: &Sources,
-        changed: impl FnMut(Change) + Send + 'static,
+        taken: TakenFiles,
+        changed: impl FnMut(Result<Change, RefusedChange>) -> bool + Send + 'static,
     ) -> std::io::Result<Waker> {
         let (sender, receiver) = channel();
         let waker = Waker(sender.clone());
-        let seen = Ok(taken.digest());
         std::thread::Builder::new()
             .name("policy-watch".to_owned())
             .spawn(move || {
-                let _notices = self.notices(sender);
-                self.run(&receiver, seen, changed);
+                let directories = self.policies.iter().chain(&self.suites);
+                let _notices = notices(self.files(), directories, sender);
+                self.run(&receiver, taken, changed);
             })?;
         Ok(waker)
-    }
-
-    /// Asks the file system for notices. Without them, polling goes on.
-    fn notices(&self, sender: Sender<()>) -> Option<notify::RecommendedWatcher> {
-        let wake = move |event: notify::Result<notify::Event>| {
-            // Reading a file is no change.
-            if event.is_ok_and(|event| !event.kind.is_access()) {
-                let _ = sender.send(());
-            }
-        };
-        let mut watcher = match notify::recommended_watcher(wake) {
-            Ok(watcher) => watcher,
-            Err(error) => {
-                tracing::warn!(%error, "no notices of changed files; they are polled");
-                return None;
-            }
-        };
-        // Directories, as a file that is replaced by a rename is another file.
-        let parent = |path: &PathBuf| {
-            let parent = path
-                .parent()
-                .filter(|parent| !parent.as_os_str().is_empty());
-            parent.map_or_else(|| PathBuf::from("."), std::path::Path::to_path_buf)
-        };
-        let files = self.schema.iter().chain(&self.routes).map(parent);
-        let directories: BTreeSet<_> = files.chain(self.policies.clone()).collect();
-        for directory in directories {
-            if let Err(error) = watcher.watch(&directory, RecursiveMode::NonRecursive) {
-                tracing::warn!(directory = %directory.display(), %error, "no notices; it is polled");
-            }
-        }
-        Some(watcher)
     }
 
     fn run(
         &self,
         wakes: &Receiver<()>,
-        mut seen: Result<String, String>,
-        mut changed: impl FnMut(Change),
+        mut taken: TakenFiles,
+        mut changed: impl FnMut(Result<Change, RefusedChange>) -> bool,
     ) {
+        let mut reader = EntitiesReader::new(self.entities.clone());
+        let mut seen = FileState::of_taken(&taken, self.suites_stamp());
+        let mut is_refused = false;
+        // Of what was written before the notices began, none will come.
+        let mut wait = Duration::ZERO;
         loop {
-            match wakes.recv_timeout(self.poll_interval) {
+            reader.forget();
+            match wakes.recv_timeout(wait) {
                 Ok(()) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            if self.look().0 == seen {
+            wait = self.poll_interval;
+            if self.look(&mut reader).is_like(&seen, is_refused) {
                 continue;
             }
-            let (state, sources) = self.settled(wakes);
-            if state == seen {
+            let state = self.settled(wakes, &mut reader);
+            if state.is_like(&seen, is_refused) {
                 continue;
             }
-            changed(match &sources {
-                Some(sources) => {
-                    load(sources).map_err(|faults| faults.iter().map(describe).collect())
+            state.report_left_out(&seen);
+            if !state.decides_like(&seen, is_refused) {
+                // Whatever a text does to the program, the watch goes on.
+                let judged =
+                    catch_unwind(AssertUnwindSafe(|| changed(state.change(&taken, &reader))));
+                is_refused = !judged.unwrap_or_else(|_| changed(Err(RefusedChange::panicked())));
+                if !is_refused {
+                    state.is_taken(&mut taken);
                 }
-                None => Err(state.clone().err().into_iter().collect()),
-            });
+            }
             seen = state;
         }
     }
 
     /// The state of the files once it does not change any more.
-    fn settled(&self, wakes: &Receiver<()>) -> FileState {
-        let mut before = self.look();
+    fn settled(&self, wakes: &Receiver<()>, reader: &mut EntitiesReader) -> FileState {
+        let started = Instant::now();
+        let mut before = self.look(reader);
         loop {
             std::thread::sleep(self.settle);
             while wakes.try_recv().is_ok() {}
-            let now = self.look();
-            if now.0 == before.0 {
+            let now = self.look(reader);
+            if now.is_whole() && now == before {
                 return now;
+            }
+            if started.elapsed() > UNREST + self.settle {
+                return now.restless(self.restless());
             }
             before = now;
         }
     }
 
-    fn look(&self) -> FileState {
+    fn look(&self, reader: &mut EntitiesReader) -> FileState {
+        let stamp = self.stamp();
         let sources = Sources::read(
             self.policies.as_deref(),
             self.schema.as_deref(),
             self.routes.as_deref(),
         );
-        match sources {
-            Ok(sources) => (Ok(sources.digest()), Some(sources)),
-            Err(error) => (Err(error.to_string()), None),
-        }
+        let entities = reader.read();
+        let is_whole = stamp == self.stamp();
+        FileState::new(
+            sources.map_err(|error| error.to_string()),
+            entities,
+            self.suites_stamp(),
+            is_whole.then_some(stamp),
+        )
     }
-}
 
-/// A fault in one line, for a log.
-fn describe(fault: &Fault) -> String {
-    let (line, column) = fault.place();
-    format!("{}:{line}:{column}: {fault}", fault.file.name)
+    fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.schema.iter().chain(&self.routes).chain(&self.entities)
+    }
+
+    fn stamp(&self) -> Stamp {
+        let mut stamp = Stamp::default();
+        if let Some(policies) = &self.policies {
+            stamp.add_policies(policies);
+        }
+        self.files().for_each(|file| stamp.add_file(file));
+        stamp
+    }
+
+    fn suites_stamp(&self) -> Stamp {
+        let mut stamp = Stamp::default();
+        if let Some(suites) = &self.suites {
+            stamp.add_directory(suites);
+        }
+        stamp
+    }
+
+    fn restless(&self) -> String {
+        let files = self.policies.iter().chain(self.files());
+        let files: Vec<_> = files.map(|path| format!("`{}`", path.display())).collect();
+        format!(
+            "{}: the files are being written without end",
+            files.join(", ")
+        )
+    }
 }

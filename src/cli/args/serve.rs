@@ -19,6 +19,9 @@ pub(in crate::cli) struct ServeArgs {
     /// Tenancy documents to read into the store before the program is ready; may be given again
     #[arg(long, value_name = "FILE")]
     import: Vec<PathBuf>,
+    /// A directory of suites that policies have to pass, at the start and before a change of them is taken
+    #[arg(long, value_name = "DIR")]
+    reload_suites: Option<PathBuf>,
     /// A directory of policies that decide every question once more; differences are counted, answers stay
     #[arg(long, value_name = "DIR")]
     shadow: Option<PathBuf>,
@@ -58,6 +61,7 @@ impl ServeArgs {
             schema: self.policy.schema.clone(),
             routes: self.policy.routes.clone(),
             import: self.import.clone(),
+            reload_suites: self.reload_suites.clone(),
             shadow: self.shadow.clone(),
             decision_log: self.decision_log.clone(),
             log_slice: self.log_slice,

@@ -9,14 +9,21 @@ use peppol_authz_database::Database;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::slice::Freshness;
+use peppol_authz_engine::store::{EntitiesFile, Store};
 use peppol_authz_engine::{Engine, EngineOptions};
-use peppol_authz_server::config::Config;
+use peppol_authz_server::config::{Config, Source};
 use peppol_authz_server::decision_log::DecisionLog;
 use peppol_authz_server::http::{App, Gateway, Metrics};
 use peppol_authz_server::identity::Tokens;
 
-/// A server with all of its parts, and its database if it has one.
-pub(super) type Assembled = (Arc<App>, Option<Database>);
+/// A server with all of its parts.
+pub(super) struct Assembled {
+    pub(super) app: Arc<App>,
+    /// Its database, if it has one.
+    pub(super) database: Option<Database>,
+    /// The digest of its entities, if they are in a file.
+    pub(super) entities: Option<String>,
+}
 
 /// Puts a server together. Nothing is listened on yet.
 pub(super) fn assemble(
@@ -33,7 +40,17 @@ pub(super) fn assemble(
     if bundle.routes.is_none() {
         tracing::info!("no routes: gateways are denied everything");
     }
-    let (store, database) = open(config)?;
+    let (store, database, entities) = match &config.tenancy {
+        Source::Entities(path) => {
+            let file = EntitiesFile::open(path)?;
+            let digest = file.digest().to_owned();
+            (Arc::new(file) as Arc<dyn Store>, None, Some(digest))
+        }
+        Source::Sqlite(_) | Source::Postgres(_) => {
+            let (store, database) = open(config)?;
+            (store, database, None)
+        }
+    };
     let options = engine_options(config);
     let shadow = match second {
         Some(second) => Some(shadow::start(config, second, &store, options)?),
@@ -55,7 +72,11 @@ pub(super) fn assemble(
         ..App::new(engine, config, pages)
     });
     app.metrics.loaded();
-    Ok((app, database))
+    Ok(Assembled {
+        app,
+        database,
+        entities,
+    })
 }
 
 fn engine_options(config: &Config) -> EngineOptions {

@@ -1,4 +1,4 @@
-//! Changed policies, taken over while the server runs.
+//! Changed policies and entities, taken over while the server runs.
 
 use std::sync::Arc;
 
@@ -7,35 +7,55 @@ use tokio::task::JoinHandle;
 
 use super::assemble::check_principals;
 use super::shadow;
+use super::suites::SuiteGate;
 use crate::cli::output::AnyError;
-use peppol_authz_engine::policy::Sources;
-use peppol_authz_server::config::Config;
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::store::Store;
+use peppol_authz_server::config::{Config, Source};
 use peppol_authz_server::http::App;
-use peppol_authz_server::watch::{Change, Watch};
+use peppol_authz_server::watch::{
+    Change, ChangedPart, RefusedChange, TakenFiles, Watch, report_left_out,
+};
 
-/// Takes over changed policies. A SIGHUP makes it read the files at once; if there are none, a
+/// The files of the settings.
+pub(super) fn watched(config: &Config) -> Watch {
+    Watch {
+        policies: config.policies.clone(),
+        schema: config.schema.clone(),
+        routes: config.routes.clone(),
+        entities: match &config.tenancy {
+            Source::Entities(path) => Some(path.clone()),
+            Source::Sqlite(_) | Source::Postgres(_) => None,
+        },
+        suites: config.reload.suites.clone(),
+        poll_interval: config.reload.poll_interval,
+        settle: config.reload.settle,
+    }
+}
+
+/// Takes over changed policies and entities. A SIGHUP makes it read the files at once; if there are none, a
 /// SIGHUP does nothing, and does not end the process.
 pub(super) fn watch(
     config: &Config,
-    sources: &Sources,
-    second: Option<&Sources>,
+    taken: TakenFiles,
+    second: Option<TakenFiles>,
     app: &Arc<App>,
 ) -> Result<JoinHandle<()>, AnyError> {
-    let files = [&config.policies, &config.schema, &config.routes];
+    let watch = watched(config);
+    let files = [
+        &watch.policies,
+        &watch.schema,
+        &watch.routes,
+        &watch.entities,
+    ];
+    report_left_out(&taken.sources);
     let waker_of_shadow = match second {
         Some(second) => shadow::watch(config, second, app)?,
         None => None,
     };
     let waker = if config.reload.watch && files.into_iter().any(Option::is_some) {
-        let watch = Watch {
-            policies: config.policies.clone(),
-            schema: config.schema.clone(),
-            routes: config.routes.clone(),
-            poll_interval: config.reload.poll_interval,
-            settle: config.reload.settle,
-        };
-        let app = Arc::clone(app);
-        Some(watch.start(sources, move |change| take(&app, change))?)
+        let (app, gate) = (Arc::clone(app), SuiteGate::new(config));
+        Some(watch.start(taken, move |change| take(&app, &gate, change))?)
     } else {
         None
     };
@@ -49,32 +69,74 @@ pub(super) fn watch(
     }))
 }
 
-/// A change is taken whole, or refused whole.
-fn take(app: &App, change: Change) {
-    let taken = change.and_then(|bundle| {
-        let bundle = Arc::new(bundle);
-        check_principals(&app.gateway, app.tokens.as_ref(), &bundle.schema)
-            .map_err(|fault| vec![fault])?;
-        app.engine
-            .replace(Arc::clone(&bundle))
-            .map_err(|error| vec![error.to_string()])?;
-        Ok(bundle)
+/// A change is taken whole, or refused whole. Returns true if it is taken.
+fn take(app: &App, gate: &SuiteGate, change: Result<Change, RefusedChange>) -> bool {
+    let taken = change.and_then(|change| {
+        let part = change.part();
+        take_valid(app, gate, change).map_err(|faults| RefusedChange { part, faults })
     });
     match taken {
-        Ok(bundle) => {
+        Ok(()) => {
             app.metrics.loaded();
             app.readiness.reloaded(None);
-            tracing::info!(policies = &*bundle.revision, "took over changed policies");
+            true
         }
-        Err(faults) => {
+        Err(refused) => {
             app.metrics.refused();
-            for fault in &faults {
-                tracing::error!(
-                    fault,
-                    "changed policies are refused; those before stay in force"
-                );
-            }
-            app.readiness.reloaded(Some(faults.join("; ")));
+            report(&refused);
+            let (part, faults) = (refused.part.name(), refused.faults.join("; "));
+            app.readiness.reloaded(Some(format!(
+                "{part}: the last change was refused, the set before it is in force: {faults}"
+            )));
+            false
+        }
+    }
+}
+
+fn take_valid(app: &App, gate: &SuiteGate, change: Change) -> Result<(), Vec<String>> {
+    let bundle = change.bundle.map(Arc::new);
+    if let Some(bundle) = &bundle {
+        check_principals(&app.gateway, app.tokens.as_ref(), &bundle.schema)
+            .map_err(|fault| vec![fault])?;
+        gate.check(bundle).map_err(|fault| fault.faults)?;
+    }
+    let store = change.entities.map(|file| Arc::new(file) as Arc<dyn Store>);
+    let replaced = match (&bundle, &store) {
+        (Some(bundle), Some(store)) => app
+            .engine
+            .replace_both(Arc::clone(bundle), Arc::clone(store)),
+        (Some(bundle), None) => app.engine.replace(Arc::clone(bundle)),
+        (None, Some(store)) => app.engine.replace_store(Arc::clone(store)),
+        (None, None) => Ok(()),
+    };
+    replaced.map_err(|error| vec![error.to_string()])?;
+    if let Some(store) = store {
+        if let Some(shadow) = &app.shadow {
+            shadow::follow_store(shadow, store);
+        }
+        tracing::info!("took over changed entities");
+    }
+    if let Some(bundle) = bundle {
+        report_taken(&bundle);
+    }
+    Ok(())
+}
+
+fn report_taken(bundle: &Bundle) {
+    tracing::info!(policies = &*bundle.revision, "took over changed policies");
+}
+
+fn report(refused: &RefusedChange) {
+    for fault in &refused.faults {
+        match refused.part {
+            ChangedPart::Policies => tracing::error!(
+                fault,
+                "changed policies are refused; those before stay in force"
+            ),
+            ChangedPart::Entities => tracing::error!(
+                fault,
+                "changed entities are refused; those before stay in force"
+            ),
         }
     }
 }

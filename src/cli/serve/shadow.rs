@@ -4,29 +4,56 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::settled::load_settled;
 use crate::cli::exit::Exit;
 use crate::cli::output::AnyError;
-use crate::cli::policies::{Loaded, load_policies};
+use crate::cli::policies::Loaded;
 use crate::cli::source::open_reader;
 use peppol_authz_engine::EngineOptions;
-use peppol_authz_engine::policy::{Bundle, Sources};
+use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::slice::Freshness;
 use peppol_authz_engine::store::Store;
 use peppol_authz_server::config::{Config, Personal};
 use peppol_authz_server::decision_log::Pseudonyms;
 use peppol_authz_server::http::App;
 use peppol_authz_server::shadow::{Shadow, ShadowOptions};
-use peppol_authz_server::watch::{Change, Waker, Watch};
+use peppol_authz_server::watch::{
+    Change, RefusedChange, TakenFiles, Waker, Watch, report_left_out,
+};
 
 /// The memory for decisions that wait for the shadow, in bytes.
 const QUEUE_BYTES: usize = 64 << 20;
 
 /// Loads the policies of the shadow, if there is one; their faults are written.
 pub(super) fn load(config: &Config) -> Result<Option<Loaded>, Exit> {
-    let Some(policies) = &config.shadow.policies else {
+    if config.shadow.policies.is_none() {
         return Ok(None);
-    };
-    load_policies(Some(policies), schema(config), routes(config)).map(Some)
+    }
+    load_settled(&watched(config)).map(Some)
+}
+
+/// The files of the shadow.
+fn watched(config: &Config) -> Watch {
+    Watch {
+        policies: config.shadow.policies.clone(),
+        schema: schema(config).map(Path::to_path_buf),
+        routes: routes(config).map(Path::to_path_buf),
+        entities: None,
+        suites: None,
+        poll_interval: config.reload.poll_interval,
+        settle: config.reload.settle,
+    }
+}
+
+/// Makes the shadow read the store that takes the place of the one before.
+pub(super) fn follow_store(shadow: &Shadow, store: Arc<dyn Store>) {
+    if let Err(error) = shadow.replace_store(store) {
+        shadow.refused();
+        tracing::error!(
+            fault = %error,
+            "changed entities do not fit the shadow; it looks on with those before"
+        );
+    }
 }
 
 /// Starts the shadow. It reads the store by a connection of its own, so that no answer waits for
@@ -79,44 +106,40 @@ fn pseudonyms(config: &Config) -> Result<Pseudonyms, AnyError> {
 /// Makes the shadow take over changed policies.
 pub(super) fn watch(
     config: &Config,
-    sources: &Sources,
+    taken: TakenFiles,
     app: &Arc<App>,
 ) -> Result<Option<Waker>, AnyError> {
     if !config.reload.watch {
         return Ok(None);
     }
-    let watch = Watch {
-        policies: config.shadow.policies.clone(),
-        schema: schema(config).map(Path::to_path_buf),
-        routes: routes(config).map(Path::to_path_buf),
-        poll_interval: config.reload.poll_interval,
-        settle: config.reload.settle,
-    };
+    report_left_out(&taken.sources);
     let app = Arc::clone(app);
-    let waker = watch.start(sources, move |change| {
-        if let Some(shadow) = &app.shadow {
-            take(shadow, change);
-        }
+    let waker = watched(config).start(taken, move |change| {
+        let shadow = app.shadow.as_ref();
+        shadow.is_some_and(|shadow| take(shadow, change))
     })?;
     Ok(Some(waker))
 }
 
-/// Takes over a change as a whole, or refuses it as a whole. Only the shadow is affected.
-fn take(shadow: &Shadow, change: Change) {
-    let taken = change.and_then(|bundle| {
-        let bundle = Arc::new(bundle);
+/// Takes over a change as a whole, or refuses it as a whole. Only the shadow is affected. Returns
+/// true if it is taken.
+fn take(shadow: &Shadow, change: Result<Change, RefusedChange>) -> bool {
+    let taken = change.map_err(|refused| refused.faults).and_then(|change| {
+        let Some(bundle) = change.bundle.map(Arc::new) else {
+            return Ok(());
+        };
+        let revision = Arc::clone(&bundle.revision);
         shadow
-            .replace(Arc::clone(&bundle))
+            .replace(bundle)
             .map_err(|error| vec![error.to_string()])?;
-        Ok(bundle)
+        tracing::info!(
+            policies = &*revision,
+            "the shadow took over changed policies"
+        );
+        Ok(())
     });
     match taken {
-        Ok(bundle) => {
-            tracing::info!(
-                policies = &*bundle.revision,
-                "the shadow took over changed policies"
-            );
-        }
+        Ok(()) => true,
         Err(faults) => {
             shadow.refused();
             for fault in &faults {
@@ -125,6 +148,7 @@ fn take(shadow: &Shadow, change: Change) {
                     "changed policies of the shadow are refused; those before look on"
                 );
             }
+            false
         }
     }
 }

@@ -134,3 +134,48 @@ fn a_type_of_absent_ids_that_is_not_served_is_unknown() {
     let text = String::from_utf8(replayed.stdout).unwrap();
     assert!(text.contains("5 the same, 0 changed"), "{text}");
 }
+
+/// A store without that view, in which nothing else was changed.
+fn without(view: &str) -> Sidecar {
+    let start = Start::new();
+    let path = start.path("tenancy.db");
+    drop(imported(&path));
+    rusqlite::Connection::open(path)
+        .unwrap()
+        .execute_batch(&format!("DROP VIEW \"Peppol::{view}\""))
+        .unwrap();
+    start.start()
+}
+
+/// Stored documents refer to legal entities, and these to organisations. What such a one is stays
+/// the store's word, though it has none: the caller would say whose the document is.
+#[test]
+fn a_type_that_a_view_refers_to_is_not_described() {
+    let sidecar = without("LegalEntity");
+    let legal_entity = json!({
+        "uid": {"type": "Peppol::LegalEntity", "id": "le-1"},
+        "attrs": {"id": "le-1", "organisation": "acme"},
+        "parents": [],
+    });
+    assert_served(&sidecar, &json!([legal_entity]));
+    let described = sidecar.get("/openapi.json").json();
+    let entities = &described["components"]["schemas"]["Question"];
+    assert!(!entities.to_string().contains("\"attrs\""), "{entities}");
+}
+
+/// By the properties of AuthZEN neither: they are dropped.
+#[test]
+fn a_type_that_a_view_refers_to_has_no_properties() {
+    let sidecar = without("LegalEntity");
+    let reply = sidecar.post(
+        "/access/v1/evaluation",
+        &json!({
+            "subject": {"type": "User", "id": "olivia"},
+            "action": {"name": "getLegalEntity"},
+            "resource": {"type": "LegalEntity", "id": "le-1",
+                "properties": {"id": "le-1", "organisation": "acme"}},
+        }),
+    );
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    assert_eq!(reply.json()["decision"], false, "{}", reply.text);
+}

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use peppol_authz_engine::policy::{MAX_DEPTH, load};
+use peppol_authz_engine::policy::{MAX_CONDITIONALS, MAX_DEPTH, load};
 use serde_json::json;
 
 use super::{SCHEMA, forbid};
@@ -101,6 +101,37 @@ fn conditionals() {
             nested("if true then ", "true", " else false"),
         ),
     ]);
+}
+
+/// Cedar takes the one branch for both where the condition is always the same, so that each further
+/// conditional is twice the work: with these it would look at them for years.
+#[test]
+fn conditionals_in_branches() {
+    for (what, open, close) in [
+        ("else", "if principal is User then false else ", ""),
+        ("then", "if principal is User then ", " else false"),
+        ("brackets", "if true then true && (", ") else false"),
+        ("else of false", "if principal is Doc then true else ", ""),
+    ] {
+        let nested = |count: usize| format!("{}true{}", open.repeat(count), close.repeat(count));
+        for count in [MAX_CONDITIONALS + 1, 60] {
+            let policies = PERMIT_ALL.to_owned() + &forbid("deep", ANY, &nested(count));
+            let (code, said) = check(SCHEMA, &policies);
+            assert_eq!(code, Some(3), "{what}: {said}");
+            let text = format!("{count} conditionals in each other's branches");
+            assert!(
+                said.contains(&text) && said.contains("\"column\""),
+                "{what}: {said}"
+            );
+        }
+    }
+    // As many as are allowed, in each other's conditions too.
+    let nested = "if principal.blocked then false else ".repeat(MAX_CONDITIONALS) + "true";
+    load(&sources(
+        SCHEMA,
+        &[("p.cedar", &forbid("deep", ANY, &nested))],
+    ))
+    .unwrap();
 }
 
 #[test]

@@ -255,7 +255,7 @@ fn a_policy_that_could_fail_may_have_denied() {
         SCHEMA,
         &schema.replace("active: Bool", "active: Bool, size: Long"),
     );
-    let permit = "\n@id(\"desk/failing\") permit (principal, action == Action::\"close\", resource) \
+    let permit = "\n@id(\"desk/failing\") @rule(\"DSK-2\") permit (principal, action == Action::\"close\", resource) \
                   when { principal.size + 1 > 0 };\n";
     author.write(POLICIES, &(POLICY_TEXT.to_owned() + permit));
     let ended = diff(&author, &["--no-wider", "--json"]);

@@ -1,7 +1,7 @@
 //! Each statement, where it holds and where it does not.
 
 use super::{lines, with_invariant};
-use crate::author::{POLICIES, SCHEMA};
+use crate::author::{POLICIES, RULES, SCHEMA};
 
 /// An invariant with its statement.
 fn said(statement: &str, policies: &str) -> String {
@@ -234,6 +234,8 @@ forbid (principal, action == Action::"close", resource)
 unless { resource.owner == principal };
 "#;
     author.write(POLICIES, &(text + rule));
+    let listed = "text = \"anyone closes a desk\"\n";
+    author.edit(RULES, listed, &format!("{listed}codes = [\"NOT_YOURS\"]\n"));
     let tested = author.run(&["test", "found"]);
     assert_eq!(tested.code, Some(0), "{tested:?}");
     let proved = author.run(&["prove", "it"]);
@@ -287,6 +289,7 @@ fn what_is_always_denied_is_so_by_its_code() {
         "{ended:?}"
     );
     author.edit(POLICIES, "INACTIVE", "ASLEEP");
+    author.edit(RULES, "INACTIVE", "ASLEEP");
     assert_eq!(author.run(&["prove", "it"]).code, Some(0));
 }
 
@@ -305,7 +308,7 @@ fn what_should_be_allowed_is_not_proved_beside_a_policy_that_can_fail() {
         &schema.replace("active: Bool", "active: Bool, size: Long"),
     );
     let text = author.read(POLICIES);
-    let failing = r#"@id("desk/large") permit (principal, action == Action::"close", resource)
+    let failing = r#"@id("desk/large") @rule("DSK-2") permit (principal, action == Action::"close", resource)
         when { principal.size * 2 > 5 };"#;
     author.write(POLICIES, &format!("{text}\n{failing}\n"));
     let ended = author.run(&["prove", "it"]);

@@ -113,7 +113,9 @@ fn a_directory_that_is_gone_is_refused_until_it_is_back() {
     std::fs::rename(sidecar.path("away"), sidecar.path("open")).unwrap();
     is_taken(&sidecar, "Deny");
     // The path is now another directory than the one that was watched.
-    std::fs::remove_file(sidecar.path("open/organisation.cedar")).unwrap();
+    let shipped = std::fs::read_to_string(sidecar.path("closed/organisation.cedar")).unwrap();
+    let without = shipped.replace("\"getOrganisation\"", "\"updateOrganisation\"");
+    std::fs::write(sidecar.path("open/organisation.cedar"), without).unwrap();
     is_taken(&sidecar, "Deny");
 }
 

@@ -103,7 +103,7 @@ pub(super) const CONTEXT: &[Attribute] = &[
 ];
 
 /// In the order in which they refer to each other, mostly. `Kind` is a vocabulary, and
-/// `Outside` has no view.
+/// `Outside` has no view, and no other refers to it.
 pub(super) const KINDS: [EntityShape; 8] = [
     EntityShape {
         parents: &["Org"],
@@ -178,7 +178,6 @@ pub(super) const KINDS: [EntityShape; 8] = [
                 may("meta", Ty::Record(META)),
                 may("mail", Ty::Of("Mail")),
                 may("party", Ty::Of("Party")),
-                may("outside", Ty::Of("Outside")),
             ],
         )
     },

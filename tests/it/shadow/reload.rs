@@ -146,7 +146,7 @@ fn a_change_of_the_schema_is_for_both() {
     let samples = looked(&sidecar, 2);
     assert_eq!(of_result(&samples, "unsettled"), 1.0);
     assert_eq!(samples.sum("shadow_disagreements_total"), 0.0);
-    write(&directory, "");
+    std::fs::remove_file(directory.join("next.cedar")).unwrap();
     until_reloaded(&sidecar, [2.0, 2.0, 1.0]);
     sidecar.ask(&allowed());
     assert_eq!(of_result(&looked(&sidecar, 3), "agreed"), 2.0);

@@ -84,6 +84,10 @@ impl Store for TroubledEntities {
         self.inner.tells_absence(name)
     }
 
+    fn speaks_of(&self, name: &cedar_policy::EntityTypeName, schema: &Schema) -> bool {
+        self.inner.speaks_of(name, schema)
+    }
+
     fn names(&self, revision: &Revision) -> bool {
         self.inner.names(revision)
     }

@@ -138,3 +138,19 @@ fn a_type_without_a_view_is_not_served() {
     assert!(!store.serves(&"Album".parse().unwrap()));
     assert!(store.serves(&"Group".parse().unwrap()));
 }
+
+/// Albums are in groups: what a group is in says what an album is in.
+#[test]
+fn a_type_that_views_refer_to_is_spoken_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("own.db");
+    albums(&path)
+        .execute_batch("DROP VIEW \"Group\"; DROP VIEW \"Group.parents\"")
+        .unwrap();
+    let store = open(&path);
+    let schema = Arc::new(Schema::parse(GROUPS).unwrap());
+    store.check(&schema).unwrap();
+    let (album, group) = ("Album".parse().unwrap(), "Group".parse().unwrap());
+    assert!(store.serves(&album) && !store.serves(&group));
+    assert!(store.speaks_of(&album, &schema) && store.speaks_of(&group, &schema));
+}

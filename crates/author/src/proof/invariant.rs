@@ -115,12 +115,8 @@ impl Invariant {
     }
 
     fn read(file: &Arc<SourceFile>, sources: &Sources) -> Result<Self, Vec<Fault>> {
-        let bundle = load(&Sources {
-            schema: Arc::clone(&sources.schema),
-            policies: vec![Arc::clone(file)],
-            rules: None,
-            routes: None,
-        })?;
+        let schema = Arc::clone(&sources.schema);
+        let bundle = load(&Sources::new(schema, vec![Arc::clone(file)]))?;
         let policies = bundle.policies();
         let annotation = |name: &str| {
             let mut values = policies.iter().map(|info| info.policy.annotation(name));

@@ -1,11 +1,11 @@
 //! The tenancies that suites ask about.
 
-use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::error::SuiteError;
 use peppol_authz_database::{Import, Sqlite, SqliteOptions};
+use peppol_authz_engine::file::read_file;
 use peppol_authz_engine::store::{EntitiesFile, Store};
 
 /// The tenancy of a suite: imported documents, or a file of entities.
@@ -41,8 +41,8 @@ fn documents(path: &Path) -> Result<Fixture, SuiteError> {
     let store =
         Sqlite::open(&database, SqliteOptions::default()).map_err(|error| failed(&error))?;
     let import = Import::new().map_err(|error| failed(&error))?;
-    let file = std::fs::File::open(path).map_err(|error| failed(&error))?;
-    let input = (path.display().to_string(), BufReader::new(file));
+    let documents = read_file(path, u64::MAX).map_err(|error| failed(&error))?;
+    let input = (path.display().to_string(), &*documents);
     store
         .import(&import, vec![input], &mut |_| {})
         .map_err(|error| failed(&error))?;

@@ -2,6 +2,7 @@
 //! shows in a review what a change of the policies changes.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use super::error::SuiteError;
 use super::expect::NoDecision;
 use super::model::{Matrix, table_to_json};
 use super::question::{action_json, applicable};
+use peppol_authz_engine::file::read_text;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::{Decision, Engine, Verdict};
 
@@ -113,7 +115,10 @@ pub(super) async fn run_matrix(
         std::fs::write(golden, &text).map_err(|error| SuiteError::new(golden, error))?;
         text.clone()
     } else {
-        std::fs::read_to_string(golden).unwrap_or_default()
+        match read_text(golden) {
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            read => read.map_err(|error| SuiteError::new(golden, error))?,
+        }
     };
     let differences = differences(&kept, &text);
     Ok(MatrixOutcome {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::error::SuiteError;
+use peppol_authz_engine::file::read_text;
 
 /// A suite file.
 #[derive(Debug, Deserialize)]
@@ -84,7 +85,7 @@ pub(super) struct Matrix {
 
 impl SuiteFile {
     pub(super) fn read(path: &Path) -> Result<Self, SuiteError> {
-        let text = std::fs::read_to_string(path).map_err(|error| SuiteError::new(path, error))?;
+        let text = read_text(path).map_err(|error| SuiteError::new(path, error))?;
         let suite: Self = toml::from_str(&text).map_err(|error| SuiteError::new(path, error))?;
         let mut names = std::collections::BTreeSet::new();
         for case in &suite.cases {

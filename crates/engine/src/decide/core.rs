@@ -1,6 +1,6 @@
 //! The engine: a store and the Bundle in force.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
@@ -13,8 +13,10 @@ use crate::store::{Store, StoreError};
 
 /// Decides questions by the newest Bundle and a new enough state of a store.
 pub struct Engine {
-    tenancy: Arc<Tenancy>,
     state: ArcSwap<EngineState>,
+    /// Held while another state takes the place of this one.
+    turn: Mutex<()>,
+    freshness: Freshness,
     health: Health,
     cache_bytes: u64,
 }
@@ -38,15 +40,12 @@ impl Engine {
         bundle: Arc<Bundle>,
         options: EngineOptions,
     ) -> Result<Self, StoreError> {
-        let tenancy = Arc::new(Tenancy {
-            store,
-            timeline: Timeline::default(),
-            freshness: options.freshness,
-        });
-        let state = prepare(&tenancy, bundle, options.cache_bytes)?;
+        let tenancy = Tenancy::new(store, options.freshness);
+        let state = prepare(tenancy, bundle, options.cache_bytes)?;
         Ok(Self {
-            tenancy,
             state: ArcSwap::from_pointee(state),
+            turn: Mutex::default(),
+            freshness: options.freshness,
             health: Health::default(),
             cache_bytes: options.cache_bytes,
         })
@@ -58,7 +57,42 @@ impl Engine {
     /// # Errors
     /// A store that does not fit the schema; the Bundle is not taken then.
     pub fn replace(&self, bundle: Arc<Bundle>) -> Result<(), StoreError> {
-        let state = prepare(&self.tenancy, bundle, self.cache_bytes)?;
+        self.swap(Some(bundle), None)
+    }
+
+    /// Takes another store from now on. Nothing that was read from the one before is kept.
+    ///
+    /// # Errors
+    /// A store that does not fit the schema; it is not taken then.
+    pub fn replace_store(&self, store: Arc<dyn Store>) -> Result<(), StoreError> {
+        self.swap(None, Some(store))
+    }
+
+    /// Takes another Bundle and another store from now on, both at once.
+    ///
+    /// # Errors
+    /// A store that does not fit the schema; neither is taken then.
+    pub fn replace_both(
+        &self,
+        bundle: Arc<Bundle>,
+        store: Arc<dyn Store>,
+    ) -> Result<(), StoreError> {
+        self.swap(Some(bundle), Some(store))
+    }
+
+    fn swap(
+        &self,
+        bundle: Option<Arc<Bundle>>,
+        store: Option<Arc<dyn Store>>,
+    ) -> Result<(), StoreError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.state();
+        let tenancy = match store {
+            Some(store) => Tenancy::new(store, self.freshness),
+            None => Arc::clone(&now.tenancy),
+        };
+        let bundle = bundle.unwrap_or_else(|| Arc::clone(&now.bundle));
+        let state = prepare(tenancy, bundle, self.cache_bytes)?;
         self.state.store(Arc::new(state));
         Ok(())
     }
@@ -71,14 +105,14 @@ impl Engine {
 
     /// The store.
     #[must_use]
-    pub fn store(&self) -> &dyn Store {
-        &*self.tenancy.store
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.state().tenancy.store)
     }
 
     /// The states of the store that were seen.
     #[must_use]
-    pub fn timeline(&self) -> &Timeline {
-        &self.tenancy.timeline
+    pub fn timeline(&self) -> Arc<Timeline> {
+        Arc::clone(&self.state().tenancy.timeline)
     }
 
     /// How the looks of [`Engine::follow`] went.
@@ -90,7 +124,7 @@ impl Engine {
     /// How new a state has to be.
     #[must_use]
     pub fn freshness(&self) -> &Freshness {
-        &self.tenancy.freshness
+        &self.freshness
     }
 
     /// Fixes the policies for a question or a batch. The state of the store is fixed when it is
@@ -101,8 +135,18 @@ impl Engine {
     }
 }
 
+impl Tenancy {
+    fn new(store: Arc<dyn Store>, freshness: Freshness) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            timeline: Arc::default(),
+            freshness,
+        })
+    }
+}
+
 fn prepare(
-    tenancy: &Arc<Tenancy>,
+    tenancy: Arc<Tenancy>,
     bundle: Arc<Bundle>,
     cache_bytes: u64,
 ) -> Result<EngineState, StoreError> {
@@ -110,6 +154,6 @@ fn prepare(
     Ok(EngineState {
         bundle,
         cache: Cache::new(cache_bytes),
-        tenancy: Arc::clone(tenancy),
+        tenancy,
     })
 }

@@ -72,7 +72,7 @@ pub(crate) fn described_entities(
         let uid = json
             .get("uid")
             .and_then(|uid| bundle.schema.entity(uid).ok());
-        if uid.is_some_and(|uid| store.serves(uid.type_name())) {
+        if uid.is_some_and(|uid| store.speaks_of(uid.type_name(), &bundle.schema)) {
             let misfit = Misfit::new("the tenancy store alone says what an entity of this type is");
             return Err(Malformed::new("ENTITY_OF_SERVED_TYPE", place, misfit));
         }

@@ -1,6 +1,5 @@
 //! Following the store, so that questions need not look.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::Engine;
@@ -21,7 +20,8 @@ impl Engine {
                 retry = RETRY[1].min(retry * 2);
             } else {
                 retry = RETRY[0];
-                let _ = tokio::time::timeout(poll_interval, self.store().woken()).await;
+                let store = self.store();
+                let _ = tokio::time::timeout(poll_interval, store.woken()).await;
             }
         }
     }
@@ -37,14 +37,14 @@ impl Engine {
     }
 
     async fn try_look(&self) -> Result<(), StoreError> {
-        let timeline = self.timeline();
+        let state = self.state();
+        let (store, timeline) = (&*state.tenancy.store, &state.tenancy.timeline);
         let since = timeline.now();
         // Of a store that does not tell what changes, each look would empty the
         // memory; its questions look when what is known is too old for them.
         let fresh = since.is_none();
-        let schema = Arc::clone(&self.state().bundle.schema);
         let known = since.as_ref().map(|known| &known.revision);
-        let (look, snapshot) = Look::at(self.store(), &schema, known).await?;
+        let (look, snapshot) = Look::at(store, &state.bundle.schema, known).await?;
         timeline.advance(since.as_ref(), &*snapshot, look, fresh);
         Ok(())
     }

@@ -117,7 +117,7 @@ pub(crate) fn context_of(
 }
 
 /// Reads the entities that a caller describes, each with the member that it is written in. Only
-/// types that the store does not serve can be described; the properties of all others are dropped,
+/// types that the store does not speak of can be described; the properties of all others are dropped,
 /// and so are those that the schema does not have.
 ///
 /// # Errors
@@ -135,7 +135,7 @@ pub(crate) fn described_by(
         let (Some(properties), Some(entity_type)) = (properties, schema.entity_type(kind)) else {
             continue;
         };
-        if entity_type.choices.is_some() || session.store().serves(kind) {
+        if entity_type.choices.is_some() || session.store().speaks_of(kind, schema) {
             continue;
         }
         let malformed =

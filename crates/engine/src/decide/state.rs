@@ -16,9 +16,10 @@ pub struct EngineState {
     pub(super) tenancy: Arc<Tenancy>,
 }
 
-/// A store, and the states of it that were seen. It outlives every Bundle.
+/// A store, and the states of it that were seen. It outlives Bundles; what was seen of one store
+/// is never taken for another.
 pub(super) struct Tenancy {
     pub(super) store: Arc<dyn Store>,
-    pub(super) timeline: Timeline,
+    pub(super) timeline: Arc<Timeline>,
     pub(super) freshness: Freshness,
 }

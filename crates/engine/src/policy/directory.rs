@@ -1,21 +1,29 @@
 //! The files of a policy directory.
+//!
+//! INVARIANT: nothing in the directory is passed over in silence. An entry is read, or it is known
+//! to be something else, or it is refused, or it is named as left out.
 
+mod entry;
+mod name;
+
+use std::fmt::Display;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use include_dir::{Dir, include_dir};
 
 use super::source_file::{SourceError, SourceFile};
+use name::{INVARIANTS, NameKind};
+
+pub use entry::{Entry, EntryKind};
+
+/// True if an entry of that name can change the set, or make it be refused.
+pub(super) fn counts(path: &Path) -> bool {
+    NameKind::of(path).counts()
+}
 
 static SHIPPED_POLICIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../policies");
-
-/// The file in a policy directory that lists rules and codes.
-const RULES: &str = "rules.toml";
-
-/// The directory in a policy directory that holds invariants. They decide nothing and are no
-/// part of a revision.
-const INVARIANTS: &str = "invariants";
 
 /// The files of a policy directory. Invariants are not among them: see [`invariant_files`].
 #[derive(Debug, Default)]
@@ -24,28 +32,82 @@ pub struct PolicyDirectory {
     pub policies: Vec<Arc<SourceFile>>,
     /// The list of rules, if there is one.
     pub rules: Option<Arc<SourceFile>>,
+    /// The digests of the files, if they are there.
+    pub manifest: Option<Arc<SourceFile>>,
+    /// The entries that are not read and not known to be something else.
+    pub unread: Vec<UnreadEntry>,
+}
+
+/// An entry of a policy directory that is not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadEntry {
+    /// The path.
+    pub name: String,
+    /// The reason.
+    pub reason: String,
+    /// True if the directory is refused for it: it may be a policy. False if it is left out.
+    pub refused: bool,
 }
 
 impl PolicyDirectory {
-    /// Reads those of some files that belong to a policy directory. `read` is called for no
-    /// other ones.
-    ///
-    /// # Errors
-    /// The first file that cannot be read.
-    pub fn of<E>(
-        mut paths: Vec<PathBuf>,
+    /// Sorts the entries of a directory, and reads those that belong to the policies. `read` is
+    /// called for no other ones. A file that cannot be read is refused.
+    pub fn of<E: Display>(
+        mut entries: Vec<Entry>,
         read: impl Fn(&Path) -> Result<Arc<SourceFile>, E>,
-    ) -> Result<Self, E> {
-        paths.sort();
+    ) -> Self {
+        entries.sort();
         let mut directory = Self::default();
-        for path in &paths {
-            if path.extension().is_some_and(|ending| ending == "cedar") {
-                directory.policies.push(read(path)?);
-            } else if path.file_name().is_some_and(|name| name == RULES) {
-                directory.rules = Some(read(path)?);
-            }
+        for entry in &entries {
+            directory.add(entry, &read);
         }
-        Ok(directory)
+        directory
+    }
+
+    fn add<E: Display>(
+        &mut self,
+        Entry { path, kind }: &Entry,
+        read: &impl Fn(&Path) -> Result<Arc<SourceFile>, E>,
+    ) {
+        let mut unread = |refused: bool, reason: String| {
+            self.unread.push(UnreadEntry {
+                name: path.display().to_string(),
+                reason,
+                refused,
+            });
+        };
+        let name = NameKind::of(path);
+        match (&name, kind) {
+            // An editor's lock or backup, or what Kubernetes keeps beside the files.
+            (NameKind::Hidden, _) => unread(false, "its name begins with `.`".to_owned()),
+            (NameKind::Misspelt(meant), _) => unread(
+                true,
+                format!(
+                    "is `{meant}` meant? such a name is not read, and a policy in it would not count"
+                ),
+            ),
+            (_, EntryKind::Unusable(reason)) => unread(true, reason.clone()),
+            (NameKind::Policy | NameKind::Rules | NameKind::Manifest, EntryKind::File) => {
+                match (read(path), &name) {
+                    (Ok(file), NameKind::Policy) => self.policies.push(file),
+                    (Ok(file), NameKind::Rules) => self.rules = Some(file),
+                    (Ok(file), _) => self.manifest = Some(file),
+                    (Err(error), _) => unread(true, error.to_string()),
+                }
+            }
+            (NameKind::Policy | NameKind::Rules | NameKind::Manifest, EntryKind::Directory(_)) => {
+                unread(true, "it is a directory, and no file".to_owned());
+            }
+            (NameKind::Beside, EntryKind::Directory(_)) => {}
+            (_, EntryKind::Directory(Some(policy))) => unread(
+                true,
+                format!(
+                    "it holds `{policy}`; policies are read from the directory itself, and not from those inside it"
+                ),
+            ),
+            (_, EntryKind::Directory(None)) => unread(false, "it is a directory".to_owned()),
+            (_, EntryKind::File) => unread(false, "it is no `….cedar`".to_owned()),
+        }
     }
 
     /// Reads a directory, or a single policy file.
@@ -53,23 +115,20 @@ impl PolicyDirectory {
         if path.is_file() {
             return Ok(Self {
                 policies: vec![SourceFile::read(path)?],
-                rules: None,
+                ..Self::default()
             });
         }
         let failed = |cause| SourceError {
             path: path.to_owned(),
             cause,
         };
-        let mut paths = Vec::new();
+        let mut entries = Vec::new();
         for entry in fs::read_dir(path).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            // An editor's lock or backup, or what Kubernetes keeps beside the files.
-            let hidden = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b".");
-            if !path.file_name().is_none_or(hidden) {
-                paths.push(path);
-            }
+            entries.push(Entry::at(entry.map_err(failed)?.path(), path));
         }
-        Self::of(paths, SourceFile::read)
+        Ok(Self::of(entries, |path| {
+            SourceFile::read(path).map_err(|error| error.cause)
+        }))
     }
 
     /// The directory inside the binary.
@@ -78,7 +137,10 @@ impl PolicyDirectory {
     }
 
     fn shipped_in(directory: &Dir<'_>) -> Self {
-        let files = directory.files().map(|file| file.path().to_owned());
+        let files = directory.files().map(|file| Entry {
+            path: file.path().to_owned(),
+            kind: EntryKind::File,
+        });
         let read = |path: &Path| {
             let file = directory.get_file(path);
             let text = file.and_then(|file| file.contents_utf8());
@@ -86,8 +148,7 @@ impl PolicyDirectory {
             let file = SourceFile::shipped(name, text.unwrap_or_default());
             Ok::<_, std::convert::Infallible>(file)
         };
-        let Ok(found) = Self::of(files.collect(), read);
-        found
+        Self::of(files.collect(), read)
     }
 }
 
@@ -95,7 +156,7 @@ impl PolicyDirectory {
 /// order of their names. None if the directory has none.
 ///
 /// # Errors
-/// A file or directory that cannot be read.
+/// A file or directory that cannot be read, or a directory whose policies could not all be read.
 pub fn invariant_files(policies: Option<&Path>) -> Result<Vec<Arc<SourceFile>>, SourceError> {
     let Some(policies) = policies else {
         let shipped = SHIPPED_POLICIES.get_dir(INVARIANTS);
@@ -106,5 +167,12 @@ pub fn invariant_files(policies: Option<&Path>) -> Result<Vec<Arc<SourceFile>>, 
     if !path.is_dir() {
         return Ok(Vec::new());
     }
-    Ok(PolicyDirectory::read(&path)?.policies)
+    let read = PolicyDirectory::read(&path)?;
+    match read.unread.into_iter().find(|entry| entry.refused) {
+        Some(entry) => Err(SourceError {
+            path: entry.name.into(),
+            cause: std::io::Error::other(entry.reason),
+        }),
+        None => Ok(read.policies),
+    }
 }

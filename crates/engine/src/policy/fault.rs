@@ -11,6 +11,8 @@ use crate::text::causes;
 /// The severity of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// Nothing is wrong; a reader should know.
+    Note,
     /// The text differs from how the formatter writes it.
     Format,
     /// A convention of the policies is broken.
@@ -129,6 +131,7 @@ impl Diagnostic for Fault {
         Some(match self.severity {
             Severity::Invalid | Severity::Lint => miette::Severity::Error,
             Severity::Format => miette::Severity::Warning,
+            Severity::Note => miette::Severity::Advice,
         })
     }
 

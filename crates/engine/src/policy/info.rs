@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use cedar_policy::{Effect, Policy};
 
-use super::plan::{Plan, PlanError};
+use super::fault::{Fault, Severity};
+use super::plan::{Plan, PlanError, PolicyDepth};
 use super::source_file::SourceFile;
 
 /// A policy, with the parts of it that an answer names.
@@ -33,6 +34,8 @@ pub struct PolicyInfo {
     pub(super) plan: Plan,
     /// How deep its expressions are nested.
     pub(super) depth: usize,
+    /// How deep conditionals are nested in the branches of conditionals.
+    pub(super) conditionals: usize,
 }
 
 impl PolicyInfo {
@@ -47,6 +50,15 @@ impl PolicyInfo {
     pub fn loads_all_tags(&self) -> bool {
         self.plan.loads_all_tags()
     }
+
+    /// The fault of a policy that has all tags of some entity loaded.
+    #[must_use]
+    pub fn all_tags_fault(&self, severity: Severity) -> Fault {
+        let message = "a tag is asked for by something else than a path";
+        Fault::new(&self.file, severity, message)
+            .at(self.place.start, self.place.len())
+            .advise("all tags of the entity are loaded; a path like `resource.id` loads one")
+    }
 }
 
 impl PolicyInfo {
@@ -57,7 +69,10 @@ impl PolicyInfo {
         place: Range<usize>,
     ) -> Result<Self, PlanError> {
         let mut plan = Plan::default();
-        let depth = plan.add(&policy)?;
+        let PolicyDepth {
+            depth,
+            conditionals,
+        } = plan.add(&policy)?;
         let annotation = |name: &str| policy.annotation(name).map(Arc::from);
         let effect = policy.effect();
         Ok(Self {
@@ -71,6 +86,7 @@ impl PolicyInfo {
             place,
             plan,
             depth,
+            conditionals,
             policy,
         })
     }

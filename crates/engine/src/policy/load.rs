@@ -1,6 +1,9 @@
 //! From texts to a Bundle, or to everything that is wrong with them.
 
+mod conventions;
+mod manifest;
 mod policies;
+mod rule_list;
 mod schema;
 mod validate;
 
@@ -13,14 +16,17 @@ use super::rules::Rules;
 use super::source_file::SourceFile;
 use super::sources::Sources;
 use super::stack::on_large_stack;
+use conventions::broken_conventions;
+use manifest::check_manifest;
 use policies::read_policies;
 use schema::read_schema;
 use validate::{canonical_literals, validate};
 
-pub use policies::MAX_DEPTH;
+pub use policies::{MAX_CONDITIONALS, MAX_DEPTH};
 pub use validate::MAX_LEVEL;
 
-/// Checks the texts and makes a Bundle of them.
+/// Checks the texts and makes a Bundle of them. `check` and `serve` refuse the same sets: those that
+/// this refuses.
 ///
 /// # Errors
 /// All faults that could be found, sorted by place.
@@ -34,7 +40,16 @@ fn load_here(
     sources: &Sources,
     fault: impl Fn(String) -> Vec<Fault>,
 ) -> Result<Bundle, Vec<Fault>> {
-    let mut faults = Vec::new();
+    let refused = sources.unread.iter().filter(|entry| entry.refused);
+    let refused = refused.map(|entry| {
+        let file = SourceFile::unread(&entry.name);
+        let text = format!("`{}`: {}", entry.name, entry.reason);
+        Fault::new(&file, Severity::Invalid, text)
+    });
+    let mut faults: Vec<Fault> = refused.collect();
+    if let Some(manifest) = &sources.manifest {
+        check_manifest(manifest, sources, &mut faults);
+    }
     let schema = read_schema(&sources.schema, &mut faults);
     let rules = read_rules(sources.rules.as_ref(), &mut faults);
     let policies = read_policies(sources, &mut faults);
@@ -54,7 +69,12 @@ fn load_here(
     let bundle = Bundle::new(Arc::new(schema), sources.digest(), level, rules, policies);
     let mut bundle = bundle.map_err(|error| fault(error.to_string()))?;
     bundle.routes = routes.map(Arc::new);
-    Ok(bundle)
+    let broken = broken_conventions(&bundle, sources.rules.as_ref());
+    if broken.is_empty() {
+        Ok(bundle)
+    } else {
+        Err(broken)
+    }
 }
 
 fn read_rules(file: Option<&Arc<SourceFile>>, faults: &mut Vec<Fault>) -> Option<Rules> {

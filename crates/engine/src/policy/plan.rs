@@ -68,28 +68,41 @@ pub(crate) enum Root {
     Context,
 }
 
+/// How deep a policy's expressions are nested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PolicyDepth {
+    /// Expressions inside expressions.
+    pub(crate) depth: usize,
+    /// Conditionals inside the branches of conditionals.
+    pub(crate) conditionals: usize,
+}
+
 /// A policy whose expressions cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the policy cannot be analysed: {0}")]
 pub struct PlanError(String);
 
 impl Plan {
-    /// Adds the entities and tags that a policy can read. Returns the depth of its expressions.
+    /// Adds the entities and tags that a policy can read.
     ///
     /// # Errors
     /// A policy that has no readable form.
-    pub(crate) fn add(&mut self, policy: &Policy) -> Result<usize, PlanError> {
+    pub(crate) fn add(&mut self, policy: &Policy) -> Result<PolicyDepth, PlanError> {
         let policy = policy
             .to_pst()
             .map_err(|error| PlanError(error.to_string()))?;
-        let (mut depth, mut clauses) = (0, 0);
+        let (mut depth, mut clauses, mut conditionals) = (0, 0, 0);
         for clause in policy.body().clauses() {
             let (Clause::When(expression) | Clause::Unless(expression)) = clause;
             depth = depth.max(self.walk(expression, 1));
+            conditionals = conditionals.max(nested_conditionals(expression));
             clauses += 1;
         }
         // Cedar joins clauses by `&&`, each around the one before.
-        Ok(depth + clauses)
+        Ok(PolicyDepth {
+            depth: depth + clauses,
+            conditionals,
+        })
     }
 
     /// Adds all that another plan loads.
@@ -211,6 +224,24 @@ impl Path {
             _ => None,
         }
     }
+}
+
+/// How deep conditionals are nested in branches of each other.
+fn nested_conditionals(expression: &Expr) -> usize {
+    if let Expr::IfThenElse {
+        cond,
+        then_expr,
+        else_expr,
+    } = expression
+    {
+        let branches = nested_conditionals(then_expr).max(nested_conditionals(else_expr));
+        return nested_conditionals(cond).max(branches + 1);
+    }
+    let mut deepest = 0;
+    each_child(expression, &mut |child| {
+        deepest = deepest.max(nested_conditionals(child));
+    });
+    deepest
 }
 
 fn each_child(expression: &Expr, visit: &mut dyn FnMut(&Expr)) {

@@ -1,12 +1,13 @@
 //! One file's text.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{fs, io};
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
 use super::scan::{Language, scan};
+use crate::file::read_text;
 
 /// One file's text.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,7 +61,7 @@ impl SourceFile {
     /// # Errors
     /// A file that cannot be read.
     pub(super) fn read(path: &Path) -> Result<Arc<Self>, SourceError> {
-        let text = fs::read_to_string(path).map_err(|cause| SourceError {
+        let text = read_text(path).map_err(|cause| SourceError {
             path: path.to_owned(),
             cause,
         })?;
@@ -69,6 +70,15 @@ impl SourceFile {
             path: Some(path.to_owned()),
             text,
         }))
+    }
+
+    /// The place of a file that was not read.
+    pub(super) fn unread(name: &str) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.to_owned(),
+            path: None,
+            text: String::new(),
+        })
     }
 
     /// A text inside the binary.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::directory::PolicyDirectory;
+use super::directory::{PolicyDirectory, UnreadEntry};
+use super::fault::{Fault, Severity};
 use super::source_file::{SourceError, SourceFile};
 use crate::text::hex;
 
@@ -24,9 +25,27 @@ pub struct Sources {
     pub rules: Option<Arc<SourceFile>>,
     /// The route table, where there is one.
     pub routes: Option<Arc<SourceFile>>,
+    /// The digests of the policy files and the list of rules, where the policy directory has
+    /// them.
+    pub manifest: Option<Arc<SourceFile>>,
+    /// The entries of the policy directory that were not read.
+    pub unread: Vec<UnreadEntry>,
 }
 
 impl Sources {
+    /// A schema and policies, and nothing else.
+    #[must_use]
+    pub fn new(schema: Arc<SourceFile>, policies: Vec<Arc<SourceFile>>) -> Self {
+        Self {
+            schema,
+            policies,
+            rules: None,
+            routes: None,
+            manifest: None,
+            unread: Vec::new(),
+        }
+    }
+
     /// Reads a policy directory (or a single policy file), a schema file and a route table; what is
     /// not named is the shipped one, inside the binary. The shipped table is for the shipped schema:
     /// where another is named there is none.
@@ -48,28 +67,75 @@ impl Sources {
             Some(path) => SourceFile::read(path)?,
             None => shipped.schema,
         };
-        let PolicyDirectory { policies, rules } = match policies {
+        let directory = match policies {
             Some(path) => PolicyDirectory::read(path)?,
             None => PolicyDirectory::shipped(),
         };
-        Ok(Self {
-            schema,
+        let mut sources = Self {
+            routes,
+            ..Self::of_directory(schema, directory)
+        };
+        // A mount may hold them all together.
+        let named = [&sources.schema].into_iter().chain(&sources.routes);
+        let named: Vec<_> = named.map(|file| file.name.clone()).collect();
+        sources.unread.retain(|entry| !named.contains(&entry.name));
+        Ok(sources)
+    }
+
+    /// A schema, and the policies of a directory.
+    #[must_use]
+    pub fn of_directory(schema: Arc<SourceFile>, directory: PolicyDirectory) -> Self {
+        let PolicyDirectory {
             policies,
             rules,
-            routes,
+            manifest,
+            unread,
+        } = directory;
+        Self {
+            rules,
+            manifest,
+            unread,
+            ..Self::new(schema, policies)
+        }
+    }
+
+    /// The entries of the policy directory that are left out, each as a note to a reader.
+    pub fn left_out(&self) -> impl Iterator<Item = Fault> {
+        let left_out = self.unread.iter().filter(|entry| !entry.refused);
+        left_out.map(|entry| {
+            let text = format!("`{}` is left out: {}", entry.name, entry.reason);
+            Fault::new(&SourceFile::unread(&entry.name), Severity::Note, text)
         })
+    }
+
+    /// The reasons why these cannot take the place of others, though nothing in them is wrong: a
+    /// list of rules or of digests that the others have, and by which a missing policy would be
+    /// noticed.
+    #[must_use]
+    pub fn lacks(&self, others: &Self) -> Vec<String> {
+        let pairs = [
+            (&self.rules, &others.rules),
+            (&self.manifest, &others.manifest),
+        ];
+        let lost = pairs.into_iter().filter(|(own, _)| own.is_none());
+        let lost = lost.filter_map(|(_, other)| other.as_ref());
+        lost.map(|file| {
+            let name = &file.name;
+            format!("`{name}` is gone: without it nobody can tell if policies are missing")
+        })
+        .collect()
     }
 
     /// The sources inside the binary.
     #[must_use]
     pub fn shipped() -> Self {
-        let PolicyDirectory { policies, rules } = PolicyDirectory::shipped();
         let file = |name: &str, text| SourceFile::shipped(name.to_owned(), text);
         Self {
-            schema: file("schema/peppol.cedarschema", SHIPPED_SCHEMA),
-            policies,
-            rules,
             routes: Some(file("schema/routes.toml", SHIPPED_ROUTES)),
+            ..Self::of_directory(
+                file("schema/peppol.cedarschema", SHIPPED_SCHEMA),
+                PolicyDirectory::shipped(),
+            )
         }
     }
 

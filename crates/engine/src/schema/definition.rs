@@ -5,6 +5,7 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use super::map::Map;
 use super::misfit::Misfit;
 use super::naming::Names;
+use super::referrers::Referrers;
 use super::types::{ActionType, EntityType};
 
 /// A schema, parsed once and then shared.
@@ -19,6 +20,8 @@ pub struct Schema {
     /// The same for the types of actions.
     pub(super) action_names: Map<String, EntityTypeName>,
     pub(super) actions: Map<EntityUid, ActionType>,
+    /// The types whose entities may refer to those of a type.
+    pub(super) referrers: Referrers,
     /// The same by the names that callers may use.
     pub(super) types_called: Names<EntityTypeName>,
     pub(super) actions_called: Names<EntityUid>,
@@ -69,6 +72,12 @@ impl Schema {
     /// The type of actions of that name, as `Peppol::Action`.
     pub(super) fn action_type_named(&self, name: &str) -> Option<&EntityTypeName> {
         self.action_names.get(name)
+    }
+
+    /// The types whose entities may refer to entities of that type, by an attribute or a tag at any
+    /// depth, or as one of their ancestors.
+    pub fn referrers(&self, name: &EntityTypeName) -> impl Iterator<Item = &EntityTypeName> {
+        self.referrers.get(name).into_iter().flatten()
     }
 
     /// All entity types, in the order of their names.

@@ -37,6 +37,15 @@ enum Parents {
 }
 
 impl Row {
+    /// Calls `visit` with every entity that the row names: its own, its ancestors, those in its
+    /// attributes and tags.
+    pub fn each_mentioned<'a>(&'a self, visit: &mut impl FnMut(&'a EntityUid)) {
+        visit(&self.uid);
+        self.ancestors.iter().for_each(&mut *visit);
+        let values = self.attributes.values().chain(self.tags.values());
+        values.for_each(|value| value.each_entity(visit));
+    }
+
     /// As a Cedar entity.
     ///
     /// # Errors

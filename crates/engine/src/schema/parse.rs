@@ -9,6 +9,7 @@ use super::json;
 use super::map::Map;
 use super::naming::{NamedItem, Names};
 use super::reading::JsonOrigin;
+use super::referrers::{Referrers, referrers};
 use super::value::Record;
 
 /// Levels of JSON in a `@whenAbsent` annotation.
@@ -52,9 +53,11 @@ impl Schema {
             actions_called: Names::new(actions_called.collect()),
             entity_types: Map::default(),
             actions,
+            referrers: Referrers::default(),
         };
         let types = types.into_iter().map(|it| (it.name.clone(), it));
         schema.entity_types = types.collect();
+        schema.referrers = referrers(&schema.entity_types);
         for annotation in fragment.absent_attributes()? {
             let record = schema.when_absent(&annotation)?;
             if let Some(entity_type) = schema.entity_types.get_mut(&annotation.of) {

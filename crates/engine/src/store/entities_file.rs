@@ -1,6 +1,8 @@
 //! Cedar entities JSON, held in memory: any schema, no database.
+//!
+//! A file never changes: a reload puts another one in its place.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 
@@ -10,17 +12,22 @@ use sha2::{Digest, Sha256};
 use super::{
     Candidates, Changes, Mark, Revision, Snapshot, Store, StoreError, StoreFuture, TagKeys, Tags,
 };
+use crate::file::read_file;
 use crate::schema::{Row, Schema, parse_json, transitive_ancestors};
 use crate::text::hex;
 
 /// Levels of JSON that a file may have.
 const JSON_DEPTH: usize = 100;
 
-/// A file of entities. It serves the types that occur in it.
+/// A file of entities. It serves the types of its entities, and speaks of all types that occur in
+/// it, also only as a parent or in an attribute.
 #[derive(Debug)]
 pub struct EntitiesFile {
     json: serde_json::Value,
     revision: Revision,
+    digest: String,
+    /// The file, for messages.
+    name: Option<String>,
     /// The entities as the last schema read them.
     read: RwLock<Option<Arc<ReadEntities>>>,
 }
@@ -31,6 +38,8 @@ struct ReadEntities {
     rows: HashMap<EntityUid, Row>,
     /// The ids of each type, sorted.
     ids: HashMap<EntityTypeName, Vec<String>>,
+    /// The types that occur anywhere.
+    mentioned: HashSet<EntityTypeName>,
 }
 
 impl EntitiesFile {
@@ -39,13 +48,35 @@ impl EntitiesFile {
     /// # Errors
     /// A file that cannot be read or is not JSON.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let shown = path.display();
-        let text = std::fs::read(path)
-            .map_err(|error| StoreError::Unavailable(format!("`{shown}`: {error}")))?;
-        Self::parse(&text).map_err(|error| match error {
-            StoreError::Misfit(text) => StoreError::Misfit(format!("`{shown}`: {text}")),
+        let text = read_file(path, u64::MAX)
+            .map_err(|error| StoreError::Unavailable(format!("`{}`: {error}", path.display())))?;
+        Self::read(path, &text)
+    }
+
+    /// Reads a text that was found in a file.
+    ///
+    /// # Errors
+    /// A text that is not JSON.
+    pub fn read(path: &Path, text: &[u8]) -> Result<Self, StoreError> {
+        let name = format!("`{}`", path.display());
+        let mut file = Self::parse(text).map_err(|error| match error {
+            StoreError::Misfit(text) => StoreError::Misfit(format!("{name}: {text}")),
             other => other,
-        })
+        })?;
+        file.name = Some(name);
+        Ok(file)
+    }
+
+    /// The digest of a text.
+    #[must_use]
+    pub fn digest_of(text: &[u8]) -> String {
+        hex(&Sha256::digest(text), 16)
+    }
+
+    /// The digest of the text that was read.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// Reads a text.
@@ -54,10 +85,12 @@ impl EntitiesFile {
     /// As [`EntitiesFile::open`].
     pub fn parse(text: &[u8]) -> Result<Self, StoreError> {
         let json = parse_json(text, JSON_DEPTH).map_err(|e| StoreError::Misfit(e.to_string()))?;
-        let name = hex(&Sha256::digest(text), 16);
+        let digest = Self::digest_of(text);
         Ok(Self {
             json,
-            revision: Revision::fixed(&name),
+            revision: Revision::fixed(&digest),
+            digest,
+            name: None,
             read: RwLock::new(None),
         })
     }
@@ -81,7 +114,12 @@ impl EntitiesFile {
     }
 
     fn read_as(&self, schema: &Arc<Schema>) -> Result<ReadEntities, StoreError> {
-        let misfit = |error: crate::schema::Misfit| StoreError::Misfit(error.to_string());
+        let misfit = |error: crate::schema::Misfit| {
+            StoreError::Misfit(match &self.name {
+                Some(name) => format!("{name}: {error}"),
+                None => error.to_string(),
+            })
+        };
         let rows = schema.entities(&self.json).map_err(misfit)?;
         let parents: HashMap<EntityUid, Vec<EntityUid>> = rows
             .iter()
@@ -90,7 +128,13 @@ impl EntitiesFile {
         let parents_of = |uid: &EntityUid| parents.get(uid).cloned().unwrap_or_default();
         let mut found = HashMap::with_capacity(rows.len());
         let mut ids: HashMap<EntityTypeName, Vec<String>> = HashMap::new();
+        let mut mentioned = HashSet::new();
         for mut row in rows {
+            row.each_mentioned(&mut |uid| {
+                if !mentioned.contains(uid.type_name()) {
+                    mentioned.insert(uid.type_name().clone());
+                }
+            });
             row.ancestors = transitive_ancestors(&row.ancestors, &row.uid, parents_of)
                 .map_err(|error| misfit(error.within(&row.uid.to_string())))?;
             let id: &str = row.uid.id().as_ref();
@@ -104,6 +148,7 @@ impl EntitiesFile {
             schema: Arc::clone(schema),
             rows: found,
             ids,
+            mentioned,
         })
     }
 }
@@ -123,11 +168,21 @@ impl Store for EntitiesFile {
             .is_some_and(|read| read.ids.contains_key(entity_type))
     }
 
+    /// What the file says decides, and not all that the schema has room for.
+    fn speaks_of(&self, entity_type: &EntityTypeName, _: &Schema) -> bool {
+        let read = self
+            .read
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        read.as_ref()
+            .is_some_and(|read| read.mentioned.contains(entity_type))
+    }
+
     fn names(&self, revision: &Revision) -> bool {
         *revision == self.revision
     }
 
-    /// A file is read once.
+    /// It never changes: another file is another store.
     fn mark(&self) -> Option<Mark> {
         Some(Mark {
             bytes: [0; 96],

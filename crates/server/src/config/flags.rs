@@ -19,6 +19,8 @@ pub struct Flags {
     pub routes: Option<PathBuf>,
     /// `--import`, as often as it was given; never given, the file or variable counts.
     pub import: Vec<PathBuf>,
+    /// `--reload-suites`.
+    pub reload_suites: Option<PathBuf>,
     /// `--shadow`.
     pub shadow: Option<PathBuf>,
     /// `--decision-log`, not parsed yet.

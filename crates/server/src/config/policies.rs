@@ -12,7 +12,7 @@ use super::range::{HOUR, MILLISECOND, SettingFaults};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reload {
-    /// True if policies, schema and routes are loaded again when their files change.
+    /// True if policies, schema, routes and a file of entities are loaded again when their files change.
     pub watch: bool,
     /// How often the files are read where the kernel reports no changes.
     #[serde(with = "duration")]
@@ -20,6 +20,8 @@ pub struct Reload {
     /// How long the files must be unchanged before they are loaded.
     #[serde(with = "duration")]
     pub settle: Duration,
+    /// A directory of suites that policies have to pass before they are taken.
+    pub suites: Option<PathBuf>,
     /// True if a refused change makes the program unready until a change succeeds. If false,
     /// `/readyz` only reports it.
     pub refused_is_unready: bool,
@@ -46,6 +48,7 @@ impl Reload {
         let (poll, settle) = (10 * MILLISECOND..=HOUR, Duration::ZERO..=HOUR);
         faults.duration("reload.poll_interval", self.poll_interval, &poll);
         faults.duration("reload.settle", self.settle, &settle);
+        faults.path("reload.suites", self.suites.as_deref());
     }
 }
 

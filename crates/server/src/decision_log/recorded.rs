@@ -142,6 +142,11 @@ impl Store for RecordedStore {
         false
     }
 
+    /// What a caller could describe then, it can describe again.
+    fn speaks_of(&self, entity_type: &EntityTypeName, _: &Schema) -> bool {
+        self.serves(entity_type)
+    }
+
     fn names(&self, revision: &Revision) -> bool {
         *revision == self.held().revision
     }

@@ -59,12 +59,10 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
         StoreState::Gone(why) => missing.push(format!("store: {why}")),
     }
     if let Some(why) = readiness.refused() {
-        let text =
-            format!("policies: the last change was refused, the set before it is in force: {why}");
         if readiness.is_strict() {
-            missing.push(text)
+            missing.push(why)
         } else {
-            warnings.push(text)
+            warnings.push(why)
         }
     }
     let ready = missing.is_empty();

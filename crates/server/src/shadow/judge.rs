@@ -42,18 +42,16 @@ pub(super) struct Disagreement {
 }
 
 pub(super) struct Judge {
-    store: Arc<dyn Store>,
     engine: Arc<Engine>,
     own_schema: bool,
     options: EngineOptions,
     /// The first set over the shadow's reader, where the schemas differ.
-    first: Option<Arc<Engine>>,
+    first: Option<(Arc<dyn Store>, Arc<Engine>)>,
 }
 
 impl Judge {
-    pub(super) fn new(store: Arc<dyn Store>, engine: Arc<Engine>, options: ShadowOptions) -> Self {
+    pub(super) fn new(engine: Arc<Engine>, options: ShadowOptions) -> Self {
         Self {
-            store,
             engine,
             own_schema: options.own_schema,
             options: options.engine,
@@ -110,18 +108,19 @@ impl Judge {
         if self.engine.timeline().now().is_none() {
             self.engine.look().await.map_err(Failure::from)?;
         }
-        let first = self.first(&decided.bundle)?;
         let session = self.engine.session();
+        let store = self.engine.store();
+        let first = self.first(&decided.bundle, &store)?;
         let asked = decision_log::asked(decided, &Pseudonyms::none()).unwrap_or_default();
         let Ok((shadowed, _)) = session.question(&asked, usize::MAX) else {
             return Ok(ShadowOutcome::Malformed);
         };
         let demand = self.demand(&decided.decision);
         for _ in 0..ATTEMPTS {
-            let mark = self.store.mark();
+            let mark = store.mark();
             let shadow = session.decide(&shadowed, &demand).await?;
             let again = first.session().decide(question, &demand).await?;
-            if shadow.tenancy_revision == again.tenancy_revision && mark == self.store.mark() {
+            if shadow.tenancy_revision == again.tenancy_revision && mark == store.mark() {
                 return Ok(ShadowOutcome::of(&again, shadow));
             }
         }
@@ -131,9 +130,10 @@ impl Judge {
     /// No state before the one that was decided from.
     fn demand(&self, decision: &Decision) -> Demand {
         let revision = Revision::parse(&decision.tenancy_revision);
+        let store = self.engine.store();
         Demand {
             at_least: revision
-                .filter(|revision| self.store.names(revision))
+                .filter(|revision| store.names(revision))
                 .into_iter()
                 .collect(),
             max_age: None,
@@ -141,15 +141,20 @@ impl Judge {
     }
 
     /// The first set over the shadow's reader.
-    fn first(&mut self, bundle: &Arc<Bundle>) -> Result<Arc<Engine>, StoreError> {
-        if let Some(engine) = &self.first
+    fn first(
+        &mut self,
+        bundle: &Arc<Bundle>,
+        store: &Arc<dyn Store>,
+    ) -> Result<Arc<Engine>, StoreError> {
+        if let Some((of, engine)) = &self.first
+            && Arc::ptr_eq(of, store)
             && Arc::ptr_eq(&engine.state().bundle, bundle)
         {
             return Ok(Arc::clone(engine));
         }
-        let store = Arc::clone(&self.store);
-        let engine = Arc::new(Engine::new(store, Arc::clone(bundle), self.options)?);
-        self.first = Some(Arc::clone(&engine));
+        let engine = Engine::new(Arc::clone(store), Arc::clone(bundle), self.options)?;
+        let engine = Arc::new(engine);
+        self.first = Some((Arc::clone(store), Arc::clone(&engine)));
         Ok(engine)
     }
 }

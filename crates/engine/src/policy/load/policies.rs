@@ -17,6 +17,11 @@ use crate::policy::sources::Sources;
 /// the policy, even one that forbids.
 pub const MAX_DEPTH: usize = 200;
 
+/// How deep conditionals may be nested in the branches of conditionals. Of one whose condition is
+/// always true or always false, Cedar's validator takes the one branch for both, so that with each
+/// further one there is twice as much to look at: 40 of them take it hours.
+pub const MAX_CONDITIONALS: usize = 10;
+
 /// Advice for a policy that is nested too deep.
 const SPLIT: &str = "write a long chain of `||` as `[…].contains(…)`, or split the policy";
 
@@ -65,6 +70,13 @@ fn read_file(file: &Arc<SourceFile>, faults: &mut Vec<Fault>) -> Vec<PolicyInfo>
             return Vec::new();
         }
     };
+    if set.is_empty() {
+        // What a copy looks like that was cut short, or has just begun.
+        let text = format!("there is no policy in `{}`", file.name);
+        let fault = Fault::new(file, Severity::Invalid, text);
+        faults.push(fault.advise("write one, or remove the file"));
+        return Vec::new();
+    }
     if set.num_of_templates() > 0 {
         let text = "templates are not supported: nothing links them";
         faults.push(Fault::new(file, Severity::Invalid, text));
@@ -76,6 +88,21 @@ fn read_file(file: &Arc<SourceFile>, faults: &mut Vec<Fault>) -> Vec<PolicyInfo>
         read_policy(policy, file, number, place, faults)
     });
     found.collect()
+}
+
+/// The fault of a policy whose conditionals are nested too deep, at the first of them.
+fn too_many_conditionals(info: &PolicyInfo, nested: usize) -> Fault {
+    let text = format!(
+        "{nested} conditionals in each other's branches, where {MAX_CONDITIONALS} are the most"
+    );
+    let source = info.source();
+    let (start, len) = match source.find("if") {
+        Some(at) => (info.place.start + at, 2),
+        None => (info.place.start, info.place.len()),
+    };
+    Fault::new(&info.file, Severity::Invalid, text)
+        .at(start, len)
+        .advise("write `&&` and `||` in place of `if … then … else`, or split the policy")
 }
 
 /// The number that Cedar gives a policy by its place in the text.
@@ -105,6 +132,12 @@ fn read_policy(
             if depth > MAX_DEPTH {
                 let text = format!("nested {depth} deep, where {MAX_DEPTH} is the most");
                 faults.push(fault(text).advise(SPLIT));
+            }
+            let nested = info.conditionals;
+            if nested > MAX_CONDITIONALS {
+                faults.push(too_many_conditionals(&info, nested));
+                // It must not come to the validator.
+                return None;
             }
             Some(info)
         }

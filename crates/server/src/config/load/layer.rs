@@ -126,6 +126,7 @@ impl Layer {
             import,
             decision_log,
             log_slice,
+            reload_suites,
             shadow,
         } = flags;
         // The outer option is `None` if the flag was not given, the inner one if its value is not
@@ -150,6 +151,11 @@ impl Layer {
             ("import", "import", (!import.is_empty()).then(paths)),
             ("decision_log.to", "decision-log", logged),
             ("decision_log.slice", "log-slice", slice),
+            (
+                "reload.suites",
+                "reload-suites",
+                reload_suites.as_ref().map(path),
+            ),
             ("shadow.policies", "shadow", shadow.as_ref().map(path)),
         ];
         let mut layers = Vec::new();

@@ -24,12 +24,8 @@ fn bundle() -> Arc<Bundle> {
             text: text.to_owned(),
         })
     };
-    let sources = Sources {
-        schema: file(SCHEMA),
-        policies: vec![file("@id(\"p/all\") permit (principal, action, resource);")],
-        rules: None,
-        routes: None,
-    };
+    let policies = vec![file("@id(\"p/all\") permit (principal, action, resource);")];
+    let sources = Sources::new(file(SCHEMA), policies);
     Arc::new(load(&sources).unwrap())
 }
 

@@ -1,6 +1,6 @@
 //! The document as a whole.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use axum::body::Bytes;
 use serde_json::Value as Json;
@@ -9,15 +9,16 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use super::super::limits::Limits;
 use super::super::problem::Problem;
 use super::{authzen, gateway, model, question, search};
-use peppol_authz_engine::Engine;
 use peppol_authz_engine::schema::Schema;
+use peppol_authz_engine::store::Store;
+use peppol_authz_engine::{Engine, EngineState};
 
 /// The document, made when it is first asked for and again when policies or schema have
 /// changed.
 #[derive(Debug, Default)]
 pub struct Document {
-    /// With the revision of the policies that it was made for.
-    made: Mutex<Option<(Arc<str>, Bytes)>>,
+    /// With the state that it was made for.
+    made: Mutex<Option<(Weak<EngineState>, Bytes)>>,
 }
 
 /// The part of the document about the program as a whole.
@@ -37,16 +38,16 @@ impl Document {
         limits: &Limits,
         routes: impl FnOnce() -> OpenApi,
     ) -> Result<Bytes, Problem> {
-        let bundle = Arc::clone(&engine.state().bundle);
+        let state = engine.state();
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((revision, text)) = &*made
-            && *revision == bundle.revision
+        if let Some((made_for, text)) = &*made
+            && Weak::ptr_eq(made_for, &Arc::downgrade(&state))
         {
             return Ok(text.clone());
         }
-        let text = make(routes(), &bundle.schema, engine, limits)
+        let text = make(routes(), &state.bundle.schema, &*engine.store(), limits)
             .map_err(|error| Problem::Internal(format!("the OpenAPI document: {error}")))?;
-        *made = Some((Arc::clone(&bundle.revision), text.clone()));
+        *made = Some((Arc::downgrade(&state), text.clone()));
         Ok(text)
     }
 }
@@ -54,7 +55,7 @@ impl Document {
 fn make(
     routes: OpenApi,
     schema: &Schema,
-    engine: &Engine,
+    store: &dyn Store,
     limits: &Limits,
 ) -> Result<Bytes, serde_json::Error> {
     let mut document = serde_json::to_value(routes)?;
@@ -62,8 +63,8 @@ fn make(
         schemas.extend(authzen::schemas(limits));
         schemas.extend(gateway::schemas());
         schemas.extend(model::schemas());
-        schemas.extend(search::schemas(schema, engine.store(), limits));
-        schemas.extend(question::schemas(schema, engine.store(), limits));
+        schemas.extend(search::schemas(schema, store, limits));
+        schemas.extend(question::schemas(schema, store, limits));
     }
     if let Some(paths) = document.get_mut("paths").and_then(Json::as_object_mut) {
         // axum marks a parameter of several segments; OpenAPI has no word for it.

@@ -138,12 +138,12 @@ fn question(action: &ActionType, schema: &Schema, described: &Json) -> Json {
     question
 }
 
-/// Entities that a caller may describe: of types that the store does not serve.
+/// Entities that a caller may describe: of types that the store does not speak of.
 pub(super) fn described(schema: &Schema, store: &dyn Store, limits: &Limits) -> Json {
     let items: Vec<Json> = schema
         .entity_types()
         .into_iter()
-        .filter(|entity_type| entity_type.choices.is_none() && !store.serves(&entity_type.name))
+        .filter(|of| of.choices.is_none() && !store.speaks_of(&of.name, schema))
         .map(|entity_type| description(entity_type, schema))
         .collect();
     let array = if items.is_empty() {

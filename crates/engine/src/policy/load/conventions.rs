@@ -1,14 +1,39 @@
-//! The lints of one policy.
+//! The conventions that a set with a list of rules is held to: a rule that no policy holds is a
+//! policy that is missing, and a denial has a code that callers know.
+
+use std::sync::Arc;
 
 use cedar_policy::Effect;
 
-use peppol_authz_engine::policy::{Fault, HeldBy, PolicyInfo, Rules, Severity};
+use super::rule_list;
+use crate::policy::bundle::Bundle;
+use crate::policy::fault::{Fault, Severity};
+use crate::policy::info::PolicyInfo;
+use crate::policy::rules::{HeldBy, Rules};
+use crate::policy::source_file::SourceFile;
 
 /// The annotations that policies may have.
 const ANNOTATIONS: [&str; 6] = ["id", "rule", "code", "message", "obligation", "doc"];
 
+/// The broken conventions of a set, sorted by place. `file` is its list of rules.
+pub(super) fn broken_conventions(bundle: &Bundle, file: Option<&Arc<SourceFile>>) -> Vec<Fault> {
+    let (Some(rules), Some(file)) = (&bundle.rules, file) else {
+        return Vec::new();
+    };
+    let mut faults = Vec::new();
+    for info in bundle.policies() {
+        lint(info, rules, &mut faults);
+        if info.loads_all_tags() {
+            faults.push(info.all_tags_fault(Severity::Lint));
+        }
+    }
+    rule_list::lint(file, rules, bundle, &mut faults);
+    Fault::sort(&mut faults);
+    faults
+}
+
 /// Adds the broken conventions of a policy to `faults`.
-pub(super) fn lint(info: &PolicyInfo, rules: &Rules, faults: &mut Vec<Fault>) {
+fn lint(info: &PolicyInfo, rules: &Rules, faults: &mut Vec<Fault>) {
     let mut policy = PolicyLint {
         info,
         rules,
@@ -17,16 +42,6 @@ pub(super) fn lint(info: &PolicyInfo, rules: &Rules, faults: &mut Vec<Fault>) {
     for lint in PolicyLint::LINTS {
         lint(&mut policy);
     }
-}
-
-/// A fault where a policy has all tags of an entity loaded.
-pub(super) fn loads_all_tags(info: &PolicyInfo) -> Option<Fault> {
-    info.loads_all_tags().then(|| {
-        let message = "a tag is asked for by something else than a path";
-        Fault::new(&info.file, Severity::Lint, message)
-            .at(info.place.start, info.place.len())
-            .advise("all tags of the entity are loaded; a path like `resource.id` loads one")
-    })
 }
 
 /// One policy, and the faults that are found.

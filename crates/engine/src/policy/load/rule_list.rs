@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use peppol_authz_engine::policy::{
-    Bundle, Fault, HeldBy, PolicyInfo, Rule, Rules, Severity, SourceFile,
-};
+use crate::policy::bundle::Bundle;
+use crate::policy::fault::{Fault, Severity};
+use crate::policy::info::PolicyInfo;
+use crate::policy::rules::{HeldBy, Rule, Rules};
+use crate::policy::source_file::SourceFile;
 
 /// Adds the broken conventions of the list to `faults`.
 pub(super) fn lint(

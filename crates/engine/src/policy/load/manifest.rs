@@ -1,0 +1,94 @@
+//! Holds policy files to the digests that lie beside them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::policy::fault::{Fault, Severity};
+use crate::policy::source_file::SourceFile;
+use crate::policy::sources::Sources;
+use crate::text::hex;
+
+/// Bytes of a digest.
+const DIGEST: usize = 32;
+
+/// Checks that a manifest lists all policy files and the list of rules, each as it is, and nothing
+/// else. It is written by `sha256sum`: a digest, two characters, a name.
+pub(super) fn check_manifest(
+    manifest: &Arc<SourceFile>,
+    sources: &Sources,
+    faults: &mut Vec<Fault>,
+) {
+    let mut listed: BTreeMap<&str, Line<'_>> = BTreeMap::new();
+    let fault = |line: &Line<'_>, text: String| {
+        Fault::new(manifest, Severity::Invalid, text).at(line.start, line.len)
+    };
+    let mut start = 0;
+    for text in manifest.text.split_inclusive('\n') {
+        let content = text.trim_end_matches(['\n', '\r']);
+        let line = Line {
+            start,
+            len: content.len(),
+            digest: "",
+        };
+        start += text.len();
+        match parts(content) {
+            None => {
+                let advice = "`sha256sum *.cedar rules.toml > policies.sha256` writes such a file";
+                let text = "this is no digest with a name".to_owned();
+                faults.push(fault(&line, text).advise(advice));
+            }
+            Some((digest, name)) => {
+                if listed.insert(name, Line { digest, ..line }).is_some() {
+                    faults.push(fault(&line, format!("`{name}` is listed twice")));
+                }
+            }
+        }
+    }
+    for file in sources.policies.iter().chain(&sources.rules) {
+        let name = Path::new(&file.name).file_name().unwrap_or_default();
+        match listed.remove(&*name.to_string_lossy()) {
+            None => {
+                let text = format!("`{}` is not listed in `{}`", file.name, manifest.name);
+                faults.push(Fault::new(file, Severity::Invalid, text));
+            }
+            Some(line) if !line.digest.eq_ignore_ascii_case(&digest(file)) => {
+                let text = format!(
+                    "`{}` is another text than `{}` says",
+                    file.name, manifest.name
+                );
+                faults.push(Fault::new(file, Severity::Invalid, text));
+            }
+            Some(_) => {}
+        }
+    }
+    for (name, line) in &listed {
+        faults.push(fault(line, format!("there is no policy file `{name}`")));
+    }
+}
+
+/// A line of a manifest: its place, and the digest in it.
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    start: usize,
+    len: usize,
+    digest: &'a str,
+}
+
+/// Digest and name of a line.
+fn parts(line: &str) -> Option<(&str, &str)> {
+    let (digest, rest) = line.split_at_checked(2 * DIGEST)?;
+    // Text or binary: there is no difference.
+    let name = rest
+        .strip_prefix("  ")
+        .or_else(|| rest.strip_prefix(" *"))?;
+    let name = name.strip_prefix("./").unwrap_or(name);
+    let is_digest = digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_digest && !name.is_empty()).then_some((digest, name))
+}
+
+fn digest(file: &SourceFile) -> String {
+    hex(&Sha256::digest(file.text.as_bytes()), DIGEST)
+}

@@ -1,0 +1,42 @@
+//! Notices of the file system.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+
+/// Asks the file system for notices. Without them, polling goes on.
+pub(super) fn notices<'a>(
+    files: impl Iterator<Item = &'a PathBuf>,
+    directories: impl Iterator<Item = &'a PathBuf>,
+    sender: Sender<()>,
+) -> Option<RecommendedWatcher> {
+    let wake = move |event: notify::Result<notify::Event>| {
+        // Reading a file is no change.
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            let _ = sender.send(());
+        }
+    };
+    let mut watcher = match notify::recommended_watcher(wake) {
+        Ok(watcher) => watcher,
+        Err(error) => {
+            tracing::warn!(%error, "no notices of changed files; they are polled");
+            return None;
+        }
+    };
+    // Directories, as a file that is replaced by a rename is another file.
+    let parent = |path: &PathBuf| {
+        let parent = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        parent.map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+    };
+    let directories: BTreeSet<_> = files.map(parent).chain(directories.cloned()).collect();
+    for directory in directories {
+        if let Err(error) = watcher.watch(&directory, RecursiveMode::NonRecursive) {
+            tracing::warn!(directory = %directory.display(), %error, "no notices; it is polled");
+        }
+    }
+    Some(watcher)
+}

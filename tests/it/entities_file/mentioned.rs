@@ -1,0 +1,180 @@
+//! A type that occurs in a file in any way is the file's alone, also where no entity of it is there.
+
+use serde_json::{Value, json};
+
+use crate::author::Ended;
+use crate::sidecar::{Sidecar, Start, program};
+
+const SCHEMA: &str = r#"
+entity Team in [Team];
+entity Badge = { level: Long };
+entity Room = { badge: Badge };
+entity Desk in [Team] = { badge: Badge, deep?: { inner: Set<{ room: Room }> } };
+entity User in [Team] = { desk?: Desk } tags Set<Badge>;
+entity Free = { open: Bool };
+action enter appliesTo { principal: User, resource: Free };
+"#;
+
+const POLICIES: &str = r#"
+@id("p/admins") permit (principal in Team::"admins", action, resource);
+@id("p/badge") permit (principal, action, resource)
+when { principal has desk && principal.desk.badge.level > 3 };
+@id("p/open") permit (principal, action, resource) when { resource.open };
+"#;
+
+fn entity(kind: &str, id: &str, attributes: Value, parents: &[(&str, &str)]) -> Value {
+    let parents = parents
+        .iter()
+        .map(|(kind, id)| json!({"type": kind, "id": id}));
+    let parents: Vec<Value> = parents.collect();
+    json!({"uid": {"type": kind, "id": id}, "attrs": attributes, "parents": parents})
+}
+
+fn of(kind: &str, id: &str) -> Value {
+    json!({"__entity": {"type": kind, "id": id}})
+}
+
+/// A sidecar over a file of one user.
+fn over(user: &Value) -> Sidecar {
+    let start = Start::new();
+    let place = |name: &str| start.path(name).display().to_string();
+    std::fs::write(start.path("s.cedarschema"), SCHEMA).unwrap();
+    std::fs::write(start.path("p.cedar"), POLICIES).unwrap();
+    std::fs::write(start.path("e.json"), json!([user]).to_string()).unwrap();
+    let tenancy = format!("entities:{}", place("e.json"));
+    let (schema, policies) = (place("s.cedarschema"), place("p.cedar"));
+    start
+        .with(&[
+            "--tenancy",
+            &tenancy,
+            "--schema",
+            &schema,
+            "--policies",
+            &policies,
+        ])
+        .start()
+}
+
+fn asked(described: &[Value]) -> Value {
+    json!({
+        "principal": "User::\"u\"",
+        "action": "Action::\"enter\"",
+        "resource": "Free::\"f\"",
+        "entities": described,
+    })
+}
+
+fn closed() -> Value {
+    entity("Free", "f", json!({"open": false}), &[])
+}
+
+#[track_caller]
+fn is_refused(sidecar: &Sidecar, described: &Value) {
+    let reply = sidecar.post("/v1/is_authorized", &asked(&[closed(), described.clone()]));
+    assert_eq!(reply.status, 400, "{}", reply.text);
+    assert_eq!(
+        reply.json()["code"],
+        "ENTITY_OF_SERVED_TYPE",
+        "{}",
+        reply.text
+    );
+}
+
+#[track_caller]
+fn is_decided(sidecar: &Sidecar, described: &[Value], decision: &str) {
+    let answer = sidecar.ask(&asked(described));
+    assert_eq!(answer["decision"], decision, "{answer}");
+}
+
+#[test]
+fn as_a_parent() {
+    let sidecar = over(&entity("User", "u", json!({}), &[("Team", "guests")]));
+    is_decided(&sidecar, &[closed()], "Deny");
+    is_refused(
+        &sidecar,
+        &entity("Team", "guests", json!({}), &[("Team", "admins")]),
+    );
+    // Nor any other of the type.
+    is_refused(
+        &sidecar,
+        &entity("Team", "others", json!({}), &[("Team", "admins")]),
+    );
+}
+
+#[test]
+fn in_an_attribute() {
+    let sidecar = over(&entity("User", "u", json!({"desk": of("Desk", "d")}), &[]));
+    let desk = entity("Desk", "d", json!({"badge": of("Badge", "b")}), &[]);
+    is_refused(&sidecar, &desk);
+}
+
+/// What nothing in the file mentions may be described, whatever the schema has room for.
+#[test]
+fn or_not_at_all() {
+    let sidecar = over(&entity("User", "u", json!({}), &[]));
+    let badge = entity("Badge", "b", json!({"level": 9}), &[]);
+    is_decided(&sidecar, &[closed(), badge], "Deny");
+    let open = entity("Free", "f", json!({"open": true}), &[]);
+    is_decided(&sidecar, &[open], "Allow");
+}
+
+#[test]
+fn in_a_tag() {
+    let mut user = entity("User", "u", json!({}), &[]);
+    user["tags"] = json!({"k": [of("Badge", "b")]});
+    is_refused(
+        &over(&user),
+        &entity("Badge", "b", json!({"level": 9}), &[]),
+    );
+}
+
+#[test]
+fn in_a_record_in_a_set_in_a_record() {
+    let deep = json!({"badge": of("Badge", "b"), "deep": {"inner": [{"room": of("Room", "r")}]}});
+    let start = Start::new();
+    let place = |name: &str| start.path(name).display().to_string();
+    std::fs::write(start.path("s.cedarschema"), SCHEMA).unwrap();
+    std::fs::write(start.path("p.cedar"), POLICIES).unwrap();
+    let entities = json!([
+        entity("Desk", "d", deep, &[]),
+        entity("User", "u", json!({}), &[])
+    ]);
+    std::fs::write(start.path("e.json"), entities.to_string()).unwrap();
+    // By a command too.
+    let question = asked(&[
+        closed(),
+        entity("Room", "r", json!({"badge": of("Badge", "b")}), &[]),
+    ]);
+    std::fs::write(start.path("q.json"), question.to_string()).unwrap();
+    let output = program()
+        .current_dir(start.path("."))
+        .args(["authorize", "--json", "--schema", &place("s.cedarschema")])
+        .args([
+            "--policies",
+            &place("p.cedar"),
+            "--tenancy",
+            "entities:e.json",
+            "q.json",
+        ])
+        .output();
+    let ended = Ended::from(output.unwrap());
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("tenancy store alone"), "{ended:?}");
+}
+
+/// AuthZEN drops what a caller says of such a type, as of a type that the store serves.
+#[test]
+fn by_properties() {
+    let sidecar = over(&entity("User", "u", json!({}), &[]));
+    let evaluation = |open: bool| {
+        json!({
+            "subject": {"type": "User", "id": "u"},
+            "action": {"name": "enter"},
+            "resource": {"type": "Free", "id": "f", "properties": {"open": open}},
+        })
+    };
+    for open in [true, false] {
+        let reply = sidecar.post("/access/v1/evaluation", &evaluation(open));
+        assert_eq!(reply.json()["decision"], open, "{}", reply.text);
+    }
+}

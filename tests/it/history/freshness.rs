@@ -222,3 +222,28 @@ fn a_replica() {
         }
     });
 }
+
+#[test]
+fn a_file_of_entities() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("entities.json");
+    let text = |active: bool| {
+        json!([{"uid": {"type": "User", "id": "ann"}, "attrs": {"active": active}, "parents": []},
+               {"uid": {"type": "Door", "id": "d"}, "attrs": {}, "parents": []}])
+        .to_string()
+    };
+    fs::write(&path, text(false)).unwrap();
+    let kind = Kind {
+        source: format!("entities:{}", path.display()),
+        question: enter(),
+        write: Box::new(|| {}),
+        is_newest: true,
+        is_small: true,
+    };
+    let sidecar = start(&kind, &[]);
+    assert_eq!(decision(&sidecar, &enter()), "Deny");
+    fs::write(&path, text(true)).unwrap();
+    until("it is read again", || {
+        decision(&sidecar, &enter()) == "Allow"
+    });
+}

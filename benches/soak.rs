@@ -1,7 +1,7 @@
 //! Looks for a wrong Allow. Several sidecars use one PostgreSQL database, with writers, restores of
 //! a dump, reloads, half-copied policies, callers that go away and a failing network; another uses
-//! a SQLite file that is restored and replaced. Each answer is held against the history of the
-//! database that it names.
+//! a SQLite file that is restored and replaced, and two use views that read a clock. Each answer is
+//! held against the history of the database that it names.
 //!
 //! `cargo bench --profile dist --bench soak [-- SECONDS]`
 
@@ -19,6 +19,8 @@
     reason = "a benchmark may stop, and speaks; it uses a part of what tests share"
 )]
 
+#[path = "soak/clock.rs"]
+mod clock;
 mod common;
 #[path = "../tests/it/eventually.rs"]
 mod eventually;
@@ -417,9 +419,11 @@ fn main() {
     let started = Instant::now();
     let (mut writes, mut failures, mut reloads, mut restores) = (0, 0, 0, 0);
     let mut on_sqlite = sqlite::Found::default();
+    let mut by_clock = Vec::new();
+    let own = server.database();
     let mut found = Vec::new();
     std::thread::scope(|scope| {
-        let (database, histories, over) = (&database, &histories, &over);
+        let (database, own, histories, over) = (&database, &own, &histories, &over);
         let (sidecars, proxies, directory) = (&sidecars, &proxies, directory.path());
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| scope.spawn(move || write(database, writer, histories, over)))
@@ -431,12 +435,17 @@ fn main() {
         let reloading = scope.spawn(move || reload(directory, over));
         let restoring = scope.spawn(move || restore(database, directory, histories, over));
         let beside = scope.spawn(move || sqlite::soak(directory, over));
+        let clocks = [
+            scope.spawn(move || clock::soak_sqlite(directory, over)),
+            scope.spawn(move || clock::soak_postgres(own, directory, over)),
+        ];
         std::thread::sleep(Duration::from_secs(seconds));
         over.store(true, Ordering::Relaxed);
         writes = writers.into_iter().map(|it| it.join().unwrap()).sum();
         found = askers.into_iter().map(|it| it.join().unwrap()).collect();
         (failures, reloads) = (failing.join().unwrap(), reloading.join().unwrap());
         (restores, on_sqlite) = (restoring.join().unwrap(), beside.join().unwrap());
+        by_clock = clocks.map(|it| it.join().unwrap()).into();
     });
     let decisions: u64 = found.iter().map(|found| found.decisions).sum();
     let mut errors: BTreeMap<&str, u64> = BTreeMap::new();
@@ -475,8 +484,13 @@ fn main() {
     println!("Deny checked, wrong    {}, {}", denied.len(), wrong[1]);
     println!("errors                 {errors:?}");
     println!("SQLite                 {on_sqlite:?}");
+    println!("views with a clock     {by_clock:?}");
     assert_eq!(wrong, [0, 0]);
     assert_eq!(on_sqlite.wrong, 0);
+    for found in &by_clock {
+        assert_eq!(found.wrong, 0);
+        assert!(found.allowed > 0 && found.denied > 0);
+    }
     assert!(on_sqlite.allowed > 0 && on_sqlite.denied > 0 && on_sqlite.swaps > 0);
     assert!(!allowed.is_empty() && !denied.is_empty() && writes > 0);
 }

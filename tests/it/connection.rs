@@ -137,6 +137,15 @@ impl Connection {
         Some(reply)
     }
 
+    /// Waits until the server has closed the connection, whatever it says before.
+    pub(crate) fn ends(&mut self) {
+        match self.stream.read_to_end(&mut Vec::new()) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+            Err(error) => panic!("the connection is not closed: {error}"),
+        }
+    }
+
     /// Waits until the server has closed the connection without another word.
     pub(crate) fn is_closed(&mut self) {
         match self.stream.read(&mut [0]) {

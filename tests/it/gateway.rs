@@ -8,6 +8,7 @@ mod grpc;
 mod hostile;
 mod logged;
 mod messages;
+mod patience;
 pub(crate) mod tokens;
 mod trouble;
 mod who;

@@ -90,10 +90,15 @@ impl Envoy {
         Ok(CheckResponse::decode(bytes).unwrap())
     }
 
+    /// What a method says that it failed with if the message never comes.
+    pub(super) fn call_without_an_end(&mut self, method: &str) -> Result<Bytes, String> {
+        self.runtime.block_on(called(&self.requests, method, None))
+    }
+
     /// The message that a method answers a message with, or what it says that it failed with.
     pub(super) fn call(&mut self, method: &str, message: &[u8]) -> Result<Bytes, String> {
         self.runtime
-            .block_on(called(&self.requests, method, message))
+            .block_on(called(&self.requests, method, Some(message)))
     }
 }
 
@@ -108,7 +113,7 @@ async fn spoken(
 async fn called(
     requests: &SendRequest<Bytes>,
     method: &str,
-    message: &[u8],
+    message: Option<&[u8]>,
 ) -> Result<Bytes, String> {
     let failed = |error: h2::Error| error.to_string();
     let request = axum::http::Request::post(method)
@@ -118,13 +123,15 @@ async fn called(
         .unwrap();
     let mut requests = requests.clone().ready().await.map_err(failed)?;
     let (answer, mut stream) = requests.send_request(request, false).map_err(failed)?;
-    // Not compressed, and how long it is.
-    let mut framed = BytesMut::new();
-    framed.put_u8(0);
-    framed.put_u32(message.len().try_into().unwrap());
-    framed.put_slice(message);
-    // One that is refused before it has all arrived is answered all the same.
-    let _ = stream.send_data(framed.freeze(), true);
+    if let Some(message) = message {
+        // Not compressed, and how long it is.
+        let mut framed = BytesMut::new();
+        framed.put_u8(0);
+        framed.put_u32(message.len().try_into().unwrap());
+        framed.put_slice(message);
+        // One that is refused before it has all arrived is answered all the same.
+        let _ = stream.send_data(framed.freeze(), true);
+    }
     let (head, mut body) = answer.await.map_err(failed)?.into_parts();
     assert_eq!(head.status, 200);
     assert_eq!(head.headers["content-type"], "application/grpc");

@@ -19,7 +19,7 @@ use peppol_authz_engine::store::StoreError;
 /// The readiness of the server.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Ready {
-    ready: bool,
+    pub(super) ready: bool,
     /// Conditions that are not met yet.
     missing: Vec<String>,
     /// Faults that do not make the server unready.
@@ -38,6 +38,17 @@ pub(super) struct Ready {
     )
 )]
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
+    let ready = ready(&app).await;
+    let status = if ready.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(ready)).into_response()
+}
+
+/// The readiness now.
+pub(super) async fn ready(app: &App) -> Ready {
     let readiness = &app.readiness;
     let mut missing = Vec::new();
     let mut warnings = Vec::new();
@@ -50,7 +61,7 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     if let Some(Err(why)) = app.tokens.as_ref().map(Tokens::readiness) {
         missing.push(format!("keys: {why}"));
     }
-    match store(&app).await {
+    match store(app).await {
         StoreState::Read => {}
         StoreState::FromMemory => warnings.push(
             "store: the tenancy store cannot be read; what is in memory is answered for a while"
@@ -65,21 +76,11 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
             warnings.push(why)
         }
     }
-    let ready = missing.is_empty();
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    (
-        status,
-        Json(Ready {
-            ready,
-            missing,
-            warnings,
-        }),
-    )
-        .into_response()
+    Ready {
+        ready: missing.is_empty(),
+        missing,
+        warnings,
+    }
 }
 
 enum StoreState {

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -49,7 +49,7 @@ where
 {
     app.readiness.ready_to_answer()?;
     head?;
-    within(&app.limits, async {
+    within(app.limits.request_timeout, async {
         let text = body::read(body, &app.limits).await?;
         if !LargeRequests::holds(text.len()) {
             return answer(Exchange::begin(app, surface), text).await;
@@ -67,20 +67,27 @@ pub(in crate::http) fn refused(app: &App, malformed: Malformed) -> Problem {
     Problem::Malformed(malformed)
 }
 
-async fn within<T>(limits: &Limits, answer: impl Future<Output = T>) -> Result<T, Problem> {
-    tokio::time::timeout(limits.request_timeout, answer)
+async fn within<T>(rest: Duration, answer: impl Future<Output = T>) -> Result<T, Problem> {
+    tokio::time::timeout(rest, answer)
         .await
         .map_err(|_| Problem::TimedOut)
 }
 
 impl<'a> Exchange<'a> {
-    /// Begins without a body.
+    /// Begins without a body. The deadline counts from `arrived`.
     ///
     /// # Errors
     /// A server that is not ready.
-    pub(in crate::http) fn open(app: &'a App, surface: Surface) -> Result<Self, Problem> {
+    pub(in crate::http) fn open(
+        app: &'a App,
+        surface: Surface,
+        arrived: Instant,
+    ) -> Result<Self, Problem> {
         app.readiness.ready_to_answer()?;
-        Ok(Self::begin(app, surface))
+        Ok(Self {
+            started: arrived,
+            ..Self::begin(app, surface)
+        })
     }
 
     fn begin(app: &'a App, surface: Surface) -> Self {
@@ -101,7 +108,7 @@ impl<'a> Exchange<'a> {
         &self,
         answer: impl Future<Output = T>,
     ) -> Result<Result<T, Problem>, Box<dyn Any + Send>> {
-        AssertUnwindSafe(within(&self.app.limits, answer))
+        AssertUnwindSafe(within(self.rest(), answer))
             .catch_unwind()
             .await
     }
@@ -119,11 +126,16 @@ impl<'a> Exchange<'a> {
         if !LargeRequests::holds(bytes) {
             return Ok(work.await);
         }
-        let rest = self.app.limits.request_timeout;
-        let rest = rest.saturating_sub(self.started.elapsed());
+        let rest = self.rest();
         let work = async { tokio::time::timeout(rest, work).await };
         let done = self.app.large.in_place(work).await?;
         done.map_err(|_| Problem::TimedOut)
+    }
+
+    /// The time that is left of the deadline.
+    fn rest(&self) -> Duration {
+        let timeout = self.app.limits.request_timeout;
+        timeout.saturating_sub(self.started.elapsed())
     }
 
     pub(in crate::http) fn limits(&self) -> &'a Limits {

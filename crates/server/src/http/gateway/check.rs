@@ -31,7 +31,7 @@ pub(super) async fn check(
 ) -> GatewayAnswer {
     let id = Uuid::now_v7();
     let endpoint = request.endpoint.name();
-    let answer = match Exchange::open(app, Surface::Gateway) {
+    let answer = match Exchange::open(app, Surface::Gateway, request.arrived) {
         Ok(exchange) => {
             let line = request.line.as_ref();
             let routed = line.map(|line| exchange.routed(line.method, line.target));
@@ -48,7 +48,7 @@ pub(super) async fn check(
         }
         Err(problem) => GatewayAnswer::failed(id, &problem),
     };
-    payload.discard(&app.limits).await;
+    payload.discard(request, &app.limits).await;
     let (status, code) = (answer.status().as_u16(), answer.code());
     app.metrics
         .questions

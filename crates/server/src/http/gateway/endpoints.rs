@@ -1,6 +1,7 @@
 //! The endpoints over HTTP.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, Uri};
@@ -127,10 +128,12 @@ async fn haproxy(State(app): State<Arc<App>>, request: Request) -> Response {
 }
 
 async fn respond(app: &App, endpoint: Endpoint, request: Request) -> Response {
+    let arrived = Instant::now();
     let (parts, body) = request.into_parts();
     let headers = &parts.headers;
     let find = |name: &str| values(headers, name);
     let request = GatewayRequest {
+        arrived,
         endpoint,
         line: request_line(endpoint, &parts.method, &parts.uri, headers),
         headers: &find,

@@ -4,11 +4,14 @@
 //! an Envoy whose `failure_mode_allow` is on. What is no check that can be read, as one that is longer
 //! than the limit, is such an error all the same, so that setting has to be off.
 
+mod activity;
+mod health;
 pub mod messages;
 mod server;
 mod service;
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use axum::http::{HeaderName, HeaderValue};
 use bytes::Bytes;
@@ -33,12 +36,11 @@ pub use server::serve_envoy;
 /// The path of the method, which requests are counted under too.
 const PATH: &str = "/envoy.service.auth.v3.Authorization/Check";
 
-/// Answers a check, and counts it.
-async fn respond(app: &App, request: Request<CheckRequest>) -> CheckResponse {
-    let started = std::time::Instant::now();
+/// Answers a check whose head arrived at `started`, and counts it.
+async fn respond(app: &App, request: Request<CheckRequest>, started: Instant) -> CheckResponse {
     let peer = request.extensions().get::<ConnectionPeer>().copied();
     let attributes = request.into_inner().attributes.unwrap_or_default();
-    let (answer, id) = check(app, attributes, peer).await;
+    let (answer, id) = check(app, attributes, peer, started).await;
     app.metrics
         .requests
         .answered(PATH, answer.status().as_u16(), started.elapsed());
@@ -50,6 +52,7 @@ async fn check(
     app: &App,
     attributes: AttributeContext,
     peer: Option<ConnectionPeer>,
+    arrived: Instant,
 ) -> (GatewayAnswer, Option<String>) {
     let certificate = attributes.source.map(|source| source.principal);
     let request = attributes.request.and_then(|request| request.http);
@@ -82,6 +85,7 @@ async fn check(
         target: &request.path,
     };
     let asked = GatewayRequest {
+        arrived,
         endpoint: Endpoint::EnvoyGrpc,
         line: (!target.method.is_empty() && !target.target.is_empty()).then_some(target),
         headers: &headers,

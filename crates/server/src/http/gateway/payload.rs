@@ -38,11 +38,18 @@ impl Payload {
         }
     }
 
-    /// Lets a body arrive that was not read. The connection would be closed over the rest of it, and
-    /// the answer lost with that.
-    pub(super) async fn discard(self, limits: &Limits) {
-        if let Self::Arriving(body) = self {
-            body::discard(body, limits).await;
+    /// Lets a body arrive that was not read, within the deadline of the request. The connection would
+    /// be closed over the rest of it, and the answer lost with that.
+    ///
+    /// A gateway that passes no body on is not waited for: nginx keeps the client's `Content-Length`
+    /// all the same, unless it is told otherwise, and nothing follows.
+    pub(super) async fn discard(self, request: &GatewayRequest<'_>, limits: &Limits) {
+        if let Self::Arriving(body) = self
+            && request.endpoint.passes_body()
+        {
+            let rest = limits.request_timeout;
+            let rest = rest.saturating_sub(request.arrived.elapsed());
+            let _ = tokio::time::timeout(rest, body::discard(body, limits)).await;
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A request, as its gateway tells of it.
 
+use std::time::Instant;
+
 use super::super::connection::ConnectionPeer;
 use super::endpoint::Endpoint;
 use peppol_authz_engine::Headers;
@@ -29,6 +31,8 @@ pub(super) struct GatewayRequest<'a> {
     /// True if the values of a header that came more than once were joined by commas.
     pub(super) is_joined: bool,
     pub(super) peer: Option<ConnectionPeer>,
+    /// The end of its head: the deadline counts from here.
+    pub(super) arrived: Instant,
 }
 
 /// Method and target of a request.

@@ -1,7 +1,7 @@
-//! Envoy's messages of `ext_authz`, in so far as they are read or written here.
+//! Envoy's messages of `ext_authz`, in so far as they are read or written here, and gRPC's of health.
 //!
-//! The definitions, whose names and numbers of fields these are, are Envoy's: a file of each package
-//! that a message's doc names. A field that is not here is skipped where it comes, as protobuf wants
+//! The definitions, whose names and numbers of fields these are, are Envoy's and gRPC's: a file of
+//! each package that a message's doc names. A field that is not here is skipped where it comes, as protobuf wants
 //! it, and is not sent.
 
 use std::collections::HashMap;
@@ -175,4 +175,32 @@ pub enum HeaderAppendAction {
     OverwriteIfExistsOrAdd = 2,
     /// In place of any of its name, where there is one.
     OverwriteIfExists = 3,
+}
+
+/// `grpc.health.v1.HealthCheckRequest`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct HealthCheckRequest {
+    /// The service that is asked for; empty for the whole server.
+    #[prost(string, tag = "1")]
+    pub service: String,
+}
+
+/// `grpc.health.v1.HealthCheckResponse`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct HealthCheckResponse {
+    /// If requests should be sent.
+    #[prost(enumeration = "ServingStatus", tag = "1")]
+    pub status: i32,
+}
+
+/// `grpc.health.v1.HealthCheckResponse.ServingStatus`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub enum ServingStatus {
+    /// Not known.
+    Unknown = 0,
+    /// They should.
+    Serving = 1,
+    /// They should not.
+    NotServing = 2,
 }

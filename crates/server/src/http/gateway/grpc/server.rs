@@ -1,6 +1,7 @@
 //! The listener of Envoy's gRPC: HTTP/2, started and drained as the other one is.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use super::activity::{Activity, CountedStream};
 use super::service::Checking;
 use crate::config::Server;
 use crate::http::accept::accept;
@@ -48,7 +51,7 @@ pub async fn serve_envoy(
         .max_header_list_size(HEAD_BYTES)
         .keep_alive_interval(SILENCE)
         .keep_alive_timeout(SILENCE);
-    let patience = limits.header_read_timeout;
+    let (patience, idle_timeout) = (limits.header_read_timeout, limits.idle_timeout);
     let nothing = || {};
     accept(
         listener,
@@ -56,21 +59,18 @@ pub async fn serve_envoy(
         shutdown,
         nothing,
         |stream, peer, stage| {
-            let (http, checking) = (http.clone(), checking.clone());
+            let checking = EnvoyConnection {
+                http: http.clone(),
+                checking: checking.clone(),
+                peer,
+                patience,
+                idle_timeout,
+                leave: limits.request_timeout,
+            };
             async move {
-                // One that says nothing at all takes nobody's place.
-                let spoke = match &stream {
-                    Stream::Tcp(stream) => tokio::time::timeout(patience, stream.readable()).await,
-                    Stream::Unix(stream) => tokio::time::timeout(patience, stream.readable()).await,
-                };
-                match (spoke, stream) {
-                    (Err(_), _) => tracing::debug!("connection timed out"),
-                    (Ok(_), Stream::Tcp(stream)) => {
-                        drive(stream, peer, &http, checking, stage).await
-                    }
-                    (Ok(_), Stream::Unix(stream)) => {
-                        drive(stream, peer, &http, checking, stage).await
-                    }
+                match stream {
+                    Stream::Tcp(stream) => checking.drive(stream, stage).await,
+                    Stream::Unix(stream) => checking.drive(stream, stage).await,
                 }
             }
         },
@@ -78,37 +78,74 @@ pub async fn serve_envoy(
     .await
 }
 
-/// Answers the checks of one connection until either side closes it or `stage` says so.
-async fn drive<S>(
-    stream: S,
-    peer: ConnectionPeer,
-    http: &http2::Builder<TokioExecutor>,
+/// One connection of an Envoy.
+struct EnvoyConnection {
+    http: http2::Builder<TokioExecutor>,
     checking: Checking,
-    mut stage: watch::Receiver<Stage>,
-) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        let checking = checking.clone();
-        async move { Ok::<_, Infallible>(checking.call(request).await) }
-    });
-    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
-    loop {
-        tokio::select! {
-            biased;
-            ended = connection.as_mut() => {
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "connection failed");
-                }
-                return;
+    peer: ConnectionPeer,
+    /// For the client to begin.
+    patience: Duration,
+    /// Between requests.
+    idle_timeout: Duration,
+    /// From the notice that it is closed until it is cut, which a request may still need.
+    leave: Duration,
+}
+
+impl EnvoyConnection {
+    /// Answers the checks of the connection until either side closes it, the client makes no use of
+    /// it, or `stage` says so.
+    async fn drive<S>(self, stream: S, mut stage: watch::Receiver<Stage>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let activity = Arc::new(Activity::default());
+        let (checking, peer, requests) = (self.checking, self.peer, Arc::clone(&activity));
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            let (checking, ongoing) = (checking.clone(), requests.begin());
+            async move {
+                let answer = checking.call(request).await;
+                drop(ongoing);
+                Ok::<_, Infallible>(answer)
             }
-            changed = stage.changed() => match *stage.borrow_and_update() {
-                _ if changed.is_err() => return,
-                Stage::Serve => {}
-                Stage::Drain => connection.as_mut().graceful_shutdown(),
-                Stage::Cut => return,
-            },
+        });
+        let stream = CountedStream {
+            stream,
+            activity: Arc::clone(&activity),
+        };
+        let connection = self.http.serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        let mut never_began = pin!(activity.never_began(self.patience));
+        let mut fell_idle = pin!(activity.fell_idle(self.idle_timeout));
+        let mut left = pin!(tokio::time::sleep(self.leave));
+        let mut is_leaving = false;
+        loop {
+            tokio::select! {
+                biased;
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "connection failed");
+                    }
+                    return;
+                }
+                changed = stage.changed() => match *stage.borrow_and_update() {
+                    _ if changed.is_err() => return,
+                    Stage::Serve => {}
+                    Stage::Drain => connection.as_mut().graceful_shutdown(),
+                    Stage::Cut => return,
+                },
+                () = never_began.as_mut() => {
+                    tracing::debug!("connection timed out");
+                    return;
+                }
+                () = left.as_mut(), if is_leaving => return,
+                // It hears of it first: a request that it has just sent is answered.
+                () = fell_idle.as_mut(), if !is_leaving => {
+                    connection.as_mut().graceful_shutdown();
+                    left.as_mut().reset(Instant::now() + self.leave);
+                    is_leaving = true;
+                }
+            }
         }
     }
 }

@@ -1,15 +1,19 @@
-//! The one method of Envoy's service `envoy.service.auth.v3.Authorization`.
+//! The methods that are served: Envoy's `Check`, and gRPC's own for health.
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::http;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use tonic::body::Body;
 use tonic::server::{Grpc, UnaryService};
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
+use super::health::{self, HealthCheck};
 use super::messages::{CheckRequest, CheckResponse};
 use super::{PATH, respond};
 use crate::http::app::App;
@@ -22,31 +26,64 @@ pub(super) struct Checking {
     longest: usize,
 }
 
+/// Bytes before a message: is it compressed, and how long is it.
+const PREFIX: usize = 5;
+
 impl Checking {
     pub(super) fn new(app: Arc<App>, longest: usize) -> Self {
         Self { app, longest }
     }
 
     pub(super) async fn call(self, request: http::Request<Incoming>) -> http::Response<Body> {
-        if request.uri().path() != PATH {
-            return Status::unimplemented("").into_http();
+        let arrived = Instant::now();
+        let method = match request.uri().path() {
+            PATH => PATH,
+            health::PATH => health::PATH,
+            _ => return Status::unimplemented("").into_http(),
+        };
+        let request = match self.whole(request).await {
+            Ok(request) => request,
+            Err(status) => return status.into_http(),
+        };
+        if method == PATH {
+            let check = Check(self.app, arrived);
+            let mut grpc = Grpc::new(ProstCodec::default());
+            grpc = grpc.max_decoding_message_size(self.longest);
+            grpc.unary(check, request).await
+        } else {
+            let mut grpc = Grpc::new(ProstCodec::default());
+            grpc.unary(HealthCheck(self.app), request).await
         }
-        Grpc::new(ProstCodec::default())
-            .max_decoding_message_size(self.longest)
-            .unary(Check(self.app), request)
-            .await
+    }
+
+    /// The request once all of it has arrived, which has to be in time.
+    async fn whole(
+        &self,
+        request: http::Request<Incoming>,
+    ) -> Result<http::Request<Full<Bytes>>, Status> {
+        let limits = &self.app.limits;
+        let patience = limits.body_read_timeout.min(limits.request_timeout);
+        let (head, body) = request.into_parts();
+        let arriving = Limited::new(body, self.longest.saturating_add(PREFIX)).collect();
+        match tokio::time::timeout(patience, arriving).await {
+            Err(_) => Err(Status::deadline_exceeded(
+                "the message did not arrive in time",
+            )),
+            Ok(Err(_)) => Err(Status::out_of_range("the message is too long or was cut")),
+            Ok(Ok(body)) => Ok(http::Request::from_parts(head, Full::new(body.to_bytes()))),
+        }
     }
 }
 
-/// The method `Check`.
-struct Check(Arc<App>);
+/// The method `Check`, and the time when the head of the request arrived.
+struct Check(Arc<App>, Instant);
 
 impl UnaryService<CheckRequest> for Check {
     type Response = CheckResponse;
     type Future = Pin<Box<dyn Future<Output = Result<Response<CheckResponse>, Status>> + Send>>;
 
     fn call(&mut self, request: Request<CheckRequest>) -> Self::Future {
-        let app = Arc::clone(&self.0);
-        Box::pin(async move { Ok(Response::new(respond(&app, request).await)) })
+        let (app, arrived) = (Arc::clone(&self.0), self.1);
+        Box::pin(async move { Ok(Response::new(respond(&app, request, arrived).await)) })
     }
 }

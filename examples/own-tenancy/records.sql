@@ -15,12 +15,21 @@ CREATE INDEX ON tenancy_change (transaction);
 CREATE TABLE tenancy_horizon (pruned_to xid8 NOT NULL);
 INSERT INTO tenancy_horizon VALUES ('0');
 
--- The tables under the views, all of which have the triggers below. A view that reads
--- another table too is not taken for told.
-CREATE TABLE tenancy_noted (name text PRIMARY KEY);
+-- The tables under the views, with each type that a view of reads them: the triggers below
+-- record it. A type whose views read another table too is not taken for told.
+CREATE TABLE tenancy_noted (name text, entity_type text, PRIMARY KEY (name, entity_type));
 INSERT INTO tenancy_noted VALUES
-  ('company'), ('contact'), ('person'), ('employment'), ('gateway'), ('party'), ('party_right'), ('branch'),
-  ('reader'), ('reader_branch'), ('invoice');
+  ('company', 'Peppol::Organisation'),
+  ('contact', 'Peppol::Organisation'),
+  ('person', 'Peppol::User'), ('person', 'Peppol::EmailAddress'),
+  ('employment', 'Peppol::User'),
+  ('gateway', 'Peppol::AccessPoint'),
+  ('party', 'Peppol::Participant'), ('party', 'Peppol::ParticipantIdentifier'), ('party', 'Peppol::Organisation'),
+  ('party_right', 'Peppol::Participant'), ('party_right', 'Peppol::Organisation'),
+  ('branch', 'Peppol::LegalEntity'),
+  ('reader', 'Peppol::SubAccount'), ('reader', 'Peppol::EmailAddress'),
+  ('reader_branch', 'Peppol::SubAccount'),
+  ('invoice', 'Peppol::Document');
 
 -- The history that the name of a state begins with: a restore writes the row anew, a
 -- promoted replica has another timeline.

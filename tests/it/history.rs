@@ -1,6 +1,7 @@
 //! The database is restored, replaced or redefined under a running sidecar: no answer is from
 //! before, and no revision of another history is taken for one of this.
 
+mod catalog;
 mod freshness;
 mod postgres;
 mod sqlite;

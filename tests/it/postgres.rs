@@ -19,7 +19,7 @@ mod recorded;
 mod replica;
 pub(crate) mod scene;
 pub(crate) mod server;
-mod session;
+pub(crate) mod session;
 mod start;
 mod tls;
 mod trouble;

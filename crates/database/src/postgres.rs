@@ -9,13 +9,17 @@
 
 mod candidates;
 mod changes;
+mod check;
 mod connect;
+mod dependence;
 mod description;
+mod digest;
 mod failure;
 mod gate;
 mod lease;
 mod listen;
 mod migrate;
+mod notes;
 mod options;
 mod read;
 mod records;

@@ -479,8 +479,8 @@ FROM PUBLIC;
 --
 -- Of statements, so that a million rows cost one call. Always, also where rows
 -- are replayed for a replica. (A subscription of logical replication runs no
--- triggers of statements after its first copy: publish derived_… and
--- tenancy_change along with the base tables then.)
+-- triggers of statements after its first copy: publish derived_… along with the
+-- base tables then. Tables that it writes tell nothing of their changes.)
 
 DO $$
 DECLARE

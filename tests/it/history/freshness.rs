@@ -173,8 +173,8 @@ const RECORDS: &str = "
     );
     CREATE TABLE tenancy_horizon (pruned_to xid8 NOT NULL);
     INSERT INTO tenancy_horizon VALUES ('0');
-    CREATE TABLE tenancy_noted (name text PRIMARY KEY);
-    INSERT INTO tenancy_noted VALUES ('people');
+    CREATE TABLE tenancy_noted (name text, entity_type text);
+    INSERT INTO tenancy_noted VALUES ('people', 'User');
     CREATE FUNCTION record() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
       INSERT INTO tenancy_change (entity_type, entity_id) VALUES ('User', NEW.id);
       NOTIFY tenancy_change;

@@ -1,13 +1,16 @@
 //! A database on a server that is restored, and one where others may make tables.
 
+use std::process::Command;
+
 use super::{GRANT, OTHER, asked, assert_of_another_history, decision, revision, with};
 use crate::eventually::until;
 use crate::postgres::scene::quickstart;
 use crate::postgres::server::{Database, SHARED, Server, command, succeed};
+use crate::postgres::session::PsqlSession;
 use crate::sidecar::{Sidecar, Start};
 
 /// It looks by itself once an hour, and answers from memory for as long.
-fn slow(url: &str) -> Sidecar {
+pub(super) fn slow(url: &str) -> Sidecar {
     Start::new()
         .with(&["--tenancy", url])
         .variable("PEPPOL_AUTHZ_FRESHNESS__POLL_INTERVAL", "1h")
@@ -220,4 +223,48 @@ fn a_database_that_takes_the_place_of_its_copy_is_another_history() {
     assert_eq!(decision(&sidecar, &with("maxAge", "0s")), "Deny");
     assert_eq!(decision(&sidecar, &asked()), "Deny");
     assert_of_another_history(&sidecar, &lost);
+}
+
+/// A server ends all its processes where one has died, and goes on by itself. What was not written to
+/// disk yet is lost, and its number is given to another.
+#[test]
+fn a_server_that_loses_what_it_said_is_another_history() {
+    let settings = [
+        "synchronous_commit=off",
+        "wal_writer_delay=10s",
+        "autovacuum=off",
+    ];
+    let server = Server::start(&settings);
+    let database = quickstart(&server);
+    database.sql("CHECKPOINT");
+    let sidecar = slow(&database.url());
+    assert_eq!(decision(&sidecar, &asked()), "Deny");
+    let mut writer = PsqlSession::on(&database);
+    let pid = writer.run("SELECT pg_backend_pid()");
+    let lost = writer.run(&format!(
+        "BEGIN; {GRANT}; SELECT tenancy_revision(); COMMIT"
+    ));
+    until("it is seen", || decision(&sidecar, &asked()) == "Allow");
+    let seen = revision(&sidecar);
+    succeed(Command::new("kill").args(["-9", &pid]));
+    until("the connection is gone", || {
+        let answered = database.psql().args(["-c", "SELECT 1"]).output().unwrap();
+        !answered.status.success()
+    });
+    server.wait();
+    let count =
+        "SELECT count(*) FROM membership WHERE (user_id, organisation_id) = ('anna', 'globex')";
+    assert_eq!(database.sql(count), "0");
+    for _ in 0..20 {
+        database.sql(OTHER);
+    }
+    until("it answers again", || {
+        let reply = sidecar.post("/v1/is_authorized", &with("maxAge", "0s"));
+        reply.status == 200
+    });
+    assert_eq!(decision(&sidecar, &with("maxAge", "0s")), "Deny");
+    assert_eq!(decision(&sidecar, &asked()), "Deny");
+    for lost in [lost, seen] {
+        assert_of_another_history(&sidecar, &lost);
+    }
 }

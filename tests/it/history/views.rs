@@ -32,7 +32,7 @@ fn fresh() -> Value {
 }
 
 /// A sidecar with the small schema, over a source.
-fn small(source: &str, untold_max_age: &str) -> Sidecar {
+pub(super) fn small(source: &str, untold_max_age: &str) -> Sidecar {
     let start = Start::new();
     let (schema, policies) = (start.path("test.cedarschema"), start.path("policies"));
     std::fs::write(&schema, SCHEMA).unwrap();
@@ -250,4 +250,103 @@ fn a_postgresql_view_that_reads_a_clock_is_not_kept_for_longer_than_is_set() {
     until("the time is over", || {
         decision(&sidecar, &upload()) == "Deny"
     });
+}
+
+/// An organisation is in DEMO under a condition that rests on what is not noted for organisations.
+#[test]
+fn what_rests_on_something_that_is_not_noted_is_not_trusted() {
+    let other = "CREATE SCHEMA other; CREATE TABLE other.membership (organisation_id text);";
+    let in_schema = "EXISTS (SELECT FROM other.membership WHERE organisation_id = organisation.id)";
+    let insert = "INSERT INTO other.membership VALUES ('acme')";
+    let cases = [
+        // A table that is noted for another type.
+        (
+            "",
+            "EXISTS (SELECT FROM membership WHERE user_id = 'anna' AND organisation_id = 'globex')",
+            "INSERT INTO membership VALUES ('anna', 'globex', 'orgmember')",
+        ),
+        // One of the same name.
+        (other, in_schema, insert),
+        // A function, however it is declared.
+        (
+            "CREATE TABLE suspension (id text);
+             CREATE FUNCTION suspended() RETURNS boolean IMMUTABLE LANGUAGE plpgsql
+               AS 'BEGIN RETURN EXISTS (SELECT FROM suspension); END';",
+            "suspended()",
+            "INSERT INTO suspension VALUES ('acme')",
+        ),
+        (
+            "",
+            "EXISTS (SELECT FROM pg_description WHERE description = 'suspended')",
+            "COMMENT ON TABLE organisation IS 'suspended'",
+        ),
+        (
+            "CREATE SEQUENCE suspension;",
+            "(SELECT is_called FROM suspension)",
+            "SELECT nextval('suspension')",
+        ),
+        (
+            "CREATE TABLE suspension (id text);
+             CREATE MATERIALIZED VIEW suspended AS SELECT id FROM suspension;
+             CREATE UNIQUE INDEX ON suspended (id);
+             INSERT INTO tenancy_noted (name) VALUES ('suspended');",
+            "EXISTS (SELECT FROM suspended)",
+            "INSERT INTO suspension VALUES ('acme'); REFRESH MATERIALIZED VIEW CONCURRENTLY suspended",
+        ),
+        // A part of a table is written through the whole, whose triggers run.
+        (
+            "CREATE TABLE suspension (id text) PARTITION BY LIST (id);
+             CREATE TABLE suspended PARTITION OF suspension DEFAULT;
+             INSERT INTO tenancy_noted (name) VALUES ('suspended');",
+            "EXISTS (SELECT FROM suspended)",
+            "INSERT INTO suspension VALUES ('acme')",
+        ),
+        (
+            "ALTER TABLE organisation ADD COLUMN demo_from text NOT NULL
+               DEFAULT (clock_timestamp() + interval '2 s')::text;",
+            "demo_from::timestamptz < ('n' || 'ow')::timestamptz",
+            "",
+        ),
+    ];
+    let trusted: Vec<_> = std::thread::scope(|scope| {
+        let asked = cases.map(|case| (case, scope.spawn(move || is_not_trusted(case))));
+        let failed = asked
+            .into_iter()
+            .filter_map(|(case, asked)| asked.join().err().map(|_| case));
+        failed.collect()
+    });
+    assert!(trusted.is_empty(), "{trusted:?}");
+}
+
+fn is_not_trusted((before, condition, change): (&str, &str, &str)) {
+    let database = crate::postgres::scene::quickstart(&SHARED);
+    database.sql("UPDATE organisation SET mode = 'SHARED' WHERE id = 'acme'");
+    database.sql(before);
+    database.sql(&format!(
+        "CREATE OR REPLACE VIEW \"Peppol::Organisation\" AS
+         SELECT id, CASE WHEN {condition} THEN 'DEMO' ELSE mode END AS mode,
+           mode_change_request AS \"modeChangeRequest\", contact_types AS \"contactTypes\",
+           coalesce(participant_limit, 10) AS \"participantLimit\", 0::bigint AS participants
+         FROM organisation"
+    ));
+    let sidecar = shipped(&database, "100ms");
+    assert_eq!(decision(&sidecar, &upload()), "Allow", "{condition}");
+    database.sql(change);
+    until(condition, || decision(&sidecar, &upload()) == "Deny");
+}
+
+/// Triggers that a session can do without are not enough.
+#[test]
+fn a_table_that_is_written_without_its_triggers_is_not_trusted() {
+    let database = crate::postgres::scene::quickstart(&SHARED);
+    database.sql(
+        "UPDATE organisation SET mode = 'SHARED' WHERE id = 'acme';
+         ALTER TABLE organisation ENABLE TRIGGER USER",
+    );
+    let sidecar = shipped(&database, "100ms");
+    assert_eq!(decision(&sidecar, &upload()), "Allow");
+    database.sql(
+        "SET session_replication_role = replica; UPDATE organisation SET mode = 'DEMO' WHERE id = 'acme'",
+    );
+    until("it is seen", || decision(&sidecar, &upload()) == "Deny");
 }

@@ -88,7 +88,11 @@ fn a_database_of_a_newer_version_is_left_alone_until_it_is_none() {
 
 /// Takes away all that the versions after 2 have made.
 const BACK_TO_2: &str = "DROP TABLE tenancy_history, tenancy_noted;
-     DROP FUNCTION tenancy_history();
+     DROP FUNCTION tenancy_history(), tenancy_whole_since();
+     CREATE OR REPLACE FUNCTION tenancy_record(entity_types text[], entity_ids text[]) RETURNS void
+     LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+       INSERT INTO tenancy_change (entity_type, entity_id) SELECT * FROM unnest(entity_types, entity_ids)
+     $$;
      DROP VIEW \"Peppol::ParticipantIdentifier\";
      DROP TRIGGER participant_identifier_changed_by_insert ON participant;
      DROP TRIGGER participant_identifier_changed_by_update ON participant;

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use deadpool_postgres::Object;
 use tokio_postgres::types::{ToSql, Type as SqlType};
 
-use super::description::{Column, ColumnKind, Description};
+use super::description::Description;
 use super::failure::store_error;
+use super::relations::{Column, ColumnKind};
 use crate::select::{Dialect, Parameter, Place, Statement, comparison_sql};
 use peppol_authz_engine::store::Comparison;
 use peppol_authz_engine::store::StoreError;

@@ -24,8 +24,8 @@ pub(super) struct PostgresState {
     pub(super) revision: Revision,
     /// How far it is behind at most.
     pub(super) lag: Duration,
-    /// Where it was read.
-    pub(super) place: Arc<str>,
+    /// True if it was read where the description was, and that holds.
+    pub(super) is_as_described: bool,
 }
 
 /// The state out of the row of [`state_statement`](super::records::state_statement).
@@ -51,11 +51,12 @@ pub(super) fn state(row: &Row, description: &Description) -> Result<PostgresStat
     };
     let revision = Revision::snapshot(history, snapshot)
         .ok_or_else(|| StoreError::Unavailable(format!("`{snapshot}` is no snapshot")))?;
-    let origin = format!("{place}/{}", description.definitions);
+    let digest: &str = row.try_get(4).map_err(store_error)?;
+    let origin = format!("{place}/{digest}");
     Ok(PostgresState {
         revision: revision.read_from(Arc::from(origin)),
         lag,
-        place: Arc::from(place),
+        is_as_described: description.is_of(place, digest),
     })
 }
 

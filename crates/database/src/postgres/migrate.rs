@@ -53,6 +53,14 @@ const MIGRATIONS: &[Migration] = &[
             "/../../schema/postgres/migrations/V5__one_name.sql"
         )),
     },
+    Migration {
+        version: 6,
+        name: "noted_types",
+        sql: include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../schema/postgres/migrations/V6__noted_types.sql"
+        )),
+    },
 ];
 
 const HISTORY: &str = "tenancy_migration";

@@ -1,36 +1,117 @@
 //! The records of changes, and the statements that read states and changes.
 
+use tokio_postgres::Row;
+
+use super::relations::{Relation, Relations};
+use crate::views::quoted;
+
+/// The functions that name a history (`tenancy_history`), those of the triggers that this program
+/// makes (`tenancy_changed`), and what these call.
+pub(super) const FUNCTIONS: &str = "\
+SELECT p.proname::text, n.nspname::text, p.proowner::regrole::text, p.oid, p.pronargs = 0
+FROM pg_catalog.pg_proc AS p
+JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+WHERE p.proname LIKE 'tenancy\\_%'";
+
+/// The tables that hold the records.
+pub(super) const RECORDS: [&str; 2] = ["tenancy_change", "tenancy_horizon"];
+
+/// Tables beside them.
+const BESIDE: [&str; 2] = ["tenancy_noted", "tenancy_history"];
+
+/// A function that matters here.
+#[derive(Debug)]
+pub(super) struct Function {
+    pub(super) name: String,
+    pub(super) schema: String,
+    owner: String,
+    pub(super) oid: u32,
+    pub(super) has_no_arguments: bool,
+}
+
+impl Function {
+    /// Out of a row of [`FUNCTIONS`].
+    pub(super) fn of(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            name: row.try_get(0)?,
+            schema: row.try_get(1)?,
+            owner: row.try_get(2)?,
+            oid: row.try_get(3)?,
+            has_no_arguments: row.try_get(4)?,
+        })
+    }
+}
+
 /// The tables in which changes are recorded.
 #[derive(Debug)]
 pub(super) struct Records {
-    /// Their schema, as SQL quotes it.
     pub(super) schema: String,
     /// True if there is a function that names their history.
     pub(super) has_history: bool,
+    /// True if there is a `tenancy_noted` that can be read.
+    pub(super) has_noted: bool,
+    /// The tables, by object id.
+    pub(super) relations: Vec<u32>,
+}
+
+impl Records {
+    /// The records that are kept with the views: in one schema, and by the owner of all of them.
+    /// Anybody who may create a table could else make all that is in memory last for ever.
+    pub(super) fn beside(
+        views: &[&Relation],
+        relations: &Relations,
+        functions: &[Function],
+    ) -> Result<Self, String> {
+        let [Some(first), Some(second)] = RECORDS.map(|name| relations.get(name)) else {
+            return Err("there are no records of changes".to_owned());
+        };
+        if !second.is_beside(first) || !views.iter().all(|view| view.is_beside(first)) {
+            return Err(format!(
+                "`tenancy_change` and `tenancy_horizon` of the schema `{}` belong to `{}`, and not \
+                 to the owner of all views, or are in another schema: they do not count",
+                first.schema, first.owner
+            ));
+        }
+        let has_history = functions.iter().any(|function| {
+            function.name == "tenancy_history"
+                && function.has_no_arguments
+                && (&function.schema, &function.owner) == (&first.schema, &first.owner)
+        });
+        let beside = BESIDE.iter().filter_map(|name| relations.get(name));
+        let beside = beside.filter(|it| it.is_beside(first));
+        let has_noted = relations
+            .get(BESIDE[0])
+            .is_some_and(|it| it.is_beside(first));
+        Ok(Self {
+            schema: first.schema.clone(),
+            has_history,
+            has_noted: has_noted && !relations.denied.contains(BESIDE[0]),
+            relations: beside.chain([first, second]).map(|it| it.oid).collect(),
+        })
+    }
+
+    /// Their schema, as SQL quotes it.
+    pub(super) fn quoted_schema(&self) -> String {
+        quoted(&self.schema)
+    }
 }
 
 /// The statement for a state: the snapshot, its history where the records name one, the place
-/// that it is read from, and how far it is behind. On a replica `pg_current_snapshot()` leaves
-/// out which transactions are running, so there only what all of them come after counts as seen.
+/// that it is read from, how far it is behind, and the digest of what the views rest on. On a replica
+/// `pg_current_snapshot()` leaves out which transactions are running, so there only what all of them
+/// come after counts as seen.
 ///
-/// The place is the server, its timeline and its start, and the table of the records. A server
-/// that was promoted, restored or started anew may have given out numbers of transactions before,
-/// and so may the table.
-pub(super) fn state_statement(records: Option<&Records>) -> String {
+/// The place is the server, its timeline, its start and its last recovery from a crash, with which its
+/// statistics begin anew (before version 15, where these are in a file: its last checkpoint). A server
+/// that was promoted, restored or started anew may have given out numbers of transactions before.
+pub(super) fn state_statement(records: Option<&Records>, digest: &str) -> String {
     let history = match records {
-        Some(Records {
-            schema,
-            has_history: true,
-        }) => format!("{schema}.tenancy_history()"),
+        Some(
+            records @ Records {
+                has_history: true, ..
+            },
+        ) => format!("{}.tenancy_history()", records.quoted_schema()),
         _ => "NULL::text".to_owned(),
-    };
-    let table = match records {
-        Some(Records { schema, .. }) => format!(
-            "(SELECT concat(oid, '.', relfilenode) FROM pg_catalog.pg_class \
-             WHERE oid = '{}.tenancy_change'::regclass)",
-            schema.replace('\'', "''")
-        ),
-        None => "''".to_owned(),
     };
     format!(
         "SELECT
@@ -42,10 +123,14 @@ pub(super) fn state_statement(records: Option<&Records>) -> String {
             (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()),
             CASE WHEN replica THEN 'replica' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END,
             extract(epoch FROM pg_postmaster_start_time()),
-            {table}),
+            CASE WHEN current_setting('server_version_num')::integer >= 150000
+              THEN extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time())::text
+              ELSE (SELECT checkpoint_lsn::text FROM pg_control_checkpoint())
+            END),
           CASE WHEN replica
             THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8
-            ELSE 0 END
+            ELSE 0 END,
+          {digest}
         FROM (SELECT pg_current_snapshot() AS snapshot, pg_is_in_recovery() AS replica) AS state"
     )
 }
@@ -53,7 +138,7 @@ pub(super) fn state_statement(records: Option<&Records>) -> String {
 /// The statement for the change records that a snapshot did not see. The first row has no type if
 /// some of them may have been pruned.
 pub(super) fn since_statement(records: &Records) -> String {
-    let schema = &records.schema;
+    let schema = records.quoted_schema();
     format!(
         "SELECT NULL::text, NULL::text FROM {schema}.tenancy_horizon
         WHERE pruned_to >= pg_snapshot_xmin($1::text::pg_snapshot)

@@ -72,7 +72,11 @@ impl PostgresSnapshot {
             let (begun, state, records) = tokio::join!(
                 biased;
                 client.batch_execute(&begin),
-                client.query_typed_one(&description.ask_state, &[]),
+                async {
+                    // Prepared: to plan it takes longer than to run it.
+                    let statement = client.prepare_cached(&description.ask_state).await?;
+                    client.query_one(&statement, &[]).await
+                },
                 records
             );
             begun?;
@@ -82,9 +86,9 @@ impl PostgresSnapshot {
         let PostgresState {
             revision,
             lag,
-            place,
+            is_as_described,
         } = changes::state(&state, &description)?;
-        if !description.is_of(&place) {
+        if !is_as_described {
             return Err(BeginFailure::moved());
         }
         let changes = match since {

@@ -1,0 +1,161 @@
+//! Which tables note each row that changes, and for which entity types.
+//!
+//! A table notes by the triggers of `tenancy_changed`, whose arguments are the types, or, by the word
+//! of its operator, with a line in `tenancy_noted`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use deadpool_postgres::Client;
+use tokio_postgres::types::{ToSql, Type as SqlType};
+
+use super::dependence::{Dependence, Table};
+use super::records::Records;
+use super::relations::oids;
+
+/// The triggers on tables ($1) that are no part of constraints. The fourth column is true for one of
+/// `tenancy_changed` of the records' schema ($2) that runs for all rows, the fifth if it always does.
+const TRIGGERS: &str = "\
+SELECT t.oid, t.tgrelid, t.tgfoid,
+  p.proname = 'tenancy_changed' AND n.nspname = $2::text AND t.tgenabled IN ('O', 'A')
+    AND t.tgqual IS NULL AND t.tgattr::text = '' AND t.tgtype & 1 = 0,
+  t.tgenabled = 'A', t.tgtype::integer, t.tgargs
+FROM pg_catalog.pg_trigger AS t
+JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
+JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+WHERE t.tgrelid = ANY ($1::text::oid[]) AND NOT t.tgisinternal";
+
+/// INSERT, DELETE and UPDATE, as `tgtype` has them.
+const EVENTS: i32 = 4 | 8 | 16;
+
+/// What notes changes.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    /// The triggers of the tables, and the functions that these call.
+    pub(super) triggers: BTreeSet<u32>,
+    pub(super) functions: BTreeSet<u32>,
+    /// The tables that lack the triggers that this program made them with.
+    pub(super) broken: Vec<String>,
+    /// Why records do not tell all that the views show.
+    pub(super) faults: Vec<String>,
+}
+
+/// The lines of `tenancy_noted`.
+#[derive(Default)]
+struct Lines {
+    /// Schema, name and entity type.
+    types: HashSet<(String, String, String)>,
+    /// The schema and name of those that should have triggers.
+    with_triggers: HashSet<(String, String)>,
+    are_none: bool,
+}
+
+/// The events by entity type.
+type Events = BTreeMap<String, i32>;
+
+impl Notes {
+    /// Of the tables under views.
+    pub(super) async fn of(
+        client: &Client,
+        records: Option<&Records>,
+        dependence: &Dependence,
+    ) -> Result<Self, tokio_postgres::Error> {
+        let mut found = Self::default();
+        let of = oids(dependence.tables.keys().copied());
+        let schema = records.map(|records| records.schema.as_str());
+        let parameters: [(&(dyn ToSql + Sync), SqlType); 2] =
+            [(&of, SqlType::TEXT), (&schema, SqlType::TEXT)];
+        let rows = client.query_typed(TRIGGERS, &parameters).await?;
+        let (mut there, mut always): (HashMap<u32, Events>, HashMap<u32, Events>) =
+            (HashMap::new(), HashMap::new());
+        for row in &rows {
+            found.triggers.insert(row.try_get(0)?);
+            found.functions.insert(row.try_get(2)?);
+            if !row.try_get::<_, Option<bool>>(3)?.unwrap_or_default() {
+                continue;
+            }
+            let (table, bits): (u32, i32) = (row.try_get(1)?, row.try_get(5)?);
+            // Threes of a type and columns, each ended by a zero.
+            let arguments: &[u8] = row.try_get(6)?;
+            for name in arguments.split(|byte| *byte == 0).step_by(3) {
+                let name = String::from_utf8_lossy(name).into_owned();
+                *there
+                    .entry(table)
+                    .or_default()
+                    .entry(name.clone())
+                    .or_default() |= bits;
+                if row.try_get(4)? {
+                    *always.entry(table).or_default().entry(name).or_default() |= bits;
+                }
+            }
+        }
+        let Some(records) = records else {
+            return Ok(found);
+        };
+        let lines = Lines::read(client, records).await?;
+        if lines.are_none {
+            found.broken.push("tenancy_noted".to_owned());
+        }
+        let none = Events::new();
+        for (oid, table) in &dependence.tables {
+            let [there, always] = [&there, &always].map(|of| of.get(oid).unwrap_or(&none));
+            let name = format!("{}.{}", table.schema, table.name);
+            let is_whole = |bits: &i32| bits & EVENTS == EVENTS;
+            if lines.should_have_triggers(table)
+                && !(there.values().any(is_whole)
+                    && there
+                        .iter()
+                        .all(|(of, bits)| of.is_empty() || is_whole(bits)))
+            {
+                found.broken.push(name.clone());
+            }
+            for of in &table.types {
+                if !always.get(of).is_some_and(is_whole) && !lines.note(table, of) {
+                    let hint = if there.get(of).is_some_and(is_whole) {
+                        " (its triggers are not ENABLE ALWAYS)"
+                    } else {
+                        ""
+                    };
+                    found.faults.push(format!("{name} for `{of}`{hint}"));
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Lines {
+    async fn read(client: &Client, records: &Records) -> Result<Self, tokio_postgres::Error> {
+        let mut found = Self::default();
+        if !records.has_noted {
+            return Ok(found);
+        }
+        let sql = format!(
+            "SELECT name::text, coalesce(line ->> 'schema', $1::text), line ->> 'entity_type',
+               coalesce(line ->> 'triggers', 'false') = 'true'
+             FROM (SELECT name, to_jsonb(noted) AS line FROM {}.tenancy_noted AS noted) AS noted",
+            records.quoted_schema()
+        );
+        let parameters: [(&(dyn ToSql + Sync), SqlType); 1] = [(&records.schema, SqlType::TEXT)];
+        let rows = client.query_typed(&sql, &parameters).await?;
+        found.are_none = rows.is_empty();
+        for row in rows {
+            let (name, schema): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            if row.try_get(3)? {
+                found.with_triggers.insert((schema, name));
+            } else if let Some(of) = row.try_get::<_, Option<String>>(2)? {
+                found.types.insert((schema, name, of));
+            }
+        }
+        Ok(found)
+    }
+
+    fn should_have_triggers(&self, table: &Table) -> bool {
+        let name = (table.schema.clone(), table.name.clone());
+        self.with_triggers.contains(&name)
+    }
+
+    fn note(&self, table: &Table, of: &str) -> bool {
+        let line = (table.schema.clone(), table.name.clone(), of.to_owned());
+        self.types.contains(&line)
+    }
+}

@@ -45,7 +45,12 @@ AS $$
       ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
     END,
     history.tableoid, history.xmin,
-    CASE WHEN pg_is_in_recovery() THEN history.whole_since ELSE tenancy_whole_since() END
+    -- As tenancy_whole_since(), which each state would have to wait for.
+    CASE
+      WHEN pg_is_in_recovery() THEN history.whole_since
+      WHEN current_setting('server_version_num')::integer >= 150000
+        THEN extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time())::text
+    END
   ), 0)), 16, '0')
   FROM tenancy_history AS history
 $$;

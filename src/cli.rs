@@ -58,5 +58,5 @@ pub(crate) fn run() -> Exit {
         Command::Diff(args) => diff::run(&args),
         Command::Replay(args) => replay::run(&args),
     };
-    ended.unwrap_or_else(|stopped| stopped)
+    output::all_written(ended.unwrap_or_else(|stopped| stopped))
 }

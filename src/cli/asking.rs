@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::args::{PolicyArgs, SourceArgs};
 use super::exit::Exit;
 use super::output::AnyError;
-use super::source::{open, settings};
+use super::source::{MissingFile, open, settings};
 use super::worker::in_worker;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::slice::Freshness;
@@ -37,7 +37,7 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T, AnyError>> + Send,
 {
-    let (store, _) = open(config)?;
+    let (store, _) = open(config, MissingFile::Refused)?;
     ask_over(store, bundle, ask)
 }
 

@@ -9,13 +9,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::args::ImportArgs;
 use super::exit::{Ended, Exit};
 use super::output::{failed, misused, say};
-use super::source::{open_database, settings};
+use super::source::{MissingFile, open_database, settings};
 use peppol_authz_database::{Database, Import, ImportError, Imported};
 use peppol_authz_engine::store::StoreError;
 
 pub(super) fn run(args: &ImportArgs) -> Ended {
     let config = settings(&args.source.flags())?;
-    let database = open_database(&config).map_err(failed)?;
+    let database = open_database(&config, MissingFile::Made).map_err(failed)?;
     let database = database.ok_or_else(|| {
         misused(format!(
             "`import` writes into a database, and `{}` is none",

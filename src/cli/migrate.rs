@@ -3,11 +3,11 @@
 use super::args::MigrateArgs;
 use super::exit::{Ended, Exit};
 use super::output::{failed, misused, say};
-use super::source::{open_database, settings};
+use super::source::{MissingFile, open_database, settings};
 
 pub(super) fn run(args: &MigrateArgs) -> Ended {
     let config = settings(&args.source.flags())?;
-    let database = open_database(&config).map_err(failed)?;
+    let database = open_database(&config, MissingFile::Made).map_err(failed)?;
     let database =
         database.ok_or_else(|| misused(format!("`{}` is no database", config.tenancy)))?;
     database.migrate().map_err(failed)?;

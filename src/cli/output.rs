@@ -1,6 +1,7 @@
 //! Standard output and standard error. No other file writes to them.
 
-use std::io::Write;
+use std::io::{Error, ErrorKind, Write};
+use std::sync::{Mutex, PoisonError};
 
 use super::exit::Exit;
 use peppol_authz_engine::policy::Fault;
@@ -8,9 +9,33 @@ use peppol_authz_engine::text::causes;
 
 pub(super) type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Writes a line to standard output. It is no failure if its reader has gone away.
+/// Set once a line could not be written to standard output.
+static UNWRITTEN: Mutex<Option<Error>> = Mutex::new(None);
+
+/// Writes a line to standard output. It is no failure if its reader has gone away; any other is
+/// one of the command, see [`all_written`].
 pub(super) fn say(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+    note(writeln!(std::io::stdout().lock(), "{line}"));
+}
+
+fn note(written: std::io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        let mut unwritten = UNWRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+        unwritten.get_or_insert(error);
+    }
+}
+
+/// The end of a command that was to write to standard output: it failed, if that could not be
+/// written.
+pub(super) fn all_written(end: Exit) -> Exit {
+    note(std::io::stdout().lock().flush());
+    let mut unwritten = UNWRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    match unwritten.take() {
+        None => end,
+        Some(error) => failed(format!("standard output: {error}")),
+    }
 }
 
 /// Writes an error to standard error, with its causes behind colons.

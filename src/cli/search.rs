@@ -1,5 +1,7 @@
 //! `search`: finds the principals, resources or actions that the policies allow.
 
+use std::num::NonZeroUsize;
+
 use serde_json::{Map, Value as Json};
 
 use super::args::SearchArgs;
@@ -15,7 +17,7 @@ use peppol_authz_server::http::search_json;
 pub(super) fn run(args: &SearchArgs) -> Ended {
     let (config, bundle) = prepare(&args.source, &args.policy)?;
     let search = search(args, &bundle, config.limits.json_depth).map_err(misused)?;
-    let (limits, limit) = (config.limits.clone(), args.limit);
+    let (limits, limit) = (config.limits.clone(), args.limit.map(NonZeroUsize::get));
     let explain = args.residual;
     let found = ask(&config, bundle, move |engine| async move {
         find(&engine, &search, &limits, limit, explain).await

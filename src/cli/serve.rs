@@ -2,6 +2,7 @@
 
 mod assemble;
 mod keys;
+mod log;
 mod ready;
 mod reload;
 mod settled;
@@ -13,7 +14,6 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tracing_subscriber::EnvFilter;
 
 use super::args::ServeArgs;
 use super::exit::{Ended, Exit};
@@ -22,7 +22,7 @@ use super::policies::Loaded;
 use super::source::settings;
 use super::worker::runtime;
 use assemble::{Assembled, assemble};
-use peppol_authz_server::config::{Config, LogFormat, Source};
+use peppol_authz_server::config::{Config, Source};
 use peppol_authz_server::http::{App, Listener, router, serve, serve_envoy};
 use peppol_authz_server::watch::TakenFiles;
 use settled::load_settled;
@@ -37,7 +37,7 @@ pub(super) fn run(args: &ServeArgs) -> Ended {
             config.tenancy
         )));
     }
-    start_log(&config).map_err(misused)?;
+    log::start(&config.log).map_err(misused)?;
     let policies = load_settled(&reload::watched(&config))?;
     if let Err(fault) = SuiteGate::new(&config).check(&policies.1) {
         fault.faults.iter().for_each(complain_of);
@@ -47,17 +47,6 @@ pub(super) fn run(args: &ServeArgs) -> Ended {
     match run_server(&config, policies, second).map_err(failed)? {
         LastLines::Written => Ok(Exit::Done),
         LastLines::Lost => Ok(Exit::Failed),
-    }
-}
-
-fn start_log(config: &Config) -> Result<(), AnyError> {
-    let filter = EnvFilter::try_new(&config.log.filter)?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    match config.log.format {
-        LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
     }
 }
 

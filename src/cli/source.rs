@@ -16,13 +16,26 @@ pub(super) fn settings(flags: &Flags) -> Result<Config, Exit> {
     Ok(config)
 }
 
+/// The fate of a database file that is missing. A mistyped name should make no file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MissingFile {
+    /// It is made.
+    Made,
+    /// It is an error.
+    Refused,
+}
+
 /// Opens the database that is named; `None` if the source is none.
-pub(super) fn open_database(config: &Config) -> Result<Option<Database>, StoreError> {
+pub(super) fn open_database(
+    config: &Config,
+    missing: MissingFile,
+) -> Result<Option<Database>, StoreError> {
     Ok(match &config.tenancy {
         Source::Sqlite(path) => {
             let options = SqliteOptions {
                 readers: config.store.readers,
                 busy_timeout: config.store.busy_timeout,
+                makes: missing == MissingFile::Made,
             };
             Some(Database::Sqlite(Arc::new(Sqlite::open(path, options)?)))
         }
@@ -45,15 +58,15 @@ pub(super) fn open_database(config: &Config) -> Result<Option<Database>, StoreEr
 pub(super) fn open_reader(config: &Config) -> Result<Option<Arc<dyn Store>>, StoreError> {
     let mut config = config.clone();
     config.store.readers = 1;
-    Ok(open_database(&config)?.map(|database| database.store()))
+    Ok(open_database(&config, MissingFile::Refused)?.map(|database| database.store()))
 }
 
 /// A store, and its database if it is one.
 type Opened = (Arc<dyn Store>, Option<Database>);
 
 /// Opens the store that is named.
-pub(super) fn open(config: &Config) -> Result<Opened, StoreError> {
-    if let Some(database) = open_database(config)? {
+pub(super) fn open(config: &Config, missing: MissingFile) -> Result<Opened, StoreError> {
+    if let Some(database) = open_database(config, missing)? {
         return Ok((database.store(), Some(database)));
     }
     let Source::Entities(path) = &config.tenancy else {

@@ -109,6 +109,7 @@ fn start() -> Start {
             "--import",
             project("tests/http/tenancy.ndjson").to_str().unwrap(),
         ])
+        .variable("PEPPOL_AUTHZ_EXPLAIN__ALLOW", "all")
         // For a state that never comes.
         .variable("PEPPOL_AUTHZ_FRESHNESS__WAIT", "50ms")
 }

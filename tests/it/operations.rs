@@ -4,6 +4,7 @@
 //! `metrics` what is counted.
 
 mod drain;
+mod log;
 mod metrics;
 mod socket;
 mod start;

@@ -5,6 +5,7 @@ mod coverage;
 mod matrix;
 mod route;
 mod search;
+mod stores;
 mod suites;
 
 use crate::author::{Author, Ended};

@@ -63,7 +63,8 @@ struct Inner {
 }
 
 impl Sqlite {
-    /// Opens a database; one that is missing is created, an older one upgraded.
+    /// Opens a database; one that is missing is made, if [`SqliteOptions::makes`] says so, an older
+    /// one upgraded.
     ///
     /// A database that another program has made is taken as it is, if it has the
     /// views: see [`Store::check`].

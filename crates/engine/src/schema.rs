@@ -35,6 +35,7 @@ mod weight;
 
 pub use cedar_json::{AsStored, CedarJson};
 pub(crate) use characters::check_characters;
+pub use characters::escape_unseen;
 pub use code_list::CodeList;
 pub use definition::Schema;
 pub use designation::Designation;

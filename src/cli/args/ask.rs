@@ -1,5 +1,6 @@
 //! The arguments of `authorize`, `explain`, `search` and `route`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -54,7 +55,7 @@ pub(in crate::cli) struct SearchArgs {
     pub(in crate::cli) context: Option<String>,
     /// The highest number of results [default: all]
     #[arg(long, value_name = "NUMBER")]
-    pub(in crate::cli) limit: Option<usize>,
+    pub(in crate::cli) limit: Option<NonZeroUsize>,
     #[command(flatten)]
     pub(in crate::cli) source: SourceArgs,
     #[command(flatten)]

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{ended, get_acme, lines, logging, of_suites, setting};
+use super::{ended, get_acme, lines, logging, of_suites, setting, to_file};
+use crate::http::described::{ENTITIES, document, view_document, with_entities};
 use crate::sidecar::{Sidecar, Start};
 
 fn members(line: &Value) -> Vec<&str> {
@@ -288,4 +289,24 @@ fn standard_output_holds_lines_and_nothing_else() {
         json!(["UNKNOWN_PRINCIPAL", "UNKNOWN_RESOURCE"])
     );
     assert!(members(&lines[0]).contains(&"policyRevision"));
+}
+
+/// A reader sees all of a line, in its order.
+#[test]
+fn what_would_hide_a_part_of_a_line_is_escaped() {
+    let direction = "SE\u{202e}NT\u{85}\u{7f}\u{200b}\u{e0041}";
+    let mut sidecar = to_file(with_entities(ENTITIES)).start();
+    let mut asked = view_document();
+    let mut described = document("d-0");
+    described["attrs"]["direction"] = direction.into();
+    asked["entities"] = json!([described]);
+    sidecar.ask(&asked);
+    sidecar.stop();
+    let path = sidecar.path("d.log");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let escaped = r"SE\u202eNT\u0085\u007f\u200b\udb40\udc41";
+    assert!(text.contains(escaped), "{text}");
+    let line = &lines(&path)[0];
+    let logged = &line["question"]["entities"][0]["attrs"]["direction"];
+    assert_eq!(*logged, direction);
 }

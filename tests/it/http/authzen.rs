@@ -244,16 +244,130 @@ fn revealing(reveal: &str) -> Sidecar {
 }
 
 #[test]
-fn an_answer_that_reveals_nothing_is_the_decision_alone() {
+fn an_answer_that_reveals_nothing_is_the_decision_and_what_it_obliges_to() {
     let sidecar = revealing("nothing");
     let found = sidecar.post(EVALUATIONS, &four()).json();
     let wanted = json!({"evaluations": [
-        {"decision": true}, {"decision": false}, {"decision": false}, {"decision": true},
+        {"decision": true}, {"decision": false}, {"decision": false},
+        {"decision": true, "context": {"obligations": [grant()]}},
     ]});
     assert_eq!(found, wanted);
     for item in four()["evaluations"].as_array().unwrap() {
         let found = evaluate(&sidecar, item);
-        assert_eq!(found, json!({"decision": found["decision"]}));
+        let place = four()["evaluations"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .position(|it| it == item);
+        assert_eq!(found, wanted["evaluations"][place.unwrap()]);
+    }
+}
+
+/// The obligation of who may create an organisation.
+fn grant() -> Value {
+    json!({"id": "GRANT_ORGADMIN", "type": "custom", "properties": {}})
+}
+
+/// A permit with an obligation is none for who does not understand it, at each level of `reveal`.
+#[test]
+fn a_permit_is_a_denial_for_who_understands_no_obligation() {
+    let ask = |supported: &Value| {
+        let mut item = anna("createOrganisation", &json!({}));
+        item["resource"] = json!({"type": "platform", "id": "platform"});
+        item["context"] = json!({ "supported_obligations": supported });
+        item
+    };
+    for reveal in ["nothing", "user", "admin"] {
+        let sidecar = revealing(reveal);
+        for (supported, allowed) in [
+            (Value::Null, true),
+            (json!(["custom"]), true),
+            (json!(["step-up", "custom"]), true),
+            (json!([]), false),
+            (json!(["step-up", "notification"]), false),
+            (json!(["CUSTOM", "GRANT_ORGADMIN"]), false),
+        ] {
+            let found = evaluate(&sidecar, &ask(&supported));
+            assert_eq!(found["decision"], allowed, "{reveal} {supported} {found}");
+            let told = &found["context"]["obligations"];
+            match allowed {
+                true => assert_eq!(*told, json!([grant()]), "{reveal}"),
+                false => assert_eq!(*told, Value::Null, "{reveal}"),
+            }
+        }
+        for supported in [json!("custom"), json!(["custom", 7])] {
+            let reply = sidecar.post(EVALUATION, &ask(&supported));
+            assert_eq!(reply.status, 400, "{}", reply.text);
+        }
+        let code = &evaluate(&sidecar, &ask(&json!([])))["context"]["codes"];
+        match reveal {
+            "nothing" => assert_eq!(*code, Value::Null),
+            _ => assert_eq!(*code, json!(["OBLIGATION_NOT_UNDERSTOOD"])),
+        }
+        // Without an obligation there is nothing to understand.
+        let mut other = anna("getOrganisation", &json!({}));
+        other["context"] = json!({"supported_obligations": []});
+        assert_eq!(evaluate(&sidecar, &other)["decision"], true);
+        // It is no permit for the end of a batch either.
+        let batch = json!({
+            "options": {"evaluations_semantic": "permit_on_first_permit"},
+            "evaluations": [ask(&json!([])), ask(&json!(["custom"])), other],
+        });
+        let found = sidecar.post(EVALUATIONS, &batch).json();
+        let found = found["evaluations"].as_array().unwrap();
+        let found: Vec<_> = found.iter().map(|item| &item["decision"]).collect();
+        assert_eq!(found, [false, true]);
+    }
+}
+
+/// The decision log has what was answered, and replays the rest.
+#[test]
+fn a_permit_that_was_a_denial_is_one_in_the_decision_log() {
+    let start = Start::quickstart();
+    let log = start.path("decisions.log");
+    let mut sidecar = start
+        .with(&["--decision-log", &format!("file:{}", log.display())])
+        .start();
+    let mut item = anna("createOrganisation", &json!({}));
+    item["resource"] = json!({"type": "platform", "id": "platform"});
+    item["context"] = json!({"supported_obligations": []});
+    assert_eq!(evaluate(&sidecar, &item)["decision"], false);
+    sidecar.stop();
+    let lines = std::fs::read_to_string(log).unwrap();
+    let line: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!(line["decision"], "Deny");
+    assert_eq!(line["codes"], json!(["OBLIGATION_NOT_UNDERSTOOD"]));
+    assert_eq!(line["said"]["action"]["name"], "createOrganisation");
+}
+
+/// A default is a fault of the evaluations that take it.
+#[test]
+fn a_default_that_is_not_whole_spoils_nothing_that_does_not_take_it() {
+    let sidecar = Start::quickstart().start();
+    let whole = anna("getOrganisation", &json!({}));
+    for member in ["subject", "action", "resource"] {
+        for default in [
+            json!({}),
+            json!({"type": "organisation"}),
+            json!({"id": "acme"}),
+            json!({"name": 7}),
+            json!(7),
+        ] {
+            let mut without = whole.clone();
+            without.as_object_mut().unwrap().remove(member);
+            let mut batch = json!({"evaluations": [whole, without, whole]});
+            batch[member] = default;
+            let reply = sidecar.post(EVALUATIONS, &batch);
+            assert_eq!(reply.status, 200, "{batch} {}", reply.text);
+            let found = reply.json();
+            let found = found["evaluations"].as_array().unwrap();
+            let decisions: Vec<_> = found.iter().map(|item| &item["decision"]).collect();
+            assert_eq!(decisions, [true, false, true], "{batch}");
+            let error = &found[1]["context"]["error"];
+            assert_eq!(error["status"], 400, "{batch}");
+            let message = error["message"].as_str().unwrap();
+            assert!(message.starts_with(&format!("`{member}")), "{message}");
+        }
     }
 }
 
@@ -266,14 +380,13 @@ fn an_answer_for_users_names_no_policy() {
             *id = "".into();
         }
     }
-    let obligation = json!({"id": "GRANT_ORGADMIN", "type": "custom", "properties": {}});
     let text = json!({"en": "the organisation has no contact of type BUSINESS"});
     let error = json!({"status": 400, "message": "`context.requestedMode`: is missing"});
     let wanted = json!({"evaluations": [
         {"decision": true, "context": {"id": ""}},
         {"decision": false, "context": {"id": "", "reason_user": text, "codes": ["AT-1120"]}},
         {"decision": false, "context": {"error": error}},
-        {"decision": true, "context": {"id": "", "obligations": [obligation]}},
+        {"decision": true, "context": {"id": "", "obligations": [grant()]}},
     ]});
     assert_eq!(found, wanted);
 }
@@ -339,6 +452,7 @@ fn metadata_tell_the_url_that_is_set() {
             "search_subject_endpoint": format!("{base}/access/v1/search/subject"),
             "search_resource_endpoint": format!("{base}/access/v1/search/resource"),
             "search_action_endpoint": format!("{base}/access/v1/search/action"),
+            "supported_obligations": ["custom"],
         });
         for path in [WELL_KNOWN.to_owned(), format!("{WELL_KNOWN}{path}")] {
             let reply = sidecar.get(&path);

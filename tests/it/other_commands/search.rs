@@ -133,7 +133,10 @@ fn what_a_program_reads_is_what_the_sidecar_answers() {
         "--schema",
         &path(SCHEMA),
     ];
-    let sidecar = Start::new().with(&flags).start();
+    let sidecar = Start::new()
+        .with(&flags)
+        .variable("PEPPOL_AUTHZ_EXPLAIN__ALLOW", "all")
+        .start();
     let search = json!({
         "principal": ANN,
         "action": {"type": "Action", "id": "close"},

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{documents, ids, search, wanted};
+use super::{documents, ids, search, wanted, with};
 use crate::deciding::{Deciding, entity};
 use crate::sidecar::{Sidecar, Start};
 use peppol_authz_engine::SearchPage;
@@ -140,4 +140,40 @@ fn conditions_in_conditions_come_to_an_end() {
     let found = deciding.find(&wanted, &part).unwrap();
     let found: Vec<_> = found.entities.iter().map(ToString::to_string).collect();
     assert_eq!(found, ["Doc::\"x\""]);
+}
+
+/// What remains of policies tells what they say, and names entities of the store.
+#[test]
+fn a_search_is_explained_to_whom_a_decision_would_be() {
+    const KEY: &str = "0123456789abcdef0123456789abcdef";
+    let body = with(wanted("root", "getOrganisation"), "explain", true);
+    let body = body.to_string();
+    for (allow, key, sent, status) in [
+        (None, None, None, 403),
+        (Some("nobody"), None, Some(KEY), 403),
+        (Some("key"), Some(KEY), None, 403),
+        (Some("key"), Some(KEY), Some("another"), 403),
+        (Some("key"), Some(KEY), Some(KEY), 200),
+        (Some("all"), None, None, 200),
+    ] {
+        let mut start = Start::new().documents(&documents(1));
+        if let Some(allow) = allow {
+            start = start.variable("PEPPOL_AUTHZ_EXPLAIN__ALLOW", allow);
+        }
+        if let Some(key) = key {
+            let path = start.path("explain.key");
+            std::fs::write(&path, key).unwrap();
+            let path = path.display().to_string();
+            start = start.variable("PEPPOL_AUTHZ_EXPLAIN__KEY_FILE", &path);
+        }
+        let sidecar = start.start();
+        let bearer = format!("Bearer {}", sent.unwrap_or_default());
+        let headers: &[(&str, &str)] = match sent {
+            Some(_) => &[("authorization", &bearer)],
+            None => &[],
+        };
+        let reply = sidecar.send("/v1/search", headers, body.as_bytes());
+        assert_eq!(reply.status, status, "{allow:?} {sent:?} {}", reply.text);
+        assert_eq!(reply.text.contains("residual"), status == 200);
+    }
 }

@@ -7,7 +7,9 @@ use crate::limits::is_refused;
 use crate::sidecar::{Sidecar, Start};
 
 fn sidecar(key: Option<&str>) -> Sidecar {
-    let start = Start::new().documents(&documents(10));
+    let start = Start::new()
+        .documents(&documents(10))
+        .variable("PEPPOL_AUTHZ_EXPLAIN__ALLOW", "all");
     let Some(key) = key else {
         return start.start();
     };

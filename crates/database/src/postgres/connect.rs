@@ -30,9 +30,7 @@ impl Connector {
     /// nobody and is read as `require`.
     pub(super) fn new(url: &str, options: &PostgresOptions) -> Result<Self, StoreError> {
         let url = url.replace("sslmode=verify-full", "sslmode=require");
-        let mut config: Config = url.parse().map_err(|error| {
-            StoreError::Unavailable(format!("the tenancy URL: {}", causes(&error)))
-        })?;
+        let mut config: Config = url.parse().map_err(|error| unreadable(&url, &error))?;
         if config.get_ssl_mode() == SslMode::Prefer {
             config.ssl_mode(if is_local(&config) {
                 SslMode::Disable
@@ -74,6 +72,28 @@ impl Connector {
     ) -> Result<(Client, Connection<Socket, TlsStream>), tokio_postgres::Error> {
         self.config.connect(self.tls.clone()).await
     }
+}
+
+/// Why a URL cannot be read. It may hold a password, and so may the words of the error where it is
+/// not certain where the password ends.
+fn unreadable(url: &str, error: &tokio_postgres::Error) -> StoreError {
+    let (_, rest) = url.split_once("//").unwrap_or_default();
+    let password_ends = rest
+        .split_once(['/', '?', '#'])
+        .is_none_or(|(_, after)| !after.contains('@'));
+    let text = match password_ends {
+        true => {
+            let modes = match url.contains("sslmode=") {
+                true => "; `sslmode` is `disable`, `require` or `verify-full`",
+                false => "",
+            };
+            format!("the tenancy URL cannot be read: {}{modes}", causes(error))
+        }
+        false => "the tenancy URL cannot be read: in a user or a password `@` is written `%40`, \
+                  `/` `%2F`, `?` `%3F`, `#` `%23`, `:` `%3A` and `%` `%25`"
+            .to_owned(),
+    };
+    StoreError::Unavailable(text)
 }
 
 /// Returns true if nothing leaves the machine.

@@ -1,6 +1,8 @@
 //! Opening a database, and bringing it to the version that this program knows.
 
 use std::collections::{HashMap, HashSet};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -72,12 +74,28 @@ const MIGRATION_TRIES: usize = 20;
 pub(super) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connection, StoreError> {
     let failed =
         |error: rusqlite::Error| StoreError::Unavailable(format!("`{}`: {error}", path.display()));
-    let connection = Connection::open(path).map_err(failed)?;
+    if options.makes {
+        make_file(path);
+    } else if !path.exists() {
+        let shown = path.display();
+        return Err(StoreError::Unavailable(format!(
+            "`{shown}` does not exist; `import`, `migrate` and `serve` make a database"
+        )));
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection
         .busy_timeout(options.busy_timeout)
         .map_err(failed)?;
     prepare_writer(&connection, options).map_err(failed)?;
     Ok(connection)
+}
+
+/// Makes an empty file that its owner alone may read, where there is none: it holds addresses.
+/// Where it cannot be made, opening it says why.
+fn make_file(path: &Path) {
+    let mut options = OpenOptions::new();
+    let _ = options.write(true).create_new(true).mode(0o600).open(path);
 }
 
 /// Opens a database that was put in the place of another one. Nothing is made, and an older one is

@@ -41,7 +41,7 @@ pub(super) struct Opened {
 const TRIES: usize = 5;
 
 impl Opened {
-    /// Opens the file at a path; one that is missing is created, an older one upgraded.
+    /// Opens the file at a path; one that is missing is made, if it may be, an older one upgraded.
     ///
     /// # Errors
     /// As [`Sqlite::open`](super::Sqlite::open).

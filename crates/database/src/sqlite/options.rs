@@ -9,6 +9,8 @@ pub struct SqliteOptions {
     pub readers: usize,
     /// How long a lock of another process is waited for.
     pub busy_timeout: Duration,
+    /// True if a file that is missing is made.
+    pub makes: bool,
 }
 
 impl Default for SqliteOptions {
@@ -16,6 +18,7 @@ impl Default for SqliteOptions {
         Self {
             readers: 16,
             busy_timeout: Duration::from_secs(5),
+            makes: true,
         }
     }
 }

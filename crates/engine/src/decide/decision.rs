@@ -82,6 +82,19 @@ impl Decision {
         }
     }
 
+    /// A permit becomes a denial for a caller who does not understand its obligations. Any other
+    /// decision stays.
+    #[must_use]
+    pub fn for_who_understands_no_obligation(self) -> Self {
+        if self.verdict == Verdict::Deny || self.obligations.is_empty() {
+            return self;
+        }
+        Self {
+            reasons: vec![Reason::not_understood()],
+            ..Self::denial(&self.policy_revision, self.tenancy_revision)
+        }
+    }
+
     /// True if it is a denial for entities of the question that are not there (GEN-1).
     pub(crate) fn is_of_absent(&self) -> bool {
         let absent =
@@ -111,6 +124,12 @@ impl Reason {
     pub(crate) fn other_action() -> Self {
         let message = "this action is not for such a principal and such a resource";
         Self::engine(None, "ACTION_DOES_NOT_APPLY", message)
+    }
+
+    /// A permit puts obligations on the caller, who has said that it understands none.
+    fn not_understood() -> Self {
+        let message = "a permit has obligations, and the caller understands none";
+        Self::engine(None, "OBLIGATION_NOT_UNDERSTOOD", message)
     }
 
     /// A request that does not say what its route reads, or says what does not fit.

@@ -4,6 +4,9 @@
 //! the one that was asked about. So an id with such a character is refused wherever it comes
 //! from; it is not cleaned, which would be a guess.
 
+use std::borrow::Cow;
+use std::fmt::Write;
+
 use super::misfit::Misfit;
 
 /// Ranges outside of ASCII, in order. They are, by Unicode 16: the categories `Cc`, `Cf`, `Zl` and
@@ -71,6 +74,28 @@ pub(crate) fn check_characters(id: &str) -> Result<(), Misfit> {
         return Err(Misfit::new("has another blank than a space"));
     }
     Ok(())
+}
+
+/// A text for a log: each character that nobody sees, or that turns the direction of a line, is
+/// written as JSON writes it (`\u202e`). Those in `kept` stay.
+#[must_use]
+pub fn escape_unseen<'t>(text: &'t str, kept: &[char]) -> Cow<'t, str> {
+    let is_escaped = |letter: char| is_unseen(letter) && !kept.contains(&letter);
+    if !text.contains(is_escaped) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        if !is_escaped(letter) {
+            escaped.push(letter);
+            continue;
+        }
+        for unit in letter.encode_utf16(&mut [0; 2]) {
+            // Writing to a string cannot fail.
+            let _ = write!(escaped, "\\u{unit:04x}");
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 fn is_unseen(letter: char) -> bool {
@@ -157,6 +182,19 @@ mod tests {
                 Ok(())
             })
             .unwrap();
+    }
+
+    #[test]
+    fn a_log_shows_what_is_not_seen() {
+        let text = "a\u{7f}b\u{85}c\u{202e}d\u{e0041}e\u{1b}\n";
+        let escaped = r"a\u007fb\u0085c\u202ed\udb40\udc41e\u001b";
+        assert_eq!(escape_unseen(text, &['\n']), format!("{escaped}\n"));
+        let read: String = serde_json::from_str(&format!("\"{escaped}\"")).unwrap();
+        assert_eq!(read, text.trim_end());
+        assert!(matches!(
+            escape_unseen("jörg 李 \n", &['\n']),
+            Cow::Borrowed(_)
+        ));
     }
 
     #[test]

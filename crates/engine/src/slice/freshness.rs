@@ -78,3 +78,38 @@ impl Freshness {
             && demand.admits(age.saturating_add(known.lag))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::EntitiesFile;
+    use std::path::Path;
+    use std::time::Instant;
+
+    /// A replica that has replayed nothing yet cannot tell how old its state is.
+    #[test]
+    fn a_state_whose_age_nobody_knows_is_older_than_any_demand() {
+        let store = EntitiesFile::read(Path::new("none.json"), b"[]").unwrap();
+        let freshness = Freshness {
+            followed: true,
+            max_stale: Duration::MAX,
+            ..Freshness::EACH
+        };
+        let known = |lag| Known {
+            epoch: 1,
+            revision: Revision::number(1),
+            looked: Instant::now(),
+            lag,
+            told: true,
+            mark: None,
+        };
+        let demand = |max_age| Demand {
+            max_age,
+            ..Demand::default()
+        };
+        let hour = demand(Some(Duration::from_secs(3600)));
+        assert!(!freshness.admits(&known(Duration::MAX), &store, &hour));
+        assert!(freshness.admits(&known(Duration::ZERO), &store, &hour));
+        assert!(freshness.admits(&known(Duration::MAX), &store, &demand(None)));
+    }
+}

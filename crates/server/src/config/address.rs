@@ -151,18 +151,49 @@ impl Url {
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without its parameters: one of them may be a password too.
-        let (shown, _) = self.0.split_once('?').unwrap_or((&self.0, ""));
-        let (scheme, rest) = shown.split_once("//").unwrap_or(("", shown));
-        match rest.rsplit_once('@') {
-            None => write!(f, "{scheme}//{rest}"),
-            Some((user, host)) => {
-                let (user, secret) = user.split_once(':').unwrap_or((user, ""));
-                let mask = if secret.is_empty() { "" } else { ":***" };
-                write!(f, "{scheme}//{user}{mask}@{host}")
-            }
+        match shown(&self.0) {
+            Some(shown) => f.write_str(&shown),
+            // Any part of it may belong to a password.
+            None => f.write_str("postgres://…"),
         }
     }
+}
+
+/// A URL without its password and its parameters, one of which may be a password too; `None` where
+/// it is not certain which part is which.
+fn shown(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("//")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, after) = rest.split_at_checked(end)?;
+    // A password that holds one of these characters, not escaped.
+    if after.contains('@') {
+        return None;
+    }
+    let database = after
+        .split_once('?')
+        .map_or(after, |(database, _)| database);
+    let (user, hosts) = match authority.rsplit_once('@') {
+        Some((user, hosts)) => (Some(user), hosts),
+        None => (None, authority),
+    };
+    let is_host = |host: &str| match host.rsplit_once(':') {
+        Some((_, port)) => port.ends_with(']') || port.bytes().all(|it| it.is_ascii_digit()),
+        None => true,
+    };
+    if !is_plain(database) || !is_plain(hosts) || !hosts.split(',').all(is_host) {
+        return None;
+    }
+    let Some(user) = user else {
+        return Some(format!("{scheme}//{hosts}{database}"));
+    };
+    let (user, secret) = user.split_once(':').unwrap_or((user, ""));
+    let mask = if secret.is_empty() { "" } else { ":***" };
+    is_plain(user).then(|| format!("{scheme}//{user}{mask}@{hosts}{database}"))
+}
+
+fn is_plain(text: &str) -> bool {
+    let is_plain = |c: char| c.is_alphanumeric() || "-._~%/[]:,".contains(c);
+    text.chars().all(is_plain)
 }
 
 impl fmt::Debug for Url {

@@ -51,7 +51,7 @@ pub struct AuthzenSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reveal {
-    /// The decision alone.
+    /// The decision alone, with the obligations of a permit.
     Nothing,
     /// Codes, messages and obligations: all that the user may be told.
     User,

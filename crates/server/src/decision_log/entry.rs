@@ -10,6 +10,7 @@ use super::pseudonym::Pseudonyms;
 use super::shown::LineVeil;
 use crate::instant;
 use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::schema::escape_unseen;
 use peppol_authz_engine::{Decided, Decision, Question};
 
 /// A line as it is written. Its members always have this order.
@@ -150,12 +151,33 @@ pub(super) fn write(
             slice_tags: with_slice.then(|| shown.slice_tags(decision)),
         };
         serde_json::to_writer(&mut *text, &entry)?;
+        escape_from(start, text);
         if question.is_none() || text.len() - start < options.longest {
             break;
         }
     }
     text.push(b'\n');
     Ok(())
+}
+
+/// Escapes the characters of a JSON text that a reader would not see. They are in strings only.
+fn escape_from(start: usize, text: &mut Vec<u8>) {
+    let added = text.get(start..).unwrap_or_default();
+    if added.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        return;
+    }
+    if let Ok(added) = str::from_utf8(added)
+        && let Cow::Owned(escaped) = escape_unseen(added, &[])
+    {
+        text.truncate(start);
+        text.extend_from_slice(escaped.as_bytes());
+    }
+}
+
+/// A JSON text as a line has it.
+fn json_text(value: &impl Serialize) -> serde_json::Result<String> {
+    let text = serde_json::to_string(value)?;
+    Ok(escape_unseen(&text, &[]).into_owned())
 }
 
 /// The decision as a line would have it: each member of [`ANSWER`] as JSON text.
@@ -168,10 +190,10 @@ pub(super) fn answer(
     let shown = LineVeil::new(&bundle.schema, pseudonyms, Some(question), decision);
     let answer = LineAnswer::new(decision, &shown);
     Ok([
-        serde_json::to_string(answer.decision)?,
-        serde_json::to_string(&answer.codes)?,
-        serde_json::to_string(&answer.diagnostics)?,
-        serde_json::to_string(&answer.reasons)?,
-        serde_json::to_string(&answer.obligations)?,
+        json_text(&answer.decision)?,
+        json_text(&answer.codes)?,
+        json_text(&answer.diagnostics)?,
+        json_text(&answer.reasons)?,
+        json_text(&answer.obligations)?,
     ])
 }

@@ -47,10 +47,11 @@ impl<'a> PageRequest<'a> {
         let limit = match members.get("limit") {
             None | Some(Json::Null) => None,
             Some(limit) => {
-                let wanted = || Misfit::new("a whole number is wanted").within("limit");
+                let wanted = || Misfit::new("a whole number from 1 is wanted").within("limit");
                 let number = limit
                     .as_i64()
-                    .and_then(|number| usize::try_from(number).ok());
+                    .and_then(|number| usize::try_from(number).ok())
+                    .filter(|number| *number > 0);
                 Some(number.ok_or_else(wanted)?)
             }
         };

@@ -17,7 +17,7 @@ use super::app::App;
 use super::exchange::{Exchange, Surface, answered};
 use super::freshness::{Demands, values};
 use super::json;
-use super::openapi::{self, Problems, TooWide};
+use super::openapi::{self, NotExplained, Problems, TooWide};
 use super::page::PageRequest;
 use super::problem::Problem;
 use answer::SearchPage;
@@ -41,6 +41,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     responses(
         (status = 200, body = SearchPage, description = "A page of what is allowed"),
         Problems,
+        NotExplained,
         TooWide
     )
 )]
@@ -71,6 +72,9 @@ async fn page(
     };
     let request = PageRequest::read(&own).map_err(malformed)?;
     let explain = explain(&own).map_err(malformed)?;
+    if explain {
+        exchange.may_explain(headers)?;
+    }
     let description = wanted.description();
     let page = exchange.page(&request, &description);
     let page = page.map_err(|malformed| exchange.refused(malformed))?;

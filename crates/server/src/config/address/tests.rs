@@ -77,6 +77,18 @@ fn a_password_in_a_source_is_not_repeated() {
             "postgres://me@host/db",
         ),
         ("postgres:///db", "postgres:///db"),
+        ("postgres://me@[::1]:5432/db", "postgres://me@[::1]:5432/db"),
+        (
+            "postgres://one:5432,two:5433/db",
+            "postgres://one:5432,two:5433/db",
+        ),
+        ("postgres://%2Frun%2Fpg/db", "postgres://%2Frun%2Fpg/db"),
+        // Nobody knows which part of these is the password.
+        ("postgres://me:secret?x@host/db", "postgres://…"),
+        ("postgres://me:secret/x@host/db", "postgres://…"),
+        ("postgres://me:secret#x@host/db", "postgres://…"),
+        ("postgres://me:secret", "postgres://…"),
+        ("postgres://me secret@host/db", "postgres://…"),
     ] {
         let source: Source = url.parse().unwrap();
         assert_eq!(source.to_string(), shown);

@@ -11,6 +11,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::super::problem::Problem;
+use super::request::OBLIGATION_TYPE;
 use crate::config::Reveal;
 use peppol_authz_engine::{Decision, Reason, Verdict};
 
@@ -30,7 +31,8 @@ pub(super) enum AnswerContext<'a> {
 
 #[derive(Serialize)]
 pub(super) struct DecisionContext<'a> {
-    id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Uuid>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     admin: Option<ForAdmin<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,19 +77,26 @@ impl<'a> EvaluationAnswer<'a> {
     /// A decision, with as much as the caller may know of it.
     pub(super) fn of(decision: &'a Decision, id: Uuid, reveal: Reveal) -> Self {
         let is_allow = decision.verdict == Verdict::Allow;
-        let context = (reveal != Reveal::Nothing).then(|| {
-            let texts = decision.reasons.iter();
+        // A caller who does not learn of an obligation would take the permit for one without.
+        let obligations = decision.obligations.iter().map(|id| Obligation {
+            id,
+            kind: OBLIGATION_TYPE,
+            properties: Empty {},
+        });
+        let obligations: Vec<_> = obligations.collect();
+        let told = reveal != Reveal::Nothing;
+        let context = (told || !obligations.is_empty()).then(|| {
+            let reasons = match told {
+                true => decision.reasons.as_slice(),
+                false => &[],
+            };
+            let texts = reasons.iter();
             let texts: Vec<&str> = texts
                 .filter_map(|reason| reason.message.as_deref())
                 .collect();
-            let codes = decision.reasons.iter();
-            let obligations = decision.obligations.iter().map(|id| Obligation {
-                id,
-                kind: "custom",
-                properties: Empty {},
-            });
+            let codes = reasons.iter();
             AnswerContext::Decided(DecisionContext {
-                id,
+                id: told.then_some(id),
                 admin: (reveal == Reveal::Admin).then(|| ForAdmin {
                     reason_admin: English {
                         en: for_admin(decision),
@@ -99,7 +108,7 @@ impl<'a> EvaluationAnswer<'a> {
                     en: texts.join("; "),
                 }),
                 codes: codes.filter_map(|reason| reason.code.as_deref()).collect(),
-                obligations: obligations.collect(),
+                obligations,
             })
         });
         Self {

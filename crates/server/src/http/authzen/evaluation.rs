@@ -19,7 +19,7 @@ use super::super::openapi::{self, Problems};
 use super::super::problem::Problem;
 use super::answer::EvaluationAnswer;
 use super::members;
-use super::request::{self, EvaluationMembers, Semantic};
+use super::request::{self, EvaluationDefaults, EvaluationMembers, Semantic};
 use crate::config::Reveal;
 use peppol_authz_engine::{Malformed, Members, NamedEntity, PartsReader, QuestionParts};
 
@@ -105,10 +105,11 @@ async fn one(
     demanded: DemandedState,
     reveal: Reveal,
 ) -> Result<Vec<u8>, Problem> {
-    let parts = EvaluationMembers::read(members).and_then(EvaluationMembers::parts);
-    let parts = parts.map_err(|malformed| exchange.refused(malformed))?;
+    let asked = EvaluationMembers::read(members)
+        .and_then(|evaluation| Ok((evaluation.binds()?, evaluation.parts()?)));
+    let (binds, parts) = asked.map_err(|malformed| exchange.refused(malformed))?;
     let mut reader = PartsReader::default();
-    let item = exchange.question_of(&mut reader, &parts, || said(&parts));
+    let item = exchange.question_of(&mut reader, &parts, binds, || said(&parts));
     match exchange.one(item, demanded).await {
         // A fault of the program or of the store is one of the whole request.
         Err(problem) if !problem.status().is_client_error() => Err(problem),
@@ -125,16 +126,17 @@ async fn many(
     reveal: Reveal,
 ) -> Result<Vec<u8>, Problem> {
     let refused = |malformed| exchange.refused(malformed);
-    let defaults = EvaluationMembers::read(members).map_err(refused)?;
+    let defaults = EvaluationDefaults::read(members).map_err(refused)?;
     let semantic = Semantic::read(members).map_err(refused)?;
     exchange.fits_together("evaluations", request::length(members, items))?;
     let mut reader = PartsReader::default();
     let read = |item| -> QuestionItem {
-        let parts = members::item(item)
+        let asked = members::item(item)
             .and_then(EvaluationMembers::read)
-            .and_then(|evaluation| evaluation.or(&defaults).parts());
-        let parts = parts.map_err(|malformed| exchange.refused(malformed))?;
-        exchange.question_of(&mut reader, &parts, || said(&parts))
+            .and_then(|evaluation| evaluation.or(&defaults))
+            .and_then(|evaluation| Ok((evaluation.binds()?, evaluation.parts()?)));
+        let (binds, parts) = asked.map_err(|malformed| exchange.refused(malformed))?;
+        exchange.question_of(&mut reader, &parts, binds, || said(&parts))
     };
     let items = exchange.items(items, read).await;
     let ends_at = |is_allow| semantic.ends_at(is_allow);

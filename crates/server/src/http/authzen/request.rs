@@ -36,6 +36,42 @@ pub(super) fn length(members: &Members, items: &[Json]) -> usize {
     items.iter().map(of_item).sum()
 }
 
+/// The type of all obligations of this program, in the draft of the profile for obligations.
+pub(super) const OBLIGATION_TYPE: &str = "custom";
+
+/// The member of a context that says which obligations its caller understands.
+const SUPPORTED: &str = "supported_obligations";
+
+/// The defaults of the top level. A fault in one is a fault of the evaluations that take it.
+pub(super) struct EvaluationDefaults<'a> {
+    subject: Result<Option<NamedEntity<'a>>, Misfit>,
+    action: Result<Option<Action<'a>>, Misfit>,
+    resource: Result<Option<NamedEntity<'a>>, Misfit>,
+    context: Result<Option<&'a Members>, Misfit>,
+}
+
+impl<'a> EvaluationDefaults<'a> {
+    pub(super) fn read(members: &'a Members) -> Result<Self, Malformed> {
+        spelled(members, &DEFAULTS).map_err(Malformed::question)?;
+        Ok(Self {
+            subject: part(members, "subject", named),
+            action: part(members, "action", action),
+            resource: part(members, "resource", named),
+            context: optional(members, "context"),
+        })
+    }
+}
+
+/// A member of an evaluation that may be left out.
+fn part<'a, T>(
+    members: &'a Members,
+    member: &str,
+    read: impl Fn(&'a Members) -> Result<T, Misfit>,
+) -> Result<Option<T>, Misfit> {
+    let found = optional(members, member)?.map(read).transpose();
+    found.map_err(|misfit| misfit.within(member))
+}
+
 /// The members of an evaluation. The top level may give those that it omits.
 #[derive(Clone, Copy)]
 pub(super) struct EvaluationMembers<'a> {
@@ -48,14 +84,11 @@ pub(super) struct EvaluationMembers<'a> {
 impl<'a> EvaluationMembers<'a> {
     pub(super) fn read(members: &'a Members) -> Result<Self, Malformed> {
         let read = || -> Result<Self, Misfit> {
-            spelled(members, &["subject", "action", "resource", "context"])?;
-            let subject = optional(members, "subject")?.map(named).transpose();
-            let action = optional(members, "action")?.map(action).transpose();
-            let resource = optional(members, "resource")?.map(named).transpose();
+            spelled(members, &DEFAULTS)?;
             Ok(Self {
-                subject: subject.map_err(|misfit| misfit.within("subject"))?,
-                action: action.map_err(|misfit| misfit.within("action"))?,
-                resource: resource.map_err(|misfit| misfit.within("resource"))?,
+                subject: part(members, "subject", named)?,
+                action: part(members, "action", action)?,
+                resource: part(members, "resource", named)?,
                 context: optional(members, "context")?,
             })
         };
@@ -63,13 +96,40 @@ impl<'a> EvaluationMembers<'a> {
     }
 
     /// With the defaults of the top level, each taken whole.
-    pub(super) fn or(self, defaults: &Self) -> Self {
-        Self {
-            subject: self.subject.or(defaults.subject),
-            action: self.action.or(defaults.action),
-            resource: self.resource.or(defaults.resource),
-            context: self.context.or(defaults.context),
-        }
+    pub(super) fn or(self, defaults: &EvaluationDefaults<'a>) -> Result<Self, Malformed> {
+        let taken = || -> Result<Self, Misfit> {
+            Ok(Self {
+                subject: self
+                    .subject
+                    .map_or(defaults.subject.clone(), |it| Ok(Some(it)))?,
+                action: self
+                    .action
+                    .map_or(defaults.action.clone(), |it| Ok(Some(it)))?,
+                resource: self
+                    .resource
+                    .map_or(defaults.resource.clone(), |it| Ok(Some(it)))?,
+                context: self
+                    .context
+                    .map_or(defaults.context.clone(), |it| Ok(Some(it)))?,
+            })
+        };
+        taken().map_err(Malformed::question)
+    }
+
+    /// False if the caller says that it understands no obligation of this program, by
+    /// `supported_obligations` in the context. Types of obligations that the program does not know
+    /// count as absent.
+    pub(super) fn binds(&self) -> Result<bool, Malformed> {
+        let supported = self.context.and_then(|context| context.get(SUPPORTED));
+        let kinds = match supported {
+            None | Some(Json::Null) => return Ok(true),
+            Some(Json::Array(kinds)) if kinds.iter().all(Json::is_string) => kinds,
+            Some(_) => {
+                let misfit = Misfit::new("an array of strings is wanted").within(SUPPORTED);
+                return Err(Malformed::question(misfit.within("context")));
+            }
+        };
+        Ok(kinds.iter().any(|kind| kind == OBLIGATION_TYPE))
     }
 
     /// The parts of a question, if all are there.

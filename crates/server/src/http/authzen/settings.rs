@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::request::OBLIGATION_TYPE;
 use crate::config::{self, Reveal};
 
 /// The settings of the AuthZEN surface, in the form that a request needs.
@@ -38,6 +39,8 @@ struct MetadataDocument<'a> {
     search_subject_endpoint: String,
     search_resource_endpoint: String,
     search_action_endpoint: String,
+    /// The types of obligations that a decision may have, by the draft of their profile.
+    supported_obligations: [&'static str; 1],
 }
 
 /// The metadata of a policy decision point at this base URL.
@@ -50,6 +53,7 @@ pub(super) fn metadata(base: &str) -> Bytes {
         search_subject_endpoint: at("search/subject"),
         search_resource_endpoint: at("search/resource"),
         search_action_endpoint: at("search/action"),
+        supported_obligations: [OBLIGATION_TYPE],
     };
     // A struct of strings always has a JSON form.
     serde_json::to_vec(&metadata).unwrap_or_default().into()

@@ -11,6 +11,9 @@ pub(super) struct Authorized<'a> {
     decision: &'static str,
     determining_policies: Vec<DeterminingPolicy<'a>>,
     errors: Vec<EvaluationError>,
+    /// The service has none; but a permit that has some is not one without.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    obligations: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -57,6 +60,7 @@ impl<'a> Authorized<'a> {
                     error_description: text.to_owned(),
                 })
                 .collect(),
+            obligations: decision.obligations.iter().map(|id| &**id).collect(),
         }
     }
 }

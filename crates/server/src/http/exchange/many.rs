@@ -33,7 +33,8 @@ impl<'a> Exchange<'a> {
             demanded = demanded.and(&asked.options.demand);
         }
         let answered = self.session.decide_each(items, &demanded.0).await;
-        let mut answered = answered.map_err(|failure| self.failed(failure))?;
+        let answered = answered.map_err(|failure| self.failed(failure))?;
+        let mut answered: Vec<_> = answered.into_iter().map(bound).collect();
         let end = answered
             .iter()
             .position(|answered| ends_at(is_allow(answered)));
@@ -45,6 +46,21 @@ impl<'a> Exchange<'a> {
             rest: answered.into_iter(),
             each: self.started.elapsed() / decided.max(1),
         })
+    }
+}
+
+/// The decision for its caller.
+fn bound(
+    answered: SettledQuestion<PermittedQuestion, NoQuestion>,
+) -> SettledQuestion<PermittedQuestion, NoQuestion> {
+    let (asked, decision) = answered?;
+    let decision = match decision {
+        Ok(decision) => decision,
+        Err(failure) => return Ok((asked, Err(failure))),
+    };
+    match asked.bind(decision) {
+        Ok((asked, decision)) => Ok((asked, Ok(decision))),
+        Err(denied) => Err(NoQuestion::Denied(Box::new(denied))),
     }
 }
 

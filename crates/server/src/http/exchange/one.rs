@@ -20,7 +20,12 @@ impl Exchange<'_> {
                 let demanded = demanded.and(&asked.options.demand);
                 let decision = self.session.decide(&asked.question, &demanded.0).await;
                 let decision = decision.map_err(|failure| self.failed(failure))?;
-                self.give(asked, decision, self.started.elapsed()).await
+                match asked.bind(decision) {
+                    Ok((asked, decision)) => {
+                        self.give(asked, decision, self.started.elapsed()).await
+                    }
+                    Err(denied) => self.give_denied(denied, self.started.elapsed()).await,
+                }
             }
             Err(NoQuestion::Denied(denied)) => {
                 self.give_denied(*denied, self.started.elapsed()).await

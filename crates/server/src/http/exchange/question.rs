@@ -11,7 +11,7 @@ use peppol_authz_engine::schema::parse_json;
 use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::{
     Decision, Headers, Malformed, PartsReader, Question, QuestionOptions, QuestionParts, Refusal,
-    Turn,
+    Turn, Verdict,
 };
 
 /// How new the state has to be, as the caller demands it.
@@ -21,6 +21,8 @@ pub(in crate::http) struct DemandedState(pub(super) Demand);
 pub(in crate::http) struct PermittedQuestion {
     pub(super) question: Question,
     pub(super) options: QuestionOptions,
+    /// Where the caller understands no obligation: the names in the question, for observers.
+    pub(super) unbindable: Option<Json>,
 }
 
 /// Something in the place of a question.
@@ -62,6 +64,21 @@ impl PermittedQuestion {
         Self {
             question,
             options: QuestionOptions::default(),
+            unbindable: None,
+        }
+    }
+
+    /// The decision for its caller; a denial where that one does not understand the obligations of
+    /// a permit. A denial without a question, as no policy denies it.
+    pub(super) fn bind(self, decision: Decision) -> Result<(Self, Decision), NameDenial> {
+        let is_bound = decision.verdict == Verdict::Allow && !decision.obligations.is_empty();
+        match self.unbindable {
+            Some(said) if is_bound => Err(NameDenial {
+                action: Some(self.question.action),
+                said,
+                decision: decision.for_who_understands_no_obligation(),
+            }),
+            _ => Ok((self, decision)),
         }
     }
 }
@@ -133,35 +150,53 @@ impl Exchange<'_> {
         question: Question,
         options: QuestionOptions,
     ) -> Result<PermittedQuestion, Problem> {
-        if options.explain && !self.app.explainers.hold(headers) {
-            return Err(Problem::ExplainNotAllowed);
+        if options.explain {
+            self.may_explain(headers)?;
         }
-        Ok(PermittedQuestion { question, options })
+        Ok(PermittedQuestion {
+            question,
+            options,
+            unbindable: None,
+        })
+    }
+
+    /// Checks that the sender of these headers may have something explained.
+    ///
+    /// # Errors
+    /// One who may not know.
+    pub(in crate::http) fn may_explain(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        match self.app.explainers.hold(headers) {
+            true => Ok(()),
+            false => Err(Problem::ExplainNotAllowed),
+        }
     }
 
     /// Makes a question of parts whose names the schema may not have, by the `reader` of their
-    /// request. `said` tells observers what
-    /// they were.
+    /// request. `binds` is false for a caller who understands no obligation; `said` tells observers
+    /// what the names were.
     pub(in crate::http) fn question_of<'p>(
         &self,
         reader: &mut PartsReader<'p>,
         parts: &QuestionParts<'p>,
+        binds: bool,
         said: impl FnOnce() -> Json,
     ) -> QuestionItem {
-        let question = reader.question(parts, &self.session, self.app.limits.entities);
-        question
-            .map(PermittedQuestion::new)
-            .map_err(|refusal| match refusal {
-                Refusal::Unfit(malformed) => NoQuestion::Refused(self.refused(malformed)),
-                Refusal::Denied(denial) => NoQuestion::Denied(Box::new(NameDenial {
-                    action: denial.action,
-                    said: match self.is_observed() {
-                        true => said(),
-                        false => Json::Null,
-                    },
-                    decision: denial.decision,
-                })),
-            })
+        let said = || match self.is_observed() {
+            true => said(),
+            false => Json::Null,
+        };
+        match reader.question(parts, &self.session, self.app.limits.entities) {
+            Ok(question) => Ok(PermittedQuestion {
+                unbindable: (!binds).then(said),
+                ..PermittedQuestion::new(question)
+            }),
+            Err(Refusal::Unfit(malformed)) => Err(NoQuestion::Refused(self.refused(malformed))),
+            Err(Refusal::Denied(denial)) => Err(NoQuestion::Denied(Box::new(NameDenial {
+                action: denial.action,
+                said: said(),
+                decision: denial.decision,
+            }))),
+        }
     }
 
     /// Checks the number of questions in a batch. `member` is where they stand.

@@ -69,7 +69,8 @@ pub(super) fn schemas(limits: &Limits) -> Map<String, Json> {
     // One evaluation has no options: what stands there is ignored.
     let alone = open(&all, &[&question[..], &context, &none].concat());
     // The top level gives the members that an item omits.
-    let defaults = question.map(|(name, schema)| (name, or_null(schema)));
+    let object = json!({"type": "object"});
+    let defaults = question.map(|(name, _)| (name, or_null(object.clone())));
     let items = [(
         "evaluations",
         json!({
@@ -100,7 +101,10 @@ pub(super) fn schemas(limits: &Limits) -> Map<String, Json> {
         "search_resource_endpoint",
         "search_action_endpoint",
     ];
-    let metadata = open(&endpoints, &endpoints.map(|name| (name, string())));
+    let kinds = json!({"type": "array", "items": string()});
+    let obligations = [("supported_obligations", kinds)];
+    let of_endpoints = endpoints.map(|name| (name, string()));
+    let metadata = open(&endpoints, &[&of_endpoints[..], &obligations].concat());
     [
         ("Evaluation", one),
         ("Evaluations", json!({"anyOf": [several, alone]})),

@@ -32,7 +32,7 @@ later! {
 }
 
 fn limit() -> Json {
-    or_null(json!({"type": "integer", "minimum": 0, "maximum": i64::MAX}))
+    or_null(json!({"type": "integer", "minimum": 1, "maximum": i64::MAX}))
 }
 
 fn token() -> Json {

@@ -1,0 +1,45 @@
+//! The log as people and programs read it.
+
+use std::process::Stdio;
+
+use crate::eventually::until;
+use crate::sidecar::{Start, program};
+
+/// A name that a terminal shows as another: it turns the rest of the line.
+const NAME: &str = "a\u{202e}b\u{85}c\u{7f}.db";
+
+#[test]
+fn what_would_hide_a_part_of_a_record_is_escaped() {
+    let start = Start::new();
+    let path = start.path(NAME).display().to_string();
+    let mut sidecar = start
+        .with(&["--tenancy", &format!("sqlite:{path}")])
+        .start();
+    let ready = sidecar.logged("ready");
+    assert!(
+        ready["tenancy"].as_str().unwrap().ends_with(NAME),
+        "{ready}"
+    );
+    sidecar.stop();
+    for format in ["text", "json"] {
+        let directory = tempfile::tempdir().unwrap();
+        let said = directory.path().join("log");
+        let mut child = program()
+            .args(["serve", "--listen", "127.0.0.1:0", "--tenancy"])
+            .arg(format!("sqlite:{}", directory.path().join(NAME).display()))
+            .env("PEPPOL_AUTHZ_LOG__FORMAT", format)
+            .env("CLICOLOR_FORCE", "1")
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(&said).unwrap())
+            .spawn()
+            .unwrap();
+        let log = || std::fs::read_to_string(&said).unwrap();
+        until("it is ready", || log().contains("ready"));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let log = log();
+        assert!(log.contains(r"a\u202eb\u0085c\u007f.db"), "{log}");
+        let hidden = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!log.contains(hidden), "{log:?}");
+    }
+}

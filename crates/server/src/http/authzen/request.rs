@@ -42,7 +42,7 @@ pub(super) const OBLIGATION_TYPE: &str = "custom";
 /// The member of a context that says which obligations its caller understands.
 const SUPPORTED: &str = "supported_obligations";
 
-/// The defaults of the top level. A fault in one is a fault of the evaluations that take it.
+/// The defaults of the top level. One that is not whole is a fault of the evaluations that take it.
 pub(super) struct EvaluationDefaults<'a> {
     subject: Result<Option<NamedEntity<'a>>, Misfit>,
     action: Result<Option<Action<'a>>, Misfit>,
@@ -52,7 +52,13 @@ pub(super) struct EvaluationDefaults<'a> {
 
 impl<'a> EvaluationDefaults<'a> {
     pub(super) fn read(members: &'a Members) -> Result<Self, Malformed> {
-        spelled(members, &DEFAULTS).map_err(Malformed::question)?;
+        let check = || -> Result<(), Misfit> {
+            spelled(members, &DEFAULTS)?;
+            DEFAULTS
+                .iter()
+                .try_for_each(|name| optional(members, name).map(drop))
+        };
+        check().map_err(Malformed::question)?;
         Ok(Self {
             subject: part(members, "subject", named),
             action: part(members, "action", action),

@@ -92,7 +92,7 @@ async fn answer(
     let listeners = Listeners::bind(config).await?;
     let address = listeners.http.local_addr().to_string();
     let watch = reload::watch(config, watched.files, watched.second, &app)?;
-    let stop = stop::stopped(&app)?;
+    let stop = stop::stopped(&app, config.server.drain_delay)?;
     listeners.report();
     let mut server = pin!(listeners.answer(config, &app, &stop));
     follow_keys(&app);

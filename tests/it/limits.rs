@@ -3,6 +3,7 @@
 //! `slow` has the clients that take their time, `trouble` the handlers that panic or hang, `weight` the
 //! requests that are heavy, `memory` what is kept.
 
+mod linger;
 mod memory;
 mod slow;
 pub(crate) mod trouble;

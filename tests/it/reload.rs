@@ -138,13 +138,16 @@ fn is_refused(sidecar: &Sidecar, before: &(String, String)) -> String {
     assert_eq!(record["level"], "ERROR");
     let fault = record["fault"].as_str().unwrap().to_owned();
     // The log comes before the readiness.
-    until("it is not ready, and says why", || {
-        let ready = sidecar.get("/readyz");
-        let json = ready.json();
-        let missing = json["missing"][0].as_str().unwrap_or_default();
-        let is_said = missing.starts_with("policies: the last change was refused");
-        ready.status == 503 && is_said && missing.contains(&fault)
-    });
+    until(
+        "it is ready, and says why it is not what it should be",
+        || {
+            let ready = sidecar.get("/readyz");
+            let json = ready.json();
+            let warning = json["warnings"][0].as_str().unwrap_or_default();
+            let is_said = warning.starts_with("policies: the last change was refused");
+            ready.status == 200 && is_said && warning.contains(&fault)
+        },
+    );
     assert_eq!(ask(sidecar), *before);
     let metrics = sidecar.get("/metrics").text;
     assert!(
@@ -355,24 +358,21 @@ fn a_schema_that_the_entities_of_a_file_do_not_fit_is_refused() {
 }
 
 #[test]
-fn a_refusal_is_only_shown_where_that_is_the_setting() {
-    let start = Start::quickstart().variable("PEPPOL_AUTHZ_RELOAD__REFUSED_IS_UNREADY", "false");
+fn a_refusal_makes_it_unready_where_that_is_the_setting() {
+    let start = Start::quickstart().variable("PEPPOL_AUTHZ_RELOAD__REFUSED_IS_UNREADY", "true");
     let (sidecar, policies, _) = start_with(start);
     std::fs::write(policies.join("closed.cedar"), "permit (").unwrap();
     sidecar.wait_for_log(REFUSED);
-    let shown = eventually("it warns", || {
+    let shown = eventually("it is not ready", || {
         let ready = sidecar.get("/readyz");
-        assert_eq!(ready.status, 200);
-        let shown = ready.json();
-        if shown["warnings"].is_array() {
-            Ok(shown)
-        } else {
-            Err(shown)
+        match ready.status {
+            503 => Ok(ready.json()),
+            _ => Err(ready.text),
         }
     });
-    assert_eq!(shown["ready"], true);
-    let warning = shown["warnings"][0].as_str().unwrap();
-    assert!(warning.contains("closed.cedar:1:"), "{warning}");
+    assert_eq!(shown["ready"], false);
+    let missing = shown["missing"][0].as_str().unwrap();
+    assert!(missing.contains("closed.cedar:1:"), "{missing}");
     std::fs::remove_file(policies.join("closed.cedar")).unwrap();
     is_taken(&sidecar, "Allow");
 }

@@ -29,7 +29,7 @@ mod twice;
 
 pub use batch::SettledQuestion;
 pub use core::{Engine, EngineOptions};
-pub use decided::Decided;
+pub use decided::{Decided, RequestMarks};
 pub use decision::{Decision, Reason, Verdict};
 pub use failure::Failure;
 pub use health::{Failing, Health};

@@ -34,7 +34,7 @@ mod turn;
 pub use decide::{
     DECISION_STACK_BYTES, Decided, Decision, Denial, EXPLANATION_STACK_BYTES, Engine,
     EngineOptions, EngineState, Failing, Failure, Health, Malformed, Members, NamedEntity,
-    PartsReader, Question, QuestionOptions, QuestionParts, Reason, Refusal, Session,
+    PartsReader, Question, QuestionOptions, QuestionParts, Reason, Refusal, RequestMarks, Session,
     SettledQuestion, Twice, Verdict, WORKER_STACK_BYTES,
 };
 pub use explain::{

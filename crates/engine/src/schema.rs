@@ -9,6 +9,7 @@
 mod cedar_json;
 mod characters;
 mod code_list;
+mod common_form;
 mod decode;
 mod definition;
 mod designation;

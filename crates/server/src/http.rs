@@ -24,6 +24,7 @@ mod openapi;
 mod operations;
 mod page;
 mod panic;
+mod place;
 mod problem;
 mod readiness;
 mod reason;

@@ -30,6 +30,9 @@ pub use taken::TakenFiles;
 /// How long files may go on changing before that is reported, beside the time to settle.
 const UNREST: Duration = Duration::from_secs(10);
 
+/// Longer than any program runs.
+const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// The files that are watched, and how.
 #[derive(Clone, Debug)]
 pub struct Watch {
@@ -44,6 +47,8 @@ pub struct Watch {
     /// The directory of suites that policies have to pass. It changes nothing by itself, but what
     /// was refused is tried again.
     pub suites: Option<PathBuf>,
+    /// True if changes are noticed; otherwise the files are read when [`Waker::wake`] says so.
+    pub notices: bool,
     /// The interval between reads of the files without a notice.
     pub poll_interval: Duration,
     /// How long the files must be unchanged before they are loaded, as an editor may write a file
@@ -119,7 +124,9 @@ impl Watch {
             .name("policy-watch".to_owned())
             .spawn(move || {
                 let directories = self.policies.iter().chain(&self.suites);
-                let _notices = notices(self.files(), directories, sender);
+                let _notices = self
+                    .notices
+                    .then(|| notices(self.files(), directories, sender));
                 self.run(&receiver, taken, changed);
             })?;
         Ok(waker)
@@ -135,14 +142,19 @@ impl Watch {
         let mut seen = FileState::of_taken(&taken, self.suites_stamp());
         let mut is_refused = false;
         // Of what was written before the notices began, none will come.
-        let mut wait = Duration::ZERO;
+        let mut wait = match self.notices {
+            true => Duration::ZERO,
+            false => NEVER,
+        };
         loop {
             reader.forget();
             match wakes.recv_timeout(wait) {
                 Ok(()) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            wait = self.poll_interval;
+            if self.notices {
+                wait = self.poll_interval;
+            }
             if self.look(&mut reader).is_like(&seen, is_refused) {
                 continue;
             }

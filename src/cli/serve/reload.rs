@@ -28,6 +28,7 @@ pub(super) fn watched(config: &Config) -> Watch {
             Source::Sqlite(_) | Source::Postgres(_) => None,
         },
         suites: config.reload.suites.clone(),
+        notices: config.reload.watch,
         poll_interval: config.reload.poll_interval,
         settle: config.reload.settle,
     }
@@ -50,10 +51,10 @@ pub(super) fn watch(
     ];
     report_left_out(&taken.sources);
     let waker_of_shadow = match second {
-        Some(second) => shadow::watch(config, second, app)?,
+        Some(second) => Some(shadow::watch(config, second, app)?),
         None => None,
     };
-    let waker = if config.reload.watch && files.into_iter().any(Option::is_some) {
+    let waker = if files.into_iter().any(Option::is_some) {
         let (app, gate) = (Arc::clone(app), SuiteGate::new(config));
         Some(watch.start(taken, move |change| take(&app, &gate, change))?)
     } else {

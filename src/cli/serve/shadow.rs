@@ -40,6 +40,7 @@ fn watched(config: &Config) -> Watch {
         routes: routes(config).map(Path::to_path_buf),
         entities: None,
         suites: None,
+        notices: config.reload.watch,
         poll_interval: config.reload.poll_interval,
         settle: config.reload.settle,
     }
@@ -104,21 +105,14 @@ fn pseudonyms(config: &Config) -> Result<Pseudonyms, AnyError> {
 }
 
 /// Makes the shadow take over changed policies.
-pub(super) fn watch(
-    config: &Config,
-    taken: TakenFiles,
-    app: &Arc<App>,
-) -> Result<Option<Waker>, AnyError> {
-    if !config.reload.watch {
-        return Ok(None);
-    }
+pub(super) fn watch(config: &Config, taken: TakenFiles, app: &Arc<App>) -> Result<Waker, AnyError> {
     report_left_out(&taken.sources);
     let app = Arc::clone(app);
     let waker = watched(config).start(taken, move |change| {
         let shadow = app.shadow.as_ref();
         shadow.is_some_and(|shadow| take(shadow, change))
     })?;
-    Ok(Some(waker))
+    Ok(waker)
 }
 
 /// Takes over a change as a whole, or refuses it as a whole. Only the shadow is affected. Returns

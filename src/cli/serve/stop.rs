@@ -14,20 +14,26 @@ pub(super) async fn told(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Starts to wait for signals. The value becomes true when the process is told to stop; a second
-/// signal ends it at once.
-pub(super) fn stopped(app: &Arc<App>) -> Result<watch::Receiver<bool>, AnyError> {
+/// Starts to wait for signals. The value becomes true when the process is told to stop, after
+/// `delay`; a further signal ends the delay, and the next one the process.
+pub(super) fn stopped(app: &Arc<App>, delay: Duration) -> Result<watch::Receiver<bool>, AnyError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let app = Arc::clone(app);
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
+        let delay = tokio::select! {
+            _ = terminate.recv() => delay,
+            _ = interrupt.recv() => Duration::ZERO,
+        };
+        // First: who balances requests has to notice before the listener is closed.
+        app.readiness.draining();
+        tracing::info!(?delay, "draining");
         tokio::select! {
+            () = tokio::time::sleep(delay) => {}
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        app.readiness.draining();
-        tracing::info!("draining");
         stop.send_replace(true);
         tokio::select! {
             _ = terminate.recv() => {}

@@ -267,11 +267,20 @@ fn is_failing(sidecar: &Sidecar) -> bool {
 
 #[test]
 fn nothing_is_allowed_while_the_log_cannot_be_written() {
-    for (when_full, code) in [("wait", "TIMED_OUT"), ("refuse", "DECISION_NOT_LOGGED")] {
+    let code = "DECISION_NOT_LOGGED";
+    for when_full in ["wait", "refuse"] {
         let mut sidecar = to_full(when_full);
+        assert_eq!(sidecar.get("/readyz").status, 200);
         // By this one it is found out.
         ask(&sidecar);
         until("writes fail", || is_failing(&sidecar));
+        let ready = sidecar.get("/readyz");
+        assert_eq!(ready.status, 503, "{}", ready.text);
+        let missing = ready.json()["missing"][0].clone();
+        assert!(
+            missing.as_str().unwrap().starts_with("decision log: "),
+            "{missing}"
+        );
         for _ in 0..3 {
             let reply = ask(&sidecar);
             assert_eq!((reply.status, &reply.json()["code"]), (503, &json!(code)));

@@ -310,3 +310,42 @@ fn what_would_hide_a_part_of_a_line_is_escaped() {
     let logged = &line["question"]["entities"][0]["attrs"]["direction"];
     assert_eq!(*logged, direction);
 }
+
+/// A line is found by what the request was called by others; what has another form is left out.
+#[test]
+fn a_line_has_the_marks_of_its_request() {
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let long = "x".repeat(129);
+    let sidecar = logging(&[]).start();
+    let body = get_acme().to_string();
+    for (id, traceparent) in [
+        ("r-1", trace),
+        (&long, "00-4bf92f"),
+        (
+            "a b",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        ),
+    ] {
+        let headers = [("x-request-id", id), ("traceparent", traceparent)];
+        sidecar.send("/v1/is_authorized", &headers, body.as_bytes());
+    }
+    // A large request is answered on another thread.
+    let large = format!("{body}{}", " ".repeat(20_000));
+    let headers = [("x-request-id", "r-4"), ("traceparent", trace)];
+    sidecar.send("/v1/is_authorized", &headers, large.as_bytes());
+    let lines = ended(sidecar);
+    let marks: Vec<_> = lines
+        .iter()
+        .map(|line| (line["requestId"].as_str(), line["traceparent"].as_str()))
+        .collect();
+    let (first, last) = (Some("r-1"), Some("r-4"));
+    assert_eq!(
+        marks,
+        [
+            (first, Some(trace)),
+            (None, None),
+            (None, None),
+            (last, Some(trace))
+        ]
+    );
+}

@@ -214,6 +214,70 @@ fn one_entity_is_not_described_in_two_ways() {
     );
 }
 
+/// Values of Cedar's extension types come in many forms, which are no reason to refuse them.
+#[test]
+fn instants_addresses_and_numbers_are_taken_in_common_forms() {
+    let start = Start::new();
+    std::fs::create_dir(start.path("policies")).unwrap();
+    let write = |name: &str, text: &str| {
+        std::fs::write(start.path(name), text).unwrap();
+        start.path(name).display().to_string()
+    };
+    let schema = "entity User; action see appliesTo { principal: User, resource: User,
+        context: { at?: datetime, ip?: ipaddr, price?: decimal } };";
+    let policy = r#"@id("see/all") permit (principal, action == Action::"see", resource) when {
+        (!(context has at) || context.at < datetime("2026-06-28")) &&
+        (!(context has ip) || context.ip.isInRange(ip("10.0.0.0/8"))) &&
+        (!(context has price) || context.price.lessThan(decimal("13.0"))) };"#;
+    let user = r#"[{"uid": {"type": "User", "id": "u"}, "attrs": {}, "parents": []}]"#;
+    let schema = write("schema.cedarschema", schema);
+    write("policies/see.cedar", policy);
+    let tenancy = format!("entities:{}", write("entities.json", user));
+    let policies = start.path("policies").display().to_string();
+    let flags = [
+        "--schema",
+        &schema,
+        "--policies",
+        &policies,
+        "--tenancy",
+        &tenancy,
+    ];
+    let sidecar = start.with(&flags).start();
+    let ask = |name: &str, value: &Value| {
+        let user = json!({"type": "user", "id": "u"});
+        let context = json!({ name: value });
+        let asked = json!({"subject": user, "action": {"name": "see"}, "resource": user, "context": context});
+        evaluate(&sidecar, &asked)
+    };
+    for (name, value, allowed) in [
+        ("at", json!("2026-06-27T18:03:00+00:00"), true),
+        ("at", json!("2026-06-27T18:03:00.123456Z"), true),
+        ("at", json!("2026-06-27T18:03-05:00"), true),
+        ("at", json!("2026-06-27T18:03-07:00"), false),
+        ("ip", json!("::ffff:10.1.2.3"), true),
+        ("ip", json!("::ffff:11.1.2.3"), false),
+        ("price", json!(12), true),
+        ("price", json!(12.5), true),
+        ("price", json!("13.00000"), false),
+    ] {
+        let found = ask(name, &value);
+        assert_eq!(found["decision"], allowed, "{name} {value} {found}");
+        assert_eq!(found["context"]["error"], Value::Null, "{name} {value}");
+    }
+    for (name, value, example) in [
+        ("at", json!("2026-06-27T18:03:00"), "`2026-06-27T18:03:00Z`"),
+        ("at", json!(1_782_583_380), "`2026-06-27T18:03:00Z`"),
+        ("ip", json!("10.0.0.1:443"), "`10.0.0.1`"),
+        ("price", json!("12.34567"), "`12.34`"),
+        ("price", json!("12,5"), "`12.34`"),
+    ] {
+        let found = ask(name, &value);
+        assert_eq!(found["decision"], false);
+        let message = found["context"]["error"]["message"].as_str().unwrap();
+        assert!(message.contains(example), "{message}");
+    }
+}
+
 fn anna(action: &str, context: &Value) -> Value {
     json!({
         "subject": {"type": "user", "id": "anna"},

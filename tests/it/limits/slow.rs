@@ -177,3 +177,34 @@ fn with_no_file_descriptors_left_it_waits_until_there_are_some() {
     is_allowed(&send_whole(&sidecar, ALLOWED));
     kept.is_served();
 }
+
+/// Silent connections keep nobody from looking at the program.
+#[test]
+fn health_readiness_and_metrics_have_places_of_their_own() {
+    let sidecar = patient()
+        .variable("PEPPOL_AUTHZ_SERVER__CONNECTIONS", "2")
+        .start();
+    let mut kept = Connection::open(&sidecar);
+    kept.is_served();
+    // More than there are places beyond the limit.
+    let silent: Vec<Connection> = (0..150).map(|_| Connection::open(&sidecar)).collect();
+    for path in ["/livez", "/readyz", "/healthz", "/version", "/metrics"] {
+        let mut looking = Connection::open(&sidecar);
+        let reply = looking.get(path);
+        assert_eq!(reply.status, 200, "{path} {}", reply.text);
+        // It makes room for others.
+        assert_eq!(reply.header("connection"), Some("close"), "{path}");
+        looking.is_closed();
+    }
+    let mut asking = Connection::open(&sidecar);
+    asking.write(question(ALLOWED));
+    let reply = asking.reply();
+    assert_eq!(
+        (reply.status, &reply.json()["code"]),
+        (503, &"CONNECTIONS_IN_USE".into())
+    );
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    kept.is_served();
+    drop(silent);
+    is_allowed(&send_whole(&sidecar, ALLOWED));
+}

@@ -42,6 +42,34 @@ fn a_question_that_was_begun_is_answered_and_then_it_ends_with_0() {
     }
 }
 
+/// A balancer sees that it is not ready before it sends a request to a port that is closed.
+#[test]
+fn it_is_unready_before_it_closes_its_port() {
+    for signal in ["TERM", "INT"] {
+        let mut sidecar = Start::quickstart()
+            .variable("PEPPOL_AUTHZ_SERVER__DRAIN_DELAY", "1h")
+            .start();
+        let mut kept = Connection::open(&sidecar);
+        kept.is_served();
+        sidecar.signal("TERM");
+        sidecar.wait_for_log("draining");
+        let ready = sidecar.get("/readyz");
+        assert_eq!(ready.status, 503, "{}", ready.text);
+        assert!(ready.text.contains("draining"), "{}", ready.text);
+        Connection::open(&sidecar).is_served();
+        kept.is_served();
+        // Who cannot wait says so.
+        sidecar.signal(signal);
+        kept.is_closed();
+        assert_eq!(sidecar.ended().code(), Some(0));
+    }
+    let mut at_once = Start::quickstart()
+        .variable("PEPPOL_AUTHZ_SERVER__DRAIN_DELAY", "1h")
+        .start();
+    at_once.signal("INT");
+    assert_eq!(at_once.ended().code(), Some(0));
+}
+
 #[test]
 fn no_new_connection_is_taken_while_it_drains() {
     let mut sidecar = sidecar();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{
     ARCHIVE, CLOSED, append, ask, is_refused, is_taken, schema_with, shipped_policies,
-    shipped_schema,
+    shipped_schema, start_with,
 };
 use crate::sidecar::{Sidecar, Start};
 
@@ -134,6 +134,22 @@ fn a_hangup_makes_it_look_at_once() {
     sidecar.signal("HUP");
     let before = ask(&sidecar);
     is_refused(&sidecar, &before);
+}
+
+/// Without a watch nothing else does.
+#[test]
+fn a_hangup_reloads_where_nothing_is_watched() {
+    let start = Start::quickstart()
+        .variable("PEPPOL_AUTHZ_RELOAD__WATCH", "false")
+        .variable("PEPPOL_AUTHZ_RELOAD__POLL_INTERVAL", "10ms");
+    let (sidecar, policies, _) = start_with(start);
+    let before = ask(&sidecar);
+    std::fs::write(policies.join("closed.cedar"), "permit (").unwrap();
+    sidecar.signal("HUP");
+    is_refused(&sidecar, &before);
+    std::fs::remove_file(policies.join("closed.cedar")).unwrap();
+    sidecar.signal("HUP");
+    is_taken(&sidecar, &before.0);
 }
 
 #[test]

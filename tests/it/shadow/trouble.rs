@@ -11,7 +11,7 @@ use peppol_authz_engine::slice::Freshness;
 use peppol_authz_engine::store::{
     EntitiesFile, Revision, Snapshot, Store, StoreError, StoreFuture,
 };
-use peppol_authz_engine::{Decided, EngineOptions};
+use peppol_authz_engine::{Decided, EngineOptions, RequestMarks};
 use peppol_authz_server::decision_log::Pseudonyms;
 use peppol_authz_server::shadow::{Shadow, ShadowOptions};
 use prometheus_client::registry::Registry;
@@ -200,6 +200,7 @@ fn decided(deciding: Deciding, bundle: Arc<Bundle>, asked: Value) -> Arc<Decided
             elapsed: Duration::ZERO,
             question: Some(question),
             said: Value::Null,
+            marks: RequestMarks::default(),
             decision,
             bundle,
         })

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::store::EntitiesFile;
-use peppol_authz_engine::{Decided, Decision, Failure, Question, Twice};
+use peppol_authz_engine::{Decided, Decision, Failure, Question, RequestMarks, Twice};
 use serde_json::Value;
 
 use super::{IdChoice, PolicyWorld, QUESTIONS, devices, folders, members};
@@ -86,6 +86,7 @@ fn agree(world: &PolicyWorld, names: &IdChoice) -> SettledCounts {
                 elapsed: Duration::ZERO,
                 question: Some(question.clone()),
                 said: Value::Null,
+                marks: RequestMarks::default(),
                 decision: given.clone(),
                 bundle: Arc::clone(&first),
             };

@@ -10,6 +10,16 @@ use super::decision::Decision;
 use super::question::Question;
 use crate::policy::Bundle;
 
+/// What a request bears so that it is found in the logs of other programs. Callers choose it, and
+/// nothing depends on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestMarks {
+    /// The header `X-Request-ID`.
+    pub request_id: Option<Arc<str>>,
+    /// The header `traceparent`, by W3C.
+    pub traceparent: Option<Arc<str>>,
+}
+
 /// A decision that was given, as the observers (the decision log and the shadow) receive it.
 #[derive(Debug)]
 pub struct Decided {
@@ -28,6 +38,8 @@ pub struct Decided {
     pub said: Json,
     /// The decision.
     pub decision: Decision,
+    /// The marks of the request.
+    pub marks: RequestMarks,
     /// The policies and the schema that it was decided by.
     pub bundle: Arc<Bundle>,
 }

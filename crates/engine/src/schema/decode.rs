@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::characters::check_characters;
+use super::common_form::common_form;
 use super::definition::Schema;
 use super::extension::ExtensionType;
 use super::member_name::{could_mean, means};
@@ -155,10 +156,12 @@ impl Schema {
             (Type::Record(record), Json::Object(_)) => {
                 Value::Record(Arc::new(self.record(json, record, reading)?))
             }
-            (Type::Extension(extension), json) => Value::Extension(
-                *extension,
-                extension_text(*extension, json).ok_or_else(wanted)?,
-            ),
+            (Type::Extension(extension), json) => {
+                let text = extension_text(*extension, json, reading);
+                let example = extension.example();
+                let wanted = || Misfit::new(format!("{ty} is wanted, as `{example}`"));
+                Value::Extension(*extension, text.ok_or_else(wanted)?)
+            }
             _ => return Err(wanted()),
         })
     }
@@ -189,9 +192,14 @@ fn passed_over(written: &str, ty: &RecordType) -> Result<(), Misfit> {
 
 /// The text of an extension value: a string, or `{"__extn": {"fn","arg"}}`. It
 /// is checked by making the value, since Cedar reports a bad one only later.
-fn extension_text(extension: ExtensionType, json: &Json) -> Option<Arc<str>> {
+fn extension_text(extension: ExtensionType, json: &Json, reading: JsonOrigin) -> Option<Arc<str>> {
+    let number;
     let text = match json {
         Json::String(text) => text,
+        Json::Number(written) if extension == ExtensionType::Decimal => {
+            number = written.to_string();
+            &number
+        }
         Json::Object(members) => {
             let call = members.get("__extn")?;
             if call.get("fn")?.as_str()? != extension.function() {
@@ -204,7 +212,13 @@ fn extension_text(extension: ExtensionType, json: &Json) -> Option<Arc<str>> {
         }
         _ => return None,
     };
-    let text: Arc<str> = Arc::from(text.as_str());
+    let text: Arc<str> = match reading {
+        // It stays in the store as it is written, where searches compare it.
+        JsonOrigin::Document | JsonOrigin::Column => Arc::from(text.as_str()),
+        JsonOrigin::Context | JsonOrigin::Entity | JsonOrigin::Loose => {
+            common_form(extension, text).into()
+        }
+    };
     let probe = Value::Extension(extension, Arc::clone(&text)).to_expression();
     cedar_policy::Context::from_pairs([("probe".to_owned(), probe)])
         .ok()

@@ -24,4 +24,15 @@ impl ExtensionType {
             Self::Duration => "duration",
         }
     }
+
+    /// A value as it is written.
+    #[must_use]
+    pub(super) fn example(self) -> &'static str {
+        match self {
+            Self::IpAddr => "10.0.0.1",
+            Self::Decimal => "12.34",
+            Self::DateTime => "2026-06-27T18:03:00Z",
+            Self::Duration => "1h30m",
+        }
+    }
 }

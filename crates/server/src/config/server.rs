@@ -33,6 +33,9 @@ pub struct Server {
     /// How long a connection may stay open without a request.
     #[serde(with = "duration")]
     pub idle_timeout: Duration,
+    /// How long the program answers on, unready, after the signal to stop.
+    #[serde(with = "duration")]
+    pub drain_delay: Duration,
     /// How long requests may take to finish after the signal to stop; 0 cuts them at once.
     #[serde(with = "duration")]
     pub drain_timeout: Duration,
@@ -56,6 +59,11 @@ impl Server {
             ("server.body_read_timeout", self.body_read_timeout, &some),
             ("server.request_timeout", self.request_timeout, &some),
             ("server.idle_timeout", self.idle_timeout, &day),
+            (
+                "server.drain_delay",
+                self.drain_delay,
+                &(Duration::ZERO..=HOUR),
+            ),
             (
                 "server.drain_timeout",
                 self.drain_timeout,

@@ -29,6 +29,10 @@ struct WrittenLine<'a> {
     tenancy_revision: &'a str,
     latency_micros: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     cut: &'static [&'static str],
@@ -145,6 +149,8 @@ pub(super) fn write(
             policy_revision: &decision.policy_revision,
             tenancy_revision: &decision.tenancy_revision,
             latency_micros: u64::try_from(decided.elapsed.as_micros()).unwrap_or(u64::MAX),
+            request_id: decided.marks.request_id.as_deref(),
+            traceparent: decided.marks.traceparent.as_deref(),
             key: pseudonyms.key_name(),
             cut,
             slice: with_slice.then(|| shown.slice(decision)),

@@ -200,6 +200,12 @@ impl DecisionLog {
         }
     }
 
+    /// Returns true if answers wait or are refused, as their lines cannot be written.
+    #[must_use]
+    pub fn holds_answers(&self) -> bool {
+        self.when_full != WhenFull::Drop && self.is_failing()
+    }
+
     /// The numbers of lines, for metrics.
     #[must_use]
     pub fn stats(&self) -> LogStats {

@@ -7,11 +7,12 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use super::connection::{ConnectionPeer, Stage};
 use super::listener::{Listener, Stream};
+use super::place::ConnectionPlace;
 use crate::config::Server;
 
 /// The first pause after a failed `accept`, doubled up to the last one.
@@ -21,7 +22,7 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// How often the log says that the limit of connections is reached.
 const REMINDER: Duration = Duration::from_secs(60);
 
-/// Accepts connections on `listener` until `shutdown` is ready, and has each of them driven by a task
+/// Accepts connections on `listener`, `reserved` of them beyond their limit, until `shutdown` is ready, and has each of them driven by a task
 /// of its own.
 ///
 /// Then it stops to accept (a Unix socket's file is removed), calls `draining`, and tells connections
@@ -30,28 +31,25 @@ const REMINDER: Duration = Duration::from_secs(60);
 pub(super) async fn accept<D, F>(
     listener: Listener,
     limits: &Server,
+    reserved: usize,
     shutdown: impl Future<Output = ()>,
     draining: impl FnOnce(),
     drive: D,
 ) -> usize
 where
-    D: Fn(Stream, ConnectionPeer, watch::Receiver<Stage>) -> F,
+    D: Fn(Stream, ConnectionPeer, ConnectionPlace, watch::Receiver<Stage>) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
     let stages = watch::Sender::new(Stage::Serve);
-    let mut door = Door::new(listener, limits.connections);
+    let mut door = Door::new(listener, limits.connections, reserved);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
-        let ((stream, peer), slot) = tokio::select! {
+        let ((stream, peer), place) = tokio::select! {
             biased;
             () = shutdown.as_mut() => break,
             entered = door.enter() => entered,
         };
-        let driven = drive(stream, peer, stages.subscribe());
-        tokio::spawn(async move {
-            driven.await;
-            drop(slot);
-        });
+        tokio::spawn(drive(stream, peer, place, stages.subscribe()));
     }
     drop(door);
     draining();
@@ -75,10 +73,11 @@ async fn drain(stages: &watch::Sender<Stage>, timeout: Duration) -> usize {
     cut
 }
 
-/// Lets connections in, one for each free slot.
+/// Lets connections in, one for each free place.
 struct Door {
     listener: Listener,
-    slots: Arc<Semaphore>,
+    places: Arc<Semaphore>,
+    reserved: Arc<Semaphore>,
     limit: usize,
     pause: Duration,
     reminded: Option<Instant>,
@@ -87,21 +86,22 @@ struct Door {
 // === impl Door ===
 
 impl Door {
-    fn new(listener: Listener, limit: usize) -> Self {
-        let slots = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
+    fn new(listener: Listener, limit: usize, reserved: usize) -> Self {
+        let places = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
         Self {
             listener,
-            slots,
+            places,
+            reserved: Arc::new(Semaphore::new(reserved)),
             limit,
             pause: FIRST_PAUSE,
             reminded: None,
         }
     }
 
-    /// Waits for a slot, and then for a connection: who finds none waits in the kernel's queue.
+    /// Waits for a place, and then for a connection: who finds none waits in the kernel's queue.
     /// Dropping the future loses no connection.
-    async fn enter(&mut self) -> ((Stream, ConnectionPeer), Option<OwnedSemaphorePermit>) {
-        if self.slots.available_permits() == 0
+    async fn enter(&mut self) -> ((Stream, ConnectionPeer), ConnectionPlace) {
+        if self.places.available_permits() == 0
             && self.reminded.is_none_or(|at| at.elapsed() >= REMINDER)
         {
             self.reminded = Some(Instant::now());
@@ -110,13 +110,20 @@ impl Door {
                 "all connections are in use, others wait"
             );
         }
-        // `None` is for a semaphore that was closed, and this one never is.
-        let slot = Arc::clone(&self.slots).acquire_owned().await.ok();
+        let (own, reserved) = (Arc::clone(&self.places), Arc::clone(&self.reserved));
+        let mut place = tokio::select! {
+            biased;
+            held = own.acquire_owned() => ConnectionPlace::own(held.ok()),
+            held = reserved.acquire_owned() => {
+                ConnectionPlace::reserved(held.ok(), Arc::clone(&self.places))
+            }
+        };
         loop {
             match self.listener.accept().await {
                 Ok(accepted) => {
                     self.pause = FIRST_PAUSE;
-                    return (accepted, slot);
+                    place.upgrade();
+                    return (accepted, place);
                 }
                 Err(error) => {
                     if let Some(pause) = self.pause_after(&error) {
@@ -155,7 +162,7 @@ mod tests {
         let listener = Listener::bind(&"127.0.0.1:0".parse().unwrap())
             .await
             .unwrap();
-        let mut door = Door::new(listener, 1);
+        let mut door = Door::new(listener, 1, 0);
         let no_descriptors = io::Error::from_raw_os_error(24);
         let mut pauses = Vec::new();
         for _ in 0..9 {

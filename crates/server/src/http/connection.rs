@@ -10,24 +10,34 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 use tower::Service;
+
+use super::place::{ConnectionPlace, PATIENCE};
+use super::problem::Problem;
+
+/// How long, and for how many bytes, a client that is still sending is listened to after its answer.
+const LINGER: Duration = Duration::from_secs(5);
+const LINGER_BYTES: usize = 64 << 20;
+
+/// Bytes that are thrown away at once.
+const LINGER_BUFFER: usize = 16 << 10;
 
 /// The other end of a connection. Each request has it among its extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,16 +78,16 @@ pub(crate) struct HttpServerState {
 pub(crate) async fn drive<S>(
     stream: S,
     peer: ConnectionPeer,
+    place: ConnectionPlace,
     shared: Arc<HttpServerState>,
     mut stage: watch::Receiver<Stage>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let exchange = Arc::new(ConnectionState::new(Arc::clone(&shared)));
+    let exchange = Arc::new(ConnectionState::new(Arc::clone(&shared), place));
+    let state = Arc::clone(&exchange);
     let mut clock = Clock::new(Arc::clone(&exchange));
-    let mut timer = pin!(tokio::time::sleep_until(
-        clock.since + shared.header_read_timeout
-    ));
+    let mut timer = pin!(tokio::time::sleep_until(clock.since + exchange.patience()));
     let io = TokioIo::new(Watched {
         stream,
         exchange: Arc::clone(&exchange),
@@ -86,22 +96,27 @@ pub(crate) async fn drive<S>(
         request.extensions_mut().insert(peer);
         answer(Arc::clone(&exchange), request)
     });
-    let mut connection = pin!(shared.http.serve_connection(io, service));
+    let mut connection = shared.http.serve_connection(io, service);
     loop {
         // In this order: what the client has sent is read before it is told to finish or is found
         // late.
         tokio::select! {
             biased;
-            ended = connection.as_mut() => {
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "connection failed");
+            ended = &mut connection => {
+                match ended {
+                    Err(error) => tracing::debug!(%error, "connection failed"),
+                    Ok(()) if state.lingers.load(Ordering::Relaxed) => {
+                        let stream = connection.into_parts().io.into_inner();
+                        linger(stream, stage).await;
+                    }
+                    Ok(()) => {}
                 }
                 return;
             }
             changed = stage.changed() => match *stage.borrow_and_update() {
                 _ if changed.is_err() => return,
                 Stage::Serve => {}
-                Stage::Drain => connection.as_mut().graceful_shutdown(),
+                Stage::Drain => Pin::new(&mut connection).graceful_shutdown(),
                 Stage::Cut => return,
             },
             late = poll_fn(|context| clock.poll_late(timer.as_mut(), context)) => {
@@ -117,14 +132,42 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     exchange.enter(Phase::Answer);
-    let Ok(mut response) = exchange.shared.router.clone().call(request).await;
-    if exchange.shared.is_draining.load(Ordering::Relaxed) {
+    let is_last = !exchange.is_placed(request.uri().path()).await;
+    let mut response = match is_last && !ConnectionPlace::answers(request.uri().path()) {
+        true => Problem::Busy.into_response(),
+        false => {
+            let Ok(response) = exchange.shared.router.clone().call(request).await;
+            response
+        }
+    };
+    if response.status().as_u16() >= 400 {
+        exchange.lingers.store(true, Ordering::Relaxed);
+    }
+    if is_last || exchange.shared.is_draining.load(Ordering::Relaxed) {
         response
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));
     }
     exchange.enter(Phase::Idle);
     Ok(response)
+}
+
+/// Reads what the client still sends, and throws it away: a connection that is closed before would
+/// be reset, and the client would not see the answer. hyper has ended the other direction.
+async fn linger<S: AsyncRead + Unpin>(mut stream: S, mut stage: watch::Receiver<Stage>) {
+    let rest = async {
+        let (mut buffer, mut left) = (vec![0; LINGER_BUFFER], LINGER_BYTES);
+        while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+            left = left.saturating_sub(read);
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        _ = tokio::time::timeout(LINGER, rest) => {}
+        _ = stage.wait_for(|stage| *stage == Stage::Cut) => {}
+    }
 }
 
 /// Where a connection is in the exchange.
@@ -144,6 +187,9 @@ enum Phase {
 struct ConnectionState {
     /// The phase in the lowest two bits, and how often it changed in the others.
     progress: AtomicU64,
+    /// True once an answer may have left a part of its request unread.
+    lingers: AtomicBool,
+    place: Mutex<ConnectionPlace>,
     shared: Arc<HttpServerState>,
 }
 
@@ -164,11 +210,41 @@ struct Clock {
 // === impl ConnectionState ===
 
 impl ConnectionState {
-    fn new(shared: Arc<HttpServerState>) -> Self {
+    fn new(shared: Arc<HttpServerState>, place: ConnectionPlace) -> Self {
         Self {
             progress: AtomicU64::new(Phase::Head as u64),
+            lingers: AtomicBool::new(false),
+            place: Mutex::new(place),
             shared,
         }
+    }
+
+    fn place(&self) -> MutexGuard<'_, ConnectionPlace> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time for a head.
+    fn patience(&self) -> Duration {
+        let timeout = self.shared.header_read_timeout;
+        match self.place().is_reserved() {
+            true => timeout.min(PATIENCE),
+            false => timeout,
+        }
+    }
+
+    /// Returns true if the connection has a place of its own, or gets one for what is asked.
+    async fn is_placed(&self, path: &str) -> bool {
+        let Some(wanted) = self.place().wanted() else {
+            return true;
+        };
+        if ConnectionPlace::answers(path) {
+            return false;
+        }
+        let Some(place) = ConnectionPlace::wait_for(wanted).await else {
+            return false;
+        };
+        *self.place() = place;
+        true
     }
 
     fn progress(&self) -> u64 {
@@ -210,7 +286,7 @@ impl Clock {
         let (shared, phase) = (&self.exchange.shared, self.exchange.phase());
         let deadline = match phase {
             Phase::Idle => Some(self.since + shared.idle_timeout),
-            Phase::Head => Some(self.since + shared.header_read_timeout),
+            Phase::Head => Some(self.since + self.exchange.patience()),
             Phase::Answer => None,
         };
         // A later deadline leaves the timer alone: when it fires, it is set anew. So a request

@@ -61,6 +61,11 @@ pub(super) async fn ready(app: &App) -> Ready {
     if let Some(Err(why)) = app.tokens.as_ref().map(Tokens::readiness) {
         missing.push(format!("keys: {why}"));
     }
+    if let Some(log) = &app.decision_log
+        && log.holds_answers()
+    {
+        missing.push("decision log: it cannot be written, and answers wait for it".to_owned());
+    }
     match store(app).await {
         StoreState::Read => {}
         StoreState::FromMemory => warnings.push(

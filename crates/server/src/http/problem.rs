@@ -41,6 +41,8 @@ pub enum Problem {
     TimedOut,
     /// The decision log takes no more, and by its settings no answer leaves without a line.
     NotLogged,
+    /// All connections are in use.
+    Busy,
     /// Not ready: no state of the store to answer from yet.
     NotReady,
     /// The store holds something that cannot be used; for the log.
@@ -81,6 +83,7 @@ impl Problem {
             | Self::Behind
             | Self::TimedOut
             | Self::NotLogged
+            | Self::Busy
             | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::Tenancy(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::AnotherHistory => StatusCode::CONFLICT,
@@ -107,6 +110,7 @@ impl Problem {
             Self::TooWide(_) => "SEARCH_TOO_WIDE",
             Self::TimedOut => "TIMED_OUT",
             Self::NotLogged => "DECISION_NOT_LOGGED",
+            Self::Busy => "CONNECTIONS_IN_USE",
             Self::NotReady => "NOT_READY",
             Self::Tenancy(_) => "TENANCY_UNUSABLE",
             Self::Internal(_) => "INTERNAL",
@@ -149,6 +153,7 @@ impl Problem {
             ),
             Self::TimedOut => "the answer took too long".to_owned(),
             Self::NotLogged => "the decision could not be logged; see the log".to_owned(),
+            Self::Busy => "all connections are in use".to_owned(),
             Self::NotReady => "not ready yet; see `/readyz`".to_owned(),
             Self::Tenancy(_) => {
                 "the tenancy store holds something that cannot be used; see the log".to_owned()

@@ -4,22 +4,65 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::HeaderName;
+use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::app::App;
 use super::metrics::route;
+use peppol_authz_engine::RequestMarks;
 
 /// The header by which a caller names a request.
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The header by which traces are joined.
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+tokio::task_local! {
+    /// The marks of the request that this task answers, for the decision log.
+    static MARKS: RequestMarks;
+}
+
+/// The most bytes of a request's name that are logged.
+const LONGEST_ID: usize = 128;
+
+/// The marks of the request in hand.
+pub(super) fn current_marks() -> RequestMarks {
+    MARKS.try_with(RequestMarks::clone).unwrap_or_default()
+}
+
+/// The marks of a request. What has not the form of one is left out: it is written to a log.
+fn marks(headers: &HeaderMap) -> RequestMarks {
+    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let is_id = |id: &&str| id.len() <= LONGEST_ID && id.bytes().all(|it| it.is_ascii_graphic());
+    RequestMarks {
+        request_id: text(&REQUEST_ID).filter(is_id).map(Into::into),
+        traceparent: text(&TRACEPARENT)
+            .filter(|it| is_traceparent(it))
+            .map(Into::into),
+    }
+}
+
+/// `VERSION-TRACE-SPAN-FLAGS`, in hexadecimal digits.
+fn is_traceparent(text: &str) -> bool {
+    let is_hex = |part: &str| {
+        part.bytes()
+            .all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let parts: Vec<&str> = text.split('-').collect();
+    parts.iter().map(|part| part.len()).eq([2, 32, 16, 2]) && parts.into_iter().all(is_hex)
+}
 
 /// Gives `X-Request-ID` back as it was sent, and counts the request.
 pub(super) async fn counted(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request.headers().get(&REQUEST_ID).cloned();
     let path = route(request.uri().path());
-    let mut response = next.run(request).await;
+    let marks = match app.decision_log {
+        Some(_) => marks(request.headers()),
+        None => RequestMarks::default(),
+    };
+    let mut response = MARKS.scope(marks, next.run(request)).await;
     if let Some(id) = id {
         response.headers_mut().insert(REQUEST_ID.clone(), id);
     }

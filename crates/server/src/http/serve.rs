@@ -11,6 +11,7 @@ use hyper::server::conn::http1;
 use super::accept::accept;
 use super::connection::{self, HttpServerState};
 use super::listener::{Listener, Stream};
+use super::place::RESERVED;
 use crate::config::Server;
 
 /// Bytes that are buffered of one connection, and so the longest head (431 beyond).
@@ -43,14 +44,19 @@ pub async fn serve(
     accept(
         listener,
         limits,
+        RESERVED,
         shutdown,
         draining,
-        |stream, peer, stage| {
+        |stream, peer, place, stage| {
             let shared = Arc::clone(&shared);
             async move {
                 match stream {
-                    Stream::Tcp(stream) => connection::drive(stream, peer, shared, stage).await,
-                    Stream::Unix(stream) => connection::drive(stream, peer, shared, stage).await,
+                    Stream::Tcp(stream) => {
+                        connection::drive(stream, peer, place, shared, stage).await
+                    }
+                    Stream::Unix(stream) => {
+                        connection::drive(stream, peer, place, shared, stage).await
+                    }
                 }
             }
         },

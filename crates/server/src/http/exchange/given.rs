@@ -103,6 +103,7 @@ impl Exchange<'_> {
             question,
             said,
             decision,
+            marks: self.marks.clone(),
             bundle: Arc::clone(&self.session.state.bundle),
         })
     }

@@ -60,7 +60,7 @@ fn bound(
     };
     match asked.bind(decision) {
         Ok((asked, decision)) => Ok((asked, Ok(decision))),
-        Err(denied) => Err(NoQuestion::Denied(Box::new(denied))),
+        Err(denied) => Err(NoQuestion::Denied(denied)),
     }
 }
 

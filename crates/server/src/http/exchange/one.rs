@@ -24,7 +24,7 @@ impl Exchange<'_> {
                     Ok((asked, decision)) => {
                         self.give(asked, decision, self.started.elapsed()).await
                     }
-                    Err(denied) => self.give_denied(denied, self.started.elapsed()).await,
+                    Err(denied) => self.give_denied(*denied, self.started.elapsed()).await,
                 }
             }
             Err(NoQuestion::Denied(denied)) => {

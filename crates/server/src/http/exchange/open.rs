@@ -15,8 +15,9 @@ use super::super::body;
 use super::super::large::LargeRequests;
 use super::super::limits::Limits;
 use super::super::problem::Problem;
+use super::super::request::current_marks;
 use super::surface::{CountedFailure, Surface};
-use peppol_authz_engine::{Failure, Malformed, Session};
+use peppol_authz_engine::{Failure, Malformed, RequestMarks, Session};
 
 /// A request on its way to an answer, by one state of the policies.
 pub(in crate::http) struct Exchange<'a> {
@@ -25,6 +26,7 @@ pub(in crate::http) struct Exchange<'a> {
     /// When the work on it began: with the body read, or for a gateway before the body.
     pub(super) started: Instant,
     pub(super) session: Session,
+    pub(super) marks: RequestMarks,
 }
 
 /// The answer of a surface, as it is being made.
@@ -49,13 +51,14 @@ where
 {
     app.readiness.ready_to_answer()?;
     head?;
-    within(app.limits.request_timeout, async {
+    let marks = current_marks();
+    within(app, app.limits.request_timeout, async {
         let text = body::read(body, &app.limits).await?;
         if !LargeRequests::holds(text.len()) {
-            return answer(Exchange::begin(app, surface), text).await;
+            return answer(Exchange::begin(app, surface, marks), text).await;
         }
         let own = Arc::clone(app);
-        let apart = async move { answer(Exchange::begin(&own, surface), text).await };
+        let apart = async move { answer(Exchange::begin(&own, surface, marks), text).await };
         app.large.apart(apart).await?
     })
     .await?
@@ -67,10 +70,22 @@ pub(in crate::http) fn refused(app: &App, malformed: Malformed) -> Problem {
     Problem::Malformed(malformed)
 }
 
-async fn within<T>(rest: Duration, answer: impl Future<Output = T>) -> Result<T, Problem> {
+async fn within<T>(
+    app: &App,
+    rest: Duration,
+    answer: impl Future<Output = T>,
+) -> Result<T, Problem> {
     tokio::time::timeout(rest, answer)
         .await
-        .map_err(|_| Problem::TimedOut)
+        .map_err(|_| late(app))
+}
+
+/// Why an answer is late: what holds all of them is named.
+fn late(app: &App) -> Problem {
+    match &app.decision_log {
+        Some(log) if log.holds_answers() => Problem::NotLogged,
+        _ => Problem::TimedOut,
+    }
 }
 
 impl<'a> Exchange<'a> {
@@ -86,16 +101,17 @@ impl<'a> Exchange<'a> {
         app.readiness.ready_to_answer()?;
         Ok(Self {
             started: arrived,
-            ..Self::begin(app, surface)
+            ..Self::begin(app, surface, current_marks())
         })
     }
 
-    fn begin(app: &'a App, surface: Surface) -> Self {
+    fn begin(app: &'a App, surface: Surface, marks: RequestMarks) -> Self {
         Self {
             app,
             surface,
             started: Instant::now(),
             session: app.engine.session(),
+            marks,
         }
     }
 
@@ -108,7 +124,7 @@ impl<'a> Exchange<'a> {
         &self,
         answer: impl Future<Output = T>,
     ) -> Result<Result<T, Problem>, Box<dyn Any + Send>> {
-        AssertUnwindSafe(within(self.rest(), answer))
+        AssertUnwindSafe(within(self.app, self.rest(), answer))
             .catch_unwind()
             .await
     }
@@ -129,7 +145,7 @@ impl<'a> Exchange<'a> {
         let rest = self.rest();
         let work = async { tokio::time::timeout(rest, work).await };
         let done = self.app.large.in_place(work).await?;
-        done.map_err(|_| Problem::TimedOut)
+        done.map_err(|_| late(self.app))
     }
 
     /// The time that is left of the deadline.

@@ -70,14 +70,14 @@ impl PermittedQuestion {
 
     /// The decision for its caller; a denial where that one does not understand the obligations of
     /// a permit. A denial without a question, as no policy denies it.
-    pub(super) fn bind(self, decision: Decision) -> Result<(Self, Decision), NameDenial> {
+    pub(super) fn bind(self, decision: Decision) -> Result<(Self, Decision), Box<NameDenial>> {
         let is_bound = decision.verdict == Verdict::Allow && !decision.obligations.is_empty();
         match self.unbindable {
-            Some(said) if is_bound => Err(NameDenial {
+            Some(said) if is_bound => Err(Box::new(NameDenial {
                 action: Some(self.question.action),
                 said,
                 decision: decision.for_who_understands_no_obligation(),
-            }),
+            })),
             _ => Ok((self, decision)),
         }
     }

@@ -56,9 +56,11 @@ pub async fn serve_envoy(
     accept(
         listener,
         limits,
+        // A check is all that is asked here.
+        0,
         shutdown,
         nothing,
-        |stream, peer, stage| {
+        |stream, peer, place, stage| {
             let checking = EnvoyConnection {
                 http: http.clone(),
                 checking: checking.clone(),
@@ -72,6 +74,7 @@ pub async fn serve_envoy(
                     Stream::Tcp(stream) => checking.drive(stream, stage).await,
                     Stream::Unix(stream) => checking.drive(stream, stage).await,
                 }
+                drop(place);
             }
         },
     )

@@ -35,7 +35,7 @@ fn a_refusal_is_seen_by_who_is_still_sending() {
     let wrong = "POST /access/v1/evaluation HTTP/1.1\r\nhost: a\r\ncontent-type: text/plain\r\n";
     let nowhere = "POST /nowhere HTTP/1.1\r\nhost: a\r\n";
     let get = "PUT /v1/is_authorized HTTP/1.1\r\nhost: a\r\n";
-    for (head, status) in [(wrong, 415), (nowhere, 404), (get, 405)] {
+    for (head, status) in [(wrong, 400), (nowhere, 404), (get, 405)] {
         answered(&mut Connection::open(&sidecar), head, 8 * MEBIBYTE, status);
     }
 }

@@ -3,6 +3,7 @@
 
 mod catalog;
 mod freshness;
+mod noted;
 mod postgres;
 mod sqlite;
 mod views;

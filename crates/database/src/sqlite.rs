@@ -9,10 +9,12 @@
 //! The database is the file at its path: where that is another one, or its views are
 //! changed, it is opened anew before anything is answered.
 
+mod announced;
 mod candidates;
 mod changes;
 mod connection;
 mod dependence;
+mod noted;
 mod opened;
 mod options;
 mod place;
@@ -183,7 +185,18 @@ impl Inner {
     /// Begins a read of the file that is at the path, with the changes since a state.
     fn begin(&self, since: Option<&Revision>) -> Result<Option<Read>, StoreError> {
         let opened = self.opened();
+        let before = opened.commits();
         let read = Self::read(&opened, since);
+        if opened.is_told()
+            && let Ok(read) = &read
+            && opened.is_written_without_a_record(before, opened.commits(), &read.reader.revision)
+        {
+            tracing::warn!(
+                "something was written without a record, by `VACUUM` or with triggers off: the \
+                 entities in memory are dropped"
+            );
+            opened.doubt();
+        }
         // Looked at when the transaction has its state: what was read before is of this file, and
         // what will be too. A file that came in between would share an index with this one.
         if opened.is_current() {

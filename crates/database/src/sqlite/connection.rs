@@ -62,6 +62,14 @@ const MIGRATIONS: &[Migration] = &[
             "/../../schema/sqlite/migrations/6-one-name/up.sql"
         )),
     },
+    Migration {
+        version: 7,
+        name: "noted-types",
+        sql: include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../schema/sqlite/migrations/7-noted-types/up.sql"
+        )),
+    },
 ];
 
 /// Marks a file as this program's: "peAZ".

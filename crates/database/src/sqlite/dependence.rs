@@ -1,12 +1,11 @@
-//! The tables and functions that views read, as SQLite itself tells when it prepares a
-//! statement.
+//! The tables and functions that views read.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
-use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
+use super::announced::{Access, announced};
+use super::noted::NotedTables;
 use crate::views::quoted;
 
 /// Functions whose result depends on their arguments alone, of those that SQLite brings along.
@@ -135,18 +134,20 @@ const PURE: &[&str] = &[
 /// Table-valued functions that read their arguments alone.
 const PURE_TABLES: &[&str] = &["json_each", "json_tree", "jsonb_each", "jsonb_tree"];
 
-/// The columns and functions that SQLite tells of while it prepares statements.
-#[derive(Debug, Default)]
-struct Reads {
-    columns: BTreeSet<(String, String)>,
-    functions: BTreeSet<String>,
+/// A column of a table that a view reads.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct ReadColumn {
+    /// The type of the view's entities.
+    entity_type: String,
+    table: String,
+    /// Empty where rows are only counted, or looked for.
+    column: String,
 }
 
 /// The tables and functions that some views depend on.
 #[derive(Debug, Default)]
 pub(super) struct Dependence {
-    /// Tables of rows, and their columns that are read, as `table.column`.
-    columns: BTreeSet<(String, String)>,
+    columns: BTreeSet<ReadColumn>,
     /// Functions and virtual tables that may give something else each time.
     impure: BTreeSet<String>,
 }
@@ -157,63 +158,49 @@ impl Dependence {
     /// # Errors
     /// A view that SQLite cannot prepare.
     pub(super) fn of(connection: &Connection, views: &[String]) -> rusqlite::Result<Self> {
-        let reads: Arc<Mutex<Reads>> = Arc::default();
-        let seen = Arc::clone(&reads);
-        connection.authorizer(Some(move |context: AuthContext<'_>| {
-            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            match context.action {
-                AuthAction::Read {
-                    table_name,
-                    column_name,
-                } => {
-                    seen.columns
-                        .insert((table_name.to_owned(), column_name.to_owned()));
-                }
-                AuthAction::Function { function_name } => {
-                    seen.functions.insert(function_name.to_lowercase());
-                }
-                _ => {}
-            }
-            Authorization::Allow
-        }))?;
-        let prepared = views.iter().try_for_each(|view| {
+        let [tables, others] = ["table", "view"].map(|kind| named(connection, kind));
+        let (tables, others) = (tables?, others?);
+        let mut found = Self::default();
+        for view in views {
+            // As `Type`, `Type.tags` or `Type.parents`.
+            let entity_type = view.split('.').next().unwrap_or(view);
             let sql = format!("SELECT * FROM {}", quoted(view));
-            connection.prepare(&sql).map(|_| ())
-        });
-        connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
-        prepared?;
-        let Reads { columns, functions } =
-            std::mem::take(&mut *reads.lock().unwrap_or_else(PoisonError::into_inner));
-        let [tables, views] = ["table", "view"].map(|kind| named(connection, kind));
-        let (tables, views) = (tables?, views?);
-        let mut found = Self {
-            impure: functions
-                .into_iter()
-                .filter(|name| !PURE.contains(&name.as_str()))
-                .collect(),
-            ..Self::default()
-        };
-        for (table, column) in columns {
-            if tables.contains(&table) {
-                found.columns.insert((table, column));
-            } else if !views.contains(&table) && !PURE_TABLES.contains(&table.as_str()) {
-                found.impure.insert(table);
+            for access in announced(connection, &sql)? {
+                match access {
+                    Access::Read { table, column } if tables.contains(&table) => {
+                        let entity_type = entity_type.to_owned();
+                        found.columns.insert(ReadColumn {
+                            entity_type,
+                            table,
+                            column,
+                        });
+                    }
+                    Access::Read { table, .. }
+                        if !others.contains(&table) && !PURE_TABLES.contains(&table.as_str()) =>
+                    {
+                        found.impure.insert(table);
+                    }
+                    Access::Function(name) if !PURE.contains(&name.as_str()) => {
+                        found.impure.insert(name);
+                    }
+                    _ => {}
+                }
             }
         }
         Ok(found)
     }
 
-    /// The columns of tables that are not among those that note their changes.
-    pub(super) fn unnoted(&self, noted: &HashSet<String>) -> Vec<String> {
-        self.columns
+    /// The columns of tables that do not note their changes for the type that they are read for.
+    pub(super) fn unnoted(&self, noted: &NotedTables) -> Vec<String> {
+        let unnoted = self
+            .columns
             .iter()
-            .filter(|(table, _)| !noted.contains(table))
-            // Without a column where rows are only counted, or looked for.
-            .map(|(table, column)| match column.as_str() {
-                "" => table.clone(),
-                column => format!("{table}.{column}"),
-            })
-            .collect()
+            .filter(|read| !noted.contains(&read.table, &read.entity_type));
+        let unnoted = unnoted.map(|read| match read.column.as_str() {
+            "" => format!("{} for {}", read.table, read.entity_type),
+            column => format!("{}.{column} for {}", read.table, read.entity_type),
+        });
+        unnoted.collect()
     }
 
     /// Functions and virtual tables that may give something else each time.
@@ -230,13 +217,5 @@ fn named(connection: &Connection, kind: &str) -> rusqlite::Result<HashSet<String
              UNION ALL SELECT 'sqlite_sequence' WHERE ?1 = 'table'",
         )?
         .query_map([kind], |row| row.get(0))?
-        .collect()
-}
-
-/// The tables that note each change, as the database says.
-pub(super) fn noted(connection: &Connection) -> rusqlite::Result<HashSet<String>> {
-    connection
-        .prepare("SELECT name FROM tenancy_noted")?
-        .query_map([], |row| row.get(0))?
         .collect()
 }

@@ -7,15 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cedar_policy::EntityTypeName;
 use rusqlite::Connection;
 
-use super::dependence::{self, Dependence};
+use super::dependence::Dependence;
+use super::noted::NotedTables;
 use super::options::SqliteOptions;
 use super::place::{FilePlace, moved};
 use super::pool::{Pool, keep_log};
-use super::wal_index::WalIndex;
+use super::wal_index::{Commits, WalIndex};
 use super::{changes, connection};
 use crate::views::{self, Views};
 use peppol_authz_engine::schema::Schema;
-use peppol_authz_engine::store::{Mark, StoreError};
+use peppol_authz_engine::store::{Mark, Revision, StoreError};
 
 /// An open database.
 #[derive(Debug)]
@@ -29,8 +30,10 @@ pub(super) struct Opened {
     /// True if a view reads a clock, or something else that is not in the file.
     impure: AtomicBool,
     place: FilePlace,
-    /// True if its views have been changed since.
+    /// True if its views have been changed since, or something was written without a record.
     stale: AtomicBool,
+    /// The newest state that was read, and the count of transactions with it.
+    newest: Mutex<Option<(Commits, Revision)>>,
     /// Keeps the index in being, see [`WalIndex`], and the inode, see [`FilePlace`]. `None` once it is
     /// retired.
     open: Mutex<Option<Connection>>,
@@ -110,6 +113,7 @@ impl Opened {
             impure: AtomicBool::new(false),
             place,
             stale: AtomicBool::new(false),
+            newest: Mutex::new(None),
             open: Mutex::new(Some(open)),
             index,
         };
@@ -144,7 +148,7 @@ impl Opened {
             );
         }
         if self.is_ours {
-            let noted = dependence::noted(open).map_err(failed)?;
+            let noted = NotedTables::read(open).map_err(failed)?;
             let unnoted = dependence.unnoted(&noted);
             if !unnoted.is_empty() && self.noted.swap(false, Ordering::Relaxed) {
                 tracing::warn!(
@@ -189,7 +193,34 @@ impl Opened {
         FilePlace::of(path).map_or(true, |now| now.differs_in_index(&self.place)) && path.exists()
     }
 
-    /// The views have been changed.
+    /// The count of transactions.
+    pub(super) fn commits(&self) -> Option<Commits> {
+        self.index.commits()
+    }
+
+    /// Returns true if a write since the last state that was read has no record: it was made by
+    /// somebody who has switched triggers off, or it is no write to a table, as `VACUUM` is none.
+    ///
+    /// `revision` was read between two looks at the count of transactions. One such write that comes
+    /// between two others that have records is not noticed.
+    pub(super) fn is_written_without_a_record(
+        &self,
+        before: Option<Commits>,
+        after: Option<Commits>,
+        revision: &Revision,
+    ) -> bool {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_silent = newest
+            .as_ref()
+            .is_some_and(|(commits, of)| Some(*commits) != before && of == revision);
+        // Otherwise the state may be of either.
+        if let Some(commits) = before.filter(|_| before == after) {
+            *newest = Some((commits, revision.clone()));
+        }
+        is_silent
+    }
+
+    /// The views have been changed, or something was written without a record.
     pub(super) fn doubt(&self) {
         self.stale.store(true, Ordering::Relaxed);
     }

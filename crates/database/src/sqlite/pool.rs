@@ -1,7 +1,7 @@
 //! Connections that read.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
@@ -14,6 +14,9 @@ use super::place::{FilePlace, LastChange, moved};
 use super::wal_index::WalIndex;
 use peppol_authz_engine::store::{Revision, StoreError};
 
+/// How often files were opened.
+static OPENED: AtomicU64 = AtomicU64::new(0);
+
 /// Idle readers, and the number of those that may be in use.
 #[derive(Debug)]
 pub(super) struct Pool {
@@ -23,7 +26,7 @@ pub(super) struct Pool {
     /// The version of the views that this program has looked at.
     schema_version: i64,
     place: FilePlace,
-    /// The file and that version.
+    /// The file, that version, and the number of this opening.
     origin: Arc<str>,
     idle: Mutex<Vec<Reader>>,
     retired: AtomicBool,
@@ -64,11 +67,13 @@ impl Pool {
         place: &FilePlace,
         index: Arc<WalIndex>,
     ) -> Self {
+        // What was read before a file was opened anew is not taken for the same state.
+        let number = OPENED.fetch_add(1, Ordering::Relaxed);
         Self {
             index,
             is_ours,
             schema_version,
-            origin: format!("{}/{schema_version}", place.name()).into(),
+            origin: format!("{}/{schema_version}/{number}", place.name()).into(),
             place: place.clone(),
             path: path.to_owned(),
             permits: Arc::new(Semaphore::new(options.readers.max(1))),

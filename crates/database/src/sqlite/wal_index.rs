@@ -12,7 +12,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// Bytes of the header.
-pub(super) const HEADER: usize = 48;
+const HEADER: usize = 48;
+
+/// The header, as bytes.
+type Header = [u8; HEADER];
+
+/// The count of transactions, which is in the header. A checkpoint leaves it as it is.
+pub(super) type Commits = [u8; 4];
 
 /// The indexes that are open in this process.
 static OPEN: Mutex<Vec<Weak<WalIndex>>> = Mutex::new(Vec::new());
@@ -57,7 +63,13 @@ impl WalIndex {
         Ok(index)
     }
 
-    pub(super) fn header(&self) -> Option<[u8; HEADER]> {
+    pub(super) fn commits(&self) -> Option<Commits> {
+        let mut commits = Commits::default();
+        self.file.read_exact_at(&mut commits, 8).ok()?;
+        Some(commits)
+    }
+
+    pub(super) fn header(&self) -> Option<Header> {
         let mut header = [0; HEADER];
         self.file.read_exact_at(&mut header, 0).ok()?;
         Some(header)

@@ -10,7 +10,7 @@ mod condition;
 mod entities_file;
 mod revision;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -111,6 +111,13 @@ pub trait Store: Send + Sync {
     fn speaks_of(&self, entity_type: &EntityTypeName, schema: &Schema) -> bool {
         let mut referrers = schema.referrers(entity_type);
         self.serves(entity_type) || referrers.any(|referrer| self.serves(referrer))
+    }
+
+    /// Takes the place of a store that alone said what entities of these types are, and says so itself
+    /// from now on: while a program runs, no type may become the callers'. A store that can do
+    /// without a type that it had has to heed this.
+    fn inherit(&self, types: HashSet<EntityTypeName>) {
+        drop(types);
     }
 
     /// Returns true if a revision is of the kind that this store's states have, of whatever

@@ -149,7 +149,8 @@ impl Watch {
         loop {
             reader.forget();
             match wakes.recv_timeout(wait) {
-                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(()) => reader.doubt(),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             if self.notices {

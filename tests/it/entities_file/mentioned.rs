@@ -178,3 +178,37 @@ fn by_properties() {
         assert_eq!(reply.json()["decision"], open, "{}", reply.text);
     }
 }
+
+/// A type that the file has ever spoken of in this process does not become the callers', however the
+/// file changes.
+#[test]
+fn a_type_whose_last_entity_is_taken_out_stays_the_files() {
+    let sidecar = over(&entity("User", "u", json!({}), &[("Team", "guests")]));
+    let file = sidecar.path("e.json");
+    let known = sidecar.ask(&asked(&[closed()]));
+    assert_eq!(known["reasons"][0]["code"], "NOT_PERMITTED", "{known}");
+    for text in ["[]", "[ ]"] {
+        std::fs::write(&file, text).unwrap();
+        sidecar.wait_for_log("took over changed entities");
+        let absent = sidecar.ask(&asked(&[closed()]));
+        assert_eq!(
+            absent["reasons"][0]["code"], "UNKNOWN_PRINCIPAL",
+            "{absent}"
+        );
+        is_refused(
+            &sidecar,
+            &entity("User", "u", json!({}), &[("Team", "admins")]),
+        );
+        is_refused(
+            &sidecar,
+            &entity("Team", "guests", json!({}), &[("Team", "admins")]),
+        );
+    }
+    // Of others the caller's word counts, as before.
+    let open = entity("Free", "f", json!({"open": true}), &[]);
+    let answer = sidecar.ask(&asked(&[open]));
+    assert_eq!(
+        answer["reasons"][0]["code"], "UNKNOWN_PRINCIPAL",
+        "{answer}"
+    );
+}

@@ -101,3 +101,15 @@ fn a_set_that_fails_a_suite_does_not_start() {
     assert_eq!(code, 4, "{said}");
     assert!(said.contains("anna looks at acme"), "{said}");
 }
+
+/// Suites that say nothing let nothing pass: they are being written, or were lost.
+#[test]
+fn suites_without_a_case_refuse_every_set() {
+    let sidecar = gated().start();
+    let (modes, suite) = places(&sidecar);
+    let before = ask(&sidecar);
+    std::fs::write(&suite, "fixture = \"tenancy.ndjson\"\n").unwrap();
+    append(&modes, CLOSED);
+    let fault = is_refused(&sidecar, &before);
+    assert!(fault.contains("there is no case in them"), "{fault}");
+}

@@ -1,8 +1,10 @@
 //! The engine: a store and the Bundle in force.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use cedar_policy::EntityTypeName;
 
 use super::health::Health;
 use super::session::Session;
@@ -88,7 +90,10 @@ impl Engine {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.state();
         let tenancy = match store {
-            Some(store) => Tenancy::new(store, self.freshness),
+            Some(store) => {
+                store.inherit(spoken_types(&now));
+                Tenancy::new(store, self.freshness)
+            }
             None => Arc::clone(&now.tenancy),
         };
         let bundle = bundle.unwrap_or_else(|| Arc::clone(&now.bundle));
@@ -143,6 +148,16 @@ impl Tenancy {
             freshness,
         })
     }
+}
+
+/// The types of which the store of a state says what their entities are.
+fn spoken_types(state: &EngineState) -> HashSet<EntityTypeName> {
+    let (store, schema) = (&state.tenancy.store, &state.bundle.schema);
+    let types = schema.entity_types().into_iter().map(|found| &found.name);
+    types
+        .filter(|name| store.speaks_of(name, schema))
+        .cloned()
+        .collect()
 }
 
 fn prepare(

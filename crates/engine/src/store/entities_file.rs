@@ -30,6 +30,8 @@ pub struct EntitiesFile {
     name: Option<String>,
     /// The entities as the last schema read them.
     read: RwLock<Option<Arc<ReadEntities>>>,
+    /// The types that files before it spoke of.
+    inherited: RwLock<HashSet<EntityTypeName>>,
 }
 
 #[derive(Debug)]
@@ -92,6 +94,7 @@ impl EntitiesFile {
             digest,
             name: None,
             read: RwLock::new(None),
+            inherited: RwLock::default(),
         })
     }
 
@@ -168,14 +171,25 @@ impl Store for EntitiesFile {
             .is_some_and(|read| read.ids.contains_key(entity_type))
     }
 
-    /// What the file says decides, and not all that the schema has room for.
+    /// The words of this file and of those before it decide, and not all that the schema has room for.
     fn speaks_of(&self, entity_type: &EntityTypeName, _: &Schema) -> bool {
         let read = self
             .read
             .read()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        read.as_ref()
-            .is_some_and(|read| read.mentioned.contains(entity_type))
+        let inherited = self
+            .inherited
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mentioned = |read: &Arc<ReadEntities>| read.mentioned.contains(entity_type);
+        inherited.contains(entity_type) || read.as_ref().is_some_and(mentioned)
+    }
+
+    fn inherit(&self, types: HashSet<EntityTypeName>) {
+        *self
+            .inherited
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = types;
     }
 
     fn names(&self, revision: &Revision) -> bool {

@@ -1,7 +1,7 @@
 //! Reading a file of entities, which may be large, no more often than it may have changed.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use peppol_authz_engine::file::read_file;
 use peppol_authz_engine::policy::Stamp;
@@ -11,6 +11,9 @@ use peppol_authz_engine::store::EntitiesFile;
 /// believed only once it is older than that.
 const CLOCK_RESOLUTION: Duration = Duration::from_secs(2);
 
+/// How long a stamp is believed: a write through a map of the file into memory may leave it as it is.
+const BELIEVED: Duration = Duration::from_secs(60);
+
 /// The digest of the entities, or why they cannot be read; `None` where there is no such file.
 pub(super) type EntitiesState = Option<Result<String, String>>;
 
@@ -19,6 +22,8 @@ pub(super) struct EntitiesReader {
     path: Option<PathBuf>,
     /// What was read last, with the stamp of the file if it can be believed.
     last: Option<(Option<Stamp>, String)>,
+    /// When that was.
+    read: Instant,
     /// The text of it, while it may be wanted.
     text: Option<Vec<u8>>,
 }
@@ -28,6 +33,7 @@ impl EntitiesReader {
         Self {
             path,
             last: None,
+            read: Instant::now(),
             text: None,
         }
     }
@@ -38,6 +44,7 @@ impl EntitiesReader {
         stamp.add_file(path);
         if let Some((Some(before), digest)) = &self.last
             && *before == stamp
+            && self.read.elapsed() < BELIEVED
         {
             return Some(Ok(digest.clone()));
         }
@@ -45,6 +52,7 @@ impl EntitiesReader {
         match read_file(path, u64::MAX) {
             Ok(text) => {
                 let digest = EntitiesFile::digest_of(&text);
+                self.read = Instant::now();
                 self.last = Some((rests.then_some(stamp), digest.clone()));
                 self.text = Some(text);
                 Some(Ok(digest))
@@ -68,6 +76,11 @@ impl EntitiesReader {
             true => Ok(opened),
             false => Err(format!("`{}`: it is being written", path.display())),
         }
+    }
+
+    /// Reads the file the next time, whatever its stamp is.
+    pub(super) fn doubt(&mut self) {
+        self.last = None;
     }
 
     /// Gives up the text. It is read again where it is wanted again.

@@ -77,9 +77,16 @@ fn take(app: &App, gate: &SuiteGate, change: Result<Change, RefusedChange>) -> b
         take_valid(app, gate, change).map_err(|faults| RefusedChange { part, faults })
     });
     match taken {
-        Ok(()) => {
+        Ok(taken) => {
             app.metrics.loaded();
             app.readiness.reloaded(None);
+            // Whoever reads it finds the server ready.
+            if taken.entities {
+                tracing::info!("took over changed entities");
+            }
+            if let Some(bundle) = taken.bundle {
+                report_taken(&bundle);
+            }
             true
         }
         Err(refused) => {
@@ -94,7 +101,13 @@ fn take(app: &App, gate: &SuiteGate, change: Result<Change, RefusedChange>) -> b
     }
 }
 
-fn take_valid(app: &App, gate: &SuiteGate, change: Change) -> Result<(), Vec<String>> {
+/// The parts of a change that is in force.
+struct TakenChange {
+    bundle: Option<Arc<Bundle>>,
+    entities: bool,
+}
+
+fn take_valid(app: &App, gate: &SuiteGate, change: Change) -> Result<TakenChange, Vec<String>> {
     let bundle = change.bundle.map(Arc::new);
     if let Some(bundle) = &bundle {
         check_principals(&app.gateway, app.tokens.as_ref(), &bundle.schema)
@@ -111,16 +124,11 @@ fn take_valid(app: &App, gate: &SuiteGate, change: Change) -> Result<(), Vec<Str
         (None, None) => Ok(()),
     };
     replaced.map_err(|error| vec![error.to_string()])?;
-    if let Some(store) = store {
-        if let Some(shadow) = &app.shadow {
-            shadow::follow_store(shadow, store);
-        }
-        tracing::info!("took over changed entities");
+    let entities = store.is_some();
+    if let (Some(store), Some(shadow)) = (store, &app.shadow) {
+        shadow::follow_store(shadow, store);
     }
-    if let Some(bundle) = bundle {
-        report_taken(&bundle);
-    }
-    Ok(())
+    Ok(TakenChange { bundle, entities })
 }
 
 fn report_taken(bundle: &Bundle) {

@@ -12,9 +12,11 @@ use signer::Signer;
 
 mod claimed;
 mod forged;
+mod issuers;
 mod key_server;
 mod keys_change;
 mod outage;
+mod providers;
 mod signer;
 mod tls;
 
@@ -55,7 +57,7 @@ fn server() -> KeyServer {
 fn settings(jwks: &str) -> Jwt {
     Jwt {
         jwks: Some(Jwks::try_from(jwks.to_owned()).unwrap()),
-        issuer: vec!["https://other.example.com".to_owned(), ISSUER.to_owned()],
+        issuer: vec![ISSUER.to_owned()],
         audience: vec!["other".to_owned(), AUDIENCE.to_owned()],
         algorithms: Algorithm::ALL.to_vec(),
         min_refresh: Duration::ZERO,
@@ -100,7 +102,7 @@ fn claims_with(changes: &Value) -> Value {
 /// Why a token is not taken: the token itself, not that keys are missing.
 fn invalid(result: Result<Arc<Verified>, TokenError>) -> &'static str {
     match result {
-        Err(TokenError::Invalid(reason)) => reason,
+        Err(TokenError::Invalid(refused)) => refused.reason,
         other => panic!("{other:?}"),
     }
 }

@@ -40,7 +40,7 @@ pub use gateway::{
     GatewayEndpoint, GatewayHeader, GatewaySettings, Network, NetworkError, Piece, Placeholder,
     Shape,
 };
-pub use jwt::{Algorithm, AlgorithmError, Constant, Jwks, JwksError, Jwt, Principal};
+pub use jwt::{Algorithm, AlgorithmError, Constant, Jwks, JwksError, Jwt, JwtIssuer, Principal};
 pub use limits::LimitsSettings;
 pub use log::{Log, LogFormat};
 pub use policies::{Reload, ShadowSettings};

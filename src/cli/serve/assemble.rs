@@ -32,10 +32,8 @@ pub(super) fn assemble(
     second: Option<Arc<Bundle>>,
 ) -> Result<Assembled, AnyError> {
     let gateway = Gateway::new(&config.gateway);
-    let tokens = match config.jwt.jwks {
-        Some(_) => Some(Tokens::new(&config.jwt)?),
-        None => None,
-    };
+    let tokens = config.jwt.is_set().then(|| Tokens::new(&config.jwt));
+    let tokens = tokens.transpose()?;
     check_principals(&gateway, tokens.as_ref(), &bundle.schema)?;
     if bundle.routes.is_none() {
         tracing::info!("no routes: gateways are denied everything");

@@ -202,3 +202,81 @@ fn keys_that_are_not_there_are_a_503_and_unready() {
     );
     is_subject(&public, "");
 }
+
+#[test]
+fn a_refused_token_is_counted_and_logged_by_reason_without_its_contents() {
+    let key = Key::new();
+    let set = key.directory.path().join("set.json");
+    let mut published = key.set();
+    let keys = published["keys"].as_array_mut().unwrap();
+    keys.push(json!({"kty": "RSA", "kid": "for encryption", "use": "enc"}));
+    std::fs::write(&set, published.to_string()).unwrap();
+    let mut sidecar = start(&settings(&set)).start();
+    let sent = |token: &str| {
+        let token = format!("Bearer {token}");
+        is_denied(
+            &of_acme(&sidecar, &[("authorization", &token)]),
+            401,
+            "TOKEN_INVALID",
+        );
+    };
+    let of = |more: Value| key.token(&claims(&more, 0));
+    let secret = json!({"sub": "anna@secret.example", "exp": 1, "ip": "192.0.2.7"});
+    for _ in 0..20 {
+        sent(&of(secret.clone()));
+    }
+    sent(&of(
+        json!({"sub": "anna@secret.example", "iss": "https://secret.example"}),
+    ));
+    sent("anna@secret".replace('@', ".").as_str());
+    sent("a,b");
+    let metrics = sidecar.get("/metrics").text;
+    for sample in [
+        "tokens_refused_total{reason=\"it has expired\"} 20",
+        "tokens_refused_total{reason=\"its issuer is not one of the settings\"} 1",
+        "tokens_refused_total{reason=\"it has not the three parts of a signed token\"} 1",
+        "tokens_refused_total{reason=\"its `Authorization` header has not the form of one bearer token\"} 1",
+        "token_keys 1",
+        "token_keys_refused 1",
+    ] {
+        assert!(
+            metrics.contains(&format!("\npeppol_authz_{sample}\n")),
+            "{sample}: {metrics}"
+        );
+    }
+    let log = sidecar.stop();
+    let text = serde_json::to_string(&log).unwrap();
+    let line = |record: &&Value| record["message"] == "a token is refused";
+    let refused: Vec<_> = log.iter().filter(line).collect();
+    let expired = |record: &&&Value| record["reason"] == "it has expired";
+    let expired: Vec<_> = refused.iter().filter(expired).collect();
+    assert!(!expired.is_empty() && expired.len() < 20, "{refused:?}");
+    for record in expired {
+        assert_eq!(record["level"], "INFO");
+        assert_eq!(record["issuer"], "https://login.example.com/");
+        assert_eq!(record["kid"], "1");
+    }
+    assert!(refused.len() >= 4, "{refused:?}");
+    assert!(text.contains("for encryption") && text.contains("it is not for signatures"));
+    for word in ["secret", "192.0.2.7", "127.0.0.1:", "eyJ"] {
+        let told = refused
+            .iter()
+            .any(|record| record.to_string().contains(word));
+        assert!(!told, "{word}: {refused:?}");
+    }
+}
+
+#[test]
+fn a_token_of_thirty_kilobytes_passes_and_one_that_is_too_long_does_not() {
+    let key = Key::new();
+    let set = key.directory.path().join("set.json");
+    std::fs::write(&set, key.set().to_string()).unwrap();
+    let sidecar = start(&settings(&set)).start();
+    let sent = |bytes: usize| {
+        let claims = claims(&json!({"sub": "anna", "groups": "g".repeat(bytes)}), 0);
+        let token = format!("Bearer {}", key.token(&claims));
+        of_acme(&sidecar, &[("authorization", &token)])
+    };
+    is_subject(&sent(22_500), "anna");
+    is_denied(&sent(24_600), 401, "TOKEN_INVALID");
+}

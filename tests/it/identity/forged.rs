@@ -353,9 +353,13 @@ async fn the_form_is_that_of_a_signed_token_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_token_has_16_kib_at_most() {
+async fn a_token_is_no_longer_than_is_set() {
     let server = server();
-    let tokens = tokens(&server);
+    let tokens = Tokens::new(&Jwt {
+        max_bytes: 16 * 1024,
+        ..settings(&server.url())
+    })
+    .unwrap();
     let of_length = |filler: usize| {
         let claims = claims_with(&json!({"filler": "a".repeat(filler)}));
         SIGNERS.ed.token("EdDSA", &claims)

@@ -220,6 +220,12 @@ fn every_metric_has_its_name_type_and_help() {
     });
     assert_eq!(sidecar.post("/v1/search", &search).status, 200);
     sidecar.get("/authz/nginx");
+    let refused = [
+        ("x-original-method", "GET"),
+        ("x-original-uri", "/orgs/acme"),
+        ("authorization", "Bearer none"),
+    ];
+    crate::gateway::ask(&sidecar.address, "/authz/nginx", &refused);
     until("the shadow looks at a decision", || {
         Samples::of(&sidecar).sum("shadow_decisions_total") > 0.0
     });

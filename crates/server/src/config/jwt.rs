@@ -10,25 +10,41 @@ use super::range::{HOUR, MILLISECOND, MINUTE, SECOND, SettingFaults};
 use super::{duration, list};
 
 mod algorithm;
+mod issuer;
 mod jwks;
+mod principal;
 
 pub use algorithm::{Algorithm, AlgorithmError};
+pub use issuer::JwtIssuer;
 pub use jwks::{Jwks, JwksError};
+pub use principal::{Constant, Principal};
 
-/// Bearer tokens. Without [`Jwt::jwks`] no token is accepted.
+/// Bearer tokens. Without [`Jwt::jwks`] and [`Jwt::issuers`] no token is accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jwt {
     /// The place of the keys that tokens are signed with.
     pub jwks: Option<Jwks>,
-    /// The issuers: `iss` of a token is one of these.
+    /// The issuers: `iss` of a token is one of these. If there are several, only keys count that
+    /// name their issuer themselves.
     #[serde(default, deserialize_with = "list::deserialize")]
     pub issuer: Vec<String>,
-    /// The audiences: `aud` of a token holds one of these.
+    /// The audiences: a token is for one of these.
     #[serde(default, deserialize_with = "list::deserialize")]
     pub audience: Vec<String>,
+    /// The claims that say for whom a token is; the first one that it has counts.
+    #[serde(deserialize_with = "list::deserialize")]
+    pub audience_claim: Vec<String>,
     /// The signatures that a token may have.
     pub algorithms: Vec<Algorithm>,
+    /// The types that a token may have (`typ` of its header), if it names one.
+    #[serde(deserialize_with = "list::deserialize")]
+    pub types: Vec<String>,
+    /// The claims that every token must have, with their constants.
+    #[serde(default)]
+    pub require: BTreeMap<String, Constant>,
+    /// The greatest length of a token, in bytes.
+    pub max_bytes: usize,
     /// The difference that is allowed between clocks.
     #[serde(with = "duration")]
     pub leeway: Duration,
@@ -48,43 +64,9 @@ pub struct Jwt {
     pub ca_certificate: Option<PathBuf>,
     /// The principals that tokens name; the first entry that fits counts.
     pub principal: Vec<Principal>,
-}
-
-/// A way in which claims name a principal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Principal {
-    /// The type of the entity, by a name that callers may use.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The claim that names the entity: a member, or a JSON pointer if it starts with `/`.
-    pub claim: String,
-    /// The attribute that has the value of the claim; without one, the claim is the id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attribute: Option<String>,
-    /// The claims that the entry requires, with their constants. An array fits if it holds the
-    /// constant.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub when: BTreeMap<String, Constant>,
-    /// True if an e-mail address is accepted when the token does not say whether it is verified. An
-    /// address that the token says is not verified is never accepted.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub unverified: bool,
-}
-
-/// A constant that a claim is compared with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a string, a boolean or a whole number to compare a claim with"
-)]
-pub enum Constant {
-    /// A boolean.
-    Truth(bool),
-    /// A whole number.
-    Number(i64),
-    /// A text.
-    Text(String),
+    /// Issuers with keys of their own.
+    #[serde(default)]
+    pub issuers: Vec<JwtIssuer>,
 }
 
 // === impl Jwt ===
@@ -104,10 +86,42 @@ impl Jwt {
         if let Some(Jwks::File(path)) = &self.jwks {
             faults.path("jwt.jwks", Some(path));
         }
+        faults.number("jwt.max_bytes", self.max_bytes, 1024..=57_344);
         self.check_together(faults);
-        self.principal
-            .iter()
-            .for_each(|principal| principal.check(faults));
+        self.check_shared(faults);
+        let names: &[String] = match self.jwks {
+            Some(_) => &self.issuer,
+            None => &[],
+        };
+        issuer::check(&self.issuers, names, faults);
+        for problem in self.principal.iter().filter_map(Principal::problem) {
+            faults.add("jwt.principal", problem);
+        }
+    }
+
+    /// Returns true if there are keys, so that tokens can be verified.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.jwks.is_some() || !self.issuers.is_empty()
+    }
+
+    /// Checks what holds for tokens of each issuer that says nothing else.
+    fn check_shared(&self, faults: &mut SettingFaults) {
+        if self.algorithms.is_empty() {
+            faults.add("jwt.algorithms", "must not be empty");
+        }
+        for (key, problem) in [
+            ("jwt.types", issuer::types_problem(&self.types)),
+            (
+                "jwt.audience_claim",
+                issuer::claims_problem(&self.audience_claim),
+            ),
+            ("jwt.require", issuer::require_problem(&self.require)),
+        ] {
+            if let Some(problem) = problem {
+                faults.add(key, problem);
+            }
+        }
     }
 
     /// Checks what depends on other settings, and what must not be empty.
@@ -123,8 +137,8 @@ impl Jwt {
                 faults.add(key, "must not be empty");
             }
         }
-        if self.algorithms.is_empty() {
-            faults.add("jwt.algorithms", "must not be empty");
+        if self.issuer.iter().any(|name| name.contains('{')) {
+            faults.add("jwt.issuer", issuer::PLACEHOLDER);
         }
         if self.max_stale < self.refresh {
             faults.add("jwt.max_stale", "must not be less than `jwt.refresh`");
@@ -132,36 +146,6 @@ impl Jwt {
         if self.principal.is_empty() {
             faults.add("jwt.principal", "must not be empty");
         }
-    }
-}
-
-// === impl Principal ===
-
-impl Principal {
-    fn check(&self, faults: &mut SettingFaults) {
-        let is_empty = |text: Option<&String>| text.is_some_and(String::is_empty);
-        if self.kind.is_empty() || is_empty(self.attribute.as_ref()) {
-            let problem = "`type` and `attribute` must not be empty where they are given";
-            faults.add("jwt.principal", problem);
-        }
-        let mut claims = std::iter::once(&self.claim).chain(self.when.keys());
-        if !claims.all(|name| is_claim(name)) {
-            let problem = "a claim must be a name, or a JSON pointer as `/realm/role`";
-            faults.add("jwt.principal", problem);
-        }
-    }
-}
-
-/// Returns true if a text is the name of a claim, or a JSON pointer (RFC 6901).
-fn is_claim(name: &str) -> bool {
-    let escapes = || {
-        name.split('~')
-            .skip(1)
-            .all(|rest| rest.starts_with(['0', '1']))
-    };
-    match name.strip_prefix('/') {
-        Some(path) => !path.is_empty() && escapes(),
-        None => !name.is_empty(),
     }
 }
 

@@ -4,6 +4,7 @@ mod added;
 mod decision_log;
 mod policies;
 mod questions;
+mod refused_tokens;
 mod requests;
 mod seconds;
 mod store;
@@ -18,6 +19,7 @@ use decision_log::DecisionLogMetrics;
 use peppol_authz_engine::slice::CacheStats;
 use policies::PolicyMetrics;
 use questions::QuestionMetrics;
+use refused_tokens::RefusedTokens;
 use requests::RequestMetrics;
 use store::{CacheMetrics, StoreMetrics};
 use token_keys::TokenKeyMetrics;
@@ -31,6 +33,7 @@ pub struct Metrics {
     pub(super) questions: QuestionMetrics,
     pub(super) requests: RequestMetrics,
     pub(super) token_keys: TokenKeyMetrics,
+    pub(super) refused_tokens: RefusedTokens,
     pub(super) store: StoreMetrics,
     policies: PolicyMetrics,
     cache: CacheMetrics,
@@ -44,6 +47,7 @@ impl Default for Metrics {
             questions: QuestionMetrics::new(&mut registry),
             requests: RequestMetrics::new(&mut registry),
             token_keys: TokenKeyMetrics::new(&mut registry),
+            refused_tokens: RefusedTokens::new(&mut registry),
             store: StoreMetrics::new(&mut registry),
             policies: PolicyMetrics::new(&mut registry),
             cache: CacheMetrics::new(&mut registry),

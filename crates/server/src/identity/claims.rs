@@ -1,12 +1,22 @@
-//! The claims that every token needs: issuer, audience and times; and the claim that no token may
+//! The claims that every token needs: audience and times, and what its issuer's settings ask for; and the claim that no token may
 //! have.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::principal::{find, is};
 use super::reason::InvalidReason;
-use crate::config::Jwt;
+use crate::config::Constant;
+
+/// The claims that tokens of an issuer need.
+pub(super) struct NeededClaims {
+    pub(super) audience: Vec<String>,
+    /// The claims that name the audience; the first one that is there counts.
+    pub(super) audience_claim: Vec<String>,
+    pub(super) require: BTreeMap<String, Constant>,
+}
 
 /// The time in which a token is valid, in seconds of the Unix epoch, with the leeway of clocks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,23 +26,19 @@ pub(super) struct Validity {
     until: f64,
 }
 
-/// Checks the issuer, the audience and the form of the times, and that every bearer may use the
-/// token.
+/// Checks the audience, the claims that are asked for, and the form of the times, and that every
+/// bearer may use the token.
 pub(super) fn check(
     claims: &Map<String, Value>,
-    settings: &Jwt,
+    needed: &NeededClaims,
+    leeway: Duration,
 ) -> Result<Validity, InvalidReason> {
     // RFC 9449 7.2, RFC 8705 3: the sender would have to prove a key, which cannot be checked here.
     if claims.contains_key("cnf") {
         return Err("it is bound to a key of its sender (`cnf`), and no bearer token");
     }
-    let is_one_of = |texts: &[String], found: &str| texts.iter().any(|text| text == found);
-    match claims.get("iss") {
-        Some(Value::String(issuer)) if is_one_of(&settings.issuer, issuer) => {}
-        Some(_) => return Err("its issuer is not one of `jwt.issuer`"),
-        None => return Err("it names no issuer"),
-    }
-    let audience = match claims.get("aud") {
+    let mut named = needed.audience_claim.iter();
+    let audience = match named.find_map(|name| find(claims, name)) {
         Some(Value::Array(all)) => all.as_slice(),
         Some(one) => std::slice::from_ref(one),
         None => return Err("it names no audience"),
@@ -43,11 +49,17 @@ pub(super) fn check(
     if !audience
         .iter()
         .filter_map(Value::as_str)
-        .any(|name| is_one_of(&settings.audience, name))
+        .any(|name| needed.audience.iter().any(|wanted| wanted == name))
     {
-        return Err("its audience is none of `jwt.audience`");
+        return Err("its audience is none of `audience`");
     }
-    Validity::read(claims, settings.leeway)
+    let is_there = |(name, wanted): (&String, &Constant)| {
+        find(claims, name).is_some_and(|found| is(found, wanted))
+    };
+    if !needed.require.iter().all(is_there) {
+        return Err("a claim that `require` asks for is missing or another");
+    }
+    Validity::read(claims, leeway)
 }
 
 // === impl Validity ===

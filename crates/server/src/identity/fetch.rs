@@ -2,14 +2,15 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ureq::Agent;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
 use super::keys::KeySetError;
-use crate::config::{Jwks, Jwt};
+use crate::config::Jwks;
 use peppol_authz_database::{RootsError, root_certificates};
 
 /// The longest document that is accepted, in bytes.
@@ -24,8 +25,8 @@ pub(super) enum KeySource {
 /// Why tokens cannot be verified with these settings.
 #[derive(Debug, thiserror::Error)]
 pub enum TokensError {
-    /// There is no `jwt.jwks`.
-    #[error("`jwt.jwks` is not set")]
+    /// There is neither `jwt.jwks` nor `jwt.issuers`.
+    #[error("neither `jwt.jwks` nor `jwt.issuers` is set")]
     NotConfigured,
     /// `jwt.ca_certificate` cannot be used.
     #[error(transparent)]
@@ -53,15 +54,18 @@ pub(super) enum LookError {
 }
 
 impl KeySource {
-    pub(super) fn new(settings: &Jwt) -> Result<Self, TokensError> {
-        match &settings.jwks {
-            None => Err(TokensError::NotConfigured),
-            Some(Jwks::File(path)) => Ok(Self::File(path.clone())),
-            Some(Jwks::Url(url)) => Ok(Self::Server {
+    pub(super) fn new(
+        jwks: &Jwks,
+        ca_certificate: Option<&Path>,
+        timeout: Duration,
+    ) -> Result<Self, TokensError> {
+        Ok(match jwks {
+            Jwks::File(path) => Self::File(path.clone()),
+            Jwks::Url(url) => Self::Server {
                 url: url.clone(),
-                agent: agent(url, settings)?,
-            }),
-        }
+                agent: agent(url, ca_certificate, timeout)?,
+            },
+        })
     }
 
     /// Reads the document; blocks.
@@ -99,9 +103,13 @@ impl KeySource {
 /// A client that asks the one server and no other. Redirects are not followed. A proxy of the
 /// environment is not used, as it may be meant for other things. Each look is a new connection, as
 /// looks are far apart.
-fn agent(url: &str, settings: &Jwt) -> Result<Agent, TokensError> {
+fn agent(
+    url: &str,
+    ca_certificate: Option<&Path>,
+    timeout: Duration,
+) -> Result<Agent, TokensError> {
     let roots = if url.starts_with("https:") {
-        root_certificates(settings.ca_certificate.as_deref())?
+        root_certificates(ca_certificate)?
     } else {
         Vec::new()
     };
@@ -116,7 +124,7 @@ fn agent(url: &str, settings: &Jwt) -> Result<Agent, TokensError> {
         .build();
     let config = Agent::config_builder()
         .tls_config(tls)
-        .timeout_global(Some(settings.timeout))
+        .timeout_global(Some(timeout))
         .max_redirects(0)
         .max_redirects_will_error(false)
         .http_status_as_error(false)

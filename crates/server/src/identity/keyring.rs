@@ -4,6 +4,7 @@
 //! way waits for that one; a caller that goes away does not break it off. No lock is held
 //! meanwhile.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -13,10 +14,13 @@ use tokio::sync::watch;
 
 use super::fetch::{KeySource, LookError, TokensError};
 use super::keys::KeySet;
-use crate::config::Jwt;
+use crate::config::{Jwks, Jwt};
 
 /// The pause after the first look that fails. Each further failure doubles it.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// The number of unused keys of a set that are logged one by one.
+const TOLD: usize = 16;
 
 /// The keys in force.
 pub(super) struct Keyring {
@@ -26,6 +30,8 @@ pub(super) struct Keyring {
     refresh: Duration,
     min_refresh: Duration,
     max_stale: Duration,
+    /// True if several issuers share the keys, so that a key without an owner is nobody's.
+    is_shared: bool,
     held: ArcSwapOption<HeldKeys>,
     failures: AtomicU64,
     looks: Mutex<LookState>,
@@ -53,21 +59,37 @@ struct LookState {
 pub struct KeysHealth {
     /// The number of keys that tokens may be verified by.
     pub keys: usize,
+    /// The number of keys that are not used.
+    pub refused: usize,
     /// The beginning of the last look that succeeded.
     pub last_success: Option<SystemTime>,
     /// The number of looks that failed.
     pub failures: u64,
 }
 
+impl KeysHealth {
+    /// Both together; the older look counts.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            keys: self.keys + other.keys,
+            refused: self.refused + other.refused,
+            last_success: self.last_success.min(other.last_success),
+            failures: self.failures + other.failures,
+        }
+    }
+}
+
 impl Keyring {
-    pub(super) fn new(settings: &Jwt) -> Result<Arc<Self>, TokensError> {
+    pub(super) fn new(
+        jwks: &Jwks,
+        ca_certificate: Option<&Path>,
+        is_shared: bool,
+        settings: &Jwt,
+    ) -> Result<Arc<Self>, TokensError> {
         Ok(Arc::new(Self {
-            source: KeySource::new(settings)?,
-            name: settings
-                .jwks
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            source: KeySource::new(jwks, ca_certificate, settings.timeout)?,
+            name: jwks.to_string(),
+            is_shared,
             refresh: settings.refresh,
             min_refresh: settings.min_refresh,
             max_stale: settings.max_stale,
@@ -104,6 +126,7 @@ impl Keyring {
         let held = held.as_ref();
         KeysHealth {
             keys: held.map_or(0, |held| held.keys.len()),
+            refused: held.map_or(0, |held| held.keys.refused().len()),
             last_success: held.map(|held| held.at),
             failures: self.failures.load(Ordering::Relaxed),
         }
@@ -165,6 +188,32 @@ impl Keyring {
         self.ended.send_replace(is_good);
     }
 
+    /// Logs new keys, and those of them that are not used.
+    fn tell(&self, found: &KeySet) {
+        let (keys, unused) = (found.len(), found.refused().len());
+        let jwks = &self.name;
+        tracing::info!(keys, unused, jwks, "new keys of tokens");
+        for refused in found.refused().iter().take(TOLD) {
+            let kid = refused.kid.as_deref().unwrap_or_default();
+            let kid: String = kid.chars().take(128).collect();
+            tracing::info!(
+                ?kid,
+                jwks,
+                reason = refused.reason,
+                "a key of tokens is not used"
+            );
+        }
+        let unowned = found.unowned();
+        if self.is_shared && unowned > 0 {
+            tracing::warn!(
+                unowned,
+                jwks,
+                "keys without an `issuer` verify nothing, as `jwt.issuer` names several: write each \
+                 with its keys as `[[jwt.issuers]]`"
+            );
+        }
+    }
+
     /// Puts keys in force. If the look failed, the keys before stay.
     fn take(&self, found: Result<KeySet, LookError>, since: Instant, at: SystemTime) -> bool {
         let found = match found {
@@ -179,7 +228,7 @@ impl Keyring {
         let keys = match before.as_ref() {
             Some(before) if before.keys.digest() == found.digest() => Arc::clone(&before.keys),
             _ => {
-                tracing::info!(keys = found.len(), jwks = self.name, "new keys of tokens");
+                self.tell(&found);
                 Arc::new(found)
             }
         };

@@ -20,7 +20,7 @@ pub(super) fn designate(
     let entry = entries
         .iter()
         .find(fits)
-        .ok_or("no entry of `jwt.principal` fits")?;
+        .ok_or("no entry of `principal` fits")?;
     let value = match find(claims, &entry.claim) {
         Some(Value::String(value)) if !value.is_empty() => value.clone(),
         Some(_) => return Err("the claim that names who asks is not a string, or empty"),
@@ -42,7 +42,7 @@ pub(super) fn designate(
 }
 
 /// Finds a claim: a member, or by a JSON pointer.
-fn find<'a>(claims: &'a Members, name: &str) -> Option<&'a Value> {
+pub(super) fn find<'a>(claims: &'a Members, name: &str) -> Option<&'a Value> {
     let Some(path) = name.strip_prefix('/') else {
         return claims.get(name);
     };
@@ -55,7 +55,7 @@ fn find<'a>(claims: &'a Members, name: &str) -> Option<&'a Value> {
 }
 
 /// Returns true if a claim is the constant, or an array that holds it.
-fn is(found: &Value, wanted: &Constant) -> bool {
+pub(super) fn is(found: &Value, wanted: &Constant) -> bool {
     let same = |found: &Value| match wanted {
         Constant::Truth(wanted) => found.as_bool() == Some(*wanted),
         Constant::Number(wanted) => found.as_i64() == Some(*wanted),
@@ -85,8 +85,17 @@ fn verified(claims: &Members, claim: &str) -> Option<bool> {
     let said = [claims.get(NAME), beside];
     said.into_iter()
         .flatten()
-        .map(|verified| *verified == Value::Bool(true))
+        .map(is_true)
         .reduce(|one, other| one && other)
+}
+
+/// Returns true if a claim is true. Some providers write it as a string.
+fn is_true(said: &Value) -> bool {
+    match said {
+        Value::Bool(said) => *said,
+        Value::String(said) => said == "true",
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,16 @@ pub(super) enum PublicKey {
 }
 
 impl PublicKey {
+    /// The kind and the bytes of the key, which no other key has.
+    pub(super) fn identity(&self) -> (u8, &[u8], &[u8]) {
+        match self {
+            Self::Rsa(key) => (0, &key.n, &key.e),
+            Self::P256(point) => (1, point, &[]),
+            Self::P384(point) => (2, point, &[]),
+            Self::Ed25519(point) => (3, point, &[]),
+        }
+    }
+
     /// Returns true if such keys make signatures of this algorithm.
     pub(super) fn fits(&self, algorithm: Algorithm) -> bool {
         match algorithm {

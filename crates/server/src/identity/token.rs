@@ -8,8 +8,7 @@ use super::reason::InvalidReason;
 use crate::config::Algorithm;
 use peppol_authz_engine::schema::parse_json;
 
-/// The longest token that is read, in bytes.
-pub(super) const MAX_BYTES: usize = 16 << 10;
+const NOT_ALLOWED: InvalidReason = "how it is signed is not allowed";
 
 /// Nesting of the JSON in a token.
 const DEPTH: usize = 32;
@@ -18,6 +17,8 @@ const DEPTH: usize = 32;
 pub(super) struct Token<'a> {
     /// The algorithm that the token names.
     pub(super) algorithm: Algorithm,
+    /// Its media type without `application/`, in small letters.
+    kind: Option<String>,
     /// The key that the token names.
     pub(super) kid: Option<String>,
     /// The text that is signed.
@@ -28,7 +29,7 @@ pub(super) struct Token<'a> {
 
 impl<'a> Token<'a> {
     /// Takes a token apart and reads its header.
-    pub(super) fn read(text: &'a str, allowed: &[Algorithm]) -> Result<Self, InvalidReason> {
+    pub(super) fn read(text: &'a str) -> Result<Self, InvalidReason> {
         let mut parts = text.split('.');
         let (Some(header), Some(claims), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
@@ -43,24 +44,23 @@ impl<'a> Token<'a> {
         if header.contains_key("crit") {
             return Err("its header has critical extensions");
         }
-        if !header
-            .get("typ")
-            .is_none_or(|typ| is_type(typ, &["jwt", "at+jwt"]))
-        {
-            return Err("its type is neither `JWT` nor `at+jwt`");
-        }
-        if header.get("cty").is_some_and(|cty| is_type(cty, &["jwt"])) {
+        let kind = match header.get("typ") {
+            None => None,
+            Some(Value::String(kind)) => Some(short_type(kind)),
+            Some(_) => return Err("its type is not a string"),
+        };
+        let content = header.get("cty").and_then(Value::as_str);
+        if content.is_some_and(|content| short_type(content) == "jwt") {
             return Err("it holds another token");
         }
         let algorithm = header
             .get("alg")
             .and_then(Value::as_str)
             .ok_or("it does not say how it is signed")?;
-        let algorithm = allowed
-            .iter()
-            .copied()
-            .find(|allowed| allowed.name() == algorithm)
-            .ok_or("how it is signed is not allowed")?;
+        let algorithm = Algorithm::ALL
+            .into_iter()
+            .find(|known| known.name() == algorithm)
+            .ok_or(NOT_ALLOWED)?;
         let kid = match header.get("kid") {
             None => None,
             Some(Value::String(kid)) => Some(kid.clone()),
@@ -68,6 +68,7 @@ impl<'a> Token<'a> {
         };
         Ok(Self {
             algorithm,
+            kind,
             kid,
             signed,
             signature,
@@ -75,11 +76,27 @@ impl<'a> Token<'a> {
         })
     }
 
+    /// Checks that the issuer signs and names tokens like this.
+    pub(super) fn is_like(
+        &self,
+        types: &[String],
+        algorithms: &[Algorithm],
+    ) -> Result<(), InvalidReason> {
+        if !self.kind.as_ref().is_none_or(|kind| types.contains(kind)) {
+            return Err("its type is none of `types`");
+        }
+        if !algorithms.contains(&self.algorithm) {
+            return Err(NOT_ALLOWED);
+        }
+        Ok(())
+    }
+
     /// A token that has only a header.
     #[cfg(test)]
     pub(super) fn unsigned(algorithm: Algorithm, kid: Option<String>) -> Self {
         Self {
             algorithm,
+            kind: None,
             kid,
             signed: "",
             signature: "",
@@ -104,11 +121,11 @@ fn object(part: &str, reason: InvalidReason) -> Result<Map<String, Value>, Inval
     }
 }
 
-/// Returns true if a media type is one of `wanted`; `application/` may be left out.
-fn is_type(found: &Value, wanted: &[&str]) -> bool {
-    let Some(found) = found.as_str().map(str::to_ascii_lowercase) else {
-        return false;
-    };
-    let short = found.strip_prefix("application/").unwrap_or(&found);
-    wanted.contains(&short)
+/// A media type in small letters; `application/` may be left out.
+pub(super) fn short_type(found: &str) -> String {
+    let found = found.to_ascii_lowercase();
+    match found.strip_prefix("application/") {
+        Some(short) => short.to_owned(),
+        None => found,
+    }
 }

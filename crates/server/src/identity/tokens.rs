@@ -2,18 +2,21 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::claims::{self, Validity};
 use super::fetch::TokensError;
+use super::issuer::{Issuer, Issuers};
 use super::keyring::{Keyring, KeysHealth};
-use super::keys::{KeySet, NoKey};
+use super::keys::{KeySet, NoKey, Signatory};
 use super::principal;
 use super::reason::InvalidReason;
-use super::token::{MAX_BYTES, Token};
+use super::refused::RefusedToken;
+use super::token::Token;
 use crate::config::Jwt;
 use peppol_authz_engine::schema::{Designation, Misfit, Schema, json_weight};
 use peppol_authz_engine::slice::ENTRY_BYTES;
@@ -26,8 +29,10 @@ const OVERHEAD: usize = ENTRY_BYTES + 400;
 
 /// Verifies tokens.
 pub struct Tokens {
-    settings: Jwt,
-    keyring: Arc<Keyring>,
+    issuers: Issuers,
+    leeway: Duration,
+    /// The longest token that is read, in bytes.
+    max_bytes: usize,
     /// By the SHA-256 of the token. Bounded by bytes, as clients may choose the contents of a part
     /// of their tokens.
     kept: moka::sync::Cache<[u8; 32], KeptToken, foldhash::quality::RandomState>,
@@ -43,11 +48,11 @@ pub struct Verified {
 }
 
 /// Why a token is not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// The token is not valid. The reason is for the log, and not for the sender.
     #[error("the token is not valid: {0}")]
-    Invalid(&'static str),
+    Invalid(RefusedToken),
     /// The token cannot be verified now.
     #[error("tokens cannot be verified: {0}")]
     Unavailable(&'static str),
@@ -60,8 +65,21 @@ struct KeptToken {
     validity: Validity,
     /// The memory that it takes, about, in bytes.
     bytes: u32,
+    issuer: Arc<Issuer>,
     /// The digest of the keys; with other keys the entry does not count.
     keys: [u8; 32],
+}
+
+/// Why a token is not accepted.
+enum Unverified {
+    Invalid(InvalidReason),
+    Unavailable(&'static str),
+}
+
+impl From<InvalidReason> for Unverified {
+    fn from(reason: InvalidReason) -> Self {
+        Self::Invalid(reason)
+    }
 }
 
 /// The time by two clocks: the calendar, and the machine since its start.
@@ -78,11 +96,12 @@ impl Tokens {
     /// Makes a verifier. Only certificates are read yet.
     ///
     /// # Errors
-    /// The settings have no `jwks`, or certificates that cannot be used.
+    /// The settings have no keys, or certificates that cannot be used.
     pub fn new(settings: &Jwt) -> Result<Self, TokensError> {
         Ok(Self {
-            settings: settings.clone(),
-            keyring: Keyring::new(settings)?,
+            issuers: Issuers::new(settings)?,
+            leeway: settings.leeway,
+            max_bytes: settings.max_bytes,
             kept: moka::sync::Cache::builder()
                 .max_capacity(KEPT)
                 .weigher(|_, kept: &KeptToken| kept.bytes)
@@ -90,15 +109,20 @@ impl Tokens {
         })
     }
 
-    /// Checks that the schema has the types and attributes in `jwt.principal`.
+    /// Checks that the schema has the types and attributes of the principals that tokens name.
     ///
     /// # Errors
     /// The first one that the schema does not have.
     pub fn check(&self, schema: &Schema) -> Result<(), Misfit> {
-        self.settings.principal.iter().try_for_each(|entry| {
-            schema
-                .check_designation(&entry.kind, entry.attribute.as_deref())
-                .map_err(|misfit| misfit.within("jwt.principal"))
+        // In the order of their names, so that the first is always the same.
+        let mut issuers: Vec<_> = self.issuers.all.values().collect();
+        issuers.sort_by(|one, other| one.name.cmp(&other.name));
+        issuers.into_iter().try_for_each(|issuer| {
+            issuer.principal.iter().try_for_each(|entry| {
+                schema
+                    .check_designation(&entry.kind, entry.attribute.as_deref())
+                    .map_err(|misfit| misfit.within(issuer.setting))
+            })
         })
     }
 
@@ -113,72 +137,113 @@ impl Tokens {
     /// Keeps the keys fresh, for ever. Without it there are looks only for tokens that name an
     /// unknown key.
     pub async fn follow(&self) {
-        self.keyring.follow().await;
+        join_all(self.keyrings().map(|keyring| keyring.follow())).await;
     }
 
-    /// Checks that tokens can be verified.
+    /// Checks that tokens of one issuer at least can be verified: one whose server is gone does not
+    /// take the others with it.
     ///
     /// # Errors
     /// There are no keys yet, or they are too old.
     pub fn readiness(&self) -> Result<(), String> {
-        self.keyring.readiness()
+        let mut first = Ok(());
+        for keyring in self.keyrings() {
+            match keyring.readiness() {
+                Ok(()) => return Ok(()),
+                Err(why) => first = first.and(Err(why)),
+            }
+        }
+        first
     }
 
-    /// The results of the looks at the keys.
+    /// The results of the looks at the keys, those of all issuers together.
     #[must_use]
     pub fn health(&self) -> KeysHealth {
-        self.keyring.health()
+        self.keyrings()
+            .map(|keyring| keyring.health())
+            .reduce(KeysHealth::and)
+            .unwrap_or_default()
+    }
+
+    fn keyrings(&self) -> impl Iterator<Item = &Arc<Keyring>> {
+        self.issuers.keyrings.iter()
     }
 
     async fn verify_at(&self, text: &str, now: TokenClock) -> Result<Arc<Verified>, TokenError> {
-        if text.len() > MAX_BYTES {
-            return Err(TokenError::Invalid("it is too long"));
+        let mut refused = RefusedToken::because("");
+        match self.look_at(text, now, &mut refused).await {
+            Ok(verified) => Ok(verified),
+            Err(Unverified::Unavailable(reason)) => Err(TokenError::Unavailable(reason)),
+            Err(Unverified::Invalid(reason)) => {
+                refused.reason = reason;
+                Err(TokenError::Invalid(refused))
+            }
+        }
+    }
+
+    /// Verifies a token, and notes in `seen` by whom it claims to be.
+    async fn look_at(
+        &self,
+        text: &str,
+        now: TokenClock,
+        seen: &mut RefusedToken,
+    ) -> Result<Arc<Verified>, Unverified> {
+        if text.len() > self.max_bytes {
+            return Err("it is too long".into());
         }
         let digest: [u8; 32] = Sha256::digest(text).into();
-        let mut keys = self.keyring.good(now.tick);
-        if let Some(keys) = &keys
-            && let Some(kept) = self.kept.get(&digest)
+        if let Some(kept) = self.kept.get(&digest)
+            && let Some(keys) = kept.issuer.keyring.good(now.tick)
             && kept.keys == *keys.digest()
         {
-            kept.validity.holds(now.wall).map_err(TokenError::Invalid)?;
+            seen.issuer = Some(Arc::clone(&kept.issuer.name));
+            kept.validity.holds(now.wall)?;
             return Ok(kept.verified);
         }
-        let token = Token::read(text, &self.settings.algorithms).map_err(TokenError::Invalid)?;
-        let is_unknown = |keys: &Arc<KeySet>| matches!(keys.choose(&token), Err(NoKey::Unknown));
-        if keys.as_ref().is_none_or(is_unknown) {
-            self.keyring.look_for_token().await;
-            keys = self.keyring.good(now.tick);
-        }
-        let Some(keys) = keys else {
-            return Err(TokenError::Unavailable(
-                "there are no keys, or too old ones",
-            ));
+        let token = Token::read(text)?;
+        seen.note_kid(token.kid.as_ref());
+        // Not believed yet: they say by whose keys the signature has to be.
+        let claims = token.claims()?;
+        let issuer = match claims.get("iss") {
+            Some(Value::String(name)) => self.issuers.all.get(name),
+            Some(_) => return Err("its issuer is not a string".into()),
+            None => return Err("it names no issuer".into()),
         };
-        let kept = self
-            .verify_by(&keys, &token, now)
-            .map_err(TokenError::Invalid)?;
+        let issuer = issuer.ok_or("its issuer is not one of the settings")?;
+        seen.issuer = Some(Arc::clone(&issuer.name));
+        token.is_like(&issuer.types, &issuer.algorithms)?;
+        let by = Signatory {
+            issuer: &issuer.name,
+            tenant: claims.get("tid").and_then(Value::as_str),
+            is_sharing: issuer.is_sharing,
+        };
+        let is_unknown =
+            |keys: &Arc<KeySet>| matches!(keys.choose(&token, by), Err(NoKey::Unknown));
+        let mut keys = issuer.keyring.good(now.tick);
+        if keys.as_ref().is_none_or(is_unknown) {
+            issuer.keyring.look_for_token().await;
+            keys = issuer.keyring.good(now.tick);
+        }
+        let keys = keys.ok_or(Unverified::Unavailable(
+            "there are no keys, or too old ones",
+        ))?;
+        is_signed(&token, &keys, by)?;
+        let kept = self.judge(claims, issuer, *keys.digest())?;
+        kept.validity.holds(now.wall)?;
         let verified = Arc::clone(&kept.verified);
         self.kept.insert(digest, kept);
         Ok(verified)
     }
 
-    fn verify_by(
+    /// Judges claims whose signature is valid.
+    fn judge(
         &self,
-        keys: &KeySet,
-        token: &Token<'_>,
-        now: TokenClock,
+        claims: Map<String, Value>,
+        issuer: &Arc<Issuer>,
+        keys: [u8; 32],
     ) -> Result<KeptToken, InvalidReason> {
-        let key = keys.choose(token).map_err(|no_key| match no_key {
-            NoKey::Unknown => "the key that it names is unknown",
-            NoKey::Refused(reason) => reason,
-        })?;
-        if !key.verifies(token) {
-            return Err("its signature is not by the key");
-        }
-        let claims = token.claims()?;
-        let validity = claims::check(&claims, &self.settings)?;
-        validity.holds(now.wall)?;
-        let designation = principal::designate(&claims, &self.settings.principal)?;
+        let validity = claims::check(&claims, &issuer.needed, self.leeway)?;
+        let designation = principal::designate(&claims, &issuer.principal)?;
         let bytes = weight(&claims) + 2 * designation.value.len();
         Ok(KeptToken {
             verified: Arc::new(Verified {
@@ -187,9 +252,22 @@ impl Tokens {
             }),
             validity,
             bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
-            keys: *keys.digest(),
+            issuer: Arc::clone(issuer),
+            keys,
         })
     }
+}
+
+/// Checks that a token is signed by a key of its issuer.
+fn is_signed(token: &Token<'_>, keys: &KeySet, by: Signatory<'_>) -> Result<(), InvalidReason> {
+    let keys = keys.choose(token, by).map_err(|no_key| match no_key {
+        NoKey::Unknown => "the key that it names is unknown",
+        NoKey::Refused(reason) => reason,
+    })?;
+    if !keys.iter().any(|key| key.verifies(token)) {
+        return Err("its signature is not by the key");
+    }
+    Ok(())
 }
 
 /// The memory that a token with these claims takes: a client may choose a part of them.

@@ -210,3 +210,91 @@ fn a_principal_is_of_a_type_and_a_claim() {
         ["jwt.principal: must not be empty"]
     );
 }
+
+#[test]
+fn issuers_have_keys_of_their_own() {
+    let entry = |text: &str| load(&format!("[[jwt.issuers]]\n{text}\n"));
+    let good = "issuer = 'https://a'\njwks = 'a.json'\naudience = 'x'\n\
+                principal = [{ type = 'User', claim = 'sub' }]\n";
+    let jwt = entry(good).unwrap();
+    assert!(jwt.is_set() && jwt.jwks.is_none());
+    assert_eq!(jwt.issuers[0].audience, ["x"]);
+    assert!(!load("").unwrap().is_set());
+    for (text, words) in [
+        (good.replace("https://a", ""), "`issuer` must not be empty"),
+        (
+            good.replace("https://a", "https://a/{tenantid}/v2.0"),
+            "each tenant",
+        ),
+        (good.replace("a.json", ""), "a path"),
+        (
+            good.replace("a.json", "http://a.example/keys"),
+            "`http` only to the machine itself",
+        ),
+        (good.replace("'x'", "''"), "`audience`"),
+        (good.replace("'x'", "[]"), "`audience`"),
+        (
+            good.replace("[{ type = 'User', claim = 'sub' }]", "[]"),
+            "`principal`",
+        ),
+        (good.replace("'sub'", "'/'"), "a claim must be"),
+        (good.replace("audience = 'x'\n", ""), "audience"),
+        (good.replace("principal", "principals"), "unknown key"),
+        (format!("{good}algorithms = ['HS256']"), "symmetric"),
+        (format!("{good}types = ['']"), "`types`"),
+        (
+            format!("{good}types = ['application/Logout+JWT']"),
+            "no bearer",
+        ),
+        (format!("{good}audience_claim = ['']"), "a claim must be"),
+        (format!("{good}require = {{ '/' = 1 }}"), "a claim must be"),
+        (
+            format!("{good}[[jwt.issuers]]\n{good}"),
+            "`https://a` is there twice",
+        ),
+        (
+            format!("{good}[jwt]\njwks = 'b'\nissuer = 'https://a'\naudience = 'y'"),
+            "`https://a` is there twice",
+        ),
+    ] {
+        let faults = entry(&text).unwrap_err();
+        assert!(faults[0].contains(words), "{text}: {faults:?}");
+        assert!(faults[0].starts_with("jwt.issuers"), "{text}: {faults:?}");
+    }
+}
+
+#[test]
+fn what_tokens_need_is_checked() {
+    for (text, fault) in [
+        ("types = []", "jwt.types: `types` must not be empty"),
+        (
+            "types = 'dpop+jwt'",
+            "jwt.types: `types`: tokens of logouts, events and proofs are no bearer tokens",
+        ),
+        (
+            "audience_claim = []",
+            "jwt.audience_claim: a claim must be a name, or a JSON pointer as `/realm/role`",
+        ),
+        (
+            "require = { '' = 1 }",
+            "jwt.require: a claim must be a name, or a JSON pointer as `/realm/role`",
+        ),
+        (
+            "max_bytes = 65536",
+            "jwt.max_bytes: must be from `1024` to `57344`, found `65536`",
+        ),
+        (
+            "issuer = ['https://a/{tenantid}']",
+            "jwt.issuer: must name each issuer in full, and each tenant: `{` is in none of them",
+        ),
+    ] {
+        assert_eq!(load(&format!("[jwt]\n{text}\n")).unwrap_err(), [fault]);
+    }
+    let jwt =
+        load("[jwt]\naudience_claim = 'client_id'\nrequire = { token_use = 'access' }\n").unwrap();
+    assert_eq!(jwt.audience_claim, ["client_id"]);
+    assert_eq!(
+        jwt.require["token_use"],
+        Constant::Text("access".to_owned())
+    );
+}

@@ -6,7 +6,7 @@ use super::super::app::App;
 use super::super::problem::Problem;
 use super::refusal::{RequestRefusal, TokenFault};
 use super::request::GatewayRequest;
-use crate::identity::{TokenError, Verified};
+use crate::identity::{RefusedToken, TokenError, Verified};
 use peppol_authz_engine::Members;
 use peppol_authz_engine::schema::Designation;
 
@@ -30,17 +30,25 @@ pub(super) async fn caller(
             None => Err(RequestRefusal::CallerUnauthorized(TokenFault::Missing)),
         };
     }
-    let token = token(&sent).map_err(RequestRefusal::CallerUnauthorized)?;
+    let refuse = |refused: &RefusedToken| {
+        app.metrics.refused_tokens.note(refused);
+        RequestRefusal::CallerUnauthorized(TokenFault::Invalid)
+    };
+    let token = match token(&sent) {
+        Ok(token) => token,
+        Err(TokenFault::Invalid) => {
+            let reason = "its `Authorization` header has not the form of one bearer token";
+            return Err(refuse(&RefusedToken::because(reason)));
+        }
+        Err(fault) => return Err(RequestRefusal::CallerUnauthorized(fault)),
+    };
     let Some(tokens) = &app.tokens else {
-        tracing::debug!("a token was sent, and `jwt.jwks` is not set");
-        return Err(RequestRefusal::CallerUnauthorized(TokenFault::Invalid));
+        let reason = "no keys of tokens are set";
+        return Err(refuse(&RefusedToken::because(reason)));
     };
     match tokens.verify(token).await {
         Ok(verified) => Ok(Caller::Token(verified)),
-        Err(TokenError::Invalid(reason)) => {
-            tracing::debug!(%reason, "a token is not taken");
-            Err(RequestRefusal::CallerUnauthorized(TokenFault::Invalid))
-        }
+        Err(TokenError::Invalid(refused)) => Err(refuse(&refused)),
         Err(TokenError::Unavailable(reason)) => {
             Err(Problem::KeysUnavailable(reason.to_string()).into())
         }

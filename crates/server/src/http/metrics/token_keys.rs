@@ -13,6 +13,7 @@ use crate::identity::KeysHealth;
 #[derive(Debug)]
 pub(in crate::http) struct TokenKeyMetrics {
     keys: Gauge,
+    refused: Gauge,
     seen: Gauge<f64, AtomicU64>,
     failures: Gauge<u64, AtomicU64>,
 }
@@ -24,6 +25,12 @@ impl TokenKeyMetrics {
                 registry,
                 "token_keys",
                 "Keys that tokens may be verified by",
+                Gauge::default(),
+            ),
+            refused: added(
+                registry,
+                "token_keys_refused",
+                "Keys that are published for tokens and are not used",
                 Gauge::default(),
             ),
             seen: added(
@@ -44,6 +51,8 @@ impl TokenKeyMetrics {
     pub(in crate::http) fn are(&self, health: KeysHealth) {
         self.keys
             .set(i64::try_from(health.keys).unwrap_or(i64::MAX));
+        self.refused
+            .set(i64::try_from(health.refused).unwrap_or(i64::MAX));
         self.failures.set(health.failures);
         let seen = health
             .last_success

@@ -1,22 +1,24 @@
-//! Issuers, audiences and times.
+//! Audiences, times and claims that are asked for.
 
 use serde_json::json;
 
 use super::*;
-use crate::config::Config;
 
-fn settings() -> Jwt {
-    Jwt {
-        issuer: vec!["https://one".to_owned(), "https://two".to_owned()],
+fn needed() -> NeededClaims {
+    NeededClaims {
         audience: vec!["peppol".to_owned(), "smp".to_owned()],
-        leeway: Duration::from_secs(30),
-        ..Config::defaults().unwrap().jwt
+        audience_claim: vec!["aud".to_owned()],
+        require: BTreeMap::new(),
     }
+}
+
+fn judged(claims: &Value, needed: &NeededClaims) -> Result<Validity, InvalidReason> {
+    check(claims.as_object().unwrap(), needed, Duration::from_secs(30))
 }
 
 /// The claims of a good token with some of them changed; null takes one away.
 fn checked(changes: &Value, now: f64) -> Result<(), InvalidReason> {
-    let mut claims = json!({"iss": "https://one", "aud": "peppol", "exp": 1000});
+    let mut claims = json!({"aud": "peppol", "exp": 1000});
     let members = claims.as_object_mut().unwrap();
     for (name, value) in changes.as_object().unwrap() {
         if value.is_null() {
@@ -25,24 +27,7 @@ fn checked(changes: &Value, now: f64) -> Result<(), InvalidReason> {
             members.insert(name.clone(), value.clone());
         }
     }
-    check(members, &settings())?.holds(now)
-}
-
-#[test]
-fn the_issuer_is_one_that_is_trusted() {
-    assert_eq!(checked(&json!({}), 900.0), Ok(()));
-    assert_eq!(checked(&json!({"iss": "https://two"}), 900.0), Ok(()));
-    for issuer in [
-        json!(null),
-        json!("https://one/"),
-        json!("HTTPS://one"),
-        json!(""),
-        json!(["https://one"]),
-        json!(1),
-    ] {
-        let reason = checked(&json!({"iss": issuer}), 900.0).unwrap_err();
-        assert!(reason.contains("issuer"), "{issuer}: {reason}");
-    }
+    judged(&claims, &needed())?.holds(now)
 }
 
 #[test]
@@ -112,6 +97,55 @@ fn a_token_that_is_bound_to_a_key_is_no_bearer_token() {
         assert!(reason.contains("`cnf`"), "{confirmation}: {reason}");
     }
     // Also where it is null, which `checked` cannot say.
-    let claims = json!({"iss": "https://one", "aud": "peppol", "exp": 1000, "cnf": null});
-    assert!(check(claims.as_object().unwrap(), &settings()).is_err());
+    let claims = json!({"aud": "peppol", "exp": 1000, "cnf": null});
+    assert!(judged(&claims, &needed()).is_err());
+}
+
+#[test]
+fn the_audience_may_be_in_another_claim_and_the_first_one_counts() {
+    let needed = NeededClaims {
+        audience_claim: ["aud", "client_id", "/client/id"].map(str::to_owned).into(),
+        ..needed()
+    };
+    let is_for = |claims: Value| {
+        let mut claims = claims;
+        claims["exp"] = json!(1000);
+        judged(&claims, &needed).is_ok()
+    };
+    assert!(is_for(json!({"aud": "peppol"})));
+    assert!(is_for(json!({"client_id": "smp"})));
+    assert!(is_for(json!({"client": {"id": "smp"}})));
+    for claims in [
+        json!({}),
+        json!({"client_id": "other"}),
+        json!({"client_id": 1}),
+        json!({"azp": "peppol"}),
+        // One that is there and not for us is not made good by the next.
+        json!({"aud": "other", "client_id": "peppol"}),
+        json!({"aud": [], "client_id": "peppol"}),
+        json!({"aud": null, "client_id": "peppol"}),
+    ] {
+        assert!(!is_for(claims.clone()), "{claims}");
+    }
+}
+
+#[test]
+fn claims_that_are_asked_for_are_there() {
+    let needed = NeededClaims {
+        require: BTreeMap::from([
+            ("token_use".to_owned(), Constant::Text("access".to_owned())),
+            ("/realm/level".to_owned(), Constant::Number(2)),
+        ]),
+        ..needed()
+    };
+    let is_good = |token_use: Value, realm: Value| {
+        let claims = json!({"aud": "peppol", "exp": 1000, "token_use": token_use, "realm": realm});
+        judged(&claims, &needed).is_ok()
+    };
+    assert!(is_good(json!("access"), json!({"level": 2})));
+    assert!(!is_good(json!("id"), json!({"level": 2})));
+    assert!(!is_good(json!("access"), json!({"level": 3})));
+    assert!(!is_good(json!("access"), json!({})));
+    assert!(!is_good(json!(null), json!({"level": 2})));
+    assert!(judged(&json!({"aud": "peppol", "exp": 1000}), &needed).is_err());
 }

@@ -51,6 +51,13 @@ fn token<'a>(algorithm: Algorithm, kid: Option<&str>) -> Token<'a> {
     Token::unsigned(algorithm, kid.map(str::to_owned))
 }
 
+/// The only issuer of a set.
+const ALONE: Signatory<'_> = Signatory {
+    issuer: "https://one",
+    tenant: None,
+    is_sharing: false,
+};
+
 #[test]
 fn only_public_keys_for_verifying_are_used() {
     for changes in [
@@ -143,7 +150,6 @@ fn a_document_is_a_set_of_keys_or_nothing() {
         "null",
         "{}",
         "{\"keys\": {}}",
-        "{\"keys\": [1]}",
         "<html></html>",
         "{\"keys\": [], \"keys\": []}",
         "{\"keys\": []} x",
@@ -156,8 +162,8 @@ fn a_document_is_a_set_of_keys_or_nothing() {
         .to_string()
         .replacen('{', "{\"kty\": \"oct\", ", 1);
     let document = format!("{{\"keys\": [{doubled}]}}");
-    let error = KeySet::read(document.as_bytes()).err();
-    assert_eq!(error, Some(KeySetError::Malformed));
+    let error = KeySet::read(document.as_bytes()).err().unwrap();
+    assert!(matches!(error, KeySetError::NoneUsable(_)), "{error}");
     // Unknown keys do not hide known ones.
     let unknown = json!({"kty": "AKP", "kid": "pq", "pub": "AAAA"});
     assert_eq!(set(&[unknown, rsa_key()]).unwrap().len(), 1);
@@ -166,9 +172,13 @@ fn a_document_is_a_set_of_keys_or_nothing() {
 #[test]
 fn a_key_is_the_one_that_is_named_and_fits() {
     let ed = json!({"kty": "OKP", "crv": "Ed25519", "kid": "e", "x": encoded(&[1; 32])});
-    let bound = with(rsa_key(), &json!({"kid": "b", "alg": "RS512"}));
+    let bound = json!({"kid": "b", "alg": "RS512", "n": modulus(3072)});
+    let bound = with(rsa_key(), &bound);
     let keys = set(&[rsa_key(), ed, bound]).unwrap();
-    let chosen = |algorithm, kid| keys.choose(&token(algorithm, kid)).map(kind);
+    let chosen = |algorithm, kid| {
+        keys.choose(&token(algorithm, kid), ALONE)
+            .map(|keys| kind(keys[0]))
+    };
     for algorithm in [Algorithm::Rs256, Algorithm::Rs512, Algorithm::Ps384] {
         assert_eq!(chosen(algorithm, Some("r")), Ok("RSA"));
     }
@@ -199,27 +209,156 @@ fn a_key_is_the_one_that_is_named_and_fits() {
     assert_eq!(none, Err(NoKey::Refused("it names no key, and none fits")));
 }
 
+/// The number of keys that a token of this kid may be signed with.
+fn choices(keys: &[Value], algorithm: Algorithm, kid: Option<&str>) -> Result<usize, NoKey> {
+    let keys = set(keys).unwrap();
+    keys.choose(&token(algorithm, kid), ALONE)
+        .map(|keys| keys.len())
+}
+
 #[test]
-fn a_kid_that_two_keys_have_is_nobodys() {
-    let other = with(rsa_key(), &json!({"n": modulus(3072)}));
-    let secret = json!({"kty": "oct", "kid": "r", "k": "AAAA"});
-    for keys in [
-        [rsa_key(), other, with(rsa_key(), &json!({"kid": "a"}))],
-        [
-            secret.clone(),
-            rsa_key(),
-            with(rsa_key(), &json!({"kid": "a"})),
-        ],
-        [
-            rsa_key(),
-            secret.clone(),
-            with(rsa_key(), &json!({"kid": "a"})),
-        ],
-        [rsa_key(), rsa_key(), rsa_key()],
-    ] {
-        let keys = set(&keys).unwrap();
-        let found = keys.choose(&token(Algorithm::Rs256, Some("r")));
-        let expected = NoKey::Refused("the key that it names is not usable");
-        assert_eq!(found.err(), Some(expected));
+fn of_keys_with_one_kid_those_count_that_can_verify() {
+    let of = |changes: Value| with(rsa_key(), &changes);
+    let ec = json!({"kty": "EC", "crv": "P-256", "kid": "r", "x": encoded(&[1; 32]), "y": encoded(&[1; 32])});
+    // One key, published once for each of its algorithms.
+    let triple = ["RS256", "RS384", "RS512"].map(|name| of(json!({"alg": name})));
+    for algorithm in [Algorithm::Rs256, Algorithm::Rs384, Algorithm::Rs512] {
+        assert_eq!(choices(&triple, algorithm, Some("r")), Ok(1));
+        assert_eq!(choices(&triple, algorithm, None), Ok(1));
     }
+    for algorithm in [Algorithm::Ps256, Algorithm::Es256] {
+        assert!(choices(&triple, algorithm, Some("r")).is_err());
+    }
+    let other = of(json!({"n": modulus(3072)}));
+    let secret = json!({"kty": "oct", "kid": "r", "k": "AAAA"});
+    for (keys, count) in [
+        (vec![rsa_key(), rsa_key(), rsa_key()], 1),
+        (vec![rsa_key(), ec], 1),
+        (
+            vec![of(json!({"use": "enc", "alg": "RSA-OAEP"})), rsa_key()],
+            1,
+        ),
+        (vec![of(json!({"use": "enc"})), other.clone()], 1),
+        (vec![of(json!({"key_ops": ["encrypt"]})), other.clone()], 1),
+        (vec![secret.clone(), rsa_key()], 1),
+        (vec![rsa_key(), secret.clone()], 1),
+        (vec![rsa_key(), other.clone()], 2),
+    ] {
+        assert_eq!(choices(&keys, Algorithm::Rs256, Some("r")), Ok(count));
+    }
+    let unusable = NoKey::Refused("the key that it names is not usable");
+    let keys = [secret, with(rsa_key(), &json!({"kid": "a"}))];
+    assert_eq!(choices(&keys, Algorithm::Rs256, Some("r")), Err(unusable));
+    // Nobody makes a sidecar try key after key.
+    let many: Vec<_> = (0..5)
+        .map(|i| of(json!({"n": modulus(2048 + i)})))
+        .collect();
+    let found = choices(&many, Algorithm::Rs256, Some("r"));
+    assert!(matches!(found, Err(NoKey::Refused(_))), "{found:?}");
+    assert_eq!(choices(&many[1..], Algorithm::Rs256, Some("r")), Ok(4));
+}
+
+#[test]
+fn an_entry_that_cannot_be_read_spoils_itself_alone() {
+    let good = rsa_key().to_string();
+    let twice = good.replacen('{', "{\"kty\": \"RSA\", ", 1);
+    let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+    for bad in [
+        "1",
+        "null",
+        "[]",
+        "\"x\"",
+        "{}",
+        &twice,
+        &deep,
+        "{\"kty\": 1, \"kid\": \"r\"}",
+    ] {
+        for document in [
+            format!("{{\"keys\": [{bad}, {good}]}}"),
+            format!("{{\"keys\": [{good}, {bad}], \"more\": {deep}}}"),
+        ] {
+            let keys =
+                KeySet::read(document.as_bytes()).unwrap_or_else(|error| panic!("{bad}: {error}"));
+            assert_eq!((keys.len(), keys.refused().len()), (1, 1), "{bad}");
+            assert!(
+                keys.choose(&token(Algorithm::Rs256, Some("r")), ALONE)
+                    .is_ok()
+            );
+        }
+    }
+    for document in [format!("[[{good}]]"), format!("{{\"keys\": [{good}, }}")] {
+        let error = KeySet::read(document.as_bytes()).err();
+        assert_eq!(error, Some(KeySetError::Malformed), "{document}");
+    }
+}
+
+#[test]
+fn a_key_whose_private_part_is_published_is_used_under_no_name() {
+    let private = with(rsa_key(), &json!({"kid": "p", "d": "AAAA"}));
+    let other = with(rsa_key(), &json!({"kid": "a", "n": modulus(3072)}));
+    let keys = [rsa_key(), private, other];
+    for kid in ["r", "p"] {
+        let found = choices(&keys, Algorithm::Rs256, Some(kid));
+        assert!(matches!(found, Err(NoKey::Refused(_))), "{kid}: {found:?}");
+    }
+    assert_eq!(choices(&keys, Algorithm::Rs256, Some("a")), Ok(1));
+    assert_eq!(choices(&keys, Algorithm::Rs256, None), Ok(1));
+}
+
+#[test]
+fn a_key_is_its_owners() {
+    let entra = "https://login.example/{tenantid}/v2.0";
+    let keys = set(&[
+        with(rsa_key(), &json!({"kid": "free"})),
+        with(rsa_key(), &json!({"kid": "one", "issuer": "https://one"})),
+        with(rsa_key(), &json!({"kid": "entra", "issuer": entra})),
+    ])
+    .unwrap();
+    let is_taken = |kid, issuer, tenant, is_sharing| {
+        let by = Signatory {
+            issuer,
+            tenant,
+            is_sharing,
+        };
+        keys.choose(&token(Algorithm::Rs256, Some(kid)), by).is_ok()
+    };
+    let tenant = "https://login.example/t/v2.0";
+    for (kid, issuer, named, is_sharing) in [
+        ("free", "https://one", None, false),
+        ("one", "https://one", None, false),
+        ("one", "https://one", None, true),
+        ("entra", tenant, Some("t"), true),
+        ("entra", tenant, Some("t"), false),
+    ] {
+        assert!(is_taken(kid, issuer, named, is_sharing), "{kid} {issuer}");
+    }
+    for (kid, issuer, named, is_sharing) in [
+        ("free", "https://one", None, true),
+        ("one", "https://two", None, false),
+        ("one", "https://two", None, true),
+        ("entra", tenant, None, true),
+        ("entra", tenant, Some("u"), true),
+        ("entra", tenant, Some("{tenantid}"), false),
+        ("entra", tenant, Some(""), false),
+        (
+            "entra",
+            "https://login.example/{tenantid}/v2.0",
+            Some("t"),
+            false,
+        ),
+    ] {
+        assert!(
+            !is_taken(kid, issuer, named, is_sharing),
+            "{kid} {issuer} {named:?}"
+        );
+    }
+    assert!(refused(with(rsa_key(), &json!({"issuer": 1}))).contains("`issuer`"));
+    assert!(refused(with(rsa_key(), &json!({"issuer": null}))).contains("`issuer`"));
+    // Without a kid, only an issuer's own keys could be meant.
+    let two = Signatory {
+        issuer: "https://two",
+        tenant: None,
+        is_sharing: true,
+    };
+    assert!(keys.choose(&token(Algorithm::Rs256, None), two).is_err());
 }

@@ -65,7 +65,8 @@ fn later(now: TokenClock, seconds: u32) -> TokenClock {
 
 fn reason(result: Result<Arc<Verified>, TokenError>) -> &'static str {
     match result.unwrap_err() {
-        TokenError::Invalid(reason) | TokenError::Unavailable(reason) => reason,
+        TokenError::Invalid(refused) => refused.reason,
+        TokenError::Unavailable(reason) => reason,
     }
 }
 
@@ -115,7 +116,7 @@ async fn a_token_that_is_kept_goes_with_its_key() {
     tokens.verify(&old).await.unwrap();
 
     write(&path, &[&new_public]);
-    tokens.keyring.look_for_token().await;
+    tokens.issuers.keyrings[0].look_for_token().await;
     assert!(reason(tokens.verify(&old).await).contains("unknown"));
     tokens.verify(&new).await.unwrap();
 }
@@ -130,7 +131,7 @@ async fn the_same_kid_with_another_key_makes_old_tokens_invalid() {
     let token = token(&old, "k", TokenClock::read().wall + 600.0);
     tokens.verify(&token).await.unwrap();
     write(&path, &[&new_public]);
-    tokens.keyring.look_for_token().await;
+    tokens.issuers.keyrings[0].look_for_token().await;
     assert!(reason(tokens.verify(&token).await).contains("signature"));
 }
 

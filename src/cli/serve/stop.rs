@@ -29,10 +29,13 @@ pub(super) fn stopped(app: &Arc<App>, delay: Duration) -> Result<watch::Receiver
         // First: who balances requests has to notice before the listener is closed.
         app.readiness.draining();
         tracing::info!(?delay, "draining");
-        tokio::select! {
-            () = tokio::time::sleep(delay) => {}
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        // Without a delay the next signal is one to end at once, however soon it comes.
+        if !delay.is_zero() {
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
         }
         stop.send_replace(true);
         tokio::select! {

@@ -113,7 +113,7 @@ fn time(mut work: impl FnMut()) -> f64 {
 /// The shipped policies, and others for single organisations up to `count`.
 fn sources(count: usize) -> Sources {
     let mut sources = Sources::shipped();
-    // What is added is of no rule.
+    // The added policies are of no rule.
     sources.rules = None;
     let mut text = String::new();
     for n in 0..count {

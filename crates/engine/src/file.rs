@@ -1,7 +1,7 @@
 //! Files that are read whole, without waiting for anybody.
 //!
-//! Whoever may write into a directory may also put a pipe there, on which a reader waits without
-//! end, or a device that never ends. Only regular files are read, and only up to a length.
+//! A writer of a directory may also put a pipe there, on which a reader waits without end, or a device
+//! that never ends. Only regular files are read, and only up to a length.
 
 use std::fs::{self, FileType, Metadata, OpenOptions};
 use std::io::{self, Read as _};

@@ -80,7 +80,7 @@ fn take(app: &App, gate: &SuiteGate, change: Result<Change, RefusedChange>) -> b
         Ok(taken) => {
             app.metrics.loaded();
             app.readiness.reloaded(None);
-            // Whoever reads it finds the server ready.
+            // After this, so that a reader of the log finds the server ready.
             if taken.entities {
                 tracing::info!("took over changed entities");
             }

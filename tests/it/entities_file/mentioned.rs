@@ -108,7 +108,7 @@ fn in_an_attribute() {
     is_refused(&sidecar, &desk);
 }
 
-/// What nothing in the file mentions may be described, whatever the schema has room for.
+/// A type that nothing in the file mentions may be described, whatever the schema has room for.
 #[test]
 fn or_not_at_all() {
     let sidecar = over(&entity("User", "u", json!({}), &[]));

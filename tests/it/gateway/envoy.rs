@@ -90,7 +90,7 @@ impl Envoy {
         Ok(CheckResponse::decode(bytes).unwrap())
     }
 
-    /// What a method says that it failed with if the message never comes.
+    /// The failure of a method if the message never comes.
     pub(super) fn call_without_an_end(&mut self, method: &str) -> Result<Bytes, String> {
         self.runtime.block_on(called(&self.requests, method, None))
     }

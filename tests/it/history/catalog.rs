@@ -1,4 +1,4 @@
-//! What views rest on changes, and no record tells of it: other definitions, triggers that were off,
+//! The things that views rest on change, and no record tells of it: other definitions, triggers that were off,
 //! tables that were emptied or written anew.
 
 use serde_json::Value;
@@ -176,7 +176,7 @@ fn names_that_are_exchanged() {
     }
 }
 
-/// What a server does by itself now and then changes nothing that a view shows.
+/// The upkeep that a server does by itself changes nothing that a view shows.
 #[test]
 fn what_keeps_a_database_in_order_drops_nothing() {
     let database = quickstart(&SHARED);
@@ -202,7 +202,7 @@ fn what_keeps_a_database_in_order_drops_nothing() {
     assert_ne!(reads(), before);
 }
 
-/// Whoever may create in a schema of the path can neither put a view before another nor end the
+/// A role that may create in a schema of the path can neither put a view before another nor end the
 /// answers.
 #[test]
 fn a_schema_that_is_open_to_others_does_not_count() {

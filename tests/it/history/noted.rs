@@ -139,7 +139,7 @@ fn a_write_without_triggers_is_seen() {
     }
 }
 
-/// Whoever adds a table and does as the tables here do keeps what is in memory.
+/// An added table that does as the shipped ones do drops nothing else from memory.
 #[test]
 fn a_table_of_an_operator_that_notes_its_changes_is_trusted() {
     let sidecar = quickstart();

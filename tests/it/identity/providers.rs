@@ -10,12 +10,12 @@ use super::*;
 struct Provider {
     /// The settings of its issuer, but for the issuer and the keys.
     settings: Value,
-    /// What its header has beside `alg` and `kid`.
+    /// The members of its header beside `alg` and `kid`.
     header: Value,
     claims: Value,
-    /// What its key has beside the numbers.
+    /// The members of its key beside the numbers.
     key: Value,
-    /// What other keys are beside it.
+    /// The keys beside it.
     other_keys: Vec<Value>,
     /// The type of the principal, and its name.
     principal: (&'static str, &'static str),

@@ -40,7 +40,7 @@ fn a_refusal_is_seen_by_who_is_still_sending() {
     }
 }
 
-/// Who waits for `100 Continue` sends nothing, and gets the answer at once.
+/// A client that waits for `100 Continue` sends nothing, and gets the answer at once.
 #[test]
 fn who_asks_before_sending_is_refused_before_sending() {
     let sidecar = Start::quickstart().start();

@@ -58,7 +58,7 @@ fn it_is_unready_before_it_closes_its_port() {
         assert!(ready.text.contains("draining"), "{}", ready.text);
         Connection::open(&sidecar).is_served();
         kept.is_served();
-        // Who cannot wait says so.
+        // A second signal ends the wait.
         sidecar.signal(signal);
         kept.is_closed();
         assert_eq!(sidecar.ended().code(), Some(0));

@@ -17,7 +17,7 @@ fn mode(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o777
 }
 
-/// Who asks a mistyped database would learn that nobody is known there.
+/// A question to a mistyped database would be answered that nobody is known there.
 #[test]
 fn a_database_that_is_missing_is_not_made_by_who_asks() {
     let directory = tempfile::tempdir().unwrap();

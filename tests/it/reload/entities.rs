@@ -14,7 +14,7 @@ use crate::sidecar::{Sidecar, Start};
 const TAKEN: &str = "took over changed entities";
 const REFUSED: &str = "changed entities are refused; those before stay in force";
 
-/// Whether Anna, who is a member of it, may look at the certificates of `acme`.
+/// May Anna, a member of `acme`, look at its certificates?
 fn anna() -> Value {
     json!({
         "principal": "Peppol::User::\"anna\"",
@@ -228,7 +228,7 @@ fn entities_and_schema_change_together() {
     });
 }
 
-/// What was refused beside something else is not forgotten.
+/// A change that was refused beside another one is not forgotten.
 #[test]
 fn policies_that_came_with_broken_entities_are_taken_with_the_next() {
     let start = with_notices(ENTITIES);

@@ -1,4 +1,4 @@
-//! What lies in a policy directory and is no policy file: it is refused, or named as left out, and
+//! Entries of a policy directory that are no policy files: each is refused, or named as left out, and
 //! never passed over in silence. None of it makes the program wait or ends the watching.
 
 use std::os::unix::fs::symlink;

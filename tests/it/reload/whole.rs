@@ -33,7 +33,7 @@ fn check(policies: &Path) -> Ended {
     Ended::from(program().args(arguments).output().unwrap())
 }
 
-/// What `check` refuses with this word, `serve` refuses at the start, with the same.
+/// `check` and `serve` both refuse the policies, with this word.
 #[track_caller]
 fn never_starts(policies: &Path, word: &str) {
     let checked = check(policies);

@@ -142,7 +142,7 @@ fn conditions_in_conditions_come_to_an_end() {
     assert_eq!(found, ["Doc::\"x\""]);
 }
 
-/// What remains of policies tells what they say, and names entities of the store.
+/// Residuals tell the text of policies, and name entities of the store.
 #[test]
 fn a_search_is_explained_to_whom_a_decision_would_be() {
     const KEY: &str = "0123456789abcdef0123456789abcdef";

@@ -1,5 +1,5 @@
-//! What views depend on: relations, through views; and what may change their rows though the rows of
-//! no table change.
+//! The relations that views depend on, through views, and all else that may change their rows though
+//! the rows of no table change.
 //!
 //! A rule is kept as a tree of nodes, as text. System catalogs are in no `pg_depend`, so relations are
 //! found in the tree too. What is known to depend on its arguments and on rows alone is listed; anything
@@ -45,7 +45,7 @@ JOIN pg_catalog.pg_class AS c ON c.oid = used.relation
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 ORDER BY 3, 4";
 
-/// What is in the rules of views ($1) and is not known to depend on its arguments alone.
+/// The parts of the rules of views ($1) that are not known to depend on their arguments alone.
 ///
 /// Immutable functions of the server and of extensions do, and those stable ones that read nothing but
 /// their arguments and the settings that are part of a state's digest. A function of a user may read
@@ -144,7 +144,7 @@ FROM used
 JOIN pg_catalog.pg_type AS t ON t.oid = used.type
 WHERE t.typtype IN ('e', 'c')";
 
-/// What views depend on.
+/// The relations that views depend on, and the reasons not to trust them.
 #[derive(Debug, Default)]
 pub(super) struct Dependence {
     /// By object id.

@@ -27,7 +27,7 @@ WHERE t.tgrelid = ANY ($1::text::oid[]) AND NOT t.tgisinternal";
 /// INSERT, DELETE and UPDATE, as `tgtype` has them.
 const EVENTS: i32 = 4 | 8 | 16;
 
-/// What notes changes.
+/// The triggers and lines by which changes are noted.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     /// The triggers of the tables, and the functions that these call.

@@ -67,7 +67,7 @@ impl Pool {
         place: &FilePlace,
         index: Arc<WalIndex>,
     ) -> Self {
-        // What was read before a file was opened anew is not taken for the same state.
+        // A state that was read before the file was opened anew is another one.
         let number = OPENED.fetch_add(1, Ordering::Relaxed);
         Self {
             index,

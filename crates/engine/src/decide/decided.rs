@@ -10,7 +10,7 @@ use super::decision::Decision;
 use super::question::Question;
 use crate::policy::Bundle;
 
-/// What a request bears so that it is found in the logs of other programs. Callers choose it, and
+/// The marks by which a request is found in the logs of other programs. Callers choose it, and
 /// nothing depends on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestMarks {

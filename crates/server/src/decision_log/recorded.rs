@@ -142,7 +142,7 @@ impl Store for RecordedStore {
         false
     }
 
-    /// What a caller could describe then, it can describe again.
+    /// A type that a caller could describe then can be described again.
     fn speaks_of(&self, entity_type: &EntityTypeName, _: &Schema) -> bool {
         self.serves(entity_type)
     }

@@ -113,7 +113,7 @@ impl Issuer {
     }
 
     fn of_entry(entry: &JwtIssuer, keyring: Arc<Keyring>, settings: &Jwt) -> Self {
-        /// What the entry says, or else what holds for all.
+        /// The value of the entry, or else that of all issuers.
         fn or<'a, T>(own: &'a Vec<T>, shared: &'a Vec<T>) -> &'a Vec<T> {
             if own.is_empty() { shared } else { own }
         }

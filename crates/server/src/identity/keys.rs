@@ -50,7 +50,7 @@ pub(super) struct RefusedKey {
     pub(super) reason: &'static str,
 }
 
-/// Who is to have signed a token.
+/// The issuer that has to have signed a token.
 #[derive(Clone, Copy)]
 pub(super) struct Signatory<'a> {
     pub(super) issuer: &'a str,

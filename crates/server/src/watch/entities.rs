@@ -20,7 +20,7 @@ pub(super) type EntitiesState = Option<Result<String, String>>;
 #[derive(Debug)]
 pub(super) struct EntitiesReader {
     path: Option<PathBuf>,
-    /// What was read last, with the stamp of the file if it can be believed.
+    /// The digest of the last reading, with the stamp of the file if it can be believed.
     last: Option<(Option<Stamp>, String)>,
     /// When that was.
     read: Instant,

@@ -146,7 +146,7 @@ fn report(notes: impl Iterator<Item = Fault>) {
     for note in notes {
         let entry = &*note.file.name;
         let name = Path::new(entry).file_name().unwrap_or_default();
-        // What Kubernetes or an editor keeps beside the files is no wonder.
+        // Files that Kubernetes or an editor keeps beside the others are no wonder.
         if name.as_encoded_bytes().starts_with(b".") {
             tracing::info!(entry, "not read: {note}");
         } else {

@@ -71,7 +71,7 @@ fn read_file(file: &Arc<SourceFile>, faults: &mut Vec<Fault>) -> Vec<PolicyInfo>
         }
     };
     if set.is_empty() {
-        // What a copy looks like that was cut short, or has just begun.
+        // A copy looks like this that was cut short, or has just begun.
         let text = format!("there is no policy in `{}`", file.name);
         let fault = Fault::new(file, Severity::Invalid, text);
         faults.push(fault.advise("write one, or remove the file"));

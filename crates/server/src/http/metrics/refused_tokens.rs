@@ -105,7 +105,7 @@ mod tests {
         };
         assert_eq!(turns("a", start), [0; 5]);
         assert_eq!(turns("b", start), [0; 5]);
-        // What was kept back is told by the next line.
+        // The next line tells how many were kept back.
         assert_eq!(turns("a", start + APART), [995]);
         assert_eq!(turns("a", start + APART * 2), [999]);
         assert_eq!(turns("a", start + APART * 1000), [999, 0, 0, 0, 0]);

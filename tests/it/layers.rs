@@ -97,7 +97,7 @@ const MAY_USE: [(&str, Modules); 4] = [
 ];
 
 /// Where a dependency may be named.
-const HOMES: [(&str, &[&str]); 22] = [
+const HOMES: [(&str, &[&str]); 23] = [
     ("axum", &["server/http"]),
     ("hyper", &["server/http"]),
     ("hyper_util", &["server/http"]),
@@ -113,6 +113,7 @@ const HOMES: [(&str, &[&str]); 22] = [
     ("aho_corasick", &["server/decision_log"]),
     ("ring", &["server/identity"]),
     ("rustix", &["engine/file"]),
+    ("tokio_util", &["server/http"]),
     ("ureq", &["server/identity"]),
     (
         "cedar_policy_core",

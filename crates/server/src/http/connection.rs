@@ -7,7 +7,6 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,9 +23,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
+use tokio_util::io::InspectReader;
 use tower::Service;
 
 use super::place::{ConnectionPlace, PATIENCE};
@@ -88,10 +88,12 @@ pub(crate) async fn drive<S>(
     let state = Arc::clone(&exchange);
     let mut clock = Clock::new(Arc::clone(&exchange));
     let mut timer = pin!(tokio::time::sleep_until(clock.since + exchange.patience()));
-    let io = TokioIo::new(Watched {
-        stream,
-        exchange: Arc::clone(&exchange),
-    });
+    let reading = Arc::clone(&exchange);
+    let io = TokioIo::new(InspectReader::new(stream, move |bytes: &[u8]| {
+        if !bytes.is_empty() && reading.phase() == Phase::Idle {
+            reading.enter(Phase::Head);
+        }
+    }));
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
         answer(Arc::clone(&exchange), request)
@@ -191,12 +193,6 @@ struct ConnectionState {
     lingers: AtomicBool,
     place: Mutex<ConnectionPlace>,
     shared: Arc<HttpServerState>,
-}
-
-/// A stream that notes when a request begins.
-struct Watched<S> {
-    stream: S,
-    exchange: Arc<ConnectionState>,
 }
 
 /// Notices when the client is late.
@@ -304,52 +300,5 @@ impl Clock {
                 None => timer.as_mut().reset(now + shared.idle_timeout),
             }
         }
-    }
-}
-
-// === impl Watched ===
-
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        if buffer.filled().len() > before && self.exchange.phase() == Phase::Idle {
-            self.exchange.enter(Phase::Head);
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 }

@@ -1,13 +1,8 @@
 //! The use that a client makes of a connection: a client that makes none does not keep its place.
 
-use std::io::{self, IoSlice};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
-
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes that every client of HTTP/2 begins with: its preface, and the head of a frame (RFC 9113,
 /// 3.4 and 4.1).
@@ -25,12 +20,6 @@ pub(super) struct Activity {
 /// A request, from its head to its answer.
 pub(super) struct Ongoing(Arc<Activity>);
 
-/// A stream whose bytes are counted as they are read.
-pub(super) struct CountedStream<S> {
-    pub(super) stream: S,
-    pub(super) activity: Arc<Activity>,
-}
-
 // === impl Activity ===
 
 impl Activity {
@@ -38,6 +27,13 @@ impl Activity {
     pub(super) fn begin(self: &Arc<Self>) -> Ongoing {
         self.begun.fetch_add(1, Ordering::Relaxed);
         Ongoing(Arc::clone(self))
+    }
+
+    /// Some bytes of the client were read.
+    pub(super) fn read(&self, bytes: &[u8]) {
+        if self.bytes.load(Ordering::Relaxed) < BEGINNING {
+            self.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+        }
     }
 
     /// Returns when the client has not begun to speak HTTP/2 in time.
@@ -69,53 +65,5 @@ impl Activity {
 impl Drop for Ongoing {
     fn drop(&mut self) {
         self.0.ended.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-// === impl CountedStream ===
-
-impl<S: AsyncRead + Unpin> AsyncRead for CountedStream<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        if self.activity.bytes.load(Ordering::Relaxed) < BEGINNING {
-            let read = buffer.filled().len() - before;
-            self.activity.bytes.fetch_add(read, Ordering::Relaxed);
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for CountedStream<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 }

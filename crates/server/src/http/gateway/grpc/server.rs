@@ -13,8 +13,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::io::InspectReader;
 
-use super::activity::{Activity, CountedStream};
+use super::activity::Activity;
 use super::service::Checking;
 use crate::config::Server;
 use crate::http::accept::accept;
@@ -112,10 +113,8 @@ impl EnvoyConnection {
                 Ok::<_, Infallible>(answer)
             }
         });
-        let stream = CountedStream {
-            stream,
-            activity: Arc::clone(&activity),
-        };
+        let read = Arc::clone(&activity);
+        let stream = InspectReader::new(stream, move |bytes: &[u8]| read.read(bytes));
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
         let mut never_began = pin!(activity.never_began(self.patience));

@@ -7,6 +7,7 @@ mod authzen;
 mod avp;
 pub(crate) mod described;
 mod gateway;
+mod obligations;
 mod openapi;
 
 use std::collections::{BTreeMap, BTreeSet};

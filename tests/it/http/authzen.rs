@@ -6,8 +6,8 @@ use crate::connection::Connection;
 use crate::http::described::with_entities;
 use crate::sidecar::{Reply, Sidecar, Start, project};
 
-const EVALUATION: &str = "/access/v1/evaluation";
-const EVALUATIONS: &str = "/access/v1/evaluations";
+pub(super) const EVALUATION: &str = "/access/v1/evaluation";
+pub(super) const EVALUATIONS: &str = "/access/v1/evaluations";
 const WELL_KNOWN: &str = "/.well-known/authzen-configuration";
 
 fn fixture(name: &str) -> String {
@@ -36,11 +36,35 @@ pub(super) fn certified() -> Vec<(&'static str, Sidecar)> {
     ]
 }
 
+/// A schema, one policy and a file of entities, as texts.
+fn small(schema: &str, policy: &str, entities: &str) -> Sidecar {
+    let start = Start::new();
+    std::fs::create_dir(start.path("policies")).unwrap();
+    let write = |name: &str, text: &str| {
+        std::fs::write(start.path(name), text).unwrap();
+        start.path(name).display().to_string()
+    };
+    write("policies/see.cedar", policy);
+    let schema = write("schema.cedarschema", schema);
+    let tenancy = format!("entities:{}", write("entities.json", entities));
+    let policies = start.path("policies").display().to_string();
+    start
+        .with(&[
+            "--schema",
+            &schema,
+            "--policies",
+            &policies,
+            "--tenancy",
+            &tenancy,
+        ])
+        .start()
+}
+
 fn entity(kind: &str, id: &str, properties: &Value) -> Value {
     json!({"type": kind, "id": id, "properties": properties})
 }
 
-fn evaluate(sidecar: &Sidecar, body: &Value) -> Value {
+pub(super) fn evaluate(sidecar: &Sidecar, body: &Value) -> Value {
     let reply = sidecar.post(EVALUATION, body);
     assert_eq!(reply.status, 200, "{}", reply.text);
     reply.json()
@@ -164,32 +188,11 @@ fn a_resource_that_the_store_does_not_serve_is_described_by_its_properties() {
 /// A caller who asks about themselves is one entity, named twice.
 #[test]
 fn one_entity_is_not_described_in_two_ways() {
-    let start = Start::new();
-    let write = |name: &str, text: &str| {
-        let path = start.path(name);
-        std::fs::write(&path, text).unwrap();
-        path.display().to_string()
-    };
-    std::fs::create_dir(start.path("policies")).unwrap();
     let schema = "entity User = { age?: Long };
         action see appliesTo { principal: User, resource: User };";
     let policy = r#"@id("see/of-age") permit (principal, action == Action::"see", resource)
         when { principal has age && principal.age > 17 };"#;
-    let (schema, _) = (
-        write("schema.cedarschema", schema),
-        write("policies/see.cedar", policy),
-    );
-    let tenancy = format!("entities:{}", write("entities.json", "[]"));
-    let policies = start.path("policies").display().to_string();
-    let flags = [
-        "--schema",
-        &schema,
-        "--policies",
-        &policies,
-        "--tenancy",
-        &tenancy,
-    ];
-    let sidecar = start.with(&flags).start();
+    let sidecar = small(schema, policy, "[]");
     let see = |as_subject: Value, as_resource: Value| {
         let question = json!({
             "subject": entity("user", "u", &as_subject),
@@ -217,12 +220,6 @@ fn one_entity_is_not_described_in_two_ways() {
 /// Values of Cedar's extension types come in many forms, which are no reason to refuse them.
 #[test]
 fn instants_addresses_and_numbers_are_taken_in_common_forms() {
-    let start = Start::new();
-    std::fs::create_dir(start.path("policies")).unwrap();
-    let write = |name: &str, text: &str| {
-        std::fs::write(start.path(name), text).unwrap();
-        start.path(name).display().to_string()
-    };
     let schema = "entity User; action see appliesTo { principal: User, resource: User,
         context: { at?: datetime, ip?: ipaddr, price?: decimal } };";
     let policy = r#"@id("see/all") permit (principal, action == Action::"see", resource) when {
@@ -230,19 +227,7 @@ fn instants_addresses_and_numbers_are_taken_in_common_forms() {
         (if context has ip then context.ip.isInRange(ip("10.0.0.0/8")) else true) &&
         (if context has price then context.price.lessThan(decimal("13.0")) else true) };"#;
     let user = r#"[{"uid": {"type": "User", "id": "u"}, "attrs": {}, "parents": []}]"#;
-    let schema = write("schema.cedarschema", schema);
-    write("policies/see.cedar", policy);
-    let tenancy = format!("entities:{}", write("entities.json", user));
-    let policies = start.path("policies").display().to_string();
-    let flags = [
-        "--schema",
-        &schema,
-        "--policies",
-        &policies,
-        "--tenancy",
-        &tenancy,
-    ];
-    let sidecar = start.with(&flags).start();
+    let sidecar = small(schema, policy, user);
     let ask = |name: &str, value: &Value| {
         let user = json!({"type": "user", "id": "u"});
         let context = json!({ name: value });
@@ -278,7 +263,7 @@ fn instants_addresses_and_numbers_are_taken_in_common_forms() {
     }
 }
 
-fn anna(action: &str, context: &Value) -> Value {
+pub(super) fn anna(action: &str, context: &Value) -> Value {
     json!({
         "subject": {"type": "user", "id": "anna"},
         "action": {"name": action},
@@ -301,7 +286,7 @@ fn four() -> Value {
     ]})
 }
 
-fn revealing(reveal: &str) -> Sidecar {
+pub(super) fn revealing(reveal: &str) -> Sidecar {
     Start::quickstart()
         .variable("PEPPOL_AUTHZ_AUTHZEN__REVEAL", reveal)
         .start()
@@ -328,80 +313,8 @@ fn an_answer_that_reveals_nothing_is_the_decision_and_what_it_obliges_to() {
 }
 
 /// The obligation of who may create an organisation.
-fn grant() -> Value {
+pub(super) fn grant() -> Value {
     json!({"id": "GRANT_ORGADMIN", "type": "custom", "properties": {}})
-}
-
-/// A permit with an obligation is none for who does not understand it, at each level of `reveal`.
-#[test]
-fn a_permit_is_a_denial_for_who_understands_no_obligation() {
-    let ask = |supported: &Value| {
-        let mut item = anna("createOrganisation", &json!({}));
-        item["resource"] = json!({"type": "platform", "id": "platform"});
-        item["context"] = json!({ "supported_obligations": supported });
-        item
-    };
-    for reveal in ["nothing", "user", "admin"] {
-        let sidecar = revealing(reveal);
-        for (supported, allowed) in [
-            (Value::Null, true),
-            (json!(["custom"]), true),
-            (json!(["step-up", "custom"]), true),
-            (json!([]), false),
-            (json!(["step-up", "notification"]), false),
-            (json!(["CUSTOM", "GRANT_ORGADMIN"]), false),
-        ] {
-            let found = evaluate(&sidecar, &ask(&supported));
-            assert_eq!(found["decision"], allowed, "{reveal} {supported} {found}");
-            let told = &found["context"]["obligations"];
-            match allowed {
-                true => assert_eq!(*told, json!([grant()]), "{reveal}"),
-                false => assert_eq!(*told, Value::Null, "{reveal}"),
-            }
-        }
-        for supported in [json!("custom"), json!(["custom", 7])] {
-            let reply = sidecar.post(EVALUATION, &ask(&supported));
-            assert_eq!(reply.status, 400, "{}", reply.text);
-        }
-        let code = &evaluate(&sidecar, &ask(&json!([])))["context"]["codes"];
-        match reveal {
-            "nothing" => assert_eq!(*code, Value::Null),
-            _ => assert_eq!(*code, json!(["OBLIGATION_NOT_UNDERSTOOD"])),
-        }
-        // Without an obligation there is nothing to understand.
-        let mut other = anna("getOrganisation", &json!({}));
-        other["context"] = json!({"supported_obligations": []});
-        assert_eq!(evaluate(&sidecar, &other)["decision"], true);
-        // It is no permit for the end of a batch either.
-        let batch = json!({
-            "options": {"evaluations_semantic": "permit_on_first_permit"},
-            "evaluations": [ask(&json!([])), ask(&json!(["custom"])), other],
-        });
-        let found = sidecar.post(EVALUATIONS, &batch).json();
-        let found = found["evaluations"].as_array().unwrap();
-        let found: Vec<_> = found.iter().map(|item| &item["decision"]).collect();
-        assert_eq!(found, [false, true]);
-    }
-}
-
-/// The decision log has what was answered, and replays the rest.
-#[test]
-fn a_permit_that_was_a_denial_is_one_in_the_decision_log() {
-    let start = Start::quickstart();
-    let log = start.path("decisions.log");
-    let mut sidecar = start
-        .with(&["--decision-log", &format!("file:{}", log.display())])
-        .start();
-    let mut item = anna("createOrganisation", &json!({}));
-    item["resource"] = json!({"type": "platform", "id": "platform"});
-    item["context"] = json!({"supported_obligations": []});
-    assert_eq!(evaluate(&sidecar, &item)["decision"], false);
-    sidecar.stop();
-    let lines = std::fs::read_to_string(log).unwrap();
-    let line: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
-    assert_eq!(line["decision"], "Deny");
-    assert_eq!(line["codes"], json!(["OBLIGATION_NOT_UNDERSTOOD"]));
-    assert_eq!(line["said"]["action"]["name"], "createOrganisation");
 }
 
 /// A default is a fault of the evaluations that take it.

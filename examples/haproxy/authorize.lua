@@ -91,4 +91,15 @@ local function authorize(txn)
   end
 end
 
+-- Looks at the parts of a message that is in the buffer, of which each trailer is one.
+local function has_trailers(txn)
+  for i = 0, txn.f:internal_htx_nbblks() - 1 do
+    if string.find(tostring(txn.f:internal_htx_blk_type(tostring(i))), "TLR", 1, true) then
+      return true
+    end
+  end
+  return false
+end
+
+core.register_fetches("has_trailers", has_trailers)
 core.register_action("authorize", { "http-req" }, authorize, 0)

@@ -69,6 +69,8 @@ class Kind:
     # True if bodies are part of the question, also those whose length is not told ahead.
     sends_bodies = True
     sends_chunked_bodies = True
+    # True if it takes a body of any length without being told the length ahead.
+    takes_long_chunked_bodies = True
     # True if it can send some of a request's headers and no others.
     chooses_headers = True
     # True if connections to the sidecar are kept.
@@ -114,6 +116,8 @@ class HAProxy(Kind):
     addresses = {"127.0.0.1:8080": "gateway", "127.0.0.1:8180": "sidecar", "127.0.0.1:9000": "backend"}
     asked_by = "Original"
     sends_chunked_bodies = False
+    # Debian's version cannot remove trailers.
+    takes_long_chunked_bodies = False
 
 
 class EnvoyHttp(Kind):

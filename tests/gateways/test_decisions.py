@@ -75,6 +75,9 @@ def test_a_long_body_reaches_the_backend_as_it_was_sent(gateway, backend, chunke
     answer = gateway.ask(
         "POST", "/orgs/globex/certificates", bearer("gus"), BINARY, body=UPLOAD, chunked=chunked
     )
+    if chunked and not gateway.kind.takes_long_chunked_bodies:
+        assert (answer.status, backend.seen(answer.tag)) == (411, []), answer
+        return
     assert answer.status == 200, answer
     [seen] = backend.seen(answer.tag)
     assert (seen.length, seen.digest) == (len(UPLOAD), digest(UPLOAD))
@@ -179,8 +182,8 @@ def test_a_body_that_is_sent_in_part_allows_nothing(gateway, backend, chunked):
     # The first part is harmless, and would be valid alone.
     for body in (b'{"name": "x"}' + b" " * 200_000 + REQUEST, b'{"name": "' + b"x" * 200_000 + b'"}'):
         answer = gateway.ask("PUT", "/orgs/initech", bearer("bill"), JSON, body=body, chunked=chunked)
-        # Traefik refuses by itself what is longer than it may send.
-        assert answer.status in (401, 403, 413), answer
+        # Traefik refuses by itself what is longer than it may send, HAProxy what is chunked and long.
+        assert answer.status in (401, 403, 411, 413), answer
         assert code(answer) in ("BODY_REQUIRED", None)
         assert backend.seen(answer.tag) == []
 
@@ -190,7 +193,7 @@ def test_a_body_that_is_not_looked_at_ends_no_connection(gateway, backend):
     content = b'{"name": "' + b"x" * 60_000 + b'"}'
     before = gateway.tap.connections
     with gateway.client() as client:
-        for chunked in (False, True) * 15:
+        for chunked in (False, gateway.kind.takes_long_chunked_bodies) * 15:
             denied = client.ask("POST", "/no/such/thing", bearer("anna"), JSON, body=content, chunked=chunked)
             allowed = client.ask("POST", "/orgs/globex/certificates", bearer("gus"), BINARY, body=UPLOAD[:150_000])
             assert (denied.status, allowed.status) == (403, 200)

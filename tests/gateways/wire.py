@@ -39,26 +39,43 @@ class Client:
             self._socket.close()
             self._socket = None
 
-    def ask(self, method, target, *headers, body=None, chunked=False, tag=None):
-        """Sends a request and gives the answer. `headers` are pairs, sent in this order and spelling."""
+    def send(self, text):
+        """Sends bytes as they are."""
+        if self._socket is None:
+            self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=self._patience)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.connected += 1
+        self._socket.sendall(text)
+
+    def rest(self):
+        """All bytes until the other side ends, or says nothing for a second."""
+        self._socket.settimeout(1)
+        found = b""
+        try:
+            while some := self._socket.recv(65536):
+                found += some
+        except (TimeoutError, ConnectionError):
+            pass
+        return found
+
+    def ask(self, method, target, *headers, body=None, chunked=False, trailers=(), tag=None):
+        """Sends a request and gives the answer. `headers` are pairs, sent in this order and spelling; so are
+        `trailers`, behind a body that is chunked."""
         tag = tag or uuid.uuid4().hex
         lines = [f"{method} {target} HTTP/1.1", "Host: services.example.com", f"X-Test: {tag}"]
         lines += [f"{name}: {value}" for name, value in headers]
         if chunked:
             lines.append("Transfer-Encoding: chunked")
             parts = [body[i : i + 8000] for i in range(0, len(body), 8000)]
-            content = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+            content = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+            content += b"0\r\n" + "".join(f"{name}: {value}\r\n" for name, value in trailers).encode() + b"\r\n"
         else:
             content = body or b""
             if body is not None:
                 lines.append(f"Content-Length: {len(body)}")
         head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-        if self._socket is None:
-            self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=self._patience)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.connected += 1
         try:
-            self._socket.sendall(head + content)
+            self.send(head + content)
         except (BrokenPipeError, ConnectionResetError):
             pass  # It has answered before it had read everything.
         answer = http.client.HTTPResponse(self._socket, method=method)

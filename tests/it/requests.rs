@@ -1,5 +1,6 @@
 //! The questions that a request becomes, all of them from one state.
 
+mod claimed;
 mod constructs;
 mod mode_change;
 mod one_state;

@@ -12,6 +12,7 @@
 
 mod ask;
 mod body;
+mod claimed;
 mod decide;
 mod draft;
 mod facts;

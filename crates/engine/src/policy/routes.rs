@@ -18,6 +18,7 @@ mod target;
 mod template;
 mod text_fault;
 mod toml;
+mod way;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use pattern::{Method, Pattern};
 
 pub(crate) use target::folded;
 pub use target::{Captures, RequestTarget};
+pub use way::ClaimStep;
 
 /// A valid table.
 #[derive(Debug, Default)]
@@ -164,8 +166,8 @@ pub enum Source {
     Query(Arc<str>),
     /// A header, in lower case.
     Header(Arc<str>),
-    /// A claim of the token, from the outside in.
-    Claim(Vec<Arc<str>>),
+    /// A claim of the token, from the outside in. The first step is the name of the claim.
+    Claim(Vec<ClaimStep>),
     /// A member of the body, from the outside in; none is the body itself.
     Body(Vec<Arc<str>>),
     /// The element that [`Ask::each`] has come to, or a member of it.

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use serde_json::Value as Json;
 
 use super::body::{ReadBody, inside, unlike};
+use super::claimed::claimed;
 use super::{Body, Headers, HttpRequest, RequestLimits, Routed};
 use crate::decide::Reason;
 use crate::policy::routes::{Source, Template, TemplatePart};
@@ -80,16 +81,10 @@ impl<'a, 'h> RequestContents<'a, 'h> {
             Source::Path(name) => self.routed.captures.get(name).map(|said| text(said.into())),
             Source::Query(name) => self.routed.target.query(name).map(|said| said.map(text))?,
             Source::Header(name) => self.header(name)?.map(|said| text(said.into())),
-            Source::Claim(path) => {
-                let mut path = path.iter();
-                match (self.request.claims, path.next()) {
-                    (Some(claims), Some(first)) => match claims.get(&**first) {
-                        Some(claim) => inside(claim, path.as_slice(), false)?,
-                        None => None,
-                    },
-                    _ => None,
-                }
-            }
+            Source::Claim(way) => match self.request.claims {
+                Some(claims) => claimed(claims, way)?,
+                None => None,
+            },
             Source::Body(path) => match &self.body {
                 Some(body) => return body.get(path, element.is_some()),
                 None => None,

@@ -139,6 +139,79 @@ fn of_a_reference() {
         let new = format!("resource = {{ Desk = \"{new}\" }}");
         assert_fault("resource = { Desk = \"{path.id}\" }", &new, message);
     }
+    // In single quotes, as names in double quotes are in it.
+    for (new, message) in [
+        ("«{claim.\"a}»", "with a `\"` without another"),
+        ("«{claim.\"\"}»", "without a name"),
+        ("«{claim.\"a\"b}»", "with no `.` behind a name in quotes"),
+        ("«{claim./}»", "without a name"),
+        ("«{claim./a//b}»", "without a name"),
+        ("«{claim./a~2}»", "with a `~` that is neither `~0` nor `~1`"),
+        ("«{claim./a~}»", "with a `~` that is neither `~0` nor `~1`"),
+        ("«{body./a~b}»", "with a `~` that is neither `~0` nor `~1`"),
+        ("«{claim.a. b}»", "with a blank at one end of ` b`"),
+        (
+            "«{claim.https://acme.example/org}»",
+            "with a name that is cut at its dots",
+        ),
+        (
+            "«{claim.https://acme.example.id}»",
+            "with a name that is cut at its dots",
+        ),
+        (
+            "«{claim.*.id}»",
+            "that does not begin with the name of a claim",
+        ),
+        (
+            "«{claim.#}»",
+            "that does not begin with the name of a claim",
+        ),
+        ("«{claim.a.#.b}»", "with more behind `#`, which is a name"),
+        (
+            "«{claim.cnf.jkt}»",
+            "which is never there, as no token that has `cnf` is accepted",
+        ),
+        ("«{claim.sub.id}»", "within `sub`, which is always a string"),
+        ("«{claim./exp/0}»", "within `exp`, which is always a number"),
+    ] {
+        let message = format!("`{}` {message}", new.replace(['«', '»'], ""));
+        let new = format!("resource = {{ Desk = '{new}' }}");
+        assert_fault("resource = { Desk = \"{path.id}\" }", &new, &message);
+    }
+    for (old, new, message) in [
+        (
+            "{ Desk = \"{path.id}\" }",
+            "{ Desk = «\"{claim.exp}\"» }",
+            "this is always a number, and a string is wanted",
+        ),
+        (
+            "each = \"{body.users}\"",
+            "each = «\"{claim.sub}\"»",
+            "this is always a string, and an array is wanted",
+        ),
+        (
+            "each = \"{body.users}\"",
+            "each = «\"{claim.a.#}\"»",
+            "this is always a string, and an array is wanted",
+        ),
+        (
+            "force = \"{body.force}\"",
+            "force = «\"{claim.exp}\"»",
+            "this is always a number, and true or false is wanted",
+        ),
+        (
+            "n = 5",
+            "n = «\"{claim.jti}\"»",
+            "this is always a string, and a whole number is wanted",
+        ),
+        (
+            "modes = [\"OPEN\"]",
+            "modes = «\"{claim.iss}\"»",
+            "this is always a string, and an array is wanted",
+        ),
+    ] {
+        assert_fault(old, new, message);
+    }
     // All requests of an entry have to have it.
     let (place, table) = marked(
         &TABLE

@@ -91,6 +91,9 @@ impl<'a> AskReader<'a, '_, '_> {
         if !matches!(source, Source::Body(_) | Source::Claim(_)) {
             let text = "an array is in the body or in a claim";
             self.reader.fault(node.span(), text);
+        } else if let Some(known) = source.known_type() {
+            let text = format!("this is always {known}, and an array is wanted");
+            self.reader.fault(node.span(), text);
         }
         Some(source)
     }
@@ -129,7 +132,7 @@ impl<'a> AskReader<'a, '_, '_> {
             let is = self.template(node);
             let found = of.and_then(|of| self.attribute(key.get_ref(), key.span(), of));
             if let (Some(is), Some((attribute, found))) = (is, found)
-                && self.fits(is.gives(&found.ty), &found.ty, node)
+                && self.fits(is.known_type(), &found.ty, node)
             {
                 let ty = found.ty;
                 all.push(Belongs { attribute, ty, is });

@@ -7,6 +7,7 @@ use toml::de::DeTable;
 
 use super::template::Scope;
 use super::toml::{TomlNode, TomlReader};
+use super::way::KnownType;
 use super::{Pointer, Source, Template, TemplatePart};
 use crate::schema::{Attribute, EntityType, JsonOrigin, Schema, Type};
 
@@ -90,6 +91,9 @@ impl AskReader<'_, '_, '_> {
         };
         let EntityName { by, node } = self.entity_name(named, of)?;
         let name = self.template(node)?;
+        if !self.fits(name.known_type(), &Type::String, node) {
+            return None;
+        }
         let id_of = match &by {
             None => Some(of),
             Some((_, Type::Entity(other))) => Some(self.schema.entity_type(other)?),
@@ -150,12 +154,20 @@ impl AskReader<'_, '_, '_> {
         Some((Arc::clone(name), found.clone()))
     }
 
-    /// Notes a value that can never be of a type.
-    pub(super) fn fits(&mut self, gives: bool, ty: &Type, node: &TomlNode<'_>) -> bool {
-        if !gives {
-            let text = format!("this is always a string, and {ty} is wanted");
-            self.reader.fault(node.span(), text);
+    /// Notes a value that can never be of a type. `known` is its type, where that is known.
+    pub(super) fn fits(
+        &mut self,
+        known: Option<KnownType>,
+        ty: &Type,
+        node: &TomlNode<'_>,
+    ) -> bool {
+        match known.filter(|known| !known.gives(ty)) {
+            None => true,
+            Some(known) => {
+                let text = format!("this is always {known}, and {ty} is wanted");
+                self.reader.fault(node.span(), text);
+                false
+            }
         }
-        gives
     }
 }

@@ -143,7 +143,7 @@ impl AskReader<'_, '_, '_> {
             Some(listed) => Some(self.choices(listed, &ty)?),
         };
         let to = to?;
-        if choices.is_none() && !self.fits(to.gives(&ty), &ty, from) {
+        if choices.is_none() && !self.fits(to.known_type(), &ty, from) {
             return None;
         }
         Some(AskCondition::Sets {

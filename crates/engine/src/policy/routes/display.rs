@@ -3,19 +3,26 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::way::write_name;
 use super::{AskCondition, Pointer, Source, Template, TemplatePart};
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nested = |f: &mut fmt::Formatter<'_>, place: &str, path: &[Arc<str>]| {
             f.write_str(place)?;
-            path.iter().try_for_each(|name| write!(f, ".{name}"))
+            path.iter().try_for_each(|name| {
+                f.write_str(".")?;
+                write_name(f, name)
+            })
         };
         match self {
             Self::Path(name) => write!(f, "path.{name}"),
             Self::Query(name) => write!(f, "query.{name}"),
             Self::Header(name) => write!(f, "header.{name}"),
-            Self::Claim(path) => nested(f, "claim", path),
+            Self::Claim(way) => {
+                f.write_str("claim")?;
+                way.iter().try_for_each(|step| write!(f, ".{step}"))
+            }
             Self::Body(path) => nested(f, "body", path),
             Self::Each(path) => nested(f, "each", path),
         }

@@ -65,7 +65,7 @@ impl AskReader<'_, '_, '_> {
                 if let Some(text) = template.constant() {
                     return self.constant(&text.into(), ty, node);
                 }
-                self.fits(template.gives(ty), ty, node)
+                self.fits(template.known_type(), ty, node)
                     .then_some(MemberValue::Said {
                         from: template,
                         choices: None,
@@ -112,7 +112,7 @@ impl AskReader<'_, '_, '_> {
             self.reader.fault(node.span(), text);
             return None;
         }
-        if choices.is_none() && !self.fits(from.gives(&attribute.ty), &attribute.ty, node) {
+        if choices.is_none() && !self.fits(from.known_type(), &attribute.ty, node) {
             return None;
         }
         Some(MemberValue::Said {

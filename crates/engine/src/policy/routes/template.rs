@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::pattern::Pattern;
 use super::text_fault::TextFault;
+use super::way::{KnownType, WayFault, body_way, claim_way};
 use super::{Source, Template, TemplatePart};
-use crate::schema::Type;
 
 /// The things that a text may refer to.
 #[derive(Clone, Copy)]
@@ -84,30 +84,23 @@ impl Template {
         }
     }
 
-    /// Returns true if it can give a value of that type.
-    pub(super) fn gives(&self, ty: &Type) -> bool {
+    /// The type of each value that it gives, where that is known.
+    pub(super) fn known_type(&self) -> Option<KnownType> {
         match self.parts.as_slice() {
-            [TemplatePart::From(source)] => source.gives(ty),
-            _ => is_of_text(ty),
+            [TemplatePart::From(source)] => source.known_type(),
+            _ => Some(KnownType::Text),
         }
     }
 }
 
 impl Source {
-    /// Returns true if it can give a value of that type.
-    pub(super) fn gives(&self, ty: &Type) -> bool {
+    /// The type of each value that it gives, where that is known.
+    pub(super) fn known_type(&self) -> Option<KnownType> {
         match self {
-            Self::Path(_) | Self::Query(_) | Self::Header(_) => is_of_text(ty),
-            Self::Claim(_) | Self::Body(_) | Self::Each(_) => true,
+            Self::Path(_) | Self::Query(_) | Self::Header(_) => Some(KnownType::Text),
+            Self::Claim(way) => KnownType::of(way),
+            Self::Body(_) | Self::Each(_) => None,
         }
-    }
-}
-
-/// Returns true if a text can be a value of that type.
-fn is_of_text(ty: &Type) -> bool {
-    match ty {
-        Type::String | Type::Entity(_) | Type::Extension(_) => true,
-        Type::Bool | Type::Long | Type::Set(_) | Type::Record(_) => false,
     }
 }
 
@@ -131,12 +124,16 @@ fn reference<'a>(
         let name = rest.filter(|name| !name.is_empty());
         name.ok_or_else(|| wrong(format!("`{{{text}}}` without a name")))
     };
-    let path = || match rest {
-        None => Ok(Vec::new()),
-        Some(rest) if rest.split('.').any(str::is_empty) => {
-            Err(wrong(format!("`{{{text}}}` without a name")))
+    let misled = |fault: WayFault| {
+        let wrong = wrong(format!("`{{{text}}}` {}", fault.problem));
+        match fault.help {
+            Some(help) => wrong.advise(help),
+            None => wrong,
         }
-        Some(rest) => Ok(rest.split('.').map(Arc::from).collect()),
+    };
+    let within = || match rest {
+        None => Ok(Vec::new()),
+        Some(_) => body_way(name()?).map_err(misled),
     };
     Ok(Referred::Source(match kind {
         "path" => {
@@ -155,15 +152,12 @@ fn reference<'a>(
             }
             Source::Header(Arc::from(name.to_ascii_lowercase()))
         }
-        "claim" => {
-            name()?;
-            Source::Claim(path()?)
-        }
-        "body" => Source::Body(path()?),
+        "claim" => Source::Claim(claim_way(name()?).map_err(misled)?),
+        "body" => Source::Body(within()?),
         "each" if !scope.each => {
             return Err(wrong(format!("`{{{text}}}` in an ask without `each`")));
         }
-        "each" => Source::Each(path()?),
+        "each" => Source::Each(within()?),
         "constant" => {
             let name = name()?;
             let found = scope.constants.get(name);
@@ -172,6 +166,10 @@ fn reference<'a>(
         }
         _ => {
             let unknown = wrong(format!("`{{{text}}}` is no reference"));
+            if let Some((kind @ ("claim" | "body" | "each"), way)) = text.split_once('/') {
+                let help = format!("a JSON pointer stands behind a dot: `{{{kind}./{way}}}`");
+                return Err(unknown.advise(help));
+            }
             return Err(unknown.advise(
                 "one of `{path.…}`, `{query.…}`, `{header.…}`, `{claim.…}`, `{body}`, `{each}` \
                  and `{constant.…}`",

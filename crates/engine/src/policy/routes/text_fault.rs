@@ -7,7 +7,7 @@ pub(super) struct TextFault {
     /// Where in the text, in bytes.
     pub(super) at: Range<usize>,
     pub(super) problem: String,
-    pub(super) help: Option<&'static str>,
+    pub(super) help: Option<String>,
 }
 
 impl TextFault {
@@ -19,8 +19,8 @@ impl TextFault {
         }
     }
 
-    pub(super) fn advise(mut self, help: &'static str) -> Self {
-        self.help = Some(help);
+    pub(super) fn advise(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
         self
     }
 }

@@ -9,6 +9,7 @@ mod exit;
 mod explain;
 mod import;
 mod input;
+mod key;
 mod logged;
 mod migrate;
 mod output;
@@ -57,6 +58,7 @@ pub(crate) fn run() -> Exit {
         Command::Prove(args) => prove::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Key(args) => key::run(&args),
     };
     output::all_written(ended.unwrap_or_else(|stopped| stopped))
 }

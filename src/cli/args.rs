@@ -3,6 +3,7 @@
 mod ask;
 mod author;
 mod diff;
+mod key;
 mod policy;
 mod prove;
 mod replay;
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand};
 pub(super) use ask::{AuthorizeArgs, RouteArgs, SearchArgs};
 pub(super) use author::{CheckArgs, TestArgs};
 pub(super) use diff::DiffArgs;
+pub(super) use key::KeyArgs;
 pub(super) use policy::{PolicyArgs, SourceArgs};
 pub(super) use prove::ProveArgs;
 pub(super) use replay::ReplayArgs;
@@ -58,4 +60,6 @@ pub(super) enum Command {
     Diff(DiffArgs),
     /// Decide the decisions of a log again, and show those that change
     Replay(ReplayArgs),
+    /// Make a static key for a caller, and show it with its hash
+    Key(KeyArgs),
 }

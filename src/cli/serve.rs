@@ -110,14 +110,10 @@ async fn answer(
     Ok(lines)
 }
 
-/// Keeps the keys of tokens fresh.
+/// Keeps the keys of tokens and of callers fresh.
 fn follow_keys(app: &Arc<App>) {
     let app = Arc::clone(app);
-    tokio::spawn(async move {
-        if let Some(tokens) = &app.tokens {
-            tokens.follow().await;
-        }
-    });
+    tokio::spawn(async move { app.credentials.follow().await });
 }
 
 /// The sockets of a server.

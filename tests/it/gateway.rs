@@ -2,10 +2,12 @@
 //!
 //! The answers are in the cases of the wire, `tests/http/gateway-*.toml`.
 
+mod api_keys;
 mod decided;
 mod envoy;
 mod grpc;
 mod hostile;
+mod introspection;
 mod logged;
 mod messages;
 mod patience;

@@ -13,7 +13,7 @@ use signer::Signer;
 mod claimed;
 mod forged;
 mod issuers;
-mod key_server;
+pub(crate) mod key_server;
 mod keys_change;
 mod outage;
 mod providers;

@@ -77,7 +77,7 @@ const MAY_USE: [(&str, Modules); 4] = [
             ("config", &[]),
             ("instant", &[]),
             ("watch", &[]),
-            ("identity", &["config"]),
+            ("identity", &["config", "keyed_hash"]),
             ("keyed_hash", &[]),
             ("decision_log", &["config", "instant", "keyed_hash"]),
             ("shadow", &["decision_log"]),

@@ -13,12 +13,14 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 mod address;
+mod api_keys;
 mod base_url;
 mod decision_log;
 mod duration;
 mod fault;
 mod flags;
 mod gateway;
+mod introspection;
 mod jwt;
 mod limits;
 mod list;
@@ -27,10 +29,12 @@ mod log;
 mod policies;
 mod range;
 mod server;
+mod server_url;
 mod store;
 mod surfaces;
 
 pub use address::{AddressError, Listen, Source, Url};
+pub use api_keys::{ApiKey, ApiKeyFile, ApiKeys, KeyDigest, check_keys, written_digest};
 pub use base_url::{BaseUrl, BaseUrlError, is_host};
 pub use decision_log::{DecisionLogSettings, LogTarget, LogTargetError, Personal, WhenFull};
 pub use fault::{ConfigError, Fault};
@@ -40,11 +44,13 @@ pub use gateway::{
     GatewayEndpoint, GatewayHeader, GatewaySettings, Network, NetworkError, Piece, Placeholder,
     Shape,
 };
+pub use introspection::Introspection;
 pub use jwt::{Algorithm, AlgorithmError, Constant, Jwks, JwksError, Jwt, JwtIssuer, Principal};
 pub use limits::LimitsSettings;
 pub use log::{Log, LogFormat};
 pub use policies::{Reload, ShadowSettings};
 pub use server::{MIN_WORKER_STACK_BYTES, Server};
+pub use server_url::{ServerUrl, ServerUrlError};
 pub use store::{Cache, Freshness, Store};
 pub use surfaces::{AuthzenSettings, Explain, ExplainersSettings, Reveal, Search};
 
@@ -80,6 +86,10 @@ pub struct Config {
     pub gateway: GatewaySettings,
     /// Bearer tokens.
     pub jwt: Jwt,
+    /// Opaque tokens.
+    pub introspection: Introspection,
+    /// Static keys of callers.
+    pub api_keys: ApiKeys,
     /// Memory for entities that were loaded before.
     pub cache: Cache,
     /// The tenancy store.

@@ -14,7 +14,7 @@ use peppol_authz_engine::{Engine, EngineOptions};
 use peppol_authz_server::config::{Config, Source};
 use peppol_authz_server::decision_log::DecisionLog;
 use peppol_authz_server::http::{App, Gateway, Metrics};
-use peppol_authz_server::identity::Tokens;
+use peppol_authz_server::identity::Credentials;
 
 /// A server with all of its parts.
 pub(super) struct Assembled {
@@ -31,10 +31,13 @@ pub(super) fn assemble(
     bundle: Arc<Bundle>,
     second: Option<Arc<Bundle>>,
 ) -> Result<Assembled, AnyError> {
+    let credentials = Credentials::new(config)?;
     let gateway = Gateway::new(&config.gateway);
-    let tokens = config.jwt.is_set().then(|| Tokens::new(&config.jwt));
-    let tokens = tokens.transpose()?;
-    check_principals(&gateway, tokens.as_ref(), &bundle.schema)?;
+    let gateway = match credentials.takes_basic() {
+        true => gateway.with_basic(&config.gateway),
+        false => gateway,
+    };
+    check_principals(&gateway, &credentials, &bundle.schema)?;
     if bundle.routes.is_none() {
         tracing::info!("no routes: gateways are denied everything");
     }
@@ -64,7 +67,7 @@ pub(super) fn assemble(
         },
         explainers: keys::explainers(&config.explain)?,
         gateway,
-        tokens,
+        credentials,
         shadow,
         decision_log: DecisionLog::start(&config.decision_log)?,
         ..App::new(engine, config, pages)
@@ -90,15 +93,15 @@ fn engine_options(config: &Config) -> EngineOptions {
     }
 }
 
-/// Checks that the schema has the types and attributes by which tokens and gateways name
+/// Checks that the schema has the types and attributes by which callers and gateways name
 /// principals. Without them nobody could ask, and nothing would say why.
 pub(super) fn check_principals(
     gateway: &Gateway,
-    tokens: Option<&Tokens>,
+    credentials: &Credentials,
     schema: &Schema,
 ) -> Result<(), String> {
     gateway
         .check(schema)
-        .and_then(|()| tokens.map_or(Ok(()), |tokens| tokens.check(schema)))
+        .and_then(|()| credentials.check(schema))
         .map_err(|misfit| misfit.to_string())
 }

@@ -61,8 +61,10 @@ pub(super) fn watch(
         None
     };
     let mut hangup = signal(SignalKind::hangup())?;
+    let app = Arc::clone(app);
     Ok(tokio::spawn(async move {
         while hangup.recv().await.is_some() {
+            app.credentials.reread();
             for waker in waker.iter().chain(&waker_of_shadow) {
                 waker.wake();
             }
@@ -110,7 +112,7 @@ struct TakenChange {
 fn take_valid(app: &App, gate: &SuiteGate, change: Change) -> Result<TakenChange, Vec<String>> {
     let bundle = change.bundle.map(Arc::new);
     if let Some(bundle) = &bundle {
-        check_principals(&app.gateway, app.tokens.as_ref(), &bundle.schema)
+        check_principals(&app.gateway, &app.credentials, &bundle.schema)
             .map_err(|fault| vec![fault])?;
         gate.check(bundle).map_err(|fault| fault.faults)?;
     }

@@ -1,4 +1,4 @@
-//! A server of keys, which counts what it is asked.
+//! A server of keys, or of what is known of tokens, which counts what it is asked.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
-pub(super) struct KeyServer {
+pub(crate) struct KeyServer {
     address: SocketAddr,
     state: Arc<ServerState>,
 }
@@ -24,6 +24,8 @@ struct Answering {
     /// The bytes of every answer; with none the connection is closed.
     answer: Vec<u8>,
     asked: usize,
+    /// The last request, head and body.
+    request: String,
     is_held: bool,
 }
 
@@ -38,7 +40,17 @@ impl ServerState {
             stream.read_exact(&mut byte)?;
             head.push(byte[0]);
         }
+        let mut request = String::from_utf8(head).unwrap();
+        let lower = request.to_ascii_lowercase();
+        let length = lower.split_once("\r\ncontent-length: ");
+        let length = length.map_or(0, |(_, rest)| {
+            rest.split_once("\r\n").unwrap().0.parse().unwrap()
+        });
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body)?;
+        request += &String::from_utf8(body).unwrap();
         let mut inner = self.lock();
+        inner.request = request;
         inner.asked += 1;
         self.changed.notify_all();
         while inner.is_held {
@@ -53,12 +65,12 @@ impl ServerState {
 
 impl KeyServer {
     /// One that closes every connection, until it is told what to answer.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(None)
     }
 
     /// The same over TLS.
-    pub(super) fn start_with(tls: Option<Arc<ServerConfig>>) -> Self {
+    pub(crate) fn start_with(tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(ServerState::default());
@@ -72,20 +84,20 @@ impl KeyServer {
         Self { address, state }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/jwks.json", self.address)
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.address.port()
     }
 
-    pub(super) fn publish(&self, keys: &[Value]) {
+    pub(crate) fn publish(&self, keys: &[Value]) {
         self.answer("200 OK", json!({"keys": keys}).to_string().as_bytes());
     }
 
     /// Answers with a status, further headers after it, and a body.
-    pub(super) fn answer(&self, head: &str, body: &[u8]) {
+    pub(crate) fn answer(&self, head: &str, body: &[u8]) {
         let head = format!(
             "HTTP/1.1 {head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
             body.len()
@@ -93,32 +105,37 @@ impl KeyServer {
         self.answer_raw(&[head.as_bytes(), body].concat());
     }
 
-    pub(super) fn answer_raw(&self, answer: &[u8]) {
+    pub(crate) fn answer_raw(&self, answer: &[u8]) {
         self.state.lock().answer = answer.to_vec();
     }
 
     /// Closes every connection from now on.
-    pub(super) fn fail(&self) {
+    pub(crate) fn fail(&self) {
         self.answer_raw(b"");
     }
 
     /// The number of requests.
-    pub(super) fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.state.lock().asked
     }
 
+    /// The last request, head and body.
+    pub(crate) fn request(&self) -> String {
+        self.state.lock().request.clone()
+    }
+
     /// Keeps answers back until it is released.
-    pub(super) fn hold(&self) {
+    pub(crate) fn hold(&self) {
         self.state.lock().is_held = true;
     }
 
-    pub(super) fn release(&self) {
+    pub(crate) fn release(&self) {
         self.state.lock().is_held = false;
         self.state.changed.notify_all();
     }
 
     /// Blocks until it was asked so often.
-    pub(super) fn wait_until_asked(&self, times: usize) {
+    pub(crate) fn wait_until_asked(&self, times: usize) {
         let inner = self.state.lock();
         let limit = Duration::from_secs(60);
         let waiting = |inner: &mut Answering| inner.asked < times;

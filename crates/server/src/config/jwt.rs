@@ -16,6 +16,7 @@ mod principal;
 
 pub use algorithm::{Algorithm, AlgorithmError};
 pub use issuer::JwtIssuer;
+pub(super) use issuer::{claims_problem, require_problem};
 pub use jwks::{Jwks, JwksError};
 pub use principal::{Constant, Principal};
 

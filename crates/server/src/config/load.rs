@@ -150,6 +150,8 @@ fn unusable(config: &Config) -> SettingFaults {
     config.explain.check(&mut faults);
     config.gateway.check(&mut faults);
     config.jwt.check(&mut faults);
+    config.introspection.check(&mut faults);
+    config.api_keys.check(&mut faults);
     config.store.check(&mut faults);
     config.freshness.check(&mut faults);
     config.reload.check(&mut faults);

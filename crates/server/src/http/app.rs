@@ -13,7 +13,7 @@ use super::page::Pages;
 use super::readiness::Readiness;
 use crate::config::Config;
 use crate::decision_log::DecisionLog;
-use crate::identity::Tokens;
+use crate::identity::Credentials;
 use crate::shadow::Shadow;
 use peppol_authz_engine::Engine;
 
@@ -39,8 +39,8 @@ pub struct App {
     pub authzen: Authzen,
     /// Settings of the gateways' surface.
     pub gateway: Gateway,
-    /// Verifies the tokens of requests that gateways ask about.
-    pub tokens: Option<Tokens>,
+    /// Verifies the callers of requests that gateways ask about.
+    pub credentials: Credentials,
     /// A second set of policies, which observes decisions.
     pub shadow: Option<Shadow>,
     /// The decision log, where there is one.
@@ -50,7 +50,7 @@ pub struct App {
 impl App {
     /// A server over an engine, by the settings; it is not ready yet. The parts that need more than
     /// settings are absent, and set where they are wanted: nobody may have decisions explained, and
-    /// there are no tokens, no shadow and no decision log.
+    /// no caller is verified, and there is no shadow and no decision log.
     #[must_use]
     pub fn new(engine: Arc<Engine>, settings: &Config, pages: Pages) -> Self {
         Self {
@@ -64,7 +64,7 @@ impl App {
             explainers: Explainers::Nobody,
             authzen: Authzen::new(&settings.authzen),
             gateway: Gateway::new(&settings.gateway),
-            tokens: None,
+            credentials: Credentials::default(),
             shadow: None,
             decision_log: None,
         }

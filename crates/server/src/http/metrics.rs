@@ -1,6 +1,7 @@
 //! The metrics of the server, for Prometheus. Each part of the server has its own file here.
 
 mod added;
+mod credentials;
 mod decision_log;
 mod policies;
 mod questions;
@@ -15,6 +16,7 @@ use prometheus_client::registry::Registry;
 
 use super::problem::Problem;
 use crate::shadow;
+use credentials::CredentialMetrics;
 use decision_log::DecisionLogMetrics;
 use peppol_authz_engine::slice::CacheStats;
 use policies::PolicyMetrics;
@@ -33,6 +35,7 @@ pub struct Metrics {
     pub(super) questions: QuestionMetrics,
     pub(super) requests: RequestMetrics,
     pub(super) token_keys: TokenKeyMetrics,
+    pub(super) credentials: CredentialMetrics,
     pub(super) refused_tokens: RefusedTokens,
     pub(super) store: StoreMetrics,
     policies: PolicyMetrics,
@@ -47,6 +50,7 @@ impl Default for Metrics {
             questions: QuestionMetrics::new(&mut registry),
             requests: RequestMetrics::new(&mut registry),
             token_keys: TokenKeyMetrics::new(&mut registry),
+            credentials: CredentialMetrics::new(&mut registry),
             refused_tokens: RefusedTokens::new(&mut registry),
             store: StoreMetrics::new(&mut registry),
             policies: PolicyMetrics::new(&mut registry),

@@ -13,7 +13,6 @@ use utoipa::ToSchema;
 use super::app::App;
 use super::openapi::OwnProblems;
 use super::problem::Problem;
-use crate::identity::Tokens;
 use peppol_authz_engine::store::StoreError;
 
 /// The readiness of the server.
@@ -58,8 +57,13 @@ pub(super) async fn ready(app: &App) -> Ready {
     if readiness.is_draining() {
         missing.push("draining: it was told to stop".to_owned());
     }
-    if let Some(Err(why)) = app.tokens.as_ref().map(Tokens::readiness) {
+    if let Err(why) = app.credentials.readiness() {
         missing.push(format!("keys: {why}"));
+    }
+    if app.credentials.health().api_keys_refused {
+        let text =
+            "api keys: the last change of the file was refused, the keys before it are in force";
+        warnings.push(text.to_owned());
     }
     if let Some(log) = &app.decision_log
         && log.holds_answers()
@@ -202,9 +206,9 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Pro
     app.metrics
         .store
         .was_seen(known.map(|known| known.looked.elapsed()));
-    if let Some(tokens) = &app.tokens {
-        app.metrics.token_keys.are(tokens.health());
-    }
+    let health = app.credentials.health();
+    app.metrics.token_keys.are(health.token_keys);
+    app.metrics.credentials.are(health);
     if let Some(log) = &app.decision_log {
         app.metrics.decision_log.is(log.stats());
     }

@@ -31,6 +31,8 @@ pub enum Problem {
     Unavailable(String),
     /// The keys that tokens are verified with cannot be had; for the log.
     KeysUnavailable(String),
+    /// The introspection endpoint does not say whose a token is; for the log.
+    IntrospectionUnavailable(String),
     /// The store has not reached the state that was asked for.
     Behind,
     /// The state that was asked for is of another history of the store.
@@ -80,6 +82,7 @@ impl Problem {
             Self::BodyNotRead(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Unavailable(_)
             | Self::KeysUnavailable(_)
+            | Self::IntrospectionUnavailable(_)
             | Self::Behind
             | Self::TimedOut
             | Self::NotLogged
@@ -105,6 +108,7 @@ impl Problem {
             Self::BodyNotRead(_) => "BODY_NOT_READ",
             Self::Unavailable(_) => "STORE_UNAVAILABLE",
             Self::KeysUnavailable(_) => "KEYS_UNAVAILABLE",
+            Self::IntrospectionUnavailable(_) => "INTROSPECTION_UNAVAILABLE",
             Self::Behind => "STORE_BEHIND",
             Self::AnotherHistory => "REVISION_OF_ANOTHER_HISTORY",
             Self::TooWide(_) => "SEARCH_TOO_WIDE",
@@ -139,7 +143,9 @@ impl Problem {
             Self::NotJson => "`content-type`: `application/json` is wanted".to_owned(),
             Self::BodyNotRead(why) => (*why).to_owned(),
             Self::Unavailable(_) => "the tenancy store cannot be reached".to_owned(),
-            Self::KeysUnavailable(_) => "tokens cannot be verified at present".to_owned(),
+            Self::KeysUnavailable(_) | Self::IntrospectionUnavailable(_) => {
+                "tokens cannot be verified at present".to_owned()
+            }
             Self::Behind => {
                 "the tenancy store has not reached the state that was asked for".to_owned()
             }
@@ -169,6 +175,7 @@ impl Problem {
         match self {
             Self::Unavailable(text)
             | Self::KeysUnavailable(text)
+            | Self::IntrospectionUnavailable(text)
             | Self::Tenancy(text)
             | Self::Internal(text) => {
                 tracing::error!(

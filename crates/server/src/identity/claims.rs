@@ -16,6 +16,8 @@ pub(super) struct NeededClaims {
     /// The claims that name the audience; the first one that is there counts.
     pub(super) audience_claim: Vec<String>,
     pub(super) require: BTreeMap<String, Constant>,
+    /// True if they have to say when they expire.
+    pub(super) expires: bool,
 }
 
 /// The time in which a token is valid, in seconds of the Unix epoch, with the leeway of clocks.
@@ -59,13 +61,21 @@ pub(super) fn check(
     if !needed.require.iter().all(is_there) {
         return Err("a claim that `require` asks for is missing or another");
     }
-    Validity::read(claims, leeway)
+    let validity = Validity::read(claims, leeway)?;
+    if needed.expires && validity.until.is_infinite() {
+        return Err("it never expires");
+    }
+    Ok(validity)
 }
 
 // === impl Validity ===
 
 impl Validity {
-    fn read(claims: &Map<String, Value>, leeway: Duration) -> Result<Self, InvalidReason> {
+    /// Reads the times; one that is not there bounds nothing.
+    pub(super) fn read(
+        claims: &Map<String, Value>,
+        leeway: Duration,
+    ) -> Result<Self, InvalidReason> {
         // RFC 7519 2: a JSON number of seconds, also with a fraction.
         let time = |name| match claims.get(name) {
             None => Ok(None),
@@ -77,7 +87,7 @@ impl Validity {
         Ok(Self {
             not_before: earliest(time("nbf")?),
             issued: earliest(time("iat")?),
-            until: time("exp")?.ok_or("it never expires")? + leeway,
+            until: time("exp")?.map_or(f64::INFINITY, |time| time + leeway),
         })
     }
 

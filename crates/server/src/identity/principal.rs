@@ -4,9 +4,18 @@ use serde_json::{Map, Value};
 
 use super::reason::InvalidReason;
 use crate::config::{Constant, Principal};
-use peppol_authz_engine::schema::Designation;
+use peppol_authz_engine::schema::{Designation, Misfit, Schema};
 
 type Members = Map<String, Value>;
+
+/// Checks that the schema has the types and attributes of a setting's principals.
+pub(super) fn check(entries: &[Principal], schema: &Schema, setting: &str) -> Result<(), Misfit> {
+    entries.iter().try_for_each(|entry| {
+        schema
+            .check_designation(&entry.kind, entry.attribute.as_deref())
+            .map_err(|misfit| misfit.within(setting))
+    })
+}
 
 /// The principal that these claims name, by the first entry that fits.
 pub(super) fn designate(

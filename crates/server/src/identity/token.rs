@@ -113,6 +113,13 @@ impl<'a> Token<'a> {
     }
 }
 
+/// Returns true if a text has the form of a signed token: three parts, the first of which is a header.
+pub(super) fn is_signed_token(text: &str) -> bool {
+    let mut parts = text.split('.');
+    let parts = (parts.next(), parts.next(), parts.next(), parts.next());
+    matches!(parts, (Some(header), Some(_), Some(_), None) if object(header, "").is_ok())
+}
+
 fn object(part: &str, reason: InvalidReason) -> Result<Map<String, Value>, InvalidReason> {
     let text = URL_SAFE_NO_PAD.decode(part).map_err(|_| reason)?;
     match parse_json(&text, DEPTH) {

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::claims::{self, Validity};
+use super::clock::TokenClock;
 use super::fetch::TokensError;
 use super::issuer::{Issuer, Issuers};
 use super::keyring::{Keyring, KeysHealth};
@@ -17,15 +18,12 @@ use super::principal;
 use super::reason::InvalidReason;
 use super::refused::RefusedToken;
 use super::token::Token;
+use super::verified::{TokenError, Unverified, Verified, weight};
 use crate::config::Jwt;
-use peppol_authz_engine::schema::{Designation, Misfit, Schema, json_weight};
-use peppol_authz_engine::slice::ENTRY_BYTES;
+use peppol_authz_engine::schema::{Misfit, Schema};
 
 /// The memory for verified tokens, in bytes.
 const KEPT: u64 = 16 << 20;
-
-/// The memory that a verified token takes beside its claims, about, in bytes.
-const OVERHEAD: usize = ENTRY_BYTES + 400;
 
 /// Verifies tokens.
 pub struct Tokens {
@@ -38,26 +36,6 @@ pub struct Tokens {
     kept: moka::sync::Cache<[u8; 32], KeptToken, foldhash::quality::RandomState>,
 }
 
-/// The contents of a token that was verified.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Verified {
-    /// All of its claims.
-    pub claims: Map<String, Value>,
-    /// The principal that it names.
-    pub designation: Designation,
-}
-
-/// Why a token is not accepted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// The token is not valid. The reason is for the log, and not for the sender.
-    #[error("the token is not valid: {0}")]
-    Invalid(RefusedToken),
-    /// The token cannot be verified now.
-    #[error("tokens cannot be verified: {0}")]
-    Unavailable(&'static str),
-}
-
 /// A token that was verified.
 #[derive(Clone)]
 struct KeptToken {
@@ -68,26 +46,6 @@ struct KeptToken {
     issuer: Arc<Issuer>,
     /// The digest of the keys; with other keys the entry does not count.
     keys: [u8; 32],
-}
-
-/// Why a token is not accepted.
-enum Unverified {
-    Invalid(InvalidReason),
-    Unavailable(&'static str),
-}
-
-impl From<InvalidReason> for Unverified {
-    fn from(reason: InvalidReason) -> Self {
-        Self::Invalid(reason)
-    }
-}
-
-/// The time by two clocks: the calendar, and the machine since its start.
-#[derive(Clone, Copy)]
-struct TokenClock {
-    /// In seconds of the Unix epoch.
-    wall: f64,
-    tick: Instant,
 }
 
 // === impl Tokens ===
@@ -117,13 +75,9 @@ impl Tokens {
         // In the order of their names, so that the first is always the same.
         let mut issuers: Vec<_> = self.issuers.all.values().collect();
         issuers.sort_by(|one, other| one.name.cmp(&other.name));
-        issuers.into_iter().try_for_each(|issuer| {
-            issuer.principal.iter().try_for_each(|entry| {
-                schema
-                    .check_designation(&entry.kind, entry.attribute.as_deref())
-                    .map_err(|misfit| misfit.within(issuer.setting))
-            })
-        })
+        issuers
+            .into_iter()
+            .try_for_each(|issuer| principal::check(&issuer.principal, schema, issuer.setting))
     }
 
     /// Verifies a token (the text behind `Bearer `), on a Tokio runtime.
@@ -171,14 +125,8 @@ impl Tokens {
 
     async fn verify_at(&self, text: &str, now: TokenClock) -> Result<Arc<Verified>, TokenError> {
         let mut refused = RefusedToken::because("");
-        match self.look_at(text, now, &mut refused).await {
-            Ok(verified) => Ok(verified),
-            Err(Unverified::Unavailable(reason)) => Err(TokenError::Unavailable(reason)),
-            Err(Unverified::Invalid(reason)) => {
-                refused.reason = reason;
-                Err(TokenError::Invalid(refused))
-            }
-        }
+        let found = self.look_at(text, now, &mut refused).await;
+        found.map_err(|cause| cause.of(refused))
     }
 
     /// Verifies a token, and notes in `seen` by whom it claims to be.
@@ -270,39 +218,9 @@ fn is_signed(token: &Token<'_>, keys: &KeySet, by: Signatory<'_>) -> Result<(), 
     Ok(())
 }
 
-/// The memory that a token with these claims takes: a client may choose a part of them.
-fn weight(claims: &Map<String, Value>) -> usize {
-    let claims = claims.iter();
-    let members = claims.map(|(name, value)| 128 + name.len() + json_weight(value));
-    OVERHEAD + members.sum::<usize>()
-}
-
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tokens").finish_non_exhaustive()
-    }
-}
-
-// === impl Verified ===
-
-/// Without the contents.
-impl fmt::Debug for Verified {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verified").finish_non_exhaustive()
-    }
-}
-
-// === impl TokenClock ===
-
-impl TokenClock {
-    fn read() -> Self {
-        Self {
-            // With a clock before 1970 every token is issued in the future.
-            wall: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0.0, |since| since.as_secs_f64()),
-            tick: Instant::now(),
-        }
     }
 }
 

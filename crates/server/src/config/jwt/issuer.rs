@@ -109,11 +109,13 @@ pub(super) fn types_problem(types: &[String]) -> Option<&'static str> {
         .then_some("`types`: tokens of logouts, events and proofs are no bearer tokens")
 }
 
-pub(super) fn claims_problem(claims: &[String]) -> Option<&'static str> {
+pub(in crate::config) fn claims_problem(claims: &[String]) -> Option<&'static str> {
     let is_good = !claims.is_empty() && claims.iter().all(|name| is_claim(name));
     (!is_good).then_some(NO_CLAIM)
 }
 
-pub(super) fn require_problem(require: &BTreeMap<String, Constant>) -> Option<&'static str> {
+pub(in crate::config) fn require_problem(
+    require: &BTreeMap<String, Constant>,
+) -> Option<&'static str> {
     (!require.keys().all(|name| is_claim(name))).then_some(NO_CLAIM)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::config::is_host;
+use crate::config::{ServerUrl, ServerUrlError};
 
 /// The place of the keys: a path, or a URL.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -13,8 +13,8 @@ use crate::config::is_host;
 pub enum Jwks {
     /// A file.
     File(PathBuf),
-    /// A URL with `https`, or with `http` to this machine.
-    Url(String),
+    /// A server.
+    Url(ServerUrl),
 }
 
 /// Why a text is not a [`Jwks`].
@@ -24,7 +24,7 @@ pub enum JwksError {
     #[error("expected a path or a URL as `https://HOST/PATH`, without fragment")]
     Url,
     /// A URL with `http` to another machine: the keys could be exchanged on the way.
-    #[error("`http` only to the machine itself (`localhost`, `127.0.0.1` or `[::1]`)")]
+    #[error("{}", ServerUrlError::Plain)]
     Plain,
 }
 
@@ -34,40 +34,13 @@ impl TryFrom<String> for Jwks {
     type Error = JwksError;
 
     fn try_from(text: String) -> Result<Self, JwksError> {
-        let (is_plain, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
-            (Some(rest), _) => (false, rest),
-            (None, Some(rest)) => (true, rest),
-            (None, None) if text.contains("://") => return Err(JwksError::Url),
-            (None, None) => return Ok(Self::File(text.into())),
-        };
-        let host = rest.split(['/', '?']).next().unwrap_or_default();
-        let after = rest.strip_prefix(host).unwrap_or_default();
-        // RFC 3986 3.3 and 3.4, and no more.
-        let is_of_url =
-            |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/?".contains(&byte);
-        if !is_host(host) || !after.bytes().all(is_of_url) || text.len() > 2048 {
-            return Err(JwksError::Url);
+        if !text.contains("://") {
+            return Ok(Self::File(text.into()));
         }
-        if is_plain && !is_loopback(host) {
-            return Err(JwksError::Plain);
-        }
-        Ok(Self::Url(text))
-    }
-}
-
-/// Returns true if a host, with or without a port, is this machine.
-fn is_loopback(host: &str) -> bool {
-    use std::net::{Ipv4Addr, Ipv6Addr};
-    match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, _)) => address
-            .parse::<Ipv6Addr>()
-            .is_ok_and(|address| address.is_loopback()),
-        None => {
-            let name = host.split(':').next().unwrap_or_default();
-            name == "localhost"
-                || name
-                    .parse::<Ipv4Addr>()
-                    .is_ok_and(|address| address.is_loopback())
+        match ServerUrl::try_from(text) {
+            Ok(url) => Ok(Self::Url(url)),
+            Err(ServerUrlError::Form) => Err(JwksError::Url),
+            Err(ServerUrlError::Plain) => Err(JwksError::Plain),
         }
     }
 }
@@ -76,7 +49,7 @@ impl fmt::Display for Jwks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),
-            Self::Url(url) => f.write_str(url),
+            Self::Url(url) => url.fmt(f),
         }
     }
 }

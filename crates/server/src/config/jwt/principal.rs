@@ -44,7 +44,7 @@ pub enum Constant {
 // === impl Principal ===
 
 impl Principal {
-    pub(super) fn problem(&self) -> Option<&'static str> {
+    pub(in crate::config) fn problem(&self) -> Option<&'static str> {
         let is_empty = |text: Option<&String>| text.is_some_and(String::is_empty);
         if self.kind.is_empty() || is_empty(self.attribute.as_ref()) {
             return Some("`type` and `attribute` must not be empty where they are given");

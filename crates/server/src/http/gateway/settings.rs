@@ -27,17 +27,22 @@ impl Gateway {
     #[must_use]
     pub fn new(settings: &config::GatewaySettings) -> Self {
         let endpoints = settings.endpoints.iter().copied().map(Endpoint::from);
-        let challenge = |error: &str| {
-            let text = format!("Bearer realm=\"{}\"{error}", settings.realm);
-            HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
-        };
         Self {
             endpoints: endpoints.collect(),
             trusted: TrustedNames::new(settings),
             denial: DenialWording::new(settings.denial.as_ref()),
             demands: settings.demands,
             resource_bytes: settings.resource_bytes,
-            challenges: [challenge(""), challenge(", error=\"invalid_token\"")],
+            challenges: challenges(&settings.realm, false),
+        }
+    }
+
+    /// The same, where `Authorization: Basic` is read too.
+    #[must_use]
+    pub fn with_basic(self, settings: &config::GatewaySettings) -> Self {
+        Self {
+            challenges: challenges(&settings.realm, true),
+            ..self
         }
     }
 
@@ -54,4 +59,15 @@ impl Gateway {
         // That one is answered by its listener, which is there only where it is set.
         endpoint == Endpoint::EnvoyGrpc || self.endpoints.contains(&endpoint)
     }
+}
+
+/// `WWW-Authenticate` where no token was sent, and where one was.
+fn challenges(realm: &str, takes_basic: bool) -> [HeaderValue; 2] {
+    ["", ", error=\"invalid_token\""].map(|error| {
+        let mut text = format!("Bearer realm=\"{realm}\"{error}");
+        if takes_basic {
+            text += &format!(", Basic realm=\"{realm}\", charset=\"UTF-8\"");
+        }
+        HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
+    })
 }

@@ -9,6 +9,7 @@ fn needed() -> NeededClaims {
         audience: vec!["peppol".to_owned(), "smp".to_owned()],
         audience_claim: vec!["aud".to_owned()],
         require: BTreeMap::new(),
+        expires: true,
     }
 }
 

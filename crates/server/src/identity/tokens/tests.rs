@@ -66,7 +66,7 @@ fn later(now: TokenClock, seconds: u32) -> TokenClock {
 fn reason(result: Result<Arc<Verified>, TokenError>) -> &'static str {
     match result.unwrap_err() {
         TokenError::Invalid(refused) => refused.reason,
-        TokenError::Unavailable(reason) => reason,
+        TokenError::Unavailable(reason) | TokenError::NotIntrospected(reason) => reason,
     }
 }
 

@@ -1,0 +1,23 @@
+//! The time at which a token is looked at.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// The time by two clocks: the calendar, and the machine since its start.
+#[derive(Clone, Copy)]
+pub(super) struct TokenClock {
+    /// In seconds of the Unix epoch.
+    pub(super) wall: f64,
+    pub(super) tick: Instant,
+}
+
+impl TokenClock {
+    pub(super) fn read() -> Self {
+        Self {
+            // With a clock before 1970 every token is issued in the future.
+            wall: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0.0, |since| since.as_secs_f64()),
+            tick: Instant::now(),
+        }
+    }
+}

@@ -3,6 +3,7 @@
 It falls for every trick: it changes to whatever protocol a request names, and reads trailers.
 """
 
+import base64
 import collections
 import hashlib
 import http.server
@@ -60,11 +61,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(101)
         self.send_header("Connection", "Upgrade")
         self.send_header("Upgrade", protocol)
+        if key := self.headers["Sec-WebSocket-Key"]:
+            # RFC 6455, 4.2.2: HAProxy looks at it.
+            accepted = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+            self.send_header("Sec-WebSocket-Accept", base64.b64encode(accepted).decode())
         self.end_headers()
         self.wfile.write(SETTINGS)
         self.wfile.flush()
         while some := self.rfile.read1(65536):
             self.server.note_tunnelled(tag, some)
+            self.wfile.write(some)
+            self.wfile.flush()
         self.close_connection = True
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = do_OPTIONS = do_CONNECT = answer

@@ -1,21 +1,32 @@
 """The gateways with the configurations of `examples`, of which only addresses are replaced."""
 
 import pathlib
+import re
 import shutil
+import textwrap
 
 from processes import PROJECT, Process, directory, free_ports, wait_until
 from tap import Tap
 from wire import Client
 
 
-def configured(kind, ports):
-    """A copy of its example in which the ports of `kind.addresses` are others, by their roles."""
+def configured(kind, ports, websocket):
+    """A copy of its example in which the ports of `kind.addresses` are others, by their roles. With `websocket`
+    it has what its README says of WebSockets, at this path."""
     made = directory()
     place = pathlib.Path(made.name, kind.example)
     shutil.copytree(PROJECT / "examples" / kind.example, place)
     texts = {path: path.read_text("utf-8") for path in place.rglob("*") if path.suffix != ".md"}
     for text in kind.addresses:
         assert any(text in each for each in texts.values()), f"{kind.example} does not say `{text}`"
+    if websocket:
+        # The blocks of code about them, in their order.
+        about = (place / "README.md").read_text("utf-8").split("**WebSockets**")[1].split("\n- **")[0]
+        blocks = re.findall(r"^  ```\w+\n(.*?)^  ```", about, re.M | re.S)
+        assert len(blocks) == len(kind.websocket_before)
+        for path, text in texts.items():
+            for block, before in zip(blocks, kind.websocket_before):
+                texts[path] = text = with_block(text, block.replace("/events", websocket), before)
     for path, text in texts.items():
         # By way of marks: a port that was chosen may be one that the examples have.
         for number, old in enumerate(kind.addresses):
@@ -26,15 +37,23 @@ def configured(kind, ports):
     return made, place
 
 
+def with_block(text, block, before):
+    """The text with a block before the line that begins so, indented as that is."""
+    if found := re.search(rf"^[ \t]*(?={re.escape(before)})", text, re.M):
+        block = textwrap.indent(textwrap.dedent(block), found.group())
+        text = text[: found.start()] + block + text[found.start() :]
+    return text
+
+
 class Gateway:
     """One of them, between a client and the backend."""
 
-    def __init__(self, kind, sidecar, backend):
+    def __init__(self, kind, sidecar, backend, websocket=None):
         self.kind = kind
         self.tap = Tap(sidecar.grpc_port if kind.grpc else sidecar.port)
         self.port, inner = free_ports(2)
         ports = {"gateway": self.port, "sidecar": self.tap.port, "backend": backend.port, "inner": inner}
-        self._directory, place = configured(kind, ports)
+        self._directory, place = configured(kind, ports, websocket)
         self._process = Process(kind.name, kind.command, place)
         wait_until(self._ready, f"{kind.name} is ready")
 
@@ -42,7 +61,7 @@ class Gateway:
         """It answers, and the answer is the sidecar's."""
         self._process.lives()
         try:
-            return self.ask("GET", "/orgs/acme").status == 401
+            return self.ask("GET", "/orgs/globex").status == 401
         except OSError:
             return False
 
@@ -75,6 +94,8 @@ class Kind:
     chooses_headers = True
     # True if connections to the sidecar are kept.
     keeps_connections = True
+    # What stands behind each block of the README about WebSockets.
+    websocket_before = ()
     # True if the target reaches the backend byte for byte, false if it is normalized.
     keeps_targets = True
 
@@ -84,6 +105,7 @@ class Nginx(Kind):
     command = ["nginx", "-p", ".", "-c", "nginx.conf"]
     addresses = {"127.0.0.1:8080": "gateway", "127.0.0.1:8180": "sidecar", "127.0.0.1:9000": "backend"}
     asked_by = "Original"
+    websocket_before = ["location = /_authz {"]
     shows_problems = False
     sends_bodies = sends_chunked_bodies = False
 
@@ -93,6 +115,7 @@ class Caddy(Kind):
     command = ["caddy", "run", "--config", "Caddyfile", "--adapter", "caddyfile"]
     addresses = {":8080": "gateway", "127.0.0.1:8180": "sidecar", "127.0.0.1:9000": "backend"}
     asked_by = "Forwarded"
+    websocket_before = ["# `X_Authz_Subject`", "reverse_proxy 127.0.0.1:9000"]
     sends_bodies = sends_chunked_bodies = False
     chooses_headers = False
 
@@ -107,6 +130,7 @@ class Traefik(Kind):
         "127.0.0.1:9000": "backend",
     }
     asked_by = "Forwarded"
+    websocket_before = ["authz:\n      entryPoints:", "names:\n      headers:"]
     keeps_targets = False
 
 
@@ -115,6 +139,7 @@ class HAProxy(Kind):
     command = ["haproxy", "-db", "-f", "haproxy.cfg"]
     addresses = {"127.0.0.1:8080": "gateway", "127.0.0.1:8180": "sidecar", "127.0.0.1:9000": "backend"}
     asked_by = "Original"
+    websocket_before = ["http-request del-header Connection", "# Trailers could have"]
     sends_chunked_bodies = False
     # Debian's version cannot remove trailers.
     takes_long_chunked_bodies = False
@@ -126,6 +151,7 @@ class EnvoyHttp(Kind):
     addresses = {"port_value: 8080": "gateway", "port_value: 8180": "sidecar", "port_value: 9000": "backend"}
     between = " "
     asked_by = "line"
+    websocket_before = ["- match: { prefix: / }"]
     keeps_targets = False
 
 

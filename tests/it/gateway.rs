@@ -5,12 +5,14 @@
 mod api_keys;
 mod decided;
 mod envoy;
+mod fragment;
 mod grpc;
 mod hostile;
 mod introspection;
 mod logged;
 mod messages;
 mod patience;
+mod recorded;
 pub(crate) mod tokens;
 mod trouble;
 mod who;

@@ -1,10 +1,13 @@
 //! Limits: of what one request may hold, and of how long and how many.
 //!
 //! `slow` has the clients that take their time, `trouble` the handlers that panic or hang, `weight` the
-//! requests that are heavy, `memory` what is kept.
+//! requests that are heavy, `memory` what is kept, `heads` the heads that are too long, `peers` the one
+//! that has too many connections.
 
+mod heads;
 mod linger;
 mod memory;
+pub(crate) mod peers;
 mod slow;
 pub(crate) mod trouble;
 mod weight;

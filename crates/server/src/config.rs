@@ -41,8 +41,8 @@ pub use fault::{ConfigError, Fault};
 pub use flags::Flags;
 pub use gateway::{
     CertificateName, CertificateNameError, DenialBody, DenialError, GatewayCertificate,
-    GatewayEndpoint, GatewayHeader, GatewaySettings, Network, NetworkError, Piece, Placeholder,
-    Shape,
+    GatewayEndpoint, GatewayFamily, GatewayHeader, GatewaySettings, Network, NetworkError, Piece,
+    Placeholder, Shape, TargetForm,
 };
 pub use introspection::Introspection;
 pub use jwt::{Algorithm, AlgorithmError, Constant, Jwks, JwksError, Jwt, JwtIssuer, Principal};

@@ -56,7 +56,7 @@ fn a_decision_depends_on_the_familys_headers_alone() {
             "[[gateway.header]]\nendpoint = \"{endpoint}\"\nfrom = [\"127.0.0.1\"]\nname = \"X-User\"\ntype = \"User\"\n"
         )
     };
-    let all = ["nginx", "haproxy", "traefik", "caddy", "envoy"];
+    let all = ["nginx", "haproxy", "traefik", "caddy", "envoy", "apisix"];
     let sidecar = start(&all.map(header).concat()).start();
     let mut rng = Rng::new(7);
     let (mut allowed, mut denied) = (0, 0);

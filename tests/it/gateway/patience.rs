@@ -8,6 +8,7 @@ use super::envoy::{CHECK, Envoy, get};
 use super::grpc::{HEADER, LISTEN, started};
 use super::start;
 use crate::connection::Connection;
+use crate::limits::peers::{Crowd, others_are_served};
 
 /// The beginning of HTTP/2: its preface, and settings that are empty (RFC 9113, 3.4).
 const BEGINNING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
@@ -65,6 +66,19 @@ fn a_message_that_does_not_arrive_is_an_error() {
         let anna = [("x-user", "anna")];
         envoy.check(get("/orgs/acme", &anna), "").is_subject("anna");
     }
+}
+
+#[test]
+fn one_peer_does_not_take_the_places_of_all_other_envoys() {
+    let (sidecar, address) = started(start(&patient(&[])));
+    let crowd = Crowd::at(&address);
+    for _ in 0..20 {
+        let mut other = Envoy::connect(&address);
+        let anna = [("x-user", "anna")];
+        other.check(get("/orgs/acme", &anna), "").is_subject("anna");
+    }
+    others_are_served(&sidecar);
+    drop(crowd);
 }
 
 #[test]

@@ -17,7 +17,15 @@ const SETTINGS: &str = r#"
 
 #[test]
 fn a_store_in_trouble_is_a_server_error_on_every_endpoint() {
-    let all = ["nginx", "haproxy", "traefik", "caddy", "envoy"];
+    let all = [
+        "nginx",
+        "haproxy",
+        "traefik",
+        "caddy",
+        "envoy",
+        "apisix",
+        "ingress-nginx",
+    ];
     let settings: String = all.map(|name| SETTINGS.replace("nginx", name)).concat();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("authz.toml");
@@ -32,6 +40,7 @@ fn a_store_in_trouble_is_a_server_error_on_every_endpoint() {
     let headers = [
         ("x-original-method", "GET"),
         ("x-original-uri", "/orgs/acme"),
+        ("x-original-url", "http://a/orgs/acme"),
         ("x-forwarded-method", "GET"),
         ("x-forwarded-uri", "/orgs/acme"),
         ("x-user", "anna"),
@@ -63,7 +72,7 @@ fn a_store_in_trouble_is_a_server_error_on_every_endpoint() {
     }
     let metrics = server.connect().get("/metrics").text;
     for sample in [
-        "panics_total 12",
+        "panics_total 16",
         "gateway_answers_total{endpoint=\"caddy\",status=\"500\",code=\"INTERNAL\"} 2",
         "gateway_answers_total{endpoint=\"envoy_grpc\",status=\"503\",code=\"TIMED_OUT\"} 1",
     ] {

@@ -27,7 +27,15 @@ fn believed() -> String {
     format!("[{}]", all.join(", "))
 }
 
-const GATEWAYS: [&str; 5] = ["nginx", "envoy", "traefik", "caddy", "haproxy"];
+const GATEWAYS: [&str; 7] = [
+    "nginx",
+    "ingress-nginx",
+    "envoy",
+    "traefik",
+    "caddy",
+    "haproxy",
+    "apisix",
+];
 
 /// A case as each of its gateways asks, which is all of them where it names none. Among its headers
 /// `{method}` and `{target}` are what the gateway says these by, in place of what it would say, and
@@ -50,10 +58,12 @@ impl WireCase {
         let mut case = self.clone();
         case.name = format!("{}, as {gateway} asks", self.name);
         let original = ["x-original-method", "x-original-uri"];
+        let url = ["x-original-method", "x-original-url"];
         let forwarded = ["x-forwarded-method", "x-forwarded-uri"];
         let (own, other) = match gateway {
             "nginx" | "haproxy" => (original, forwarded),
-            "traefik" | "caddy" => (forwarded, original),
+            "ingress-nginx" => (url, forwarded),
+            "traefik" | "caddy" | "apisix" => (forwarded, original),
             _ => {
                 case.method = method.to_owned();
                 case.path = Some(format!("/authz/envoy{target}"));
@@ -65,7 +75,11 @@ impl WireCase {
         case.method = by.to_owned();
         case.path = Some(format!("/authz/{gateway}"));
         let placeholders = ["{method}", "{target}", "{other method}", "{other target}"];
-        let said = [Some(method), Some(target), None, None];
+        let target = match gateway {
+            "ingress-nginx" => format!("https://a{target}"),
+            _ => target.to_owned(),
+        };
+        let said = [Some(method), Some(target.as_str()), None, None];
         let names = own.into_iter().chain(other);
         for ((placeholder, said), name) in placeholders.into_iter().zip(said).zip(names) {
             let said = said.map(|said| Values::One(said.to_owned()));

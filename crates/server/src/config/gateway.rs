@@ -2,6 +2,8 @@
 //! believe, and the words of a denial.
 
 mod denial;
+mod endpoint;
+mod family;
 mod network;
 mod pattern;
 
@@ -12,6 +14,8 @@ use super::Listen;
 use super::range::SettingFaults;
 
 pub use denial::{DenialBody, DenialError, Piece, Placeholder, Shape};
+pub use endpoint::GatewayEndpoint;
+pub use family::{GatewayFamily, TargetForm};
 pub use network::{Network, NetworkError};
 pub use pattern::{CertificateName, CertificateNameError};
 
@@ -31,28 +35,15 @@ pub struct GatewaySettings {
     pub resource_bytes: usize,
     /// The body of a denial, in place of problem details.
     pub denial: Option<DenialBody>,
+    /// Headers by which an endpoint is told the request, in place of its gateway's own.
+    #[serde(default)]
+    pub family: Vec<GatewayFamily>,
     /// Headers by which a gateway names the principal.
     #[serde(default)]
     pub header: Vec<GatewayHeader>,
     /// Certificates of clients that a gateway has verified.
     #[serde(default)]
     pub certificate: Vec<GatewayCertificate>,
-}
-
-/// A family of headers, and the endpoint that reads it and no other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum GatewayEndpoint {
-    /// nginx's `auth_request`.
-    Nginx,
-    /// Envoy's `ext_authz`.
-    Envoy,
-    /// Traefik's `forwardAuth`.
-    Traefik,
-    /// Caddy's `forward_auth`.
-    Caddy,
-    /// HAProxy with a few lines of Lua.
-    Haproxy,
 }
 
 /// A header by which a gateway names the principal, after its own check.
@@ -101,8 +92,17 @@ impl GatewaySettings {
             faults.add("gateway.realm", problem);
         }
         faults.number("gateway.resource_bytes", self.resource_bytes, 0..=32_768);
-        for problem in self.header.iter().filter_map(GatewayHeader::problem) {
-            faults.add("gateway.header", problem);
+        for (place, family) in self.family.iter().enumerate() {
+            let others = self.family.iter().take(place);
+            if let Some(problem) = family.problem(others) {
+                faults.add("gateway.family", problem);
+            }
+        }
+        let is_taken = |name: &str| self.family.iter().any(|family| family.has(name));
+        for header in &self.header {
+            if let Some(problem) = header.problem(is_taken) {
+                faults.add("gateway.header", problem);
+            }
         }
         for problem in self
             .certificate
@@ -117,12 +117,9 @@ impl GatewaySettings {
 // === impl GatewayHeader ===
 
 impl GatewayHeader {
-    fn problem(&self) -> Option<String> {
+    fn problem(&self, is_taken: impl Fn(&str) -> bool) -> Option<String> {
         let name = self.name.as_str();
-        // RFC 9110 5.6.2.
-        let is_token =
-            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if name.is_empty() || !name.bytes().all(is_token) {
+        if !family::is_header(name) {
             return Some(format!("`{name}` is no name of a header"));
         }
         // Clients can set these headers, or they have another meaning.
@@ -130,11 +127,12 @@ impl GatewayHeader {
             "authorization",
             "x-original-method",
             "x-original-uri",
+            "x-original-url",
             "x-forwarded-method",
             "x-forwarded-uri",
             "x-forwarded-client-cert",
         ];
-        if taken.iter().any(|taken| name.eq_ignore_ascii_case(taken)) {
+        if taken.iter().any(|taken| name.eq_ignore_ascii_case(taken)) || is_taken(name) {
             return Some(format!("`{name}` has another meaning"));
         }
         nobody(&self.from, &self.kind)

@@ -18,6 +18,7 @@ use super::range::SettingFaults;
 use layer::Layer;
 
 mod layer;
+mod service_link;
 
 // === impl Config ===
 

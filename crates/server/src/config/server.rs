@@ -21,6 +21,8 @@ pub struct Server {
     pub worker_stack_bytes: usize,
     /// Connections that are open at once; more wait in the kernel's queue.
     pub connections: usize,
+    /// Those of them that one peer may have open; 0 is three quarters of them.
+    pub connections_per_peer: usize,
     /// Time from the first byte of a request's head (or from connecting) to the end of the head.
     #[serde(with = "duration")]
     pub header_read_timeout: Duration,
@@ -44,11 +46,24 @@ pub struct Server {
 // === impl Server ===
 
 impl Server {
+    /// Connections that one peer may have open.
+    pub(crate) fn of_one_peer(&self) -> usize {
+        match self.connections_per_peer {
+            0 => self.connections - self.connections / 4,
+            set => set,
+        }
+    }
+
     pub(super) fn check(&self, faults: &mut SettingFaults) {
         let stack = MIN_WORKER_STACK_BYTES..=1 << 30;
         faults.number("server.workers", self.workers, 0..=1024);
         faults.number("server.worker_stack_bytes", self.worker_stack_bytes, stack);
         faults.number("server.connections", self.connections, 1..=1_000_000);
+        faults.number(
+            "server.connections_per_peer",
+            self.connections_per_peer,
+            0..=1_000_000,
+        );
         let (some, day) = (MILLISECOND..=HOUR, MILLISECOND..=24 * HOUR);
         for (key, timeout, range) in [
             (

@@ -7,12 +7,13 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::connection::{ConnectionPeer, Stage};
 use super::listener::{Listener, Stream};
-use super::place::ConnectionPlace;
+use super::peers::Peers;
+use super::place::{ConnectionPlace, OwnPlaces};
 use crate::config::Server;
 
 /// The first pause after a failed `accept`, doubled up to the last one.
@@ -22,8 +23,8 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// How often the log says that the limit of connections is reached.
 const REMINDER: Duration = Duration::from_secs(60);
 
-/// Accepts connections on `listener`, `reserved` of them beyond their limit, until `shutdown` is ready, and has each of them driven by a task
-/// of its own.
+/// Accepts connections on `listener`, `reserved` of them beyond their limits, until `shutdown` is ready,
+/// and has each of them driven by a task of its own.
 ///
 /// Then it stops to accept (a Unix socket's file is removed), calls `draining`, and tells connections
 /// to finish. It waits for them up to `limits.drain_timeout`, cuts what is left and returns how many
@@ -41,7 +42,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let stages = watch::Sender::new(Stage::Serve);
-    let mut door = Door::new(listener, limits.connections, reserved);
+    let mut door = Door::new(listener, limits, reserved);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let ((stream, peer), place) = tokio::select! {
@@ -78,52 +79,90 @@ struct Door {
     listener: Listener,
     places: Arc<Semaphore>,
     reserved: Arc<Semaphore>,
+    peers: Peers,
     limit: usize,
     pause: Duration,
-    reminded: Option<Instant>,
+    all_reminded: Reminder,
+    peer_reminded: Reminder,
+}
+
+/// When the log was last told of something that goes on.
+#[derive(Default)]
+struct Reminder(Option<Instant>);
+
+/// A place before it is known whose connection it is for.
+enum FreePlace {
+    Own(OwnedSemaphorePermit),
+    Reserved(OwnedSemaphorePermit),
+}
+
+// === impl Reminder ===
+
+impl Reminder {
+    fn is_due(&mut self) -> bool {
+        let is_due = self.0.is_none_or(|at| at.elapsed() >= REMINDER);
+        if is_due {
+            self.0 = Some(Instant::now());
+        }
+        is_due
+    }
 }
 
 // === impl Door ===
 
 impl Door {
-    fn new(listener: Listener, limit: usize, reserved: usize) -> Self {
-        let places = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
+    fn new(listener: Listener, limits: &Server, reserved: usize) -> Self {
+        let places = limits.connections.min(Semaphore::MAX_PERMITS);
         Self {
             listener,
-            places,
+            places: Arc::new(Semaphore::new(places)),
             reserved: Arc::new(Semaphore::new(reserved)),
-            limit,
+            peers: Peers::new(limits.of_one_peer()),
+            limit: limits.connections,
             pause: FIRST_PAUSE,
-            reminded: None,
+            all_reminded: Reminder::default(),
+            peer_reminded: Reminder::default(),
         }
     }
 
-    /// Waits for a place, and then for a connection: who finds none waits in the kernel's queue.
-    /// Dropping the future loses no connection.
+    /// Waits for a place, and then for a connection: who finds none waits in the kernel's queue. A
+    /// connection whose peer has as many as it may have is closed, unless a reserved place is free.
+    /// Dropping the future loses no other connection.
     async fn enter(&mut self) -> ((Stream, ConnectionPeer), ConnectionPlace) {
-        if self.places.available_permits() == 0
-            && self.reminded.is_none_or(|at| at.elapsed() >= REMINDER)
-        {
-            self.reminded = Some(Instant::now());
+        loop {
+            let place = self.free_place().await;
+            let (stream, peer) = self.accepted().await;
+            if let Some(place) = self.given(place, peer) {
+                return ((stream, peer), place);
+            }
+        }
+    }
+
+    async fn free_place(&mut self) -> FreePlace {
+        if self.places.available_permits() == 0 && self.all_reminded.is_due() {
             tracing::warn!(
                 limit = self.limit,
                 "all connections are in use, others wait"
             );
         }
-        let (own, reserved) = (Arc::clone(&self.places), Arc::clone(&self.reserved));
-        let mut place = tokio::select! {
-            biased;
-            held = own.acquire_owned() => ConnectionPlace::own(held.ok()),
-            held = reserved.acquire_owned() => {
-                ConnectionPlace::reserved(held.ok(), Arc::clone(&self.places))
+        loop {
+            let (own, reserved) = (Arc::clone(&self.places), Arc::clone(&self.reserved));
+            // No semaphore here is ever closed.
+            tokio::select! {
+                biased;
+                Ok(held) = own.acquire_owned() => return FreePlace::Own(held),
+                Ok(held) = reserved.acquire_owned() => return FreePlace::Reserved(held),
+                else => tokio::time::sleep(LAST_PAUSE).await,
             }
-        };
+        }
+    }
+
+    async fn accepted(&mut self) -> (Stream, ConnectionPeer) {
         loop {
             match self.listener.accept().await {
                 Ok(accepted) => {
                     self.pause = FIRST_PAUSE;
-                    place.upgrade();
-                    return (accepted, place);
+                    return accepted;
                 }
                 Err(error) => {
                     if let Some(pause) = self.pause_after(&error) {
@@ -133,6 +172,35 @@ impl Door {
                 }
             }
         }
+    }
+
+    /// The place that a connection of this peer gets, `None` if it has to be closed.
+    fn given(&mut self, place: FreePlace, peer: ConnectionPeer) -> Option<ConnectionPlace> {
+        let places = OwnPlaces {
+            all: Arc::clone(&self.places),
+            of_peer: self.peers.of(peer),
+        };
+        let (own, reserved) = match place {
+            FreePlace::Own(held) => (Some(held), None),
+            // By now one may have become free.
+            FreePlace::Reserved(held) => (
+                Arc::clone(&self.places).try_acquire_owned().ok(),
+                Some(held),
+            ),
+        };
+        if let Some(held) = own {
+            if let Some(place) = ConnectionPlace::own(held, &places) {
+                return Some(place);
+            }
+            if self.peer_reminded.is_due() {
+                tracing::warn!(
+                    ?peer,
+                    "a peer has as many connections as one may have, further ones are closed"
+                );
+            }
+        }
+        let reserved = reserved.or_else(|| Arc::clone(&self.reserved).try_acquire_owned().ok())?;
+        Some(ConnectionPlace::reserved(reserved, places))
     }
 
     /// How long to wait after this error, as most are ours (no file descriptors, no memory) and
@@ -162,7 +230,8 @@ mod tests {
         let listener = Listener::bind(&"127.0.0.1:0".parse().unwrap())
             .await
             .unwrap();
-        let mut door = Door::new(listener, 1, 0);
+        let limits = crate::config::Config::defaults().unwrap().server;
+        let mut door = Door::new(listener, &limits, 0);
         let no_descriptors = io::Error::from_raw_os_error(24);
         let mut pauses = Vec::new();
         for _ in 0..9 {

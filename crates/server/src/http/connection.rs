@@ -19,7 +19,7 @@ use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
 use axum::response::{IntoResponse, Response};
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -29,6 +29,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::io::InspectReader;
 use tower::Service;
 
+use super::framing::{FramedReader, Framing, TargetFragment};
 use super::place::{ConnectionPlace, PATIENCE};
 use super::problem::Problem;
 
@@ -89,6 +90,8 @@ pub(crate) async fn drive<S>(
     let mut clock = Clock::new(Arc::clone(&exchange));
     let mut timer = pin!(tokio::time::sleep_until(clock.since + exchange.patience()));
     let reading = Arc::clone(&exchange);
+    let framing = Arc::new(Mutex::new(Framing::new()));
+    let stream = FramedReader::new(stream, Arc::clone(&framing));
     let io = TokioIo::new(InspectReader::new(stream, move |bytes: &[u8]| {
         if !bytes.is_empty() && reading.phase() == Phase::Idle {
             reading.enter(Phase::Head);
@@ -96,6 +99,10 @@ pub(crate) async fn drive<S>(
     }));
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
+        let length = request.body().size_hint().exact();
+        if locked(&framing).body_follows(length) {
+            request.extensions_mut().insert(TargetFragment);
+        }
         answer(Arc::clone(&exchange), request)
     });
     let mut connection = shared.http.serve_connection(io, service);
@@ -105,13 +112,17 @@ pub(crate) async fn drive<S>(
         tokio::select! {
             biased;
             ended = &mut connection => {
-                match ended {
-                    Err(error) => tracing::debug!(%error, "connection failed"),
-                    Ok(()) if state.lingers.load(Ordering::Relaxed) => {
-                        let stream = connection.into_parts().io.into_inner();
-                        linger(stream, stage).await;
+                // hyper answers what it cannot read, as a head that is too long.
+                let is_answered = match ended {
+                    Ok(()) => state.lingers.load(Ordering::Relaxed),
+                    Err(error) => {
+                        tracing::debug!(%error, "connection failed");
+                        error.is_parse()
                     }
-                    Ok(()) => {}
+                };
+                if is_answered {
+                    let stream = connection.into_parts().io.into_inner();
+                    linger(stream.into_inner().into_inner(), stage).await;
                 }
                 return;
             }
@@ -172,6 +183,10 @@ async fn linger<S: AsyncRead + Unpin>(mut stream: S, mut stage: watch::Receiver<
     }
 }
 
+fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Where a connection is in the exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -216,7 +231,7 @@ impl ConnectionState {
     }
 
     fn place(&self) -> MutexGuard<'_, ConnectionPlace> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.place)
     }
 
     /// The time for a head.

@@ -19,7 +19,7 @@ pub(super) use answer::{AwsErrors, NotExplained, OwnProblems, Problems, TooWide}
 pub(super) use authzen::{Decision, Decisions, Evaluation, Evaluations, Metadata};
 pub use document::Document;
 pub(super) use document::head;
-pub(super) use gateway::{Forwarded, GatewayAnswers, Original};
+pub(super) use gateway::{Forwarded, GatewayAnswers, Original, OriginalUrl};
 pub(super) use model::{AwsAnswer, AwsRequest};
 pub(super) use question::{Batch, MaxAge, Question, TenancyRevision};
 pub(super) use search::{

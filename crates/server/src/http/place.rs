@@ -1,6 +1,6 @@
 //! The place of a connection among those that may be open at once.
 //!
-//! Beyond their limit some more are let in, so that the program can still be looked at: is it alive,
+//! Beyond their limit, and beyond that of their peer, some more are let in, so that the program can still be looked at: is it alive,
 //! ready, how busy. Such a connection has little time for its head, and one answer. What asks for
 //! anything else waits a while for a place of its own.
 
@@ -24,25 +24,49 @@ const PATHS: [&str; 5] = ["/livez", "/readyz", "/healthz", "/version", "/metrics
 /// The place of a connection, free again when this is dropped.
 #[derive(Debug)]
 pub(super) struct ConnectionPlace {
-    /// `None` is for a semaphore that was closed, and none ever is.
     #[expect(dead_code, reason = "held for its drop")]
-    held: Option<OwnedSemaphorePermit>,
-    /// The places of its own that a connection on a reserved one may get.
-    own: Option<Arc<Semaphore>>,
+    held: OwnedSemaphorePermit,
+    /// Among the places of its peer, where that has a limit.
+    #[expect(dead_code, reason = "held for its drop")]
+    of_peer: Option<OwnedSemaphorePermit>,
+    /// Of a connection on a reserved place: the places of its own that it may get.
+    wanted: Option<OwnPlaces>,
+}
+
+/// The places of its own that a connection may get: it needs one of all, and one of its peer's.
+#[derive(Clone, Debug)]
+pub(super) struct OwnPlaces {
+    pub(super) all: Arc<Semaphore>,
+    /// `None` for a peer without a limit.
+    pub(super) of_peer: Option<Arc<Semaphore>>,
 }
 
 impl ConnectionPlace {
-    pub(super) fn own(held: Option<OwnedSemaphorePermit>) -> Self {
-        Self { held, own: None }
+    /// A place of its own, `held` among all; `None` where the peer has as many as it may have.
+    pub(super) fn own(held: OwnedSemaphorePermit, places: &OwnPlaces) -> Option<Self> {
+        let of_peer = match &places.of_peer {
+            Some(places) => Some(Arc::clone(places).try_acquire_owned().ok()?),
+            None => None,
+        };
+        let wanted = None;
+        Some(Self {
+            held,
+            of_peer,
+            wanted,
+        })
     }
 
-    pub(super) fn reserved(held: Option<OwnedSemaphorePermit>, own: Arc<Semaphore>) -> Self {
-        let own = Some(own);
-        Self { held, own }
+    pub(super) fn reserved(held: OwnedSemaphorePermit, wanted: OwnPlaces) -> Self {
+        let wanted = Some(wanted);
+        Self {
+            held,
+            of_peer: None,
+            wanted,
+        }
     }
 
     pub(super) fn is_reserved(&self) -> bool {
-        self.own.is_some()
+        self.wanted.is_some()
     }
 
     /// True if a request is answered wherever its connection stands.
@@ -50,23 +74,26 @@ impl ConnectionPlace {
         PATHS.contains(&path)
     }
 
-    /// Takes a place of its own if one is free now.
-    pub(super) fn upgrade(&mut self) {
-        if let Some(own) = &self.own
-            && let Ok(held) = Arc::clone(own).try_acquire_owned()
-        {
-            *self = Self::own(Some(held));
-        }
-    }
-
     /// The places that a question waits for; `None` where it stands on one.
-    pub(super) fn wanted(&self) -> Option<Arc<Semaphore>> {
-        self.own.clone()
+    pub(super) fn wanted(&self) -> Option<OwnPlaces> {
+        self.wanted.clone()
     }
 
     /// Waits a while for a place.
-    pub(super) async fn wait_for(own: Arc<Semaphore>) -> Option<Self> {
-        let held = tokio::time::timeout(WAIT, own.acquire_owned()).await;
-        Some(Self::own(Some(held.ok()?.ok()?)))
+    pub(super) async fn wait_for(places: OwnPlaces) -> Option<Self> {
+        let found = async {
+            let of_peer = match places.of_peer {
+                Some(places) => Some(places.acquire_owned().await.ok()?),
+                None => None,
+            };
+            let held = places.all.acquire_owned().await.ok()?;
+            let wanted = None;
+            Some(Self {
+                held,
+                of_peer,
+                wanted,
+            })
+        };
+        tokio::time::timeout(WAIT, found).await.ok()?
     }
 }

@@ -6,11 +6,14 @@ use std::time::Instant;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::app::App;
+use super::framing::TargetFragment;
 use super::metrics::route;
-use peppol_authz_engine::RequestMarks;
+use super::problem::Problem;
+use peppol_authz_engine::schema::Misfit;
+use peppol_authz_engine::{Malformed, RequestMarks};
 
 /// The header by which a caller names a request.
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -53,6 +56,19 @@ fn is_traceparent(text: &str) -> bool {
     parts.iter().map(|part| part.len()).eq([2, 32, 16, 2]) && parts.into_iter().all(is_hex)
 }
 
+/// No client of HTTP sends a fragment (RFC 9112, 3.2). Gateways are answered in their own words.
+fn is_readable(request: &Request) -> bool {
+    request.extensions().get::<TargetFragment>().is_none()
+        || request.uri().path().starts_with("/authz")
+}
+
+fn fragment() -> Problem {
+    Problem::Malformed(Malformed {
+        code: "TARGET_MALFORMED",
+        misfit: Misfit::new("the target has a fragment (`#`)"),
+    })
+}
+
 /// Gives `X-Request-ID` back as it was sent, and counts the request.
 pub(super) async fn counted(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -62,7 +78,10 @@ pub(super) async fn counted(State(app): State<Arc<App>>, request: Request, next:
         Some(_) => marks(request.headers()),
         None => RequestMarks::default(),
     };
-    let mut response = MARKS.scope(marks, next.run(request)).await;
+    let mut response = match is_readable(&request) {
+        true => MARKS.scope(marks, next.run(request)).await,
+        false => fragment().into_response(),
+    };
     if let Some(id) = id {
         response.headers_mut().insert(REQUEST_ID.clone(), id);
     }

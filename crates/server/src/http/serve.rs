@@ -14,7 +14,7 @@ use super::listener::{Listener, Stream};
 use super::place::RESERVED;
 use crate::config::Server;
 
-/// Bytes that are buffered of one connection, and so the longest head (431 beyond).
+/// The longest head (431 beyond), and the bytes that are buffered of one connection.
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// Answers requests on `listener` by `router` until `shutdown` is ready.
@@ -31,7 +31,10 @@ pub async fn serve(
 ) -> usize {
     let mut http = http1::Builder::new();
     // Its own timeout for the head is replaced by `connection`'s.
-    http.header_read_timeout(None).max_buf_size(BUFFER_BYTES);
+    http.header_read_timeout(None)
+        .max_buf_size(BUFFER_BYTES)
+        // hyper would take a longer one too if the end of it comes with the last bytes.
+        .max_header_size(BUFFER_BYTES);
     let shared = Arc::new(HttpServerState {
         http,
         // Resolves the routes once and not for each request.

@@ -124,6 +124,7 @@ fn faults(toml: &str) -> Vec<String> {
 #[test]
 fn who_is_believed_is_said_whole() {
     let header = "[[gateway.header]]\nendpoint = \"nginx\"\ntype = \"User\"\n";
+    let family = "[[gateway.family]]\nmethod = \"X-Method\"\ntarget = \"X-Target\"\n";
     let certificate = "[[gateway.certificate]]\ntype = \"User\"\nfrom = [\"unix\"]\n";
     for (toml, problem) in [
         ("[gateway]\nrealm = \"a\\\"b\"".to_owned(), "printable"),
@@ -140,6 +141,37 @@ fn who_is_believed_is_said_whole() {
         (
             format!("{header}from = [\"unix\"]\nname = \"Authorization\""),
             "another meaning",
+        ),
+        (
+            format!("{header}from = [\"unix\"]\nname = \"X-Original-URL\""),
+            "another meaning",
+        ),
+        (
+            format!("{header}from = [\"unix\"]\nname = \"x-target\"\n{family}endpoint = \"caddy\""),
+            "another meaning",
+        ),
+        (format!("{family}endpoint = \"envoy\""), "`endpoint`: Envoy"),
+        (
+            format!("{family}endpoint = \"nginx\"\n{family}endpoint = \"nginx\""),
+            "one family",
+        ),
+        (
+            format!(
+                "{}endpoint = \"nginx\"",
+                family.replace("X-Target", "X Target")
+            ),
+            "`X Target` is no name",
+        ),
+        (
+            format!("{}endpoint = \"nginx\"", family.replace("X-Target", "Host")),
+            "`Host` has another meaning",
+        ),
+        (
+            format!(
+                "{}endpoint = \"nginx\"",
+                family.replace("X-Target", "x-method")
+            ),
+            "one header",
         ),
         (
             format!("{certificate}endpoint = \"nginx\"\nuri = \"a:*\""),
@@ -161,4 +193,5 @@ fn who_is_believed_is_said_whole() {
         );
     }
     assert!(faults(&format!("{header}from = [\"unix\"]\nname = \"X-User\"")).is_empty());
+    assert!(faults(&format!("{family}endpoint = \"nginx\"")).is_empty());
 }

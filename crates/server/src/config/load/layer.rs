@@ -1,11 +1,12 @@
 //! The values of one origin: the defaults, the file, one variable, one flag.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 
+use super::service_link;
 use crate::config::{Config, ConfigError, Fault, Flags};
 
 /// The values of one origin. Each variable and each flag is a layer of its own, so that figment can
@@ -67,10 +68,11 @@ impl Layer {
                 file = Some(text.into());
                 continue;
             }
-            if is_from_kubernetes(suffix, &text) {
+            let key = suffix.to_ascii_lowercase().replace("__", ".");
+            // A setting is one, whatever it is called.
+            if default(&key).is_none() && service_link::is_one(suffix, &text) {
                 continue;
             }
-            let key = suffix.to_ascii_lowercase().replace("__", ".");
             let problem = match (default(&key), text.into_string()) {
                 (None, _) => "unknown key",
                 (Some(_), _) if suffix.contains(|c: char| c.is_ascii_lowercase()) => {
@@ -192,23 +194,6 @@ impl Provider for Layer {
 
     fn data(&self) -> figment::Result<Map<Profile, Dict>> {
         Ok(Map::from([(Profile::Default, self.values.clone())]))
-    }
-}
-
-/// Returns true if Kubernetes has set this variable, as it does in every pod of a namespace with a
-/// service called `peppol-authz`. Such variables are no settings.
-fn is_from_kubernetes(suffix: &str, text: &OsStr) -> bool {
-    let is_address = || text.to_str().is_some_and(|text| text.contains("://"));
-    match suffix.strip_prefix("PORT") {
-        Some("") => is_address(),
-        Some(rest) => rest
-            .strip_prefix('_')
-            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())),
-        None => {
-            suffix == "SERVICE_HOST"
-                || suffix == "SERVICE_PORT"
-                || suffix.starts_with("SERVICE_PORT_")
-        }
     }
 }
 

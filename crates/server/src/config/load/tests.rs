@@ -290,27 +290,107 @@ fn a_file_that_cannot_be_read_hides_no_other_fault() {
     insta::assert_snapshot!(load(&flags, &[]).unwrap_err(), @"invalid configuration: `config` from `--config`: `/nonexistent/authz.toml` cannot be read: No such file or directory (os error 2)");
 }
 
+/// The variables of a service, as Kubernetes sets them; `name` is in capitals.
+fn service(name: &str, port: &str, protocol: &str) -> Vec<(String, String)> {
+    let (lower, named) = (protocol.to_lowercase(), "SERVICE_PORT_HTTP_METRICS");
+    let address = format!("{lower}://10.0.0.1:{port}");
+    [
+        ("SERVICE_HOST".to_owned(), "10.0.0.1".to_owned()),
+        ("SERVICE_PORT".to_owned(), port.to_owned()),
+        (named.to_owned(), port.to_owned()),
+        ("PORT".to_owned(), address.clone()),
+        (format!("PORT_{port}_{protocol}"), address),
+        (format!("PORT_{port}_{protocol}_PROTO"), lower),
+        (format!("PORT_{port}_{protocol}_PORT"), port.to_owned()),
+        (
+            format!("PORT_{port}_{protocol}_ADDR"),
+            "10.0.0.1".to_owned(),
+        ),
+    ]
+    .map(|(suffix, text)| (format!("{name}_{suffix}"), text))
+    .into()
+}
+
+fn load_owned(variables: &[(String, String)]) -> Result<Config, ConfigError> {
+    let variables = variables.iter();
+    let variables = variables.map(|(name, text)| (name.as_str(), text.as_str()));
+    load(&Flags::default(), &variables.collect::<Vec<_>>())
+}
+
 #[test]
-fn variables_that_kubernetes_sets_for_a_service_of_this_name_are_no_settings() {
-    let address = "tcp://10.0.0.1:8180";
-    let set = [
-        ("PEPPOL_AUTHZ_SERVICE_HOST", "10.0.0.1"),
-        ("PEPPOL_AUTHZ_SERVICE_PORT", "8180"),
-        ("PEPPOL_AUTHZ_SERVICE_PORT_HTTP", "8180"),
-        ("PEPPOL_AUTHZ_PORT", address),
-        ("PEPPOL_AUTHZ_PORT_8180_TCP", address),
-        ("PEPPOL_AUTHZ_PORT_8180_TCP_PORT", "8180"),
-    ];
-    assert_eq!(load(&Flags::default(), &set), Config::defaults());
-    // Someone's own idea of a setting.
+fn variables_that_kubernetes_sets_for_services_are_no_settings() {
+    for name in [
+        "PEPPOL_AUTHZ",
+        "PEPPOL_AUTHZ_METRICS",
+        "PEPPOL_AUTHZ_POSTGRESQL",
+        "PEPPOL_AUTHZ_POSTGRESQL_HL",
+        // Also called as settings and their sections are.
+        "PEPPOL_AUTHZ_LISTEN",
+        "PEPPOL_AUTHZ_LOG",
+        "PEPPOL_AUTHZ_SERVER__CONNECTIONS",
+        "PEPPOL_AUTHZ_PORT",
+        "PEPPOL_AUTHZ_2",
+        "PEPPOL_AUTHZ_CONFIG",
+    ] {
+        for (port, protocol) in [("8180", "TCP"), ("53", "UDP"), ("132", "SCTP")] {
+            let set = service(name, port, protocol);
+            assert_eq!(load_owned(&set), Config::defaults(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_has_not_the_shape_of_a_service_link_is_an_unknown_setting() {
     for (name, key) in [
         ("PEPPOL_AUTHZ_PORT", "port"),
+        ("PEPPOL_AUTHZ_SERVER__PORT", "server.port"),
         ("PEPPOL_AUTHZ_SERVICE", "service"),
+        ("PEPPOL_AUTHZ_SERVICE_PORT_", "service_port_"),
+        ("PEPPOL_AUTHZ_SUPPORT_1_TCP", "support_1_tcp"),
+        ("PEPPOL_AUTHZ_PORT_X_TCP", "port_x_tcp"),
+        ("PEPPOL_AUTHZ_PORT_5432", "port_5432"),
+        ("PEPPOL_AUTHZ_PORT_5432_HTTP", "port_5432_http"),
+        ("PEPPOL_AUTHZ_PORT_5432_TCP_HOST", "port_5432_tcp_host"),
+        ("PEPPOL_AUTHZ_PORT_5432_TCP_", "port_5432_tcp_"),
+        ("PEPPOL_AUTHZ_db_SERVICE_HOST", "db_service_host"),
+        ("PEPPOL_AUTHZ_XSERVICE_HOST", "xservice_host"),
     ] {
         assert_eq!(
             faults(load(&Flags::default(), &[(name, "8180")])),
-            [fault(key, name, "unknown key")]
+            [fault(key, name, "unknown key")],
+            "{name}"
         );
+    }
+}
+
+/// If one had, the rule that a setting is never a service link would be all that keeps it.
+#[test]
+fn no_setting_has_the_shape_of_a_service_link() {
+    fn names(prefix: &str, value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Dict(_, members) => {
+                for (member, value) in members {
+                    let prefix = if prefix.is_empty() {
+                        ""
+                    } else {
+                        &format!("{prefix}__")
+                    };
+                    names(&format!("{prefix}{}", member.to_uppercase()), value, found);
+                }
+            }
+            _ => found.push(prefix.to_owned()),
+        }
+    }
+    let mut found = Vec::new();
+    names(
+        "",
+        &Value::serialize(Config::defaults().unwrap()).unwrap(),
+        &mut found,
+    );
+    assert!(found.contains(&"SERVER__CONNECTIONS_PER_PEER".to_owned()));
+    for name in found {
+        let text = std::ffi::OsStr::new("tcp://10.0.0.1:1");
+        assert!(!service_link::is_one(&name, text), "{name}");
     }
 }
 

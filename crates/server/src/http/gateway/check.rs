@@ -14,14 +14,14 @@ use super::observed::settled;
 use super::outcome::{DecidedRequest, RequestOutcome};
 use super::payload::{PartialBody, Payload};
 use super::refusal::RequestRefusal;
-use super::request::GatewayRequest;
+use super::request::{GatewayRequest, LineFault};
 use peppol_authz_engine::{Body as RequestBody, HttpRequest, Routed, Unrouted};
 
 /// A parameter of the query that asks for another method, which frameworks of web pages honour.
 const METHOD_PARAMETER: &str = "_method";
 
-/// The route of a request; `None` where the gateway does not say which request it is.
-type RoutedRequest<'r> = Option<Result<Routed<'r>, Unrouted>>;
+/// The route of a request, where the gateway says which request it is.
+type RoutedRequest<'r> = Result<Result<Routed<'r>, Unrouted>, LineFault>;
 
 /// Answers whether a request may pass, and counts the answer.
 pub(super) async fn check(
@@ -33,8 +33,10 @@ pub(super) async fn check(
     let endpoint = request.endpoint.name();
     let answer = match Exchange::open(app, Surface::Gateway, request.arrived) {
         Ok(exchange) => {
-            let line = request.line.as_ref();
-            let routed = line.map(|line| exchange.routed(line.method, line.target));
+            let routed = match &request.line {
+                Ok(line) => Ok(exchange.routed(line.method, line.target)),
+                Err(fault) => Err(fault.clone()),
+            };
             let outcome = outcome(app, &exchange, id, request, &routed, &mut payload);
             let answer = match exchange.guarded(outcome).await {
                 Ok(Ok(Ok(released))) => GatewayAnswer::released(id, released),
@@ -83,7 +85,9 @@ async fn decide(
     if !app.gateway.answers(request.endpoint) {
         return Err(RequestRefusal::GatewayDisabled);
     }
-    let routed = routed.as_ref().ok_or(RequestRefusal::RequestLineMissing)?;
+    let routed = routed
+        .as_ref()
+        .map_err(|fault| RequestRefusal::LineMalformed(fault.clone()))?;
     check_method(request, routed)?;
     if let Ok(routed) = routed
         && routed.is_public()
@@ -176,7 +180,7 @@ fn said(request: &GatewayRequest<'_>, routed: &RoutedRequest<'_>) -> Json {
 /// The route of a request as the table writes it.
 fn route<'a>(routed: &'a RoutedRequest<'_>) -> Option<&'a str> {
     match routed {
-        Some(Ok(routed)) => Some(&Routed::route(routed).request),
+        Ok(Ok(routed)) => Some(&Routed::route(routed).request),
         _ => None,
     }
 }

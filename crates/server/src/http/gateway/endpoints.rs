@@ -12,14 +12,14 @@ use utoipa_axum::routes;
 
 use super::super::app::App;
 use super::super::connection::ConnectionPeer;
+use super::super::framing::TargetFragment;
 use super::super::freshness::values;
-use super::super::openapi::{Forwarded, GatewayAnswers, Original};
+use super::super::openapi::{Forwarded, GatewayAnswers, Original, OriginalUrl};
 use super::super::problem::Problem;
 use super::check::check;
 use super::endpoint::Endpoint;
-use super::family;
 use super::payload::Payload;
-use super::request::{GatewayRequest, RequestLine};
+use super::request::{GatewayRequest, LineFault, RequestLine};
 
 /// Envoy puts the path of the request behind this one.
 const ENVOY: &str = "/authz/envoy";
@@ -28,10 +28,12 @@ const ENVOY: &str = "/authz/envoy";
 pub(in crate::http) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(by_any_method(routes!(nginx), any(nginx)))
+        .routes(by_any_method(routes!(ingress_nginx), any(ingress_nginx)))
         .routes(by_any_method(routes!(envoy), any(envoy)))
         .routes(by_any_method(routes!(traefik), any(traefik)))
         .routes(by_any_method(routes!(caddy), any(caddy)))
         .routes(by_any_method(routes!(haproxy), any(haproxy)))
+        .routes(by_any_method(routes!(apisix), any(apisix)))
 }
 
 /// The document names one method. All are taken: the method is the request's own, or one that the
@@ -68,6 +70,20 @@ pub(in crate::http) async fn unrouted(
 )]
 async fn nginx(State(app): State<Arc<App>>, request: Request) -> Response {
     respond(&app, Endpoint::Nginx, request).await
+}
+
+/// `auth-url` of Kubernetes' ingress-nginx: may this request go through?
+///
+/// By any method; `X-Original-Method` and `X-Original-URL` say which request.
+#[utoipa::path(
+    get,
+    path = "/authz/ingress-nginx",
+    tag = "gateways",
+    params(OriginalUrl),
+    responses(GatewayAnswers)
+)]
+async fn ingress_nginx(State(app): State<Arc<App>>, request: Request) -> Response {
+    respond(&app, Endpoint::IngressNginx, request).await
 }
 
 /// Envoy's `ext_authz`: may this request go through?
@@ -127,6 +143,21 @@ async fn haproxy(State(app): State<Arc<App>>, request: Request) -> Response {
     respond(&app, Endpoint::Haproxy, request).await
 }
 
+/// APISIX's `forward-auth`: may this request go through?
+///
+/// By any method; `X-Forwarded-Method` and `X-Forwarded-Uri` say which request, and the body may be
+/// the request's own.
+#[utoipa::path(
+    get,
+    path = "/authz/apisix",
+    tag = "gateways",
+    params(Forwarded),
+    responses(GatewayAnswers)
+)]
+async fn apisix(State(app): State<Arc<App>>, request: Request) -> Response {
+    respond(&app, Endpoint::Apisix, request).await
+}
+
 async fn respond(app: &App, endpoint: Endpoint, request: Request) -> Response {
     let arrived = Instant::now();
     let (parts, body) = request.into_parts();
@@ -135,7 +166,10 @@ async fn respond(app: &App, endpoint: Endpoint, request: Request) -> Response {
     let request = GatewayRequest {
         arrived,
         endpoint,
-        line: request_line(endpoint, &parts.method, &parts.uri, headers),
+        line: match parts.extensions.get::<TargetFragment>() {
+            Some(_) => Err(LineFault::Fragment),
+            None => request_line(app, endpoint, &parts.method, &parts.uri, headers),
+        },
         headers: &find,
         certificate: None,
         is_joined: false,
@@ -145,25 +179,22 @@ async fn respond(app: &App, endpoint: Endpoint, request: Request) -> Response {
     answer.into_response(&app.gateway, headers)
 }
 
-/// The request that is asked about; `None` where the gateway does not tell it in one way.
+/// The request that is asked about.
 fn request_line<'a>(
+    app: &App,
     endpoint: Endpoint,
     method: &'a Method,
     uri: &'a Uri,
     headers: &'a HeaderMap,
-) -> Option<RequestLine<'a>> {
-    let Some(family) = family::of(endpoint) else {
-        let target = uri.path_and_query()?.as_str().strip_prefix(ENVOY)?;
-        if !target.starts_with('/') {
-            return None;
-        }
-        return Some(RequestLine {
-            method: method.as_str(),
-            target,
-        });
-    };
-    Some(RequestLine {
-        method: family::one(headers, &family.method)?,
-        target: family::one(headers, &family.target)?,
+) -> Result<RequestLine<'a>, LineFault> {
+    if let Some(family) = app.gateway.families.of(endpoint) {
+        return family.line(headers);
+    }
+    let target = uri.path_and_query();
+    let target = target.and_then(|target| target.as_str().strip_prefix(ENVOY));
+    let target = target.filter(|target| target.starts_with('/'));
+    Ok(RequestLine {
+        method: method.as_str(),
+        target: target.ok_or(LineFault::NoPath(ENVOY))?,
     })
 }

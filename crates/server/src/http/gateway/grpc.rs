@@ -29,7 +29,7 @@ use super::check;
 use super::endpoint::Endpoint;
 use super::outcome::RequestOutcome;
 use super::payload::{PartialBody, Payload};
-use super::request::{GatewayRequest, RequestLine};
+use super::request::{GatewayRequest, LineFault, RequestLine};
 
 pub use server::serve_envoy;
 
@@ -80,14 +80,10 @@ async fn check(
         };
         by_name.get(name).cloned().unwrap_or_default()
     };
-    let target = RequestLine {
-        method: &request.method,
-        target: &request.path,
-    };
     let asked = GatewayRequest {
         arrived,
         endpoint: Endpoint::EnvoyGrpc,
-        line: (!target.method.is_empty() && !target.target.is_empty()).then_some(target),
+        line: line(&request.method, &request.path),
         headers: &headers,
         // Empty where there is none: not another one that a header tells.
         certificate: Some(certificate.as_deref().unwrap_or_default()),
@@ -100,6 +96,16 @@ async fn check(
         .first()
         .map(|id| String::from_utf8_lossy(id).into_owned());
     (answer, id)
+}
+
+fn line<'a>(method: &'a str, target: &'a str) -> Result<RequestLine<'a>, LineFault> {
+    if method.is_empty() {
+        return Err(LineFault::NotChecked("method"));
+    }
+    if target.is_empty() {
+        return Err(LineFault::NotChecked("path"));
+    }
+    Ok(RequestLine { method, target })
 }
 
 /// The body, which Envoy sends as text or as bytes.

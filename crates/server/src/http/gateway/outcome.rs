@@ -9,6 +9,7 @@ use cedar_policy::EntityUid;
 use super::super::problem::Problem;
 use super::decided::decided_entities;
 use super::refusal::{RequestRefusal, TokenFault};
+use super::request::LineFault;
 use peppol_authz_engine::{Decision, Question, RequestDecision, Verdict};
 
 /// The code of a policy that forbids and has none.
@@ -116,10 +117,10 @@ impl RequestOutcome {
             RequestRefusal::GatewayDisabled => {
                 denial("GATEWAY_DISABLED", "this gateway is not answered here")
             }
-            RequestRefusal::RequestLineMissing => {
-                let text = "the gateway does not say which request it is";
-                denial("GATEWAY_MALFORMED", text)
+            RequestRefusal::LineMalformed(fault @ LineFault::Fragment) => {
+                denial("PATH_UNREADABLE", fault.to_string())
             }
+            RequestRefusal::LineMalformed(fault) => denial("GATEWAY_MALFORMED", fault.to_string()),
             RequestRefusal::CallerHeaderNotOne(name) => denial(
                 "GATEWAY_MALFORMED",
                 format!("`{name}`: one value is wanted"),

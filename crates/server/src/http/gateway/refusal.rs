@@ -3,6 +3,7 @@
 use axum::http::HeaderName;
 
 use super::super::problem::Problem;
+use super::request::LineFault;
 use peppol_authz_engine::schema::Misfit;
 
 /// A reason to answer a request without a decision by policies.
@@ -10,7 +11,7 @@ pub(super) enum RequestRefusal {
     /// The gateway's endpoint is not set.
     GatewayDisabled,
     /// The gateway does not tell method and target, each in one way.
-    RequestLineMissing,
+    LineMalformed(LineFault),
     /// A header that names the caller does not have one value. One of two may be a client's.
     CallerHeaderNotOne(HeaderName),
     /// The request asks for another method than its own.

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use axum::http::HeaderName;
+
 use super::super::connection::ConnectionPeer;
 use super::endpoint::Endpoint;
 use peppol_authz_engine::Headers;
@@ -23,8 +25,7 @@ const PARTIAL: &str = "x-envoy-auth-partial-body";
 /// A request as a gateway tells of it.
 pub(super) struct GatewayRequest<'a> {
     pub(super) endpoint: Endpoint,
-    /// `None` where the gateway does not tell it in one way.
-    pub(super) line: Option<RequestLine<'a>>,
+    pub(super) line: Result<RequestLine<'a>, LineFault>,
     pub(super) headers: Headers<'a>,
     /// The name of the client's certificate, where the gateway does not tell it by a header.
     pub(super) certificate: Option<&'a str>,
@@ -39,6 +40,29 @@ pub(super) struct GatewayRequest<'a> {
 pub(super) struct RequestLine<'a> {
     pub(super) method: &'a str,
     pub(super) target: &'a str,
+}
+
+/// Why a gateway's question does not say, in one way, which request it is about.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum LineFault {
+    /// The header is not there, or empty.
+    #[error("the gateway does not say which request it is: `{0}` is missing")]
+    Missing(HeaderName),
+    /// One of two values may be a client's.
+    #[error("the gateway does not say which request it is: `{0}` has not one value that is text")]
+    NotOne(HeaderName),
+    /// A URL is wanted in this header.
+    #[error("the gateway does not say which request it is: `{0}` is no URL as `https://host/path`")]
+    NotUrl(HeaderName),
+    /// The path of the request has to be behind that of the endpoint.
+    #[error("the gateway does not say which request it is: no path follows `{0}`")]
+    NoPath(&'static str),
+    /// The message lacks this.
+    #[error("the gateway does not say which request it is: the check has no `{0}`")]
+    NotChecked(&'static str),
+    /// What a service would make of it is not known.
+    #[error("the target has a fragment (`#`)")]
+    Fragment,
 }
 
 impl GatewayRequest<'_> {

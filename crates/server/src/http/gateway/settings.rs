@@ -4,6 +4,7 @@ use axum::http::HeaderValue;
 
 use super::denial::DenialWording;
 use super::endpoint::Endpoint;
+use super::family::HeaderFamilies;
 use super::trusted::TrustedNames;
 use crate::config;
 use peppol_authz_engine::schema::{Misfit, Schema};
@@ -12,6 +13,7 @@ use peppol_authz_engine::schema::{Misfit, Schema};
 #[derive(Debug)]
 pub struct Gateway {
     endpoints: Vec<Endpoint>,
+    pub(super) families: HeaderFamilies,
     pub(super) trusted: TrustedNames,
     pub(super) denial: DenialWording,
     /// True if the request may demand a state of the store.
@@ -29,6 +31,7 @@ impl Gateway {
         let endpoints = settings.endpoints.iter().copied().map(Endpoint::from);
         Self {
             endpoints: endpoints.collect(),
+            families: HeaderFamilies::new(&settings.family),
             trusted: TrustedNames::new(settings),
             denial: DenialWording::new(settings.denial.as_ref()),
             demands: settings.demands,

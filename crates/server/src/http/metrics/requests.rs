@@ -57,7 +57,7 @@ impl RequestMetrics {
 pub(in crate::http) fn route(path: &str) -> &'static str {
     /// The client's path is behind it.
     const ENVOY: &str = "/authz/envoy";
-    const ROUTES: [&str; 20] = [
+    const ROUTES: [&str; 22] = [
         "/",
         "/v1/is_authorized",
         "/v1/batch_is_authorized",
@@ -69,9 +69,11 @@ pub(in crate::http) fn route(path: &str) -> &'static str {
         "/access/v1/search/action",
         "/.well-known/authzen-configuration",
         "/authz/nginx",
+        "/authz/ingress-nginx",
         "/authz/traefik",
         "/authz/caddy",
         "/authz/haproxy",
+        "/authz/apisix",
         "/livez",
         "/readyz",
         "/healthz",

@@ -27,7 +27,23 @@ pub(in crate::http) struct Original {
     target: String,
 }
 
-/// The headers that Traefik and Caddy set.
+/// The headers that Kubernetes' ingress-nginx sets.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(
+    dead_code,
+    reason = "they are read by name, as they may come more than once"
+)]
+pub(in crate::http) struct OriginalUrl {
+    /// The method of the request.
+    #[param(rename = "X-Original-Method", required = false)]
+    method: String,
+    /// Its scheme, host, path and query.
+    #[param(rename = "X-Original-URL", required = false)]
+    target: String,
+}
+
+/// The headers that Traefik, Caddy and APISIX set.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(

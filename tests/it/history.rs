@@ -1,11 +1,14 @@
 //! The database is restored, replaced or redefined under a running sidecar: no answer is from
 //! before, and no revision of another history is taken for one of this.
 
+mod altered;
 mod catalog;
 mod freshness;
 mod noted;
 mod postgres;
+mod reloaded;
 mod sqlite;
+mod unrecorded;
 mod views;
 
 use serde_json::{Value, json};

@@ -20,8 +20,13 @@ mod options;
 mod place;
 mod pool;
 mod read;
+mod shape;
+mod shipped;
 mod snapshot;
+mod triggers;
 mod wal_index;
+mod wal_log;
+mod words;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -40,6 +45,7 @@ use peppol_authz_engine::store::{
 };
 use pool::Begun;
 use snapshot::SqliteSnapshot;
+use wal_log::Commits;
 
 /// How long a file that could not be opened is not tried again.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -129,8 +135,8 @@ impl Inner {
             Ok(opened) => {
                 tracing::info!(
                     path = %self.path.display(),
-                    "another file is at the path of the database, or its views were changed: it \
-                     was opened anew"
+                    "another file is at the path of the database, or its views were changed, or \
+                     more was written than is followed: it was opened anew"
                 );
                 *failed = None;
                 let opened = Arc::new(opened);
@@ -185,17 +191,20 @@ impl Inner {
     /// Begins a read of the file that is at the path, with the changes since a state.
     fn begin(&self, since: Option<&Revision>) -> Result<Option<Read>, StoreError> {
         let opened = self.opened();
-        let before = opened.commits();
+        let before = opened.log_end();
         let read = Self::read(&opened, since);
-        if opened.is_told()
-            && let Ok(read) = &read
-            && opened.is_written_without_a_record(before, opened.commits(), &read.reader.revision)
-        {
-            tracing::warn!(
-                "something was written without a record, by `VACUUM` or with triggers off: the \
-                 entities in memory are dropped"
-            );
-            opened.doubt();
+        if opened.is_told() && read.is_ok() {
+            match opened.commits_since(before) {
+                Commits::Recorded => {}
+                Commits::Unrecorded => {
+                    tracing::warn!(
+                        "something was written without a record, by `VACUUM` or with triggers off: \
+                         the entities in memory are dropped"
+                    );
+                    opened.doubt();
+                }
+                Commits::Unseen => opened.doubt(),
+            }
         }
         // Looked at when the transaction has its state: what was read before is of this file, and
         // what will be too. A file that came in between would share an index with this one.

@@ -19,6 +19,7 @@ mod json;
 mod large;
 mod limits;
 mod listener;
+mod log_limit;
 mod metrics;
 mod native;
 mod openapi;

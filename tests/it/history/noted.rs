@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use super::decision;
 use crate::sidecar::{Sidecar, Start};
 
-fn sql(path: &Path, sql: &str) {
+pub(super) fn sql(path: &Path, sql: &str) {
     Connection::open(path).unwrap().execute_batch(sql).unwrap();
 }
 
 /// Allowed in every mode but DEMO.
-fn upload() -> Value {
+pub(super) fn upload() -> Value {
     json!({
         "principal": "Peppol::User::\"anna\"",
         "action": "Peppol::Action::\"uploadCertificate\"",
@@ -24,7 +24,7 @@ fn upload() -> Value {
 }
 
 /// Over the tenancy of the examples, with `acme` out of DEMO.
-fn quickstart() -> Sidecar {
+pub(super) fn quickstart() -> Sidecar {
     let sidecar = Start::quickstart().start();
     sql(
         &sidecar.path("tenancy.db"),
@@ -35,7 +35,7 @@ fn quickstart() -> Sidecar {
 }
 
 /// The running sidecar and one that starts now see a write that comes after a change of the tables.
-fn is_seen_after(change: &str, write: impl FnOnce(&Path)) {
+pub(super) fn is_seen_after(change: &str, write: impl FnOnce(&Path)) {
     let running = quickstart();
     let path = running.path("tenancy.db");
     sql(&path, change);
@@ -58,7 +58,7 @@ fn to_demo(path: &Path) {
 }
 
 /// A view of organisations whose mode is DEMO where some condition holds.
-fn view(condition: &str) -> String {
+pub(super) fn view(condition: &str) -> String {
     format!(
         "DROP VIEW \"Peppol::Organisation\";
          CREATE VIEW \"Peppol::Organisation\" AS

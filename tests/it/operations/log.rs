@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use super::allowed;
 use crate::eventually::until;
 use crate::sidecar::{Start, program};
 
@@ -42,4 +43,23 @@ fn what_would_hide_a_part_of_a_record_is_escaped() {
         let hidden = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
         assert!(!log.contains(hidden), "{log:?}");
     }
+}
+
+/// Of failures of one kind the first are logged, and then how many there were.
+#[test]
+fn a_store_that_is_away_does_not_fill_the_log() {
+    let mut sidecar = Start::quickstart().start();
+    std::fs::remove_file(sidecar.path("tenancy.db")).unwrap();
+    for _ in 0..300 {
+        let reply = sidecar.post("/v1/is_authorized", &allowed());
+        assert_eq!(reply.status, 503, "{}", reply.text);
+    }
+    let log = sidecar.stop();
+    let of_questions: Vec<_> = log
+        .iter()
+        .filter(|record| record["message"] == "a question was not answered")
+        .collect();
+    let count = of_questions.len();
+    assert!((1..=20).contains(&count), "{count}");
+    assert_eq!(of_questions[0]["code"], "STORE_UNAVAILABLE");
 }

@@ -8,9 +8,18 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 /// One access, with names of its own.
 pub(super) enum Access {
     /// A column of a table or view; empty where rows are only counted, or looked for.
-    Read { table: String, column: String },
-    /// A row that a trigger inserts into a table.
-    InsertByTrigger { table: String },
+    Read {
+        table: String,
+        column: String,
+        /// The trigger or view that reads it, if not the statement itself.
+        by: Option<String>,
+    },
+    /// Rows that a trigger writes.
+    Write {
+        table: String,
+        is_insert: bool,
+        trigger: String,
+    },
     /// A function, in lower case.
     Function(String),
 }
@@ -22,6 +31,14 @@ pub(super) enum Access {
 pub(super) fn announced(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<Access>> {
     let (announce, announced) = mpsc::channel();
     connection.authorizer(Some(move |context: AuthContext<'_>| {
+        let by = context.accessor.map(str::to_owned);
+        let write = |table: &str, is_insert| {
+            Some(Access::Write {
+                table: table.to_owned(),
+                is_insert,
+                trigger: by.clone()?,
+            })
+        };
         let access = match context.action {
             AuthAction::Read {
                 table_name,
@@ -29,10 +46,11 @@ pub(super) fn announced(connection: &Connection, sql: &str) -> rusqlite::Result<
             } => Some(Access::Read {
                 table: table_name.to_owned(),
                 column: column_name.to_owned(),
+                by,
             }),
-            AuthAction::Insert { table_name } if context.accessor.is_some() => {
-                let table = table_name.to_owned();
-                Some(Access::InsertByTrigger { table })
+            AuthAction::Insert { table_name } => write(table_name, true),
+            AuthAction::Update { table_name, .. } | AuthAction::Delete { table_name } => {
+                write(table_name, false)
             }
             AuthAction::Function { function_name } => {
                 Some(Access::Function(function_name.to_lowercase()))

@@ -34,7 +34,9 @@ pub(super) fn since(connection: &Connection, since: &Revision) -> rusqlite::Resu
     )?;
     let mut rows = statement.query((number, MOST + 1))?;
     let mut changed = Vec::new();
+    let mut count = 0;
     while let Some(row) = rows.next()? {
+        count += 1;
         let (name, id): (Option<String>, Option<String>) = (row.get(0)?, row.get(1)?);
         let uid = name
             .and_then(|name| name.parse::<EntityTypeName>().ok())
@@ -45,7 +47,10 @@ pub(super) fn since(connection: &Connection, since: &Revision) -> rusqlite::Resu
             _ => return Ok(Changes::Everything),
         }
     }
-    Ok(if changed.is_empty() {
+    // Somebody has deleted some.
+    Ok(if count != newest(connection)?.saturating_sub(number) {
+        Changes::Everything
+    } else if changed.is_empty() {
         Changes::Nothing
     } else {
         Changes::Of(changed)

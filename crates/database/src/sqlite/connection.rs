@@ -70,6 +70,14 @@ const MIGRATIONS: &[Migration] = &[
             "/../../schema/sqlite/migrations/7-noted-types/up.sql"
         )),
     },
+    Migration {
+        version: 8,
+        name: "noted-lines",
+        sql: include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../schema/sqlite/migrations/8-noted-lines/up.sql"
+        )),
+    },
 ];
 
 /// Marks a file as this program's: "peAZ".
@@ -188,6 +196,12 @@ pub(super) fn open_reader(path: &Path, options: &SqliteOptions) -> Result<Connec
     Ok(connection)
 }
 
+/// Makes all tables in a database that is empty.
+pub(super) fn make_all(connection: &Connection) -> rusqlite::Result<()> {
+    let mut migrations = MIGRATIONS.iter();
+    migrations.try_for_each(|migration| connection.execute_batch(migration.sql))
+}
+
 /// Creates or upgrades the tables of a database that is empty or this program's.
 pub(super) fn prepare_schema(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
     let mut tries = 0;
@@ -244,7 +258,14 @@ fn step(path: &Path, connection: &mut Connection) -> Result<bool, Failed> {
 fn lacks(path: &Path, transaction: &Connection) -> Result<Option<&'static Migration>, Failed> {
     let number = |sql: &str| transaction.query_row(sql, [], |row| row.get::<_, i32>(0));
     if !is_ours(transaction)? && number("SELECT EXISTS (SELECT * FROM sqlite_master)")? != 0 {
-        return Ok(None);
+        let is_unmarked = number(
+            "SELECT count(*) = 2 FROM sqlite_master \
+             WHERE type = 'table' AND name IN ('registered_user', 'derived_participant')",
+        )? != 0;
+        return match is_unmarked {
+            true => Err(Failed::Refused(unmarked(path))),
+            false => Ok(None),
+        };
     }
     let version = number("PRAGMA user_version")?;
     let newest = migration::newest(MIGRATIONS);
@@ -255,6 +276,18 @@ fn lacks(path: &Path, transaction: &Connection) -> Result<Option<&'static Migrat
         ))));
     }
     Ok(migration::next(MIGRATIONS, version))
+}
+
+/// The tables are this program's, and the file does not say so.
+fn unmarked(path: &Path) -> StoreError {
+    let (shown, newest) = (path.display(), migration::newest(MIGRATIONS));
+    StoreError::Version(format!(
+        "`{shown}` has the tables of this program without its marks, as after `.dump` and `.read`: \
+         it may hold anything. If it is to be used, give it back the `user_version` that it had \
+         ({newest} is the newest), and begin a history of its own: sqlite3 {shown} \
+         \"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {newest}; \
+         UPDATE tenancy_history SET id = lower(hex(randomblob(8)))\""
+    ))
 }
 
 /// The views and tables that are there, each with its columns.
@@ -292,6 +325,17 @@ pub(super) fn number(connection: &Connection) -> rusqlite::Result<Revision> {
         .prepare_cached("SELECT revision FROM tenancy_revision")?
         .query_row([], |row| row.get(0))?;
     Ok(Revision::number(u64::try_from(number).unwrap_or(0)))
+}
+
+/// The page that each record is written to, beside its own: that of the numbers. `None` if they do
+/// not fit into one.
+pub(super) fn page_of_numbers(connection: &Connection) -> rusqlite::Result<Option<u32>> {
+    let of = "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_sequence'";
+    let fits = "SELECT coalesce(sum(length(name) * 4 + 32), 0) <
+      (SELECT page_size / 2 FROM pragma_page_size) FROM sqlite_sequence";
+    let fits: bool = connection.query_row(fits, [], |row| row.get(0))?;
+    let page = connection.query_row(of, [], |row| row.get(0))?;
+    Ok(fits.then_some(page))
 }
 
 /// The version of the tables and views: it changes whenever these do.

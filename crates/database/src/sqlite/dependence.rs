@@ -167,7 +167,7 @@ impl Dependence {
             let sql = format!("SELECT * FROM {}", quoted(view));
             for access in announced(connection, &sql)? {
                 match access {
-                    Access::Read { table, column } if tables.contains(&table) => {
+                    Access::Read { table, column, .. } if tables.contains(&table) => {
                         let entity_type = entity_type.to_owned();
                         found.columns.insert(ReadColumn {
                             entity_type,

@@ -12,11 +12,13 @@ use super::noted::NotedTables;
 use super::options::SqliteOptions;
 use super::place::{FilePlace, moved};
 use super::pool::{Pool, keep_log};
-use super::wal_index::{Commits, WalIndex};
+use super::shipped::Shipped;
+use super::wal_index::{LogEnd, WalIndex};
+use super::wal_log::{Commits, WalLog};
 use super::{changes, connection};
 use crate::views::{self, Views};
 use peppol_authz_engine::schema::Schema;
-use peppol_authz_engine::store::{Mark, Revision, StoreError};
+use peppol_authz_engine::store::{Mark, StoreError};
 
 /// An open database.
 #[derive(Debug)]
@@ -32,8 +34,10 @@ pub(super) struct Opened {
     place: FilePlace,
     /// True if its views have been changed since, or something was written without a record.
     stale: AtomicBool,
-    /// The newest state that was read, and the count of transactions with it.
-    newest: Mutex<Option<(Commits, Revision)>>,
+    /// The log, and the page that each record is written to.
+    log: Option<(WalLog, u32)>,
+    /// The end of the log, as far as it was looked through.
+    looked_through: Mutex<Option<LogEnd>>,
     /// Keeps the index in being, see [`WalIndex`], and the inode, see [`FilePlace`]. `None` once it is
     /// retired.
     open: Mutex<Option<Connection>>,
@@ -97,6 +101,11 @@ impl Opened {
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let schema_version = connection::schema_version(&open).map_err(unavailable)?;
         let views = Arc::new(connection::views(&open)?);
+        let page = match is_ours {
+            true => connection::page_of_numbers(&open).map_err(unavailable)?,
+            false => None,
+        };
+        let log = page.and_then(|page| Some((WalLog::open(place.log()).ok()?, page)));
         let pool = Pool::new(
             path,
             options.clone(),
@@ -113,7 +122,8 @@ impl Opened {
             impure: AtomicBool::new(false),
             place,
             stale: AtomicBool::new(false),
-            newest: Mutex::new(None),
+            log,
+            looked_through: Mutex::new(None),
             open: Mutex::new(Some(open)),
             index,
         };
@@ -148,15 +158,43 @@ impl Opened {
             );
         }
         if self.is_ours {
-            let noted = NotedTables::read(open).map_err(failed)?;
-            let unnoted = dependence.unnoted(&noted);
-            if !unnoted.is_empty() && self.noted.swap(false, Ordering::Relaxed) {
+            self.check_records(open, &names, &dependence)
+                .map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Checks that the records tell of all changes, and says if they do not.
+    fn check_records(
+        &self,
+        open: &Connection,
+        names: &[String],
+        dependence: &Dependence,
+    ) -> rusqlite::Result<()> {
+        let shipped = Shipped::get()?;
+        let mut altered = shipped.altered(open, names)?;
+        if self.log.is_none() {
+            altered.push("the log of pages cannot be followed".to_owned());
+        }
+        if !altered.is_empty() {
+            if self.noted.swap(false, Ordering::Relaxed) {
                 tracing::warn!(
-                    columns = unnoted.join(", "),
-                    "views read columns whose changes nothing notes: all entities in memory are \
-                     dropped with each write; see the table `tenancy_noted`"
+                    altered = altered.join("; "),
+                    "tables or views are not as this program makes them, so that the records may not \
+                     tell of all changes: all entities in memory are dropped with each write"
                 );
             }
+            return Ok(());
+        }
+        let noted = NotedTables::read(open, shipped)?;
+        let unnoted = dependence.unnoted(&noted);
+        if !unnoted.is_empty() && self.noted.swap(false, Ordering::Relaxed) {
+            tracing::warn!(
+                columns = unnoted.join(", "),
+                not_counted = noted.faults.join("; "),
+                "views read columns whose changes nothing notes: all entities in memory are \
+                 dropped with each write; see the table `tenancy_noted`"
+            );
         }
         Ok(())
     }
@@ -193,31 +231,25 @@ impl Opened {
         FilePlace::of(path).map_or(true, |now| now.differs_in_index(&self.place)) && path.exists()
     }
 
-    /// The count of transactions.
-    pub(super) fn commits(&self) -> Option<Commits> {
-        self.index.commits()
+    /// The end of the log.
+    pub(super) fn log_end(&self) -> Option<LogEnd> {
+        self.index.end()
     }
 
-    /// Returns true if a write since the last state that was read has no record: it was made by
-    /// somebody who has switched triggers off, or it is no write to a table, as `VACUUM` is none.
-    ///
-    /// `revision` was read between two looks at the count of transactions. One such write that comes
-    /// between two others that have records is not noticed.
-    pub(super) fn is_written_without_a_record(
-        &self,
-        before: Option<Commits>,
-        after: Option<Commits>,
-        revision: &Revision,
-    ) -> bool {
-        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_silent = newest
-            .as_ref()
-            .is_some_and(|(commits, of)| Some(*commits) != before && of == revision);
-        // Otherwise the state may be of either.
-        if let Some(commits) = before.filter(|_| before == after) {
-            *newest = Some((commits, revision.clone()));
-        }
-        is_silent
+    /// The commits since this was asked last, or since the end of the log that is given: those up to
+    /// the state that was read in between, at least.
+    pub(super) fn commits_since(&self, first: Option<LogEnd>) -> Commits {
+        let mut looked = self
+            .looked_through
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        // Looked at under the lock: the end never goes back.
+        let (from, now) = (looked.or(first), self.index.end());
+        let (Some(from), Some(now), Some((log, page))) = (from, now, &self.log) else {
+            return Commits::Unseen;
+        };
+        *looked = Some(now);
+        log.commits(from, now, *page)
     }
 
     /// The views have been changed, or something was written without a record.

@@ -14,6 +14,7 @@ use peppol_authz_engine::store::StoreError;
 pub(super) struct FilePlace {
     database: PathBuf,
     index: PathBuf,
+    log: PathBuf,
     files: [FileId; 2],
 }
 
@@ -53,21 +54,30 @@ impl FilePlace {
             StoreError::Unavailable(format!("`{}`: {error}", database.display()))
         };
         // SQLite follows links before it adds to the name.
-        let mut index = database.canonicalize().map_err(failed)?.into_os_string();
-        index.push("-shm");
-        let index = PathBuf::from(index);
+        let whole = database.canonicalize().map_err(failed)?;
+        let [log, index] = ["-wal", "-shm"].map(|suffix| {
+            let mut path = whole.clone().into_os_string();
+            path.push(suffix);
+            PathBuf::from(path)
+        });
         let files = [database, &index].map(|path| path.metadata().map(|file| FileId::of(&file)));
         let [file, of_index] = files;
         Ok(Self {
             database: database.to_owned(),
             files: [file.map_err(failed)?, of_index.map_err(failed)?],
             index,
+            log,
         })
     }
 
     /// The path of the index.
     pub(super) fn index(&self) -> &Path {
         &self.index
+    }
+
+    /// The path of the log.
+    pub(super) fn log(&self) -> &Path {
+        &self.log
     }
 
     /// Returns true if the paths still name these files.

@@ -14,11 +14,40 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 /// Bytes of the header.
 const HEADER: usize = 48;
 
+/// How often the header is read again that somebody is just writing.
+const TRIES: usize = 1000;
+
 /// The header, as bytes.
 type Header = [u8; HEADER];
 
-/// The count of transactions, which is in the header. A checkpoint leaves it as it is.
-pub(super) type Commits = [u8; 4];
+/// The end of the log: that of the last commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LogEnd {
+    /// The count of commits, which goes on where the log is begun anew.
+    pub(super) commits: u32,
+    /// Pages in the log.
+    pub(super) frames: u32,
+    pub(super) page_size: u32,
+    /// As each page in the log has them, until it is begun anew.
+    pub(super) salts: [u8; 8],
+}
+
+impl LogEnd {
+    fn of(header: &Header) -> Option<Self> {
+        let part = |at: usize| -> Option<[u8; 4]> { header.get(at..at + 4)?.try_into().ok() };
+        let [_, _, low, high] = part(12)?;
+        let page_size = match u16::from_ne_bytes([low, high]) {
+            1 => 1 << 16,
+            size => u32::from(size),
+        };
+        Some(Self {
+            commits: u32::from_ne_bytes(part(8)?),
+            frames: u32::from_ne_bytes(part(16)?),
+            page_size,
+            salts: header.get(32..40)?.try_into().ok()?,
+        })
+    }
+}
 
 /// The indexes that are open in this process.
 static OPEN: Mutex<Vec<Weak<WalIndex>>> = Mutex::new(Vec::new());
@@ -63,10 +92,20 @@ impl WalIndex {
         Ok(index)
     }
 
-    pub(super) fn commits(&self) -> Option<Commits> {
-        let mut commits = Commits::default();
-        self.file.read_exact_at(&mut commits, 8).ok()?;
-        Some(commits)
+    /// The end of the log; `None` if it cannot be read.
+    pub(super) fn end(&self) -> Option<LogEnd> {
+        for _ in 0..TRIES {
+            let mut both = [0; 2 * HEADER];
+            self.file.read_exact_at(&mut both, 0).ok()?;
+            // It is there twice, and written one after the other.
+            if let Some((one, other)) = both.split_first_chunk::<HEADER>()
+                && one == other
+            {
+                return LogEnd::of(one);
+            }
+            std::hint::spin_loop();
+        }
+        None
     }
 
     pub(super) fn header(&self) -> Option<Header> {

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::log_limit;
 use peppol_authz_engine::schema::Misfit;
 use peppol_authz_engine::{Failure, Malformed};
 
@@ -170,22 +171,33 @@ impl Problem {
         }
     }
 
-    /// Writes the problem to the log.
+    /// Writes the problem to the log, unless it was full of the same just now.
     pub(super) fn log(&self) {
+        let left_out = || log_limit::line(self.code());
+        let shown = |left_out: u64| (left_out > 0).then_some(left_out);
         match self {
             Self::Unavailable(text)
             | Self::KeysUnavailable(text)
             | Self::IntrospectionUnavailable(text)
             | Self::Tenancy(text)
             | Self::Internal(text) => {
-                tracing::error!(
-                    code = self.code(),
-                    cause = text,
-                    "a question was not answered"
-                );
+                if let Some(left_out) = left_out() {
+                    tracing::error!(
+                        code = self.code(),
+                        cause = text,
+                        left_out = shown(left_out),
+                        "a question was not answered"
+                    );
+                }
             }
             Self::Behind | Self::TimedOut | Self::NotLogged | Self::NotReady => {
-                tracing::warn!(code = self.code(), "a question was not answered")
+                if let Some(left_out) = left_out() {
+                    tracing::warn!(
+                        code = self.code(),
+                        left_out = shown(left_out),
+                        "a question was not answered"
+                    );
+                }
             }
             _ => tracing::debug!(
                 code = self.code(),

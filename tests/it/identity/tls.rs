@@ -4,6 +4,9 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use peppol_authz_server::config::{Introspection, ServerUrl};
+use peppol_authz_server::identity::{Credential, Credentials};
+
 use super::signer::openssl;
 use super::*;
 
@@ -71,6 +74,48 @@ async fn a_server_that_is_vouched_for_is_asked_and_no_other() {
     assert!(is_unavailable(&verify(&named, None).await));
     let misnamed = server(directory.path(), "DNS:elsewhere.example");
     assert!(is_unavailable(&verify(&misnamed, Some(&ours)).await));
+    assert_eq!((named.asked(), misnamed.asked()), (1, 0));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_vouched_for_is_told_tokens_and_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let ours = authority(directory.path(), "ours");
+    let other = authority(directory.path(), "other");
+    let secret = directory.path().join("secret");
+    std::fs::write(&secret, "secret").unwrap();
+    let verify = async |server: &KeyServer, authority: Option<&std::path::Path>| {
+        let answer = json!({"active": true, "sub": "anna", "aud": AUDIENCE});
+        server.answer("200 OK", answer.to_string().as_bytes());
+        let url = format!("https://127.0.0.1:{}/introspect", server.port());
+        let defaults = Config::defaults().unwrap();
+        let config = Config {
+            introspection: Introspection {
+                endpoint: Some(ServerUrl::try_from(url).unwrap()),
+                client_secret_file: Some(secret.clone()),
+                audience: vec![AUDIENCE.to_owned()],
+                ca_certificate: authority.map(Into::into),
+                timeout: Duration::from_secs(10),
+                ..defaults.introspection
+            },
+            ..defaults
+        };
+        let credentials = Credentials::new(&config).unwrap();
+        credentials.verify(Credential::Bearer("opaque")).await
+    };
+    let refused = |result| matches!(result, Err(TokenError::NotIntrospected(_)));
+    let named = server(directory.path(), "IP:127.0.0.1");
+    let found = verify(&named, Some(&ours)).await.unwrap();
+    assert_eq!(found.designation.value, "anna");
+    assert!(
+        named
+            .request()
+            .ends_with("token=opaque&token_type_hint=access_token")
+    );
+    assert!(refused(verify(&named, Some(&other)).await));
+    assert!(refused(verify(&named, None).await));
+    let misnamed = server(directory.path(), "DNS:elsewhere.example");
+    assert!(refused(verify(&misnamed, Some(&ours)).await));
     assert_eq!((named.asked(), misnamed.asked()), (1, 0));
 }
 

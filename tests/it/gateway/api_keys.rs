@@ -342,9 +342,12 @@ fn a_file_of_keys_is_taken_whole_when_it_changes_or_not_at_all() {
 fn a_hangup_has_the_file_read_where_nothing_is_watched() {
     let (first, second) = (made(), made());
     let of = |made: &Made| entry("key", "erp", &[&made.hash], ANNA);
-    let sidecar = with_file(&of(&first), "[reload]\nwatch = false\nsettle = '0s'\n").start();
+    let reload = "[reload]\nwatch = false\npoll_interval = '10ms'\nsettle = '0s'\n";
+    let sidecar = with_file(&of(&first), reload).start();
     replace(&sidecar.path("keys.toml"), &of(&second));
-    is_subject(&bearer(&sidecar, &first.key), "anna");
+    for _ in 0..100 {
+        is_subject(&bearer(&sidecar, &first.key), "anna");
+    }
     let pid = sidecar.pid().to_string();
     let done = Command::new("kill").args(["-HUP", &pid]).status().unwrap();
     assert!(done.success());

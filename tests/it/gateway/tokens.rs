@@ -228,12 +228,24 @@ fn a_refused_token_is_counted_and_logged_by_reason_without_its_contents() {
     sent(&of(
         json!({"sub": "anna@secret.example", "iss": "https://secret.example"}),
     ));
+    // Whoever makes a token chooses the name of its key.
+    let good = of(json!({"sub": "anna"}));
+    let (_, rest) = good.split_once('.').unwrap();
+    for kid in [
+        "anna@secret.example",
+        "https://secret.example",
+        "eyJ.secret",
+    ] {
+        let header = json!({"alg": "RS256", "kid": kid}).to_string();
+        sent(&format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header)));
+    }
     sent("anna@secret".replace('@', ".").as_str());
     sent("a,b");
     let metrics = sidecar.get("/metrics").text;
     for sample in [
         "tokens_refused_total{reason=\"it has expired\"} 20",
         "tokens_refused_total{reason=\"its issuer is not one of the settings\"} 1",
+        "tokens_refused_total{reason=\"the key that it names is unknown\"} 3",
         "tokens_refused_total{reason=\"it has not the three parts of a signed token\"} 1",
         "tokens_refused_total{reason=\"its `Authorization` header has not the form of one bearer token\"} 1",
         "token_keys 1",

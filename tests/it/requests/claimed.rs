@@ -40,6 +40,7 @@ fn a_claim_has_any_name_and_any_depth() {
         ("{claim.realm.org}", &flat),
         ("{claim.cognito:org}", &flat),
         ("{claim./*/#}", &flat),
+        ("{claim./a~01b}", &json!({"a~1b": "acme", "a/b": "globex"})),
         ("{claim.\"*\".\"#\"}", &flat),
         ("ac{claim./realm/who}", &json!({"realm": {"who": "me"}})),
     ] {

@@ -53,3 +53,37 @@ impl fmt::Display for RefusedToken {
         f.write_str(self.reason)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_key_is_told_if_it_could_be_nothing_else() {
+        let told = |kid: &str| {
+            let mut refused = RefusedToken::because("");
+            refused.note_kid(Some(&kid.to_owned()));
+            refused.kid
+        };
+        for kid in [
+            "1",
+            "nOo3ZDrODXEK1jKWhXslHR_KXEg",
+            "a-b+c/d=",
+            &"k".repeat(MAX_KID),
+        ] {
+            assert_eq!(told(kid).as_deref(), Some(kid));
+        }
+        for kid in [
+            "anna@acme.example",
+            "https://acme",
+            "eyJ.eyJ.x",
+            "192.0.2.7",
+            "a b",
+            "a\nb",
+            "\u{e5}",
+            &"k".repeat(MAX_KID + 1),
+        ] {
+            assert_eq!(told(kid), None, "{kid}");
+        }
+    }
+}

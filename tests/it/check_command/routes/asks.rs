@@ -155,6 +155,10 @@ fn of_a_reference() {
             "with a name that is cut at its dots",
         ),
         (
+            "«{claim.https://acme/app.example/org}»",
+            "with a name that is cut at its dots",
+        ),
+        (
             "«{claim.https://acme.example.id}»",
             "with a name that is cut at its dots",
         ),

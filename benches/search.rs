@@ -108,6 +108,7 @@ async fn measure(database: &Database, name: &str, case: &SearchCase, of: usize) 
         limit: 1000,
         most: 10_000,
         explain: false,
+        binds: true,
     };
     let find = || async {
         let session = engine.session();

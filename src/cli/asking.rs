@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::args::{PolicyArgs, SourceArgs};
 use super::exit::Exit;
 use super::output::AnyError;
-use super::source::{MissingFile, open, settings};
+use super::source::{FileUse, open, settings};
 use super::worker::in_worker;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::slice::Freshness;
@@ -37,7 +37,7 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T, AnyError>> + Send,
 {
-    let (store, _) = open(config, MissingFile::Refused)?;
+    let (store, _) = open(config, FileUse::ReadOnce)?;
     ask_over(store, bundle, ask)
 }
 
@@ -59,12 +59,23 @@ where
     in_worker(async move { ask(engine).await })
 }
 
-/// Finds an action by its bare name, if only one namespace has it.
-pub(super) fn action(name: &str, bundle: &Bundle) -> String {
+/// Finds an action by its bare name, if only one namespace has it. A Cedar literal is taken as it is.
+///
+/// # Errors
+/// A bare name that no action has, or more than one.
+pub(super) fn action(name: &str, bundle: &Bundle) -> Result<String, String> {
     let actions = bundle.schema.actions().into_iter();
     let mut named = actions.filter(|found| AsRef::<str>::as_ref(found.uid.id()) == name);
     match (named.next(), named.next()) {
-        (Some(found), None) => found.uid.to_string(),
-        _ => name.to_owned(),
+        (Some(found), None) => Ok(found.uid.to_string()),
+        (Some(one), Some(other)) => Err(format!(
+            "`action`: several are called `{name}`: write `{}` or `{}`",
+            one.uid, other.uid
+        )),
+        (None, _) if name.contains("::\"") => Ok(name.to_owned()),
+        (None, _) => {
+            let near = bundle.schema.action_meant(name);
+            Err(format!("`action`: none is called `{name}`{near}"))
+        }
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn run(args: &AuthorizeArgs) -> Ended {
 /// Decides a question, and explains the decision if the question or `explain` asks for that.
 pub(super) fn answer(args: &AuthorizeArgs, explain: bool) -> Ended {
     let (config, bundle) = prepare(&args.source, &args.policy)?;
-    let question = question(args, &bundle, config.limits.json_depth).map_err(misused)?;
+    let question = question(args, &bundle, config.limits.json_depth)?;
     let most_entities = config.limits.entities;
     let decided = ask(&config, bundle, move |engine| async move {
         let session = engine.session();
@@ -50,14 +50,15 @@ pub(super) fn answer(args: &AuthorizeArgs, explain: bool) -> Ended {
     })
 }
 
-fn question(args: &AuthorizeArgs, bundle: &Bundle, depth: usize) -> Result<Json, String> {
+fn question(args: &AuthorizeArgs, bundle: &Bundle, depth: usize) -> Result<Json, Exit> {
     if let Some(path) = &args.question {
-        return question_in(path, depth);
+        return question_in(path, depth).map_err(misused);
     }
-    let context = context(args.context.as_deref(), depth)?;
+    let context = context(args.context.as_deref(), depth).map_err(misused)?;
+    let name = args.action.as_deref().unwrap_or_default();
     Ok(json!({
         "principal": args.principal,
-        "action": action(args.action.as_deref().unwrap_or_default(), bundle),
+        "action": action(name, bundle).map_err(failed)?,
         "resource": args.resource,
         "context": context,
     }))

@@ -56,7 +56,7 @@ pub(super) fn run(args: &CheckArgs) -> Ended {
         show(faults);
     }
     match (worst, loaded) {
-        (None | Some(Severity::Note), Ok(bundle)) => {
+        (None | Some(Severity::Note | Severity::Warning), Ok(bundle)) => {
             if !args.json {
                 say_ok(&bundle, known);
             }
@@ -112,6 +112,7 @@ fn say_json(fault: &Fault) {
             Severity::Invalid => "error",
             Severity::Lint => "lint",
             Severity::Format => "format",
+            Severity::Warning => "warning",
             Severity::Note => "note",
         },
         message: &fault.message,

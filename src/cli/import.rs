@@ -1,37 +1,46 @@
 //! `import`: reads tenancy documents into the store.
 
+mod ignored;
+mod progress;
+
 use std::fs::File;
 use std::io::{BufReader, Read, stdin};
 use std::path::PathBuf;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use super::args::ImportArgs;
 use super::exit::{Ended, Exit};
-use super::output::{failed, misused, say};
-use super::source::{MissingFile, open_database, settings};
+use super::output::{failed, misused, remark, say};
+use super::source::{FileUse, open_database, settings};
 use peppol_authz_database::{Database, Import, ImportError, Imported};
 use peppol_authz_engine::store::StoreError;
+use progress::Progress;
+
+pub(super) use ignored::lines as ignored_lines;
 
 pub(super) fn run(args: &ImportArgs) -> Ended {
     let config = settings(&args.source.flags())?;
-    let database = open_database(&config, MissingFile::Made).map_err(failed)?;
+    let database = open_database(&config, FileUse::Written).map_err(failed)?;
     let database = database.ok_or_else(|| {
         misused(format!(
             "`import` writes into a database, and `{}` is none",
             config.tenancy
         ))
     })?;
-    let imported = import_files(&database, &args.files).map_err(failed)?;
+    let imported = import_files(&database, &args.files, args.strict, |line| remark(line));
+    let imported = imported.map_err(failed)?;
+    ignored_lines(&imported.ignored).iter().for_each(remark);
     say(format_args!("imported {} documents", imported.documents));
     say(format_args!("tenancyRevision {}", imported.revision));
     Ok(Exit::Done)
 }
 
-/// Imports files, `-` being standard input, with a progress bar on a terminal.
+/// Imports files, `-` being standard input, and shows the progress; without a terminal `tell` writes a
+/// line of it. `strict`: a member that nothing reads is a fault.
 pub(super) fn import_files(
     database: &Database,
     files: &[PathBuf],
+    strict: bool,
+    tell: fn(&str),
 ) -> Result<Imported, ImportError> {
     let import = Import::new().map_err(|error| StoreError::Misfit(error.to_string()))?;
     let mut inputs: Vec<(String, BufReader<Box<dyn Read>>)> = Vec::new();
@@ -47,30 +56,18 @@ pub(super) fn import_files(
                 cause,
             };
             let opened = File::open(file).map_err(failed)?;
-            let length = opened.metadata().map_err(failed)?.len();
-            total = total.map(|total| total + length);
+            let found = opened.metadata().map_err(failed)?;
+            // A pipe has no length.
+            total = total.filter(|_| found.is_file());
+            total = total.map(|total| total + found.len());
             Box::new(opened)
         };
         inputs.push((name, BufReader::with_capacity(1 << 20, input)));
     }
-    // Hidden by itself where standard error is no terminal.
-    let bar = match total {
-        Some(total) => {
-            ProgressBar::new(total).with_style(style("{bar:40} {bytes}/{total_bytes} {eta}"))
-        }
-        None => ProgressBar::new_spinner().with_style(style("{spinner} {bytes} {elapsed}")),
-    };
-    let imported = database.import(&import, inputs, &mut |read| {
-        bar.set_position(read);
-        if total == Some(read) {
-            bar.set_message("storing");
-        }
+    let progress = Progress::new(total, tell);
+    let imported = database.import(&import.strict(strict), inputs, &mut |read| {
+        progress.is_at(read);
     });
-    bar.finish_and_clear();
+    progress.end();
     imported
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(&format!("{template} {{msg}}"))
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
 }

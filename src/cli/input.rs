@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::{Value as Json, json};
 
 use peppol_authz_engine::schema::parse_json;
+use peppol_authz_engine::text::without_mark;
 
 /// Opens a file.
 pub(super) fn open(path: &Path) -> std::io::Result<Box<dyn BufRead + Send>> {
@@ -28,7 +29,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
 /// Reads a question or a search from a file.
 pub(super) fn question_in(path: &Path, depth: usize) -> Result<Json, String> {
     let text = read(path)?;
-    parse_json(&text, depth).map_err(|error| format!("`{}`: {error}", path.display()))
+    let parsed = parse_json(without_mark(&text), depth);
+    parsed.map_err(|error| format!("`{}`: {error}", path.display()))
 }
 
 /// Reads a context from the command line.

@@ -48,6 +48,11 @@ pub(super) fn complain_of(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "error: {text}");
 }
 
+/// Writes a line that is no error to standard error.
+pub(super) fn remark(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
 /// Writes an error; the command could not do its work.
 pub(super) fn failed(error: impl Into<AnyError>) -> Exit {
     complain(&*error.into());

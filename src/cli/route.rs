@@ -12,7 +12,7 @@ use super::asking::{ask_over, prepare};
 use super::exit::Ended;
 use super::input::read;
 use super::output::{AnyError, failed, misused, say};
-use super::source::{MissingFile, open};
+use super::source::{FileUse, open};
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::policy::routes::Route;
 use peppol_authz_engine::schema::{Designation, parse_json};
@@ -44,7 +44,7 @@ pub(super) fn run(args: &RouteArgs) -> Ended {
     };
     let given = given(args, &bundle, limits).map_err(misused)?;
     let store = if given.stored {
-        open(&config, MissingFile::Refused).map(|(store, _)| store)
+        open(&config, FileUse::ReadOnce).map(|(store, _)| store)
     } else {
         // Nothing is ever asked of it.
         EntitiesFile::parse(b"[]").map(|empty| Arc::new(empty) as Arc<dyn Store>)

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use cedar_policy::EntityUid;
 use serde_json::{Map, Value as Json};
 
 use super::args::SearchArgs;
@@ -16,7 +17,7 @@ use peppol_authz_server::http::search_json;
 
 pub(super) fn run(args: &SearchArgs) -> Ended {
     let (config, bundle) = prepare(&args.source, &args.policy)?;
-    let search = search(args, &bundle, config.limits.json_depth).map_err(misused)?;
+    let search = search(args, &bundle, config.limits.json_depth)?;
     let (limits, limit) = (config.limits.clone(), args.limit.map(NonZeroUsize::get));
     let explain = args.residual;
     let found = ask(&config, bundle, move |engine| async move {
@@ -29,7 +30,7 @@ pub(super) fn run(args: &SearchArgs) -> Ended {
         if args.residual {
             say_residual(&found);
         }
-        found.entities.iter().for_each(say);
+        found.entities.iter().for_each(|uid| say_found(&found, uid));
     }
     Ok(Exit::Done)
 }
@@ -50,6 +51,7 @@ async fn find(
         limit: left.min(limits.page),
         most: limits.candidates,
         explain,
+        binds: true,
     };
     let mut found = wanted.find(&session, &part, &demand).await?;
     loop {
@@ -61,6 +63,7 @@ async fn find(
         part.limit = left.min(limits.page);
         let next = wanted.find(&session, &part, &demand).await?;
         found.entities.extend(next.entities);
+        found.obligations.extend(next.obligations);
         found.more = next.more;
         found.last = next.last;
         found.decided += next.decided;
@@ -68,9 +71,9 @@ async fn find(
     }
 }
 
-fn search(args: &SearchArgs, bundle: &Bundle, depth: usize) -> Result<Json, String> {
+fn search(args: &SearchArgs, bundle: &Bundle, depth: usize) -> Result<Json, Exit> {
     if let Some(path) = &args.search {
-        return question_in(path, depth);
+        return question_in(path, depth).map_err(misused);
     }
     let mut search = Map::new();
     for (member, text) in [("principal", &args.principal), ("resource", &args.resource)] {
@@ -78,9 +81,10 @@ fn search(args: &SearchArgs, bundle: &Bundle, depth: usize) -> Result<Json, Stri
         search.insert(member.to_owned(), entity_or_type(text));
     }
     if let Some(name) = &args.action {
-        search.insert("action".to_owned(), action(name, bundle).into());
+        let name = action(name, bundle).map_err(failed)?;
+        search.insert("action".to_owned(), name.into());
     }
-    let context = context(args.context.as_deref(), depth)?;
+    let context = context(args.context.as_deref(), depth).map_err(misused)?;
     search.insert("context".to_owned(), context);
     Ok(Json::Object(search))
 }
@@ -91,6 +95,17 @@ fn entity_or_type(text: &str) -> Json {
         text.into()
     } else {
         serde_json::json!({"type": text})
+    }
+}
+
+/// A result, with what its permit obliges to.
+fn say_found(found: &SearchResult, uid: &EntityUid) {
+    match found.obligations.get(uid) {
+        None => say(uid),
+        Some(obligations) => {
+            let obligations: Vec<&str> = obligations.iter().map(|it| &**it).collect();
+            say(format_args!("{uid}\tobligation {}", obligations.join(", ")));
+        }
     }
 }
 

@@ -16,28 +16,35 @@ pub(super) fn settings(flags: &Flags) -> Result<Config, Exit> {
     Ok(config)
 }
 
-/// The fate of a database file that is missing. A mistyped name should make no file.
+/// The use of a database file. Only one that is written is made where it is missing: a mistyped name
+/// should make no file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum MissingFile {
-    /// It is made.
-    Made,
-    /// It is an error.
-    Refused,
+pub(super) enum FileUse {
+    /// It is written, or served.
+    Written,
+    /// It is read beside that.
+    ReadOn,
+    /// It is read once, for which nobody needs the right to write it.
+    ReadOnce,
 }
 
 /// Opens the database that is named; `None` if the source is none.
 pub(super) fn open_database(
     config: &Config,
-    missing: MissingFile,
+    file_use: FileUse,
 ) -> Result<Option<Database>, StoreError> {
     Ok(match &config.tenancy {
         Source::Sqlite(path) => {
             let options = SqliteOptions {
                 readers: config.store.readers,
                 busy_timeout: config.store.busy_timeout,
-                makes: missing == MissingFile::Made,
+                makes: file_use == FileUse::Written,
             };
-            Some(Database::Sqlite(Arc::new(Sqlite::open(path, options)?)))
+            let store = match file_use {
+                FileUse::Written | FileUse::ReadOn => Sqlite::open(path, options)?,
+                FileUse::ReadOnce => Sqlite::open_to_read(path, options)?,
+            };
+            Some(Database::Sqlite(Arc::new(store)))
         }
         Source::Postgres(url) => {
             let options = PostgresOptions {
@@ -58,15 +65,15 @@ pub(super) fn open_database(
 pub(super) fn open_reader(config: &Config) -> Result<Option<Arc<dyn Store>>, StoreError> {
     let mut config = config.clone();
     config.store.readers = 1;
-    Ok(open_database(&config, MissingFile::Refused)?.map(|database| database.store()))
+    Ok(open_database(&config, FileUse::ReadOn)?.map(|database| database.store()))
 }
 
 /// A store, and its database if it is one.
 type Opened = (Arc<dyn Store>, Option<Database>);
 
 /// Opens the store that is named.
-pub(super) fn open(config: &Config, missing: MissingFile) -> Result<Opened, StoreError> {
-    if let Some(database) = open_database(config, missing)? {
+pub(super) fn open(config: &Config, file_use: FileUse) -> Result<Opened, StoreError> {
+    if let Some(database) = open_database(config, file_use)? {
         return Ok((database.store(), Some(database)));
     }
     let Source::Entities(path) = &config.tenancy else {

@@ -69,6 +69,7 @@ async fn run_suites(
         let xml = junit(outcomes)?;
         std::fs::write(path, xml).map_err(|error| SuiteError {
             path: path.clone(),
+            line: None,
             problem: error.to_string(),
         })?;
     }

@@ -1,5 +1,6 @@
 //! `check`: what an author sees of policies and schema, and what CI reads of it.
 
+mod files;
 mod format;
 mod lints;
 mod routes;
@@ -10,7 +11,7 @@ use crate::author::{Author, Ended, POLICIES, RULES, SCHEMA};
 use crate::sidecar::{program, project};
 
 /// The faults of `check --json`, one a line.
-fn json(ended: &Ended) -> Vec<Value> {
+pub(crate) fn json(ended: &Ended) -> Vec<Value> {
     let lines = ended.stdout.lines();
     lines
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))

@@ -3,6 +3,7 @@
 
 mod faults;
 mod identifiers;
+mod ignored;
 mod large;
 mod taken;
 

@@ -17,7 +17,7 @@ const MAY_USE: [(&str, Modules); 4] = [
     (
         "crates/engine/src",
         &[
-            ("file", &[]),
+            ("file", &["text"]),
             ("text", &[]),
             ("turn", &[]),
             ("schema", &["text"]),
@@ -39,26 +39,37 @@ const MAY_USE: [(&str, Modules); 4] = [
             ("documents", &[]),
             ("migration", &[]),
             ("views", &[]),
-            ("import", &["documents"]),
+            ("ignored", &[]),
+            ("import", &["documents", "ignored"]),
             ("roots", &[]),
+            ("tls_advice", &[]),
             // Its tests write statements of SQLite.
             ("select", &["sqlite", "views"]),
             (
                 "sqlite",
-                &["documents", "import", "migration", "select", "views"],
+                &[
+                    "documents",
+                    "ignored",
+                    "import",
+                    "migration",
+                    "select",
+                    "views",
+                ],
             ),
             (
                 "postgres",
                 &[
                     "documents",
+                    "ignored",
                     "import",
                     "migration",
                     "roots",
                     "select",
+                    "tls_advice",
                     "views",
                 ],
             ),
-            ("database", &["import", "postgres", "sqlite"]),
+            ("database", &["import", "migration", "postgres", "sqlite"]),
         ],
     ),
     (

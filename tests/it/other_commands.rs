@@ -3,6 +3,8 @@
 mod authorize;
 mod coverage;
 mod matrix;
+mod names;
+mod places;
 mod route;
 mod search;
 mod stores;

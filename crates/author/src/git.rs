@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use peppol_authz_engine::policy::{Entry, EntryKind, PolicyDirectory, SourceFile, Sources};
+use peppol_authz_engine::text::MARK;
 
 /// The places of policies and schema, in the working directory and in its repository.
 #[derive(Clone, Debug)]
@@ -126,7 +127,7 @@ fn file(revision: &str, commit: &str, path: &Path) -> Result<Arc<SourceFile>, Gi
     Ok(Arc::new(SourceFile {
         name: format!("{revision}:{}", path.display()),
         path: None,
-        text,
+        text: text.strip_prefix(MARK).unwrap_or(&text).to_owned(),
     }))
 }
 

@@ -1,10 +1,12 @@
 //! Conventions of the policies that `check` tells of, and for which no set is refused.
 //!
 //! `load` finds everything for which a set is refused, by `check` as by `serve`. The lints find a
-//! text that the formatter would write otherwise and, in a set without a list of rules, a policy
-//! that has more loaded than it needs.
+//! text that the formatter would write otherwise, permits and actions that are of no use and, in a set
+//! without a list of rules, a policy that has more loaded than it needs.
 
+mod covered;
 mod format;
+mod unpermitted;
 
 use peppol_authz_engine::policy::{Bundle, Fault, Severity, Sources};
 
@@ -18,6 +20,10 @@ pub fn lint(sources: &Sources, bundle: Option<&Bundle>) -> Vec<Fault> {
     let policies = bundle.map(Bundle::policies).unwrap_or_default();
     let costly = policies.iter().filter(|info| info.loads_all_tags());
     faults.extend(costly.map(|info| info.all_tags_fault(Severity::Note)));
+    if let Some(bundle) = bundle {
+        faults.extend(covered::covered(bundle));
+        faults.extend(unpermitted::unpermitted(&sources.schema, bundle));
+    }
     Fault::sort(&mut faults);
     faults
 }

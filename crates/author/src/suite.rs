@@ -9,6 +9,7 @@ mod coverage;
 mod error;
 mod expect;
 mod fixture;
+mod lines;
 mod matrix;
 mod model;
 mod mutate;

@@ -4,6 +4,7 @@ use std::io::BufRead;
 use std::sync::Arc;
 
 use crate::import::{Import, ImportError, Imported};
+use crate::migration::Migrated;
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
 use peppol_authz_engine::store::{Store, StoreError};
@@ -24,6 +25,18 @@ impl Database {
         match self {
             Self::Sqlite(store) => Arc::clone(store) as _,
             Self::Postgres(store) => Arc::clone(store) as _,
+        }
+    }
+
+    /// Returns when the database takes connections.
+    ///
+    /// # Errors
+    /// A server that cannot be reached, or refuses the role.
+    pub async fn reach(&self) -> Result<(), StoreError> {
+        match self {
+            // When it was opened.
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(store) => store.reach().await,
         }
     }
 
@@ -50,10 +63,10 @@ impl Database {
     /// # Errors
     /// A database that cannot be reached, may not be changed, or is of a newer
     /// version.
-    pub fn migrate(&self) -> Result<(), StoreError> {
+    pub fn migrate(&self) -> Result<Migrated, StoreError> {
         match self {
             // When it was opened.
-            Self::Sqlite(_) => Ok(()),
+            Self::Sqlite(store) => Ok(store.migrated()),
             Self::Postgres(store) => runtime()?.block_on(store.migrate()),
         }
     }

@@ -10,11 +10,13 @@ use std::io::BufRead;
 use cedar_policy::EntityTypeName;
 
 use super::documents::{DocumentError, Documents};
+use super::ignored::{Ignored, first_unread};
 use peppol_authz_engine::schema::{
     DocumentType, JsonOrigin, Record, Schema, SchemaError, Type, document_types, parse_json,
     record_to_json,
 };
 use peppol_authz_engine::store::{Revision, StoreError};
+use peppol_authz_engine::text::did_you_mean;
 
 /// Levels of JSON in a document; a real organisation has four.
 const JSON_DEPTH: usize = 32;
@@ -28,6 +30,8 @@ pub struct Import {
     schema: Schema,
     /// In the order of their names.
     types: Vec<DocumentType>,
+    /// True if a member that nothing reads is a fault.
+    strict: bool,
 }
 
 /// A document that has been read and checked.
@@ -58,6 +62,8 @@ pub struct Imported {
     pub documents: u64,
     /// The state that holds them.
     pub revision: Revision,
+    /// Their members that nothing reads.
+    pub ignored: Ignored,
 }
 
 /// Why nothing has been imported.
@@ -81,6 +87,9 @@ pub enum ImportError {
         /// Why.
         cause: std::io::Error,
     },
+    /// What stands in the way of writing, and what to do about it.
+    #[error("{0}")]
+    Refused(String),
     /// The store refuses.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -94,13 +103,27 @@ impl Import {
     pub fn new() -> Result<Self, SchemaError> {
         let schema = Schema::parse(SCHEMA)?;
         let types = document_types(&format!("{SCHEMA}\n{DOCUMENTS}"))?;
-        Ok(Self { schema, types })
+        Ok(Self {
+            schema,
+            types,
+            strict: false,
+        })
     }
 
-    /// The next document of a stream. `Err` has the line and the problem.
+    /// The same, where a member that nothing reads is a fault.
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
+    /// The next document of a stream, whose members that nothing reads are counted. `Err` has the
+    /// line and the problem.
     pub(super) fn next<R: BufRead>(
         &self,
+        file: &str,
         documents: &mut Documents<R>,
+        ignored: &mut Ignored,
     ) -> Result<Option<Document>, DocumentError> {
         let Some((line, text)) = documents.next_document()? else {
             return Ok(None);
@@ -108,7 +131,7 @@ impl Import {
         let malformed = |problem: String| DocumentError::Malformed { line, problem };
         let json = parse_json(&text, JSON_DEPTH).map_err(|error| malformed(error.to_string()))?;
         let document_type = match json.get("type") {
-            Some(serde_json::Value::String(name)) => self.document_type(name),
+            Some(serde_json::Value::String(name)) => self.kind(name),
             _ => Err("`type`: a string is wanted".to_owned()),
         };
         let document_type = document_type.map_err(malformed)?;
@@ -117,6 +140,12 @@ impl Import {
             .schema
             .record(&json, members, JsonOrigin::Document)
             .map_err(|misfit| malformed(format!("{name}: {misfit}")))?;
+        if self.strict
+            && let Some(problem) = first_unread(&json, document_type)
+        {
+            return Err(malformed(problem));
+        }
+        ignored.count(&json, document_type, file, line);
         Ok(Some(Document {
             kind: name.clone(),
             key: key(document_type, &record),
@@ -125,12 +154,14 @@ impl Import {
         }))
     }
 
-    fn document_type(&self, name: &str) -> Result<&DocumentType, String> {
+    /// The documents of a type.
+    pub(super) fn kind(&self, name: &str) -> Result<&DocumentType, String> {
         let found = self.types.iter().find(|known| known.name == name);
         found.ok_or_else(|| {
-            let known = self.types.iter().map(|known| format!("`{}`", known.name));
-            let known: Vec<_> = known.collect();
-            format!("`type`: not one of {}", known.join(", "))
+            let names = self.types.iter().map(|known| known.name.as_str());
+            let near = did_you_mean(name, names.clone());
+            let known: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+            format!("`type`: not one of {}{near}", known.join(", "))
         })
     }
 

@@ -6,17 +6,22 @@
 
 mod database;
 mod documents;
+mod ignored;
 mod import;
 mod migration;
 mod postgres;
 mod roots;
 mod select;
 mod sqlite;
+mod tls_advice;
 mod views;
 
 pub use database::Database;
 pub use documents::{DocumentError, Documents};
+pub use ignored::{Ignored, IgnoredMember};
 pub use import::{Import, ImportError, Imported};
+pub use migration::Migrated;
 pub use postgres::{Postgres, PostgresOptions};
 pub use roots::{RootsError, root_certificates};
 pub use sqlite::{Sqlite, SqliteOptions};
+pub use tls_advice::tls_advice;

@@ -13,6 +13,46 @@ pub(super) struct Migration {
     pub(super) sql: &'static str,
 }
 
+/// What bringing a database up to date came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Migrated {
+    /// It was at this version already.
+    Already(i32),
+    /// It was empty, and is at this version.
+    Made(i32),
+    /// It was of an older version.
+    Upgraded {
+        /// The version that it was of.
+        from: i32,
+        /// The version that it is of.
+        to: i32,
+    },
+    /// Another program has made it: it is left as it is.
+    Foreign,
+}
+
+impl Migrated {
+    /// By the versions before, 0 for an empty one, and after.
+    pub(super) fn between(from: i32, to: i32) -> Self {
+        match from {
+            from if from == to => Self::Already(to),
+            0 => Self::Made(to),
+            from => Self::Upgraded { from, to },
+        }
+    }
+}
+
+impl std::fmt::Display for Migrated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Already(version) => write!(f, "already at version {version}"),
+            Self::Made(version) => write!(f, "at version {version} (made now)"),
+            Self::Upgraded { from, to } => write!(f, "at version {to} (upgraded now, from {from})"),
+            Self::Foreign => f.write_str("made by another program, and left as it is"),
+        }
+    }
+}
+
 /// The version that a list of steps, oldest first, leads to.
 pub(super) const fn newest(migrations: &[Migration]) -> i32 {
     match migrations.last() {

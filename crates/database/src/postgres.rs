@@ -23,6 +23,7 @@ mod notes;
 mod options;
 mod read;
 mod records;
+mod refusal;
 mod relations;
 mod snapshot;
 mod write;
@@ -33,16 +34,17 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use cedar_policy::EntityTypeName;
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Pool, PoolError};
 
 use connect::Connector;
 use description::Description;
-use failure::{BeginFailure, limited};
+use failure::{BeginFailure, limited, said};
 use gate::Gate;
 use lease::Lease;
 use listen::Listener;
 use snapshot::PostgresSnapshot;
 
+use crate::migration::Migrated;
 use crate::views;
 pub use options::PostgresOptions;
 use peppol_authz_engine::schema::Schema;
@@ -82,8 +84,17 @@ impl Postgres {
     /// # Errors
     /// A database that cannot be reached, may not be changed, or is of a newer
     /// version.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
+    pub async fn migrate(&self) -> Result<Migrated, StoreError> {
         migrate::migrate(&self.connector, self.options.timeout).await
+    }
+
+    /// Returns when the server takes a connection.
+    ///
+    /// # Errors
+    /// A server that cannot be reached, or refuses the role.
+    pub async fn reach(&self) -> Result<(), StoreError> {
+        let connected = limited(self.options.timeout, self.connector.connect()).await;
+        connected.map(drop).map_err(|failed| failed.error)
     }
 
     /// The description of the views; `None` before the first read.
@@ -106,7 +117,10 @@ impl Postgres {
             .get()
             .await
             .map(Lease::new)
-            .map_err(|error| StoreError::Unavailable(causes(&error)))
+            .map_err(|error| match error {
+                PoolError::Backend(error) => StoreError::Unavailable(said(&error)),
+                other => StoreError::Unavailable(causes(&other)),
+            })
     }
 
     /// Begins a read, on a connection that may turn out to be dead.

@@ -13,6 +13,7 @@ mod announced;
 mod candidates;
 mod changes;
 mod connection;
+mod copy;
 mod dependence;
 mod noted;
 mod opened;
@@ -35,6 +36,7 @@ use std::time::{Duration, Instant};
 
 use cedar_policy::EntityTypeName;
 
+use crate::migration::Migrated;
 #[cfg(test)]
 pub(super) use candidates::SqliteDialect;
 use opened::Opened;
@@ -45,6 +47,7 @@ use peppol_authz_engine::store::{
 };
 use pool::Begun;
 use snapshot::SqliteSnapshot;
+use tempfile::TempDir;
 use wal_log::Commits;
 
 /// How long a file that could not be opened is not tried again.
@@ -57,6 +60,9 @@ const CLOSING: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Sqlite {
     inner: Arc<Inner>,
+    migrated: Migrated,
+    /// Holds the copy for as long as it is read, if it is one.
+    _copy: Option<TempDir>,
 }
 
 #[derive(Debug)]
@@ -81,8 +87,10 @@ impl Sqlite {
     /// A file that cannot be opened or is no database, and one that a newer
     /// version of this program has made.
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
-        let opened = Opened::open(path, &options)?;
+        let (opened, migrated) = Opened::open(path, &options)?;
         Ok(Self {
+            migrated,
+            _copy: None,
             inner: Arc::new(Inner {
                 path: path.to_owned(),
                 options,
@@ -91,6 +99,30 @@ impl Sqlite {
                 failed: Mutex::default(),
             }),
         })
+    }
+
+    /// Opens a database to read it for a moment. One that may not be written is copied: nobody needs
+    /// the right to write to be told what is in it, and SQLite does, to take part in its log.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub fn open_to_read(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        let refused = match Self::open(path, options.clone()) {
+            Err(StoreError::Unavailable(text)) if path.exists() => StoreError::Unavailable(text),
+            opened => return opened,
+        };
+        let Ok((directory, copy)) = copy::copied(path, options.busy_timeout) else {
+            return Err(refused);
+        };
+        let mut store = Self::open(&copy, options).map_err(|_| refused)?;
+        store._copy = Some(directory);
+        Ok(store)
+    }
+
+    /// What opening it came to.
+    #[must_use]
+    pub fn migrated(&self) -> Migrated {
+        self.migrated
     }
 }
 

@@ -10,6 +10,8 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
+use crate::text::without_mark;
+
 /// The greatest length of a text that people write: policies, a schema, a route table, a suite.
 pub const LONGEST_TEXT: u64 = 16 << 20;
 
@@ -40,14 +42,18 @@ pub fn read_file(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a text that people write.
+/// Reads a text that people write, without its byte order mark.
 ///
 /// # Errors
 /// As [`read_file`], and a file that is not UTF-8.
 pub fn read_text(path: &Path) -> io::Result<String> {
     let bytes = read_file(path, LONGEST_TEXT)?;
-    String::from_utf8(bytes)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+    let refused = |text| io::Error::new(io::ErrorKind::InvalidData, text);
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(refused("it is UTF-16, and UTF-8 is wanted"));
+    }
+    let text = std::str::from_utf8(without_mark(&bytes)).map_err(|_| refused("it is not UTF-8"))?;
+    Ok(text.to_owned())
 }
 
 /// The word for a thing that is no regular file.

@@ -25,11 +25,12 @@ mod partial;
 mod read;
 mod searching;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cedar_policy::{EntityTypeName, EntityUid};
 
-use crate::decide::QuestionContext;
+use crate::decide::{Decision, QuestionContext, Verdict};
 use crate::slice::Described;
 
 pub use actions::ActionSearch;
@@ -74,6 +75,9 @@ pub struct SearchPage {
     pub most: usize,
     /// True if the residual is to be told with its texts.
     pub explain: bool,
+    /// False for a caller who understands no obligation: what is permitted with one is then not
+    /// found, as a question about it would be a denial.
+    pub binds: bool,
 }
 
 /// A part of the answer.
@@ -81,6 +85,8 @@ pub struct SearchPage {
 pub struct SearchResult {
     /// The entities that are allowed, in the order of the bytes of their ids.
     pub entities: Vec<EntityUid>,
+    /// The obligations of those that are allowed with some.
+    pub obligations: BTreeMap<EntityUid, BTreeSet<Arc<str>>>,
     /// True if there are others behind them.
     pub more: bool,
     /// The last of them, for [`SearchPage::after`].
@@ -94,4 +100,31 @@ pub struct SearchResult {
     pub policy_revision: Arc<str>,
     /// The state of the store; `None` where there was nothing to ask it for.
     pub tenancy_revision: Option<Arc<str>>,
+}
+
+impl SearchPage {
+    /// The obligations of a decision by which something is found; `None` where it is not.
+    fn finds(&self, decision: Decision) -> Option<BTreeSet<Arc<str>>> {
+        let is_allow = decision.verdict == Verdict::Allow;
+        let obligations = decision.obligations;
+        (is_allow && (self.binds || obligations.is_empty())).then_some(obligations)
+    }
+}
+
+impl SearchResult {
+    /// Adds what is allowed.
+    fn add(&mut self, uid: EntityUid, obligations: BTreeSet<Arc<str>>) {
+        if !obligations.is_empty() {
+            self.obligations.insert(uid.clone(), obligations);
+        }
+        self.entities.push(uid);
+    }
+
+    /// Leaves out all behind the first `limit`, and says that there are others if there are.
+    fn end_at(&mut self, limit: usize) {
+        self.more = self.entities.len() > limit;
+        for uid in self.entities.drain(limit.min(self.entities.len())..) {
+            self.obligations.remove(&uid);
+        }
+    }
 }

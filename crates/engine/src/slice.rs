@@ -21,6 +21,7 @@ mod timeline;
 mod uid_index;
 mod walk;
 
+pub(crate) use cache::CacheCounts;
 pub use cache::{Cache, CacheStats, ENTRY_BYTES};
 pub use described::Described;
 pub use freshness::{Demand, Freshness};

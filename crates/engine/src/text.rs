@@ -1,9 +1,12 @@
 //! Values as text.
 
 pub mod duration;
+mod suggest;
 
 use std::borrow::Cow;
 use std::fmt::Write;
+
+pub use suggest::{did_you_mean, nearest};
 
 /// A text of at most so many bytes; a longer one ends with `…`.
 #[must_use]
@@ -15,6 +18,16 @@ pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
     let (begins, _) = text.split_at_checked(end).unwrap_or_default();
     Cow::Owned(format!("{begins}…"))
 }
+
+/// A text without the byte order mark that some editors put in front of it. It says nothing of UTF-8,
+/// and is no part of the text.
+#[must_use]
+pub fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(MARK.as_bytes()).unwrap_or(text)
+}
+
+/// The byte order mark.
+pub const MARK: &str = "\u{feff}";
 
 /// The first `len` bytes in lower-case hexadecimal.
 #[must_use]

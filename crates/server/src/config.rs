@@ -47,7 +47,7 @@ pub use gateway::{
 pub use introspection::Introspection;
 pub use jwt::{Algorithm, AlgorithmError, Constant, Jwks, JwksError, Jwt, JwtIssuer, Principal};
 pub use limits::LimitsSettings;
-pub use log::{Log, LogFormat};
+pub use log::{Log, LogDecisions, LogFormat};
 pub use policies::{Reload, ShadowSettings};
 pub use server::{MIN_WORKER_STACK_BYTES, Server};
 pub use server_url::{ServerUrl, ServerUrlError};

@@ -36,7 +36,8 @@ pub(in crate::cli) struct AuthorizeArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The search is for the one of principal, action and resource that is open: an entity with its type \
-alone, or the action if it is left out. Results are written one a line.")]
+alone, or the action if it is left out. Results are written one a line; what a permit obliges to \
+follows behind a tab.")]
 pub(in crate::cli) struct SearchArgs {
     /// A search in JSON, as `POST /v1/search` takes it; `-` is standard input
     #[arg(value_name = "FILE", conflicts_with_all = ["principal", "action", "resource", "context"])]

@@ -40,6 +40,9 @@ pub(in crate::cli) struct ImportArgs {
     /// Files of tenancy documents; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(in crate::cli) files: Vec<PathBuf>,
+    /// Refuse a document with a member that nothing reads; otherwise such members are counted and named at the end
+    #[arg(long)]
+    pub(in crate::cli) strict: bool,
 }
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::cli::args::SourceArgs;
 use crate::cli::exit::Exit;
 use crate::cli::output::{AnyError, failed, misused};
-use crate::cli::source::{MissingFile, open};
+use crate::cli::source::{FileUse, open};
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::store::Store;
 use peppol_authz_server::config::{Config, Source};
@@ -48,7 +48,7 @@ impl Recorded {
             )));
         }
         let store = is_there
-            .then(|| open(config, MissingFile::Refused))
+            .then(|| open(config, FileUse::ReadOnce))
             .transpose()
             .map_err(failed)?;
         let store = store.map(|(store, _)| store);

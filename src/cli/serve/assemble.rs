@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{keys, shadow};
 use crate::cli::output::AnyError;
-use crate::cli::source::{MissingFile, open};
+use crate::cli::source::{FileUse, open};
 use peppol_authz_database::Database;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::schema::Schema;
@@ -48,7 +48,7 @@ pub(super) fn assemble(
             (Arc::new(file) as Arc<dyn Store>, None, Some(digest))
         }
         Source::Sqlite(_) | Source::Postgres(_) => {
-            let (store, database) = open(config, MissingFile::Made)?;
+            let (store, database) = open(config, FileUse::Written)?;
             (store, database, None)
         }
     };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cli::import::import_files;
+use crate::cli::import::{ignored_lines, import_files};
 use crate::cli::output::AnyError;
 use peppol_authz_database::Database;
 use peppol_authz_engine::store::StoreError;
@@ -20,6 +20,7 @@ pub(super) async fn make_ready(
     address: &str,
 ) -> Result<(), AnyError> {
     if let Some(database) = database.filter(|_| !config.import.is_empty()) {
+        reach(&database).await;
         import(database, config.import.clone()).await?;
     }
     // Not before: who learns that the server is ready gets the imported documents.
@@ -40,13 +41,32 @@ pub(super) async fn make_ready(
 }
 
 async fn import(database: Database, files: Vec<PathBuf>) -> Result<(), AnyError> {
-    let imported = tokio::task::spawn_blocking(move || import_files(&database, &files)).await??;
+    let imported = move || import_files(&database, &files, false, |line| tracing::info!("{line}"));
+    let imported = tokio::task::spawn_blocking(imported).await??;
+    for line in ignored_lines(&imported.ignored) {
+        tracing::warn!("{line}");
+    }
     tracing::info!(
         documents = imported.documents,
         revision = %imported.revision,
         "imported"
     );
     Ok(())
+}
+
+/// Waits for a PostgreSQL server that is away: documents are read once, and standard input cannot be
+/// read again.
+async fn reach(database: &Database) {
+    let mut pause = Duration::from_millis(50);
+    let mut said = false;
+    while let Err(error) = database.reach().await {
+        if !said {
+            tracing::warn!(%error, "the import waits for the tenancy store");
+            said = true;
+        }
+        tokio::time::sleep(pause).await;
+        pause = Duration::from_secs(1).min(pause * 2);
+    }
 }
 
 /// Looks at the store for the first time. It waits for a PostgreSQL server that is away, or whose

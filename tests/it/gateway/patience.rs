@@ -1,7 +1,9 @@
 //! Clients that say nothing, or half of it: none keeps a place, and none waits longer than is set.
 
 use bytes::Bytes;
-use peppol_authz_server::http::envoy::{HealthCheckRequest, HealthCheckResponse, ServingStatus};
+use peppol_authz_server::http::envoy::{
+    AttributeContext, CheckRequest, HealthCheckRequest, HealthCheckResponse, Request, ServingStatus,
+};
 use prost::Message;
 
 use super::envoy::{CHECK, Envoy, get};
@@ -111,6 +113,45 @@ fn health(envoy: &mut Envoy, service: &str) -> Result<ServingStatus, String> {
     let service = service.to_owned();
     let answer: Bytes = envoy.call(HEALTH, &HealthCheckRequest { service }.encode_to_vec())?;
     Ok(HealthCheckResponse::decode(answer).unwrap().status())
+}
+
+/// Silent connections keep no probe from being answered; a check waits a while for a place.
+#[test]
+fn health_over_grpc_has_places_of_its_own() {
+    let settings = format!("{}{LISTEN}{HEADER}", patient_server(2));
+    let (sidecar, address) = started(start(&settings));
+    let mut kept = Envoy::connect(&address);
+    let anna = [("x-user", "anna")];
+    kept.check(get("/orgs/acme", &anna), "").is_subject("anna");
+    let silent: Vec<Connection> = (0..140).map(|_| Connection::open_at(&address)).collect();
+    sidecar.wait_for_log("all connections are in use, others wait");
+    let mut probe = Envoy::connect(&address);
+    assert_eq!(health(&mut probe, ""), Ok(ServingStatus::Serving));
+    let mut other = Envoy::connect(&address);
+    let error = other.send(checked(&anna)).unwrap_err();
+    assert!(error.contains("\"grpc-status\": \"14\""), "{error}");
+    kept.check(get("/orgs/acme", &anna), "").is_subject("anna");
+    drop(silent);
+    let mut other = Envoy::connect(&address);
+    other.check(get("/orgs/acme", &anna), "").is_subject("anna");
+}
+
+/// Settings of the server: an hour for everything, and so many connections.
+fn patient_server(connections: usize) -> String {
+    let all = patient(&[]);
+    let (server, _) = all.split_once("[gateway]").unwrap();
+    format!("{server}connections = {connections}\n")
+}
+
+fn checked(headers: &[(&str, &str)]) -> CheckRequest {
+    CheckRequest {
+        attributes: Some(AttributeContext {
+            source: None,
+            request: Some(Request {
+                http: Some(get("/orgs/acme", headers)),
+            }),
+        }),
+    }
 }
 
 #[test]

@@ -191,7 +191,7 @@ fn keys_that_are_not_there_are_a_503_and_unready() {
         metrics.contains("\npeppol_authz_token_keys 0\n"),
         "{metrics}"
     );
-    assert!(!metrics.contains("\npeppol_authz_token_keys_failures 0\n"));
+    assert!(!metrics.contains("\npeppol_authz_token_keys_failures_total 0\n"));
     // A request that needs no token is answered.
     is_denied(&of_acme(&sidecar, &[]), 401, "TOKEN_MISSING");
     let public = as_nginx(

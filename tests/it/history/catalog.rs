@@ -186,7 +186,7 @@ fn what_keeps_a_database_in_order_drops_nothing() {
         let text = sidecar.get("/metrics").text;
         let line = text
             .lines()
-            .find(|line| line.starts_with("peppol_authz_cache_misses "))
+            .find(|line| line.starts_with("peppol_authz_cache_misses_total "))
             .map(str::to_owned);
         line.unwrap_or_else(|| panic!("{text}"))
     };

@@ -104,7 +104,7 @@ fn a_sqlite_view_of_tables_alone_is_kept_until_something_is_written() {
         let text = sidecar.get("/metrics").text;
         let line = text
             .lines()
-            .find(|line| line.starts_with("peppol_authz_cache_misses "))
+            .find(|line| line.starts_with("peppol_authz_cache_misses_total "))
             .map(str::to_owned);
         line.unwrap_or_else(|| panic!("{text}"))
     };

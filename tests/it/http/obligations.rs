@@ -57,6 +57,67 @@ fn a_permit_is_a_denial_for_who_understands_no_obligation() {
     }
 }
 
+/// What is found is permitted, and a permit obliges: it is told, or nothing is found.
+#[test]
+fn a_search_tells_obligations_or_does_not_find() {
+    let sidecar = Start::quickstart().start();
+    let wanted = json!({
+        "principal": "Peppol::User::\"anna\"",
+        "resource": "Peppol::Platform::\"platform\"",
+    });
+    let found = sidecar.post("/v1/search", &wanted).json();
+    let creates = json!({
+        "type": "Peppol::Action", "id": "createOrganisation", "obligations": ["GRANT_ORGADMIN"],
+    });
+    assert_eq!(found["results"], json!([creates]));
+    let who = json!({
+        "principal": {"type": "Peppol::User"},
+        "action": "Peppol::Action::\"createOrganisation\"",
+        "resource": "Peppol::Platform::\"platform\"",
+        "limit": 1,
+    });
+    let found = sidecar.post("/v1/search", &who).json();
+    assert_eq!(
+        found["results"][0]["obligations"],
+        json!(["GRANT_ORGADMIN"])
+    );
+    // Where there is none, nothing is said of it.
+    let mut other = wanted.clone();
+    other["resource"] = json!("Peppol::Organisation::\"acme\"");
+    let found = sidecar.post("/v1/search", &other).json();
+    let results = found["results"].as_array().unwrap();
+    let gets = json!({"type": "Peppol::Action", "id": "getOrganisation"});
+    assert!(results.contains(&gets), "{found}");
+    let ask = |path: &str, supported: &Value| {
+        let mut search = json!({
+            "subject": {"type": "user", "id": "anna"},
+            "resource": {"type": "platform", "id": "platform"},
+            "context": {"supported_obligations": supported},
+        });
+        if path.ends_with("subject") {
+            search["subject"] = json!({"type": "user"});
+            search["action"] = json!({"name": "create_organisation"});
+        }
+        sidecar.post(path, &search)
+    };
+    let (action, subject) = ("/access/v1/search/action", "/access/v1/search/subject");
+    for supported in [Value::Null, json!(["custom"])] {
+        let found = ask(action, &supported).json();
+        let told = json!({"name": "createOrganisation", "context": {"obligations": [grant()]}});
+        assert_eq!(found["results"], json!([told]));
+        let found = ask(subject, &supported).json();
+        assert_eq!(
+            found["results"][0]["context"]["obligations"],
+            json!([grant()])
+        );
+    }
+    for path in [action, subject] {
+        let found = ask(path, &json!([])).json();
+        assert_eq!(found["results"], json!([]), "{path}");
+        assert_eq!(ask(path, &json!("custom")).status, 400, "{path}");
+    }
+}
+
 /// The decision log has what was answered, and replays the rest.
 #[test]
 fn a_permit_that_was_a_denial_is_one_in_the_decision_log() {

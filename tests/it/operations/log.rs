@@ -2,6 +2,8 @@
 
 use std::process::Stdio;
 
+use serde_json::{Value, json};
+
 use super::allowed;
 use crate::eventually::until;
 use crate::sidecar::{Start, program};
@@ -62,4 +64,79 @@ fn a_store_that_is_away_does_not_fill_the_log() {
     let count = of_questions.len();
     assert!((1..=20).contains(&count), "{count}");
     assert_eq!(of_questions[0]["code"], "STORE_UNAVAILABLE");
+}
+
+fn asked(action: &str, user: &str) -> Value {
+    json!({
+        "principal": {"type": "Peppol::User", "id": user},
+        "action": {"type": "Peppol::Action", "id": action},
+        "resource": "Peppol::Organisation::\"acme\"",
+        "context": {},
+    })
+}
+
+fn denials(log: &[Value]) -> Vec<&Value> {
+    let records = log.iter();
+    records
+        .filter(|record| record["message"] == "denied")
+        .collect()
+}
+
+/// Why something is denied can be seen, of whom cannot, and a flood is a few lines.
+#[test]
+fn denials_are_logged_by_what_denies_them() {
+    let mut sidecar = Start::quickstart().start();
+    let mut mode = asked("requestModeChange", "anna");
+    mode["context"] = json!({"requestedMode": "SHARED"});
+    let first = sidecar.ask(&mode);
+    for _ in 0..30 {
+        assert_eq!(sidecar.ask(&mode)["decision"], "Deny");
+    }
+    assert_eq!(
+        sidecar.ask(&asked("getOrganisation", "nobody-there"))["decision"],
+        "Deny"
+    );
+    assert_eq!(
+        sidecar.ask(&asked("getOrganisation", "anna"))["decision"],
+        "Allow"
+    );
+    let log = sidecar.stop();
+    let found = denials(&log);
+    let of = |codes: &str| {
+        found
+            .iter()
+            .filter(|record| record["codes"] == codes)
+            .count()
+    };
+    assert_eq!(
+        (of("AT-1120"), of("UNKNOWN_PRINCIPAL")),
+        (5, 1),
+        "{found:#?}"
+    );
+    assert_eq!(found.len(), 6, "{found:#?}");
+    let record = found[0];
+    for (member, value) in [
+        ("level", json!("INFO")),
+        ("decision_id", first["decisionId"].clone()),
+        ("surface", json!("native")),
+        ("action", json!("requestModeChange")),
+        ("principal", json!("Peppol::User")),
+        ("resource", json!("Peppol::Organisation")),
+        (
+            "policies",
+            json!("organisation/mode-change-needs-business-contact"),
+        ),
+        ("untold", json!(0)),
+    ] {
+        assert_eq!(record[member], value, "{record}");
+    }
+    let all = json!(found).to_string();
+    for id in ["anna", "acme", "nobody-there", "SHARED"] {
+        assert!(!all.contains(id), "{id}: {all}");
+    }
+    let mut sidecar = Start::quickstart()
+        .variable("PEPPOL_AUTHZ_LOG__DECISIONS", "off")
+        .start();
+    sidecar.ask(&mode);
+    assert!(denials(&sidecar.stop()).is_empty());
 }

@@ -182,14 +182,40 @@ fn the_state_of_policies_store_and_memory_is_shown() {
     let once = Samples::of(&sidecar);
     assert!(once.value("cache_entries", &[]) > 0.0);
     assert!(once.value("cache_bytes", &[]) > 0.0);
-    assert!(once.value("cache_misses", &[]) > 0.0);
+    assert!(once.value("cache_misses_total", &[]) > 0.0);
     sidecar.ask(&allowed());
     let twice = Samples::of(&sidecar);
-    assert!(twice.value("cache_hits", &[]) > once.value("cache_hits", &[]));
+    assert!(twice.value("cache_hits_total", &[]) > once.value("cache_hits_total", &[]));
     assert_eq!(
-        twice.value("cache_misses", &[]),
-        once.value("cache_misses", &[])
+        twice.value("cache_misses_total", &[]),
+        once.value("cache_misses_total", &[])
     );
+}
+
+/// A counter that falls looks like a restart.
+#[test]
+fn a_reload_takes_nothing_from_the_counters() {
+    let start = Start::quickstart();
+    let policies = start.path("policies");
+    std::fs::create_dir(&policies).unwrap();
+    let file = policies.join("all.cedar");
+    let permit = "permit (principal, action, resource);\n";
+    std::fs::write(&file, permit).unwrap();
+    let sidecar = start
+        .with(&["--policies", policies.to_str().unwrap()])
+        .start();
+    sidecar.ask(&allowed());
+    sidecar.ask(&allowed());
+    let before = Samples::of(&sidecar);
+    std::fs::write(&file, format!("// Another text.\n{permit}")).unwrap();
+    crate::eventually::until("the change is taken", || {
+        Samples::of(&sidecar).value("reloads_total", &[("result", "taken")]) > 1.0
+    });
+    let after = Samples::of(&sidecar);
+    for name in ["cache_hits_total", "cache_misses_total"] {
+        assert!(before.value(name, &[]) > 0.0, "{name}");
+        assert_eq!(after.value(name, &[]), before.value(name, &[]), "{name}");
+    }
 }
 
 #[test]
@@ -201,7 +227,7 @@ fn without_a_cache_nothing_is_kept() {
     sidecar.ask(&allowed());
     let samples = Samples::of(&sidecar);
     assert_eq!(samples.value("cache_entries", &[]), 0.0);
-    assert_eq!(samples.value("cache_hits", &[]), 0.0);
+    assert_eq!(samples.value("cache_hits_total", &[]), 0.0);
 }
 
 /// Dashboards and alerts name them: a change here is one that users have to be told of. A metric with

@@ -20,11 +20,11 @@ fn whom_on_what_and_what() {
     for (search, found) in [
         (
             &["--principal", "User", "--action", "open", "--resource", RED][..],
-            "User::\"ann\"\n",
+            "User::\"ann\"\tobligation LOCK_AGAIN\n",
         ),
         (
             &["--principal", ANN, "--action", "open", "--resource", "Desk"],
-            "Desk::\"red\"\n",
+            "Desk::\"red\"\tobligation LOCK_AGAIN\n",
         ),
         (
             &[
@@ -39,7 +39,7 @@ fn whom_on_what_and_what() {
         ),
         (
             &["--principal", ANN, "--resource", RED],
-            "Action::\"close\"\nAction::\"open\"\n",
+            "Action::\"close\"\nAction::\"open\"\tobligation LOCK_AGAIN\n",
         ),
         (&["--principal", "User::\"bob\"", "--resource", RED], ""),
         (

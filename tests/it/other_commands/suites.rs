@@ -31,7 +31,7 @@ fn a_failure_says_what_was_asked_expected_and_decided_and_from_what() {
     assert_says(
         &ended,
         &[
-            "FAILED tests/policies/desk.toml: who is barred opens nothing",
+            "who is barred opens nothing",
             "Desk::\\\"blue\\\"",
             "\"open\"",
             "expected  Allow",

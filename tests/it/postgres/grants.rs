@@ -9,7 +9,7 @@ use super::client::{missing, until_missing, until_ready};
 use super::imported;
 use super::server::{Database, SHARED};
 use crate::eventually::until;
-use crate::sidecar::{Sidecar, Start};
+use crate::sidecar::{Sidecar, Start, program, project};
 
 /// The relations that a role has to read, from the head of the migration.
 fn relations(database: &Database) -> Vec<String> {
@@ -125,6 +125,47 @@ fn each_right_that_is_missing_is_named_and_waited_for() {
 }
 
 /// Questions are answered from memory; anything else cannot be read any more.
+/// An import says which rights are missing, or which view is in the way.
+#[test]
+fn an_import_says_what_is_in_its_way() {
+    let (database, _) = imported();
+    let documents = project("examples/quickstart/tenancy.ndjson");
+    let import = |url: &str| {
+        let output = program()
+            .args(["import", "--tenancy", url])
+            .arg(&documents)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        said
+    };
+    let reader = role(&database, "imports", &[]);
+    grant(&database, &format!("GRANT pg_read_all_data TO {reader}"));
+    let said = import(&database.url_of(&reader, SHARED.port));
+    for words in [
+        "nothing can be imported: the server says: permission denied for table ",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ",
+        "organisation",
+        &format!("TO \"{reader}\""),
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let url = format!(
+        "{}?options=-c%20default_transaction_read_only%3Don",
+        database.url()
+    );
+    let said = import(&url);
+    assert!(said.contains("use the address of the primary"), "{said}");
+    database.sql(
+        "ALTER TABLE organisation RENAME TO organisation_of_ours;
+         CREATE VIEW organisation AS SELECT *, 1 AS more FROM organisation_of_ours GROUP BY id",
+    );
+    let said = import(&database.url());
+    assert!(said.contains("organisation"), "{said}");
+    assert!(said.contains("write into the tables under these"), "{said}");
+}
+
 #[test]
 fn a_right_that_is_taken_away_while_it_serves_is_named() {
     let (database, grants) = strict();

@@ -6,7 +6,7 @@ use super::proxy::{Mode, Proxy};
 use super::scene::{allowed, cold, hurried, quickstart};
 use super::server::SHARED;
 use crate::eventually::until;
-use crate::sidecar::{Sidecar, Start};
+use crate::sidecar::{Sidecar, Start, project};
 
 const PASSWORD: &str = "hunter2";
 
@@ -66,6 +66,25 @@ fn a_server_that_is_not_there_yet_is_waited_for() {
 #[test]
 fn a_server_that_does_not_answer_yet_is_waited_for() {
     waits_for_its_store(Mode::Blackhole);
+}
+
+/// Documents are read once the server is there.
+#[test]
+fn an_import_waits_for_its_server() {
+    let database = SHARED.database();
+    let proxy = Proxy::to(SHARED.port);
+    proxy.set(Mode::Refuse);
+    let url = database.url_of("postgres", proxy.port);
+    let documents = project("examples/quickstart/tenancy.ndjson");
+    let mut sidecar = hurried(Start::new())
+        .with(&["--tenancy", &url, "--import", documents.to_str().unwrap()])
+        .start_listening();
+    sidecar.wait_for_log("the import waits for the tenancy store");
+    is_not_ready(&sidecar);
+    proxy.set(Mode::Forward);
+    sidecar.wait_for_log("ready");
+    assert_eq!(sidecar.ask(&allowed())["decision"], "Allow");
+    sidecar.stop();
 }
 
 /// A cluster is made by several, in any order: the program may be the first.

@@ -105,13 +105,31 @@ fn a_server_that_is_vouched_for_is_read_and_no_other() {
     for mode in ["require", "verify-full"] {
         is_refused(
             &over(&database, mode, &other).start_listening(),
-            "UnknownIssuer",
+            "no certificate that is trusted here has signed the server's",
         );
     }
     // On the machine itself nothing is encrypted unless it is asked for.
     let sidecar = Start::new().with(&["--tenancy", &database.url()]).start();
     assert_eq!(is_encrypted(&database), "f");
     drop(sidecar);
+}
+
+/// What to do is said in words.
+#[test]
+fn an_authority_that_serves_for_itself_is_refused_in_words() {
+    let certificates = Certificates::new();
+    let ours = certificates.authority("ours");
+    let settings = [
+        "ssl=on".to_owned(),
+        format!("ssl_cert_file={}", ours.display()),
+        format!("ssl_key_file={}", certificates.path("ours.key").display()),
+    ];
+    let server = server(&settings);
+    let database = server.database();
+    is_refused(
+        &over(&database, "require", &ours).start_listening(),
+        "the server shows the certificate of an authority as its own",
+    );
 }
 
 #[test]

@@ -111,5 +111,5 @@ fn suites_without_a_case_refuse_every_set() {
     std::fs::write(&suite, "fixture = \"tenancy.ndjson\"\n").unwrap();
     append(&modes, CLOSED);
     let fault = is_refused(&sidecar, &before);
-    assert!(fault.contains("there is no case in them"), "{fault}");
+    assert!(fault.contains("there is no case in it"), "{fault}");
 }

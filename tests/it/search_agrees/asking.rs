@@ -159,6 +159,7 @@ impl Asking<'_> {
             limit,
             most: 10_000,
             explain: false,
+            binds: true,
         };
         let mut ids: Vec<String> = Vec::new();
         let mut decided = 0;

@@ -76,6 +76,7 @@ fn ask(deciding: &Deciding, context: &Value, limit: usize) -> Vec<String> {
         limit,
         most: 10_000,
         explain: false,
+        binds: true,
     };
     let found = deciding.find(&wanted, &part);
     let found = found.unwrap_or_else(|refused| panic!("{refused:?}"));

@@ -83,6 +83,7 @@ fn pages_of_actions_lose_none_of_two_namespaces() {
             limit,
             most: 10,
             explain: false,
+            binds: true,
         };
         let mut actions = Vec::new();
         loop {
@@ -136,6 +137,7 @@ fn conditions_in_conditions_come_to_an_end() {
         limit: 10,
         most: 10,
         explain: false,
+        binds: true,
     };
     let found = deciding.find(&wanted, &part).unwrap();
     let found: Vec<_> = found.entities.iter().map(ToString::to_string).collect();

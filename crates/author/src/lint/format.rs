@@ -1,5 +1,6 @@
 //! The formatter's layout of policy files.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use peppol_authz_engine::policy::{
@@ -15,8 +16,13 @@ pub fn fix_format(sources: &Sources) -> Result<Vec<String>, SourceError> {
     let mut written = Vec::new();
     for file in &sources.policies {
         let formatted = on_large_stack(|| formatted(file)).flatten();
-        if let (Some(path), Some(text)) = (&file.path, formatted.filter(|text| *text != file.text))
-        {
+        let formatted = formatted.filter(|text| *text != lines(file));
+        if let (Some(path), Some(text)) = (&file.path, formatted) {
+            // The ends of its lines are not what it is formatted for.
+            let text = match file.text.contains("\r\n") {
+                true => text.replace('\n', "\r\n"),
+                false => text,
+            };
             std::fs::write(path, text).map_err(|cause| SourceError {
                 path: path.clone(),
                 cause,
@@ -37,13 +43,21 @@ fn formatted(file: &SourceFile) -> Option<String> {
         line_width: 80,
         indent_width: 2,
     };
-    cedar_policy_formatter::policies_str_to_pretty(&file.text, &config).ok()
+    cedar_policy_formatter::policies_str_to_pretty(&lines(file), &config).ok()
+}
+
+/// The text with lines that end as the formatter writes them.
+fn lines(file: &SourceFile) -> Cow<'_, str> {
+    match file.text.contains("\r\n") {
+        true => Cow::Owned(file.text.replace("\r\n", "\n")),
+        false => Cow::Borrowed(&file.text),
+    }
 }
 
 /// A fault at the first line that the formatter would write otherwise.
 pub(super) fn unformatted(file: &Arc<SourceFile>) -> Option<Fault> {
     let formatted = formatted(file)?;
-    if formatted == file.text {
+    if formatted == lines(file) {
         return None;
     }
     let same = file

@@ -26,6 +26,8 @@ pub(super) enum Expected<'a> {
     },
     /// No decision, by this code.
     Malformed(&'a str),
+    /// A decision, which cannot be had while a context is missing: what to write.
+    Needed(String),
     /// The case itself is wrong.
     Unknown(String),
 }
@@ -50,6 +52,7 @@ impl fmt::Display for Expected<'_> {
                 write!(f, "Deny{}{}", list("codes", codes), list("rules", rules))
             }
             Self::Malformed(code) => write!(f, "no decision, {code}"),
+            Self::Needed(_) => f.write_str("a decision"),
             Self::Unknown(_) => f.write_str("a question"),
         }
     }
@@ -59,7 +62,7 @@ impl Expected<'_> {
     /// `None` where the answer is as expected.
     pub(super) fn difference(&self, answer: &Result<Decision, NoDecision>) -> Option<String> {
         match (self, answer) {
-            (Self::Unknown(problem), _) => Some(problem.clone()),
+            (Self::Unknown(problem) | Self::Needed(problem), _) => Some(problem.clone()),
             (Self::Malformed(code), Err(none)) if none.code == Some(code) => None,
             (_, Err(none)) => Some(format!(
                 "expected {self}, got no decision: {}",

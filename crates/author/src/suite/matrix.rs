@@ -12,7 +12,7 @@ use super::ask::ask;
 use super::error::SuiteError;
 use super::expect::NoDecision;
 use super::model::{Matrix, table_to_json};
-use super::question::{action_json, applicable};
+use super::question::{action_json, applicable, needed};
 use peppol_authz_engine::file::read_text;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::{Decision, Engine, Verdict};
@@ -68,12 +68,20 @@ pub(super) fn entries(bundle: &Bundle, matrix: &Matrix) -> Result<Vec<MatrixQues
     let none = vec![toml::Table::new()];
     for action in bundle.schema.actions() {
         let action: &str = action.uid.id().as_ref();
+        let has_context = matrix.contexts.contains_key(action);
+        let missing = needed(bundle, action).filter(|_| !has_context);
         for (resource_name, resource) in &matrix.resources {
             for context in matrix.contexts.get(action).unwrap_or(&none) {
                 for (actor_name, actor) in &matrix.actors {
                     let asked = applicable(bundle, actor, resource)?;
                     if !asked.iter().any(|applicable| applicable == action) {
                         continue;
+                    }
+                    if let Some(missing) = &missing {
+                        return Err(format!(
+                            "`{action}` has a context, and the matrix none for it: a line \
+                             `{action} = [{missing}]` is missing in `[matrix.contexts]`"
+                        ));
                     }
                     let context = table_to_json(context);
                     let shown = match &context {
@@ -93,6 +101,9 @@ pub(super) fn entries(bundle: &Bundle, matrix: &Matrix) -> Result<Vec<MatrixQues
             }
         }
     }
+    if entries.is_empty() {
+        return Err("no action can be asked of its actors and resources".to_owned());
+    }
     Ok(entries)
 }
 
@@ -100,12 +111,13 @@ pub(super) async fn run_matrix(
     engine: &Engine,
     bundle: &Arc<Bundle>,
     matrix: &Matrix,
-    golden: &Path,
+    (suite, golden): (&Path, &Path),
     update: bool,
 ) -> Result<MatrixOutcome, SuiteError> {
     let failed = |problem: String| SuiteError::new(golden, problem);
     let mut text = String::from("# action\tresource\tcontext\tactor\tdecision\n");
-    let entries = entries(bundle, matrix).map_err(failed)?;
+    let entries = entries(bundle, matrix);
+    let entries = entries.map_err(|problem| SuiteError::new(suite, problem))?;
     for entry in &entries {
         let answer = ask(engine, &entry.question).await;
         text.push_str(&entry.line(&answer).map_err(failed)?);
@@ -117,7 +129,9 @@ pub(super) async fn run_matrix(
     } else {
         match read_text(golden) {
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            read => read.map_err(|error| SuiteError::new(golden, error))?,
+            read => read
+                .map_err(|error| SuiteError::new(golden, error))?
+                .replace("\r\n", "\n"),
         }
     };
     let differences = differences(&kept, &text);

@@ -1,11 +1,15 @@
 //! A suite as it is written.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::error::SuiteError;
+use super::lines::{line_at, line_of, lines_of_cases};
 use peppol_authz_engine::file::read_text;
 
 /// A suite file.
@@ -21,6 +25,9 @@ pub(super) struct SuiteFile {
     pub(super) cases: Vec<Case>,
     #[serde(default)]
     pub(super) matrix: Option<Matrix>,
+    /// Its text, for the lines of its parts.
+    #[serde(skip)]
+    text: String,
 }
 
 /// One case: either a question with its answer, or (without `action`) all that
@@ -57,15 +64,42 @@ pub(super) struct Case {
     /// Entities that the caller describes, in Cedar's JSON form.
     #[serde(default)]
     pub(super) entities: Vec<toml::Value>,
+    /// The line of its name.
+    #[serde(skip)]
+    pub(super) line: usize,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug)]
 pub(super) enum AllowMember {
     /// `allow = true`
     Yes(bool),
     /// `allow = ["getOrganisation"]`
     Actions(Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for AllowMember {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+
+        impl<'de> Visitor<'de> for Read {
+            type Value = AllowMember;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`true`, or an array of the actions that are allowed")
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<AllowMember, E> {
+                Ok(AllowMember::Yes(value))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<AllowMember, A::Error> {
+                let actions = Vec::deserialize(SeqAccessDeserializer::new(seq));
+                actions.map(AllowMember::Actions)
+            }
+        }
+
+        deserializer.deserialize_any(Read)
+    }
 }
 
 /// Every actor, every action, every resource; the answers are kept in a file.
@@ -86,36 +120,54 @@ pub(super) struct Matrix {
 impl SuiteFile {
     pub(super) fn read(path: &Path) -> Result<Self, SuiteError> {
         let text = read_text(path).map_err(|error| SuiteError::new(path, error))?;
-        let suite: Self = toml::from_str(&text).map_err(|error| SuiteError::new(path, error))?;
+        let mut suite: Self = toml::from_str(&text).map_err(|error| {
+            let line = error.span().map(|span| line_at(&text, span.start));
+            SuiteError::new(path, format!("it is no suite in TOML: {}", error.message())).on(line)
+        })?;
+        let lines = lines_of_cases(&text);
+        for (case, line) in suite.cases.iter_mut().zip(lines) {
+            case.line = line;
+        }
+        suite.text = text;
+        if suite.cases.is_empty() && suite.matrix.is_none() {
+            let problem = "there is no case in it and no matrix, so that everything would pass";
+            return Err(SuiteError::new(path, problem).on(1));
+        }
         let mut names = std::collections::BTreeSet::new();
         for case in &suite.cases {
             if !names.insert(case.name.as_str()) {
-                return Err(SuiteError::new(
-                    path,
-                    format!("two cases are named \"{}\"", case.name),
-                ));
+                let problem = format!("two cases are named \"{}\"", case.name);
+                return Err(SuiteError::new(path, problem).on(case.line));
             }
             case.check().map_err(|problem| {
-                SuiteError::new(path, format!("case \"{}\": {problem}", case.name))
+                let problem = format!("case \"{}\": {problem}", case.name);
+                SuiteError::new(path, problem).on(case.line)
             })?;
         }
         Ok(suite)
     }
 
-    /// Names of actions that the schema does not have, wherever one is named.
-    pub(super) fn unknown_actions(&self, is_known: impl Fn(&str) -> bool) -> Vec<String> {
-        let listed = self.cases.iter().filter(|case| case.action.is_none());
-        let in_cases =
-            listed.flat_map(|case| case.context.iter().flat_map(|context| context.keys()));
-        let asked = self.cases.iter().filter_map(|case| case.action.as_ref());
-        let matrix = self.matrix.iter().flat_map(|matrix| matrix.contexts.keys());
-        let all = self
-            .context
-            .keys()
-            .chain(in_cases)
-            .chain(matrix)
-            .chain(asked);
-        all.filter(|name| !is_known(name)).cloned().collect()
+    /// The first name of an action that the schema does not have, wherever one is named, and its
+    /// line.
+    pub(super) fn unknown_action(
+        &self,
+        is_known: impl Fn(&str) -> bool,
+    ) -> Option<(&str, Option<usize>)> {
+        let unknown = |name: &&String| !is_known(name);
+        let mut defaults = self.context.keys();
+        if let Some(name) = defaults.find(unknown) {
+            return Some((name, line_of(&self.text, &["context"], name)));
+        }
+        for case in &self.cases {
+            let context = case.context.iter().filter(|_| case.action.is_none());
+            let mut named = case.action.iter().chain(context.flat_map(|it| it.keys()));
+            if let Some(name) = named.find(unknown) {
+                return Some((name, Some(case.line)));
+            }
+        }
+        let mut matrix = self.matrix.iter().flat_map(|matrix| matrix.contexts.keys());
+        let name = matrix.find(unknown)?;
+        Some((name, line_of(&self.text, &["matrix", "contexts"], name)))
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 use super::expect::Expected;
 use super::model::{AllowMember, Case, SuiteFile, table_to_json, to_json};
 use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::text::did_you_mean;
 
 /// The questions of a case, and what it expects of each. A case without `action` asks all
 /// actions that its principal and resource can be asked about: closed by default.
@@ -59,16 +60,32 @@ fn of_all_actions<'a>(
     let surplus = allowed.iter().filter(|action| !actions.contains(*action));
     let mut questions: Vec<_> = surplus
         .map(|action| {
+            let near = did_you_mean(action, actions.iter().map(String::as_str));
             unknown(format!(
-                "`{action}` cannot be asked of this principal and resource"
+                "`allow`: `{action}` cannot be asked of this principal and resource{near}; those \
+                 that can: {}",
+                actions.join(", ")
             ))
         })
         .collect();
+    if actions.is_empty() {
+        let problem = "no action can be asked of this principal and resource";
+        return vec![unknown(problem.to_owned())];
+    }
     for action in &actions {
         let own = case.context.as_ref().and_then(|own| own.get(action));
         let default = || suite.context.get(action).map(table_to_json);
         let context = own.map(to_json).or_else(default);
-        let expected = if allowed.contains(action) {
+        let missing = match &context {
+            None => needed(bundle, action),
+            Some(_) => None,
+        };
+        let expected = if let Some(missing) = missing {
+            Expected::Needed(format!(
+                "`{action}` has a context, and the suite has none for it: a line `{action} = \
+                 {missing}` is missing in `[context]`"
+            ))
+        } else if allowed.contains(action) {
             Expected::Allow {
                 rules: None,
                 obligations: None,
@@ -82,6 +99,17 @@ fn of_all_actions<'a>(
         questions.push((question(case, bundle, action, context), expected));
     }
     questions
+}
+
+/// The context that an action cannot be asked without, as TOML with `…` for the values; `None` for
+/// one that can be asked with an empty one.
+pub(super) fn needed(bundle: &Bundle, action: &str) -> Option<String> {
+    let mut actions = bundle.schema.actions().into_iter();
+    let found = actions.find(|found| AsRef::<str>::as_ref(found.uid.id()) == action)?;
+    let members = found.context.attributes.iter();
+    let members = members.filter(|(_, attribute)| attribute.required);
+    let members: Vec<String> = members.map(|(name, _)| format!("{name} = …")).collect();
+    (!members.is_empty()).then(|| format!("{{ {} }}", members.join(", ")))
 }
 
 /// The actions that the schema lets this principal ask on this resource.

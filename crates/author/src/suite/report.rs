@@ -13,7 +13,8 @@ use peppol_authz_engine::schema::record_to_json;
 /// entities that the policies could look at.
 #[must_use]
 pub fn text(outcome: &CaseOutcome) -> String {
-    let mut text = format!("FAILED {}: {}\n", outcome.suite.display(), outcome.case);
+    let (suite, line) = (outcome.suite.display(), outcome.line);
+    let mut text = format!("FAILED {suite}:{line}: {}\n", outcome.case);
     // Writing to a string cannot fail.
     if let Some(difference) = &outcome.difference {
         let _ = writeln!(text, "  {difference}");

@@ -31,6 +31,8 @@ pub struct CaseOutcome {
     pub suite: PathBuf,
     /// The case.
     pub case: String,
+    /// The line of its name.
+    pub line: usize,
     /// The question.
     pub question: Json,
     /// The expected answer, for a reader.
@@ -84,6 +86,7 @@ impl Suites {
                     outcomes.push(CaseOutcome {
                         suite: path.clone(),
                         case: case.name.clone(),
+                        line: case.line,
                         difference: expected.difference(&decision),
                         expected: expected.to_string(),
                         question,
@@ -112,7 +115,7 @@ impl Suites {
             if let Some(matrix) = &suite.matrix {
                 let engine = self.engine(path, suite, bundle)?;
                 let golden = beside(path, &matrix.golden);
-                outcomes.push(run_matrix(&engine, bundle, matrix, &golden, update).await?);
+                outcomes.push(run_matrix(&engine, bundle, matrix, (path, &golden), update).await?);
             }
         }
         Ok(outcomes)
@@ -136,11 +139,10 @@ impl Suites {
             let mut uids = actions.iter().map(|action| &action.uid);
             uids.any(|uid| AsRef::<str>::as_ref(uid.id()) == name || uid.to_string() == name)
         };
-        if let Some(unknown) = suite.unknown_actions(is_known).first() {
-            return Err(SuiteError::new(
-                path,
-                format!("there is no action `{unknown}`"),
-            ));
+        if let Some((unknown, line)) = suite.unknown_action(is_known) {
+            let near = bundle.schema.action_meant(unknown);
+            let problem = format!("there is no action `{unknown}`{near}");
+            return Err(SuiteError::new(path, problem).on(line));
         }
         let fixture = beside(path, &suite.fixture);
         let found = self

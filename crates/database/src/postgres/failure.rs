@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
 
+use crate::tls_advice::tls_advice;
 use peppol_authz_engine::store::StoreError;
 use peppol_authz_engine::text::causes;
 
@@ -58,13 +59,57 @@ pub(super) async fn limited<T>(
 /// The text for a statement that follows a refused one in the same transaction.
 pub(super) const AFTER_A_REFUSAL: &str = "an earlier statement was refused";
 
+/// An error in words, with what to do about it where that is known.
+pub(super) fn said(error: &tokio_postgres::Error) -> String {
+    let text = match error.as_db_error() {
+        Some(refused) => format!("the server says: {}", refused.message()),
+        None => causes(error),
+    };
+    let advice = error.code().and_then(advice);
+    match advice.or_else(|| tls_advice(error)) {
+        Some(advice) => format!("{text}; {advice}"),
+        None => text,
+    }
+}
+
+fn advice(code: &SqlState) -> Option<&'static str> {
+    let known = [
+        (
+            SqlState::INVALID_PASSWORD,
+            "the tenancy URL has another user or password than the server",
+        ),
+        (
+            SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+            "see the user of the tenancy URL, and the server's `pg_hba.conf`",
+        ),
+        (
+            SqlState::INVALID_CATALOG_NAME,
+            "create the database, or correct its name in the tenancy URL",
+        ),
+        (
+            SqlState::TOO_MANY_CONNECTIONS,
+            "lower `store.readers`, or raise the server's `max_connections`",
+        ),
+        (
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            "GRANT the role of the tenancy URL what it lacks: schema/README.md lists the rights",
+        ),
+        (
+            SqlState::READ_ONLY_SQL_TRANSACTION,
+            "it is a replica, or takes no writes: use the address of the primary",
+        ),
+    ];
+    let found = known.into_iter().find(|(known, _)| known == code);
+    found.map(|(_, advice)| advice)
+}
+
 /// The error of a store that an error of the server is.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "it is the argument of `map_err`"
 )]
 pub(super) fn store_error(error: tokio_postgres::Error) -> StoreError {
-    let text = causes(&error);
+    let text = said(&error);
     match error.code() {
         Some(&SqlState::IN_FAILED_SQL_TRANSACTION) => {
             StoreError::Misfit(AFTER_A_REFUSAL.to_owned())

@@ -6,10 +6,9 @@ use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::connect::Connector;
-use super::failure::{limited, store_error};
-use crate::migration::{self, Migration};
+use super::failure::{limited, said, store_error};
+use crate::migration::{self, Migrated, Migration};
 use peppol_authz_engine::store::StoreError;
-use peppol_authz_engine::text::causes;
 
 /// A database notes each that was run in [`HISTORY`].
 const MIGRATIONS: &[Migration] = &[
@@ -123,7 +122,10 @@ enum DatabaseState {
 /// # Errors
 /// A database of a newer version of this program, and one that is not up to date and
 /// may not be changed.
-pub(super) async fn migrate(connector: &Connector, timeout: Duration) -> Result<(), StoreError> {
+pub(super) async fn migrate(
+    connector: &Connector,
+    timeout: Duration,
+) -> Result<Migrated, StoreError> {
     let newest = migration::newest(MIGRATIONS);
     let connected = async {
         let (client, connection) = connector.connect().await?;
@@ -133,17 +135,20 @@ pub(super) async fn migrate(connector: &Connector, timeout: Duration) -> Result<
         .await
         .map_err(|failed| failed.error)?;
     let result = async {
-        if lacks(&client, timeout, newest).await?.is_none() {
-            return Ok(());
+        match version(&client, timeout, newest).await? {
+            None => return Ok(Migrated::Foreign),
+            Some(version) if version == newest => return Ok(Migrated::Already(version)),
+            Some(_) => {}
         }
         client
             .execute_typed("SELECT pg_advisory_lock($1)", &[(&LOCK, Type::INT8)])
             .await
             .map_err(store_error)?;
         // Another may have done it while this one waited.
-        let Some(mut version) = lacks(&client, timeout, newest).await? else {
-            return Ok(());
+        let Some(before) = version(&client, timeout, newest).await? else {
+            return Ok(Migrated::Foreign);
         };
+        let mut version = before;
         while let Some(migration) = migration::next(MIGRATIONS, version) {
             step(&mut client, version, migration)
                 .await
@@ -151,13 +156,15 @@ pub(super) async fn migrate(connector: &Connector, timeout: Duration) -> Result<
                     StoreError::Version(format!(
                         "the tables of the tenancy store cannot be brought to version {newest}: {}; \
                          run `peppol-authz migrate` once as a role that may create tables",
-                        causes(&error)
+                        said(&error)
                     ))
                 })?;
             version = migration.version;
         }
-        tracing::info!(version = newest, "made or upgraded the tenancy tables");
-        Ok(())
+        if before < newest {
+            tracing::info!(version = newest, "made or upgraded the tenancy tables");
+        }
+        Ok(Migrated::between(before, newest))
     }
     .await;
     // The lock ends with the connection.
@@ -185,8 +192,12 @@ async fn step(
     transaction.commit().await
 }
 
-/// The version of a database, where that is not the newest one.
-async fn lacks(client: &Client, timeout: Duration, newest: i32) -> Result<Option<i32>, StoreError> {
+/// The version of a database; none where another program has made it.
+async fn version(
+    client: &Client,
+    timeout: Duration,
+    newest: i32,
+) -> Result<Option<i32>, StoreError> {
     match limited(timeout, found(client))
         .await
         .map_err(|failed| failed.error)?
@@ -199,7 +210,7 @@ async fn lacks(client: &Client, timeout: Duration, newest: i32) -> Result<Option
             "the tenancy store was made by a newer version of this program, with schema \
              {version}; this one knows {newest}"
         ))),
-        DatabaseState::Version(version) => Ok((version < newest).then_some(version)),
+        DatabaseState::Version(version) => Ok(Some(version)),
     }
 }
 

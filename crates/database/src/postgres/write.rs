@@ -9,8 +9,10 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use super::failure::store_error;
+use super::refusal::{missing_rights, refused};
 use super::{Postgres, migrate};
 use crate::documents::Documents;
+use crate::ignored::Ignored;
 use crate::import::{Document, Import, ImportError, Imported, Reference, document_error};
 use crate::views::quoted;
 use peppol_authz_engine::store::{Revision, StoreError};
@@ -66,7 +68,14 @@ impl Postgres {
         if imported.is_err() {
             task.abort();
         }
-        imported
+        match imported {
+            Err(ImportError::Refused(text)) => {
+                let missing = missing_rights(&self.connector).await;
+                let more = missing.map(|missing| format!("; {missing}"));
+                Err(ImportError::Refused(text + &more.unwrap_or_default()))
+            }
+            imported => imported,
+        }
     }
 }
 
@@ -81,9 +90,9 @@ async fn import_on<R: BufRead>(
     client
         .execute_typed("SELECT pg_advisory_xact_lock($1)", &[(&LOCK, Type::INT8)])
         .await
-        .map_err(store_error)?;
+        .map_err(refused)?;
     execute(client, PREPARE).await?;
-    let documents = stage(client, import, inputs, progress).await?;
+    let (documents, ignored) = stage(client, import, inputs, progress).await?;
     execute(client, STAGE).await?;
     for statement in statements(IMPORT) {
         run(client, statement, &files).await?;
@@ -95,19 +104,20 @@ async fn import_on<R: BufRead>(
     let row = client
         .query_typed_one("SELECT tenancy_revision()", &[])
         .await
-        .map_err(store_error)?;
-    let name: String = row.try_get(0).map_err(store_error)?;
+        .map_err(refused)?;
+    let name: String = row.try_get(0).map_err(refused)?;
     let revision = Revision::parse(&name)
         .ok_or_else(|| StoreError::Misfit(format!("`{name}` is no revision")))?;
     execute(client, "COMMIT").await?;
     Ok(Imported {
         documents,
         revision,
+        ignored,
     })
 }
 
-async fn execute(client: &Client, sql: &str) -> Result<(), StoreError> {
-    client.batch_execute(sql).await.map_err(store_error)
+async fn execute(client: &Client, sql: &str) -> Result<(), ImportError> {
+    client.batch_execute(sql).await.map_err(refused)
 }
 
 /// Copies all documents into the temporary table.
@@ -116,18 +126,19 @@ async fn stage<R: BufRead>(
     import: &Import,
     inputs: Vec<(String, R)>,
     progress: &mut dyn FnMut(u64),
-) -> Result<u64, ImportError> {
+) -> Result<(u64, Ignored), ImportError> {
     let sink = client
         .copy_in("COPY incoming FROM STDIN")
         .await
-        .map_err(store_error)?;
+        .map_err(refused)?;
     let mut sink = std::pin::pin!(sink);
     let mut buffer = BytesMut::with_capacity(2 * CHUNK);
     let (mut count, mut read_before) = (0_u64, 0_u64);
+    let mut ignored = Ignored::default();
     for (file, (name, input)) in inputs.into_iter().enumerate() {
         let mut documents = Documents::new(input);
         while let Some(document) = import
-            .next(&mut documents)
+            .next(&name, &mut documents, &mut ignored)
             .map_err(|error| Import::fault(&name, error))?
         {
             if has_nul(&document.text) {
@@ -140,9 +151,7 @@ async fn stage<R: BufRead>(
             }
             put_row(&mut buffer, count, file, &document);
             if buffer.len() >= CHUNK {
-                sink.send(buffer.split().freeze())
-                    .await
-                    .map_err(store_error)?;
+                sink.send(buffer.split().freeze()).await.map_err(refused)?;
             }
             count += 1;
             if count.is_multiple_of(PROGRESS_EVERY) {
@@ -152,9 +161,9 @@ async fn stage<R: BufRead>(
         read_before += documents.bytes_read();
         progress(read_before);
     }
-    sink.send(buffer.freeze()).await.map_err(store_error)?;
-    sink.finish().await.map_err(store_error)?;
-    Ok(count)
+    sink.send(buffer.freeze()).await.map_err(refused)?;
+    sink.finish().await.map_err(refused)?;
+    Ok((count, ignored))
 }
 
 /// Returns true if a JSON text has a NUL character in it: `\u0000`, after no backslash that
@@ -212,20 +221,20 @@ fn statements(sql: &str) -> impl Iterator<Item = &str> {
 
 /// Runs a statement; a row that it returns is a fault.
 async fn run(client: &Client, sql: &str, files: &[String]) -> Result<(), ImportError> {
-    let rows = client.query_typed(sql, &[]).await.map_err(store_error)?;
+    let rows = client.query_typed(sql, &[]).await.map_err(refused)?;
     let Some(row) = rows.first() else {
         return Ok(());
     };
-    let (file, line, problem) = place(row).map_err(store_error)?;
+    let (file, line, problem) = place(row).map_err(refused)?;
     Err(document_error(files, file, line, problem))
 }
 
 /// The views of entity types.
-async fn views(client: &Client) -> Result<HashMap<String, ()>, StoreError> {
+async fn views(client: &Client) -> Result<HashMap<String, ()>, ImportError> {
     let sql = "SELECT relname::text FROM pg_class WHERE relkind = 'v' AND pg_table_is_visible(oid)";
-    let rows = client.query_typed(sql, &[]).await.map_err(store_error)?;
+    let rows = client.query_typed(sql, &[]).await.map_err(refused)?;
     rows.iter()
-        .map(|row| Ok((row.try_get(0).map_err(store_error)?, ())))
+        .map(|row| Ok((row.try_get(0).map_err(refused)?, ())))
         .collect()
 }
 
@@ -257,11 +266,11 @@ async fn check_reference(
     let rows = client
         .query_typed(&sql, &parameters)
         .await
-        .map_err(store_error)?;
+        .map_err(refused)?;
     let Some(row) = rows.first() else {
         return Ok(());
     };
-    let (file, line, id) = place(row).map_err(store_error)?;
+    let (file, line, id) = place(row).map_err(refused)?;
     Err(document_error(
         files,
         file,

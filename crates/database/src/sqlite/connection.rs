@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::options::SqliteOptions;
-use crate::migration::{self, Migration};
+use crate::migration::{self, Migrated, Migration};
 use peppol_authz_engine::store::{Revision, StoreError};
 
 /// A file notes the version of the last one in `PRAGMA user_version`.
@@ -88,8 +88,7 @@ const APPLICATION_ID: i32 = 0x7065_415A;
 const MIGRATION_TRIES: usize = 20;
 
 pub(super) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connection, StoreError> {
-    let failed =
-        |error: rusqlite::Error| StoreError::Unavailable(format!("`{}`: {error}", path.display()));
+    let failed = |error| unavailable(path, &error);
     if options.makes {
         make_file(path);
     } else if !path.exists() {
@@ -105,6 +104,17 @@ pub(super) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connec
         .map_err(failed)?;
     prepare_writer(&connection, options).map_err(failed)?;
     Ok(connection)
+}
+
+/// The error of the database at a path, with what to do about it.
+pub(super) fn unavailable(path: &Path, error: &rusqlite::Error) -> StoreError {
+    let advice = match error.sqlite_error_code() {
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "; the file and its directory have to be writable"
+        }
+        _ => "",
+    };
+    StoreError::Unavailable(format!("`{}`: {error}{advice}", path.display()))
 }
 
 /// Makes an empty file that its owner alone may read, where there is none: it holds addresses.
@@ -203,12 +213,20 @@ pub(super) fn make_all(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Creates or upgrades the tables of a database that is empty or this program's.
-pub(super) fn prepare_schema(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
-    let mut tries = 0;
+pub(super) fn prepare_schema(
+    path: &Path,
+    connection: &mut Connection,
+) -> Result<Migrated, StoreError> {
+    let (mut tries, mut before) = (0, None);
     loop {
         match step(path, connection) {
-            Ok(true) => {}
-            Ok(false) => return Ok(()),
+            Ok(Step::From(version)) => {
+                before.get_or_insert(version);
+            }
+            Ok(Step::Newest(version)) => {
+                return Ok(Migrated::between(before.unwrap_or(version), version));
+            }
+            Ok(Step::Foreign) => return Ok(Migrated::Foreign),
             Err(Failed::Refused(error)) => return Err(error),
             Err(Failed::Database(error)) => {
                 tries += 1;
@@ -236,11 +254,24 @@ impl From<rusqlite::Error> for Failed {
     }
 }
 
-/// Brings a database a version further; false where there is nothing to do.
-fn step(path: &Path, connection: &mut Connection) -> Result<bool, Failed> {
+/// A step of a database towards the newest version.
+enum Step {
+    /// It is no step: the database is of the newest version.
+    Newest(i32),
+    /// It is no step: the database is another program's.
+    Foreign,
+    /// One version further, or as far as another process has brought it.
+    From(i32),
+}
+
+/// Brings a database a version further.
+fn step(path: &Path, connection: &mut Connection) -> Result<Step, Failed> {
     // At first without the lock, which another process may hold for as long as an import takes.
-    if lacks(path, &*connection.transaction()?)?.is_none() {
-        return Ok(false);
+    let Some(version) = version(path, &*connection.transaction()?)? else {
+        return Ok(Step::Foreign);
+    };
+    if migration::next(MIGRATIONS, version).is_none() {
+        return Ok(Step::Newest(version));
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have done it meanwhile.
@@ -250,12 +281,18 @@ fn step(path: &Path, connection: &mut Connection) -> Result<bool, Failed> {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.commit()?;
     }
-    Ok(true)
+    Ok(Step::From(version))
 }
 
 /// The migration that a database lacks first, as a transaction sees it; none where it is another
 /// program's.
 fn lacks(path: &Path, transaction: &Connection) -> Result<Option<&'static Migration>, Failed> {
+    let version = version(path, transaction)?;
+    Ok(version.and_then(|version| migration::next(MIGRATIONS, version)))
+}
+
+/// The version of a database, as a transaction sees it; none where it is another program's.
+fn version(path: &Path, transaction: &Connection) -> Result<Option<i32>, Failed> {
     let number = |sql: &str| transaction.query_row(sql, [], |row| row.get::<_, i32>(0));
     if !is_ours(transaction)? && number("SELECT EXISTS (SELECT * FROM sqlite_master)")? != 0 {
         let is_unmarked = number(
@@ -275,7 +312,7 @@ fn lacks(path: &Path, transaction: &Connection) -> Result<Option<&'static Migrat
             path.display(),
         ))));
     }
-    Ok(migration::next(MIGRATIONS, version))
+    Ok(Some(version))
 }
 
 /// The tables are this program's, and the file does not say so.

@@ -1,5 +1,6 @@
 //! A database file that is open: the file that its path named when it was opened.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +17,7 @@ use super::shipped::Shipped;
 use super::wal_index::{LogEnd, WalIndex};
 use super::wal_log::{Commits, WalLog};
 use super::{changes, connection};
+use crate::migration::Migrated;
 use crate::views::{self, Views};
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::store::{Mark, StoreError};
@@ -52,15 +54,23 @@ impl Opened {
     ///
     /// # Errors
     /// As [`Sqlite::open`](super::Sqlite::open).
-    pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Self, StoreError> {
-        Self::open_by(path, options, || {
+    pub(super) fn open(
+        path: &Path,
+        options: &SqliteOptions,
+    ) -> Result<(Self, Migrated), StoreError> {
+        let migrated = Cell::new(Migrated::Foreign);
+        let opened = Self::open_by(path, options, || {
             let mut writer = connection::open_writer(path, options)?;
-            connection::prepare_schema(path, &mut writer)?;
-            if connection::is_ours(&writer).map_err(unavailable)? {
-                changes::prune_where_many(&mut writer).map_err(unavailable)?;
+            migrated.set(connection::prepare_schema(path, &mut writer)?);
+            if connection::is_ours(&writer)
+                .map_err(|error| connection::unavailable(path, &error))?
+            {
+                changes::prune_where_many(&mut writer)
+                    .map_err(|error| connection::unavailable(path, &error))?;
             }
             Ok(writer)
-        })
+        })?;
+        Ok((opened, migrated.get()))
     }
 
     /// Opens the file that was put in the place of another one.

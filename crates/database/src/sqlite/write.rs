@@ -7,6 +7,7 @@ use rusqlite::{Batch, Connection, OptionalExtension, TransactionBehavior, params
 
 use super::{Sqlite, changes, connection};
 use crate::documents::Documents;
+use crate::ignored::Ignored;
 use crate::import::{Import, ImportError, Imported, Reference, document_error};
 use peppol_authz_engine::store::{Store, StoreError};
 
@@ -27,17 +28,40 @@ impl Sqlite {
         inputs: Vec<(String, R)>,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Imported, ImportError> {
-        let mut connection = connection::open_writer(&self.inner.path, &self.inner.options)?;
+        let path = &self.inner.path;
+        let mut connection = connection::open_writer(path, &self.inner.options)?;
+        let is_ours = connection::is_ours(&connection).map_err(unavailable)?;
+        let imported = self.import_on(&mut connection, import, inputs, progress);
+        match imported {
+            Err(ImportError::Store(StoreError::Unavailable(text))) if !is_ours => {
+                Err(ImportError::Refused(format!(
+                    "nothing can be imported into `{}`: {text}; an import writes into the tables \
+                     that this program makes in an empty database: where views of your own take \
+                     their place, write into the tables under these",
+                    path.display()
+                )))
+            }
+            imported => imported,
+        }
+    }
+
+    fn import_on<R: BufRead>(
+        &self,
+        connection: &mut Connection,
+        import: &Import,
+        inputs: Vec<(String, R)>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Imported, ImportError> {
         connection
             // KiB: the statements of an import work on all of it at once.
             .execute_batch("PRAGMA main.cache_size = -131072; PRAGMA temp.cache_size = -131072")
             .map_err(unavailable)?;
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(unavailable)?;
+            .map_err(|error| connection::unavailable(&self.inner.path, &error))?;
         let before = changes::newest(&transaction).map_err(unavailable)?;
         let files: Vec<String> = inputs.iter().map(|(name, _)| name.clone()).collect();
-        let documents = stage(&transaction, import, inputs, progress)?;
+        let (documents, ignored) = stage(&transaction, import, inputs, progress)?;
         apply(&transaction, &files)?;
         for reference in import.references(&|name| self.serves(name)) {
             check_reference(&transaction, import, &reference, &files)?;
@@ -50,6 +74,7 @@ impl Sqlite {
         Ok(Imported {
             documents,
             revision,
+            ignored,
         })
     }
 }
@@ -64,7 +89,7 @@ fn stage<R: BufRead>(
     import: &Import,
     inputs: Vec<(String, R)>,
     progress: &mut dyn FnMut(u64),
-) -> Result<u64, ImportError> {
+) -> Result<(u64, Ignored), ImportError> {
     connection
         .execute_batch(
             "PRAGMA defer_foreign_keys = ON;
@@ -77,10 +102,11 @@ fn stage<R: BufRead>(
         .prepare("REPLACE INTO temp.staged (kind, key, file, line, document) VALUES (?1, ?2, ?3, ?4, ?5)")
         .map_err(unavailable)?;
     let (mut count, mut read_before) = (0_u64, 0_u64);
+    let mut ignored = Ignored::default();
     for (file, (name, input)) in inputs.into_iter().enumerate() {
         let mut documents = Documents::new(input);
         while let Some(document) = import
-            .next(&mut documents)
+            .next(&name, &mut documents, &mut ignored)
             .map_err(|error| Import::fault(&name, error))?
         {
             let (file, line) = (
@@ -104,7 +130,7 @@ fn stage<R: BufRead>(
         read_before += documents.bytes_read();
         progress(read_before);
     }
-    Ok(count)
+    Ok((count, ignored))
 }
 
 /// Runs the statements of `import.sql`; a row that one returns is a fault.

@@ -10,7 +10,7 @@ use super::health::Health;
 use super::session::Session;
 use super::state::{EngineState, Tenancy};
 use crate::policy::Bundle;
-use crate::slice::{Cache, Freshness, Timeline};
+use crate::slice::{Cache, CacheCounts, Freshness, Timeline};
 use crate::store::{Store, StoreError};
 
 /// Decides questions by the newest Bundle and a new enough state of a store.
@@ -43,7 +43,7 @@ impl Engine {
         options: EngineOptions,
     ) -> Result<Self, StoreError> {
         let tenancy = Tenancy::new(store, options.freshness);
-        let state = prepare(tenancy, bundle, options.cache_bytes)?;
+        let state = prepare(tenancy, bundle, options.cache_bytes, Arc::default())?;
         Ok(Self {
             state: ArcSwap::from_pointee(state),
             turn: Mutex::default(),
@@ -97,7 +97,7 @@ impl Engine {
             None => Arc::clone(&now.tenancy),
         };
         let bundle = bundle.unwrap_or_else(|| Arc::clone(&now.bundle));
-        let state = prepare(tenancy, bundle, self.cache_bytes)?;
+        let state = prepare(tenancy, bundle, self.cache_bytes, now.cache.counts())?;
         self.state.store(Arc::new(state));
         Ok(())
     }
@@ -164,11 +164,12 @@ fn prepare(
     tenancy: Arc<Tenancy>,
     bundle: Arc<Bundle>,
     cache_bytes: u64,
+    counts: Arc<CacheCounts>,
 ) -> Result<EngineState, StoreError> {
     tenancy.store.check(&bundle.schema)?;
     Ok(EngineState {
         bundle,
-        cache: Cache::new(cache_bytes),
+        cache: Cache::counting(cache_bytes, counts),
         tenancy,
     })
 }

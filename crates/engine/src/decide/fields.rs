@@ -33,7 +33,7 @@ impl<'a> Fields<'a> {
         ignored: impl Fn(&str, &Json) -> bool,
     ) -> Result<Self, Malformed> {
         let known = |name: &str, json: &Json| MEMBERS.contains(&name) || ignored(name, json);
-        let object = ObjectReader::of(json).and_then(|object| object.only(known));
+        let object = ObjectReader::of(json).and_then(|object| object.only(known, MEMBERS));
         let object = object.map_err(|misfit| Malformed { code, misfit })?;
         Ok(Self {
             members: object.members(),
@@ -62,7 +62,8 @@ impl<'a> Fields<'a> {
     pub(crate) fn action(&self) -> Result<&'a ActionType, Malformed> {
         let uid = self.entity("action")?;
         self.schema.action(&uid).ok_or_else(|| {
-            let misfit = Misfit::new("no such action in the schema");
+            let near = self.schema.action_meant(&uid.to_string());
+            let misfit = Misfit::new(format!("no such action in the schema{near}"));
             Malformed::new("UNKNOWN_ACTION", "action", misfit)
         })
     }

@@ -13,6 +13,8 @@ use crate::text::causes;
 pub enum Severity {
     /// Nothing is wrong; a reader should know.
     Note,
+    /// Something is of no use, and may be a slip. No set is refused for it.
+    Warning,
     /// The text differs from how the formatter writes it.
     Format,
     /// A convention of the policies is broken.
@@ -130,7 +132,7 @@ impl Diagnostic for Fault {
     fn severity(&self) -> Option<miette::Severity> {
         Some(match self.severity {
             Severity::Invalid | Severity::Lint => miette::Severity::Error,
-            Severity::Format => miette::Severity::Warning,
+            Severity::Format | Severity::Warning => miette::Severity::Warning,
             Severity::Note => miette::Severity::Advice,
         })
     }

@@ -37,7 +37,8 @@ impl Schema {
                 passed_over(written, ty)?;
             }
         } else {
-            object = object.only(|name, _| ty.attributes.contains_key(name))?;
+            let names = ty.attributes.keys().map(|name| &**name);
+            object = object.only(|name, _| ty.attributes.contains_key(name), names)?;
         }
         let mut record = Record::new();
         for (name, attribute) in &ty.attributes {

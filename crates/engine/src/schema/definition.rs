@@ -7,6 +7,7 @@ use super::misfit::Misfit;
 use super::naming::Names;
 use super::referrers::Referrers;
 use super::types::{ActionType, EntityType};
+use crate::text::did_you_mean;
 
 /// A schema, parsed once and then shared.
 #[derive(Debug)]
@@ -93,6 +94,24 @@ impl Schema {
     #[must_use]
     pub fn action(&self, action: &EntityUid) -> Option<&ActionType> {
         self.actions.get(action)
+    }
+
+    /// The end of a message about a type that the schema does not have: the type that was probably
+    /// meant, or nothing.
+    pub(crate) fn type_meant(&self, written: &str) -> String {
+        did_you_mean(written, self.names.keys().map(String::as_str))
+    }
+
+    /// The same of an action, by its id or as Cedar writes it.
+    #[must_use]
+    pub fn action_meant(&self, written: &str) -> String {
+        let is_literal = written.contains("::\"");
+        let names = self.actions.keys().map(|uid| match is_literal {
+            true => uid.to_string(),
+            false => AsRef::<str>::as_ref(uid.id()).to_owned(),
+        });
+        let names: Vec<String> = names.collect();
+        did_you_mean(written, names.iter().map(String::as_str))
     }
 
     /// All actions that can be asked, in the order of their names.

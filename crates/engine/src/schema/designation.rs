@@ -24,7 +24,10 @@ impl Schema {
     /// A type or an attribute that the schema does not have.
     pub fn check_designation(&self, kind: &str, attribute: Option<&str>) -> Result<(), Misfit> {
         let Some(of) = self.entity_type_called(kind) else {
-            return Err(Misfit::new(format!("the schema has no type `{kind}`")));
+            let near = self.type_meant(kind);
+            return Err(Misfit::new(format!(
+                "the schema has no type `{kind}`{near}"
+            )));
         };
         let Some(name) = attribute else {
             return Ok(());
@@ -35,7 +38,11 @@ impl Schema {
                 "`{name}` of a `{}` is neither a string nor an entity",
                 of.name
             ),
-            None => format!("a `{}` has no attribute `{name}`", of.name),
+            None => format!(
+                "a `{}` has no attribute `{name}`{}",
+                of.name,
+                of.shape.attribute_meant(name)
+            ),
         };
         Err(Misfit::new(problem))
     }
@@ -60,10 +67,26 @@ mod tests {
             assert_eq!(schema.check_designation("User", Some(name)), Ok(()));
         }
         for (kind, attribute, problem) in [
-            ("Usr", None, "the schema has no type `Usr`"),
-            ("Twice", None, "the schema has no type `Twice`"),
-            ("Usr", Some("name"), "the schema has no type `Usr`"),
-            ("User", Some("Name"), "a `A::User` has no attribute `Name`"),
+            (
+                "Usr",
+                None,
+                "the schema has no type `Usr`; did you mean `A::User`?",
+            ),
+            (
+                "Twice",
+                None,
+                "the schema has no type `Twice`; did you mean `A::Twice`?",
+            ),
+            (
+                "Usr",
+                Some("name"),
+                "the schema has no type `Usr`; did you mean `A::User`?",
+            ),
+            (
+                "User",
+                Some("Name"),
+                "a `A::User` has no attribute `Name`; did you mean `name`?",
+            ),
             ("Mail", Some("name"), "a `A::Mail` has no attribute `name`"),
             (
                 "User",

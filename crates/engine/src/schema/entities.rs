@@ -27,6 +27,9 @@ pub struct Row {
     pub tags: BTreeMap<Arc<str>, Value>,
 }
 
+/// The members of an entity.
+const MEMBERS: [&str; 4] = ["uid", "attrs", "parents", "tags"];
+
 /// The ancestors that `parents` lists.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Parents {
@@ -124,8 +127,7 @@ impl Schema {
 
     /// Reads one entity; `None` for one that the schema says everything of.
     fn entity_row(&self, json: &Json, written: Parents) -> Result<Option<Row>, Misfit> {
-        let object = ObjectReader::of(json)?
-            .only(|name, _| matches!(name, "uid" | "attrs" | "parents" | "tags"))?;
+        let object = ObjectReader::of(json)?.only(|name, _| MEMBERS.contains(&name), MEMBERS)?;
         let uid = object.read("uid", |json| self.entity(json))?;
         let entity_type = self.entity_type(uid.type_name());
         let Some(entity_type) = entity_type.filter(|found| found.choices.is_none()) else {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::misfit::Misfit;
+use crate::text::did_you_mean;
 
 /// Reads a JSON object member by member. Each [`Misfit`] names the member.
 #[derive(Clone, Copy, Debug)]
@@ -22,14 +23,21 @@ impl<'j> ObjectReader<'j> {
         }
     }
 
-    /// The same, if the object has no other members than known ones.
+    /// The same, if the object has no other members than known ones, which have these names.
     ///
     /// # Errors
     /// The first member that is not known.
-    pub(crate) fn only(self, is_known: impl Fn(&str, &Json) -> bool) -> Result<Self, Misfit> {
+    pub(crate) fn only<'n>(
+        self,
+        is_known: impl Fn(&str, &Json) -> bool,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Result<Self, Misfit> {
         let mut members = self.members.iter();
         match members.find(|(name, json)| !is_known(name, json)) {
-            Some((surplus, _)) => Err(Misfit::new("no such member").within(surplus)),
+            Some((surplus, _)) => {
+                let near = did_you_mean(surplus, names);
+                Err(Misfit::new(format!("no such member{near}")).within(surplus))
+            }
             None => Ok(self),
         }
     }
@@ -102,9 +110,15 @@ mod tests {
         ] {
             assert_eq!(read.map_err(text), Err("`a.x`: does not fit".to_owned()));
         }
-        let surplus = object.only(|name, _| name == "a").map(drop).map_err(text);
+        let only_a = |name: &str, _: &Json| name == "a";
+        let surplus = object.only(only_a, ["a"]).map(drop).map_err(text);
         assert_eq!(surplus, Err("`b`: no such member".to_owned()));
-        assert!(object.only(|_, json| !json.is_string()).is_ok());
+        let meant = object.only(only_a, ["B"]).map(drop).map_err(text);
+        assert_eq!(
+            meant,
+            Err("`b`: no such member; did you mean `B`?".to_owned())
+        );
+        assert!(object.only(|_, json| !json.is_string(), []).is_ok());
         assert!(ObjectReader::of(&json!([])).is_err());
     }
 }

@@ -11,6 +11,7 @@ use super::literal;
 use super::misfit::Misfit;
 use super::reading::JsonOrigin;
 use super::types::EntityType;
+use crate::text::did_you_mean;
 
 impl Schema {
     /// Reads an entity in one of its three forms: a Cedar literal,
@@ -57,7 +58,12 @@ impl Schema {
         };
         match action_type {
             Some(name) => Ok(EntityUid::from_type_name_and_id(name, EntityId::new(id))),
-            None => Err(Misfit::new("no such entity type in the schema")),
+            None => {
+                let near = self.type_meant(name);
+                Err(Misfit::new(format!(
+                    "no such entity type in the schema{near}"
+                )))
+            }
         }
     }
 }
@@ -77,8 +83,10 @@ impl EntityType {
         if let Some(choices) = &self.choices
             && !choices.contains(id)
         {
+            let near = did_you_mean(id, choices.iter().map(String::as_str));
             let choices: Vec<_> = choices.iter().map(|choice| format!("`{choice}`")).collect();
-            return Err(Misfit::new(format!("not one of {}", choices.join(", "))));
+            let choices = choices.join(", ");
+            return Err(Misfit::new(format!("not one of {choices}{near}")));
         }
         if reading == JsonOrigin::Document && id.is_empty() {
             return Err(Misfit::new("an id may not be empty"));

@@ -11,6 +11,7 @@ use super::code_list::CodeList;
 use super::extension::ExtensionType;
 use super::identifier::IdentifierRule;
 use super::value::Record;
+use crate::text::did_you_mean;
 
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,15 @@ pub enum Type {
 pub struct RecordType {
     /// By name.
     pub attributes: BTreeMap<Arc<str>, Attribute>,
+}
+
+impl RecordType {
+    /// The end of a message about an attribute that it does not have: the one that was probably
+    /// meant, or nothing.
+    #[must_use]
+    pub fn attribute_meant(&self, written: &str) -> String {
+        did_you_mean(written, self.attributes.keys().map(|name| &**name))
+    }
 }
 
 /// One attribute.

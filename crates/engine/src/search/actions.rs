@@ -1,12 +1,13 @@
 //! The search for actions: every one that could be asked is decided.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
 use serde_json::{Map, Value as Json};
 
 use super::{Residual, SearchPage, SearchResult};
-use crate::decide::{Failure, Question, QuestionContext, Session, Verdict};
+use crate::decide::{Failure, Question, QuestionContext, Session};
 use crate::policy::Bundle;
 use crate::schema::{ActionType, JsonOrigin, Record, RecordType};
 use crate::slice::{Demand, Described};
@@ -116,6 +117,7 @@ impl ActionSearch {
         let answers = session.decide_all(&questions, demand).await?;
         let mut found = SearchResult {
             entities: Vec::new(),
+            obligations: BTreeMap::new(),
             more: false,
             last: None,
             decided: questions.len(),
@@ -125,13 +127,12 @@ impl ActionSearch {
         };
         for (question, answer) in questions.iter().zip(answers) {
             let decision = answer?;
-            if decision.verdict == Verdict::Allow {
-                found.entities.push(question.action.clone());
+            found.tenancy_revision = Some(Arc::clone(&decision.tenancy_revision));
+            if let Some(obligations) = part.finds(decision) {
+                found.add(question.action.clone(), obligations);
             }
-            found.tenancy_revision = Some(decision.tenancy_revision);
         }
-        found.more = found.entities.len() > part.limit;
-        found.entities.truncate(part.limit);
+        found.end_at(part.limit);
         let name = |uid: &EntityUid| Arc::from(uid.to_string());
         found.last = found.entities.last().map(name);
         Ok(found)

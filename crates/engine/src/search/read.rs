@@ -184,7 +184,8 @@ fn named(fields: &Fields<'_>, member: &str, bundle: &Bundle) -> Result<EntityOrT
     found
         .map(|found| EntityOrType::Type(found.name.clone()))
         .ok_or_else(|| {
-            let misfit = Misfit::new("no such entity type in the schema");
+            let near = bundle.schema.type_meant(name);
+            let misfit = Misfit::new(format!("no such entity type in the schema{near}"));
             fields.malformed(member, misfit.within("type"))
         })
 }

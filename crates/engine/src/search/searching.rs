@@ -1,18 +1,22 @@
 //! Searching for principals or resources: candidates by a condition, each decided.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cedar_policy::{EntityId, EntityUid};
 
 use super::partial::{self, Residual};
 use super::{Search, SearchPage, SearchResult, Sought};
-use crate::decide::{Failure, Question, Session, Verdict, decide_batch};
+use crate::decide::{Failure, Question, Session, decide_batch};
 use crate::policy::Shard;
 use crate::slice::{Demand, Gathered, InState, Moved, NamedEntities, StateReading};
 use crate::store::{Candidates, Condition};
 
 /// Candidates that are read and decided together, at first and at most.
 const CHUNK: std::ops::RangeInclusive<usize> = 16..=1024;
+
+/// An entity that is allowed, with the obligations of that.
+type Allowed = (EntityUid, BTreeSet<Arc<str>>);
 
 /// The source of candidates.
 enum CandidateSource {
@@ -139,10 +143,10 @@ impl<'a> Searching<'a> {
                 .clamp(*CHUNK.start(), *CHUNK.end()),
         };
         let source = self.source(&residual.condition);
-        let mut entities = Vec::new();
+        let mut found: Vec<Allowed> = Vec::new();
         let mut decided = 0;
         let mut ended = false;
-        while !ended && entities.len() <= part.limit {
+        while !ended && found.len() <= part.limit {
             let ids = match &source {
                 CandidateSource::Store => {
                     let InState::Same(ids) = reading.candidates(&wanted).await? else {
@@ -173,24 +177,29 @@ impl<'a> Searching<'a> {
             let InState::Same(allowed) = self.allowed(candidates, reading).await? else {
                 return Ok(InState::Moved);
             };
-            entities.extend(allowed);
-            if too_many && entities.len() <= part.limit {
+            found.extend(allowed);
+            if too_many && found.len() <= part.limit {
                 return Err(Failure::TooWide(part.most));
             }
             wanted.limit = (wanted.limit * 2).min(*CHUNK.end());
         }
-        let more = entities.len() > part.limit;
-        entities.truncate(part.limit);
-        let id = |uid: &EntityUid| Arc::from(AsRef::<str>::as_ref(uid.id()));
-        Ok(InState::Same(SearchResult {
-            last: entities.last().map(id),
-            entities,
-            more,
+        let mut result = SearchResult {
+            entities: Vec::new(),
+            obligations: BTreeMap::new(),
+            last: None,
+            more: false,
             decided,
             residual,
             policy_revision: Arc::clone(&self.session.state.bundle.revision),
             tenancy_revision: Some(Arc::clone(reading.revision())),
-        }))
+        };
+        for (uid, obligations) in found {
+            result.add(uid, obligations);
+        }
+        result.end_at(part.limit);
+        let id = |uid: &EntityUid| Arc::from(AsRef::<str>::as_ref(uid.id()));
+        result.last = result.entities.last().map(id);
+        Ok(InState::Same(result))
     }
 
     fn source(&self, condition: &Condition) -> CandidateSource {
@@ -219,7 +228,7 @@ impl<'a> Searching<'a> {
         &self,
         ids: Vec<String>,
         reading: &mut StateReading<'_>,
-    ) -> Result<InState<Vec<EntityUid>>, Failure> {
+    ) -> Result<InState<Vec<Allowed>>, Failure> {
         let search = self.search;
         let entity_type = self.session.schema().entity_type(&search.of);
         let mut questions = Vec::with_capacity(ids.len());
@@ -240,11 +249,12 @@ impl<'a> Searching<'a> {
         let mut allowed = Vec::new();
         for answered in batch.answered {
             let (question, decision) = answered?;
-            if decision?.verdict == Verdict::Allow {
-                allowed.push(match search.sought {
+            if let Some(obligations) = self.part.finds(decision?) {
+                let uid = match search.sought {
                     Sought::Principals => question.principal,
                     Sought::Resources => question.resource,
-                });
+                };
+                allowed.push((uid, obligations));
             }
         }
         Ok(InState::Same(allowed))

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
@@ -36,6 +36,12 @@ pub struct Cache {
     lookups: moka::sync::Cache<Lookup, (u64, Holder)>,
     /// Keys that somebody is loading, and how to learn that it has ended.
     loading: Mutex<HashMap<Key, watch::Receiver<()>, foldhash::quality::RandomState>>,
+    counts: Arc<CacheCounts>,
+}
+
+/// How often caches helped: one, and those that took its place.
+#[derive(Debug, Default)]
+pub(crate) struct CacheCounts {
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -43,9 +49,9 @@ pub struct Cache {
 /// The contents of a cache, and how often it helped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheStats {
-    /// Look-ups that found an entity, or that there is none.
+    /// Look-ups that found an entity, or that there is none; also those of caches before it.
     pub hits: u64,
-    /// Look-ups that had to ask the store.
+    /// Look-ups that had to ask the store; also those of caches before it.
     pub misses: u64,
     /// Entries.
     pub entries: u64,
@@ -57,6 +63,11 @@ impl Cache {
     /// A cache of at most `bytes`; with 0, one that keeps nothing.
     #[must_use]
     pub fn new(bytes: u64) -> Self {
+        Self::counting(bytes, Arc::default())
+    }
+
+    /// The same, to take the place of a cache with these counts.
+    pub(crate) fn counting(bytes: u64, counts: Arc<CacheCounts>) -> Self {
         let of_lookups = bytes / LOOKUPS;
         let entries = (bytes > 0).then(|| {
             moka::sync::Cache::builder()
@@ -78,9 +89,13 @@ impl Cache {
                 })
                 .build(),
             loading: Mutex::default(),
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
+            counts,
         }
+    }
+
+    /// Its counts, for the one that takes its place.
+    pub(crate) fn counts(&self) -> Arc<CacheCounts> {
+        Arc::clone(&self.counts)
     }
 
     /// Returns true if it keeps anything.
@@ -97,9 +112,9 @@ impl Cache {
             .and_then(|entries| entries.get(&key))
             .filter(|entry| timeline.is_current(key.uid, entry.epoch, epoch));
         let counter = if found.is_some() {
-            &self.hits
+            &self.counts.hits
         } else {
-            &self.misses
+            &self.counts.misses
         };
         counter.fetch_add(1, Ordering::Relaxed);
         found.map(|entry| entry.held)
@@ -164,8 +179,8 @@ impl Cache {
             entries.run_pending_tasks();
         }
         CacheStats {
-            hits: self.hits.load(Ordering::Relaxed),
-            misses: self.misses.load(Ordering::Relaxed),
+            hits: self.counts.hits.load(Ordering::Relaxed),
+            misses: self.counts.misses.load(Ordering::Relaxed),
             entries: self
                 .entries
                 .as_ref()

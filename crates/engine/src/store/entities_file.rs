@@ -14,7 +14,7 @@ use super::{
 };
 use crate::file::read_file;
 use crate::schema::{Row, Schema, parse_json, transitive_ancestors};
-use crate::text::hex;
+use crate::text::{hex, without_mark};
 
 /// Levels of JSON that a file may have.
 const JSON_DEPTH: usize = 100;
@@ -86,7 +86,8 @@ impl EntitiesFile {
     /// # Errors
     /// As [`EntitiesFile::open`].
     pub fn parse(text: &[u8]) -> Result<Self, StoreError> {
-        let json = parse_json(text, JSON_DEPTH).map_err(|e| StoreError::Misfit(e.to_string()))?;
+        let json = parse_json(without_mark(text), JSON_DEPTH)
+            .map_err(|e| StoreError::Misfit(e.to_string()))?;
         let digest = Self::digest_of(text);
         Ok(Self {
             json,

@@ -16,6 +16,7 @@ use super::fault::{ConfigError, Fault};
 use super::flags::Flags;
 use super::range::SettingFaults;
 use layer::Layer;
+use peppol_authz_engine::text::did_you_mean;
 
 mod layer;
 mod service_link;
@@ -165,7 +166,10 @@ fn unusable(config: &Config) -> SettingFaults {
 /// The words for a fault that serde found, for someone who wrote a file.
 fn problem(kind: &Kind) -> String {
     match kind {
-        Kind::UnknownField(_, known) => format!("unknown key, expected {}", OneOf(known)),
+        Kind::UnknownField(written, known) => match did_you_mean(written, known.iter().copied()) {
+            near if near.is_empty() => format!("unknown key, expected {}", OneOf(known)),
+            near => format!("unknown key{near}"),
+        },
         Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
             let expected = match expected.as_str() {
                 "usize" | "u64" => "a whole number",
@@ -182,7 +186,10 @@ fn problem(kind: &Kind) -> String {
             };
             format!("expected {expected}, found {found}")
         }
-        Kind::UnknownVariant(found, known) => format!("expected {}, found `{found}`", OneOf(known)),
+        Kind::UnknownVariant(found, known) => {
+            let near = did_you_mean(found, known.iter().copied());
+            format!("expected {}, found `{found}`{near}", OneOf(known))
+        }
         other => other.to_string(),
     }
 }

@@ -13,6 +13,18 @@ pub struct Log {
     pub filter: String,
     /// The form of a record.
     pub format: LogFormat,
+    /// The decisions that have records.
+    pub decisions: LogDecisions,
+}
+
+/// The decisions that have records in the log of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogDecisions {
+    /// None.
+    Off,
+    /// Denials, a few of each kind.
+    Denials,
 }
 
 /// The form of a record of the log.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::authzen::Authzen;
+use super::denials::Denials;
 use super::explanation::Explainers;
 use super::gateway::Gateway;
 use super::large::LargeRequests;
@@ -43,6 +44,8 @@ pub struct App {
     pub credentials: Credentials,
     /// A second set of policies, which observes decisions.
     pub shadow: Option<Shadow>,
+    /// Logs denials.
+    pub denials: Denials,
     /// The decision log, where there is one.
     pub decision_log: Option<DecisionLog>,
 }
@@ -66,6 +69,7 @@ impl App {
             gateway: Gateway::new(&settings.gateway),
             credentials: Credentials::default(),
             shadow: None,
+            denials: Denials::new(settings.log.decisions),
             decision_log: None,
         }
     }

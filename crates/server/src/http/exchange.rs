@@ -30,6 +30,7 @@ pub(super) use open::{Exchange, answered, refused};
 pub(super) use question::{DemandedState, PermittedQuestion, QuestionItem};
 pub(super) use released::ReleasedAnswer;
 pub(super) use request::SettledAnswer;
+pub(super) use search::SearchForm;
 pub(super) use surface::Surface;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The metrics of the server, for Prometheus. Each part of the server has its own file here.
 
 mod added;
+mod counted;
 mod credentials;
 mod decision_log;
 mod policies;

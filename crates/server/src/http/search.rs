@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::app::App;
-use super::exchange::{Exchange, Surface, answered};
+use super::exchange::{Exchange, SearchForm, Surface, answered};
 use super::freshness::{Demands, values};
 use super::json;
 use super::openapi::{self, NotExplained, Problems, TooWide};
@@ -78,7 +78,12 @@ async fn page(
     let description = wanted.description();
     let page = exchange.page(&request, &description);
     let page = page.map_err(|malformed| exchange.refused(malformed))?;
-    let found = exchange.find(&wanted, demanded, &page, explain).await?;
+    // What a permit obliges to is told with each result.
+    let form = SearchForm {
+        explain,
+        binds: true,
+    };
+    let found = exchange.find(&wanted, demanded, &page, form).await?;
     let mut answer = SearchPage::new(&found, explain);
     answer.next_token = exchange.next_page(&page, &found, &description);
     json::text(&answer)

@@ -7,6 +7,9 @@ use std::path::Path;
 use ureq::Body;
 use ureq::http::Response;
 
+use peppol_authz_database::tls_advice;
+use peppol_authz_engine::text::without_mark;
+
 /// The longest document that is accepted, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -17,7 +20,7 @@ pub(super) enum DocumentError {
     File(#[from] std::io::Error),
     #[error("it is no file")]
     NoFile,
-    #[error("{0}")]
+    #[error("{}", said(.0))]
     Server(#[from] ureq::Error),
     #[error("the server answered {0}, and not 200")]
     Status(u16),
@@ -25,13 +28,26 @@ pub(super) enum DocumentError {
     TooLong,
 }
 
-/// Reads a file; blocks.
+/// An error in words, with what to do about it where a certificate is the cause.
+fn said(error: &ureq::Error) -> String {
+    let advice = match error {
+        ureq::Error::Rustls(cause) => tls_advice(cause),
+        ureq::Error::Io(cause) => tls_advice(cause),
+        _ => None,
+    };
+    match advice {
+        Some(advice) => format!("{error}; {advice}"),
+        None => error.to_string(),
+    }
+}
+
+/// Reads a file, without its byte order mark; blocks.
 pub(super) fn of_file(path: &Path) -> Result<Vec<u8>, DocumentError> {
     // Opening a pipe would wait for a writer.
     if !std::fs::metadata(path)?.is_file() {
         return Err(DocumentError::NoFile);
     }
-    bounded(File::open(path)?)
+    Ok(without_mark(&bounded(File::open(path)?)?).to_vec())
 }
 
 /// Reads the body of an answer; blocks.

@@ -15,6 +15,7 @@ use super::reason::InvalidReason;
 use super::token::Token;
 use crate::config::Algorithm;
 use peppol_authz_engine::schema::parse_json;
+use peppol_authz_engine::text::without_mark;
 
 /// Nesting of the JSON of a set.
 const DEPTH: usize = 16;
@@ -93,6 +94,7 @@ impl KeySet {
     /// Reads a document.
     pub(super) fn read(document: &[u8]) -> Result<Self, KeySetError> {
         // An array would be read as the members of the set, in their order.
+        let document = without_mark(document);
         let is_object = document.trim_ascii_start().first() == Some(&b'{');
         let entries = match serde_json::from_slice::<KeySetDocument<'_>>(document) {
             Ok(read) if is_object => read.keys,

@@ -8,7 +8,7 @@ fn of_an_ask() {
     for (new, message) in [
         (
             "action = «\"lok\"»\nresource = { Desk = \"{path.id}\" }",
-            "no action is called `lok`",
+            "no action is called `lok`; did you mean `look`?",
         ),
         (
             "action = «1»\nresource = { Desk = \"{path.id}\" }",
@@ -20,7 +20,7 @@ fn of_an_ask() {
         ),
         (
             "action = \"look\"\nresource = { «Dsk» = \"{path.id}\" }",
-            "no entity type is called `Dsk`",
+            "no entity type is called `Dsk`; did you mean `Shop::Desk`?",
         ),
         ("action = \"look\"\nresource = «{}»", "an entity is wanted"),
         (
@@ -53,7 +53,7 @@ fn of_an_ask() {
         ),
         (
             "action = \"look\"\nresource = { Desk = \"{path.id}\" }\n«whence» = 1",
-            "unknown key `whence`",
+            "unknown key `whence`; did you mean `when`?",
         ),
         (
             "action = \"look\"\nresource = { Desk = \"{path.id}\" }\nbelongs = { «keeper» = \"x\" }",
@@ -369,7 +369,7 @@ fn of_a_condition() {
         (
             "{ wish = \"{body.wish}\" }, g",
             "{ «wsh» = \"{body.wish}\" }, g",
-            "a `Shop::Desk` has no attribute `wsh`",
+            "a `Shop::Desk` has no attribute `wsh`; did you mean `wish`?",
         ),
         (
             "{ wish = \"{body.wish}\" }, g",
@@ -394,7 +394,7 @@ fn of_a_condition() {
         (
             "{ User = \"{each.id}\" }",
             "{ «Usr» = \"{each.id}\" }",
-            "no entity type is called `Usr`",
+            "no entity type is called `Usr`; did you mean `Shop::User`?",
         ),
         (
             "unknown = { User = \"x\" }",

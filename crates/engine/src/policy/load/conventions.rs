@@ -11,6 +11,7 @@ use crate::policy::fault::{Fault, Severity};
 use crate::policy::info::PolicyInfo;
 use crate::policy::rules::{HeldBy, Rules};
 use crate::policy::source_file::SourceFile;
+use crate::text::did_you_mean;
 
 /// The annotations that policies may have.
 const ANNOTATIONS: [&str; 6] = ["id", "rule", "code", "message", "obligation", "doc"];
@@ -100,8 +101,9 @@ impl PolicyLint<'_> {
         let info = self.info;
         for (name, _) in info.policy.annotations() {
             if !ANNOTATIONS.contains(&name) {
+                let near = did_you_mean(name, ANNOTATIONS);
                 self.fault(
-                    format!("unknown annotation `@{name}`"),
+                    format!("unknown annotation `@{name}`{near}"),
                     &format!("one of {}", ANNOTATIONS.join(", ")),
                 );
             }
@@ -114,7 +116,10 @@ impl PolicyLint<'_> {
         };
         match self.rules.rules.get(id) {
             None => self.fault(
-                format!("no rule `{id}`"),
+                format!(
+                    "no rule `{id}`{}",
+                    did_you_mean(id, names(self.rules.rules.keys()))
+                ),
                 "the rules are listed in `rules.toml`",
             ),
             Some(rule) if rule.held_by != HeldBy::Policies => self.fault(
@@ -136,11 +141,13 @@ impl PolicyLint<'_> {
         let rule = info.rule.as_deref().and_then(|id| rules.rules.get(id));
         match (info.code.as_deref(), rule) {
             (None, _) => self.fault("a forbid without `@code`", "a denial is called something"),
-            (Some(code), Some(rule)) if !rule.codes.iter().any(|known| known == code) => self
-                .fault(
-                    format!("code `{code}` is not one of its rule's"),
+            (Some(code), Some(rule)) if !rule.codes.iter().any(|known| known == code) => {
+                let near = did_you_mean(code, names(&rule.codes));
+                self.fault(
+                    format!("code `{code}` is not one of its rule's{near}"),
                     "codes are a closed list, in `rules.toml`",
-                ),
+                );
+            }
             _ => {}
         }
     }
@@ -165,12 +172,17 @@ impl PolicyLint<'_> {
         if let Some(obligation) = info.obligation.as_deref()
             && !known.iter().any(|known| known == obligation)
         {
+            let near = did_you_mean(obligation, names(known));
             self.fault(
-                format!("unknown obligation `{obligation}`"),
+                format!("unknown obligation `{obligation}`{near}"),
                 "obligations are a closed list, in `rules.toml`",
             );
         }
     }
+}
+
+fn names<'a>(all: impl IntoIterator<Item = &'a String>) -> impl Iterator<Item = &'a str> {
+    all.into_iter().map(String::as_str)
 }
 
 /// True if an id is `FILE/kebab-name`.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::source_file::SourceFile;
 use crate::policy::sources::Sources;
-use crate::text::hex;
+use crate::text::{MARK, hex};
 
 /// Bytes of a digest.
 const DIGEST: usize = 32;
@@ -54,7 +54,7 @@ pub(super) fn check_manifest(
                 let text = format!("`{}` is not listed in `{}`", file.name, manifest.name);
                 faults.push(Fault::new(file, Severity::Invalid, text));
             }
-            Some(line) if !line.digest.eq_ignore_ascii_case(&digest(file)) => {
+            Some(line) if !is_digest(line.digest, file) => {
                 let text = format!(
                     "`{}` is another text than `{}` says",
                     file.name, manifest.name
@@ -89,6 +89,10 @@ fn parts(line: &str) -> Option<(&str, &str)> {
     (is_digest && !name.is_empty()).then_some((digest, name))
 }
 
-fn digest(file: &SourceFile) -> String {
-    hex(&Sha256::digest(file.text.as_bytes()), DIGEST)
+/// Returns true if a digest is that of the file, whose byte order mark is no part of its text.
+fn is_digest(digest: &str, file: &SourceFile) -> bool {
+    ["", MARK].into_iter().any(|mark| {
+        let of = Sha256::new().chain_update(mark).chain_update(&file.text);
+        digest.eq_ignore_ascii_case(&hex(&of.finalize(), DIGEST))
+    })
 }

@@ -102,7 +102,8 @@ impl<'a> AskReader<'a, '_, '_> {
         let name = self.reader.text(node)?;
         let found = self.schema.action_called(name);
         if found.is_none() {
-            let text = format!("no action is called `{name}`");
+            let near = self.schema.action_meant(name);
+            let text = format!("no action is called `{name}`{near}");
             self.reader.fault(node.span(), text);
         }
         found

@@ -85,7 +85,9 @@ impl AskReader<'_, '_, '_> {
             return None;
         };
         let Some(of) = self.schema.entity_type_called(key.get_ref()) else {
-            let text = format!("no entity type is called `{}`", key.get_ref());
+            let name = key.get_ref();
+            let near = self.schema.type_meant(name);
+            let text = format!("no entity type is called `{name}`{near}");
             self.reader.fault(key.span(), text);
             return None;
         };
@@ -147,7 +149,8 @@ impl AskReader<'_, '_, '_> {
         of: &EntityType,
     ) -> Option<(Arc<str>, Attribute)> {
         let Some((name, found)) = of.shape.attributes.get_key_value(name) else {
-            let text = format!("a `{}` has no attribute `{name}`", of.name);
+            let near = of.shape.attribute_meant(name);
+            let text = format!("a `{}` has no attribute `{name}`{near}", of.name);
             self.reader.fault(place, text);
             return None;
         };

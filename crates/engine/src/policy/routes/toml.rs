@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::text_fault::TextFault;
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::source_file::SourceFile;
+use crate::text::did_you_mean;
 
 /// A value and its place.
 pub(super) type TomlNode<'a> = Spanned<DeValue<'a>>;
@@ -56,8 +57,10 @@ impl TomlReader<'_> {
     pub(super) fn keys(&mut self, table: &DeTable<'_>, known: &[&str]) {
         for (key, _) in table {
             if !known.contains(&&**key.get_ref()) {
+                let near = did_you_mean(key.get_ref(), known.iter().copied());
                 let known: Vec<_> = known.iter().map(|key| format!("`{key}`")).collect();
-                let fault = self.fault_at(key.span(), format!("unknown key `{}`", key.get_ref()));
+                let text = format!("unknown key `{}`{near}", key.get_ref());
+                let fault = self.fault_at(key.span(), text);
                 self.faults
                     .push(fault.advise(format!("one of {}", known.join(", "))));
             }

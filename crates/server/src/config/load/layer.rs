@@ -8,6 +8,7 @@ use figment::{Metadata, Profile, Provider};
 
 use super::service_link;
 use crate::config::{Config, ConfigError, Fault, Flags};
+use peppol_authz_engine::text::{MARK, nearest};
 
 /// The values of one origin. Each variable and each flag is a layer of its own, so that figment can
 /// tell them apart.
@@ -54,6 +55,10 @@ impl Layer {
             Value::Dict(..) => None,
             value => Some(value),
         };
+        let mut keys = Vec::new();
+        if let Some(known) = &known {
+            each_key(known, "", &mut keys);
+        }
         // The order of an environment is arbitrary; the order of faults should not be.
         let mut variables: Vec<_> = variables.into_iter().collect();
         variables.sort();
@@ -74,17 +79,22 @@ impl Layer {
                 continue;
             }
             let problem = match (default(&key), text.into_string()) {
-                (None, _) => "unknown key",
-                (Some(_), _) if suffix.contains(|c: char| c.is_ascii_lowercase()) => {
-                    "unknown key, variables are in capitals"
+                (None, _) => {
+                    let names = keys.iter().map(String::as_str);
+                    let meant = nearest(&key, names).map(variable);
+                    let meant = meant.map(|name| format!("; did you mean `{name}`?"));
+                    format!("unknown key{}", meant.unwrap_or_default())
                 }
-                (Some(_), Err(_)) => "is not UTF-8",
+                (Some(_), _) if suffix.contains(|c: char| c.is_ascii_lowercase()) => {
+                    "unknown key, variables are in capitals".to_owned()
+                }
+                (Some(_), Err(_)) => "is not UTF-8".to_owned(),
                 (Some(default), Ok(text)) => match typed(text, default) {
                     Some(value) => {
                         layers.push(Self::new(name, &key, value));
                         continue;
                     }
-                    None => "is not an array in TOML's syntax",
+                    None => "is not an array in TOML's syntax".to_owned(),
                 },
             };
             faults.push(Fault::new(key, name, problem));
@@ -96,7 +106,7 @@ impl Layer {
     pub(super) fn of_file(origin: &str, path: &Path, faults: &mut Vec<Fault>) -> Option<Self> {
         let path_shown = path.display();
         let values = match std::fs::read_to_string(path) {
-            Ok(text) => toml::from_str(&text).map_err(|error| {
+            Ok(text) => toml::from_str(text.strip_prefix(MARK).unwrap_or(&text)).map_err(|error| {
                 format!(
                     "`{path_shown}` is not TOML: {}",
                     error.to_string().trim_end()
@@ -195,6 +205,28 @@ impl Provider for Layer {
     fn data(&self) -> figment::Result<Map<Profile, Dict>> {
         Ok(Map::from([(Profile::Default, self.values.clone())]))
     }
+}
+
+/// The dotted keys of all settings.
+fn each_key(value: &Value, key: &str, keys: &mut Vec<String>) {
+    match value {
+        Value::Dict(_, inner) => {
+            for (name, value) in inner {
+                let key = match key {
+                    "" => name.clone(),
+                    key => format!("{key}.{name}"),
+                };
+                each_key(value, &key, keys);
+            }
+        }
+        _ => keys.push(key.to_owned()),
+    }
+}
+
+/// The variable of a setting.
+fn variable(key: &str) -> String {
+    let name = key.replace('.', "__").to_ascii_uppercase();
+    format!("{PREFIX}{name}")
 }
 
 /// The text of a variable as a value of the type of `default`. A text that has another type stays a

@@ -128,8 +128,8 @@ fn variables_take_the_type_of_their_setting() {
 #[test]
 fn every_fault_is_reported_with_its_origin() {
     let (_directory, mut flags) = file(
-        "serve = {}\ncache = 3\nimport = ['a', 1]\npolicies = ''\nroutes = ''\n[limits]\nbatch = '5'\n\
-         [server]\nworker = 1\nworkers = -1\nrequest_timeout = 5\ndrain_timeout = '5'\nconnections = 0\n\
+        "serve = {}\ncolour = 1\ncache = 3\nimport = ['a', 1]\npolicies = ''\nroutes = ''\n[limits]\nbatch = '5'\n\
+         [server]\nworker = 1\nheight = 1\nworkers = -1\nrequest_timeout = 5\ndrain_timeout = '5'\nconnections = 0\n\
          worker_stack_bytes = 2_097_152\nidle_timeout = '2h'\nheader_read_timeout = '2h'\n",
     );
     flags.listen = Some("localhost:1".to_owned());
@@ -166,7 +166,7 @@ fn every_fault_is_reported_with_its_origin() {
         fault(
             "server.workerz",
             "PEPPOL_AUTHZ_SERVER__WORKERZ",
-            "unknown key",
+            "unknown key; did you mean `PEPPOL_AUTHZ_SERVER__WORKERS`?",
         ),
         fault("server", "PEPPOL_AUTHZ_SERVER", "unknown key"),
         fault(
@@ -184,7 +184,8 @@ fn every_fault_is_reported_with_its_origin() {
             "PEPPOL_AUTHZ_TENANCY",
             "unknown tenancy source `mysql:`, expected `sqlite:PATH`, `postgres://…` or `entities:FILE`",
         ),
-        fault("serve", "authz.toml", &format!("unknown key, {top}")),
+        fault("serve", "authz.toml", "unknown key; did you mean `server`?"),
+        fault("colour", "authz.toml", &format!("unknown key, {top}")),
         fault("cache", "authz.toml", "expected a table, found `3`"),
         fault("import.1", "authz.toml", "expected a path, found `1`"),
         fault("policies", "authz.toml", "must not be empty"),
@@ -201,6 +202,11 @@ fn every_fault_is_reported_with_its_origin() {
         ),
         fault(
             "server.worker",
+            "authz.toml",
+            "unknown key; did you mean `workers`?",
+        ),
+        fault(
+            "server.height",
             "authz.toml",
             &format!("unknown key, {server}"),
         ),

@@ -5,7 +5,9 @@
 //! agents over Cedar answer, `obligations` as in the draft of the obligations
 //! profile, where each of them has to be understood.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -56,6 +58,30 @@ struct English {
     en: String,
 }
 
+impl<'a> Obligation<'a> {
+    fn of(id: &'a Arc<str>) -> Self {
+        Self {
+            id,
+            kind: OBLIGATION_TYPE,
+            properties: Empty {},
+        }
+    }
+}
+
+impl<'a> AnswerContext<'a> {
+    /// What a result of a search obliges to; `None` where that is nothing.
+    pub(super) fn of_result(obligations: Option<&'a BTreeSet<Arc<str>>>) -> Option<Self> {
+        let obligations = obligations.filter(|all| !all.is_empty())?;
+        Some(Self::Decided(DecisionContext {
+            id: None,
+            admin: None,
+            reason_user: None,
+            codes: Vec::new(),
+            obligations: obligations.iter().map(Obligation::of).collect(),
+        }))
+    }
+}
+
 #[derive(Serialize)]
 struct Obligation<'a> {
     id: &'a str,
@@ -78,12 +104,7 @@ impl<'a> EvaluationAnswer<'a> {
     pub(super) fn of(decision: &'a Decision, id: Uuid, reveal: Reveal) -> Self {
         let is_allow = decision.verdict == Verdict::Allow;
         // A caller who does not learn of an obligation would take the permit for one without.
-        let obligations = decision.obligations.iter().map(|id| Obligation {
-            id,
-            kind: OBLIGATION_TYPE,
-            properties: Empty {},
-        });
-        let obligations: Vec<_> = obligations.collect();
+        let obligations: Vec<_> = decision.obligations.iter().map(Obligation::of).collect();
         let told = reveal != Reveal::Nothing;
         let context = (told || !obligations.is_empty()).then(|| {
             let reasons = match told {

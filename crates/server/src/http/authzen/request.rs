@@ -126,16 +126,7 @@ impl<'a> EvaluationMembers<'a> {
     /// `supported_obligations` in the context. Types of obligations that the program does not know
     /// count as absent.
     pub(super) fn binds(&self) -> Result<bool, Malformed> {
-        let supported = self.context.and_then(|context| context.get(SUPPORTED));
-        let kinds = match supported {
-            None | Some(Json::Null) => return Ok(true),
-            Some(Json::Array(kinds)) if kinds.iter().all(Json::is_string) => kinds,
-            Some(_) => {
-                let misfit = Misfit::new("an array of strings is wanted").within(SUPPORTED);
-                return Err(Malformed::question(misfit.within("context")));
-            }
-        };
-        Ok(kinds.iter().any(|kind| kind == OBLIGATION_TYPE))
+        binds(self.context)
     }
 
     /// The parts of a question, if all are there.
@@ -151,6 +142,20 @@ impl<'a> EvaluationMembers<'a> {
             context: self.context,
         })
     }
+}
+
+/// The same of the context of any request.
+pub(super) fn binds(context: Option<&Members>) -> Result<bool, Malformed> {
+    let supported = context.and_then(|context| context.get(SUPPORTED));
+    let kinds = match supported {
+        None | Some(Json::Null) => return Ok(true),
+        Some(Json::Array(kinds)) if kinds.iter().all(Json::is_string) => kinds,
+        Some(_) => {
+            let misfit = Misfit::new("an array of strings is wanted").within(SUPPORTED);
+            return Err(Malformed::question(misfit.within("context")));
+        }
+    };
+    Ok(kinds.iter().any(|kind| kind == OBLIGATION_TYPE))
 }
 
 /// The decision at which the answers to a batch end.

@@ -8,16 +8,18 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::Bytes;
+use cedar_policy::EntityUid;
 use serde::Serialize;
 
 use super::super::app::App;
-use super::super::exchange::{Exchange, Surface, answered};
+use super::super::exchange::{Exchange, SearchForm, Surface, answered};
 use super::super::freshness::{Demands, values};
 use super::super::json;
 use super::super::openapi::{self, Problems, TooWide};
 use super::super::problem::Problem;
 use super::answer::AnswerContext;
 use super::members;
+use super::request::binds;
 use super::search_request::{SearchRequest, Searched};
 use crate::config::Reveal;
 use peppol_authz_engine::{Malformed, SearchResult, Sought, Wanted};
@@ -109,8 +111,17 @@ struct WirePage {
 }
 
 #[derive(Serialize)]
+struct WireResult<'a> {
+    #[serde(flatten)]
+    named: FoundName<'a>,
+    /// As in an evaluation, where the permit obliges to something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<AnswerContext<'a>>,
+}
+
+#[derive(Serialize)]
 #[serde(untagged)]
-enum WireResult<'a> {
+enum FoundName<'a> {
     Entity {
         /// As the caller named it.
         #[serde(rename = "type")]
@@ -157,6 +168,10 @@ async fn page(
         SearchKind::Actions => SearchRequest::for_actions(&members),
     };
     let request = request.map_err(refused)?;
+    let form = SearchForm {
+        explain: false,
+        binds: binds(request.context).map_err(refused)?,
+    };
     let wanted = match wanted(&exchange, &request) {
         Ok(Some(wanted)) => wanted,
         // Nothing that could be asked would be allowed.
@@ -169,10 +184,13 @@ async fn page(
         }
     };
     // The results have the name of the type that the caller gave.
-    let description = format!("authzen {} {}", request.kind, wanted.description());
+    let description = match form.binds {
+        true => format!("authzen {} {}", request.kind, wanted.description()),
+        false => format!("authzen unbound {} {}", request.kind, wanted.description()),
+    };
     let page = exchange.page(&request.page, &description);
     let page = page.map_err(|malformed| refused(malformed.within("page")))?;
-    let found = exchange.find(&wanted, demanded, &page, false).await?;
+    let found = exchange.find(&wanted, demanded, &page, form).await?;
     let next_token = exchange.next_page(&page, &found, &description);
     json::text(&SearchAnswer {
         page: WirePage {
@@ -197,11 +215,17 @@ fn wanted(
 }
 
 fn results<'a>(found: &'a SearchResult, wanted: &Wanted, kind: &'a str) -> Vec<WireResult<'a>> {
-    let ids = found.entities.iter().map(|uid| uid.id().as_ref());
-    match wanted {
-        Wanted::Entities(_) => ids.map(|id| WireResult::Entity { kind, id }).collect(),
-        Wanted::Actions(_) => ids.map(|name| WireResult::Action { name }).collect(),
-    }
+    let result = |uid: &'a EntityUid| {
+        let id = uid.id().as_ref();
+        WireResult {
+            named: match wanted {
+                Wanted::Entities(_) => FoundName::Entity { kind, id },
+                Wanted::Actions(_) => FoundName::Action { name: id },
+            },
+            context: AnswerContext::of_result(found.obligations.get(uid)),
+        }
+    };
+    found.entities.iter().map(result).collect()
 }
 
 fn empty(context: Option<AnswerContext<'_>>) -> Result<Vec<u8>, Problem> {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::super::limits::Limits;
 use peppol_authz_engine::schema::{Misfit, parse_json};
+use peppol_authz_engine::text::did_you_mean;
 
 /// A part of a request into its native form.
 pub(super) type ReadMember = fn(Json) -> Result<Json, Misfit>;
@@ -34,7 +35,10 @@ pub(super) fn record(json: Json, known: &[&str]) -> Result<Map<String, Json>, Mi
         return Err(Misfit::new("an object is wanted"));
     };
     match members.keys().find(|name| !known.contains(&name.as_str())) {
-        Some(surplus) => Err(Misfit::new("no such member").within(surplus)),
+        Some(surplus) => {
+            let near = did_you_mean(surplus, known.iter().copied());
+            Err(Misfit::new(format!("no such member{near}")).within(surplus))
+        }
         None => Ok(members),
     }
 }

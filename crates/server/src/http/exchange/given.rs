@@ -131,6 +131,7 @@ impl Exchange<'_> {
         let action = action.map_or("other", |uid| uid.id().as_ref());
         let metrics = &self.app.metrics.questions;
         metrics.decided(action, &decided.decision, decided.elapsed);
+        self.app.denials.note(action, decided);
         let (id, verdict) = (&decided.id, decided.decision.verdict.name());
         tracing::debug!(decision_id = %id, action, decision = verdict, "decided");
     }

@@ -11,6 +11,15 @@ use peppol_authz_engine::{
     ActionSearch, Malformed, Members, NamedEntity, SearchPage, SearchParts, SearchResult, Wanted,
 };
 
+/// How a search is answered.
+#[derive(Clone, Copy)]
+pub(in crate::http) struct SearchForm {
+    /// With the reasons for its results.
+    pub(in crate::http) explain: bool,
+    /// False for a caller who understands no obligation.
+    pub(in crate::http) binds: bool,
+}
+
 impl Exchange<'_> {
     /// Reads a search in its native form, and what it demands of the state.
     ///
@@ -82,13 +91,14 @@ impl Exchange<'_> {
         wanted: &Wanted,
         demanded: DemandedState,
         page: &Page,
-        explain: bool,
+        how: SearchForm,
     ) -> Result<SearchResult, Problem> {
         let part = SearchPage {
             after: page.after.clone(),
             limit: page.limit,
             most: self.app.limits.candidates,
-            explain,
+            explain: how.explain,
+            binds: how.binds,
         };
         let found = wanted.find(&self.session, &part, &demanded.0).await;
         self.app.metrics.questions.searched(&found);

@@ -1,12 +1,11 @@
 //! Metrics of opaque tokens and static keys.
 
-use std::sync::atomic::Ordering;
-
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::added::added;
+use super::counted::counted;
 use crate::identity::CredentialsHealth;
 
 /// Metrics of opaque tokens and static keys.
@@ -49,9 +48,8 @@ impl CredentialMetrics {
     }
 
     pub(in crate::http) fn are(&self, health: CredentialsHealth) {
-        let set = |counter: &Counter, count| counter.inner().store(count, Ordering::Relaxed);
-        set(&self.introspections, health.introspections);
-        set(&self.introspections_failed, health.introspections_failed);
+        counted(&self.introspections, health.introspections);
+        counted(&self.introspections_failed, health.introspections_failed);
         self.api_keys
             .set(i64::try_from(health.api_keys).unwrap_or(i64::MAX));
         self.api_keys_refused.set(health.api_keys_refused.into());

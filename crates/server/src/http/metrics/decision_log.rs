@@ -1,12 +1,11 @@
 //! Metrics of the decision log.
 
-use std::sync::atomic::Ordering;
-
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::added::added;
+use super::counted::counted;
 use crate::decision_log::LogStats;
 
 /// Metrics of the decision log.
@@ -42,9 +41,8 @@ impl DecisionLogMetrics {
     }
 
     pub(in crate::http) fn is(&self, stats: LogStats) {
-        let store = |counter: &Counter, value| counter.inner().store(value, Ordering::Relaxed);
-        store(&self.lines, stats.written);
-        store(&self.dropped, stats.dropped);
+        counted(&self.lines, stats.written);
+        counted(&self.dropped, stats.dropped);
         self.failing.set(i64::from(stats.failing));
     }
 }

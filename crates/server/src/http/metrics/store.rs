@@ -3,10 +3,12 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::added::added;
+use super::counted::counted;
 use peppol_authz_engine::slice::CacheStats;
 
 /// Metrics of the tenancy store.
@@ -47,32 +49,45 @@ impl StoreMetrics {
 /// Metrics of the entities in memory.
 #[derive(Debug)]
 pub(super) struct CacheMetrics {
-    hits: Gauge<u64, AtomicU64>,
-    misses: Gauge<u64, AtomicU64>,
+    hits: Counter,
+    misses: Counter,
     entries: Gauge<u64, AtomicU64>,
     bytes: Gauge<u64, AtomicU64>,
 }
 
 impl CacheMetrics {
     pub(super) fn new(registry: &mut Registry) -> Self {
-        let mut gauge = |name, help| added(registry, name, help, Gauge::default());
         Self {
-            hits: gauge(
+            hits: added(
+                registry,
                 "cache_hits",
-                "Entities found in memory, since the last reload",
+                "Entities found in memory",
+                Counter::default(),
             ),
-            misses: gauge(
+            misses: added(
+                registry,
                 "cache_misses",
-                "Entities asked of the store, since the last reload",
+                "Entities asked of the store",
+                Counter::default(),
             ),
-            entries: gauge("cache_entries", "Entities in memory"),
-            bytes: gauge("cache_bytes", "About how many bytes they take"),
+            entries: added(
+                registry,
+                "cache_entries",
+                "Entities in memory",
+                Gauge::default(),
+            ),
+            bytes: added(
+                registry,
+                "cache_bytes",
+                "About how many bytes they take",
+                Gauge::default(),
+            ),
         }
     }
 
     pub(super) fn are(&self, cache: CacheStats) {
-        self.hits.set(cache.hits);
-        self.misses.set(cache.misses);
+        counted(&self.hits, cache.hits);
+        counted(&self.misses, cache.misses);
         self.entries.set(cache.entries);
         self.bytes.set(cache.bytes);
     }

@@ -3,10 +3,12 @@
 use std::sync::atomic::AtomicU64;
 use std::time::UNIX_EPOCH;
 
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::added::added;
+use super::counted::counted;
 use crate::identity::KeysHealth;
 
 /// Metrics of the keys of tokens.
@@ -15,7 +17,7 @@ pub(in crate::http) struct TokenKeyMetrics {
     keys: Gauge,
     refused: Gauge,
     seen: Gauge<f64, AtomicU64>,
-    failures: Gauge<u64, AtomicU64>,
+    failures: Counter,
 }
 
 impl TokenKeyMetrics {
@@ -43,7 +45,7 @@ impl TokenKeyMetrics {
                 registry,
                 "token_keys_failures",
                 "Looks at the keys of tokens that failed",
-                Gauge::default(),
+                Counter::default(),
             ),
         }
     }
@@ -53,7 +55,7 @@ impl TokenKeyMetrics {
             .set(i64::try_from(health.keys).unwrap_or(i64::MAX));
         self.refused
             .set(i64::try_from(health.refused).unwrap_or(i64::MAX));
-        self.failures.set(health.failures);
+        counted(&self.failures, health.failures);
         let seen = health
             .last_success
             .and_then(|at| at.duration_since(UNIX_EPOCH).ok());

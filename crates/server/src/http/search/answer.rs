@@ -30,6 +30,9 @@ struct WireEntity<'a> {
     #[serde(rename = "type")]
     kind: String,
     id: &'a str,
+    /// What the caller has to do, if it acts on this result. Absent where it is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    obligations: Vec<&'a str>,
 }
 
 /// The reason for these results: the conditions of the policies on what is looked for.
@@ -61,7 +64,11 @@ struct WireResidual<'a> {
 impl<'a> SearchPage<'a> {
     pub(super) fn new(found: &'a SearchResult, explain: bool) -> Self {
         Self {
-            results: found.entities.iter().map(WireEntity::new).collect(),
+            results: found
+                .entities
+                .iter()
+                .map(|uid| WireEntity::new(uid, found))
+                .collect(),
             next_token: None,
             explanation: explain.then(|| SearchExplanation::new(&found.residual, found.decided)),
             policy_revision: &found.policy_revision,
@@ -71,8 +78,10 @@ impl<'a> SearchPage<'a> {
 }
 
 impl<'a> WireEntity<'a> {
-    fn new(uid: &'a EntityUid) -> Self {
+    fn new(uid: &'a EntityUid, found: &'a SearchResult) -> Self {
+        let obligations = found.obligations.get(uid).into_iter().flatten();
         Self {
+            obligations: obligations.map(|it| &**it).collect(),
             kind: uid.type_name().to_string(),
             id: uid.id().as_ref(),
         }

@@ -141,6 +141,14 @@ fn points_have_the_length_of_their_curve() {
     }
 }
 
+/// As editors on Windows write it.
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_document() {
+    let document = serde_json::to_string_pretty(&json!({"keys": [rsa_key()]})).unwrap();
+    let document = format!("\u{feff}{}", document.replace('\n', "\r\n"));
+    assert_eq!(KeySet::read(document.as_bytes()).unwrap().keys.len(), 1);
+}
+
 #[test]
 fn a_document_is_a_set_of_keys_or_nothing() {
     for text in [

@@ -22,6 +22,7 @@ use crate::http::accept::accept;
 use crate::http::app::App;
 use crate::http::connection::{ConnectionPeer, Stage};
 use crate::http::listener::{Listener, Stream};
+use crate::http::place::{PATIENCE, RESERVED};
 
 /// Bytes of a message beside the body: the request's head, and its certificate.
 const BESIDE_THE_BODY: usize = 1 << 20;
@@ -45,7 +46,6 @@ pub async fn serve_envoy(
     shutdown: impl Future<Output = ()>,
 ) -> usize {
     let message = app.limits.body_bytes.saturating_add(BESIDE_THE_BODY);
-    let checking = Checking::new(app, message);
     let mut http = http2::Builder::new(TokioExecutor::new());
     http.timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
@@ -57,14 +57,18 @@ pub async fn serve_envoy(
     accept(
         listener,
         limits,
-        // A check is all that is asked here.
-        0,
+        RESERVED,
         shutdown,
         nothing,
         |stream, peer, place, stage| {
+            // Who stands on a reserved place and says nothing makes room for others.
+            let (patience, idle_timeout) = match place.is_reserved() {
+                true => (PATIENCE, PATIENCE),
+                false => (patience, idle_timeout),
+            };
             let checking = EnvoyConnection {
                 http: http.clone(),
-                checking: checking.clone(),
+                checking: Checking::new(Arc::clone(&app), message, place),
                 peer,
                 patience,
                 idle_timeout,
@@ -75,7 +79,6 @@ pub async fn serve_envoy(
                     Stream::Tcp(stream) => checking.drive(stream, stage).await,
                     Stream::Unix(stream) => checking.drive(stream, stage).await,
                 }
-                drop(place);
             }
         },
     )

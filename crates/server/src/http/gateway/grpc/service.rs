@@ -1,7 +1,7 @@
 //! The methods that are served: Envoy's `Check`, and gRPC's own for health.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use axum::http;
@@ -17,6 +17,7 @@ use super::health::{self, HealthCheck};
 use super::messages::{CheckRequest, CheckResponse};
 use super::{PATH, respond};
 use crate::http::app::App;
+use crate::http::place::ConnectionPlace;
 
 /// Answers requests of HTTP/2.
 #[derive(Clone)]
@@ -24,14 +25,37 @@ pub(super) struct Checking {
     app: Arc<App>,
     /// The longest message, in bytes.
     longest: usize,
+    /// That of the connection.
+    place: Arc<Mutex<ConnectionPlace>>,
 }
 
 /// Bytes before a message: is it compressed, and how long is it.
 const PREFIX: usize = 5;
 
 impl Checking {
-    pub(super) fn new(app: Arc<App>, longest: usize) -> Self {
-        Self { app, longest }
+    /// Of one connection, which has this place.
+    pub(super) fn new(app: Arc<App>, longest: usize, place: ConnectionPlace) -> Self {
+        Self {
+            app,
+            longest,
+            place: Arc::new(Mutex::new(place)),
+        }
+    }
+
+    /// Returns true if the connection has a place of its own, or gets one. Health is told without.
+    async fn is_placed(&self) -> bool {
+        let Some(wanted) = self.place().wanted() else {
+            return true;
+        };
+        let Some(place) = ConnectionPlace::wait_for(wanted).await else {
+            return false;
+        };
+        *self.place() = place;
+        true
+    }
+
+    fn place(&self) -> MutexGuard<'_, ConnectionPlace> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) async fn call(self, request: http::Request<Incoming>) -> http::Response<Body> {
@@ -41,6 +65,9 @@ impl Checking {
             health::PATH => health::PATH,
             _ => return Status::unimplemented("").into_http(),
         };
+        if method == PATH && !self.is_placed().await {
+            return Status::unavailable("all connections are in use").into_http();
+        }
         let request = match self.whole(request).await {
             Ok(request) => request,
             Err(status) => return status.into_http(),

@@ -90,6 +90,21 @@ impl Envoy {
         Ok(CheckResponse::decode(bytes).unwrap())
     }
 
+    /// The status that a request is answered with whose head has so many bytes more, or how it failed.
+    pub(super) fn call_with_head_of(&mut self, bytes: usize) -> Result<u16, String> {
+        let failed = |error: h2::Error| error.to_string();
+        let request = axum::http::Request::post(CHECK)
+            .header("content-type", "application/grpc")
+            .header("x", "y".repeat(bytes))
+            .body(())
+            .unwrap();
+        self.runtime.block_on(async {
+            let mut requests = self.requests.clone().ready().await.map_err(failed)?;
+            let (answer, _) = requests.send_request(request, true).map_err(failed)?;
+            Ok(answer.await.map_err(failed)?.status().as_u16())
+        })
+    }
+
     /// The failure of a method if the message never comes.
     pub(super) fn call_without_an_end(&mut self, method: &str) -> Result<Bytes, String> {
         self.runtime.block_on(called(&self.requests, method, None))

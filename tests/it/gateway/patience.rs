@@ -83,6 +83,23 @@ fn one_peer_does_not_take_the_places_of_all_other_envoys() {
     drop(crowd);
 }
 
+/// What matters of a check is in its message.
+#[test]
+fn a_head_of_grpc_that_is_too_long_is_refused_and_others_are_served() {
+    let (_sidecar, address) = started(start(&patient(&[])));
+    let mut kept = Envoy::connect(&address);
+    assert_eq!(kept.call_with_head_of(15 << 10), Ok(200));
+    for bytes in [17 << 10, 64 << 10, 1 << 20] {
+        let refused = Envoy::connect(&address).call_with_head_of(bytes);
+        assert!(
+            refused.as_ref().map_or(true, |status| *status == 431),
+            "{bytes}: {refused:?}"
+        );
+        let anna = [("x-user", "anna")];
+        kept.check(get("/orgs/acme", &anna), "").is_subject("anna");
+    }
+}
+
 #[test]
 fn nginx_is_not_waited_for_as_it_passes_no_body_on() {
     let header = HEADER.replace("envoy", "nginx");

@@ -14,7 +14,7 @@ mod new_enemy;
 mod order;
 mod own;
 mod places;
-mod proxy;
+pub(crate) mod proxy;
 mod recorded;
 mod replica;
 pub(crate) mod scene;

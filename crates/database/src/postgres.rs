@@ -25,6 +25,7 @@ mod read;
 mod records;
 mod refusal;
 mod relations;
+mod shipped;
 mod snapshot;
 mod write;
 

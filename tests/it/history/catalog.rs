@@ -7,6 +7,7 @@ use super::postgres::slow;
 use super::views::{enter, small};
 use super::{GRANT, asked, decision, with};
 use crate::eventually::until;
+use crate::postgres::proxy::{Mode, Proxy};
 use crate::postgres::scene::quickstart;
 use crate::postgres::server::{Database, SHARED};
 use crate::sidecar::Sidecar;
@@ -225,4 +226,97 @@ fn a_schema_that_is_open_to_others_does_not_count() {
     assert_eq!(decision(&sidecar, &with("maxAge", "0s")), "Deny");
     database.sql(GRANT);
     until("it is seen", || decision(&sidecar, &asked()) == "Allow");
+}
+
+/// What makes that no records come any more, from then on: a question looks after the change, and
+/// again after the write.
+fn is_not_trusted_after(change: &str, write: &str) {
+    let database = quickstart(&SHARED);
+    database.sql(GRANT);
+    let sidecar = slow(&database.url());
+    assert_eq!(decision(&sidecar, &asked()), "Allow");
+    database.sql(change);
+    sidecar.post("/v1/is_authorized", &with("maxAge", "0s"));
+    database.sql(write);
+    let reply = sidecar.post("/v1/is_authorized", &with("maxAge", "0s"));
+    let is_allowed = reply.status == 200 && reply.json()["decision"] == "Allow";
+    assert!(!is_allowed, "{change}: {}", reply.text);
+}
+
+#[test]
+fn records_that_come_no_more() {
+    for change in [
+        "CREATE OR REPLACE FUNCTION tenancy_changed() RETURNS trigger LANGUAGE plpgsql
+           AS 'BEGIN RETURN NULL; END'",
+        "CREATE OR REPLACE FUNCTION tenancy_record(entity_types text[], entity_ids text[]) RETURNS void
+           LANGUAGE sql AS ''",
+        "CREATE SCHEMA elsewhere;
+         CREATE FUNCTION elsewhere.tenancy_record(text[], text[]) RETURNS void LANGUAGE sql AS '';
+         ALTER FUNCTION tenancy_changed() SET search_path = elsewhere, public",
+        "ALTER TABLE membership DISABLE TRIGGER USER",
+        "ALTER TABLE membership DISABLE TRIGGER membership_changed_by_delete",
+        "CREATE RULE away AS ON INSERT TO tenancy_change DO INSTEAD NOTHING",
+        "CREATE FUNCTION away() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+         CREATE TRIGGER away BEFORE INSERT ON tenancy_change FOR EACH ROW EXECUTE FUNCTION away()",
+        "ALTER TABLE tenancy_change ALTER transaction SET DEFAULT '1'",
+    ] {
+        is_not_trusted_after(change, AWAY);
+    }
+}
+
+/// The triggers know the column by its name, and the views by its place.
+#[test]
+fn an_id_whose_column_is_renamed() {
+    is_not_trusted_after(
+        "ALTER TABLE membership RENAME user_id TO other; ALTER TABLE membership RENAME organisation_id TO user_id;
+         ALTER TABLE membership RENAME other TO organisation_id",
+        "DELETE FROM membership WHERE (organisation_id, user_id) = ('anna', 'globex')",
+    );
+}
+
+/// A role that sees the views and, by row security, no records.
+#[test]
+fn records_that_are_hidden() {
+    let database = quickstart(&SHARED);
+    database.sql(GRANT);
+    let role = format!("{}_blind", database.name);
+    database.sql(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role};
+         ALTER TABLE tenancy_change ENABLE ROW LEVEL SECURITY"
+    ));
+    let sidecar = slow(&database.url_of(&role, database.port));
+    assert_eq!(decision(&sidecar, &asked()), "Allow");
+    database.sql(AWAY);
+    assert_eq!(decision(&sidecar, &with("maxAge", "0s")), "Deny");
+}
+
+/// A table that is rewritten between the first statement of a look and the next looks empty to it. It
+/// was never so.
+#[test]
+fn a_table_that_is_rewritten_while_it_is_read() {
+    let database = quickstart(&SHARED);
+    database.sql(GRANT);
+    let proxy = Proxy::to(database.port);
+    let sidecar = slow(&database.url_of("postgres", proxy.port));
+    assert_eq!(decision(&sidecar, &asked()), "Allow");
+    // Everything is read again, and each piece takes its time.
+    database.sql("INSERT INTO tenancy_change DEFAULT VALUES");
+    proxy.set(Mode::Delay(std::time::Duration::from_millis(150)));
+    std::thread::scope(|scope| {
+        let answer = scope.spawn(|| decision(&sidecar, &with("maxAge", "0s")));
+        while !answer.is_finished() {
+            database.sql(&format!(
+                    "DO $$ BEGIN
+                       IF EXISTS (SELECT FROM pg_stat_activity WHERE datname = '{}' AND state = 'idle in transaction'
+                         AND query LIKE '%tenancy_h%') THEN
+                         SET LOCAL lock_timeout = '20ms';
+                         ALTER TABLE membership ADD COLUMN IF NOT EXISTS other float8 DEFAULT random();
+                       END IF;
+                     EXCEPTION WHEN others THEN NULL;
+                     END $$",
+                    database.name
+                ));
+        }
+        assert_eq!(answer.join().unwrap(), "Allow");
+    });
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::decision;
 use crate::eventually::until;
-use crate::postgres::server::{Database, SHARED};
+use crate::postgres::server::{Database, SHARED, Server};
 use crate::sidecar::{Sidecar, Start};
 
 pub(super) const SCHEMA: &str = r#"
@@ -302,6 +302,30 @@ fn what_rests_on_something_that_is_not_noted_is_not_trusted() {
             "INSERT INTO suspension VALUES ('acme')",
         ),
         (
+            "CREATE TABLE suspension (id text);
+             INSERT INTO tenancy_noted (name, entity_type) VALUES ('suspension', 'Peppol::Organisation');",
+            "EXISTS (SELECT FROM suspension TABLESAMPLE SYSTEM (100) WHERE suspension.id = organisation.id)",
+            "INSERT INTO suspension VALUES ('acme')",
+        ),
+        (
+            "CREATE TABLE suspension (id text);
+             INSERT INTO tenancy_noted (name, entity_type) VALUES ('suspension', 'Peppol::Organisation');
+             ALTER TABLE suspension ENABLE ROW LEVEL SECURITY;
+             CREATE POLICY all_of_them ON suspension USING (true);",
+            "EXISTS (SELECT FROM suspension WHERE suspension.id = organisation.id)",
+            "INSERT INTO suspension VALUES ('acme')",
+        ),
+        (
+            "CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+             CREATE TABLE suspension (id text);
+             CREATE FOREIGN TABLE suspended (line text) SERVER files
+               OPTIONS (program 'date +%s | grep -c .');
+             INSERT INTO tenancy_noted (name, entity_type)
+             VALUES ('suspension', 'Peppol::Organisation'), ('suspended', 'Peppol::Organisation');",
+            "EXISTS (SELECT FROM suspension, suspended WHERE suspension.id = organisation.id)",
+            "INSERT INTO suspension VALUES ('acme')",
+        ),
+        (
             "ALTER TABLE organisation ADD COLUMN demo_from text NOT NULL
                DEFAULT (clock_timestamp() + interval '2 s')::text;",
             "demo_from::timestamptz < ('n' || 'ow')::timestamptz",
@@ -318,17 +342,49 @@ fn what_rests_on_something_that_is_not_noted_is_not_trusted() {
     assert!(trusted.is_empty(), "{trusted:?}");
 }
 
-fn is_not_trusted((before, condition, change): (&str, &str, &str)) {
-    let database = crate::postgres::scene::quickstart(&SHARED);
-    database.sql("UPDATE organisation SET mode = 'SHARED' WHERE id = 'acme'");
-    database.sql(before);
-    database.sql(&format!(
+fn demo_where(condition: &str) -> String {
+    format!(
         "CREATE OR REPLACE VIEW \"Peppol::Organisation\" AS
          SELECT id, CASE WHEN {condition} THEN 'DEMO' ELSE mode END AS mode,
            mode_change_request AS \"modeChangeRequest\", contact_types AS \"contactTypes\",
            coalesce(participant_limit, 10) AS \"participantLimit\", 0::bigint AS participants
          FROM organisation"
+    )
+}
+
+/// Rows that come from another server, without triggers of statements.
+#[test]
+fn a_table_that_a_subscription_writes_is_not_trusted() {
+    let publisher = Server::start(&["wal_level=logical"]);
+    let from = publisher.database();
+    from.sql(
+        "CREATE TABLE suspension (id text PRIMARY KEY);
+         CREATE PUBLICATION suspensions FOR TABLE suspension",
+    );
+    let database = crate::postgres::scene::quickstart(&SHARED);
+    let (subscription, port) = (format!("{}_from", database.name), publisher.port);
+    database.sql(&format!(
+        "UPDATE organisation SET mode = 'SHARED' WHERE id = 'acme';
+         CREATE TABLE suspension (id text PRIMARY KEY);
+         INSERT INTO tenancy_noted (name, entity_type) VALUES ('suspension', 'Peppol::Organisation');
+         {};
+         CREATE SUBSCRIPTION {subscription}
+           CONNECTION 'host=127.0.0.1 port={port} user=postgres dbname={}' PUBLICATION suspensions",
+        demo_where("EXISTS (SELECT FROM suspension WHERE suspension.id = organisation.id)"),
+        from.name
     ));
+    let sidecar = shipped(&database, "100ms");
+    assert_eq!(decision(&sidecar, &upload()), "Allow");
+    from.sql("INSERT INTO suspension VALUES ('acme')");
+    until("it is seen", || decision(&sidecar, &upload()) == "Deny");
+    database.sql(&format!("DROP SUBSCRIPTION {subscription}"));
+}
+
+fn is_not_trusted((before, condition, change): (&str, &str, &str)) {
+    let database = crate::postgres::scene::quickstart(&SHARED);
+    database.sql("UPDATE organisation SET mode = 'SHARED' WHERE id = 'acme'");
+    database.sql(before);
+    database.sql(&demo_where(condition));
     let sidecar = shipped(&database, "100ms");
     assert_eq!(decision(&sidecar, &upload()), "Allow", "{condition}");
     database.sql(change);

@@ -150,6 +150,8 @@ pub(super) struct Dependence {
     /// By object id.
     pub(super) tables: BTreeMap<u32, Table>,
     pub(super) views: BTreeSet<u32>,
+    /// The views of entities, with their types.
+    pub(super) roots: HashMap<u32, String>,
     pub(super) enumerations: BTreeSet<u32>,
     pub(super) composites: BTreeSet<u32>,
     /// Why records do not tell all that the views show.
@@ -193,6 +195,7 @@ impl Dependence {
             });
             table.types.extend(roots.get(&root).cloned());
         }
+        found.roots = roots;
         found.look_into(client).await?;
         Ok(found)
     }

@@ -14,6 +14,7 @@ use super::digest::digest;
 use super::notes::Notes;
 use super::records::{self, Function, Records, since_statement, state_statement};
 use super::relations::{self, Column, Relations};
+use super::shipped;
 use crate::views::{self, quoted};
 use peppol_authz_engine::schema::Schema;
 
@@ -36,6 +37,9 @@ pub(super) struct Description {
     pub(super) ask_changes: Option<String>,
     /// The `search_path` of a read: first the schemas where the views were found.
     pub(super) search_path: String,
+    /// The statement that keeps views and the tables under them as they are while they are read, and
+    /// nobody from writing: a table that is rewritten looks empty to whoever began before.
+    pub(super) lock: String,
     /// The names of the views that were looked into.
     described: BTreeSet<String>,
     read: Instant,
@@ -114,6 +118,10 @@ impl Description {
             .any(|function| function.name == "tenancy_changed" && function.has_no_arguments);
         let is_whole = records.as_ref().is_ok_and(|records| records.has_history)
             && relations.get("tenancy_noted").is_some();
+        let faults = match &records {
+            Ok(records) => lost(client, records, &ours, is_ours).await?,
+            Err(_) => Vec::new(),
+        };
         let dependence = Dependence::of(client, relations.named(&names)).await?;
         let notes = Notes::of(client, records.as_ref().ok(), &dependence).await?;
         let called: Vec<u32> = ours.iter().map(|function| function.oid).collect();
@@ -127,7 +135,7 @@ impl Description {
         } else {
             (!notes.broken.is_empty()).then(|| notes.broken.join(", "))
         };
-        let untold = untold(records.as_ref().err(), &dependence, &notes);
+        let untold = untold(records.as_ref().err(), &faults, &dependence, &notes);
         if let Some(reason) = &untold
             && before.is_none_or(|before| before.told)
         {
@@ -146,6 +154,7 @@ impl Description {
             ask_changes: records.as_ref().filter(|_| told).map(since_statement),
             records,
             told,
+            lock: lock(&relations, &names),
             search_path,
             described: names,
             read: Instant::now(),
@@ -200,10 +209,59 @@ impl Description {
     }
 }
 
+/// The statement that locks the views of these names, and all under them, in the way of a reader.
+fn lock(relations: &Relations, names: &BTreeSet<String>) -> String {
+    let views = relations
+        .named(names)
+        .filter(|(name, view)| view.can_be_locked && !relations.denied.contains(*name));
+    let views: Vec<String> = views
+        .map(|(name, view)| format!("{}.{}", quoted(&view.schema), quoted(name)))
+        .collect();
+    match views.is_empty() {
+        true => String::new(),
+        false => format!("; LOCK TABLE {} IN ACCESS SHARE MODE", views.join(", ")),
+    }
+}
+
+/// Why records may be lost on their way.
+async fn lost(
+    client: &Client,
+    records: &Records,
+    functions: &[&Function],
+    is_ours: bool,
+) -> Result<Vec<String>, tokio_postgres::Error> {
+    let mut faults = Vec::new();
+    let of = relations::oids(records.relations.iter().copied());
+    let parameters: [(&(dyn ToSql + Sync), SqlType); 2] =
+        [(&of, SqlType::TEXT), (&is_ours, SqlType::BOOL)];
+    for row in client.query_typed(records::FAULTS, &parameters).await? {
+        if let Some(fault) = row.try_get::<_, Option<&str>>(1)? {
+            faults.push(format!("`{}`: {fault}", row.try_get::<_, &str>(0)?));
+        }
+    }
+    if is_ours {
+        let made = shipped::bodies();
+        let altered = functions.iter().filter(|function| {
+            made.get(&(&*function.name, &*function.arguments))
+                .is_some_and(|made| *made != function.body || !function.is_bound)
+        });
+        faults.extend(altered.map(|function| format!("`{}` is another one", function.name)));
+    }
+    Ok(faults)
+}
+
 /// Why the records do not tell all that the views show.
-fn untold(no_records: Option<&String>, dependence: &Dependence, notes: &Notes) -> Option<String> {
+fn untold(
+    no_records: Option<&String>,
+    lost: &[String],
+    dependence: &Dependence,
+    notes: &Notes,
+) -> Option<String> {
     if let Some(reason) = no_records {
         return Some(reason.clone());
+    }
+    if !lost.is_empty() {
+        return Some(format!("records may be lost: {}", lost.join(", ")));
     }
     if !dependence.faults.is_empty() {
         return Some(format!(

@@ -11,7 +11,7 @@ use crate::migration::{self, Migrated, Migration};
 use peppol_authz_engine::store::StoreError;
 
 /// A database notes each that was run in [`HISTORY`].
-const MIGRATIONS: &[Migration] = &[
+pub(super) const MIGRATIONS: &[Migration] = &[
     Migration {
         version: 1,
         name: "tenancy",

@@ -13,16 +13,28 @@ use super::records::Records;
 use super::relations::oids;
 
 /// The triggers on tables ($1) that are no part of constraints. The fourth column is true for one of
-/// `tenancy_changed` of the records' schema ($2) that runs for all rows, the fifth if it always does.
+/// `tenancy_changed` of the records' schema ($2) that runs for all rows, the fifth if it always does,
+/// the eighth for one of that schema's functions that is switched off.
 const TRIGGERS: &str = "\
 SELECT t.oid, t.tgrelid, t.tgfoid,
   p.proname = 'tenancy_changed' AND n.nspname = $2::text AND t.tgenabled IN ('O', 'A')
     AND t.tgqual IS NULL AND t.tgattr::text = '' AND t.tgtype & 1 = 0,
-  t.tgenabled = 'A', t.tgtype::integer, t.tgargs
+  t.tgenabled = 'A', t.tgtype::integer, t.tgargs,
+  p.proname LIKE 'tenancy\\_%' AND n.nspname = $2::text AND t.tgenabled NOT IN ('O', 'A'), t.tgname::text
 FROM pg_catalog.pg_trigger AS t
 JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
 WHERE t.tgrelid = ANY ($1::text::oid[]) AND NOT t.tgisinternal";
+
+/// The columns of tables that views ($1) show as `id`, under the names that they have now.
+const ORIGINS: &str = "\
+SELECT r.ev_class, a.attrelid, a.attname::text
+FROM pg_catalog.pg_rewrite AS r
+CROSS JOIN LATERAL regexp_matches(
+  r.ev_action::text, ':resname id :ressortgroupref [0-9]+ :resorigtbl ([0-9]+) :resorigcol ([0-9]+)', 'g'
+) AS shown
+JOIN pg_catalog.pg_attribute AS a ON a.attrelid = shown[1]::oid AND a.attnum = shown[2]::smallint
+WHERE r.ev_class = ANY ($1::text::oid[]) AND r.ev_type = '1'";
 
 /// INSERT, DELETE and UPDATE, as `tgtype` has them.
 const EVENTS: i32 = 4 | 8 | 16;
@@ -67,8 +79,15 @@ impl Notes {
         let rows = client.query_typed(TRIGGERS, &parameters).await?;
         let (mut there, mut always): (HashMap<u32, Events>, HashMap<u32, Events>) =
             (HashMap::new(), HashMap::new());
+        let mut columns: HashMap<(u32, String), BTreeSet<String>> = HashMap::new();
         for row in &rows {
             found.triggers.insert(row.try_get(0)?);
+            if row.try_get::<_, Option<bool>>(7)?.unwrap_or_default() {
+                found.broken.push(format!(
+                    "the trigger `{}` (it is off)",
+                    row.try_get::<_, &str>(8)?
+                ));
+            }
             found.functions.insert(row.try_get(2)?);
             if !row.try_get::<_, Option<bool>>(3)?.unwrap_or_default() {
                 continue;
@@ -76,8 +95,19 @@ impl Notes {
             let (table, bits): (u32, i32) = (row.try_get(1)?, row.try_get(5)?);
             // Threes of a type and columns, each ended by a zero.
             let arguments: &[u8] = row.try_get(6)?;
-            for name in arguments.split(|byte| *byte == 0).step_by(3) {
-                let name = String::from_utf8_lossy(name).into_owned();
+            let arguments: Vec<_> = arguments
+                .split(|byte| *byte == 0)
+                .map(|part| String::from_utf8_lossy(part).into_owned())
+                .collect();
+            for three in arguments.chunks(3) {
+                let [name, column, ..] = three else {
+                    continue;
+                };
+                let name = name.clone();
+                columns
+                    .entry((table, name.clone()))
+                    .or_default()
+                    .insert(column.clone());
                 *there
                     .entry(table)
                     .or_default()
@@ -91,6 +121,7 @@ impl Notes {
         let Some(records) = records else {
             return Ok(found);
         };
+        found.look_at_columns(client, dependence, &columns).await?;
         let lines = Lines::read(client, records).await?;
         if lines.are_none {
             found.broken.push("tenancy_noted".to_owned());
@@ -120,6 +151,46 @@ impl Notes {
             }
         }
         Ok(found)
+    }
+}
+
+impl Notes {
+    /// Looks for triggers that take another column for the id than views show: it was renamed.
+    async fn look_at_columns(
+        &mut self,
+        client: &Client,
+        dependence: &Dependence,
+        columns: &HashMap<(u32, String), BTreeSet<String>>,
+    ) -> Result<(), tokio_postgres::Error> {
+        let roots = oids(dependence.roots.keys().copied());
+        let parameters: [(&(dyn ToSql + Sync), SqlType); 1] = [(&roots, SqlType::TEXT)];
+        let mut shown: BTreeMap<(u32, u32), BTreeSet<String>> = BTreeMap::new();
+        for row in client.query_typed(ORIGINS, &parameters).await? {
+            let of = (row.try_get(0)?, row.try_get(1)?);
+            shown.entry(of).or_default().insert(row.try_get(2)?);
+        }
+        for ((root, table), shown) in shown {
+            let Some(of) = dependence.roots.get(&root) else {
+                continue;
+            };
+            let (Some(noted), Some(table)) = (
+                columns.get(&(table, of.clone())),
+                dependence.tables.get(&table),
+            ) else {
+                continue;
+            };
+            if noted.is_disjoint(&shown) {
+                let (schema, name) = (&table.schema, &table.name);
+                let [noted, shown] = [noted, &shown].map(|of| {
+                    let of: Vec<&str> = of.iter().map(String::as_str).collect();
+                    of.join(", ")
+                });
+                self.faults.push(format!(
+                    "{schema}.{name} for `{of}` (triggers take `{noted}` for the id, views `{shown}`)"
+                ));
+            }
+        }
+        Ok(())
     }
 }
 

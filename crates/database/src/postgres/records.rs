@@ -8,13 +8,37 @@ use crate::views::quoted;
 /// The functions that name a history (`tenancy_history`), those of the triggers that this program
 /// makes (`tenancy_changed`), and what these call.
 pub(super) const FUNCTIONS: &str = "\
-SELECT p.proname::text, n.nspname::text, p.proowner::regrole::text, p.oid, p.pronargs = 0
+SELECT p.proname::text, n.nspname::text, p.proowner::regrole::text, p.oid, p.pronargs = 0,
+  pg_get_function_identity_arguments(p.oid), p.prosrc,
+  p.prosecdef AND p.proconfig = ARRAY['search_path=' || quote_ident(n.nspname) || ', pg_temp']
 FROM pg_catalog.pg_proc AS p
 JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
 WHERE p.proname LIKE 'tenancy\\_%'";
 
 /// The tables that hold the records.
 pub(super) const RECORDS: [&str; 2] = ["tenancy_change", "tenancy_horizon"];
+
+/// Why records ($1) may be lost on their way, or not be seen. Where they are this program's ($2) no
+/// trigger is on them.
+pub(super) const FAULTS: &str = "\
+SELECT c.relname::text, CASE
+  WHEN c.relkind NOT IN ('r', 'p') THEN 'it is no table'
+  WHEN c.relpersistence <> 'p' THEN 'it is lost with a crash'
+  WHEN c.relrowsecurity THEN 'it has row security'
+  WHEN EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class = c.oid) THEN 'it has rules'
+  WHEN EXISTS (
+    SELECT FROM pg_catalog.pg_trigger
+    WHERE tgrelid = c.oid AND NOT tgisinternal AND ($2::boolean OR tgtype & 2 <> 0)
+  ) THEN 'it has triggers'
+  WHEN $2::boolean AND c.relname = 'tenancy_change' AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_attrdef AS d
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+    WHERE d.adrelid = c.oid AND a.attname = 'transaction'
+      AND pg_get_expr(d.adbin, d.adrelid) = 'pg_current_xact_id()'
+  ) THEN 'its `transaction` is not that of the writer'
+END
+FROM pg_catalog.pg_class AS c
+WHERE c.oid = ANY ($1::text::oid[])";
 
 /// Tables beside them.
 const BESIDE: [&str; 2] = ["tenancy_noted", "tenancy_history"];
@@ -27,6 +51,10 @@ pub(super) struct Function {
     owner: String,
     pub(super) oid: u32,
     pub(super) has_no_arguments: bool,
+    pub(super) arguments: String,
+    pub(super) body: String,
+    /// True if it runs with the rights of its owner, and in its schema alone.
+    pub(super) is_bound: bool,
 }
 
 impl Function {
@@ -38,6 +66,9 @@ impl Function {
             owner: row.try_get(2)?,
             oid: row.try_get(3)?,
             has_no_arguments: row.try_get(4)?,
+            arguments: row.try_get(5)?,
+            body: row.try_get(6)?,
+            is_bound: row.try_get::<_, Option<bool>>(7)?.unwrap_or_default(),
         })
     }
 }

@@ -19,7 +19,7 @@ ORDER BY 2";
 pub(super) const RELATIONS: &str = "\
 SELECT c.relname::text, a.attname::text, has_column_privilege(c.oid, a.attnum, 'SELECT'), current_user::text,
   a.atttypid, a.attcollation, coalesce(k.collisdeterministic, true),
-  n.nspname::text, c.relowner::regrole::text, c.oid
+  n.nspname::text, c.relowner::regrole::text, c.oid, c.relkind IN ('r', 'v', 'p') AND has_table_privilege(c.oid, 'SELECT')
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -45,6 +45,8 @@ pub(super) struct Relations {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Relation {
     pub(super) oid: u32,
+    /// True for a table or a view, which others may be kept from changing.
+    pub(super) can_be_locked: bool,
     pub(super) schema: String,
     pub(super) owner: String,
 }
@@ -103,6 +105,7 @@ impl Relations {
                     schema: row.try_get(7)?,
                     owner: row.try_get(8)?,
                     oid: row.try_get(9)?,
+                    can_be_locked: row.try_get(10)?,
                 };
                 found.by_name.insert(relation.clone(), of);
             }

@@ -260,7 +260,7 @@ fn a_table_of_an_operator_that_does_not_note_all() {
 fn loads(sidecar: &crate::sidecar::Sidecar) -> String {
     let text = sidecar.get("/metrics").text;
     let mut lines = text.lines();
-    let line = lines.find(|line| line.starts_with("peppol_authz_cache_misses "));
+    let line = lines.find(|line| line.starts_with("peppol_authz_cache_misses_total "));
     line.map(str::to_owned).unwrap_or_else(|| panic!("{text}"))
 }
 

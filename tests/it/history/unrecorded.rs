@@ -133,7 +133,7 @@ fn commits_with_records_leave_the_rest_in_memory() {
     let loads = || {
         let text = sidecar.get("/metrics").text;
         let mut lines = text.lines();
-        let line = lines.find(|line| line.starts_with("peppol_authz_cache_misses "));
+        let line = lines.find(|line| line.starts_with("peppol_authz_cache_misses_total "));
         line.map(str::to_owned).unwrap_or_else(|| panic!("{text}"))
     };
     let before = loads();

@@ -13,8 +13,9 @@ fn refused(author: &Author) -> String {
 /// The line of a text in the suite, from 1.
 fn line_of(author: &Author, text: &str) -> usize {
     let suite = author.read(SUITE);
-    let at = suite.find(text).unwrap_or_else(|| panic!("no `{text}`"));
-    suite[..at].matches('\n').count() + 1
+    let found = suite.split_once(text);
+    let (before, _) = found.unwrap_or_else(|| panic!("no `{text}`"));
+    before.matches('\n').count() + 1
 }
 
 #[test]
@@ -178,8 +179,8 @@ fn lints_of_what_is_of_no_use_are_warnings() {
         })
         .collect();
     let text = author.read(POLICIES);
-    let at = text.find("@id(\"desk/owner-opens-again\")").unwrap();
-    let line = text[..at].matches('\n').count() as u64 + 1;
+    let (before, _) = text.split_once("@id(\"desk/owner-opens-again\")").unwrap();
+    let line = before.matches('\n').count() as u64 + 1;
     let warning = |file: &str, line: u64, message: &str| {
         (
             file.to_owned(),

@@ -4,8 +4,10 @@
 mod case;
 mod characters;
 mod documents;
+mod forms;
 mod integers;
 mod members;
+mod new_identifiers;
 mod schemes;
 mod upgraded;
 

@@ -33,7 +33,9 @@ pub use decided::{Decided, RequestMarks};
 pub use decision::{Decision, Reason, Verdict};
 pub use failure::Failure;
 pub use health::{Failing, Health};
-pub use loose::{Denial, Members, NamedEntity, QuestionParts, Refusal};
+pub use loose::{
+    Denial, Members, MembersOfContexts, NamedEntity, PartsSettings, QuestionParts, Refusal,
+};
 pub use malformed::Malformed;
 pub use parts::PartsReader;
 pub use question::{Question, QuestionOptions};
@@ -47,5 +49,5 @@ pub(crate) use context::QuestionContext;
 pub(crate) use decider::Decider;
 pub(crate) use described::described_entities;
 pub(crate) use fields::Fields;
-pub(crate) use loose::{context_of, described_by};
+pub(crate) use loose::{check_places, context_of, described_by};
 pub(crate) use stack::require_stack;

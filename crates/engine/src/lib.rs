@@ -33,9 +33,9 @@ mod turn;
 
 pub use decide::{
     DECISION_STACK_BYTES, Decided, Decision, Denial, EXPLANATION_STACK_BYTES, Engine,
-    EngineOptions, EngineState, Failing, Failure, Health, Malformed, Members, NamedEntity,
-    PartsReader, Question, QuestionOptions, QuestionParts, Reason, Refusal, RequestMarks, Session,
-    SettledQuestion, Twice, Verdict, WORKER_STACK_BYTES,
+    EngineOptions, EngineState, Failing, Failure, Health, Malformed, Members, MembersOfContexts,
+    NamedEntity, PartsReader, PartsSettings, Question, QuestionOptions, QuestionParts, Reason,
+    Refusal, RequestMarks, Session, SettledQuestion, Twice, Verdict, WORKER_STACK_BYTES,
 };
 pub use explain::{
     Change, ChangeKind, Explained, Explanation, MissingCondition, MissingConditions, NearPermit,

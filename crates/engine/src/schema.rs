@@ -32,12 +32,15 @@ mod referrers;
 mod shared;
 mod types;
 mod value;
+mod value_pattern;
 mod weight;
 
 pub use cedar_json::{AsStored, CedarJson};
 pub(crate) use characters::check_characters;
 pub use characters::escape_unseen;
 pub use code_list::CodeList;
+pub use decode::IgnoredMembers;
+pub(crate) use decode::{Surplus, absent_attributes, meaning};
 pub use definition::Schema;
 pub use designation::Designation;
 pub use entities::{Row, transitive_ancestors};

@@ -128,14 +128,14 @@ fn no_id_is_two() {
         &Value::Null,
         &format!("Peppol::Organisation::\"{odd}\""),
     );
-    let body = json!({"participantIdentifier": "GLN:New;\\One%, Two", "environment": "PROD"});
+    let body = json!({"participantIdentifier": "GLN:New-One_2", "environment": "PROD"});
     told(
         &sidecar,
         ("POST", &format!("{at}/participants")),
         &body,
         &format!(
             "Peppol::Organisation::\"{odd}\"; environment=Peppol::Environment::\"PRODUCTION\"; \
-             participant=Peppol::ParticipantIdentifier::\"iso6523-actorid-upis::0088:new%3B%5Cone%25%2C%20two\""
+             participant=Peppol::ParticipantIdentifier::\"iso6523-actorid-upis::0088:new-one_2\""
         ),
     );
 }

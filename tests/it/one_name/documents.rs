@@ -24,14 +24,14 @@ fn import(source: &str, documents: &[Value]) -> Output {
 }
 
 #[track_caller]
-fn taken(source: &str, documents: &[Value]) {
+pub(super) fn taken(source: &str, documents: &[Value]) {
     let output = import(source, documents);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
 }
 
 #[track_caller]
-fn refused(source: &str, documents: &[Value], words: &[&str]) {
+pub(super) fn refused(source: &str, documents: &[Value], words: &[&str]) {
     let output = import(source, documents);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{documents:?}: {said}");
@@ -41,7 +41,7 @@ fn refused(source: &str, documents: &[Value], words: &[&str]) {
 }
 
 /// Runs a test over an empty store of each kind.
-fn over_both(test: impl Fn(&str)) {
+pub(super) fn over_both(test: impl Fn(&str)) {
     let directory = tempfile::tempdir().unwrap();
     test(&format!(
         "sqlite:{}",
@@ -137,6 +137,11 @@ fn a_legal_identifier_is_one_under_each_spelling_of_its_code() {
             &[with_legal("fifth", "XX_FOO\u{200b}", "1")],
             &["legalIdentifierCode"],
         );
+        // The identifier itself is seen whole.
+        for identifier in ["1\u{200b}", "1 ", " 1", "\u{ad}1", "1\n", "\u{feff}1"] {
+            let documents = [with_legal("fifth", "SE_ORGNR", identifier)];
+            refused(source, &documents, &["ORGANISATION", "`legalIdentifier`"]);
+        }
         taken(source, &[with_legal("sixth", "NO:ORGNR", "1")]);
     });
 }

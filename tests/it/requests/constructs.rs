@@ -320,6 +320,8 @@ fn a_header_is_said_once() {
         &[b"acme".as_slice(), b"acme"],
         &[b"acme".as_slice(), b"globex"],
         &[b"\xff".as_slice()],
+        // It is no blank of HTTP, and so a part of the id.
+        &["acme\u{a0}".as_bytes()],
     ] {
         gate.assert_decides(&get(values), "Deny REQUEST_MALFORMED");
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::malformed::Malformed;
 use super::question::Question;
 use super::rng::Rng;
+use super::vocabulary::ACTIONS;
 
 /// A name in lower case with a separator before each capital.
 fn separated(name: &str, separator: char) -> String {
@@ -47,6 +48,14 @@ fn entity(rng: &mut Rng, (kind, id): &(&'static str, String)) -> Value {
     entity
 }
 
+/// True if the context has all members of its action. While an optional one is absent, a surplus one
+/// could be meant for it, and is refused.
+pub(crate) fn is_whole(question: &Question) -> bool {
+    let action = ACTIONS.iter().find(|action| action.name == question.action);
+    let mut members = action.into_iter().flat_map(|action| action.context);
+    members.all(|member| question.context.contains_key(member.name))
+}
+
 /// A question that fits the schema, with what must make no difference.
 pub(crate) fn evaluation(rng: &mut Rng, question: &Question) -> Value {
     let mut parts = [Map::new(), Map::new()];
@@ -66,7 +75,7 @@ pub(crate) fn evaluation(rng: &mut Rng, question: &Question) -> Value {
     }
     let [mut properties, mut context] = parts;
     for members in [&mut properties, &mut context] {
-        if rng.percent(30) {
+        if is_whole(question) && rng.percent(30) {
             members.insert("surplus".to_owned(), json!({"superadmin": [true, null]}));
         }
     }

@@ -20,7 +20,7 @@ pub(crate) struct Malformed {
 
 type Spoil = fn(&mut Draft<'_>) -> Option<&'static str>;
 
-const SPOILS: [Spoil; 15] = [
+const SPOILS: [Spoil; 16] = [
     other_principal,
     other_resource,
     missing_context_member,
@@ -36,6 +36,7 @@ const SPOILS: [Spoil; 15] = [
     describes_a_served_entity,
     unreadable_id,
     unlisted_scheme,
+    odd_identifier,
 ];
 
 impl Malformed {
@@ -370,6 +371,27 @@ fn unlisted_scheme(draft: &mut Draft<'_>) -> Option<&'static str> {
     let id = format!("{meta}{scheme}:55612");
     draft.json["resource"] = json!({"type": "Peppol::Participant", "id": id});
     Some("a scheme that is not in the code list")
+}
+
+/// A spelling of an identifier that may be new, which somebody could take for a registered one.
+fn odd_identifier(draft: &mut Draft<'_>) -> Option<&'static str> {
+    let member = draft.member(|it| it.kind == Kind::Entity("ParticipantIdentifier"))?;
+    let id = draft.question.context.get(member.name)?.as_str()?;
+    let odd = match draft.rng.below(8) {
+        0 => id.replacen("::", ":", 1),
+        1 => id.replacen("::", "%3A%3A", 1),
+        2 => id.replacen("iso6523", "ISO6523", 1),
+        3 => format!("iso6523-actorid-upis::{id}"),
+        4 => format!("{id}#"),
+        5 => format!("{id}/"),
+        6 => format!("{id}\u{301}"),
+        _ => id.replacen("iso6523-actorid-upis", "busdox-actorid-upis", 1),
+    };
+    if odd == id {
+        return None;
+    }
+    draft.set(member, json!(odd))?;
+    Some("an odd spelling of an identifier")
 }
 
 fn describes_a_served_entity(draft: &mut Draft<'_>) -> Option<&'static str> {

@@ -274,9 +274,11 @@ impl<'a> At<'a> {
 
     /// An identifier of participants in any case: mostly a free one.
     fn identifier(&self, rng: &mut Rng) -> String {
+        let ids = self.tenancy.ids("Participant");
+        let known = rng.choose(&ids).copied().unwrap_or("0088:none");
         match rng.below(4) {
-            0 => some_id(rng, self.tenancy, "Participant"),
-            1 => format!("{}-new", some_id(rng, self.tenancy, "Participant")),
+            0 => respell_participant(rng, known),
+            1 => format!("{}-new", respell_participant(rng, known)),
             _ => "iso6523-actorid-upis::0088:Somebody-New".to_owned(),
         }
     }

@@ -116,6 +116,10 @@ impl World {
                 if id.trim() != id || id.contains(char::is_control) {
                     continue;
                 }
+                // Nor is one of a type that is never unknown.
+                if kind.name == "Mail" && id.contains('\u{301}') {
+                    continue;
+                }
                 match (kind.name, rng.below(4)) {
                     ("Mail", 1..) => id = id.to_lowercase(),
                     ("Party", 1..) => id = format!("s::{}", id.to_lowercase()),

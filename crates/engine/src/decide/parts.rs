@@ -8,11 +8,13 @@ use cedar_policy::EntityUid;
 
 use super::context::QuestionContext;
 use super::decision::Reason;
-use super::loose::{Members, QuestionParts, Refusal, context_of, denial, described_by};
+use super::loose::{
+    Members, PartsSettings, QuestionParts, Refusal, check_places, context_of, denial, described_by,
+};
 use super::malformed::Malformed;
 use super::question::Question;
 use super::session::Session;
-use crate::schema::{ActionType, Schema};
+use crate::schema::{ActionType, IgnoredMembers, Schema};
 use crate::slice::{Absent, Described};
 
 /// Makes questions of the parts of one request. What several of them share is read once.
@@ -48,7 +50,7 @@ impl Hash for SharedMembers<'_> {
 }
 
 impl<'a> PartsReader<'a> {
-    /// Makes a question out of parts. `most_entities` is how many a caller may describe.
+    /// Makes a question out of parts.
     ///
     /// # Errors
     /// See [`Refusal`].
@@ -56,7 +58,7 @@ impl<'a> PartsReader<'a> {
         &mut self,
         parts: &QuestionParts<'a>,
         session: &Session,
-        most_entities: usize,
+        settings: &PartsSettings<'_>,
     ) -> Result<Question, Refusal> {
         let schema = session.schema();
         parts.check_names()?;
@@ -86,8 +88,13 @@ impl<'a> PartsReader<'a> {
         {
             return Err(denied(vec![Reason::other_action()]));
         }
-        let context = self.context(schema, action, parts)?;
-        let described = self.described(session, &principal, &resource, parts, most_entities)?;
+        let context = self.context(schema, action, parts, settings.ignored)?;
+        let named = [
+            ("subject", &principal, parts.subject.properties),
+            ("resource", &resource, parts.resource.properties),
+        ];
+        check_places(session, &named, action, context.record(), settings.ignored)?;
+        let described = self.described(session, named, settings.entities)?;
         Question::fitting(principal, action.uid.clone(), resource, context, described)
             .map_err(|misfit| Malformed::question(misfit).into())
     }
@@ -98,6 +105,7 @@ impl<'a> PartsReader<'a> {
         schema: &Schema,
         action: &ActionType,
         parts: &QuestionParts<'a>,
+        ignored: &IgnoredMembers,
     ) -> Result<QuestionContext, Malformed> {
         let (properties, context) = (parts.action_properties, parts.context);
         let key = (
@@ -108,7 +116,7 @@ impl<'a> PartsReader<'a> {
         if let Some(read) = self.contexts.get(&key) {
             return Ok(read.clone());
         }
-        let read = context_of(schema, action, properties, context)?;
+        let read = context_of(schema, action, properties, context, ignored)?;
         let read = QuestionContext::new(read).map_err(Malformed::question)?;
         self.contexts.insert(key, read.clone());
         Ok(read)
@@ -118,15 +126,9 @@ impl<'a> PartsReader<'a> {
     fn described(
         &mut self,
         session: &Session,
-        principal: &EntityUid,
-        resource: &EntityUid,
-        parts: &QuestionParts<'a>,
+        named: [(&str, &EntityUid, Option<&'a Members>); 2],
         most: usize,
     ) -> Result<Arc<Described>, Malformed> {
-        let named = [
-            ("subject", principal, parts.subject.properties),
-            ("resource", resource, parts.resource.properties),
-        ];
         if named.iter().all(|(_, _, properties)| properties.is_none()) {
             return Ok(Arc::default());
         }

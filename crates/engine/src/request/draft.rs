@@ -152,10 +152,6 @@ impl<'s> Drafter<'_, 's, '_> {
                     };
                 }
                 let value = self.schema.value(&said, &member.ty, JsonOrigin::Loose);
-                let value = value.and_then(|value| {
-                    self.check_made(&value)?;
-                    Ok(value)
-                });
                 Ok(ContextMember::Value(
                     value.map_err(|misfit| misfit.within(&from.to_string()))?,
                 ))
@@ -174,24 +170,8 @@ impl<'s> Drafter<'_, 's, '_> {
                 if *optional && !self.is_known(&uid)? {
                     return Ok(ContextMember::Nothing);
                 }
-                let value = Value::Entity(uid);
-                self.check_made(&value)
-                    .map_err(|misfit| misfit.within(&pointer.name.to_string()))?;
-                Ok(ContextMember::Value(value))
+                Ok(ContextMember::Value(Value::Entity(uid)))
             }
-        }
-    }
-
-    /// Checks an entity that is never unknown: whoever asks may be about to make it, so it has to be
-    /// the name of something new.
-    fn check_made(&self, value: &Value) -> Result<(), Misfit> {
-        let Value::Entity(uid) = value else {
-            return Ok(());
-        };
-        let of = self.schema.entity_type(uid.type_name());
-        match of.filter(|of| of.when_absent.is_some()) {
-            Some(of) => of.check_new(uid.id().as_ref()),
-            None => Ok(()),
         }
     }
 

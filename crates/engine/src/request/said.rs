@@ -104,7 +104,8 @@ impl<'a, 'h> RequestContents<'a, 'h> {
         match (self.request.headers)(name).as_slice() {
             [] => Ok(None),
             [one] => std::str::from_utf8(one)
-                .map(|text| Some(text.trim()))
+                // Those of HTTP alone: any other blank is a part of the value.
+                .map(|text| Some(text.trim_matches([' ', '\t'])))
                 .map_err(|_| Misfit::new("is no text")),
             _ => Err(Misfit::new("occurs more than once")),
         }

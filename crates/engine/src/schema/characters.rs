@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use unicode_normalization::is_nfkc;
+
 use super::misfit::Misfit;
 
 /// Ranges outside of ASCII, in order. They are, by Unicode 16: the categories `Cc`, `Cf`, `Zl` and
@@ -74,6 +76,18 @@ pub(crate) fn check_characters(id: &str) -> Result<(), Misfit> {
         return Err(Misfit::new("has another blank than a space"));
     }
     Ok(())
+}
+
+/// Checks that no other id is the same to whoever normalizes: `é` is one character, or two, and there
+/// are letters of full width.
+///
+/// # Errors
+/// An id in another form than Unicode's NFKC.
+pub(super) fn check_normal(id: &str) -> Result<(), Misfit> {
+    match id.is_ascii() || is_nfkc(id) {
+        true => Ok(()),
+        false => Err(Misfit::new("is not in the normal form of Unicode, NFKC")),
+    }
 }
 
 /// A text for a log: each character that nobody sees, or that turns the direction of a line, is
@@ -163,6 +177,44 @@ mod tests {
                 check_characters(&format!("a{blank}b")).is_ok(),
                 blank == ' '
             );
+        }
+    }
+
+    #[test]
+    fn a_letter_is_written_in_one_way() {
+        // There is no composed form of the last two.
+        for id in [
+            "",
+            "e",
+            "\u{e9}",
+            "\u{ac00}",
+            "\u{1f600}",
+            "\u{674e}",
+            "x\u{301}",
+            "\u{444}\u{301}",
+        ] {
+            assert_eq!(check_normal(id), Ok(()), "{id}");
+        }
+        for id in [
+            "jose\u{301}",
+            "a\u{30a}",
+            "mi\u{212a}e",
+            "\u{212b}",
+            "\u{2126}",
+            "a\u{323}\u{307}",
+            "a\u{307}\u{323}",
+            "\u{1100}\u{1161}",
+            "\u{f900}",
+            "a\u{37e}",
+            "\u{344}",
+            "\u{ff56}ictim",
+            "\u{fb01}nn",
+            "m\u{b2}",
+            "\u{17f}am",
+            "\u{1d5c6}ia",
+            "a\u{2026}",
+        ] {
+            assert!(check_normal(id).is_err(), "{id}");
         }
     }
 

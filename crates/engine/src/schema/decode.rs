@@ -1,7 +1,7 @@
 //! JSON to values, as the schema says: one reading for a question's context, a
 //! tenancy document, an entity in Cedar's JSON form and a JSON column.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
@@ -30,7 +30,7 @@ impl Schema {
     ) -> Result<Record, Misfit> {
         let mut object = ObjectReader::of(json)?;
         if reading == JsonOrigin::Loose {
-            return self.picked(ty, &[("", object.members())]);
+            return self.picked(ty, &[("", object.members())], Surplus::none_ignored());
         }
         if reading == JsonOrigin::Document {
             for written in object.members().keys() {
@@ -60,28 +60,44 @@ impl Schema {
         Ok(record)
     }
 
-    /// Reads a record out of several objects, loosely: a member of an earlier one wins, names may
-    /// be written in other case and with other separators, and what cannot be meant is passed
-    /// over. Each object has the name that faults are placed within; where none has a member, it
-    /// is the last one's.
+    /// Reads a record out of several objects, loosely: a member of an earlier one wins, and names may
+    /// be written in other case and with other separators. Each object has the name that faults are
+    /// placed within; where none has a member, it is the last one's.
     ///
     /// # Errors
-    /// The first member that is missing, of another type, or not to be told from another one.
-    pub fn picked(
+    /// The first member that is missing, of another type, not to be told from another one, or
+    /// refused ([`Surplus`]).
+    pub(crate) fn picked(
         &self,
         ty: &RecordType,
         objects: &[(&'static str, &Map<String, Json>)],
+        surplus: Surplus<'_>,
     ) -> Result<Record, Misfit> {
         let within = |misfit: Misfit, place: &str| match place {
             "" => misfit,
             place => misfit.within(place),
         };
         let mut meant: BTreeMap<&str, (&str, &str, &Json)> = BTreeMap::new();
+        let mut unknown = None;
         for (place, members) in objects {
             let mut here: BTreeMap<&str, &str> = BTreeMap::new();
-            for (written, json) in members.iter().filter(|(_, json)| !json.is_null()) {
-                let name = meaning(written, ty).map_err(|misfit| within(misfit, place))?;
-                let Some(name) = name else { continue };
+            for (written, json) in *members {
+                let name = match meaning(written, ty) {
+                    Ok(Some(name)) => name,
+                    _ if surplus.ignores(written) => continue,
+                    Ok(None) => {
+                        unknown = unknown.or(Some((*place, written)));
+                        continue;
+                    }
+                    Err(misfit) => return Err(within(misfit, place)),
+                };
+                if json.is_null() {
+                    if matches!(surplus, Surplus::Dropped) {
+                        continue;
+                    }
+                    let misfit = Misfit::new("`null` is no value of it: leave it out for none");
+                    return Err(within(misfit.within(written), place));
+                }
                 if let Some(other) = here.insert(name, written) {
                     let misfit = Misfit::new(format!("is written as `{other}` too"));
                     return Err(within(misfit.within(written), place));
@@ -103,10 +119,18 @@ impl Schema {
             let value = value.map_err(|misfit| within(misfit.within(written), place))?;
             record.insert(Arc::clone(name), value);
         }
-        Ok(record)
+        match unknown {
+            Some((place, written)) if matches!(surplus, Surplus::Refused { .. }) => {
+                surplus_fault(ty, &record).map_or(Ok(record), |misfit| {
+                    Err(within(misfit.within(written), place))
+                })
+            }
+            _ => Ok(record),
+        }
     }
 
-    /// Reads JSON as the value of an attribute: one that is a code, under its one name.
+    /// Reads JSON as the value of an attribute: one that is a code, under its one name, and one that
+    /// is an identifier, as ids are read.
     fn attribute(
         &self,
         json: &Json,
@@ -117,6 +141,10 @@ impl Schema {
             (Value::String(code), Some(list)) => {
                 check_characters(&code)?;
                 Ok(Value::String(list.name_of(&code).into()))
+            }
+            (Value::String(text), None) if attribute.identifier => {
+                check_characters(&text)?;
+                Ok(Value::String(text))
             }
             (value, _) => Ok(value),
         }
@@ -168,8 +196,54 @@ impl Schema {
     }
 }
 
+/// Names of members that are ignored where the schema does not have them.
+pub type IgnoredMembers = BTreeSet<String>;
+
+/// What becomes of members that a type does not have, and could not be meant for one by their name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Surplus<'a> {
+    /// They are dropped, and `null` is absence.
+    Dropped,
+    /// They are refused where an optional member is absent, which could be meant, but for ignored
+    /// ones; and so is `null`.
+    Refused { ignored: &'a IgnoredMembers },
+}
+
+impl Surplus<'_> {
+    fn none_ignored() -> Self {
+        const NONE: &IgnoredMembers = &IgnoredMembers::new();
+        Self::Refused { ignored: NONE }
+    }
+
+    fn ignores(self, written: &str) -> bool {
+        match self {
+            Self::Dropped => false,
+            Self::Refused { ignored } => ignored.contains(written),
+        }
+    }
+}
+
+/// The fault of a member that the type does not have; `None` where nothing is left that it could be
+/// meant for.
+fn surplus_fault(ty: &RecordType, record: &Record) -> Option<Misfit> {
+    let absent = absent_attributes(ty, record);
+    let names: Vec<_> = absent.iter().map(|name| format!("`{name}`")).collect();
+    let names = names.join(" or ");
+    let text = format!("is not known here: write {names}, if that is meant");
+    (!absent.is_empty()).then(|| Misfit::new(text))
+}
+
+/// The optional attributes of a type that a record does not have.
+pub(crate) fn absent_attributes<'t>(ty: &'t RecordType, record: &Record) -> Vec<&'t str> {
+    let absent = ty
+        .attributes
+        .iter()
+        .filter(|(name, attribute)| !attribute.required && !record.contains_key(&***name));
+    absent.map(|(name, _)| &**name).collect()
+}
+
 /// The attribute that a member is meant for; `None` where it is none of them.
-fn meaning<'t>(written: &str, ty: &'t RecordType) -> Result<Option<&'t str>, Misfit> {
+pub(crate) fn meaning<'t>(written: &str, ty: &'t RecordType) -> Result<Option<&'t str>, Misfit> {
     if let Some((name, _)) = ty.attributes.get_key_value(written) {
         return Ok(Some(name));
     }

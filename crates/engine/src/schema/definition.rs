@@ -1,5 +1,8 @@
 //! A schema: its types and actions, by name.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use cedar_policy::{EntityTypeName, EntityUid};
 
 use super::map::Map;
@@ -23,7 +26,9 @@ pub struct Schema {
     pub(super) actions: Map<EntityUid, ActionType>,
     /// The types whose entities may refer to those of a type.
     pub(super) referrers: Referrers,
-    /// The same by the names that callers may use.
+    /// The names of members that the context of some action may have or not.
+    pub(crate) optional_members: BTreeSet<Arc<str>>,
+    /// The types and actions by the names that callers may use.
     pub(super) types_called: Names<EntityTypeName>,
     pub(super) actions_called: Names<EntityUid>,
 }
@@ -130,6 +135,16 @@ impl Schema {
         match self.entity_types.get(uid.type_name()) {
             Some(entity_type) => entity_type.identifier.canonical_uid(uid),
             None => Ok(uid),
+        }
+    }
+
+    /// Checks that a document can make an entity of a canonical id, where ids have several
+    /// spellings.
+    pub(crate) fn check_stored(&self, uid: &EntityUid) -> Result<(), Misfit> {
+        let entity_type = self.entity_types.get(uid.type_name());
+        match entity_type.filter(|of| !of.identifier.keeps_all()) {
+            Some(of) => of.check_new(uid.id().as_ref()),
+            None => Ok(()),
         }
     }
 }

@@ -14,10 +14,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cedar_policy::{EntityId, EntityUid};
 
-use super::characters::check_characters;
+use super::characters::{check_characters, check_normal};
 use super::code_list::CodeList;
 use super::error::SchemaError;
 use super::misfit::Misfit;
+use super::value_pattern::ValuePattern;
 
 /// The greatest length of an id, in bytes.
 static LONGEST_ID: AtomicUsize = AtomicUsize::new(1024);
@@ -49,6 +50,8 @@ pub struct IdentifierRule {
     case: Case,
     default_scheme: Option<String>,
     codes: Option<ValueCodes>,
+    /// The rest of a value behind its code, where something new is called so.
+    pattern: Option<ValuePattern>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,10 +118,18 @@ impl IdentifierRule {
                 }
             },
         };
+        let pattern = annotations.get("valuePattern").map(|text| {
+            if codes.is_none() {
+                return Err("is for ids with a `@codeList`".to_owned());
+            }
+            ValuePattern::parse(text)
+        });
+        let pattern = pattern.transpose();
         Ok(Self {
             case,
             default_scheme: annotations.get("defaultScheme").cloned(),
             codes,
+            pattern: pattern.map_err(|problem| wrong("valuePattern", problem))?,
         })
     }
 
@@ -181,33 +192,25 @@ impl IdentifierRule {
         }
     }
 
-    /// Checks that the value of a canonical id begins with a code, where the scheme is that of the
-    /// list.
-    pub(super) fn check_listed(&self, canonical: &str) -> Result<(), Misfit> {
+    /// Checks that something new can be called by a canonical id: in any other form it could be taken
+    /// for something that is there. Where there is a list of codes, its scheme is the default one, its
+    /// value begins with a code, and the rest is as the pattern says.
+    pub(super) fn check_new(&self, canonical: &str) -> Result<(), Misfit> {
+        check_normal(canonical)?;
         let (Some(codes), Some(default)) = (&self.codes, self.default_scheme.as_deref()) else {
             return Ok(());
         };
         let Some((_, value)) = canonical.split_once("::").filter(|(it, _)| *it == default) else {
-            return Ok(());
+            return Err(Misfit::new(format!("has another scheme than `{default}`")));
         };
-        let number = value.split_once(':').map_or("", |(number, _)| number);
-        if codes.list.split(value).is_some() || codes.takes_number(number) {
-            Ok(())
-        } else {
-            Err(codes.unlisted())
-        }
-    }
-
-    /// Checks that something new can be called by a canonical id: the same, and its scheme is not
-    /// the default one in other case, which not everybody could tell from it.
-    pub(super) fn check_new(&self, canonical: &str) -> Result<(), Misfit> {
-        self.check_listed(canonical)?;
-        let (Some(_), Some(default)) = (&self.codes, self.default_scheme.as_deref()) else {
-            return Ok(());
+        let rest = match (codes.list.split(value), value.split_once(':')) {
+            (Some((_, rest)), _) => rest,
+            (None, Some((number, rest))) if codes.takes_number(number) => rest,
+            _ => return Err(codes.unlisted()),
         };
-        match canonical.split_once("::") {
-            Some((scheme, _)) if scheme != default && lower(scheme) == lower(default) => {
-                Err(Misfit::new(format!("the scheme `{default}` is wanted")))
+        match &self.pattern {
+            Some(pattern) if !pattern.fits(rest) => {
+                Err(Misfit::new(format!("has another value than `{pattern}`")))
             }
             _ => Ok(()),
         }
@@ -293,199 +296,4 @@ fn lower(text: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CODES: &str = "0007 SE:ORGNR\n0088 GLN\n0106 NL:KVK\n0211 IT:IVA";
-
-    fn read(annotations: &[(&str, &str)]) -> Result<IdentifierRule, SchemaError> {
-        let annotations = annotations
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect();
-        IdentifierRule::from_annotations("T", &annotations, |name| {
-            let list = CodeList::parse(name, CODES).unwrap();
-            Ok((name == "Codes").then(|| Arc::new(list)))
-        })
-    }
-
-    fn rule(annotations: &[(&str, &str)]) -> IdentifierRule {
-        read(annotations).unwrap()
-    }
-
-    fn canonical(rule: &IdentifierRule, id: &str) -> String {
-        rule.canonical(id).unwrap().into_owned()
-    }
-
-    #[test]
-    fn the_scheme_keeps_its_case_and_the_value_does_not() {
-        let rule = rule(&[
-            ("lowercaseId", "afterScheme"),
-            ("defaultScheme", "iso6523-actorid-upis"),
-        ]);
-        for (id, wanted) in [
-            (
-                "iso6523-actorid-upis::0088:AbC",
-                "iso6523-actorid-upis::0088:abc",
-            ),
-            (
-                "ISO6523-actorid-upis::0088:A::B",
-                "ISO6523-actorid-upis::0088:a::b",
-            ),
-            ("0088:AbC", "iso6523-actorid-upis::0088:abc"),
-        ] {
-            assert_eq!(canonical(&rule, id), wanted);
-        }
-    }
-
-    const LISTED: [(&str, &str); 4] = [
-        ("lowercaseId", "afterScheme"),
-        ("defaultScheme", "s"),
-        ("codeList", "Codes"),
-        ("onlyListed", ""),
-    ];
-
-    #[test]
-    fn what_a_value_begins_with_has_a_code_and_a_name() {
-        let rule = rule(&LISTED);
-        for (id, wanted) in [
-            ("NL:KVK:123", "s::0106:123"),
-            ("nl_kvk:123", "s::0106:123"),
-            ("t::Gln:A", "t::0088:a"),
-            ("0106:123", "s::0106:123"),
-            ("GLN:GLN:1", "s::0088:gln:1"),
-            ("s::IT:IVA:IT02551570308", "s::0211:it02551570308"),
-        ] {
-            assert_eq!(canonical(&rule, id), wanted);
-            assert_eq!(canonical(&rule, wanted), wanted);
-        }
-    }
-
-    #[test]
-    fn what_begins_with_the_name_of_no_code_of_the_list_is_refused() {
-        let rule = rule(&LISTED);
-        for id in [
-            "XGLN:1",
-            "XX:FOO:1",
-            "xx_foo:1",
-            "IT-IVA:1",
-            "IT.IVA:1",
-            "9999:1",
-            "NL:KVK",
-            "s::XX:FOO:1",
-            "s::s2::0088:1",
-            "s:0211:1",
-            ":1",
-            "s::0211 :1",
-            "0211::1",
-            "s::0211::1",
-            "IT:IVA::1",
-            "0211:",
-            "s::gln:",
-            "0211: 1",
-            // In full width.
-            "\u{ff10}\u{ff12}\u{ff11}\u{ff11}:1",
-            "0211:\u{ff11}",
-            "t::0211:\u{ff11}",
-        ] {
-            assert!(rule.canonical(id).is_err(), "{id}");
-        }
-    }
-
-    /// They are no names of anything in the store, and so unknown.
-    #[test]
-    fn what_is_no_name_of_a_code_is_an_id_that_nothing_new_has() {
-        let rule = rule(&LISTED);
-        for id in [
-            "nobody",
-            "123",
-            "a-b-c:0211:1",
-            "{\"id\":1}",
-            "s::",
-            "S::0211:1",
-        ] {
-            let canonical = canonical(&rule, id);
-            assert!(rule.check_new(&canonical).is_err(), "{id}");
-        }
-        // Another scheme has values of its own.
-        for id in ["t::XX:FOO:1", "0211:a b", "0211:å", "gln:1"] {
-            let canonical = canonical(&rule, id);
-            assert_eq!(rule.check_new(&canonical), Ok(()), "{id}");
-        }
-    }
-
-    #[test]
-    fn a_number_that_is_not_listed_is_one_where_the_schema_says_so() {
-        let rule = rule(&LISTED[..3]);
-        for (id, wanted) in [("9999:A", "s::9999:a"), ("gln:A", "s::0088:a")] {
-            assert_eq!(canonical(&rule, id), wanted);
-            assert_eq!(rule.check_new(wanted), Ok(()));
-        }
-        for id in ["99999:a", "XX:FOO:1", "x999:1"] {
-            assert!(rule.canonical(id).is_err(), "{id}");
-        }
-    }
-
-    #[test]
-    fn a_list_is_of_a_type_of_the_schema_and_for_values_behind_a_scheme() {
-        for annotations in [
-            &[("lowercaseId", "afterScheme"), ("codeList", "Others")][..],
-            &[("lowercaseId", "all"), ("codeList", "Codes")],
-            &[("codeList", "Codes")],
-            &[("lowercaseId", "afterScheme"), ("onlyListed", "")],
-            &[
-                ("lowercaseId", "afterScheme"),
-                ("samePrefixes", "GLN:=0088:"),
-            ],
-            &[("lowercaseId", "none")],
-        ] {
-            assert!(read(annotations).is_err(), "{annotations:?}");
-        }
-    }
-
-    #[test]
-    fn without_an_annotation_an_id_is_opaque() {
-        assert_eq!(canonical(&rule(&[]), "U-1::X"), "U-1::X");
-        assert!(rule(&[]).canonical("victim\u{1f}").is_err());
-    }
-
-    /// Kelvin's sign is no `k`, and a dotted capital I no `i`: whoever can have such an address is
-    /// not whoever has the other.
-    #[test]
-    fn no_other_letter_becomes_one_of_ascii() {
-        let rule = rule(&[("lowercaseId", "all")]);
-        for (id, wanted) in [
-            ("MIKE@X", "mike@x"),
-            ("MI\u{212a}E@X", "mi\u{212a}e@x"),
-            ("mi\u{212a}e@x", "mi\u{212a}e@x"),
-            ("\u{130}DA@X\u{130}", "\u{130}da@x\u{130}"),
-            ("\u{17f}AM@x", "\u{17f}am@x"),
-            ("JÖRG@x", "jörg@x"),
-            ("\u{ff2d}@x", "\u{ff4d}@x"),
-        ] {
-            assert_eq!(canonical(&rule, id), wanted);
-            assert_eq!(canonical(&rule, wanted), wanted);
-        }
-        for letter in (128..=0x10_ffff).filter_map(char::from_u32) {
-            let text = letter.to_string();
-            let folded = lower(&text);
-            assert!(
-                !folded.contains(|c: char| c.is_ascii()),
-                "{letter:?} {folded}"
-            );
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn canonical_is_idempotent(id in "(0211:|it:iva:|GLN:)?[\\PC\u{130}\u{212a}]{0,12}(::)?\\PC{0,12}") {
-            for annotations in [&[("lowercaseId", "all")][..], &LISTED[..2], &LISTED[..3], &LISTED] {
-                let rule = rule(annotations);
-                if let Ok(once) = rule.canonical(&id) {
-                    let twice = rule.canonical(&once).map(Cow::into_owned);
-                    proptest::prop_assert_eq!(twice, Ok(once.clone().into_owned()));
-                }
-            }
-        }
-    }
-}
+mod tests;

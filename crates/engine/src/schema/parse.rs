@@ -1,5 +1,7 @@
 //! A schema, from its text.
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 use super::definition::Schema;
@@ -42,7 +44,12 @@ impl Schema {
             short: AsRef::<str>::as_ref(uid.id()).to_owned(),
             thing: uid.clone(),
         });
+        let members = actions.values().flat_map(|it| &it.context.attributes);
+        let optional_members = members
+            .filter(|(_, attribute)| !attribute.required)
+            .map(|(name, _)| Arc::clone(name));
         let mut schema = Self {
+            optional_members: optional_members.collect(),
             cedar,
             digest: Sha256::digest(text).into(),
             names: names.collect(),

@@ -73,8 +73,8 @@ impl EntityType {
     ///
     /// # Errors
     /// An id outside the vocabulary of an `enum` type, one that cannot be read in one way alone
-    /// ([`IdentifierRule::canonical`](super::IdentifierRule::canonical)), or an empty one in a
-    /// document.
+    /// ([`IdentifierRule::canonical`](super::IdentifierRule::canonical)), one that nothing new can
+    /// have where it may be new ([`EntityType::check_new`]), or an empty one in a document.
     pub fn entity(&self, id: &str, reading: JsonOrigin) -> Result<EntityUid, Misfit> {
         // An id of the store is there; any other has to be short enough to be asked about.
         if reading != JsonOrigin::Column {
@@ -97,8 +97,17 @@ impl EntityType {
             _ => misfit,
         };
         let id = self.identifier.canonical(id).map_err(refused)?;
-        if reading == JsonOrigin::Document {
-            self.identifier.check_listed(&id).map_err(refused)?;
+        // A document makes what it names; an id that has one spelling is taken as it is written. Whoever
+        // asks about what is never unknown may be about to make it.
+        let may_be_new = match reading {
+            JsonOrigin::Document => !self.identifier.keeps_all(),
+            JsonOrigin::Column => false,
+            JsonOrigin::Context | JsonOrigin::Entity | JsonOrigin::Loose => {
+                self.when_absent.is_some()
+            }
+        };
+        if may_be_new {
+            self.check_new(&id).map_err(refused)?;
         }
         Ok(EntityUid::from_type_name_and_id(
             self.name.clone(),
@@ -106,7 +115,16 @@ impl EntityType {
         ))
     }
 
+    /// Returns true if an id of the store is one that can be asked about: in its one spelling.
+    pub(crate) fn is_asked_about(&self, id: &str) -> bool {
+        self.identifier.canonical(id).as_deref() == Ok(id)
+            && (self.when_absent.is_none() || self.check_new(id).is_ok())
+    }
+
     /// Checks that an entity which is new to the store can have a canonical id.
+    ///
+    /// # Errors
+    /// One that could be taken for the id of an entity that is there.
     pub(crate) fn check_new(&self, canonical: &str) -> Result<(), Misfit> {
         self.identifier.check_new(canonical)
     }

@@ -59,6 +59,8 @@ pub struct Attribute {
     pub required: bool,
     /// True if a document has to write it, if only as `null`.
     pub nullable: bool,
+    /// True if its text is to name one thing alone, as an id does.
+    pub identifier: bool,
 }
 
 /// An entity type.

@@ -1,11 +1,12 @@
-//! A search out of parts, from programs that do not know the schema. Members that the schema
-//! does not have are dropped; where nothing could be asked, nothing is found.
+//! A search out of parts, from programs that do not know the schema, which are read as those of a
+//! question; where nothing could be asked, nothing is found.
 
 use super::actions::{ActionSearch, actions};
 use super::read::Wanted;
 use super::{Search, Sought};
 use crate::decide::{
-    Malformed, Members, NamedEntity, QuestionContext, Session, context_of, described_by,
+    Malformed, Members, NamedEntity, PartsSettings, QuestionContext, Session, check_places,
+    context_of, described_by,
 };
 use crate::schema::ActionType;
 
@@ -28,12 +29,15 @@ pub struct SearchParts<'a> {
 
 impl SearchParts<'_> {
     /// Makes a search out of them; `None` where nothing can be found, since there
-    /// is no such type, id or action, or the action is not for these types. `most` is
-    /// how many entities a caller may describe.
+    /// is no such type, id or action, or the action is not for these types.
     ///
     /// # Errors
     /// A context or a property that does not fit the schema.
-    pub fn search(&self, session: &Session, most: usize) -> Result<Option<Wanted>, Malformed> {
+    pub fn search(
+        &self,
+        session: &Session,
+        settings: &PartsSettings<'_>,
+    ) -> Result<Option<Wanted>, Malformed> {
         let schema = session.schema();
         let (member, named) = &self.known;
         named.check(member)?;
@@ -51,8 +55,11 @@ impl SearchParts<'_> {
         if !action.principals.contains(principal) || !action.resources.contains(resource) {
             return Ok(None);
         }
-        let context = context_of(schema, action, self.action_properties, self.context)?;
-        let described = described_by(session, &[(member, &known, named.properties)], most)?;
+        let (properties, context) = (self.action_properties, self.context);
+        let context = context_of(schema, action, properties, context, settings.ignored)?;
+        let named = [(*member, &known, named.properties)];
+        check_places(session, &named, action, &context, settings.ignored)?;
+        let described = described_by(session, &named, settings.entities)?;
         let context = QuestionContext::new(context).map_err(Malformed::question)?;
         Ok(Some(Wanted::Entities(Search {
             sought: self.sought,
@@ -75,7 +82,7 @@ impl ActionSearch {
         subject: &NamedEntity<'_>,
         resource: &NamedEntity<'_>,
         context: Option<&Members>,
-        most: usize,
+        settings: &PartsSettings<'_>,
     ) -> Result<Option<Wanted>, Malformed> {
         let schema = session.schema();
         subject.check("subject")?;
@@ -84,16 +91,18 @@ impl ActionSearch {
         else {
             return Ok(None);
         };
-        let described = described_by(
-            session,
-            &[
-                ("subject", &principal, subject.properties),
-                ("resource", &found, resource.properties),
-            ],
-            most,
-        )?;
+        let named = [
+            ("subject", &principal, subject.properties),
+            ("resource", &found, resource.properties),
+        ];
+        let described = described_by(session, &named, settings.entities)?;
         // One that needs another context cannot be asked with this one.
-        let own = |action: &ActionType| context_of(schema, action, None, context).ok();
+        let own = |action: &ActionType| {
+            let ignored = settings.ignored;
+            let own = context_of(schema, action, None, context, ignored).ok()?;
+            let placed = check_places(session, &named, action, &own, ignored);
+            placed.ok().map(|()| own)
+        };
         let all = actions(&principal, &found, &session.state.bundle);
         let questions = ActionSearch::made(&principal, &found, &described, &all, own);
         Ok(Some(Wanted::Actions(Self {

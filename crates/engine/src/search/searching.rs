@@ -234,9 +234,7 @@ impl<'a> Searching<'a> {
         let mut questions = Vec::with_capacity(ids.len());
         for id in ids {
             // Another spelling of an id is never found under it, and what is no id under none.
-            if entity_type
-                .is_some_and(|found| found.identifier.canonical(&id).as_deref() != Ok(&id))
-            {
+            if entity_type.is_some_and(|found| !found.is_asked_about(&id)) {
                 continue;
             }
             let uid = EntityUid::from_type_name_and_id(search.of.clone(), EntityId::new(id));

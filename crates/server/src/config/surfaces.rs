@@ -45,6 +45,8 @@ pub struct AuthzenSettings {
     pub base_url: Option<BaseUrl>,
     /// How much an answer says beside the decision.
     pub reveal: Reveal,
+    /// Members of contexts that are ignored where the schema does not have them.
+    pub ignored_context: Vec<String>,
 }
 
 /// How much an AuthZEN answer says beside the decision.

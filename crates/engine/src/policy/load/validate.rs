@@ -74,7 +74,8 @@ fn level(
 }
 
 /// Checks that literals are in the stored spelling. A literal in another one never equals
-/// anything, and neither does one that is no id: a forbid that names it would never fire.
+/// anything, and neither does one that is no id, or that nothing can be stored under: a forbid that
+/// names it would never fire.
 pub(super) fn canonical_literals(
     schema: &Schema,
     policies: &[PolicyInfo],
@@ -83,6 +84,7 @@ pub(super) fn canonical_literals(
     for info in policies {
         for literal in info.policy.entity_literals() {
             let canonical = schema.canonical(literal.clone());
+            let canonical = canonical.and_then(|uid| schema.check_stored(&uid).map(|()| uid));
             if canonical.as_ref() == Ok(&literal) {
                 continue;
             }

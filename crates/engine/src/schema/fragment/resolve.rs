@@ -62,6 +62,7 @@ impl Namespaces {
                 codes: self.code_list(&json.kind)?,
                 required: json.required,
                 nullable: json.annotations.contains_key("nullable"),
+                identifier: json.annotations.contains_key("identifier"),
             };
             let name = Arc::from(name.as_str());
             record.attributes.insert(name, attribute);

@@ -93,7 +93,8 @@ impl StateReading<'_> {
                 // A candidate need not have the attribute.
                 let fits = row.entity().is_some_and(|row| lookup.fits(&row));
                 // Nobody can be asked about under an id that is none.
-                if fits && self.bundle.schema.canonical(uid.clone()).as_ref() != Ok(&uid) {
+                let of = self.bundle.schema.entity_type(&lookup.of);
+                if fits && of.is_some_and(|of| !of.is_asked_about(uid.id().as_ref())) {
                     return Ok(InState::Same(Holder::NoneOrSeveral));
                 }
                 match (fits, &holder) {

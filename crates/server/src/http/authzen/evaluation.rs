@@ -105,7 +105,7 @@ async fn one(
     demanded: DemandedState,
     reveal: Reveal,
 ) -> Result<Vec<u8>, Problem> {
-    let asked = EvaluationMembers::read(members)
+    let asked = EvaluationMembers::read(members, exchange.members_of_contexts())
         .and_then(|evaluation| Ok((evaluation.binds()?, evaluation.parts()?)));
     let (binds, parts) = asked.map_err(|malformed| exchange.refused(malformed))?;
     let mut reader = PartsReader::default();
@@ -126,13 +126,14 @@ async fn many(
     reveal: Reveal,
 ) -> Result<Vec<u8>, Problem> {
     let refused = |malformed| exchange.refused(malformed);
-    let defaults = EvaluationDefaults::read(members).map_err(refused)?;
+    let contexts = exchange.members_of_contexts();
+    let defaults = EvaluationDefaults::read(members, contexts).map_err(refused)?;
     let semantic = Semantic::read(members).map_err(refused)?;
     exchange.fits_together("evaluations", request::length(members, items))?;
     let mut reader = PartsReader::default();
     let read = |item| -> QuestionItem {
         let asked = members::item(item)
-            .and_then(EvaluationMembers::read)
+            .and_then(|item| EvaluationMembers::read(item, contexts))
             .and_then(|evaluation| evaluation.or(&defaults))
             .and_then(|evaluation| Ok((evaluation.binds()?, evaluation.parts()?)));
         let (binds, parts) = asked.map_err(|malformed| exchange.refused(malformed))?;

@@ -1,5 +1,5 @@
 //! Members of requests. Those that are not known are ignored, at every level, unless they could be
-//! meant for one that is; and `null` is absence.
+//! meant for one that is, or for one of a context; and `null` is absence.
 //! A member of another type than its own is refused by name.
 
 use axum::http::HeaderMap;
@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::super::problem::Problem;
 use peppol_authz_engine::schema::{Misfit, could_mean};
-use peppol_authz_engine::{Malformed, Members, NamedEntity};
+use peppol_authz_engine::{Malformed, Members, MembersOfContexts, NamedEntity};
 
 /// Checks that the one `Content-Type` is `application/json`, with any parameters.
 pub(super) fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
@@ -41,9 +41,35 @@ pub(super) fn item(json: &Json) -> Result<&Members, Malformed> {
 
 /// Checks that what is ignored could not be meant for one of the members that are read.
 pub(super) fn spelled(members: &Members, read: &[&str]) -> Result<(), Misfit> {
+    ignored(members, read, |_| None)
+}
+
+/// The same for an object around a context or beside it: what is ignored could not be meant for a
+/// member of the context either.
+pub(super) fn placed(
+    members: &Members,
+    read: &[&str],
+    contexts: MembersOfContexts<'_>,
+) -> Result<(), Misfit> {
+    ignored(members, read, |written| {
+        let name = contexts.meant_by(written)?;
+        let text = format!("write `{name}` into the context, if that is meant");
+        Some(Misfit::new(text))
+    })
+}
+
+fn ignored(
+    members: &Members,
+    read: &[&str],
+    refused: impl Fn(&str) -> Option<Misfit>,
+) -> Result<(), Misfit> {
     for written in members.keys().filter(|name| !read.contains(&&***name)) {
-        if let Some(name) = read.iter().find(|name| could_mean(written, name)) {
-            let misfit = Misfit::new(format!("write `{name}`, if that is meant"));
+        let meant = read.iter().find(|name| could_mean(written, name));
+        let misfit = match meant {
+            Some(name) => Some(Misfit::new(format!("write `{name}`, if that is meant"))),
+            None => refused(written),
+        };
+        if let Some(misfit) = misfit {
             return Err(misfit.within(written));
         }
     }
@@ -54,8 +80,11 @@ pub(super) fn spelled(members: &Members, read: &[&str]) -> Result<(), Misfit> {
 pub(super) type Action<'a> = (&'a str, Option<&'a Members>);
 
 /// A subject or a resource.
-pub(super) fn named(members: &Members) -> Result<NamedEntity<'_>, Misfit> {
-    spelled(members, &["type", "id", "properties"])?;
+pub(super) fn named<'a>(
+    members: &'a Members,
+    contexts: MembersOfContexts<'_>,
+) -> Result<NamedEntity<'a>, Misfit> {
+    placed(members, &["type", "id", "properties"], contexts)?;
     Ok(NamedEntity {
         kind: text(members, "type")?,
         id: text(members, "id")?,
@@ -63,8 +92,11 @@ pub(super) fn named(members: &Members) -> Result<NamedEntity<'_>, Misfit> {
     })
 }
 
-pub(super) fn action(members: &Members) -> Result<Action<'_>, Misfit> {
-    spelled(members, &["name", "properties"])?;
+pub(super) fn action<'a>(
+    members: &'a Members,
+    contexts: MembersOfContexts<'_>,
+) -> Result<Action<'a>, Misfit> {
+    placed(members, &["name", "properties"], contexts)?;
     Ok((text(members, "name")?, optional(members, "properties")?))
 }
 

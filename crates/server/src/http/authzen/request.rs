@@ -2,13 +2,12 @@
 
 use serde_json::Value as Json;
 
-use super::members::{Action, action, named, optional, spelled};
+use super::members::{Action, action, named, optional, placed, spelled};
 use peppol_authz_engine::schema::{Misfit, json_length};
-use peppol_authz_engine::{Malformed, Members, NamedEntity, QuestionParts};
+use peppol_authz_engine::{Malformed, Members, MembersOfContexts, NamedEntity, QuestionParts};
 
 /// The items of a request for several evaluations; none where there is to be one.
 pub(super) fn evaluations(members: &Members) -> Result<&[Json], Malformed> {
-    spelled(members, &["evaluations", "options"]).map_err(Malformed::question)?;
     match members.get("evaluations") {
         None | Some(Json::Null) => Ok(&[]),
         Some(Json::Array(items)) => Ok(items),
@@ -18,6 +17,16 @@ pub(super) fn evaluations(members: &Members) -> Result<&[Json], Malformed> {
         }
     }
 }
+
+/// The members of a request.
+const MEMBERS: [&str; 6] = [
+    "subject",
+    "action",
+    "resource",
+    "context",
+    "evaluations",
+    "options",
+];
 
 /// The members of an evaluation that the top level may give.
 const DEFAULTS: [&str; 4] = ["subject", "action", "resource", "context"];
@@ -40,7 +49,7 @@ pub(super) fn length(members: &Members, items: &[Json]) -> usize {
 pub(super) const OBLIGATION_TYPE: &str = "custom";
 
 /// The member of a context that says which obligations its caller understands.
-const SUPPORTED: &str = "supported_obligations";
+pub(super) const SUPPORTED: &str = "supported_obligations";
 
 /// The defaults of the top level. One that is not whole is a fault of the evaluations that take it.
 pub(super) struct EvaluationDefaults<'a> {
@@ -51,18 +60,21 @@ pub(super) struct EvaluationDefaults<'a> {
 }
 
 impl<'a> EvaluationDefaults<'a> {
-    pub(super) fn read(members: &'a Members) -> Result<Self, Malformed> {
+    pub(super) fn read(
+        members: &'a Members,
+        contexts: MembersOfContexts<'_>,
+    ) -> Result<Self, Malformed> {
         let check = || -> Result<(), Misfit> {
-            spelled(members, &DEFAULTS)?;
+            placed(members, &MEMBERS, contexts)?;
             DEFAULTS
                 .iter()
                 .try_for_each(|name| optional(members, name).map(drop))
         };
         check().map_err(Malformed::question)?;
         Ok(Self {
-            subject: part(members, "subject", named),
-            action: part(members, "action", action),
-            resource: part(members, "resource", named),
+            subject: part(members, "subject", |it| named(it, contexts)),
+            action: part(members, "action", |it| action(it, contexts)),
+            resource: part(members, "resource", |it| named(it, contexts)),
             context: optional(members, "context"),
         })
     }
@@ -88,13 +100,16 @@ pub(super) struct EvaluationMembers<'a> {
 }
 
 impl<'a> EvaluationMembers<'a> {
-    pub(super) fn read(members: &'a Members) -> Result<Self, Malformed> {
+    pub(super) fn read(
+        members: &'a Members,
+        contexts: MembersOfContexts<'_>,
+    ) -> Result<Self, Malformed> {
         let read = || -> Result<Self, Misfit> {
-            spelled(members, &DEFAULTS)?;
+            placed(members, &MEMBERS, contexts)?;
             Ok(Self {
-                subject: part(members, "subject", named)?,
-                action: part(members, "action", action)?,
-                resource: part(members, "resource", named)?,
+                subject: part(members, "subject", |it| named(it, contexts))?,
+                action: part(members, "action", |it| action(it, contexts))?,
+                resource: part(members, "resource", |it| named(it, contexts))?,
                 context: optional(members, "context")?,
             })
         };
@@ -146,6 +161,10 @@ impl<'a> EvaluationMembers<'a> {
 
 /// The same of the context of any request.
 pub(super) fn binds(context: Option<&Members>) -> Result<bool, Malformed> {
+    if let Some(context) = context {
+        let spelled = spelled(context, &[SUPPORTED]);
+        spelled.map_err(|misfit| Malformed::question(misfit.within("context")))?;
+    }
     let supported = context.and_then(|context| context.get(SUPPORTED));
     let kinds = match supported {
         None | Some(Json::Null) => return Ok(true),

@@ -163,9 +163,10 @@ async fn page(
     let refused = |malformed| exchange.refused(malformed);
     let members = members::object(exchange.json(&text)?).map_err(refused)?;
     let demanded = exchange.demand(&|name| values(headers, name))?;
+    let contexts = exchange.members_of_contexts();
     let request = match kind {
-        SearchKind::Entities(sought) => SearchRequest::for_entities(&members, sought),
-        SearchKind::Actions => SearchRequest::for_actions(&members),
+        SearchKind::Entities(sought) => SearchRequest::for_entities(&members, sought, contexts),
+        SearchKind::Actions => SearchRequest::for_actions(&members, contexts),
     };
     let request = request.map_err(refused)?;
     let form = SearchForm {

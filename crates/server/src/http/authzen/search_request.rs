@@ -1,9 +1,11 @@
 //! Requests for searches, as section 8 of the specification describes them.
 
 use super::super::page::PageRequest;
-use super::members::{action, named, optional, required, spelled, text};
+use super::members::{action, named, optional, placed, required, spelled, text};
 use peppol_authz_engine::schema::Misfit;
-use peppol_authz_engine::{Malformed, Members, NamedEntity, SearchParts, Sought};
+use peppol_authz_engine::{
+    Malformed, Members, MembersOfContexts, NamedEntity, SearchParts, Sought,
+};
 
 /// A request for a search.
 pub(super) struct SearchRequest<'a> {
@@ -25,18 +27,23 @@ pub(super) enum Searched<'a> {
 
 impl<'a> SearchRequest<'a> {
     /// Reads a search for entities. Only the type of what is looked for counts.
-    pub(super) fn for_entities(members: &'a Members, sought: Sought) -> Result<Self, Malformed> {
+    pub(super) fn for_entities(
+        members: &'a Members,
+        sought: Sought,
+        contexts: MembersOfContexts<'_>,
+    ) -> Result<Self, Malformed> {
         let (of, other) = match sought {
             Sought::Principals => ("subject", "resource"),
             Sought::Resources => ("resource", "subject"),
         };
         let read = || -> Result<Self, Misfit> {
             let of = required(members, of, |members| {
-                spelled(members, &["type"])?;
+                placed(members, &["type"], contexts)?;
                 text(members, "type")
             })?;
-            let known = (other, required(members, other, named)?);
-            let (action, action_properties) = required(members, "action", action)?;
+            let known = (other, required(members, other, |it| named(it, contexts))?);
+            let (action, action_properties) =
+                required(members, "action", |it| action(it, contexts))?;
             let context = optional(members, "context")?;
             let parts = SearchParts {
                 sought,
@@ -46,26 +53,35 @@ impl<'a> SearchRequest<'a> {
                 action_properties,
                 context,
             };
-            Self::new(members, Searched::Entities(parts), of)
+            Self::new(members, Searched::Entities(parts), of, contexts)
         };
         read().map_err(Malformed::question)
     }
 
-    pub(super) fn for_actions(members: &'a Members) -> Result<Self, Malformed> {
+    pub(super) fn for_actions(
+        members: &'a Members,
+        contexts: MembersOfContexts<'_>,
+    ) -> Result<Self, Malformed> {
         let read = || -> Result<Self, Misfit> {
             let wanted = Searched::Actions {
-                subject: required(members, "subject", named)?,
-                resource: required(members, "resource", named)?,
+                subject: required(members, "subject", |it| named(it, contexts))?,
+                resource: required(members, "resource", |it| named(it, contexts))?,
             };
-            Self::new(members, wanted, "")
+            Self::new(members, wanted, "", contexts)
         };
         read().map_err(Malformed::question)
     }
 
-    fn new(members: &'a Members, wanted: Searched<'a>, kind: &'a str) -> Result<Self, Misfit> {
-        spelled(
+    fn new(
+        members: &'a Members,
+        wanted: Searched<'a>,
+        kind: &'a str,
+        contexts: MembersOfContexts<'_>,
+    ) -> Result<Self, Misfit> {
+        placed(
             members,
             &["subject", "action", "resource", "context", "page"],
+            contexts,
         )?;
         let page = optional(members, "page")?.map(|page| {
             spelled(page, &["token", "limit"])?;

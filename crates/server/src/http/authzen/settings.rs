@@ -3,13 +3,15 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::request::OBLIGATION_TYPE;
+use super::request::{OBLIGATION_TYPE, SUPPORTED};
 use crate::config::{self, Reveal};
+use peppol_authz_engine::schema::IgnoredMembers;
 
 /// The settings of the AuthZEN surface, in the form that a request needs.
 #[derive(Debug)]
 pub struct Authzen {
     reveal: Reveal,
+    ignored: IgnoredMembers,
     /// The metadata and the path of the base URL, where one is set.
     pub(super) fixed: Option<(Bytes, String)>,
 }
@@ -19,8 +21,11 @@ impl Authzen {
     #[must_use]
     pub fn new(settings: &config::AuthzenSettings) -> Self {
         let fixed = settings.base_url.as_ref();
+        // The one member of a context that is not for the action.
+        let ignored = std::iter::once(SUPPORTED.to_owned());
         Self {
             reveal: settings.reveal,
+            ignored: ignored.chain(settings.ignored_context.clone()).collect(),
             fixed: fixed.map(|url| (metadata(url.as_str()), url.path().to_owned())),
         }
     }
@@ -28,6 +33,11 @@ impl Authzen {
     /// Tells how much an answer says beside the decision.
     pub(super) fn reveal(&self) -> Reveal {
         self.reveal
+    }
+
+    /// The members of contexts that are ignored where the schema does not have them.
+    pub(in crate::http) fn ignored(&self) -> &IgnoredMembers {
+        &self.ignored
     }
 }
 

@@ -10,8 +10,8 @@ use super::open::Exchange;
 use peppol_authz_engine::schema::parse_json;
 use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::{
-    Decision, Headers, Malformed, PartsReader, Question, QuestionOptions, QuestionParts, Refusal,
-    Turn, Verdict,
+    Decision, Headers, Malformed, MembersOfContexts, PartsReader, PartsSettings, Question,
+    QuestionOptions, QuestionParts, Refusal, Turn, Verdict,
 };
 
 /// How new the state has to be, as the caller demands it.
@@ -185,7 +185,7 @@ impl Exchange<'_> {
             true => said(),
             false => Json::Null,
         };
-        match reader.question(parts, &self.session, self.app.limits.entities) {
+        match reader.question(parts, &self.session, &self.parts_settings()) {
             Ok(question) => Ok(PermittedQuestion {
                 unbindable: (!binds).then(said),
                 ..PermittedQuestion::new(question)
@@ -197,6 +197,20 @@ impl Exchange<'_> {
                 decision: denial.decision,
             }))),
         }
+    }
+
+    /// How the parts of questions and searches are read.
+    pub(super) fn parts_settings(&self) -> PartsSettings<'_> {
+        PartsSettings {
+            entities: self.app.limits.entities,
+            ignored: self.app.authzen.ignored(),
+        }
+    }
+
+    /// Members that are read in the context of an action, and so nowhere else ignored.
+    pub(in crate::http) fn members_of_contexts(&self) -> MembersOfContexts<'_> {
+        let ignored = self.app.authzen.ignored();
+        MembersOfContexts::of(&self.session, ignored)
     }
 
     /// Checks the number of questions in a batch. `member` is where they stand.

@@ -38,7 +38,7 @@ impl Exchange<'_> {
         &self,
         parts: &SearchParts<'_>,
     ) -> Result<Option<Wanted>, Malformed> {
-        parts.search(&self.session, self.app.limits.entities)
+        parts.search(&self.session, &self.parts_settings())
     }
 
     /// Makes a search for actions of parts; `None` where nothing could be found. The fault is not
@@ -52,8 +52,8 @@ impl Exchange<'_> {
         resource: &NamedEntity<'_>,
         context: Option<&Members>,
     ) -> Result<Option<Wanted>, Malformed> {
-        let most = self.app.limits.entities;
-        ActionSearch::of_parts(&self.session, subject, resource, context, most)
+        let settings = self.parts_settings();
+        ActionSearch::of_parts(&self.session, subject, resource, context, &settings)
     }
 
     /// Reads which page is asked for. `description` says of which search. The fault is

@@ -1,6 +1,6 @@
 //! The messages of AuthZEN's Authorization API 1.0.
 //!
-//! Members that are not named are ignored, and `null` is absence. Names that the schema does not
+//! Members that are not named are ignored, and `null` is absence, but for those of a context. Names that the schema does not
 //! have are denied, so that only the form is described.
 
 use serde_json::{Map, Value as Json, json};

@@ -8,7 +8,7 @@ use super::{Scene, about, organisations, role, user};
 use crate::sidecar::{Start, program};
 
 /// One of each kind.
-const UNSEEN: [&str; 27] = [
+const UNSEEN: [&str; 29] = [
     "\u{1}",
     "\u{9}",
     "\u{a}",
@@ -34,6 +34,8 @@ const UNSEEN: [&str; 27] = [
     "\u{ffa0}",
     "\u{fffd}",
     "\u{ffff}",
+    "\u{e000}",
+    "\u{f0000}",
     "\u{e0041}",
     "\u{e0100}",
 ];
@@ -128,6 +130,10 @@ fn no_request_at_a_gateway_has_them() {
     };
     assert_eq!(put(&json!({"name": "new"})), 200);
     assert_eq!(put(&json!({"name": "victim"})), 403);
+    // A body that does not say who is meant may mean anybody.
+    for body in [json!({}), json!({"userName": "victim"}), json!({"name": null, "user": "victim"})] {
+        assert_eq!(put(&body), 403, "{body}");
+    }
     for id in spelt("victim") {
         assert_eq!(put(&json!({"name": id})), 403, "{id:?}");
         for request in [

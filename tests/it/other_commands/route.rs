@@ -98,7 +98,7 @@ fn in_json_it_is_the_same() {
     let shown: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(
         shown["asks"],
-        json!([{"action": "putUser", "when": [], "state": "asked",
+        json!([{"action": "putUser", "when": ["`body.name` is given"], "state": "asked",
             "resource": {"type": "Peppol::Organisation", "id": "acme"}, "context": {}}])
     );
     assert_eq!(shown["route"], "PUT /api/v1/user");

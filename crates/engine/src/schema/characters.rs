@@ -12,8 +12,8 @@ use unicode_normalization::is_nfkc;
 use super::misfit::Misfit;
 
 /// Ranges outside of ASCII, in order. They are, by Unicode 16: the categories `Cc`, `Cf`, `Zl` and
-/// `Zp`, what is `Default_Ignorable_Code_Point`, noncharacters, the marks of lost text, and the
-/// letters and signs that are blank. Other blanks are found by their property.
+/// `Zp`, what is `Default_Ignorable_Code_Point`, noncharacters, private use, the marks of lost
+/// text, and the letters and signs that are blank. Other blanks are found by their property.
 const UNSEEN: &[(char, char)] = &[
     ('\u{7f}', '\u{9f}'),
     ('\u{ad}', '\u{ad}'),
@@ -36,6 +36,8 @@ const UNSEEN: &[(char, char)] = &[
     // Braille without a dot.
     ('\u{2800}', '\u{2800}'),
     ('\u{3164}', '\u{3164}'),
+    // Of private use: nobody knows what another sees.
+    ('\u{e000}', '\u{f8ff}'),
     ('\u{fdd0}', '\u{fdef}'),
     // Variation selectors.
     ('\u{fe00}', '\u{fe0f}'),
@@ -55,6 +57,8 @@ const UNSEEN: &[(char, char)] = &[
     ('\u{1d173}', '\u{1d17a}'),
     // Tags, and more variation selectors.
     ('\u{e0000}', '\u{e0fff}'),
+    // Of private use.
+    ('\u{f0000}', '\u{10ffff}'),
 ];
 
 /// Checks that an id can be read in one way alone.

@@ -327,7 +327,7 @@ fn what_rests_on_something_that_is_not_noted_is_not_trusted() {
         ),
         (
             "ALTER TABLE organisation ADD COLUMN demo_from text NOT NULL
-               DEFAULT (clock_timestamp() + interval '2 s')::text;",
+               DEFAULT (clock_timestamp() + interval '8 s')::text;",
             "demo_from::timestamptz < ('n' || 'ow')::timestamptz",
             "",
         ),

@@ -108,13 +108,18 @@ pub(super) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connec
 
 /// The error of the database at a path, with what to do about it.
 pub(super) fn unavailable(path: &Path, error: &rusqlite::Error) -> StoreError {
+    StoreError::Unavailable(format!("`{}`: {}", path.display(), said(error)))
+}
+
+/// An error, with what to do about it.
+pub(super) fn said(error: &rusqlite::Error) -> String {
     let advice = match error.sqlite_error_code() {
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             "; the file and its directory have to be writable"
         }
         _ => "",
     };
-    StoreError::Unavailable(format!("`{}`: {error}{advice}", path.display()))
+    format!("{error}{advice}")
 }
 
 /// Makes an empty file that its owner alone may read, where there is none: it holds addresses.

@@ -88,10 +88,12 @@ impl Opened {
     ) -> Result<Self, StoreError> {
         for _ in 0..TRIES {
             let first = first()?;
-            connection::schema_version(&first).map_err(unavailable)?;
+            connection::schema_version(&first)
+                .map_err(|error| connection::unavailable(path, &error))?;
             let before = FilePlace::of(path)?;
             let reader = connection::open_reader(path, options)?;
-            connection::schema_version(&reader).map_err(unavailable)?;
+            connection::schema_version(&reader)
+                .map_err(|error| connection::unavailable(path, &error))?;
             // The reader was opened in between: it is at this place.
             if before.is_named() {
                 return Self::at(before, path, options, reader);
@@ -106,13 +108,16 @@ impl Opened {
         options: &SqliteOptions,
         open: Connection,
     ) -> Result<Self, StoreError> {
-        let is_ours = connection::is_ours(&open).map_err(unavailable)?;
+        let is_ours =
+            connection::is_ours(&open).map_err(|error| connection::unavailable(path, &error))?;
         let index = WalIndex::open(place.index())
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let schema_version = connection::schema_version(&open).map_err(unavailable)?;
+        let schema_version = connection::schema_version(&open)
+            .map_err(|error| connection::unavailable(path, &error))?;
         let views = Arc::new(connection::views(&open)?);
         let page = match is_ours {
-            true => connection::page_of_numbers(&open).map_err(unavailable)?,
+            true => connection::page_of_numbers(&open)
+                .map_err(|error| connection::unavailable(path, &error))?,
             false => None,
         };
         let log = page.and_then(|page| Some((WalLog::open(place.log()).ok()?, page)));
@@ -292,10 +297,6 @@ impl Opened {
             settles: !self.impure.load(Ordering::Relaxed),
         })
     }
-}
-
-fn unavailable(error: rusqlite::Error) -> StoreError {
-    StoreError::Unavailable(error.to_string())
 }
 
 impl Drop for Opened {

@@ -30,7 +30,8 @@ impl Sqlite {
     ) -> Result<Imported, ImportError> {
         let path = &self.inner.path;
         let mut connection = connection::open_writer(path, &self.inner.options)?;
-        let is_ours = connection::is_ours(&connection).map_err(unavailable)?;
+        let is_ours = connection::is_ours(&connection);
+        let is_ours = is_ours.map_err(|error| connection::unavailable(path, &error))?;
         let imported = self.import_on(&mut connection, import, inputs, progress);
         match imported {
             Err(ImportError::Store(StoreError::Unavailable(text))) if !is_ours => {
@@ -79,8 +80,12 @@ impl Sqlite {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is the argument of `map_err`"
+)]
 fn unavailable(error: rusqlite::Error) -> StoreError {
-    StoreError::Unavailable(error.to_string())
+    StoreError::Unavailable(connection::said(&error))
 }
 
 /// Reads all documents into a temporary table, the last of each key.

@@ -156,6 +156,7 @@ fn measure(store: &Arc<Sqlite>, sources: &Sources, question: &Value) -> Measured
                 max_stale: Duration::from_secs(3600),
                 untold_max_age: Duration::ZERO,
                 wait: Duration::ZERO,
+                closely: None,
             },
         },
     )

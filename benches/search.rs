@@ -80,6 +80,7 @@ fn engine(database: &Database, bytes: u64) -> Engine {
             max_stale: Duration::from_secs(3600),
             untold_max_age: Duration::ZERO,
             wait: Duration::ZERO,
+            closely: None,
         },
     };
     Engine::new(database.store(), bundle, options).unwrap()

@@ -1,11 +1,12 @@
 //! Files that arguments name; `-` is standard input.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, stdin};
+use std::io::{BufRead, BufReader, stdin};
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
+use peppol_authz_engine::file::{LONGEST_TEXT, read_stream};
 use peppol_authz_engine::schema::parse_json;
 use peppol_authz_engine::text::without_mark;
 
@@ -19,11 +20,9 @@ pub(super) fn open(path: &Path) -> std::io::Result<Box<dyn BufRead + Send>> {
 
 /// Reads a file.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let mut text = Vec::new();
     open(path)
-        .and_then(|mut file| file.read_to_end(&mut text))
-        .map_err(|error| format!("`{}`: {error}", path.display()))?;
-    Ok(text)
+        .and_then(|file| read_stream(file, LONGEST_TEXT))
+        .map_err(|error| format!("`{}`: {error}", path.display()))
 }
 
 /// Reads a question or a search from a file.

@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::output::misused;
 use peppol_authz_database::{Database, Postgres, PostgresOptions, Sqlite, SqliteOptions};
 use peppol_authz_engine::schema::set_longest_id;
-use peppol_authz_engine::store::{EntitiesFile, Store, StoreError};
+use peppol_authz_engine::store::{EntitiesFile, EntitiesLimits, Store, StoreError};
 use peppol_authz_server::config::{Config, Flags, Source};
 
 /// The settings; their faults are written.
@@ -68,6 +68,14 @@ pub(super) fn open_reader(config: &Config) -> Result<Option<Arc<dyn Store>>, Sto
     Ok(open_database(&config, FileUse::ReadOn)?.map(|database| database.store()))
 }
 
+/// The limits of a file of entities.
+pub(super) fn entities_limits(config: &Config) -> EntitiesLimits {
+    EntitiesLimits {
+        bytes: config.entities.bytes,
+        ancestors: config.entities.ancestors,
+    }
+}
+
 /// A store, and its database if it is one.
 type Opened = (Arc<dyn Store>, Option<Database>);
 
@@ -82,5 +90,8 @@ pub(super) fn open(config: &Config, file_use: FileUse) -> Result<Opened, StoreEr
             config.tenancy
         )));
     };
-    Ok((Arc::new(EntitiesFile::open(path)?), None))
+    Ok((
+        Arc::new(EntitiesFile::open(path, entities_limits(config))?),
+        None,
+    ))
 }

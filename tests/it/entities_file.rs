@@ -2,6 +2,7 @@
 //! entities, over HTTP and on the command line; and entities that the caller
 //! describes.
 
+mod bounded;
 mod described;
 mod dropped_view;
 mod mentioned;

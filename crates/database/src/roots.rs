@@ -6,6 +6,8 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use peppol_authz_engine::file::read_once;
+
 /// A PEM file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("`{path}`: {problem}")]
@@ -35,7 +37,8 @@ fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let mut all = Vec::new();
     // Says whether a certificate can be a root.
     let mut store = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| error.to_string())? {
+    let text = read_once(path).map_err(|error| error.to_string())?;
+    for certificate in CertificateDer::pem_slice_iter(&text) {
         let certificate = certificate.map_err(|error| error.to_string())?;
         store
             .add(certificate.clone())

@@ -1,10 +1,13 @@
-//! Files that are read whole, without waiting for anybody.
+//! Files that are read whole: never without a bound, and without waiting for anybody.
 //!
 //! A writer of a directory may also put a pipe there, on which a reader waits without end, or a device
-//! that never ends. Only regular files are read, and only up to a length.
+//! that never ends. Where files are read again while the program runs, only regular ones are read.
 
-use std::fs::{self, FileType, Metadata, OpenOptions};
-use std::io::{self, Read as _};
+mod seen;
+mod stamp;
+
+use std::fs::{self, File, FileType, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -12,14 +15,30 @@ use rustix::fs::OFlags;
 
 use crate::text::without_mark;
 
-/// The greatest length of a text that people write: policies, a schema, a route table, a suite.
-pub const LONGEST_TEXT: u64 = 16 << 20;
+pub use seen::SeenFile;
+pub use stamp::FileStamp;
 
-/// Reads a regular file of at most `longest` bytes.
+/// The greatest length of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Length {
+    /// In bytes.
+    pub bytes: u64,
+    /// The setting that it comes from, if there is one.
+    pub setting: Option<&'static str>,
+}
+
+/// The greatest length of a text that people write: policies, a schema, a route table, a suite, settings,
+/// keys and certificates.
+pub const LONGEST_TEXT: Length = Length {
+    bytes: 16 << 20,
+    setting: None,
+};
+
+/// Opens a regular file to read it.
 ///
 /// # Errors
-/// Another thing than a regular file, a longer one, or one that cannot be read.
-pub fn read_file(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
+/// Another thing than a regular file, or one that cannot be opened.
+pub fn open_file(path: &Path) -> io::Result<File> {
     // To open a device can have an effect, so it is looked at first.
     require_regular(&fs::metadata(path)?)?;
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
@@ -28,18 +47,20 @@ pub fn read_file(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
         .custom_flags(flags)
         .open(path)?;
     // Another thing may have taken its place.
-    let found = file.metadata()?;
-    require_regular(&found)?;
-    let mut bytes = Vec::new();
-    if found.len() <= longest {
-        file.take(longest.saturating_add(1))
-            .read_to_end(&mut bytes)?;
+    require_regular(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// Reads a regular file of at most that length.
+///
+/// # Errors
+/// Another thing than a regular file, a longer one, or one that cannot be read.
+pub fn read_file(path: &Path, longest: Length) -> io::Result<Vec<u8>> {
+    let file = open_file(path)?;
+    if file.metadata()?.len() > longest.bytes {
+        return Err(too_long(longest));
     }
-    if found.len() > longest || bytes.len() as u64 > longest {
-        let text = format!("it is longer than {longest} bytes");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
-    }
-    Ok(bytes)
+    read_stream(file, longest)
 }
 
 /// Reads a text that people write, without its byte order mark.
@@ -47,13 +68,42 @@ pub fn read_file(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As [`read_file`], and a file that is not UTF-8.
 pub fn read_text(path: &Path) -> io::Result<String> {
-    let bytes = read_file(path, LONGEST_TEXT)?;
-    let refused = |text| io::Error::new(io::ErrorKind::InvalidData, text);
-    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(refused("it is UTF-16, and UTF-8 is wanted"));
+    text(read_file(path, LONGEST_TEXT)?)
+}
+
+/// Reads a file that is read once, when the program starts. It may be a pipe, as shells make one of
+/// `<(…)`, and is waited for.
+///
+/// # Errors
+/// A file that is too long or cannot be read.
+pub fn read_once(path: &Path) -> io::Result<Vec<u8>> {
+    match fs::metadata(path)?.is_file() {
+        true => read_file(path, LONGEST_TEXT),
+        false => read_stream(File::open(path)?, LONGEST_TEXT),
     }
-    let text = std::str::from_utf8(without_mark(&bytes)).map_err(|_| refused("it is not UTF-8"))?;
-    Ok(text.to_owned())
+}
+
+/// Reads a text as [`read_once`] does.
+///
+/// # Errors
+/// As [`read_once`], and a file that is not UTF-8.
+pub fn read_text_once(path: &Path) -> io::Result<String> {
+    text(read_once(path)?)
+}
+
+/// Reads a stream to its end.
+///
+/// # Errors
+/// One that is longer, or cannot be read.
+pub fn read_stream(stream: impl Read, longest: Length) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    stream
+        .take(longest.bytes.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > longest.bytes {
+        true => Err(too_long(longest)),
+        false => Ok(bytes),
+    }
 }
 
 /// The word for a thing that is no regular file.
@@ -72,10 +122,29 @@ pub fn kind_of(found: FileType) -> &'static str {
     }
 }
 
+/// Bytes as a text, without a byte order mark.
+fn text(bytes: Vec<u8>) -> io::Result<String> {
+    let refused = |text| io::Error::new(ErrorKind::InvalidData, text);
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(refused("it is UTF-16, and UTF-8 is wanted"));
+    }
+    let text = std::str::from_utf8(without_mark(&bytes)).map_err(|_| refused("it is not UTF-8"))?;
+    Ok(text.to_owned())
+}
+
+fn too_long(longest: Length) -> io::Error {
+    let bytes = longest.bytes;
+    let text = match longest.setting {
+        Some(setting) => format!("it is longer than {bytes} bytes; see the setting `{setting}`"),
+        None => format!("it is longer than {bytes} bytes"),
+    };
+    io::Error::new(ErrorKind::FileTooLarge, text)
+}
+
 fn require_regular(found: &Metadata) -> io::Result<()> {
     if found.is_file() {
         return Ok(());
     }
     let text = format!("it is {}, and no file", kind_of(found.file_type()));
-    Err(io::Error::new(io::ErrorKind::InvalidInput, text))
+    Err(io::Error::new(ErrorKind::InvalidInput, text))
 }

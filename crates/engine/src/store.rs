@@ -22,7 +22,7 @@ use crate::schema::{Row, Schema, Value};
 
 pub use comparison::Comparison;
 pub use condition::{AncestorTest, Condition, Operand, ValueTest};
-pub use entities_file::EntitiesFile;
+pub use entities_file::{EntitiesFile, EntitiesLimits, EntitiesText};
 pub use revision::Revision;
 
 /// A future that a store returns.
@@ -171,6 +171,13 @@ pub trait Snapshot: Send {
     /// behind.
     fn lag(&self) -> Duration {
         Duration::ZERO
+    }
+
+    /// The same, by a look that is as close as the store can take one: for a question that demands a
+    /// younger state than [`Snapshot::lag`] tells. `None` if a newer state is there, which this
+    /// store will not have: another one takes its place.
+    fn newest<'a>(&'a mut self) -> StoreFuture<'a, Option<Duration>> {
+        Box::pin(std::future::ready(Ok(Some(self.lag()))))
     }
 
     /// The entities of those ids, in order, each with its attributes and all its

@@ -51,7 +51,7 @@ pub use log::{Log, LogDecisions, LogFormat};
 pub use policies::{Reload, ShadowSettings};
 pub use server::{MIN_WORKER_STACK_BYTES, Server};
 pub use server_url::{ServerUrl, ServerUrlError};
-pub use store::{Cache, Freshness, Store};
+pub use store::{Cache, Entities, Freshness, Store};
 pub use surfaces::{AuthzenSettings, Explain, ExplainersSettings, Reveal, Search};
 
 /// The settings of `serve`.
@@ -92,6 +92,8 @@ pub struct Config {
     pub api_keys: ApiKeys,
     /// Memory for entities that were loaded before.
     pub cache: Cache,
+    /// A file of entities that is the tenancy store.
+    pub entities: Entities,
     /// The tenancy store.
     pub store: Store,
     /// The age that a state of the store may have.

@@ -23,7 +23,8 @@ use entities::EntitiesReader;
 use notices::notices;
 use state::FileState;
 
-pub use change::{Change, ChangedPart, RefusedChange};
+pub use change::{Change, TakenParts};
+pub use entities::WatchedEntities;
 pub use state::report_left_out;
 pub use taken::TakenFiles;
 
@@ -43,7 +44,7 @@ pub struct Watch {
     /// The route table; without one, the shipped table if it fits.
     pub routes: Option<PathBuf>,
     /// The file of entities, where the tenancy is one.
-    pub entities: Option<PathBuf>,
+    pub entities: Option<WatchedEntities>,
     /// The directory of suites that policies have to pass. It changes nothing by itself, but what
     /// was refused is tried again.
     pub suites: Option<PathBuf>,
@@ -109,14 +110,14 @@ impl Watch {
     }
 
     /// Starts to watch, on a thread of its own. `taken` is in force now; `changed` is called with
-    /// each later state of the files, and returns true if that was taken.
+    /// each later state of the files, and tells what of it was taken.
     ///
     /// # Errors
     /// The thread cannot be started.
     pub fn start(
         self,
         taken: TakenFiles,
-        changed: impl FnMut(Result<Change, RefusedChange>) -> bool + Send + 'static,
+        changed: impl FnMut(Change) -> TakenParts + Send + 'static,
     ) -> std::io::Result<Waker> {
         let (sender, receiver) = channel();
         let waker = Waker(sender.clone());
@@ -136,7 +137,7 @@ impl Watch {
         &self,
         wakes: &Receiver<()>,
         mut taken: TakenFiles,
-        mut changed: impl FnMut(Result<Change, RefusedChange>) -> bool,
+        mut changed: impl FnMut(Change) -> TakenParts,
     ) {
         let mut reader = EntitiesReader::new(self.entities.clone());
         let mut seen = FileState::of_taken(&taken, self.suites_stamp());
@@ -166,12 +167,14 @@ impl Watch {
             state.report_left_out(&seen);
             if !state.decides_like(&seen, is_refused) {
                 // Whatever a text does to the program, the watch goes on.
-                let judged =
-                    catch_unwind(AssertUnwindSafe(|| changed(state.change(&taken, &reader))));
-                is_refused = !judged.unwrap_or_else(|_| changed(Err(RefusedChange::panicked())));
-                if !is_refused {
-                    state.is_taken(&mut taken);
-                }
+                let mut judged = |state: &FileState| {
+                    let judge = || changed(state.change(&taken, &reader));
+                    catch_unwind(AssertUnwindSafe(judge)).ok()
+                };
+                let parts = judged(&state).or_else(|| judged(&state.failed()));
+                let parts = parts.unwrap_or_else(|| changed(Change::failed()));
+                is_refused = !parts.is_all();
+                state.is_taken(&mut taken, parts);
             }
             seen = state;
         }
@@ -189,7 +192,7 @@ impl Watch {
                 return now;
             }
             if started.elapsed() > UNREST + self.settle {
-                return now.restless(self.restless());
+                return now.restless(&before, self.restless());
             }
             before = now;
         }
@@ -213,7 +216,8 @@ impl Watch {
     }
 
     fn files(&self) -> impl Iterator<Item = &PathBuf> {
-        self.schema.iter().chain(&self.routes).chain(&self.entities)
+        let entities = self.entities.iter().map(|watched| &watched.path);
+        self.schema.iter().chain(&self.routes).chain(entities)
     }
 
     fn stamp(&self) -> Stamp {

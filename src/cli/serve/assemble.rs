@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{keys, shadow};
 use crate::cli::output::AnyError;
-use crate::cli::source::{FileUse, open};
+use crate::cli::source::{FileUse, entities_limits, open};
 use peppol_authz_database::Database;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::schema::Schema;
@@ -43,7 +43,7 @@ pub(super) fn assemble(
     }
     let (store, database, entities) = match &config.tenancy {
         Source::Entities(path) => {
-            let file = EntitiesFile::open(path)?;
+            let file = EntitiesFile::open(path, entities_limits(config))?;
             let digest = file.digest().to_owned();
             (Arc::new(file) as Arc<dyn Store>, None, Some(digest))
         }
@@ -89,6 +89,7 @@ fn engine_options(config: &Config) -> EngineOptions {
             max_stale: freshness.max_stale,
             untold_max_age: freshness.untold_max_age,
             wait: freshness.wait,
+            closely: None,
         },
     }
 }

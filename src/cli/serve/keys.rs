@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::cli::output::AnyError;
+use peppol_authz_engine::file::read_once;
 use peppol_authz_server::config::{self, Explain};
 use peppol_authz_server::http::{ExplainKey, Explainers, Pages};
 
@@ -15,8 +16,8 @@ pub(super) fn pages(key: Option<&Path>) -> Result<Pages, AnyError> {
         return Ok(Pages::random()?);
     };
     let shown = path.display();
-    let key = std::fs::read(path)
-        .map_err(|error| format!("`search.token_key_file`: `{shown}`: {error}"))?;
+    let key =
+        read_once(path).map_err(|error| format!("`search.token_key_file`: `{shown}`: {error}"))?;
     if key.len() < KEY_BYTES {
         let text = format!("`search.token_key_file`: `{shown}` has fewer than {KEY_BYTES} bytes");
         return Err(text.into());
@@ -35,8 +36,7 @@ pub(super) fn explainers(explain: &Explain) -> Result<Explainers, AnyError> {
         (config::ExplainersSettings::Key, Some(path)) => path,
     };
     let shown = path.display();
-    let key =
-        std::fs::read(path).map_err(|error| format!("`explain.key_file`: `{shown}`: {error}"))?;
+    let key = read_once(path).map_err(|error| format!("`explain.key_file`: `{shown}`: {error}"))?;
     let key = key.strip_suffix(b"\n").unwrap_or(&key);
     let key = key.strip_suffix(b"\r").unwrap_or(key);
     if key.len() < KEY_BYTES || !key.iter().all(u8::is_ascii_graphic) {

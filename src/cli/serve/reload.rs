@@ -1,6 +1,7 @@
 //! Changed policies and entities, taken over while the server runs.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -9,12 +10,13 @@ use super::assemble::check_principals;
 use super::shadow;
 use super::suites::SuiteGate;
 use crate::cli::output::AnyError;
+use crate::cli::source::entities_limits;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::store::Store;
 use peppol_authz_server::config::{Config, Source};
 use peppol_authz_server::http::App;
 use peppol_authz_server::watch::{
-    Change, ChangedPart, RefusedChange, TakenFiles, Watch, report_left_out,
+    Change, TakenFiles, TakenParts, Watch, WatchedEntities, report_left_out,
 };
 
 /// The files of the settings.
@@ -24,7 +26,10 @@ pub(super) fn watched(config: &Config) -> Watch {
         schema: config.schema.clone(),
         routes: config.routes.clone(),
         entities: match &config.tenancy {
-            Source::Entities(path) => Some(path.clone()),
+            Source::Entities(path) => Some(WatchedEntities {
+                path: path.clone(),
+                limits: entities_limits(config),
+            }),
             Source::Sqlite(_) | Source::Postgres(_) => None,
         },
         suites: config.reload.suites.clone(),
@@ -43,20 +48,19 @@ pub(super) fn watch(
     app: &Arc<App>,
 ) -> Result<JoinHandle<()>, AnyError> {
     let watch = watched(config);
-    let files = [
-        &watch.policies,
-        &watch.schema,
-        &watch.routes,
-        &watch.entities,
-    ];
+    let files = [&watch.policies, &watch.schema, &watch.routes];
+    let is_any = watch.entities.is_some() || files.into_iter().any(Option::is_some);
     report_left_out(&taken.sources);
     let waker_of_shadow = match second {
         Some(second) => Some(shadow::watch(config, second, app)?),
         None => None,
     };
-    let waker = if files.into_iter().any(Option::is_some) {
+    let waker = if is_any {
         let (app, gate) = (Arc::clone(app), SuiteGate::new(config));
-        Some(watch.start(taken, move |change| take(&app, &gate, change))?)
+        // They were held back while the files settled, too.
+        let patience = config.freshness.untold_max_age;
+        let patience = patience.saturating_sub(config.reload.settle);
+        Some(watch.start(taken, move |change| take(&app, &gate, patience, change))?)
     } else {
         None
     };
@@ -72,82 +76,162 @@ pub(super) fn watch(
     }))
 }
 
-/// A change is taken whole, or refused whole. Returns true if it is taken.
-fn take(app: &App, gate: &SuiteGate, change: Result<Change, RefusedChange>) -> bool {
-    let taken = change.and_then(|change| {
-        let part = change.part();
-        take_valid(app, gate, change).map_err(|faults| RefusedChange { part, faults })
-    });
-    match taken {
-        Ok(taken) => {
-            app.metrics.loaded();
-            app.readiness.reloaded(None);
-            // After this, so that a reader of the log finds the server ready.
-            if taken.entities {
-                tracing::info!("took over changed entities");
-            }
-            if let Some(bundle) = taken.bundle {
-                report_taken(&bundle);
-            }
-            true
-        }
-        Err(refused) => {
-            app.metrics.refused();
-            report(&refused);
-            let (part, faults) = (refused.part.name(), refused.faults.join("; "));
-            app.readiness.reloaded(Some(format!(
-                "{part}: the last change was refused, the set before it is in force: {faults}"
-            )));
-            false
-        }
+/// What became of the parts of a change; `None` for a part that was not in it.
+struct Outcome {
+    policies: Option<Result<Arc<Bundle>, Vec<String>>>,
+    entities: Option<Result<(), String>>,
+    /// The reason why good entities are not in force, where refused policies hold them back.
+    withheld: Option<String>,
+}
+
+/// Why policies are not taken.
+enum PolicyFault {
+    /// These are wrong with them.
+    Own(Vec<String>),
+    /// The entities do not fit their schema.
+    Unfit(String),
+}
+
+/// A change is taken whole, or refused whole. But entities that are good are taken though the
+/// policies beside them are not; and where they cannot be, since they are of other types, those
+/// before are not answered from for longer than `patience`.
+fn take(app: &App, gate: &SuiteGate, patience: Duration, change: Change) -> TakenParts {
+    let outcome = judge(app, gate, change);
+    report(app, patience, &outcome);
+    TakenParts {
+        policies: outcome.policies.is_none_or(|policies| policies.is_ok()),
+        entities: outcome.entities.is_none_or(|entities| entities.is_ok()),
     }
 }
 
-/// The parts of a change that is in force.
-struct TakenChange {
-    bundle: Option<Arc<Bundle>>,
-    entities: bool,
-}
-
-fn take_valid(app: &App, gate: &SuiteGate, change: Change) -> Result<TakenChange, Vec<String>> {
-    let bundle = change.bundle.map(Arc::new);
-    if let Some(bundle) = &bundle {
-        check_principals(&app.gateway, &app.credentials, &bundle.schema)
-            .map_err(|fault| vec![fault])?;
-        gate.check(bundle).map_err(|fault| fault.faults)?;
-    }
-    let store = change.entities.map(|file| Arc::new(file) as Arc<dyn Store>);
-    let replaced = match (&bundle, &store) {
-        (Some(bundle), Some(store)) => app
-            .engine
-            .replace_both(Arc::clone(bundle), Arc::clone(store)),
-        (Some(bundle), None) => app.engine.replace(Arc::clone(bundle)),
-        (None, Some(store)) => app.engine.replace_store(Arc::clone(store)),
-        (None, None) => Ok(()),
+fn judge(app: &App, gate: &SuiteGate, change: Change) -> Outcome {
+    let Change { policies, entities } = change;
+    let store = match entities.transpose() {
+        Ok(file) => file.map(|file| Arc::new(file) as Arc<dyn Store>),
+        Err(fault) => {
+            return Outcome {
+                // Nothing is said of those that are good, and have to wait.
+                policies: policies.map(|policies| Err(policies.err().unwrap_or_default())),
+                entities: Some(Err(fault)),
+                withheld: None,
+            };
+        }
     };
-    replaced.map_err(|error| vec![error.to_string()])?;
-    let entities = store.is_some();
-    if let (Some(store), Some(shadow)) = (store, &app.shadow) {
-        shadow::follow_store(shadow, store);
-    }
-    Ok(TakenChange { bundle, entities })
-}
-
-fn report_taken(bundle: &Bundle) {
-    tracing::info!(policies = &*bundle.revision, "took over changed policies");
-}
-
-fn report(refused: &RefusedChange) {
-    for fault in &refused.faults {
-        match refused.part {
-            ChangedPart::Policies => tracing::error!(
-                fault,
-                "changed policies are refused; those before stay in force"
-            ),
-            ChangedPart::Entities => tracing::error!(
-                fault,
-                "changed entities are refused; those before stay in force"
-            ),
+    let Some(policies) = policies else {
+        return Outcome {
+            policies: None,
+            entities: store.map(|store| take_entities(app, store)),
+            withheld: None,
+        };
+    };
+    let taken = policies
+        .map_err(PolicyFault::Own)
+        .and_then(|bundle| take_policies(app, gate, Arc::new(bundle), store.as_ref()));
+    let fault = match taken {
+        Ok(bundle) => {
+            return Outcome {
+                policies: Some(Ok(bundle)),
+                entities: store.map(|_| Ok(())),
+                withheld: None,
+            };
         }
+        Err(fault) => fault,
+    };
+    let entities = store.map(|store| take_entities(app, store));
+    let (faults, may_fit) = match fault {
+        PolicyFault::Own(faults) => (faults, true),
+        PolicyFault::Unfit(fault) => (vec![fault], false),
+    };
+    let withheld = entities.clone().filter(|_| may_fit).and_then(Result::err);
+    Outcome {
+        policies: Some(Err(faults)),
+        entities,
+        withheld,
+    }
+}
+
+/// Takes policies, with the entities that have changed beside them.
+fn take_policies(
+    app: &App,
+    gate: &SuiteGate,
+    bundle: Arc<Bundle>,
+    store: Option<&Arc<dyn Store>>,
+) -> Result<Arc<Bundle>, PolicyFault> {
+    check_principals(&app.gateway, &app.credentials, &bundle.schema)
+        .map_err(|fault| PolicyFault::Own(vec![fault]))?;
+    gate.check(&bundle)
+        .map_err(|fault| PolicyFault::Own(fault.faults))?;
+    let own = Arc::clone(&bundle);
+    let replaced = match store {
+        Some(store) => app.engine.replace_both(own, Arc::clone(store)),
+        None => app.engine.replace(own),
+    };
+    replaced.map_err(|error| PolicyFault::Unfit(error.to_string()))?;
+    if let Some(store) = store {
+        shadow::follow_store(app.shadow.as_ref(), store);
+    }
+    Ok(bundle)
+}
+
+fn take_entities(app: &App, store: Arc<dyn Store>) -> Result<(), String> {
+    let replaced = app.engine.replace_store(Arc::clone(&store));
+    replaced.map_err(|error| error.to_string())?;
+    shadow::follow_store(app.shadow.as_ref(), &store);
+    Ok(())
+}
+
+/// Tells of it: first the readiness and the metrics, so that a reader of the log finds them so.
+fn report(app: &App, patience: Duration, outcome: &Outcome) {
+    let policies = outcome.policies.as_ref();
+    let of_policies = policies.and_then(|policies| policies.as_ref().err());
+    let of_policies: &[String] = of_policies.map_or(&[], Vec::as_slice);
+    let entities = outcome.entities.as_ref();
+    let of_entities = entities.and_then(|entities| entities.as_ref().err());
+    let mut said = Vec::new();
+    for (part, faults) in [
+        ("policies", of_policies.join("; ")),
+        ("entities", of_entities.cloned().unwrap_or_default()),
+    ] {
+        if !faults.is_empty() {
+            said.push(format!(
+                "{part}: the last change was refused, the set before it is in force: {faults}"
+            ));
+        }
+    }
+    let is_taken = matches!(policies, Some(Ok(_))) || matches!(entities, Some(Ok(())));
+    if is_taken || said.is_empty() {
+        app.metrics.loaded();
+    }
+    if !said.is_empty() {
+        app.metrics.refused();
+    }
+    match (&outcome.withheld, entities) {
+        (Some(fault), _) => {
+            let why = format!("refused policies hold back changed entities: {fault}");
+            app.readiness.withhold(Instant::now() + patience, why);
+        }
+        // What is wrong now says nothing of what was held back.
+        (None, Some(Err(_))) => {}
+        (None, None | Some(Ok(()))) => app.readiness.release(),
+    }
+    app.readiness
+        .reloaded((!said.is_empty()).then(|| said.join("; ")));
+    if let Some(Ok(())) = entities {
+        tracing::info!("took over changed entities");
+    }
+    if let Some(Ok(bundle)) = policies {
+        tracing::info!(policies = &*bundle.revision, "took over changed policies");
+    }
+    for fault in of_policies {
+        tracing::error!(
+            fault,
+            "changed policies are refused; those before stay in force"
+        );
+    }
+    if let Some(fault) = of_entities {
+        tracing::error!(
+            fault,
+            "changed entities are refused; those before stay in force"
+        );
     }
 }

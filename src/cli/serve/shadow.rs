@@ -17,9 +17,7 @@ use peppol_authz_server::config::{Config, Personal};
 use peppol_authz_server::decision_log::Pseudonyms;
 use peppol_authz_server::http::App;
 use peppol_authz_server::shadow::{Shadow, ShadowOptions};
-use peppol_authz_server::watch::{
-    Change, RefusedChange, TakenFiles, Waker, Watch, report_left_out,
-};
+use peppol_authz_server::watch::{Change, TakenFiles, TakenParts, Waker, Watch, report_left_out};
 
 /// The memory for decisions that wait for the shadow, in bytes.
 const QUEUE_BYTES: usize = 64 << 20;
@@ -46,9 +44,10 @@ fn watched(config: &Config) -> Watch {
     }
 }
 
-/// Makes the shadow read the store that takes the place of the one before.
-pub(super) fn follow_store(shadow: &Shadow, store: Arc<dyn Store>) {
-    if let Err(error) = shadow.replace_store(store) {
+/// Makes the shadow, if there is one, read the store that takes the place of the one before.
+pub(super) fn follow_store(shadow: Option<&Shadow>, store: &Arc<dyn Store>) {
+    let Some(shadow) = shadow else { return };
+    if let Err(error) = shadow.replace_store(Arc::clone(store)) {
         shadow.refused();
         tracing::error!(
             fault = %error,
@@ -110,18 +109,21 @@ pub(super) fn watch(config: &Config, taken: TakenFiles, app: &Arc<App>) -> Resul
     let app = Arc::clone(app);
     let waker = watched(config).start(taken, move |change| {
         let shadow = app.shadow.as_ref();
-        shadow.is_some_and(|shadow| take(shadow, change))
+        TakenParts {
+            policies: shadow.is_some_and(|shadow| take(shadow, change)),
+            entities: true,
+        }
     })?;
     Ok(waker)
 }
 
 /// Takes over a change as a whole, or refuses it as a whole. Only the shadow is affected. Returns
 /// true if it is taken.
-fn take(shadow: &Shadow, change: Result<Change, RefusedChange>) -> bool {
-    let taken = change.map_err(|refused| refused.faults).and_then(|change| {
-        let Some(bundle) = change.bundle.map(Arc::new) else {
-            return Ok(());
-        };
+fn take(shadow: &Shadow, change: Change) -> bool {
+    let Some(policies) = change.policies else {
+        return true;
+    };
+    let taken = policies.map(Arc::new).and_then(|bundle| {
         let revision = Arc::clone(&bundle.revision);
         shadow
             .replace(bundle)

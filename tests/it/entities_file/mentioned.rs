@@ -212,3 +212,172 @@ fn a_type_whose_last_entity_is_taken_out_stays_the_files() {
         "{answer}"
     );
 }
+
+/// Also where the schema does without the type for a while.
+#[test]
+fn a_type_that_comes_back_stays_the_files() {
+    let sidecar = over(&entity("User", "u", json!({}), &[("Team", "guests")]));
+    let (file, schema) = (sidecar.path("e.json"), sidecar.path("s.cedarschema"));
+    let policies = sidecar.path("p.cedar");
+    let asked = asked(&[
+        closed(),
+        entity("Team", "guests", json!({}), &[("Team", "admins")]),
+    ]);
+    let without = SCHEMA
+        .replace("entity Team in [Team];\n", "")
+        .replace(" in [Team]", "");
+    std::fs::write(
+        &policies,
+        "@id(\"p/open\") permit (principal, action, resource) when { resource.open };",
+    )
+    .unwrap();
+    std::fs::write(&schema, without).unwrap();
+    std::fs::write(
+        &file,
+        json!([entity("User", "u", json!({}), &[])]).to_string(),
+    )
+    .unwrap();
+    sidecar.wait_for_log("took over changed entities");
+    // Another file, so that what is handed on is handed on once more.
+    std::fs::write(
+        &file,
+        json!([entity("User", "v", json!({}), &[])]).to_string(),
+    )
+    .unwrap();
+    sidecar.wait_for_log("took over changed entities");
+    std::fs::write(&policies, POLICIES).unwrap();
+    std::fs::write(&schema, SCHEMA).unwrap();
+    std::fs::write(
+        &file,
+        json!([entity("User", "u", json!({}), &[])]).to_string(),
+    )
+    .unwrap();
+    sidecar.wait_for_log("took over changed policies");
+    let reply = sidecar.post("/v1/is_authorized", &asked);
+    assert_eq!(
+        reply.json()["code"],
+        "ENTITY_OF_SERVED_TYPE",
+        "{}",
+        reply.text
+    );
+}
+
+/// What a caller says of an action or of an entity of an enumerated type counts for nothing: the
+/// schema says everything of them.
+#[test]
+fn actions_and_enumerated_types_are_the_schemas() {
+    const ENUMERATED: &str = r#"
+        entity Level enum ["low", "high"];
+        entity Team;
+        entity User in [Team] = { level: Level };
+        entity Free;
+        action write;
+        action enter in [Action::"read"] appliesTo { principal: User, resource: Free };
+        action save in [Action::"write"] appliesTo { principal: User, resource: Free };
+        action read;
+    "#;
+    const RULES: &str = r#"
+        @id("p/write") permit (principal, action in Action::"write", resource);
+        @id("p/high") permit (principal, action, resource)
+        when { principal.level == Level::"high" };
+    "#;
+    let start = Start::new();
+    let place = |name: &str| start.path(name).display().to_string();
+    std::fs::write(start.path("s.cedarschema"), ENUMERATED).unwrap();
+    std::fs::write(start.path("p.cedar"), RULES).unwrap();
+    let user = entity("User", "u", json!({"level": of("Level", "low")}), &[]);
+    // Nor does what a file says of an action.
+    let action = entity("Action", "enter", json!({}), &[("Action", "write")]);
+    let free = entity("Free", "f", json!({}), &[]);
+    std::fs::write(
+        start.path("e.json"),
+        json!([user, action, free]).to_string(),
+    )
+    .unwrap();
+    let tenancy = format!("entities:{}", place("e.json"));
+    let (schema, policies) = (place("s.cedarschema"), place("p.cedar"));
+    let sidecar = start
+        .with(&[
+            "--tenancy",
+            &tenancy,
+            "--schema",
+            &schema,
+            "--policies",
+            &policies,
+        ])
+        .start();
+    let described = [
+        action,
+        entity("Level", "low", json!({}), &[("Level", "high")]),
+        entity("Level", "low", json!({"a": 1}), &[]),
+    ];
+    for described in described {
+        let reply = sidecar.post("/v1/is_authorized", &asked(&[described]));
+        assert!(!reply.text.contains("Allow"), "{}", reply.text);
+    }
+}
+
+/// Types that only a parent of an entity of another type has, or a set in a record in a tag.
+#[test]
+fn through_other_types() {
+    const DEEP: &str = r#"
+        entity Org in [Org];
+        entity Team in [Org];
+        entity Badge = { level: Long };
+        entity Room = { badge: Badge };
+        entity Desk in [Team] tags { seats: Set<{ room?: Room }> };
+        entity User in [Team] = { desk?: Desk, org?: Org };
+        entity Free;
+        action enter appliesTo { principal: User, resource: Free };
+    "#;
+    let start = Start::new();
+    let place = |name: &str| start.path(name).display().to_string();
+    std::fs::write(start.path("s.cedarschema"), DEEP).unwrap();
+    let policy = r#"@id("p/org") permit (principal in Org::"root", action, resource);"#;
+    std::fs::write(start.path("p.cedar"), policy).unwrap();
+    let user = entity("User", "u", json!({}), &[("Team", "t")]);
+    let team = entity("Team", "t", json!({}), &[("Org", "o")]);
+    let mut desk = entity("Desk", "d", json!({}), &[]);
+    desk["tags"] = json!({"k": {"seats": [{}, {"room": of("Room", "r")}]}});
+    let entities = json!([user, team, desk, entity("Free", "f", json!({}), &[])]);
+    std::fs::write(start.path("e.json"), entities.to_string()).unwrap();
+    let tenancy = format!("entities:{}", place("e.json"));
+    let (schema, policies) = (place("s.cedarschema"), place("p.cedar"));
+    let sidecar = start
+        .with(&[
+            "--tenancy",
+            &tenancy,
+            "--schema",
+            &schema,
+            "--policies",
+            &policies,
+        ])
+        .start();
+    for described in [
+        entity("Org", "o", json!({}), &[("Org", "root")]),
+        entity("Room", "r", json!({"badge": of("Badge", "b")}), &[]),
+    ] {
+        let reply = sidecar.post("/v1/is_authorized", &asked(&[described]));
+        assert_eq!(
+            reply.json()["code"],
+            "ENTITY_OF_SERVED_TYPE",
+            "{}",
+            reply.text
+        );
+    }
+    // To clients of Amazon Verified Permissions as well.
+    let avp = json!({
+        "policyStoreId": "any",
+        "principal": {"entityType": "User", "entityId": "u"},
+        "action": {"actionType": "Action", "actionId": "enter"},
+        "resource": {"entityType": "Free", "entityId": "f"},
+        "entities": {"entityList": [{
+            "identifier": {"entityType": "Org", "entityId": "o"},
+            "parents": [{"entityType": "Org", "entityId": "root"}],
+        }]},
+    });
+    let header = [("x-amz-target", "VerifiedPermissions.IsAuthorized")];
+    let reply = sidecar.send("/", &header, avp.to_string().as_bytes());
+    assert!(!reply.text.contains("ALLOW"), "{}", reply.text);
+    assert_eq!(reply.status, 400, "{}", reply.text);
+}

@@ -1,6 +1,10 @@
 //! A file of entities that changes while it is in use: it is taken whole or not at all, and what was
 //! in memory of the one before is gone.
 
+mod apart;
+mod mapped;
+mod newest;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};

@@ -1,12 +1,13 @@
 //! The tenancies that suites ask about.
 
+use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::error::SuiteError;
 use peppol_authz_database::{Import, Sqlite, SqliteOptions};
-use peppol_authz_engine::file::read_file;
-use peppol_authz_engine::store::{EntitiesFile, Store};
+use peppol_authz_engine::file::open_file;
+use peppol_authz_engine::store::{EntitiesFile, EntitiesLimits, Store};
 
 /// The tenancy of a suite: imported documents, or a file of entities.
 pub(super) struct Fixture {
@@ -27,7 +28,8 @@ impl Fixture {
 }
 
 fn entities(path: &Path) -> Result<Fixture, SuiteError> {
-    let store = EntitiesFile::open(path).map_err(|error| SuiteError::new(path, error))?;
+    let store = EntitiesFile::open(path, EntitiesLimits::default())
+        .map_err(|error| SuiteError::new(path, error))?;
     Ok(Fixture {
         store: Arc::new(store),
         _directory: None,
@@ -41,8 +43,8 @@ fn documents(path: &Path) -> Result<Fixture, SuiteError> {
     let store =
         Sqlite::open(&database, SqliteOptions::default()).map_err(|error| failed(&error))?;
     let import = Import::new().map_err(|error| failed(&error))?;
-    let documents = read_file(path, u64::MAX).map_err(|error| failed(&error))?;
-    let input = (path.display().to_string(), &*documents);
+    let documents = open_file(path).map_err(|error| failed(&error))?;
+    let input = (path.display().to_string(), BufReader::new(documents));
     store
         .import(&import, vec![input], &mut |_| {})
         .map_err(|error| failed(&error))?;

@@ -67,7 +67,7 @@ pub(super) async fn entities(
             continue;
         };
         let of = |uid: &EntityUid| parents.get(uid).cloned().unwrap_or_default();
-        let ancestors = transitive_ancestors(&of(uid), uid, of)
+        let ancestors = transitive_ancestors(&of(uid), uid, usize::MAX, of)
             .map_err(|misfit| StoreError::Misfit(misfit.to_string()))?;
         rows.push(Some(Row {
             uid: uid.clone(),

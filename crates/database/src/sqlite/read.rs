@@ -162,7 +162,7 @@ fn ancestors(
         return Ok(start);
     }
     let failure = std::cell::RefCell::new(None);
-    let ancestors = transitive_ancestors(&start, uid, |uid| {
+    let ancestors = transitive_ancestors(&start, uid, usize::MAX, |uid| {
         parents(connection, schema, serves, uid).unwrap_or_else(|error| {
             failure.borrow_mut().get_or_insert(error);
             Vec::new()

@@ -16,8 +16,9 @@ use crate::store::{Store, StoreError};
 /// Decides questions by the newest Bundle and a new enough state of a store.
 pub struct Engine {
     state: ArcSwap<EngineState>,
-    /// Held while another state takes the place of this one.
-    turn: Mutex<()>,
+    /// Held while another state takes the place of this one: the types that a store has ever said
+    /// something of.
+    spoken: Mutex<HashSet<EntityTypeName>>,
     freshness: Freshness,
     health: Health,
     cache_bytes: u64,
@@ -46,7 +47,7 @@ impl Engine {
         let state = prepare(tenancy, bundle, options.cache_bytes, Arc::default())?;
         Ok(Self {
             state: ArcSwap::from_pointee(state),
-            turn: Mutex::default(),
+            spoken: Mutex::default(),
             freshness: options.freshness,
             health: Health::default(),
             cache_bytes: options.cache_bytes,
@@ -87,11 +88,12 @@ impl Engine {
         bundle: Option<Arc<Bundle>>,
         store: Option<Arc<dyn Store>>,
     ) -> Result<(), StoreError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut spoken = self.spoken.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.state();
+        spoken.extend(spoken_types(&now));
         let tenancy = match store {
             Some(store) => {
-                store.inherit(spoken_types(&now));
+                store.inherit(spoken.clone());
                 Tenancy::new(store, self.freshness)
             }
             None => Arc::clone(&now.tenancy),

@@ -89,7 +89,8 @@ pub(crate) fn described_entities(
     };
     for row in &mut rows {
         spend(&left, row.ancestors.len());
-        row.ancestors = transitive_ancestors(&row.ancestors, &row.uid, of).map_err(malformed)?;
+        row.ancestors =
+            transitive_ancestors(&row.ancestors, &row.uid, usize::MAX, of).map_err(malformed)?;
         if left.get() == 0 {
             let misfit = Misfit::new(format!(
                 "they have more than {} ancestors in all",

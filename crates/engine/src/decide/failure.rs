@@ -69,7 +69,7 @@ impl From<ReadingError> for Failure {
     fn from(error: ReadingError) -> Self {
         match error {
             ReadingError::Store(error) => error.into(),
-            ReadingError::Behind => Self::Behind,
+            ReadingError::Behind | ReadingError::Replaced => Self::Behind,
             ReadingError::AnotherHistory => Self::AnotherHistory,
         }
     }

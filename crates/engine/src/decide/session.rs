@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cedar_policy::EntityUid;
 use serde_json::{Map, Value as Json};
@@ -144,15 +145,20 @@ impl Session {
         actions: impl IntoIterator<Item = &'a EntityUid>,
     ) -> Freshness {
         let settings = *self.settings();
-        let of_action = |action: &EntityUid| {
-            let action = self.schema().action(action);
-            action
-                .and_then(|action| action.max_stale)
-                .unwrap_or(settings.max_stale)
-        };
-        let least = actions.into_iter().map(of_action).min();
+        let of_action = |action: &EntityUid| self.schema().action(action)?.max_stale;
+        let (mut least, mut own) = (None, None);
+        for max_stale in actions.into_iter().map(of_action) {
+            own = own.into_iter().chain(max_stale).min();
+            let max_stale = max_stale.unwrap_or(settings.max_stale);
+            least = least.into_iter().chain([max_stale]).min();
+        }
         Freshness {
             max_stale: least.unwrap_or(settings.max_stale),
+            // With a look for each question, each is answered from the newest state.
+            closely: match settings.followed {
+                true => own,
+                false => Some(Duration::ZERO),
+            },
             ..settings
         }
     }

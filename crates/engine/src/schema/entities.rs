@@ -96,33 +96,9 @@ impl Schema {
         let Json::Array(entities) = json else {
             return Err(Misfit::new("an array of entities is wanted"));
         };
-        let mut rows: Vec<Row> = Vec::with_capacity(entities.len());
-        let mut places = HashMap::new();
-        for (i, json) in entities.iter().enumerate() {
-            let Some(row) = self
-                .entity_row(json, written)
-                .map_err(|m| m.within(&i.to_string()))?
-            else {
-                continue;
-            };
-            match places
-                .get(&row.uid)
-                .and_then(|place: &usize| rows.get(*place))
-            {
-                Some(earlier) if *earlier == row => {}
-                Some(_) => {
-                    return Err(
-                        Misfit::new("an entity occurs twice, with different contents")
-                            .within(&i.to_string()),
-                    );
-                }
-                None => {
-                    places.insert(row.uid.clone(), rows.len());
-                    rows.push(row);
-                }
-            }
-        }
-        Ok(rows)
+        let mut rows = EntityRows::written(self, written);
+        entities.iter().try_for_each(|json| rows.add(json))?;
+        Ok(rows.rows)
     }
 
     /// Reads one entity; `None` for one that the schema says everything of.
@@ -188,14 +164,68 @@ impl Schema {
     }
 }
 
-/// Completes parents to ancestors. `parents` gives the rows' own parents; an
+/// The rows of entities that come one after the other, as [`Schema::entities`] reads them.
+pub(crate) struct EntityRows<'a> {
+    schema: &'a Schema,
+    written: Parents,
+    /// Those that were read.
+    pub(crate) rows: Vec<Row>,
+    places: HashMap<EntityUid, usize>,
+    read: usize,
+}
+
+impl<'a> EntityRows<'a> {
+    /// No rows yet. Their `ancestors` will be the parents as written.
+    pub(crate) fn new(schema: &'a Schema) -> Self {
+        Self::written(schema, Parents::Near)
+    }
+
+    fn written(schema: &'a Schema, written: Parents) -> Self {
+        Self {
+            schema,
+            written,
+            rows: Vec::new(),
+            places: HashMap::new(),
+            read: 0,
+        }
+    }
+
+    /// Reads one more entity.
+    ///
+    /// # Errors
+    /// One that does not fit, or that occurred with other contents.
+    pub(crate) fn add(&mut self, json: &Json) -> Result<(), Misfit> {
+        let place = self.read.to_string();
+        self.read += 1;
+        let row = self.schema.entity_row(json, self.written);
+        let Some(row) = row.map_err(|misfit| misfit.within(&place))? else {
+            return Ok(());
+        };
+        let earlier = self.places.get(&row.uid);
+        match earlier.and_then(|place| self.rows.get(*place)) {
+            Some(earlier) if *earlier == row => Ok(()),
+            Some(_) => {
+                let misfit = Misfit::new("an entity occurs twice, with different contents");
+                Err(misfit.within(&place))
+            }
+            None => {
+                self.places.insert(row.uid.clone(), self.rows.len());
+                self.rows.push(row);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Completes parents to ancestors, `most` at most. `parents` gives the rows' own parents; an
 /// entity that is not there has none.
 ///
 /// # Errors
-/// An entity that is its own ancestor.
+/// An entity that is its own ancestor, or that has more of them.
 pub fn transitive_ancestors(
     start: &[EntityUid],
     of: &EntityUid,
+    most: usize,
     parents: impl Fn(&EntityUid) -> Vec<EntityUid>,
 ) -> Result<Vec<EntityUid>, Misfit> {
     let mut seen: HashSet<EntityUid> = HashSet::new();
@@ -206,9 +236,20 @@ pub fn transitive_ancestors(
             return Err(Misfit::new("an entity is its own ancestor"));
         }
         if seen.insert(next.clone()) {
-            open.extend(parents(&next));
+            if ancestors.len() >= most {
+                return Err(too_many_ancestors(most));
+            }
+            let parents = parents(&next).into_iter();
+            open.extend(parents.filter(|parent| !seen.contains(parent)));
             ancestors.push(next);
         }
     }
     Ok(ancestors)
+}
+
+/// The fault of an entity with more ancestors than that.
+pub(crate) fn too_many_ancestors(most: usize) -> Misfit {
+    Misfit::new(format!(
+        "it has more than {most} ancestors, near and far; see the setting `entities.ancestors`"
+    ))
 }

@@ -25,6 +25,32 @@ pub fn parse(text: &[u8], depth: usize) -> Result<Value, JsonError> {
     Ok(value)
 }
 
+/// Parses a JSON array of at most `depth` levels, and hands its elements over one by one: no more
+/// than one of them is in memory. The inner error is the first of `each`.
+///
+/// # Errors
+/// As [`parse`], and text that is no array.
+pub(crate) fn each_element<E>(
+    text: &[u8],
+    depth: usize,
+    each: impl FnMut(Value) -> Result<(), E>,
+) -> Result<Result<(), E>, JsonError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let (strict, mut fault) = (Strict { depth }, None);
+    let elements = Elements {
+        inner: strict.inner::<serde_json::Error>()?,
+        each,
+        fault: &mut fault,
+    };
+    let parsed = deserializer.deserialize_seq(elements);
+    if let Some(fault) = fault {
+        return Ok(Err(fault));
+    }
+    parsed?;
+    deserializer.end()?;
+    Ok(Ok(()))
+}
+
 /// About how long JSON is as text, in bytes.
 #[must_use]
 pub fn length(json: &Value) -> usize {
@@ -74,6 +100,30 @@ impl Strict {
             Some(depth) => Ok(Self { depth }),
             None => Err(E::custom("nested too deep")),
         }
+    }
+}
+
+struct Elements<'a, F, E> {
+    inner: Strict,
+    each: F,
+    fault: &'a mut Option<E>,
+}
+
+impl<'de, E, F: FnMut(Value) -> Result<(), E>> Visitor<'de> for Elements<'_, F, E> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(value) = seq.next_element_seed(self.inner)? {
+            if let Err(fault) = (self.each)(value) {
+                *self.fault = Some(fault);
+                return Err(A::Error::custom("not wanted"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -158,6 +208,37 @@ mod tests {
         assert!(parse(br#"{"a":[1]}"#, 2).is_ok());
         assert!(parse(br#"{"a":[[1]]}"#, 2).is_err());
         assert!(parse(&b"[".repeat(100_000), 64).is_err());
+    }
+
+    #[test]
+    fn elements_come_one_by_one() {
+        let each = |text: &str| {
+            let mut found = Vec::new();
+            let parsed = each_element(text.as_bytes(), 3, |value| {
+                found.push(value.to_string());
+                match value.is_null() {
+                    true => Err("null"),
+                    false => Ok(()),
+                }
+            });
+            (parsed.map_err(|error| error.to_string()), found.join(" "))
+        };
+        assert_eq!(
+            each("[1, {\"a\": []}]"),
+            (Ok(Ok(())), r#"1 {"a":[]}"#.to_owned())
+        );
+        assert_eq!(each("[1, null, 2]"), (Ok(Err("null")), "1 null".to_owned()));
+        for text in [
+            "",
+            "{}",
+            "1",
+            "[1",
+            "[1] 2",
+            "[[[[]]]]",
+            r#"[{"a":1,"a":1}]"#,
+        ] {
+            assert!(each(text).0.is_err(), "{text}");
+        }
     }
 
     #[test]

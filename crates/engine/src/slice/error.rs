@@ -11,6 +11,9 @@ pub(crate) enum ReadingError {
     /// The state that is demanded was not there in time.
     #[error("the tenancy store has not reached the state that was asked for")]
     Behind,
+    /// The state that is demanded is that of a store which takes the place of this one.
+    #[error("the tenancy store has changed, and the change is not in force")]
+    Replaced,
     /// The state that is demanded is of another history of the store.
     #[error("the state that was asked for is of another history of the tenancy store")]
     AnotherHistory,

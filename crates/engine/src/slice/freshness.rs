@@ -49,6 +49,9 @@ pub struct Freshness {
     pub untold_max_age: Duration,
     /// How long a state that a question demands is waited for.
     pub wait: Duration,
+    /// How long ago a state may have been the newest where the store can be looked at so closely
+    /// ([`crate::store::Snapshot::newest`]); `None` where nobody says.
+    pub closely: Option<Duration>,
 }
 
 impl Freshness {
@@ -58,6 +61,7 @@ impl Freshness {
         max_stale: Duration::ZERO,
         untold_max_age: Duration::ZERO,
         wait: Duration::from_secs(1),
+        closely: None,
     };
 
     /// True if a state that was seen may be answered from without looking again.
@@ -76,6 +80,12 @@ impl Freshness {
             && age <= self.max_stale
             && (known.told || age <= self.untold_max_age)
             && demand.admits(age.saturating_add(known.lag))
+            && self.admits_lag(age.saturating_add(known.lag))
+    }
+
+    /// True if a state that was the newest so long ago need not be looked at closely.
+    pub(super) fn admits_lag(&self, lag: Duration) -> bool {
+        self.closely.is_none_or(|closely| lag <= closely)
     }
 }
 
@@ -83,13 +93,12 @@ impl Freshness {
 mod tests {
     use super::*;
     use crate::store::EntitiesFile;
-    use std::path::Path;
     use std::time::Instant;
 
     /// A replica that has replayed nothing yet cannot tell how old its state is.
     #[test]
     fn a_state_whose_age_nobody_knows_is_older_than_any_demand() {
-        let store = EntitiesFile::read(Path::new("none.json"), b"[]").unwrap();
+        let store = EntitiesFile::parse(b"[]").unwrap();
         let freshness = Freshness {
             followed: true,
             max_stale: Duration::MAX,

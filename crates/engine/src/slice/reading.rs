@@ -51,6 +51,7 @@ pub(crate) struct StateReading<'a> {
     /// The state; `None` where it is that of the snapshot alone.
     known: Option<Arc<Known>>,
     demand: &'a Demand,
+    freshness: Freshness,
     snapshot: Option<Box<dyn Snapshot>>,
     revision: Arc<str>,
     /// The entities that were loaded for this reading.
@@ -91,6 +92,7 @@ impl<'a> StateReading<'a> {
             sources,
             known: None,
             demand,
+            freshness: *freshness,
             snapshot: None,
             revision: Arc::from(""),
             held: HashMap::new(),
@@ -163,6 +165,10 @@ impl<'a> StateReading<'a> {
                 Some(false) => return Err(ReadingError::Behind),
                 None => return Err(ReadingError::AnotherHistory),
             }
+        }
+        let mut lag = lag;
+        if !self.demand.admits(lag) || !self.freshness.admits_lag(lag) {
+            lag = snapshot.newest().await?.ok_or(ReadingError::Replaced)?;
         }
         if !self.demand.admits(lag) {
             return Err(ReadingError::Behind);

@@ -1,78 +1,131 @@
 //! Cedar entities JSON, held in memory: any schema, no database.
 //!
-//! A file never changes: a reload puts another one in its place.
+//! What is held never changes: a reload puts another [`EntitiesFile`] in its place. Where a question
+//! demands a young state, the file is looked at, and if it has changed, there is no answer from what
+//! is held.
 
-use std::collections::{HashMap, HashSet};
+mod hierarchy;
+mod limits;
+mod origin;
+mod read_entities;
+
+use std::collections::HashSet;
 use std::path::Path;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use cedar_policy::{EntityTypeName, EntityUid};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Candidates, Changes, Mark, Revision, Snapshot, Store, StoreError, StoreFuture, TagKeys, Tags,
+    Candidates, Changes, Revision, Snapshot, Store, StoreError, StoreFuture, TagKeys, Tags,
 };
-use crate::file::read_file;
-use crate::schema::{Row, Schema, parse_json, transitive_ancestors};
-use crate::text::{hex, without_mark};
+use crate::file::SeenFile;
+use crate::schema::{Misfit, Row, Schema};
+use crate::text::hex;
+use origin::Origin;
+use read_entities::{ReadEntities, check_json};
 
-/// Levels of JSON that a file may have.
-const JSON_DEPTH: usize = 100;
+pub use limits::EntitiesLimits;
 
 /// A file of entities. It serves the types of its entities, and speaks of all types that occur in
 /// it, also only as a parent or in an attribute.
 #[derive(Debug)]
 pub struct EntitiesFile {
-    json: serde_json::Value,
+    text: Arc<[u8]>,
     revision: Revision,
     digest: String,
+    limits: EntitiesLimits,
     /// The file, for messages.
     name: Option<String>,
-    /// The entities as the last schema read them.
-    read: RwLock<Option<Arc<ReadEntities>>>,
+    /// The file, if it is one.
+    origin: Option<Arc<Origin>>,
+    /// The entities as schemas in use read them.
+    read: RwLock<Vec<(Arc<Schema>, Arc<ReadEntities>)>>,
     /// The types that files before it spoke of.
     inherited: RwLock<HashSet<EntityTypeName>>,
 }
 
+/// A file of entities that was read, before anything is made of it.
 #[derive(Debug)]
-struct ReadEntities {
-    schema: Arc<Schema>,
-    rows: HashMap<EntityUid, Row>,
-    /// The ids of each type, sorted.
-    ids: HashMap<EntityTypeName, Vec<String>>,
-    /// The types that occur anywhere.
-    mentioned: HashSet<EntityTypeName>,
+pub struct EntitiesText {
+    /// The text.
+    pub text: Vec<u8>,
+    /// The file as it was then.
+    pub seen: SeenFile,
+}
+
+impl EntitiesText {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or is longer than it may be.
+    pub fn read(path: &Path, limits: &EntitiesLimits) -> Result<Self, std::io::Error> {
+        let (text, seen) = SeenFile::read(path, limits.length())?;
+        Ok(Self { text, seen })
+    }
+
+    /// A digest of the text.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        digest_of(&self.text)
+    }
 }
 
 impl EntitiesFile {
     /// Reads a file. [`Store::check`] tells if it fits a schema.
     ///
     /// # Errors
-    /// A file that cannot be read or is not JSON.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let text = read_file(path, u64::MAX)
+    /// A file that cannot be read, is too long, or is no JSON array.
+    pub fn open(path: &Path, limits: EntitiesLimits) -> Result<Self, StoreError> {
+        let read = EntitiesText::read(path, &limits)
             .map_err(|error| StoreError::Unavailable(format!("`{}`: {error}", path.display())))?;
-        Self::read(path, &text)
+        Self::read(path, read, limits)
     }
 
-    /// Reads a text that was found in a file.
+    /// Takes what was read from a file.
     ///
     /// # Errors
-    /// A text that is not JSON.
-    pub fn read(path: &Path, text: &[u8]) -> Result<Self, StoreError> {
+    /// A text that is no JSON array.
+    pub fn read(
+        path: &Path,
+        read: EntitiesText,
+        limits: EntitiesLimits,
+    ) -> Result<Self, StoreError> {
+        let EntitiesText { text, seen } = read;
+        let text: Arc<[u8]> = text.into();
         let name = format!("`{}`", path.display());
-        let mut file = Self::parse(text).map_err(|error| match error {
-            StoreError::Misfit(text) => StoreError::Misfit(format!("{name}: {text}")),
-            other => other,
-        })?;
-        file.name = Some(name);
-        Ok(file)
+        let of_file = Arc::clone(&text);
+        let origin = Origin::new(path.to_owned(), limits.length(), of_file, seen);
+        Self::of(text, limits, Some(name), Some(Arc::new(origin)))
     }
 
-    /// The digest of a text.
-    #[must_use]
-    pub fn digest_of(text: &[u8]) -> String {
-        hex(&Sha256::digest(text), 16)
+    /// Reads a text, without limits.
+    ///
+    /// # Errors
+    /// A text that is no JSON array.
+    pub fn parse(text: &[u8]) -> Result<Self, StoreError> {
+        Self::of(text.into(), EntitiesLimits::NONE, None, None)
+    }
+
+    fn of(
+        text: Arc<[u8]>,
+        limits: EntitiesLimits,
+        name: Option<String>,
+        origin: Option<Arc<Origin>>,
+    ) -> Result<Self, StoreError> {
+        check_json(&text).map_err(|fault| misfit(name.as_deref(), &fault))?;
+        let digest = digest_of(&text);
+        Ok(Self {
+            text,
+            revision: Revision::fixed(&digest),
+            digest,
+            limits,
+            name,
+            origin,
+            read: RwLock::default(),
+            inherited: RwLock::default(),
+        })
     }
 
     /// The digest of the text that was read.
@@ -81,80 +134,44 @@ impl EntitiesFile {
         &self.digest
     }
 
-    /// Reads a text.
-    ///
-    /// # Errors
-    /// As [`EntitiesFile::open`].
-    pub fn parse(text: &[u8]) -> Result<Self, StoreError> {
-        let json = parse_json(without_mark(text), JSON_DEPTH)
-            .map_err(|e| StoreError::Misfit(e.to_string()))?;
-        let digest = Self::digest_of(text);
-        Ok(Self {
-            json,
-            revision: Revision::fixed(&digest),
-            digest,
-            name: None,
-            read: RwLock::new(None),
-            inherited: RwLock::default(),
-        })
-    }
-
-    /// The rows as a schema reads them; read once for each schema.
-    fn rows(&self, schema: &Arc<Schema>) -> Result<Arc<ReadEntities>, StoreError> {
-        let current = self
-            .read
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clone();
-        if let Some(read) = current.filter(|read| Arc::ptr_eq(&read.schema, schema)) {
+    /// The entities as a schema reads them; read once for each schema, however many policy sets and
+    /// shadows it is part of.
+    fn entities(&self, schema: &Arc<Schema>) -> Result<Arc<ReadEntities>, StoreError> {
+        let known = |same: &dyn Fn(&Arc<Schema>) -> bool| {
+            let all = self.all();
+            let found = all.iter().find(|(known, _)| same(known));
+            found.map(|(_, read)| Arc::clone(read))
+        };
+        if let Some(read) = known(&|known| Arc::ptr_eq(known, schema)) {
             return Ok(read);
         }
-        let read = Arc::new(self.read_as(schema)?);
-        *self
-            .read
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&read));
+        let read = match known(&|known| known.is_same(schema)) {
+            Some(read) => read,
+            None => ReadEntities::of(&self.text, schema, &self.limits)
+                .map(Arc::new)
+                .map_err(|fault| misfit(self.name.as_deref(), &fault))?,
+        };
+        let mut all = self.read.write().unwrap_or_else(PoisonError::into_inner);
+        // Others than this hold a schema that is in use.
+        all.retain(|(known, _)| Arc::strong_count(known) > 1);
+        all.push((Arc::clone(schema), Arc::clone(&read)));
         Ok(read)
     }
 
-    fn read_as(&self, schema: &Arc<Schema>) -> Result<ReadEntities, StoreError> {
-        let misfit = |error: crate::schema::Misfit| {
-            StoreError::Misfit(match &self.name {
-                Some(name) => format!("{name}: {error}"),
-                None => error.to_string(),
-            })
-        };
-        let rows = schema.entities(&self.json).map_err(misfit)?;
-        let parents: HashMap<EntityUid, Vec<EntityUid>> = rows
-            .iter()
-            .map(|row| (row.uid.clone(), row.ancestors.clone()))
-            .collect();
-        let parents_of = |uid: &EntityUid| parents.get(uid).cloned().unwrap_or_default();
-        let mut found = HashMap::with_capacity(rows.len());
-        let mut ids: HashMap<EntityTypeName, Vec<String>> = HashMap::new();
-        let mut mentioned = HashSet::new();
-        for mut row in rows {
-            row.each_mentioned(&mut |uid| {
-                if !mentioned.contains(uid.type_name()) {
-                    mentioned.insert(uid.type_name().clone());
-                }
-            });
-            row.ancestors = transitive_ancestors(&row.ancestors, &row.uid, parents_of)
-                .map_err(|error| misfit(error.within(&row.uid.to_string())))?;
-            let id: &str = row.uid.id().as_ref();
-            ids.entry(row.uid.type_name().clone())
-                .or_default()
-                .push(id.to_owned());
-            found.insert(row.uid.clone(), row);
-        }
-        ids.values_mut().for_each(|ids| ids.sort_unstable());
-        Ok(ReadEntities {
-            schema: Arc::clone(schema),
-            rows: found,
-            ids,
-            mentioned,
-        })
+    fn all(&self) -> RwLockReadGuard<'_, Vec<(Arc<Schema>, Arc<ReadEntities>)>> {
+        self.read.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn digest_of(text: &[u8]) -> String {
+    hex(&Sha256::digest(text), 16)
+}
+
+fn misfit(name: Option<&str>, fault: &Misfit) -> StoreError {
+    StoreError::Misfit(match name {
+        Some(name) => format!("{name}: {fault}"),
+        None => fault.to_string(),
+    })
 }
 
 impl Store for EntitiesFile {
@@ -164,50 +181,36 @@ impl Store for EntitiesFile {
     }
 
     fn serves(&self, entity_type: &EntityTypeName) -> bool {
-        let read = self
-            .read
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        read.as_ref()
-            .is_some_and(|read| read.ids.contains_key(entity_type))
+        let all = self.all();
+        let mut read = all.iter().map(|(_, read)| read);
+        read.any(|read| read.ids.contains_key(entity_type))
     }
 
     /// The words of this file and of those before it decide, and not all that the schema has room for.
     fn speaks_of(&self, entity_type: &EntityTypeName, _: &Schema) -> bool {
-        let read = self
-            .read
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let inherited = self
             .inherited
             .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mentioned = |read: &Arc<ReadEntities>| read.mentioned.contains(entity_type);
-        inherited.contains(entity_type) || read.as_ref().is_some_and(mentioned)
+            .unwrap_or_else(PoisonError::into_inner);
+        let all = self.all();
+        let mut read = all.iter().map(|(_, read)| read);
+        inherited.contains(entity_type) || read.any(|read| read.mentioned.contains(entity_type))
     }
 
     fn inherit(&self, types: HashSet<EntityTypeName>) {
         *self
             .inherited
             .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = types;
+            .unwrap_or_else(PoisonError::into_inner) = types;
     }
 
     fn names(&self, revision: &Revision) -> bool {
         *revision == self.revision
     }
 
-    /// It never changes: another file is another store.
-    fn mark(&self) -> Option<Mark> {
-        Some(Mark {
-            bytes: [0; 96],
-            settles: true,
-        })
-    }
-
     fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {
         // Read for good: `serves` must be right from the first question on.
-        self.rows(schema).map(|_| ())
+        self.entities(schema).map(|_| ())
     }
 
     fn snapshot(
@@ -219,11 +222,13 @@ impl Store for EntitiesFile {
             Some(_) => Changes::Nothing,
             None => Changes::Everything,
         };
-        let snapshot = self.rows(schema).map(|read| {
+        let snapshot = self.entities(schema).map(|read| {
             Box::new(EntitiesSnapshot {
                 read,
                 revision: self.revision.clone(),
                 changes,
+                name: self.name.clone(),
+                origin: self.origin.clone(),
             }) as Box<dyn Snapshot>
         });
         Box::pin(std::future::ready(snapshot))
@@ -234,6 +239,8 @@ struct EntitiesSnapshot {
     read: Arc<ReadEntities>,
     revision: Revision,
     changes: Changes,
+    name: Option<String>,
+    origin: Option<Arc<Origin>>,
 }
 
 impl Snapshot for EntitiesSnapshot {
@@ -245,21 +252,32 @@ impl Snapshot for EntitiesSnapshot {
         &self.changes
     }
 
+    fn lag(&self) -> Duration {
+        let origin = self.origin.as_ref();
+        origin.map_or(Duration::ZERO, |origin| origin.age())
+    }
+
+    fn newest<'a>(&'a mut self) -> StoreFuture<'a, Option<Duration>> {
+        Box::pin(async {
+            let is_newest = match &self.origin {
+                Some(origin) => origin.has_its_text().await?,
+                None => true,
+            };
+            Ok(is_newest.then_some(Duration::ZERO))
+        })
+    }
+
     fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> StoreFuture<'a, Vec<Option<Row>>> {
-        let rows = uids.iter().map(|uid| {
-            let row = self.read.rows.get(uid)?;
-            Some(Row {
-                tags: Tags::new(),
-                ..row.clone()
-            })
-        });
-        Box::pin(std::future::ready(Ok(rows.collect())))
+        let rows = uids.iter().map(|uid| self.read.entity(uid));
+        let rows: Result<_, Misfit> = rows.collect();
+        let rows = rows.map_err(|fault| misfit(self.name.as_deref(), &fault));
+        Box::pin(std::future::ready(rows))
     }
 
     fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> StoreFuture<'a, Vec<Tags>> {
-        let tags = wanted.iter().map(|(uid, keys)| {
-            let all = self.read.rows.get(uid).map(|row| &row.tags);
-            match (all, keys) {
+        let tags = wanted
+            .iter()
+            .map(|(uid, keys)| match (self.read.tags(uid), keys) {
                 (None, _) => Tags::new(),
                 (Some(all), TagKeys::All) => all.clone(),
                 (Some(all), TagKeys::Only(keys)) => keys
@@ -267,8 +285,7 @@ impl Snapshot for EntitiesSnapshot {
                     .filter_map(|key| all.get_key_value(key))
                     .map(|(k, v)| (k.clone(), v.clone()))
                     .collect(),
-            }
-        });
+            });
         Box::pin(std::future::ready(Ok(tags.collect())))
     }
 

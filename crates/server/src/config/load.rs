@@ -154,6 +154,7 @@ fn unusable(config: &Config) -> SettingFaults {
     config.jwt.check(&mut faults);
     config.introspection.check(&mut faults);
     config.api_keys.check(&mut faults);
+    config.entities.check(&mut faults);
     config.store.check(&mut faults);
     config.freshness.check(&mut faults);
     config.reload.check(&mut faults);

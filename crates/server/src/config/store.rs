@@ -18,6 +18,16 @@ pub struct Cache {
     pub bytes: u64,
 }
 
+/// A file of entities that is the tenancy store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entities {
+    /// Its length, in bytes.
+    pub bytes: u64,
+    /// The ancestors of one entity, near and far.
+    pub ancestors: usize,
+}
+
 /// The tenancy store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,6 +62,16 @@ pub struct Freshness {
     /// How long a question waits for the state that it demands.
     #[serde(with = "duration")]
     pub wait: Duration,
+}
+
+// === impl Entities ===
+
+impl Entities {
+    pub(super) fn check(&self, faults: &mut SettingFaults) {
+        let bytes = usize::try_from(self.bytes).unwrap_or(usize::MAX);
+        faults.number("entities.bytes", bytes, 1 << 10..=1 << 36);
+        faults.number("entities.ancestors", self.ancestors, 1..=1_000_000);
+    }
 }
 
 // === impl Store ===

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use peppol_authz_engine::store::EntitiesLimits;
 
 const DOCUMENT: &str = include_str!("../../../../config.default.toml");
 
@@ -46,6 +47,16 @@ fn the_document_holds_a_default_of_every_setting_that_is_not_commented_out() {
     assert_eq!(config, toml::from_str(DOCUMENT).unwrap());
     assert_eq!((config.policies, config.jwt.jwks), (None, None));
     assert!(config.jwt.issuer.is_empty() && config.gateway.header.is_empty());
+}
+
+/// Who reads a file of entities without settings has the same limits.
+#[test]
+fn the_limits_of_entities_are_those_of_the_engine() {
+    let (set, own) = (
+        Config::defaults().unwrap().entities,
+        EntitiesLimits::default(),
+    );
+    assert_eq!((set.bytes, set.ancestors), (own.bytes, own.ancestors));
 }
 
 #[test]

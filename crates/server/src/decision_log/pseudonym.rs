@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::keyed_hash::{HASH_BYTES, KeyedHash};
+use peppol_authz_engine::file::read_once;
 use peppol_authz_engine::text::hex;
 
 /// The beginning of a hash.
@@ -57,7 +58,7 @@ impl Pseudonyms {
     /// The file cannot be read or is too short.
     pub fn by_file(path: &Path) -> Result<Self, KeyError> {
         let shown = || path.display().to_string();
-        let key = std::fs::read(path).map_err(|error| KeyError::Unreadable(shown(), error))?;
+        let key = read_once(path).map_err(|error| KeyError::Unreadable(shown(), error))?;
         if key.len() < KEY {
             return Err(KeyError::Short(shown()));
         }

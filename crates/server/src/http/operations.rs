@@ -78,6 +78,10 @@ pub(super) async fn ready(app: &App) -> Ready {
         ),
         StoreState::Gone(why) => missing.push(format!("store: {why}")),
     }
+    if readiness.withholds().is_some() {
+        let text = "store: refused policies hold back changed entities";
+        missing.push(text.to_owned());
+    }
     if let Some(why) = readiness.refused() {
         if readiness.is_strict() {
             missing.push(why)

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
+use std::time::Instant;
 
 use super::problem::Problem;
 
@@ -11,6 +12,8 @@ pub struct Readiness {
     started: AtomicBool,
     draining: AtomicBool,
     refused_reload: RwLock<Option<String>>,
+    /// The time from which nothing is answered, and why.
+    withheld: RwLock<Option<(Instant, String)>>,
     /// True if a refused reload makes the server unready; otherwise it is only shown.
     strict: bool,
 }
@@ -44,12 +47,42 @@ impl Readiness {
             .unwrap_or_else(PoisonError::into_inner) = refused;
     }
 
+    /// Notes that nothing is to be answered from that time on, and why: the entities in force are
+    /// not those that there are. Of two times the earlier counts.
+    pub fn withhold(&self, from: Instant, why: String) {
+        let mut withheld = self
+            .withheld
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let before = withheld.as_ref().map(|(from, _)| *from);
+        *withheld = Some((before.map_or(from, |before| before.min(from)), why));
+    }
+
+    /// Notes that the entities in force are those that there are.
+    pub fn release(&self) {
+        *self
+            .withheld
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     pub(super) fn ready_to_answer(&self) -> Result<(), Problem> {
-        if self.is_started() {
-            Ok(())
-        } else {
-            Err(Problem::NotReady)
+        if !self.is_started() {
+            return Err(Problem::NotReady);
         }
+        match self.withholds() {
+            Some(why) => Err(Problem::Unavailable(why)),
+            None => Ok(()),
+        }
+    }
+
+    /// The reason why nothing is answered.
+    pub(super) fn withholds(&self) -> Option<String> {
+        let withheld = self.withheld.read().unwrap_or_else(PoisonError::into_inner);
+        let now = withheld
+            .as_ref()
+            .filter(|(from, _)| Instant::now() >= *from);
+        now.map(|(_, why)| why.clone())
     }
 
     pub(super) fn is_started(&self) -> bool {

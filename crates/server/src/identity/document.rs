@@ -1,31 +1,30 @@
 //! Documents out of files and out of answers, of bounded length.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use ureq::Body;
 use ureq::http::Response;
 
 use peppol_authz_database::tls_advice;
+use peppol_authz_engine::file::{Length, read_file, read_stream};
 use peppol_authz_engine::text::without_mark;
 
-/// The longest document that is accepted, in bytes.
-const MAX_BYTES: u64 = 1 << 20;
+/// The longest document that is accepted.
+const LONGEST: Length = Length {
+    bytes: 1 << 20,
+    setting: None,
+};
 
 /// Why there is no document.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DocumentError {
+    /// A file or an answer that cannot be read, or is too long.
     #[error("{0}")]
-    File(#[from] std::io::Error),
-    #[error("it is no file")]
-    NoFile,
+    Unread(#[from] std::io::Error),
     #[error("{}", said(.0))]
     Server(#[from] ureq::Error),
     #[error("the server answered {0}, and not 200")]
     Status(u16),
-    #[error("it is longer than {MAX_BYTES} bytes")]
-    TooLong,
 }
 
 /// An error in words, with what to do about it where a certificate is the cause.
@@ -43,11 +42,7 @@ fn said(error: &ureq::Error) -> String {
 
 /// Reads a file, without its byte order mark; blocks.
 pub(super) fn of_file(path: &Path) -> Result<Vec<u8>, DocumentError> {
-    // Opening a pipe would wait for a writer.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(DocumentError::NoFile);
-    }
-    Ok(without_mark(&bounded(File::open(path)?)?).to_vec())
+    Ok(without_mark(&read_file(path, LONGEST)?).to_vec())
 }
 
 /// Reads the body of an answer; blocks.
@@ -55,14 +50,5 @@ pub(super) fn of_answer(answer: Response<Body>) -> Result<Vec<u8>, DocumentError
     if answer.status() != 200 {
         return Err(DocumentError::Status(answer.status().as_u16()));
     }
-    bounded(answer.into_body().into_reader())
-}
-
-fn bounded(from: impl Read) -> Result<Vec<u8>, DocumentError> {
-    let mut document = Vec::new();
-    from.take(MAX_BYTES + 1).read_to_end(&mut document)?;
-    if document.len() as u64 > MAX_BYTES {
-        return Err(DocumentError::TooLong);
-    }
-    Ok(document)
+    Ok(read_stream(answer.into_body().into_reader(), LONGEST)?)
 }

@@ -3,73 +3,41 @@
 use peppol_authz_engine::policy::{Bundle, Fault};
 use peppol_authz_engine::store::EntitiesFile;
 
-/// A valid set, as far as the files alone can tell.
+/// A state of the files that is not the one in force, as far as the files alone can tell.
 #[derive(Debug)]
 pub struct Change {
-    /// Policies, schema and routes; `None` where only the entities are others than those in force.
-    pub bundle: Option<Bundle>,
-    /// The entities; `None` where they are those in force.
-    pub entities: Option<EntitiesFile>,
+    /// Policies, schema and routes, or what is wrong with them; `None` where only the entities are
+    /// others than those in force.
+    pub policies: Option<Result<Bundle, Vec<String>>>,
+    /// The entities, or what is wrong with them; `None` where they are those in force.
+    pub entities: Option<Result<EntitiesFile, String>>,
 }
 
-/// A change that is not taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefusedChange {
-    /// The part of the set that is at fault.
-    pub part: ChangedPart,
-    /// The faults.
-    pub faults: Vec<String>,
-}
-
-/// A part of a set.
+/// The fate of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChangedPart {
-    /// Policies, schema or routes.
-    Policies,
-    /// The entities.
-    Entities,
+pub struct TakenParts {
+    /// True if policies, schema and routes are in force as they are in the files.
+    pub policies: bool,
+    /// True if the entities are.
+    pub entities: bool,
 }
 
-impl ChangedPart {
-    /// Its name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Policies => "policies",
-            Self::Entities => "entities",
-        }
-    }
-}
+/// The fault of a text that does something to the program.
+pub(super) const FAILED: &str = "the program failed while it looked at the files";
 
 impl Change {
-    /// The part that is blamed where the set as a whole cannot be taken.
-    #[must_use]
-    pub fn part(&self) -> ChangedPart {
-        match (&self.bundle, &self.entities) {
-            (None, Some(_)) => ChangedPart::Entities,
-            _ => ChangedPart::Policies,
+    /// A change at which the program fails.
+    pub(super) fn failed() -> Self {
+        Self {
+            policies: Some(Err(vec![FAILED.to_owned()])),
+            entities: Some(Err(FAILED.to_owned())),
         }
     }
 }
 
-impl RefusedChange {
-    pub(super) fn policies(faults: Vec<String>) -> Self {
-        Self {
-            part: ChangedPart::Policies,
-            faults,
-        }
-    }
-
-    pub(super) fn entities(fault: String) -> Self {
-        Self {
-            part: ChangedPart::Entities,
-            faults: vec![fault],
-        }
-    }
-
-    pub(super) fn panicked() -> Self {
-        let text = "the program failed while it looked at the files";
-        Self::policies(vec![text.to_owned()])
+impl TakenParts {
+    pub(super) fn is_all(self) -> bool {
+        self.policies && self.entities
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use peppol_authz_engine::policy::{Fault, Sources, Stamp, UnreadEntry, load};
+use peppol_authz_engine::policy::{Bundle, Fault, Sources, Stamp, UnreadEntry, load};
 
-use super::change::{Change, RefusedChange, describe};
+use super::change::{Change, FAILED, TakenParts, describe};
 use super::entities::{EntitiesReader, EntitiesState};
 use super::taken::TakenFiles;
 
@@ -39,11 +39,25 @@ impl FileState {
         Self::new(Ok(taken.sources.clone()), entities, suites, None)
     }
 
-    /// The same, as files that never come to rest.
-    pub(super) fn restless(self, fault: String) -> Self {
+    /// The same, as files that never come to rest. Entities that are the same as in the state
+    /// before are at rest, whatever is written beside them.
+    pub(super) fn restless(self, before: &Self, fault: String) -> Self {
+        let entities = match self.entities == before.entities {
+            true => self.entities,
+            false => self.entities.map(|_| Err(fault.clone())),
+        };
         Self {
             sources: Err(fault),
+            entities,
             ..self
+        }
+    }
+
+    /// The same, with policies at which the program fails.
+    pub(super) fn failed(&self) -> Self {
+        Self {
+            sources: Err(FAILED.to_owned()),
+            ..self.clone()
         }
     }
 
@@ -99,39 +113,49 @@ impl FileState {
     }
 
     /// The change that leads from what is in force to this state.
-    pub(super) fn change(
-        &self,
-        taken: &TakenFiles,
-        reader: &EntitiesReader,
-    ) -> Result<Change, RefusedChange> {
-        let policies = |fault: &String| RefusedChange::policies(vec![fault.clone()]);
-        let sources = self.sources.as_ref().map_err(policies)?;
-        let digest = self.entities.clone().transpose();
-        let digest = digest.map_err(RefusedChange::entities)?;
-        let are_same = digest == taken.entities;
-        let bundle = if are_same || *sources != taken.sources {
-            let loaded = load(sources).map_err(|faults| faults.iter().map(describe).collect());
-            let lost = sources.lacks(&taken.sources);
-            let whole = loaded.and_then(|bundle| match lost.is_empty() {
-                true => Ok(bundle),
-                false => Err(lost),
-            });
-            Some(whole.map_err(RefusedChange::policies)?)
-        } else {
-            None
+    pub(super) fn change(&self, taken: &TakenFiles, reader: &EntitiesReader) -> Change {
+        let are_same = match &self.entities {
+            None => true,
+            Some(Ok(digest)) => taken.entities.as_ref() == Some(digest),
+            Some(Err(_)) => false,
         };
-        let changed = digest.filter(|_| !are_same);
-        let entities = changed.map(|digest| reader.parsed(&digest));
-        let entities = entities.transpose().map_err(RefusedChange::entities)?;
-        Ok(Change { bundle, entities })
+        let entities = self.entities.as_ref().filter(|_| !are_same);
+        let entities = entities.map(|read| {
+            let digest = read.as_ref().map_err(String::clone)?;
+            reader.parsed(digest)
+        });
+        Change {
+            policies: self.policies(taken, are_same),
+            entities,
+        }
     }
 
-    /// Notes that this state is in force now.
-    pub(super) fn is_taken(&self, taken: &mut TakenFiles) {
-        if let Ok(sources) = &self.sources {
+    fn policies(&self, taken: &TakenFiles, always: bool) -> Option<Result<Bundle, Vec<String>>> {
+        let sources = match &self.sources {
+            Ok(sources) => sources,
+            Err(fault) => return Some(Err(vec![fault.clone()])),
+        };
+        if !always && *sources == taken.sources {
+            return None;
+        }
+        let loaded = load(sources).map_err(|faults| faults.iter().map(describe).collect());
+        let lost = sources.lacks(&taken.sources);
+        Some(loaded.and_then(|bundle| match lost.is_empty() {
+            true => Ok(bundle),
+            false => Err(lost),
+        }))
+    }
+
+    /// Notes the parts of this state that are in force now.
+    pub(super) fn is_taken(&self, taken: &mut TakenFiles, parts: TakenParts) {
+        if let Ok(sources) = &self.sources
+            && parts.policies
+        {
             taken.sources = sources.clone();
         }
-        if let Some(Ok(digest)) = &self.entities {
+        if let Some(Ok(digest)) = &self.entities
+            && parts.entities
+        {
             taken.entities = Some(digest.clone());
         }
     }

@@ -8,7 +8,8 @@ use figment::{Metadata, Profile, Provider};
 
 use super::service_link;
 use crate::config::{Config, ConfigError, Fault, Flags};
-use peppol_authz_engine::text::{MARK, nearest};
+use peppol_authz_engine::file::read_text_once;
+use peppol_authz_engine::text::nearest;
 
 /// The values of one origin. Each variable and each flag is a layer of its own, so that figment can
 /// tell them apart.
@@ -105,8 +106,8 @@ impl Layer {
     /// The TOML file at `path`, which `origin` names.
     pub(super) fn of_file(origin: &str, path: &Path, faults: &mut Vec<Fault>) -> Option<Self> {
         let path_shown = path.display();
-        let values = match std::fs::read_to_string(path) {
-            Ok(text) => toml::from_str(text.strip_prefix(MARK).unwrap_or(&text)).map_err(|error| {
+        let values = match read_text_once(path) {
+            Ok(text) => toml::from_str(&text).map_err(|error| {
                 format!(
                     "`{path_shown}` is not TOML: {}",
                     error.to_string().trim_end()

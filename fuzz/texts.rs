@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use peppol_authz_author::openapi::{Description, TableCheck, check_table};
 use peppol_authz_database::{Database, Documents, Import, Sqlite, SqliteOptions};
 use peppol_authz_engine::policy::{SourceFile, Sources, load};
 use peppol_authz_engine::schema::{JsonOrigin, Schema};
@@ -22,6 +23,7 @@ pub(crate) fn targets() -> Vec<Target> {
         target("token", Box::new(tokens())),
         target("documents", Box::new(documents())),
         target("policies", Box::new(policies)),
+        target("openapi", Box::new(descriptions())),
     ]
 }
 
@@ -175,4 +177,42 @@ fn policies(input: &[u8]) -> Result<String, String> {
         });
     }
     Ok(outcomes.join(", "))
+}
+
+/// A description is refused, or held against the shipped table; a place that is found is in its file.
+fn descriptions() -> impl FnMut(&[u8]) -> Result<String, String> {
+    let sources = Sources::shipped();
+    let bundle = load(&sources).unwrap();
+    let (routes, table) = (bundle.routes.clone().unwrap(), sources.routes.unwrap());
+    move |input| {
+        let text = String::from_utf8_lossy(input).into_owned();
+        let (description, mut findings) = Description::read("api".to_owned(), text, None);
+        let outcome = format!("{} {}", description.is_some(), findings.len().min(9));
+        if description.is_none() && findings.is_empty() {
+            return Err("refused for nothing".to_owned());
+        }
+        findings.extend(check_table(&TableCheck {
+            routes: &routes,
+            table: &table,
+            schema: &bundle.schema,
+            descriptions: description.as_slice(),
+            is_partial: true,
+        }));
+        for finding in &findings {
+            for label in &finding.fault.labels {
+                let text = &finding.fault.file.text;
+                let end = label.offset() + label.len();
+                if text.get(label.offset()..end).is_none() {
+                    return Err(format!("no place: {}", finding.fault));
+                }
+            }
+        }
+        let said = findings.iter().map(|it| {
+            let text = it.fault.to_string();
+            let letters = text.chars().filter(char::is_ascii_lowercase).take(20);
+            letters.collect::<String>()
+        });
+        let said: std::collections::BTreeSet<_> = said.collect();
+        Ok(format!("{outcome} {said:?}"))
+    }
 }

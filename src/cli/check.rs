@@ -1,6 +1,7 @@
 //! `check`: finds all faults of policies, schema and routes.
 
 mod invariants;
+mod openapi;
 
 use miette::Diagnostic;
 use serde::Serialize;
@@ -8,8 +9,10 @@ use serde::Serialize;
 use super::args::{CheckArgs, PolicyArgs};
 use super::exit::{Ended, Exit};
 use super::output::{complain, complain_of, failed, say, show};
+use openapi::Described;
+use peppol_authz_author::openapi::Finding;
 use peppol_authz_author::{fix_format, lint};
-use peppol_authz_engine::policy::{Bundle, Fault, Severity, Sources, load, on_large_stack};
+use peppol_authz_engine::policy::{Bundle, Severity, Sources, load, on_large_stack};
 
 /// A fault as an editor or a CI server reads it. Lines and columns count from 1; the end is behind
 /// the last character.
@@ -25,6 +28,12 @@ struct WireFault<'a> {
     message: &'a str,
     help: Option<&'a str>,
     labels: Vec<String>,
+    /// The place in an OpenAPI description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<&'a str>,
+    /// An entry for what the route table lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skeleton: Option<&'a str>,
 }
 
 pub(super) fn run(args: &CheckArgs) -> Ended {
@@ -43,22 +52,39 @@ pub(super) fn run(args: &CheckArgs) -> Ended {
     faults.extend(found);
     faults.extend(sources.left_out());
     let mut known = 0;
+    let mut described = Described::default();
     if let Ok(bundle) = &loaded {
         let directory = policy.policies.as_deref();
         let (count, found) = invariants::check(directory, &sources, bundle).map_err(failed)?;
         known = count;
         faults.extend(found);
+        described = openapi::check(args, &sources, bundle)?;
     }
-    let worst = faults.iter().map(|fault| fault.severity).max();
+    let of_descriptions = described.findings.iter().map(|it| &it.fault);
+    let worst = faults
+        .iter()
+        .chain(of_descriptions)
+        .map(|fault| fault.severity)
+        .max();
     if args.json {
-        faults.iter().for_each(say_json);
+        let found = faults.into_iter().map(Finding::new).collect::<Vec<_>>();
+        found.iter().chain(&described.findings).for_each(say_json);
     } else {
         show(faults);
+        show(
+            described
+                .findings
+                .iter()
+                .map(|it| it.fault.clone())
+                .collect(),
+        );
+        described.say_skeletons();
     }
     match (worst, loaded) {
         (None | Some(Severity::Note | Severity::Warning), Ok(bundle)) => {
             if !args.json {
                 say_ok(&bundle, known);
+                described.say_ok();
             }
             Ok(Exit::Done)
         }
@@ -99,7 +125,8 @@ fn say_ok(bundle: &Bundle, invariants: usize) {
     ));
 }
 
-fn say_json(fault: &Fault) {
+fn say_json(finding: &Finding) {
+    let fault = &finding.fault;
     let (line, column) = fault.place();
     let (end_line, end_column) = fault.end_place();
     let wire = WireFault {
@@ -123,6 +150,8 @@ fn say_json(fault: &Fault) {
             .flatten()
             .filter_map(|l| l.label().map(str::to_owned))
             .collect(),
+        pointer: finding.pointer.as_deref(),
+        skeleton: finding.skeleton.as_deref(),
     };
     match serde_json::to_string(&wire) {
         Ok(text) => say(text),

@@ -121,6 +121,10 @@ async fn show(engine: &Engine, given: &GivenRequest) -> Result<ShownRoute, AnyEr
             let text = "no entry of the table matches it".to_owned();
             return Ok(ShownRoute::Unrouted("ROUTE_UNKNOWN", text));
         }
+        Err(Unrouted::Denied(why)) => {
+            let text = format!("the table denies it: {why}");
+            return Ok(ShownRoute::Unrouted("ROUTE_UNKNOWN", text));
+        }
         Err(Unrouted::Unreadable(misfit)) => {
             return Ok(ShownRoute::Unrouted("PATH_UNREADABLE", misfit.to_string()));
         }

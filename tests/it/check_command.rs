@@ -3,6 +3,7 @@
 mod files;
 mod format;
 mod lints;
+mod openapi;
 mod routes;
 
 use serde_json::Value;

@@ -78,6 +78,7 @@ const MAY_USE: [(&str, Modules); 4] = [
             ("git", &[]),
             ("lint", &[]),
             ("mutant", &[]),
+            ("openapi", &[]),
             ("proof", &[]),
             ("suite", &["mutant"]),
         ],
@@ -108,7 +109,7 @@ const MAY_USE: [(&str, Modules); 4] = [
 ];
 
 /// Where a dependency may be named.
-const HOMES: [(&str, &[&str]); 23] = [
+const HOMES: [(&str, &[&str]); 24] = [
     ("axum", &["server/http"]),
     ("hyper", &["server/http"]),
     ("hyper_util", &["server/http"]),
@@ -125,6 +126,7 @@ const HOMES: [(&str, &[&str]); 23] = [
     ("ring", &["server/identity"]),
     ("rustix", &["engine/file"]),
     ("tokio_util", &["server/http"]),
+    ("saphyr_parser", &["author/openapi"]),
     ("ureq", &["server/identity"]),
     (
         "cedar_policy_core",

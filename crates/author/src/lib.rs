@@ -1,9 +1,10 @@
-//! Tools for policy authors: lints, suites with coverage, mutants, proofs, and policies of a
-//! revision of git.
+//! Tools for policy authors: lints, suites with coverage, mutants, proofs, policies of a revision of
+//! git, and OpenAPI descriptions held against the route table.
 
 mod git;
 mod lint;
 mod mutant;
+pub mod openapi;
 pub mod proof;
 pub mod suite;
 

@@ -73,12 +73,15 @@ pub struct Routed<'r> {
     captures: Captures,
 }
 
-/// Why a request matches no entry. Neither is ever an Allow.
+/// Why a request matches no entry. None of these is ever an Allow.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Unrouted {
     /// Its path can be read in more than one way, or in none.
     #[error("the path cannot be read in one way alone: {0}")]
     Unreadable(Misfit),
+    /// An entry denies it, for this reason.
+    #[error("the table denies it: {0}")]
+    Denied(Arc<str>),
     /// There is no such entry, or no table.
     #[error("no entry of the table matches the request")]
     NoRoute,
@@ -139,7 +142,10 @@ impl<'r> Routed<'r> {
         let target = RequestTarget::parse(target).map_err(Unrouted::Unreadable)?;
         let routes = session.state.bundle.routes.as_ref();
         let routes = routes.ok_or(Unrouted::NoRoute)?;
-        let (route, captures) = routes.find(method, &target).ok_or(Unrouted::NoRoute)?;
+        let Some((route, captures)) = routes.find(method, &target) else {
+            let denial = routes.denial(method, &target).cloned();
+            return Err(denial.map_or(Unrouted::NoRoute, Unrouted::Denied));
+        };
         Ok(Self {
             session,
             target,

@@ -17,6 +17,16 @@ pub(in crate::cli) struct CheckArgs {
     /// Write one JSON object for each fault, for editors and CI
     #[arg(long)]
     pub(in crate::cli) json: bool,
+    /// Hold the route table to an OpenAPI description (3.0 or 3.1, JSON or YAML) of what is behind the gateway: each of
+    /// its operations needs an entry, and entries read what it has. May be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) openapi: Vec<PathBuf>,
+    /// The path before those of the descriptions [default: that of their `servers`]
+    #[arg(long, value_name = "PATH", requires = "openapi")]
+    pub(in crate::cli) openapi_base: Option<String>,
+    /// The descriptions are of a part of the services: an entry that is in none of them is no fault
+    #[arg(long, requires = "openapi")]
+    pub(in crate::cli) openapi_partial: bool,
 }
 
 #[derive(Debug, Args)]

@@ -244,6 +244,26 @@ fn of_an_entry() {
             "«[[route]]»\npublic = \"all of it\"\nrequest = [",
             "a route that is public and is asked for",
         ),
+        (
+            "[[route]]\nrequest = [",
+            "«[[route]]»\ndenied = \"none of it\"\nrequest = [",
+            "a route that is denied, and is public or asked for",
+        ),
+        (
+            "public = \"anybody may see the door\"",
+            "denied = «\" \"»",
+            "it does not say why it is denied",
+        ),
+        (
+            "public = \"anybody may see the door\"",
+            "public = «\"TODO: ask somebody\"»",
+            "a place that is still to be filled in",
+        ),
+        (
+            "action = \"look\"",
+            "action = «\"TODO\"»",
+            "a place that is still to be filled in",
+        ),
     ] {
         assert_fault(old, new, message);
     }
@@ -311,6 +331,37 @@ fn of_two_entries_that_one_request_matches() {
         let table = format!("[[route]]\nrequest = [\"{one}\", \"{other}\"]\npublic = \"all\"\n");
         let ended = author(&table).run(&["check"]);
         assert_eq!(ended.code, Some(0), "{one} {other} {ended:?}");
+    }
+}
+
+#[test]
+fn an_entry_that_denies_leaves_others_something() {
+    let entry =
+        |request: &str, key: &str| format!("[[route]]\nrequest = \"{request}\"\n{key} = \"all\"\n");
+    for (denied, other) in [
+        ("GET /a", "GET /a"),
+        ("GET /a", "HEAD /a"),
+        ("GET /a/{x}", "GET /a/b"),
+        ("GET /a/{x}", "GET /a/{y=*::*}"),
+        ("GET /a/{x=b*}", "GET /a/bc"),
+    ] {
+        let first = entry(denied, "denied") + &entry(other, "public");
+        let message = format!("`{denied}` in line 2 denies all of `{other}`");
+        assert_eq!(faults(&first)[0].1, message);
+        let last = entry(other, "public") + &entry(denied, "denied");
+        let message = format!("`{denied}` denies all of `{other}` in line 2");
+        assert_eq!(faults(&last)[0].1, message);
+    }
+    for (denied, other) in [
+        ("GET /a/b", "GET /a/{x}"),
+        ("HEAD /a", "GET /a"),
+        ("GET /a/{x=*::*}", "GET /a/{y}"),
+        ("GET /{x}/b", "GET /a/{y}"),
+        ("POST /a", "GET /a"),
+    ] {
+        let table = entry(other, "public") + &entry(denied, "denied") + &entry(denied, "denied");
+        let ended = author(&table).run(&["check"]);
+        assert_eq!(ended.code, Some(0), "{denied} {other} {ended:?}");
     }
 }
 

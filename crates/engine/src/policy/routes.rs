@@ -4,6 +4,7 @@
 //! load, with the policies: each entry fits the schema, and no two entries can match
 //! one request. A request that is not in it is denied.
 
+mod alike;
 mod ask;
 mod ask_reader;
 mod conditions;
@@ -18,6 +19,7 @@ mod target;
 mod template;
 mod text_fault;
 mod toml;
+mod unfilled;
 mod way;
 
 use std::ops::Range;
@@ -28,8 +30,10 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use crate::schema::{Map, Type, Value};
 use pattern::{Method, Pattern};
 
+pub use alike::{Likeness, RequestTemplate};
 pub(crate) use target::folded;
 pub use target::{Captures, RequestTarget};
+pub use unfilled::UNFILLED;
 pub use way::ClaimStep;
 
 /// A valid table.
@@ -50,6 +54,8 @@ pub struct Route {
     pub request: Arc<str>,
     /// The reason why anybody may send it, without a principal; such a route asks nothing.
     pub public: Option<Arc<str>>,
+    /// The reason why nobody may send it, whatever other entry matches it; such a route asks nothing.
+    pub denied: Option<Arc<str>>,
     /// Its questions, in order. All that apply have to be allowed.
     pub asks: Vec<Ask>,
     /// True if any of them reads the body.
@@ -217,9 +223,21 @@ impl Routes {
     }
 
     /// The entry that a request matches, with the parameters of its path. There is never a
-    /// second one.
+    /// second one, and none where another denies the request.
     #[must_use]
     pub fn find(&self, method: &str, target: &RequestTarget<'_>) -> Option<(&Route, Captures)> {
+        let found = self.first(method, target);
+        found.filter(|(route, _)| route.denied.is_none())
+    }
+
+    /// The reason for which an entry denies a request.
+    #[must_use]
+    pub fn denial(&self, method: &str, target: &RequestTarget<'_>) -> Option<&Arc<str>> {
+        self.first(method, target)?.0.denied.as_ref()
+    }
+
+    /// The entry that a request matches: one that denies it before any other.
+    fn first(&self, method: &str, target: &RequestTarget<'_>) -> Option<(&Route, Captures)> {
         let key = (Method::named(method)?, target.segments().len());
         let few = self.index.0.get(&key)?;
         few.iter().find_map(|number| {
@@ -232,7 +250,10 @@ impl Routes {
 impl Index {
     fn new(routes: &[Route]) -> Self {
         let mut index = Self::default();
-        for (number, route) in routes.iter().enumerate() {
+        let all = || routes.iter().enumerate();
+        let denied = all().filter(|(_, route)| route.denied.is_some());
+        let others = all().filter(|(_, route)| route.denied.is_none());
+        for (number, route) in denied.chain(others) {
             for method in route.pattern.method.and_alike() {
                 let key = (*method, route.pattern.len());
                 index.0.entry(key).or_default().push(number);

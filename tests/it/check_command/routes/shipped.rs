@@ -173,6 +173,11 @@ fn the_rest_of_the_products() {
             "sendDocument",
         ),
         ("POST /api/v1/p/purchaseOrder/d/cancel", "sendDocument"),
+        ("GET /api/v1/p/purchaseOrder/d/status", "sendDocument"),
+        (
+            "POST /api/v1/p/purchaseInvoice/queryRecipientParty",
+            "receiveDocument",
+        ),
         ("POST /api/v1-beta/p/generic/send", "sendDocument"),
         (
             "GET /api/v1/p/purchaseInvoice/d/download",
@@ -255,6 +260,10 @@ fn what_is_not_in_it_is_not_found() {
         "POST /Orgs",
         "POST /orgs%20",
         "GET /orgs/o/aps",
+        // None of an Access Point or a transaction that is called so.
+        "GET /orgs/o/aps/alltouse",
+        "HEAD /orgs/o/aps/alltouse",
+        "GET /orgs/o/transactions/from_network",
         "GET /orgs/o/webhooks",
         "GET /api/v1/me",
         "POST /api/v1/p/purchaseInvoice/d/response",

@@ -8,6 +8,7 @@ use super::ask_reader::AskReader;
 use super::member::read_context;
 use super::template::Scope;
 use super::toml::{TomlNode, TomlReader};
+use super::unfilled::check_filled;
 use super::{Ask, Belongs, Source};
 use crate::schema::{ActionType, EntityType, Schema};
 
@@ -100,6 +101,10 @@ impl<'a> AskReader<'a, '_, '_> {
 
     fn action(&mut self, node: &TomlNode<'_>) -> Option<&'a ActionType> {
         let name = self.reader.text(node)?;
+        if let Err(problem) = check_filled(name) {
+            self.reader.fault(node.span(), problem);
+            return None;
+        }
         let found = self.schema.action_called(name);
         if found.is_none() {
             let near = self.schema.action_meant(name);

@@ -17,13 +17,8 @@ pub(super) fn overlaps(routes: &[Route], reader: &mut TomlReader<'_>) {
         let other = others
             .filter_map(|method| alike.get(&(*method, route.pattern.len())))
             .flatten()
-            .find_map(|other| Some((other, route.pattern.common(&other.pattern)?)));
-        if let Some((other, path)) = other {
-            let (line, _) = reader.file.place(other.place.start);
-            let text = format!(
-                "`{}` and `{}` in line {line} match the same requests, as `{path}`",
-                route.request, other.request
-            );
+            .find_map(|other| Some((other, clash(route, other, reader)?)));
+        if let Some((other, text)) = other {
             let mut fault = reader.fault_at(route.place.clone(), text);
             fault.labels.push(LabeledSpan::new(
                 Some("this one, too".to_owned()),
@@ -39,6 +34,34 @@ pub(super) fn overlaps(routes: &[Route], reader: &mut TomlReader<'_>) {
                 .entry((*method, route.pattern.len()))
                 .or_default()
                 .push(route);
+        }
+    }
+}
+
+/// Why two entries cannot stand beside each other. One that denies may share requests with another,
+/// as long as it leaves it some.
+fn clash(route: &Route, other: &Route, reader: &TomlReader<'_>) -> Option<String> {
+    let path = route.pattern.common(&other.pattern)?;
+    let (line, _) = reader.file.place(other.place.start);
+    let (one, two) = (&route.request, &other.request);
+    let never = |denied: &Route, asked: &Route| {
+        denied
+            .pattern
+            .method
+            .and_alike()
+            .contains(&asked.pattern.method)
+            && denied.pattern.covers(&asked.pattern)
+    };
+    match (&route.denied, &other.denied) {
+        (Some(_), Some(_)) => None,
+        (None, None) => Some(format!(
+            "`{one}` and `{two}` in line {line} match the same requests, as `{path}`"
+        )),
+        (Some(_), None) => {
+            never(route, other).then(|| format!("`{one}` denies all of `{two}` in line {line}"))
+        }
+        (None, Some(_)) => {
+            never(other, route).then(|| format!("`{two}` in line {line} denies all of `{one}`"))
         }
     }
 }

@@ -104,6 +104,39 @@ impl Pattern {
         })
     }
 
+    /// Its parameters, each with the number of its segment.
+    pub(super) fn parameters(&self) -> impl Iterator<Item = (&Arc<str>, usize)> {
+        let all = self.segments.iter().enumerate();
+        all.filter_map(|(number, segment)| match segment {
+            Segment::Literal(_) => None,
+            Segment::Parameter(name, _) => Some((name, number)),
+        })
+    }
+
+    /// Compares segment by segment: true, where it has a parameter and the other a text; true, where
+    /// it is the other way round.
+    pub(super) fn differences(&self, other: &Self) -> (bool, bool) {
+        let pairs = || self.segments.iter().zip(&other.segments);
+        let wider =
+            pairs().any(|pair| matches!(pair, (Segment::Parameter(..), Segment::Literal(_))));
+        let narrower =
+            pairs().any(|pair| matches!(pair, (Segment::Literal(_), Segment::Parameter(..))));
+        (wider, narrower)
+    }
+
+    /// Returns true if it surely matches every path that the other one does; their methods are not
+    /// looked at.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        let covers = |(one, other): (&Segment, &Segment)| match (one, other) {
+            (Segment::Literal(one), Segment::Literal(other)) => one == other,
+            (Segment::Literal(_), Segment::Parameter(..)) => false,
+            (Segment::Parameter(_, None), _) => true,
+            (Segment::Parameter(_, Some(glob)), Segment::Literal(text)) => glob.matches(text),
+            (Segment::Parameter(_, glob), Segment::Parameter(_, other)) => glob == other,
+        };
+        self.len() == other.len() && self.segments.iter().zip(&other.segments).all(covers)
+    }
+
     /// How many segments it has.
     pub(super) fn len(&self) -> usize {
         self.segments.len()

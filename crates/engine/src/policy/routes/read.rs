@@ -10,6 +10,7 @@ use super::overlap::overlaps;
 use super::pattern::Pattern;
 use super::template::Scope;
 use super::toml::{TomlNode, TomlReader, one_or_more};
+use super::unfilled::check_filled;
 use super::{Ask, Index, Route, Routes, Source};
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::source_file::SourceFile;
@@ -83,6 +84,18 @@ fn read_constants(node: &TomlNode<'_>, reader: &mut TomlReader<'_>) -> Constants
     constants
 }
 
+/// The reason why a route asks nothing.
+fn read_reason(table: &DeTable<'_>, key: &str, reader: &mut TomlReader<'_>) -> Option<Arc<str>> {
+    let node = table.get(key)?;
+    let text = reader.text(node)?;
+    if text.trim().is_empty() {
+        reader.fault(node.span(), format!("it does not say why it is {key}"));
+    } else if let Err(problem) = check_filled(text) {
+        reader.fault(node.span(), problem);
+    }
+    Some(Arc::from(text))
+}
+
 /// One `[[route]]`: a route for each of its requests.
 fn read_entry(
     entry: &TomlNode<'_>,
@@ -94,21 +107,22 @@ fn read_entry(
     let Some(table) = reader.table(entry) else {
         return;
     };
-    reader.keys(table, &["request", "public", "ask"]);
-    let public = table.get("public").and_then(|node| {
-        let text = reader.text(node)?;
-        if text.trim().is_empty() {
-            reader.fault(node.span(), "it does not say why it is public");
-        }
-        Some(Arc::from(text))
-    });
+    reader.keys(table, &["request", "public", "denied", "ask"]);
+    let public = read_reason(table, "public", reader);
+    let denied = read_reason(table, "denied", reader);
     let before = reader.faults.len();
     let asks = table
         .get("ask")
         .map_or_else(Vec::new, |node| reader.tables(node));
-    match (table.contains_key("public"), asks.is_empty()) {
+    let is_public = table.contains_key("public");
+    let is_denied = table.contains_key("denied");
+    match (is_public, asks.is_empty()) {
+        _ if is_denied && (is_public || !asks.is_empty()) => {
+            let text = "a route that is denied, and is public or asked for";
+            reader.fault(entry.span(), text);
+        }
         (true, false) => reader.fault(entry.span(), "a route that is public and is asked for"),
-        (false, true) if reader.faults.len() == before => {
+        (false, true) if !is_denied && reader.faults.len() == before => {
             let fault = reader.fault_at(entry.span(), "a route that neither is public nor asks");
             reader.faults.push(
                 fault.advise(
@@ -153,6 +167,7 @@ fn read_entry(
         routes.push(Route {
             request: Arc::from(text),
             public: public.clone(),
+            denied: denied.clone(),
             asks: read,
             reads_body,
             place: node.span(),

@@ -125,7 +125,8 @@ fn found<'a, 'r>(
     routed: &'a Result<Routed<'r>, Unrouted>,
 ) -> Result<&'a Routed<'r>, RequestRefusal> {
     routed.as_ref().map_err(|unrouted| match unrouted {
-        Unrouted::NoRoute => RequestRefusal::RouteUnknown,
+        // The reason is the author's, and not for callers.
+        Unrouted::NoRoute | Unrouted::Denied(_) => RequestRefusal::RouteUnknown,
         Unrouted::Unreadable(misfit) => RequestRefusal::PathUnreadable(misfit.clone()),
     })
 }

@@ -3,6 +3,8 @@
 use std::io::{Error, ErrorKind, Write};
 use std::sync::{Mutex, PoisonError};
 
+use miette::MietteHandlerOpts;
+
 use super::exit::Exit;
 use peppol_authz_engine::policy::Fault;
 use peppol_authz_engine::text::causes;
@@ -73,7 +75,17 @@ pub(super) fn invalid(faults: Vec<Fault>) -> Exit {
 
 /// Writes faults to standard error, with file, line and caret.
 pub(super) fn show(faults: Vec<Fault>) {
+    // Lines that are broken anew could not be copied. A hook that is set already is this one.
+    let _ = miette::set_hook(Box::new(|_| {
+        Box::new(MietteHandlerOpts::new().wrap_lines(false).build())
+    }));
     for fault in faults {
+        if fault.has_long_lines() {
+            let ((line, column), file) = (fault.place(), &fault.file.name);
+            complain_of(format_args!("{file}:{line}:{column}: {fault}"));
+            fault.help.iter().for_each(explain);
+            continue;
+        }
         let _ = writeln!(std::io::stderr().lock(), "{:?}", miette::Report::new(fault));
     }
 }

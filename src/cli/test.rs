@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use super::args::TestArgs;
 use super::exit::{Ended, Exit};
-use super::output::{failed, say};
+use super::output::{explain, failed, say};
 use super::worker::runtime;
 use peppol_authz_author::proof::ProofOptions;
 use peppol_authz_author::suite::{
@@ -37,6 +37,7 @@ fn run_all(args: &TestArgs, bundle: &Arc<Bundle>, runtime: &Runtime) -> Result<b
         args.paths.clone()
     };
     let suites = Suites::read(&paths)?;
+    suites.left_out().iter().for_each(explain);
     let outcomes = runtime.block_on(suites.run(bundle))?;
     let suites_pass = runtime.block_on(run_suites(args, bundle, &suites, &outcomes))?;
     let mut passed = suites_pass;

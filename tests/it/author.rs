@@ -71,20 +71,24 @@ const RULES_TEXT: &str = r#"obligations = ["LOCK_AGAIN"]
 [rules.DSK-1]
 text = "an owner opens the desk"
 held_by = "policies"
+policies = ["desk/owner-opens"]
 
 [rules.DSK-2]
 text = "anyone closes a desk"
 held_by = "policies"
+policies = ["desk/anyone-closes"]
 
 [rules.DSK-3]
 text = "who is barred opens nothing"
 codes = ["BARRED"]
 held_by = "policies"
+policies = ["desk/not-barred"]
 
 [rules.USR-1]
 text = "who is not active does nothing"
 codes = ["INACTIVE"]
 held_by = "policies"
+policies = ["desk/not-inactive"]
 
 [rules.GEN-1]
 text = "what is not there is denied"
@@ -97,6 +101,16 @@ text = "what nothing permits is denied"
 held_by = "engine"
 why = "it has a code of its own"
 "#;
+
+/// Policies that hold no rules.
+pub(crate) fn without_rules(text: &str) -> String {
+    let mut parts = text.split("@rule(\"");
+    let mut without = parts.next().unwrap_or_default().to_owned();
+    for (_, rest) in parts.filter_map(|part| part.split_once("\")")) {
+        without += rest.strip_prefix('\n').unwrap_or(rest);
+    }
+    without
+}
 
 /// The end of a command.
 #[derive(Debug)]
@@ -135,6 +149,12 @@ impl Author {
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        // In other directories there is no list of rules.
+        let is_listed = !name.ends_with(".cedar") || name.starts_with("policies/");
+        let text = match is_listed {
+            true => text.to_owned(),
+            false => without_rules(text),
+        };
         std::fs::write(path, text).unwrap();
     }
 
@@ -147,6 +167,11 @@ impl Author {
         let text = self.read(name);
         assert!(text.contains(old), "no `{old}` in {name}");
         self.write(name, &text.replacen(old, new, 1));
+    }
+
+    /// Lists the policies in the list of rules, as `check` asks for it.
+    pub(crate) fn list_policies(&self) {
+        crate::reload::list_policies(&self.path("policies"));
     }
 
     /// Runs a command there.

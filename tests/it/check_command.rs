@@ -127,7 +127,7 @@ fn all_faults_of_all_files_are_said_at_once() {
         ("policies/desk.cedar", 10),
         ("policies/desk.cedar", 25),
         ("policies/other.cedar", 3),
-        ("policies/rules.toml", 24),
+        ("policies/rules.toml", 28),
     ] {
         let fault = (file.to_owned(), line, "error".to_owned());
         assert!(found.contains(&fault), "{fault:?} in {found:#?}");

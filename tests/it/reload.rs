@@ -1,17 +1,20 @@
 //! Changed policies and schema are taken over while it runs: whole, or not at all.
 //!
-//! `layout` has the ways in which files are put in place, `whole` sets that are not whole, `things`
+//! `layout` has the ways in which files are put in place, `listed` and `whole` sets that are not whole, `things`
 //! what is no policy file, `entities` a file of entities, `suites` those that gate a change, `routes`
 //! the route table, `traffic` the questions that are asked meanwhile.
 
+mod cost;
 mod entities;
 mod layout;
+mod listed;
 mod routes;
 mod suites;
 mod things;
 mod traffic;
 mod whole;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -48,7 +51,14 @@ fn shipped_policies(to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(project("policies")).unwrap() {
         let entry = entry.unwrap();
-        if entry.file_type().unwrap().is_file() {
+        if entry.file_name() == "rules.toml" {
+            let list: toml::Table = std::fs::read_to_string(entry.path())
+                .unwrap()
+                .parse()
+                .unwrap();
+            // As `list_policies` writes it, so that what is taken back is the same text.
+            std::fs::write(to.join("rules.toml"), list.to_string()).unwrap();
+        } else if entry.file_type().unwrap().is_file() {
             std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
         }
     }
@@ -67,6 +77,40 @@ fn schema_with(end: &str) -> String {
 fn append(file: &Path, text: &str) {
     let before = std::fs::read_to_string(file).unwrap();
     std::fs::write(file, before + text).unwrap();
+    list_policies(file.parent().unwrap());
+}
+
+/// Lists the policies of a directory in its list of rules, as `check` asks for it.
+pub(crate) fn list_policies(policies: &Path) {
+    let mut held: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for entry in std::fs::read_dir(policies).unwrap() {
+        let entry = entry.unwrap();
+        let (path, name) = (entry.path(), entry.file_name());
+        let is_hidden = name.to_string_lossy().starts_with('.');
+        if !is_hidden && path.extension().is_some_and(|ending| ending == "cedar") {
+            let text = std::fs::read_to_string(path).unwrap();
+            let policies = text.split("@id(\"").skip(1);
+            for (id, rest) in policies.filter_map(|one| one.split_once('"')) {
+                let rule = rest.split('"').nth(1).unwrap_or_default();
+                held.entry(rule.to_owned()).or_default().push(id.to_owned());
+            }
+        }
+    }
+    let path = policies.join("rules.toml");
+    let Ok(before) = std::fs::read_to_string(&path) else {
+        return;
+    };
+    let mut rules: toml::Table = before.parse().unwrap();
+    for (id, rule) in rules["rules"].as_table_mut().unwrap() {
+        let rule = rule.as_table_mut().unwrap();
+        if let Some(mut ids) = held.remove(id) {
+            ids.sort();
+            rule.insert("policies".to_owned(), ids.into());
+        }
+    }
+    if rules != before.parse::<toml::Table>().unwrap() {
+        std::fs::write(path, rules.to_string()).unwrap();
+    }
 }
 
 /// As editors save: a new file, renamed over the old one.
@@ -189,8 +233,10 @@ fn a_policy_file_that_is_replaced_by_a_rename_is_taken_again_and_again() {
     let before = ask(&sidecar);
     for _ in 0..2 {
         replace(&file, &format!("{shipped}{CLOSED}"));
+        list_policies(&policies);
         is_taken(&sidecar, "Deny");
         replace(&file, &shipped);
+        list_policies(&policies);
         // The same texts have the same revision.
         assert_eq!(is_taken(&sidecar, "Allow"), before.1);
     }
@@ -202,8 +248,10 @@ fn a_policy_file_that_is_added_or_removed_is_taken() {
     let before = ask(&sidecar);
     let added = policies.join("closed.cedar");
     std::fs::write(&added, CLOSED.replace("modes/closed", "closed/closed")).unwrap();
+    list_policies(&policies);
     is_taken(&sidecar, "Deny");
     std::fs::remove_file(&added).unwrap();
+    list_policies(&policies);
     assert_eq!(is_taken(&sidecar, "Allow"), before.1);
 }
 

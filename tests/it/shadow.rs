@@ -70,11 +70,16 @@ fn policies(to: &Path, more: &str) {
             .extension()
             .is_some_and(|ending| ending == "cedar")
         {
-            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+            let text = std::fs::read_to_string(entry.path()).unwrap();
+            std::fs::write(
+                to.join(entry.file_name()),
+                crate::author::without_rules(&text),
+            )
+            .unwrap();
         }
     }
     if !more.is_empty() {
-        std::fs::write(to.join("next.cedar"), more).unwrap();
+        std::fs::write(to.join("next.cedar"), crate::author::without_rules(more)).unwrap();
     }
 }
 
@@ -165,7 +170,12 @@ fn without_id(answer: &str) -> String {
 fn the_same_policies_agree_and_have_the_same_revision() {
     let (start, directory) = shadow_of(Start::quickstart(), "");
     // Equal in all that a revision is of.
-    std::fs::copy(project("policies/rules.toml"), directory.join("rules.toml")).unwrap();
+    for entry in std::fs::read_dir(project("policies")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            std::fs::copy(&path, directory.join(path.file_name().unwrap())).unwrap();
+        }
+    }
     let sidecar = start.start();
     for question in [allowed(), denied(), allowed()] {
         sidecar.ask(&question);

@@ -24,6 +24,5 @@ pub fn lint(sources: &Sources, bundle: Option<&Bundle>) -> Vec<Fault> {
         faults.extend(covered::covered(bundle));
         faults.extend(unpermitted::unpermitted(&sources.schema, bundle));
     }
-    Fault::sort(&mut faults);
-    faults
+    Fault::first_of(faults)
 }

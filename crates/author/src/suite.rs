@@ -8,6 +8,7 @@ mod ask;
 mod coverage;
 mod error;
 mod expect;
+mod files;
 mod fixture;
 mod lines;
 mod matrix;

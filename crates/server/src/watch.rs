@@ -45,6 +45,8 @@ pub struct Watch {
     pub routes: Option<PathBuf>,
     /// The file of entities, where the tenancy is one.
     pub entities: Option<WatchedEntities>,
+    /// True if policies of a directory need a manifest.
+    pub require_manifest: bool,
     /// The directory of suites that policies have to pass. It changes nothing by itself, but what
     /// was refused is tried again.
     pub suites: Option<PathBuf>,
@@ -58,14 +60,28 @@ pub struct Watch {
 }
 
 /// Wakes the watch. The watch ends when this is dropped.
-#[derive(Clone, Debug)]
-pub struct Waker(Sender<()>);
+#[derive(Debug)]
+pub struct Waker(Sender<Wake>);
+
+/// What the watch is woken for.
+#[derive(Clone, Copy, Debug)]
+enum Wake {
+    Look,
+    End,
+}
 
 impl Waker {
     /// Makes the watch read the files now.
     pub fn wake(&self) {
         // A watch that has ended reads nothing.
-        let _ = self.0.send(());
+        let _ = self.0.send(Wake::Look);
+    }
+}
+
+impl Drop for Waker {
+    // The notices hold a sender too.
+    fn drop(&mut self) {
+        let _ = self.0.send(Wake::End);
     }
 }
 
@@ -91,11 +107,7 @@ impl Watch {
         let mut before: Option<(Stamp, Sources)> = None;
         loop {
             let stamp = self.stamp();
-            let sources = Sources::read(
-                self.policies.as_deref(),
-                self.schema.as_deref(),
-                self.routes.as_deref(),
-            )?;
+            let sources = self.read()?;
             let is_whole = stamp == self.stamp();
             let now = (stamp, sources);
             if is_whole && (now.0.rests_for(self.settle) || before.as_ref() == Some(&now)) {
@@ -125,9 +137,12 @@ impl Watch {
             .name("policy-watch".to_owned())
             .spawn(move || {
                 let directories = self.policies.iter().chain(&self.suites);
+                let wake = move || {
+                    let _ = sender.send(Wake::Look);
+                };
                 let _notices = self
                     .notices
-                    .then(|| notices(self.files(), directories, sender));
+                    .then(|| notices(self.files(), directories, wake));
                 self.run(&receiver, taken, changed);
             })?;
         Ok(waker)
@@ -135,7 +150,7 @@ impl Watch {
 
     fn run(
         &self,
-        wakes: &Receiver<()>,
+        wakes: &Receiver<Wake>,
         mut taken: TakenFiles,
         mut changed: impl FnMut(Change) -> TakenParts,
     ) {
@@ -150,9 +165,9 @@ impl Watch {
         loop {
             reader.forget();
             match wakes.recv_timeout(wait) {
-                Ok(()) => reader.doubt(),
+                Ok(Wake::Look) => reader.doubt(),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Wake::End) | Err(RecvTimeoutError::Disconnected) => return,
             }
             if self.notices {
                 wait = self.poll_interval;
@@ -160,7 +175,9 @@ impl Watch {
             if self.look(&mut reader).is_like(&seen, is_refused) {
                 continue;
             }
-            let state = self.settled(wakes, &mut reader);
+            let Some(state) = self.settled(wakes, &mut reader) else {
+                return;
+            };
             if state.is_like(&seen, is_refused) {
                 continue;
             }
@@ -180,31 +197,38 @@ impl Watch {
         }
     }
 
-    /// The state of the files once it does not change any more.
-    fn settled(&self, wakes: &Receiver<()>, reader: &mut EntitiesReader) -> FileState {
+    /// The state of the files once it does not change any more; `None` if the watch is to end.
+    fn settled(&self, wakes: &Receiver<Wake>, reader: &mut EntitiesReader) -> Option<FileState> {
         let started = Instant::now();
         let mut before = self.look(reader);
         loop {
-            std::thread::sleep(self.settle);
-            while wakes.try_recv().is_ok() {}
+            self.pause(wakes)?;
             let now = self.look(reader);
             if now.is_whole() && now == before {
-                return now;
+                return Some(now);
             }
             if started.elapsed() > UNREST + self.settle {
-                return now.restless(&before, self.restless());
+                return Some(now.restless(&before, self.restless()));
             }
             before = now;
         }
     }
 
+    /// Waits for the time to settle; `None` if the watch is to end.
+    fn pause(&self, wakes: &Receiver<Wake>) -> Option<()> {
+        let end = Instant::now() + self.settle;
+        loop {
+            match wakes.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(Wake::Look) => {}
+                Err(RecvTimeoutError::Timeout) => return Some(()),
+                Ok(Wake::End) | Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
     fn look(&self, reader: &mut EntitiesReader) -> FileState {
         let stamp = self.stamp();
-        let sources = Sources::read(
-            self.policies.as_deref(),
-            self.schema.as_deref(),
-            self.routes.as_deref(),
-        );
+        let sources = self.read();
         let entities = reader.read();
         let is_whole = stamp == self.stamp();
         FileState::new(
@@ -213,6 +237,15 @@ impl Watch {
             self.suites_stamp(),
             is_whole.then_some(stamp),
         )
+    }
+
+    fn read(&self) -> Result<Sources, SourceError> {
+        let sources = Sources::read(
+            self.policies.as_deref(),
+            self.schema.as_deref(),
+            self.routes.as_deref(),
+        )?;
+        Ok(sources.with_manifest_needed(self.require_manifest))
     }
 
     fn files(&self) -> impl Iterator<Item = &PathBuf> {
@@ -232,7 +265,7 @@ impl Watch {
     fn suites_stamp(&self) -> Stamp {
         let mut stamp = Stamp::default();
         if let Some(suites) = &self.suites {
-            stamp.add_directory(suites);
+            stamp.add_tree(suites);
         }
         stamp
     }

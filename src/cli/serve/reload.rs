@@ -33,6 +33,7 @@ pub(super) fn watched(config: &Config) -> Watch {
             Source::Sqlite(_) | Source::Postgres(_) => None,
         },
         suites: config.reload.suites.clone(),
+        require_manifest: config.reload.require_manifest,
         notices: config.reload.watch,
         poll_interval: config.reload.poll_interval,
         settle: config.reload.settle,

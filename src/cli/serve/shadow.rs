@@ -38,6 +38,7 @@ fn watched(config: &Config) -> Watch {
         routes: routes(config).map(Path::to_path_buf),
         entities: None,
         suites: None,
+        require_manifest: config.reload.require_manifest,
         notices: config.reload.watch,
         poll_interval: config.reload.poll_interval,
         settle: config.reload.settle,

@@ -1,21 +1,29 @@
 //! Suites that policies have to pass before they are taken.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::cli::exit::Exit;
 use crate::cli::output::AnyError;
 use crate::cli::worker::in_worker;
 use peppol_authz_author::suite::{Suites, text};
-use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::policy::{Bundle, Stamp};
 use peppol_authz_server::config::Config;
 
 /// Failed cases that are named; more of them say no more.
 const NAMED: usize = 20;
 
+/// How long suites may go on changing, beside the time to settle.
+const UNREST: Duration = Duration::from_secs(10);
+
 /// The suites of the setting `reload.suites`; they are read anew for each set.
 #[derive(Clone, Debug)]
-pub(super) struct SuiteGate(Option<PathBuf>);
+pub(super) struct SuiteGate {
+    directory: Option<PathBuf>,
+    settle: Duration,
+}
 
 /// The reason why policies are not taken.
 pub(super) struct GateFault {
@@ -27,7 +35,10 @@ pub(super) struct GateFault {
 
 impl SuiteGate {
     pub(super) fn new(config: &Config) -> Self {
-        Self(config.reload.suites.clone())
+        Self {
+            directory: config.reload.suites.clone(),
+            settle: config.reload.settle,
+        }
     }
 
     /// Checks that a set passes all suites, as `test` does.
@@ -35,11 +46,11 @@ impl SuiteGate {
     /// # Errors
     /// The failed cases, or why the suites cannot be run.
     pub(super) fn check(&self, bundle: &Arc<Bundle>) -> Result<(), GateFault> {
-        let Some(directory) = self.0.clone() else {
+        let Some(directory) = self.directory.clone() else {
             return Ok(());
         };
-        let bundle = Arc::clone(bundle);
-        let failed = in_worker(async move { failures(directory, &bundle).await });
+        let (bundle, settle) = (Arc::clone(bundle), self.settle);
+        let failed = in_worker(async move { settled_failures(&directory, settle, &bundle).await });
         let failed = failed.map_err(|error| GateFault {
             exit: Exit::Failed,
             faults: vec![format!("`reload.suites`: {error}")],
@@ -54,8 +65,60 @@ impl SuiteGate {
     }
 }
 
-async fn failures(directory: PathBuf, bundle: &Arc<Bundle>) -> Result<Vec<String>, AnyError> {
-    let suites = Suites::read(&[directory])?;
+/// The failures by suites that were at rest, as policies have to be, before they were read and
+/// until they were run.
+async fn settled_failures(
+    directory: &Path,
+    settle: Duration,
+    bundle: &Arc<Bundle>,
+) -> Result<Vec<String>, AnyError> {
+    let started = Instant::now();
+    let mut beside = BTreeSet::new();
+    let mut before = None;
+    loop {
+        let stamp = stamp(directory, &beside);
+        if stamp.rests_for(settle) || before.as_ref() == Some(&stamp) {
+            let (read, failures) = match Suites::read(&[directory.to_owned()]) {
+                Ok(suites) => {
+                    let mut beside = suites.beside();
+                    beside.retain(|file| !is_inside(directory, file));
+                    (beside, failures(&suites, bundle).await)
+                }
+                Err(error) => (BTreeSet::new(), Err(error.into())),
+            };
+            // They may lie elsewhere, and have to be at rest too.
+            let known = read.is_subset(&beside);
+            beside.extend(read);
+            if known && stamp == self::stamp(directory, &beside) {
+                return failures;
+            }
+        }
+        if started.elapsed() > UNREST + settle {
+            let name = directory.display();
+            return Err(format!("`{name}`: the suites are being written without end").into());
+        }
+        before = Some(stamp);
+        tokio::time::sleep(settle).await;
+    }
+}
+
+fn stamp(directory: &Path, beside: &BTreeSet<PathBuf>) -> Stamp {
+    let mut stamp = Stamp::default();
+    stamp.add_tree(directory);
+    beside.iter().for_each(|file| stamp.add_file(file));
+    stamp
+}
+
+/// True if the tree of a directory holds a file, by its path.
+fn is_inside(directory: &Path, file: &Path) -> bool {
+    let inside = file.strip_prefix(directory);
+    inside.is_ok_and(|rest| rest.components().all(|part| part != Component::ParentDir))
+}
+
+async fn failures(suites: &Suites, bundle: &Arc<Bundle>) -> Result<Vec<String>, AnyError> {
+    for note in suites.left_out() {
+        tracing::warn!("a suite is not run: {note}");
+    }
     let outcomes = suites.run(bundle).await?;
     let failed = outcomes.iter().filter(|one| one.difference.is_some());
     let mut failures: Vec<String> = failed.map(|one| text(one).trim().to_owned()).collect();

@@ -53,6 +53,7 @@ fn fix_writes_what_the_formatter_writes() {
         "policies/also.cedar",
         "@id(\"also/x\") @rule(\"DSK-2\")\npermit(principal,action,resource);// why\n",
     );
+    author.list_policies();
     let ended = author.run(&["check", "--fix"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(

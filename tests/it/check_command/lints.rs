@@ -118,20 +118,20 @@ fn of_the_list_of_rules() {
         messages,
         [
             "code `BARRED` of rule `DSK-3` is given by no policy",
-            "rule `DSK-3` is held by no policy"
+            "rule `DSK-3` lists policy `desk/not-barred`, which is not in `policies/desk.cedar`"
         ]
     );
-    assert_eq!(faults[0]["line"], 11);
+    assert_eq!(faults[0]["line"], 13);
 }
 
 #[test]
 fn a_list_that_cannot_be_read_is_a_fault() {
     for (old, new, line) in [
-        ("[rules.DSK-2]", "[rules.DSK-2", 7),
-        ("held_by = \"engine\"", "held_by = \"gods\"", 24),
-        ("text = \"anyone closes a desk\"\n", "", 7),
-        ("[rules.DSK-2]", "[rules.DSK-2]\nowner = \"me\"", 8),
-        ("[rules.DSK-2]", "[rules.DSK-1]", 7),
+        ("[rules.DSK-2]", "[rules.DSK-2", 8),
+        ("held_by = \"engine\"", "held_by = \"gods\"", 28),
+        ("text = \"anyone closes a desk\"\n", "", 8),
+        ("[rules.DSK-2]", "[rules.DSK-2]\nowner = \"me\"", 9),
+        ("[rules.DSK-2]", "[rules.DSK-1]", 8),
     ] {
         let author = Author::new();
         author.edit(RULES, old, new);
@@ -158,7 +158,7 @@ fn several_at_once_are_all_said() {
         "a forbid without `@message`",
         "no `@rule`",
         "code `INACTIVE` of rule `USR-1` is given by no policy",
-        "rule `DSK-1` is held by no policy",
+        "rule `DSK-1` lists policy `desk/owner-opens`, which does not hold it in `policies/desk.cedar`",
     ] {
         let count = faults
             .iter()

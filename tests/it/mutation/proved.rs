@@ -154,10 +154,10 @@ fn a_policy_that_never_applies_may_be_left_out_or_flipped() {
 /// obligation.
 #[test]
 fn what_another_permit_says_anyway_is_no_survivor() {
-    let wide = "\n@id(\"door/active-enter\")\n@rule(\"R\")\npermit (\n  principal,\n  \
+    let wide = "\n@id(\"door/active-enter\")\npermit (\n  principal,\n  \
                 action == Action::\"enter\",\n  resource\n)\nwhen { principal.active };\n";
-    let narrow = POLICY_TEXT.replace("permit (", "@rule(\"R\")\npermit (");
-    let other = POLICY_TEXT.replace("permit (", "@rule(\"R\")\n@obligation(\"KNOCK\")\npermit (");
+    let narrow = POLICY_TEXT.to_owned();
+    let other = POLICY_TEXT.replace("permit (", "@obligation(\"KNOCK\")\npermit (");
     for (first, equivalent) in [(narrow, 1), (other, 0)] {
         let author = without("stranger");
         author.write(POLICIES, &(first + wide));

@@ -131,7 +131,11 @@ fn no_request_at_a_gateway_has_them() {
     assert_eq!(put(&json!({"name": "new"})), 200);
     assert_eq!(put(&json!({"name": "victim"})), 403);
     // A body that does not say who is meant may mean anybody.
-    for body in [json!({}), json!({"userName": "victim"}), json!({"name": null, "user": "victim"})] {
+    for body in [
+        json!({}),
+        json!({"userName": "victim"}),
+        json!({"name": null, "user": "victim"}),
+    ] {
         assert_eq!(put(&body), 403, "{body}");
     }
     for id in spelt("victim") {

@@ -128,6 +128,7 @@ fn a_policy_that_no_case_misses_is_named() {
     let twin = "\n@id(\"desk/not-inactive-either\")\n@rule(\"USR-1\")\n@code(\"INACTIVE\")\n@message(\"m\")\n\
                 forbid (principal, action, resource)\nunless { principal.active };\n";
     author.write(POLICIES, &(author.read(POLICIES) + twin));
+    author.list_policies();
     let ended = author.run(&["test", "--coverage", "--drop-one"]);
     assert_eq!(ended.code, Some(4), "{ended:?}");
     assert_says(

@@ -163,6 +163,7 @@ fn lints_of_what_is_of_no_use_are_warnings() {
                  @obligation(\"LOCK_AGAIN\")\npermit (\n  principal is User,\n  \
                  action == Action::\"open\",\n  resource\n)\nwhen { resource.owner == principal && principal.active };\n";
     author.write(POLICIES, &(author.read(POLICIES) + wider));
+    author.list_policies();
     let ended = author.run(&["check", "--json"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let faults = crate::check_command::json(&ended);
@@ -219,6 +220,8 @@ fn a_permit_that_does_something_is_no_surplus() {
     ] {
         let author = tester();
         std::fs::remove_file(author.path(crate::author::RULES)).unwrap();
+        let text = crate::author::without_rules(&author.read(POLICIES));
+        author.write(POLICIES, &text);
         author.write("policies/more.cedar", &format!("{more}\n"));
         author.run(&["check", "--fix"]);
         let ended = author.run(&["check"]);

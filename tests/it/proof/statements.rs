@@ -124,6 +124,7 @@ fn policies_for_one_entity_count() {
             POLICIES,
             &format!("{text}\n@id(\"desk/eve\") @rule(\"DSK-2\") permit ({scope});\n"),
         );
+        author.list_policies();
         let ended = author.run(&["prove", "it"]);
         assert_eq!(ended.code, Some(4), "{ended:?}");
         // It is named, and not renamed.
@@ -236,6 +237,7 @@ unless { resource.owner == principal };
     author.write(POLICIES, &(text + rule));
     let listed = "text = \"anyone closes a desk\"\n";
     author.edit(RULES, listed, &format!("{listed}codes = [\"NOT_YOURS\"]\n"));
+    author.list_policies();
     let tested = author.run(&["test", "found"]);
     assert_eq!(tested.code, Some(0), "{tested:?}");
     let proved = author.run(&["prove", "it"]);
@@ -311,6 +313,7 @@ fn what_should_be_allowed_is_not_proved_beside_a_policy_that_can_fail() {
     let failing = r#"@id("desk/large") @rule("DSK-2") permit (principal, action == Action::"close", resource)
         when { principal.size * 2 > 5 };"#;
     author.write(POLICIES, &format!("{text}\n{failing}\n"));
+    author.list_policies();
     let ended = author.run(&["prove", "it"]);
     assert_eq!(ended.code, Some(4), "{ended:?}");
     assert!(ended.stdout.contains("`desk/large` can fail"), "{ended:?}");

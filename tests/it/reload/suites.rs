@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{CLOSED, append, ask, is_refused, is_taken, shipped_policies};
-use crate::sidecar::{Sidecar, Start};
+use super::{CLOSED, append, ask, is_refused, is_taken, list_policies, shipped_policies};
+use crate::author::Ended;
+use crate::sidecar::{Sidecar, Start, program};
 
 /// Anna may look at her organisation.
 const SUITE: &str = r#"
@@ -54,6 +55,7 @@ fn a_set_that_fails_a_suite_is_refused() {
     }
     // One that passes is taken.
     std::fs::write(&modes, format!("{shipped}\n// again\n")).unwrap();
+    list_policies(modes.parent().unwrap());
     assert_ne!(is_taken(&sidecar, "Allow").as_str(), before.1);
 }
 
@@ -112,4 +114,129 @@ fn suites_without_a_case_refuse_every_set() {
     append(&modes, CLOSED);
     let fault = is_refused(&sidecar, &before);
     assert!(fault.contains("there is no case in it"), "{fault}");
+}
+
+/// What may be a suite is run, refused or named.
+#[test]
+fn nothing_that_may_be_a_suite_is_passed_over() {
+    let denied = SUITE.replace("allow = true", "deny = [\"DEMO_NO_CERTIFICATES\"]");
+    type Made = fn(&Path, &str);
+    let cases: [(Made, &str); 5] = [
+        (
+            |suites, text| write(&suites.join("inside/deep/x.toml"), text),
+            "x.toml",
+        ),
+        (
+            |suites, text| write(&suites.join("x.TOML"), text),
+            "is `….toml` meant?",
+        ),
+        (
+            |suites, text| write(&suites.join("inside/x.Toml "), text),
+            "is `….toml` meant?",
+        ),
+        (
+            |suites, _| std::fs::create_dir(suites.join("x.toml")).unwrap(),
+            "it is a directory, and no file",
+        ),
+        (
+            |suites, _| std::os::unix::fs::symlink("..", suites.join("up")).unwrap(),
+            "it is a link to a directory that it lies in",
+        ),
+    ];
+    for (make, word) in cases {
+        let start = gated();
+        // Beside the file that names it.
+        let text = denied.replace("tenancy.ndjson", "../../tenancy.ndjson");
+        make(&start.path("suites"), &text);
+        let suites = start.path("suites").display().to_string();
+        let policies = start.path("policies").display().to_string();
+        let tested = program()
+            .args(["test", &suites, "--policies", &policies])
+            .output()
+            .unwrap();
+        let tested = Ended::from(tested);
+        assert_ne!(tested.code, Some(0), "{word}: {tested:?}");
+        let said = format!("{}{}", tested.stdout, tested.stderr);
+        assert!(said.contains(word), "{word}: {tested:?}");
+        let (code, said) = start.fails();
+        assert_ne!(code, 0, "{word}: {said}");
+        assert!(said.contains(word), "{word}: {said}");
+    }
+}
+
+/// What is no suite though it may look like one is named, and stops nothing.
+#[test]
+fn what_is_left_out_of_the_suites_is_named() {
+    let start = gated();
+    let suites = start.path("suites");
+    for name in ["anna.toml~", ".anna.toml.swp", "anna.toml.orig"] {
+        write(&suites.join(name), "fixture = 1");
+    }
+    write(&suites.join(".hidden/x.toml"), "fixture = 1");
+    write(&suites.join("README.md"), "");
+    let place = suites.display().to_string();
+    let tested = Ended::from(program().args(["test", &place]).output().unwrap());
+    assert_eq!(tested.code, Some(0), "{tested:?}");
+    let mut sidecar = start.start();
+    let records = sidecar.stop();
+    let named = |name: &str| {
+        let mut texts = records
+            .iter()
+            .filter_map(|record| record["message"].as_str());
+        texts.any(|text| text.starts_with("a suite is not run") && text.contains(name))
+    };
+    for name in ["anna.toml~", ".anna.toml.swp", "anna.toml.orig", ".hidden"] {
+        assert!(tested.stderr.contains(name), "{name}: {tested:?}");
+        assert!(named(name), "{name}: {records:#?}");
+    }
+    assert!(!tested.stderr.contains("README.md"), "{tested:?}");
+}
+
+/// Suites that are being copied are waited for, at the start and at a reload: with half of them the
+/// set would be taken.
+#[test]
+fn suites_that_are_being_written_are_waited_for() {
+    let start = gated().variable("PEPPOL_AUTHZ_RELOAD__SETTLE", "2s");
+    let suites = start.path("suites");
+    append(&start.path("policies/modes.cedar"), CLOSED);
+    // Only the second suite notices what is closed.
+    let text = std::fs::read_to_string(suites.join("anna.toml")).unwrap();
+    let other = SUITE
+        .replace("getOrganisation", "uploadCertificate")
+        .replace("allow = true", "deny = [\"DEMO_NO_CERTIFICATES\"]");
+    write(&suites.join("anna.toml"), &other);
+    let late = suites.join("late/late.toml");
+    let copying = std::thread::spawn(move || {
+        // As long as this goes on, they are not at rest.
+        for _ in 0..40 {
+            write(&suites.join("anna.toml"), &other);
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        write(&late, &text.replace("tenancy.ndjson", "../tenancy.ndjson"));
+    });
+    let (code, said) = start.fails();
+    copying.join().unwrap();
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("anna looks at acme"), "{said}");
+}
+
+/// A suite's fixture may lie elsewhere.
+#[test]
+fn a_fixture_elsewhere_is_a_part_of_the_suites() {
+    let start = gated();
+    let suites = start.path("suites");
+    std::fs::rename(
+        suites.join("tenancy.ndjson"),
+        start.path("elsewhere.ndjson"),
+    )
+    .unwrap();
+    let text = SUITE.replace("tenancy.ndjson", "../elsewhere.ndjson");
+    write(&suites.join("anna.toml"), &text);
+    let sidecar = start.start();
+    assert_eq!(ask(&sidecar).0, "Allow");
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
 }

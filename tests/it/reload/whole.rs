@@ -28,14 +28,14 @@ fn upload_is_denied(sidecar: &Sidecar) {
     );
 }
 
-fn check(policies: &Path) -> Ended {
+pub(super) fn check(policies: &Path) -> Ended {
     let arguments = ["check", "--policies", policies.to_str().unwrap()];
     Ended::from(program().args(arguments).output().unwrap())
 }
 
 /// `check` and `serve` both refuse the policies, with this word.
 #[track_caller]
-fn never_starts(policies: &Path, word: &str) {
+pub(super) fn never_starts(policies: &Path, word: &str) {
     let checked = check(policies);
     assert_eq!(checked.code, Some(3), "{checked:?}");
     assert!(checked.stderr.contains(word), "{checked:?}");
@@ -75,7 +75,7 @@ fn a_file_that_is_emptied() {
 fn a_file_that_is_missing() {
     half_of(
         |policies| std::fs::remove_file(policies.join("modes.cedar")).unwrap(),
-        "rule `MOD-1` is held by no policy",
+        "rule `MOD-1` lists policy `modes/demo-uploads-no-certificate`, which is not in",
     );
 }
 
@@ -123,10 +123,30 @@ fn a_list_of_rules_that_is_gone() {
     std::fs::remove_file(policies.join("modes.cedar")).unwrap();
     std::fs::remove_file(policies.join("rules.toml")).unwrap();
     until("it is refused for that", || {
-        sidecar.get("/readyz").text.contains("rules.toml` is gone")
+        let ready = sidecar.get("/readyz").text;
+        ready.contains("holds rule `") && ready.contains("rules.toml`")
     });
     assert_eq!(ask(&sidecar), before);
     upload_is_denied(&sidecar);
+}
+
+/// A set that held rules holds none any more, and so needs no list.
+#[test]
+fn a_list_of_rules_that_is_gone_with_all_rules() {
+    let (sidecar, policies, _) = start();
+    let before = ask(&sidecar);
+    let next = sidecar.path("next");
+    std::fs::create_dir(&next).unwrap();
+    let open = "permit (principal, action, resource);\n";
+    std::fs::write(next.join("open.cedar"), open).unwrap();
+    assert_eq!(check(&next).code, Some(0));
+    std::fs::rename(&policies, sidecar.path("before")).unwrap();
+    std::fs::rename(&next, &policies).unwrap();
+    sidecar.signal("HUP");
+    until("it is refused for that", || {
+        sidecar.get("/readyz").text.contains("rules.toml` is gone")
+    });
+    assert_eq!(ask(&sidecar), before);
 }
 
 /// Digests of all policy files and the list of rules, as `sha256sum` writes them.
@@ -211,6 +231,49 @@ fn a_manifest_that_is_not_fulfilled() {
     // Binary is text, and a name may begin with `./`.
     std::fs::write(&manifest, whole.replace("  ", " *./")).unwrap();
     assert_eq!(check(&policies).code, Some(0));
+}
+
+/// Two sets of which each is whole give a mixed one that looks whole too: where a manifest is
+/// demanded, nothing is taken without one.
+#[test]
+fn a_manifest_that_is_demanded() {
+    let demanded = || Start::quickstart().variable("PEPPOL_AUTHZ_RELOAD__REQUIRE_MANIFEST", "true");
+    let start = demanded();
+    let policies = start.path("policies");
+    shipped_policies(&policies);
+    let place = policies.display().to_string();
+    let (code, said) = start.with(&["--policies", &place]).fails();
+    assert_eq!(code, 3, "{said}");
+    assert!(
+        said.contains("policies.sha256`, and one is demanded"),
+        "{said}"
+    );
+    // The shadow's too.
+    let start = demanded();
+    let shadow = start.path("shadow");
+    shipped_policies(&shadow);
+    let (code, said) = start
+        .with(&["--shadow", &shadow.display().to_string()])
+        .fails();
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("and one is demanded"), "{said}");
+    // The policies in the binary need none.
+    demanded().start();
+    let start = demanded();
+    let policies = start.path("policies");
+    shipped_policies(&policies);
+    write_manifest(&policies);
+    let sidecar = start
+        .with(&["--policies", &policies.display().to_string()])
+        .start();
+    let before = ask(&sidecar);
+    let modes = policies.join("modes.cedar");
+    let text = std::fs::read_to_string(&modes).unwrap();
+    std::fs::write(&modes, format!("{text}// next\n")).unwrap();
+    let fault = is_refused(&sidecar, &before);
+    assert!(fault.contains("is another text than"), "{fault}");
+    write_manifest(&policies);
+    assert_ne!(is_taken(&sidecar, "Allow"), before.1);
 }
 
 #[test]

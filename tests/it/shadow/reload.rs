@@ -21,7 +21,11 @@ fn start() -> Start {
 }
 
 fn write(directory: &Path, text: &str) {
-    std::fs::write(directory.join("next.cedar"), text).unwrap();
+    std::fs::write(
+        directory.join("next.cedar"),
+        crate::author::without_rules(text),
+    )
+    .unwrap();
 }
 
 #[track_caller]

@@ -7,6 +7,13 @@ use peppol_authz_engine::policy::{
     Fault, Severity, SourceError, SourceFile, Sources, on_large_stack,
 };
 
+/// The length of the parts that a file is formatted in, in bytes. The formatter takes time that grows
+/// with the square of the length of its text.
+const PART: usize = 16 << 10;
+
+/// The length of the longest policy that is formatted, in bytes.
+const LONGEST: usize = 64 << 10;
+
 /// Writes every file as the formatter does. Returns the names of those that
 /// changed.
 ///
@@ -16,7 +23,7 @@ pub fn fix_format(sources: &Sources) -> Result<Vec<String>, SourceError> {
     let mut written = Vec::new();
     for file in &sources.policies {
         let formatted = on_large_stack(|| formatted(file)).flatten();
-        let formatted = formatted.filter(|text| *text != lines(file));
+        let formatted = formatted.filter(|text| *text != lines(&file.text));
         if let (Some(path), Some(text)) = (&file.path, formatted) {
             // The ends of its lines are not what it is formatted for.
             let text = match file.text.contains("\r\n") {
@@ -43,21 +50,41 @@ fn formatted(file: &SourceFile) -> Option<String> {
         line_width: 80,
         indent_width: 2,
     };
-    cedar_policy_formatter::policies_str_to_pretty(&lines(file), &config).ok()
+    let mut text = String::with_capacity(file.text.len());
+    for part in file.parts(PART) {
+        if part.len() > LONGEST {
+            return None;
+        }
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text += &cedar_policy_formatter::policies_str_to_pretty(&lines(part), &config).ok()?;
+    }
+    Some(text)
 }
 
-/// The text with lines that end as the formatter writes them.
-fn lines(file: &SourceFile) -> Cow<'_, str> {
-    match file.text.contains("\r\n") {
-        true => Cow::Owned(file.text.replace("\r\n", "\n")),
-        false => Cow::Borrowed(&file.text),
+/// A text with lines that end as the formatter writes them.
+fn lines(text: &str) -> Cow<'_, str> {
+    match text.contains("\r\n") {
+        true => Cow::Owned(text.replace("\r\n", "\n")),
+        false => Cow::Borrowed(text),
     }
+}
+
+/// The note on a file with a policy that is too long to be formatted.
+fn too_long(file: &Arc<SourceFile>) -> Option<Fault> {
+    let mut parts = file.parts(PART).into_iter();
+    parts.find(|part| part.len() > LONGEST)?;
+    let text = format!("it is not formatted: a policy in it has more than {LONGEST} bytes");
+    Some(Fault::new(file, Severity::Note, text))
 }
 
 /// A fault at the first line that the formatter would write otherwise.
 pub(super) fn unformatted(file: &Arc<SourceFile>) -> Option<Fault> {
-    let formatted = formatted(file)?;
-    if formatted == lines(file) {
+    let Some(formatted) = formatted(file) else {
+        return too_long(file);
+    };
+    if formatted == lines(&file.text) {
         return None;
     }
     let same = file

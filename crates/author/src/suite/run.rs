@@ -1,6 +1,6 @@
 //! Running suites.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use super::ask::ask;
 use super::error::SuiteError;
 use super::expect::NoDecision;
+use super::files::FoundFiles;
 use super::fixture::Fixture;
 use super::matrix::{MatrixOutcome, run_matrix};
 use super::model::SuiteFile;
@@ -22,6 +23,7 @@ use peppol_authz_engine::{Decision, Engine, EngineOptions};
 pub struct Suites {
     files: Vec<(PathBuf, SuiteFile)>,
     fixtures: BTreeMap<PathBuf, Fixture>,
+    left_out: Vec<String>,
 }
 
 /// The result of one question of a case.
@@ -48,17 +50,18 @@ pub struct CaseOutcome {
 }
 
 impl Suites {
-    /// Reads suites: files, or all `.toml` files of directories.
+    /// Reads suites: files, or all `.toml` files of directories and those inside them.
     ///
     /// # Errors
     /// A suite or fixture that cannot be read.
     pub fn read(paths: &[PathBuf]) -> Result<Self, SuiteError> {
-        let names = suite_files(paths)?;
+        let found = FoundFiles::of(paths)?;
         let mut suites = Self {
             files: Vec::new(),
             fixtures: BTreeMap::new(),
+            left_out: found.left_out,
         };
-        for name in names {
+        for name in found.suites {
             let suite = SuiteFile::read(&name)?;
             let fixture = beside(&name, &suite.fixture);
             if !suites.fixtures.contains_key(&fixture) {
@@ -69,6 +72,22 @@ impl Suites {
             suites.files.push((name, suite));
         }
         Ok(suites)
+    }
+
+    /// The entries of directories that may be suites and are left out, for a reader.
+    #[must_use]
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
+    /// The files that the suites rest on beside themselves: fixtures and golden matrices.
+    #[must_use]
+    pub fn beside(&self) -> BTreeSet<PathBuf> {
+        let matrices = self.files.iter().filter_map(|(path, suite)| {
+            let matrix = suite.matrix.as_ref()?;
+            Some(beside(path, &matrix.golden))
+        });
+        self.fixtures.keys().cloned().chain(matrices).collect()
     }
 
     /// Asks all questions of all cases.
@@ -156,28 +175,6 @@ impl Suites {
         Engine::new(Arc::clone(&found.store), Arc::clone(bundle), options)
             .map_err(|error| SuiteError::new(&fixture, error))
     }
-}
-
-/// The suite files that paths name: the files themselves, and all `.toml` files of
-/// directories, by name.
-fn suite_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, SuiteError> {
-    let mut names = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            let entries = std::fs::read_dir(path).map_err(|error| SuiteError::new(path, error))?;
-            let found = entries.filter_map(|entry| Some(entry.ok()?.path()));
-            let is_suite = |name: &PathBuf| name.extension().is_some_and(|ending| ending == "toml");
-            names.extend(found.filter(is_suite));
-        } else {
-            names.push(path.clone());
-        }
-    }
-    names.sort();
-    if names.is_empty() {
-        let first = paths.first().cloned().unwrap_or_default();
-        return Err(SuiteError::new(&first, "there are no suites"));
-    }
-    Ok(names)
 }
 
 /// A file beside the suite that names it.

@@ -14,9 +14,11 @@ use std::sync::Arc;
 use include_dir::{Dir, include_dir};
 
 use super::source_file::{SourceError, SourceFile};
+use crate::file::LONGEST_TEXT;
 use name::{INVARIANTS, NameKind};
 
 pub use entry::{Entry, EntryKind};
+pub(super) use name::{MANIFEST, RULES};
 
 /// True if an entry of that name can change the set, or make it be refused.
 pub(super) fn counts(path: &Path) -> bool {
@@ -36,6 +38,8 @@ pub struct PolicyDirectory {
     pub manifest: Option<Arc<SourceFile>>,
     /// The entries that are not read and not known to be something else.
     pub unread: Vec<UnreadEntry>,
+    /// The length of all texts, in bytes.
+    read: u64,
 }
 
 /// An entry of a policy directory that is not read.
@@ -88,7 +92,17 @@ impl PolicyDirectory {
             ),
             (_, EntryKind::Unusable(reason)) => unread(true, reason.clone()),
             (NameKind::Policy | NameKind::Rules | NameKind::Manifest, EntryKind::File) => {
-                match (read(path), &name) {
+                // No more is read, so that no more is held.
+                let fits = self.read <= LONGEST_TEXT.bytes;
+                let text = fits.then(|| read(path));
+                let length = text.iter().flatten().map(|file| file.text.len() as u64);
+                self.read += length.sum::<u64>();
+                let Some(text) = text.filter(|_| self.read <= LONGEST_TEXT.bytes) else {
+                    let most = LONGEST_TEXT.bytes;
+                    let text = format!("with it the directory has more than {most} bytes");
+                    return unread(true, text);
+                };
+                match (text, &name) {
                     (Ok(file), NameKind::Policy) => self.policies.push(file),
                     (Ok(file), NameKind::Rules) => self.rules = Some(file),
                     (Ok(file), _) => self.manifest = Some(file),

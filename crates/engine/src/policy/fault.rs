@@ -8,6 +8,18 @@ use miette::{Diagnostic, LabeledSpan, SourceCode};
 use super::source_file::SourceFile;
 use crate::text::causes;
 
+/// Faults that are told of one set; more of them say no more.
+const MOST: usize = 100;
+
+/// The length of a message, in bytes. Cedar names whole types and lists.
+const LONGEST_MESSAGE: usize = 4096;
+
+/// The length of a place, in bytes. All of its lines are shown.
+const LONGEST_PLACE: usize = 1024;
+
+/// The length of the lines that are shown of a place, in bytes.
+const LONGEST_LINES: usize = 16 << 10;
+
 /// The severity of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -45,7 +57,7 @@ impl Fault {
             file: Arc::clone(file),
             labels: Vec::new(),
             severity,
-            message: message.into(),
+            message: shortened(message.into()),
             help: None,
         }
     }
@@ -53,6 +65,7 @@ impl Fault {
     /// The same, at a place in the file.
     #[must_use]
     pub fn at(mut self, start: usize, len: usize) -> Self {
+        let len = len.min(LONGEST_PLACE);
         self.labels.push(LabeledSpan::new(None, start, len));
         self
     }
@@ -70,8 +83,8 @@ impl Fault {
             file: Arc::clone(file),
             labels: diagnostic.labels().into_iter().flatten().collect(),
             severity: Severity::Invalid,
-            message: causes(diagnostic),
-            help: diagnostic.help().map(|help| help.to_string()),
+            message: shortened(causes(diagnostic)),
+            help: diagnostic.help().map(|help| shortened(help.to_string())),
         }
     }
 
@@ -89,10 +102,45 @@ impl Fault {
         faults.sort_by_cached_key(|fault| {
             (
                 fault.file.name.clone(),
-                fault.place(),
+                fault.labels.first().map_or(0, LabeledSpan::offset),
                 fault.message.clone(),
             )
         });
+    }
+
+    /// Sorts the faults of a set, and of very many keeps the first. To show all would take longer
+    /// than to find them.
+    #[must_use]
+    pub fn first_of(mut faults: Vec<Self>) -> Vec<Self> {
+        Self::sort(&mut faults);
+        let rest = faults.get(MOST..).unwrap_or_default();
+        let severity = rest.iter().map(|fault| fault.severity).max();
+        let file = rest.first().map(|first| Arc::clone(&first.file));
+        if let (Some(severity), Some(file)) = (severity, file) {
+            let text = format!("and {} more faults", rest.len());
+            faults.truncate(MOST);
+            faults.push(Self::new(&file, severity, text));
+        }
+        faults
+    }
+
+    /// Where it is, in bytes.
+    pub(super) fn span(&self) -> (usize, usize) {
+        let first = self.labels.first();
+        first.map_or((0, 0), |label| (label.offset(), label.len()))
+    }
+
+    /// True if the lines that it is in are too long to be shown.
+    #[must_use]
+    pub fn has_long_lines(&self) -> bool {
+        let (start, len) = self.span();
+        let text = &self.file.text;
+        let before = text.get(..start).unwrap_or_default();
+        let after = text.get(start + len..).unwrap_or_default();
+        // Miette shows a line more at either end.
+        let before: usize = before.rsplit('\n').take(2).map(str::len).sum();
+        let after: usize = after.split('\n').take(2).map(str::len).sum();
+        before + len + after > LONGEST_LINES
     }
 
     /// Line and column, from 1, where it starts; the first line for a fault of
@@ -112,6 +160,15 @@ impl Fault {
                 .map_or(0, |label| label.offset() + label.len()),
         )
     }
+}
+
+/// The beginning of a text that is too long.
+fn shortened(mut text: String) -> String {
+    if text.len() > LONGEST_MESSAGE {
+        text.truncate(text.floor_char_boundary(LONGEST_MESSAGE));
+        text.push('…');
+    }
+    text
 }
 
 impl fmt::Display for Fault {

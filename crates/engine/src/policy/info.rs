@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cedar_policy::{Effect, Policy};
 
 use super::fault::{Fault, Severity};
-use super::plan::{Plan, PlanError, PolicyDepth};
+use super::plan::{Plan, PlanError};
 use super::source_file::SourceFile;
 
 /// A policy, with the parts of it that an answer names.
@@ -32,8 +32,6 @@ pub struct PolicyInfo {
     pub place: Range<usize>,
     /// The entities that it can look at.
     pub(super) plan: Plan,
-    /// How deep its expressions are nested.
-    pub(super) depth: usize,
     /// How deep conditionals are nested in the branches of conditionals.
     pub(super) conditionals: usize,
 }
@@ -43,6 +41,13 @@ impl PolicyInfo {
     #[must_use]
     pub fn source(&self) -> &str {
         self.file.text.get(self.place.clone()).unwrap_or_default()
+    }
+
+    /// The length of its annotations and its head, without its conditions.
+    pub(super) fn heading(&self) -> usize {
+        let text = self.source();
+        let head = text.find('(').and_then(|_| text.find("\n)"));
+        head.unwrap_or(text.len())
     }
 
     /// Returns true if it asks for tags in such a way that all tags of some entity are loaded.
@@ -69,10 +74,7 @@ impl PolicyInfo {
         place: Range<usize>,
     ) -> Result<Self, PlanError> {
         let mut plan = Plan::default();
-        let PolicyDepth {
-            depth,
-            conditionals,
-        } = plan.add(&policy)?;
+        let conditionals = plan.add(&policy)?;
         let annotation = |name: &str| policy.annotation(name).map(Arc::from);
         let effect = policy.effect();
         Ok(Self {
@@ -85,7 +87,6 @@ impl PolicyInfo {
             file: Arc::clone(file),
             place,
             plan,
-            depth,
             conditionals,
             policy,
         })

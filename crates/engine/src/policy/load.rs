@@ -22,7 +22,7 @@ use policies::read_policies;
 use schema::read_schema;
 use validate::{canonical_literals, validate};
 
-pub use policies::{MAX_CONDITIONALS, MAX_DEPTH};
+pub use policies::{MAX_CONDITIONALS, MAX_POLICIES};
 pub use validate::MAX_LEVEL;
 
 /// Checks the texts and makes a Bundle of them. `check` and `serve` refuse the same sets: those that
@@ -47,9 +47,7 @@ fn load_here(
         Fault::new(&file, Severity::Invalid, text)
     });
     let mut faults: Vec<Fault> = refused.collect();
-    if let Some(manifest) = &sources.manifest {
-        check_manifest(manifest, sources, &mut faults);
-    }
+    check_manifest(sources, &mut faults);
     let schema = read_schema(&sources.schema, &mut faults);
     let rules = read_rules(sources.rules.as_ref(), &mut faults);
     let policies = read_policies(sources, &mut faults);
@@ -63,17 +61,16 @@ fn load_here(
         canonical_literals(schema, &policies, &mut faults);
     }
     let Some(schema) = schema.filter(|_| faults.is_empty()) else {
-        Fault::sort(&mut faults);
-        return Err(faults);
+        return Err(Fault::first_of(faults));
     };
     let bundle = Bundle::new(Arc::new(schema), sources.digest(), level, rules, policies);
     let mut bundle = bundle.map_err(|error| fault(error.to_string()))?;
     bundle.routes = routes.map(Arc::new);
-    let broken = broken_conventions(&bundle, sources.rules.as_ref());
+    let broken = broken_conventions(&bundle, sources);
     if broken.is_empty() {
         Ok(bundle)
     } else {
-        Err(broken)
+        Err(Fault::first_of(broken))
     }
 }
 

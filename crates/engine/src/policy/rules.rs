@@ -26,6 +26,9 @@ pub struct Rule {
     pub codes: Vec<String>,
     /// The part that enforces it.
     pub held_by: HeldBy,
+    /// The ids of all policies that hold it: without one of them the set is not whole.
+    #[serde(default)]
+    pub policies: Vec<String>,
     /// For a rule that no policy carries: how it is enforced all the same.
     #[serde(default)]
     pub why: Option<String>,

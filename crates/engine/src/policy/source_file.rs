@@ -90,6 +90,27 @@ impl SourceFile {
         })
     }
 
+    /// The text in parts of whole policies: each ends with the line on which its last policy ends,
+    /// and is hardly longer than `length` bytes, unless a policy is.
+    #[must_use]
+    pub fn parts(&self, length: usize) -> Vec<&str> {
+        let statements = scan(&self.text, Language::Policy).statements;
+        let (mut parts, mut start) = (Vec::new(), 0);
+        let ends = statements.iter().map(|statement| statement.end);
+        let last = statements.last().map(|statement| statement.end);
+        for end in ends.filter(|end| Some(*end) != last) {
+            let rest = self.text.get(end..).unwrap_or_default();
+            let line = rest.find('\n').map_or(rest.len(), |at| at + 1);
+            let is_bare = rest.get(..line).is_some_and(|line| line.trim().is_empty());
+            if is_bare && end - start >= length {
+                parts.extend(self.text.get(start..end + line));
+                start = end + line;
+            }
+        }
+        parts.extend(self.text.get(start..));
+        parts
+    }
+
     /// Returns true if the text can be given to Cedar's parser of policies: it holds at least
     /// one statement and is not nested too deep. A deeper text would end the process.
     #[must_use]

@@ -30,6 +30,11 @@ pub struct Sources {
     pub manifest: Option<Arc<SourceFile>>,
     /// The entries of the policy directory that were not read.
     pub unread: Vec<UnreadEntry>,
+    /// True if rules have to list their policies: in a directory, which may be half of a copy. A
+    /// revision of git is whole by itself.
+    pub needs_lists: bool,
+    /// True if there has to be a manifest.
+    pub needs_manifest: bool,
 }
 
 impl Sources {
@@ -43,6 +48,8 @@ impl Sources {
             routes: None,
             manifest: None,
             unread: Vec::new(),
+            needs_lists: false,
+            needs_manifest: false,
         }
     }
 
@@ -73,6 +80,7 @@ impl Sources {
         };
         let mut sources = Self {
             routes,
+            needs_lists: policies.is_some(),
             ..Self::of_directory(schema, directory)
         };
         // A mount may hold them all together.
@@ -80,6 +88,15 @@ impl Sources {
         let named: Vec<_> = named.map(|file| file.name.clone()).collect();
         sources.unread.retain(|entry| !named.contains(&entry.name));
         Ok(sources)
+    }
+
+    /// The same, where policies of a directory are taken only with a manifest that they fulfil.
+    #[must_use]
+    pub fn with_manifest_needed(self, needed: bool) -> Self {
+        Self {
+            needs_manifest: needed && self.needs_lists,
+            ..self
+        }
     }
 
     /// A schema, and the policies of a directory.
@@ -90,6 +107,7 @@ impl Sources {
             rules,
             manifest,
             unread,
+            ..
         } = directory;
         Self {
             rules,

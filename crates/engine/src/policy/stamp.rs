@@ -1,6 +1,8 @@
 //! The state of several files as the file system tells it, without reading them.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,9 +24,25 @@ impl Stamp {
         self.add_entries(path, counts);
     }
 
-    /// Adds a directory with all of its entries, but not those inside of them.
-    pub fn add_directory(&mut self, path: &Path) {
-        self.add_entries(path, |_| true);
+    /// Adds a directory with all that is in it, also in directories inside.
+    pub fn add_tree(&mut self, path: &Path) {
+        let mut seen = BTreeSet::new();
+        let mut directories = vec![path.to_owned()];
+        while let Some(directory) = directories.pop() {
+            let Ok(found) = fs::metadata(&directory) else {
+                self.add_file(&directory);
+                continue;
+            };
+            // Links can lead to where they lie.
+            if !seen.insert((found.dev(), found.ino())) {
+                continue;
+            }
+            let before = self.0.len();
+            self.add_entries(&directory, |_| true);
+            let entries = self.0.get(before..).unwrap_or_default().iter();
+            let paths = entries.map(|(path, _)| path).filter(|path| path.is_dir());
+            directories.extend(paths.cloned());
+        }
     }
 
     fn add_entries(&mut self, path: &Path, counts: impl Fn(&Path) -> bool) {

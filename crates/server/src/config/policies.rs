@@ -20,6 +20,8 @@ pub struct Reload {
     /// How long the files must be unchanged before they are loaded.
     #[serde(with = "duration")]
     pub settle: Duration,
+    /// True if a policy directory without a manifest is refused.
+    pub require_manifest: bool,
     /// A directory of suites that policies have to pass before they are taken.
     pub suites: Option<PathBuf>,
     /// True if a refused change makes the program unready until a change succeeds. If false,

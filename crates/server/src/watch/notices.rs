@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 
@@ -10,15 +9,15 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 pub(super) fn notices<'a>(
     files: impl Iterator<Item = &'a PathBuf>,
     directories: impl Iterator<Item = &'a PathBuf>,
-    sender: Sender<()>,
+    wake: impl Fn() + Send + 'static,
 ) -> Option<RecommendedWatcher> {
-    let wake = move |event: notify::Result<notify::Event>| {
+    let noticed = move |event: notify::Result<notify::Event>| {
         // Reading a file is no change.
         if event.is_ok_and(|event| !event.kind.is_access()) {
-            let _ = sender.send(());
+            wake();
         }
     };
-    let mut watcher = match notify::recommended_watcher(wake) {
+    let mut watcher = match notify::recommended_watcher(noticed) {
         Ok(watcher) => watcher,
         Err(error) => {
             tracing::warn!(%error, "no notices of changed files; they are polled");

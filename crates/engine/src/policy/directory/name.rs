@@ -4,10 +4,10 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 /// The file that lists rules and codes.
-const RULES: &str = "rules.toml";
+pub(in crate::policy) const RULES: &str = "rules.toml";
 
 /// The file that lists the digests of the others, as `sha256sum` writes it.
-const MANIFEST: &str = "policies.sha256";
+pub(in crate::policy) const MANIFEST: &str = "policies.sha256";
 
 /// The ending of a policy file.
 const POLICY: &str = "cedar";

@@ -1,25 +1,27 @@
 //! The conventions that a set with a list of rules is held to: a rule that no policy holds is a
 //! policy that is missing, and a denial has a code that callers know.
 
-use std::sync::Arc;
+use std::path::Path;
 
 use cedar_policy::Effect;
 
 use super::rule_list;
 use crate::policy::bundle::Bundle;
+use crate::policy::directory::RULES;
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::info::PolicyInfo;
 use crate::policy::rules::{HeldBy, Rules};
-use crate::policy::source_file::SourceFile;
+use crate::policy::sources::Sources;
 use crate::text::did_you_mean;
 
 /// The annotations that policies may have.
 const ANNOTATIONS: [&str; 6] = ["id", "rule", "code", "message", "obligation", "doc"];
 
-/// The broken conventions of a set, sorted by place. `file` is its list of rules.
-pub(super) fn broken_conventions(bundle: &Bundle, file: Option<&Arc<SourceFile>>) -> Vec<Fault> {
-    let (Some(rules), Some(file)) = (&bundle.rules, file) else {
-        return Vec::new();
+/// The broken conventions of a set.
+pub(super) fn broken_conventions(bundle: &Bundle, sources: &Sources) -> Vec<Fault> {
+    let (Some(rules), Some(file)) = (&bundle.rules, &sources.rules) else {
+        let held = sources.needs_lists.then(|| without_list(bundle));
+        return held.flatten().into_iter().collect();
     };
     let mut faults = Vec::new();
     for info in bundle.policies() {
@@ -28,15 +30,32 @@ pub(super) fn broken_conventions(bundle: &Bundle, file: Option<&Arc<SourceFile>>
             faults.push(info.all_tags_fault(Severity::Lint));
         }
     }
-    rule_list::lint(file, rules, bundle, &mut faults);
-    Fault::sort(&mut faults);
+    rule_list::lint(file, rules, bundle, sources.needs_lists, &mut faults);
     faults
+}
+
+/// The fault of a set whose policies hold rules, while nothing says which: a copy looks like this
+/// that has just begun.
+fn without_list(bundle: &Bundle) -> Option<Fault> {
+    let policies = bundle.policies();
+    let info = policies.into_iter().find(|info| info.rule.is_some())?;
+    let (id, rule) = (&info.id, info.rule.as_deref().unwrap_or_default());
+    let name = Path::new(&info.file.name).with_file_name(RULES);
+    let text = format!(
+        "policy `{id}` holds rule `{rule}`, and there is no `{}`",
+        name.display()
+    );
+    let fault = Fault::new(&info.file, Severity::Lint, text);
+    let advice =
+        "without it nobody can tell if policies are missing; a set without `@rule` needs none";
+    Some(fault.at(info.place.start, info.heading()).advise(advice))
 }
 
 /// Adds the broken conventions of a policy to `faults`.
 fn lint(info: &PolicyInfo, rules: &Rules, faults: &mut Vec<Fault>) {
     let mut policy = PolicyLint {
         info,
+        heading: info.heading(),
         rules,
         faults,
     };
@@ -48,6 +67,8 @@ fn lint(info: &PolicyInfo, rules: &Rules, faults: &mut Vec<Fault>) {
 /// One policy, and the faults that are found.
 struct PolicyLint<'a> {
     info: &'a PolicyInfo,
+    /// The length of what faults point at.
+    heading: usize,
     rules: &'a Rules,
     faults: &'a mut Vec<Fault>,
 }
@@ -63,17 +84,11 @@ impl PolicyLint<'_> {
         Self::obligation,
     ];
 
-    /// Adds a fault. It points at the annotations and the effect, not at the whole policy.
+    /// Adds a fault.
     fn fault(&mut self, message: impl Into<String>, help: &str) {
-        let text = self.info.source();
-        let len = text
-            .find('(')
-            .and_then(|_| text.find("\n)"))
-            .unwrap_or(text.len())
-            .min(text.len());
         self.faults.push(
             Fault::new(&self.info.file, Severity::Lint, message)
-                .at(self.info.place.start, len)
+                .at(self.info.place.start, self.heading)
                 .advise(help),
         );
     }

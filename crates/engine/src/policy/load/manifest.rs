@@ -2,25 +2,32 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::policy::directory::MANIFEST;
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::source_file::SourceFile;
 use crate::policy::sources::Sources;
 use crate::text::{MARK, hex};
+
+/// Advice on how to write a manifest.
+const WRITE_ONE: &str = "`sha256sum *.cedar rules.toml > policies.sha256` writes such a file";
 
 /// Bytes of a digest.
 const DIGEST: usize = 32;
 
 /// Checks that a manifest lists all policy files and the list of rules, each as it is, and nothing
 /// else. It is written by `sha256sum`: a digest, two characters, a name.
-pub(super) fn check_manifest(
-    manifest: &Arc<SourceFile>,
-    sources: &Sources,
-    faults: &mut Vec<Fault>,
-) {
+pub(super) fn check_manifest(sources: &Sources, faults: &mut Vec<Fault>) {
+    let Some(manifest) = &sources.manifest else {
+        if let Some(file) = sources.policies.first().filter(|_| sources.needs_manifest) {
+            let name = Path::new(&file.name).with_file_name(MANIFEST);
+            let text = format!("there is no `{}`, and one is demanded", name.display());
+            faults.push(Fault::new(file, Severity::Invalid, text).advise(WRITE_ONE));
+        }
+        return;
+    };
     let mut listed: BTreeMap<&str, Line<'_>> = BTreeMap::new();
     let fault = |line: &Line<'_>, text: String| {
         Fault::new(manifest, Severity::Invalid, text).at(line.start, line.len)
@@ -36,9 +43,8 @@ pub(super) fn check_manifest(
         start += text.len();
         match parts(content) {
             None => {
-                let advice = "`sha256sum *.cedar rules.toml > policies.sha256` writes such a file";
                 let text = "this is no digest with a name".to_owned();
-                faults.push(fault(&line, text).advise(advice));
+                faults.push(fault(&line, text).advise(WRITE_ONE));
             }
             Some((digest, name)) => {
                 if listed.insert(name, Line { digest, ..line }).is_some() {

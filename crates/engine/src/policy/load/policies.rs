@@ -8,14 +8,13 @@ use cedar_policy::{Policy, PolicyId, PolicySet};
 
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::info::PolicyInfo;
-use crate::policy::scan::{Language, scan};
+use crate::policy::plan::PlanError;
+use crate::policy::scan::{Language, Scan, scan};
 use crate::policy::source_file::SourceFile;
 use crate::policy::sources::Sources;
 
-/// The greatest depth to which a policy's expressions may be nested. Cedar gives up at a depth that
-/// depends on the thread's stack (478 on 2 MiB, 2,001 on 8 MiB), and then skips
-/// the policy, even one that forbids.
-pub const MAX_DEPTH: usize = 200;
+/// The greatest number of policies of a set. With so many a load takes some seconds.
+pub const MAX_POLICIES: usize = 50_000;
 
 /// How deep conditionals may be nested in the branches of conditionals. Of one whose condition is
 /// always true or always false, Cedar's validator takes the one branch for both, so that with each
@@ -29,8 +28,19 @@ const SPLIT: &str = "write a long chain of `||` as `[…].contains(…)`, or spl
 pub(super) fn read_policies(sources: &Sources, faults: &mut Vec<Fault>) -> Vec<PolicyInfo> {
     let mut policies: Vec<PolicyInfo> = Vec::new();
     let mut taken: HashMap<Arc<str>, Arc<SourceFile>> = HashMap::new();
+    let mut room = MAX_POLICIES;
     for file in &sources.policies {
-        for info in read_file(file, faults) {
+        let scanned = scan(&file.text, Language::Policy);
+        let Some(left) = room.checked_sub(scanned.statements.len()) else {
+            let text = format!(
+                "more than {MAX_POLICIES} policies, with those of `{}`",
+                file.name
+            );
+            faults.push(Fault::new(file, Severity::Invalid, text));
+            return policies;
+        };
+        room = left;
+        for info in read_file(file, &scanned, faults) {
             if let Some(other) = taken.insert(Arc::clone(&info.id), Arc::clone(file)) {
                 let text = format!("policy id `{}` is taken, in `{}`", info.id, other.name);
                 faults.push(
@@ -54,8 +64,7 @@ pub(super) fn read_policies(sources: &Sources, faults: &mut Vec<Fault>) -> Vec<P
     policies
 }
 
-fn read_file(file: &Arc<SourceFile>, faults: &mut Vec<Fault>) -> Vec<PolicyInfo> {
-    let scanned = scan(&file.text, Language::Policy);
+fn read_file(file: &Arc<SourceFile>, scanned: &Scan, faults: &mut Vec<Fault>) -> Vec<PolicyInfo> {
     if let Some((place, what)) = scanned.too_deep {
         let text = format!("a policy with too many {what}");
         let fault = Fault::new(file, Severity::Invalid, text).at(place, 1);
@@ -128,11 +137,6 @@ fn read_policy(
         |text: String| Fault::new(file, Severity::Invalid, text).at(place.start, place.len());
     match PolicyInfo::new(policy, id, file, place.clone()) {
         Ok(info) => {
-            let depth = info.depth;
-            if depth > MAX_DEPTH {
-                let text = format!("nested {depth} deep, where {MAX_DEPTH} is the most");
-                faults.push(fault(text).advise(SPLIT));
-            }
             let nested = info.conditionals;
             if nested > MAX_CONDITIONALS {
                 faults.push(too_many_conditionals(&info, nested));
@@ -142,7 +146,11 @@ fn read_policy(
             Some(info)
         }
         Err(error) => {
-            faults.push(fault(error.to_string()));
+            let fault = fault(error.to_string());
+            faults.push(match error {
+                PlanError::TooDeep(_) => fault.advise(SPLIT),
+                PlanError::Unreadable(_) => fault,
+            });
             None
         }
     }

@@ -1,6 +1,6 @@
 //! Holds policies to the schema.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use cedar_policy::{PolicyId, PolicySet, ValidationMode, Validator};
 use miette::Diagnostic;
@@ -11,6 +11,9 @@ use crate::schema::Schema;
 
 /// The greatest number of references that a policy may follow from a question.
 pub const MAX_LEVEL: u32 = 5;
+
+/// Faults after which no further literal is looked at.
+const MAX_LITERALS: usize = 1000;
 
 /// Validates strictly. Returns the level to which the policies look.
 pub(super) fn validate(schema: &Schema, policies: &[PolicyInfo], faults: &mut Vec<Fault>) -> u32 {
@@ -57,8 +60,9 @@ fn level(
     by_id: &HashMap<&PolicyId, &PolicyInfo>,
     faults: &mut Vec<Fault>,
 ) -> u32 {
+    let mut rest = set.clone();
     for level in 0..=MAX_LEVEL {
-        let result = validator.validate_with_level(set, ValidationMode::Strict, level);
+        let result = validator.validate_with_level(&rest, ValidationMode::Strict, level);
         if result.validation_passed() {
             return level;
         }
@@ -68,6 +72,14 @@ fn level(
                     faults.push(Fault::from_diagnostic(&info.file, error));
                 }
             }
+        }
+        // A policy that passed passes at each further level.
+        let failed = result.validation_errors().map(|error| error.policy_id());
+        let failed: HashSet<&PolicyId> = failed.collect();
+        let failed = failed.into_iter().filter_map(|id| by_id.get(id));
+        match PolicySet::from_policies(failed.map(|info| info.policy.clone())) {
+            Ok(left) => rest = left,
+            Err(_) => rest = set.clone(),
         }
     }
     MAX_LEVEL
@@ -87,6 +99,10 @@ pub(super) fn canonical_literals(
             let canonical = canonical.and_then(|uid| schema.check_stored(&uid).map(|()| uid));
             if canonical.as_ref() == Ok(&literal) {
                 continue;
+            }
+            // To look for each of very many takes longer than to name the first.
+            if faults.len() > MAX_LITERALS {
+                return;
             }
             let id: &str = literal.id().as_ref();
             let (start, len) = match info.source().find(id) {

@@ -44,7 +44,7 @@ impl Routes {
         let mut seen = std::collections::HashSet::new();
         reader
             .faults
-            .retain(|fault| seen.insert((fault.place(), fault.end_place(), fault.to_string())));
+            .retain(|fault| seen.insert((fault.span(), fault.to_string())));
         faults.append(&mut reader.faults);
         is_valid.then(|| Self {
             index: Index::new(&routes),

@@ -22,7 +22,7 @@ INSERT INTO tenancy_noted VALUES
   ('company', 'Peppol::Organisation'),
   ('contact', 'Peppol::Organisation'),
   ('person', 'Peppol::User'), ('person', 'Peppol::EmailAddress'),
-  ('employment', 'Peppol::User'),
+  ('employment', 'Peppol::User'), ('employment', 'Peppol::Organisation'),
   ('gateway', 'Peppol::AccessPoint'),
   ('party', 'Peppol::Participant'), ('party', 'Peppol::ParticipantIdentifier'), ('party', 'Peppol::Organisation'),
   ('party_right', 'Peppol::Participant'), ('party_right', 'Peppol::Organisation'),
@@ -99,7 +99,7 @@ FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::Organisation', 'company_id
 CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON person
 FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::User', 'person_id', 'Peppol::EmailAddress', 'mail');
 CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON employment
-FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::User', 'person_id');
+FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::User', 'person_id', 'Peppol::Organisation', 'company_id');
 CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON gateway
 FOR EACH ROW EXECUTE FUNCTION record_changes('Peppol::AccessPoint', 'code');
 CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON party

@@ -12,6 +12,7 @@ CREATE INDEX branch_id_text ON branch ((branch_id::text));
 CREATE INDEX reader_id_text ON reader ((reader_id::text));
 CREATE INDEX reader_branch_text ON reader_branch ((reader_id::text), (branch_id::text));
 CREATE INDEX invoice_id_text ON invoice ((invoice_id::text));
+CREATE INDEX employment_admin ON employment (company_id) WHERE job = 'admin';
 
 -- UNION and not UNION ALL: an id has one row at most.
 CREATE VIEW "Peppol::EmailAddress" AS
@@ -24,7 +25,16 @@ SELECT
   person_id::text AS id,
   mail AS email,
   mail_confirmed_at IS NOT NULL AS "emailVerified",
-  is_operator AS superadmin
+  is_operator AS superadmin,
+  CASE WHEN (SELECT min(company_id::text) FROM employment WHERE employment.person_id = person.person_id)
+      = (SELECT max(company_id::text) FROM employment WHERE employment.person_id = person.person_id)
+    THEN (SELECT min(company_id::text) FROM employment WHERE employment.person_id = person.person_id)
+  END AS "onlyOrganisation",
+  coalesce(
+    (SELECT min(company_id::text) FROM employment WHERE employment.person_id = person.person_id)
+      < (SELECT max(company_id::text) FROM employment WHERE employment.person_id = person.person_id),
+    false
+  ) AS "severalOrganisations"
 FROM person;
 
 -- A row for each person and company, with all jobs held there: that of the first.
@@ -58,7 +68,12 @@ SELECT
   upper(wanted_stage::text) AS "modeChangeRequest",
   ARRAY(SELECT DISTINCT upper(kind) FROM contact WHERE contact.company_id = company.company_id) AS "contactTypes",
   coalesce(max_parties, 10) AS "participantLimit",
-  (SELECT count(*) FROM party WHERE party.company_id = company.company_id) AS participants
+  (SELECT count(*) FROM party WHERE party.company_id = company.company_id) AS participants,
+  (
+    SELECT min(person_id::text) FROM employment
+    WHERE employment.company_id = company.company_id AND job = 'admin'
+    HAVING count(*) = 1
+  ) AS "onlyOrgadmin"
 FROM company;
 
 -- Whoever alone has rights for a party of the company.

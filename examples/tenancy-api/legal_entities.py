@@ -89,12 +89,46 @@ def dissociate(database, request):
     return 204, None
 
 
+def list_sub_accounts(database, request):
+    rows = database.execute(
+        "SELECT account.email FROM sub_account_legal_entity AS held JOIN account USING (sub_account_id) "
+        "WHERE legal_entity_id = ? ORDER BY account.email",
+        (find(database, request)["id"],),
+    )
+    return 200, [{"email": row["email"]} for row in rows]
+
+
+def set_full_access(database, request):
+    full_access, id = request.body().get("fullAccess"), request.resource("SubAccount")
+    if not isinstance(full_access, bool):
+        raise Problem(400, "`fullAccess` has to be true or false")
+    database.execute("UPDATE sub_account SET full_access = ? WHERE id = ?", (full_access, id))
+    return 200, {"id": id, "fullAccess": full_access}
+
+
+def list_documents(database, request):
+    """Those of the organisation that the caller may view, which the sidecar says."""
+    rows = database.execute(
+        "SELECT document.* FROM document JOIN legal_entity ON legal_entity.id = legal_entity_id "
+        "WHERE organisation_id = ? ORDER BY document.id",
+        (request.resource("Organisation"),),
+    ).fetchall()
+    if request.owes("FILTER_DOCUMENTS"):
+        viewable = set(request.sidecar.viewable_documents(request.subject))
+        rows = [row for row in rows if row["id"] in viewable]
+    return 200, [show_document(database, row) for row in rows]
+
+
+def show_document(database, row):
+    known = get_document(database, "document", row["id"])
+    return known | {"uuid": row["id"], "legalEntity": row["legal_entity_id"], "direction": row["direction"]}
+
+
 def view_document(database, request):
     row = database.execute("SELECT * FROM document WHERE id = ?", (request.resource("Document"),)).fetchone()
     if not row:
         raise Problem(404, "there is no such document")
-    known = get_document(database, "document", row["id"])
-    return 200, known | {"uuid": row["id"], "legalEntity": row["legal_entity_id"], "direction": row["direction"]}
+    return 200, show_document(database, row)
 
 
 ENDPOINTS = [
@@ -103,7 +137,10 @@ ENDPOINTS = [
     ("GET", "/legal-entities/{uuid}", get),
     ("PUT", "/legal-entities/{uuid}", update),
     ("DELETE", "/legal-entities/{uuid}", delete),
+    ("GET", "/legal-entities/{uuid}/sub-accounts", list_sub_accounts),
     ("POST", "/legal-entities/{uuid}/sub-accounts", associate),
     ("DELETE", "/legal-entities/{uuid}/sub-accounts/{email}", dissociate),
+    ("PUT", "/sub-accounts/{subAccountId}/full-access", set_full_access),
+    ("GET", "/invoices", list_documents),
     ("GET", "/invoices/{uuid}", view_document),
 ]

@@ -86,8 +86,9 @@ def entities(text):
 class Request:
     """What an endpoint needs to know of a request."""
 
-    def __init__(self, path, query, headers, body):
+    def __init__(self, path, query, headers, body, sidecar):
         self.path, self._query, self._headers, self.content = path, query, headers, body
+        self.sidecar = sidecar
         self.subject, self.obligations, self.decided = None, set(), []
 
     def _header(self, name):

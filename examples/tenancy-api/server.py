@@ -16,16 +16,18 @@ import sqlite3
 import sys
 
 import legal_entities
+import members
 import organisations
 import parties
 import sign_up
 from request import Problem, Request, readable, segments
+from sidecar import Sidecar
 from store import Store
 
 # Method, path and what is done, once each. `{name}` is one segment.
 ENDPOINTS = [
     (method, segments(path), todo)
-    for module in (sign_up, organisations, parties, legal_entities)
+    for module in (sign_up, organisations, members, parties, legal_entities)
     for method, path, todo in module.ENDPOINTS
 ]
 
@@ -44,11 +46,11 @@ def find(method, path):
     return todo, {part[1:-1]: value for part, value in zip(template, path) if part.startswith("{")}
 
 
-def answer(store, method, target, headers, body):
+def answer(store, sidecar, method, target, headers, body):
     """Does what a request says, wholly or not at all: status, JSON (or bytes) and headers."""
     path, query = readable(target)
     todo, parameters = find(method, path)
-    request = Request(parameters, query, headers, body)
+    request = Request(parameters, query, headers, body, sidecar)
     if todo.__module__ != sign_up.__name__:
         request.by_gateway()
     with store.transaction(writes=method != "GET") as database:
@@ -73,7 +75,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             body = self.read_body()
             method = "GET" if self.command == "HEAD" else self.command
-            status, content, headers = answer(self.server.store, method, self.path, self.headers, body)
+            status, content, headers = answer(self.server.store, self.server.sidecar, method, self.path, self.headers, body)
         except Problem as problem:
             status, content, headers = problem.answer()
         except UnicodeEncodeError:
@@ -166,8 +168,8 @@ class Server(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, listen, store):
-        self.store = store
+    def __init__(self, listen, store, sidecar):
+        self.store, self.sidecar = store, sidecar
         if listen.startswith("unix:"):
             self.address_family, address = socket.AF_UNIX, listen.removeprefix("unix:")
         else:
@@ -198,9 +200,10 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--listen", default="127.0.0.1:9000", help='"IP:PORT" (loopback) or "unix:PATH"')
     arguments.add_argument("--tenancy", default="tenancy.db", help="the sidecar's SQLite database, which it has made")
+    arguments.add_argument("--sidecar", default="http://127.0.0.1:8180", help="where the sidecar answers")
     given = arguments.parse_args()
     try:
-        server = Server(given.listen, Store(given.tenancy))
+        server = Server(given.listen, Store(given.tenancy), Sidecar(given.sidecar))
     except (OSError, ValueError, sqlite3.Error) as error:
         sys.exit(f"error: {error}")
     address = server.server_address

@@ -105,7 +105,7 @@ LIMIT 1;
 -- === Users ===
 
 INSERT INTO registered_user AS held (id, email_verified, superadmin)
-SELECT document ->> 'id', (document ->> 'emailVerified')::boolean, (document ->> 'superadmin')::boolean
+SELECT document ->> 'id', (document ->> 'emailVerified')::boolean, coalesce((document ->> 'superadmin')::boolean, false)
 FROM staged
 WHERE kind = 'USER'
 ON CONFLICT (id) DO UPDATE SET
@@ -155,6 +155,17 @@ SELECT document ->> 'userId', document ->> 'organisationId', document ->> 'membe
 FROM staged
 WHERE kind = 'MEMBERSHIP'
 ON CONFLICT (user_id, organisation_id, member_role) DO NOTHING;
+
+INSERT INTO invitation AS held (id, organisation_id, email, member_role)
+SELECT document ->> 'id', document ->> 'organisationId', document ->> 'email', document ->> 'memberRole'
+FROM staged
+WHERE kind = 'INVITATION'
+ON CONFLICT (id) DO UPDATE SET
+  organisation_id = excluded.organisation_id,
+  email = excluded.email,
+  member_role = excluded.member_role
+WHERE (held.organisation_id, held.email, held.member_role)
+  IS DISTINCT FROM (excluded.organisation_id, excluded.email, excluded.member_role);
 
 -- === Access Points and participants ===
 
@@ -216,7 +227,7 @@ ON CONFLICT (id) DO UPDATE SET organisation_id = excluded.organisation_id
 WHERE held.organisation_id <> excluded.organisation_id;
 
 INSERT INTO sub_account AS held (id, organisation_id, full_access)
-SELECT document ->> 'id', document ->> 'organisationId', (document ->> 'fullAccess')::boolean
+SELECT document ->> 'id', document ->> 'organisationId', coalesce((document ->> 'fullAccess')::boolean, false)
 FROM staged
 WHERE kind = 'SUB_ACCOUNT'
 ON CONFLICT (id) DO UPDATE SET

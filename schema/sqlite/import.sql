@@ -101,7 +101,7 @@ LIMIT 1;
 -- === Users ===
 
 INSERT INTO registered_user (id, email_verified, superadmin)
-SELECT document ->> 'id', document ->> 'emailVerified', document ->> 'superadmin'
+SELECT document ->> 'id', document ->> 'emailVerified', coalesce(document ->> 'superadmin', 0)
 FROM staged
 WHERE kind = 'USER'
 ON CONFLICT (id) DO UPDATE SET
@@ -166,6 +166,17 @@ FROM staged
 WHERE kind = 'MEMBERSHIP'
 ON CONFLICT (user_id, organisation_id, member_role) DO NOTHING;
 
+INSERT INTO invitation (id, organisation_id, email, member_role)
+SELECT document ->> 'id', document ->> 'organisationId', document ->> 'email', document ->> 'memberRole'
+FROM staged
+WHERE kind = 'INVITATION'
+ON CONFLICT (id) DO UPDATE SET
+  organisation_id = excluded.organisation_id,
+  email = excluded.email,
+  member_role = excluded.member_role
+WHERE (invitation.organisation_id, invitation.email, invitation.member_role)
+  IS NOT (excluded.organisation_id, excluded.email, excluded.member_role);
+
 -- === Access Points and participants ===
 
 INSERT INTO access_point (id, environment, organisation_id)
@@ -226,7 +237,7 @@ ON CONFLICT (id) DO UPDATE SET organisation_id = excluded.organisation_id
 WHERE legal_entity.organisation_id IS NOT excluded.organisation_id;
 
 INSERT INTO sub_account (id, organisation_id, full_access)
-SELECT document ->> 'id', document ->> 'organisationId', document ->> 'fullAccess'
+SELECT document ->> 'id', document ->> 'organisationId', coalesce(document ->> 'fullAccess', 0)
 FROM staged
 WHERE kind = 'SUB_ACCOUNT'
 ON CONFLICT (id) DO UPDATE SET

@@ -141,6 +141,7 @@ def started():
         wait_until(ready, f"{process.name} is ready")
 
     service = [sys.executable, "-B", "server.py", "--listen", f"127.0.0.1:{made.service}"]
+    service += ["--sidecar", f"http://127.0.0.1:{ports['8180']}"]
     envoy = ["envoy", "-c", "envoy.yaml", "--use-dynamic-base-id", "--concurrency", "1", "-l", "warning"]
     try:
         start([PROGRAM, "serve", "--config", "sidecar.toml"], ports["8180"], 200, "GET", "/readyz")

@@ -1,7 +1,7 @@
 """The whole life of an organisation: examples/tenancy-api behind Envoy, the sidecar beside it.
 
 Everything that is done to it goes through the gateway, with tokens. What no endpoint does (who is
-ApManager, what documents there are) is written to the store, as another program would.
+ApManager and nothing else, what documents there are) is written to the store, as another program would.
 """
 
 import json
@@ -82,6 +82,7 @@ def test_the_life_of_an_organisation(empty):
     at = f"/orgs/{org['id']}"
     assert anna.does(200, "GET", at).items() >= ACME.items()
 
+    members(world, anna, at)
     demo(world, anna, at)
     mode_change(world, anna, org["id"], at)
 
@@ -108,6 +109,52 @@ def test_the_life_of_an_organisation(empty):
 
     users_of_parties(world, org["id"], anna, *parties)
     sub_accounts(world, org["id"], anna.id)
+
+
+def members(world, anna, at):
+    """Invited, accepted, changed, left; and the last orgadmin stays."""
+    bob, mia, mona = (world.as_user(id) for id in ("bob", "mia", "mona"))
+    as_member = {"email": "BOB@elsewhere.example", "memberRole": "orgmember"}
+    for other in (bob, mia):
+        other.denied("NOT_PERMITTED", "POST", f"{at}/invitations", as_member)
+        other.denied("NOT_PERMITTED", "GET", f"{at}/members")
+    invitation = anna.does(201, "POST", f"{at}/invitations", as_member)
+    assert invitation["email"] == "bob@elsewhere.example"
+    nobody = anna.does(201, "POST", f"{at}/invitations", {"email": "nobody@yet.example", "memberRole": "orgadmin"})
+    listed = anna.does(200, "GET", f"{at}/invitations")
+    assert sorted(listed, key=str) == sorted([invitation, nobody], key=str)
+    accept = f"/invitations/{invitation['id']}/accept"
+    for other in (mia, anna):
+        other.denied("NOT_PERMITTED", "POST", accept)
+    bob.denied("NOT_PERMITTED", "POST", f"/invitations/{nobody['id']}/accept")
+    bob.denied("NOT_PERMITTED", "DELETE", f"{at}/invitations/{invitation['id']}")
+    assert bob.does(200, "POST", accept) == {"userId": "bob", "memberRoles": ["orgmember"]}
+    bob.denied("UNKNOWN_RESOURCE", "POST", accept)
+    anna.does(204, "DELETE", f"{at}/invitations/{nobody['id']}")
+    assert anna.does(200, "GET", f"{at}/invitations") == []
+
+    # There is always an orgadmin.
+    me = f"{at}/members/{anna.id}"
+    anna.denied("LAST_ORGADMIN", "DELETE", me)
+    anna.denied("LAST_ORGADMIN", "PUT", me, {"memberRole": "orgmember"})
+    anna.denied("LAST_ORGADMIN", "POST", f"{at}/leave")
+    bob.denied("NOT_PERMITTED", "PUT", f"{at}/members/bob", {"memberRole": "orgadmin"})
+    assert anna.does(200, "PUT", f"{at}/members/bob", {"memberRole": "orgadmin"})["memberRoles"] == ["orgadmin"]
+    bob.does(200, "GET", f"{at}/members")
+    bob.does(204, "POST", f"{at}/leave")
+    bob.denied("NOT_PERMITTED", "POST", f"{at}/leave")
+    anna.denied("LAST_ORGADMIN", "POST", f"{at}/leave")
+
+    # An ApManager is a member before.
+    anna.denied("NOT_A_MEMBER", "PUT", f"{at}/members/mona/ap-manager")
+    anna.does(201, "POST", f"{at}/members", {"userId": "mona", "memberRole": "orgmember"})
+    assert anna.does(200, "PUT", f"{at}/members/mona/ap-manager")["memberRoles"] == ["ApManager", "orgmember"]
+    mona.denied("NOT_PERMITTED", "DELETE", f"{at}/members/mona/ap-manager")
+    anna.does(204, "DELETE", f"{at}/members/mona/ap-manager")
+    assert anna.does(200, "GET", f"{at}/members") == [
+        {"userId": each, "memberRoles": [role]} for each, role in sorted([(anna.id, "orgadmin"), ("mona", "orgmember")])
+    ]
+    anna.does(204, "DELETE", f"{at}/members/mona")
 
 
 def demo(world, anna, at):
@@ -201,6 +248,11 @@ def users_of_parties(world, org, anna, party, other_party):
     assert mona.does(200, "GET", f"{at}/party") == [authorization]
     assert world.rows("SELECT * FROM party_authorization") == [(party, amy.id, "Acme", 1, 1, 1, 1)]
 
+    # Who is more than an ApUser is left alone.
+    anna.does(200, "PUT", f"/orgs/{org}/members/{part(amy.id)}/ap-manager")
+    mona.denied("USER_HAS_OTHER_ROLES", "PUT", "/api/v1/user", new)
+    anna.does(204, "DELETE", f"/orgs/{org}/members/{part(amy.id)}/ap-manager")
+
     # For its party, however that is spelled, and for no other. A body may come in pieces.
     amy.does(200, "POST", send, iter([INVOICE, b"\n"]))
     sent = amy.does(200, "POST", f"/api/v1/0007:5561234567/salesInvoice/send?receiverId={part(party)}", INVOICE)["id"]
@@ -231,6 +283,8 @@ def users_of_parties(world, org, anna, party, other_party):
         f"{at}/party/{part(party.upper().replace('ISO6523-ACTORID-UPIS', 'iso6523-actorid-upis'))}",
     )
     mona.denied("LAST_AP_USER", "DELETE", at)
+    anna.denied("LAST_AP_USER", "DELETE", f"/orgs/{org}/members/{part(amy.id)}")
+    amy.denied("LAST_AP_USER", "POST", f"/orgs/{org}/leave")
     mona.does(201, "PUT", "/api/v1/user", {"name": "ali@acme.example", "password": "secret"})
     mona.does(200, "PUT", "/api/v1/user/ali@acme.example/party", authorization)
     mona.does(204, "DELETE", at)
@@ -259,6 +313,18 @@ def sub_accounts(world, org, anna):
     foo.denied("NOT_PERMITTED", "GET", "/invoices/d-2")
     foo.denied("SUB_ACCOUNT_MANAGES_NOTHING", "POST", "/legal-entities", {"name": "Foo's"})
     foo.denied("SUB_ACCOUNT_MANAGES_NOTHING", "POST", "/orgs", ACME)
+    assert anna.does(200, "GET", at) == [{"email": "foo@bar.com"}]
+    foo.denied("NOT_PERMITTED", "GET", at)
+    documents = [{"uuid": id, "legalEntity": of, "direction": "RECEIVED"} for id, of in (("d-1", one), ("d-2", other))]
+    assert anna.does(200, "GET", "/invoices") == documents
+    assert foo.does(200, "GET", "/invoices") == documents[:1]
+    world.as_user("bob", f"organisation={org}").denied("NOT_PERMITTED", "GET", "/invoices")
+    ((account,),) = world.rows("SELECT sub_account_id FROM account WHERE email = 'foo@bar.com'")
+    anna.denied("NOT_PERMITTED", "PUT", f"/sub-accounts/{account}/full-access", {"fullAccess": True})
+    root = world.as_user("root")
+    assert root.does(200, "PUT", f"/sub-accounts/{account}/full-access", {"fullAccess": True})["fullAccess"] is True
+    assert foo.does(200, "GET", "/invoices") == documents
+    root.does(200, "PUT", f"/sub-accounts/{account}/full-access", {"fullAccess": False})
     anna.does(201, "POST", f"/legal-entities/{other}/sub-accounts", {"email": "foo@bar.com"})
     foo.does(200, "GET", "/invoices/d-2")
     anna.fails(409, "DELETE", f"/legal-entities/{one}")

@@ -5,6 +5,7 @@
 mod derived;
 mod foreign;
 mod given_up;
+mod members;
 mod revisions;
 mod sqlite;
 

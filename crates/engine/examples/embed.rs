@@ -25,7 +25,8 @@ const ENTITIES: &str = r#"[
      "id": "anna",
      "email": {"__entity": {"type": "Peppol::EmailAddress", "id": "anna@acme.example"}},
      "emailVerified": true,
-     "superadmin": false
+     "superadmin": false,
+     "severalOrganisations": true
    },
    "parents": [],
    "tags": {

@@ -64,7 +64,7 @@ pub(super) fn view(condition: &str) -> String {
          CREATE VIEW \"Peppol::Organisation\" AS
          SELECT id, CASE WHEN {condition} THEN 'DEMO' ELSE mode END AS mode,
            mode_change_request AS \"modeChangeRequest\", contact_types AS \"contactTypes\",
-           coalesce(participant_limit, 10) AS \"participantLimit\", 0 AS participants
+           coalesce(participant_limit, 10) AS \"participantLimit\", 0 AS participants, NULL AS \"onlyOrgadmin\"
          FROM organisation;"
     )
 }
@@ -191,6 +191,7 @@ fn the_list_of_noted_tables_is_what_triggers_do() {
     connection
         .execute_batch(
             "INSERT INTO access_point VALUES ('ap-noted', 'TEST', 'acme');
+             INSERT INTO invitation VALUES ('i-noted', 'acme', 'i@acme.example', 'orgmember');
              INSERT INTO legal_entity VALUES ('le-noted', 'acme');
              INSERT INTO document VALUES ('d-noted', 'le-noted', 'in');
              INSERT INTO sub_account VALUES ('s-noted', 'acme', 0);
@@ -208,7 +209,7 @@ fn the_list_of_noted_tables_is_what_triggers_do() {
     };
     let named = rows("SELECT name, entity_type FROM tenancy_noted WHERE NOT derived");
     let tables: BTreeSet<&String> = named.iter().map(|(table, _)| table).collect();
-    assert_eq!(tables.len(), 11);
+    assert_eq!(tables.len(), 12);
     let mut noted = BTreeSet::new();
     for table in tables {
         let column: String = connection

@@ -143,7 +143,7 @@ const ADDED: &str = "
     CREATE VIEW \"Peppol::Organisation\" AS
     SELECT id, CASE WHEN suspended = 1 THEN 'DEMO' ELSE mode END AS mode,
       mode_change_request AS \"modeChangeRequest\", contact_types AS \"contactTypes\",
-      coalesce(participant_limit, 10) AS \"participantLimit\", 0 AS participants
+      coalesce(participant_limit, 10) AS \"participantLimit\", 0 AS participants, NULL AS \"onlyOrgadmin\"
     FROM organisation;";
 
 /// And one that reads a table of the author's own.
@@ -153,7 +153,7 @@ const ADDED_TABLE: &str = "
     CREATE VIEW \"Peppol::Organisation\" AS
     SELECT id, CASE WHEN EXISTS (SELECT 1 FROM suspension WHERE organisation_id = id) THEN 'DEMO' ELSE mode END AS mode,
       mode_change_request AS \"modeChangeRequest\", contact_types AS \"contactTypes\",
-      coalesce(participant_limit, 10) AS \"participantLimit\", 0 AS participants
+      coalesce(participant_limit, 10) AS \"participantLimit\", 0 AS participants, NULL AS \"onlyOrgadmin\"
     FROM organisation;";
 
 /// And one that only counts its rows.
@@ -163,7 +163,7 @@ const COUNTED_TABLE: &str = "
     CREATE VIEW \"Peppol::Organisation\" AS
     SELECT id, CASE WHEN (SELECT count(*) FROM suspension) > 0 THEN 'DEMO' ELSE mode END AS mode,
       mode_change_request AS \"modeChangeRequest\", contact_types AS \"contactTypes\",
-      coalesce(participant_limit, 10) AS \"participantLimit\", 0 AS participants
+      coalesce(participant_limit, 10) AS \"participantLimit\", 0 AS participants, NULL AS \"onlyOrgadmin\"
     FROM organisation;";
 
 const SUSPEND: &str = "UPDATE organisation SET suspended = 1 WHERE id = 'acme'";
@@ -238,7 +238,8 @@ fn a_postgresql_view_that_reads_a_clock_is_not_kept_for_longer_than_is_set() {
          CREATE OR REPLACE VIEW \"Peppol::Organisation\" AS
          SELECT id, CASE WHEN demo_from < now() THEN 'DEMO' ELSE mode END AS mode,
            mode_change_request AS \"modeChangeRequest\", contact_types AS \"contactTypes\",
-           coalesce(participant_limit, 10) AS \"participantLimit\", 0::bigint AS participants
+           coalesce(participant_limit, 10) AS \"participantLimit\", 0::bigint AS participants,
+           NULL::text COLLATE \"C\" AS \"onlyOrgadmin\"
          FROM organisation",
     );
     let sidecar = shipped(&database, "100ms");
@@ -347,7 +348,8 @@ fn demo_where(condition: &str) -> String {
         "CREATE OR REPLACE VIEW \"Peppol::Organisation\" AS
          SELECT id, CASE WHEN {condition} THEN 'DEMO' ELSE mode END AS mode,
            mode_change_request AS \"modeChangeRequest\", contact_types AS \"contactTypes\",
-           coalesce(participant_limit, 10) AS \"participantLimit\", 0::bigint AS participants
+           coalesce(participant_limit, 10) AS \"participantLimit\", 0::bigint AS participants,
+           NULL::text COLLATE \"C\" AS \"onlyOrgadmin\"
          FROM organisation"
     )
 }

@@ -10,7 +10,7 @@ use crate::sidecar::{Sidecar, Start};
 pub(crate) const ENTITIES: &str = r#"[
   {"uid": {"type": "Peppol::EmailAddress", "id": "anna@acme.example"}, "attrs": {"registered": true}, "parents": []},
   {"uid": {"type": "Peppol::User", "id": "anna"}, "parents": [], "attrs": {
-    "id": "anna", "emailVerified": true, "superadmin": false,
+    "id": "anna", "emailVerified": true, "superadmin": false, "severalOrganisations": false,
     "email": {"__entity": {"type": "Peppol::EmailAddress", "id": "anna@acme.example"}}
   }, "tags": {"acme": [{"__entity": {"type": "Peppol::MemberRole", "id": "orgmember"}}]}},
   {"uid": {"type": "Peppol::Organisation", "id": "acme"}, "parents": [], "attrs": {

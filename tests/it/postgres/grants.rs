@@ -18,7 +18,7 @@ fn relations(database: &Database) -> Vec<String> {
          WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace ORDER BY relname",
     );
     let mut relations: Vec<String> = views.lines().map(|view| format!("\"{view}\"")).collect();
-    assert_eq!(relations.len(), 13, "{relations:?}");
+    assert_eq!(relations.len(), 14, "{relations:?}");
     relations.extend(["tenancy_change", "tenancy_horizon"].map(str::to_owned));
     relations
 }

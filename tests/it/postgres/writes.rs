@@ -28,6 +28,7 @@ const SUB_ACCOUNTS: &[&str] = &["'s0'", "'s1'", "'s2'"];
 const ACCESS_POINTS: &[&str] = &["'a0'", "'a1'"];
 const DOCUMENTS: &[&str] = &["'d0'", "'d1'", "'d2'"];
 const EMAILS: &[&str] = &["'e0'", "'e1'", "'e2'", "'e3'", "'e4'", "'e5'"];
+const INVITATIONS: &[&str] = &["'i0'", "'i1'", "'i2'"];
 const FLAG: &[&str] = &["true", "false"];
 const ENVIRONMENTS: &[&str] = &["'TEST'", "'PRODUCTION'"];
 /// Written differently by dialect.
@@ -63,6 +64,16 @@ const TABLES: &[Table] = &[
             ("user_id", USERS),
             ("organisation_id", ORGANISATIONS),
             ("member_role", &["'orgadmin'", "'ApUser'", "'ApManager'"]),
+        ],
+    },
+    Table {
+        name: "invitation",
+        key: 1,
+        columns: &[
+            ("id", INVITATIONS),
+            ("organisation_id", ORGANISATIONS),
+            ("email", EMAILS),
+            ("member_role", &["'orgadmin'", "'orgmember'"]),
         ],
     },
     Table {
@@ -148,6 +159,7 @@ pub(crate) fn entities() -> Vec<EntityUid> {
         ("ParticipantIdentifier", PARTICIPANTS),
         ("LegalEntity", LEGAL_ENTITIES),
         ("SubAccount", SUB_ACCOUNTS),
+        ("Invitation", INVITATIONS),
         ("AccessPoint", ACCESS_POINTS),
         ("Document", DOCUMENTS),
         ("EmailAddress", EMAILS),

@@ -2,7 +2,8 @@
 
 use super::question::Question;
 use super::tenancy::{
-    AccessPoint, Document, LegalEntity, Organisation, Participant, SubAccount, Tenancy, User,
+    AccessPoint, Document, Invitation, LegalEntity, Organisation, Participant, SubAccount, Tenancy,
+    User,
 };
 use super::vocabulary::{Environment, Mode, Role};
 
@@ -20,6 +21,8 @@ pub(crate) struct Case<'a> {
     pub(crate) sub_account: Option<&'a SubAccount>,
     /// The organisation that the resource is or belongs to.
     pub(crate) organisation: Option<&'a Organisation>,
+    /// The resource, where it is an invitation.
+    pub(crate) invitation: Option<&'a Invitation>,
     /// The resource, where it is a participant.
     pub(crate) participant: Option<&'a Participant>,
     /// The resource, where it is a legal entity.
@@ -49,6 +52,7 @@ impl<'a> Case<'a> {
                 .sub_account(asker_id)
                 .filter(|_| asker == "SubAccount"),
             organisation: tenancy.organisation_of(kind, id),
+            invitation: tenancy.invitation(id).filter(|_| kind == "Invitation"),
             participant: tenancy.participant(id).filter(|_| kind == "Participant"),
             legal_entity: tenancy.legal_entity(id).filter(|_| kind == "LegalEntity"),
             document: tenancy.document(id).filter(|_| kind == "Document"),
@@ -91,10 +95,16 @@ impl<'a> Case<'a> {
         self.organisation.is_some_and(|it| it.mode == mode)
     }
 
-    /// True if the document goes through a production access point.
+    /// True if the document goes through a production access point, or the participant is registered
+    /// at one.
     pub(crate) fn through_production(&self) -> bool {
         self.through
             .is_some_and(|it| it.environment == Environment::Production)
+    }
+
+    /// True if a participant is registered, or moved, at an access point or without one.
+    pub(crate) fn registers(&self) -> bool {
+        self.is(&["createParticipant", "updateParticipant"])
     }
 
     /// True if a document is sent or received.

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::rng::Rng;
 use super::tenancy::{
-    AccessPoint, Document, Flags, LegalEntity, Organisation, Participant, SubAccount, Tenancy,
-    User, respell_participant,
+    AccessPoint, Document, Flags, Invitation, LegalEntity, Organisation, Participant, SubAccount,
+    Tenancy, User, respell_participant,
 };
-use super::vocabulary::{Environment, Mode};
+use super::vocabulary::{Environment, Mode, Role};
 
 impl Tenancy {
     /// The tenancy documents of this tenancy, in an order that `import` takes: what a document
@@ -27,6 +27,9 @@ impl Tenancy {
                 json!({"type": "MEMBERSHIP", "userId": user, "organisationId": organisation,
                 "memberRole": role.name()}),
             );
+        }
+        for it in &self.invitations {
+            writer.invitation(it, &self.ids("Organisation"));
         }
         self.access_points
             .iter()
@@ -82,7 +85,35 @@ impl Writer {
             self.line(line(email, !it.verified, !it.superadmin));
         }
         let email = self.rng.respell(&it.email);
-        self.line(line(email, it.verified, it.superadmin));
+        let line = line(email, it.verified, it.superadmin);
+        let line = self.maybe_without(line, "superadmin");
+        self.line(line);
+    }
+
+    /// The line without a member that is false, which it need not have, now and then.
+    fn maybe_without(&mut self, mut line: Value, member: &str) -> Value {
+        if let (Some(false), true, Some(members)) = (
+            line[member].as_bool(),
+            self.rng.percent(30),
+            line.as_object_mut(),
+        ) {
+            members.remove(member);
+        }
+        line
+    }
+
+    fn invitation(&mut self, it: &Invitation, organisations: &[&str]) {
+        let mut line = json!({"type": "INVITATION", "id": it.id});
+        if self.stale() {
+            line["organisationId"] = json!(self.rng.choose(organisations));
+            line["email"] = json!(format!("old-{}", it.email));
+            line["memberRole"] = json!(Role::OrgAdmin.name());
+            self.line(line.clone());
+        }
+        line["organisationId"] = json!(it.organisation);
+        line["email"] = json!(self.rng.respell(&it.email));
+        line["memberRole"] = json!(it.role.name());
+        self.line(line);
     }
 
     fn organisation(&mut self, it: &Organisation) {
@@ -173,6 +204,7 @@ impl Writer {
         line["email"] = json!(self.rng.respell(&it.email));
         line["fullAccess"] = json!(it.full_access);
         line["legalEntityIds"] = json!(it.legal_entities);
+        let line = self.maybe_without(line, "fullAccess");
         self.line(line);
     }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::rng::Rng;
 use super::tenancy::{
-    AccessPoint, Document, Flags, LegalEntity, Organisation, Participant, SubAccount, Tenancy,
-    User, participant_id,
+    AccessPoint, Document, Flags, Invitation, LegalEntity, Organisation, Participant, SubAccount,
+    Tenancy, User, participant_id,
 };
 use super::vocabulary::{Environment, Mode, Role};
 
@@ -132,6 +132,7 @@ impl Tenancy {
         tenancy.add_users(rng, size, &mut emails);
         tenancy.add_organisations(rng, size);
         tenancy.add_roles(rng);
+        tenancy.add_invitations(rng);
         tenancy.add_access_points(rng);
         tenancy.add_participants(rng);
         tenancy.add_authorizations(rng);
@@ -190,6 +191,24 @@ impl Tenancy {
                     let membership = (user.id.clone(), organisation.id.clone(), role);
                     self.roles.insert(membership);
                 }
+            }
+        }
+    }
+
+    /// Invites users, by their addresses, and people who are not registered.
+    fn add_invitations(&mut self, rng: &mut Rng) {
+        let mut ids = Ids::new("i");
+        for organisation in &self.organisations {
+            for _ in 0..rng.below(4) {
+                let user = rng.choose(&self.users).filter(|_| rng.percent(75));
+                self.invitations.push(Invitation {
+                    id: ids.fresh(rng),
+                    organisation: organisation.id.clone(),
+                    email: user
+                        .map_or("nobody.yet@acme.example", |it| &it.email)
+                        .to_owned(),
+                    role: rng.pick([Role::OrgAdmin, Role::OrgMember]),
+                });
             }
         }
     }

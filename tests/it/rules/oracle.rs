@@ -23,8 +23,9 @@ pub(crate) struct Expected {
 
 type Forbids = (&'static str, &'static str, fn(&Case<'_>) -> bool);
 
-const FORBIDS: [Forbids; 16] = [
+const FORBIDS: [Forbids; 19] = [
     ("USR-1", "EMAIL_NOT_VERIFIED", usr_1_email_not_verified),
+    ("MEM-1", "LAST_ORGADMIN", mem_1_last_orgadmin),
     ("MOD-1", "DEMO_NO_CERTIFICATES", mod_1_demo_certificate),
     ("MOD-2", "DEMO_NO_ACCESS_POINTS", mod_2_demo_access_point),
     ("MOD-3", "DEMO_NO_PRODUCTION", mod_3_demo_production),
@@ -40,6 +41,8 @@ const FORBIDS: [Forbids; 16] = [
     ("PTY-1", "NOT_YOUR_AP_USER", pty_1_not_your_ap_user),
     ("PTY-3", "NOT_YOUR_AP_USER", pty_3_not_your_ap_user),
     ("PTY-7", "LAST_AP_USER", pty_7_last_ap_user),
+    ("PTY-8", "USER_HAS_OTHER_ROLES", pty_8_other_roles),
+    ("PTY-9", "NOT_A_MEMBER", pty_9_not_a_member),
     ("PAR-1", "PARTICIPANT_TAKEN", par_1_participant_taken),
     (
         "SUB-2",
@@ -50,11 +53,14 @@ const FORBIDS: [Forbids; 16] = [
     ("SUB-6", "EMAIL_ALREADY_REGISTERED", sub_6_email_registered),
 ];
 
-const PERMITS: [fn(&Case<'_>) -> bool; 15] = [
+const PERMITS: [fn(&Case<'_>) -> bool; 22] = [
     usr_2_create_organisation,
     usr_3_orgadmin,
     usr_5_member,
     usr_6_superadmin,
+    mem_2_orgadmin_invites,
+    mem_2_invited_accepts,
+    mem_3_leaves,
     mch_3_orgadmin_requests,
     mch_3_superadmin_sets,
     mch_4_superadmin_rejects,
@@ -62,10 +68,14 @@ const PERMITS: [fn(&Case<'_>) -> bool; 15] = [
     pty_2_manager_of_participants,
     pty_3_manager_of_authorizations,
     pty_4_ap_user,
+    pty_9_orgadmin_appoints,
     sub_1_orgadmin_of_legal_entities,
     sub_3_associated,
     sub_4_full_access,
     sub_5_orgadmin_of_sub_accounts,
+    sub_8_orgadmin_lists,
+    sub_9_superadmin_sets,
+    doc_1_lists,
 ];
 
 /// The answer to a well-formed question about this tenancy.
@@ -99,10 +109,12 @@ fn denial(forbidding: Vec<(&'static str, &'static str)>) -> Expected {
     }
 }
 
-/// What a permit of USR-2, MCH-3 and MCH-4 tells the caller to do.
+/// What a permit of USR-2, MEM-2, MCH-3, MCH-4 and DOC-1 tells the caller to do.
 fn obligations(case: &Case<'_>) -> Option<&'static str> {
     match case.action {
         "createOrganisation" => Some("GRANT_ORGADMIN"),
+        "acceptInvitation" => Some("GRANT_MEMBERSHIP"),
+        "listDocuments" => Some("FILTER_DOCUMENTS"),
         "setOrganisationMode" | "rejectModeChange" => Some("CLEAR_MODE_CHANGE_REQUEST"),
         _ => None,
     }
@@ -177,6 +189,36 @@ fn usr_6_superadmin(case: &Case<'_>) -> bool {
     case.is(&["getOrganisation", "updateOrganisation"]) && case.asker_is_superadmin()
 }
 
+fn mem_1_last_orgadmin(case: &Case<'_>) -> bool {
+    let ends = match case.action {
+        "revokeMembership" => case.about_user,
+        "leaveOrganisation" => case.user,
+        "changeMemberRole" if case.word("memberRole") == Some("orgmember") => case.about_user,
+        _ => return false,
+    };
+    let (Some(user), Some(it)) = (ends, case.organisation) else {
+        return false;
+    };
+    case.tenancy.orgadmins_of(&it.id) == [user.id.as_str()]
+}
+
+fn mem_2_orgadmin_invites(case: &Case<'_>) -> bool {
+    let invites = case.is(&["inviteMember", "listInvitations", "withdrawInvitation"]);
+    invites && case.asker_is(Role::OrgAdmin)
+}
+
+fn mem_2_invited_accepts(case: &Case<'_>) -> bool {
+    let (Some(user), Some(invitation)) = (case.user, case.invitation) else {
+        return false;
+    };
+    case.is(&["acceptInvitation"]) && user.email == invitation.email
+}
+
+fn mem_3_leaves(case: &Case<'_>) -> bool {
+    let any_role = Role::ALL.iter().any(|role| case.asker_is(*role));
+    case.is(&["leaveOrganisation"]) && any_role
+}
+
 fn mod_1_demo_certificate(case: &Case<'_>) -> bool {
     case.organisation_is(Mode::Demo) && case.is(&["uploadCertificate"])
 }
@@ -193,8 +235,13 @@ fn mod_2_demo_access_point(case: &Case<'_>) -> bool {
 fn mod_3_demo_production(case: &Case<'_>) -> bool {
     let registered = case.participant.map(|it| it.environment);
     let in_production = match case.action {
-        "createParticipant" => case.word("environment") == Some("PRODUCTION"),
-        "updateParticipant" | "deleteParticipant" => registered == Some(Environment::Production),
+        "createParticipant" => {
+            case.word("environment") == Some("PRODUCTION") || case.through_production()
+        }
+        "updateParticipant" => {
+            registered == Some(Environment::Production) || case.through_production()
+        }
+        "deleteParticipant" => registered == Some(Environment::Production),
         "sendDocument" | "receiveDocument" => case.through_production(),
         _ => false,
     };
@@ -212,7 +259,7 @@ fn mod_4_demo_limit(case: &Case<'_>) -> bool {
 fn mod_5_whitelabel_platform_production(case: &Case<'_>) -> bool {
     let platform_runs_it = case.through.is_some_and(|it| it.organisation.is_none());
     case.organisation_is(Mode::Whitelabel)
-        && case.sends_or_receives()
+        && (case.sends_or_receives() || case.registers())
         && platform_runs_it
         && case.through_production()
 }
@@ -220,7 +267,8 @@ fn mod_5_whitelabel_platform_production(case: &Case<'_>) -> bool {
 fn mod_8_foreign_access_point(case: &Case<'_>) -> bool {
     let runs_it = case.through.and_then(|it| it.organisation.as_deref());
     let own = case.organisation.map(|it| it.id.as_str());
-    case.sends_or_receives() && runs_it.is_some() && runs_it != own
+    let uses_it = case.sends_or_receives() || case.registers();
+    uses_it && runs_it.is_some() && runs_it != own
 }
 
 fn mch_1_invalid_transition(case: &Case<'_>) -> bool {
@@ -307,14 +355,44 @@ fn pty_4_ap_user(case: &Case<'_>) -> bool {
 fn pty_7_last_ap_user(case: &Case<'_>) -> bool {
     let parties = match (case.action, case.participant, case.organisation) {
         ("removePartyAuthorization", Some(party), _) => vec![party],
-        ("deleteUser", _, Some(it)) => case.tenancy.participants_of(&it.id),
+        ("deleteUser" | "revokeMembership" | "leaveOrganisation", _, Some(it)) => {
+            case.tenancy.participants_of(&it.id)
+        }
         _ => return false,
     };
-    let Some(user) = case.about_user else {
+    let goes = match case.action {
+        "leaveOrganisation" => case.user,
+        _ => case.about_user,
+    };
+    let Some(user) = goes else {
         return false;
     };
     let mut parties = parties.iter();
     parties.any(|party| case.tenancy.users_of_party(&party.id) == [user.id.as_str()])
+}
+
+fn pty_8_other_roles(case: &Case<'_>) -> bool {
+    let (Some(user), Some(own)) = (case.about_user, case.organisation) else {
+        return false;
+    };
+    let other_roles = [Role::OrgAdmin, Role::OrgMember, Role::ApManager];
+    let here = other_roles.iter().any(|role| case.holds(Some(user), *role));
+    let mut held_in = case.tenancy.organisations_of(&user.id).into_iter();
+    let elsewhere = held_in.any(|organisation| organisation != own.id);
+    case.is(&["putUser", "deleteUser"]) && (here || elsewhere || user.superadmin)
+}
+
+fn appoints(case: &Case<'_>) -> bool {
+    case.is(&["grantApManager", "revokeApManager"])
+}
+
+fn pty_9_orgadmin_appoints(case: &Case<'_>) -> bool {
+    appoints(case) && case.asker_is(Role::OrgAdmin)
+}
+
+fn pty_9_not_a_member(case: &Case<'_>) -> bool {
+    let mut roles = Role::ALL.iter();
+    appoints(case) && !roles.any(|role| case.holds(case.about_user, *role))
 }
 
 fn par_1_participant_taken(case: &Case<'_>) -> bool {
@@ -371,4 +449,21 @@ fn sub_5_foreign_sub_account(case: &Case<'_>) -> bool {
 fn sub_6_email_registered(case: &Case<'_>) -> bool {
     let email = case.word("email");
     case.is(&["createSubAccount"]) && email.is_some_and(|it| case.tenancy.is_registered(it))
+}
+
+fn sub_8_orgadmin_lists(case: &Case<'_>) -> bool {
+    case.is(&["listSubAccounts"]) && case.asker_is(Role::OrgAdmin)
+}
+
+fn sub_9_superadmin_sets(case: &Case<'_>) -> bool {
+    case.is(&["setFullAccess"]) && case.asker_is_superadmin()
+}
+
+fn doc_1_lists(case: &Case<'_>) -> bool {
+    let member = case.asker_is(Role::OrgAdmin) || case.asker_is(Role::OrgMember);
+    let own = case.organisation.map(|it| it.id.as_str());
+    let account = case
+        .sub_account
+        .is_some_and(|it| Some(it.organisation.as_str()) == own);
+    case.is(&["listDocuments"]) && (member || account)
 }

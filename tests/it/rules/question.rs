@@ -149,7 +149,7 @@ struct At<'a> {
 
 impl<'a> At<'a> {
     fn principal(&self, rng: &mut Rng, action: &Action) -> (&'static str, String) {
-        let percent = if self.action == "viewDocument" {
+        let percent = if matches!(self.action, "viewDocument" | "listDocuments") {
             50
         } else {
             25
@@ -185,9 +185,13 @@ impl<'a> At<'a> {
         let may =
             |flag: fn(&Flags) -> bool| self.has(&user.id, Role::ApUser) && flags.is_some_and(flag);
         let any_of = |roles: &[Role]| roles.iter().any(|role| self.has(&user.id, *role));
+        let invited = self.tenancy.invitation(self.resource);
         let fits = match self.action {
             "createOrganisation" => true,
-            "setOrganisationMode" | "rejectModeChange" => user.superadmin,
+            "setOrganisationMode" | "rejectModeChange" | "setFullAccess" => user.superadmin,
+            "acceptInvitation" => invited.is_some_and(|it| it.email == user.email),
+            "leaveOrganisation" => any_of(&Role::ALL),
+            "listDocuments" => any_of(&[Role::OrgAdmin, Role::OrgMember]),
             "sendDocument" => any_of(&[Role::OrgAdmin, Role::OrgMember]) || may(|it| it.send),
             "receiveDocument" => any_of(&[Role::OrgAdmin, Role::OrgMember]) || may(|it| it.receive),
             "removeDocument" => may(|it| it.remove),
@@ -233,6 +237,7 @@ impl<'a> At<'a> {
                     .map(|flag| ((*flag).to_owned(), rng.percent(50)));
                 json!(flags.collect::<std::collections::BTreeMap<_, _>>())
             }
+            Kind::Bool => json!(rng.percent(50)),
             Kind::Entity("EmailAddress") => json!(self.email(rng)),
             Kind::Entity("ParticipantIdentifier") => json!(self.identifier(rng)),
             Kind::Entity("AccessPoint") => json!(self.access_point(rng)),
@@ -243,12 +248,14 @@ impl<'a> At<'a> {
     }
 
     /// A user that the action is about: mostly an ApUser of the organisation or, for a party
-    /// authorization, a user who has one.
+    /// authorization, a user who has one, or for a membership an orgadmin.
     fn context_user(&self, rng: &mut Rng) -> String {
         let ap_users = self.users(|user| self.has(&user.id, Role::ApUser));
         let authorized = self.tenancy.users_of_party(self.resource);
+        let orgadmins = self.users(|user| self.has(&user.id, Role::OrgAdmin));
         let among = match self.action {
             "removePartyAuthorization" if rng.percent(50) => &authorized,
+            "revokeMembership" | "changeMemberRole" if rng.percent(40) => &orgadmins,
             _ => &ap_users,
         };
         match rng.choose(among) {

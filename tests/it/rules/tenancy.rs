@@ -35,6 +35,19 @@ pub(crate) struct Organisation {
     pub(crate) limit: Option<usize>,
 }
 
+/// An invitation.
+#[derive(Clone, Debug)]
+pub(crate) struct Invitation {
+    /// Its id.
+    pub(crate) id: String,
+    /// The organisation that invites.
+    pub(crate) organisation: String,
+    /// The address that it names, lower case.
+    pub(crate) email: String,
+    /// The role that it offers.
+    pub(crate) role: Role,
+}
+
 /// An access point.
 #[derive(Clone, Debug)]
 pub(crate) struct AccessPoint {
@@ -114,6 +127,8 @@ pub(crate) struct Tenancy {
     pub(crate) organisations: Vec<Organisation>,
     /// User, organisation, role.
     pub(crate) roles: BTreeSet<(String, String, Role)>,
+    /// The invitations.
+    pub(crate) invitations: Vec<Invitation>,
     /// The access points.
     pub(crate) access_points: Vec<AccessPoint>,
     /// The participants.
@@ -180,6 +195,11 @@ impl Tenancy {
         self.organisations.iter().find(|it| it.id == id)
     }
 
+    /// The invitation of this id.
+    pub(crate) fn invitation(&self, id: &str) -> Option<&Invitation> {
+        self.invitations.iter().find(|it| it.id == id)
+    }
+
     /// The access point of this id.
     pub(crate) fn access_point(&self, id: &str) -> Option<&AccessPoint> {
         self.access_points.iter().find(|it| it.id == id)
@@ -220,6 +240,22 @@ impl Tenancy {
         self.roles.contains(&membership)
     }
 
+    /// The organisations in which the user holds a role.
+    pub(crate) fn organisations_of(&self, user: &str) -> BTreeSet<&str> {
+        let held = self.roles.iter().filter(|(holder, ..)| holder == user);
+        held.map(|(_, organisation, _)| organisation.as_str())
+            .collect()
+    }
+
+    /// The orgadmins of an organisation, whether their addresses are verified or not.
+    pub(crate) fn orgadmins_of(&self, organisation: &str) -> Vec<&str> {
+        let roles = self.roles.iter();
+        roles
+            .filter(|(_, it, role)| it == organisation && *role == Role::OrgAdmin)
+            .map(|(user, ..)| user.as_str())
+            .collect()
+    }
+
     /// The participants of an organisation.
     pub(crate) fn participants_of(&self, organisation: &str) -> Vec<&Participant> {
         let all = self.participants.iter();
@@ -238,6 +274,7 @@ impl Tenancy {
     pub(crate) fn organisation_of(&self, kind: &str, id: &str) -> Option<&Organisation> {
         let organisation = match kind {
             "Organisation" => id,
+            "Invitation" => &self.invitation(id)?.organisation,
             "AccessPoint" => self.access_point(id)?.organisation.as_deref()?,
             "Participant" => &self.participant(id)?.organisation,
             "LegalEntity" => &self.legal_entity(id)?.organisation,
@@ -257,6 +294,7 @@ impl Tenancy {
             "Platform" => vec!["platform"],
             "User" => self.users.iter().map(|it| it.id.as_str()).collect(),
             "Organisation" => self.organisations.iter().map(|it| it.id.as_str()).collect(),
+            "Invitation" => self.invitations.iter().map(|it| it.id.as_str()).collect(),
             "AccessPoint" => self.access_points.iter().map(|it| it.id.as_str()).collect(),
             "Participant" => self.participants.iter().map(|it| it.id.as_str()).collect(),
             "LegalEntity" => self

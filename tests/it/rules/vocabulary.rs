@@ -89,6 +89,8 @@ pub(crate) enum Kind {
     Word(&'static [&'static str]),
     /// The four flags of a party authorization.
     Flags,
+    /// True or false.
+    Bool,
 }
 
 /// A member of the context of an action.
@@ -128,6 +130,7 @@ const USER: Member = member("user", Kind::Entity("User"));
 const SUB_ACCOUNT: Member = member("subAccount", Kind::Entity("SubAccount"));
 const ACCESS_POINT: Member = member("accessPoint", Kind::Entity("AccessPoint"));
 const ENVIRONMENT: Member = member("environment", Kind::Word(&["TEST", "PRODUCTION"]));
+const EMAIL: Member = member("email", Kind::Entity("EmailAddress"));
 const MEMBER_ROLE: Member = member("memberRole", Kind::Word(&["orgadmin", "orgmember"]));
 
 const fn member(name: &'static str, kind: Kind) -> Member {
@@ -135,6 +138,13 @@ const fn member(name: &'static str, kind: Kind) -> Member {
         name,
         kind,
         optional: false,
+    }
+}
+
+const fn optional(member: Member) -> Member {
+    Member {
+        optional: true,
+        ..member
     }
 }
 
@@ -155,7 +165,7 @@ const fn also_sub_account(action: Action) -> Action {
 }
 
 /// Every action.
-pub(crate) const ACTIONS: [Action; 41] = [
+pub(crate) const ACTIONS: [Action; 51] = [
     also_sub_account(action("createOrganisation", "Platform", &[])),
     action("getOrganisation", "Organisation", &[]),
     action("updateOrganisation", "Organisation", &[]),
@@ -174,6 +184,13 @@ pub(crate) const ACTIONS: [Action; 41] = [
     action("grantMembership", "Organisation", &[USER, MEMBER_ROLE]),
     action("changeMemberRole", "Organisation", &[USER, MEMBER_ROLE]),
     action("revokeMembership", "Organisation", &[USER]),
+    action("leaveOrganisation", "Organisation", &[]),
+    action("inviteMember", "Organisation", &[EMAIL, MEMBER_ROLE]),
+    action("listInvitations", "Organisation", &[]),
+    action("withdrawInvitation", "Invitation", &[]),
+    action("acceptInvitation", "Invitation", &[]),
+    action("grantApManager", "Organisation", &[USER]),
+    action("revokeApManager", "Organisation", &[USER]),
     action("uploadCertificate", "Organisation", &[]),
     action("listCertificates", "Organisation", &[]),
     action("deleteCertificate", "Organisation", &[]),
@@ -187,25 +204,23 @@ pub(crate) const ACTIONS: [Action; 41] = [
         &[
             ENVIRONMENT,
             member("participant", Kind::Entity("ParticipantIdentifier")),
+            optional(ACCESS_POINT),
         ],
     ),
     action("listParticipants", "Organisation", &[]),
     action("getParticipant", "Participant", &[]),
-    action("updateParticipant", "Participant", &[]),
+    action(
+        "updateParticipant",
+        "Participant",
+        &[optional(ACCESS_POINT)],
+    ),
     action("deleteParticipant", "Participant", &[]),
     action("sendDocument", "Participant", &[ACCESS_POINT]),
     action("receiveDocument", "Participant", &[ACCESS_POINT]),
     action("removeDocument", "Participant", &[]),
     action("manageHook", "Participant", &[]),
     action("listUsers", "Organisation", &[]),
-    action(
-        "putUser",
-        "Organisation",
-        &[Member {
-            optional: true,
-            ..USER
-        }],
-    ),
+    action("putUser", "Organisation", &[optional(USER)]),
     action("deleteUser", "Organisation", &[USER]),
     action("listPartyAuthorizations", "Organisation", &[USER]),
     action(
@@ -219,11 +234,14 @@ pub(crate) const ACTIONS: [Action; 41] = [
     also_sub_account(action("getLegalEntity", "LegalEntity", &[])),
     also_sub_account(action("updateLegalEntity", "LegalEntity", &[])),
     also_sub_account(action("deleteLegalEntity", "LegalEntity", &[])),
-    also_sub_account(action(
-        "createSubAccount",
-        "LegalEntity",
-        &[member("email", Kind::Entity("EmailAddress"))],
-    )),
+    also_sub_account(action("createSubAccount", "LegalEntity", &[EMAIL])),
+    also_sub_account(action("listSubAccounts", "LegalEntity", &[])),
+    action(
+        "setFullAccess",
+        "SubAccount",
+        &[member("fullAccess", Kind::Bool)],
+    ),
+    also_sub_account(action("listDocuments", "Organisation", &[])),
     also_sub_account(action("addSubAccount", "LegalEntity", &[SUB_ACCOUNT])),
     also_sub_account(action("removeSubAccount", "LegalEntity", &[SUB_ACCOUNT])),
     also_sub_account(action("viewDocument", "Document", &[])),

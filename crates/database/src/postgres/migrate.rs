@@ -60,6 +60,14 @@ pub(super) const MIGRATIONS: &[Migration] = &[
             "/../../schema/postgres/migrations/V6__noted_types.sql"
         )),
     },
+    Migration {
+        version: 7,
+        name: "members_and_invitations",
+        sql: include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../schema/postgres/migrations/V7__members_and_invitations.sql"
+        )),
+    },
 ];
 
 const HISTORY: &str = "tenancy_migration";

@@ -78,6 +78,14 @@ const MIGRATIONS: &[Migration] = &[
             "/../../schema/sqlite/migrations/8-noted-lines/up.sql"
         )),
     },
+    Migration {
+        version: 9,
+        name: "members-and-invitations",
+        sql: include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../schema/sqlite/migrations/9-members-and-invitations/up.sql"
+        )),
+    },
 ];
 
 /// Marks a file as this program's: "peAZ".

@@ -66,9 +66,8 @@ pub(crate) fn described_entities(
             Malformed::new(CODE, "entities", misfit)
         }
     };
-    let all = Json::Array(all);
-    let mut rows = bundle.schema.entities(&all).map_err(malformed)?;
-    for (json, place) in all.as_array().into_iter().flatten().zip(&places) {
+    // Before anything else is read of it: a caller who leaves an attribute out is told this too.
+    for (json, place) in all.iter().zip(&places) {
         let uid = json
             .get("uid")
             .and_then(|uid| bundle.schema.entity(uid).ok());
@@ -77,6 +76,8 @@ pub(crate) fn described_entities(
             return Err(Malformed::new("ENTITY_OF_SERVED_TYPE", place, misfit));
         }
     }
+    let all = Json::Array(all);
+    let mut rows = bundle.schema.entities(&all).map_err(malformed)?;
     let parents: HashMap<_, _> = rows
         .iter()
         .map(|row| (row.uid.clone(), row.ancestors.clone()))

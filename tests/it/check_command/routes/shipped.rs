@@ -60,6 +60,18 @@ fn organisations() {
             "PUT /orgs/a33d7cda-c8f4-461c-b001-33ebd034144f",
             "updateOrganisation requestModeChange setOrganisationMode rejectModeChange",
         ),
+        ("GET /orgs/o/members", "listMembers"),
+        ("POST /orgs/o/members", "grantMembership"),
+        ("PUT /orgs/o/members/u", "changeMemberRole"),
+        ("DELETE /orgs/o/members/u", "revokeMembership"),
+        ("POST /orgs/o/leave", "leaveOrganisation"),
+        ("PUT /orgs/o/members/u/ap-manager", "grantApManager"),
+        ("DELETE /orgs/o/members/u/ap-manager", "revokeApManager"),
+        ("GET /orgs/o/invitations", "listInvitations"),
+        ("POST /orgs/o/invitations", "inviteMember"),
+        ("DELETE /orgs/o/invitations/i", "withdrawInvitation"),
+        ("POST /invitations/i/accept", "acceptInvitation"),
+        ("GET /orgs/o/transactions", "listDocuments"),
     ]);
 }
 
@@ -89,9 +101,24 @@ fn sub_accounts() {
             "createSubAccount createSubAccount addSubAccount",
         ),
         (
+            &format!("POST /be{entity}/sub-accounts"),
+            "createSubAccount createSubAccount addSubAccount",
+        ),
+        (&format!("GET {entity}/sub-accounts"), "listSubAccounts"),
+        (&format!("GET /be{entity}/sub-accounts"), "listSubAccounts"),
+        (
             &format!("DELETE {entity}/sub-accounts/foo@bar.com"),
             "removeSubAccount",
         ),
+        (
+            &format!("DELETE /be{entity}/sub-accounts/foo@bar.com"),
+            "removeSubAccount",
+        ),
+        ("PUT /sub-accounts/sa-1/full-access", "setFullAccess"),
+        ("GET /invoices", "listDocuments"),
+        ("GET /be/credit-notes", "listDocuments"),
+        ("GET /it/despatch-advice", "listDocuments"),
+        ("GET /order-response", "listDocuments"),
         ("POST /legal-entities", "createLegalEntity"),
         ("GET /legal-entities", "listLegalEntities"),
         (&format!("GET {entity}"), "getLegalEntity"),
@@ -127,11 +154,14 @@ fn the_rest_of_the_products() {
         ),
         ("POST /orgs/o/aps/batch-delete", "deleteAccessPoint"),
         ("GET /orgs/o/participants", "listParticipants"),
-        ("POST /orgs/o/participants", "createParticipant"),
+        (
+            "POST /orgs/o/participants",
+            "createParticipant createParticipant",
+        ),
         ("GET /orgs/o/participants/0007:1", "getParticipant"),
         (
             "PUT /orgs/o/participants/0007:1",
-            "updateParticipant createParticipant createParticipant updateParticipant",
+            "updateParticipant updateParticipant createParticipant createParticipant updateParticipant",
         ),
         (
             "GET /orgs/o/participants/0007:1/supported_document_types",
@@ -272,7 +302,7 @@ fn what_is_not_in_it_is_not_found() {
         // It does not say as which participant.
         "PUT /legal-entities/l/smp",
         "POST /be/invoices/outgoing/ubl",
-        "GET /invoices",
+        "GET /fr/invoices",
         "GET /fr/invoices/d-1",
         // No participant.
         "PUT /0088",

@@ -32,9 +32,11 @@ fn with(member: &str, value: &str) -> Value {
 
 const GRANT: &str = "INSERT INTO membership VALUES ('anna', 'globex', 'orgadmin')";
 
-/// A write that changes nothing for Anna, with one record as the grant has.
+/// A write that changes nothing for Anna, with two records as the grant has.
 const OTHER: &str = "UPDATE organisation
-    SET participant_limit = coalesce(participant_limit, 10) + 1 WHERE id = 'globex'";
+      SET participant_limit = coalesce(participant_limit, 10) + 1 WHERE id = 'globex';
+    UPDATE organisation
+      SET participant_limit = coalesce(participant_limit, 10) + 1 WHERE id = 'globex'";
 
 fn decision(sidecar: &Sidecar, question: &Value) -> String {
     sidecar.ask(question)["decision"]

@@ -122,7 +122,7 @@ fn a_code_that_is_another_is_named_too() {
     std::fs::write(&rules, text.replace("AT-1120", "AT-1121")).unwrap();
     let ended = diff(&other, &sidecar.path("d.log"), &["--no-wider"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.stdout.contains("41 actions: 41 same"), "{ended:?}");
+    assert!(ended.stdout.contains("51 actions: 51 same"), "{ended:?}");
     assert!(
         ended
             .stdout

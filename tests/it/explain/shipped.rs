@@ -131,7 +131,9 @@ fn what_is_lacked_is_what_the_rules_want() {
             let question = Question::random(&mut rng, &tenancy);
             let json = question.to_json(&mut rng);
             let (decision, why) = filled.deciding.explain(&json).unwrap();
-            if codes(&decision) != ["NOT_PERMITTED"] {
+            // Who is the last orgadmin follows from roles, in the store; a change of a role alone does
+            // not say it.
+            if codes(&decision) != ["NOT_PERMITTED"] || question.action == "leaveOrganisation" {
                 continue;
             }
             for near in why.unwrap().near {

@@ -118,7 +118,7 @@ fn records_of_another_owner_do_not_count() {
         "DROP TABLE tenancy_change, tenancy_horizon CASCADE;
          DO $$ DECLARE made record; BEGIN
            FOR made IN SELECT tgname, tgrelid::regclass AS on_table FROM pg_trigger
-             WHERE NOT tgisinternal AND tgname LIKE '%_changed_by_%'
+             WHERE NOT tgisinternal AND tgname SIMILAR TO '%_(changed|derived)_by_%'
            LOOP EXECUTE format('DROP TRIGGER %I ON %s', made.tgname, made.on_table); END LOOP;
          END $$;
          DROP TABLE tenancy_migration;

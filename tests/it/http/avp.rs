@@ -203,10 +203,7 @@ fn what_is_no_question_is_a_validation_exception_that_names_the_member() {
             context(json!({"string": "secret"})),
             "context.requestedMode",
         ),
-        (
-            entities(json!([{"identifier": anna}])),
-            "entities.0.attrs.email",
-        ),
+        (entities(json!([{"identifier": anna}])), "entities.0"),
         (
             entities(json!([{"attributes": {}}])),
             "entities.entityList.0.identifier",

@@ -55,7 +55,7 @@ fn a_member_of_the_context_that_could_be_meant_is_not_dropped() {
             let answer = ask(&asked);
             assert_eq!(
                 answer["context"]["codes"],
-                json!(["NOT_YOUR_AP_USER"]),
+                json!(["NOT_YOUR_AP_USER", "USER_HAS_OTHER_ROLES"]),
                 "{asked}: {answer}"
             );
         }

@@ -93,7 +93,11 @@ const BACK_TO_2: &str = "DROP TABLE tenancy_history, tenancy_noted;
      LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
        INSERT INTO tenancy_change (entity_type, entity_id) SELECT * FROM unnest(entity_types, entity_ids)
      $$;
-     DROP VIEW \"Peppol::ParticipantIdentifier\";
+     DROP VIEW \"Peppol::ParticipantIdentifier\", \"Peppol::User\", \"Peppol::Organisation\";
+     DROP TABLE invitation CASCADE;
+     DROP FUNCTION tenancy_derive_orgadmins() CASCADE;
+     DROP TABLE derived_orgadmin;
+     DROP INDEX membership_orgadmin;
      DROP TRIGGER participant_identifier_changed_by_insert ON participant;
      DROP TRIGGER participant_identifier_changed_by_update ON participant;
      DROP TRIGGER participant_identifier_changed_by_delete ON participant;

@@ -61,7 +61,8 @@ fn who_asks_may_be_known_by_an_attribute() {
 fn an_attribute_that_two_share_names_neither() {
     let user = |id: &str, email: &str| {
         let attributes = json!({"id": id, "email": {"__entity": {"type": "Peppol::EmailAddress",
-            "id": email}}, "emailVerified": true, "superadmin": true});
+            "id": email}}, "emailVerified": true, "superadmin": true,
+        "severalOrganisations": false});
         entity("Peppol::User", id, attributes, &[])
     };
     let organisation = json!({"id": "o", "mode": "DEMO", "contactTypes": [],
@@ -382,7 +383,8 @@ fn an_obligation_is_handed_on_once() {
          context.mode = \"SHARED\"\n\
          [[route.ask]]\naction = \"rejectModeChange\"\nresource = { Organisation = \"{path.id}\" }\n";
     let user = json!({"id": "root", "email": {"__entity": {"type": "Peppol::EmailAddress", "id": "r@b.c"}},
-        "emailVerified": true, "superadmin": true});
+        "emailVerified": true, "superadmin": true,
+        "severalOrganisations": false});
     let organisation = json!({"id": "o", "mode": "DEMO", "contactTypes": [], "participantLimit": 1,
         "participants": 0});
     let entities = json!([

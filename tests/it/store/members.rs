@@ -61,7 +61,9 @@ fn write(rng: &mut Rng, sqlite: bool) -> String {
         ),
         7 => format!("UPDATE {or}membership SET user_id = '{v}' WHERE member_role = '{role}'"),
         8 if !sqlite && rng.percent(10) => "TRUNCATE membership".to_owned(),
-        8 => format!("DELETE FROM membership WHERE organisation_id = '{o}' AND member_role = '{role}'"),
+        8 => format!(
+            "DELETE FROM membership WHERE organisation_id = '{o}' AND member_role = '{role}'"
+        ),
         _ => format!("DELETE FROM membership WHERE user_id = '{u}'"),
     }
 }
@@ -72,8 +74,12 @@ fn they_follow_any_sequence_of_writes_with_sqlite() {
     let path = directory.path().join("tenancy.db");
     drop(open(&path));
     let connection = Connection::open(&path).unwrap();
-    connection.pragma_update(None, "foreign_keys", true).unwrap();
-    connection.pragma_update(None, "synchronous", "OFF").unwrap();
+    connection
+        .pragma_update(None, "foreign_keys", true)
+        .unwrap();
+    connection
+        .pragma_update(None, "synchronous", "OFF")
+        .unwrap();
     connection.execute_batch(BEGINNING).unwrap();
     let (mut rng, mut done) = (Rng::new(7), Vec::new());
     for _ in 0..1500 {

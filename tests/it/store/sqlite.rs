@@ -15,7 +15,7 @@ use crate::deciding::open;
 use crate::sidecar::{program, project};
 
 /// The version of the tables that this program makes.
-const VERSION: i64 = 8;
+const VERSION: i64 = 9;
 
 fn number(path: &Path, pragma: &str) -> i64 {
     Connection::open(path)

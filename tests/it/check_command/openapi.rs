@@ -376,7 +376,7 @@ fn a_public_entry_for_what_wants_credentials_is_noted() {
 #[test]
 fn the_example_is_described_as_it_is() {
     let mut endpoints = Vec::new();
-    for module in ["organisations", "parties", "legal_entities"] {
+    for module in ["organisations", "members", "parties", "legal_entities"] {
         let code =
             std::fs::read_to_string(project(&format!("examples/tenancy-api/{module}.py"))).unwrap();
         let (_, listed) = code.split_once("\nENDPOINTS = [\n").unwrap();

@@ -34,6 +34,7 @@ fn the_shipped_table_is_whole() {
         "econnect.yaml",
         "a-cube.json",
         "phoss-smp.yaml",
+        "not-published.yaml",
     ];
     let (code, found) = checked(&Author::empty(), &products, &[]);
     assert_eq!((code, messages(&found)), (Some(0), vec![]));

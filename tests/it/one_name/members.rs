@@ -11,7 +11,8 @@ fn sidecar() -> Sidecar {
     documents.extend([
         user("victim"),
         role("victim", "globex", "ApUser"),
-        role("rita", "rival", "ApUser"),
+        user("ulla"),
+        role("ulla", "rival", "ApUser"),
     ]);
     Start::new().documents(&documents).start()
 }
@@ -50,7 +51,7 @@ fn a_member_of_the_context_that_could_be_meant_is_not_dropped() {
             evaluation(&none, &json!({name: "victim"})),
             evaluation(&json!({name: "victim"}), &none),
             // The action's properties win, in any spelling.
-            evaluation(&json!({name: "victim"}), &json!({"user": "rita"})),
+            evaluation(&json!({name: "victim"}), &json!({"user": "ulla"})),
         ] {
             let answer = ask(&asked);
             assert_eq!(
@@ -60,8 +61,8 @@ fn a_member_of_the_context_that_could_be_meant_is_not_dropped() {
             );
         }
         for asked in [
-            evaluation(&none, &json!({name: "rita", "user": "victim"})),
-            evaluation(&json!({name: "rita", "user": "rita"}), &none),
+            evaluation(&none, &json!({name: "ulla", "user": "victim"})),
+            evaluation(&json!({name: "ulla", "user": "ulla"}), &none),
         ] {
             let answer = ask(&asked);
             assert_eq!(answer["decision"], false, "{asked}: {answer}");
@@ -103,13 +104,13 @@ fn nothing_is_passed_over_while_an_optional_member_is_absent() {
             assert!(error.contains("write `user`, if that is meant"), "{error}");
         }
         // There is nothing left that it could be meant for.
-        let asked = evaluation(&none, &json!({"user": "rita", name: "victim"}));
+        let asked = evaluation(&none, &json!({"user": "ulla", name: "victim"}));
         assert_eq!(ask(&asked)["decision"], true, "{asked}");
     }
     // Nor is it where all members are obligatory.
     let asked = json!({
         "subject": {"type": "user", "id": "rita"}, "action": {"name": "listPartyAuthorizations"},
-        "resource": {"type": "organisation", "id": "rival"}, "context": {"user": "rita", "time": 1, "x": null},
+        "resource": {"type": "organisation", "id": "rival"}, "context": {"user": "ulla", "time": 1, "x": null},
     });
     assert_eq!(ask(&asked)["decision"], true);
 }
@@ -138,7 +139,7 @@ fn null_is_no_value_of_a_member() {
         for asked in [
             evaluation(&none, &json!({name: null})),
             evaluation(&json!({name: null}), &none),
-            evaluation(&json!({name: null}), &json!({"user": "rita"})),
+            evaluation(&json!({name: null}), &json!({"user": "ulla"})),
         ] {
             let answer = sidecar.post("/access/v1/evaluation", &asked).json();
             assert_eq!(answer["decision"], false, "{asked}: {answer}");
@@ -173,7 +174,7 @@ fn a_member_of_the_context_in_another_place_is_not_dropped() {
             assert!(reply.text.contains(said), "{asked}: {}", reply.text);
             // It is the context's where it stands there too.
             if place.ends_with("properties") {
-                asked["context"] = json!({"user": "rita"});
+                asked["context"] = json!({"user": "ulla"});
                 let reply = sidecar.post("/access/v1/evaluation", &asked);
                 assert_eq!(reply.json()["decision"], true, "{asked}: {}", reply.text);
             }
@@ -208,7 +209,7 @@ fn no_search_passes_over_a_member() {
     };
     for (context, is_found) in [
         (json!({}), true),
-        (json!({"user": "rita"}), true),
+        (json!({"user": "ulla"}), true),
         (json!({"user": "victim"}), false),
         (json!({"userId": "victim"}), false),
         (json!({"user": null}), false),

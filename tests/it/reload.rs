@@ -363,16 +363,17 @@ fn a_schema_without_what_names_who_asks_is_refused() {
     let header = "[[gateway.header]]\nendpoint = \"nginx\"\nname = \"X-User\"\nfrom = [\"unix\"]";
     let token = "[jwt]\njwks = \"/nowhere/jwks.json\"\nissuer = \"i\"\naudience = \"a\"\n\
                  [[jwt.principal]]\nclaim = \"email\"";
+    // No policy reads it.
     let without = shipped_schema().replacen(
-        "email: EmailAddress,\n    emailVerified",
-        "emailVerified",
+        "email: EmailAddress,\n    organisation: Organisation,\n    fullAccess",
+        "organisation: Organisation,\n    fullAccess",
         1,
     );
     assert_ne!(without, shipped_schema());
     for (setting, rest) in [("gateway.header", header), ("jwt.principal", token)] {
         let start = Start::quickstart().variable("PEPPOL_AUTHZ_RELOAD__POLL_INTERVAL", "1h");
         let config = start.path("config.toml");
-        let text = format!("{rest}\ntype = \"User\"\nattribute = \"email\"\n");
+        let text = format!("{rest}\ntype = \"SubAccount\"\nattribute = \"email\"\n");
         std::fs::write(&config, text).unwrap();
         let start = start.with(&["--config", config.to_str().unwrap()]);
         let (sidecar, _, schema) = start_with(start);
@@ -380,7 +381,7 @@ fn a_schema_without_what_names_who_asks_is_refused() {
         replace(&schema, &without);
         assert_eq!(
             sidecar.wait_for_log(REFUSED)["fault"],
-            format!("`{setting}`: a `Peppol::User` has no attribute `email`")
+            format!("`{setting}`: a `Peppol::SubAccount` has no attribute `email`")
         );
         assert_eq!(ask(&sidecar), before);
     }

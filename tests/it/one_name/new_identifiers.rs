@@ -18,7 +18,7 @@ const SAME: [&str; 6] = [
 ];
 
 /// What some service or library could take for it.
-const ODD: [&str; 44] = [
+const ODD: [&str; 43] = [
     // The scheme and what is between it and the value.
     "iso6523-actorid-upis:0007:5561234567",
     "iso6523-actorid-upis:::0007:5561234567",
@@ -36,8 +36,7 @@ const ODD: [&str; 44] = [
     "iso6523-actorid-upis:: 0007:5561234567",
     "iso6523-actorid-upis::iso6523-actorid-upis::0007:5561234567",
     "iso6523-actorid-upis::iso6523-actorid-upis:0007:5561234567",
-    "busdox-actorid-upis::0007:5561234567",
-    "other::0007:5561234567",
+    "busdox-actorid-upis::iso6523-actorid-upis::0007:5561234567",
     "::0007:5561234567",
     "urn:iso6523-actorid-upis::0007:5561234567",
     "\"iso6523-actorid-upis::0007:5561234567\"",

@@ -385,7 +385,7 @@ fn odd_identifier(draft: &mut Draft<'_>) -> Option<&'static str> {
         4 => format!("{id}#"),
         5 => format!("{id}/"),
         6 => format!("{id}\u{301}"),
-        _ => id.replacen("iso6523-actorid-upis", "busdox-actorid-upis", 1),
+        _ => id.replacen("iso6523-actorid-upis", "iso6523_actorid-upis", 1),
     };
     if odd == id {
         return None;

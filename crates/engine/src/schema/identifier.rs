@@ -193,16 +193,26 @@ impl IdentifierRule {
     }
 
     /// Checks that something new can be called by a canonical id: in any other form it could be taken
-    /// for something that is there. Where there is a list of codes, its scheme is the default one, its
-    /// value begins with a code, and the rest is as the pattern says.
+    /// for something that is there. Where there is a list of codes, its value begins with a code, and
+    /// the rest is as the pattern says. Under another scheme it is another thing, if nobody can take
+    /// that scheme for the default one.
     pub(super) fn check_new(&self, canonical: &str) -> Result<(), Misfit> {
         check_normal(canonical)?;
         let (Some(codes), Some(default)) = (&self.codes, self.default_scheme.as_deref()) else {
             return Ok(());
         };
-        let Some((_, value)) = canonical.split_once("::").filter(|(it, _)| *it == default) else {
-            return Err(Misfit::new(format!("has another scheme than `{default}`")));
-        };
+        let (scheme, value) = canonical.split_once("::").unwrap_or(("", canonical));
+        if scheme != default {
+            let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            let fits = |part: &str| {
+                !part.is_empty() && self.pattern.as_ref().is_none_or(|it| it.fits(part))
+            };
+            let is_another = !scheme.is_empty() && scheme.chars().all(is_plain);
+            return match is_another && value.split(':').all(fits) {
+                true => Ok(()),
+                false => Err(Misfit::new(format!("has another scheme than `{default}`"))),
+            };
+        }
         let rest = match (codes.list.split(value), value.split_once(':')) {
             (Some((_, rest)), _) => rest,
             (None, Some((number, rest))) if codes.takes_number(number) => rest,

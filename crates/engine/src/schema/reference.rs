@@ -74,7 +74,7 @@ impl EntityType {
     /// # Errors
     /// An id outside the vocabulary of an `enum` type, one that cannot be read in one way alone
     /// ([`IdentifierRule::canonical`](super::IdentifierRule::canonical)), one that nothing new can
-    /// have where it may be new ([`EntityType::check_new`]), or an empty one in a document.
+    /// have where it may be new (`check_new`), or an empty one in a document.
     pub fn entity(&self, id: &str, reading: JsonOrigin) -> Result<EntityUid, Misfit> {
         // An id of the store is there; any other has to be short enough to be asked about.
         if reading != JsonOrigin::Column {

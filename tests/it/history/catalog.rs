@@ -7,7 +7,6 @@ use super::postgres::slow;
 use super::views::{enter, small};
 use super::{GRANT, asked, decision, with};
 use crate::eventually::until;
-use crate::postgres::proxy::{Mode, Proxy};
 use crate::postgres::scene::quickstart;
 use crate::postgres::server::{Database, SHARED};
 use crate::sidecar::Sidecar;
@@ -288,35 +287,4 @@ fn records_that_are_hidden() {
     assert_eq!(decision(&sidecar, &asked()), "Allow");
     database.sql(AWAY);
     assert_eq!(decision(&sidecar, &with("maxAge", "0s")), "Deny");
-}
-
-/// A table that is rewritten between the first statement of a look and the next looks empty to it. It
-/// was never so.
-#[test]
-fn a_table_that_is_rewritten_while_it_is_read() {
-    let database = quickstart(&SHARED);
-    database.sql(GRANT);
-    let proxy = Proxy::to(database.port);
-    let sidecar = slow(&database.url_of("postgres", proxy.port));
-    assert_eq!(decision(&sidecar, &asked()), "Allow");
-    // Everything is read again, and each piece takes its time.
-    database.sql("INSERT INTO tenancy_change DEFAULT VALUES");
-    proxy.set(Mode::Delay(std::time::Duration::from_millis(150)));
-    std::thread::scope(|scope| {
-        let answer = scope.spawn(|| decision(&sidecar, &with("maxAge", "0s")));
-        while !answer.is_finished() {
-            database.sql(&format!(
-                    "DO $$ BEGIN
-                       IF EXISTS (SELECT FROM pg_stat_activity WHERE datname = '{}' AND state = 'idle in transaction'
-                         AND query LIKE '%tenancy_h%') THEN
-                         SET LOCAL lock_timeout = '20ms';
-                         ALTER TABLE membership ADD COLUMN IF NOT EXISTS other float8 DEFAULT random();
-                       END IF;
-                     EXCEPTION WHEN others THEN NULL;
-                     END $$",
-                    database.name
-                ));
-        }
-        assert_eq!(answer.join().unwrap(), "Allow");
-    });
 }

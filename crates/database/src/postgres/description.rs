@@ -37,9 +37,6 @@ pub(super) struct Description {
     pub(super) ask_changes: Option<String>,
     /// The `search_path` of a read: first the schemas where the views were found.
     pub(super) search_path: String,
-    /// The statement that keeps views and the tables under them as they are while they are read, and
-    /// nobody from writing: a table that is rewritten looks empty to whoever began before.
-    pub(super) lock: String,
     /// The names of the views that were looked into.
     described: BTreeSet<String>,
     read: Instant,
@@ -154,7 +151,6 @@ impl Description {
             ask_changes: records.as_ref().filter(|_| told).map(since_statement),
             records,
             told,
-            lock: lock(&relations, &names),
             search_path,
             described: names,
             read: Instant::now(),
@@ -206,20 +202,6 @@ impl Description {
     /// The names of the views that were looked into.
     pub(super) fn described(&self) -> &BTreeSet<String> {
         &self.described
-    }
-}
-
-/// The statement that locks the views of these names, and all under them, in the way of a reader.
-fn lock(relations: &Relations, names: &BTreeSet<String>) -> String {
-    let views = relations
-        .named(names)
-        .filter(|(name, view)| view.can_be_locked && !relations.denied.contains(*name));
-    let views: Vec<String> = views
-        .map(|(name, view)| format!("{}.{}", quoted(&view.schema), quoted(name)))
-        .collect();
-    match views.is_empty() {
-        true => String::new(),
-        false => format!("; LOCK TABLE {} IN ACCESS SHARE MODE", views.join(", ")),
     }
 }
 

@@ -45,8 +45,6 @@ pub(super) struct Relations {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Relation {
     pub(super) oid: u32,
-    /// True for a table or a view, which others may be kept from changing.
-    pub(super) can_be_locked: bool,
     pub(super) schema: String,
     pub(super) owner: String,
 }
@@ -105,7 +103,6 @@ impl Relations {
                     schema: row.try_get(7)?,
                     owner: row.try_get(8)?,
                     oid: row.try_get(9)?,
-                    can_be_locked: row.try_get(10)?,
                 };
                 found.by_name.insert(relation.clone(), of);
             }

@@ -57,9 +57,9 @@ impl PostgresSnapshot {
         let client = connection.get()?;
         // A little more than is waited for here: it ends what nobody waits for any more.
         let most = timeout.as_millis() + 100;
-        let (path, lock) = (&description.search_path, &description.lock);
+        let path = &description.search_path;
         let begin = format!(
-            "{BEGIN}; SET LOCAL statement_timeout = {most}; {NO_JIT}; SET LOCAL search_path = {path}{lock}"
+            "{BEGIN}; SET LOCAL statement_timeout = {most}; {NO_JIT}; SET LOCAL search_path = {path}"
         );
         let asked = async {
             let records = async {

@@ -16,7 +16,7 @@ pub(super) fn run(args: &KeyArgs) -> Ended {
     let text = read(path).map_err(misused)?;
     let text = text.strip_suffix(b"\n").unwrap_or(&text);
     let text = text.strip_suffix(b"\r").unwrap_or(text);
-    // What is no text has other characters than a key.
+    // A file that is no text has other characters than a key.
     let hash = hash_of_api_key(&String::from_utf8_lossy(text));
     let hash = hash.map_err(|error| misused(format!("`--hash`: `{}`: {error}", path.display())))?;
     say(format_args!("hash  {hash}"));

@@ -12,7 +12,7 @@ import threading
 
 Seen = collections.namedtuple("Seen", "method target headers length digest trailers")
 
-# What a server of HTTP/2 begins with: its settings, which are empty (RFC 9113, 3.4).
+# A server of HTTP/2 begins with its settings, which are empty (RFC 9113, 3.4).
 SETTINGS = b"\0\0\0\x04\0\0\0\0\0"
 
 

@@ -94,7 +94,7 @@ class Kind:
     chooses_headers = True
     # True if connections to the sidecar are kept.
     keeps_connections = True
-    # What stands behind each block of the README about WebSockets.
+    # The lines behind each block of the README about WebSockets.
     websocket_before = ()
     # True if the target reaches the backend byte for byte, false if it is normalized.
     keeps_targets = True

@@ -248,7 +248,7 @@ def users_of_parties(world, org, anna, party, other_party):
     assert mona.does(200, "GET", f"{at}/party") == [authorization]
     assert world.rows("SELECT * FROM party_authorization") == [(party, amy.id, "Acme", 1, 1, 1, 1)]
 
-    # Who is more than an ApUser is left alone.
+    # A user who is more than an ApUser is left alone.
     anna.does(200, "PUT", f"/orgs/{org}/members/{part(amy.id)}/ap-manager")
     mona.denied("USER_HAS_OTHER_ROLES", "PUT", "/api/v1/user", new)
     anna.does(204, "DELETE", f"/orgs/{org}/members/{part(amy.id)}/ap-manager")

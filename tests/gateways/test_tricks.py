@@ -41,7 +41,7 @@ OF_ONE_HOP = {
 
 
 def hops(seen):
-    """What `Connection` names at the service, and headers of one hop that are there."""
+    """The headers that `Connection` names at the service, and headers of one hop that are there."""
     named, there = set(), set()
     for name, value in seen.headers:
         if name.lower() == "connection":

@@ -87,7 +87,7 @@ pub enum ImportError {
         /// Why.
         cause: std::io::Error,
     },
-    /// What stands in the way of writing, and what to do about it.
+    /// The obstacle to writing, and the remedy.
     #[error("{0}")]
     Refused(String),
     /// The store refuses.

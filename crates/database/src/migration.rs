@@ -13,7 +13,7 @@ pub(super) struct Migration {
     pub(super) sql: &'static str,
 }
 
-/// What bringing a database up to date came to.
+/// The result of bringing a database up to date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Migrated {
     /// It was at this version already.

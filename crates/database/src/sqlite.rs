@@ -119,7 +119,7 @@ impl Sqlite {
         Ok(store)
     }
 
-    /// What opening it came to.
+    /// The result of opening it.
     #[must_use]
     pub fn migrated(&self) -> Migrated {
         self.migrated

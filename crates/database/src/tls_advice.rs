@@ -1,4 +1,4 @@
-//! What to do about a server whose certificate is refused.
+//! Advice about a server whose certificate is refused.
 
 use std::error::Error;
 use std::io;

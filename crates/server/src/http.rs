@@ -20,7 +20,6 @@ mod json;
 mod large;
 mod limits;
 mod listener;
-mod log_limit;
 mod metrics;
 mod native;
 mod openapi;

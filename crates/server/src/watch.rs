@@ -63,7 +63,7 @@ pub struct Watch {
 #[derive(Debug)]
 pub struct Waker(Sender<Wake>);
 
-/// What the watch is woken for.
+/// The reason to wake the watch.
 #[derive(Clone, Copy, Debug)]
 enum Wake {
     Look,

@@ -1,4 +1,4 @@
--- Who is the last orgadmin of an organisation, where a user holds roles, and invitations.
+-- The last orgadmin of an organisation, the organisations of a user, and invitations.
 
 SELECT
   set_config('tenancy.search_path_before', current_setting('search_path'), true),

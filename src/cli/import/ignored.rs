@@ -1,4 +1,4 @@
-//! What is said of members that nothing reads.
+//! The report of members that nothing reads.
 
 use peppol_authz_database::{Ignored, IgnoredMember};
 

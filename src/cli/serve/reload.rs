@@ -77,7 +77,7 @@ pub(super) fn watch(
     }))
 }
 
-/// What became of the parts of a change; `None` for a part that was not in it.
+/// The results of the parts of a change; `None` for a part that was not in it.
 struct Outcome {
     policies: Option<Result<Arc<Bundle>, Vec<String>>>,
     entities: Option<Result<(), String>>,
@@ -211,7 +211,7 @@ fn report(app: &App, patience: Duration, outcome: &Outcome) {
             let why = format!("refused policies hold back changed entities: {fault}");
             app.readiness.withhold(Instant::now() + patience, why);
         }
-        // What is wrong now says nothing of what was held back.
+        // The present faults say nothing of the change that was held back.
         (None, Some(Err(_))) => {}
         (None, None | Some(Ok(()))) => app.readiness.release(),
     }

@@ -262,7 +262,7 @@ fn a_type_that_comes_back_stays_the_files() {
     );
 }
 
-/// What a caller says of an action or of an entity of an enumerated type counts for nothing: the
+/// A caller's word of an action or of an entity of an enumerated type counts for nothing: the
 /// schema says everything of them.
 #[test]
 fn actions_and_enumerated_types_are_the_schemas() {

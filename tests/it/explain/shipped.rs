@@ -131,7 +131,7 @@ fn what_is_lacked_is_what_the_rules_want() {
             let question = Question::random(&mut rng, &tenancy);
             let json = question.to_json(&mut rng);
             let (decision, why) = filled.deciding.explain(&json).unwrap();
-            // Who is the last orgadmin follows from roles, in the store; a change of a role alone does
+            // The store derives the last orgadmin from roles; a change of a role alone does
             // not say it.
             if codes(&decision) != ["NOT_PERMITTED"] || question.action == "leaveOrganisation" {
                 continue;

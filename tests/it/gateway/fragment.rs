@@ -132,7 +132,7 @@ fn a_fragment_is_refused_on_every_surface() {
     }
 }
 
-/// What is no request line has no fragment.
+/// Other lines than request lines have no fragment.
 #[test]
 fn other_marks_are_no_fragment() {
     let sidecar = start(HEADER).start();

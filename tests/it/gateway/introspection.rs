@@ -25,7 +25,7 @@ fn endpoint() -> KeyServer {
     server
 }
 
-/// What an endpoint says of every token from now on, beside what is good.
+/// The endpoint's answer about every token from now on, beside a good one.
 fn says(server: &KeyServer, changes: Value) {
     let mut answer =
         json!({"active": true, "sub": "anna", "aud": ["peppol"], "organisation": "acme"});
@@ -271,7 +271,7 @@ fn an_endpoint_that_is_down_or_says_something_else_is_a_503_and_never_an_allow()
     }
     server.hold();
     unavailable(&sidecar, "held");
-    // What is remembered is answered all the while, and so are requests without a token.
+    // Remembered tokens are answered all the while, and so are requests without a token.
     is_subject(&sent(&sidecar, "known"), "anna");
     is_denied(&of_acme(&sidecar, &[]), 401, "TOKEN_MISSING");
     assert_eq!(sidecar.get("/readyz").status, 200);

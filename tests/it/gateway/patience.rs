@@ -83,7 +83,7 @@ fn one_peer_does_not_take_the_places_of_all_other_envoys() {
     drop(crowd);
 }
 
-/// What matters of a check is in its message.
+/// The message of a check holds all that matters.
 #[test]
 fn a_head_of_grpc_that_is_too_long_is_refused_and_others_are_served() {
     let (_sidecar, address) = started(start(&patient(&[])));

@@ -227,7 +227,7 @@ fn a_schema_that_is_open_to_others_does_not_count() {
     until("it is seen", || decision(&sidecar, &asked()) == "Allow");
 }
 
-/// What makes that no records come any more, from then on: a question looks after the change, and
+/// The changes after which no records come any more: a question looks after the change, and
 /// again after the write.
 fn is_not_trusted_after(change: &str, write: &str) {
     let database = quickstart(&SHARED);

@@ -57,7 +57,7 @@ fn a_permit_is_a_denial_for_who_understands_no_obligation() {
     }
 }
 
-/// What is found is permitted, and a permit obliges: it is told, or nothing is found.
+/// A result is permitted, and a permit obliges: it is told, or nothing is found.
 #[test]
 fn a_search_tells_obligations_or_does_not_find() {
     let sidecar = Start::quickstart().start();

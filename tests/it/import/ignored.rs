@@ -60,7 +60,7 @@ fn all_others_are_named_once_with_their_counts() {
         assert!(said[0].contains(words), "{words}: {said:?}");
     }
     assert!(said[0].ends_with("(ORGANISATION)"), "{said:?}");
-    // What is read is not among them, at no level.
+    // Members that are read are not among them, at no level.
     for read in [
         "`type`",
         "`id`",
@@ -102,7 +102,7 @@ fn strictly_it_is_refused_with_its_line() {
     let words = "d.ndjson:2: ORGANISATION: `participantLimt`: nothing reads it; did you mean \
                  `participantLimit`?";
     assert!(ended.stderr.contains(words), "{ended:?}");
-    // What nobody could mean is refused as well, and at every level.
+    // Members that nobody could mean are refused as well, at every level.
     let mut document = organisation("a");
     document["contacts"] = json!([{"contactType": "BUSINESS", "phone": "1"}]);
     std::fs::write(&file, document.to_string()).unwrap();

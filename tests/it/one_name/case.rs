@@ -32,7 +32,7 @@ fn is_registered(sidecar: &Sidecar, email: &str) -> bool {
     let mut question = about("gina", "createSubAccount", "LegalEntity", "le");
     question["context"] = json!({"email": email});
     let reply = sidecar.post("/v1/is_authorized", &question);
-    // What is one of ASCII to whoever normalizes is in no address that may be new.
+    // Letters that normalizing makes one of ASCII are in no address that may be new.
     if email.contains(['\u{212a}', '\u{17f}', '\u{ff2d}']) {
         assert_eq!(reply.status, 400, "{}", reply.text);
         return false;

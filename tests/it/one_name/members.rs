@@ -189,7 +189,7 @@ fn a_member_of_the_context_in_another_place_is_not_dropped() {
         let reply = sidecar.post("/access/v1/evaluations", &several);
         assert_eq!(reply.status, 400, "{several}: {}", reply.text);
     }
-    // What a caller says of a subject, and the context does not have, is dropped as before.
+    // Properties of a subject that the context does not have are dropped as before.
     let mut asked = whole;
     asked["subject"]["properties"] = json!({"email": "x", "roles": [], "userId": "rita"});
     let reply = sidecar.post("/access/v1/evaluation", &asked);
@@ -270,7 +270,7 @@ fn a_setting_names_what_is_ignored() {
             json!({"time": null, "userId": "victim", " user": "victim"}),
             true,
         ),
-        // What the schema has is not ignored.
+        // Members that the schema has are not ignored.
         (json!({"user": "victim"}), false),
         (json!({"User": "victim"}), false),
         (json!({"user": null}), false),

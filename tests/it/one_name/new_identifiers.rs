@@ -17,7 +17,7 @@ const SAME: [&str; 6] = [
     "iso6523-actorid-upis::se_orgnr:5561234567",
 ];
 
-/// What some service or library could take for it.
+/// Spellings that some service or library could take for it.
 const ODD: [&str; 43] = [
     // The scheme and what is between it and the value.
     "iso6523-actorid-upis:0007:5561234567",

@@ -4,7 +4,7 @@ use super::{SUITE, tester};
 use crate::author::{POLICIES, RULES};
 use crate::sidecar::{program, project};
 
-/// What a command over the quickstart says of a question.
+/// The answer of a command over the quickstart to a question.
 fn said(arguments: &[&str]) -> String {
     let directory = tempfile::tempdir().unwrap();
     let tenancy = format!("sqlite:{}", directory.path().join("t.db").display());

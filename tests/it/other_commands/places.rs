@@ -3,7 +3,7 @@
 use super::{Author, SUITE, assert_says, tester};
 use crate::author::{POLICIES, SCHEMA};
 
-/// What is said of a suite that cannot be run.
+/// The message about a suite that cannot be run.
 fn refused(author: &Author) -> String {
     let ended = author.run(&["test"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");

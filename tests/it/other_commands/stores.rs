@@ -107,7 +107,7 @@ fn reading_needs_no_right_to_write() {
             assert_eq!(ended.status.code(), Some(0), "{command}: {ended:?}");
             assert!(said.contains(words), "{command}: {said}");
         }
-        // What was written last is seen.
+        // The last write is seen.
         let ended = stranger()
             .args(["authorize", "--tenancy", &tenancy])
             .args([

@@ -114,7 +114,7 @@ fn a_server_that_is_vouched_for_is_read_and_no_other() {
     drop(sidecar);
 }
 
-/// What to do is said in words.
+/// The remedy is said in words.
 #[test]
 fn an_authority_that_serves_for_itself_is_refused_in_words() {
     let certificates = Certificates::new();

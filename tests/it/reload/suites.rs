@@ -116,7 +116,7 @@ fn suites_without_a_case_refuse_every_set() {
     assert!(fault.contains("there is no case in it"), "{fault}");
 }
 
-/// What may be a suite is run, refused or named.
+/// Files that may be suites are run, refused or named.
 #[test]
 fn nothing_that_may_be_a_suite_is_passed_over() {
     let denied = SUITE.replace("allow = true", "deny = [\"DEMO_NO_CERTIFICATES\"]");
@@ -164,7 +164,7 @@ fn nothing_that_may_be_a_suite_is_passed_over() {
     }
 }
 
-/// What is no suite though it may look like one is named, and stops nothing.
+/// A file that looks like a suite and is none is named, and stops nothing.
 #[test]
 fn what_is_left_out_of_the_suites_is_named() {
     let start = gated();

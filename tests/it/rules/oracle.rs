@@ -109,7 +109,7 @@ fn denial(forbidding: Vec<(&'static str, &'static str)>) -> Expected {
     }
 }
 
-/// What a permit of USR-2, MEM-2, MCH-3, MCH-4 and DOC-1 tells the caller to do.
+/// The obligation of a permit of USR-2, MEM-2, MCH-3, MCH-4 and DOC-1.
 fn obligations(case: &Case<'_>) -> Option<&'static str> {
     match case.action {
         "createOrganisation" => Some("GRANT_ORGADMIN"),

@@ -1,6 +1,6 @@
 //! Permits that another permit covers: taking them away would change no decision.
 //!
-//! What is found is so, by the words alone: the scope of the other one is as wide or wider, and it has
+//! A permit that is found is covered, by the words alone: the scope of the other one is as wide or wider, and it has
 //! no condition that the first does not have as well. What only a proof could find is not.
 
 use std::collections::{BTreeSet, HashMap};

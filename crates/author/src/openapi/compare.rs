@@ -12,7 +12,7 @@ use peppol_authz_engine::schema::{Schema, could_mean};
 use super::description::{Description, Operation};
 use super::finding::Finding;
 use super::fitting::{Misfit, Written, few};
-use super::lookup::{Broken, Found, body, elements, inside, parameter};
+use super::lookup::{Broken, Described, body, elements, inside, parameter};
 use super::reads::{Read, reads};
 use super::skeleton::skeleton;
 use super::tree::Node;
@@ -40,7 +40,7 @@ struct Match<'a> {
     likeness: Likeness,
 }
 
-/// What an entry reads, in one operation that it is about.
+/// The places that an entry reads, in one operation that it is about.
 struct ReadOf<'a> {
     route: &'a Route,
     matched: &'a Match<'a>,
@@ -201,7 +201,7 @@ impl<'a> TableCheck<'a> {
         }
     }
 
-    /// What is wrong with one place that an entry reads.
+    /// The fault of one place that an entry reads.
     fn read(&self, read: &ReadOf<'_>) -> Option<Finding> {
         let operation = &read.matched.operation.request;
         let source = read.read.source;
@@ -249,11 +249,11 @@ impl<'a> TableCheck<'a> {
             _ => Written::AsText,
         };
         Ok(match read.found()? {
-            Place::Found(Found::Anything) | Place::Elsewhere => None,
-            Place::Found(Found::Nothing(names)) => Some(Problem::Absent(names)),
+            Place::Found(Described::Anything) | Place::Elsewhere => None,
+            Place::Found(Described::Nothing(names)) => Some(Problem::Absent(names)),
             Place::NoJson(kinds) if kinds.is_empty() => Some(Problem::NoBody),
             Place::NoJson(kinds) => Some(Problem::NoJson(kinds)),
-            Place::Found(Found::Schemas(schemas)) => {
+            Place::Found(Described::Schemas(schemas)) => {
                 let misfit = read.read.wanted.misfit(&schemas, written, self.schema)?;
                 misfit.map(Problem::Misfit)
             }
@@ -261,7 +261,7 @@ impl<'a> TableCheck<'a> {
     }
 }
 
-/// What is wrong with a place that is read.
+/// The fault of a place that is read.
 enum Problem {
     /// It is not there; these are.
     Absent(Vec<String>),
@@ -273,7 +273,7 @@ enum Problem {
 
 /// Where a description has what is read.
 enum Place<'t> {
-    Found(Found<'t>),
+    Found(Described<'t>),
     /// The body is not JSON, but of these types; of none where there is no body.
     NoJson(Vec<String>),
     /// In a token, or in a path where the description has a text.
@@ -300,7 +300,7 @@ impl ReadOf<'_> {
                 match names.map(Vec::as_slice) {
                     // It need not be described beyond its name.
                     Some([name]) => Ok(match parameter("path", name)? {
-                        Place::Found(Found::Nothing(_)) => Place::Elsewhere,
+                        Place::Found(Described::Nothing(_)) => Place::Elsewhere,
                         found => found,
                     }),
                     _ => Ok(Place::Elsewhere),
@@ -312,10 +312,10 @@ impl ReadOf<'_> {
             Source::Body(path) => in_body(node, path),
             Source::Each(path) => match self.read.each {
                 Some(Source::Body(array)) => match in_body(node, array)? {
-                    Place::Found(Found::Schemas(arrays)) => match elements(&arrays)? {
-                        Found::Schemas(found) => Ok(Place::Found(inside(found, path.iter())?)),
+                    Place::Found(Described::Schemas(arrays)) => match elements(&arrays)? {
+                        Described::Schemas(found) => Ok(Place::Found(inside(found, path.iter())?)),
                         // The array itself is read, too, and found wanting.
-                        Found::Anything | Found::Nothing(_) => Ok(Place::Elsewhere),
+                        Described::Anything | Described::Nothing(_) => Ok(Place::Elsewhere),
                     },
                     _ => Ok(Place::Elsewhere),
                 },
@@ -363,9 +363,9 @@ impl ReadOf<'_> {
 
 fn in_body<'t>(operation: Node<'t>, path: &[Arc<str>]) -> Result<Place<'t>, Broken> {
     Ok(match body(operation)? {
-        Found::Schemas(schemas) => Place::Found(inside(schemas, path.iter())?),
-        Found::Anything => Place::Found(Found::Anything),
-        Found::Nothing(kinds) => Place::NoJson(kinds),
+        Described::Schemas(schemas) => Place::Found(inside(schemas, path.iter())?),
+        Described::Anything => Place::Found(Described::Anything),
+        Described::Nothing(kinds) => Place::NoJson(kinds),
     })
 }
 

@@ -45,7 +45,7 @@ pub(super) struct Operation {
 }
 
 /// Reads operations, and notes what is wrong.
-struct Reader<'d> {
+struct DescriptionReader<'d> {
     file: &'d Arc<SourceFile>,
     tree: &'d Tree,
     base: Option<&'d str>,
@@ -91,7 +91,7 @@ impl Description {
                 return (None, vec![Finding::new(fault)]);
             }
         };
-        let mut reader = Reader {
+        let mut reader = DescriptionReader {
             file: &file,
             tree: &tree,
             base,
@@ -99,7 +99,7 @@ impl Description {
             findings: Vec::new(),
         };
         let is_read = reader.document();
-        let Reader {
+        let DescriptionReader {
             operations,
             findings,
             ..
@@ -139,7 +139,7 @@ impl Description {
     }
 }
 
-impl Reader<'_> {
+impl DescriptionReader<'_> {
     fn fault(&mut self, severity: Severity, text: impl Into<String>, place: Place, pointer: &str) {
         let fault = Fault::new(self.file, severity, text).at(place.start, place.len());
         self.findings.push(Finding::new(fault).about(pointer));

@@ -1,11 +1,11 @@
-//! What is found: a fault, with what a reader does about it.
+//! A finding: a fault, with the remedy for it.
 
 use peppol_authz_engine::policy::Fault;
 
 /// Something that is wrong between a description and the route table, or within a description.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// What and where.
+    /// The message and the place.
     pub fault: Fault,
     /// The place in the description, as a JSON pointer.
     pub pointer: Option<String>,

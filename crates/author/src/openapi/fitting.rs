@@ -5,13 +5,13 @@ use cedar_policy::EntityTypeName;
 use peppol_authz_engine::policy::routes::Choices;
 use peppol_authz_engine::schema::{ExtensionType, JsonOrigin, Schema, Type, could_mean};
 
-use super::lookup::{Broken, Found, Part, elements, inside, listed, parts, stated};
+use super::lookup::{Broken, Described, Part, elements, inside, listed, parts, stated};
 use super::tree::Node;
 
 /// The values of a list that a message names.
 const MOST_NAMED: usize = 5;
 
-/// What an entry makes of a value.
+/// The use that an entry makes of a value.
 #[derive(Clone, Copy)]
 pub(super) enum Wanted<'r> {
     /// It is given or not.
@@ -147,28 +147,28 @@ impl Wanted<'_> {
     }
 }
 
-/// What is wrong within arrays and objects.
+/// The faults within arrays and objects.
 fn within(ty: &Type, schemas: &[Node<'_>], schema: &Schema) -> Result<Option<Misfit>, Broken> {
     match ty {
         Type::Set(element) => match elements(schemas)? {
-            Found::Schemas(found) => {
+            Described::Schemas(found) => {
                 let misfit = Wanted::Value(element).misfit(&found, Written::AsJson, schema)?;
                 Ok(misfit.map(|inner| Misfit {
                     is: format!("has elements of which each {}", inner.is),
                     ..inner
                 }))
             }
-            Found::Anything | Found::Nothing(_) => Ok(None),
+            Described::Anything | Described::Nothing(_) => Ok(None),
         },
         Type::Record(record) => {
             for (name, attribute) in &record.attributes {
                 let misfit = match inside(schemas.to_vec(), std::iter::once(name))? {
-                    Found::Anything => None,
-                    Found::Schemas(found) => {
+                    Described::Anything => None,
+                    Described::Schemas(found) => {
                         let wanted = Wanted::Value(&attribute.ty);
                         wanted.misfit(&found, Written::AsJson, schema)?
                     }
-                    Found::Nothing(names) => {
+                    Described::Nothing(names) => {
                         let is_loose = names.iter().any(|other| could_mean(other, name));
                         if attribute.required && !is_loose {
                             return Ok(Some(Misfit {

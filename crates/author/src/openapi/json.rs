@@ -16,14 +16,14 @@ struct RawMembers<'t>(Vec<(RawName<'t>, &'t RawValue)>);
 /// The name of a member; borrowed where it is written without an escape.
 struct RawName<'t>(Cow<'t, str>);
 
-struct Reader<'t> {
+struct JsonReader<'t> {
     text: &'t str,
     tree: Tree,
 }
 
 /// Reads a text.
 pub(super) fn read(text: &str) -> Result<Tree, Unreadable> {
-    let mut reader = Reader {
+    let mut reader = JsonReader {
         text,
         tree: Tree::default(),
     };
@@ -33,7 +33,7 @@ pub(super) fn read(text: &str) -> Result<Tree, Unreadable> {
     Ok(reader.tree.with_root(root))
 }
 
-impl<'t> Reader<'t> {
+impl<'t> JsonReader<'t> {
     fn value(&mut self, raw: &'t RawValue, depth: usize) -> Result<usize, Unreadable> {
         let place = self.place(raw.get());
         if depth > MAX_DEPTH {

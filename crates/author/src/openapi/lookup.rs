@@ -1,4 +1,4 @@
-//! What a description says of a request: `$ref`, parameters, bodies, members of schemas.
+//! The description of a request: `$ref`, parameters, bodies, members of schemas.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -23,7 +23,7 @@ impl fmt::Display for Broken {
 }
 
 /// The schemas of a place in a request.
-pub(super) enum Found<'t> {
+pub(super) enum Described<'t> {
     /// At least one of these holds for it.
     Schemas(Vec<Node<'t>>),
     /// The description does not say.
@@ -151,7 +151,7 @@ pub(super) fn listed(part: Node<'_>) -> impl Iterator<Item = Node<'_>> {
 }
 
 /// A member of the objects of some schemas.
-fn member<'t>(schemas: &[Node<'t>], name: &str) -> Result<Found<'t>, Broken> {
+fn member<'t>(schemas: &[Node<'t>], name: &str) -> Result<Described<'t>, Broken> {
     let (mut found, mut names) = (Vec::new(), Vec::new());
     let (mut is_open, mut is_other) = (false, false);
     for schema in schemas {
@@ -168,16 +168,16 @@ fn member<'t>(schemas: &[Node<'t>], name: &str) -> Result<Found<'t>, Broken> {
         }
     }
     Ok(if !found.is_empty() {
-        Found::Schemas(found)
+        Described::Schemas(found)
     } else if is_open || (names.is_empty() && !is_other) {
-        Found::Anything
+        Described::Anything
     } else {
-        Found::Nothing(names)
+        Described::Nothing(names)
     })
 }
 
 /// The elements of the arrays of some schemas.
-pub(super) fn elements<'t>(schemas: &[Node<'t>]) -> Result<Found<'t>, Broken> {
+pub(super) fn elements<'t>(schemas: &[Node<'t>]) -> Result<Described<'t>, Broken> {
     let (mut found, mut is_other) = (Vec::new(), false);
     for schema in schemas {
         for Part { node, .. } in parts(*schema)? {
@@ -187,27 +187,27 @@ pub(super) fn elements<'t>(schemas: &[Node<'t>]) -> Result<Found<'t>, Broken> {
         }
     }
     Ok(if !found.is_empty() {
-        Found::Schemas(found)
+        Described::Schemas(found)
     } else if is_other {
-        Found::Nothing(Vec::new())
+        Described::Nothing(Vec::new())
     } else {
-        Found::Anything
+        Described::Anything
     })
 }
 
-/// What is at a path within some schemas.
+/// The schemas at a path within some schemas.
 pub(super) fn inside<'t>(
     schemas: Vec<Node<'t>>,
     path: impl Iterator<Item = impl AsRef<str>>,
-) -> Result<Found<'t>, Broken> {
+) -> Result<Described<'t>, Broken> {
     let mut at = schemas;
     for name in path {
         match member(&at, name.as_ref())? {
-            Found::Schemas(found) => at = found,
+            Described::Schemas(found) => at = found,
             other => return Ok(other),
         }
     }
-    Ok(Found::Schemas(at))
+    Ok(Described::Schemas(at))
 }
 
 /// A parameter of an operation; of those of its path where it has none of its own.
@@ -216,7 +216,7 @@ pub(super) fn parameter<'t>(
     item: Node<'t>,
     place: &str,
     name: &str,
-) -> Result<Found<'t>, Broken> {
+) -> Result<Described<'t>, Broken> {
     let is_called = |other: &str| match place {
         "header" => other.eq_ignore_ascii_case(name),
         _ => other == name,
@@ -232,7 +232,7 @@ pub(super) fn parameter<'t>(
             if is_called(other) {
                 // One in `content` is a text of its own.
                 let schema = parameter.get("schema");
-                return Ok(schema.map_or(Found::Anything, |it| Found::Schemas(vec![it])));
+                return Ok(schema.map_or(Described::Anything, |it| Described::Schemas(vec![it])));
             }
             names.push(other.to_owned());
         }
@@ -245,16 +245,16 @@ pub(super) fn parameter<'t>(
             && said("in") == Some(place)
             && said("name").is_some_and(is_called)
         {
-            return Ok(Found::Anything);
+            return Ok(Described::Anything);
         }
     }
-    Ok(Found::Nothing(names))
+    Ok(Described::Nothing(names))
 }
 
 /// The schemas of a body in JSON. `Nothing` with the types that the body has instead.
-pub(super) fn body(operation: Node<'_>) -> Result<Found<'_>, Broken> {
+pub(super) fn body(operation: Node<'_>) -> Result<Described<'_>, Broken> {
     let Some(body) = operation.get("requestBody") else {
-        return Ok(Found::Nothing(Vec::new()));
+        return Ok(Described::Nothing(Vec::new()));
     };
     let body = follow(body)?;
     let (mut schemas, mut others, mut is_any) = (Vec::new(), Vec::new(), false);
@@ -269,9 +269,9 @@ pub(super) fn body(operation: Node<'_>) -> Result<Found<'_>, Broken> {
         }
     }
     Ok(match (schemas.is_empty(), is_any) {
-        (_, true) => Found::Anything,
-        (false, false) => Found::Schemas(schemas),
-        (true, false) => Found::Nothing(others),
+        (_, true) => Described::Anything,
+        (false, false) => Described::Schemas(schemas),
+        (true, false) => Described::Nothing(others),
     })
 }
 

@@ -6,7 +6,7 @@
 use peppol_authz_engine::policy::routes::UNFILLED;
 
 use super::description::{Description, Operation};
-use super::lookup::{Found, Part, body, follow, parts};
+use super::lookup::{Described, Part, body, follow, parts};
 use super::tree::Node;
 
 /// The names of a kind that are listed.
@@ -58,7 +58,7 @@ fn in_query(operation: Node<'_>, item: Node<'_>) -> Vec<String> {
 
 fn in_body(operation: Node<'_>) -> Vec<String> {
     let schemas = match body(operation) {
-        Ok(Found::Schemas(schemas)) => schemas,
+        Ok(Described::Schemas(schemas)) => schemas,
         _ => Vec::new(),
     };
     let all = schemas.into_iter().filter_map(|schema| parts(schema).ok());

@@ -1,6 +1,6 @@
 //! JSON or YAML as a tree in which everything has its place.
 //!
-//! What an alias repeats is one node, so that no text becomes more than it says.
+//! An alias is the node that it repeats, so that no text becomes more than it says.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

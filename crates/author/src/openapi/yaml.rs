@@ -33,7 +33,7 @@ enum OpenContent {
     Map(Members, Option<(Box<str>, Place)>),
 }
 
-struct Reader<'t> {
+struct YamlReader<'t> {
     characters: Characters<'t>,
     tree: Tree,
     open: Vec<Open>,
@@ -44,7 +44,7 @@ struct Reader<'t> {
 
 /// Reads a text of one document.
 pub(super) fn read(text: &str) -> Result<Tree, Unreadable> {
-    let mut reader = Reader {
+    let mut reader = YamlReader {
         characters: Characters::new(text),
         tree: Tree::default(),
         open: Vec::new(),
@@ -65,7 +65,7 @@ pub(super) fn read(text: &str) -> Result<Tree, Unreadable> {
     Ok(reader.tree.with_root(root))
 }
 
-impl Reader<'_> {
+impl YamlReader<'_> {
     fn take(&mut self, event: Event<'_>, place: Place) -> Result<(), Unreadable> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {

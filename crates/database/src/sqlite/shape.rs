@@ -101,7 +101,7 @@ impl Key {
     }
 }
 
-/// What of a table decides which rows can be in it, and which give way to others. The id that a row
+/// The parts of a table that decide which rows can be in it, and which give way to others. The id that a row
 /// has beside its key counts as none: nobody writes one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shape {

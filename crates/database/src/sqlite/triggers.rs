@@ -1,4 +1,4 @@
-//! What the triggers of a table do, as far as SQLite announces it.
+//! The effects of a table's triggers, as far as SQLite announces them.
 
 use std::collections::BTreeSet;
 

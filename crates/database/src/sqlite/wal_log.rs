@@ -18,7 +18,7 @@ const MOST: u32 = 10_000;
 #[derive(Debug)]
 pub(super) struct WalLog(File);
 
-/// What the commits between two looks have written.
+/// The pages that the commits between two looks have written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Commits {
     /// Each has a record.
@@ -49,7 +49,7 @@ impl WalLog {
         let mut found = Found::default();
         let mut first = from.frames;
         if from.salts != to.salts {
-            // What is left of the pages from before it was begun anew.
+            // The rest are pages from before it was begun anew.
             self.look(&mut found, from, from.frames..from.frames + MOST, page);
             first = 0;
         }

@@ -103,7 +103,7 @@ impl Plan {
         }
         // Cedar joins clauses by `&&`, each around the one before.
         let depth = depth + clauses;
-        // What follows takes as long as the policy is long and deep.
+        // The rest takes as long as the policy is long and deep.
         if depth > MAX_DEPTH {
             return Err(PlanError::TooDeep(depth));
         }

@@ -199,7 +199,7 @@ impl Schema {
 /// Names of members that are ignored where the schema does not have them.
 pub type IgnoredMembers = BTreeSet<String>;
 
-/// What becomes of members that a type does not have, and could not be meant for one by their name.
+/// The fate of members that a type does not have, and could not be meant for one by their name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Surplus<'a> {
     /// They are dropped, and `null` is absence.

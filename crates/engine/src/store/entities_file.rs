@@ -1,6 +1,6 @@
 //! Cedar entities JSON, held in memory: any schema, no database.
 //!
-//! What is held never changes: a reload puts another [`EntitiesFile`] in its place. Where a question
+//! The entities that are held never change: a reload puts another [`EntitiesFile`] in its place. Where a question
 //! demands a young state, the file is looked at, and if it has changed, there is no answer from what
 //! is held.
 

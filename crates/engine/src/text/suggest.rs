@@ -8,10 +8,10 @@ const LONGEST: usize = 128;
 /// Digits are not guessed: `USR-9` is nobody's slip for `USR-1`.
 #[must_use]
 pub fn nearest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let wanted = Name::of(written)?;
+    let wanted = SpeltName::of(written)?;
     let near = known
         .into_iter()
-        .filter_map(|name| Some((wanted.distance(&Name::of(name)?)?, name)));
+        .filter_map(|name| Some((wanted.distance(&SpeltName::of(name)?)?, name)));
     near.min().map(|(_, name)| name)
 }
 
@@ -26,11 +26,11 @@ pub fn did_you_mean<'k>(written: &str, known: impl IntoIterator<Item = &'k str>)
 
 /// The letters and digits of a name, part by part: those of its namespace or of the section of a
 /// setting come first.
-struct Name {
+struct SpeltName {
     parts: Vec<Vec<char>>,
 }
 
-impl Name {
+impl SpeltName {
     /// `None` for a name that is not compared.
     fn of(name: &str) -> Option<Self> {
         if name.len() > LONGEST {

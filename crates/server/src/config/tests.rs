@@ -49,7 +49,7 @@ fn the_document_holds_a_default_of_every_setting_that_is_not_commented_out() {
     assert!(config.jwt.issuer.is_empty() && config.gateway.header.is_empty());
 }
 
-/// Who reads a file of entities without settings has the same limits.
+/// A file of entities that is read without settings has the same limits.
 #[test]
 fn the_limits_of_entities_are_those_of_the_engine() {
     let (set, own) = (

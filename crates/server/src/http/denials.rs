@@ -1,5 +1,6 @@
 //! Denials in the log: by what, and never of whom.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Instant;
 
 use super::turns::LogTurns;
@@ -11,7 +12,9 @@ use peppol_authz_engine::{Decided, Verdict};
 #[derive(Debug)]
 pub struct Denials {
     are_logged: bool,
-    turns: LogTurns<(String, String)>,
+    /// By a keyed hash of the action and the codes: most denials get no line, and cost no text.
+    turns: LogTurns<u64>,
+    hasher: RandomState,
 }
 
 impl Denials {
@@ -21,6 +24,7 @@ impl Denials {
         Self {
             are_logged: decisions == LogDecisions::Denials,
             turns: LogTurns::default(),
+            hasher: RandomState::new(),
         }
     }
 
@@ -33,11 +37,11 @@ impl Denials {
         let codes = decision.reasons.iter();
         let mut codes: Vec<&str> = codes.filter_map(|reason| reason.code.as_deref()).collect();
         codes.dedup();
-        let codes = codes.join(",");
-        let kind = (action.to_owned(), codes.clone());
+        let kind = self.hasher.hash_one((action, &codes));
         let Some(untold) = self.turns.turn(kind, Instant::now()) else {
             return;
         };
+        let codes = codes.join(",");
         let policies: Vec<&str> = decision.determining.iter().map(|id| &**id).collect();
         let question = decided.question.as_ref();
         let principal = question.map(|question| question.principal.type_name().to_string());

@@ -1,12 +1,15 @@
 //! Errors on the wire: RFC 9457, `application/problem+json`.
 
+use std::sync::LazyLock;
+use std::time::Instant;
+
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::log_limit;
+use super::turns::LogTurns;
 use peppol_authz_engine::schema::Misfit;
 use peppol_authz_engine::{Failure, Malformed};
 
@@ -171,32 +174,28 @@ impl Problem {
         }
     }
 
-    /// Writes the problem to the log, unless it was full of the same just now.
+    /// Writes the problem to the log, if it is time for a line with its code.
     pub(super) fn log(&self) {
-        let left_out = || log_limit::line(self.code());
-        let shown = |left_out: u64| (left_out > 0).then_some(left_out);
+        static TURNS: LazyLock<LogTurns<&'static str>> = LazyLock::new(LogTurns::default);
+        let turn = || TURNS.turn(self.code(), Instant::now());
         match self {
             Self::Unavailable(text)
             | Self::KeysUnavailable(text)
             | Self::IntrospectionUnavailable(text)
             | Self::Tenancy(text)
             | Self::Internal(text) => {
-                if let Some(left_out) = left_out() {
+                if let Some(untold) = turn() {
                     tracing::error!(
                         code = self.code(),
                         cause = text,
-                        left_out = shown(left_out),
+                        untold,
                         "a question was not answered"
                     );
                 }
             }
             Self::Behind | Self::TimedOut | Self::NotLogged | Self::NotReady => {
-                if let Some(left_out) = left_out() {
-                    tracing::warn!(
-                        code = self.code(),
-                        left_out = shown(left_out),
-                        "a question was not answered"
-                    );
+                if let Some(untold) = turn() {
+                    tracing::warn!(code = self.code(), untold, "a question was not answered");
                 }
             }
             _ => tracing::debug!(

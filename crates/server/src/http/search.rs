@@ -78,7 +78,7 @@ async fn page(
     let description = wanted.description();
     let page = exchange.page(&request, &description);
     let page = page.map_err(|malformed| exchange.refused(malformed))?;
-    // What a permit obliges to is told with each result.
+    // Each result tells the obligations of its permit.
     let form = SearchForm {
         explain,
         binds: true,

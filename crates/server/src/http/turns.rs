@@ -34,7 +34,7 @@ struct ToldKind {
     left: u32,
     /// The time from which one more may be.
     since: Instant,
-    /// What happened since the last line and no line tells of.
+    /// The events since the last line, which no line tells of.
     untold: u64,
 }
 

@@ -26,7 +26,7 @@ pub struct Credentials {
     api_keys: Option<ApiKeys>,
 }
 
-/// What a caller shows.
+/// The credentials that a caller shows.
 #[derive(Clone, Copy)]
 pub enum Credential<'a> {
     /// The text behind `Bearer `.

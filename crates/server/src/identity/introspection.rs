@@ -70,10 +70,10 @@ pub(super) struct IntrospectionCounts {
     pub(super) failed: AtomicU64,
 }
 
-/// What is known of a token.
+/// The knowledge of a token.
 type Judged = Result<(Arc<Verified>, Validity), InvalidReason>;
 
-/// What is known of a token; `Err` where nothing is.
+/// The knowledge of a token; `Err` where there is none.
 type Answered = Result<Judged, &'static str>;
 
 /// An answer that is remembered.

@@ -1,4 +1,4 @@
-//! What is found of a token or a key.
+//! The caller that a token or a key names.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What an entry reads, and what a description says of it.
+//! The places that an entry reads, and the description of them.
 
 use super::{API, API_TEXT, ROUTES, TABLE, author, found, line};
 use crate::check_command::json;

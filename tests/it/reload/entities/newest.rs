@@ -59,7 +59,7 @@ fn are_refused(sidecar: &Sidecar, how: &str) {
     for reply in demanding(sidecar) {
         assert_eq!(reply.status, 503, "{how}: {}", reply.text);
     }
-    // Who demands nothing is answered from memory.
+    // A question without a demand is answered from memory.
     assert_eq!(verdict(sidecar).0, "Allow", "{how}");
     assert_eq!(sidecar.ask(&within("1h"))["decision"], "Allow", "{how}");
 }

@@ -31,7 +31,7 @@ pub(super) struct WayFault {
 }
 
 /// A name of a way.
-struct Name {
+struct StepName {
     text: String,
     /// True if it is written as it is, neither in quotes nor in a pointer.
     is_plain: bool,
@@ -61,7 +61,7 @@ pub(super) fn body_way(text: &str) -> Result<Vec<Arc<str>>, WayFault> {
 pub(super) fn claim_way(text: &str) -> Result<Vec<ClaimStep>, WayFault> {
     let names = names(text)?;
     check_url(&names, text)?;
-    let step = |name: &Name| match &*name.text {
+    let step = |name: &StepName| match &*name.text {
         ONLY if name.is_plain => ClaimStep::Only,
         ONLY_NAME if name.is_plain => ClaimStep::OnlyName,
         text => ClaimStep::Member(Arc::from(text)),
@@ -88,7 +88,7 @@ pub(super) fn claim_way(text: &str) -> Result<Vec<ClaimStep>, WayFault> {
     Ok(steps)
 }
 
-fn names(text: &str) -> Result<Vec<Name>, WayFault> {
+fn names(text: &str) -> Result<Vec<StepName>, WayFault> {
     let names = match text.strip_prefix('/') {
         Some(pointer) => pointer.split('/').map(unescaped).collect(),
         None => between_dots(text),
@@ -100,20 +100,20 @@ fn names(text: &str) -> Result<Vec<Name>, WayFault> {
 }
 
 /// A name of a JSON pointer.
-fn unescaped(text: &str) -> Result<Name, WayFault> {
+fn unescaped(text: &str) -> Result<StepName, WayFault> {
     let mut escapes = text.split('~').skip(1);
     if !escapes.all(|rest| rest.starts_with(['0', '1'])) {
         let fault = WayFault::new("with a `~` that is neither `~0` nor `~1`");
         return Err(fault.advise("in a JSON pointer `~` is `~0` and `/` is `~1`"));
     }
-    Ok(Name {
+    Ok(StepName {
         text: text.replace("~1", "/").replace("~0", "~"),
         is_plain: false,
     })
 }
 
 /// Names with dots between them; one in quotes may have dots itself.
-fn between_dots(text: &str) -> Result<Vec<Name>, WayFault> {
+fn between_dots(text: &str) -> Result<Vec<StepName>, WayFault> {
     let mut names = Vec::new();
     let mut rest = Some(text);
     while let Some(text) = rest {
@@ -142,7 +142,7 @@ fn between_dots(text: &str) -> Result<Vec<Name>, WayFault> {
             let problem = format!("with a blank at one end of `{name}`");
             return Err(WayFault::new(problem).advise("in quotes, if the name has it"));
         }
-        names.push(Name {
+        names.push(StepName {
             text: name.to_owned(),
             is_plain,
         });
@@ -153,14 +153,14 @@ fn between_dots(text: &str) -> Result<Vec<Name>, WayFault> {
 
 /// Refuses a URL that is cut at its dots: no claim is called `https://acme`, with a member
 /// `example/org` in it.
-fn check_url(names: &[Name], text: &str) -> Result<(), WayFault> {
+fn check_url(names: &[StepName], text: &str) -> Result<(), WayFault> {
     let Some((first, rest)) = names.split_first() else {
         return Ok(());
     };
     let Some((_, behind)) = first.text.split_once("://").filter(|_| first.is_plain) else {
         return Ok(());
     };
-    let is_cut = |name: &Name| name.is_plain && name.text.contains('/');
+    let is_cut = |name: &StepName| name.is_plain && name.text.contains('/');
     if rest.is_empty() || behind.contains('/') && !rest.iter().any(is_cut) {
         return Ok(());
     }

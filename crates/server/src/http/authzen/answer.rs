@@ -69,7 +69,7 @@ impl<'a> Obligation<'a> {
 }
 
 impl<'a> AnswerContext<'a> {
-    /// What a result of a search obliges to; `None` where that is nothing.
+    /// The obligations of a result of a search; `None` where there are none.
     pub(super) fn of_result(obligations: Option<&'a BTreeSet<Arc<str>>>) -> Option<Self> {
         let obligations = obligations.filter(|all| !all.is_empty())?;
         Some(Self::Decided(DecisionContext {

@@ -57,7 +57,7 @@ pub(super) async fn caller(
     }
 }
 
-/// What an `Authorization` header shows.
+/// The credentials in an `Authorization` header.
 #[derive(Debug, PartialEq, Eq)]
 enum Shown<'a> {
     Bearer(&'a str),

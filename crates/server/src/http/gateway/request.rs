@@ -60,7 +60,7 @@ pub(super) enum LineFault {
     /// The message lacks this.
     #[error("the gateway does not say which request it is: the check has no `{0}`")]
     NotChecked(&'static str),
-    /// What a service would make of it is not known.
+    /// Services may read it in different ways.
     #[error("the target has a fragment (`#`)")]
     Fragment,
 }

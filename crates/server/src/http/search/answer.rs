@@ -30,7 +30,7 @@ struct WireEntity<'a> {
     #[serde(rename = "type")]
     kind: String,
     id: &'a str,
-    /// What the caller has to do, if it acts on this result. Absent where it is nothing.
+    /// The obligations of a caller that acts on this result. Absent where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     obligations: Vec<&'a str>,
 }

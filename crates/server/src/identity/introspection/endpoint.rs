@@ -26,7 +26,7 @@ pub(super) struct Endpoint {
     secret: PathBuf,
 }
 
-/// What the endpoint says of a token.
+/// The endpoint's answer about a token.
 pub(super) enum Introspected {
     /// It is active, and this is known of it.
     Active(Map<String, Value>),

@@ -61,7 +61,7 @@ pub async fn serve_envoy(
         shutdown,
         nothing,
         |stream, peer, place, stage| {
-            // Who stands on a reserved place and says nothing makes room for others.
+            // A silent client on a reserved place makes room for others.
             let (patience, idle_timeout) = match place.is_reserved() {
                 true => (PATIENCE, PATIENCE),
                 false => (patience, idle_timeout),

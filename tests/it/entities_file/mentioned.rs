@@ -34,15 +34,15 @@ fn of(kind: &str, id: &str) -> Value {
     json!({"__entity": {"type": kind, "id": id}})
 }
 
-/// A sidecar over a file of one user.
-fn over(user: &Value) -> Sidecar {
+/// A sidecar over a file of these.
+fn started(schema: &str, policies: &str, entities: &Value) -> Sidecar {
     let start = Start::new();
-    let place = |name: &str| start.path(name).display().to_string();
-    std::fs::write(start.path("s.cedarschema"), SCHEMA).unwrap();
-    std::fs::write(start.path("p.cedar"), POLICIES).unwrap();
-    std::fs::write(start.path("e.json"), json!([user]).to_string()).unwrap();
-    let tenancy = format!("entities:{}", place("e.json"));
-    let (schema, policies) = (place("s.cedarschema"), place("p.cedar"));
+    let place = |name: &str, text: &str| {
+        std::fs::write(start.path(name), text).unwrap();
+        start.path(name).display().to_string()
+    };
+    let tenancy = format!("entities:{}", place("e.json", &entities.to_string()));
+    let (schema, policies) = (place("s.cedarschema", schema), place("p.cedar", policies));
     start
         .with(&[
             "--tenancy",
@@ -53,6 +53,11 @@ fn over(user: &Value) -> Sidecar {
             &policies,
         ])
         .start()
+}
+
+/// A sidecar over a file of one user.
+fn over(user: &Value) -> Sidecar {
+    started(SCHEMA, POLICIES, &json!([user]))
 }
 
 fn asked(described: &[Value]) -> Value {
@@ -281,31 +286,11 @@ fn actions_and_enumerated_types_are_the_schemas() {
         @id("p/high") permit (principal, action, resource)
         when { principal.level == Level::"high" };
     "#;
-    let start = Start::new();
-    let place = |name: &str| start.path(name).display().to_string();
-    std::fs::write(start.path("s.cedarschema"), ENUMERATED).unwrap();
-    std::fs::write(start.path("p.cedar"), RULES).unwrap();
     let user = entity("User", "u", json!({"level": of("Level", "low")}), &[]);
     // Nor does what a file says of an action.
     let action = entity("Action", "enter", json!({}), &[("Action", "write")]);
     let free = entity("Free", "f", json!({}), &[]);
-    std::fs::write(
-        start.path("e.json"),
-        json!([user, action, free]).to_string(),
-    )
-    .unwrap();
-    let tenancy = format!("entities:{}", place("e.json"));
-    let (schema, policies) = (place("s.cedarschema"), place("p.cedar"));
-    let sidecar = start
-        .with(&[
-            "--tenancy",
-            &tenancy,
-            "--schema",
-            &schema,
-            "--policies",
-            &policies,
-        ])
-        .start();
+    let sidecar = started(ENUMERATED, RULES, &json!([user, action, free]));
     let described = [
         action,
         entity("Level", "low", json!({}), &[("Level", "high")]),
@@ -330,29 +315,13 @@ fn through_other_types() {
         entity Free;
         action enter appliesTo { principal: User, resource: Free };
     "#;
-    let start = Start::new();
-    let place = |name: &str| start.path(name).display().to_string();
-    std::fs::write(start.path("s.cedarschema"), DEEP).unwrap();
     let policy = r#"@id("p/org") permit (principal in Org::"root", action, resource);"#;
-    std::fs::write(start.path("p.cedar"), policy).unwrap();
     let user = entity("User", "u", json!({}), &[("Team", "t")]);
     let team = entity("Team", "t", json!({}), &[("Org", "o")]);
     let mut desk = entity("Desk", "d", json!({}), &[]);
     desk["tags"] = json!({"k": {"seats": [{}, {"room": of("Room", "r")}]}});
     let entities = json!([user, team, desk, entity("Free", "f", json!({}), &[])]);
-    std::fs::write(start.path("e.json"), entities.to_string()).unwrap();
-    let tenancy = format!("entities:{}", place("e.json"));
-    let (schema, policies) = (place("s.cedarschema"), place("p.cedar"));
-    let sidecar = start
-        .with(&[
-            "--tenancy",
-            &tenancy,
-            "--schema",
-            &schema,
-            "--policies",
-            &policies,
-        ])
-        .start();
+    let sidecar = started(DEEP, policy, &entities);
     for described in [
         entity("Org", "o", json!({}), &[("Org", "root")]),
         entity("Room", "r", json!({"badge": of("Badge", "b")}), &[]),

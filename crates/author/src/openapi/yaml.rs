@@ -294,7 +294,7 @@ mod tests {
         for text in ["a: [1\n", "a: *unknown\n", "a:\n\t- b\n", "a: \"\\q\"\n"] {
             assert!(read(text).is_err(), "{text}");
         }
-        for deep in ["[", "{a: ", "- ", "? "] {
+        for deep in ["[", "{a: ", "- "] {
             let problem = problem(&deep.repeat(100_000));
             let expected = ["nested deeper than 100 levels", "recursion limit exceeded"];
             assert!(
@@ -302,5 +302,8 @@ mod tests {
                 "{problem}"
             );
         }
+        // A name within a name is none already.
+        let problem = problem(&"? ".repeat(100_000));
+        assert!(problem.starts_with("a name that is no text"), "{problem}");
     }
 }

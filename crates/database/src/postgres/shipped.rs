@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn the_newest_of_each_function_is_found() {
         let bodies = bodies();
-        assert_eq!(bodies.len(), 10);
+        assert_eq!(bodies.len(), 11);
         let history = bodies[&("tenancy_history", "")];
         assert!(history.contains("whole_since"), "{history}");
         let record = bodies[&("tenancy_record", "entity_types text[], entity_ids text[]")];

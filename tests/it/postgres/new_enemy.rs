@@ -10,7 +10,7 @@ use crate::connection::{Connection, question};
 use crate::over::Over;
 use crate::sidecar::{Sidecar, Start};
 
-const ROUNDS: usize = 1000;
+const ROUNDS: usize = 300;
 const SIDECARS: usize = 3;
 
 /// Takes the right away, and gives it back.

@@ -15,8 +15,9 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --all-targets -- -D warnings
 
+# Most tests wait for other programs: two run for each processor.
 unit:
-	$(CARGO) test --release
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( $$(nproc) * 2 ))} $(CARGO) test --release
 
 policies:
 	$(CARGO) run --release -- check

@@ -9,7 +9,7 @@ mod taken;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::{Child, Output, Stdio};
 
 use rusqlite::Connection;
 use rusqlite::types::Value as Column;
@@ -59,6 +59,17 @@ impl Target {
             .args(files)
             .output();
         SqliteImport::from(output.unwrap())
+    }
+
+    /// Begins to import what is written to its standard input.
+    fn importing(&self) -> Child {
+        program()
+            .args(["import", "--tenancy", &self.source(), "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 
     fn import_text(&self, text: &str) -> SqliteImport {

@@ -20,6 +20,15 @@ use crate::sidecar::{Reply, Sidecar, Start};
 
 const MEBIBYTE: usize = 1 << 20;
 
+/// Nobody is closed because of the time.
+fn patient() -> Start {
+    ["HEADER_READ", "BODY_READ", "REQUEST", "IDLE"]
+        .iter()
+        .fold(Start::quickstart(), |start, name| {
+            start.variable(&format!("PEPPOL_AUTHZ_SERVER__{name}_TIMEOUT"), "1h")
+        })
+}
+
 /// A question that is allowed, made as long as wanted by what JSON ignores.
 fn question_of(bytes: usize) -> String {
     format!("{ALLOWED}{}", " ".repeat(bytes - ALLOWED.len()))

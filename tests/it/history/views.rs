@@ -327,10 +327,10 @@ fn what_rests_on_something_that_is_not_noted_is_not_trusted() {
             "INSERT INTO suspension VALUES ('acme')",
         ),
         (
-            "ALTER TABLE organisation ADD COLUMN demo_from text NOT NULL
-               DEFAULT (clock_timestamp() + interval '8 s')::text;",
+            "ALTER TABLE organisation ADD COLUMN demo_from text NOT NULL DEFAULT 'infinity';",
             "demo_from::timestamptz < ('n' || 'ow')::timestamptz",
-            "",
+            // This write is noted; what happens then is none.
+            "UPDATE organisation SET demo_from = (clock_timestamp() + interval '2 s')::text",
         ),
     ];
     let trusted: Vec<_> = std::thread::scope(|scope| {

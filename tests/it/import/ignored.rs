@@ -1,7 +1,6 @@
 //! Members that nothing reads: they are passed over, counted and named, or refused.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::Stdio;
 
 use serde_json::{Value, json};
 
@@ -132,13 +131,7 @@ fn a_type_that_there_is_not_is_answered_with_the_nearest() {
 #[test]
 fn progress_is_told_where_there_is_no_terminal() {
     let target = Target::new();
-    let mut child = program()
-        .args(["import", "--tenancy", &target.source(), "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = target.importing();
     let mut input = child.stdin.take().unwrap();
     input
         .write_all(organisation("a").to_string().as_bytes())

@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 use std::io::BufWriter;
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::time::Duration;
 
 use super::{SqliteImport, Target};
-use crate::sidecar::program;
 
 /// Documents of one import.
 const LINES: usize = 200_000;
@@ -25,13 +24,7 @@ fn peak_kilobytes(child: &Child) -> Option<u64> {
 #[test]
 fn memory_does_not_grow_with_the_file() {
     let target = Target::new();
-    let mut child = program()
-        .args(["import", "--tenancy", &target.source(), "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = target.importing();
     let input = child.stdin.take().unwrap();
     let writer = std::thread::spawn(move || write_documents(BufWriter::new(input)));
     let mut peak = 0;

@@ -6,8 +6,9 @@ use std::process::Command;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::Runtime;
 
+use super::patient;
 use crate::connection::{ALLOWED, Connection, question};
-use crate::sidecar::{Sidecar, Start};
+use crate::sidecar::Sidecar;
 
 /// More than there may be connections at all.
 const CROWD: usize = 1100;
@@ -72,15 +73,6 @@ impl Crowd {
             }
         })
     }
-}
-
-/// Nobody is closed because of the time.
-fn patient() -> Start {
-    ["HEADER_READ", "BODY_READ", "REQUEST", "IDLE"]
-        .iter()
-        .fold(Start::quickstart(), |start, name| {
-            start.variable(&format!("PEPPOL_AUTHZ_SERVER__{name}_TIMEOUT"), "1h")
-        })
 }
 
 /// Another peer is answered, and at once.

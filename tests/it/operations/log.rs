@@ -1,5 +1,6 @@
 //! The log as people and programs read it.
 
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -139,4 +140,28 @@ fn denials_are_logged_by_what_denies_them() {
         .start();
     sidecar.ask(&mode);
     assert!(denials(&sidecar.stop()).is_empty());
+}
+
+#[test]
+fn a_log_that_is_read_by_a_program_has_no_colours() {
+    let directory = tempfile::tempdir().unwrap();
+    let tenancy = format!("sqlite:{}", directory.path().join("t.db").display());
+    let mut child = program()
+        .args(["serve", "--listen", "127.0.0.1:0", "--tenancy", &tenancy])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut seen = Vec::new();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        seen.push(line.unwrap());
+        if seen.iter().any(|line| line.contains(": ready ")) {
+            break;
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(seen.iter().any(|line| line.contains(": ready ")), "{seen:?}");
+    assert!(!seen.concat().contains('\u{1b}'), "{seen:?}");
 }

@@ -5,6 +5,9 @@
 //! seed (`FUZZ_SEED`). It needs no nightly Rust and no other build than that of the tests: inputs are
 //! mutated from `corpus/`, and one that has an outcome of its own joins the corpus of its run.
 //!
+//! `wire` sends requests to the program itself over its sockets, on every surface, and watches its memory,
+//! its log and its end. `FUZZ_REQUESTS=10000000` sends so many, `FUZZ_PROGRAM` names another build of it.
+//!
 //! Each target says what must hold of an input: no panic, no wrong Allow, no answer that
 //! cannot be read, and none that takes long.
 
@@ -20,6 +23,7 @@ mod mutation;
 mod server;
 mod target;
 mod texts;
+mod wire;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -54,11 +58,14 @@ fn main() {
             found += run(target, time, seed);
         }
     }
+    if named.is_empty() || named.iter().any(|name| "wire".contains(name.as_str())) {
+        found += wire::run(time, number("FUZZ_REQUESTS", 0), seed);
+    }
     assert!(found == 0, "{found} findings, see above");
 }
 
 /// The inputs that a target begins with.
-fn corpus(name: &str) -> Vec<Vec<u8>> {
+pub(crate) fn corpus(name: &str) -> Vec<Vec<u8>> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("fuzz/corpus")
         .join(name);

@@ -62,14 +62,14 @@ impl Mutator {
     }
 
     /// A number below another, by xorshift.
-    fn below(&mut self, most: usize) -> usize {
+    pub(crate) fn below(&mut self, most: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         usize::try_from(self.0 >> 33).unwrap() % most.max(1)
     }
 
-    fn any<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
+    pub(crate) fn any<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
         of[self.below(of.len())]
     }
 
@@ -93,7 +93,7 @@ impl Mutator {
         input
     }
 
-    fn bytes(&mut self, mut input: Vec<u8>, other: &[u8]) -> Vec<u8> {
+    pub(crate) fn bytes(&mut self, mut input: Vec<u8>, other: &[u8]) -> Vec<u8> {
         let start = self.below(input.len() + 1);
         let end = start + self.below((input.len() - start).min(64) + 1);
         let new = match self.below(6) {

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
 pub(crate) mod program;
+pub(crate) mod questions;
 
 use std::io::{BufReader, Read};
 

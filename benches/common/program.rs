@@ -10,6 +10,8 @@ pub(crate) struct Program {
     pub(crate) child: Child,
     /// `IP:PORT`.
     pub(crate) address: String,
+    /// The same of Envoy's gRPC, if it is listened for.
+    pub(crate) envoy: Option<String>,
 }
 
 impl Program {
@@ -22,19 +24,33 @@ impl Program {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut envoy = None;
         let address = loop {
             let line: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+            let address = || line["address"].as_str().unwrap().to_owned();
+            if line["message"] == "listening for Envoy's gRPC" {
+                envoy = Some(address());
+            }
             if line["message"] == "ready" {
-                break line["address"].as_str().unwrap().to_owned();
+                break address();
             }
         };
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address }
+        Self {
+            child,
+            address,
+            envoy,
+        }
     }
 
     /// `serve` over a tenancy source.
     pub(crate) fn serve(tenancy: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_peppol-authz"));
+        Self::serve_by(env!("CARGO_BIN_EXE_peppol-authz"), tenancy)
+    }
+
+    /// The same by another build.
+    pub(crate) fn serve_by(program: &str, tenancy: &str) -> Command {
+        let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0", "--tenancy", tenancy]);
         command
     }

@@ -1,0 +1,167 @@
+//! What becomes of answers while more is asked than can be answered, and while others hold connections.
+//!
+//! The load is an open one: each request has its time, and its latency counts from then, whether or not
+//! a connection was free. First the capacity is found, with as many connections as the store has readers;
+//! then half of it is asked and twice of it, with as many connections as it takes. What is refused has to be
+//! refused soon, and what is served, served in a time that is like that at half the load. That for questions
+//! from memory over SQLite, and for PostgreSQL with nothing kept. Last, 10,000 silent and slow
+//! connections are held open on each listener, while others ask.
+//!
+//! The server has one processor, with PostgreSQL, and the load another. Niceness is inherited:
+//! `nice -n -15 cargo bench --bench pressure [-- SECONDS]`. `PRESSURE_PROGRAM` names another build of the program.
+//! As root, since it raises limits of its own.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a benchmark may stop, and speaks"
+)]
+
+mod common;
+#[path = "../tests/it/eventually.rs"]
+#[allow(dead_code, reason = "the benchmark uses a part")]
+mod eventually;
+#[path = "pressure/held.rs"]
+mod held;
+#[path = "pressure/load.rs"]
+mod load;
+#[path = "../tests/it/postgres/server.rs"]
+#[allow(dead_code, reason = "the benchmark uses a part")]
+mod postgres;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use common::program::Program;
+use common::questions::{ORGANISATIONS, question, request};
+use common::{Size, documents, memory};
+use load::{Found, Load};
+
+/// As many connections as the store has readers.
+const FEW: usize = 16;
+
+/// Fewer than one peer may have.
+const MANY: usize = 700;
+
+/// Connections that are held open on each listener.
+const HELD: usize = 10_000;
+
+fn main() {
+    let seconds = std::env::args().skip(1).find_map(|text| text.parse().ok());
+    let seconds = Duration::from_secs(seconds.unwrap_or(5));
+    let own = std::process::id().to_string();
+    run("prlimit", &["--pid", &own, "--nofile=60000:60000"]);
+    run("taskset", &["-acp", "1", &own]);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("tenancy.ndjson");
+    let size = Size {
+        organisations: ORGANISATIONS,
+        relations: 10,
+    };
+    let text: String = documents(size)
+        .map(|document| format!("{document}\n"))
+        .collect();
+    std::fs::write(&file, text).unwrap();
+    let sqlite = |name: &str| format!("sqlite:{}", directory.path().join(name).display());
+    let load = Load::new((0..ORGANISATIONS).map(|n| request("/v1/is_authorized", &question(n))));
+
+    println!(
+        "{:<36} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>6}",
+        "", "asked/s", "served/s", "p50 µs", "p99 µs", "shed/s", "p99 µs", "ratio"
+    );
+    let server = serve(&sqlite("memory.db"), &file, &[]);
+    pressed("SQLite, all in memory", &server, &load, seconds);
+    drop(server);
+
+    let postgres = postgres::Server::start(&["max_connections=200"]);
+    let database = postgres.database();
+    let port = postgres.port;
+    let postmaster = format!("pgrep -f -- '-p{port}' | xargs -n1 taskset -acp 0");
+    run("sh", &["-c", &postmaster]);
+    let server = serve(&database.url(), &file, &[("CACHE__ENABLED", "false")]);
+    pressed("PostgreSQL, nothing kept", &server, &load, seconds);
+    drop(server);
+
+    let held = [
+        ("SERVER__CONNECTIONS", "25000"),
+        ("SERVER__CONNECTIONS_PER_PEER", "25000"),
+        // Nobody is closed for being slow.
+        ("SERVER__HEADER_READ_TIMEOUT", "1h"),
+        ("SERVER__BODY_READ_TIMEOUT", "1h"),
+        ("SERVER__REQUEST_TIMEOUT", "1h"),
+        ("SERVER__IDLE_TIMEOUT", "1h"),
+        ("GATEWAY__ENVOY_GRPC_LISTEN", "127.0.0.1:0"),
+    ];
+    let server = serve(&sqlite("held.db"), &file, &held);
+    let capacity = load
+        .ask(&server.address, FEW, f64::INFINITY, seconds)
+        .served;
+    let alone = load.ask(&server.address, MANY, capacity / 2.0, seconds);
+    print("alone", capacity / 2.0, &alone, &alone);
+    let pid = server.child.id();
+    let before = memory(pid, "VmRSS").unwrap();
+    let crowd = held::Crowd::at(&server.address, server.envoy.as_ref().unwrap(), HELD);
+    let beside = load.ask(&server.address, MANY, capacity / 2.0, seconds);
+    print(
+        &format!("beside {HELD} on each listener"),
+        capacity / 2.0,
+        &beside,
+        &alone,
+    );
+    let after = memory(pid, "VmRSS").unwrap();
+    println!(
+        "  {} still open, {} KiB for each",
+        crowd.open(),
+        (after - before) / (2 * HELD as u64)
+    );
+}
+
+/// Asks half of what it can answer, and twice.
+fn pressed(name: &str, server: &Program, load: &Load, seconds: Duration) {
+    load.ask(&server.address, FEW, f64::INFINITY, Duration::from_secs(1));
+    let found = load.ask(&server.address, FEW, f64::INFINITY, seconds);
+    let capacity = found.served;
+    print(&format!("{name}, capacity"), capacity, &found, &found);
+    let half = load.ask(&server.address, MANY, capacity / 2.0, seconds);
+    print(&format!("{name}, half"), capacity / 2.0, &half, &half);
+    let twice = load.ask(&server.address, MANY, capacity * 2.0, seconds);
+    print(&format!("{name}, twice"), capacity * 2.0, &twice, &half);
+}
+
+fn print(name: &str, asked: f64, found: &Found, usual: &Found) {
+    println!(
+        "{name:<36} {asked:>9.0} {:>9.0} {:>9} {:>9} {:>9.0} {:>9} {:>6.2}",
+        found.served,
+        found.p50.as_micros(),
+        found.p99.as_micros(),
+        found.shed,
+        found.shed_p99.as_micros(),
+        found.p99.as_secs_f64() / usual.p99.as_secs_f64(),
+    );
+}
+
+/// The server, with one worker on a processor of its own.
+fn serve(source: &str, file: &Path, settings: &[(&str, &str)]) -> Program {
+    let mut command = match std::env::var("PRESSURE_PROGRAM") {
+        Ok(program) => Program::serve_by(&program, source),
+        Err(_) => Program::serve(source),
+    };
+    command.arg("--import").arg(file);
+    command.env("PEPPOL_AUTHZ_SERVER__WORKERS", "1");
+    for (name, value) in settings {
+        command.env(format!("PEPPOL_AUTHZ_{name}"), value);
+    }
+    let server = Program::start(&mut command);
+    run("taskset", &["-acp", "0", &server.child.id().to_string()]);
+    server
+}
+
+fn run(program: &str, arguments: &[&str]) {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{program} {arguments:?}: {said}");
+}

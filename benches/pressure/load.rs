@@ -1,0 +1,194 @@
+//! An open load: requests that have their times.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::LocalSet;
+
+/// The requests of a load.
+pub(crate) struct Load(Vec<Vec<u8>>);
+
+/// The answers.
+pub(crate) struct Found {
+    /// In a second.
+    pub(crate) served: f64,
+    pub(crate) p50: Duration,
+    pub(crate) p99: Duration,
+    /// Refused, in a second.
+    pub(crate) shed: f64,
+    pub(crate) shed_p99: Duration,
+}
+
+/// A request by its number, and its time.
+type Slot = (usize, Instant);
+
+/// The state that connections share.
+#[derive(Default)]
+struct Shared {
+    /// Connections that wait for something to ask.
+    idle: Vec<UnboundedSender<Slot>>,
+    served: Vec<Duration>,
+    shed: Vec<Duration>,
+    asking: usize,
+}
+
+impl Load {
+    pub(crate) fn new(requests: impl Iterator<Item = Vec<u8>>) -> Self {
+        Self(requests.collect())
+    }
+
+    /// Asks so many a second for a time, over at most so many connections.
+    pub(crate) fn ask(
+        &self,
+        address: &str,
+        connections: usize,
+        rate: f64,
+        time: Duration,
+    ) -> Found {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let shared = Rc::new(RefCell::new(Shared::default()));
+        let asking = self.dispatch(address, connections, rate, time, &shared);
+        let took = LocalSet::new().block_on(&runtime, asking);
+        let mut shared = shared.borrow_mut();
+        let seconds = took.as_secs_f64();
+        shared.served.sort();
+        shared.shed.sort();
+        let at = |sorted: &[Duration], part: usize| {
+            let at = sorted.get(sorted.len() * part / 100);
+            at.copied().unwrap_or_default()
+        };
+        Found {
+            served: shared.served.len() as f64 / seconds,
+            p50: at(&shared.served, 50),
+            p99: at(&shared.served, 99),
+            shed: shared.shed.len() as f64 / seconds,
+            shed_p99: at(&shared.shed, 99),
+        }
+    }
+
+    /// Gives each request to a connection at its time. Returns how long it all took.
+    async fn dispatch(
+        &self,
+        address: &str,
+        connections: usize,
+        rate: f64,
+        time: Duration,
+        shared: &Rc<RefCell<Shared>>,
+    ) -> Duration {
+        let requests = Rc::new(self.0.clone());
+        let (mut open, mut next) = (0, 0);
+        let start = Instant::now();
+        loop {
+            let now = Instant::now();
+            let due = match rate.is_finite() {
+                true => start + Duration::from_secs_f64(next as f64 / rate),
+                false => now,
+            };
+            if due > start + time {
+                break;
+            }
+            if due <= now {
+                let idle = shared.borrow_mut().idle.pop();
+                let connection = match idle {
+                    Some(connection) => Some(connection),
+                    None if open < connections => {
+                        open += 1;
+                        let (sender, slots) = unbounded_channel();
+                        let work = answers(
+                            address.to_owned(),
+                            Rc::clone(&requests),
+                            (sender.clone(), slots),
+                            Rc::clone(shared),
+                        );
+                        tokio::task::spawn_local(work);
+                        Some(sender)
+                    }
+                    None => None,
+                };
+                if let Some(connection) = connection {
+                    shared.borrow_mut().asking += 1;
+                    connection.send((next, due)).unwrap();
+                    next += 1;
+                    // Others have their turn now and then.
+                    if next % 8 != 0 {
+                        continue;
+                    }
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+        // Those that were asked are waited for.
+        while shared.borrow().asking > 0 {
+            tokio::task::yield_now().await;
+        }
+        start.elapsed()
+    }
+}
+
+/// One connection: asks what it is told to.
+async fn answers(
+    address: String,
+    requests: Rc<Vec<Vec<u8>>>,
+    (own, mut slots): (UnboundedSender<Slot>, UnboundedReceiver<Slot>),
+    shared: Rc<RefCell<Shared>>,
+) {
+    let mut stream = connected(&address).await;
+    let mut buffer = Vec::new();
+    while let Some((number, due)) = slots.recv().await {
+        stream
+            .write_all(&requests[number % requests.len()])
+            .await
+            .unwrap();
+        let (status, closes) = answer(&mut stream, &mut buffer).await;
+        let took = due.elapsed();
+        if closes {
+            stream = connected(&address).await;
+        }
+        let mut shared = shared.borrow_mut();
+        match status {
+            200 => shared.served.push(took),
+            503 => shared.shed.push(took),
+            other => panic!("{other}: {}", String::from_utf8_lossy(&buffer)),
+        }
+        shared.asking -= 1;
+        shared.idle.push(own.clone());
+    }
+}
+
+async fn connected(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+/// Reads an answer: its status, and true if the connection closes.
+async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> (u16, bool) {
+    buffer.clear();
+    let mut chunk = [0; 8192];
+    loop {
+        let read = stream.read(&mut chunk).await.unwrap();
+        assert!(read > 0, "the server closed the connection");
+        buffer.extend_from_slice(&chunk[..read]);
+        let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") else {
+            continue;
+        };
+        let head = String::from_utf8_lossy(&buffer[..end]).to_ascii_lowercase();
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        let length: usize = length.unwrap().parse().unwrap();
+        if buffer.len() == end + 4 + length {
+            return (
+                head.get(9..12).unwrap().parse().unwrap(),
+                head.contains("connection: close"),
+            );
+        }
+    }
+}

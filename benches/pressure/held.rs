@@ -25,47 +25,42 @@ pub(crate) struct Crowd {
 }
 
 impl Crowd {
-    /// As many on each of two listeners: HTTP/1.1, and HTTP/2 of Envoy's gRPC.
-    pub(crate) fn at(http: &str, envoy: &str, number: usize) -> Self {
-        let (mut slow, mut silent) = (Vec::new(), Vec::new());
+    /// On the listener of HTTP/1.1: a half is silent, or was after its first byte, and a half is slow in its
+    /// head or its body.
+    pub(crate) fn of_http(address: &str, number: usize) -> Self {
+        Self::of(address, number, [b"", b"P", HEAD, BODY], 2)
+    }
+
+    /// On that of Envoy's gRPC: HTTP/2 has nothing that could be sent byte by byte.
+    pub(crate) fn of_envoy(address: &str, number: usize) -> Self {
+        Self::of(address, number, [b"", b"P", &PREFACE[..20], PREFACE], 4)
+    }
+
+    /// Of the four kinds in turn, those from `slow` on send a byte now and then.
+    fn of(address: &str, number: usize, begun: [&[u8]; 4], slow: usize) -> Self {
+        let (mut slow_ones, mut silent) = (Vec::new(), Vec::new());
         for n in 0..number {
-            let mut of_http = TcpStream::connect(http).unwrap();
-            let mut of_envoy = TcpStream::connect(envoy).unwrap();
-            match n % 4 {
-                0 => {}
-                1 => {
-                    of_http.write_all(b"P").unwrap();
-                    of_envoy.write_all(b"P").unwrap();
-                }
-                2 => {
-                    of_http.write_all(HEAD).unwrap();
-                    of_envoy.write_all(PREFACE).unwrap();
-                }
-                _ => {
-                    of_http.write_all(BODY).unwrap();
-                    of_envoy.write_all(PREFACE).unwrap();
-                }
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(begun[n % 4]).unwrap();
+            match n % 4 >= slow {
+                true => slow_ones.push(stream),
+                false => silent.push(stream),
             }
-            match n % 4 {
-                2 | 3 => slow.push(of_http),
-                _ => silent.push(of_http),
-            }
-            silent.push(of_envoy);
         }
         let over = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&over);
         // A thousand bytes a second, each on another connection.
         let drip = move || {
-            let mut turn = 0;
+            let mut turns = 0..;
             while !told.load(Ordering::Relaxed) {
-                for _ in 0..10 {
-                    let at = turn % slow.len();
-                    let _ = slow[at].write_all(b" ");
-                    turn += 1;
+                for turn in turns.by_ref().take(10) {
+                    if let Some(mut stream) = slow_ones.get(turn % slow_ones.len().max(1)) {
+                        let _ = stream.write_all(b" ");
+                    }
                 }
                 std::thread::sleep(Duration::from_millis(10));
             }
-            slow
+            slow_ones
         };
         Self {
             over,

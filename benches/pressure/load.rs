@@ -9,6 +9,9 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
+/// The time at the beginning that does not count.
+const BEGINNING: Duration = Duration::from_secs(1);
+
 /// The requests of a load.
 pub(crate) struct Load(Vec<Vec<u8>>);
 
@@ -34,6 +37,8 @@ struct Shared {
     served: Vec<Duration>,
     shed: Vec<Duration>,
     asking: usize,
+    /// From when on answers count.
+    counts: Option<Instant>,
 }
 
 impl Load {
@@ -85,13 +90,15 @@ impl Load {
         let requests = Rc::new(self.0.clone());
         let (mut open, mut next) = (0, 0);
         let start = Instant::now();
+        let counts = start + BEGINNING;
+        shared.borrow_mut().counts = Some(counts);
         loop {
             let now = Instant::now();
             let due = match rate.is_finite() {
                 true => start + Duration::from_secs_f64(next as f64 / rate),
                 false => now,
             };
-            if due > start + time {
+            if due > counts + time {
                 break;
             }
             if due <= now {
@@ -128,7 +135,7 @@ impl Load {
         while shared.borrow().asking > 0 {
             tokio::task::yield_now().await;
         }
-        start.elapsed()
+        counts.elapsed()
     }
 }
 
@@ -152,7 +159,9 @@ async fn answers(
             stream = connected(&address).await;
         }
         let mut shared = shared.borrow_mut();
+        let counts = shared.counts.is_none_or(|from| due >= from);
         match status {
+            _ if !counts && [200, 503].contains(&status) => {}
             200 => shared.served.push(took),
             503 => shared.shed.push(took),
             other => panic!("{other}: {}", String::from_utf8_lossy(&buffer)),

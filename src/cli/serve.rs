@@ -96,6 +96,7 @@ async fn answer(
     listeners.report();
     let mut server = pin!(listeners.answer(config, &app, &stop));
     follow_keys(&app);
+    follow_delay(&app);
     tokio::select! {
         // Told to stop while importing: the import is not waited for.
         cut = &mut server => stop::report_cut(cut),
@@ -114,6 +115,12 @@ async fn answer(
 fn follow_keys(app: &Arc<App>) {
     let app = Arc::clone(app);
     tokio::spawn(async move { app.credentials.follow().await });
+}
+
+/// Measures how late the workers are.
+fn follow_delay(app: &Arc<App>) {
+    let app = Arc::clone(app);
+    tokio::spawn(async move { app.delay.follow().await });
 }
 
 /// The sockets of a server.

@@ -4,7 +4,7 @@
 
 mod api_keys;
 mod decided;
-mod envoy;
+pub(crate) mod envoy;
 mod fragment;
 mod grpc;
 mod hostile;

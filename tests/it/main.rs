@@ -29,6 +29,7 @@ mod one_name;
 mod operations;
 mod other_commands;
 mod over;
+mod overload;
 mod participant_taken;
 mod postgres;
 mod proof;

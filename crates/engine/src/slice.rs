@@ -19,18 +19,20 @@ mod lookup;
 mod reading;
 mod timeline;
 mod uid_index;
+mod waits;
 mod walk;
 
-pub(crate) use cache::CacheCounts;
 pub use cache::{Cache, CacheStats, ENTRY_BYTES};
 pub use described::Described;
 pub use freshness::{Demand, Freshness};
 pub use loaded::{Loaded, SeenEntity};
 pub use timeline::{Known, Look, Timeline};
+pub use waits::WaitLimits;
 
 pub(crate) use error::{LookupError, ReadingError, SliceError};
 pub(crate) use gather::{AbsentEntities, Gathered};
 pub(crate) use loaded::{Held, Missing};
 pub(crate) use lookup::{Holder, Lookup};
 pub(crate) use reading::{InState, Moved, ReadingSources, StateReading};
+pub(crate) use waits::StoreWaits;
 pub(crate) use walk::{Absent, NamedEntities, RowSource, RowState, Walked, walk};

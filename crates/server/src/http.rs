@@ -10,6 +10,7 @@ mod authzen;
 mod avp;
 mod body;
 mod connection;
+mod delay;
 mod denials;
 mod exchange;
 mod explanation;

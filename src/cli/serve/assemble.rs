@@ -8,7 +8,7 @@ use crate::cli::source::{FileUse, entities_limits, open};
 use peppol_authz_database::Database;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::schema::Schema;
-use peppol_authz_engine::slice::Freshness;
+use peppol_authz_engine::slice::{Freshness, WaitLimits};
 use peppol_authz_engine::store::{EntitiesFile, Store};
 use peppol_authz_engine::{Engine, EngineOptions};
 use peppol_authz_server::config::{Config, Source};
@@ -57,7 +57,8 @@ pub(super) fn assemble(
         Some(second) => Some(shadow::start(config, second, &store, options)?),
         None => None,
     };
-    let engine = Arc::new(Engine::new(store, bundle, options)?);
+    let limits = wait_limits(config);
+    let engine = Arc::new(Engine::bounded(store, bundle, options, limits)?);
     let metrics = Metrics::default();
     let pages = keys::pages(config.search.token_key_file.as_deref())?;
     let app = Arc::new(App {
@@ -91,6 +92,15 @@ fn engine_options(config: &Config) -> EngineOptions {
             wait: freshness.wait,
             closely: None,
         },
+    }
+}
+
+/// How many questions may wait for the store.
+fn wait_limits(config: &Config) -> WaitLimits {
+    WaitLimits {
+        at_once: config.store.readers,
+        most: config.server.questions,
+        burst: config.server.burst_time,
     }
 }
 

@@ -14,24 +14,24 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Runtime;
 
-pub(super) const CHECK: &str = "http://envoy/envoy.service.auth.v3.Authorization/Check";
+pub(crate) const CHECK: &str = "http://envoy/envoy.service.auth.v3.Authorization/Check";
 
 /// One connection.
-pub(super) struct Envoy {
+pub(crate) struct Envoy {
     runtime: Runtime,
     requests: SendRequest<Bytes>,
 }
 
 /// Envoy's use of an answer: the request goes on with these headers, or its client gets this.
 #[derive(Debug)]
-pub(super) struct Verdict {
-    pub(super) status: u16,
-    pub(super) headers: HashMap<String, String>,
-    pub(super) body: String,
+pub(crate) struct Verdict {
+    pub(crate) status: u16,
+    pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: String,
 }
 
 /// `GET` as Envoy tells of it.
-pub(super) fn get(path: &str, headers: &[(&str, &str)]) -> HttpRequest {
+pub(crate) fn get(path: &str, headers: &[(&str, &str)]) -> HttpRequest {
     HttpRequest {
         method: "GET".to_owned(),
         path: path.to_owned(),
@@ -45,7 +45,7 @@ pub(super) fn get(path: &str, headers: &[(&str, &str)]) -> HttpRequest {
 }
 
 /// The headers as they came, in place of those that were joined.
-pub(super) fn raw(mut request: HttpRequest, headers: &[(&str, &[u8])]) -> HttpRequest {
+pub(crate) fn raw(mut request: HttpRequest, headers: &[(&str, &[u8])]) -> HttpRequest {
     let headers = headers.iter().map(|(name, value)| HeaderValue {
         key: (*name).to_owned(),
         raw_value: value.to_vec(),
@@ -59,7 +59,7 @@ pub(super) fn raw(mut request: HttpRequest, headers: &[(&str, &[u8])]) -> HttpRe
 
 impl Envoy {
     /// To an address as `--listen` takes it.
-    pub(super) fn connect(address: &str) -> Self {
+    pub(crate) fn connect(address: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -73,7 +73,7 @@ impl Envoy {
         Self { runtime, requests }
     }
 
-    pub(super) fn check(&mut self, http: HttpRequest, principal: &str) -> Verdict {
+    pub(crate) fn check(&mut self, http: HttpRequest, principal: &str) -> Verdict {
         let principal = principal.to_owned();
         let attributes = AttributeContext {
             source: Some(Peer { principal }),
@@ -85,13 +85,13 @@ impl Envoy {
         Verdict::of(self.send(request).unwrap())
     }
 
-    pub(super) fn send(&mut self, request: CheckRequest) -> Result<CheckResponse, String> {
+    pub(crate) fn send(&mut self, request: CheckRequest) -> Result<CheckResponse, String> {
         let bytes = self.call(CHECK, &request.encode_to_vec())?;
         Ok(CheckResponse::decode(bytes).unwrap())
     }
 
     /// The status that a request is answered with whose head has so many bytes more, or how it failed.
-    pub(super) fn call_with_head_of(&mut self, bytes: usize) -> Result<u16, String> {
+    pub(crate) fn call_with_head_of(&mut self, bytes: usize) -> Result<u16, String> {
         let failed = |error: h2::Error| error.to_string();
         let request = axum::http::Request::post(CHECK)
             .header("content-type", "application/grpc")
@@ -106,12 +106,12 @@ impl Envoy {
     }
 
     /// The failure of a method if the message never comes.
-    pub(super) fn call_without_an_end(&mut self, method: &str) -> Result<Bytes, String> {
+    pub(crate) fn call_without_an_end(&mut self, method: &str) -> Result<Bytes, String> {
         self.runtime.block_on(called(&self.requests, method, None))
     }
 
     /// The message that a method answers a message with, or what it says that it failed with.
-    pub(super) fn call(&mut self, method: &str, message: &[u8]) -> Result<Bytes, String> {
+    pub(crate) fn call(&mut self, method: &str, message: &[u8]) -> Result<Bytes, String> {
         self.runtime
             .block_on(called(&self.requests, method, Some(message)))
     }
@@ -198,12 +198,12 @@ impl Verdict {
         }
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
 
     #[track_caller]
-    pub(super) fn is_subject(&self, subject: &str) {
+    pub(crate) fn is_subject(&self, subject: &str) {
         assert_eq!(self.status, 200, "{self:?}");
         assert_eq!(self.header("x-authz-subject"), Some(subject));
         for name in [
@@ -217,7 +217,7 @@ impl Verdict {
     }
 
     #[track_caller]
-    pub(super) fn is_denied(&self, status: u16, code: &str) {
+    pub(crate) fn is_denied(&self, status: u16, code: &str) {
         assert_eq!(
             (self.status, self.header("x-authz-code")),
             (status, Some(code)),

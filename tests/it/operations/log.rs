@@ -162,6 +162,9 @@ fn a_log_that_is_read_by_a_program_has_no_colours() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(seen.iter().any(|line| line.contains(": ready ")), "{seen:?}");
+    assert!(
+        seen.iter().any(|line| line.contains(": ready ")),
+        "{seen:?}"
+    );
     assert!(!seen.concat().contains('\u{1b}'), "{seen:?}");
 }

@@ -10,7 +10,7 @@ use super::health::Health;
 use super::session::Session;
 use super::state::{EngineState, Tenancy};
 use crate::policy::Bundle;
-use crate::slice::{Cache, CacheCounts, Freshness, Timeline};
+use crate::slice::{Cache, Freshness, StoreWaits, Timeline, WaitLimits};
 use crate::store::{Store, StoreError};
 
 /// Decides questions by the newest Bundle and a new enough state of a store.
@@ -34,7 +34,8 @@ pub struct EngineOptions {
 }
 
 impl Engine {
-    /// An engine over a store. The Bundle's schema must fit it.
+    /// An engine over a store. The Bundle's schema must fit it. Any number of questions may wait for
+    /// the store.
     ///
     /// # Errors
     /// A store that does not fit the schema.
@@ -43,8 +44,23 @@ impl Engine {
         bundle: Arc<Bundle>,
         options: EngineOptions,
     ) -> Result<Self, StoreError> {
+        Self::bounded(store, bundle, options, WaitLimits::NONE)
+    }
+
+    /// The same, with bounds for the questions that wait for the store. Those beyond fail with
+    /// [`Failure::Overloaded`](super::failure::Failure::Overloaded).
+    ///
+    /// # Errors
+    /// A store that does not fit the schema.
+    pub fn bounded(
+        store: Arc<dyn Store>,
+        bundle: Arc<Bundle>,
+        options: EngineOptions,
+        limits: WaitLimits,
+    ) -> Result<Self, StoreError> {
+        let waits = Arc::new(StoreWaits::new(limits));
         let tenancy = Tenancy::new(store, options.freshness);
-        let state = prepare(tenancy, bundle, options.cache_bytes, Arc::default())?;
+        let state = prepare(tenancy, bundle, Cache::new(options.cache_bytes), waits)?;
         Ok(Self {
             state: ArcSwap::from_pointee(state),
             spoken: Mutex::default(),
@@ -99,7 +115,8 @@ impl Engine {
             None => Arc::clone(&now.tenancy),
         };
         let bundle = bundle.unwrap_or_else(|| Arc::clone(&now.bundle));
-        let state = prepare(tenancy, bundle, self.cache_bytes, now.cache.counts())?;
+        let cache = Cache::counting(self.cache_bytes, now.cache.counts());
+        let state = prepare(tenancy, bundle, cache, Arc::clone(&now.waits))?;
         self.state.store(Arc::new(state));
         Ok(())
     }
@@ -165,13 +182,14 @@ fn spoken_types(state: &EngineState) -> HashSet<EntityTypeName> {
 fn prepare(
     tenancy: Arc<Tenancy>,
     bundle: Arc<Bundle>,
-    cache_bytes: u64,
-    counts: Arc<CacheCounts>,
+    cache: Cache,
+    waits: Arc<StoreWaits>,
 ) -> Result<EngineState, StoreError> {
     tenancy.store.check(&bundle.schema)?;
     Ok(EngineState {
         bundle,
-        cache: Cache::counting(cache_bytes, counts),
+        cache,
         tenancy,
+        waits,
     })
 }

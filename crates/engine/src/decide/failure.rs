@@ -19,6 +19,9 @@ pub enum Failure {
          restored or replaced since, or older than its records"
     )]
     AnotherHistory,
+    /// As many questions wait for the store as may.
+    #[error("too many questions wait for the tenancy store")]
+    Overloaded,
     /// The contents of the store cannot be used: they do not fit the schema, or an
     /// entity refers to one that is not there.
     #[error("{0}")]
@@ -71,6 +74,7 @@ impl From<ReadingError> for Failure {
             ReadingError::Store(error) => error.into(),
             ReadingError::Behind | ReadingError::Replaced => Self::Behind,
             ReadingError::AnotherHistory => Self::AnotherHistory,
+            ReadingError::Overloaded => Self::Overloaded,
         }
     }
 }

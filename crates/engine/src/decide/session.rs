@@ -174,6 +174,7 @@ impl Session {
             timeline: &self.state.tenancy.timeline,
             cache: &self.state.cache,
             bundle: &self.state.bundle,
+            waits: &self.state.waits,
         };
         Ok(StateReading::begin(sources, &freshness, demand).await?)
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::policy::Bundle;
-use crate::slice::{Cache, Freshness, Timeline};
+use crate::slice::{Cache, Freshness, StoreWaits, Timeline};
 use crate::store::Store;
 
 /// A Bundle, and the entities that were checked under its schema. A reload swaps the whole.
@@ -14,6 +14,15 @@ pub struct EngineState {
     /// Entities in memory.
     pub cache: Cache,
     pub(super) tenancy: Arc<Tenancy>,
+    pub(super) waits: Arc<StoreWaits>,
+}
+
+impl EngineState {
+    /// How many questions wait for the store now.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waits.waiting()
+    }
 }
 
 /// A store, and the states of it that were seen. It outlives Bundles; what was seen of one store

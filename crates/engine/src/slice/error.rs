@@ -17,6 +17,9 @@ pub(crate) enum ReadingError {
     /// The state that is demanded is of another history of the store.
     #[error("the state that was asked for is of another history of the tenancy store")]
     AnotherHistory,
+    /// As many wait for the store as may.
+    #[error("too many wait for the tenancy store")]
+    Overloaded,
 }
 
 /// Why there is no slice.

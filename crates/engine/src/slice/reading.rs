@@ -22,6 +22,7 @@ use super::freshness::{Demand, Freshness};
 use super::loaded::{Held, Key, KeyRef, Missing};
 use super::lookup::{Holder, Lookup};
 use super::timeline::{Known, Look, Place, Timeline};
+use super::waits::{StoreWait, StoreWaits};
 use crate::policy::Bundle;
 use crate::store::{Candidates, Revision, Snapshot, Store, StoreError};
 
@@ -42,6 +43,8 @@ pub(crate) struct ReadingSources<'a> {
     pub(crate) cache: &'a Cache,
     /// The policies that ask.
     pub(crate) bundle: &'a Bundle,
+    /// Those that wait for the store.
+    pub(crate) waits: &'a Arc<StoreWaits>,
 }
 
 /// One state of a store.
@@ -53,6 +56,8 @@ pub(crate) struct StateReading<'a> {
     demand: &'a Demand,
     freshness: Freshness,
     snapshot: Option<Box<dyn Snapshot>>,
+    /// Counts it among those that wait for the store, from the first thing that is not in memory.
+    wait: Option<StoreWait>,
     revision: Arc<str>,
     /// The entities that were loaded for this reading.
     held: HashMap<Key, Result<Held, SliceError>>,
@@ -94,6 +99,7 @@ impl<'a> StateReading<'a> {
             demand,
             freshness: *freshness,
             snapshot: None,
+            wait: None,
             revision: Arc::from(""),
             held: HashMap::new(),
             moves: 0,
@@ -124,6 +130,18 @@ impl<'a> StateReading<'a> {
         &self.revision
     }
 
+    /// Counts it among those that wait for the store.
+    ///
+    /// # Errors
+    /// Too many wait.
+    fn wait(&mut self) -> Result<(), ReadingError> {
+        if self.wait.is_none() {
+            let wait = self.sources.waits.begin();
+            self.wait = Some(wait.ok_or(ReadingError::Overloaded)?);
+        }
+        Ok(())
+    }
+
     /// Begins a snapshot and places it. Where others are always faster, or nothing is
     /// kept in memory, the state is that of the snapshot alone.
     async fn look(&mut self, fresh: bool) -> Result<(), ReadingError> {
@@ -132,7 +150,9 @@ impl<'a> StateReading<'a> {
             timeline,
             cache,
             bundle,
+            ..
         } = self.sources;
+        self.wait()?;
         self.held.clear();
         while cache.keeps() && self.moves < MOVES {
             let since = timeline.now();
@@ -214,6 +234,7 @@ impl<'a> StateReading<'a> {
             // INVARIANT: nobody waits for others while holding a snapshot, or all
             // connections could be held by those who wait.
             self.snapshot = None;
+            self.wait()?;
             for mut other in others {
                 // Closed when the other has ended, well or not.
                 let _ = other.changed().await;

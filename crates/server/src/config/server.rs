@@ -23,6 +23,16 @@ pub struct Server {
     pub connections: usize,
     /// Those of them that one peer may have open; 0 is three quarters of them.
     pub connections_per_peer: usize,
+    /// Questions that may wait for the store.
+    pub questions: usize,
+    /// Large requests that may be worked on or wait for that.
+    pub large_requests: usize,
+    /// How late the workers may be.
+    #[serde(with = "duration")]
+    pub delay: Duration,
+    /// How long there may be more than can last, of what `questions` and `delay` bound.
+    #[serde(with = "duration")]
+    pub burst_time: Duration,
     /// Time from the first byte of a request's head (or from connecting) to the end of the head.
     #[serde(with = "duration")]
     pub header_read_timeout: Duration,
@@ -46,6 +56,15 @@ pub struct Server {
 // === impl Server ===
 
 impl Server {
+    /// Threads that answer questions.
+    pub(crate) fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        match self.workers {
+            0 => cores(),
+            set => set,
+        }
+    }
+
     /// Connections that one peer may have open.
     pub(crate) fn of_one_peer(&self) -> usize {
         match self.connections_per_peer {
@@ -64,8 +83,16 @@ impl Server {
             self.connections_per_peer,
             0..=1_000_000,
         );
+        faults.number("server.questions", self.questions, 1..=1_000_000);
+        faults.number("server.large_requests", self.large_requests, 1..=100_000);
         let (some, day) = (MILLISECOND..=HOUR, MILLISECOND..=24 * HOUR);
         for (key, timeout, range) in [
+            ("server.delay", self.delay, &some),
+            (
+                "server.burst_time",
+                self.burst_time,
+                &(Duration::ZERO..=HOUR),
+            ),
             (
                 "server.header_read_timeout",
                 self.header_read_timeout,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::authzen::Authzen;
+use super::delay::WorkerDelay;
 use super::denials::Denials;
 use super::explanation::Explainers;
 use super::gateway::Gateway;
@@ -30,6 +31,8 @@ pub struct App {
     pub limits: Limits,
     /// The turns of large requests.
     pub large: LargeRequests,
+    /// How late the workers are.
+    pub delay: WorkerDelay,
     /// Makes the tokens that lead from one page of a search to the next.
     pub pages: Pages,
     /// The OpenAPI document.
@@ -56,12 +59,18 @@ impl App {
     /// no caller is verified, and there is no shadow and no decision log.
     #[must_use]
     pub fn new(engine: Arc<Engine>, settings: &Config, pages: Pages) -> Self {
+        let server = &settings.server;
         Self {
             engine,
             metrics: Metrics::default(),
             readiness: Readiness::new(settings.reload.refused_is_unready),
             limits: Limits::new(settings),
-            large: LargeRequests::new(settings.server.workers, settings.server.worker_stack_bytes),
+            large: LargeRequests::new(
+                server.threads(),
+                server.large_requests,
+                server.worker_stack_bytes,
+            ),
+            delay: WorkerDelay::new(server.delay, server.burst_time, server.threads()),
             pages,
             document: Document::default(),
             explainers: Explainers::Nobody,

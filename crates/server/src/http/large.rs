@@ -13,7 +13,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::block_in_place;
 
-use super::problem::Problem;
+use super::problem::{Overload, Problem};
 
 /// The length from which a body is a long one, in bytes.
 const LONG: usize = 16 << 10;
@@ -22,18 +22,28 @@ const LONG: usize = 16 << 10;
 #[derive(Clone, Debug)]
 pub struct LargeRequests {
     turns: Arc<Semaphore>,
+    /// Those that may have a turn or wait for one.
+    places: Arc<Semaphore>,
     /// The stack of a thread, in bytes.
     stack_bytes: usize,
 }
 
+/// A turn, and the place that was waited for it on.
+#[derive(Debug)]
+struct LargeTurn {
+    #[expect(dead_code, reason = "held for its drop")]
+    place: OwnedSemaphorePermit,
+    #[expect(dead_code, reason = "held for its drop")]
+    turn: OwnedSemaphorePermit,
+}
+
 impl LargeRequests {
-    /// As many turns as there are workers; 0 is one for each core.
+    /// So many turns, and `most` requests that may have one or wait for it.
     #[must_use]
-    pub fn new(workers: usize, stack_bytes: usize) -> Self {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let turns = if workers == 0 { cores() } else { workers };
+    pub fn new(turns: usize, most: usize, stack_bytes: usize) -> Self {
         Self {
             turns: Arc::new(Semaphore::new(turns)),
+            places: Arc::new(Semaphore::new(most)),
             stack_bytes,
         }
     }
@@ -43,16 +53,19 @@ impl LargeRequests {
         bytes > LONG
     }
 
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
+    async fn turn(&self) -> Result<LargeTurn, Problem> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|_| Problem::Overloaded(Overload::LargeRequests))?;
         let turn = Arc::clone(&self.turns).acquire_owned().await;
-        turn.map_err(|error| Problem::Internal(error.to_string()))
+        let turn = turn.map_err(|error| Problem::Internal(error.to_string()))?;
+        Ok(LargeTurn { place, turn })
     }
 
     /// Works on a thread of its own: a thread of the runtime could be one that the work waits for. Where nobody waits for it any more, it ends at the next
     /// place at which it gives way; its turn is taken until then.
     ///
     /// # Errors
-    /// No turn, or no thread.
+    /// Too many that wait for a turn, or no thread.
     pub(super) async fn apart<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -92,7 +105,7 @@ impl LargeRequests {
     /// The same for work that borrows: the worker's other tasks go on elsewhere meanwhile.
     ///
     /// # Errors
-    /// No turn.
+    /// Too many that wait for a turn.
     pub(super) async fn in_place<T>(&self, work: impl Future<Output = T>) -> Result<T, Problem> {
         let _turn = self.turn().await?;
         let runtime = Handle::current();
@@ -114,7 +127,7 @@ mod tests {
     #[tokio::test]
     async fn other_tasks_have_the_worker_meanwhile() {
         let (release, released) = mpsc::channel();
-        let large = LargeRequests::new(1, 1 << 20);
+        let large = LargeRequests::new(1, 10, 1 << 20);
         let work = large.apart(async move { released.recv().unwrap() });
         // There is one worker only: it gets here because the work is not done on it.
         let (found, ()) = tokio::join!(work, async { release.send(7).unwrap() });
@@ -123,7 +136,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_nobody_waits_for_ends_where_it_gives_way_and_has_its_turn_until_then() {
-        let large = LargeRequests::new(1, 1 << 20);
+        let large = LargeRequests::new(1, 10, 1 << 20);
         let (release, released) = mpsc::channel::<()>();
         let (reach, reached) = mpsc::channel::<()>();
         let mut first = Box::pin(large.apart(async move {
@@ -144,16 +157,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn those_beyond_are_refused_at_once() {
+        let large = LargeRequests::new(1, 2, 1 << 20);
+        let (release, released) = mpsc::channel();
+        let mut first = Box::pin(large.apart(async move { released.recv().unwrap() }));
+        let mut second = Box::pin(large.apart(async { 2 }));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        for _ in 0..3 {
+            let third = large.apart(async { 3 }).await;
+            let overload = Problem::Overloaded(Overload::LargeRequests);
+            assert_eq!(third.unwrap_err().code(), overload.code());
+        }
+        release.send(1).unwrap();
+        assert_eq!((first.await.unwrap(), second.await.unwrap()), (1, 2));
+        assert_eq!(large.apart(async { 4 }).await.unwrap(), 4);
+    }
+
+    #[tokio::test]
     #[should_panic(expected = "the work fails")]
     async fn a_panic_is_one_of_the_request() {
-        let large = LargeRequests::new(1, 1 << 20);
+        let large = LargeRequests::new(1, 10, 1 << 20);
         drop(large.apart(async { panic!("the work fails") }).await);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn borrowed_work_leaves_the_worker_to_others() {
         let (release, released) = mpsc::channel();
-        let large = LargeRequests::new(1, 1 << 20);
+        let large = LargeRequests::new(1, 10, 1 << 20);
         let other = tokio::spawn(async move { release.send(7).unwrap() });
         let (waiting, found) = (
             &released,

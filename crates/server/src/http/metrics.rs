@@ -4,6 +4,7 @@ mod added;
 mod counted;
 mod credentials;
 mod decision_log;
+mod overload;
 mod policies;
 mod questions;
 mod refused_tokens;
@@ -19,6 +20,7 @@ use super::problem::Problem;
 use crate::shadow;
 use credentials::CredentialMetrics;
 use decision_log::DecisionLogMetrics;
+use overload::OverloadMetrics;
 use peppol_authz_engine::slice::CacheStats;
 use policies::PolicyMetrics;
 use questions::QuestionMetrics;
@@ -39,6 +41,7 @@ pub struct Metrics {
     pub(super) credentials: CredentialMetrics,
     pub(super) refused_tokens: RefusedTokens,
     pub(super) store: StoreMetrics,
+    pub(super) overload: OverloadMetrics,
     policies: PolicyMetrics,
     cache: CacheMetrics,
     pub(super) decision_log: DecisionLogMetrics,
@@ -54,6 +57,7 @@ impl Default for Metrics {
             credentials: CredentialMetrics::new(&mut registry),
             refused_tokens: RefusedTokens::new(&mut registry),
             store: StoreMetrics::new(&mut registry),
+            overload: OverloadMetrics::new(&mut registry),
             policies: PolicyMetrics::new(&mut registry),
             cache: CacheMetrics::new(&mut registry),
             decision_log: DecisionLogMetrics::new(&mut registry),

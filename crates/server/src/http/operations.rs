@@ -213,6 +213,8 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Pro
     let health = app.credentials.health();
     app.metrics.token_keys.are(health.token_keys);
     app.metrics.credentials.are(health);
+    let waiting = app.engine.state().waiting();
+    app.metrics.overload.are(waiting, app.delay.measured());
     if let Some(log) = &app.decision_log {
         app.metrics.decision_log.is(log.stats());
     }

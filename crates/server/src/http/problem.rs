@@ -49,6 +49,8 @@ pub enum Problem {
     NotLogged,
     /// All connections are in use.
     Busy,
+    /// There is too much to do.
+    Overloaded(Overload),
     /// Not ready: no state of the store to answer from yet.
     NotReady,
     /// The store holds something that cannot be used; for the log.
@@ -59,6 +61,28 @@ pub enum Problem {
     NotFound,
     /// No such method on this path.
     MethodNotAllowed,
+}
+
+/// What there is too much of. What is beyond is refused at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overload {
+    /// Questions that wait for the store.
+    Store,
+    /// Large requests.
+    LargeRequests,
+    /// Work for the processors.
+    Workers,
+}
+
+impl Overload {
+    /// Its name in metrics.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Store => "store",
+            Self::LargeRequests => "large_requests",
+            Self::Workers => "workers",
+        }
+    }
 }
 
 /// The reason why there is no decision. `code` never changes its meaning.
@@ -91,6 +115,7 @@ impl Problem {
             | Self::TimedOut
             | Self::NotLogged
             | Self::Busy
+            | Self::Overloaded(_)
             | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::Tenancy(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::AnotherHistory => StatusCode::CONFLICT,
@@ -119,6 +144,7 @@ impl Problem {
             Self::TimedOut => "TIMED_OUT",
             Self::NotLogged => "DECISION_NOT_LOGGED",
             Self::Busy => "CONNECTIONS_IN_USE",
+            Self::Overloaded(_) => "OVERLOADED",
             Self::NotReady => "NOT_READY",
             Self::Tenancy(_) => "TENANCY_UNUSABLE",
             Self::Internal(_) => "INTERNAL",
@@ -164,6 +190,9 @@ impl Problem {
             Self::TimedOut => "the answer took too long".to_owned(),
             Self::NotLogged => "the decision could not be logged; see the log".to_owned(),
             Self::Busy => "all connections are in use".to_owned(),
+            Self::Overloaded(_) => {
+                "more is asked than can be answered; ask again a little later".to_owned()
+            }
             Self::NotReady => "not ready yet; see `/readyz`".to_owned(),
             Self::Tenancy(_) => {
                 "the tenancy store holds something that cannot be used; see the log".to_owned()
@@ -188,6 +217,17 @@ impl Problem {
                     tracing::error!(
                         code = self.code(),
                         cause = text,
+                        untold,
+                        "a question was not answered"
+                    );
+                }
+            }
+            Self::Overloaded(overload) => {
+                if let Some(untold) = turn() {
+                    let of = overload.name();
+                    tracing::warn!(
+                        code = self.code(),
+                        of,
                         untold,
                         "a question was not answered"
                     );
@@ -224,6 +264,7 @@ impl From<Failure> for Problem {
             Failure::Unavailable(error) => Self::Unavailable(error.to_string()),
             Failure::Behind => Self::Behind,
             Failure::AnotherHistory => Self::AnotherHistory,
+            Failure::Overloaded => Self::Overloaded(Overload::Store),
             Failure::TooWide(limit) => Self::TooWide(limit),
             Failure::Tenancy(text) => Self::Tenancy(text),
             Failure::Described => Self::Malformed(Malformed {

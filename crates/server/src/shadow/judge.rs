@@ -77,7 +77,7 @@ impl Judge {
         };
         judged.unwrap_or_else(|failure| match failure {
             Failure::Behind | Failure::AnotherHistory => ShadowOutcome::Unsettled,
-            Failure::Unavailable(_) => ShadowOutcome::Failed("store"),
+            Failure::Unavailable(_) | Failure::Overloaded => ShadowOutcome::Failed("store"),
             Failure::Tenancy(_) | Failure::Described => ShadowOutcome::Failed("entities"),
             Failure::TooWide(_) | Failure::NoShard | Failure::SmallStack { .. } => {
                 ShadowOutcome::Failed("policies")

@@ -12,9 +12,10 @@ use futures_util::FutureExt;
 
 use super::super::app::App;
 use super::super::body;
+use super::super::delay::InHand;
 use super::super::large::LargeRequests;
 use super::super::limits::Limits;
-use super::super::problem::Problem;
+use super::super::problem::{Overload, Problem};
 use super::super::request::current_marks;
 use super::surface::{CountedFailure, Surface};
 use peppol_authz_engine::{Failure, Malformed, RequestMarks, Session};
@@ -27,6 +28,8 @@ pub(in crate::http) struct Exchange<'a> {
     pub(super) started: Instant,
     pub(super) session: Session,
     pub(super) marks: RequestMarks,
+    #[expect(dead_code, reason = "held for its drop")]
+    in_hand: InHand<'a>,
 }
 
 /// The answer of a surface, as it is being made.
@@ -37,8 +40,8 @@ pub(in crate::http) type Answering<'e> =
 /// what the surface finds wrong with the head of the request.
 ///
 /// # Errors
-/// A server that is not ready, the fault of the head, a body that is too large or too late, an answer
-/// that takes too long, and whatever `answer` returns.
+/// A server that is not ready or has too much to do, the fault of the head, a body that is too large or
+/// too late, an answer that takes too long, and whatever `answer` returns.
 pub(in crate::http) async fn answered<F>(
     app: &Arc<App>,
     surface: Surface,
@@ -53,13 +56,15 @@ where
     head?;
     let marks = current_marks();
     within(app, app.limits.request_timeout, async {
+        // An answer before the body has come would close the connection.
         let text = body::read(body, &app.limits).await?;
         if !LargeRequests::holds(text.len()) {
-            return answer(Exchange::begin(app, surface, marks), text).await;
+            return answer(Exchange::begin(app, surface, marks)?, text).await;
         }
         let own = Arc::clone(app);
-        let apart = async move { answer(Exchange::begin(&own, surface, marks), text).await };
-        app.large.apart(apart).await?
+        let apart = async move { answer(Exchange::begin(&own, surface, marks)?, text).await };
+        let done = app.large.apart(apart).await;
+        done.map_err(|problem| noted(app, problem))?
     })
     .await?
 }
@@ -68,6 +73,14 @@ where
 pub(in crate::http) fn refused(app: &App, malformed: Malformed) -> Problem {
     app.metrics.questions.malformed(malformed.code);
     Problem::Malformed(malformed)
+}
+
+/// Counts a problem that is an overload.
+pub(super) fn noted(app: &App, problem: Problem) -> Problem {
+    if let Problem::Overloaded(overload) = problem {
+        app.metrics.overload.refused(overload);
+    }
+    problem
 }
 
 async fn within<T>(
@@ -92,7 +105,7 @@ impl<'a> Exchange<'a> {
     /// Begins without a body. The deadline counts from `arrived`.
     ///
     /// # Errors
-    /// A server that is not ready.
+    /// A server that is not ready, or has too much to do.
     pub(in crate::http) fn open(
         app: &'a App,
         surface: Surface,
@@ -101,18 +114,21 @@ impl<'a> Exchange<'a> {
         app.readiness.ready_to_answer()?;
         Ok(Self {
             started: arrived,
-            ..Self::begin(app, surface, current_marks())
+            ..Self::begin(app, surface, current_marks())?
         })
     }
 
-    fn begin(app: &'a App, surface: Surface, marks: RequestMarks) -> Self {
-        Self {
+    fn begin(app: &'a App, surface: Surface, marks: RequestMarks) -> Result<Self, Problem> {
+        let in_hand = app.delay.begin();
+        let too_many = || noted(app, Problem::Overloaded(Overload::Workers));
+        Ok(Self {
             app,
             surface,
             started: Instant::now(),
             session: app.engine.session(),
             marks,
-        }
+            in_hand: in_hand.ok_or_else(too_many)?,
+        })
     }
 
     /// Waits for an answer within the deadline. A panic is the outer error, so that it is answered
@@ -144,7 +160,8 @@ impl<'a> Exchange<'a> {
         }
         let rest = self.rest();
         let work = async { tokio::time::timeout(rest, work).await };
-        let done = self.app.large.in_place(work).await?;
+        let done = self.app.large.in_place(work).await;
+        let done = done.map_err(|problem| noted(self.app, problem))?;
         done.map_err(|_| late(self.app))
     }
 
@@ -172,6 +189,9 @@ impl<'a> Exchange<'a> {
     pub(super) fn failed(&self, failure: Failure) -> Problem {
         match self.surface.told(failure) {
             CountedFailure::Malformed(malformed) => self.refused(malformed),
+            CountedFailure::StoreFailure(problem @ Problem::Overloaded(_)) => {
+                noted(self.app, problem)
+            }
             CountedFailure::StoreFailure(problem) => {
                 self.app.metrics.questions.store_failed();
                 problem

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::super::page::{Page, PageRequest};
 use super::super::problem::Problem;
-use super::open::Exchange;
+use super::open::{Exchange, noted};
 use super::question::DemandedState;
 use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::{
@@ -102,7 +102,7 @@ impl Exchange<'_> {
         };
         let found = wanted.find(&self.session, &part, &demanded.0).await;
         self.app.metrics.questions.searched(&found);
-        let found = found?;
+        let found = found.map_err(|failure| noted(self.app, failure.into()))?;
         tracing::debug!(
             found = found.entities.len(),
             decided = found.decided,

@@ -142,6 +142,7 @@ impl QuestionMetrics {
                 "answered"
             }
             Err(Failure::TooWide(_)) => "too_wide",
+            Err(Failure::Overloaded) => "overloaded",
             Err(_) => {
                 self.store_failed();
                 "failed"

@@ -37,7 +37,7 @@ const OWN: [(&str, &str); 2] = [
     ),
     (
         "503",
-        "Not ready, the store is away or behind, or the decision log takes no more; never an Allow",
+        "Not ready, more is asked than can be answered, the store is away or behind, or the decision log takes no more; never an Allow",
     ),
 ];
 

@@ -74,7 +74,7 @@ const DENIED: [(&str, &str); 4] = [
     ),
     (
         "503",
-        "Not ready, or the store or the keys are away; never an Allow",
+        "Not ready, more is asked than can be answered, or the store or the keys are away; never an Allow",
     ),
 ];
 

@@ -1,0 +1,290 @@
+//! The delay of the workers: how long a task that is ready waits until it is run.
+//!
+//! Where the processors are used up, every request waits behind all that are ready, and what is asked
+//! more than can be answered waits without end. A probe, a task like any other, lets all others go
+//! first and measures how long that takes. Where it takes too long, and has for a while, a share of the
+//! questions is refused before they are parsed, which costs a fraction of an answer. The share grows
+//! while the delay is too long, and shrinks slowly while it is not: so about as many are answered as can be.
+//!
+//! Two things are no overload. The time from its timer to the first run of the probe does not count: other
+//! programs on the same processors could make that long, while nobody waits here. And few questions that
+//! take long each are not too many.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+/// The time between two measurements.
+const INTERVAL: Duration = Duration::from_millis(5);
+
+/// Questions for each worker that are not too many, whatever they take.
+const FEW: u64 = 8;
+
+/// The share of questions that are let in, in parts of this.
+const ALL: u64 = 1024;
+
+/// The least share: what is let in shows that there is room again.
+const LEAST: u64 = 16;
+
+/// The share that is let in more after a measurement that was not too long.
+const MORE: u64 = 16;
+
+/// Measures the delay of the workers.
+#[derive(Debug)]
+pub struct WorkerDelay {
+    /// The longest that is no reason to refuse anything.
+    most: Duration,
+    /// For how long there may be longer ones.
+    burst: Duration,
+    /// Questions that are not too many.
+    few: u64,
+    /// The share that is let in.
+    share: AtomicU64,
+    /// The last measurement, in microseconds.
+    measured: AtomicU64,
+    /// Questions that came so far, and those that are in hand.
+    came: AtomicU64,
+    in_hand: AtomicU64,
+    /// True while nothing is measured, as nothing is asked.
+    rests: AtomicBool,
+    wake: Notify,
+}
+
+/// A question in hand, counted until this is dropped.
+#[derive(Debug)]
+pub(super) struct InHand<'a>(&'a WorkerDelay);
+
+/// The measurements so far.
+#[derive(Debug)]
+struct Course {
+    /// The first of those that were too long one after the other.
+    since: Option<Instant>,
+    /// The share that is let in.
+    share: u64,
+}
+
+impl WorkerDelay {
+    pub(super) fn new(most: Duration, burst: Duration, workers: usize) -> Self {
+        let workers = u64::try_from(workers).unwrap_or(u64::MAX);
+        Self {
+            most,
+            burst,
+            few: workers.saturating_mul(FEW),
+            share: AtomicU64::new(ALL),
+            measured: AtomicU64::new(0),
+            came: AtomicU64::new(0),
+            in_hand: AtomicU64::new(0),
+            rests: AtomicBool::new(true),
+            wake: Notify::new(),
+        }
+    }
+
+    /// Counts a question that comes, which has the probe measure. `None` if it is to be refused.
+    pub(super) fn begin(&self) -> Option<InHand<'_>> {
+        // In one order with what the probe does before it rests.
+        let number = self.came.fetch_add(1, Ordering::SeqCst);
+        if self.rests.load(Ordering::SeqCst) && self.rests.swap(false, Ordering::SeqCst) {
+            self.wake.notify_one();
+        }
+        if !is_let_in(number, self.share.load(Ordering::Relaxed)) {
+            return None;
+        }
+        self.in_hand.fetch_add(1, Ordering::Relaxed);
+        Some(InHand(self))
+    }
+
+    /// The last measurement; none of a server that is asked nothing.
+    pub(super) fn measured(&self) -> Duration {
+        Duration::from_micros(self.measured.load(Ordering::Relaxed))
+    }
+
+    /// Measures for as long as questions come, and again when the next one comes. It does not end.
+    pub async fn follow(&self) {
+        let (mut course, mut seen) = (Course::default(), 0);
+        loop {
+            if self.came.load(Ordering::SeqCst) == seen {
+                self.wake.notified().await;
+            }
+            loop {
+                seen = self.came.load(Ordering::SeqCst);
+                tokio::time::sleep(INTERVAL).await;
+                let (delay, is_crowd) = self.measure().await;
+                let most = if is_crowd { self.most } else { Duration::MAX };
+                let share = course.share(delay, most, self.burst, Instant::now());
+                self.share.store(share, Ordering::Relaxed);
+                if share == ALL && self.came.load(Ordering::SeqCst) == seen {
+                    break;
+                }
+            }
+            self.measured.store(0, Ordering::Relaxed);
+            self.rests.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Measures once. The second is true if there were more questions than few.
+    async fn measure(&self) -> (Duration, bool) {
+        let (started, before) = (Instant::now(), self.came.load(Ordering::Relaxed));
+        behind_all_others().await;
+        let delay = started.elapsed();
+        let micros = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);
+        self.measured.store(micros, Ordering::Relaxed);
+        // Short ones begin and end meanwhile, and long ones are in hand all the time.
+        let came = self.came.load(Ordering::Relaxed).wrapping_sub(before);
+        let number = came.max(self.in_hand.load(Ordering::Relaxed));
+        (delay, number > self.few)
+    }
+}
+
+/// True for a share of all numbers, evenly.
+fn is_let_in(number: u64, share: u64) -> bool {
+    let before = |number: u64| number.wrapping_mul(share) / ALL;
+    share >= ALL || before(number % ALL) != before(number % ALL + 1)
+}
+
+impl Drop for InHand<'_> {
+    fn drop(&mut self) {
+        self.0.in_hand.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Default for Course {
+    fn default() -> Self {
+        Self {
+            since: None,
+            share: ALL,
+        }
+    }
+}
+
+impl Course {
+    /// Adds a measurement. Returns the share that is let in until the next one.
+    fn share(&mut self, delay: Duration, most: Duration, burst: Duration, now: Instant) -> u64 {
+        if delay <= most {
+            self.since = None;
+            self.share = (self.share + MORE).min(ALL);
+            return self.share;
+        }
+        let since = *self.since.get_or_insert(now);
+        if self.share < ALL || now - since > burst {
+            // Less by as much as it is too long, and neither by little nor by nearly all at once.
+            let fits = most.as_secs_f64() / delay.as_secs_f64();
+            let eighths = if fits > 0.5 { 7 } else { 4 };
+            self.share = (self.share * eighths / 8).max(LEAST);
+        }
+        self.share
+    }
+}
+
+/// Lets all run that are ready. A task that wakes itself while it runs goes to the end of its worker's
+/// queue; `yield_now` would first look for what has become ready since, and then run at once.
+async fn behind_all_others() {
+    let mut is_behind = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut is_behind, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BURST: Duration = Duration::from_millis(100);
+
+    #[test]
+    fn a_burst_is_let_in_and_of_what_lasts_a_share() {
+        let start = Instant::now();
+        let mut course = Course::default();
+        let mut share = |delay, millis| {
+            let (delay, most) = (Duration::from_millis(delay), Duration::from_millis(10));
+            let now = start + Duration::from_millis(millis);
+            course.share(delay, most, BURST, now)
+        };
+        assert_eq!((share(99, 0), share(99, 100)), (ALL, ALL));
+        // One that is short begins it anew.
+        assert_eq!(
+            (share(10, 105), share(99, 110), share(99, 210)),
+            (ALL, ALL, ALL)
+        );
+        assert_eq!((share(20, 211), share(15, 212)), (ALL / 2, ALL * 7 / 16));
+        // Slowly more, and at once less where that was too many.
+        assert_eq!(
+            (share(10, 213), share(1, 214), share(20, 215)),
+            (464, 480, 240)
+        );
+        for more in 1..50 {
+            assert_eq!(share(1, 215 + more), (240 + 16 * more).min(ALL));
+        }
+        assert_eq!(share(99, 300), ALL);
+        // It is never nothing.
+        let shares = (1000..2000).map(|millis| share(99, millis));
+        assert_eq!(shares.min(), Some(LEAST));
+    }
+
+    #[test]
+    fn a_share_is_let_in_evenly() {
+        for share in [LEAST, 100, ALL / 2, ALL - 1, ALL] {
+            let let_in = |from: u64| {
+                (from..from + ALL)
+                    .filter(|it| is_let_in(*it, share))
+                    .count()
+            };
+            assert_eq!(u64::try_from(let_in(0)), Ok(share));
+            assert_eq!(u64::try_from(let_in(777)), Ok(share));
+        }
+        assert_eq!((0..10).filter(|it| is_let_in(*it, ALL / 2)).count(), 5);
+    }
+
+    /// Work that holds the only worker, and others that are ready as well.
+    async fn is_crowd(questions: usize) -> bool {
+        let delay = WorkerDelay::new(Duration::from_millis(1), BURST, 1);
+        let _in_hand: Vec<_> = (0..questions).map(|_| delay.begin()).collect();
+        let work = async { std::thread::sleep(Duration::from_millis(20)) };
+        let ((delay, is_crowd), ()) = tokio::join!(delay.measure(), work);
+        assert!(delay >= Duration::from_millis(20));
+        is_crowd
+    }
+
+    #[tokio::test]
+    async fn few_questions_that_take_long_are_no_overload() {
+        assert!(!is_crowd(1).await);
+        assert!(!is_crowd(8).await);
+        assert!(is_crowd(9).await);
+    }
+
+    #[tokio::test]
+    async fn it_rests_while_nothing_is_asked() {
+        let delay = std::sync::Arc::new(WorkerDelay::new(Duration::from_secs(1), BURST, 1));
+        let followed = std::sync::Arc::clone(&delay);
+        let probe = tokio::spawn(async move { followed.follow().await });
+        for _ in 0..3 {
+            drop(delay.begin());
+            assert!(!delay.rests.load(Ordering::SeqCst));
+            while !delay.rests.load(Ordering::SeqCst) {
+                tokio::task::yield_now().await;
+            }
+        }
+        probe.abort();
+    }
+
+    #[tokio::test]
+    async fn all_others_go_first() {
+        let order = std::sync::Mutex::new(Vec::new());
+        let other = async {
+            order.lock().unwrap().push("other");
+        };
+        let probe = async {
+            behind_all_others().await;
+            order.lock().unwrap().push("probe");
+        };
+        tokio::join!(probe, other);
+        assert_eq!(*order.lock().unwrap(), ["other", "probe"]);
+    }
+}

@@ -1,0 +1,61 @@
+//! Metrics of overload.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::added::added;
+use crate::http::problem::Overload;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OverloadLabel {
+    reason: &'static str,
+}
+
+/// Metrics of overload.
+#[derive(Debug)]
+pub(in crate::http) struct OverloadMetrics {
+    refused: Family<OverloadLabel, Counter>,
+    waiting: Gauge<u64, AtomicU64>,
+    delay: Gauge<f64, AtomicU64>,
+}
+
+impl OverloadMetrics {
+    pub(super) fn new(registry: &mut Registry) -> Self {
+        Self {
+            refused: added(
+                registry,
+                "overloaded",
+                "Requests that were refused at once, by what there is too much of",
+                Family::default(),
+            ),
+            waiting: added(
+                registry,
+                "questions_waiting",
+                "Questions that wait for the tenancy store",
+                Gauge::default(),
+            ),
+            delay: added(
+                registry,
+                "worker_delay_seconds",
+                "The last measurement of how long a task that is ready waits for a worker",
+                Gauge::default(),
+            ),
+        }
+    }
+
+    pub(in crate::http) fn refused(&self, overload: Overload) {
+        let reason = overload.name();
+        self.refused.get_or_create(&OverloadLabel { reason }).inc();
+    }
+
+    pub(in crate::http) fn are(&self, waiting: usize, delay: Duration) {
+        self.waiting.set(u64::try_from(waiting).unwrap_or(u64::MAX));
+        self.delay.set(delay.as_secs_f64());
+    }
+}

@@ -8,6 +8,7 @@ mod diff;
 mod exit;
 mod explain;
 mod import;
+mod init;
 mod input;
 mod key;
 mod logged;
@@ -49,6 +50,7 @@ pub(crate) fn run() -> Exit {
         Command::Serve(args) => serve::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Migrate(args) => migrate::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Authorize(args) => authorize::run(&args),

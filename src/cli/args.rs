@@ -3,6 +3,7 @@
 mod ask;
 mod author;
 mod diff;
+mod init;
 mod key;
 mod policy;
 mod prove;
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand};
 pub(super) use ask::{AuthorizeArgs, RouteArgs, SearchArgs};
 pub(super) use author::{CheckArgs, TestArgs};
 pub(super) use diff::DiffArgs;
+pub(super) use init::InitArgs;
 pub(super) use key::KeyArgs;
 pub(super) use policy::{PolicyArgs, SourceArgs};
 pub(super) use prove::ProveArgs;
@@ -42,6 +44,8 @@ pub(super) enum Command {
     Import(ImportArgs),
     /// Create the tables of the store, or bring them up to date
     Migrate(MigrateArgs),
+    /// Write the shipped schema, policies, suites, routes, SQL and settings out, as a project to edit
+    Init(InitArgs),
     /// Parse, validate and lint policies, schema and routes
     Check(CheckArgs),
     /// Run policy suites

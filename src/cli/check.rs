@@ -1,5 +1,7 @@
 //! `check`: finds all faults of policies, schema and routes.
 
+mod additions;
+mod copies;
 mod invariants;
 mod openapi;
 
@@ -59,6 +61,7 @@ pub(super) fn run(args: &CheckArgs) -> Ended {
         known = count;
         faults.extend(found);
         described = openapi::check(args, &sources, bundle)?;
+        faults.extend(additions::check(args, &sources, bundle));
     }
     let of_descriptions = described.findings.iter().map(|it| &it.fault);
     let worst = faults

@@ -10,9 +10,8 @@ use std::path::PathBuf;
 use super::args::ImportArgs;
 use super::exit::{Ended, Exit};
 use super::output::{failed, misused, remark, say};
-use super::source::{FileUse, open_database, settings};
+use super::source::{FileUse, import_of, open_database, settings};
 use peppol_authz_database::{Database, Import, ImportError, Imported};
-use peppol_authz_engine::store::StoreError;
 use progress::Progress;
 
 pub(super) use ignored::lines as ignored_lines;
@@ -26,7 +25,9 @@ pub(super) fn run(args: &ImportArgs) -> Ended {
             config.tenancy
         ))
     })?;
-    let imported = import_files(&database, &args.files, args.strict, |line| remark(line));
+    let import = import_of(config.schema.as_deref(), config.additions.as_deref());
+    let import = import.map_err(failed)?.strict(args.strict);
+    let imported = import_files(&database, &import, &args.files, |line| remark(line));
     let imported = imported.map_err(failed)?;
     ignored_lines(&imported.ignored).iter().for_each(remark);
     say(format_args!("imported {} documents", imported.documents));
@@ -35,14 +36,13 @@ pub(super) fn run(args: &ImportArgs) -> Ended {
 }
 
 /// Imports files, `-` being standard input, and shows the progress; without a terminal `tell` writes a
-/// line of it. `strict`: a member that nothing reads is a fault.
+/// line of it.
 pub(super) fn import_files(
     database: &Database,
+    import: &Import,
     files: &[PathBuf],
-    strict: bool,
     tell: fn(&str),
 ) -> Result<Imported, ImportError> {
-    let import = Import::new().map_err(|error| StoreError::Misfit(error.to_string()))?;
     let mut inputs: Vec<(String, BufReader<Box<dyn Read>>)> = Vec::new();
     let mut total = Some(0);
     for file in files {
@@ -65,9 +65,7 @@ pub(super) fn import_files(
         inputs.push((name, BufReader::with_capacity(1 << 20, input)));
     }
     let progress = Progress::new(total, tell);
-    let imported = database.import(&import.strict(strict), inputs, &mut |read| {
-        progress.is_at(read);
-    });
+    let imported = database.import(import, inputs, &mut |read| progress.is_at(read));
     progress.end();
     imported
 }

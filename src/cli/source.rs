@@ -1,10 +1,14 @@
 //! The settings, and the tenancy store that they name.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::exit::Exit;
-use super::output::misused;
-use peppol_authz_database::{Database, Postgres, PostgresOptions, Sqlite, SqliteOptions};
+use super::output::{AnyError, misused};
+use peppol_authz_database::{
+    Additions, AdditionsError, Database, Import, Postgres, PostgresOptions, Sqlite, SqliteOptions,
+};
+use peppol_authz_engine::policy::{SourceError, SourceFile, Sources};
 use peppol_authz_engine::schema::set_longest_id;
 use peppol_authz_engine::store::{EntitiesFile, EntitiesLimits, Store, StoreError};
 use peppol_authz_server::config::{Config, Flags, Source};
@@ -28,17 +32,53 @@ pub(super) enum FileUse {
     ReadOnce,
 }
 
+/// The additions of a directory, if one is named.
+pub(super) fn additions(
+    directory: Option<&Path>,
+) -> Result<Option<Arc<Additions>>, AdditionsError> {
+    let read = directory.map(Additions::read).transpose()?;
+    Ok(read.map(Arc::new))
+}
+
+/// The documents that an import reads: the shipped ones, or those of a schema with additions.
+///
+/// # Errors
+/// A schema or additions that cannot be read or used.
+pub(super) fn import_of(
+    schema: Option<&Path>,
+    directory: Option<&Path>,
+) -> Result<Import, AnyError> {
+    match additions(directory)? {
+        None => Ok(Import::new()?),
+        Some(additions) => {
+            let schema = read_schema(schema)?;
+            Ok(Import::with(&schema, additions)?)
+        }
+    }
+}
+
+/// The schema that is named, or the shipped one.
+pub(super) fn read_schema(path: Option<&Path>) -> Result<Arc<SourceFile>, SourceError> {
+    match path {
+        None => Ok(Sources::shipped().schema),
+        Some(path) => SourceFile::read(path),
+    }
+}
+
 /// Opens the database that is named; `None` if the source is none.
 pub(super) fn open_database(
     config: &Config,
     file_use: FileUse,
 ) -> Result<Option<Database>, StoreError> {
+    let additions = additions(config.additions.as_deref())
+        .map_err(|error| StoreError::Version(format!("the additions cannot be used: {error}")))?;
     Ok(match &config.tenancy {
         Source::Sqlite(path) => {
             let options = SqliteOptions {
                 readers: config.store.readers,
                 busy_timeout: config.store.busy_timeout,
                 makes: file_use == FileUse::Written,
+                additions,
             };
             let store = match file_use {
                 FileUse::Written | FileUse::ReadOn => Sqlite::open(path, options)?,
@@ -52,6 +92,7 @@ pub(super) fn open_database(
                 timeout: config.store.timeout,
                 ca_certificate: config.store.ca_certificate.clone(),
                 migrate: config.store.migrate,
+                additions,
             };
             let store = Postgres::new(url.expose(), options)?;
             Some(Database::Postgres(Arc::new(store)))

@@ -10,11 +10,13 @@ use tokio::runtime::Runtime;
 use super::args::TestArgs;
 use super::exit::{Ended, Exit};
 use super::output::{explain, failed, say};
+use super::source::import_of;
 use super::worker::runtime;
 use peppol_authz_author::proof::ProofOptions;
 use peppol_authz_author::suite::{
     CaseOutcome, Coverage, SuiteError, Suites, coverage, drop_one, junit, text,
 };
+use peppol_authz_database::Import;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_server::config::MIN_WORKER_STACK_BYTES;
 
@@ -23,20 +25,27 @@ const SUITES: &str = "tests/policies";
 
 pub(super) fn run(args: &TestArgs) -> Ended {
     let policy = args.policy.for_author();
+    let additions = args.additions.for_author(&args.policy);
+    let import = import_of(policy.schema.as_deref(), additions.as_deref()).map_err(failed)?;
     let (_, bundle) = policy.load()?;
     let runtime = runtime(1, MIN_WORKER_STACK_BYTES).map_err(failed)?;
-    let passed = run_all(args, &bundle, &runtime).map_err(failed)?;
+    let passed = run_all(args, &bundle, &import, &runtime).map_err(failed)?;
     Ok(if passed { Exit::Done } else { Exit::TestFailed })
 }
 
 /// Runs the suites, and the tests of the suites that are asked for. Returns true if all pass.
-fn run_all(args: &TestArgs, bundle: &Arc<Bundle>, runtime: &Runtime) -> Result<bool, SuiteError> {
+fn run_all(
+    args: &TestArgs,
+    bundle: &Arc<Bundle>,
+    import: &Import,
+    runtime: &Runtime,
+) -> Result<bool, SuiteError> {
     let paths = if args.paths.is_empty() {
         vec![PathBuf::from(SUITES)]
     } else {
         args.paths.clone()
     };
-    let suites = Suites::read(&paths)?;
+    let suites = Suites::read(&paths, import)?;
     suites.left_out().iter().for_each(explain);
     let outcomes = runtime.block_on(suites.run(bundle))?;
     let suites_pass = runtime.block_on(run_suites(args, bundle, &suites, &outcomes))?;

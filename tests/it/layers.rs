@@ -36,11 +36,16 @@ const MAY_USE: [(&str, Modules); 4] = [
     (
         "crates/database/src",
         &[
+            ("additions", &[]),
             ("documents", &[]),
             ("migration", &[]),
             ("views", &[]),
             ("ignored", &[]),
-            ("import", &["documents", "ignored"]),
+            ("added_documents", &["additions"]),
+            (
+                "import",
+                &["added_documents", "additions", "documents", "ignored"],
+            ),
             ("roots", &[]),
             ("tls_advice", &[]),
             // Its tests write statements of SQLite.
@@ -48,6 +53,7 @@ const MAY_USE: [(&str, Modules); 4] = [
             (
                 "sqlite",
                 &[
+                    "additions",
                     "documents",
                     "ignored",
                     "import",
@@ -59,6 +65,7 @@ const MAY_USE: [(&str, Modules); 4] = [
             (
                 "postgres",
                 &[
+                    "additions",
                     "documents",
                     "ignored",
                     "import",
@@ -70,6 +77,10 @@ const MAY_USE: [(&str, Modules); 4] = [
                 ],
             ),
             ("database", &["import", "migration", "postgres", "sqlite"]),
+            (
+                "project",
+                &["added_documents", "additions", "import", "sqlite"],
+            ),
         ],
     ),
     (

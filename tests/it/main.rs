@@ -22,6 +22,7 @@ mod history;
 mod http;
 mod identity;
 mod import;
+mod init;
 mod layers;
 mod limits;
 mod mutation;

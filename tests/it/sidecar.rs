@@ -29,6 +29,7 @@ pub(crate) struct Start {
     variables: Vec<(String, String)>,
     tenancy: bool,
     listen: bool,
+    inside: Option<PathBuf>,
 }
 
 /// An answer on the wire.
@@ -64,7 +65,14 @@ impl Start {
             variables: Vec::new(),
             tenancy: true,
             listen: true,
+            inside: None,
         }
+    }
+
+    /// With that working directory.
+    pub(crate) fn inside(mut self, directory: &Path) -> Self {
+        self.inside = Some(directory.to_owned());
+        self
     }
 
     /// Over the tenancy of the examples.
@@ -131,6 +139,9 @@ impl Start {
     fn spawn(self) -> Sidecar {
         let mut command = program();
         command.arg("serve").args(&self.arguments);
+        if let Some(directory) = &self.inside {
+            command.current_dir(directory);
+        }
         if self.listen {
             command.args(["--listen", "127.0.0.1:0"]);
         }

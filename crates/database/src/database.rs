@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::sync::Arc;
 
 use crate::import::{Import, ImportError, Imported};
-use crate::migration::Migrated;
+use crate::migration::Upgrade;
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
 use peppol_authz_engine::store::{Store, StoreError};
@@ -63,10 +63,10 @@ impl Database {
     /// # Errors
     /// A database that cannot be reached, may not be changed, or is of a newer
     /// version.
-    pub fn migrate(&self) -> Result<Migrated, StoreError> {
+    pub fn migrate(&self) -> Result<Upgrade, StoreError> {
         match self {
             // When it was opened.
-            Self::Sqlite(store) => Ok(store.migrated()),
+            Self::Sqlite(store) => Ok(store.upgrade().clone()),
             Self::Postgres(store) => runtime()?.block_on(store.migrate()),
         }
     }

@@ -6,11 +6,15 @@
 //! so an import lands whole or not at all.
 
 use std::io::BufRead;
+use std::sync::Arc;
 
 use cedar_policy::EntityTypeName;
 
+use super::added_documents::{added_documents, schema_fault};
+use super::additions::{Additions, AdditionsError};
 use super::documents::{DocumentError, Documents};
 use super::ignored::{Ignored, first_unread};
+use peppol_authz_engine::policy::SourceFile;
 use peppol_authz_engine::schema::{
     DocumentType, JsonOrigin, Record, Schema, SchemaError, Type, document_types, parse_json,
     record_to_json,
@@ -32,6 +36,7 @@ pub struct Import {
     types: Vec<DocumentType>,
     /// True if a member that nothing reads is a fault.
     strict: bool,
+    additions: Option<Arc<Additions>>,
 }
 
 /// A document that has been read and checked.
@@ -107,7 +112,30 @@ impl Import {
             schema,
             types,
             strict: false,
+            additions: None,
         })
+    }
+
+    /// The documents of a schema, with the members that additions have beside the shipped ones.
+    ///
+    /// # Errors
+    /// A schema that cannot be used, and members that cannot be added.
+    pub fn with(schema: &SourceFile, additions: Arc<Additions>) -> Result<Self, AdditionsError> {
+        let refused = |error: &SchemaError| AdditionsError(vec![schema_fault(schema, error)]);
+        let parsed = Schema::parse(&schema.text).map_err(|error| refused(&error))?;
+        let types = shipped_documents(&schema.text).map_err(|error| refused(&error))?;
+        Ok(Self {
+            types: added_documents(types, &schema.text, additions.documents.as_ref())?,
+            schema: parsed,
+            strict: false,
+            additions: Some(additions),
+        })
+    }
+
+    /// The additions that the documents are read by.
+    #[must_use]
+    pub fn additions(&self) -> Option<&Arc<Additions>> {
+        self.additions.as_ref()
     }
 
     /// The same, where a member that nothing reads is a fault.
@@ -237,6 +265,25 @@ impl Import {
     }
 }
 
+/// The shipped documents over a schema. One that names a type which the schema has not is left out: it
+/// was taken out of a project.
+fn shipped_documents(schema: &str) -> Result<Vec<DocumentType>, SchemaError> {
+    let error = match document_types(&format!("{schema}\n{DOCUMENTS}")) {
+        Err(error) => error,
+        types => return types,
+    };
+    let (_, inner) = DOCUMENTS.split_once("{\n").unwrap_or_default();
+    let (inner, _) = inner.rsplit_once('}').unwrap_or_default();
+    let each = inner
+        .split("\n\n")
+        .map(|one| document_types(&format!("{schema}\nnamespace Document {{\n{one}\n}}")));
+    let types: Vec<_> = each.flatten().flatten().collect();
+    match types.is_empty() {
+        true => Err(error),
+        false => Ok(types),
+    }
+}
+
 /// The members by which a document replaces an earlier one, as a JSON array.
 fn key(document_type: &DocumentType, record: &Record) -> String {
     let members = document_type.key.iter();
@@ -260,5 +307,23 @@ pub(super) fn document_error(
         file,
         line: usize::try_from(line).unwrap_or(0),
         problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_of_a_type_that_a_schema_has_not_is_left_out() {
+        let names = |schema: &str| {
+            let types = shipped_documents(schema).map_err(|error| error.to_string())?;
+            Ok::<_, String>(types.into_iter().map(|it| it.name).collect::<Vec<_>>())
+        };
+        assert_eq!(names(SCHEMA).unwrap().len(), 10);
+        let some = "namespace Peppol { entity Organisation; entity LegalEntity; entity Document; }";
+        assert_eq!(names(some).unwrap(), ["LEGAL_ENTITY", "DOCUMENT"]);
+        assert!(names("entity User;").is_err());
+        assert!(names("entity User").is_err());
     }
 }

@@ -4,24 +4,29 @@
 //! which entities have changed, and imports tenancy documents. `schema/README.md` describes views,
 //! tables and change records.
 
+mod added_documents;
+mod additions;
 mod database;
 mod documents;
 mod ignored;
 mod import;
 mod migration;
 mod postgres;
+mod project;
 mod roots;
 mod select;
 mod sqlite;
 mod tls_advice;
 mod views;
 
+pub use additions::{Additions, AdditionsError};
 pub use database::Database;
 pub use documents::{DocumentError, Documents};
 pub use ignored::{Ignored, IgnoredMember};
 pub use import::{Import, ImportError, Imported};
-pub use migration::Migrated;
+pub use migration::{Migrated, Upgrade};
 pub use postgres::{Postgres, PostgresOptions};
+pub use project::misfits;
 pub use roots::{RootsError, root_certificates};
 pub use sqlite::{Sqlite, SqliteOptions};
 pub use tls_advice::tls_advice;

@@ -31,6 +31,26 @@ pub enum Migrated {
     Foreign,
 }
 
+/// The same, with the additions of an operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgrade {
+    /// The tables of this program.
+    pub tables: Migrated,
+    /// The migrations among the additions that were applied now.
+    pub additions: Vec<String>,
+}
+
+impl std::fmt::Display for Upgrade {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.tables)?;
+        if !self.additions.is_empty() {
+            let names = self.additions.join("`, `");
+            write!(f, "; the additions `{names}` were applied now")?;
+        }
+        Ok(())
+    }
+}
+
 impl Migrated {
     /// By the versions before, 0 for an empty one, and after.
     pub(super) fn between(from: i32, to: i32) -> Self {

@@ -7,6 +7,8 @@
 //! order transactions commit. Everything has a time limit, and a connection on which
 //! one ran out is closed and not used again.
 
+mod additions;
+mod applied;
 mod candidates;
 mod changes;
 mod check;
@@ -27,6 +29,7 @@ mod refusal;
 mod relations;
 mod shipped;
 mod snapshot;
+mod upgrade;
 mod write;
 
 use std::collections::BTreeSet;
@@ -45,7 +48,7 @@ use lease::Lease;
 use listen::Listener;
 use snapshot::PostgresSnapshot;
 
-use crate::migration::Migrated;
+use crate::migration::Upgrade;
 use crate::views;
 pub use options::PostgresOptions;
 use peppol_authz_engine::schema::Schema;
@@ -85,8 +88,8 @@ impl Postgres {
     /// # Errors
     /// A database that cannot be reached, may not be changed, or is of a newer
     /// version.
-    pub async fn migrate(&self) -> Result<Migrated, StoreError> {
-        migrate::migrate(&self.connector, self.options.timeout).await
+    pub async fn migrate(&self) -> Result<Upgrade, StoreError> {
+        upgrade::upgrade(&self.connector, &self.options).await
     }
 
     /// Returns when the server takes a connection.

@@ -9,12 +9,15 @@
 //! The database is the file at its path: where that is another one, or its views are
 //! changed, it is opened anew before anything is answered.
 
+mod additions;
 mod announced;
+mod applied;
 mod candidates;
 mod changes;
 mod connection;
 mod copy;
 mod dependence;
+mod made;
 mod noted;
 mod opened;
 mod options;
@@ -36,9 +39,10 @@ use std::time::{Duration, Instant};
 
 use cedar_policy::EntityTypeName;
 
-use crate::migration::Migrated;
+use crate::migration::Upgrade;
 #[cfg(test)]
 pub(super) use candidates::SqliteDialect;
+pub(super) use made::{Made, Unmade, made};
 use opened::Opened;
 pub use options::SqliteOptions;
 use peppol_authz_engine::schema::Schema;
@@ -60,7 +64,7 @@ const CLOSING: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Sqlite {
     inner: Arc<Inner>,
-    migrated: Migrated,
+    upgrade: Upgrade,
     /// Holds the copy for as long as it is read, if it is one.
     _copy: Option<TempDir>,
 }
@@ -87,9 +91,9 @@ impl Sqlite {
     /// A file that cannot be opened or is no database, and one that a newer
     /// version of this program has made.
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
-        let (opened, migrated) = Opened::open(path, &options)?;
+        let (opened, upgrade) = Opened::open(path, &options)?;
         Ok(Self {
-            migrated,
+            upgrade,
             _copy: None,
             inner: Arc::new(Inner {
                 path: path.to_owned(),
@@ -121,8 +125,8 @@ impl Sqlite {
 
     /// The result of opening it.
     #[must_use]
-    pub fn migrated(&self) -> Migrated {
-        self.migrated
+    pub fn upgrade(&self) -> &Upgrade {
+        &self.upgrade
     }
 }
 

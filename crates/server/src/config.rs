@@ -69,6 +69,8 @@ pub struct Config {
     /// A route table for gateways, in place of the shipped one. The shipped table is used with the
     /// shipped schema only.
     pub routes: Option<PathBuf>,
+    /// A directory of migrations, views and documents of the store beside the shipped ones.
+    pub additions: Option<PathBuf>,
     /// Tenancy documents that are read into the store before the program is ready.
     #[serde(deserialize_with = "list::deserialize")]
     pub import: Vec<PathBuf>,

@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::policy::PolicyArgs;
+use super::policy::{AdditionsArgs, PolicyArgs};
 use super::prove::SolverArgs;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CheckArgs {
     #[command(flatten)]
     pub(in crate::cli) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(in crate::cli) additions: AdditionsArgs,
     /// Format the policies in their files
     #[arg(long)]
     pub(in crate::cli) fix: bool,
@@ -36,6 +38,8 @@ pub(in crate::cli) struct TestArgs {
     pub(in crate::cli) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(in crate::cli) additions: AdditionsArgs,
     /// Write the results also as JUnit XML
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) junit: Option<PathBuf>,

@@ -22,12 +22,23 @@ pub(in crate::cli) struct PolicyArgs {
     pub(in crate::cli) routes: Option<PathBuf>,
 }
 
+/// The additions to the store, for commands without settings.
+#[derive(Clone, Debug, Args)]
+pub(in crate::cli) struct AdditionsArgs {
+    /// A directory of migrations, views and documents beside the shipped ones [default: `schema/additions` if it exists and no schema is named]
+    #[arg(long, value_name = "DIR")]
+    additions: Option<PathBuf>,
+}
+
 /// The settings, and the source of the entities.
 #[derive(Clone, Debug, Args)]
 pub(in crate::cli) struct SourceArgs {
     /// The source of entities: `sqlite:PATH`, `postgres://…` or `entities:FILE` [default: the setting `tenancy`]
     #[arg(long, value_name = "SOURCE")]
     pub(in crate::cli) tenancy: Option<String>,
+    /// A directory of migrations, views and documents beside the shipped ones [default: the setting `additions`]
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) additions: Option<PathBuf>,
     /// A TOML file of settings; flags and `PEPPOL_AUTHZ_…` variables win over it
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) config: Option<PathBuf>,
@@ -65,6 +76,21 @@ impl PolicyArgs {
     }
 }
 
+// === impl AdditionsArgs ===
+
+impl AdditionsArgs {
+    /// The directory that is named, or that in the working directory, which belongs to the schema that lies
+    /// beside it.
+    pub(in crate::cli) fn for_author(&self, policy: &PolicyArgs) -> Option<PathBuf> {
+        let usual = || Some(PathBuf::from("schema/additions")).filter(|path| path.is_dir());
+        match (&self.additions, &policy.schema) {
+            (Some(named), _) => Some(named.clone()),
+            (None, None) => usual(),
+            (None, Some(_)) => None,
+        }
+    }
+}
+
 // === impl SourceArgs ===
 
 impl SourceArgs {
@@ -73,6 +99,7 @@ impl SourceArgs {
         Flags {
             config: self.config.clone(),
             tenancy: self.tenancy.clone(),
+            additions: self.additions.clone(),
             ..Flags::default()
         }
     }

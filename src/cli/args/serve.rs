@@ -63,6 +63,7 @@ impl ServeArgs {
             policies: self.policy.policies.clone(),
             schema: self.policy.schema.clone(),
             routes: self.policy.routes.clone(),
+            additions: self.source.additions.clone(),
             import: self.import.clone(),
             reload_suites: self.reload_suites.clone(),
             shadow: self.shadow.clone(),

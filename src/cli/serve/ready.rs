@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::cli::import::{ignored_lines, import_files};
 use crate::cli::output::AnyError;
-use peppol_authz_database::Database;
+use crate::cli::source::import_of;
+use peppol_authz_database::{Database, Import};
 use peppol_authz_engine::store::StoreError;
 use peppol_authz_server::config::{Config, Source};
 use peppol_authz_server::http::App;
@@ -20,8 +21,9 @@ pub(super) async fn make_ready(
     address: &str,
 ) -> Result<(), AnyError> {
     if let Some(database) = database.filter(|_| !config.import.is_empty()) {
+        let import = import_of(config.schema.as_deref(), config.additions.as_deref())?;
         reach(&database).await;
-        import(database, config.import.clone()).await?;
+        import_all(database, import, config.import.clone()).await?;
     }
     // Not before: who learns that the server is ready gets the imported documents.
     first_look(config, app).await?;
@@ -40,8 +42,13 @@ pub(super) async fn make_ready(
     Ok(())
 }
 
-async fn import(database: Database, files: Vec<PathBuf>) -> Result<(), AnyError> {
-    let imported = move || import_files(&database, &files, false, |line| tracing::info!("{line}"));
+async fn import_all(
+    database: Database,
+    import: Import,
+    files: Vec<PathBuf>,
+) -> Result<(), AnyError> {
+    let imported =
+        move || import_files(&database, &import, &files, |line| tracing::info!("{line}"));
     let imported = tokio::task::spawn_blocking(imported).await??;
     for line in ignored_lines(&imported.ignored) {
         tracing::warn!("{line}");

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use crate::cli::exit::Exit;
 use crate::cli::output::AnyError;
+use crate::cli::source::import_of;
 use crate::cli::worker::in_worker;
 use peppol_authz_author::suite::{Suites, text};
+use peppol_authz_database::Import;
 use peppol_authz_engine::policy::{Bundle, Stamp};
 use peppol_authz_server::config::Config;
 
@@ -23,6 +25,8 @@ const UNREST: Duration = Duration::from_secs(10);
 pub(super) struct SuiteGate {
     directory: Option<PathBuf>,
     settle: Duration,
+    schema: Option<PathBuf>,
+    additions: Option<PathBuf>,
 }
 
 /// The reason why policies are not taken.
@@ -38,6 +42,8 @@ impl SuiteGate {
         Self {
             directory: config.reload.suites.clone(),
             settle: config.reload.settle,
+            schema: config.schema.clone(),
+            additions: config.additions.clone(),
         }
     }
 
@@ -50,7 +56,10 @@ impl SuiteGate {
             return Ok(());
         };
         let (bundle, settle) = (Arc::clone(bundle), self.settle);
-        let failed = in_worker(async move { settled_failures(&directory, settle, &bundle).await });
+        let import = import_of(self.schema.as_deref(), self.additions.as_deref());
+        let failed = import.and_then(|import| {
+            in_worker(async move { settled_failures(&directory, settle, &import, &bundle).await })
+        });
         let failed = failed.map_err(|error| GateFault {
             exit: Exit::Failed,
             faults: vec![format!("`reload.suites`: {error}")],
@@ -70,6 +79,7 @@ impl SuiteGate {
 async fn settled_failures(
     directory: &Path,
     settle: Duration,
+    import: &Import,
     bundle: &Arc<Bundle>,
 ) -> Result<Vec<String>, AnyError> {
     let started = Instant::now();
@@ -78,7 +88,7 @@ async fn settled_failures(
     loop {
         let stamp = stamp(directory, &beside);
         if stamp.rests_for(settle) || before.as_ref() == Some(&stamp) {
-            let (read, failures) = match Suites::read(&[directory.to_owned()]) {
+            let (read, failures) = match Suites::read(&[directory.to_owned()], import) {
                 Ok(suites) => {
                     let mut beside = suites.beside();
                     beside.retain(|file| !is_inside(directory, file));

@@ -18,11 +18,11 @@ pub(super) struct Fixture {
 
 impl Fixture {
     /// Opens Cedar entities (`….json`), or imports tenancy documents (any other ending).
-    pub(super) fn open(path: &Path) -> Result<Self, SuiteError> {
+    pub(super) fn open(path: &Path, import: &Import) -> Result<Self, SuiteError> {
         if path.extension().is_some_and(|ending| ending == "json") {
             entities(path)
         } else {
-            documents(path)
+            documents(path, import)
         }
     }
 }
@@ -36,17 +36,19 @@ fn entities(path: &Path) -> Result<Fixture, SuiteError> {
     })
 }
 
-fn documents(path: &Path) -> Result<Fixture, SuiteError> {
+fn documents(path: &Path, import: &Import) -> Result<Fixture, SuiteError> {
     let failed = |error: &dyn std::fmt::Display| SuiteError::new(path, error);
     let directory = tempfile::tempdir().map_err(|error| failed(&error))?;
     let database = directory.path().join("fixture.db");
-    let store =
-        Sqlite::open(&database, SqliteOptions::default()).map_err(|error| failed(&error))?;
-    let import = Import::new().map_err(|error| failed(&error))?;
+    let options = SqliteOptions {
+        additions: import.additions().cloned(),
+        ..SqliteOptions::default()
+    };
+    let store = Sqlite::open(&database, options).map_err(|error| failed(&error))?;
     let documents = open_file(path).map_err(|error| failed(&error))?;
     let input = (path.display().to_string(), BufReader::new(documents));
     store
-        .import(&import, vec![input], &mut |_| {})
+        .import(import, vec![input], &mut |_| {})
         .map_err(|error| failed(&error))?;
     Ok(Fixture {
         store: Arc::new(store),

@@ -15,6 +15,7 @@ use super::fixture::Fixture;
 use super::matrix::{MatrixOutcome, run_matrix};
 use super::model::SuiteFile;
 use super::question::questions;
+use peppol_authz_database::Import;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::slice::Freshness;
 use peppol_authz_engine::{Decision, Engine, EngineOptions};
@@ -50,11 +51,12 @@ pub struct CaseOutcome {
 }
 
 impl Suites {
-    /// Reads suites: files, or all `.toml` files of directories and those inside them.
+    /// Reads suites: files, or all `.toml` files of directories and those inside them. Their fixtures
+    /// are documents of that import, or entities.
     ///
     /// # Errors
     /// A suite or fixture that cannot be read.
-    pub fn read(paths: &[PathBuf]) -> Result<Self, SuiteError> {
+    pub fn read(paths: &[PathBuf], import: &Import) -> Result<Self, SuiteError> {
         let found = FoundFiles::of(paths)?;
         let mut suites = Self {
             files: Vec::new(),
@@ -67,7 +69,7 @@ impl Suites {
             if !suites.fixtures.contains_key(&fixture) {
                 suites
                     .fixtures
-                    .insert(fixture.clone(), Fixture::open(&fixture)?);
+                    .insert(fixture.clone(), Fixture::open(&fixture, import)?);
             }
             suites.files.push((name, suite));
         }

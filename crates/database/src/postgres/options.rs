@@ -1,7 +1,10 @@
 //! How a database is used.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::additions::Additions;
 
 /// How a database is used.
 #[derive(Clone, Debug)]
@@ -14,6 +17,8 @@ pub struct PostgresOptions {
     pub ca_certificate: Option<PathBuf>,
     /// True if the tables of an empty or older database are brought up to date.
     pub migrate: bool,
+    /// An operator's own migrations and views.
+    pub additions: Option<Arc<Additions>>,
 }
 
 impl Default for PostgresOptions {
@@ -23,6 +28,7 @@ impl Default for PostgresOptions {
             timeout: Duration::from_secs(2),
             ca_certificate: None,
             migrate: true,
+            additions: None,
         }
     }
 }

@@ -10,7 +10,8 @@ use tokio_postgres::{Client, Row};
 
 use super::failure::store_error;
 use super::refusal::{missing_rights, refused};
-use super::{Postgres, migrate};
+use super::{Postgres, upgrade};
+use crate::additions;
 use crate::documents::Documents;
 use crate::ignored::Ignored;
 use crate::import::{Document, Import, ImportError, Imported, Reference, document_error};
@@ -59,7 +60,7 @@ impl Postgres {
         inputs: Vec<(String, R)>,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Imported, ImportError> {
-        migrate::migrate(&self.connector, self.options.timeout).await?;
+        upgrade::upgrade(&self.connector, &self.options).await?;
         let (mut client, connection) = self.connector.connect().await.map_err(store_error)?;
         let task = tokio::spawn(connection);
         let imported = import_on(&mut client, import, inputs, progress).await;
@@ -96,6 +97,22 @@ async fn import_on<R: BufRead>(
     execute(client, STAGE).await?;
     for statement in statements(IMPORT) {
         run(client, statement, &files).await?;
+    }
+    let added = import
+        .additions()
+        .and_then(|it| it.postgres.import.as_ref());
+    for statement in added
+        .iter()
+        .flat_map(|file| additions::statements(&file.text))
+    {
+        let run = run(client, statement.text, &files).await;
+        run.map_err(|error| match (error, added) {
+            (ImportError::Refused(text), Some(file)) => {
+                let (line, _) = file.place(statement.at);
+                ImportError::Refused(format!("{}:{line}: {text}", file.name))
+            }
+            (error, _) => error,
+        })?;
     }
     let views = views(client).await?;
     for reference in import.references(&|name| views.contains_key(&name.to_string())) {

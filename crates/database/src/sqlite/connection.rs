@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
+use super::applied::drop_views;
 use super::options::SqliteOptions;
 use crate::migration::{self, Migrated, Migration};
+use crate::views::quoted;
 use peppol_authz_engine::store::{Revision, StoreError};
 
 /// A file notes the version of the last one in `PRAGMA user_version`.
@@ -219,6 +221,17 @@ pub(super) fn open_reader(path: &Path, options: &SqliteOptions) -> Result<Connec
     Ok(connection)
 }
 
+/// Returns true if a migration makes a view of that name. It drops first what is there.
+fn is_shipped_view(name: &str) -> bool {
+    let made = format!("CREATE VIEW {} ", quoted(name));
+    MIGRATIONS.iter().any(|it| it.sql.contains(&made))
+}
+
+/// The newest version of the tables.
+pub(super) fn newest() -> i32 {
+    migration::newest(MIGRATIONS)
+}
+
 /// Makes all tables in a database that is empty.
 pub(super) fn make_all(connection: &Connection) -> rusqlite::Result<()> {
     let mut migrations = MIGRATIONS.iter();
@@ -289,6 +302,7 @@ fn step(path: &Path, connection: &mut Connection) -> Result<Step, Failed> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have done it meanwhile.
     if let Some(migration) = lacks(path, &transaction)? {
+        drop_views(&transaction, is_shipped_view)?;
         transaction.execute_batch(migration.sql)?;
         transaction.pragma_update(None, "user_version", migration.version)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;

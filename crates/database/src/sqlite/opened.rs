@@ -1,6 +1,6 @@
 //! A database file that is open: the file that its path named when it was opened.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cedar_policy::EntityTypeName;
 use rusqlite::Connection;
 
+use super::additions;
 use super::dependence::Dependence;
 use super::noted::NotedTables;
 use super::options::SqliteOptions;
@@ -17,7 +18,8 @@ use super::shipped::Shipped;
 use super::wal_index::{LogEnd, WalIndex};
 use super::wal_log::{Commits, WalLog};
 use super::{changes, connection};
-use crate::migration::Migrated;
+use crate::additions::Additions;
+use crate::migration::{Migrated, Upgrade};
 use crate::views::{self, Views};
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::store::{Mark, StoreError};
@@ -29,6 +31,7 @@ pub(super) struct Opened {
     pub(super) is_ours: bool,
     pub(super) views: Arc<Views>,
     pub(super) pool: Arc<Pool>,
+    additions: Option<Arc<Additions>>,
     /// False if a view reads columns that nothing notes.
     noted: AtomicBool,
     /// True if a view reads a clock, or something else that is not in the file.
@@ -57,11 +60,17 @@ impl Opened {
     pub(super) fn open(
         path: &Path,
         options: &SqliteOptions,
-    ) -> Result<(Self, Migrated), StoreError> {
+    ) -> Result<(Self, Upgrade), StoreError> {
         let migrated = Cell::new(Migrated::Foreign);
+        let added = RefCell::new(Vec::new());
         let opened = Self::open_by(path, options, || {
             let mut writer = connection::open_writer(path, options)?;
+            // A database whose additions are not these is not upgraded either.
+            additions::has_all(path, &writer, options.additions.as_deref())?;
             migrated.set(connection::prepare_schema(path, &mut writer)?);
+            let names =
+                additions::bring_up_to_date(path, &mut writer, options.additions.as_deref())?;
+            added.borrow_mut().extend(names);
             if connection::is_ours(&writer)
                 .map_err(|error| connection::unavailable(path, &error))?
             {
@@ -70,7 +79,11 @@ impl Opened {
             }
             Ok(writer)
         })?;
-        Ok((opened, migrated.get()))
+        let upgrade = Upgrade {
+            tables: migrated.get(),
+            additions: added.into_inner(),
+        };
+        Ok((opened, upgrade))
     }
 
     /// Opens the file that was put in the place of another one.
@@ -78,7 +91,16 @@ impl Opened {
     /// # Errors
     /// No such file, one that is not whole, and one that would have to be upgraded.
     pub(super) fn open_again(path: &Path, options: &SqliteOptions) -> Result<Self, StoreError> {
-        Self::open_by(path, options, || connection::open_whole(path, options))
+        Self::open_by(path, options, || {
+            let opened = connection::open_whole(path, options)?;
+            match additions::has_all(path, &opened, options.additions.as_deref())? {
+                true => Ok(opened),
+                false => Err(StoreError::Version(format!(
+                    "`{}` lacks additions; restart the program to bring it up to date",
+                    path.display()
+                ))),
+            }
+        })
     }
 
     fn open_by(
@@ -133,6 +155,7 @@ impl Opened {
             is_ours,
             views,
             pool: Arc::new(pool),
+            additions: options.additions.clone(),
             noted: AtomicBool::new(true),
             impure: AtomicBool::new(false),
             place,
@@ -188,6 +211,9 @@ impl Opened {
     ) -> rusqlite::Result<()> {
         let shipped = Shipped::get()?;
         let mut altered = shipped.altered(open, names)?;
+        if let Some(additions) = &self.additions {
+            altered.extend(additions::altered(open, &additions.sqlite)?);
+        }
         if self.log.is_none() {
             altered.push("the log of pages cannot be followed".to_owned());
         }

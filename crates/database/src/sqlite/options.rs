@@ -1,6 +1,9 @@
 //! How a database is opened.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::additions::Additions;
 
 /// How a database is opened.
 #[derive(Clone, Debug)]
@@ -11,6 +14,8 @@ pub struct SqliteOptions {
     pub busy_timeout: Duration,
     /// True if a file that is missing is made.
     pub makes: bool,
+    /// An operator's own migrations and views.
+    pub additions: Option<Arc<Additions>>,
 }
 
 impl Default for SqliteOptions {
@@ -19,6 +24,7 @@ impl Default for SqliteOptions {
             readers: 16,
             busy_timeout: Duration::from_secs(5),
             makes: true,
+            additions: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::{Sqlite, changes, connection};
+use crate::additions::statements;
 use crate::documents::Documents;
 use crate::ignored::Ignored;
 use crate::import::{Import, ImportError, Imported, Reference, document_error};
@@ -63,7 +64,8 @@ impl Sqlite {
         let before = changes::newest(&transaction).map_err(unavailable)?;
         let files: Vec<String> = inputs.iter().map(|(name, _)| name.clone()).collect();
         let (documents, ignored) = stage(&transaction, import, inputs, progress)?;
-        apply(&transaction, &files)?;
+        apply(&transaction, IMPORT, &files)?;
+        apply_added(&transaction, import, &files)?;
         for reference in import.references(&|name| self.serves(name)) {
             check_reference(&transaction, import, &reference, &files)?;
         }
@@ -139,8 +141,8 @@ fn stage<R: BufRead>(
 }
 
 /// Runs the statements of `import.sql`; a row that one returns is a fault.
-fn apply(connection: &Connection, files: &[String]) -> Result<(), ImportError> {
-    let mut batch = Batch::new(connection, IMPORT);
+fn apply(connection: &Connection, sql: &str, files: &[String]) -> Result<(), ImportError> {
+    let mut batch = Batch::new(connection, sql);
     while let Some(mut statement) = batch.next().map_err(unavailable)? {
         if statement.column_count() == 0 {
             statement.execute([]).map_err(unavailable)?;
@@ -153,6 +155,25 @@ fn apply(connection: &Connection, files: &[String]) -> Result<(), ImportError> {
         if let Some((file, line, problem)) = fault {
             return Err(document_error(files, file, line, problem));
         }
+    }
+    Ok(())
+}
+
+/// Runs the statements of additions; one that fails is named by its place.
+fn apply_added(
+    connection: &Connection,
+    import: &Import,
+    files: &[String],
+) -> Result<(), ImportError> {
+    let file = import.additions().and_then(|it| it.sqlite.import.as_ref());
+    for statement in file.iter().flat_map(|file| statements(&file.text)) {
+        apply(connection, statement.text, files).map_err(|error| match (error, file) {
+            (ImportError::Store(StoreError::Unavailable(text)), Some(file)) => {
+                let (line, _) = file.place(statement.at);
+                ImportError::Refused(format!("{}:{line}: {text}", file.name))
+            }
+            (error, _) => error,
+        })?;
     }
     Ok(())
 }

@@ -60,7 +60,7 @@ impl SourceFile {
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub(super) fn read(path: &Path) -> Result<Arc<Self>, SourceError> {
+    pub fn read(path: &Path) -> Result<Arc<Self>, SourceError> {
         let text = read_text(path).map_err(|cause| SourceError {
             path: path.to_owned(),
             cause,

@@ -36,7 +36,7 @@ pub(super) struct AbsentAttributes<'a> {
 pub struct DocumentType {
     /// Its name, without the namespace.
     pub name: String,
-    /// The members that are its key.
+    /// The members that are its key; none of a type without `@key`.
     pub key: Vec<String>,
     /// All its members.
     pub members: RecordType,
@@ -148,8 +148,9 @@ impl Fragment {
         let contents = self.0.0.get(namespace).into_iter();
         let types = contents.flat_map(|found: &NamespaceJson| &found.common_types);
         let documents = types.map(|(name, json)| {
-            let key = json.annotations.get("key").map_or("", String::as_str);
-            let key: Vec<_> = key.split(',').map(|it| it.trim().to_owned()).collect();
+            let key = json.annotations.get("key").map(|key| key.split(','));
+            let key = key.into_iter().flatten();
+            let key: Vec<_> = key.map(|it| it.trim().to_owned()).collect();
             let members = self.0.record(json)?;
             let missing = key
                 .iter()

@@ -110,7 +110,7 @@ impl Schema {
 /// The types of the tenancy documents, in the order of their names: the common types of the
 /// namespace `Document`.
 ///
-/// `text` is the schema that they refer to, followed by theirs.
+/// `text` is the schema that they refer to, and theirs.
 ///
 /// # Errors
 /// As [`Schema::parse`].

@@ -17,6 +17,8 @@ pub struct Flags {
     pub schema: Option<PathBuf>,
     /// `--routes`.
     pub routes: Option<PathBuf>,
+    /// `--additions`.
+    pub additions: Option<PathBuf>,
     /// `--import`, as often as it was given; never given, the file or variable counts.
     pub import: Vec<PathBuf>,
     /// `--reload-suites`.

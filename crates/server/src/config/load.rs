@@ -143,6 +143,7 @@ fn unusable(config: &Config) -> SettingFaults {
     faults.path("policies", config.policies.as_deref());
     faults.path("schema", config.schema.as_deref());
     faults.path("routes", config.routes.as_deref());
+    faults.path("additions", config.additions.as_deref());
     for path in &config.import {
         faults.path("import", Some(path));
     }

@@ -1,0 +1,2 @@
+-- Views of your own, and those that take the place of shipped ones: nothing but CREATE VIEW. They are made
+-- anew whenever they, a migration beside them, or the program's own migrations have changed.

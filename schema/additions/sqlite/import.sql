@@ -1,0 +1,3 @@
+-- Statements of an import, behind the shipped ones and in the same transaction. `staged` has the documents
+-- (kind, key, file, line, document); see `import.sql` in the directory of the shipped SQL. Write
+-- what differs and nothing else. A row of a SELECT (file, line, text) is a fault, and ends the import.

@@ -4,6 +4,7 @@
 //! what is no policy file, `entities` a file of entities, `suites` those that gate a change, `routes`
 //! the route table, `traffic` the questions that are asked meanwhile.
 
+mod bounded;
 mod cost;
 mod entities;
 mod layout;

@@ -22,6 +22,7 @@ mod source_file;
 mod sources;
 mod stack;
 mod stamp;
+mod weight;
 
 pub use bundle::{Bundle, BundleError, QuestionKind};
 pub use directory::{Entry, EntryKind, PolicyDirectory, UnreadEntry, invariant_files};

@@ -70,6 +70,27 @@ fn a_matrix_is_kept_by_update_and_compared_without() {
     assert_eq!(author.read(GOLDEN), golden);
 }
 
+/// A matrix is a product: a short one may be very many questions.
+#[test]
+fn a_matrix_that_would_take_hours_is_refused_by_name() {
+    let author = tester();
+    let many = |name: &str, of: &str| -> String {
+        let lines = (0..600).map(|n| format!("{name}{n} = '{of}::\"{name}{n}\"'\n"));
+        lines.collect()
+    };
+    let (actors, resources) = (many("u", "User"), many("d", "Desk"));
+    let matrix = MATRIX
+        .replace("[matrix.actors]\n", &format!("[matrix.actors]\n{actors}"))
+        .replace(
+            "[matrix.resources]\n",
+            &format!("[matrix.resources]\n{resources}"),
+        );
+    author.write(SUITE, &(author.read(SUITE) + &matrix));
+    let ended = author.run(&["test"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_says(&ended, &["603 actors, 602 resources", SUITE]);
+}
+
 #[test]
 fn a_change_of_the_policies_shows_in_the_matrix() {
     let author = with_matrix();

@@ -25,7 +25,7 @@ fn one(text: &str) -> tempfile::TempDir {
     directory
 }
 
-fn each(count: usize, mut text: impl FnMut(usize) -> String) -> String {
+pub(super) fn each(count: usize, mut text: impl FnMut(usize) -> String) -> String {
     (0..count).fold(String::new(), |mut all, number| {
         all += &text(number);
         all
@@ -34,11 +34,38 @@ fn each(count: usize, mut text: impl FnMut(usize) -> String) -> String {
 
 /// `check`, which ends in time.
 fn check(policies: &Path) -> Ended {
+    ended(&["--policies", policies.to_str().unwrap()])
+}
+
+/// `check` of a schema, a route table, where there is one, and policies.
+pub(super) fn check_with(files: &[(&str, &str)]) -> Ended {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(path("policies")).unwrap();
+    let mut arguments = vec!["--policies".to_owned(), path("policies")];
+    for (name, text) in files {
+        let (flag, place) = match *name {
+            "schema.cedarschema" => (Some("--schema"), path(name)),
+            "routes.toml" => (Some("--routes"), path(name)),
+            policies => (None, path(&format!("policies/{policies}"))),
+        };
+        std::fs::write(&place, text).unwrap();
+        arguments.extend(
+            flag.iter()
+                .flat_map(|flag| [(*flag).to_owned(), place.clone()]),
+        );
+    }
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    ended(&arguments)
+}
+
+fn ended(arguments: &[&str]) -> Ended {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str| std::fs::File::create(directory.path().join(name)).unwrap();
     let read = |name: &str| std::fs::read_to_string(directory.path().join(name)).unwrap();
     let mut child = program()
-        .args(["check", "--policies", policies.to_str().unwrap()])
+        .arg("check")
+        .args(arguments)
         .stdout(write("stdout"))
         .stderr(write("stderr"))
         .spawn()

@@ -17,6 +17,10 @@ use peppol_authz_engine::file::read_text;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::{Decision, Engine, Verdict};
 
+/// Actors, actions with their contexts, and resources: the product of their numbers. To ask so many questions
+/// takes a minute.
+const MOST: usize = 500_000;
+
 /// The result of a matrix.
 #[derive(Debug)]
 pub struct MatrixOutcome {
@@ -66,6 +70,19 @@ impl MatrixQuestion {
 pub(super) fn entries(bundle: &Bundle, matrix: &Matrix) -> Result<Vec<MatrixQuestion>, String> {
     let mut entries = Vec::new();
     let none = vec![toml::Table::new()];
+    let contexts = bundle.schema.actions().into_iter().map(|action| {
+        let action: &str = action.uid.id().as_ref();
+        matrix.contexts.get(action).map_or(1, Vec::len)
+    });
+    let (actors, resources) = (matrix.actors.len(), matrix.resources.len());
+    let pairs = actors.saturating_mul(resources);
+    let contexts = contexts.fold(0, usize::saturating_add);
+    if pairs.saturating_mul(contexts) > MOST {
+        return Err(format!(
+            "{actors} actors, {resources} resources, and the actions with their contexts, {contexts}, are more \
+             than {MOST} questions"
+        ));
+    }
     for action in bundle.schema.actions() {
         let action: &str = action.uid.id().as_ref();
         let has_context = matrix.contexts.contains_key(action);

@@ -8,6 +8,7 @@ use cedar_policy::{Effect, Policy};
 use super::fault::{Fault, Severity};
 use super::plan::{Plan, PlanError};
 use super::source_file::SourceFile;
+use super::weight::Weight;
 
 /// A policy, with the parts of it that an answer names.
 #[derive(Clone, Debug)]
@@ -32,8 +33,8 @@ pub struct PolicyInfo {
     pub place: Range<usize>,
     /// The entities that it can look at.
     pub(super) plan: Plan,
-    /// How deep conditionals are nested in the branches of conditionals.
-    pub(super) conditionals: usize,
+    /// How much work it is to validate.
+    pub(super) weight: Weight,
 }
 
 impl PolicyInfo {
@@ -74,7 +75,7 @@ impl PolicyInfo {
         place: Range<usize>,
     ) -> Result<Self, PlanError> {
         let mut plan = Plan::default();
-        let conditionals = plan.add(&policy)?;
+        let weight = plan.add(&policy)?;
         let annotation = |name: &str| policy.annotation(name).map(Arc::from);
         let effect = policy.effect();
         Ok(Self {
@@ -87,7 +88,7 @@ impl PolicyInfo {
             file: Arc::clone(file),
             place,
             plan,
-            conditionals,
+            weight,
             policy,
         })
     }

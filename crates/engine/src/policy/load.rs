@@ -1,6 +1,7 @@
 //! From texts to a Bundle, or to everything that is wrong with them.
 
 mod conventions;
+mod cost;
 mod manifest;
 mod policies;
 mod rule_list;

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use cedar_policy::Policy;
 use cedar_policy::pst::{BinaryOp, Clause, Expr, Literal, Var};
 
+use super::weight::Weight;
+
 /// The greatest depth to which a policy's expressions may be nested. Cedar gives up at a depth that
 /// depends on the thread's stack (478 on 2 MiB, 2,001 on 8 MiB), and then skips
 /// the policy, even one that forbids.
@@ -85,33 +87,30 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// Adds the entities and tags that a policy can read. Returns how deep conditionals are
-    /// nested in the branches of each other.
+    /// Adds the entities and tags that a policy can read. Returns the policy's weight.
     ///
     /// # Errors
     /// A policy that has no readable form.
-    pub(crate) fn add(&mut self, policy: &Policy) -> Result<usize, PlanError> {
+    pub(super) fn add(&mut self, policy: &Policy) -> Result<Weight, PlanError> {
         let policy = policy
             .to_pst()
             .map_err(|error| PlanError::Unreadable(error.to_string()))?;
-        let (mut depth, mut clauses, mut conditionals) = (0, 0, 0);
+        let mut weight = Weight::default();
         for clause in policy.body().clauses() {
             let (Clause::When(expression) | Clause::Unless(expression)) = clause;
-            depth = depth.max(depth_of(expression));
-            conditionals = conditionals.max(nested_conditionals(expression));
-            clauses += 1;
+            weight = weight.beside(Weight::of(expression));
         }
         // Cedar joins clauses by `&&`, each around the one before.
-        let depth = depth + clauses;
+        weight.depth += policy.body().clauses().len();
         // The rest takes as long as the policy is long and deep.
-        if depth > MAX_DEPTH {
-            return Err(PlanError::TooDeep(depth));
+        if weight.depth > MAX_DEPTH {
+            return Err(PlanError::TooDeep(weight.depth));
         }
         for clause in policy.body().clauses() {
             let (Clause::When(expression) | Clause::Unless(expression)) = clause;
             self.walk(expression);
         }
-        Ok(conditionals)
+        Ok(weight)
     }
 
     /// Adds all that another plan loads.
@@ -226,34 +225,8 @@ impl Path {
     }
 }
 
-/// How deep expressions are nested in each other.
-fn depth_of(expression: &Expr) -> usize {
-    let mut deepest = 0;
-    each_child(expression, &mut |child| {
-        deepest = deepest.max(depth_of(child));
-    });
-    deepest + 1
-}
-
-/// How deep conditionals are nested in branches of each other.
-fn nested_conditionals(expression: &Expr) -> usize {
-    if let Expr::IfThenElse {
-        cond,
-        then_expr,
-        else_expr,
-    } = expression
-    {
-        let branches = nested_conditionals(then_expr).max(nested_conditionals(else_expr));
-        return nested_conditionals(cond).max(branches + 1);
-    }
-    let mut deepest = 0;
-    each_child(expression, &mut |child| {
-        deepest = deepest.max(nested_conditionals(child));
-    });
-    deepest
-}
-
-fn each_child(expression: &Expr, visit: &mut dyn FnMut(&Expr)) {
+/// Visits what an expression is made of.
+pub(super) fn each_child(expression: &Expr, visit: &mut dyn FnMut(&Expr)) {
     match expression {
         Expr::UnaryOp { expr, .. }
         | Expr::GetAttr { expr, .. }

@@ -5,7 +5,9 @@
 
 mod json;
 mod resolve;
+mod size;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +50,9 @@ impl Fragment {
         let (json, _) = cedar_policy::schema_str_to_json_with_resolved_types(text)?;
         let namespaces = serde_json::from_value(json)
             .map_err(|error| SchemaError::Unsupported(format!("schema: {error}")))?;
-        Ok(Self(Namespaces(namespaces)))
+        let namespaces = Namespaces(namespaces);
+        namespaces.check_size()?;
+        Ok(Self(namespaces))
     }
 
     /// All entity types. [`EntityType::when_absent`] is not read yet: it needs the finished
@@ -106,6 +110,7 @@ impl Fragment {
         cedar: &cedar_policy::Schema,
     ) -> Result<Map<EntityUid, ActionType>, SchemaError> {
         let mut actions = Map::default();
+        let known: HashSet<&EntityUid> = cedar.actions().collect();
         for (namespace, contents) in &self.0.0 {
             for (name, json) in &contents.actions {
                 check_characters(name).map_err(|misfit| unreadable(name, &misfit))?;
@@ -115,7 +120,7 @@ impl Fragment {
                     continue;
                 };
                 let uid = action.uid.clone();
-                if !cedar.actions().any(|action| action == &uid) {
+                if !known.contains(&uid) {
                     let text = format!("action `{uid}` is not known");
                     return Err(SchemaError::Unsupported(text));
                 }

@@ -23,11 +23,12 @@ impl Schema {
     /// # Errors
     /// The first fault, with its place where Cedar gives one. Warnings are faults.
     pub fn parse(text: &str) -> Result<Self, SchemaError> {
+        // It holds the schema to its bounds, so it is before what would take long.
+        let fragment = Fragment::parse(text)?;
         let (cedar, mut warnings) = cedar_policy::Schema::from_cedarschema_str(text)?;
         if let Some(warning) = warnings.next() {
             return Err(SchemaError::Warning(Box::new(warning)));
         }
-        let fragment = Fragment::parse(text)?;
         let types = fragment.entity_types()?;
         let actions = fragment.actions(&cedar)?;
         let names = types

@@ -137,7 +137,7 @@ fn read_policy(
         |text: String| Fault::new(file, Severity::Invalid, text).at(place.start, place.len());
     match PolicyInfo::new(policy, id, file, place.clone()) {
         Ok(info) => {
-            let nested = info.conditionals;
+            let nested = info.weight.conditionals;
             if nested > MAX_CONDITIONALS {
                 faults.push(too_many_conditionals(&info, nested));
                 // It must not come to the validator.

@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use cedar_policy::{PolicyId, PolicySet, ValidationMode, Validator};
+use cedar_policy::{Policy, PolicyId, PolicySet, ValidationMode, ValidationResult, Validator};
 use miette::Diagnostic;
 
+use super::cost::is_bounded;
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::info::PolicyInfo;
 use crate::schema::Schema;
@@ -15,74 +16,142 @@ pub const MAX_LEVEL: u32 = 5;
 /// Faults after which no further literal is looked at.
 const MAX_LITERALS: usize = 1000;
 
+/// Bytes that may be hashed to find the places of faults. Cedar hashes the whole text of a file for
+/// each fault in it.
+const MAX_HASHED: u64 = 1 << 32;
+
 /// Validates strictly. Returns the level to which the policies look.
 pub(super) fn validate(schema: &Schema, policies: &[PolicyInfo], faults: &mut Vec<Fault>) -> u32 {
-    let by_id = policies.iter().map(|info| (info.policy.id(), info));
-    let by_id: HashMap<&PolicyId, &PolicyInfo> = by_id.collect();
-    let set = match PolicySet::from_policies(policies.iter().map(|info| info.policy.clone())) {
-        Ok(set) => set,
-        Err(error) => {
-            let first = policies.first();
-            faults.extend(
-                first.map(|info| Fault::new(&info.file, Severity::Invalid, error.to_string())),
-            );
-            return 0;
-        }
+    if !is_bounded(schema, policies, faults) {
+        return 0;
+    }
+    let first = policies.first();
+    let mut unusable = |problem: String| {
+        faults.extend(first.map(|info| Fault::new(&info.file, Severity::Invalid, problem)));
+        0
+    };
+    let plain: Result<Vec<Policy>, String> = policies.iter().map(without_places).collect();
+    let plain = plain.and_then(|plain| set_of(plain));
+    let set = set_of(policies.iter().map(|info| info.policy.clone()));
+    let (plain, set) = match (plain, set) {
+        (Ok(plain), Ok(set)) => (plain, set),
+        (Err(problem), _) | (_, Err(problem)) => return unusable(problem),
     };
     let validator = Validator::new(schema.cedar().clone());
-    let before = faults.len();
-    let mut report = |id: &PolicyId, diagnostic: &dyn Diagnostic| {
-        if let Some(info) = by_id.get(id) {
-            let mut fault = Fault::from_diagnostic(&info.file, diagnostic);
-            if fault.labels.is_empty() {
-                fault = fault.at(info.place.start, info.place.len());
-            }
-            faults.push(fault);
-        }
+    let at_most = |level: u32| {
+        let validator = &validator;
+        move |set: &PolicySet| validator.validate_with_level(set, ValidationMode::Strict, level)
     };
-    let result = validator.validate(&set, ValidationMode::Strict);
-    for error in result.validation_errors() {
-        report(error.policy_id(), error);
-    }
-    for warning in result.validation_warnings() {
-        report(warning.policy_id(), warning);
-    }
+    let before = faults.len();
+    let check = at_most(MAX_LEVEL);
+    report(policies, &check, &check(&plain), faults);
     if faults.len() > before {
         return 0;
     }
-    level(&set, &validator, &by_id, faults)
+    let level = lowest_level(plain, |set, level| at_most(level)(set));
+    // What is said of policies without places has to be true of those that are in force.
+    let check = at_most(level);
+    report(policies, &check, &check(&set), faults);
+    level
 }
 
-/// The lowest level to which valid policies validate.
-fn level(
-    set: &PolicySet,
-    validator: &Validator,
-    by_id: &HashMap<&PolicyId, &PolicyInfo>,
-    faults: &mut Vec<Fault>,
-) -> u32 {
-    let mut rest = set.clone();
-    for level in 0..=MAX_LEVEL {
-        let result = validator.validate_with_level(&rest, ValidationMode::Strict, level);
+/// The lowest level to which policies validate that validate to the greatest.
+fn lowest_level(mut rest: PolicySet, check: impl Fn(&PolicySet, u32) -> ValidationResult) -> u32 {
+    for level in 0..MAX_LEVEL {
+        let result = check(&rest, level);
         if result.validation_passed() {
             return level;
-        }
-        if level == MAX_LEVEL {
-            for error in result.validation_errors() {
-                if let Some(info) = by_id.get(error.policy_id()) {
-                    faults.push(Fault::from_diagnostic(&info.file, error));
-                }
-            }
         }
         // A policy that passed passes at each further level.
         let failed = result.validation_errors().map(|error| error.policy_id());
         let failed: HashSet<&PolicyId> = failed.collect();
-        let failed = failed.into_iter().filter_map(|id| by_id.get(id));
-        match PolicySet::from_policies(failed.map(|info| info.policy.clone())) {
-            Ok(left) => rest = left,
-            Err(_) => rest = set.clone(),
+        let failed: Vec<Policy> = failed
+            .into_iter()
+            .filter_map(|id| rest.policy(id).cloned())
+            .collect();
+        if let Ok(left) = set_of(failed) {
+            rest = left;
         }
     }
     MAX_LEVEL
+}
+
+/// Adds the faults that a check has found. They are looked for again in the policies as they are
+/// written, which says where they are, as far as that takes no long time.
+fn report(
+    policies: &[PolicyInfo],
+    check: &dyn Fn(&PolicySet) -> ValidationResult,
+    found: &ValidationResult,
+    faults: &mut Vec<Fault>,
+) {
+    let failed: HashSet<&PolicyId> = diagnostics(found).map(|(id, _)| id).collect();
+    let mut room = MAX_HASHED;
+    let mut placed: HashMap<&PolicyId, &PolicyInfo> = HashMap::new();
+    for info in policies {
+        let cost = info
+            .weight
+            .steps()
+            .saturating_mul(info.file.text.len() as u64);
+        if failed.contains(info.policy.id())
+            && let Some(left) = room.checked_sub(cost)
+        {
+            room = left;
+            placed.insert(info.policy.id(), info);
+        }
+    }
+    let mut told: HashSet<PolicyId> = HashSet::new();
+    if let Ok(set) = set_of(placed.values().map(|info| info.policy.clone())) {
+        for (id, diagnostic) in diagnostics(&check(&set)) {
+            if let Some(info) = placed.get(id) {
+                faults.push(at_policy(info, diagnostic));
+                told.insert(id.clone());
+            }
+        }
+    }
+    let by_id: HashMap<&PolicyId, &PolicyInfo> = policies
+        .iter()
+        .map(|info| (info.policy.id(), info))
+        .collect();
+    // Without its place one fault is as another.
+    let mut said: HashSet<(&PolicyId, String)> = HashSet::new();
+    for (id, diagnostic) in diagnostics(found) {
+        if !told.contains(id)
+            && let Some(info) = by_id.get(id)
+            && said.insert((id, diagnostic.to_string()))
+        {
+            let fault = Fault {
+                labels: Vec::new(),
+                ..Fault::from_diagnostic(&info.file, diagnostic)
+            };
+            faults.push(fault.at(info.place.start, info.place.len()));
+        }
+    }
+}
+
+/// All errors and warnings, each with its policy.
+fn diagnostics(result: &ValidationResult) -> impl Iterator<Item = (&PolicyId, &dyn Diagnostic)> {
+    let errors = result.validation_errors();
+    let errors = errors.map(|error| (error.policy_id(), error as &dyn Diagnostic));
+    let warnings = result.validation_warnings();
+    errors.chain(warnings.map(|warning| (warning.policy_id(), warning as &dyn Diagnostic)))
+}
+
+fn at_policy(info: &PolicyInfo, diagnostic: &dyn Diagnostic) -> Fault {
+    let fault = Fault::from_diagnostic(&info.file, diagnostic);
+    if fault.labels.is_empty() {
+        return fault.at(info.place.start, info.place.len());
+    }
+    fault
+}
+
+/// The same policy, whose expressions do not know where they are written.
+fn without_places(info: &PolicyInfo) -> Result<Policy, String> {
+    let plain = info.policy.to_pst().map_err(|error| error.to_string())?;
+    Policy::from_pst(plain).map_err(|error| error.to_string())
+}
+
+fn set_of(policies: impl IntoIterator<Item = Policy>) -> Result<PolicySet, String> {
+    PolicySet::from_policies(policies).map_err(|error| error.to_string())
 }
 
 /// Checks that literals are in the stored spelling. A literal in another one never equals

@@ -49,6 +49,25 @@ impl Glob {
         true
     }
 
+    /// Steps that [`Self::common`] may take.
+    pub(super) fn steps(&self, other: &Self) -> u64 {
+        let (ours, theirs) = (self.tokens(), other.tokens());
+        let letters: HashSet<char> = ours
+            .iter()
+            .chain(&theirs)
+            .filter_map(|token| match token {
+                Token::Letter(letter) => Some(*letter),
+                Token::Any => None,
+            })
+            .collect();
+        let places = ours.len() as u64 * theirs.len() as u64;
+        // Each step copies the text so far.
+        let longest = ours.len().max(theirs.len()) as u64;
+        places
+            .saturating_mul(1 + letters.len() as u64)
+            .saturating_mul(1 + longest / 64)
+    }
+
     /// A segment that has both shapes, one of the shortest; `None` where there is none.
     pub(super) fn common(&self, other: &Self) -> Option<String> {
         let (ours, theirs) = (self.tokens(), other.tokens());

@@ -8,11 +8,32 @@ use super::Route;
 use super::pattern::Method;
 use super::toml::TomlReader;
 
+/// Steps to hold all entries against each other. So many take some seconds.
+const MAX_STEPS: u64 = 20_000_000;
+
 /// Notes each entry that matches what one before it matches, with an example.
 pub(super) fn overlaps(routes: &[Route], reader: &mut TomlReader<'_>) {
     // Others cannot have a path in common.
     let mut alike: HashMap<(Method, usize), Vec<&Route>> = HashMap::new();
+    let mut steps = 0_u64;
     for route in routes {
+        let methods = route.pattern.method.and_alike().iter();
+        let others = methods
+            .filter_map(|method| alike.get(&(*method, route.pattern.len())))
+            .flatten();
+        for other in others {
+            steps = steps.saturating_add(route.pattern.steps(&other.pattern));
+            if steps > MAX_STEPS {
+                let text = format!(
+                    "with `{}` it takes more than {MAX_STEPS} steps to hold the entries against each other",
+                    route.request
+                );
+                let fault = reader.fault_at(route.place.clone(), text);
+                let advice = "write fewer entries of one length, or shorter shapes with fewer `*`";
+                reader.faults.push(fault.advise(advice));
+                return;
+            }
+        }
         let others = route.pattern.method.and_alike().iter();
         let other = others
             .filter_map(|method| alike.get(&(*method, route.pattern.len())))

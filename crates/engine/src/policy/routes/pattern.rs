@@ -163,6 +163,22 @@ impl Pattern {
         })
     }
 
+    /// Steps that it may take to find a path that both match.
+    pub(super) fn steps(&self, other: &Self) -> u64 {
+        let segments = self.segments.iter().zip(&other.segments);
+        let steps = segments.map(|pair| match pair {
+            (Segment::Parameter(_, Some(one)), Segment::Parameter(_, Some(other))) => {
+                one.steps(other)
+            }
+            (Segment::Parameter(_, Some(one)), Segment::Parameter(_, None))
+            | (Segment::Parameter(_, None), Segment::Parameter(_, Some(one))) => {
+                one.steps(&Glob::new("*"))
+            }
+            _ => 1,
+        });
+        steps.fold(1, u64::saturating_add)
+    }
+
     /// A path that both match, if there is one; their methods are not looked at.
     pub(super) fn common(&self, other: &Self) -> Option<String> {
         if self.len() != other.len() {

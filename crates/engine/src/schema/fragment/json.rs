@@ -57,6 +57,8 @@ pub(super) struct EntityTypeJson {
 pub(super) struct ActionJson {
     pub(super) applies_to: Option<AppliesToJson>,
     #[serde(default)]
+    pub(super) member_of: Option<Vec<GroupJson>>,
+    #[serde(default)]
     pub(super) annotations: Annotations,
 }
 
@@ -68,4 +70,12 @@ pub(super) struct AppliesToJson {
     #[serde(default)]
     pub(super) resource_types: Vec<String>,
     pub(super) context: Option<TypeJson>,
+}
+
+/// The action that another one is a member of.
+#[derive(Deserialize)]
+pub(super) struct GroupJson {
+    pub(super) id: String,
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
 }

@@ -92,7 +92,7 @@ impl Namespaces {
             .map_err(wrong)
     }
 
-    fn common_type(&self, name: &str) -> Option<&TypeJson> {
+    pub(super) fn common_type(&self, name: &str) -> Option<&TypeJson> {
         let (namespace, base) = name.rsplit_once("::").unwrap_or(("", name));
         self.0.get(namespace)?.common_types.get(base)
     }

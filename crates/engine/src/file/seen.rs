@@ -11,15 +11,20 @@ use super::{Length, read_file};
 /// believed only once it is older than that.
 const CLOCK_RESOLUTION: Duration = Duration::from_secs(2);
 
-/// How long a stamp is believed, at least and as a multiple of the time that a reading takes: a
-/// write through a map of the file into memory may leave the stamp as it is.
+/// A file of at most so many bytes is read in less than a tenth of a millisecond. Its stamp is not
+/// believed: a write through a map of the file into memory may leave the stamp as it is.
+const READ_ANYWAY: u64 = 256 << 10;
+
+/// How long the stamp of a longer one is believed, at least and as a multiple of the time that a
+/// reading takes.
 const BELIEVED: Duration = Duration::from_secs(1);
 const BELIEVED_READINGS: u32 = 100;
 
 /// A file as it was when it was read.
 #[derive(Clone, Debug)]
 pub struct SeenFile {
-    /// `None` where it tells nothing: the file was being written, or was written just before.
+    /// `None` where it tells nothing: the file was being written, was written just before, or is
+    /// read faster than it is looked at.
     stamp: Option<FileStamp>,
     /// When the reading began.
     read: Instant,
@@ -36,7 +41,9 @@ impl SeenFile {
         let stamp = FileStamp::at(path);
         let text = read_file(path, longest)?;
         let is_whole = stamp == FileStamp::at(path);
-        let rests = |stamp: &FileStamp| is_whole && stamp.rests_for(CLOCK_RESOLUTION);
+        let rests = |stamp: &FileStamp| {
+            is_whole && stamp.length() > READ_ANYWAY && stamp.rests_for(CLOCK_RESOLUTION)
+        };
         let seen = Self {
             stamp: stamp.filter(rests),
             read,

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-use super::{ENTITIES, verdict, with_entities};
+use super::{ENTITIES, anna, verdict, with_entities};
 use crate::eventually::until;
 
 /// Keeps a map of a file, and writes a letter into it for each line that it gets.
@@ -85,5 +85,30 @@ fn what_is_written_through_a_map_is_seen() {
         writer.write("a");
         until("she is back", || verdict(&sidecar).0 == "Allow");
         at_rest(&file);
+    }
+}
+
+/// Whoever demands the newest state is never answered from before, though no time of the file tells of it.
+#[test]
+fn a_demand_sees_what_is_written_through_a_map_at_once() {
+    let start = with_entities(ENTITIES)
+        .variable("PEPPOL_AUTHZ_RELOAD__WATCH", "false")
+        .variable("PEPPOL_AUTHZ_FRESHNESS__POLL_INTERVAL", "1h");
+    let file = start.path("entities.json");
+    let place = ENTITIES.find("\"id\": \"anna\"}, \"parents\"").unwrap() + "\"id\": \"ann".len();
+    let mut writer = Writer::start(&file, place);
+    // The page is dirty from here on.
+    writer.write("a");
+    at_rest(&file);
+    let sidecar = start.start();
+    let mut demanding = anna();
+    demanding["maxAge"] = "0s".into();
+    assert_eq!(sidecar.ask(&demanding)["decision"], "Allow");
+    for _ in 0..3 {
+        writer.write("o");
+        let reply = sidecar.post("/v1/is_authorized", &demanding);
+        assert_eq!(reply.status, 503, "{}", reply.text);
+        writer.write("a");
+        assert_eq!(sidecar.ask(&demanding)["decision"], "Allow");
     }
 }

@@ -16,9 +16,13 @@ CREATE TABLE tenancy_horizon (pruned_to xid8 NOT NULL);
 INSERT INTO tenancy_horizon VALUES ('0');
 
 -- The tables under the views, with each type that a view of reads them: the triggers below
--- record it. A type whose views read another table too is not taken for told.
-CREATE TABLE tenancy_noted (name text, entity_type text, PRIMARY KEY (name, entity_type));
-INSERT INTO tenancy_noted VALUES
+-- record it. A type whose views read another table too is not taken for told. `others`: where a view reads
+-- a table more than once, or gathers rows, a row may change other entities than its own, and these triggers record
+-- them all. Without that word each change of the type drops all that sidecars have in memory.
+CREATE TABLE tenancy_noted (
+  name text, entity_type text, others boolean NOT NULL DEFAULT false, PRIMARY KEY (name, entity_type)
+);
+INSERT INTO tenancy_noted (name, entity_type) VALUES
   ('company', 'Peppol::Organisation'),
   ('contact', 'Peppol::Organisation'),
   ('person', 'Peppol::User'), ('person', 'Peppol::EmailAddress'),
@@ -30,6 +34,7 @@ INSERT INTO tenancy_noted VALUES
   ('reader', 'Peppol::SubAccount'), ('reader', 'Peppol::EmailAddress'),
   ('reader_branch', 'Peppol::SubAccount'),
   ('invoice', 'Peppol::Document');
+UPDATE tenancy_noted SET others = true;
 
 -- The history that the name of a state begins with: a restore writes the row anew, a
 -- promoted replica has another timeline.

@@ -5,6 +5,7 @@ mod altered;
 mod catalog;
 mod freshness;
 mod noted;
+mod others;
 mod postgres;
 mod reloaded;
 mod sqlite;

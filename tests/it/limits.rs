@@ -4,6 +4,7 @@
 //! requests that are heavy, `memory` what is kept, `heads` the heads that are too long, `peers` the one
 //! that has too many connections.
 
+mod ancestors;
 mod heads;
 mod linger;
 mod memory;

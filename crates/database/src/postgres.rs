@@ -23,6 +23,7 @@ mod listen;
 mod migrate;
 mod notes;
 mod options;
+mod others;
 mod read;
 mod records;
 mod refusal;

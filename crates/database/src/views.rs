@@ -8,6 +8,9 @@ use peppol_authz_engine::store::StoreError;
 /// Columns by view or table.
 pub(super) type Views = HashMap<String, HashSet<String>>;
 
+/// The ancestors that an entity of a database may have, near and far: each is looked for by itself.
+pub(super) const MOST_ANCESTORS: usize = 10_000;
+
 /// Checks that each view of an entity type has a column for each attribute, and the
 /// views of tags and parents beside it. Returns the names of all of them. A type
 /// without a view is not served.

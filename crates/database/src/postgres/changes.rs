@@ -61,7 +61,7 @@ pub(super) fn state(row: &Row, description: &Description) -> Result<PostgresStat
 }
 
 /// The changes out of the rows of [`since_statement`](super::records::since_statement).
-pub(super) fn changes(rows: &[Row]) -> Result<Changes, StoreError> {
+pub(super) fn changes(rows: &[Row], description: &Description) -> Result<Changes, StoreError> {
     if rows.len() > MOST as usize {
         return Ok(Changes::Everything);
     }
@@ -71,6 +71,9 @@ pub(super) fn changes(rows: &[Row]) -> Result<Changes, StoreError> {
             row.try_get(0).map_err(store_error)?,
             row.try_get(1).map_err(store_error)?,
         );
+        if name.is_some_and(|name| description.with_others.contains(name)) {
+            return Ok(Changes::Everything);
+        }
         let uid = name
             .and_then(|name| name.parse::<EntityTypeName>().ok())
             .zip(id)

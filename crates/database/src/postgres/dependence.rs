@@ -45,6 +45,41 @@ JOIN pg_catalog.pg_class AS c ON c.oid = used.relation
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 ORDER BY 3, 4";
 
+/// How often each view ($1) reads a relation, also in views under it; true if a window looks over other rows,
+/// and true if rows are gathered: as one, or so that one hides another. In the rule of a view of an older
+/// server the view itself is named.
+const READS: &str = "\
+WITH RECURSIVE used (root, relation) AS (
+  SELECT root, root FROM unnest($1::text::oid[]) AS root
+  UNION
+  SELECT used.root, named[1]::oid
+  FROM used
+  JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = used.relation AND r.ev_type = '1'
+  CROSS JOIN LATERAL regexp_matches(r.ev_action::text, ':relid ([1-9][0-9]*)', 'g') AS named
+), rules AS MATERIALIZED (
+  SELECT used.root, r.ev_class, r.ev_action::text AS tree
+  FROM used
+  JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = used.relation AND r.ev_type = '1'
+), kinds AS MATERIALIZED (
+  SELECT root, bool_or(tree LIKE '%:hasWindowFuncs true%') AS has_window, bool_or(
+    tree LIKE '%:hasAggs true%' OR tree LIKE '%:groupClause (%' OR tree LIKE '%:distinctClause (%'
+    OR tree LIKE '%:limitCount {%' OR tree LIKE '%:limitOffset {%' OR tree LIKE '%:setOperations {%'
+  ) AS gathers
+  FROM rules
+  GROUP BY root
+), named AS (
+  SELECT rules.root, rules.ev_class, split_part(part, ' ', 1)::oid AS relation
+  FROM rules
+  CROSS JOIN LATERAL unnest(string_to_array(tree, ':rtekind 0 :relid ')) WITH ORDINALITY AS parts (part, number)
+  WHERE number > 1
+)
+SELECT named.root, c.relname::text, count(*), bool_or(has_window), bool_or(gathers)
+FROM named
+JOIN kinds ON kinds.root = named.root
+JOIN pg_catalog.pg_class AS c ON c.oid = named.relation
+WHERE named.relation <> named.ev_class
+GROUP BY 1, c.oid, 2";
+
 /// The parts of the rules of views ($1) that are not known to depend on their arguments alone.
 ///
 /// Immutable functions of the server and of extensions do, and those stable ones that read nothing but
@@ -152,10 +187,23 @@ pub(super) struct Dependence {
     pub(super) views: BTreeSet<u32>,
     /// The views of entities, with their types.
     pub(super) roots: HashMap<u32, String>,
+    /// How each of these views reads tables, by its name.
+    pub(super) reads: BTreeMap<String, Reads>,
     pub(super) enumerations: BTreeSet<u32>,
     pub(super) composites: BTreeSet<u32>,
     /// Why records do not tell all that the views show.
     pub(super) faults: Vec<String>,
+}
+
+/// How a view reads tables and other views.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    /// How often, by name.
+    pub(super) times: BTreeMap<String, u64>,
+    /// True if a window looks over other rows than its own.
+    pub(super) has_window: bool,
+    /// True if rows are gathered, by an aggregate and the like.
+    pub(super) gathers: bool,
 }
 
 /// A table under views.
@@ -174,7 +222,9 @@ impl Dependence {
         views: impl Iterator<Item = (&'a str, &'a Relation)>,
     ) -> Result<Self, tokio_postgres::Error> {
         let of = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
-        let roots: HashMap<u32, String> = views.map(|(name, view)| (view.oid, of(name))).collect();
+        let names: HashMap<u32, &str> = views.map(|(name, view)| (view.oid, name)).collect();
+        let roots: HashMap<u32, String> =
+            names.iter().map(|(oid, name)| (*oid, of(name))).collect();
         let mut found = Self::default();
         let under = oids(roots.keys().copied());
         let parameters: [(&(dyn ToSql + Sync), SqlType); 1] = [(&under, SqlType::TEXT)];
@@ -196,6 +246,16 @@ impl Dependence {
             table.types.extend(roots.get(&root).cloned());
         }
         found.roots = roots;
+        for row in client.query_typed(READS, &parameters).await? {
+            let Some(name) = names.get(&row.try_get::<_, u32>(0)?) else {
+                continue;
+            };
+            let reads = found.reads.entry((*name).to_owned()).or_default();
+            let times: i64 = row.try_get(2)?;
+            *reads.times.entry(row.try_get(1)?).or_default() += times.unsigned_abs();
+            reads.has_window |= row.try_get::<_, bool>(3)?;
+            reads.gathers |= row.try_get::<_, bool>(4)?;
+        }
         found.look_into(client).await?;
         Ok(found)
     }

@@ -12,6 +12,7 @@ use tokio_postgres::types::{ToSql, Type as SqlType};
 use super::dependence::Dependence;
 use super::digest::digest;
 use super::notes::Notes;
+use super::others::types_with_others;
 use super::records::{self, Function, Records, since_statement, state_statement};
 use super::relations::{self, Column, Relations};
 use super::shipped;
@@ -32,6 +33,8 @@ pub(super) struct Description {
     pub(super) records: Option<Records>,
     /// True if they tell all that the views show. If not, they name the history all the same.
     pub(super) told: bool,
+    /// The types of which any change is one of everything: their views show rows of others.
+    pub(super) with_others: BTreeSet<String>,
     /// The statement for a state, and that for the changes since one.
     pub(super) ask_state: String,
     pub(super) ask_changes: Option<String>,
@@ -142,6 +145,18 @@ impl Description {
                  `freshness.untold_max_age`"
             );
         }
+        let with_others = types_with_others(&dependence, &notes, is_ours && is_whole);
+        if untold.is_none()
+            && !with_others.is_empty()
+            && before.is_none_or(|before| before.with_others != with_others)
+        {
+            let types: Vec<&str> = with_others.iter().map(String::as_str).collect();
+            tracing::warn!(
+                types = types.join(", "),
+                "views of the tenancy store may show rows of other entities: each change of these types \
+                 drops all entities from memory; see `others` in `tenancy_noted`"
+            );
+        }
         let (told, records) = (untold.is_none(), records.ok());
         Ok(Self {
             broken,
@@ -151,6 +166,7 @@ impl Description {
             ask_changes: records.as_ref().filter(|_| told).map(since_statement),
             records,
             told,
+            with_others,
             search_path,
             described: names,
             read: Instant::now(),

@@ -49,6 +49,8 @@ pub(super) struct Notes {
     pub(super) broken: Vec<String>,
     /// Why records do not tell all that the views show.
     pub(super) faults: Vec<String>,
+    /// Tables whose triggers record each entity of a type that is changed, and not only that of the row.
+    pub(super) tell_others: HashSet<(String, String)>,
 }
 
 /// The lines of `tenancy_noted`.
@@ -56,6 +58,8 @@ pub(super) struct Notes {
 struct Lines {
     /// Schema, name and entity type.
     types: HashSet<(String, String, String)>,
+    /// Of these the name and entity type of those that say so (`others`).
+    tell_others: HashSet<(String, String)>,
     /// The schema and name of those that should have triggers.
     with_triggers: HashSet<(String, String)>,
     are_none: bool,
@@ -126,6 +130,7 @@ impl Notes {
         if lines.are_none {
             found.broken.push("tenancy_noted".to_owned());
         }
+        found.tell_others.clone_from(&lines.tell_others);
         let none = Events::new();
         for (oid, table) in &dependence.tables {
             let [there, always] = [&there, &always].map(|of| of.get(oid).unwrap_or(&none));
@@ -202,7 +207,7 @@ impl Lines {
         }
         let sql = format!(
             "SELECT name::text, coalesce(line ->> 'schema', $1::text), line ->> 'entity_type',
-               coalesce(line ->> 'triggers', 'false') = 'true'
+               coalesce(line ->> 'triggers', 'false') = 'true', coalesce(line ->> 'others', 'false') = 'true'
              FROM (SELECT name, to_jsonb(noted) AS line FROM {}.tenancy_noted AS noted) AS noted",
             records.quoted_schema()
         );
@@ -214,6 +219,9 @@ impl Lines {
             if row.try_get(3)? {
                 found.with_triggers.insert((schema, name));
             } else if let Some(of) = row.try_get::<_, Option<String>>(2)? {
+                if row.try_get(4)? {
+                    found.tell_others.insert((name.clone(), of.clone()));
+                }
                 found.types.insert((schema, name, of));
             }
         }

@@ -4,7 +4,7 @@
 //! entities; all of them are sent before the first is answered. Every column comes
 //! as text, whatever type the owner of the view gave it: the schema says what it is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy::{EntityTypeName, EntityUid};
@@ -14,7 +14,7 @@ use tokio_postgres::types::Type as SqlType;
 
 use super::description::Description;
 use super::failure::store_error;
-use crate::views::quoted;
+use crate::views::{MOST_ANCESTORS, quoted};
 use peppol_authz_engine::schema::{
     EntityType, JsonOrigin, Misfit, Record, Row, Schema, Type, Value, parse_json,
     transitive_ancestors,
@@ -67,8 +67,10 @@ pub(super) async fn entities(
             continue;
         };
         let of = |uid: &EntityUid| parents.get(uid).cloned().unwrap_or_default();
-        let ancestors = transitive_ancestors(&of(uid), uid, usize::MAX, of)
-            .map_err(|misfit| StoreError::Misfit(misfit.to_string()))?;
+        let ancestors =
+            transitive_ancestors(&of(uid), uid, MOST_ANCESTORS, of).map_err(|misfit| {
+                StoreError::Misfit(format!("view `{}.parents`: {misfit}", uid.type_name()))
+            })?;
         rows.push(Some(Row {
             uid: uid.clone(),
             attributes,
@@ -101,12 +103,13 @@ async fn attributes(
         .await
         .map_err(store_error)?;
     let mut found: Vec<(EntityUid, Record)> = Vec::with_capacity(rows.len());
-    let mut seen = std::collections::HashSet::with_capacity(rows.len());
+    let mut seen = HashSet::with_capacity(rows.len());
+    let ids: HashSet<&str> = ids.iter().copied().collect();
     let misfit = |misfit: Misfit| StoreError::Misfit(format!("view `{name}`: {misfit}"));
     for row in &rows {
         // A collation of the operator's may take another spelling for equal.
         let id: Option<&str> = row.try_get(0).map_err(store_error)?;
-        let Some(id) = id.filter(|id| ids.contains(id)) else {
+        let Some(id) = id.filter(|id| ids.contains(*id)) else {
             continue;
         };
         if !seen.insert(id) {
@@ -185,6 +188,9 @@ fn value(schema: &Schema, ty: &Type, text: &str) -> Result<Value, Misfit> {
     })
 }
 
+/// How many ancestors may be above each other. For each level there is a round trip.
+const MOST_LEVELS: usize = 1000;
+
 /// The parents of entities, and of those, to the top: one query for each type on each
 /// level.
 async fn parents(
@@ -195,11 +201,14 @@ async fn parents(
 ) -> Result<HashMap<EntityUid, Vec<EntityUid>>, StoreError> {
     let mut all: HashMap<EntityUid, Vec<EntityUid>> = HashMap::new();
     let mut next: Vec<EntityUid> = uids.to_vec();
-    loop {
+    let most = MOST_ANCESTORS.saturating_mul(uids.len());
+    for _ in 0..MOST_LEVELS {
         next.retain(|uid| {
             let found = schema.entity_type(uid.type_name());
             !all.contains_key(uid) && found.is_some_and(|found| !found.member_of.is_empty())
         });
+        next.sort_unstable();
+        next.dedup();
         let types = by_type(description, next.iter());
         if types.is_empty() {
             return Ok(all);
@@ -215,7 +224,14 @@ async fn parents(
             next.push(parent.clone());
             all.entry(child).or_default().push(parent);
         }
+        if all.len() > most {
+            break;
+        }
     }
+    Err(StoreError::Misfit(format!(
+        "the views of parents: an entity has more than {MOST_ANCESTORS} ancestors, near and far, or more than \
+         {MOST_LEVELS} above each other"
+    )))
 }
 
 async fn parents_of(
@@ -226,11 +242,16 @@ async fn parents_of(
 ) -> Result<Vec<(EntityUid, EntityUid)>, StoreError> {
     let entity_type = type_of(schema, name)?;
     let view = quoted(&format!("{name}.parents"));
-    let sql = format!("SELECT id::text, type::text, parent::text FROM {view} WHERE id = ANY($1)");
+    // One more than there may be is enough to refuse them.
+    let most = MOST_ANCESTORS.saturating_mul(ids.len()).saturating_add(1);
+    let sql = format!(
+        "SELECT id::text, type::text, parent::text FROM {view} WHERE id = ANY($1) LIMIT {most}"
+    );
     let rows = client
         .query_typed(&sql, &[(&ids, SqlType::TEXT_ARRAY)])
         .await
         .map_err(store_error)?;
+    let ids: HashSet<&str> = ids.iter().copied().collect();
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {
         let (id, kind, parent): (&str, &str, &str) = (
@@ -238,7 +259,7 @@ async fn parents_of(
             row.try_get(1).map_err(store_error)?,
             row.try_get(2).map_err(store_error)?,
         );
-        if !ids.contains(&id) {
+        if !ids.contains(id) {
             continue;
         }
         let parent = schema

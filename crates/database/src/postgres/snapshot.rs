@@ -93,7 +93,7 @@ impl PostgresSnapshot {
         }
         let changes = match since {
             _ if !description.told => Changes::Untold,
-            Some(_) => changes::changes(&records)?,
+            Some(_) => changes::changes(&records, &description)?,
             None => Changes::Everything,
         };
         Ok(Self {

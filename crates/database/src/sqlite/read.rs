@@ -7,7 +7,7 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use crate::views::quoted;
+use crate::views::{MOST_ANCESTORS, quoted};
 use peppol_authz_engine::schema::{
     EntityType, ExtensionType, JsonOrigin, Misfit, Record, Row, Schema, Type, Value, parse_json,
     transitive_ancestors,
@@ -162,7 +162,7 @@ fn ancestors(
         return Ok(start);
     }
     let failure = std::cell::RefCell::new(None);
-    let ancestors = transitive_ancestors(&start, uid, usize::MAX, |uid| {
+    let ancestors = transitive_ancestors(&start, uid, MOST_ANCESTORS, |uid| {
         parents(connection, schema, serves, uid).unwrap_or_else(|error| {
             failure.borrow_mut().get_or_insert(error);
             Vec::new()
@@ -170,7 +170,9 @@ fn ancestors(
     });
     match failure.into_inner() {
         Some(error) => Err(error),
-        None => ancestors.map_err(|misfit| StoreError::Misfit(misfit.to_string())),
+        None => ancestors.map_err(|misfit| {
+            StoreError::Misfit(format!("view `{}.parents`: {misfit}", uid.type_name()))
+        }),
     }
 }
 
@@ -189,7 +191,9 @@ fn parents(
     let read = || -> rusqlite::Result<Vec<(String, String)>> {
         connection
             .prepare_cached(&format!(
-                "SELECT type, CAST(parent AS TEXT) FROM {view} WHERE {IS_ID}"
+                "SELECT type, CAST(parent AS TEXT) FROM {view} WHERE {IS_ID} LIMIT {}",
+                // One more than there may be is enough to refuse them.
+                MOST_ANCESTORS + 1
             ))?
             .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect()

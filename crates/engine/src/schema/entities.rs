@@ -237,7 +237,8 @@ pub fn transitive_ancestors(
         }
         if seen.insert(next.clone()) {
             if ancestors.len() >= most {
-                return Err(too_many_ancestors(most));
+                let text = format!("it has more than {most} ancestors, near and far");
+                return Err(Misfit::new(text));
             }
             let parents = parents(&next).into_iter();
             open.extend(parents.filter(|parent| !seen.contains(parent)));
@@ -247,7 +248,7 @@ pub fn transitive_ancestors(
     Ok(ancestors)
 }
 
-/// The fault of an entity with more ancestors than that.
+/// The fault of an entity of a file with more ancestors than that.
 pub(crate) fn too_many_ancestors(most: usize) -> Misfit {
     Misfit::new(format!(
         "it has more than {most} ancestors, near and far; see the setting `entities.ancestors`"

@@ -9,6 +9,7 @@
 )]
 
 mod author;
+mod cedar_agrees;
 mod check_command;
 mod connection;
 mod deciding;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use peppol_authz_database::{Sqlite, SqliteOptions};
 use peppol_authz_engine::slice::Freshness;
-use peppol_authz_engine::{Engine, EngineOptions, Failure};
+use peppol_authz_engine::{Engine, EngineOptions, Failure, SearchPage};
 use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::deciding::{Deciding, PERMIT_ALL, bundle, open, question};
+use crate::deciding::{Deciding, PERMIT_ALL, Refused, bundle, open, question};
 
 /// A database of another program: its own tables, and views for this one.
 const SCHEMA: &str = r#"
@@ -303,6 +303,46 @@ fn parents_count_at_any_distance_and_tags_are_looked_into() {
     connection
         .execute_batch("UPDATE people SET boss = 'ghost'")
         .unwrap();
-    let failure = deciding.assert_fails(&enter());
-    assert!(matches!(failure, Failure::Tenancy(_)), "{failure:?}");
+    deciding.assert_denied(&enter(), &["EVALUATION_ERROR", "TAG"]);
+}
+
+/// What cannot be used is not allowed, and the others are found without it.
+#[test]
+fn a_row_that_cannot_be_used_takes_no_search_down() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("own.db");
+    let connection = database(&path);
+    for (id, column, value) in [
+        ("bad-words", "words", "'a'"),
+        ("bad-mode", "mode", "'on'"),
+        ("good", "level", "7"),
+    ] {
+        let insert = format!(
+            "INSERT INTO people SELECT '{id}', active, level, mode, boss, words, address, net, price, since, parent, parent_type, tag FROM people WHERE id = 'ann';
+             UPDATE people SET {column} = {value} WHERE id = '{id}';"
+        );
+        connection.execute_batch(&insert).unwrap();
+    }
+    let deciding = deciding(&path);
+    let mut wanted = enter();
+    wanted["principal"] = serde_json::json!({"type": "User"});
+    let part = SearchPage {
+        after: None,
+        limit: 10,
+        most: 100,
+        explain: false,
+        binds: true,
+    };
+    let found = deciding.find(&wanted, &part).unwrap();
+    let ids = found.entities.iter().map(|uid| uid.id().as_ref());
+    assert_eq!(ids.collect::<Vec<&str>>(), ["ann", "good"]);
+    // What is known of the search has to be usable, as for a question.
+    connection
+        .execute_batch("UPDATE \"Door\" SET locked = 'no'")
+        .unwrap();
+    let failed = deciding.find(&wanted, &part);
+    assert!(
+        matches!(failed, Err(Refused::Failed(Failure::Tenancy(_)))),
+        "{failed:?}"
+    );
 }

@@ -264,7 +264,7 @@ async fn parents_of(
         }
         let parent = schema
             .entity_type_named(kind)
-            .filter(|parent| entity_type.member_of.contains(&parent.name))
+            .filter(|parent| entity_type.ancestors.contains(&parent.name))
             .and_then(|found| found.entity(parent, JsonOrigin::Column).ok())
             .ok_or_else(|| StoreError::Misfit(format!("view {view}: a parent of type `{kind}`")))?;
         found.push((uid(entity_type, id)?, parent));

@@ -202,7 +202,7 @@ fn parents(
     for (name, id) in read().map_err(unavailable)? {
         let parent = schema
             .entity_type_named(&name)
-            .filter(|parent| entity_type.member_of.contains(&parent.name))
+            .filter(|parent| entity_type.ancestors.contains(&parent.name))
             .and_then(|parent| parent.entity(&id, JsonOrigin::Column).ok())
             .ok_or_else(|| StoreError::Misfit(format!("view {view}: a parent of type `{name}`")))?;
         parents.push(parent);

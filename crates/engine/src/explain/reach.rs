@@ -66,6 +66,11 @@ impl<'a> RowSource for WorldRows<'a> {
         })
     }
 
+    /// Of an entity that is not at hand it is not told if there is one.
+    fn is_none(&self, _: &EntityUid, _: &EntityUid) -> bool {
+        false
+    }
+
     fn tagged(&mut self, kept: &&'a Row, _: &TagKeys) -> Result<Option<&'a Row>, Infallible> {
         Ok(Some(kept))
     }

@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use cedar_policy::EntityUid;
 use serde_json::{Value as Json, json};
 
+use super::extension::ExtensionType;
+use super::extension_call::made;
+use super::instant;
 use super::value::{Record, Value};
 
 /// Writes Cedar's JSON form. Implementations decide how ids and texts are written, so that
@@ -30,9 +33,8 @@ pub trait CedarJson {
             Value::Entity(uid) => json!({"__entity": self.uid(uid)}),
             Value::Set(values) => values.iter().map(|value| self.value(value)).collect(),
             Value::Record(record) => self.record(record),
-            Value::Extension(extension, text) => {
-                json!({"__extn": {"fn": extension.function(), "arg": &**text}})
-            }
+            Value::Extension(ExtensionType::DateTime, text) => instant::json(text),
+            Value::Extension(extension, text) => made(*extension, text),
         }
     }
 

@@ -4,12 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use cedar_policy::EvalResult;
 use serde_json::{Map, Value as Json};
 
 use super::characters::check_characters;
 use super::common_form::common_form;
 use super::definition::Schema;
 use super::extension::ExtensionType;
+use super::extension_call::ExtensionCall;
+use super::instant::is_distance;
 use super::member_name::{could_mean, means};
 use super::misfit::Misfit;
 use super::object::ObjectReader;
@@ -185,6 +188,14 @@ impl Schema {
             (Type::Record(record), Json::Object(_)) => {
                 Value::Record(Arc::new(self.record(json, record, reading)?))
             }
+            // Cedar takes these too: `{"__extn": {"fn": "toHours", "arg": …}}` is a number.
+            (Type::Bool | Type::Long, Json::Object(members)) if members.contains_key("__extn") => {
+                match (ty, ExtensionCall::of(members).and_then(|call| call.plain())) {
+                    (Type::Bool, Some(EvalResult::Bool(value))) => Value::Bool(value),
+                    (Type::Long, Some(EvalResult::Long(value))) => Value::Long(value),
+                    _ => return Err(wanted()),
+                }
+            }
             (Type::Extension(extension), json) => {
                 let text = extension_text(*extension, json, reading);
                 let example = extension.example();
@@ -265,37 +276,47 @@ fn passed_over(written: &str, ty: &RecordType) -> Result<(), Misfit> {
     }
 }
 
-/// The text of an extension value: a string, or `{"__extn": {"fn","arg"}}`. It
-/// is checked by making the value, since Cedar reports a bad one only later.
+/// The text of an extension value: a string, or a call. It is checked by making the value, since
+/// Cedar reports a bad one only later.
 fn extension_text(extension: ExtensionType, json: &Json, reading: JsonOrigin) -> Option<Arc<str>> {
     let number;
-    let text = match json {
+    let text: &str = match json {
         Json::String(text) => text,
         Json::Number(written) if extension == ExtensionType::Decimal => {
             number = written.to_string();
             &number
         }
         Json::Object(members) => {
-            let call = members.get("__extn")?;
-            if call.get("fn")?.as_str()? != extension.function() {
-                return None;
-            }
-            match call.get("arg")? {
-                Json::String(text) => text,
-                _ => return None,
+            let call = ExtensionCall::of(members)?;
+            match call.text(extension) {
+                Some(text) => text,
+                None => return computed_text(extension, &call, reading),
             }
         }
         _ => return None,
     };
     let text: Arc<str> = match reading {
         // It stays in the store as it is written, where searches compare it.
-        JsonOrigin::Document | JsonOrigin::Column => Arc::from(text.as_str()),
+        JsonOrigin::Document | JsonOrigin::Column => Arc::from(text),
         JsonOrigin::Context | JsonOrigin::Entity | JsonOrigin::Loose => {
             common_form(extension, text).into()
         }
     };
+    // A distance of an instant is nothing that is written.
+    let is_text = extension != ExtensionType::DateTime || !is_distance(&text);
     let probe = Value::Extension(extension, Arc::clone(&text)).to_expression();
-    cedar_policy::Context::from_pairs([("probe".to_owned(), probe)])
-        .ok()
-        .map(|_| text)
+    let made = cedar_policy::Context::from_pairs([("probe".to_owned(), probe)]);
+    (is_text && made.is_ok()).then_some(text)
+}
+
+/// The text of a value that is computed. What a store keeps has to have a text of its type.
+fn computed_text(
+    extension: ExtensionType,
+    call: &ExtensionCall<'_>,
+    reading: JsonOrigin,
+) -> Option<Arc<str>> {
+    let text = call.computed(extension)?;
+    let is_kept = matches!(reading, JsonOrigin::Document | JsonOrigin::Column);
+    let has_none = extension == ExtensionType::DateTime && is_distance(&text);
+    (!is_kept || !has_none).then(|| text.into())
 }

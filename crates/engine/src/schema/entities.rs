@@ -30,15 +30,6 @@ pub struct Row {
 /// The members of an entity.
 const MEMBERS: [&str; 4] = ["uid", "attrs", "parents", "tags"];
 
-/// The ancestors that `parents` lists.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Parents {
-    /// The nearest ones.
-    Near,
-    /// All of them, near and far.
-    All,
-}
-
 impl Row {
     /// Calls `visit` with every entity that the row names: its own, its ancestors, those in its
     /// attributes and tags.
@@ -74,35 +65,27 @@ impl Schema {
     /// Reads entities in Cedar's JSON form: `[{"uid","attrs","parents","tags"}]`.
     ///
     /// Entities of `enum` types and actions are left out: the schema says everything of
-    /// them. The rows' `ancestors` are the parents as written;
-    /// [`transitive_ancestors`] completes them.
+    /// them. The rows' `ancestors` are the parents as written, which may be all ancestors or the
+    /// nearest ones; [`transitive_ancestors`] completes them.
+    ///
+    /// An entity without `attrs` or `parents`, which Cedar refuses, has none of them. So a member of
+    /// another name, which Cedar passes over, is refused: with a slip in the word `parents` an entity
+    /// would be in nothing, and what forbids for a group would not see it.
     ///
     /// # Errors
     /// The first entity that does not fit, or that occurs twice with different
     /// contents.
     pub fn entities(&self, json: &Json) -> Result<Vec<Row>, Misfit> {
-        self.entities_under(json, Parents::Near)
-    }
-
-    /// Reads entities in the same form that list all their ancestors as `parents`.
-    ///
-    /// # Errors
-    /// As [`Schema::entities`].
-    pub fn recorded_entities(&self, json: &Json) -> Result<Vec<Row>, Misfit> {
-        self.entities_under(json, Parents::All)
-    }
-
-    fn entities_under(&self, json: &Json, written: Parents) -> Result<Vec<Row>, Misfit> {
         let Json::Array(entities) = json else {
             return Err(Misfit::new("an array of entities is wanted"));
         };
-        let mut rows = EntityRows::written(self, written);
+        let mut rows = EntityRows::new(self);
         entities.iter().try_for_each(|json| rows.add(json))?;
         Ok(rows.rows)
     }
 
     /// Reads one entity; `None` for one that the schema says everything of.
-    fn entity_row(&self, json: &Json, written: Parents) -> Result<Option<Row>, Misfit> {
+    fn entity_row(&self, json: &Json) -> Result<Option<Row>, Misfit> {
         let object = ObjectReader::of(json)?.only(|name, _| MEMBERS.contains(&name), MEMBERS)?;
         let uid = object.read("uid", |json| self.entity(json))?;
         let entity_type = self.entity_type(uid.type_name());
@@ -114,7 +97,7 @@ impl Schema {
         let attributes = self.record(attributes, &entity_type.shape, JsonOrigin::Entity);
         let attributes = attributes.map_err(|misfit| misfit.within("attrs"))?;
         let tags = object.read_optional("tags", |json| self.tags(json, entity_type))?;
-        let parents = |json| self.parents(json, entity_type, written);
+        let parents = |json| self.parents(json, entity_type);
         let ancestors = object.read_optional("parents", parents)?;
         Ok(Some(Row {
             uid,
@@ -139,20 +122,14 @@ impl Schema {
         }
     }
 
-    fn parents(
-        &self,
-        json: &Json,
-        of: &EntityType,
-        written: Parents,
-    ) -> Result<Vec<EntityUid>, Misfit> {
+    fn parents(&self, json: &Json, of: &EntityType) -> Result<Vec<EntityUid>, Misfit> {
         let Json::Array(parents) = json else {
             return Err(Misfit::new("an array is wanted"));
         };
         let (mut found, mut seen) = (Vec::with_capacity(parents.len()), HashSet::new());
         for json in parents {
             let parent = self.entity(json)?;
-            let is_near = of.member_of.contains(parent.type_name());
-            if written == Parents::Near && !is_near {
+            if !of.ancestors.contains(parent.type_name()) {
                 let text = "a parent of a type that the schema does not allow";
                 return Err(Misfit::new(text));
             }
@@ -167,7 +144,6 @@ impl Schema {
 /// The rows of entities that come one after the other, as [`Schema::entities`] reads them.
 pub(crate) struct EntityRows<'a> {
     schema: &'a Schema,
-    written: Parents,
     /// Those that were read.
     pub(crate) rows: Vec<Row>,
     places: HashMap<EntityUid, usize>,
@@ -177,13 +153,8 @@ pub(crate) struct EntityRows<'a> {
 impl<'a> EntityRows<'a> {
     /// No rows yet. Their `ancestors` will be the parents as written.
     pub(crate) fn new(schema: &'a Schema) -> Self {
-        Self::written(schema, Parents::Near)
-    }
-
-    fn written(schema: &'a Schema, written: Parents) -> Self {
         Self {
             schema,
-            written,
             rows: Vec::new(),
             places: HashMap::new(),
             read: 0,
@@ -197,7 +168,7 @@ impl<'a> EntityRows<'a> {
     pub(crate) fn add(&mut self, json: &Json) -> Result<(), Misfit> {
         let place = self.read.to_string();
         self.read += 1;
-        let row = self.schema.entity_row(json, self.written);
+        let row = self.schema.entity_row(json);
         let Some(row) = row.map_err(|misfit| misfit.within(&place))? else {
             return Ok(());
         };

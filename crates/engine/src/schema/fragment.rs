@@ -7,7 +7,7 @@ mod json;
 mod resolve;
 mod size;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,6 +84,7 @@ impl Fragment {
             tags: tags.transpose()?,
             choices: json.choices.clone(),
             member_of: entity_type_names(&json.member_of_types)?,
+            ancestors: BTreeSet::new(),
             identifier: IdentifierRule::from_annotations(name, &json.annotations, codes)?,
             when_absent: None,
             personal: is_personal(name, json)?,

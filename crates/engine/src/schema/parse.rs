@@ -11,7 +11,7 @@ use super::json;
 use super::map::Map;
 use super::naming::{NamedItem, Names};
 use super::reading::JsonOrigin;
-use super::referrers::{Referrers, referrers};
+use super::referrers::{Referrers, ancestors, referrers};
 use super::value::Record;
 
 /// Levels of JSON in a `@whenAbsent` annotation.
@@ -65,6 +65,11 @@ impl Schema {
         };
         let types = types.into_iter().map(|it| (it.name.clone(), it));
         schema.entity_types = types.collect();
+        for (name, ancestors) in ancestors(&schema.entity_types) {
+            if let Some(entity_type) = schema.entity_types.get_mut(&name) {
+                entity_type.ancestors = ancestors;
+            }
+        }
         schema.referrers = referrers(&schema.entity_types);
         for annotation in fragment.absent_attributes()? {
             let record = schema.when_absent(&annotation)?;

@@ -1,4 +1,4 @@
-//! The types whose entities may refer to entities of a type.
+//! The types whose entities may refer to entities of a type, and those that they may be in.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,8 @@ pub(super) fn referrers(types: &Map<EntityTypeName, EntityType>) -> Referrers {
         if let Some(tags) = &entity_type.tags {
             of_type(tags, &mut referred);
         }
-        ancestors(entity_type, types, &mut referred);
+        // A row names all its ancestors, also those that are only ancestors of its parents.
+        referred.extend(entity_type.ancestors.iter().cloned());
         for name in referred {
             found
                 .entry(name)
@@ -47,18 +48,19 @@ fn of_type(of: &Type, referred: &mut BTreeSet<EntityTypeName>) {
     }
 }
 
-/// A row names all its ancestors, also those that are only ancestors of its parents.
-fn ancestors(
-    of: &EntityType,
+/// By type: the types of all that its entities may be in, near and far.
+pub(super) fn ancestors(
     types: &Map<EntityTypeName, EntityType>,
-    referred: &mut BTreeSet<EntityTypeName>,
-) {
-    let mut seen = BTreeSet::new();
-    let mut next: Vec<_> = of.member_of.iter().collect();
-    while let Some(name) = next.pop() {
-        if seen.insert(name) {
-            referred.insert(name.clone());
-            next.extend(types.get(name).iter().flat_map(|found| &found.member_of));
+) -> Vec<(EntityTypeName, BTreeSet<EntityTypeName>)> {
+    let all = types.values().map(|entity_type| {
+        let mut seen = BTreeSet::new();
+        let mut next: Vec<_> = entity_type.member_of.iter().collect();
+        while let Some(name) = next.pop() {
+            if seen.insert(name.clone()) {
+                next.extend(types.get(name).iter().flat_map(|found| &found.member_of));
+            }
         }
-    }
+        (entity_type.name.clone(), seen)
+    });
+    all.collect()
 }

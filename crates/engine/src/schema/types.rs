@@ -74,8 +74,11 @@ pub struct EntityType {
     pub tags: Option<Type>,
     /// The ids of an `enum` type: these exist, and no others.
     pub choices: Option<BTreeSet<String>>,
-    /// The types that its entities may be children of.
+    /// The types that its entities may be children of, as the schema says.
     pub member_of: Vec<EntityTypeName>,
+    /// The types of all that its entities may be in, near and far. Cedar allows any of them as a
+    /// parent, and writes all ancestors as parents.
+    pub ancestors: BTreeSet<EntityTypeName>,
     /// The rule by which spellings of an id are the same.
     pub identifier: IdentifierRule,
     /// The attributes of an entity that the tenancy store does not hold; without them, such an

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cedar_policy::{EntityUid, RestrictedExpression};
 
 use super::extension::ExtensionType;
+use super::instant;
 
 /// Attributes by name.
 pub type Record = BTreeMap<Arc<str>, Value>;
@@ -25,7 +26,8 @@ pub enum Value {
     Set(Arc<[Value]>),
     /// `{ … }`
     Record(Arc<Record>),
-    /// An extension value, by the text that its function takes.
+    /// An extension value, by the text that its function takes; an instant that has no such text,
+    /// by its distance from 1970 (`…ms`).
     Extension(ExtensionType, Arc<str>),
 }
 
@@ -53,9 +55,7 @@ impl Value {
             Self::Extension(ExtensionType::Decimal, text) => {
                 RestrictedExpression::new_decimal(text)
             }
-            Self::Extension(ExtensionType::DateTime, text) => {
-                RestrictedExpression::new_datetime(text)
-            }
+            Self::Extension(ExtensionType::DateTime, text) => instant::expression(text),
             Self::Extension(ExtensionType::Duration, text) => {
                 RestrictedExpression::new_duration(text)
             }

@@ -125,8 +125,13 @@ impl ActionSearch {
             policy_revision: Arc::clone(&session.state.bundle.revision),
             tenancy_revision: None,
         };
+        // One that fails says nothing of the others; that all fail is no answer.
+        let is_answered = answers.iter().any(Result::is_ok);
         for (question, answer) in questions.iter().zip(answers) {
-            let decision = answer?;
+            let decision = match answer {
+                Err(Failure::Tenancy(_)) if is_answered => continue,
+                answer => answer?,
+            };
             found.tenancy_revision = Some(Arc::clone(&decision.tenancy_revision));
             if let Some(obligations) = part.finds(decision) {
                 found.add(question.action.clone(), obligations);

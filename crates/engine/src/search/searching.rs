@@ -246,8 +246,15 @@ impl<'a> Searching<'a> {
         }
         let mut allowed = Vec::new();
         for answered in batch.answered {
-            let (question, decision) = answered?;
-            if let Some(obligations) = self.part.finds(decision?) {
+            let (question, decision) = match answered {
+                Ok((question, Ok(decision))) => (question, decision),
+                Ok((question, Err(failure))) => {
+                    passed_over(&question, failure)?;
+                    continue;
+                }
+                Err(failure) => return Err(failure),
+            };
+            if let Some(obligations) = self.part.finds(decision) {
                 let uid = match search.sought {
                     Sought::Principals => question.principal,
                     Sought::Resources => question.resource,
@@ -256,5 +263,22 @@ impl<'a> Searching<'a> {
             }
         }
         Ok(InState::Same(allowed))
+    }
+}
+
+/// Passes over a candidate about which no question can be answered, since what the store holds of it
+/// cannot be used: it is not allowed, and the others are found without it.
+fn passed_over(question: &Question, failure: Failure) -> Result<(), Failure> {
+    match failure {
+        Failure::Tenancy(error) => {
+            let Question {
+                principal,
+                resource,
+                ..
+            } = question;
+            tracing::warn!(%principal, %resource, error, "a search passes over what cannot be used");
+            Ok(())
+        }
+        other => Err(other),
     }
 }

@@ -28,7 +28,7 @@ pub(crate) enum SliceError {
     /// The store cannot answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// An entity refers to one that is not there, so that the slice would end
+    /// An entity refers to one that is not known, so that the slice would end
     /// before the level that the policies need.
     #[error("{reference}")]
     Incomplete {

@@ -114,6 +114,12 @@ impl RowSource for Gathering<'_> {
         Ok(RowState::Here(GatheredEntity { loaded, shared }, None))
     }
 
+    /// What the store says leads to what it knows, or to nothing. Of what a caller refers to, the
+    /// caller has to say all.
+    fn is_none(&self, referrer: &EntityUid, absent: &EntityUid) -> bool {
+        self.described.get(referrer).is_none() && self.reading.tells_absence(absent.type_name())
+    }
+
     fn tagged(
         &mut self,
         kept: &GatheredEntity,
@@ -180,7 +186,7 @@ impl<'a> Gathering<'a> {
             Walked::Dangling(reference) => {
                 let EntityReference { from, to } = *reference;
                 Err(SliceError::Incomplete {
-                    reference: format!("`{from}` refers to `{to}`, which is not there"),
+                    reference: format!("`{from}` refers to `{to}`, which is not known"),
                     described: self.described.get(&from).is_some(),
                 })
             }

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cedar_policy::EntityTypeName;
 use tokio::sync::watch;
 
 use super::cache::{Cache, Claim};
@@ -196,6 +197,11 @@ impl<'a> StateReading<'a> {
         self.revision = Arc::clone(revision.name());
         self.snapshot = Some(snapshot);
         Ok(())
+    }
+
+    /// Returns true if an entity of that type that the store does not hold is none.
+    pub(super) fn tells_absence(&self, name: &EntityTypeName) -> bool {
+        self.sources.store.tells_absence(name)
     }
 
     /// The entity of a key, if it is at hand; `None` where it has to be loaded.

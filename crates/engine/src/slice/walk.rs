@@ -41,6 +41,10 @@ pub(crate) trait RowSource {
     /// An entity, with the tags that the source gives of itself.
     fn entity(&mut self, uid: &EntityUid) -> Result<RowState<Self::Kept>, Self::Error>;
 
+    /// Returns true if an entity that is not here is none, so that Cedar may decide without it; false
+    /// if it is merely not known, as one that a caller refers to and does not describe.
+    fn is_none(&self, referrer: &EntityUid, absent: &EntityUid) -> bool;
+
     /// The same entity with these tags; `None` where they have to be loaded first.
     fn tagged(
         &mut self,
@@ -82,7 +86,7 @@ pub(crate) enum Walked<K> {
         /// The others that it names.
         present: Vec<ReachedEntity<K>>,
     },
-    /// An entity refers to one that is not there, so that the walk would end before the level
+    /// An entity refers to one that is not known, so that the walk would end before the level
     /// that the policies need.
     Dangling(Box<EntityReference>),
 }
@@ -148,7 +152,7 @@ enum Followed {
     Further,
     /// There is nothing more.
     ToTheEnd,
-    /// A reference leads nowhere.
+    /// A reference leads to what is not known.
     Dangling(Box<EntityReference>),
 }
 
@@ -270,13 +274,15 @@ impl<'a, S: RowSource> Walk<'a, S> {
         }
         next.retain(|(_, uid, _)| !is_bare(self.schema, uid));
         for (from, to, level) in next {
-            more = true;
             if self.take(&to, level)? {
+                more = true;
                 continue;
             }
             let from = self.reached.get(from);
             let from = from.map_or(&to, |from| &S::row(&from.kept).uid).clone();
-            return Ok(Followed::Dangling(Box::new(EntityReference { from, to })));
+            if !self.source.is_none(&from, &to) {
+                return Ok(Followed::Dangling(Box::new(EntityReference { from, to })));
+            }
         }
         // Also for tags that are not loaded yet: they may hold entities.
         Ok(match more || self.unloaded {

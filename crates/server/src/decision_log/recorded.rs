@@ -53,13 +53,13 @@ impl RecordedSlice {
             return Ok(None);
         };
         let within = |misfit: Misfit| misfit.within("slice");
-        let rows = schema.recorded_entities(json).map_err(within)?;
+        let rows = schema.entities(json).map_err(within)?;
         if rows.len() != line.slice_tags.len() {
             let text = "as many members as `slice` are wanted";
             return Err(Misfit::new(text).within("sliceTags"));
         }
         let described = line.question.as_ref().and_then(|json| json.get("entities"));
-        let described = described.map(|json| schema.recorded_entities(json));
+        let described = described.map(|json| schema.entities(json));
         let described = described.transpose().map_err(within)?.unwrap_or_default();
         let described: Vec<_> = described
             .into_iter()

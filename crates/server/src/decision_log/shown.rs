@@ -122,13 +122,8 @@ impl<'a> LineVeil<'a> {
         };
         members.insert("context".to_owned(), self.record(&question.context));
         if !question.described.is_empty() {
-            let described = question.described.rows().iter().map(|row| {
-                // Further ancestors follow from those in between.
-                let near = self.schema.entity_type(row.uid.type_name());
-                let near = near.map_or(&[][..], |found| &found.member_of);
-                let ancestors = row.ancestors.iter();
-                self.row(row, ancestors.filter(|uid| near.contains(uid.type_name())))
-            });
+            let described = question.described.rows().iter();
+            let described = described.map(|row| self.row(row, row.ancestors.iter()));
             members.insert("entities".to_owned(), described.collect());
         }
         Json::Object(members)

@@ -19,7 +19,7 @@ use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
 use axum::response::{IntoResponse, Response};
 use hyper::Request;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -145,18 +145,27 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     exchange.enter(Phase::Answer);
+    let has_body = !request.body().is_end_stream();
+    exchange.is_unread.store(has_body, Ordering::Relaxed);
     let is_last = !exchange.is_placed(request.uri().path()).await;
     let mut response = match is_last && !ConnectionPlace::answers(request.uri().path()) {
         true => Problem::Busy.into_response(),
         false => {
+            let request = request.map(|body| WatchedBody {
+                body,
+                exchange: Arc::clone(&exchange),
+            });
             let Ok(response) = exchange.shared.router.clone().call(request).await;
             response
         }
     };
-    if response.status().as_u16() >= 400 {
+    let is_refusal = response.status().as_u16() >= 400;
+    if is_refusal {
         exchange.lingers.store(true, Ordering::Relaxed);
     }
-    if is_last || exchange.shared.is_draining.load(Ordering::Relaxed) {
+    // Whoever is refused before the body is read is told that nothing more is read.
+    let is_unread = is_refusal && exchange.is_unread.load(Ordering::Relaxed);
+    if is_last || is_unread || exchange.shared.is_draining.load(Ordering::Relaxed) {
         response
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -206,8 +215,16 @@ struct ConnectionState {
     progress: AtomicU64,
     /// True once an answer may have left a part of its request unread.
     lingers: AtomicBool,
+    /// True until the body of the request in hand was read to its end.
+    is_unread: AtomicBool,
     place: Mutex<ConnectionPlace>,
     shared: Arc<HttpServerState>,
+}
+
+/// The body of a request, which notes when it was read to its end.
+struct WatchedBody {
+    body: Incoming,
+    exchange: Arc<ConnectionState>,
 }
 
 /// Notices when the client is late.
@@ -225,6 +242,7 @@ impl ConnectionState {
         Self {
             progress: AtomicU64::new(Phase::Head as u64),
             lingers: AtomicBool::new(false),
+            is_unread: AtomicBool::new(false),
             place: Mutex::new(place),
             shared,
         }
@@ -273,6 +291,32 @@ impl ConnectionState {
     fn enter(&self, phase: Phase) {
         let next = (self.progress() | 3).wrapping_add(1);
         self.progress.store(next | phase as u64, Ordering::Relaxed);
+    }
+}
+
+// === impl WatchedBody ===
+
+impl Body for WatchedBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if frame.is_none() || self.body.is_end_stream() {
+            self.exchange.is_unread.store(false, Ordering::Relaxed);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -160,7 +160,7 @@ fn description(entity_type: &EntityType, schema: &Schema) -> Json {
         ("attrs", record(&entity_type.shape, schema)),
     ];
     let parents: Vec<Json> = entity_type
-        .member_of
+        .ancestors
         .iter()
         .map(|name| reference(&component(name)))
         .collect();

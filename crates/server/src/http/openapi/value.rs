@@ -79,14 +79,15 @@ pub(super) fn value(ty: &Type, schema: &Schema) -> Json {
                 ExtensionType::DateTime => DATETIME,
                 ExtensionType::Duration => DURATION,
             });
-            let call = object(
+            let function = json!({"const": extension.function()});
+            let one = object(
                 &["fn", "arg"],
-                [
-                    ("fn", json!({"const": extension.function()})),
-                    ("arg", text.clone()),
-                ],
+                [("fn", function.clone()), ("arg", text.clone())],
             );
-            json!({"anyOf": [text, object(&["__extn"], [("__extn", call)])]})
+            let arguments = json!({"type": "array", "items": text, "minItems": 1, "maxItems": 1});
+            let listed = object(&["fn", "args"], [("fn", function), ("args", arguments)]);
+            let call = json!({"anyOf": [one, listed]});
+            json!({"anyOf": [text, call, object(&["__extn"], [("__extn", call.clone())])]})
         }
     }
 }

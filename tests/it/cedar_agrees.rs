@@ -1,0 +1,110 @@
+//! What Cedar takes is taken here, and is decided as Cedar decides it: over values and entities in
+//! every form that Cedar's JSON has, as its own reader reads them.
+
+mod dangling;
+mod parents;
+mod values;
+mod wire;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cedar_policy::{
+    Authorizer, Context, Decision as CedarDecision, Entities, EntityUid, PolicyId, PolicySet,
+    Request, Schema,
+};
+use peppol_authz_engine::Verdict;
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::store::{EntitiesFile, Store as _};
+use serde_json::{Value, json};
+
+use crate::deciding::{Deciding, bundle};
+
+/// One set, for Cedar and for the engine.
+struct BothSides {
+    schema: Schema,
+    policies: PolicySet,
+    bundle: Arc<Bundle>,
+}
+
+/// A decision, with the policies that it rests on, and true if some policy failed.
+#[derive(Debug, PartialEq)]
+struct Answer {
+    allowed: bool,
+    determining: BTreeSet<String>,
+    failed: bool,
+}
+
+impl BothSides {
+    fn new(schema: &str, policies: &str) -> Self {
+        let parsed: PolicySet = policies.parse().unwrap();
+        let named = parsed
+            .policies()
+            .map(|policy| policy.new_id(PolicyId::new(policy.annotation("id").unwrap())));
+        Self {
+            schema: Schema::from_cedarschema_str(schema).unwrap().0,
+            policies: PolicySet::from_policies(named).unwrap(),
+            bundle: bundle(schema, policies),
+        }
+    }
+
+    /// Entities as Cedar reads them; `None` where it refuses them.
+    fn read(&self, entities: &Value) -> Option<Entities> {
+        Entities::from_json_value(entities.clone(), Some(&self.schema)).ok()
+    }
+
+    /// Cedar's answer; `None` where it refuses the question.
+    fn cedar(&self, entities: &Entities, question: &Value) -> Option<Answer> {
+        let uid = |member: &str| EntityUid::from_json(question[member].clone()).unwrap();
+        let action = uid("action");
+        let context = question.get("context").cloned().unwrap_or(json!({}));
+        let schema = Some((&self.schema, &action));
+        let context = Context::from_json_value(context, schema).ok()?;
+        let schema = Some(&self.schema);
+        let request = Request::new(uid("principal"), action, uid("resource"), context, schema);
+        let response = Authorizer::new().is_authorized(&request.ok()?, &self.policies, entities);
+        let reason = response.diagnostics().reason();
+        Some(Answer {
+            allowed: response.decision() == CedarDecision::Allow,
+            determining: reason.map(ToString::to_string).collect(),
+            failed: response.diagnostics().errors().next().is_some(),
+        })
+    }
+
+    /// The engine over a file of these; `None` where it refuses them.
+    fn engine(&self, entities: &Value) -> Option<Deciding> {
+        let store = EntitiesFile::parse(entities.to_string().as_bytes()).unwrap();
+        store.check(&self.bundle.schema).ok()?;
+        Some(Deciding::over(store, Arc::clone(&self.bundle)))
+    }
+
+    /// Holds the engine's answer against Cedar's. Where a policy fails, it is a denial (GEN-2).
+    fn assert_agree(&self, engine: &Deciding, entities: &Entities, question: &Value) -> Answer {
+        let cedar = self.cedar(entities, question).unwrap();
+        let decision = engine.decide(question);
+        let determining = decision.determining.iter().map(ToString::to_string);
+        let found = Answer {
+            allowed: decision.verdict == Verdict::Allow,
+            determining: determining.collect(),
+            failed: !decision.errors.is_empty(),
+        };
+        if cedar.failed {
+            assert!(found.failed && !found.allowed, "{question}: {cedar:?}");
+        } else {
+            assert_eq!(found, cedar, "{question}");
+        }
+        found
+    }
+}
+
+fn uid(kind: &str, id: &str) -> Value {
+    json!({"type": kind, "id": id})
+}
+
+fn question(principal: &str, resource: &Value) -> Value {
+    json!({
+        "principal": uid("User", principal),
+        "action": uid("Action", "see"),
+        "resource": resource,
+    })
+}

@@ -65,7 +65,9 @@ fn a_reference_that_leads_nowhere_is_decided_as_by_cedar() {
     let (yes, no, failed) = ((true, false), (false, false), (false, true));
     assert_eq!(
         answers,
-        [yes, no, yes, failed, no, no, no, failed, failed, failed, failed, failed]
+        [
+            yes, no, yes, failed, no, no, no, failed, failed, failed, failed, failed
+        ]
     );
 }
 

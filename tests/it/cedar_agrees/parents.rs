@@ -48,10 +48,20 @@ fn the_closure_is_what_may_be_a_parent() {
         entity("Team", "upper", json!({}), &[("Org", "o")]),
         entity("Team", "lower", json!({}), &[("Team", "upper")]),
         // As Cedar exports it; and one whose only parent is far above it.
-        entity("User", "all", json!({}), &[("Team", "lower"), ("Team", "upper"), ("Org", "o")]),
+        entity(
+            "User",
+            "all",
+            json!({}),
+            &[("Team", "lower"), ("Team", "upper"), ("Org", "o")]
+        ),
         entity("User", "near", json!({}), &[("Team", "lower")]),
         entity("User", "far", json!({}), &[("Org", "o")]),
-        entity("User", "other", json!({}), &[("Team", "lower"), ("Org", "other")]),
+        entity(
+            "User",
+            "other",
+            json!({}),
+            &[("Team", "lower"), ("Org", "other")]
+        ),
         entity("User", "out", json!({}), &[]),
         owned("d", "far"),
         owned("e", "out"),

@@ -83,7 +83,12 @@ impl Writer<'_> {
         let mut function = function.to_owned();
         if self.rng.percent(self.spoilt) {
             match self.rng.below(5) {
-                0 => function = self.rng.pick(["unknown", "ip", "nothing", "toDate", ""]).into(),
+                0 => {
+                    function = self
+                        .rng
+                        .pick(["unknown", "ip", "nothing", "toDate", ""])
+                        .into()
+                }
                 1 => args.push(json!("1ms")),
                 2 => args = vec![json!(1)],
                 3 => args = Vec::new(),
@@ -102,9 +107,14 @@ impl Writer<'_> {
 
     fn datetime_text(&mut self) -> String {
         if self.rng.percent(self.spoilt) {
-            return self.rng.pick(["", "2024-13-01", "x", "5ms", "2024-01-01T00"]).to_owned();
+            return self
+                .rng
+                .pick(["", "2024-13-01", "x", "5ms", "2024-01-01T00"])
+                .to_owned();
         }
-        let year = self.rng.pick([0, 1, 1600, 1969, 1970, 1970, 2000, 2024, 2026, 9999]);
+        let year = self
+            .rng
+            .pick([0, 1, 1600, 1969, 1970, 1970, 2000, 2024, 2026, 9999]);
         let (month, day) = (self.rng.between(1, 12), self.rng.between(1, 28));
         let date = format!("{year:04}-{month:02}-{day:02}");
         if self.rng.percent(40) {
@@ -126,12 +136,20 @@ impl Writer<'_> {
 
     fn duration_text(&mut self) -> String {
         if self.rng.percent(self.spoilt) {
-            return self.rng.pick(["", "-", "1", "1ms1s", "1y", "99999999999999999d"]).to_owned();
+            return self
+                .rng
+                .pick(["", "-", "1", "1ms1s", "1y", "99999999999999999d"])
+                .to_owned();
         }
         if self.rng.percent(5) {
             return self
                 .rng
-                .pick(["-9223372036854775808ms", "9223372036854775807ms", "0ms", "-0d"])
+                .pick([
+                    "-9223372036854775808ms",
+                    "9223372036854775807ms",
+                    "0ms",
+                    "-0d",
+                ])
                 .to_owned();
         }
         let sign = self.rng.pick(["", "", "-"]);
@@ -191,7 +209,10 @@ impl Writer<'_> {
     fn decimal(&mut self, explicit: bool) -> Value {
         let sign = self.rng.pick(["", "-"]);
         let text = match self.rng.percent(self.spoilt) {
-            true => self.rng.pick(["x", "", ".1", "--1.0", "1.00001"]).to_owned(),
+            true => self
+                .rng
+                .pick(["x", "", ".1", "--1.0", "1.00001"])
+                .to_owned(),
             false => format!("{sign}{}.{}", self.number(3), self.number(4)),
         };
         self.made("decimal", &text, explicit)
@@ -220,7 +241,9 @@ impl Writer<'_> {
             }
             3 => {
                 let args = vec![self.ip(true)];
-                let function = self.rng.pick(["isIpv4", "isIpv6", "isLoopback", "isMulticast"]);
+                let function = self
+                    .rng
+                    .pick(["isIpv4", "isIpv6", "isLoopback", "isMulticast"]);
                 self.call(function, args, true)
             }
             _ => {
@@ -241,8 +264,13 @@ impl Writer<'_> {
             true => self.rng.below(1000).into(),
             false => {
                 let args = vec![self.duration(true, 2)];
-                let function =
-                    self.rng.pick(["toMilliseconds", "toSeconds", "toMinutes", "toHours", "toDays"]);
+                let function = self.rng.pick([
+                    "toMilliseconds",
+                    "toSeconds",
+                    "toMinutes",
+                    "toHours",
+                    "toDays",
+                ]);
                 self.call(function, args, true)
             }
         }
@@ -262,7 +290,9 @@ impl Writer<'_> {
                 "ip" => self.ip(false),
                 "yes" => self.yes(),
                 "count" => self.count(),
-                "many" => (0..self.rng.below(4)).map(|_| self.datetime(false, 2)).collect(),
+                "many" => (0..self.rng.below(4))
+                    .map(|_| self.datetime(false, 2))
+                    .collect(),
                 _ => json!({"for": self.duration(false, 1)}),
             };
         }
@@ -288,7 +318,10 @@ fn a_value_is_what_cedar_reads_in_it() {
     let (mut refused, mut decided) = (0, std::collections::BTreeMap::<String, usize>::new());
     for _ in 0..rounds() {
         let spoilt = if rng.percent(30) { 10 } else { 0 };
-        let mut writer = Writer { rng: &mut rng, spoilt };
+        let mut writer = Writer {
+            rng: &mut rng,
+            spoilt,
+        };
         let attributes = writer.values();
         let tags = json!({"for": writer.duration(false, 2)});
         let mut context = writer.values();
@@ -303,7 +336,10 @@ fn a_value_is_what_cedar_reads_in_it() {
         // Now and then as Cedar writes what it has read.
         let exported = cedar.to_json_value().unwrap();
         let exported = exported.as_array().unwrap().iter();
-        let exported = exported.clone().find(|it| it["uid"]["type"] == "Doc").unwrap();
+        let exported = exported
+            .clone()
+            .find(|it| it["uid"]["type"] == "Doc")
+            .unwrap();
         if rng.percent(40) {
             context = exported["attrs"].clone();
             if rng.percent(30) {
@@ -313,7 +349,10 @@ fn a_value_is_what_cedar_reads_in_it() {
         let mut asked = question("u", &uid("Doc", "d"));
         asked["context"] = context.clone();
         if sides.cedar(&cedar, &asked).is_none() {
-            let read = sides.bundle.schema.record(&context, &action.context, JsonOrigin::Context);
+            let read = sides
+                .bundle
+                .schema
+                .record(&context, &action.context, JsonOrigin::Context);
             assert!(read.is_err(), "{context}");
             refused += 1;
             continue;
@@ -323,14 +362,25 @@ fn a_value_is_what_cedar_reads_in_it() {
             *decided.entry(id.clone()).or_default() += 1;
         }
         // As it is written here, Cedar reads the same, without a schema too.
-        let read = sides.bundle.schema.record(&context, &action.context, JsonOrigin::Context);
+        let read = sides
+            .bundle
+            .schema
+            .record(&context, &action.context, JsonOrigin::Context);
         let written = AsStored.record(&read.unwrap());
         asked["context"] = written.clone();
-        assert_eq!(sides.cedar(&cedar, &asked).unwrap(), answer, "{context}\n{written}");
+        assert_eq!(
+            sides.cedar(&cedar, &asked).unwrap(),
+            answer,
+            "{context}\n{written}"
+        );
         cedar_policy::Context::from_json_value(written.clone(), None)
             .unwrap_or_else(|error| panic!("{error}: {written}"));
     }
     assert!(refused > 100, "{refused}");
-    assert_eq!(decided.len(), POLICIES.matches("@id").count(), "{decided:?}");
+    assert_eq!(
+        decided.len(),
+        POLICIES.matches("@id").count(),
+        "{decided:?}"
+    );
     assert!(decided.values().all(|times| *times > 20), "{decided:?}");
 }

@@ -134,7 +134,9 @@ fn an_entity_that_the_file_serves_is_told_so_whatever_it_lacks() {
     let sidecar = started();
     let doc = |members: Value| {
         let mut doc = json!({"uid": uid("Doc", "d")});
-        doc.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        doc.as_object_mut()
+            .unwrap()
+            .extend(members.as_object().unwrap().clone());
         doc
     };
     for described in [
@@ -146,7 +148,12 @@ fn an_entity_that_the_file_serves_is_told_so_whatever_it_lacks() {
         asked["entities"] = json!([described]);
         let reply = sidecar.post("/v1/is_authorized", &asked);
         assert_eq!(reply.status, 400, "{}", reply.text);
-        assert_eq!(reply.json()["code"], "ENTITY_OF_SERVED_TYPE", "{}", reply.text);
+        assert_eq!(
+            reply.json()["code"],
+            "ENTITY_OF_SERVED_TYPE",
+            "{}",
+            reply.text
+        );
         let avp = json!({
             "policyStoreId": "any",
             "principal": {"entityType": "User", "entityId": "u"},
@@ -158,7 +165,11 @@ fn an_entity_that_the_file_serves_is_told_so_whatever_it_lacks() {
         let target = [("X-Amz-Target", "VerifiedPermissions.IsAuthorized")];
         let reply = sidecar.send("/", &target, avp.to_string().as_bytes());
         assert_eq!(reply.status, 400, "{}", reply.text);
-        assert!(reply.text.contains("the tenancy store alone says"), "{}", reply.text);
+        assert!(
+            reply.text.contains("the tenancy store alone says"),
+            "{}",
+            reply.text
+        );
     }
     let authzen = json!({
         "subject": uid("User", "u"), "action": {"name": "see"},
@@ -200,7 +211,10 @@ fn a_refusal_before_the_body_is_read_says_that_it_closes() {
         assert_eq!(connection.get("/livez").status, 200);
     }
     // One that was read to its end leaves nothing either.
-    let (reply, mut connection) = asked(&format!("{}{{\"a\"}}", head("POST /v1/is_authorized", "application/json")));
+    let (reply, mut connection) = asked(&format!(
+        "{}{{\"a\"}}",
+        head("POST /v1/is_authorized", "application/json")
+    ));
     assert_eq!(reply.status, 400, "{}", reply.text);
     assert_eq!(reply.header("connection"), None);
     assert_eq!(connection.get("/livez").status, 200);

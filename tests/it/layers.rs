@@ -149,7 +149,7 @@ const HOMES: [(&str, &[&str]); 24] = [
         ],
     ),
     ("cedar_policy_symcc", &["author/proof"]),
-    ("chrono", &["author/proof", "server/instant"]),
+    ("chrono", &["engine/schema", "server/instant"]),
     ("clap", &["src/cli"]),
     ("indicatif", &["src/cli"]),
     ("figment", &["server/config"]),

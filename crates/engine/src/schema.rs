@@ -51,6 +51,7 @@ pub use error::SchemaError;
 pub use extension::ExtensionType;
 pub use fragment::DocumentType;
 pub use identifier::{IdentifierRule, check_id, set_longest_id};
+pub use instant::instant_text;
 pub(crate) use json::each_element;
 pub use json::{JsonError, length as json_length, parse as parse_json, weight as json_weight};
 pub(crate) use map::Map;

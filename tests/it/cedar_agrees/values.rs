@@ -56,6 +56,8 @@ when { context has for && resource.hasTag("for") && resource.getTag("for") == co
 /// Rounds in a run of the suite; `PROPERTY_ROUNDS` makes it longer.
 const ROUNDS: u64 = 3_000;
 
+const UNKNOWN: &str = "\"unknown\"";
+
 /// Random values in Cedar's JSON.
 struct Writer<'r> {
     rng: &'r mut Rng,
@@ -332,6 +334,12 @@ fn a_value_is_what_cedar_reads_in_it() {
             continue;
         };
         let engine = sides.engine(&entities);
+        // Cedar takes this as a value that is not known yet.
+        if entities.to_string().contains(UNKNOWN) {
+            assert!(engine.is_none(), "{entities}");
+            refused += 1;
+            continue;
+        }
         let engine = engine.unwrap_or_else(|| panic!("{entities}"));
         // Now and then as Cedar writes what it has read.
         let exported = cedar.to_json_value().unwrap();
@@ -348,7 +356,8 @@ fn a_value_is_what_cedar_reads_in_it() {
         }
         let mut asked = question("u", &uid("Doc", "d"));
         asked["context"] = context.clone();
-        if sides.cedar(&cedar, &asked).is_none() {
+        let is_unknown = context.to_string().contains(UNKNOWN);
+        if is_unknown || sides.cedar(&cedar, &asked).is_none() {
             let read = sides
                 .bundle
                 .schema

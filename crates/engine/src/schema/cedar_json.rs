@@ -6,7 +6,6 @@ use cedar_policy::EntityUid;
 use serde_json::{Value as Json, json};
 
 use super::extension::ExtensionType;
-use super::extension_call::made;
 use super::instant;
 use super::value::{Record, Value};
 
@@ -34,7 +33,7 @@ pub trait CedarJson {
             Value::Set(values) => values.iter().map(|value| self.value(value)).collect(),
             Value::Record(record) => self.record(record),
             Value::Extension(ExtensionType::DateTime, text) => instant::json(text),
-            Value::Extension(extension, text) => made(*extension, text),
+            Value::Extension(extension, text) => extension.json(text),
         }
     }
 

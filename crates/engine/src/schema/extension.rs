@@ -1,5 +1,7 @@
 //! Cedar's extension types.
 
+use serde_json::{Value as Json, json};
+
 /// Cedar's extension types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExtensionType {
@@ -23,6 +25,11 @@ impl ExtensionType {
             Self::DateTime => "datetime",
             Self::Duration => "duration",
         }
+    }
+
+    /// A value in Cedar's JSON form, by the text that its function takes.
+    pub(super) fn json(self, text: &str) -> Json {
+        json!({"__extn": {"fn": self.function(), "arg": text}})
     }
 
     /// A value as it is written.

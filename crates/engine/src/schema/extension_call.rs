@@ -58,7 +58,7 @@ impl<'j> ExtensionCall<'j> {
         let call = self.explicit()?;
         match of {
             ExtensionType::DateTime => {
-                let epoch = made(ExtensionType::DateTime, EPOCH);
+                let epoch = of.json(EPOCH);
                 let since = called("durationSince", json!([call, epoch]));
                 Some(instant(milliseconds(since)?))
             }
@@ -82,7 +82,7 @@ impl<'j> ExtensionCall<'j> {
         let arguments = parameters.iter().zip(&self.arguments);
         let arguments = arguments.map(|(parameter, argument)| match (parameter, argument) {
             (Parameter::Text, Json::String(text)) => Some(Json::from(text.as_str())),
-            (Parameter::Value(of), Json::String(text)) => Some(made(*of, text)),
+            (Parameter::Value(of), Json::String(text)) => Some(of.json(text)),
             (Parameter::Value(_), Json::Object(members)) => ExtensionCall::of(members)?.explicit(),
             _ => None,
         });
@@ -94,11 +94,6 @@ impl<'j> ExtensionCall<'j> {
 /// A call, where the arguments are an array.
 fn called(function: &str, arguments: Json) -> Json {
     json!({"__extn": {"fn": function, "args": arguments}})
-}
-
-/// A call of a type's constructor.
-pub(super) fn made(of: ExtensionType, text: &str) -> Json {
-    json!({"__extn": {"fn": of.function(), "arg": text}})
 }
 
 fn milliseconds(duration: Json) -> Option<i64> {

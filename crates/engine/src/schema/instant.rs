@@ -9,17 +9,21 @@ use chrono::{DateTime, SecondsFormat};
 use serde_json::{Value as Json, json};
 
 use super::extension::ExtensionType;
-use super::extension_call::made;
 
 /// The instant that Cedar counts from.
 pub(super) const EPOCH: &str = "1970-01-01";
 
-/// The text of an instant, by its milliseconds from 1970 on.
+/// The text of an instant, by its milliseconds from 1970 on; `None` outside of four-digit years.
+#[must_use]
+pub fn instant_text(milliseconds: i64) -> Option<String> {
+    let text = DateTime::from_timestamp_millis(milliseconds)?;
+    let text = text.to_rfc3339_opts(SecondsFormat::Millis, true);
+    (text.len() == "2024-02-29T23:59:59.007Z".len()).then_some(text)
+}
+
+/// The same, or the distance of an instant that has no such text.
 pub(super) fn instant(milliseconds: i64) -> String {
-    let text = DateTime::from_timestamp_millis(milliseconds)
-        .map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true))
-        .filter(|text| text.len() == "2024-02-29T23:59:59.007Z".len());
-    text.unwrap_or_else(|| format!("{milliseconds}ms"))
+    instant_text(milliseconds).unwrap_or_else(|| format!("{milliseconds}ms"))
 }
 
 /// True if a text is the distance of an instant that has no other text.
@@ -43,9 +47,9 @@ pub(super) fn expression(text: &str) -> RestrictedExpression {
 pub(super) fn json(text: &str) -> Json {
     let datetime = ExtensionType::DateTime;
     if !is_distance(text) {
-        return made(datetime, text);
+        return datetime.json(text);
     }
-    let arguments = [made(datetime, EPOCH), made(ExtensionType::Duration, text)];
+    let arguments = [datetime.json(EPOCH), ExtensionType::Duration.json(text)];
     json!({"__extn": {"fn": "offset", "args": arguments}})
 }
 

@@ -23,6 +23,7 @@ pub(super) fn prepare(
     policy.policies = policy.policies.or_else(|| config.policies.clone());
     policy.schema = policy.schema.or_else(|| config.schema.clone());
     policy.routes = policy.routes.or_else(|| config.routes.clone());
+    policy.policy_warnings = policy.policy_warnings.or(Some(config.policy_warnings));
     let (_, bundle) = policy.load()?;
     Ok((config, bundle))
 }

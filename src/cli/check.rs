@@ -56,6 +56,7 @@ pub(super) fn run(args: &CheckArgs) -> Ended {
     let mut known = 0;
     let mut described = Described::default();
     if let Ok(bundle) = &loaded {
+        faults.extend(bundle.warnings.iter().cloned());
         let directory = policy.policies.as_deref();
         let (count, found) = invariants::check(directory, &sources, bundle).map_err(failed)?;
         known = count;
@@ -97,12 +98,13 @@ pub(super) fn run(args: &CheckArgs) -> Ended {
 }
 
 fn read(policy: &PolicyArgs) -> Result<Sources, Exit> {
-    Sources::read(
+    let sources = Sources::read(
         policy.policies.as_deref(),
         policy.schema.as_deref(),
         policy.routes.as_deref(),
-    )
-    .map_err(failed)
+    );
+    let warnings = policy.policy_warnings.unwrap_or_default();
+    Ok(sources.map_err(failed)?.with_warnings(warnings))
 }
 
 /// Formats policies and invariants.

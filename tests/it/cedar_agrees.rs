@@ -2,8 +2,11 @@
 //! every form that Cedar's JSON has, as its own reader reads them.
 
 mod dangling;
+mod literals;
 mod parents;
+mod random;
 mod values;
+mod warnings;
 mod wire;
 
 use std::collections::BTreeSet;

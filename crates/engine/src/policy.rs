@@ -4,8 +4,8 @@
 //! immutable [`Bundle`] or a list of [`Fault`]s with file, line and caret. A set that may be half of
 //! one never becomes a Bundle either: a rule of the list that no policy holds, a file that the
 //! manifest does not list, an entry of the directory that may be a policy. A text that is not
-//! strictly valid, that Cedar warns about or that is nested too deep never becomes a Bundle:
-//! Cedar skips a policy that it cannot evaluate, even one that forbids.
+//! strictly valid or that is nested too deep never becomes a Bundle: Cedar skips a policy that it cannot
+//! evaluate, even one that forbids. Nor does one that Cedar warns about, unless [`Warnings`] say so.
 
 mod bundle;
 mod directory;
@@ -22,6 +22,7 @@ mod source_file;
 mod sources;
 mod stack;
 mod stamp;
+mod warnings;
 mod weight;
 
 pub use bundle::{Bundle, BundleError, QuestionKind};
@@ -37,3 +38,4 @@ pub use source_file::{SourceError, SourceFile};
 pub use sources::Sources;
 pub use stack::on_large_stack;
 pub use stamp::Stamp;
+pub use warnings::Warnings;

@@ -10,6 +10,7 @@
 
 use std::path::PathBuf;
 
+use peppol_authz_engine::policy::Warnings;
 use serde::{Deserialize, Serialize};
 
 mod address;
@@ -66,6 +67,8 @@ pub struct Config {
     pub policies: Option<PathBuf>,
     /// A Cedar schema, in place of the shipped one.
     pub schema: Option<PathBuf>,
+    /// The fate of a set of policies that Cedar warns of.
+    pub policy_warnings: Warnings,
     /// A route table for gateways, in place of the shipped one. The shipped table is used with the
     /// shipped schema only.
     pub routes: Option<PathBuf>,

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use peppol_authz_engine::policy::{SourceError, Sources, Stamp};
+use peppol_authz_engine::policy::{SourceError, Sources, Stamp, Warnings};
 
 use entities::EntitiesReader;
 use notices::notices;
@@ -47,6 +47,8 @@ pub struct Watch {
     pub entities: Option<WatchedEntities>,
     /// True if policies of a directory need a manifest.
     pub require_manifest: bool,
+    /// The fate of a set if Cedar warns of a policy.
+    pub warnings: Warnings,
     /// The directory of suites that policies have to pass. It changes nothing by itself, but what
     /// was refused is tried again.
     pub suites: Option<PathBuf>,
@@ -245,6 +247,7 @@ impl Watch {
             self.schema.as_deref(),
             self.routes.as_deref(),
         )?;
+        let sources = sources.with_warnings(self.warnings);
         Ok(sources.with_manifest_needed(self.require_manifest))
     }
 

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::cli::exit::Exit;
 use crate::cli::policies::{Loaded, load_policies};
+use peppol_authz_engine::policy::Warnings;
 use peppol_authz_server::config::Flags;
 
 /// Policies, schema and routes.
@@ -20,6 +21,9 @@ pub(in crate::cli) struct PolicyArgs {
     /// A route table for gateways [default: the shipped table with the shipped schema, else none; for authors' commands `schema/routes.toml` if it exists and no schema is named]
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) routes: Option<PathBuf>,
+    /// The fate of policies that Cedar warns of: `deny` or `log` [default: the setting `policy_warnings`]
+    #[arg(long, value_name = "FATE")]
+    pub(in crate::cli) policy_warnings: Option<Warnings>,
 }
 
 /// The additions to the store, for commands without settings.
@@ -63,6 +67,7 @@ impl PolicyArgs {
                 None => unless_named(&self.routes, "schema/routes.toml"),
                 Some(_) => self.routes.clone(),
             },
+            policy_warnings: self.policy_warnings,
         }
     }
 
@@ -72,6 +77,7 @@ impl PolicyArgs {
             self.policies.as_deref(),
             self.schema.as_deref(),
             self.routes.as_deref(),
+            self.policy_warnings.unwrap_or_default(),
         )
     }
 }

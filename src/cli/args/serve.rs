@@ -62,6 +62,7 @@ impl ServeArgs {
             tenancy: self.source.tenancy.clone(),
             policies: self.policy.policies.clone(),
             schema: self.policy.schema.clone(),
+            policy_warnings: self.policy.policy_warnings,
             routes: self.policy.routes.clone(),
             additions: self.source.additions.clone(),
             import: self.import.clone(),

@@ -8,7 +8,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{complain_of, failed, invalid};
 use peppol_authz_author::proof::ComparedSets;
 use peppol_authz_author::{SourcePlaces, sources_at};
-use peppol_authz_engine::policy::{Bundle, Sources, load};
+use peppol_authz_engine::policy::{Bundle, Sources, Warnings, load};
 
 /// The places of policies and schema in a project.
 const POLICIES: &str = "policies";
@@ -71,8 +71,10 @@ fn sources(named: &str, args: &DiffArgs) -> Result<Sources, Exit> {
 /// Reads policies and schema without routes, which decide nothing by themselves.
 fn read(policies: Option<&Path>, schema: Option<&Path>) -> Result<Sources, Exit> {
     let sources = Sources::read(policies, schema, None).map_err(failed)?;
+    // What they decide is compared; who takes them decides if warnings are in the way.
     Ok(Sources {
         routes: None,
+        warnings: Warnings::Log,
         ..sources
     })
 }

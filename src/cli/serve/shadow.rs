@@ -39,6 +39,7 @@ fn watched(config: &Config) -> Watch {
         entities: None,
         suites: None,
         require_manifest: config.reload.require_manifest,
+        warnings: config.policy_warnings,
         notices: config.reload.watch,
         poll_interval: config.reload.poll_interval,
         settle: config.reload.settle,

@@ -54,7 +54,7 @@ when { context has for && resource.hasTag("for") && resource.getTag("for") == co
 "#;
 
 /// Rounds in a run of the suite; `PROPERTY_ROUNDS` makes it longer.
-const ROUNDS: u64 = 3_000;
+const ROUNDS: u64 = 1_200;
 
 const UNKNOWN: &str = "\"unknown\"";
 

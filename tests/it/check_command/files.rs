@@ -145,3 +145,30 @@ fn all_other_files_mean_the_same() {
         assert!(said.starts_with("imported 1 documents"), "{imported:?}");
     }
 }
+
+#[test]
+fn what_may_be_policies_and_is_not_read_is_named() {
+    let json = r#"{"staticPolicies": {"a": {}}}"#;
+    let author = Author::new();
+    author.write("policies/more.cedar.json", json);
+    let ended = author.run(&["check"]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stderr.contains("more.cedar.json"), "{ended:?}");
+    let author = Author::new();
+    author.write("set/policies.json", json);
+    let ended = author.run(&["check", "--policies", "set"]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let said = &ended.stderr;
+    assert!(
+        said.contains("not read") && said.contains("policies.json"),
+        "{said}"
+    );
+    let ended = author.run(&["check", "--policies", "set/policies.json"]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let said = &ended.stderr;
+    assert!(
+        said.contains("policies in Cedar's JSON are not read"),
+        "{said}"
+    );
+    assert!(said.contains("policies.json"), "{said}");
+}

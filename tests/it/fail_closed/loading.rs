@@ -221,11 +221,23 @@ fn policies_look_no_further_than_the_slice_is_loaded() {
         messages(&found)
     );
     assert!(!found.is_empty());
-    // Nor at entities that no question names.
-    let literal = forbid("f", ANY, "User::\"bob\".blocked");
-    assert!(!faults(SCHEMA, &(PERMIT_ALL.to_owned() + &literal)).is_empty());
-    let literal = forbid("f", ANY, "User::\"bob\" in Group::\"g\"");
-    assert!(!faults(SCHEMA, &(PERMIT_ALL.to_owned() + &literal)).is_empty());
+    // An entity that a policy names is where looking begins, as the principal is.
+    for (condition, level) in [
+        ("User::\"bob\".blocked", 1),
+        ("User::\"bob\" in Group::\"g\"", 1),
+        (
+            "User::\"bob\" has manager && User::\"bob\".manager.blocked",
+            2,
+        ),
+        ("principal == User::\"bob\"", 0),
+    ] {
+        let literal = forbid("f", ANY, condition);
+        let loaded = bundle(SCHEMA, &(PERMIT_ALL.to_owned() + &literal));
+        assert_eq!(loaded.level, level, "{condition}");
+    }
+    let far = managers(level).replace("principal", "User::\"bob\"");
+    let found = faults(SCHEMA, &(PERMIT_ALL.to_owned() + &forbid("f", ANY, &far)));
+    assert!(!found.is_empty() && found.iter().all(|fault| fault.place().0 == 2));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use peppol_authz_engine::policy::{MAX_POLICIES, Sources};
+use peppol_authz_engine::policy::{MAX_POLICIES, Sources, Warnings};
 use peppol_authz_server::watch::{TakenFiles, TakenParts, Watch};
 
 use super::{append, ask, is_refused, is_taken, shipped_policies, start};
@@ -229,6 +229,7 @@ fn watch(policies: &Path, settle: Duration) -> Watch {
         routes: None,
         entities: None,
         require_manifest: false,
+        warnings: Warnings::Deny,
         suites: None,
         notices: true,
         poll_interval: Duration::from_secs(3600),

@@ -58,9 +58,10 @@ impl<'a> Decider<'a> {
         let revision = Arc::clone(reading.revision());
         Ok(match gathered {
             Gathered::Missing(missing) => DecisionStep::Missing(missing),
-            Gathered::Whole(slice) => {
-                DecisionStep::Decided(self.decide(question, slice, revision)?)
-            }
+            Gathered::Whole { seen, none } => DecisionStep::Decided(Decision {
+                missing: none,
+                ..self.decide(question, seen, revision)?
+            }),
             Gathered::Absent(absent) => DecisionStep::Decided(self.deny_absent(absent, revision)),
         })
     }

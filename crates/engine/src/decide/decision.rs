@@ -64,6 +64,9 @@ pub struct Decision {
     pub slice: Vec<SeenEntity>,
     /// The entities of the question that the store does not hold.
     pub absent: Vec<EntityUid>,
+    /// The entities that the policies could look for beside these, and that are none: an entity or a
+    /// policy refers to them.
+    pub missing: Vec<EntityUid>,
 }
 
 impl Decision {
@@ -79,6 +82,7 @@ impl Decision {
             tenancy_revision,
             slice: Vec::new(),
             absent: Vec::new(),
+            missing: Vec::new(),
         }
     }
 

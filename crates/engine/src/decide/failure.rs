@@ -26,8 +26,9 @@ pub enum Failure {
     /// entity refers to one that is not there.
     #[error("{0}")]
     Tenancy(String),
-    /// An entity that the caller describes refers to one that is not there.
-    #[error("`entities`: an entity refers to one that is not there")]
+    /// An entity that the caller describes, or a policy, refers to one that the store does not serve
+    /// and the caller does not describe.
+    #[error("`entities`: an entity or a policy refers to one that is not there")]
     Described,
     /// A search would have to decide more candidates than it may.
     #[error("more than {0} candidates would have to be decided")]

@@ -80,10 +80,16 @@ impl Twice {
             match gathered {
                 // The state may move on: all is gathered anew.
                 Gathered::Missing(missing) => reading.load(missing).await?,
-                Gathered::Whole(slice) => {
+                Gathered::Whole { seen, none } => {
+                    let own = own.decide(question, seen.clone(), revision())?;
+                    let other = other.decide(question, seen, revision())?;
+                    let missing = none.clone();
                     return Ok(Self {
-                        own: own.decide(question, slice.clone(), revision())?,
-                        other: other.decide(question, slice, revision())?,
+                        own: Decision { missing, ..own },
+                        other: Decision {
+                            missing: none,
+                            ..other
+                        },
                     });
                 }
                 Gathered::Absent(absent) => {

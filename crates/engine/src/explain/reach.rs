@@ -27,7 +27,7 @@ pub(super) fn asked_tags(world: &World<'_>) -> Option<AskedTags> {
     let plan = &basis.decider.shard.plan;
     let mut source = WorldRows(&world.rows);
     let Ok(walked) = walk(named, plan, &basis.decider.bundle.schema, &mut source);
-    let Walked::Whole(reached) = walked else {
+    let Walked::Whole { reached, .. } = walked else {
         return None;
     };
     let asked = reached.into_iter().filter_map(|reached| {

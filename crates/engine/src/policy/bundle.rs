@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cedar_policy::{Entities, EntityTypeName, EntityUid, Policy, PolicyId};
 
+use super::fault::Fault;
 use super::info::PolicyInfo;
 use super::plan::PlanError;
 use super::routes::Routes;
@@ -26,6 +27,8 @@ pub struct Bundle {
     pub rules: Option<Rules>,
     /// The table of requests at a gateway; without one, all of them are denied.
     pub routes: Option<Arc<Routes>>,
+    /// What Cedar warns of, where no set is refused for it.
+    pub warnings: Vec<Fault>,
     policies: Map<PolicyId, Arc<PolicyInfo>>,
     shards: Map<EntityUid, Vec<Shard>>,
 }
@@ -84,6 +87,7 @@ impl Bundle {
             level,
             rules,
             routes: None,
+            warnings: Vec::new(),
             policies,
             shards,
         })

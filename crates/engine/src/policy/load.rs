@@ -7,6 +7,7 @@ mod policies;
 mod rule_list;
 mod schema;
 mod validate;
+mod warned;
 
 use std::sync::Arc;
 
@@ -58,15 +59,21 @@ fn load_here(
         .and_then(|file| Routes::read(file, schema.as_ref(), &mut faults));
     let mut level = 0;
     if let Some(schema) = &schema {
-        level = validate(schema, &policies, &mut faults);
+        level = validate(schema, &policies, sources.warnings, &mut faults);
         canonical_literals(schema, &policies, &mut faults);
     }
-    let Some(schema) = schema.filter(|_| faults.is_empty()) else {
+    let is_warning = |fault: &Fault| fault.severity <= Severity::Warning;
+    let Some(schema) = schema.filter(|_| faults.iter().all(is_warning)) else {
         return Err(Fault::first_of(faults));
     };
     let bundle = Bundle::new(Arc::new(schema), sources.digest(), level, rules, policies);
     let mut bundle = bundle.map_err(|error| fault(error.to_string()))?;
     bundle.routes = routes.map(Arc::new);
+    bundle.warnings = Fault::first_of(faults);
+    for warning in &bundle.warnings {
+        let ((line, column), file) = (warning.place(), &*warning.file.name);
+        tracing::warn!(file, line, column, "taken with a warning: {warning}");
+    }
     let broken = broken_conventions(&bundle, sources);
     if broken.is_empty() {
         Ok(bundle)

@@ -10,8 +10,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cedar_policy::Policy;
-use cedar_policy::pst::{BinaryOp, Clause, Expr, Literal, Var};
+use cedar_policy::pst::{self, BinaryOp, Clause, Expr, Literal, Var};
+use cedar_policy::{EntityId, EntityTypeName, EntityUid, Policy};
 
 use super::weight::Weight;
 
@@ -33,6 +33,9 @@ pub(crate) struct Plan {
     pub(crate) all_tags: bool,
     /// The number of references that are followed from the question's own entities.
     pub(crate) level: u32,
+    /// The entities that the policies themselves name and look into, each a root as those of the
+    /// question are.
+    pub(crate) literals: BTreeSet<EntityUid>,
 }
 
 /// One tag that is asked for.
@@ -55,7 +58,8 @@ pub(crate) enum TagKey {
     Any,
 }
 
-/// A sequence of attributes, from one of the three things that a question names.
+/// A sequence of attributes, from one of the three things that a question names or from an entity
+/// that a policy names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Path {
     /// Where it starts.
@@ -65,7 +69,7 @@ pub(crate) struct Path {
 }
 
 /// Where a path starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Root {
     /// The principal.
     Principal,
@@ -73,6 +77,8 @@ pub(crate) enum Root {
     Resource,
     /// The context.
     Context,
+    /// An entity that a policy names.
+    Literal(EntityUid),
 }
 
 /// A policy whose expressions cannot be read.
@@ -120,6 +126,7 @@ impl Plan {
         self.all_tags |= other.all_tags;
         self.level = self.level.max(other.level);
         self.probes.extend(other.probes.iter().cloned());
+        self.literals.extend(other.literals.iter().cloned());
     }
 
     /// Returns true if all tags of some entity are loaded.
@@ -138,6 +145,7 @@ impl Plan {
         };
         self.level >= other.level
             && self.follow.is_superset(&other.follow)
+            && self.literals.is_superset(&other.literals)
             && (self.follow_tags || !other.follow_tags)
             && (self.all_tags || (!other.all_tags && other.probes.iter().all(asked)))
     }
@@ -182,13 +190,14 @@ impl Plan {
                 op: BinaryOp::GetTag,
                 ..
             } => self.follow_tags = true,
+            Expr::Literal(Literal::EntityUID(uid)) => self.literals.extend(entity(uid)),
             _ => {}
         }
         each_child(expression, &mut |child| self.follow(child));
     }
 
-    fn probe(&mut self, entity: &Expr, key: &Expr) {
-        let Some(entity) = Path::of(entity) else {
+    fn probe(&mut self, of: &Expr, key: &Expr) {
+        let Some(entity) = Path::of(of) else {
             self.all_tags = true;
             return;
         };
@@ -215,6 +224,10 @@ impl Path {
                     attributes: Vec::new(),
                 })
             }
+            Expr::Literal(Literal::EntityUID(uid)) => Some(Self {
+                root: Root::Literal(entity(uid)?),
+                attributes: Vec::new(),
+            }),
             Expr::GetAttr { expr, attr } => {
                 let mut path = Self::of(expr)?;
                 path.attributes.push(Arc::from(attr.as_str()));
@@ -223,6 +236,13 @@ impl Path {
             _ => None,
         }
     }
+}
+
+/// The entity of a literal.
+fn entity(uid: &pst::EntityUID) -> Option<EntityUid> {
+    let name: EntityTypeName = uid.ty.to_string().parse().ok()?;
+    let id = EntityId::new(&uid.eid);
+    Some(EntityUid::from_type_name_and_id(name, id))
 }
 
 /// Visits what an expression is made of.

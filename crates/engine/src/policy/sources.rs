@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::directory::{PolicyDirectory, UnreadEntry};
 use super::fault::{Fault, Severity};
 use super::source_file::{SourceError, SourceFile};
+use super::warnings::Warnings;
 use crate::text::hex;
 
 static SHIPPED_SCHEMA: &str = include_str!("../../../../schema/peppol.cedarschema");
@@ -35,6 +36,8 @@ pub struct Sources {
     pub needs_lists: bool,
     /// True if there has to be a manifest.
     pub needs_manifest: bool,
+    /// The fate of the set if Cedar warns of a policy.
+    pub warnings: Warnings,
 }
 
 impl Sources {
@@ -50,6 +53,7 @@ impl Sources {
             unread: Vec::new(),
             needs_lists: false,
             needs_manifest: false,
+            warnings: Warnings::default(),
         }
     }
 
@@ -97,6 +101,12 @@ impl Sources {
             needs_manifest: needed && self.needs_lists,
             ..self
         }
+    }
+
+    /// The same, with that fate if Cedar warns of a policy.
+    #[must_use]
+    pub fn with_warnings(self, warnings: Warnings) -> Self {
+        Self { warnings, ..self }
     }
 
     /// A schema, and the policies of a directory.

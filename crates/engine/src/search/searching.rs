@@ -112,7 +112,7 @@ impl<'a> Searching<'a> {
         loop {
             let (named, plan) = (search.named(), &shard.plan);
             match reading.gather_untagged(named, &search.described, plan)? {
-                Gathered::Whole(known) => {
+                Gathered::Whole { seen: known, .. } => {
                     let (bundle, store) = (&session.state.bundle, session.store());
                     return partial::residual(search, part, shard, &known, bundle, store);
                 }

@@ -24,7 +24,11 @@ use crate::store::TagKeys;
 #[derive(Debug)]
 pub(crate) enum Gathered {
     /// It is complete: everything that the policies can look at.
-    Whole(Vec<SeenEntity>),
+    Whole {
+        seen: Vec<SeenEntity>,
+        /// Entities that the policies can look for, and that are none.
+        none: Vec<EntityUid>,
+    },
     /// These have to be loaded first, and perhaps others after them.
     Missing(Vec<Missing>),
     /// The question names entities that are not there.
@@ -162,12 +166,13 @@ impl<'a> Gathering<'a> {
 
     fn end(self, walked: Walked<GatheredEntity>) -> Result<Gathered, SliceError> {
         match walked {
-            Walked::Whole(reached) => {
+            Walked::Whole { reached, none } => {
                 let seen = reached.into_iter().map(|reached| SeenEntity {
                     loaded: reached.kept.loaded,
                     tags: reached.tags,
                 });
-                Ok(Gathered::Whole(seen.collect()))
+                let seen = seen.collect();
+                Ok(Gathered::Whole { seen, none })
             }
             Walked::Unloaded => Ok(Gathered::Missing(self.missing)),
             Walked::Absent {
@@ -185,9 +190,12 @@ impl<'a> Gathering<'a> {
             }
             Walked::Dangling(reference) => {
                 let EntityReference { from, to } = *reference;
+                let described = from.as_ref();
+                let described = described.is_none_or(|from| self.described.get(from).is_some());
+                let from = from.map_or_else(|| "a policy".to_owned(), |from| format!("`{from}`"));
                 Err(SliceError::Incomplete {
-                    reference: format!("`{from}` refers to `{to}`, which is not known"),
-                    described: self.described.get(&from).is_some(),
+                    reference: format!("{from} refers to `{to}`, which is not known"),
+                    described,
                 })
             }
         }

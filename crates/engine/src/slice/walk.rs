@@ -1,6 +1,7 @@
 //! The one walk of a plan: the entities that the policies come to, and the tags that they ask for.
 //!
-//! A walk begins with the entities that the question names. It follows the attributes that the
+//! A walk begins with the entities that the question names, and those that the policies name and look
+//! into. It follows the attributes that the
 //! plan follows, reference by reference up to the plan's level, and asks for the plan's tags. Rows
 //! come from a [`RowSource`]: a state of the store, or entities that an explanation has changed.
 
@@ -75,7 +76,11 @@ pub(crate) struct ReachedEntity<K> {
 /// The end of a walk.
 pub(crate) enum Walked<K> {
     /// Everything that the plan leads to.
-    Whole(Vec<ReachedEntity<K>>),
+    Whole {
+        reached: Vec<ReachedEntity<K>>,
+        /// The entities that it leads to and that are none.
+        none: Vec<EntityUid>,
+    },
     /// Something has to be loaded first.
     Unloaded,
     /// The question names entities that are not there.
@@ -91,9 +96,9 @@ pub(crate) enum Walked<K> {
     Dangling(Box<EntityReference>),
 }
 
-/// A reference from one entity to another.
+/// A reference from one entity to another, or from a policy to an entity.
 pub(crate) struct EntityReference {
-    pub(crate) from: EntityUid,
+    pub(crate) from: Option<EntityUid>,
     pub(crate) to: EntityUid,
 }
 
@@ -138,6 +143,8 @@ struct Walk<'a, S: RowSource> {
     /// Their ids, at the same places.
     index: UidIndex,
     unloaded: bool,
+    /// Entities that are none.
+    none: Vec<EntityUid>,
 }
 
 /// The end of a path.
@@ -165,6 +172,7 @@ impl<'a, S: RowSource> Walk<'a, S> {
             reached: Vec::with_capacity(8),
             index: UidIndex::new(),
             unloaded: false,
+            none: Vec::new(),
         }
     }
 
@@ -178,13 +186,26 @@ impl<'a, S: RowSource> Walk<'a, S> {
         if !self.unloaded && roots.iter().any(|(_, uid)| self.place_of(uid).is_none()) {
             return Ok(self.absent(roots));
         }
+        for uid in &plan.literals {
+            if is_bare(self.schema, uid) || self.take(uid, 1)? {
+                continue;
+            }
+            if !self.source.is_none(uid, uid) {
+                let (from, to) = (None, uid.clone());
+                return Ok(Walked::Dangling(Box::new(EntityReference { from, to })));
+            }
+            self.none.push(uid.clone());
+        }
         while !self.unloaded {
             if tagged {
                 self.ask_for_tags(plan)?;
             }
             match self.follow(plan)? {
                 Followed::Further => {}
-                Followed::ToTheEnd => return Ok(Walked::Whole(self.reached)),
+                Followed::ToTheEnd => {
+                    let Self { reached, none, .. } = self;
+                    return Ok(Walked::Whole { reached, none });
+                }
                 Followed::Dangling(reference) => return Ok(Walked::Dangling(reference)),
             }
         }
@@ -279,9 +300,12 @@ impl<'a, S: RowSource> Walk<'a, S> {
                 continue;
             }
             let from = self.reached.get(from);
-            let from = from.map_or(&to, |from| &S::row(&from.kept).uid).clone();
-            if !self.source.is_none(&from, &to) {
+            let from = from.map(|from| S::row(&from.kept).uid.clone());
+            if !self.source.is_none(from.as_ref().unwrap_or(&to), &to) {
                 return Ok(Followed::Dangling(Box::new(EntityReference { from, to })));
+            }
+            if !self.none.contains(&to) {
+                self.none.push(to);
             }
         }
         // Also for tags that are not loaded yet: they may hold entities.
@@ -340,9 +364,10 @@ impl<'a, S: RowSource> Walk<'a, S> {
 
     /// The value that a path leads to; `None` where an attribute on the way is absent or its
     /// entity has not been reached (yet).
-    fn value_at(&self, path: &Path) -> Option<PathEnd<'_>> {
+    fn value_at<'v>(&'v self, path: &'v Path) -> Option<PathEnd<'v>> {
         let mut attributes = path.attributes.iter();
-        let mut at = match path.root {
+        let mut at = match &path.root {
+            Root::Literal(uid) => PathEnd::Entity(uid),
             Root::Principal => PathEnd::Entity(self.named.principal?),
             Root::Resource => PathEnd::Entity(self.named.resource?),
             Root::Context => PathEnd::Value(self.named.context.get(attributes.next()?)?),

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use peppol_authz_engine::policy::Warnings;
+
 /// The flags of a command line. They win over variables and the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
@@ -15,6 +17,8 @@ pub struct Flags {
     pub policies: Option<PathBuf>,
     /// `--schema`.
     pub schema: Option<PathBuf>,
+    /// `--policy-warnings`.
+    pub policy_warnings: Option<Warnings>,
     /// `--routes`.
     pub routes: Option<PathBuf>,
     /// `--additions`.

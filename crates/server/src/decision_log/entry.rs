@@ -40,6 +40,8 @@ struct WrittenLine<'a> {
     slice: Option<Vec<Json>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     slice_tags: Option<Vec<Json>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slice_missing: Option<Vec<Json>>,
 }
 
 /// The part of a decision that depends on question, state and policies alone: it is the same
@@ -155,6 +157,8 @@ pub(super) fn write(
             cut,
             slice: with_slice.then(|| shown.slice(decision)),
             slice_tags: with_slice.then(|| shown.slice_tags(decision)),
+            slice_missing: (with_slice && !decision.missing.is_empty())
+                .then(|| shown.missing(decision)),
         };
         serde_json::to_writer(&mut *text, &entry)?;
         escape_from(start, text);

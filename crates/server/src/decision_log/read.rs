@@ -34,6 +34,8 @@ pub struct Line {
     pub slice: Option<Json>,
     /// For each entity, the tags that were asked for.
     pub(super) slice_tags: Vec<Json>,
+    /// The entities that were looked for and were none.
+    pub(super) slice_missing: Vec<Json>,
     /// The decision: JSON texts, in the order of [`ANSWER`].
     pub(super) answer: [String; ANSWER.len()],
     /// True if the line holds hashes.
@@ -69,6 +71,8 @@ struct ParsedLine<'a> {
     slice: Option<&'a RawValue>,
     #[serde(default)]
     slice_tags: Vec<Json>,
+    #[serde(default)]
+    slice_missing: Vec<Json>,
 }
 
 /// The lines of a log, one by one. Empty lines are left out.
@@ -137,6 +141,7 @@ impl Line {
             cut: written.cut,
             slice: written.slice.map(parse).transpose()?,
             slice_tags: written.slice_tags,
+            slice_missing: written.slice_missing,
             answer: answer.map(|raw| raw.get().to_owned()),
         })
     }

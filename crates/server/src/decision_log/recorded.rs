@@ -26,6 +26,8 @@ pub(super) struct RecordedSlice {
     described: Vec<EntityTypeName>,
     /// The entities that the question itself names; these may have been absent.
     asked: HashSet<EntityUid>,
+    /// The entities that were looked for beside these, and were none.
+    missing: HashSet<EntityUid>,
     revision: Revision,
 }
 
@@ -41,6 +43,7 @@ impl Default for RecordedSlice {
             rows: HashMap::new(),
             described: Vec::new(),
             asked: HashSet::new(),
+            missing: HashSet::new(),
             revision: Revision::fixed(""),
         }
     }
@@ -69,12 +72,16 @@ impl RecordedSlice {
             let tags = asked_tags(asked)?;
             Ok((row.uid.clone(), RecordedEntity { row, tags }))
         });
+        let missing = line.slice_missing.iter().map(|json| schema.entity(json));
+        let missing = missing.collect::<Result<HashSet<_>, Misfit>>();
+        let missing = missing.map_err(|misfit| misfit.within("sliceMissing"))?;
         let mut asked = HashSet::new();
         if let Some(question) = &line.question {
             named(question, &mut asked);
         }
         Ok(Some(Self {
             asked,
+            missing,
             rows: kept.collect::<Result<_, Misfit>>()?,
             described,
             revision: Revision::fixed(&line.tenancy_revision),
@@ -137,9 +144,11 @@ impl Store for RecordedStore {
         !self.held().described.contains(entity_type)
     }
 
-    /// Ids that were absent, and not unknown, were recorded.
-    fn tells_absence(&self, _: &EntityTypeName) -> bool {
-        false
+    /// Of an entity that policies or other entities referred to it was recorded that it was none. Ids of
+    /// the question that were absent, and not unknown, were recorded as entities.
+    fn tells_absence(&self, name: &EntityTypeName) -> bool {
+        let held = self.held();
+        held.missing.iter().any(|uid| uid.type_name() == name)
     }
 
     /// A type that a caller could describe then can be described again.
@@ -182,7 +191,7 @@ impl RecordedSnapshot {
         // An entity of the question that was not recorded was unknown, and the decision ended
         // there: one whose absence has a meaning for policies was recorded. For all others there
         // is no decision.
-        if !self.slice.asked.contains(uid) {
+        if !self.slice.asked.contains(uid) && !self.slice.missing.contains(uid) {
             return Err(unrecorded(uid, "it"));
         }
         Ok(None)

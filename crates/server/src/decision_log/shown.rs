@@ -135,6 +135,11 @@ impl<'a> LineVeil<'a> {
             .collect()
     }
 
+    /// The entities that were looked for and are none.
+    pub(super) fn missing(&self, decision: &Decision) -> Vec<Json> {
+        decision.missing.iter().map(|uid| self.uid(uid)).collect()
+    }
+
     /// For each entity of the slice, the tags that were asked for: `null`, `"all"` or the keys.
     pub(super) fn slice_tags(&self, decision: &Decision) -> Vec<Json> {
         let asked = decision.slice.iter().map(|seen| match &seen.tags {

@@ -18,7 +18,8 @@ pub fn weight(decided: &Decided) -> usize {
     let slice = decision.slice.iter();
     let slice = slice.map(|seen| SEEN + seen.loaded.row.weight());
     let errors = decision.errors.iter().map(String::len);
-    let absent = decision.absent.iter().map(|_| SEEN);
+    let absent = decision.absent.iter().chain(&decision.missing);
+    let absent = absent.map(|_| SEEN);
     ALONE
         + question
         + json_weight(&decided.said)

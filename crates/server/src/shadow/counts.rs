@@ -289,6 +289,7 @@ mod tests {
             tenancy_revision: Arc::from("t"),
             slice: Vec::new(),
             absent: Vec::new(),
+            missing: Vec::new(),
         };
         ShadowOutcome::Disagreed(Box::new(Disagreement {
             kind: DisagreementKind::Verdict,

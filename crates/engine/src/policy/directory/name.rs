@@ -61,7 +61,7 @@ impl NameKind {
 
     fn of_unread(name: &str) -> Self {
         let name = name.trim().to_lowercase();
-        if name.ends_with(".cedar") {
+        if name.ends_with(".cedar") || name.ends_with(".cedar.json") {
             return Self::Misspelt("….cedar");
         }
         let mut names = [RULES, MANIFEST].into_iter();

@@ -21,6 +21,13 @@ pub const MAX_POLICIES: usize = 50_000;
 /// further one there is twice as much to look at: 40 of them take it hours.
 pub const MAX_CONDITIONALS: usize = 10;
 
+/// The files that are named where there is no policy.
+const MOST_NAMED: usize = 3;
+
+/// Advice for policies in Cedar's JSON.
+const JSON: &str =
+    "write them in Cedar's own syntax: `cedar translate-policy --direction json-to-cedar`";
+
 /// Advice for a policy that is nested too deep.
 const SPLIT: &str = "write a long chain of `||` as `[…].contains(…)`, or split the policy";
 
@@ -55,11 +62,14 @@ pub(super) fn read_policies(sources: &Sources, faults: &mut Vec<Fault>) -> Vec<P
     }
     if policies.is_empty() && faults.is_empty() {
         // An empty directory is a mount that failed, not a wish to deny all.
-        faults.push(Fault::new(
-            &sources.schema,
-            Severity::Invalid,
-            "there are no policies",
-        ));
+        let others = sources.unread.iter().take(MOST_NAMED);
+        let others: Vec<_> = others.map(|entry| format!("`{}`", entry.name)).collect();
+        let text = match others.is_empty() {
+            true => "there are no policies".to_owned(),
+            false => format!("there are no policies; not read: {}", others.join(", ")),
+        };
+        let fault = Fault::new(&sources.schema, Severity::Invalid, text);
+        faults.push(fault.advise("policies are files `….cedar` of the directory itself"));
     }
     policies
 }
@@ -73,6 +83,11 @@ fn read_file(file: &Arc<SourceFile>, scanned: &Scan, faults: &mut Vec<Fault>) ->
     }
     let set = match file.text.parse::<PolicySet>() {
         Ok(set) => set,
+        Err(_) if file.text.trim_start().starts_with('{') => {
+            let text = format!("`{}`: policies in Cedar's JSON are not read", file.name);
+            faults.push(Fault::new(file, Severity::Invalid, text).advise(JSON));
+            return Vec::new();
+        }
         Err(errors) => {
             let errors = errors.iter();
             faults.extend(errors.map(|error| Fault::from_diagnostic(file, error)));

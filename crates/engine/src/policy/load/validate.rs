@@ -2,12 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 
-use cedar_policy::{Policy, PolicyId, PolicySet, ValidationMode, ValidationResult, Validator};
+use cedar_policy::{
+    Policy, PolicyId, PolicySet, ValidationError, ValidationMode, ValidationResult,
+    ValidationWarning, Validator,
+};
 use miette::Diagnostic;
 
 use super::cost::is_bounded;
+use super::warned::warned;
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::info::PolicyInfo;
+use crate::policy::warnings::Warnings;
 use crate::schema::Schema;
 
 /// The greatest number of references that a policy may follow from a question.
@@ -21,7 +26,12 @@ const MAX_LITERALS: usize = 1000;
 const MAX_HASHED: u64 = 1 << 32;
 
 /// Validates strictly. Returns the level to which the policies look.
-pub(super) fn validate(schema: &Schema, policies: &[PolicyInfo], faults: &mut Vec<Fault>) -> u32 {
+pub(super) fn validate(
+    schema: &Schema,
+    policies: &[PolicyInfo],
+    warnings: Warnings,
+    faults: &mut Vec<Fault>,
+) -> u32 {
     if !is_bounded(schema, policies, faults) {
         return 0;
     }
@@ -44,14 +54,17 @@ pub(super) fn validate(schema: &Schema, policies: &[PolicyInfo], faults: &mut Ve
     };
     let before = faults.len();
     let check = at_most(MAX_LEVEL);
-    report(policies, &check, &check(&plain), faults);
-    if faults.len() > before {
+    report(policies, warnings, &check, &check(&plain), faults);
+    let mut found = faults.iter().skip(before);
+    if found.any(|fault| fault.severity > Severity::Warning) {
         return 0;
     }
+    // They are found again below.
+    faults.truncate(before);
     let level = lowest_level(plain, |set, level| at_most(level)(set));
     // What is said of policies without places has to be true of those that are in force.
     let check = at_most(level);
-    report(policies, &check, &check(&set), faults);
+    report(policies, warnings, &check, &check(&set), faults);
     level
 }
 
@@ -59,12 +72,13 @@ pub(super) fn validate(schema: &Schema, policies: &[PolicyInfo], faults: &mut Ve
 fn lowest_level(mut rest: PolicySet, check: impl Fn(&PolicySet, u32) -> ValidationResult) -> u32 {
     for level in 0..MAX_LEVEL {
         let result = check(&rest, level);
-        if result.validation_passed() {
+        let too_deep = result.validation_errors();
+        let mut too_deep = too_deep.filter(|error| !is_of_literal(error)).peekable();
+        if too_deep.peek().is_none() {
             return level;
         }
         // A policy that passed passes at each further level.
-        let failed = result.validation_errors().map(|error| error.policy_id());
-        let failed: HashSet<&PolicyId> = failed.collect();
+        let failed: HashSet<&PolicyId> = too_deep.map(|error| error.policy_id()).collect();
         let failed: Vec<Policy> = failed
             .into_iter()
             .filter_map(|id| rest.policy(id).cloned())
@@ -80,6 +94,7 @@ fn lowest_level(mut rest: PolicySet, check: impl Fn(&PolicySet, u32) -> Validati
 /// written, which says where they are, as far as that takes no long time.
 fn report(
     policies: &[PolicyInfo],
+    warnings: Warnings,
     check: &dyn Fn(&PolicySet) -> ValidationResult,
     found: &ValidationResult,
     faults: &mut Vec<Fault>,
@@ -103,7 +118,7 @@ fn report(
     if let Ok(set) = set_of(placed.values().map(|info| info.policy.clone())) {
         for (id, diagnostic) in diagnostics(&check(&set)) {
             if let Some(info) = placed.get(id) {
-                faults.push(at_policy(info, diagnostic));
+                faults.push(diagnostic.fault(info, warnings));
                 told.insert(id.clone());
             }
         }
@@ -121,19 +136,44 @@ fn report(
         {
             let fault = Fault {
                 labels: Vec::new(),
-                ..Fault::from_diagnostic(&info.file, diagnostic)
+                ..diagnostic.fault(info, warnings)
             };
             faults.push(fault.at(info.place.start, info.place.len()));
         }
     }
 }
 
+/// What Cedar says of a policy.
+enum Diagnosed<'a> {
+    Error(&'a ValidationError),
+    Warning(&'a ValidationWarning),
+}
+
+impl Diagnosed<'_> {
+    fn fault(&self, info: &PolicyInfo, warnings: Warnings) -> Fault {
+        match self {
+            Self::Error(error) => at_policy(info, *error),
+            Self::Warning(warning) => warned(info, warning, warnings),
+        }
+    }
+}
+
+impl std::fmt::Display for Diagnosed<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Error(error) => error.fmt(f),
+            Self::Warning(warning) => warning.fmt(f),
+        }
+    }
+}
+
 /// All errors and warnings, each with its policy.
-fn diagnostics(result: &ValidationResult) -> impl Iterator<Item = (&PolicyId, &dyn Diagnostic)> {
+fn diagnostics(result: &ValidationResult) -> impl Iterator<Item = (&PolicyId, Diagnosed<'_>)> {
     let errors = result.validation_errors();
-    let errors = errors.map(|error| (error.policy_id(), error as &dyn Diagnostic));
+    let errors = errors.filter(|error| !is_of_literal(error));
+    let errors = errors.map(|error| (error.policy_id(), Diagnosed::Error(error)));
     let warnings = result.validation_warnings();
-    errors.chain(warnings.map(|warning| (warning.policy_id(), warning as &dyn Diagnostic)))
+    errors.chain(warnings.map(|warning| (warning.policy_id(), Diagnosed::Warning(warning))))
 }
 
 fn at_policy(info: &PolicyInfo, diagnostic: &dyn Diagnostic) -> Fault {
@@ -142,6 +182,18 @@ fn at_policy(info: &PolicyInfo, diagnostic: &dyn Diagnostic) -> Fault {
         return fault.at(info.place.start, info.place.len());
     }
     fault
+}
+
+/// True if an error is that of an entity which a policy names and looks into. Cedar has no level for it,
+/// and counts what is behind it as behind the principal; here it is a root of the slice, as the
+/// principal is.
+fn is_of_literal(error: &ValidationError) -> bool {
+    // Cedar tells the two kinds of this error apart by their text alone. One that is not known is taken
+    // for one of depth.
+    matches!(error, ValidationError::EntityDerefLevelViolation(_))
+        && error
+            .to_string()
+            .ends_with("entity literals cannot be dereferenced at any level")
 }
 
 /// The same policy, whose expressions do not know where they are written.

@@ -135,6 +135,7 @@ impl Layer {
             tenancy,
             policies,
             schema,
+            policy_warnings,
             routes,
             additions,
             import,
@@ -154,6 +155,7 @@ impl Layer {
                 .collect::<Option<Vec<_>>>()
                 .map(Value::from)
         };
+        let warnings = policy_warnings.map(|warnings| Some(Value::from(warnings.name())));
         let logged = decision_log.as_ref().map(text);
         let slice = log_slice.then(|| Some(Value::from(true)));
         let given = [
@@ -161,6 +163,7 @@ impl Layer {
             ("tenancy", "tenancy", tenancy.as_ref().map(text)),
             ("policies", "policies", policies.as_ref().map(path)),
             ("schema", "schema", schema.as_ref().map(path)),
+            ("policy_warnings", "policy-warnings", warnings),
             ("routes", "routes", routes.as_ref().map(path)),
             ("additions", "additions", additions.as_ref().map(path)),
             ("import", "import", (!import.is_empty()).then(paths)),

@@ -40,6 +40,7 @@ fn decided(errors: &[&str]) -> Decision {
         tenancy_revision: Arc::from("t"),
         slice: Vec::new(),
         absent: Vec::new(),
+        missing: Vec::new(),
     }
 }
 

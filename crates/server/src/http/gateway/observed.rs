@@ -57,5 +57,6 @@ fn unasked_decision(
         tenancy_revision: Arc::default(),
         slice: Vec::new(),
         absent: Vec::new(),
+        missing: Vec::new(),
     }
 }

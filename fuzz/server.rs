@@ -105,12 +105,13 @@ impl World {
 }
 
 /// The surfaces, by the names of their corpora.
-const PATHS: [(&str, &str); 6] = [
+const PATHS: [(&str, &str); 7] = [
     ("native", "/v1/is_authorized"),
     ("batch", "/v1/batch_is_authorized"),
     ("evaluation", "/access/v1/evaluation"),
     ("evaluations", "/access/v1/evaluations"),
     ("search", "/v1/search"),
+    ("plan", "/v1/plan"),
     ("avp", "/"),
 ];
 
@@ -155,9 +156,12 @@ pub(crate) fn judged(
     }
     let answer: Value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     let question = serde_json::from_slice::<Value>(input);
-    let allows = allowed(&answer) || !found(&answer).is_empty();
+    let allows = allowed(&answer) || !found(&answer).is_empty() || finds_rows(&answer);
     match question {
         _ if !allows => {}
+        Ok(_) if !is_whole(&answer) => {
+            return Err(format!("the SQL of a plan is not closed: {answer}"));
+        }
         Err(_) => return Err(format!("an Allow for no JSON: {answer}")),
         // A search finds whom it was not asked about.
         Ok(_) if path.contains("/search") => {
@@ -192,6 +196,33 @@ fn allowed(answer: &Value) -> bool {
         Value::Array(values) => values.iter().any(allowed),
         _ => false,
     }
+}
+
+/// True if a plan finds any rows.
+fn finds_rows(answer: &Value) -> bool {
+    matches!(answer["kind"].as_str(), Some("always" | "conditional"))
+}
+
+/// True if nothing of a request is a part of a plan's SQL but within closed quotes, and all of its
+/// brackets are closed.
+fn is_whole(answer: &Value) -> bool {
+    let Some(sql) = answer["sql"]["where"].as_str() else {
+        return true;
+    };
+    let (mut depth, mut quoted) = (0_i32, false);
+    for c in sql.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted => depth -= 1,
+            ';' if !quoted => return false,
+            _ => {}
+        }
+        if depth < 0 {
+            return false;
+        }
+    }
+    depth == 0 && !quoted
 }
 
 /// The ids of users that a search found.

@@ -14,6 +14,7 @@ mod key;
 mod logged;
 mod migrate;
 mod output;
+mod plan;
 mod policies;
 mod prove;
 mod reasons;
@@ -56,6 +57,7 @@ pub(crate) fn run() -> Exit {
         Command::Authorize(args) => authorize::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Search(args) => search::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Route(args) => route::run(&args),
         Command::Prove(args) => prove::run(&args),
         Command::Diff(args) => diff::run(&args),

@@ -12,7 +12,7 @@ mod serve;
 
 use clap::{Parser, Subcommand};
 
-pub(super) use ask::{AuthorizeArgs, RouteArgs, SearchArgs};
+pub(super) use ask::{AuthorizeArgs, PlanArgs, RouteArgs, SearchArgs};
 pub(super) use author::{CheckArgs, TestArgs};
 pub(super) use diff::DiffArgs;
 pub(super) use init::InitArgs;
@@ -56,6 +56,8 @@ pub(super) enum Command {
     Explain(AuthorizeArgs),
     /// Find the principals, resources or actions that the policies allow
     Search(SearchArgs),
+    /// Show the condition by which a service's own database finds what the policies allow
+    Plan(PlanArgs),
     /// Show the questions that a request to a gateway becomes
     Route(RouteArgs),
     /// Prove invariants for all requests and all entities of the schema

@@ -11,7 +11,7 @@ use super::exit::{Ended, Exit};
 use super::input::{context, question_in};
 use super::output::{AnyError, failed, misused, say};
 use peppol_authz_engine::policy::Bundle;
-use peppol_authz_engine::{Engine, SearchPage, SearchResult, Wanted};
+use peppol_authz_engine::{Engine, Residual, SearchPage, SearchResult, Wanted};
 use peppol_authz_server::config::LimitsSettings;
 use peppol_authz_server::http::search_json;
 
@@ -28,7 +28,7 @@ pub(super) fn run(args: &SearchArgs) -> Ended {
         say(search_json(&found, args.residual));
     } else {
         if args.residual {
-            say_residual(&found);
+            say_residual_of(&found);
         }
         found.entities.iter().for_each(|uid| say_found(&found, uid));
     }
@@ -109,8 +109,16 @@ fn say_found(found: &SearchResult, uid: &EntityUid) {
     }
 }
 
-fn say_residual(found: &SearchResult) {
-    let residual = &found.residual;
+fn say_residual_of(found: &SearchResult) {
+    say_residual(&found.residual);
+    if let Some(statement) = &found.residual.statement {
+        say(format_args!("statement\n  {statement}"));
+    }
+    say(format_args!("decided {}", found.decided));
+}
+
+/// Writes what of the policies depends on the open part.
+pub(super) fn say_residual(residual: &Residual) {
     if residual.permitted {
         say("permitted, whatever is looked for");
     }
@@ -124,8 +132,4 @@ fn say_residual(found: &SearchResult) {
             .lines()
             .for_each(|line| say(format_args!("  {line}")));
     }
-    if let Some(statement) = &residual.statement {
-        say(format_args!("statement\n  {statement}"));
-    }
-    say(format_args!("decided {}", found.decided));
 }

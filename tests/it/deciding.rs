@@ -10,8 +10,8 @@ use peppol_authz_engine::policy::{Bundle, Fault, SourceFile, Sources, load};
 use peppol_authz_engine::slice::{Demand, Freshness};
 use peppol_authz_engine::store::{EntitiesFile, Store};
 use peppol_authz_engine::{
-    Decision, Engine, EngineOptions, Explanation, Failure, Malformed, SearchPage, SearchResult,
-    Unexplained, Verdict, Wanted,
+    Decision, Engine, EngineOptions, Explanation, Failure, Malformed, RowPlan, RowPlanOptions,
+    RowPlanRequest, SearchPage, SearchResult, Unexplained, Verdict, Wanted,
 };
 use peppol_authz_server::config::MIN_WORKER_STACK_BYTES;
 use serde_json::{Value, json};
@@ -239,6 +239,24 @@ impl Deciding {
             found.map_err(Refused::Failed)
         });
         self.runtime.block_on(found).unwrap()
+    }
+
+    /// Makes a plan.
+    pub(crate) fn plan(
+        &self,
+        wanted: &Value,
+        options: &RowPlanOptions,
+    ) -> Result<RowPlan, Refused> {
+        let engine = Arc::clone(&self.engine);
+        let (wanted, options) = (wanted.clone(), options.clone());
+        let made = self.runtime.spawn(async move {
+            let session = engine.session();
+            let read = RowPlanRequest::read(&session, &wanted, 100);
+            let (request, demand) = read.map_err(Refused::Malformed)?;
+            let plan = request.plan(&session, &options, &demand).await;
+            plan.map_err(Refused::Failed)
+        });
+        self.runtime.block_on(made).unwrap()
     }
 
     /// Asks what has to be answered by a decision.

@@ -29,6 +29,12 @@ const MAY_USE: [(&str, Modules); 4] = [
                 &["policy", "schema", "slice", "store", "text", "turn"],
             ),
             ("search", &["decide", "policy", "schema", "slice", "store"]),
+            (
+                "row_plan",
+                &[
+                    "decide", "policy", "schema", "search", "slice", "store", "turn",
+                ],
+            ),
             ("explain", &["decide", "policy", "schema", "slice", "store"]),
             ("request", &["decide", "policy", "schema", "slice", "store"]),
         ],
@@ -76,6 +82,7 @@ const MAY_USE: [(&str, Modules); 4] = [
                     "views",
                 ],
             ),
+            ("row_sql", &["postgres", "select", "sqlite", "views"]),
             ("database", &["import", "migration", "postgres", "sqlite"]),
             (
                 "project",

@@ -33,6 +33,7 @@ mod other_commands;
 mod over;
 mod overload;
 mod participant_taken;
+mod plans;
 mod postgres;
 mod proof;
 mod readme;

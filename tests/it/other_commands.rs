@@ -14,7 +14,7 @@ use crate::author::{Author, Ended};
 
 /// Where suites are, if none are named.
 const SUITE: &str = "tests/policies/desk.toml";
-const FIXTURE: &str = "tests/policies/desk.json";
+pub(crate) const FIXTURE: &str = "tests/policies/desk.json";
 
 const FIXTURE_TEXT: &str = r#"[
   {"uid": {"type": "User", "id": "ann"}, "attrs": {"active": true, "name": "Ann"}, "parents": [],
@@ -75,7 +75,7 @@ deny = ["UNKNOWN_PRINCIPAL"]
 "#;
 
 /// An author with a suite and its fixture.
-fn tester() -> Author {
+pub(crate) fn tester() -> Author {
     let author = Author::new();
     author.write(SUITE, SUITE_TEXT);
     author.write(FIXTURE, FIXTURE_TEXT);

@@ -1,7 +1,7 @@
 //! PostgreSQL as tenancy store: a real server, and the real program beside it.
 
 mod alive;
-mod client;
+pub(crate) mod client;
 mod collation;
 mod concurrent;
 mod crowd;

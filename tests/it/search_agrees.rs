@@ -1,13 +1,15 @@
-//! A search finds what the policies allow, one by one: random policies over random
-//! entities, in databases of any kind.
+//! A search finds what the policies allow, one by one, and so does the condition of a plan: random
+//! policies over random entities, in databases of any kind.
 
 mod asking;
 mod explained;
 mod found;
 mod policies;
 mod postgres;
+mod rows;
 mod shape;
 mod shipped;
+mod shipped_plans;
 mod sqlite;
 mod world;
 

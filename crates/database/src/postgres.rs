@@ -51,6 +51,7 @@ use snapshot::PostgresSnapshot;
 
 use crate::migration::Upgrade;
 use crate::views;
+pub(super) use candidates::like_pattern;
 pub use options::PostgresOptions;
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::store::{Revision, Snapshot, Store, StoreError, StoreFuture};

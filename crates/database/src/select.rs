@@ -413,7 +413,7 @@ fn yes() -> String {
 
 /// Conditions joined in pairs, and those in pairs: databases limit how deep an
 /// expression may be.
-fn joined(mut parts: Vec<String>, joint: &str) -> String {
+pub(super) fn joined(mut parts: Vec<String>, joint: &str) -> String {
     while parts.len() > 1 {
         parts = parts
             .chunks(2)

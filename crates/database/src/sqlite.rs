@@ -40,7 +40,6 @@ use std::time::{Duration, Instant};
 use cedar_policy::EntityTypeName;
 
 use crate::migration::Upgrade;
-#[cfg(test)]
 pub(super) use candidates::SqliteDialect;
 pub(super) use made::{Made, Unmade, made};
 use opened::Opened;

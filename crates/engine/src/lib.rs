@@ -5,7 +5,7 @@
 //! Sources ─► policy::load ─► Bundle ─┐
 //! Question ──────────────────────────┼─► Engine::session ─► decide ─► Decision
 //! Store ─► Snapshot ─► slice ────────┘            │
-//!                                                 └─► search, explain, request
+//!                                                 └─► search, row_plan, explain, request
 //! ```
 //!
 //! A question is checked against the schema ([`Question::read`], [`Question::new`]), its slice is
@@ -17,13 +17,14 @@
 //! ([`Twice`]) take a session. Threads that decide need [`DECISION_STACK_BYTES`] of stack, and the
 //! engine refuses to decide on less. `examples/embed.rs` shows a decision from start to end.
 //!
-//! Imports run one way: `{search, explain, request} → decide → slice → {policy, store} → schema`.
+//! Imports run one way: `row_plan → search`, `{search, explain, request} → decide → slice → {policy, store} → schema`.
 
 mod decide;
 mod explain;
 pub mod file;
 pub mod policy;
 mod request;
+mod row_plan;
 pub mod schema;
 mod search;
 pub mod slice;
@@ -43,6 +44,10 @@ pub use explain::{
 };
 pub use request::{
     Body, Draft, Drafted, Headers, HttpRequest, RequestDecision, RequestLimits, Routed, Unrouted,
+};
+pub use row_plan::{
+    ROW_ID, RelatedRow, RowAttribute, RowCondition, RowPlan, RowPlanOptions, RowPlanRequest,
+    RowTest,
 };
 pub use search::{
     ActionSearch, Residual, ResidualPolicy, Search, SearchPage, SearchParts, SearchResult, Sought,

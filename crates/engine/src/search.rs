@@ -34,9 +34,12 @@ use crate::decide::{Decision, QuestionContext, Verdict};
 use crate::slice::Described;
 
 pub use actions::ActionSearch;
+pub(crate) use condition::ConditionReader;
 pub use loose::SearchParts;
+pub(crate) use partial::{PartialPolicies, evaluate};
 pub use partial::{Residual, ResidualPolicy};
 pub use read::Wanted;
+pub(crate) use read::{EntityOrType, named};
 
 /// The search for principals or resources: who may do this, or on what may it be done?
 #[derive(Clone, Debug)]

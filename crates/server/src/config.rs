@@ -53,7 +53,9 @@ pub use policies::{Reload, ShadowSettings};
 pub use server::{MIN_WORKER_STACK_BYTES, Server};
 pub use server_url::{ServerUrl, ServerUrlError};
 pub use store::{Cache, Entities, Freshness, Store};
-pub use surfaces::{AuthzenSettings, Explain, ExplainersSettings, Reveal, Search};
+pub use surfaces::{
+    AuthzenSettings, Explain, ExplainersSettings, PlanDialect, PlanSettings, Reveal, Search,
+};
 
 /// The settings of `serve`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +85,8 @@ pub struct Config {
     pub limits: LimitsSettings,
     /// Searches.
     pub search: Search,
+    /// Plans for the databases of services.
+    pub plan: PlanSettings,
     /// The callers that may have decisions explained.
     pub explain: Explain,
     /// The AuthZEN surface.

@@ -1,4 +1,4 @@
-//! The arguments of `authorize`, `explain`, `search` and `route`.
+//! The arguments of `authorize`, `explain`, `search`, `plan` and `route`.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -65,6 +65,44 @@ pub(in crate::cli) struct SearchArgs {
     #[arg(long)]
     pub(in crate::cli) residual: bool,
     /// Write the answer in JSON, as `POST /v1/search` does
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The answer says if it is `always`, `never` or `conditional`, the condition as a tree, and the same as a part of a \
+`WHERE` with its parameters. Exit codes: 0 some rows may be allowed; 2 none is.")]
+pub(in crate::cli) struct PlanArgs {
+    /// A request in JSON, as `POST /v1/plan` takes it; `-` is standard input
+    #[arg(value_name = "FILE", conflicts_with_all = ["principal", "action", "resource", "context"])]
+    pub(in crate::cli) request: Option<PathBuf>,
+    /// The principal: `Peppol::User::"u-1"`
+    #[arg(long, value_name = "ENTITY", required_unless_present = "request")]
+    pub(in crate::cli) principal: Option<String>,
+    /// The action: `Peppol::Action::"viewDocument"`, or only `viewDocument`
+    #[arg(long, value_name = "ACTION", required_unless_present = "request")]
+    pub(in crate::cli) action: Option<String>,
+    /// The type of the resources: `Peppol::Document`
+    #[arg(long, value_name = "TYPE", required_unless_present = "request")]
+    pub(in crate::cli) resource: Option<String>,
+    /// The context, a JSON object [default: {}]
+    #[arg(long, value_name = "JSON")]
+    pub(in crate::cli) context: Option<String>,
+    /// A TOML file with the names of tables and columns, as the setting `plan.columns` names one [default: that one]
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) columns: Option<PathBuf>,
+    /// The database that the condition is for, `postgresql` or `sqlite` [default: the setting `plan.dialect`]
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) dialect: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) source: SourceArgs,
+    #[command(flatten)]
+    pub(in crate::cli) policy: PolicyArgs,
+    /// Show first what of the policies depends on the resource, also where there is no plan
+    #[arg(long)]
+    pub(in crate::cli) residual: bool,
+    /// Write the answer in JSON, as `POST /v1/plan` does
     #[arg(long)]
     pub(in crate::cli) json: bool,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{keys, shadow};
 use crate::cli::output::AnyError;
 use crate::cli::source::{FileUse, entities_limits, open};
-use peppol_authz_database::Database;
+use peppol_authz_database::{Database, RowColumns};
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::slice::{Freshness, WaitLimits};
@@ -13,7 +13,7 @@ use peppol_authz_engine::store::{EntitiesFile, Store};
 use peppol_authz_engine::{Engine, EngineOptions};
 use peppol_authz_server::config::{Config, Source};
 use peppol_authz_server::decision_log::DecisionLog;
-use peppol_authz_server::http::{App, Gateway, Metrics};
+use peppol_authz_server::http::{App, Gateway, Metrics, Plans};
 use peppol_authz_server::identity::Credentials;
 
 /// A server with all of its parts.
@@ -66,6 +66,7 @@ pub(super) fn assemble(
             Some(shadow) => metrics.with_shadow(shadow.counts()),
             None => metrics,
         },
+        plans: plans(config, &engine.state().bundle.schema)?,
         explainers: keys::explainers(&config.explain)?,
         gateway,
         credentials,
@@ -79,6 +80,14 @@ pub(super) fn assemble(
         database,
         entities,
     })
+}
+
+/// How plans are written. Names that the schema does not have are mistakes.
+fn plans(config: &Config, schema: &Schema) -> Result<Plans, String> {
+    let fault = |error: String| format!("`plan.columns`: {error}");
+    let names = config.plan.names().map_err(fault)?;
+    RowColumns::read(&names, schema, None).map_err(|misfit| fault(misfit.to_string()))?;
+    Ok(Plans::new(&config.plan, names))
 }
 
 fn engine_options(config: &Config) -> EngineOptions {

@@ -245,6 +245,7 @@ fn every_metric_has_its_name_type_and_help() {
         "resource": {"type": "Peppol::Organisation"},
     });
     assert_eq!(sidecar.post("/v1/search", &search).status, 200);
+    assert_eq!(sidecar.post("/v1/plan", &search).status, 200);
     sidecar.get("/authz/nginx");
     let refused = [
         ("x-original-method", "GET"),

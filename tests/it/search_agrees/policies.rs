@@ -390,32 +390,97 @@ pub(super) fn random(rng: &mut Rng, world: &World, schema: &str) -> (String, Arc
     let validator = Validator::new(cedar);
     let mut texts = Vec::new();
     for action in &ACTIONS {
-        let mut wanted = rng.between(1, 4);
-        for _ in 0..40 {
-            if wanted == 0 {
-                break;
-            }
-            let (principal, resource) = (
-                *rng.choose(action.principals).unwrap(),
-                *rng.choose(action.resources).unwrap(),
-            );
-            let mut author = ExpressionMaker {
-                rng: &mut *rng,
-                world,
-                principal,
-                resource,
-            };
-            let text = author.policy(action);
-            let Ok(set) = text.parse::<PolicySet>() else {
-                continue;
-            };
-            let valid = validator.validate_with_level(&set, ValidationMode::Strict, LEVEL);
-            if valid.validation_passed_without_warnings() {
-                texts.push(format!("@id(\"p/{}\") {text}", texts.len()));
-                wanted -= 1;
-            }
+        let wanted = rng.between(1, 4);
+        add(rng, world, &validator, action, wanted, &mut texts);
+    }
+    numbered(texts, schema)
+}
+
+/// Policies that are valid, for one action of two types, each of which looks at the resource.
+pub(super) fn on_resources(
+    rng: &mut Rng,
+    world: &World,
+    schema: &str,
+    (action, principal, resource): (&str, &'static str, &'static str),
+) -> (String, Arc<Bundle>) {
+    let (cedar, _) = Schema::from_cedarschema_str(schema).unwrap();
+    let validator = Validator::new(cedar);
+    let scope = format!("(principal is {principal}, action == Action::\"{action}\", resource)");
+    let is_open = rng.percent(50);
+    let mut texts = Vec::new();
+    if is_open {
+        texts.push(format!("permit {scope};"));
+    }
+    let wanted = texts.len() + rng.between(1, 2);
+    for _ in 0..100 {
+        if texts.len() == wanted {
+            break;
+        }
+        let depth = rng.pick([0, 0, 1, 1, 2]);
+        let mut author = ExpressionMaker {
+            rng: &mut *rng,
+            world,
+            principal,
+            resource,
+        };
+        let body = author.bool(depth);
+        let effect = if is_open { "forbid" } else { "permit" };
+        let text = format!("{effect} {scope} when {{ {body} }};");
+        if !body.contains("resource") {
+            continue;
+        }
+        let Ok(set) = text.parse::<PolicySet>() else {
+            continue;
+        };
+        let valid = validator.validate_with_level(&set, ValidationMode::Strict, LEVEL);
+        if valid.validation_passed_without_warnings() {
+            texts.push(text);
         }
     }
+    numbered(texts, schema)
+}
+
+/// Adds policies of an action.
+fn add(
+    rng: &mut Rng,
+    world: &World,
+    validator: &Validator,
+    action: &ActionShape,
+    mut wanted: usize,
+    texts: &mut Vec<String>,
+) {
+    for _ in 0..40 {
+        if wanted == 0 {
+            break;
+        }
+        let (principal, resource) = (
+            *rng.choose(action.principals).unwrap(),
+            *rng.choose(action.resources).unwrap(),
+        );
+        let mut author = ExpressionMaker {
+            rng: &mut *rng,
+            world,
+            principal,
+            resource,
+        };
+        let text = author.policy(action);
+        let Ok(set) = text.parse::<PolicySet>() else {
+            continue;
+        };
+        let valid = validator.validate_with_level(&set, ValidationMode::Strict, LEVEL);
+        if valid.validation_passed_without_warnings() {
+            texts.push(text);
+            wanted -= 1;
+        }
+    }
+}
+
+/// The policies with ids, and as they are loaded.
+fn numbered(texts: Vec<String>, schema: &str) -> (String, Arc<Bundle>) {
+    let texts = texts.into_iter().enumerate();
+    let mut texts: Vec<String> = texts
+        .map(|(number, text)| format!("@id(\"p/{number}\") {text}"))
+        .collect();
     let loaded = |text: &str| load(&sources(schema, &[("p.cedar", text)]));
     // Ids that do not look like what they are have no place in a policy.
     texts.retain(|text| {

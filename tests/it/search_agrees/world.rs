@@ -226,7 +226,7 @@ impl World {
         }
     }
 
-    fn attribute(&self, rng: &mut Rng, attribute: &Attribute) -> Option<Val> {
+    pub(super) fn attribute(&self, rng: &mut Rng, attribute: &Attribute) -> Option<Val> {
         if attribute.optional && rng.percent(35) {
             return None;
         }

@@ -148,16 +148,7 @@ impl Dialect for PostgresDialect<'_> {
     }
 
     fn pattern(&self, texts: &[Arc<str>]) -> String {
-        let escaped = texts.iter().map(|text| {
-            text.chars().fold(String::new(), |mut escaped, c| {
-                if matches!(c, '%' | '_' | '\\') {
-                    escaped.push('\\');
-                }
-                escaped.push(c);
-                escaped
-            })
-        });
-        escaped.collect::<Vec<_>>().join("%")
+        like_pattern(texts)
     }
 
     fn present(&self, place: &Place) -> String {
@@ -196,6 +187,20 @@ impl Dialect for PostgresDialect<'_> {
             format!("(CASE jsonb_typeof({json}) WHEN 'string' THEN TRUE ELSE {condition} END)");
         Some(self.of_json(column, condition))
     }
+}
+
+/// Texts with anything between them, as a pattern of `LIKE`.
+pub(crate) fn like_pattern(texts: &[Arc<str>]) -> String {
+    let escaped = texts.iter().map(|text| {
+        text.chars().fold(String::new(), |mut escaped, c| {
+            if matches!(c, '%' | '_' | '\\') {
+                escaped.push('\\');
+            }
+            escaped.push(c);
+            escaped
+        })
+    });
+    escaped.collect::<Vec<_>>().join("%")
 }
 
 /// Runs a statement that gives ids.

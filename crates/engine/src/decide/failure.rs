@@ -1,5 +1,7 @@
 //! Why there is no decision.
 
+use std::sync::Arc;
+
 use crate::slice::{LookupError, ReadingError, SliceError};
 use crate::store::StoreError;
 
@@ -33,6 +35,28 @@ pub enum Failure {
     /// A search would have to decide more candidates than it may.
     #[error("more than {0} candidates would have to be decided")]
     TooWide(usize),
+    /// The rows that a plan is for would have to be named by more ids than may be.
+    #[error(
+        "`{attribute}` would have to be one of more than {most} entities of `{of}`, or too many would have to be looked at"
+    )]
+    PlanTooWide {
+        /// The attribute that names them.
+        attribute: Arc<str>,
+        /// Their type.
+        of: Arc<str>,
+        /// The limit.
+        most: usize,
+    },
+    /// A plan cannot say exactly what a policy says.
+    #[error("policy `{policy}`: {place}: {why}")]
+    NotExact {
+        /// The policy.
+        policy: Arc<str>,
+        /// The place in it.
+        place: Arc<str>,
+        /// The reason.
+        why: Arc<str>,
+    },
     /// The question was read by another schema, which these policies are not for.
     #[error("no policies were prepared for this question")]
     NoShard,

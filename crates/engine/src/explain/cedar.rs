@@ -1,20 +1,13 @@
-//! Between Cedar's tree of a policy, expressions that can be evaluated, and text.
+//! Between Cedar's tree of a policy, values, and text.
 //!
-//! `cedar-policy` shows policies as a tree and evaluates expressions, but leads from one
-//! to the other only through the exactly pinned `cedar-policy-core`. This file is the
-//! only one of an explanation that knows it.
+//! This file is the only one of an explanation that knows the exactly pinned `cedar-policy-core`.
 
+use cedar_policy::EntityUid;
 use cedar_policy::pst::{BinaryOp, Expr, Literal};
-use cedar_policy::{EntityUid, Expression};
 use cedar_policy_core::ast;
 
 use super::brief::{VALUE, brief, is_longer};
 use crate::schema::Value;
-
-/// An expression of a policy, to be evaluated.
-pub(super) fn expression(expression: &Expr) -> Expression {
-    ast::Expr::from(expression.clone()).into()
-}
 
 /// Of how many parts an expression is made.
 pub(super) fn size(expression: &Expr) -> usize {

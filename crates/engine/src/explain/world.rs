@@ -12,11 +12,11 @@ use cedar_policy::{
     PolicySet, Request, eval_expression,
 };
 
-use super::cedar::{expression as expression_of, literal, size};
+use super::cedar::{literal, size};
 use super::place::{Edit, Spot, ValuePlace, made_up, value_of, within};
 use super::weight::{of_record, of_result, of_row};
 use crate::decide::{Decider, Decision, Question};
-use crate::schema::{Record, Row, SharedEntity, Value};
+use crate::schema::{Record, Row, SharedEntity, Value, expression as expression_of};
 use crate::slice::SeenEntity;
 
 /// The limit of work for one explanation, in parts of expressions, values, entities and policies:

@@ -24,7 +24,7 @@ mod hierarchy;
 const STEPS: usize = 20_000;
 
 /// Reads residuals of one search.
-pub(super) struct ConditionReader<'a> {
+pub(crate) struct ConditionReader<'a> {
     schema: &'a Schema,
     store: &'a dyn Store,
     unknown: Var,
@@ -43,7 +43,7 @@ struct TextOperand {
 }
 
 impl<'a> ConditionReader<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         search: &'a Search,
         known: &'a [SeenEntity],
         schema: &'a Schema,
@@ -71,7 +71,7 @@ impl<'a> ConditionReader<'a> {
     }
 
     /// Holds wherever a boolean expression may evaluate to `want`.
-    pub(super) fn may_be(&self, expression: &Expr, want: bool) -> Condition {
+    pub(crate) fn may_be(&self, expression: &Expr, want: bool) -> Condition {
         if self.is_tired() {
             return Condition::Always;
         }

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use cedar_policy::pst::Clause;
+use cedar_policy::pst::{self, Clause};
 use cedar_policy::{
     Effect, EntityUid, PartialEntities, PartialEntity, PartialEntityUid, PartialRequest, Policy,
-    PolicySet,
+    PolicyId, PolicySet,
 };
 
 use super::condition::ConditionReader;
 use super::{Search, SearchPage, Sought};
 use crate::decide::{EXPLANATION_STACK_BYTES, Failure, require_stack};
-use crate::policy::{Bundle, Shard};
+use crate::policy::{Bundle, PolicyInfo, Shard};
 use crate::schema::{Row, Value};
 use crate::slice::SeenEntity;
 use crate::store::{Condition, Operand, Store, ValueTest};
@@ -49,7 +49,7 @@ pub struct ResidualPolicy {
 
 impl Residual {
     /// Nothing can be found.
-    pub(super) fn never() -> Self {
+    pub(crate) fn never() -> Self {
         Self {
             policies: Vec::new(),
             permitted: false,
@@ -58,17 +58,51 @@ impl Residual {
             statement: None,
         }
     }
+
+    /// What is left of policies, for a reader.
+    pub(crate) fn shown(evaluated: &PartialPolicies) -> Self {
+        let left = evaluated.left.iter();
+        let policies = left.filter_map(|left| {
+            Some(ResidualPolicy {
+                id: Arc::clone(&left.info.id),
+                text: left.text.clone()?,
+            })
+        });
+        Self {
+            policies: policies.collect(),
+            permitted: !evaluated.permits.is_empty(),
+            denied_by: evaluated.denied_by.clone(),
+            ..Self::never()
+        }
+    }
 }
 
-/// Evaluates the policies of a search as far as they can be.
-pub(super) fn residual(
+/// The policies of a search, each evaluated as far as it can be.
+pub(crate) struct PartialPolicies {
+    /// Permits that are certain.
+    pub(crate) permits: Vec<Arc<PolicyInfo>>,
+    /// See [`Residual::denied_by`].
+    pub(crate) denied_by: Vec<Arc<str>>,
+    /// Those that depend on what is looked for, in the order of their ids.
+    pub(crate) left: Vec<PartialPolicy>,
+}
+
+/// A policy that depends on what is looked for.
+pub(crate) struct PartialPolicy {
+    pub(crate) info: Arc<PolicyInfo>,
+    /// The rest of it.
+    pub(crate) policy: pst::Policy,
+    /// The same in Cedar's syntax, and without its annotations.
+    text: Option<String>,
+}
+
+/// Evaluates policies as far as they can be, with these entities.
+pub(crate) fn evaluate(
     search: &Search,
-    part: &SearchPage,
-    shard: &Shard,
+    sets: &[&PolicySet],
     known: &[SeenEntity],
     bundle: &Bundle,
-    store: &dyn Store,
-) -> Result<Residual, Failure> {
+) -> Result<PartialPolicies, Failure> {
     require_stack(EXPLANATION_STACK_BYTES)?;
     let schema = bundle.schema.cedar();
     let unfit = |error: &dyn std::fmt::Display| Failure::Tenancy(error.to_string());
@@ -86,9 +120,9 @@ pub(super) fn residual(
         PartialEntities::from_partial_entities(entities?, schema).map_err(|e| unfit(&e))?;
     let unknown = PartialEntityUid::new(search.of.clone(), None);
     let other = PartialEntityUid::from_concrete(search.known.clone());
-    let (principal, resource, sets) = match search.sought {
-        Sought::Principals => (unknown, other, shard.sets_for_resource(&search.known)),
-        Sought::Resources => (other, unknown, shard.sets_for_principal(&search.known)),
+    let (principal, resource) = match search.sought {
+        Sought::Principals => (unknown, other),
+        Sought::Resources => (other, unknown),
     };
     let request = PartialRequest::new(
         principal,
@@ -98,44 +132,80 @@ pub(super) fn residual(
         schema,
     )
     .map_err(|error| unfit(&error))?;
-    let reader = ConditionReader::new(search, known, &bundle.schema, store);
-    let mut found = Residual::never();
-    let mut permits = vec![named(search, shard)];
-    let mut forbids = Vec::new();
+    let mut found = PartialPolicies {
+        permits: Vec::new(),
+        denied_by: Vec::new(),
+        left: Vec::new(),
+    };
     for set in sets {
         let response = set
             .tpe(&request, &entities, schema)
             .map_err(|error| unfit(&error))?;
-        found.permitted |= response.true_permits().next().is_some();
+        let info = |id: &PolicyId| {
+            let info = bundle.policy(id).map(Arc::clone);
+            info.ok_or_else(|| unfit(&format_args!("there is no policy {id}")))
+        };
+        for id in response.true_permits() {
+            found.permits.push(info(id)?);
+        }
         let certain = response.true_forbids().chain(response.error_forbids());
-        let denied_by = certain.chain(response.error_permits());
-        let names = denied_by.filter_map(|id| bundle.policy(id));
-        found
-            .denied_by
-            .extend(names.map(|info| Arc::clone(&info.id)));
+        for id in certain.chain(response.error_permits()) {
+            found.denied_by.push(Arc::clone(&info(id)?.id));
+        }
         for policy in response.residual_policies() {
-            let expression = policy.to_pst().map_err(|error| unfit(&error))?;
-            let clauses = expression.body().clauses().iter();
-            let parts = clauses.map(|clause| match clause {
-                Clause::When(expression) => (expression, true),
-                Clause::Unless(expression) => (expression, false),
+            found.left.push(PartialPolicy {
+                info: info(policy.id())?,
+                text: shown(&policy),
+                policy: policy.to_pst().map_err(|error| unfit(&error))?,
             });
-            match policy.effect() {
-                Effect::Permit => {
-                    let parts = parts.map(|(e, want)| reader.may_be(e, want));
-                    permits.push(Condition::all(parts));
-                }
-                // An Allow needs that some part of it does not hold.
-                Effect::Forbid => {
-                    let parts = parts.map(|(e, want)| reader.may_be(e, !want));
-                    forbids.push(Condition::any(parts));
-                }
+        }
+    }
+    found.left.sort_by(|a, b| a.info.id.cmp(&b.info.id));
+    Ok(found)
+}
+
+/// Evaluates the policies of a search as far as they can be.
+pub(super) fn residual(
+    search: &Search,
+    part: &SearchPage,
+    shard: &Shard,
+    known: &[SeenEntity],
+    bundle: &Bundle,
+    store: &dyn Store,
+) -> Result<Residual, Failure> {
+    let sets = match search.sought {
+        Sought::Principals => shard.sets_for_resource(&search.known),
+        Sought::Resources => shard.sets_for_principal(&search.known),
+    };
+    let evaluated = evaluate(search, &sets, known, bundle)?;
+    let reader = ConditionReader::new(search, known, &bundle.schema, store);
+    let mut permits = vec![named(search, shard)];
+    let mut forbids = Vec::new();
+    for left in &evaluated.left {
+        let clauses = left.policy.body().clauses().iter();
+        let parts = clauses.map(|clause| match clause {
+            Clause::When(expression) => (expression, true),
+            Clause::Unless(expression) => (expression, false),
+        });
+        match left.info.effect {
+            Effect::Permit => {
+                let parts = parts.map(|(e, want)| reader.may_be(e, want));
+                permits.push(Condition::all(parts));
             }
-            if part.explain {
-                found.policies.extend(shown(&policy, bundle));
+            // An Allow needs that some part of it does not hold.
+            Effect::Forbid => {
+                let parts = parts.map(|(e, want)| reader.may_be(e, !want));
+                forbids.push(Condition::any(parts));
             }
         }
     }
+    let mut found = match part.explain {
+        true => Residual::shown(&evaluated),
+        false => Residual {
+            policies: Vec::new(),
+            ..Residual::shown(&evaluated)
+        },
+    };
     if found.permitted {
         permits = vec![Condition::Always];
     }
@@ -143,7 +213,6 @@ pub(super) fn residual(
         forbids.push(Condition::any(permits));
         found.condition = Condition::all(forbids).bounded(TESTS);
     }
-    found.policies.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(found)
 }
 
@@ -191,14 +260,10 @@ fn partial_entity(
     )?)
 }
 
-/// A policy as it is left, with the id that its author gave it.
-fn shown(policy: &Policy, bundle: &Bundle) -> Option<ResidualPolicy> {
-    let info = bundle.policy(policy.id())?;
+/// A policy as it is left, in Cedar's syntax.
+fn shown(policy: &Policy) -> Option<String> {
     let text = policy.to_cedar()?;
     // Its annotations are where it is written.
     let from = text.find("permit(").or_else(|| text.find("forbid("))?;
-    Some(ResidualPolicy {
-        id: Arc::clone(&info.id),
-        text: text.get(from..)?.to_owned(),
-    })
+    Some(text.get(from..)?.to_owned())
 }

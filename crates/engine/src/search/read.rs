@@ -93,7 +93,7 @@ fn described_to_json(rows: &[Row]) -> Json {
 const CODE: &str = "MALFORMED_SEARCH";
 
 /// An entity, or only its type.
-enum EntityOrType {
+pub(crate) enum EntityOrType {
     Entity(EntityUid),
     Type(EntityTypeName),
 }
@@ -173,7 +173,12 @@ fn read(
     Ok((Wanted::Entities(search), demand))
 }
 
-fn named(fields: &Fields<'_>, member: &str, bundle: &Bundle) -> Result<EntityOrType, Malformed> {
+/// Reads an entity, or `{"type": "…"}` alone.
+pub(crate) fn named(
+    fields: &Fields<'_>,
+    member: &str,
+    bundle: &Bundle,
+) -> Result<EntityOrType, Malformed> {
     let Json::Object(kind) = fields.required(member)? else {
         return fields.entity(member).map(EntityOrType::Entity);
     };

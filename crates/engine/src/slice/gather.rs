@@ -61,6 +61,26 @@ impl StateReading<'_> {
         gathering.end(walked)
     }
 
+    /// Gathers the same, with rows that are made up: nothing is checked of them, and they are
+    /// whatever the store says.
+    ///
+    /// # Errors
+    /// As [`Self::gather`].
+    pub(crate) fn gather_with(
+        &self,
+        named: NamedEntities<'_>,
+        described: &Described,
+        plan: &Plan,
+        made_up: &[Arc<Loaded>],
+    ) -> Result<Gathered, SliceError> {
+        let mut gathering = Gathering {
+            made_up,
+            ..Gathering::new(self, described)
+        };
+        let walked = walk(named, plan, &self.bundle.schema, &mut gathering)?;
+        gathering.end(walked)
+    }
+
     /// Gathers the entities that the policies of a search can look at while one part of the
     /// question is unknown. Tags of the store are left out, as any of them could be asked for.
     ///
@@ -82,6 +102,7 @@ impl StateReading<'_> {
 struct Gathering<'a> {
     reading: &'a StateReading<'a>,
     described: &'a Described,
+    made_up: &'a [Arc<Loaded>],
     missing: Vec<Missing>,
 }
 
@@ -102,6 +123,11 @@ impl RowSource for Gathering<'_> {
     }
 
     fn entity(&mut self, uid: &EntityUid) -> Result<RowState<GatheredEntity>, SliceError> {
+        if let Some(loaded) = self.made_up.iter().find(|loaded| loaded.row.uid == *uid) {
+            let (loaded, shared) = (Arc::clone(loaded), false);
+            let whole = Some(TagKeys::All);
+            return Ok(RowState::Here(GatheredEntity { loaded, shared }, whole));
+        }
         if let Some(row) = self.described.get(uid) {
             return self.joined(row.clone(), Some(TagKeys::All));
         }
@@ -160,6 +186,7 @@ impl<'a> Gathering<'a> {
         Self {
             reading,
             described,
+            made_up: &[],
             missing: Vec::new(),
         }
     }

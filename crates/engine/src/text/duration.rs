@@ -22,6 +22,19 @@ pub fn parse(text: &str) -> Option<Duration> {
         .map(Duration::from_millis)
 }
 
+/// A duration in the largest unit that is exact, down to milliseconds.
+#[must_use]
+pub fn format(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    for (unit, length) in UNITS {
+        let length = u128::from(length);
+        if millis >= length && millis.is_multiple_of(length) {
+            return format!("{}{unit}", millis / length);
+        }
+    }
+    "0s".to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,8 @@ use std::time::Duration;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde::ser::Serializer;
 
-use peppol_authz_engine::text::duration::{UNITS, parse};
+pub(super) use peppol_authz_engine::text::duration::format;
+use peppol_authz_engine::text::duration::parse;
 
 pub(super) fn serialize<S: Serializer>(
     duration: &Duration,
@@ -36,18 +37,6 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(
     }
 
     deserializer.deserialize_str(Text)
-}
-
-/// `duration` in the largest unit that is exact, down to milliseconds.
-pub(super) fn format(duration: Duration) -> String {
-    let millis = duration.as_millis();
-    for (unit, length) in UNITS {
-        let length = u128::from(length);
-        if millis >= length && millis.is_multiple_of(length) {
-            return format!("{}{unit}", millis / length);
-        }
-    }
-    "0s".to_owned()
 }
 
 #[cfg(test)]

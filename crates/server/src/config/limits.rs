@@ -24,6 +24,8 @@ pub struct LimitsSettings {
     pub page: usize,
     /// Candidates that are decided for one page of a search.
     pub candidates: usize,
+    /// Ids in the lists of one plan.
+    pub plan_ids: usize,
 }
 
 // === impl LimitsSettings ===
@@ -39,5 +41,7 @@ impl LimitsSettings {
         faults.number("limits.entities", self.entities, 0..=10_000);
         faults.number("limits.page", self.page, 1..=100_000);
         faults.number("limits.candidates", self.candidates, 1..=10_000_000);
+        // SQLite takes 32,766 parameters.
+        faults.number("limits.plan_ids", self.plan_ids, 1..=30_000);
     }
 }

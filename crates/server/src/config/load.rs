@@ -150,6 +150,7 @@ fn unusable(config: &Config) -> SettingFaults {
     config.server.check(&mut faults);
     config.limits.check(&mut faults);
     config.search.check(&mut faults);
+    config.plan.check(&mut faults);
     config.explain.check(&mut faults);
     config.gateway.check(&mut faults);
     config.jwt.check(&mut faults);

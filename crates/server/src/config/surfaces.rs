@@ -1,11 +1,13 @@
-//! Settings of single surfaces: searches, explanations, AuthZEN.
+//! Settings of single surfaces: searches, plans, explanations, AuthZEN.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::BaseUrl;
-use super::range::SettingFaults;
+use super::range::{HOUR, MILLISECOND, SettingFaults};
+use super::{BaseUrl, duration};
+use peppol_authz_engine::file::read_text;
 
 /// Searches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +15,29 @@ use super::range::SettingFaults;
 pub struct Search {
     /// A file that holds the key of the tokens that lead from page to page.
     pub token_key_file: Option<PathBuf>,
+}
+
+/// Plans for the databases of services.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanSettings {
+    /// The database that conditions are written for where a request does not say.
+    pub dialect: PlanDialect,
+    /// How long a plan may be used.
+    #[serde(with = "duration")]
+    pub max_age: Duration,
+    /// A file with the names of tables and columns.
+    pub columns: Option<PathBuf>,
+}
+
+/// A database that conditions are written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlanDialect {
+    /// PostgreSQL.
+    Postgresql,
+    /// SQLite.
+    Sqlite,
 }
 
 /// The callers that may have decisions explained.
@@ -66,6 +91,29 @@ pub enum Reveal {
 impl Search {
     pub(super) fn check(&self, faults: &mut SettingFaults) {
         faults.path("search.token_key_file", self.token_key_file.as_deref());
+    }
+}
+
+// === impl PlanSettings ===
+
+impl PlanSettings {
+    pub(super) fn check(&self, faults: &mut SettingFaults) {
+        faults.duration("plan.max_age", self.max_age, &(MILLISECOND..=HOUR));
+        faults.path("plan.columns", self.columns.as_deref());
+    }
+
+    /// The names in the file, which fit no schema yet; an empty object without a file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or is no TOML.
+    pub fn names(&self) -> Result<serde_json::Value, String> {
+        let Some(path) = &self.columns else {
+            return Ok(serde_json::json!({}));
+        };
+        read_text(path)
+            .map_err(|error| error.to_string())
+            .and_then(|text| toml::from_str(&text).map_err(|error| error.to_string()))
+            .map_err(|error| format!("`{}`: {error}", path.display()))
     }
 }
 

@@ -12,6 +12,7 @@ use super::limits::Limits;
 use super::metrics::Metrics;
 use super::openapi::Document;
 use super::page::Pages;
+use super::plans::Plans;
 use super::readiness::Readiness;
 use crate::config::Config;
 use crate::decision_log::DecisionLog;
@@ -33,6 +34,8 @@ pub struct App {
     pub large: LargeRequests,
     /// How late the workers are.
     pub delay: WorkerDelay,
+    /// How plans are written.
+    pub plans: Plans,
     /// Makes the tokens that lead from one page of a search to the next.
     pub pages: Pages,
     /// The OpenAPI document.
@@ -71,6 +74,7 @@ impl App {
                 server.worker_stack_bytes,
             ),
             delay: WorkerDelay::new(server.delay, server.burst_time, server.threads()),
+            plans: Plans::new(&settings.plan, serde_json::json!({})),
             pages,
             document: Document::default(),
             explainers: Explainers::Nobody,

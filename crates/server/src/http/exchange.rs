@@ -19,6 +19,7 @@ mod given;
 mod many;
 mod one;
 mod open;
+mod plan;
 mod question;
 mod released;
 mod request;

@@ -15,7 +15,7 @@ mod schema;
 mod search;
 mod value;
 
-pub(super) use answer::{AwsErrors, NotExplained, OwnProblems, Problems, TooWide};
+pub(super) use answer::{AwsErrors, NoPlan, NotExplained, OwnProblems, Problems, TooWide};
 pub(super) use authzen::{Decision, Decisions, Evaluation, Evaluations, Metadata};
 pub use document::Document;
 pub(super) use document::head;
@@ -23,5 +23,5 @@ pub(super) use gateway::{Forwarded, GatewayAnswers, Original, OriginalUrl};
 pub(super) use model::{AwsAnswer, AwsRequest};
 pub(super) use question::{Batch, MaxAge, Question, TenancyRevision};
 pub(super) use search::{
-    ActionSearch, FoundActions, FoundEntities, ResourceSearch, Search, SubjectSearch,
+    ActionSearch, FoundActions, FoundEntities, Plan, ResourceSearch, Search, SubjectSearch,
 };

@@ -43,6 +43,10 @@ pub enum Problem {
     AnotherHistory,
     /// More candidates of a search would have to be decided than this limit.
     TooWide(usize),
+    /// The condition of a plan would have to name more than it may; what, for the caller.
+    PlanTooWide(String),
+    /// A plan cannot say exactly what the policies say; where, for the caller.
+    PlanNotExact(String),
     /// The answer took too long.
     TimedOut,
     /// The decision log takes no more, and by its settings no answer leaves without a line.
@@ -119,7 +123,9 @@ impl Problem {
             | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::Tenancy(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::AnotherHistory => StatusCode::CONFLICT,
-            Self::TooWide(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooWide(_) | Self::PlanTooWide(_) | Self::PlanNotExact(_) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -141,6 +147,8 @@ impl Problem {
             Self::Behind => "STORE_BEHIND",
             Self::AnotherHistory => "REVISION_OF_ANOTHER_HISTORY",
             Self::TooWide(_) => "SEARCH_TOO_WIDE",
+            Self::PlanTooWide(_) => "PLAN_TOO_WIDE",
+            Self::PlanNotExact(_) => "PLAN_NOT_EXACT",
             Self::TimedOut => "TIMED_OUT",
             Self::NotLogged => "DECISION_NOT_LOGGED",
             Self::Busy => "CONNECTIONS_IN_USE",
@@ -187,6 +195,11 @@ impl Problem {
                 "more than {limit} candidates would have to be decided for this page; ask for a \
                  shorter one, or raise `limits.candidates`"
             ),
+            Self::PlanTooWide(text) => format!(
+                "{text}; name a table for that type in `columns`, or raise `limits.plan_ids` or \
+                 `limits.candidates`"
+            ),
+            Self::PlanNotExact(text) => text.clone(),
             Self::TimedOut => "the answer took too long".to_owned(),
             Self::NotLogged => "the decision could not be logged; see the log".to_owned(),
             Self::Busy => "all connections are in use".to_owned(),
@@ -266,6 +279,8 @@ impl From<Failure> for Problem {
             Failure::AnotherHistory => Self::AnotherHistory,
             Failure::Overloaded => Self::Overloaded(Overload::Store),
             Failure::TooWide(limit) => Self::TooWide(limit),
+            Failure::PlanTooWide { .. } => Self::PlanTooWide(failure.to_string()),
+            Failure::NotExact { .. } => Self::PlanNotExact(failure.to_string()),
             Failure::Tenancy(text) => Self::Tenancy(text),
             Failure::Described => Self::Malformed(Malformed {
                 code: "ENTITY_REFERS_TO_NOTHING",

@@ -18,13 +18,14 @@ use super::openapi::OwnProblems;
 use super::panic::panicked;
 use super::problem::Problem;
 use super::request::counted;
-use super::{authzen, avp, gateway, native, openapi, operations, search};
+use super::{authzen, avp, gateway, native, openapi, operations, plan, search};
 
 /// All routes, each with what the document says of it.
 fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::head())
         .merge(native::routes())
         .merge(search::routes())
+        .merge(plan::routes())
         .merge(authzen::routes())
         .merge(avp::routes())
         .merge(gateway::routes())

@@ -79,9 +79,11 @@ impl Judge {
             Failure::Behind | Failure::AnotherHistory => ShadowOutcome::Unsettled,
             Failure::Unavailable(_) | Failure::Overloaded => ShadowOutcome::Failed("store"),
             Failure::Tenancy(_) | Failure::Described => ShadowOutcome::Failed("entities"),
-            Failure::TooWide(_) | Failure::NoShard | Failure::SmallStack { .. } => {
-                ShadowOutcome::Failed("policies")
-            }
+            Failure::TooWide(_)
+            | Failure::PlanTooWide { .. }
+            | Failure::NotExact { .. }
+            | Failure::NoShard
+            | Failure::SmallStack { .. } => ShadowOutcome::Failed("policies"),
         })
     }
 

@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 
 use super::added::added;
 use super::seconds::histogram;
-use peppol_authz_engine::{Decision, Failure, SearchResult};
+use peppol_authz_engine::{Decision, Failure, RowPlan, SearchResult};
 
 /// Upper bounds of candidates that were decided for one page.
 const CANDIDATES: [f64; 7] = [0.0, 1.0, 10.0, 1e2, 1e3, 1e4, 1e5];
@@ -48,6 +48,7 @@ pub(in crate::http) struct QuestionMetrics {
     decision_seconds: Histogram,
     searches: Family<SearchResultLabel, Counter>,
     search_candidates: Histogram,
+    plans: Family<SearchResultLabel, Counter>,
     malformed: Family<MalformedLabel, Counter>,
     gateway_answers: Family<GatewayLabels, Counter>,
     store_failures: Counter,
@@ -80,6 +81,7 @@ impl QuestionMetrics {
                 "Candidates that were decided for a page of a search",
                 Histogram::new(CANDIDATES),
             ),
+            plans: added(registry, "plans", "Plans, by result", Family::default()),
             malformed: added(
                 registry,
                 "malformed",
@@ -149,6 +151,22 @@ impl QuestionMetrics {
             }
         };
         self.searches
+            .get_or_create(&SearchResultLabel { result })
+            .inc();
+    }
+
+    pub(in crate::http) fn planned(&self, plan: &Result<RowPlan, Failure>) {
+        let result = match plan {
+            Ok(plan) => plan.kind(),
+            Err(Failure::PlanTooWide { .. }) => "too_wide",
+            Err(Failure::NotExact { .. }) => "not_exact",
+            Err(Failure::Overloaded) => "overloaded",
+            Err(_) => {
+                self.store_failed();
+                "failed"
+            }
+        };
+        self.plans
             .get_or_create(&SearchResultLabel { result })
             .inc();
     }

@@ -57,10 +57,11 @@ impl RequestMetrics {
 pub(in crate::http) fn route(path: &str) -> &'static str {
     /// The client's path is behind it.
     const ENVOY: &str = "/authz/envoy";
-    const ROUTES: [&str; 22] = [
+    const ROUTES: [&str; 23] = [
         "/",
         "/v1/is_authorized",
         "/v1/batch_is_authorized",
+        "/v1/plan",
         "/v1/search",
         "/access/v1/evaluation",
         "/access/v1/evaluations",

@@ -11,6 +11,9 @@ pub(in crate::http) struct Problems;
 /// The problem of a search that would have to look at too much.
 pub(in crate::http) struct TooWide;
 
+/// The problems of what no plan can say.
+pub(in crate::http) struct NoPlan;
+
 /// The problem of a question that is to be explained to a caller who may not know.
 pub(in crate::http) struct NotExplained;
 
@@ -78,6 +81,16 @@ impl IntoResponses for TooWide {
             "More candidates would have to be decided than the limit",
         );
         responses(&[too_wide], "application/problem+json", "Problem")
+    }
+}
+
+impl IntoResponses for NoPlan {
+    fn responses() -> Responses {
+        let no_plan = (
+            "422",
+            "The condition would be longer than the limit, or cannot be said exactly",
+        );
+        responses(&[no_plan], "application/problem+json", "Problem")
     }
 }
 

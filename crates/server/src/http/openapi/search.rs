@@ -19,6 +19,8 @@ use peppol_authz_engine::store::Store;
 later! {
     /// Whom, on what, or what do the policies allow?
     Search;
+    /// By which condition does a service's own database find what is allowed?
+    Plan;
     /// AuthZEN: who may?
     SubjectSearch;
     /// AuthZEN: on what?
@@ -68,9 +70,26 @@ pub(super) fn schemas(schema: &Schema, store: &dyn Store, limits: &Limits) -> Ma
         ];
         object(required, members.into_iter().chain(common))
     };
-    let mut searches = Vec::new();
+    let (mut searches, mut plans) = (Vec::new(), Vec::new());
     for action in schema.actions() {
         let (required, context) = question::context(action, schema);
+        let members = [
+            ("principal", one_of(&action.principals)),
+            ("action", action_forms(action)),
+            ("resource", type_of(&action.resources)),
+            ("context", context.clone()),
+            ("entities", described.clone()),
+            ("additional_entities", described.clone()),
+            ("atLeast", or_null(reference("TenancyRevision"))),
+            ("maxAge", or_null(reference("MaxAge"))),
+            (
+                "dialect",
+                or_null(json!({"enum": ["postgresql", "postgres", "sqlite"]})),
+            ),
+            ("columns", or_null(json!({"type": "object"}))),
+            ("explain", or_null(json!({"type": "boolean"}))),
+        ];
+        plans.push(object(&required, members));
         for (principal, resource) in [
             (type_of(&action.principals), one_of(&action.resources)),
             (one_of(&action.principals), type_of(&action.resources)),
@@ -112,6 +131,7 @@ pub(super) fn schemas(schema: &Schema, store: &dyn Store, limits: &Limits) -> Ma
     searches.push(whole(members, &["principal", "resource"]));
     let mut schemas = authzen();
     schemas.insert("Search".to_owned(), json!({ "anyOf": searches }));
+    schemas.insert("Plan".to_owned(), json!({ "anyOf": plans }));
     schemas
 }
 

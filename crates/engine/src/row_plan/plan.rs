@@ -1,0 +1,237 @@
+//! Making a plan.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cedar_policy::Effect;
+
+use super::condition::RowCondition;
+use super::formula::Formula;
+use super::settle::{Settler, Stop};
+use super::translate::Translator;
+use super::uses::Level;
+use super::{RowPlan, RowPlanOptions, RowPlanRequest};
+use crate::decide::{Failure, Session};
+use crate::policy::{PolicyInfo, Shard};
+use crate::search::{PartialPolicies, Residual, Search, evaluate};
+use crate::slice::{Demand, Gathered, NamedEntities, SeenEntity, StateReading};
+
+/// A plan in the making, by one state of the policies.
+struct Making<'a> {
+    session: &'a Session,
+    search: &'a Search,
+    shard: &'a Shard,
+    options: &'a RowPlanOptions,
+}
+
+impl RowPlanRequest {
+    /// Makes the plan, from one state of the store such as is demanded.
+    ///
+    /// # Errors
+    /// See [`Failure`]; [`Failure::NotExact`] and [`Failure::PlanTooWide`] where there is no plan.
+    pub async fn plan(
+        &self,
+        session: &Session,
+        options: &RowPlanOptions,
+        demand: &Demand,
+    ) -> Result<RowPlan, Failure> {
+        let making = self.making(session, options)?;
+        let mut reading = session
+            .reading(session.freshness([&self.search.action]), demand)
+            .await?;
+        loop {
+            match making.made(&mut reading, demand).await {
+                Ok(plan) => return Ok(plan),
+                Err(Stop::Moved) => {}
+                Err(Stop::Failed(failure)) => return Err(failure),
+            }
+        }
+    }
+
+    /// The part of the policies that depends on the row, whether there is a plan or not.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn residual(&self, session: &Session, demand: &Demand) -> Result<Residual, Failure> {
+        let options = RowPlanOptions::default();
+        let making = self.making(session, &options)?;
+        let mut reading = session
+            .reading(session.freshness([&self.search.action]), demand)
+            .await?;
+        Ok(match making.known(&mut reading).await? {
+            Some(known) => Residual::shown(&making.evaluated(&known)?),
+            None => Residual::never(),
+        })
+    }
+
+    fn making<'a>(
+        &'a self,
+        session: &'a Session,
+        options: &'a RowPlanOptions,
+    ) -> Result<Making<'a>, Failure> {
+        let search = &self.search;
+        let bundle = &session.state.bundle;
+        let shard = bundle.shard(&search.action, search.known.type_name(), &search.of);
+        Ok(Making {
+            session,
+            search,
+            shard: shard.ok_or(Failure::NoShard)?,
+            options,
+        })
+    }
+}
+
+impl Making<'_> {
+    /// The known entities; `None` where the question names some that are not there.
+    async fn known(
+        &self,
+        reading: &mut StateReading<'_>,
+    ) -> Result<Option<Vec<SeenEntity>>, Failure> {
+        let search = self.search;
+        let named = NamedEntities {
+            principal: Some(&search.known),
+            resource: None,
+            context: search.context.record(),
+        };
+        loop {
+            match reading.gather_untagged(named, &search.described, &self.shard.plan)? {
+                Gathered::Whole(known) => return Ok(Some(known)),
+                // A later state is as good: nothing else was read yet.
+                Gathered::Missing(missing) => reading.load(missing).await?,
+                // Every question would be denied for that.
+                Gathered::Absent(_) => return Ok(None),
+            };
+        }
+    }
+
+    /// Evaluates the policies, also those that are for one resource alone.
+    fn evaluated(&self, known: &[SeenEntity]) -> Result<PartialPolicies, Failure> {
+        let mut sets = self.shard.sets_for_principal(&self.search.known);
+        let mut of_one: Vec<_> = self.shard.sets_by_resource().collect();
+        of_one.sort_by_key(|(one, _)| *one);
+        sets.extend(of_one.into_iter().map(|(_, set)| set));
+        evaluate(self.search, &sets, known, &self.session.state.bundle)
+    }
+
+    async fn made(&self, reading: &mut StateReading<'_>, demand: &Demand) -> Result<RowPlan, Stop> {
+        let Self {
+            session,
+            search,
+            options,
+            ..
+        } = self;
+        let known = self.known(reading).await?;
+        let bundle = &session.state.bundle;
+        let action = bundle.schema.action(&search.action);
+        let ages = [action.and_then(|action| action.max_stale), demand.max_age];
+        let mut plan = RowPlan {
+            of: search.of.clone(),
+            condition: RowCondition::Never,
+            obligations: BTreeSet::new(),
+            max_age: ages.into_iter().flatten().fold(options.max_age, Ord::min),
+            residual: options.explain.then(Residual::never),
+            policy_revision: Arc::clone(&bundle.revision),
+            tenancy_revision: Arc::clone(reading.revision()),
+        };
+        let Some(known) = known else {
+            plan.tenancy_revision = Arc::clone(reading.revision());
+            return Ok(plan);
+        };
+        let evaluated = self.evaluated(&known)?;
+        if options.explain {
+            plan.residual = Some(Residual::shown(&evaluated));
+        }
+        if evaluated.denied_by.is_empty() {
+            let level = Level {
+                base: Vec::new(),
+                of: search.of.clone(),
+            };
+            let steps = Cell::new(0);
+            let formula = self.formula(&evaluated, &known, &level, &steps)?;
+            let mut settler = Settler {
+                search,
+                bundle,
+                shard: self.shard,
+                store: session.store(),
+                options,
+                known: &known,
+                ids: 0,
+                steps: steps.get(),
+            };
+            plan.condition = settler.settle(formula, &level, reading).await?;
+        }
+        if plan.condition != RowCondition::Never {
+            let left = evaluated.left.iter().map(|left| &left.info);
+            let permits = evaluated.permits.iter().chain(left);
+            let obligations = permits.filter_map(|info| info.obligation.clone());
+            plan.obligations = obligations.filter(|_| options.binds).collect();
+        }
+        plan.tenancy_revision = Arc::clone(reading.revision());
+        Ok(plan)
+    }
+
+    /// Holds exactly where no policy fails or forbids, and one permits.
+    fn formula(
+        &self,
+        evaluated: &PartialPolicies,
+        known: &[SeenEntity],
+        level: &Level,
+        steps: &Cell<usize>,
+    ) -> Result<Formula, Failure> {
+        let bundle = &self.session.state.bundle;
+        let known = known.iter().map(|seen| &seen.loaded.row);
+        let mut translator = Translator {
+            schema: &bundle.schema,
+            store: self.session.store(),
+            known: known.map(|row| (&row.uid, row)).collect(),
+            level,
+            policy: "",
+            steps,
+        };
+        // What is permitted with an obligation is a denial to whoever understands none.
+        let forbids = |info: &PolicyInfo| {
+            info.effect == Effect::Forbid || (!self.options.binds && info.obligation.is_some())
+        };
+        let (mut all, mut permits) = (Vec::new(), Vec::new());
+        for info in &evaluated.permits {
+            match forbids(info) {
+                true => return Ok(Formula::NEVER),
+                false => permits.push(Formula::ALWAYS),
+            }
+        }
+        for left in &evaluated.left {
+            translator.policy = &left.info.id;
+            if forbids(&left.info) {
+                all.push(translator.policy(&left.policy, false)?);
+                continue;
+            }
+            if Translator::may_fail(&left.policy) {
+                all.push(Formula::any([
+                    translator.policy(&left.policy, true)?,
+                    translator.policy(&left.policy, false)?,
+                ]));
+            }
+            // Another one permits already.
+            if !evaluated.permits.is_empty() {
+                continue;
+            }
+            permits.push(translator.policy(&left.policy, true)?);
+        }
+        all.push(Formula::any(permits));
+        Ok(Formula::all(all))
+    }
+}
+
+impl Default for RowPlanOptions {
+    fn default() -> Self {
+        Self {
+            ids: 10_000,
+            candidates: 10_000,
+            tables: std::collections::HashSet::new(),
+            binds: true,
+            max_age: std::time::Duration::from_secs(10),
+            explain: false,
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Plans: they are made from one state like decisions, and nobody observes them.
+
+use serde_json::Value as Json;
+
+use super::super::problem::Problem;
+use super::open::{Exchange, noted};
+use super::question::DemandedState;
+use peppol_authz_engine::slice::Demand;
+use peppol_authz_engine::{RowPlan, RowPlanOptions, RowPlanRequest};
+
+impl Exchange<'_> {
+    /// Reads a request for a plan in its native form, and what it demands of the state.
+    ///
+    /// # Errors
+    /// A request that does not fit the schema.
+    pub(in crate::http) fn plan_request(
+        &self,
+        json: &Json,
+    ) -> Result<(RowPlanRequest, Demand), Problem> {
+        let read = RowPlanRequest::read(&self.session, json, self.app.limits.entities);
+        read.map_err(|malformed| self.refused(malformed))
+    }
+
+    /// Makes a plan, and counts it.
+    ///
+    /// # Errors
+    /// A store that fails, what no plan can say.
+    pub(in crate::http) async fn plan(
+        &self,
+        request: &RowPlanRequest,
+        demanded: DemandedState,
+        options: &RowPlanOptions,
+    ) -> Result<RowPlan, Problem> {
+        let plan = request.plan(&self.session, options, &demanded.0).await;
+        self.app.metrics.questions.planned(&plan);
+        plan.map_err(|failure| noted(self.app, failure.into()))
+    }
+
+    /// How plans are written.
+    pub(in crate::http) fn plans(&self) -> &super::super::plans::Plans {
+        &self.app.plans
+    }
+
+    /// The schema in force.
+    pub(in crate::http) fn schema(&self) -> &peppol_authz_engine::schema::Schema {
+        &self.session.state.bundle.schema
+    }
+}

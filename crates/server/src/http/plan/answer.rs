@@ -1,0 +1,126 @@
+//! A plan as the native wire has it.
+
+use serde::Serialize;
+use serde_json::Value as Json;
+use utoipa::ToSchema;
+
+use crate::http::problem::Problem;
+use peppol_authz_database::{RowColumns, RowDialect, RowParameter, RowSql};
+use peppol_authz_engine::text::duration;
+use peppol_authz_engine::{Residual, RowPlan};
+
+/// A condition on the rows of a service's own table.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = RowPlan)]
+pub(in crate::http) struct PlanAnswer<'a> {
+    /// `always`, `never` or `conditional`.
+    kind: &'static str,
+    /// The condition as a tree of operators `op`.
+    #[schema(value_type = Object)]
+    condition: Json,
+    sql: WireSql,
+    /// The obligations of a caller that acts on any of the rows. Absent where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    obligations: Vec<&'a str>,
+    /// How long the plan may be used.
+    max_age: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<PlanExplanation<'a>>,
+    policy_revision: &'a str,
+    tenancy_revision: &'a str,
+}
+
+/// The same in SQL.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RowSql)]
+struct WireSql {
+    dialect: &'static str,
+    /// A part of a `WHERE`. It is true of the rows that the condition holds of, and false or NULL
+    /// of all others, so that nothing may be written around it but `AND` and `OR`.
+    #[serde(rename = "where")]
+    condition: String,
+    /// Its parameters, in the order of their numbers.
+    #[schema(value_type = Vec<Object>)]
+    parameters: Vec<Json>,
+}
+
+/// The part of the policies that depends on the row.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct PlanExplanation<'a> {
+    /// True if some policy permits it, whatever the row is.
+    permitted: bool,
+    /// Policies that deny it, whatever the row is.
+    denied_by: Vec<&'a str>,
+    policies: Vec<PlanResidual<'a>>,
+}
+
+/// The rest of a policy, where only the known parts are evaluated.
+#[derive(Serialize, ToSchema)]
+struct PlanResidual<'a> {
+    policy: &'a str,
+    residual: &'a str,
+}
+
+impl<'a> PlanAnswer<'a> {
+    pub(super) fn new(
+        plan: &'a RowPlan,
+        columns: &RowColumns,
+        dialect: RowDialect,
+    ) -> Result<Self, Problem> {
+        let sql = RowSql::of(&plan.condition, &plan.of, columns, dialect);
+        let (parameters, most) = (sql.parameters.len(), dialect.most_parameters());
+        if parameters > most {
+            let text =
+                format!("the condition has {parameters} parameters, where {most} are the most");
+            return Err(Problem::PlanTooWide(text));
+        }
+        let parameters = sql.parameters.iter().map(|parameter| match parameter {
+            RowParameter::Text(text) => Json::from(&**text),
+            RowParameter::Long(number) => Json::from(*number),
+        });
+        Ok(Self {
+            kind: plan.kind(),
+            condition: plan.condition.to_json(),
+            sql: WireSql {
+                dialect: dialect.name(),
+                parameters: parameters.collect(),
+                condition: sql.condition,
+            },
+            obligations: plan.obligations.iter().map(|it| &**it).collect(),
+            max_age: duration::format(plan.max_age),
+            explanation: plan.residual.as_ref().map(PlanExplanation::new),
+            policy_revision: &plan.policy_revision,
+            tenancy_revision: &plan.tenancy_revision,
+        })
+    }
+}
+
+impl<'a> PlanExplanation<'a> {
+    fn new(residual: &'a Residual) -> Self {
+        let policies = residual.policies.iter().map(|policy| PlanResidual {
+            policy: &policy.id,
+            residual: &policy.text,
+        });
+        Self {
+            permitted: residual.permitted,
+            denied_by: residual.denied_by.iter().map(|id| &**id).collect(),
+            policies: policies.collect(),
+        }
+    }
+}
+
+/// A plan as `POST /v1/plan` answers it, for the command line.
+///
+/// # Errors
+/// A condition with more parameters than the database takes.
+pub fn plan_json(
+    plan: &RowPlan,
+    columns: &RowColumns,
+    dialect: RowDialect,
+) -> Result<Json, String> {
+    PlanAnswer::new(plan, columns, dialect)
+        .map_err(|problem| problem.detail())
+        .and_then(|answer| serde_json::to_value(&answer).map_err(|error| error.to_string()))
+}

@@ -1,0 +1,140 @@
+//! `plan`: shows the condition by which a service's own database finds what the policies allow.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::args::PlanArgs;
+use super::asking::{action, ask, prepare};
+use super::exit::{Ended, Exit};
+use super::input::{context, question_in};
+use super::output::{AnyError, failed, misused, say};
+use super::search::say_residual;
+use peppol_authz_database::RowColumns;
+use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::{Engine, Residual, RowPlan, RowPlanOptions, RowPlanRequest};
+use peppol_authz_server::config::{Config, PlanSettings};
+use peppol_authz_server::http::{Plans, plan_json};
+
+/// What says how a plan is written.
+struct Written {
+    plans: Plans,
+    /// Of the request.
+    columns: Option<Json>,
+    dialect: Option<Json>,
+}
+
+pub(super) fn run(args: &PlanArgs) -> Ended {
+    let (config, bundle) = prepare(&args.source, &args.policy)?;
+    let mut request = request(args, &bundle, config.limits.json_depth)?;
+    let written = written(args, &config, &mut request).map_err(misused)?;
+    let dialect = written.plans.dialect(written.dialect.as_ref());
+    let dialect = dialect.map_err(|misfit| misused(misfit.to_string()))?;
+    let (settings, explain, json) = (config.clone(), args.residual, args.json);
+    let made = ask(&config, bundle, move |engine| async move {
+        make(&engine, &request, &written, &settings, explain).await
+    });
+    let (residual, made) = made.map_err(failed)?;
+    if let Some(residual) = residual.filter(|_| !json) {
+        say_residual(&residual);
+    }
+    let (plan, columns) = made.map_err(failed)?;
+    let answer = plan_json(&plan, &columns, dialect).map_err(failed)?;
+    match json {
+        true => say(answer),
+        false => say_plan(&answer),
+    }
+    Ok(match plan.kind() {
+        "never" => Exit::Denied,
+        _ => Exit::Done,
+    })
+}
+
+/// A plan with the names that it is written with.
+type Made = (RowPlan, RowColumns);
+
+/// Makes a plan, and what is left of the policies where that is wanted, whether there is a plan or
+/// not.
+async fn make(
+    engine: &Engine,
+    request: &Json,
+    written: &Written,
+    config: &Config,
+    explain: bool,
+) -> Result<(Option<Residual>, Result<Made, AnyError>), AnyError> {
+    let session = engine.session();
+    let (request, demand) = RowPlanRequest::read(&session, request, config.limits.entities)?;
+    let schema = &session.state.bundle.schema;
+    let own = written.columns.as_ref();
+    let columns = written.plans.columns(own, schema, request.resource_type());
+    let columns = columns.map_err(|misfit| misfit.to_string())?;
+    let options = RowPlanOptions {
+        ids: config.limits.plan_ids,
+        candidates: config.limits.candidates,
+        tables: columns.tables().collect(),
+        binds: true,
+        max_age: config.plan.max_age,
+        explain,
+    };
+    let residual = match explain {
+        true => Some(request.residual(&session, &demand).await?),
+        false => None,
+    };
+    let plan = request.plan(&session, &options, &demand).await;
+    let made = plan.map(|plan| (plan, columns)).map_err(Into::into);
+    Ok((residual, made))
+}
+
+fn request(args: &PlanArgs, bundle: &Bundle, depth: usize) -> Result<Json, Exit> {
+    if let Some(path) = &args.request {
+        return question_in(path, depth).map_err(misused);
+    }
+    let mut request = Map::new();
+    let principal = args.principal.as_deref().unwrap_or_default();
+    request.insert("principal".to_owned(), principal.into());
+    let resource = args.resource.as_deref().unwrap_or_default();
+    request.insert("resource".to_owned(), json!({"type": resource}));
+    let name = args.action.as_deref().unwrap_or_default();
+    let name = action(name, bundle).map_err(failed)?;
+    request.insert("action".to_owned(), name.into());
+    let context = context(args.context.as_deref(), depth).map_err(misused)?;
+    request.insert("context".to_owned(), context);
+    Ok(Json::Object(request))
+}
+
+/// Takes out of a request what says how to answer it. Arguments win over the settings, and a
+/// request over both.
+fn written(args: &PlanArgs, config: &Config, request: &mut Json) -> Result<Written, String> {
+    let settings = PlanSettings {
+        columns: args.columns.clone().or_else(|| config.plan.columns.clone()),
+        ..config.plan.clone()
+    };
+    let mut own = |name: &str| request.as_object_mut().and_then(|own| own.remove(name));
+    // `--residual` asks for it.
+    drop(own("explain"));
+    let columns = own("columns");
+    let dialect = own("dialect").or_else(|| args.dialect.clone().map(Json::from));
+    Ok(Written {
+        plans: Plans::new(&settings, settings.names()?),
+        columns,
+        dialect,
+    })
+}
+
+fn say_plan(answer: &Json) {
+    let text = |pointer: &str| {
+        answer
+            .pointer(pointer)
+            .and_then(Json::as_str)
+            .unwrap_or_default()
+    };
+    say(text("/kind"));
+    say(format_args!("where {}", text("/sql/where")));
+    let parameters = answer.pointer("/sql/parameters").and_then(Json::as_array);
+    for (place, parameter) in parameters.into_iter().flatten().enumerate() {
+        say(format_args!("  {} {parameter}", place + 1));
+    }
+    let obligations = answer.get("obligations").and_then(Json::as_array);
+    for obligation in obligations.into_iter().flatten().filter_map(Json::as_str) {
+        say(format_args!("obligation {obligation}"));
+    }
+    say(format_args!("for {}", text("/maxAge")));
+}

@@ -1,0 +1,62 @@
+//! Names of tables and columns, of a request and of the settings: nothing in one ends its quotes.
+
+use serde_json::json;
+
+use super::{ROWS, documents_of_anna, planned, two_legal_entities, with};
+use crate::http::described::with_entities;
+use crate::plans::table::Table;
+
+#[test]
+fn a_column_has_whatever_name() {
+    let sidecar = with_entities(&two_legal_entities()).start();
+    for name in ["legal entity", "x\" OR TRUE --", "Ä'`[;", "select"] {
+        let columns = json!({ "legalEntity": name });
+        let wanted = with(documents_of_anna(), "columns", columns);
+        let answer = planned(&sidecar, &with(wanted, "dialect", "sqlite"));
+        let table = Table::of_documents(name, &ROWS);
+        assert_eq!(table.found(&answer["sql"]), ["d-1", "d-4"], "{answer}");
+    }
+}
+
+#[test]
+fn names_of_the_settings_and_of_the_request() {
+    let start = with_entities(&two_legal_entities());
+    let path = start.path("columns.toml");
+    std::fs::write(
+        &path,
+        "[\"Peppol::Document\"]\nlegalEntity = \"d.le\"\n\"$id\" = \"d.key\"\n",
+    )
+    .unwrap();
+    let path = path.display().to_string();
+    let sidecar = start
+        .variable("PEPPOL_AUTHZ_PLAN__COLUMNS", &path)
+        .variable("PEPPOL_AUTHZ_PLAN__DIALECT", "sqlite")
+        .variable("PEPPOL_AUTHZ_PLAN__MAX_AGE", "3s")
+        .start();
+    let answer = planned(&sidecar, &documents_of_anna());
+    assert_eq!(answer["maxAge"], "3s");
+    let table = Table::of_documents("le", &ROWS);
+    assert_eq!(table.found(&answer["sql"]), ["d-1", "d-4"], "{answer}");
+    let own = with(
+        documents_of_anna(),
+        "columns",
+        json!({"legalEntity": "own"}),
+    );
+    let answer = planned(&sidecar, &own);
+    let table = Table::of_documents("own", &ROWS);
+    assert_eq!(table.found(&answer["sql"]), ["d-1", "d-4"], "{answer}");
+}
+
+#[test]
+fn names_that_the_schema_does_not_have_are_told_at_the_start() {
+    let start = with_entities(&two_legal_entities());
+    let path = start.path("columns.toml");
+    std::fs::write(&path, "[\"Peppol::Document\"]\nlegalEntiti = \"le\"\n").unwrap();
+    let path = path.display().to_string();
+    let (code, text) = start.variable("PEPPOL_AUTHZ_PLAN__COLUMNS", &path).fails();
+    assert_eq!(code, 1, "{text}");
+    assert!(
+        text.contains("plan.columns") && text.contains("legalEntiti"),
+        "{text}"
+    );
+}

@@ -105,13 +105,14 @@ impl World {
 }
 
 /// The surfaces, by the names of their corpora.
-const PATHS: [(&str, &str); 7] = [
+const PATHS: [(&str, &str); 8] = [
     ("native", "/v1/is_authorized"),
     ("batch", "/v1/batch_is_authorized"),
     ("evaluation", "/access/v1/evaluation"),
     ("evaluations", "/access/v1/evaluations"),
     ("search", "/v1/search"),
     ("plan", "/v1/plan"),
+    ("cerbos", "/api/plan/resources"),
     ("avp", "/"),
 ];
 
@@ -200,7 +201,14 @@ fn allowed(answer: &Value) -> bool {
 
 /// True if a plan finds any rows.
 fn finds_rows(answer: &Value) -> bool {
-    matches!(answer["kind"].as_str(), Some("always" | "conditional"))
+    let kinds = [&answer["kind"], &answer["filter"]["kind"]];
+    let finds = |kind: &str| {
+        matches!(
+            kind,
+            "always" | "conditional" | "KIND_ALWAYS_ALLOWED" | "KIND_CONDITIONAL"
+        )
+    };
+    kinds.into_iter().filter_map(Value::as_str).any(finds)
 }
 
 /// True if nothing of a request is a part of a plan's SQL but within closed quotes, and all of its

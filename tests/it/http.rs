@@ -5,6 +5,7 @@
 
 mod authzen;
 mod avp;
+mod cerbos;
 pub(crate) mod described;
 mod gateway;
 mod obligations;

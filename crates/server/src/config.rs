@@ -54,7 +54,8 @@ pub use server::{MIN_WORKER_STACK_BYTES, Server};
 pub use server_url::{ServerUrl, ServerUrlError};
 pub use store::{Cache, Entities, Freshness, Store};
 pub use surfaces::{
-    AuthzenSettings, Explain, ExplainersSettings, PlanDialect, PlanSettings, Reveal, Search,
+    AuthzenSettings, CerbosSettings, Explain, ExplainersSettings, PlanDialect, PlanSettings,
+    Reveal, Search,
 };
 
 /// The settings of `serve`.
@@ -91,6 +92,8 @@ pub struct Config {
     pub explain: Explain,
     /// The AuthZEN surface.
     pub authzen: AuthzenSettings,
+    /// Plans for Cerbos's clients.
+    pub cerbos: CerbosSettings,
     /// The gateways' endpoints.
     pub gateway: GatewaySettings,
     /// Bearer tokens.

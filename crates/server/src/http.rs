@@ -9,6 +9,7 @@ mod app;
 mod authzen;
 mod avp;
 mod body;
+mod cerbos;
 mod connection;
 mod delay;
 mod denials;

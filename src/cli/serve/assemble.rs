@@ -38,6 +38,7 @@ pub(super) fn assemble(
         false => gateway,
     };
     check_principals(&gateway, &credentials, &bundle.schema)?;
+    check_cerbos(config, &bundle.schema)?;
     if bundle.routes.is_none() {
         tracing::info!("no routes: gateways are denied everything");
     }
@@ -80,6 +81,16 @@ pub(super) fn assemble(
         database,
         entities,
     })
+}
+
+/// The principals of Cerbos's clients. A type that the schema does not have is a mistake.
+fn check_cerbos(config: &Config, schema: &Schema) -> Result<(), String> {
+    match &config.cerbos.principal_type {
+        Some(name) if schema.entity_type_called(name).is_none() => Err(format!(
+            "`cerbos.principal_type`: no such entity type in the schema: `{name}`"
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// How plans are written. Names that the schema does not have are mistakes.

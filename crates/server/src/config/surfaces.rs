@@ -1,4 +1,4 @@
-//! Settings of single surfaces: searches, plans, explanations, AuthZEN.
+//! Settings of single surfaces: searches, plans, explanations, AuthZEN, Cerbos.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -72,6 +72,14 @@ pub struct AuthzenSettings {
     pub reveal: Reveal,
     /// Members of contexts that are ignored where the schema does not have them.
     pub ignored_context: Vec<String>,
+}
+
+/// The surface for Cerbos's clients.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CerbosSettings {
+    /// The type of principals with bare ids; without one, ids are entities as Cedar writes them.
+    pub principal_type: Option<String>,
 }
 
 /// How much an AuthZEN answer says beside the decision.

@@ -14,7 +14,7 @@ use super::openapi::Document;
 use super::page::Pages;
 use super::plans::Plans;
 use super::readiness::Readiness;
-use crate::config::Config;
+use crate::config::{CerbosSettings, Config};
 use crate::decision_log::DecisionLog;
 use crate::identity::Credentials;
 use crate::shadow::Shadow;
@@ -44,6 +44,8 @@ pub struct App {
     pub explainers: Explainers,
     /// Settings of the AuthZEN surface.
     pub authzen: Authzen,
+    /// Settings of the surface for Cerbos's clients.
+    pub cerbos: CerbosSettings,
     /// Settings of the gateways' surface.
     pub gateway: Gateway,
     /// Verifies the callers of requests that gateways ask about.
@@ -79,6 +81,7 @@ impl App {
             document: Document::default(),
             explainers: Explainers::Nobody,
             authzen: Authzen::new(&settings.authzen),
+            cerbos: settings.cerbos.clone(),
             gateway: Gateway::new(&settings.gateway),
             credentials: Credentials::default(),
             shadow: None,

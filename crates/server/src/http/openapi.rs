@@ -6,6 +6,7 @@
 
 mod answer;
 mod authzen;
+mod cerbos;
 mod document;
 mod gateway;
 mod later;
@@ -15,8 +16,11 @@ mod schema;
 mod search;
 mod value;
 
-pub(super) use answer::{AwsErrors, NoPlan, NotExplained, OwnProblems, Problems, TooWide};
+pub(super) use answer::{
+    AwsErrors, CerbosErrors, NoPlan, NotExplained, OwnProblems, Problems, TooWide,
+};
 pub(super) use authzen::{Decision, Decisions, Evaluation, Evaluations, Metadata};
+pub(super) use cerbos::{CerbosPlan, CerbosPlanRequest};
 pub use document::Document;
 pub(super) use document::head;
 pub(super) use gateway::{Forwarded, GatewayAnswers, Original, OriginalUrl};

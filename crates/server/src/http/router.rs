@@ -18,7 +18,7 @@ use super::openapi::OwnProblems;
 use super::panic::panicked;
 use super::problem::Problem;
 use super::request::counted;
-use super::{authzen, avp, gateway, native, openapi, operations, plan, search};
+use super::{authzen, avp, cerbos, gateway, native, openapi, operations, plan, search};
 
 /// All routes, each with what the document says of it.
 fn routes() -> OpenApiRouter<Arc<App>> {
@@ -26,6 +26,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(native::routes())
         .merge(search::routes())
         .merge(plan::routes())
+        .merge(cerbos::routes())
         .merge(authzen::routes())
         .merge(avp::routes())
         .merge(gateway::routes())

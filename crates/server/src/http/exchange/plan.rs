@@ -8,6 +8,9 @@ use super::question::DemandedState;
 use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::{RowPlan, RowPlanOptions, RowPlanRequest};
 
+/// States from which several plans are begun.
+const STATES: usize = 10;
+
 impl Exchange<'_> {
     /// Reads a request for a plan in its native form, and what it demands of the state.
     ///
@@ -34,6 +37,30 @@ impl Exchange<'_> {
         let plan = request.plan(&self.session, options, &demanded.0).await;
         self.app.metrics.questions.planned(&plan);
         plan.map_err(|failure| noted(self.app, failure.into()))
+    }
+
+    /// Makes several plans from one state.
+    ///
+    /// # Errors
+    /// A store that fails or has another state each time, what no plan can say.
+    pub(in crate::http) async fn plans_of_one_state(
+        &self,
+        requests: &[RowPlanRequest],
+        demanded: &DemandedState,
+        options: &RowPlanOptions,
+    ) -> Result<Vec<RowPlan>, Problem> {
+        for _ in 0..STATES {
+            let mut plans: Vec<RowPlan> = Vec::with_capacity(requests.len());
+            for request in requests {
+                plans.push(self.plan(request, demanded.clone(), options).await?);
+            }
+            let mut revisions = plans.iter().map(|plan| &plan.tenancy_revision);
+            let first = revisions.next();
+            if revisions.all(|other| Some(other) == first) {
+                return Ok(plans);
+            }
+        }
+        Err(Problem::Behind)
     }
 
     /// How plans are written.

@@ -15,6 +15,7 @@ use peppol_authz_engine::{
 };
 
 /// How new the state has to be, as the caller demands it.
+#[derive(Clone)]
 pub(in crate::http) struct DemandedState(pub(super) Demand);
 
 /// A question that the caller may ask.

@@ -10,6 +10,7 @@ pub(in crate::http) enum Surface {
     Native,
     Authzen,
     Avp,
+    Cerbos,
     Gateway,
 }
 
@@ -28,6 +29,7 @@ impl Surface {
             Self::Native => "native",
             Self::Authzen => "authzen",
             Self::Avp => "avp",
+            Self::Cerbos => "cerbos",
             Self::Gateway => "gateway",
         }
     }

@@ -23,6 +23,9 @@ pub(in crate::http) struct OwnProblems;
 /// The problems of a question as the clients of Amazon Verified Permissions read them.
 pub(in crate::http) struct AwsErrors;
 
+/// The problems of a plan as Cerbos's clients read them.
+pub(in crate::http) struct CerbosErrors;
+
 const OF_THE_QUESTION: [(&str, &str); 4] = [
     ("400", "It does not fit"),
     ("408", "The body did not arrive in time, or not whole"),
@@ -111,5 +114,12 @@ impl IntoResponses for AwsErrors {
     fn responses() -> Responses {
         let all = OF_THE_QUESTION.iter().chain(&OWN);
         responses(all, "application/x-amz-json-1.0", "AwsError")
+    }
+}
+
+impl IntoResponses for CerbosErrors {
+    fn responses() -> Responses {
+        let all = OF_THE_QUESTION.iter().chain(&OWN);
+        responses(all, "application/json", "CerbosError")
     }
 }

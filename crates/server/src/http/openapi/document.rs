@@ -8,7 +8,7 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 
 use super::super::limits::Limits;
 use super::super::problem::Problem;
-use super::{authzen, gateway, model, question, search};
+use super::{authzen, cerbos, gateway, model, question, search};
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::store::Store;
 use peppol_authz_engine::{Engine, EngineState};
@@ -61,6 +61,7 @@ fn make(
     let mut document = serde_json::to_value(routes)?;
     if let Some(Json::Object(schemas)) = document.pointer_mut("/components/schemas") {
         schemas.extend(authzen::schemas(limits));
+        schemas.extend(cerbos::schemas());
         schemas.extend(gateway::schemas());
         schemas.extend(model::schemas());
         schemas.extend(search::schemas(schema, store, limits));

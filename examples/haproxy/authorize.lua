@@ -12,7 +12,7 @@ local ASKED_WITH = {
 -- Handed to the backend, and to a client that is denied.
 local ALLOWED_WITH = {
   "x-authz-subject", "x-authz-subject-type", "x-authz-resource", "x-authz-decision-id",
-  "x-authz-obligations",
+  "x-authz-obligations", "x-authz-plan", "x-authz-plan-id",
 }
 local DENIED_WITH = { "content-type", "www-authenticate", "x-authz-code", "x-authz-decision-id" }
 

@@ -67,6 +67,8 @@ def strict_json(content):
     return json.loads(content.decode(), object_pairs_hook=members, parse_float=number, parse_constant=no_number)
 
 
+UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 # An entity as the gateway tells it, and in a context its name before it.
 ENTITY = re.compile('(?:([^=",; ]+)=)?([A-Za-z0-9_:]+)::"([^",; ]*)"')
 
@@ -110,6 +112,16 @@ class Request:
         owed = obligation in self.obligations
         self.obligations.discard(obligation)
         return owed
+
+    def plan(self):
+        """The condition on the rows of a list, and its parameters, as the sidecar has made them for who asks."""
+        text, id = self._header("X-Authz-Plan"), self._header("X-Authz-Plan-Id")
+        if not text and not UUID.fullmatch(id):
+            raise Problem(500, "the gateway has to hand on the plan of a list")
+        plan = strict_json(decoded(text).encode()) if text else self.sidecar.plan(id)
+        if plan.get("obligations") or plan["sql"]["dialect"] != "sqlite":
+            raise Problem(500, "the plan is not for this service")
+        return plan["sql"]["where"], plan["sql"]["parameters"]
 
     def user(self):
         """The id of the user who asks."""

@@ -1,6 +1,8 @@
 """Decisions, and the headers that come with them, through every gateway."""
 
+import json
 import os
+import urllib.parse
 
 import pytest
 
@@ -37,7 +39,7 @@ def test_what_is_allowed_reaches_the_backend_as_it_was_sent(gateway, backend):
     assert said["x-authz-resource"] == 'Peppol::Organisation::"acme"'
     assert said["x-authz-decision-id"]
     assert said.get("x-authz-obligations", "") == ""
-    names = ("subject", "subject-type", "resource", "decision-id", "obligations")
+    names = ("subject", "subject-type", "resource", "decision-id", "obligations", "plan", "plan-id")
     assert set(said) <= {f"x-authz-{name}" for name in names}
 
 
@@ -68,6 +70,23 @@ def test_the_backend_is_told_the_obligations(gateway, backend):
     answer = gateway.ask("POST", "/orgs", bearer("anna", algorithm="ES256"), JSON, body=b'{"name": "new"}')
     assert answer.status == 200, answer
     assert authz(backend.seen(answer.tag)[0])["x-authz-obligations"] == "GRANT_ORGADMIN"
+
+
+def test_the_backend_is_given_the_plan_of_a_list(gateway, backend):
+    """The condition for its own query, as the sidecar has made it, and not a client's."""
+    spoofed = [("X-Authz-Plan", '{"kind":"always"}'), ("X-Authz-Plan-Id", "spoofed")]
+    answer = gateway.ask("GET", "/orgs/globex/transactions", bearer("gus"), *spoofed)
+    assert answer.status == 200, answer
+    said = authz(backend.seen(answer.tag)[0])
+    assert said.get("x-authz-plan-id", "") == ""
+    plan = json.loads(urllib.parse.unquote(said["x-authz-plan"], errors="strict"))
+    assert plan["condition"] == {
+        "op": "eq", "attribute": "legalEntity", "type": "Peppol::LegalEntity", "value": "glöbex, \"1\"",
+    }  # fmt: skip
+    assert plan["sql"]["parameters"] == ["glöbex, \"1\""]
+    other = gateway.ask("GET", "/orgs/globex", bearer("gus"), *spoofed)
+    said = authz(backend.seen(other.tag)[0])
+    assert (said.get("x-authz-plan", ""), said.get("x-authz-plan-id", "")) == ("", "")
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -28,6 +28,8 @@ SPOOFED = [
     ("X-Authz-Resource", "spoofed"),
     ("X-Authz-Decision-Id", "spoofed"),
     ("X-Authz-Obligations", "spoofed"),
+    ("X-Authz-Plan", "spoofed"),
+    ("X-Authz-Plan-Id", "spoofed"),
     ("X-Authz-Code", "spoofed"),
     ("x-envoy-original-path", "/orgs/acme"),
     ("x-envoy-auth-partial-body", "false"),
@@ -101,7 +103,7 @@ def test_another_method_is_not_hidden(gateway, backend, name):
 # Characters of names besides letters, digits and `-`. Many services read each of these as `_`, and so as `-`.
 @pytest.mark.parametrize("mark", "!#$%&'*+.^_`|~")
 def test_no_name_passes_for_another(gateway, backend, mark):
-    names = ["X-Authz-Subject", "X-Authz-Resource", "X-HTTP-Method-Override", "X-Original-URL"]
+    names = ["X-Authz-Subject", "X-Authz-Resource", "X-Authz-Plan", "X-HTTP-Method-Override", "X-Original-URL"]
     spoofed = [(name.replace("-", mark, times), "spoofed") for name in names for times in (1, 9)]
     answer = gateway.ask("GET", "/orgs/acme", bearer("anna"), *spoofed)
     if answer.status != 400:

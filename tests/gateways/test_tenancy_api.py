@@ -333,6 +333,11 @@ def sub_accounts(world, org, anna):
     foo.denied("NOT_PERMITTED", "GET", "/invoices/d-1")
     foo.does(200, "GET", "/invoices/d-2")
     assert [row[1] for row in world.rows("SELECT * FROM sub_account_legal_entity")] == [other]
+    # A condition that is too long for a header is fetched.
+    for number in range(100):
+        world.write("INSERT INTO legal_entity VALUES (?, ?)", f"more-{number}", org)
+    assert anna.does(200, "GET", "/invoices") == documents
+    assert foo.does(200, "GET", "/invoices") == documents[1:]
 
 
 def test_whoever_asks_is_known_by_any_name(world):
@@ -392,6 +397,23 @@ def test_what_is_not_understood_is_not_done(world):
     assert world.rows("SELECT * FROM tenancy_revision") == before
     assert world.directly("POST", "/orgs", acme, gateway | {"X-Authz-Obligations": ""})[0] == 201
     assert world.rows("SELECT * FROM membership WHERE user_id = 'bob'") == []
+
+
+def test_a_list_without_its_plan_is_none(world):
+    """Straight to the service: a list that nobody has filtered would be of all."""
+    gateway = BY_BOB | {"X-Authz-Obligations": "FILTER_DOCUMENTS", "X-Authz-Resource": 'Peppol::Organisation::"victim"'}
+    sql = {"dialect": "sqlite", "where": "TRUE", "parameters": []}
+    for status, plan, id in (
+        (500, "", ""),
+        (500, "", "../is_authorized"),
+        (503, "", "0198c0de-0000-7000-8000-000000000000"),
+        (500, json.dumps({"sql": sql | {"dialect": "postgresql"}}), ""),
+        (500, json.dumps({"sql": sql, "obligations": ["CALL_THE_POLICE"]}), ""),
+        (200, json.dumps({"sql": sql}), ""),
+    ):
+        headers = gateway | {"X-Authz-Plan": plan, "X-Authz-Plan-Id": id}
+        assert world.directly("GET", "/invoices", None, headers)[0] == status, (plan, id)
+    assert world.directly("GET", "/invoices", None, gateway)[0] == 500
 
 
 def test_a_body_that_could_be_read_in_two_ways_is_not_read(world):

@@ -3,6 +3,7 @@
 //! The answers are in the cases of the wire, `tests/http/gateway-*.toml`.
 
 mod api_keys;
+mod collection;
 mod decided;
 pub(crate) mod envoy;
 mod fragment;

@@ -1,6 +1,7 @@
 //! Route tables: what an author sees of them.
 
 mod asks;
+mod collections;
 mod shipped;
 
 use super::{json, places};

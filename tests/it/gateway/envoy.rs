@@ -209,6 +209,8 @@ impl Verdict {
         for name in [
             "x-authz-subject-type",
             "x-authz-resource",
+            "x-authz-plan",
+            "x-authz-plan-id",
             "x-authz-obligations",
             "x-authz-decision-id",
         ] {

@@ -4,7 +4,7 @@ use super::{ask, start};
 use crate::rules::rng::Rng;
 
 /// Headers that programs somewhere take a method, a path, a host or a caller from.
-const HOSTILE: [&str; 25] = [
+const HOSTILE: [&str; 27] = [
     "x-original-method",
     "x-original-uri",
     "x-original-url",
@@ -23,6 +23,8 @@ const HOSTILE: [&str; 25] = [
     "x-remote-user",
     "x-authz-subject",
     "x-authz-resource",
+    "x-authz-plan",
+    "x-authz-plan-id",
     "x-authz-decision-id",
     "x-authz-obligations",
     "x-auth-request-redirect",

@@ -7,6 +7,7 @@
 mod alike;
 mod ask;
 mod ask_reader;
+mod collection;
 mod conditions;
 mod display;
 mod glob;
@@ -58,11 +59,22 @@ pub struct Route {
     pub denied: Option<Arc<str>>,
     /// Its questions, in order. All that apply have to be allowed.
     pub asks: Vec<Ask>,
+    /// The rows of the service that it lists.
+    pub collection: Option<Collection>,
     /// True if any of them reads the body.
     pub reads_body: bool,
     /// Where in the file, in bytes.
     pub place: Range<usize>,
     pattern: Pattern,
+}
+
+/// Rows that a service has itself and lists: what may be seen of them a plan says.
+#[derive(Clone, Debug)]
+pub struct Collection {
+    /// The action that has to be allowed on each.
+    pub action: EntityUid,
+    /// The type of their entities.
+    pub of: EntityTypeName,
 }
 
 /// One question that a request may be.

@@ -33,6 +33,10 @@ pub struct GatewaySettings {
     pub demands: bool,
     /// The greatest length of the header that names what was decided on.
     pub resource_bytes: usize,
+    /// The greatest length of the header that carries a plan.
+    pub plan_bytes: usize,
+    /// The length of all plans that are kept to be fetched.
+    pub plans_bytes: usize,
     /// The body of a denial, in place of problem details.
     pub denial: Option<DenialBody>,
     /// Headers by which an endpoint is told the request, in place of its gateway's own.
@@ -92,6 +96,8 @@ impl GatewaySettings {
             faults.add("gateway.realm", problem);
         }
         faults.number("gateway.resource_bytes", self.resource_bytes, 0..=32_768);
+        faults.number("gateway.plan_bytes", self.plan_bytes, 0..=32_768);
+        faults.number("gateway.plans_bytes", self.plans_bytes, 1 << 20..=1 << 30);
         for (place, family) in self.family.iter().enumerate() {
             let others = self.family.iter().take(place);
             if let Some(problem) = family.problem(others) {

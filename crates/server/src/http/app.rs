@@ -7,6 +7,7 @@ use super::delay::WorkerDelay;
 use super::denials::Denials;
 use super::explanation::Explainers;
 use super::gateway::Gateway;
+use super::handed::HandedPlans;
 use super::large::LargeRequests;
 use super::limits::Limits;
 use super::metrics::Metrics;
@@ -48,6 +49,8 @@ pub struct App {
     pub cerbos: CerbosSettings,
     /// Settings of the gateways' surface.
     pub gateway: Gateway,
+    /// Plans that were handed on with requests of gateways.
+    pub handed: HandedPlans,
     /// Verifies the callers of requests that gateways ask about.
     pub credentials: Credentials,
     /// A second set of policies, which observes decisions.
@@ -83,6 +86,7 @@ impl App {
             authzen: Authzen::new(&settings.authzen),
             cerbos: settings.cerbos.clone(),
             gateway: Gateway::new(&settings.gateway),
+            handed: HandedPlans::new(settings.gateway.plan_bytes, settings.gateway.plans_bytes),
             credentials: Credentials::default(),
             shadow: None,
             denials: Denials::new(settings.log.decisions),

@@ -17,7 +17,7 @@ mod search;
 mod value;
 
 pub(super) use answer::{
-    AwsErrors, CerbosErrors, NoPlan, NotExplained, OwnProblems, Problems, TooWide,
+    AwsErrors, CerbosErrors, NoPlan, NoSuchPlan, NotExplained, OwnProblems, Problems, TooWide,
 };
 pub(super) use authzen::{Decision, Decisions, Evaluation, Evaluations, Metadata};
 pub(super) use cerbos::{CerbosPlan, CerbosPlanRequest};

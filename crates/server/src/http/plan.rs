@@ -2,24 +2,30 @@
 
 mod answer;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::extract::{Path, State};
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
+use cedar_policy::{EntityTypeName, EntityUid};
 use serde_json::Value as Json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 use super::app::App;
-use super::exchange::{Exchange, Surface, answered};
+use super::exchange::{DemandedState, Exchange, Surface, answered};
 use super::freshness::{Demands, values};
+use super::handed::{HandedPlan, HandedPlans};
 use super::json;
-use super::openapi::{self, NoPlan, NotExplained, Problems};
+use super::openapi::{self, NoPlan, NoSuchPlan, NotExplained, OwnProblems, Problems};
 use super::problem::Problem;
 use answer::PlanAnswer;
+use peppol_authz_engine::policy::routes::Collection;
 use peppol_authz_engine::schema::Misfit;
 use peppol_authz_engine::{Malformed, Members, RowPlanOptions};
 
@@ -27,7 +33,9 @@ pub use answer::plan_json;
 
 /// The route of this surface.
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(plan))
+    OpenApiRouter::new()
+        .routes(routes!(plan))
+        .routes(routes!(kept))
 }
 
 /// By which condition does a service's own database find what is allowed?
@@ -85,18 +93,77 @@ async fn made(
     let (schema, of) = (exchange.schema(), request.resource_type());
     let columns = plans.columns(own.get("columns"), schema, of);
     let columns = columns.map_err(malformed)?;
-    let limits = exchange.limits();
-    let options = RowPlanOptions {
-        ids: limits.plan_ids,
-        candidates: limits.candidates,
-        tables: columns.tables().collect(),
-        // The plan tells the obligations.
-        binds: true,
-        max_age: plans.max_age,
-        explain,
-    };
+    let options = options(&exchange, columns.tables().collect(), explain);
     let plan = exchange.plan(&request, demanded, &options).await?;
     json::text(&PlanAnswer::new(&plan, &columns, dialect)?)
+}
+
+/// A plan that a gateway's request named by its id.
+#[utoipa::path(
+    get,
+    path = "/v1/plan/{id}",
+    tag = "questions",
+    params(("id" = String, Path, description = "The id in `X-Authz-Plan-Id`")),
+    responses(
+        (status = 200, body = PlanAnswer, description = "A condition on rows"),
+        OwnProblems,
+        NoSuchPlan
+    )
+)]
+async fn kept(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let id = Uuid::try_parse(&id).map_err(|_| Problem::NotFound)?;
+    let text = app.handed.get(id).ok_or(Problem::NotFound)?;
+    let mut response = json::response(text.into());
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// The plan of the rows that a gateway's request lists, for its principal.
+///
+/// # Errors
+/// A store that fails, what no plan can say.
+pub(super) async fn handed_on(
+    exchange: &Exchange<'_>,
+    handed: &HandedPlans,
+    collection: &Collection,
+    principal: &EntityUid,
+    demanded: DemandedState,
+) -> Result<HandedPlan, Problem> {
+    let id: &str = principal.id().as_ref();
+    let action: &str = collection.action.id().as_ref();
+    let (request, _) = exchange.plan_request(&serde_json::json!({
+        "principal": {"type": principal.type_name().to_string(), "id": id},
+        "action": {"type": collection.action.type_name().to_string(), "id": action},
+        "resource": {"type": collection.of.to_string()},
+    }))?;
+    let plans = exchange.plans();
+    let unusable = |misfit: Misfit| Problem::Internal(format!("`plan`: {misfit}"));
+    let dialect = plans.dialect(None).map_err(unusable)?;
+    let columns = plans.columns(None, exchange.schema(), &collection.of);
+    let columns = columns.map_err(unusable)?;
+    let options = options(exchange, columns.tables().collect(), false);
+    let plan = exchange.plan(&request, demanded, &options).await?;
+    let text = json::text(&PlanAnswer::new(&plan, &columns, dialect)?)?;
+    let text = String::from_utf8(text).map_err(|error| Problem::Internal(error.to_string()))?;
+    handed.hand_on(text, plan.max_age)
+}
+
+fn options(
+    exchange: &Exchange<'_>,
+    tables: HashSet<EntityTypeName>,
+    explain: bool,
+) -> RowPlanOptions {
+    let limits = exchange.limits();
+    RowPlanOptions {
+        ids: limits.plan_ids,
+        candidates: limits.candidates,
+        tables,
+        // The plan tells the obligations.
+        binds: true,
+        max_age: exchange.plans().max_age,
+        explain,
+    }
 }
 
 /// Takes out the members that say how to answer.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use super::ask::read_ask;
+use super::collection::{check_collection, read_collection};
 use super::overlap::overlaps;
 use super::pattern::Pattern;
 use super::template::Scope;
@@ -107,7 +108,10 @@ fn read_entry(
     let Some(table) = reader.table(entry) else {
         return;
     };
-    reader.keys(table, &["request", "public", "denied", "ask"]);
+    reader.keys(
+        table,
+        &["request", "public", "denied", "ask", "collection", "rows"],
+    );
     let public = read_reason(table, "public", reader);
     let denied = read_reason(table, "denied", reader);
     let before = reader.faults.len();
@@ -132,6 +136,7 @@ fn read_entry(
         }
         _ => {}
     }
+    let collection = read_collection(entry, table, schema, reader);
     let Some(requests) = table.get("request") else {
         reader.fault(entry.span(), "a route without a `request`");
         return;
@@ -160,6 +165,12 @@ fn read_entry(
             .iter()
             .filter_map(|ask| read_ask(ask, schema?, scope, reader))
             .collect();
+        if let (Some(collection), Some(schema), Some(marked)) =
+            (&collection, schema, table.get("collection"))
+        {
+            let way = (pattern.method, read.as_slice());
+            check_collection(collection, marked, way, schema, reader);
+        }
         let mut reads_body = false;
         for ask in &read {
             ask.each_source(&mut |source| reads_body |= matches!(source, Source::Body(_)));
@@ -169,6 +180,7 @@ fn read_entry(
             public: public.clone(),
             denied: denied.clone(),
             asks: read,
+            collection: collection.clone(),
             reads_body,
             place: node.span(),
             pattern,

@@ -6,7 +6,9 @@ use uuid::Uuid;
 
 use super::super::app::App;
 use super::super::exchange::{DemandedState, Exchange, ReleasedAnswer, Surface};
+use super::super::handed::HandedPlans;
 use super::super::panic::panicked;
+use super::super::plan::handed_on;
 use super::super::problem::Problem;
 use super::answer::GatewayAnswer;
 use super::caller::{Caller, caller};
@@ -15,7 +17,7 @@ use super::outcome::{DecidedRequest, RequestOutcome};
 use super::payload::{PartialBody, Payload};
 use super::refusal::RequestRefusal;
 use super::request::{GatewayRequest, LineFault};
-use peppol_authz_engine::{Body as RequestBody, HttpRequest, Routed, Unrouted};
+use peppol_authz_engine::{Body as RequestBody, HttpRequest, Routed, Unrouted, Verdict};
 
 /// A parameter of the query that asks for another method, which frameworks of web pages honour.
 const METHOD_PARAMETER: &str = "_method";
@@ -104,7 +106,17 @@ async fn decide(
         Ok(Bytes::new())
     };
     let most = app.gateway.resource_bytes;
-    decide_as(exchange, request, routed, &caller, &body, demanded, most).await
+    let handed = &app.handed;
+    decide_as(
+        exchange,
+        request,
+        routed,
+        &caller,
+        &body,
+        demanded,
+        (most, handed),
+    )
+    .await
 }
 
 /// Checks that a request asks for no other method than its own.
@@ -153,7 +165,7 @@ async fn decide_as(
     caller: &Caller,
     body: &Result<Bytes, PartialBody>,
     demanded: DemandedState,
-    most: usize,
+    (most, handed): (usize, &HandedPlans),
 ) -> Result<DecidedRequest, RequestRefusal> {
     // For as long as the rest of the request lives, which is less long.
     let headers = |name: &str| request.values(name);
@@ -168,9 +180,15 @@ async fn decide_as(
     };
     let who = caller.designation();
     let length = body.as_ref().map_or(0, Bytes::len);
-    let decision = exchange.request(routed, &told, who, demanded);
+    let decision = exchange.request(routed, &told, who, demanded.clone());
     let decision = exchange.by_length(length, decision).await??;
-    Ok(RequestOutcome::decided(decision, most))
+    let plan = match (&Routed::route(routed).collection, &decision.principal) {
+        (Some(rows), Some(principal)) if decision.verdict == Verdict::Allow => {
+            Some(handed_on(exchange, handed, rows, principal, demanded).await?)
+        }
+        _ => None,
+    };
+    Ok(RequestOutcome::decided(decision, most, plan))
 }
 
 /// The description of a request that was no question. Its path is left out, as it may hold anything.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use cedar_policy::EntityUid;
 
+use super::super::handed::HandedPlan;
 use super::super::problem::Problem;
 use super::decided::decided_entities;
 use super::refusal::{RequestRefusal, TokenFault};
@@ -28,6 +29,8 @@ pub(super) enum RequestOutcome {
         obligations: Vec<Arc<str>>,
         /// The entities that were decided on, as the service is told them.
         entities: String,
+        /// The plan of the rows that it lists.
+        plan: Option<HandedPlan>,
     },
     /// It may not.
     Denied {
@@ -80,18 +83,24 @@ impl RequestOutcome {
             principal: None,
             obligations: Vec::new(),
             entities: String::new(),
+            plan: None,
         }
     }
 
     /// As the policies decide, with the questions that this rests on. `most` is how many bytes may
     /// tell their entities.
-    pub(super) fn decided(mut decision: RequestDecision, most: usize) -> DecidedRequest {
+    pub(super) fn decided(
+        mut decision: RequestDecision,
+        most: usize,
+        plan: Option<HandedPlan>,
+    ) -> DecidedRequest {
         let asked = std::mem::take(&mut decision.asked);
         let outcome = match decision.verdict {
             Verdict::Allow => Self::Allowed {
                 entities: decided_entities(&asked, most),
                 principal: decision.principal,
                 obligations: decision.obligations,
+                plan,
             },
             Verdict::Deny => {
                 let reason = decision.reasons.into_iter().next();
@@ -141,7 +150,11 @@ impl RequestOutcome {
     /// Of a problem, which is logged. None is ever allowed.
     pub(super) fn failed(problem: &Problem) -> Self {
         problem.log();
-        let status = problem.status();
+        let status = match problem {
+            // The sender cannot do anything about it.
+            Problem::PlanTooWide(_) | Problem::PlanNotExact(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            problem => problem.status(),
+        };
         if status.is_client_error() {
             return Self::Denied {
                 code: Cow::Borrowed(problem.code()),

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use uuid::Uuid;
 
+use super::super::handed::HandedPlan;
 use super::super::request::REQUEST_ID;
 use super::answer::GatewayAnswer;
 use super::outcome::RequestOutcome;
@@ -18,6 +19,8 @@ static SUBJECT: HeaderName = HeaderName::from_static("x-authz-subject");
 static SUBJECT_TYPE: HeaderName = HeaderName::from_static("x-authz-subject-type");
 static DECISION_ID: HeaderName = HeaderName::from_static("x-authz-decision-id");
 static RESOURCE: HeaderName = HeaderName::from_static("x-authz-resource");
+static PLAN: HeaderName = HeaderName::from_static("x-authz-plan");
+static PLAN_ID: HeaderName = HeaderName::from_static("x-authz-plan-id");
 static OBLIGATIONS: HeaderName = HeaderName::from_static("x-authz-obligations");
 static CODE: HeaderName = HeaderName::from_static("x-authz-code");
 
@@ -35,12 +38,13 @@ impl GatewayAnswer {
     pub(super) fn headers(&self, gateway: &Gateway) -> Vec<(HeaderName, HeaderValue)> {
         let mut id = Uuid::encode_buffer();
         let id = value(self.id().hyphenated().encode_lower(&mut id));
-        let mut all = Vec::with_capacity(6);
+        let mut all = Vec::with_capacity(8);
         all.push((DECISION_ID.clone(), id));
         if let RequestOutcome::Allowed {
             principal,
             obligations,
             entities,
+            plan,
         } = self.outcome()
         {
             let (subject, kind) = match principal {
@@ -53,6 +57,13 @@ impl GatewayAnswer {
             all.push((SUBJECT.clone(), subject));
             all.push((SUBJECT_TYPE.clone(), kind));
             all.push((RESOURCE.clone(), value(entities)));
+            let (text, id) = match plan {
+                Some(HandedPlan::Text(text)) => (value(text), value("")),
+                Some(HandedPlan::Kept(id)) => (value(""), value(&id.to_string())),
+                None => (value(""), value("")),
+            };
+            all.push((PLAN.clone(), text));
+            all.push((PLAN_ID.clone(), id));
             all.push((OBLIGATIONS.clone(), value(&obligations.join(", "))));
             return all;
         }

@@ -14,6 +14,9 @@ pub(in crate::http) struct TooWide;
 /// The problems of what no plan can say.
 pub(in crate::http) struct NoPlan;
 
+/// The problem of a plan that is not kept, or no longer.
+pub(in crate::http) struct NoSuchPlan;
+
 /// The problem of a question that is to be explained to a caller who may not know.
 pub(in crate::http) struct NotExplained;
 
@@ -94,6 +97,13 @@ impl IntoResponses for NoPlan {
             "The condition would be longer than the limit, or cannot be said exactly",
         );
         responses(&[no_plan], "application/problem+json", "Problem")
+    }
+}
+
+impl IntoResponses for NoSuchPlan {
+    fn responses() -> Responses {
+        let gone = ("404", "There is no such plan, or no longer");
+        responses(&[gone], "application/problem+json", "Problem")
     }
 }
 

@@ -78,7 +78,7 @@ const DENIED: [(&str, &str); 4] = [
     ),
 ];
 
-const ALLOWED: [(&str, &str); 5] = [
+const ALLOWED: [(&str, &str); 7] = [
     (
         "X-Authz-Subject",
         "Who asks; percent-encoded where it is not printable",
@@ -87,6 +87,14 @@ const ALLOWED: [(&str, &str); 5] = [
     (
         "X-Authz-Resource",
         "What was decided on: `Type::\"id\"; member=Type::\"id\"`, percent-encoded, parted by commas",
+    ),
+    (
+        "X-Authz-Plan",
+        "Of a collection: the plan of its rows, as `POST /v1/plan` answers it, percent-encoded",
+    ),
+    (
+        "X-Authz-Plan-Id",
+        "In its place where it is too long: the id to fetch it by, `GET /v1/plan/{id}`",
     ),
     ("X-Authz-Decision-Id", "What the log calls the decision"),
     ("X-Authz-Obligations", "What is to be done with it"),

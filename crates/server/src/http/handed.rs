@@ -1,0 +1,91 @@
+//! Plans that are handed on with a gateway's request, and are too long for a header: a service fetches
+//! them by their ids, for as long as they may be used.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use uuid::Uuid;
+
+use super::problem::Problem;
+
+/// Characters that would not arrive in a header as they are.
+const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
+
+/// A plan on its way to a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum HandedPlan {
+    /// All of it, percent-encoded.
+    Text(String),
+    /// The id to fetch it by.
+    Kept(Uuid),
+}
+
+/// The plans that are kept, oldest first. They are bounded by their length.
+#[derive(Debug)]
+pub struct HandedPlans {
+    /// The longest that goes into a header.
+    header: usize,
+    /// The length of all that are kept.
+    most: usize,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    plans: VecDeque<(Uuid, Instant, Bytes)>,
+    length: usize,
+}
+
+impl HandedPlans {
+    pub(super) fn new(header: usize, most: usize) -> Self {
+        Self {
+            header,
+            most,
+            kept: Mutex::default(),
+        }
+    }
+
+    /// Hands on a plan that may be used for some time. Where there is no more room, the oldest ones go:
+    /// who wants them then asks again.
+    ///
+    /// # Errors
+    /// A plan that is longer than all of them may be.
+    pub(super) fn hand_on(&self, text: String, life: Duration) -> Result<HandedPlan, Problem> {
+        if text.len() <= self.header {
+            let encoded = utf8_percent_encode(&text, ENCODED).to_string();
+            if encoded.len() <= self.header {
+                return Ok(HandedPlan::Text(encoded));
+            }
+        }
+        if text.len() > self.most {
+            let text = "the plan is longer than `gateway.plans_bytes`".to_owned();
+            return Err(Problem::PlanTooWide(text));
+        }
+        let now = Instant::now();
+        let (id, text) = (Uuid::now_v7(), Bytes::from(text));
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.plans.retain(|(_, until, _)| *until > now);
+        kept.length = kept.plans.iter().map(|(_, _, text)| text.len()).sum();
+        while kept.length + text.len() > self.most {
+            let Some((_, _, gone)) = kept.plans.pop_front() else {
+                break;
+            };
+            kept.length -= gone.len();
+        }
+        kept.length += text.len();
+        kept.plans.push_back((id, now + life, text));
+        Ok(HandedPlan::Kept(id))
+    }
+
+    /// The text of one, while it may be used.
+    pub(super) fn get(&self, id: Uuid) -> Option<Bytes> {
+        let now = Instant::now();
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = kept.plans.iter().find(|(its, ..)| *its == id);
+        let (_, until, text) = found?;
+        (*until > now).then(|| text.clone())
+    }
+}

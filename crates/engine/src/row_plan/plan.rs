@@ -96,7 +96,7 @@ impl Making<'_> {
         };
         loop {
             match reading.gather_untagged(named, &search.described, &self.shard.plan)? {
-                Gathered::Whole(known) => return Ok(Some(known)),
+                Gathered::Whole { seen: known, .. } => return Ok(Some(known)),
                 // A later state is as good: nothing else was read yet.
                 Gathered::Missing(missing) => reading.load(missing).await?,
                 // Every question would be denied for that.

@@ -128,7 +128,7 @@ impl Trial {
         let gathered =
             reading.gather_with(named, &search.described, &shard.plan, self.rows.as_slice())?;
         let slice: Vec<SeenEntity> = match gathered {
-            Gathered::Whole(slice) => slice,
+            Gathered::Whole { seen, .. } => seen,
             Gathered::Missing(missing) => return Ok(Tried::Missing(missing)),
             // Every question about it is denied.
             Gathered::Absent(_) => return Ok(Tried::Settled(false)),

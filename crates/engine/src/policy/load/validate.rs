@@ -41,7 +41,7 @@ pub(super) fn validate(
         0
     };
     let plain: Result<Vec<Policy>, String> = policies.iter().map(without_places).collect();
-    let plain = plain.and_then(|plain| set_of(plain));
+    let plain = plain.and_then(set_of);
     let set = set_of(policies.iter().map(|info| info.policy.clone()));
     let (plain, set) = match (plain, set) {
         (Ok(plain), Ok(set)) => (plain, set),

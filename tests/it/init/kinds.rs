@@ -109,7 +109,7 @@ fn an_action_is_added_without_building_anew() {
             .read("tests/policies/matrix.golden")
             .contains("\nauditOrganisation\t")
     );
-    runs(&author, &["test", "--coverage", "--drop-one"]);
+    runs(&author, &["test", "--coverage"]);
     runs(&author, &["prove", "aud-1-only-orgadmins-audit"]);
     author.write("documents.ndjson", &documents(false));
     for target in Target::both(&author) {
@@ -209,7 +209,7 @@ fn a_type_is_added_without_building_anew() {
     let ended = runs(&author, &["check"]);
     assert_eq!(ended.stderr, "", "{ended:?}");
     runs(&author, &["test", "--update"]);
-    runs(&author, &["test", "--coverage", "--drop-one"]);
+    runs(&author, &["test", "--coverage"]);
     author.write("documents.ndjson", &with_project("acme"));
     for target in Target::both(&author) {
         let source = target.source();

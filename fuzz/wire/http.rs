@@ -17,10 +17,12 @@ const LONG: Duration = Duration::from_secs(60);
 const AT_ONCE: usize = 16;
 
 /// Paths that bodies are sent to, with the corpus of each and the operation of Amazon's.
-const POSTED: [(&str, &str, &str); 10] = [
+const POSTED: [(&str, &str, &str); 12] = [
     ("native", "/v1/is_authorized", ""),
     ("batch", "/v1/batch_is_authorized", ""),
     ("search", "/v1/search", ""),
+    ("plan", "/v1/plan", ""),
+    ("cerbos", "/api/plan/resources", ""),
     ("evaluation", "/access/v1/evaluation", ""),
     ("evaluations", "/access/v1/evaluations", ""),
     ("evaluation", "/access/v1/search/subject", ""),
@@ -162,12 +164,19 @@ fn judge(sent: &Sent, answer: &Answer) -> Result<(), String> {
             false => Ok(()),
         };
     };
-    let may_allow = [&b"llow"[..], b"LLOW", b"true", b"results"]
-        .iter()
-        .any(|piece| {
-            let mut windows = answer.body.windows(piece.len());
-            windows.any(|window| window == *piece)
-        });
+    let pieces = [
+        &b"llow"[..],
+        b"LLOW",
+        b"true",
+        b"results",
+        b"always",
+        b"onditional",
+        b"ONDITIONAL",
+    ];
+    let may_allow = pieces.iter().any(|piece| {
+        let mut windows = answer.body.windows(piece.len());
+        windows.any(|window| window == *piece)
+    });
     if !may_allow {
         return Ok(());
     }

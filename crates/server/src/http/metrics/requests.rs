@@ -57,11 +57,13 @@ impl RequestMetrics {
 pub(in crate::http) fn route(path: &str) -> &'static str {
     /// The client's path is behind it.
     const ENVOY: &str = "/authz/envoy";
-    const ROUTES: [&str; 23] = [
+    const KEPT_PLAN: &str = "/v1/plan/";
+    const ROUTES: [&str; 24] = [
         "/",
         "/v1/is_authorized",
         "/v1/batch_is_authorized",
         "/v1/plan",
+        "/api/plan/resources",
         "/v1/search",
         "/access/v1/evaluation",
         "/access/v1/evaluations",
@@ -86,6 +88,9 @@ pub(in crate::http) fn route(path: &str) -> &'static str {
     if path.strip_prefix(ENVOY).is_some_and(is_envoy) {
         return ENVOY;
     }
+    if path.starts_with(KEPT_PLAN) {
+        return "/v1/plan/{id}";
+    }
     ROUTES
         .into_iter()
         .find(|route| *route == path)
@@ -104,5 +109,6 @@ mod tests {
             assert_eq!(route(path), "/authz/envoy");
         }
         assert_eq!(route("/authz/envoys"), "other");
+        assert_eq!(route("/v1/plan/0198"), "/v1/plan/{id}");
     }
 }

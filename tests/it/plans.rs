@@ -2,6 +2,7 @@
 //! query finds what would be allowed one by one.
 
 mod command;
+mod dangling;
 mod names;
 mod table;
 

@@ -206,7 +206,7 @@ impl Making<'_> {
                 all.push(translator.policy(&left.policy, false)?);
                 continue;
             }
-            if Translator::may_fail(&left.policy) {
+            if translator.may_fail(&left.policy) {
                 all.push(Formula::any([
                     translator.policy(&left.policy, true)?,
                     translator.policy(&left.policy, false)?,

@@ -16,9 +16,9 @@ use cedar_policy::EntityUid;
 use cedar_policy::pst::{BinaryOp, Clause, Expr, Literal, Policy, UnaryOp};
 
 use super::formula::{Claim, Formula, Terms};
-use super::uses::Level;
+use super::uses::{Level, Place};
 use crate::decide::Failure;
-use crate::schema::{Row, Schema};
+use crate::schema::{Row, Schema, Type};
 use crate::store::Store;
 use may_fail::may_fail;
 
@@ -60,11 +60,19 @@ impl<'a> Translator<'a> {
     }
 
     /// Returns true if a policy can fail.
-    pub(super) fn may_fail(policy: &Policy) -> bool {
+    pub(super) fn may_fail(&self, policy: &Policy) -> bool {
         policy.body().clauses().iter().any(|clause| {
             let (Clause::When(expression) | Clause::Unless(expression)) = clause;
-            may_fail(expression)
+            may_fail(expression, &|of| self.is_own(of))
         })
+    }
+
+    /// Returns true if an expression is the row's own entity, or a record in it.
+    fn is_own(&self, expression: &Expr) -> bool {
+        match self.level.place(expression, self.schema) {
+            Some(Place::Row { names, ty, .. }) => names.is_empty() || matches!(ty, Type::Record(_)),
+            Some(Place::Past { .. }) | None => false,
+        }
     }
 
     /// Holds exactly where an expression evaluates to `want`.
@@ -149,7 +157,7 @@ impl<'a> Translator<'a> {
         second: Formula,
     ) -> Result<Formula, Failure> {
         // What cannot fail is one or the other.
-        let second = match may_fail(expression) {
+        let second = match may_fail(expression, &|of| self.is_own(of)) {
             true => Formula::all([passed()?, second]),
             false => second,
         };

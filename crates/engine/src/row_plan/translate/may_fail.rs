@@ -3,9 +3,10 @@
 use cedar_policy::pst::{BinaryOp, Expr, UnaryOp};
 
 /// Returns true if the evaluation of an expression can fail. A policy is strictly valid, so that it
-/// reads no attribute or tag which is absent, and no value of another type; what is left are
-/// calculations, which overflow, and whatever is not listed here.
-pub(super) fn may_fail(expression: &Expr) -> bool {
+/// reads no value of another type, and asks first for an attribute or tag that may be absent; what is
+/// left are attributes of an entity that the row names and nobody holds, calculations, which
+/// overflow, and whatever is not listed here. `is_own` is true of what the row itself holds.
+pub(super) fn may_fail(expression: &Expr, is_own: &dyn Fn(&Expr) -> bool) -> bool {
     let fails = |expression: &Expr| match expression {
         Expr::UnaryOp { op, .. } => {
             (!matches!(op, UnaryOp::Not | UnaryOp::IsEmpty)).then_some(true)
@@ -29,9 +30,9 @@ pub(super) fn may_fail(expression: &Expr) -> bool {
         ))
         .then_some(true),
         Expr::ResidualError => Some(true),
+        Expr::GetAttr { expr, .. } => (!is_own(expr)).then_some(true),
         Expr::Literal(_)
         | Expr::Var(_)
-        | Expr::GetAttr { .. }
         | Expr::HasAttr { .. }
         | Expr::Like { .. }
         | Expr::Is { .. }

@@ -67,6 +67,11 @@ fn plain(value: &Val) -> serde_json::Value {
 pub(super) struct SqliteTables(Connection);
 
 impl SqliteTables {
+    /// With tables that are there already.
+    pub(super) fn of(connection: Connection) -> Self {
+        Self(connection)
+    }
+
     pub(super) fn new(world: &World, rows: &[Entity], rng: &mut Rng) -> Self {
         let connection = Connection::open_in_memory().unwrap();
         for table in all(world, rows) {
@@ -129,6 +134,11 @@ impl RowTables for SqliteTables {
 pub(super) struct PostgresTables(Database);
 
 impl PostgresTables {
+    /// With tables that are there already.
+    pub(super) fn of(database: Database) -> Self {
+        Self(database)
+    }
+
     pub(super) fn new(world: &World, rows: &[Entity], rng: &mut Rng) -> Self {
         let database = SHARED.database();
         let mut text = "CREATE COLLATION anycase (provider = icu, locale = 'und-u-ks-level2', \

@@ -21,7 +21,7 @@ fn users_where(condition: &str) -> String {
          SELECT registered_user.id AS id, account.email AS email,
            registered_user.email_verified AND {condition} AS \"emailVerified\",
            registered_user.superadmin AS superadmin,
-           NULL::text AS \"onlyOrganisation\", false AS \"severalOrganisations\"
+           NULL::text COLLATE \"C\" AS \"onlyOrganisation\", false AS \"severalOrganisations\"
          FROM registered_user JOIN account ON account.user_id = registered_user.id;"
     )
 }
@@ -109,8 +109,8 @@ fn the_shipped_views_drop_only_what_was_written() {
     assert_eq!(fresh(&sidecar), "Allow");
     let before = misses();
     database.sql("UPDATE registered_user SET superadmin = NOT superadmin WHERE id = 'mia'");
-    database.sql("INSERT INTO membership VALUES ('mia', 'globex', 'orgmember')");
-    database.sql("DELETE FROM membership WHERE (user_id, organisation_id) = ('mia', 'globex')");
+    database.sql("INSERT INTO membership VALUES ('mia', 'globex', 'ApManager')");
+    database.sql("DELETE FROM membership WHERE (user_id, member_role) = ('mia', 'ApManager')");
     assert_eq!(fresh(&sidecar), "Allow");
     let after = misses();
     // The organisation, whose only orgadmin is derived of its memberships, at most.

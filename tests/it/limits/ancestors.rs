@@ -48,6 +48,7 @@ fn over(source: &str) -> Sidecar {
             &policies,
         ])
         .variable("PEPPOL_AUTHZ_SERVER__REQUEST_TIMEOUT", "1m")
+        .variable("PEPPOL_AUTHZ_STORE__TIMEOUT", "30s")
         .start()
 }
 
@@ -59,11 +60,8 @@ fn assert_bounded(sidecar: &Sidecar) {
     assert_eq!(sidecar.ask(&enter("low"))["decision"], "Allow");
     for who in ["high", "wide"] {
         let reply = sidecar.post("/v1/is_authorized", &enter(who));
-        assert_eq!(reply.status, 503, "{}", reply.text);
+        assert_eq!(reply.json()["code"], "TENANCY_UNUSABLE", "{}", reply.text);
     }
-    let fault = sidecar.wait_for_log("parents");
-    let fault = fault.to_string();
-    assert!(fault.contains("more than 10000 ancestors"), "{fault}");
     // It goes on as before.
     assert_eq!(sidecar.ask(&enter("low"))["decision"], "Allow");
 }

@@ -106,14 +106,9 @@ fn many_policies_of_one_file_take_no_longer_each() {
     let text = each(10_000, |number| policy(number, &looks));
     let files = [("schema.cedarschema", SCHEMA), ("a.cedar", &text)];
     assert_ends("deep", &files, 0, "");
-    for (condition, word) in [
-        ("principal.blocked == 1", "a.cedar:"),
-        ("User::\"a\".blocked", "literal"),
-    ] {
-        let text = each(20_000, |number| policy(number, condition));
-        let files = [("schema.cedarschema", SCHEMA), ("a.cedar", &text)];
-        assert_ends(condition, &files, 3, word);
-    }
+    let text = each(20_000, |number| policy(number, "principal.blocked == 1"));
+    let files = [("schema.cedarschema", SCHEMA), ("a.cedar", &text)];
+    assert_ends("faults", &files, 3, "a.cedar:");
     let literals = vec!["No::\"a\""; 200_000].join(", ");
     let text = policy(0, &format!("[{literals}].contains(principal)"));
     let files = [("schema.cedarschema", SCHEMA), ("a.cedar", &text)];

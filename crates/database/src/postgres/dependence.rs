@@ -45,20 +45,13 @@ JOIN pg_catalog.pg_class AS c ON c.oid = used.relation
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 ORDER BY 3, 4";
 
-/// How often each view ($1) reads a relation, also in views under it; true if a window looks over other rows,
+/// How often views ($1) read relations, in their own rules and in those of views under them ($2); true if a window looks over other rows,
 /// and true if rows are gathered: as one, or so that one hides another. In the rule of a view of an older
 /// server the view itself is named.
 const READS: &str = "\
-WITH RECURSIVE used (root, relation) AS (
-  SELECT root, root FROM unnest($1::text::oid[]) AS root
-  UNION
-  SELECT used.root, named[1]::oid
-  FROM used
-  JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = used.relation AND r.ev_type = '1'
-  CROSS JOIN LATERAL regexp_matches(r.ev_action::text, ':relid ([1-9][0-9]*)', 'g') AS named
-), rules AS MATERIALIZED (
+WITH rules AS MATERIALIZED (
   SELECT used.root, r.ev_class, r.ev_action::text AS tree
-  FROM used
+  FROM unnest($1::text::oid[], $2::text::oid[]) AS used (root, relation)
   JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = used.relation AND r.ev_type = '1'
 ), kinds AS MATERIALIZED (
   SELECT root, bool_or(tree LIKE '%:hasWindowFuncs true%') AS has_window, bool_or(
@@ -228,6 +221,7 @@ impl Dependence {
         let mut found = Self::default();
         let under = oids(roots.keys().copied());
         let parameters: [(&(dyn ToSql + Sync), SqlType); 1] = [(&under, SqlType::TEXT)];
+        let (mut roots_of, mut views_under) = (Vec::new(), Vec::new());
         for row in client.query_typed(RELATIONS_UNDER, &parameters).await? {
             let (root, oid): (u32, u32) = (row.try_get(0)?, row.try_get(1)?);
             let (schema, name): (String, String) = (row.try_get(2)?, row.try_get(3)?);
@@ -235,6 +229,8 @@ impl Dependence {
                 found.fault(format!("{schema}.{name}: {reason}"));
             }
             if row.try_get(4)? {
+                roots_of.push(root);
+                views_under.push(oid);
                 found.views.insert(oid);
                 continue;
             }
@@ -246,6 +242,9 @@ impl Dependence {
             table.types.extend(roots.get(&root).cloned());
         }
         found.roots = roots;
+        let [roots_of, views_under] = [roots_of, views_under].map(|all| oids(all.into_iter()));
+        let parameters: [(&(dyn ToSql + Sync), SqlType); 2] =
+            [(&roots_of, SqlType::TEXT), (&views_under, SqlType::TEXT)];
         for row in client.query_typed(READS, &parameters).await? {
             let Some(name) = names.get(&row.try_get::<_, u32>(0)?) else {
                 continue;

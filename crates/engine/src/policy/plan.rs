@@ -13,7 +13,7 @@ use std::sync::Arc;
 use cedar_policy::pst::{self, BinaryOp, Clause, Expr, Literal, Var};
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, Policy};
 
-use super::weight::Weight;
+use super::weight::{Weight, each_child};
 
 /// The greatest depth to which a policy's expressions may be nested. Cedar gives up at a depth that
 /// depends on the thread's stack (478 on 2 MiB, 2,001 on 8 MiB), and then skips
@@ -243,36 +243,6 @@ fn entity(uid: &pst::EntityUID) -> Option<EntityUid> {
     let name: EntityTypeName = uid.ty.to_string().parse().ok()?;
     let id = EntityId::new(&uid.eid);
     Some(EntityUid::from_type_name_and_id(name, id))
-}
-
-/// Visits what an expression is made of.
-pub(super) fn each_child(expression: &Expr, visit: &mut dyn FnMut(&Expr)) {
-    match expression {
-        Expr::UnaryOp { expr, .. }
-        | Expr::GetAttr { expr, .. }
-        | Expr::HasAttr { expr, .. }
-        | Expr::Like { expr, .. } => visit(expr),
-        Expr::BinaryOp { left, right, .. } => {
-            visit(left);
-            visit(right);
-        }
-        Expr::Is { expr, in_expr, .. } => {
-            visit(expr);
-            in_expr.iter().for_each(|inner| visit(inner));
-        }
-        Expr::IfThenElse {
-            cond,
-            then_expr,
-            else_expr,
-        } => {
-            visit(cond);
-            visit(then_expr);
-            visit(else_expr);
-        }
-        Expr::Set(elements) => elements.iter().for_each(|element| visit(element)),
-        Expr::Record(members) => members.values().for_each(|member| visit(member)),
-        _ => {}
-    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,6 @@
 
 use cedar_policy::pst::{BinaryOp, Expr};
 
-use super::plan::each_child;
-
 /// Comparisons of what is known by `has` that take as long as a look at one expression.
 const COMPARISONS: u64 = 16;
 
@@ -80,5 +78,35 @@ impl Weight {
         let compared = self.asked.saturating_mul(self.asked);
         let compared = compared.saturating_mul(self.longest) / COMPARISONS;
         self.expressions.saturating_add(compared)
+    }
+}
+
+/// Visits what an expression is made of.
+pub(super) fn each_child(expression: &Expr, visit: &mut dyn FnMut(&Expr)) {
+    match expression {
+        Expr::UnaryOp { expr, .. }
+        | Expr::GetAttr { expr, .. }
+        | Expr::HasAttr { expr, .. }
+        | Expr::Like { expr, .. } => visit(expr),
+        Expr::BinaryOp { left, right, .. } => {
+            visit(left);
+            visit(right);
+        }
+        Expr::Is { expr, in_expr, .. } => {
+            visit(expr);
+            in_expr.iter().for_each(|inner| visit(inner));
+        }
+        Expr::IfThenElse {
+            cond,
+            then_expr,
+            else_expr,
+        } => {
+            visit(cond);
+            visit(then_expr);
+            visit(else_expr);
+        }
+        Expr::Set(elements) => elements.iter().for_each(|element| visit(element)),
+        Expr::Record(members) => members.values().for_each(|member| visit(member)),
+        _ => {}
     }
 }

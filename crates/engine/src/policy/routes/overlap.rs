@@ -13,31 +13,20 @@ const MAX_STEPS: u64 = 20_000_000;
 
 /// Notes each entry that matches what one before it matches, with an example.
 pub(super) fn overlaps(routes: &[Route], reader: &mut TomlReader<'_>) {
-    // Others cannot have a path in common.
-    let mut alike: HashMap<(Method, usize), Vec<&Route>> = HashMap::new();
-    let mut steps = 0_u64;
+    if let Some(route) = beyond_bound(routes) {
+        let text = format!(
+            "with `{}` it takes more than {MAX_STEPS} steps to hold the entries against each other",
+            route.request
+        );
+        let fault = reader.fault_at(route.place.clone(), text);
+        let advice = "write fewer entries of one length, or shorter shapes with fewer `*`";
+        reader.faults.push(fault.advise(advice));
+        return;
+    }
+    let mut alike = Alike::default();
     for route in routes {
-        let methods = route.pattern.method.and_alike().iter();
-        let others = methods
-            .filter_map(|method| alike.get(&(*method, route.pattern.len())))
-            .flatten();
-        for other in others {
-            steps = steps.saturating_add(route.pattern.steps(&other.pattern));
-            if steps > MAX_STEPS {
-                let text = format!(
-                    "with `{}` it takes more than {MAX_STEPS} steps to hold the entries against each other",
-                    route.request
-                );
-                let fault = reader.fault_at(route.place.clone(), text);
-                let advice = "write fewer entries of one length, or shorter shapes with fewer `*`";
-                reader.faults.push(fault.advise(advice));
-                return;
-            }
-        }
-        let others = route.pattern.method.and_alike().iter();
-        let other = others
-            .filter_map(|method| alike.get(&(*method, route.pattern.len())))
-            .flatten()
+        let other = alike
+            .to(route)
             .find_map(|other| Some((other, clash(route, other, reader)?)));
         if let Some((other, text)) = other {
             let mut fault = reader.fault_at(route.place.clone(), text);
@@ -50,11 +39,41 @@ pub(super) fn overlaps(routes: &[Route], reader: &mut TomlReader<'_>) {
                 fault.advise("give a parameter a shape, as `{party=*::*}`, or leave one out"),
             );
         }
+        alike.add(route);
+    }
+}
+
+/// The first entry with which it would take too many steps.
+fn beyond_bound(routes: &[Route]) -> Option<&Route> {
+    let (mut alike, mut steps) = (Alike::default(), 0_u64);
+    routes.iter().find(|route| {
+        for other in alike.to(route) {
+            steps = steps.saturating_add(route.pattern.steps(&other.pattern));
+            if steps > MAX_STEPS {
+                return true;
+            }
+        }
+        alike.add(route);
+        false
+    })
+}
+
+/// Entries by method and length: others cannot have a path in common.
+#[derive(Default)]
+struct Alike<'a>(HashMap<(Method, usize), Vec<&'a Route>>);
+
+impl<'a> Alike<'a> {
+    /// Those that may have a path in common with an entry.
+    fn to(&self, route: &Route) -> impl Iterator<Item = &'a Route> {
+        let methods = route.pattern.method.and_alike().iter();
+        let alike = methods.filter_map(|method| self.0.get(&(*method, route.pattern.len())));
+        alike.flatten().copied()
+    }
+
+    fn add(&mut self, route: &'a Route) {
         for method in route.pattern.method.and_alike() {
-            alike
-                .entry((*method, route.pattern.len()))
-                .or_default()
-                .push(route);
+            let key = (*method, route.pattern.len());
+            self.0.entry(key).or_default().push(route);
         }
     }
 }

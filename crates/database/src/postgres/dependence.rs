@@ -242,7 +242,7 @@ impl Dependence {
             table.types.extend(roots.get(&root).cloned());
         }
         found.roots = roots;
-        let [roots_of, views_under] = [roots_of, views_under].map(|all| oids(all.into_iter()));
+        let [roots_of, views_under] = [roots_of, views_under].map(oids);
         let parameters: [(&(dyn ToSql + Sync), SqlType); 2] =
             [(&roots_of, SqlType::TEXT), (&views_under, SqlType::TEXT)];
         for row in client.query_typed(READS, &parameters).await? {

@@ -40,7 +40,8 @@ pub(super) fn read_schema(file: &Arc<SourceFile>, faults: &mut Vec<Fault>) -> Op
             None
         }
         Err(other) => {
-            faults.push(Fault::new(file, Severity::Invalid, other.to_string()));
+            let text = format!("`{}`: {other}", file.name);
+            faults.push(Fault::new(file, Severity::Invalid, text));
             None
         }
     }

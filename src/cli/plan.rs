@@ -14,7 +14,7 @@ use peppol_authz_engine::{Engine, Residual, RowPlan, RowPlanOptions, RowPlanRequ
 use peppol_authz_server::config::{Config, PlanSettings};
 use peppol_authz_server::http::{Plans, plan_json};
 
-/// What says how a plan is written.
+/// The names and the dialect in which a plan is written.
 struct Written {
     plans: Plans,
     /// Of the request.

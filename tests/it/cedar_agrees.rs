@@ -1,4 +1,4 @@
-//! What Cedar takes is taken here, and is decided as Cedar decides it: over values and entities in
+//! All that Cedar takes is taken here, and is decided as Cedar decides it: over values and entities in
 //! every form that Cedar's JSON has, as its own reader reads them.
 
 mod dangling;

@@ -23,7 +23,7 @@ struct Scene {
     tokens: Vec<(&'static str, String)>,
 }
 
-/// Who asks, and of which organisation.
+/// The user who asks, and the organisation.
 const USERS: [(&str, &str); 2] = [("gina", "globex"), ("rita", "rival")];
 
 fn organisation(id: &str) -> Value {

@@ -24,7 +24,7 @@ const ENDPOINTS: [&str; 7] = [
     "apisix",
 ];
 
-/// What tells every one of them of a request.
+/// The headers by which each of them tells of a request.
 const OF_ACME: [(&str, &str); 6] = [
     ("x-original-method", "GET"),
     ("x-original-uri", "/orgs/acme"),

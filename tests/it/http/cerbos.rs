@@ -128,7 +128,7 @@ fn what_depends_on_no_row_has_no_condition() {
     let both = planned(&sidecar, &several);
     assert_eq!(both["actions"], several["actions"]);
     let text = both["filter"]["condition"].to_string();
-    // What the one permits everywhere, and the other for the members of an organisation.
+    // The one permits it everywhere, and the other for the members of an organisation.
     assert!(
         text.contains("request.resource.id") && text.contains("acme"),
         "{text}"
@@ -263,7 +263,7 @@ fn what_does_not_fit_is_an_error_of_cerbos() {
     assert!(reply.json()["code"].is_u64(), "{}", reply.text);
 }
 
-/// What is too wide, or what adapters would not write alike, is an error and never a part.
+/// A plan that is too wide, or that adapters would not write alike, is an error and never a part.
 #[test]
 fn what_no_filter_can_say_is_an_error() {
     let mut entities: Value = serde_json::from_str(ENTITIES).unwrap();

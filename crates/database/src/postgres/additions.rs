@@ -14,7 +14,7 @@ use crate::migration;
 use peppol_authz_engine::policy::{Fault, Severity, SourceFile};
 use peppol_authz_engine::store::StoreError;
 
-/// What the records of changes rest on, each with its name and its text: functions, triggers,
+/// All that the records of changes rest on, each with its name and its text: functions, triggers,
 /// columns, keys and rules, of the tables ($1) and functions ($2) that the program makes.
 const SHIPPED: &str = "\
 WITH home AS (
@@ -60,7 +60,7 @@ INSERT INTO tenancy_addition (kind, name, digest, applied_on)
 VALUES ($1, $2, $3, to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'))
 ON CONFLICT (kind, name) DO UPDATE SET digest = excluded.digest, applied_on = excluded.applied_on";
 
-/// What a database of this version lacks.
+/// The parts that a database of this version lacks.
 ///
 /// # Errors
 /// Additions that do not fit those that were applied, or a database that cannot be read.
@@ -194,7 +194,7 @@ async fn execute(
     })
 }
 
-/// What the records rest on, by name.
+/// All that the records rest on, by name.
 async fn shipped(client: &Client) -> Result<BTreeMap<String, String>, tokio_postgres::Error> {
     let (tables, functions) = made();
     let parameters: [(&(dyn ToSql + Sync), Type); 2] =

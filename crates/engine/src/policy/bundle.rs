@@ -27,7 +27,7 @@ pub struct Bundle {
     pub rules: Option<Rules>,
     /// The table of requests at a gateway; without one, all of them are denied.
     pub routes: Option<Arc<Routes>>,
-    /// What Cedar warns of, where no set is refused for it.
+    /// The warnings of Cedar for which no set is refused.
     pub warnings: Vec<Fault>,
     policies: Map<PolicyId, Arc<PolicyInfo>>,
     shards: Map<EntityUid, Vec<Shard>>,

@@ -189,7 +189,7 @@ impl Making<'_> {
             policy: "",
             steps,
         };
-        // What is permitted with an obligation is a denial to whoever understands none.
+        // A permit with an obligation is a denial to whoever understands none.
         let forbids = |info: &PolicyInfo| {
             info.effect == Effect::Forbid || (!self.options.binds && info.obligation.is_some())
         };

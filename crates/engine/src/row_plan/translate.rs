@@ -156,7 +156,7 @@ impl<'a> Translator<'a> {
         passed: impl FnOnce() -> Result<Formula, Failure>,
         second: Formula,
     ) -> Result<Formula, Failure> {
-        // What cannot fail is one or the other.
+        // An expression that cannot fail is one or the other.
         let second = match may_fail(expression, &|of| self.is_own(of)) {
             true => Formula::all([passed()?, second]),
             false => second,

@@ -59,7 +59,7 @@ impl Residual {
         }
     }
 
-    /// What is left of policies, for a reader.
+    /// The rest of the policies, for a reader.
     pub(crate) fn shown(evaluated: &PartialPolicies) -> Self {
         let left = evaluated.left.iter();
         let policies = left.filter_map(|left| {

@@ -67,7 +67,7 @@ pub enum Problem {
     MethodNotAllowed,
 }
 
-/// What there is too much of. What is beyond is refused at once.
+/// The thing that there is too much of. More of it is refused at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overload {
     /// Questions that wait for the store.

@@ -1,4 +1,4 @@
-//! What a validation may cost.
+//! The greatest cost of a validation.
 //!
 //! Cedar looks at each policy for each kind of question, and cannot be stopped. So the steps are
 //! counted before it begins, in time that grows with the length of the texts alone.

@@ -62,7 +62,7 @@ pub(super) fn validate(
     // They are found again below.
     faults.truncate(before);
     let level = lowest_level(plain, |set, level| at_most(level)(set));
-    // What is said of policies without places has to be true of those that are in force.
+    // So far without places; those in force have to hold as well.
     let check = at_most(level);
     report(policies, warnings, &check, &check(&set), faults);
     level
@@ -143,7 +143,7 @@ fn report(
     }
 }
 
-/// What Cedar says of a policy.
+/// An error or a warning of Cedar's about a policy.
 enum Diagnosed<'a> {
     Error(&'a ValidationError),
     Warning(&'a ValidationWarning),

@@ -248,7 +248,7 @@ impl Translator<'_> {
             return Err(self.not_exact(&place(&value), "its type is not in the schema"));
         };
         if let (false, Some(choices)) = (want, &found.choices) {
-            // What is none of them is no value at all.
+            // A value that is none of them is none at all.
             let others = choices.iter().map(|id| Arc::from(id.as_str()));
             let others: Vec<Arc<str>> = others.filter(|id| !ids.contains(id)).collect();
             return Ok(one_of(value, others, true));

@@ -294,23 +294,29 @@ fn results_are_junit_for_a_server() {
 #[test]
 fn a_changed_policy_is_noticed() {
     let author = tester();
-    author.edit(POLICIES, "unless { principal.active };", "when { false };");
-    let ended = author.run(&["test"]);
-    // It does not even load.
-    assert_eq!(ended.code, Some(3), "{ended:?}");
-    let author = tester();
     author.edit(
         POLICIES,
         "unless { principal.active };",
-        "when { principal.active };",
+        "unless { principal.actve };",
     );
     let ended = author.run(&["test"]);
-    assert_eq!(ended.code, Some(4), "{ended:?}");
-    assert_says(
-        &ended,
-        &[
-            "an owner opens and closes",
-            "who is not active does nothing",
-        ],
-    );
+    // It does not even load.
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    for (condition, noticed) in [
+        // Switched off.
+        ("when { false };", &["who is not active does nothing"][..]),
+        (
+            "when { principal.active };",
+            &[
+                "an owner opens and closes",
+                "who is not active does nothing",
+            ],
+        ),
+    ] {
+        let author = tester();
+        author.edit(POLICIES, "unless { principal.active };", condition);
+        let ended = author.run(&["test"]);
+        assert_eq!(ended.code, Some(4), "{ended:?}");
+        assert_says(&ended, noticed);
+    }
 }

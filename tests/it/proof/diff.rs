@@ -72,9 +72,8 @@ fn a_permit_less_is_less_and_a_forbid_less_is_more() {
             "when { false && resource.owner == principal }",
         )
     });
-    let ended = diff(&author, &["--json"]);
-    // Cedar warns of a policy that never applies.
-    assert_eq!(ended.code, Some(3), "{ended:?}");
+    // Cedar warns of a policy that never applies; it is compared all the same.
+    assert_changes(&author, "same", "less");
     let author = beside(|text| {
         text.replace(
             "resource.owner == principal }",

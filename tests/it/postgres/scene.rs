@@ -36,7 +36,7 @@ pub(crate) fn quickstart(server: &Server) -> Database {
 /// Settings with which trouble is noticed soon.
 pub(crate) fn hurried(start: Start) -> Start {
     start
-        .variable("PEPPOL_AUTHZ_STORE__TIMEOUT", "400ms")
+        .variable("PEPPOL_AUTHZ_STORE__TIMEOUT", "1s")
         .variable("PEPPOL_AUTHZ_STORE__READERS", "4")
         .variable("PEPPOL_AUTHZ_FRESHNESS__MAX_STALE", "4s")
         .variable("PEPPOL_AUTHZ_FRESHNESS__POLL_INTERVAL", "100ms")

@@ -255,10 +255,14 @@ fn lines_are_dropped_and_counted() {
 fn to_full(when_full: &str) -> Sidecar {
     let start = Start::quickstart().with(&["--decision-log", "file:/dev/full"]);
     let start = setting(start, "WHEN_FULL", when_full);
-    setting(start, "CAPACITY", "1")
-        .variable("PEPPOL_AUTHZ_SERVER__REQUEST_TIMEOUT", "300ms")
-        .variable("PEPPOL_AUTHZ_SERVER__DRAIN_TIMEOUT", "0s")
-        .start()
+    let start =
+        setting(start, "CAPACITY", "1").variable("PEPPOL_AUTHZ_SERVER__DRAIN_TIMEOUT", "0s");
+    match when_full {
+        // The others answer at once.
+        "wait" => start.variable("PEPPOL_AUTHZ_SERVER__REQUEST_TIMEOUT", "300ms"),
+        _ => start,
+    }
+    .start()
 }
 
 fn is_failing(sidecar: &Sidecar) -> bool {

@@ -333,7 +333,7 @@ fn what_cannot_be_written_is_dropped_where_that_is_asked_for() {
         asked += 1;
         assert!(asked < MANY);
     }
-    assert!(is_failing(&sidecar));
+    until("writes fail", || is_failing(&sidecar));
     assert_eq!(sidecar.stopped().0, Some(1));
 }
 

@@ -1,4 +1,4 @@
-//! What becomes of answers while more is asked than can be answered, and while others hold connections.
+//! Answers while more is asked than can be answered, and while others hold connections.
 //!
 //! The load is an open one: each request has its time, and its latency counts from then, whether or not
 //! a connection was free. First the capacity is found, over a few connections; then half of it is asked and

@@ -1,6 +1,8 @@
 //! Requests to the program itself, over its sockets and on every surface at once: it neither ends nor
 //! hangs, answers with no fault of its own, and takes no more memory than its settings say.
 
+#[path = "../tests/it/gateway/endpoints.rs"]
+mod endpoints;
 mod envoy;
 mod http;
 
@@ -14,6 +16,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::server::TENANCY;
+use endpoints::ENDPOINTS;
 
 /// Threads that send requests of HTTP/1.1.
 const SENDERS: u64 = 3;
@@ -27,17 +30,6 @@ const TOKENS: u64 = 16;
 /// Memory for all that is in hand, in MiB: requests of up to 1 MiB on a few connections, and the threads
 /// that large ones get.
 const IN_HAND: u64 = 64;
-
-/// The gateways' endpoints.
-const ENDPOINTS: [&str; 7] = [
-    "nginx",
-    "ingress-nginx",
-    "envoy",
-    "traefik",
-    "caddy",
-    "haproxy",
-    "apisix",
-];
 
 /// One run: what is to be done, and what came of it.
 pub(crate) struct Run {

@@ -153,7 +153,7 @@ fn judge(sent: &Sent, answer: &Answer) -> Result<(), String> {
         format!("{} {body}", answer.head.trim_end())
     };
     if answer.status >= 500 {
-        // What it says when more is asked than it can answer.
+        // The answer when more is asked than can be answered.
         let is_overload = answer.status == 503 && answer.head.contains("\r\nretry-after: ");
         return is_overload.then_some(()).ok_or_else(problem);
     }

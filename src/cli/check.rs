@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::args::{CheckArgs, PolicyArgs};
 use super::exit::{Ended, Exit};
 use super::output::{complain, complain_of, failed, say, show};
-use openapi::Described;
+use openapi::DescribedTable;
 use peppol_authz_author::openapi::Finding;
 use peppol_authz_author::{fix_format, lint};
 use peppol_authz_engine::policy::{Bundle, Severity, Sources, load, on_large_stack};
@@ -54,7 +54,7 @@ pub(super) fn run(args: &CheckArgs) -> Ended {
     faults.extend(found);
     faults.extend(sources.left_out());
     let mut known = 0;
-    let mut described = Described::default();
+    let mut described = DescribedTable::default();
     if let Ok(bundle) = &loaded {
         faults.extend(bundle.warnings.iter().cloned());
         let directory = policy.policies.as_deref();

@@ -67,12 +67,8 @@ async fn make(
     let columns = written.plans.columns(own, schema, request.resource_type());
     let columns = columns.map_err(|misfit| misfit.to_string())?;
     let options = RowPlanOptions {
-        ids: config.limits.plan_ids,
-        candidates: config.limits.candidates,
-        tables: columns.tables().collect(),
-        binds: true,
-        max_age: config.plan.max_age,
         explain,
+        ..written.plans.options(&columns)
     };
     let residual = match explain {
         true => Some(request.residual(&session, &demand).await?),
@@ -113,7 +109,7 @@ fn written(args: &PlanArgs, config: &Config, request: &mut Json) -> Result<Writt
     let columns = own("columns");
     let dialect = own("dialect").or_else(|| args.dialect.clone().map(Json::from));
     Ok(Written {
-        plans: Plans::new(&settings, settings.names()?),
+        plans: Plans::new(&settings, &config.limits, settings.names()?),
         columns,
         dialect,
     })

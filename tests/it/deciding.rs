@@ -36,6 +36,17 @@ pub(crate) enum Refused {
     Failed(Failure),
 }
 
+/// The first page of a search.
+pub(crate) fn first_page(limit: usize, most: usize) -> SearchPage {
+    SearchPage {
+        after: None,
+        limit,
+        most,
+        explain: false,
+        binds: true,
+    }
+}
+
 /// Principal and resource, and the verdict.
 pub(crate) type Decided = ((EntityUid, EntityUid), Verdict);
 

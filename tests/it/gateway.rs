@@ -5,6 +5,7 @@
 mod api_keys;
 mod collection;
 mod decided;
+pub(crate) mod endpoints;
 pub(crate) mod envoy;
 mod fragment;
 mod grpc;
@@ -20,6 +21,16 @@ mod who;
 
 use crate::connection::Connection;
 use crate::sidecar::{Reply, Sidecar, Start};
+
+/// The headers by which each endpoint is told of a request, and of its user as `X-User`.
+pub(crate) const OF_ACME: [(&str, &str); 6] = [
+    ("x-original-method", "GET"),
+    ("x-original-uri", "/orgs/acme"),
+    ("x-original-url", "http://a/orgs/acme"),
+    ("x-forwarded-method", "GET"),
+    ("x-forwarded-uri", "/orgs/acme"),
+    ("x-user", "anna"),
+];
 
 /// Over the tenancy of the examples, with these settings.
 fn start(settings: &str) -> Start {

@@ -19,10 +19,11 @@ const MAY_USE: [(&str, Modules); 4] = [
         &[
             ("file", &["text"]),
             ("text", &[]),
+            ("combine", &[]),
             ("turn", &[]),
             ("schema", &["text"]),
             ("policy", &["file", "schema", "text"]),
-            ("store", &["file", "schema", "text"]),
+            ("store", &["combine", "file", "schema", "text"]),
             ("slice", &["policy", "schema", "store"]),
             (
                 "decide",
@@ -32,7 +33,7 @@ const MAY_USE: [(&str, Modules); 4] = [
             (
                 "row_plan",
                 &[
-                    "decide", "policy", "schema", "search", "slice", "store", "turn",
+                    "combine", "decide", "policy", "schema", "search", "slice", "store", "turn",
                 ],
             ),
             ("explain", &["decide", "policy", "schema", "slice", "store"]),

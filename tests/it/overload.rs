@@ -5,34 +5,15 @@ use serde_json::{Value, json};
 
 use crate::connection::{ALLOWED, Connection, question};
 use crate::eventually::until;
+use crate::gateway::endpoints::ENDPOINTS;
 use crate::gateway::envoy::{Envoy, get};
+use crate::gateway::{OF_ACME, ask};
 use crate::over::Over;
 use crate::postgres::scene::{cold, quickstart};
 use crate::postgres::server::{Database, SHARED};
 use crate::postgres::session::PsqlSession;
 use crate::samples::Samples;
 use crate::sidecar::{Reply, Sidecar, Start};
-
-/// The gateways' endpoints, each of which is told who asks.
-const ENDPOINTS: [&str; 7] = [
-    "nginx",
-    "ingress-nginx",
-    "envoy",
-    "traefik",
-    "caddy",
-    "haproxy",
-    "apisix",
-];
-
-/// The headers by which each of them tells of a request.
-const OF_ACME: [(&str, &str); 6] = [
-    ("x-original-method", "GET"),
-    ("x-original-uri", "/orgs/acme"),
-    ("x-original-url", "http://a/orgs/acme"),
-    ("x-forwarded-method", "GET"),
-    ("x-forwarded-uri", "/orgs/acme"),
-    ("x-user", "anna"),
-];
 
 /// A sidecar, and the address of its listener of gRPC.
 struct Surfaces {
@@ -116,10 +97,7 @@ impl Surfaces {
         let asked = ENDPOINTS.map(|name| {
             let behind = if name == "envoy" { "/orgs/acme" } else { "" };
             let path = format!("/authz/{name}{behind}");
-            Answered::of(
-                name,
-                &crate::gateway::ask(&self.sidecar.address, &path, &OF_ACME),
-            )
+            Answered::of(name, &ask(&self.sidecar.address, &path, &OF_ACME))
         });
         // Anew each time: a connection is closed that is silent for long.
         let mut envoy = Envoy::connect(&self.envoy);

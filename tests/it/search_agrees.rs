@@ -16,7 +16,7 @@ mod world;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use peppol_authz_database::{Postgres, PostgresOptions};
+use peppol_authz_database::{Postgres, PostgresOptions, Sqlite};
 use peppol_authz_engine::store::{EntitiesFile, Store};
 
 use crate::deciding::{Deciding, open};
@@ -86,17 +86,20 @@ fn hold<S: Store + 'static>(
     assert!(seen.refused < enough, "{seen:?}");
 }
 
+/// Opens a database of a world.
+fn in_sqlite(world: &World, rng: &mut Rng) -> Box<dyn Fn() -> Sqlite> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("own.db");
+    sqlite::fill(world, rng, &path);
+    Box::new(move || {
+        let _ = &directory;
+        open(&path)
+    })
+}
+
 #[test]
 fn on_sqlite() {
-    hold(6, StoreKind::Sqlite, 3, |world, rng| {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("own.db");
-        sqlite::fill(world, rng, &path);
-        Box::new(move || {
-            let _ = &directory;
-            open(&path)
-        })
-    });
+    hold(6, StoreKind::Sqlite, 3, in_sqlite);
 }
 
 #[test]

@@ -112,6 +112,24 @@ impl Start {
         self.with(&["--import", &path])
     }
 
+    /// With a schema and policies of these texts.
+    pub(crate) fn policies(self, schema: &str, policies: &str) -> Self {
+        let directory = self.path("policies");
+        std::fs::create_dir(&directory).unwrap();
+        std::fs::write(directory.join("p.cedar"), policies).unwrap();
+        let file = self.path("test.cedarschema");
+        std::fs::write(&file, schema).unwrap();
+        let [schema, policies] = [file, directory].map(|path| path.display().to_string());
+        self.with(&["--schema", &schema, "--policies", &policies])
+    }
+
+    /// Over a file of entities.
+    pub(crate) fn entities(self, entities: &Value) -> Self {
+        let path = self.path("entities.json");
+        std::fs::write(&path, entities.to_string()).unwrap();
+        self.with(&["--tenancy", &format!("entities:{}", path.display())])
+    }
+
     /// Starts it, on a free port where no other address is given, and waits until it is ready.
     pub(crate) fn start(self) -> Sidecar {
         let mut sidecar = self.spawn();

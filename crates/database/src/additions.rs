@@ -3,7 +3,7 @@
 //! They are files in a directory. Each is read whole, so that the text that is checked is the text that
 //! is used. A database notes those that were applied to it, with their digests.
 
-mod part;
+mod dialect;
 mod plan;
 mod read;
 mod sql;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use peppol_authz_engine::policy::{Fault, SourceFile};
 
-pub(crate) use part::Part;
+pub(crate) use dialect::DialectAdditions;
 pub(crate) use plan::{Applied, MAKE_TABLE, Plan, TABLE, plan};
 pub(crate) use sql::statements;
 
@@ -22,8 +22,8 @@ pub(crate) use sql::statements;
 pub struct Additions {
     /// The members of documents, if there is a file of them.
     pub(crate) documents: Option<Arc<SourceFile>>,
-    pub(crate) sqlite: Part,
-    pub(crate) postgres: Part,
+    pub(crate) sqlite: DialectAdditions,
+    pub(crate) postgres: DialectAdditions,
 }
 
 /// Additions that cannot be used.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::added_documents::place;
-use super::additions::{Additions, Part, statements};
+use super::additions::{Additions, DialectAdditions, statements};
 use super::import::Import;
 use super::sqlite::{Made, Unmade, made};
 use peppol_authz_engine::policy::{Fault, Severity, SourceFile, Sources};
@@ -46,7 +46,7 @@ struct Project<'a> {
 
 impl Project<'_> {
     /// The parts with the names of their databases.
-    fn parts(&self) -> [(&'static str, &Part); 2] {
+    fn parts(&self) -> [(&'static str, &DialectAdditions); 2] {
         [
             ("SQLite", &self.additions.sqlite),
             ("PostgreSQL", &self.additions.postgres),
@@ -71,7 +71,8 @@ impl Project<'_> {
         if one.migrations.is_empty() || other.migrations.is_empty() {
             return;
         }
-        let lacks = |part: &Part, name: &str| !part.migrations.iter().any(|it| it.name == name);
+        let lacks =
+            |part: &DialectAdditions, name: &str| !part.migrations.iter().any(|it| it.name == name);
         let pairs = [(one, other, "PostgreSQL"), (other, one, "SQLite")];
         let found = pairs.into_iter().flat_map(|(part, beside, name)| {
             let alone = part.migrations.iter();
@@ -160,7 +161,7 @@ impl Project<'_> {
     /// Attributes that no column gives, and views whose changes nothing notes.
     fn look_at_views(&mut self, sqlite: &Made) {
         let shipped_schema = Schema::parse(&Sources::shipped().schema.text).ok();
-        let Ok(shipped) = made(self.schema, &Part::default()) else {
+        let Ok(shipped) = made(self.schema, &DialectAdditions::default()) else {
             return;
         };
         let postgres = &self.additions.postgres;

@@ -84,7 +84,7 @@ impl RowSql {
         columns: &RowColumns,
         dialect: RowDialect,
     ) -> Self {
-        let mut writer = Writer {
+        let mut writer = RowSqlWriter {
             dialect,
             columns,
             parameters: Vec::new(),
@@ -110,7 +110,7 @@ struct Rows {
     alias: Option<String>,
 }
 
-struct Writer<'a> {
+struct RowSqlWriter<'a> {
     dialect: RowDialect,
     columns: &'a RowColumns,
     parameters: Vec<RowParameter>,
@@ -119,7 +119,7 @@ struct Writer<'a> {
     tables: usize,
 }
 
-impl Writer<'_> {
+impl RowSqlWriter<'_> {
     fn condition(&mut self, condition: &RowCondition, rows: &Rows) -> String {
         match condition {
             RowCondition::Always => "TRUE".to_owned(),

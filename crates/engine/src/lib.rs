@@ -19,6 +19,7 @@
 //!
 //! Imports run one way: `row_plan → search`, `{search, explain, request} → decide → slice → {policy, store} → schema`.
 
+mod combine;
 mod decide;
 mod explain;
 pub mod file;

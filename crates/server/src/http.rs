@@ -37,6 +37,7 @@ mod problem;
 mod readiness;
 mod reason;
 mod request;
+mod residual;
 mod router;
 mod search;
 mod serve;

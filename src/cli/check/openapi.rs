@@ -8,7 +8,7 @@ use peppol_authz_engine::policy::{Bundle, Sources};
 
 /// Descriptions, and what is wrong between them and the route table.
 #[derive(Default)]
-pub(super) struct Described {
+pub(super) struct DescribedTable {
     descriptions: Vec<Description>,
     pub(super) findings: Vec<Finding>,
 }
@@ -18,8 +18,8 @@ pub(super) fn check(
     args: &CheckArgs,
     sources: &Sources,
     bundle: &Bundle,
-) -> Result<Described, Exit> {
-    let mut described = Described::default();
+) -> Result<DescribedTable, Exit> {
+    let mut described = DescribedTable::default();
     if args.openapi.is_empty() {
         return Ok(described);
     }
@@ -53,7 +53,7 @@ pub(super) fn check(
     Ok(described)
 }
 
-impl Described {
+impl DescribedTable {
     /// Writes that nothing is wrong.
     pub(super) fn say_ok(&self) {
         for description in &self.descriptions {

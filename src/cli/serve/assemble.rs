@@ -98,7 +98,7 @@ fn plans(config: &Config, schema: &Schema) -> Result<Plans, String> {
     let fault = |error: String| format!("`plan.columns`: {error}");
     let names = config.plan.names().map_err(fault)?;
     RowColumns::read(&names, schema, None).map_err(|misfit| fault(misfit.to_string()))?;
-    Ok(Plans::new(&config.plan, names))
+    Ok(Plans::new(&config.plan, &config.limits, names))
 }
 
 fn engine_options(config: &Config) -> EngineOptions {

@@ -1,10 +1,10 @@
 //! A reference to an entity that is not in the file is decided as Cedar decides it: whoever reads the
 //! entity fails, which denies; who only asks if it has something hears that it has not.
 
-use peppol_authz_engine::SearchPage;
 use serde_json::{Value, json};
 
 use super::{BothSides, question, uid};
+use crate::deciding::first_page;
 
 const SCHEMA: &str = "
 entity Team;
@@ -75,13 +75,7 @@ fn a_reference_that_leads_nowhere_is_decided_as_by_cedar() {
 fn a_search_is_not_taken_down_by_it() {
     let (sides, entities) = (BothSides::new(SCHEMA, POLICIES), entities());
     let engine = sides.engine(&entities).unwrap();
-    let part = SearchPage {
-        after: None,
-        limit: 100,
-        most: 1000,
-        explain: false,
-        binds: true,
-    };
+    let part = first_page(100, 1000);
     let ids = |wanted: Value| -> Vec<String> {
         let found = engine.find(&wanted, &part).unwrap();
         let ids = found.entities.iter();

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use peppol_authz_engine::{SearchPage, Verdict};
+use peppol_authz_engine::Verdict;
 use serde_json::{Value, json};
 
 use super::{BothSides, question, uid};
-use crate::deciding::{Deciding, open};
+use crate::deciding::{Deciding, first_page, open};
 use crate::sidecar::{Start, program};
 
 const SCHEMA: &str = "
@@ -130,13 +130,7 @@ fn what_a_policy_names_is_looked_into_as_by_cedar() {
     for world in worlds() {
         let cedar = sides.read(&world).unwrap();
         let engine = sides.engine(&world).unwrap();
-        let part = SearchPage {
-            after: None,
-            limit: 100,
-            most: 1000,
-            explain: false,
-            binds: true,
-        };
+        let part = first_page(100, 1000);
         for doc in ["small", "large"] {
             let mut found = Vec::new();
             for user in ["ann", "blocked", "bob", "root"] {
@@ -208,13 +202,7 @@ fn a_row_that_a_policy_names_counts_when_it_changes() {
     deciding.assert_denied(&e, &["NOT_PERMITTED"]);
     change("UPDATE \"User\" SET manager = 'ann' WHERE id = 'bob'");
     deciding.assert_allowed(&e);
-    let part = SearchPage {
-        after: None,
-        limit: 10,
-        most: 100,
-        explain: false,
-        binds: true,
-    };
+    let part = first_page(10, 100);
     let mut wanted = d;
     wanted["resource"] = json!({"type": "Doc"});
     let found = deciding.find(&wanted, &part).unwrap();
@@ -225,23 +213,12 @@ fn a_row_that_a_policy_names_counts_when_it_changes() {
 /// By the program, with a log that is decided again.
 #[test]
 fn such_a_set_is_served_and_its_log_is_replayed() {
-    let start = Start::new();
-    let place = |name: &str, text: &str| {
-        std::fs::write(start.path(name), text).unwrap();
-        start.path(name).display().to_string()
-    };
     let mut all = common();
     all.push(settings(false, Some("ghost"), 0));
-    let tenancy = format!(
-        "entities:{}",
-        place("e.json", &Value::Array(all).to_string())
-    );
-    let (schema, policies) = (place("s.cedarschema", SCHEMA), place("p.cedar", POLICIES));
+    let start = Start::new().policies(SCHEMA, POLICIES);
     let log = format!("file:{}", start.path("decisions.ndjson").display());
-    let set = ["--schema", &schema, "--policies", &policies];
     let sidecar = start
-        .with(&["--tenancy", &tenancy])
-        .with(&set)
+        .entities(&Value::Array(all))
         .variable("PEPPOL_AUTHZ_DECISION_LOG__TO", &log)
         .variable("PEPPOL_AUTHZ_DECISION_LOG__SLICE", "true")
         .start();
@@ -256,7 +233,10 @@ fn such_a_set_is_served_and_its_log_is_replayed() {
     assert!(lines.contains("\"sliceMissing\":"), "{lines}");
     let replayed = program()
         .arg("replay")
-        .args(set)
+        .arg("--schema")
+        .arg(sidecar.path("test.cedarschema"))
+        .arg("--policies")
+        .arg(sidecar.path("policies"))
         .arg(sidecar.path("decisions.ndjson"))
         .output()
         .unwrap();

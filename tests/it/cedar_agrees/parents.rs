@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use peppol_authz_engine::{SearchPage, Verdict};
+use peppol_authz_engine::Verdict;
 use serde_json::{Value, json};
 
 use super::{BothSides, question, uid};
-use crate::deciding::{Deciding, open};
+use crate::deciding::{Deciding, first_page, open};
 
 const SCHEMA: &str = "
 entity Org;
@@ -133,13 +133,7 @@ fn a_database_may_list_all_ancestors() {
     };
     assert_eq!(allowed("d"), ["all", "far", "near", "out"]);
     assert_eq!(allowed("e"), ["all", "far", "near"]);
-    let part = SearchPage {
-        after: None,
-        limit: 10,
-        most: 100,
-        explain: false,
-        binds: true,
-    };
+    let part = first_page(10, 100);
     for doc in ["d", "e"] {
         let mut wanted = question("all", &uid("Doc", doc));
         wanted["principal"] = json!({"type": "User"});

@@ -204,14 +204,14 @@ struct Guarded {
 }
 
 /// Expressions of policies.
-struct Writer<'a> {
+struct SetWriter<'a> {
     model: &'a Model,
     rng: &'a mut Rng,
     principal: usize,
     resource: usize,
 }
 
-impl Writer<'_> {
+impl SetWriter<'_> {
     fn root(&mut self) -> Guarded {
         let (text, kind) = match self.rng.below(4) {
             0 => ("principal".to_owned(), Kind::Of(self.principal)),
@@ -360,7 +360,7 @@ fn policies(rng: &mut Rng, model: &Model, schema: &str) -> String {
     let (mut text, mut count) = (String::new(), 0);
     for id in 0..20 {
         let (principal, resource) = (rng.pick([2, 3]), rng.pick([1, 3]));
-        let policy = Writer {
+        let policy = SetWriter {
             model,
             rng,
             principal,

@@ -59,13 +59,13 @@ const ROUNDS: u64 = 1_200;
 const UNKNOWN: &str = "\"unknown\"";
 
 /// Random values in Cedar's JSON.
-struct Writer<'r> {
+struct ValueWriter<'r> {
     rng: &'r mut Rng,
     /// The number of values in 100 that are spoilt.
     spoilt: usize,
 }
 
-impl Writer<'_> {
+impl ValueWriter<'_> {
     fn number(&mut self, digits: usize) -> String {
         let len = self.rng.between(1, digits);
         (0..len)
@@ -320,7 +320,7 @@ fn a_value_is_what_cedar_reads_in_it() {
     let (mut refused, mut decided) = (0, std::collections::BTreeMap::<String, usize>::new());
     for _ in 0..rounds() {
         let spoilt = if rng.percent(30) { 10 } else { 0 };
-        let mut writer = Writer {
+        let mut writer = ValueWriter {
             rng: &mut rng,
             spoilt,
         };

@@ -1,4 +1,4 @@
-//! What Cedar warns of refuses a set, and a setting says otherwise.
+//! A warning of Cedar's refuses a set, unless a setting says otherwise.
 
 use crate::author::{Author, POLICIES};
 use crate::sidecar::Start;
@@ -57,16 +57,8 @@ const ENTITIES: &str =
     r#"[{"uid": {"type": "User", "id": "u"}, "attrs": {"name": "株式会社ABC"}, "parents": []}]"#;
 
 fn start() -> Start {
-    let start = Start::new();
-    let place = |name: &str, text: &str| {
-        std::fs::write(start.path(name), text).unwrap();
-        start.path(name).display().to_string()
-    };
-    let tenancy = format!("entities:{}", place("e.json", ENTITIES));
-    let (schema, policies) = (place("s.cedarschema", SCHEMA), place("p.cedar", POLICY));
-    start
-        .with(&["--tenancy", &tenancy])
-        .with(&["--schema", &schema, "--policies", &policies])
+    let entities = serde_json::from_str(ENTITIES).unwrap();
+    Start::new().policies(SCHEMA, POLICY).entities(&entities)
 }
 
 #[test]

@@ -30,21 +30,13 @@ fn second_day() -> Value {
 }
 
 fn started() -> Sidecar {
-    let start = Start::new();
     let entities = json!([
         {"uid": uid("User", "u"), "attrs": {}, "parents": []},
         {"uid": uid("Doc", "d"), "parents": [],
             "attrs": {"at": second_day(), "for": {"fn": "duration", "args": ["24h"]}}},
     ]);
-    let place = |name: &str, text: &str| {
-        std::fs::write(start.path(name), text).unwrap();
-        start.path(name).display().to_string()
-    };
-    let tenancy = format!("entities:{}", place("e.json", &entities.to_string()));
-    let (schema, policies) = (place("s.cedarschema", SCHEMA), place("p.cedar", POLICIES));
-    let flags = ["--schema", &schema, "--policies", &policies];
-    let tenancy = ["--tenancy", &tenancy];
-    start.with(&[&tenancy[..], &flags[..]].concat()).start()
+    let start = Start::new().policies(SCHEMA, POLICIES);
+    start.entities(&entities).start()
 }
 
 /// Every way to say the second day of 1970.

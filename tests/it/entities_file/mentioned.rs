@@ -36,23 +36,8 @@ fn of(kind: &str, id: &str) -> Value {
 
 /// A sidecar over a file of these.
 fn started(schema: &str, policies: &str, entities: &Value) -> Sidecar {
-    let start = Start::new();
-    let place = |name: &str, text: &str| {
-        std::fs::write(start.path(name), text).unwrap();
-        start.path(name).display().to_string()
-    };
-    let tenancy = format!("entities:{}", place("e.json", &entities.to_string()));
-    let (schema, policies) = (place("s.cedarschema", schema), place("p.cedar", policies));
-    start
-        .with(&[
-            "--tenancy",
-            &tenancy,
-            "--schema",
-            &schema,
-            "--policies",
-            &policies,
-        ])
-        .start()
+    let start = Start::new().policies(schema, policies);
+    start.entities(entities).start()
 }
 
 /// A sidecar over a file of one user.

@@ -44,7 +44,6 @@ fn start(seconds: u64) -> (Runtime, String) {
         entities: 10,
         page: 10,
         candidates: 10,
-        plan_ids: 10,
         body_read_timeout: Duration::from_secs(3600),
         request_timeout: Duration::from_secs(seconds),
     };

@@ -182,7 +182,7 @@ fn has_of_a_path_looks_into_what_it_passes() {
     for allowed in ["bob", "boss", "chief", "desk"] {
         deciding.assert_allowed(&write(allowed, "d"));
     }
-    // Whoever is not there has nothing, says Cedar.
+    // A principal that is not there has nothing, says Cedar.
     deciding.assert_allowed(&write("eve", "d"));
 }
 

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use peppol_authz_database::{Sqlite, SqliteOptions};
 use peppol_authz_engine::slice::Freshness;
-use peppol_authz_engine::{Engine, EngineOptions, Failure, SearchPage};
+use peppol_authz_engine::{Engine, EngineOptions, Failure};
 use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::deciding::{Deciding, PERMIT_ALL, Refused, bundle, open, question};
+use crate::deciding::{Deciding, PERMIT_ALL, Refused, bundle, first_page, open, question};
 
 /// A database of another program: its own tables, and views for this one.
 const SCHEMA: &str = r#"
@@ -306,7 +306,7 @@ fn parents_count_at_any_distance_and_tags_are_looked_into() {
     deciding.assert_denied(&enter(), &["EVALUATION_ERROR", "TAG"]);
 }
 
-/// What cannot be used is not allowed, and the others are found without it.
+/// A row that cannot be used is not allowed, and the others are found without it.
 #[test]
 fn a_row_that_cannot_be_used_takes_no_search_down() {
     let directory = tempfile::tempdir().unwrap();
@@ -326,17 +326,11 @@ fn a_row_that_cannot_be_used_takes_no_search_down() {
     let deciding = deciding(&path);
     let mut wanted = enter();
     wanted["principal"] = serde_json::json!({"type": "User"});
-    let part = SearchPage {
-        after: None,
-        limit: 10,
-        most: 100,
-        explain: false,
-        binds: true,
-    };
+    let part = first_page(10, 100);
     let found = deciding.find(&wanted, &part).unwrap();
     let ids = found.entities.iter().map(|uid| uid.id().as_ref());
     assert_eq!(ids.collect::<Vec<&str>>(), ["ann", "good"]);
-    // What is known of the search has to be usable, as for a question.
+    // The known entities of a search have to be usable, as for a question.
     connection
         .execute_batch("UPDATE \"Door\" SET locked = 'no'")
         .unwrap();

@@ -3,8 +3,9 @@
 use peppol_authz_server::config::{Config, Flags};
 use peppol_authz_server::http::Gateway;
 
+use super::endpoints::ENDPOINTS;
 use super::envoy::{Envoy, get};
-use super::{ask, is_denied};
+use super::{OF_ACME, ask, is_denied};
 use crate::limits::trouble::{StoreTrouble, start_with};
 
 const SETTINGS: &str = r#"
@@ -17,16 +18,9 @@ const SETTINGS: &str = r#"
 
 #[test]
 fn a_store_in_trouble_is_a_server_error_on_every_endpoint() {
-    let all = [
-        "nginx",
-        "haproxy",
-        "traefik",
-        "caddy",
-        "envoy",
-        "apisix",
-        "ingress-nginx",
-    ];
-    let settings: String = all.map(|name| SETTINGS.replace("nginx", name)).concat();
+    let settings: String = ENDPOINTS
+        .map(|name| SETTINGS.replace("nginx", name))
+        .concat();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("authz.toml");
     std::fs::write(&file, settings).unwrap();
@@ -37,14 +31,6 @@ fn a_store_in_trouble_is_a_server_error_on_every_endpoint() {
     let settings = Config::load_from(&flags, []).unwrap();
     let server = start_with(Gateway::new(&settings.gateway));
     let mut envoy = Envoy::connect(&server.envoy);
-    let headers = [
-        ("x-original-method", "GET"),
-        ("x-original-uri", "/orgs/acme"),
-        ("x-original-url", "http://a/orgs/acme"),
-        ("x-forwarded-method", "GET"),
-        ("x-forwarded-uri", "/orgs/acme"),
-        ("x-user", "anna"),
-    ];
     for (trouble, status, code) in [
         (StoreTrouble::None, 403, "UNKNOWN_PRINCIPAL"),
         (StoreTrouble::IsAway, 503, "STORE_UNAVAILABLE"),
@@ -55,12 +41,12 @@ fn a_store_in_trouble_is_a_server_error_on_every_endpoint() {
         (StoreTrouble::None, 403, "UNKNOWN_PRINCIPAL"),
     ] {
         server.has(trouble);
-        for name in all {
+        for name in ENDPOINTS {
             let path = match name {
                 "envoy" => "/authz/envoy/orgs/acme".to_owned(),
                 other => format!("/authz/{other}"),
             };
-            let reply = ask(&server.address, &path, &headers);
+            let reply = ask(&server.address, &path, &OF_ACME);
             is_denied(&reply, status, code);
             assert!(!reply.text.contains("secret"), "{}", reply.text);
             assert_eq!(reply.header("retry-after").is_some(), status == 503);

@@ -27,12 +27,7 @@ struct Kind {
 fn start(kind: &Kind, settings: &[(&str, &str)]) -> Sidecar {
     let mut start = Start::new().with(&["--tenancy", &kind.source]);
     if kind.is_small {
-        let (schema, policies) = (start.path("test.cedarschema"), start.path("policies"));
-        fs::write(&schema, SCHEMA).unwrap();
-        fs::create_dir(&policies).unwrap();
-        fs::write(policies.join("p.cedar"), POLICY).unwrap();
-        let [schema, policies] = [schema, policies].map(|path| path.display().to_string());
-        start = start.with(&["--schema", &schema, "--policies", &policies]);
+        start = start.policies(SCHEMA, POLICY);
     }
     for (name, value) in settings {
         start = start.variable(&format!("PEPPOL_AUTHZ_FRESHNESS__{name}"), value);

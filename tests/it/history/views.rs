@@ -33,21 +33,9 @@ fn fresh() -> Value {
 
 /// A sidecar with the small schema, over a source.
 pub(super) fn small(source: &str, untold_max_age: &str) -> Sidecar {
-    let start = Start::new();
-    let (schema, policies) = (start.path("test.cedarschema"), start.path("policies"));
-    std::fs::write(&schema, SCHEMA).unwrap();
-    std::fs::create_dir(&policies).unwrap();
-    std::fs::write(policies.join("p.cedar"), POLICY).unwrap();
-    let [schema, policies] = [schema, policies].map(|path| path.display().to_string());
+    let start = Start::new().policies(SCHEMA, POLICY);
     start
-        .with(&[
-            "--tenancy",
-            source,
-            "--schema",
-            &schema,
-            "--policies",
-            &policies,
-        ])
+        .with(&["--tenancy", source])
         .variable("PEPPOL_AUTHZ_FRESHNESS__POLL_INTERVAL", "1h")
         .variable("PEPPOL_AUTHZ_FRESHNESS__MAX_STALE", "1h")
         .variable("PEPPOL_AUTHZ_FRESHNESS__UNTOLD_MAX_AGE", untold_max_age)

@@ -192,7 +192,7 @@ fn bare_ids_have_the_type_of_the_setting() {
         .start();
     let anna = planned(&sidecar, &with(&[("/principal/id", "anna".into())]));
     assert_eq!(anna["filter"]["kind"], "KIND_CONDITIONAL");
-    // Whoever chooses an id does not choose a type by it.
+    // The choice of an id is no choice of a type.
     assert_eq!(
         planned(&sidecar, &request())["filter"]["kind"],
         "KIND_ALWAYS_DENIED"

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Values, WireCase, differences, private};
+use crate::gateway::endpoints::ENDPOINTS;
 use crate::sidecar::{Reply, Start};
 
 /// Headers by which the cases name principals, of each gateway and from the machine itself.
@@ -23,19 +24,9 @@ fn believed() -> String {
         })
         .join(", ")
     };
-    let all = GATEWAYS.map(of);
+    let all = ENDPOINTS.map(of);
     format!("[{}]", all.join(", "))
 }
-
-const GATEWAYS: [&str; 7] = [
-    "nginx",
-    "ingress-nginx",
-    "envoy",
-    "traefik",
-    "caddy",
-    "haproxy",
-    "apisix",
-];
 
 /// A case as each of its gateways asks, which is all of them where it names none. Among its headers
 /// `{method}` and `{target}` are what the gateway says these by, in place of what it would say, and
@@ -45,7 +36,7 @@ pub(super) fn asked(case: WireCase) -> Vec<WireCase> {
         return vec![case];
     };
     let (method, target) = request.split_once(' ').unwrap();
-    let named = GATEWAYS.into_iter().filter(|name| {
+    let named = ENDPOINTS.into_iter().filter(|name| {
         case.gateways.is_empty() || case.gateways.iter().any(|wanted| wanted == name)
     });
     named

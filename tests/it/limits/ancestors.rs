@@ -32,21 +32,9 @@ const TABLES: &str = "
     CREATE VIEW \"Group.parents\" AS SELECT id, 'Group' AS type, above AS parent FROM team;";
 
 fn over(source: &str) -> Sidecar {
-    let start = Start::new();
-    let (schema, policies) = (start.path("test.cedarschema"), start.path("policies"));
-    std::fs::write(&schema, SCHEMA).unwrap();
-    std::fs::create_dir(&policies).unwrap();
-    std::fs::write(policies.join("p.cedar"), POLICY).unwrap();
-    let [schema, policies] = [schema, policies].map(|path| path.display().to_string());
+    let start = Start::new().policies(SCHEMA, POLICY);
     start
-        .with(&[
-            "--tenancy",
-            source,
-            "--schema",
-            &schema,
-            "--policies",
-            &policies,
-        ])
+        .with(&["--tenancy", source])
         .variable("PEPPOL_AUTHZ_SERVER__REQUEST_TIMEOUT", "1m")
         .variable("PEPPOL_AUTHZ_STORE__TIMEOUT", "30s")
         .start()

@@ -157,7 +157,6 @@ pub(crate) fn start_with(gateway: Gateway) -> Fixture {
         entities: 10,
         page: 10,
         candidates: 10,
-        plan_ids: 10,
         body_read_timeout: Duration::from_secs(3600),
         request_timeout: Duration::from_millis(300),
     };

@@ -27,26 +27,10 @@ permit (principal, action, resource in Group::\"top\");
 
 /// Over one user, with bodies of 16 MiB.
 fn library() -> Start {
-    let start = Start::new();
-    let files = [
-        ("schema.cedarschema", SCHEMA),
-        ("policies/p.cedar", POLICY),
-        (
-            "entities.json",
-            r#"[{"uid": {"type": "User", "id": "u"}, "attrs": {}, "parents": []}]"#,
-        ),
-    ];
-    std::fs::create_dir(start.path("policies")).unwrap();
-    for (name, text) in files {
-        std::fs::write(start.path(name), text).unwrap();
-    }
-    let path = |name: &str| start.path(name).display().to_string();
-    let (schema, policies) = (path("schema.cedarschema"), path("policies"));
-    let tenancy = format!("entities:{}", path("entities.json"));
-    let flags = ["--schema", &schema, "--policies", &policies];
-    start
-        .with(&flags)
-        .with(&["--tenancy", &tenancy])
+    let entities = json!([{"uid": {"type": "User", "id": "u"}, "attrs": {}, "parents": []}]);
+    Start::new()
+        .policies(SCHEMA, POLICY)
+        .entities(&entities)
         .variable("PEPPOL_AUTHZ_LIMITS__BODY_BYTES", "16777216")
         .variable("PEPPOL_AUTHZ_SERVER__REQUEST_TIMEOUT", "50s")
 }

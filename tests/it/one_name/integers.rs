@@ -1,8 +1,6 @@
 //! Own tables whose ids are numbers, or are compared in another way: what is loaded is byte for
 //! byte what was asked for.
 
-use std::path::Path;
-
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -25,24 +23,9 @@ const POLICIES: &str = r#"
 @id("p/tag") forbid (principal, action, resource) when { resource.hasTag("7") };
 "#;
 
-fn start(directory: &Path, source: &str) -> Sidecar {
-    let file = |name: &str, text: &str| {
-        let path = directory.join(name);
-        std::fs::write(&path, text).unwrap();
-        path.display().to_string()
-    };
-    let schema = file("own.cedarschema", SCHEMA);
-    let policies = file("own.cedar", POLICIES);
-    Start::new()
-        .with(&[
-            "--tenancy",
-            source,
-            "--schema",
-            &schema,
-            "--policies",
-            &policies,
-        ])
-        .start()
+fn start(source: &str) -> Sidecar {
+    let start = Start::new().policies(SCHEMA, POLICIES);
+    start.with(&["--tenancy", source]).start()
 }
 
 /// The verdict, or the code of the denial or error.
@@ -102,7 +85,7 @@ fn a_number_in_sqlite_is_asked_for_as_it_is_written() {
         .unwrap()
         .execute_batch(TABLES)
         .unwrap();
-    let sidecar = start(directory.path(), &format!("sqlite:{}", path.display()));
+    let sidecar = start(&format!("sqlite:{}", path.display()));
     assert_eq!(read(&sidecar, "1", "1"), "Allow");
     assert_eq!(read(&sidecar, "1", "12"), "Allow");
     assert_eq!(by(&sidecar, "1", "7"), json!(["p/doc"]));
@@ -137,7 +120,7 @@ fn a_text_in_sqlite_is_asked_for_as_it_is_written() {
         .unwrap()
         .execute_batch(&tables)
         .unwrap();
-    let sidecar = start(directory.path(), &format!("sqlite:{}", path.display()));
+    let sidecar = start(&format!("sqlite:{}", path.display()));
     assert_eq!(read(&sidecar, "1", "ab"), "Allow");
     assert_eq!(read(&sidecar, "7.5", "ab"), "Allow");
     assert_eq!(read(&sidecar, "1", "AB"), "UNKNOWN_RESOURCE");
@@ -161,7 +144,6 @@ fn a_number_in_sqlite_is_found_by_its_index() {
 /// PostgreSQL compares no number with a text, so nothing is answered; text is compared as it is.
 #[test]
 fn in_postgres_no_other_spelling_is_loaded() {
-    let directory = tempfile::tempdir().unwrap();
     for (kind, plain) in [
         ("integer", None),
         ("numeric", None),
@@ -181,7 +163,7 @@ fn in_postgres_no_other_spelling_is_loaded() {
             );
         let quoted = |text: &str| text.replace("(9, 7,", "('9', '7',");
         database.sql(&quoted(&tables));
-        let sidecar = start(directory.path(), &database.url());
+        let sidecar = start(&database.url());
         if let Some(doc) = plain {
             assert_eq!(read(&sidecar, "1", doc), "Allow", "{kind}");
             assert_eq!(by(&sidecar, "1", "7"), json!(["p/doc"]), "{kind}");

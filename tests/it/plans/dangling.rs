@@ -28,26 +28,12 @@ const ROWS: [(&str, Option<&str>); 3] =
     [("d-1", Some("here")), ("d-2", Some("ghost")), ("d-3", None)];
 
 fn start() -> Start {
-    let start = Start::new();
-    let policies = start.path("policies");
-    std::fs::create_dir(&policies).unwrap();
-    std::fs::write(policies.join("a.cedar"), POLICIES.trim_start()).unwrap();
-    let (schema, entities) = (start.path("a.cedarschema"), start.path("entities.json"));
-    std::fs::write(&schema, SCHEMA.trim_start()).unwrap();
     let held = json!([
         {"uid": {"type": "User", "id": "u"}, "attrs": {}, "parents": []},
         {"uid": {"type": "Folder", "id": "here"}, "attrs": {"open": false}, "parents": []},
         {"uid": {"type": "Folder", "id": "other"}, "attrs": {"open": false}, "parents": []},
     ]);
-    std::fs::write(&entities, held.to_string()).unwrap();
-    start.with(&[
-        "--schema",
-        schema.to_str().unwrap(),
-        "--policies",
-        policies.to_str().unwrap(),
-        "--tenancy",
-        &format!("entities:{}", entities.display()),
-    ])
+    Start::new().policies(SCHEMA, POLICIES).entities(&held)
 }
 
 fn wanted() -> Value {

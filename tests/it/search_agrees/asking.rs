@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use peppol_authz_engine::{Failure, SearchPage, SearchResult, Verdict};
+use peppol_authz_engine::{Failure, SearchResult, Verdict};
 use serde_json::{Value as Json, json};
 
 use super::shape::{ACTIONS, ActionShape, CHOICES};
 use super::world::World;
-use crate::deciding::{Deciding, Refused};
+use crate::deciding::{Deciding, Refused, first_page};
 use crate::rules::rng::Rng;
 
 /// Counts of the questions, so that a test that asks nothing is noticed.
@@ -154,13 +154,7 @@ impl Asking<'_> {
     }
 
     fn pages(&self, wanted: &Json, limit: usize) -> Result<Pages, Refused> {
-        let mut part = SearchPage {
-            after: None,
-            limit,
-            most: 10_000,
-            explain: false,
-            binds: true,
-        };
+        let mut part = first_page(limit, 10_000);
         let mut ids: Vec<String> = Vec::new();
         let mut decided = 0;
         loop {

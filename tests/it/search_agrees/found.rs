@@ -1,11 +1,10 @@
 //! Faults that random searches have found, and cases that they meet too seldom.
 
 use peppol_authz_database::{Postgres, PostgresOptions, Sqlite};
-use peppol_authz_engine::SearchPage;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::deciding::{Deciding, bundle, open};
+use crate::deciding::{Deciding, bundle, first_page, open};
 use crate::postgres::server::SHARED;
 
 const SCHEMA: &str = r#"
@@ -71,13 +70,7 @@ fn ask(deciding: &Deciding, context: &Value, limit: usize) -> Vec<String> {
         "resource": {"type": "Doc"},
         "context": context,
     });
-    let part = SearchPage {
-        after: None,
-        limit,
-        most: 10_000,
-        explain: false,
-        binds: true,
-    };
+    let part = first_page(limit, 10_000);
     let found = deciding.find(&wanted, &part);
     let found = found.unwrap_or_else(|refused| panic!("{refused:?}"));
     let ids = found.entities.iter();

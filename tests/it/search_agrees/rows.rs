@@ -16,8 +16,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::shape::{self, CHOICES, KINDS, Ty};
 use super::world::{Entity, Val, World};
-use super::{policies, seed, sqlite, worlds};
-use crate::deciding::{Deciding, Refused, open};
+use super::{in_sqlite, policies, seed, worlds};
+use crate::deciding::{Deciding, Refused};
 use crate::rules::rng::Rng;
 use tables::{PostgresTables, RowTables, SqliteTables};
 
@@ -230,16 +230,6 @@ fn context(rng: &mut Rng, world: &World) -> Json {
     let mut context = world.context(rng);
     context.as_object_mut().unwrap().remove("outside");
     context
-}
-
-fn in_sqlite(world: &World, rng: &mut Rng) -> Box<dyn Fn() -> peppol_authz_database::Sqlite> {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("own.db");
-    sqlite::fill(world, rng, &path);
-    Box::new(move || {
-        let _ = &directory;
-        open(&path)
-    })
 }
 
 #[test]

@@ -3,9 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{documents, ids, search, wanted, with};
-use crate::deciding::{Deciding, entity};
+use crate::deciding::{Deciding, entity, first_page};
 use crate::sidecar::{Sidecar, Start};
-use peppol_authz_engine::SearchPage;
 
 /// All pages of an AuthZEN search.
 fn authzen(sidecar: &Sidecar, path: &str, body: &Value, limit: usize) -> Vec<String> {
@@ -78,13 +77,7 @@ fn pages_of_actions_lose_none_of_two_namespaces() {
     );
     let wanted = json!({"principal": "User::\"u\"", "resource": "User::\"u\""});
     for limit in 1..5 {
-        let mut part = SearchPage {
-            after: None,
-            limit,
-            most: 10,
-            explain: false,
-            binds: true,
-        };
+        let mut part = first_page(limit, 10);
         let mut actions = Vec::new();
         loop {
             let found = deciding.find(&wanted, &part).unwrap();
@@ -132,13 +125,7 @@ fn conditions_in_conditions_come_to_an_end() {
         "action": "Action::\"see\"",
         "resource": {"type": "Doc"},
     });
-    let part = SearchPage {
-        after: None,
-        limit: 10,
-        most: 10,
-        explain: false,
-        binds: true,
-    };
+    let part = first_page(10, 10);
     let found = deciding.find(&wanted, &part).unwrap();
     let found: Vec<_> = found.entities.iter().map(ToString::to_string).collect();
     assert_eq!(found, ["Doc::\"x\""]);

@@ -12,8 +12,8 @@ use peppol_authz_engine::schema::{Schema, could_mean};
 use super::description::{Description, Operation};
 use super::finding::Finding;
 use super::fitting::{Misfit, Written, few};
-use super::lookup::{Broken, Described, body, elements, inside, parameter};
-use super::reads::{Read, reads};
+use super::lookup::{Broken, LookedUp, body, elements, inside, parameter};
+use super::reads::{PlaceRead, reads};
 use super::skeleton::skeleton;
 use super::tree::Node;
 
@@ -44,7 +44,7 @@ struct Match<'a> {
 struct ReadOf<'a> {
     route: &'a Route,
     matched: &'a Match<'a>,
-    read: Read<'a>,
+    read: PlaceRead<'a>,
 }
 
 /// Headers that a request may have without being described: OpenAPI leaves them out.
@@ -249,11 +249,11 @@ impl<'a> TableCheck<'a> {
             _ => Written::AsText,
         };
         Ok(match read.found()? {
-            Place::Found(Described::Anything) | Place::Elsewhere => None,
-            Place::Found(Described::Nothing(names)) => Some(Problem::Absent(names)),
-            Place::NoJson(kinds) if kinds.is_empty() => Some(Problem::NoBody),
-            Place::NoJson(kinds) => Some(Problem::NoJson(kinds)),
-            Place::Found(Described::Schemas(schemas)) => {
+            FoundPlace::Found(LookedUp::Anything) | FoundPlace::Elsewhere => None,
+            FoundPlace::Found(LookedUp::Nothing(names)) => Some(Problem::Absent(names)),
+            FoundPlace::NoJson(kinds) if kinds.is_empty() => Some(Problem::NoBody),
+            FoundPlace::NoJson(kinds) => Some(Problem::NoJson(kinds)),
+            FoundPlace::Found(LookedUp::Schemas(schemas)) => {
                 let misfit = read.read.wanted.misfit(&schemas, written, self.schema)?;
                 misfit.map(Problem::Misfit)
             }
@@ -272,8 +272,8 @@ enum Problem {
 }
 
 /// Where a description has what is read.
-enum Place<'t> {
-    Found(Described<'t>),
+enum FoundPlace<'t> {
+    Found(LookedUp<'t>),
     /// The body is not JSON, but of these types; of none where there is no body.
     NoJson(Vec<String>),
     /// In a token, or in a path where the description has a text.
@@ -281,7 +281,7 @@ enum Place<'t> {
 }
 
 impl ReadOf<'_> {
-    fn found(&self) -> Result<Place<'_>, Broken> {
+    fn found(&self) -> Result<FoundPlace<'_>, Broken> {
         let Match {
             description,
             operation,
@@ -291,7 +291,7 @@ impl ReadOf<'_> {
         let node = description.node(operation);
         let parameter = |place: &str, name: &str| {
             let found = parameter(node, description.item(operation), place, name);
-            found.map(Place::Found)
+            found.map(FoundPlace::Found)
         };
         match self.read.source {
             Source::Path(name) => {
@@ -300,28 +300,30 @@ impl ReadOf<'_> {
                 match names.map(Vec::as_slice) {
                     // It need not be described beyond its name.
                     Some([name]) => Ok(match parameter("path", name)? {
-                        Place::Found(Described::Nothing(_)) => Place::Elsewhere,
+                        FoundPlace::Found(LookedUp::Nothing(_)) => FoundPlace::Elsewhere,
                         found => found,
                     }),
-                    _ => Ok(Place::Elsewhere),
+                    _ => Ok(FoundPlace::Elsewhere),
                 }
             }
             Source::Query(name) => parameter("query", name),
-            Source::Header(name) if UNDESCRIBED.contains(&&**name) => Ok(Place::Elsewhere),
+            Source::Header(name) if UNDESCRIBED.contains(&&**name) => Ok(FoundPlace::Elsewhere),
             Source::Header(name) => parameter("header", name),
             Source::Body(path) => in_body(node, path),
             Source::Each(path) => match self.read.each {
                 Some(Source::Body(array)) => match in_body(node, array)? {
-                    Place::Found(Described::Schemas(arrays)) => match elements(&arrays)? {
-                        Described::Schemas(found) => Ok(Place::Found(inside(found, path.iter())?)),
+                    FoundPlace::Found(LookedUp::Schemas(arrays)) => match elements(&arrays)? {
+                        LookedUp::Schemas(found) => {
+                            Ok(FoundPlace::Found(inside(found, path.iter())?))
+                        }
                         // The array itself is read, too, and found wanting.
-                        Described::Anything | Described::Nothing(_) => Ok(Place::Elsewhere),
+                        LookedUp::Anything | LookedUp::Nothing(_) => Ok(FoundPlace::Elsewhere),
                     },
-                    _ => Ok(Place::Elsewhere),
+                    _ => Ok(FoundPlace::Elsewhere),
                 },
-                _ => Ok(Place::Elsewhere),
+                _ => Ok(FoundPlace::Elsewhere),
             },
-            Source::Claim(_) => Ok(Place::Elsewhere),
+            Source::Claim(_) => Ok(FoundPlace::Elsewhere),
         }
     }
 
@@ -361,11 +363,11 @@ impl ReadOf<'_> {
     }
 }
 
-fn in_body<'t>(operation: Node<'t>, path: &[Arc<str>]) -> Result<Place<'t>, Broken> {
+fn in_body<'t>(operation: Node<'t>, path: &[Arc<str>]) -> Result<FoundPlace<'t>, Broken> {
     Ok(match body(operation)? {
-        Described::Schemas(schemas) => Place::Found(inside(schemas, path.iter())?),
-        Described::Anything => Place::Found(Described::Anything),
-        Described::Nothing(kinds) => Place::NoJson(kinds),
+        LookedUp::Schemas(schemas) => FoundPlace::Found(inside(schemas, path.iter())?),
+        LookedUp::Anything => FoundPlace::Found(LookedUp::Anything),
+        LookedUp::Nothing(kinds) => FoundPlace::NoJson(kinds),
     })
 }
 

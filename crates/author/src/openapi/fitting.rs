@@ -5,7 +5,7 @@ use cedar_policy::EntityTypeName;
 use peppol_authz_engine::policy::routes::Choices;
 use peppol_authz_engine::schema::{ExtensionType, JsonOrigin, Schema, Type, could_mean};
 
-use super::lookup::{Broken, Described, Part, elements, inside, listed, parts, stated};
+use super::lookup::{Broken, LookedUp, SchemaPart, elements, inside, listed, parts, stated};
 use super::tree::Node;
 
 /// The values of a list that a message names.
@@ -151,24 +151,24 @@ impl Wanted<'_> {
 fn within(ty: &Type, schemas: &[Node<'_>], schema: &Schema) -> Result<Option<Misfit>, Broken> {
     match ty {
         Type::Set(element) => match elements(schemas)? {
-            Described::Schemas(found) => {
+            LookedUp::Schemas(found) => {
                 let misfit = Wanted::Value(element).misfit(&found, Written::AsJson, schema)?;
                 Ok(misfit.map(|inner| Misfit {
                     is: format!("has elements of which each {}", inner.is),
                     ..inner
                 }))
             }
-            Described::Anything | Described::Nothing(_) => Ok(None),
+            LookedUp::Anything | LookedUp::Nothing(_) => Ok(None),
         },
         Type::Record(record) => {
             for (name, attribute) in &record.attributes {
                 let misfit = match inside(schemas.to_vec(), std::iter::once(name))? {
-                    Described::Anything => None,
-                    Described::Schemas(found) => {
+                    LookedUp::Anything => None,
+                    LookedUp::Schemas(found) => {
                         let wanted = Wanted::Value(&attribute.ty);
                         wanted.misfit(&found, Written::AsJson, schema)?
                     }
-                    Described::Nothing(names) => {
+                    LookedUp::Nothing(names) => {
                         let is_loose = names.iter().any(|other| could_mean(other, name));
                         if attribute.required && !is_loose {
                             return Ok(Some(Misfit {
@@ -197,7 +197,7 @@ fn kinds<'t>(schemas: &[Node<'t>]) -> Result<Vec<&'t str>, Broken> {
     let mut all = Vec::new();
     for schema in schemas {
         let (mut always, mut alternatives): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
-        for Part {
+        for SchemaPart {
             node,
             is_alternative,
         } in parts(*schema)?

@@ -23,7 +23,7 @@ impl fmt::Display for Broken {
 }
 
 /// The schemas of a place in a request.
-pub(super) enum Described<'t> {
+pub(super) enum LookedUp<'t> {
     /// At least one of these holds for it.
     Schemas(Vec<Node<'t>>),
     /// The description does not say.
@@ -34,7 +34,7 @@ pub(super) enum Described<'t> {
 
 /// A part of a schema, as `allOf`, `oneOf` and `anyOf` put it together.
 #[derive(Clone, Copy)]
-pub(super) struct Part<'t> {
+pub(super) struct SchemaPart<'t> {
     pub(super) node: Node<'t>,
     /// True if it holds for some values and not for all.
     pub(super) is_alternative: bool,
@@ -94,10 +94,10 @@ fn unescaped(fragment: &str) -> String {
 }
 
 /// All parts of a schema. Each is visited once, so that a loop ends.
-pub(super) fn parts(schema: Node<'_>) -> Result<Vec<Part<'_>>, Broken> {
+pub(super) fn parts(schema: Node<'_>) -> Result<Vec<SchemaPart<'_>>, Broken> {
     let mut all = Vec::new();
     let mut seen = HashSet::new();
-    let mut open = vec![Part {
+    let mut open = vec![SchemaPart {
         node: schema,
         is_alternative: false,
     }];
@@ -108,11 +108,11 @@ pub(super) fn parts(schema: Node<'_>) -> Result<Vec<Part<'_>>, Broken> {
         all.push(part);
         if let Some(reference) = part.node.get("$ref") {
             let node = target(reference)?;
-            open.push(Part { node, ..part });
+            open.push(SchemaPart { node, ..part });
         }
         for (name, is_alternative) in [("allOf", false), ("oneOf", true), ("anyOf", true)] {
             let inner = part.node.get(name).into_iter().flat_map(Node::elements);
-            open.extend(inner.map(|node| Part {
+            open.extend(inner.map(|node| SchemaPart {
                 node,
                 is_alternative: is_alternative || part.is_alternative,
             }));
@@ -151,11 +151,11 @@ pub(super) fn listed(part: Node<'_>) -> impl Iterator<Item = Node<'_>> {
 }
 
 /// A member of the objects of some schemas.
-fn member<'t>(schemas: &[Node<'t>], name: &str) -> Result<Described<'t>, Broken> {
+fn member<'t>(schemas: &[Node<'t>], name: &str) -> Result<LookedUp<'t>, Broken> {
     let (mut found, mut names) = (Vec::new(), Vec::new());
     let (mut is_open, mut is_other) = (false, false);
     for schema in schemas {
-        for Part { node, .. } in parts(*schema)? {
+        for SchemaPart { node, .. } in parts(*schema)? {
             let properties = node.get("properties");
             found.extend(properties.and_then(|it| it.get(name)));
             let others = properties.into_iter().flat_map(Node::members);
@@ -168,30 +168,30 @@ fn member<'t>(schemas: &[Node<'t>], name: &str) -> Result<Described<'t>, Broken>
         }
     }
     Ok(if !found.is_empty() {
-        Described::Schemas(found)
+        LookedUp::Schemas(found)
     } else if is_open || (names.is_empty() && !is_other) {
-        Described::Anything
+        LookedUp::Anything
     } else {
-        Described::Nothing(names)
+        LookedUp::Nothing(names)
     })
 }
 
 /// The elements of the arrays of some schemas.
-pub(super) fn elements<'t>(schemas: &[Node<'t>]) -> Result<Described<'t>, Broken> {
+pub(super) fn elements<'t>(schemas: &[Node<'t>]) -> Result<LookedUp<'t>, Broken> {
     let (mut found, mut is_other) = (Vec::new(), false);
     for schema in schemas {
-        for Part { node, .. } in parts(*schema)? {
+        for SchemaPart { node, .. } in parts(*schema)? {
             found.extend(node.get("items").filter(|items| items.is_map()));
             let kinds = stated(node);
             is_other |= !kinds.is_empty() && !kinds.contains(&"array");
         }
     }
     Ok(if !found.is_empty() {
-        Described::Schemas(found)
+        LookedUp::Schemas(found)
     } else if is_other {
-        Described::Nothing(Vec::new())
+        LookedUp::Nothing(Vec::new())
     } else {
-        Described::Anything
+        LookedUp::Anything
     })
 }
 
@@ -199,15 +199,15 @@ pub(super) fn elements<'t>(schemas: &[Node<'t>]) -> Result<Described<'t>, Broken
 pub(super) fn inside<'t>(
     schemas: Vec<Node<'t>>,
     path: impl Iterator<Item = impl AsRef<str>>,
-) -> Result<Described<'t>, Broken> {
+) -> Result<LookedUp<'t>, Broken> {
     let mut at = schemas;
     for name in path {
         match member(&at, name.as_ref())? {
-            Described::Schemas(found) => at = found,
+            LookedUp::Schemas(found) => at = found,
             other => return Ok(other),
         }
     }
-    Ok(Described::Schemas(at))
+    Ok(LookedUp::Schemas(at))
 }
 
 /// A parameter of an operation; of those of its path where it has none of its own.
@@ -216,7 +216,7 @@ pub(super) fn parameter<'t>(
     item: Node<'t>,
     place: &str,
     name: &str,
-) -> Result<Described<'t>, Broken> {
+) -> Result<LookedUp<'t>, Broken> {
     let is_called = |other: &str| match place {
         "header" => other.eq_ignore_ascii_case(name),
         _ => other == name,
@@ -232,7 +232,7 @@ pub(super) fn parameter<'t>(
             if is_called(other) {
                 // One in `content` is a text of its own.
                 let schema = parameter.get("schema");
-                return Ok(schema.map_or(Described::Anything, |it| Described::Schemas(vec![it])));
+                return Ok(schema.map_or(LookedUp::Anything, |it| LookedUp::Schemas(vec![it])));
             }
             names.push(other.to_owned());
         }
@@ -245,16 +245,16 @@ pub(super) fn parameter<'t>(
             && said("in") == Some(place)
             && said("name").is_some_and(is_called)
         {
-            return Ok(Described::Anything);
+            return Ok(LookedUp::Anything);
         }
     }
-    Ok(Described::Nothing(names))
+    Ok(LookedUp::Nothing(names))
 }
 
 /// The schemas of a body in JSON. `Nothing` with the types that the body has instead.
-pub(super) fn body(operation: Node<'_>) -> Result<Described<'_>, Broken> {
+pub(super) fn body(operation: Node<'_>) -> Result<LookedUp<'_>, Broken> {
     let Some(body) = operation.get("requestBody") else {
-        return Ok(Described::Nothing(Vec::new()));
+        return Ok(LookedUp::Nothing(Vec::new()));
     };
     let body = follow(body)?;
     let (mut schemas, mut others, mut is_any) = (Vec::new(), Vec::new(), false);
@@ -269,9 +269,9 @@ pub(super) fn body(operation: Node<'_>) -> Result<Described<'_>, Broken> {
         }
     }
     Ok(match (schemas.is_empty(), is_any) {
-        (_, true) => Described::Anything,
-        (false, false) => Described::Schemas(schemas),
-        (true, false) => Described::Nothing(others),
+        (_, true) => LookedUp::Anything,
+        (false, false) => LookedUp::Schemas(schemas),
+        (true, false) => LookedUp::Nothing(others),
     })
 }
 

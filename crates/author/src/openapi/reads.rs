@@ -9,7 +9,7 @@ use super::fitting::Wanted;
 
 /// A place that a question reads.
 #[derive(Clone, Copy)]
-pub(super) struct Read<'r> {
+pub(super) struct PlaceRead<'r> {
     pub(super) source: &'r Source,
     pub(super) wanted: Wanted<'r>,
     /// The array that [`Source::Each`] is of.
@@ -17,7 +17,7 @@ pub(super) struct Read<'r> {
 }
 
 /// All places that a question reads, under whichever conditions.
-pub(super) fn reads(ask: &Ask) -> Vec<Read<'_>> {
+pub(super) fn reads(ask: &Ask) -> Vec<PlaceRead<'_>> {
     let mut all = Vec::new();
     let mut pointers: Vec<&Pointer> = vec![&ask.resource];
     pointers.extend(&ask.changed);
@@ -60,7 +60,7 @@ pub(super) fn reads(ask: &Ask) -> Vec<Read<'_>> {
     all.extend(ask.each.iter().map(|source| (source, Wanted::Elements)));
     let each = ask.each.as_ref();
     let reads = all.into_iter();
-    let reads = reads.map(|(source, wanted)| Read {
+    let reads = reads.map(|(source, wanted)| PlaceRead {
         source,
         wanted,
         each,

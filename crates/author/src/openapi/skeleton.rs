@@ -6,7 +6,7 @@
 use peppol_authz_engine::policy::routes::UNFILLED;
 
 use super::description::{Description, Operation};
-use super::lookup::{Described, Part, body, follow, parts};
+use super::lookup::{LookedUp, SchemaPart, body, follow, parts};
 use super::tree::Node;
 
 /// The names of a kind that are listed.
@@ -58,11 +58,11 @@ fn in_query(operation: Node<'_>, item: Node<'_>) -> Vec<String> {
 
 fn in_body(operation: Node<'_>) -> Vec<String> {
     let schemas = match body(operation) {
-        Ok(Described::Schemas(schemas)) => schemas,
+        Ok(LookedUp::Schemas(schemas)) => schemas,
         _ => Vec::new(),
     };
     let all = schemas.into_iter().filter_map(|schema| parts(schema).ok());
-    let members = all.flatten().flat_map(|Part { node, .. }| {
+    let members = all.flatten().flat_map(|SchemaPart { node, .. }| {
         let properties = node.get("properties").into_iter();
         properties.flat_map(Node::members).map(|(name, ..)| name)
     });

@@ -1,6 +1,6 @@
 //! The additions that a database lacks, by those that it notes.
 
-use super::part::{AddedMigration, Part};
+use super::dialect::{AddedMigration, DialectAdditions};
 
 /// The table in which a database notes its additions.
 pub(crate) const TABLE: &str = "tenancy_addition";
@@ -43,7 +43,7 @@ impl Plan<'_> {
 /// # Errors
 /// Additions that were applied to it and are changed or missing.
 pub(crate) fn plan<'a>(
-    part: Option<&'a Part>,
+    part: Option<&'a DialectAdditions>,
     applied: &[Applied],
     shipped: i32,
 ) -> Result<Plan<'a>, String> {
@@ -99,7 +99,7 @@ pub(crate) fn plan<'a>(
     let views = part.views.iter().map(|view| Applied {
         is_view: true,
         name: view.name.clone(),
-        digest: Part::view_digest(view, shipped),
+        digest: DialectAdditions::view_digest(view, shipped),
     });
     let mut views: Vec<_> = views.collect();
     if migrations.is_empty() && views.iter().all(|view| applied.contains(view)) {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use peppol_authz_engine::file::read_text;
 use peppol_authz_engine::policy::{Fault, Severity, SourceFile};
 
-use super::part::{AddedMigration, Part, digest};
+use super::dialect::{AddedMigration, DialectAdditions, digest};
 use super::sql::{control, statements};
 use super::view::views;
 use super::{Additions, AdditionsError};
@@ -24,8 +24,8 @@ impl Additions {
         let mut reader = Reader::default();
         let mut found = Self {
             documents: None,
-            sqlite: Part::default(),
-            postgres: Part::default(),
+            sqlite: DialectAdditions::default(),
+            postgres: DialectAdditions::default(),
         };
         for (path, name) in reader.entries(directory) {
             match name.as_str() {
@@ -51,8 +51,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn part(&mut self, directory: &Path) -> Part {
-        let mut part = Part::default();
+    fn part(&mut self, directory: &Path) -> DialectAdditions {
+        let mut part = DialectAdditions::default();
         for (path, name) in self.entries(directory) {
             match name.as_str() {
                 "migrations" => part.migrations = self.migrations(&path),

@@ -9,7 +9,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::applied::{applied, drop_statement};
 use super::failure::said;
 use super::migrate::MIGRATIONS;
-use crate::additions::{Additions, MAKE_TABLE, Part, Plan, plan, statements};
+use crate::additions::{Additions, DialectAdditions, MAKE_TABLE, Plan, plan, statements};
 use crate::migration;
 use peppol_authz_engine::policy::{Fault, Severity, SourceFile};
 use peppol_authz_engine::store::StoreError;
@@ -80,7 +80,7 @@ pub(super) async fn planned<'a>(
 /// Additions to it.
 pub(super) fn check_foreign(additions: Option<&Additions>) -> Result<(), StoreError> {
     let part = additions.map(|additions| &additions.postgres);
-    match part.is_none_or(Part::is_empty) {
+    match part.is_none_or(DialectAdditions::is_empty) {
         true => Ok(()),
         false => Err(StoreError::Version(
             "another program has made the database, and additions are for the tables of this one"
@@ -130,7 +130,7 @@ pub(super) async fn apply(
 
 async fn run(
     client: &Client,
-    part: &Part,
+    part: &DialectAdditions,
     plan: &Plan<'_>,
     grants: &[String],
 ) -> Result<(), String> {

@@ -10,7 +10,7 @@ use super::applied::applied;
 use super::connection;
 use super::shape::{Kind, Shape, objects};
 use super::shipped::Shipped;
-use crate::additions::{Additions, MAKE_TABLE, Part, Plan, TABLE, plan, statements};
+use crate::additions::{Additions, DialectAdditions, MAKE_TABLE, Plan, TABLE, plan, statements};
 use crate::views::quoted;
 use peppol_authz_engine::policy::{Fault, Severity, SourceFile};
 use peppol_authz_engine::store::StoreError;
@@ -62,7 +62,7 @@ pub(super) fn bring_up_to_date(
         StoreError::Version(format!("`{shown}`: {refused}; no addition was applied"))
     };
     if !connection::is_ours(connection).map_err(|error| connection::unavailable(path, &error))? {
-        return match part.is_none_or(Part::is_empty) {
+        return match part.is_none_or(DialectAdditions::is_empty) {
             true => Ok(Vec::new()),
             false => {
                 let text =
@@ -108,7 +108,10 @@ pub(super) fn has_all(
     }
 }
 
-fn apply(connection: &mut Connection, part: Option<&Part>) -> Result<Vec<String>, Refused> {
+fn apply(
+    connection: &mut Connection,
+    part: Option<&DialectAdditions>,
+) -> Result<Vec<String>, Refused> {
     let newest = connection::newest();
     let planned = |connection: &Connection| {
         plan(part, &applied(connection)?, newest).map_err(Refused::Database)
@@ -130,7 +133,7 @@ fn apply(connection: &mut Connection, part: Option<&Part>) -> Result<Vec<String>
 ///
 /// # Errors
 /// Additions that fail, or change what the records rest on.
-pub(super) fn in_memory(part: &Part) -> Result<Connection, Refused> {
+pub(super) fn in_memory(part: &DialectAdditions) -> Result<Connection, Refused> {
     let connection = Connection::open_in_memory()?;
     connection::make_all(&connection)?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -148,7 +151,7 @@ pub(super) fn in_memory(part: &Part) -> Result<Connection, Refused> {
 }
 
 /// Runs the steps of a plan.
-fn run(connection: &Connection, part: &Part, plan: &Plan<'_>) -> Result<(), Refused> {
+fn run(connection: &Connection, part: &DialectAdditions, plan: &Plan<'_>) -> Result<(), Refused> {
     if plan.is_empty() {
         return Ok(());
     }
@@ -205,7 +208,10 @@ fn failed(file: &Arc<SourceFile>, at: usize, error: rusqlite::Error) -> Refused 
 ///
 /// # Errors
 /// A database that cannot be read.
-pub(super) fn altered(connection: &Connection, part: &Part) -> rusqlite::Result<Vec<String>> {
+pub(super) fn altered(
+    connection: &Connection,
+    part: &DialectAdditions,
+) -> rusqlite::Result<Vec<String>> {
     let made = match in_memory(part) {
         Ok(made) => made,
         Err(refused) => return Ok(vec![format!("the additions cannot be made: {refused}")]),

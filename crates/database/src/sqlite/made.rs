@@ -5,7 +5,7 @@ use super::connection;
 use super::dependence::Dependence;
 use super::noted::NotedTables;
 use super::shipped::Shipped;
-use crate::additions::Part;
+use crate::additions::DialectAdditions;
 use crate::views::{Views, names};
 use peppol_authz_engine::policy::Fault;
 use peppol_authz_engine::schema::Schema;
@@ -30,7 +30,7 @@ pub(crate) enum Unmade {
 ///
 /// # Errors
 /// Additions that fail, or change what the records rest on.
-pub(crate) fn made(schema: &Schema, part: &Part) -> Result<Made, Unmade> {
+pub(crate) fn made(schema: &Schema, part: &DialectAdditions) -> Result<Made, Unmade> {
     let connection = in_memory(part).map_err(|refused| match refused {
         Refused::Statement(fault) => Unmade::Statement(fault),
         other => Unmade::Other(other.to_string()),

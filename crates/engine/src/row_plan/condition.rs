@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use crate::combine::{Combined, combined, distinct, whole};
 use crate::store::Comparison;
 
 /// The name of the entity's own id, beside the names of its attributes.
@@ -82,51 +83,29 @@ impl RowCondition {
     /// All of these, in the simplest form.
     #[must_use]
     pub fn all(parts: impl IntoIterator<Item = Self>) -> Self {
-        let mut all: Vec<Self> = Vec::new();
-        for part in parts {
-            match part {
-                Self::Always => {}
-                Self::Never => return Self::Never,
-                Self::All(parts) => parts.into_iter().for_each(|part| add(&mut all, part)),
-                other => add(&mut all, other),
-            }
-        }
-        // A test of a value says already that it is there.
-        for place in (0..all.len()).rev() {
-            let (before, rest) = all.split_at(place);
-            if let Some((Self::Holds(attribute, RowTest::Present), behind)) = rest.split_first()
-                && before
-                    .iter()
-                    .chain(behind)
-                    .any(|other| other.implies(attribute))
-            {
-                all.remove(place);
-            }
-        }
-        match all.len() {
-            0 => Self::Always,
-            1 => all.pop().unwrap_or(Self::Always),
-            _ => Self::All(all),
-        }
+        let all = combined(parts, |part| match part {
+            Self::Always => Combined::Neutral,
+            Self::Never => Combined::Decisive,
+            Self::All(parts) => Combined::Same(parts),
+            other => Combined::Other(other),
+        });
+        all.map_or(Self::Never, |all| {
+            whole(distinct(all), Self::Always, Self::All)
+        })
     }
 
     /// One of these, in the simplest form.
     #[must_use]
     pub fn any(parts: impl IntoIterator<Item = Self>) -> Self {
-        let mut any: Vec<Self> = Vec::new();
-        for part in parts {
-            match part {
-                Self::Never => {}
-                Self::Always => return Self::Always,
-                Self::Any(parts) => parts.into_iter().for_each(|part| add(&mut any, part)),
-                other => add(&mut any, other),
-            }
-        }
-        match any.len() {
-            0 => Self::Never,
-            1 => any.pop().unwrap_or(Self::Never),
-            _ => Self::Any(any),
-        }
+        let any = combined(parts, |part| match part {
+            Self::Never => Combined::Neutral,
+            Self::Always => Combined::Decisive,
+            Self::Any(parts) => Combined::Same(parts),
+            other => Combined::Other(other),
+        });
+        any.map_or(Self::Always, |any| {
+            whole(distinct(any), Self::Never, Self::Any)
+        })
     }
 
     /// Certain, one way or the other.
@@ -172,11 +151,5 @@ impl RowCondition {
             Self::Holds(other, test) => other == attribute && *test != RowTest::Absent,
             Self::Related(other, _) => other == attribute,
         }
-    }
-}
-
-fn add(parts: &mut Vec<RowCondition>, part: RowCondition) {
-    if !parts.contains(&part) {
-        parts.push(part);
     }
 }

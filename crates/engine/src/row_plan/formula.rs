@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cedar_policy::pst::Expr;
 
 use super::condition::RowCondition;
+use crate::combine::{Combined, combined, whole};
 
 /// A condition on a row, of which parts are still to be looked up in the store.
 #[derive(Clone, Debug)]
@@ -51,50 +52,30 @@ impl Formula {
         Self::Row(RowCondition::certain(holds))
     }
 
-    fn is(&self, certain: &RowCondition) -> bool {
-        matches!(self, Self::Row(row) if row == certain)
-    }
-
     /// All of these; claims about one entity become one.
     pub(super) fn all(parts: impl IntoIterator<Item = Self>) -> Self {
-        let mut flat = Vec::new();
-        for part in parts {
-            match part {
-                Self::All(parts) => flat.extend(parts),
-                other => flat.push(other),
-            }
-        }
-        if flat.iter().any(|part| part.is(&RowCondition::Never)) {
-            return Self::NEVER;
-        }
-        flat.retain(|part| !part.is(&RowCondition::Always));
-        let mut all = joined(flat, Terms::All);
-        match all.len() {
-            0 => Self::ALWAYS,
-            1 => all.pop().unwrap_or(Self::ALWAYS),
-            _ => Self::All(all),
-        }
+        let all = combined(parts, |part| match part {
+            Self::Row(RowCondition::Always) => Combined::Neutral,
+            Self::Row(RowCondition::Never) => Combined::Decisive,
+            Self::All(parts) => Combined::Same(parts),
+            other => Combined::Other(other),
+        });
+        all.map_or(Self::NEVER, |all| {
+            whole(joined(all, Terms::All), Self::ALWAYS, Self::All)
+        })
     }
 
     /// One of these; claims about one entity become one.
     pub(super) fn any(parts: impl IntoIterator<Item = Self>) -> Self {
-        let mut flat = Vec::new();
-        for part in parts {
-            match part {
-                Self::Any(parts) => flat.extend(parts),
-                other => flat.push(other),
-            }
-        }
-        if flat.iter().any(|part| part.is(&RowCondition::Always)) {
-            return Self::ALWAYS;
-        }
-        flat.retain(|part| !part.is(&RowCondition::Never));
-        let mut any = joined(flat, Terms::Any);
-        match any.len() {
-            0 => Self::NEVER,
-            1 => any.pop().unwrap_or(Self::NEVER),
-            _ => Self::Any(any),
-        }
+        let any = combined(parts, |part| match part {
+            Self::Row(RowCondition::Never) => Combined::Neutral,
+            Self::Row(RowCondition::Always) => Combined::Decisive,
+            Self::Any(parts) => Combined::Same(parts),
+            other => Combined::Other(other),
+        });
+        any.map_or(Self::ALWAYS, |any| {
+            whole(joined(any, Terms::Any), Self::NEVER, Self::Any)
+        })
     }
 
     /// The same, where a claim that has to hold together with another one about the same entity is
@@ -156,14 +137,8 @@ fn joined(parts: Vec<Formula>, join: fn(Vec<Terms>) -> Terms) -> Vec<Formula> {
             other => all.push(other),
         }
     }
-    all.extend(claims.into_iter().map(|(about, mut terms)| {
-        let terms = match (terms.pop(), terms.is_empty()) {
-            (Some(one), true) => one,
-            (last, _) => {
-                terms.extend(last);
-                join(terms)
-            }
-        };
+    all.extend(claims.into_iter().map(|(about, terms)| {
+        let terms = whole(terms, Terms::All(Vec::new()), join);
         Formula::Claim(Claim { about, terms })
     }));
     all

@@ -12,7 +12,7 @@ use super::condition::{ROW_ID, RelatedRow, RowAttribute, RowCondition, RowTest};
 use super::formula::{Claim, Formula, Terms};
 use super::translate::Translator;
 use super::trial::{Evaluable, Trial, Tried};
-use super::uses::{Level, Place};
+use super::uses::{AttributePlace, Level};
 use crate::decide::Failure;
 use crate::policy::{Bundle, Shard};
 use crate::search::{ConditionReader, Search};
@@ -278,7 +278,7 @@ fn attribute(
 ) -> Option<RowAttribute> {
     let mut path = level.base.clone();
     path.extend(about.iter().cloned());
-    let Place::Row { required, .. } = level.place(&named(&path), &bundle.schema)? else {
+    let AttributePlace::Row { required, .. } = level.place(&named(&path), &bundle.schema)? else {
         return None;
     };
     let name = match about.is_empty() {

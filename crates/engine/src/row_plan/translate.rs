@@ -16,7 +16,7 @@ use cedar_policy::EntityUid;
 use cedar_policy::pst::{BinaryOp, Clause, Expr, Literal, Policy, UnaryOp};
 
 use super::formula::{Claim, Formula, Terms};
-use super::uses::{Level, Place};
+use super::uses::{AttributePlace, Level};
 use crate::decide::Failure;
 use crate::schema::{Row, Schema, Type};
 use crate::store::Store;
@@ -70,8 +70,10 @@ impl<'a> Translator<'a> {
     /// Returns true if an expression is the row's own entity, or a record in it.
     fn is_own(&self, expression: &Expr) -> bool {
         match self.level.place(expression, self.schema) {
-            Some(Place::Row { names, ty, .. }) => names.is_empty() || matches!(ty, Type::Record(_)),
-            Some(Place::Past { .. }) | None => false,
+            Some(AttributePlace::Row { names, ty, .. }) => {
+                names.is_empty() || matches!(ty, Type::Record(_))
+            }
+            Some(AttributePlace::Past { .. }) | None => false,
         }
     }
 

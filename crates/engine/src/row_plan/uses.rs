@@ -18,7 +18,7 @@ pub(super) struct Level {
 }
 
 /// Where attributes lead to.
-pub(super) enum Place {
+pub(super) enum AttributePlace {
     /// A value of the row itself.
     Row {
         /// The attributes; none for the entity.
@@ -97,7 +97,7 @@ fn access(expression: &Expr) -> Option<Reference> {
 impl Level {
     /// Where an expression that follows attributes from the resource leads to; `None` for any
     /// other.
-    pub(super) fn place(&self, expression: &Expr, schema: &Schema) -> Option<Place> {
+    pub(super) fn place(&self, expression: &Expr, schema: &Schema) -> Option<AttributePlace> {
         let names = access(expression)?;
         let names = names.strip_prefix(self.base.as_slice())?;
         let (mut at, mut required) = (Type::Entity(self.of.clone()), true);
@@ -106,7 +106,7 @@ impl Level {
                 Type::Entity(name) if place == 0 => &schema.entity_type(name)?.shape,
                 Type::Entity(_) => {
                     let reference = names.get(..place)?.to_vec();
-                    return Some(Place::Past { reference });
+                    return Some(AttributePlace::Past { reference });
                 }
                 Type::Record(record) => record,
                 _ => return None,
@@ -115,7 +115,7 @@ impl Level {
             required &= attribute.required;
             at = attribute.ty.clone();
         }
-        Some(Place::Row {
+        Some(AttributePlace::Row {
             names: names.to_vec(),
             ty: at,
             required,
@@ -154,8 +154,8 @@ impl Level {
     fn collect(&self, expression: &Expr, into: bool, schema: &Schema, uses: &mut Uses) {
         if access(expression).is_some() {
             match self.place(expression, schema) {
-                Some(Place::Past { reference }) => uses.into.push(reference),
-                Some(Place::Row { names, ty, .. }) => match ty {
+                Some(AttributePlace::Past { reference }) => uses.into.push(reference),
+                Some(AttributePlace::Row { names, ty, .. }) => match ty {
                     Type::Entity(_) if into => uses.into.push(names),
                     _ => uses.of.push(names),
                 },
@@ -166,7 +166,8 @@ impl Level {
         let mut each = |expression: &Expr, into| self.collect(expression, into, schema, uses);
         match expression {
             Expr::HasAttr { expr, attrs } => {
-                let Some(Place::Row { mut names, ty, .. }) = self.place(expr, schema) else {
+                let Some(AttributePlace::Row { mut names, ty, .. }) = self.place(expr, schema)
+                else {
                     return each(expr, true);
                 };
                 match ty {

@@ -144,7 +144,7 @@ impl RowSource for Gathering<'_> {
         Ok(RowState::Here(GatheredEntity { loaded, shared }, None))
     }
 
-    /// What the store says leads to what it knows, or to nothing. Of what a caller refers to, the
+    /// A reference of the store's leads to what it knows, or to nothing. Of what a caller refers to, the
     /// caller has to say all.
     fn is_none(&self, referrer: &EntityUid, absent: &EntityUid) -> bool {
         self.described.get(referrer).is_none() && self.reading.tells_absence(absent.type_name())

@@ -79,7 +79,7 @@ impl App {
                 server.worker_stack_bytes,
             ),
             delay: WorkerDelay::new(server.delay, server.burst_time, server.threads()),
-            plans: Plans::new(&settings.plan, serde_json::json!({})),
+            plans: Plans::new(&settings.plan, &settings.limits, serde_json::json!({})),
             pages,
             document: Document::default(),
             explainers: Explainers::Nobody,

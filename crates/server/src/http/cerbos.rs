@@ -12,7 +12,6 @@ mod expression;
 mod fault;
 mod request;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -31,6 +30,7 @@ use super::openapi::{CerbosErrors, CerbosPlan, CerbosPlanRequest};
 use super::problem::Problem;
 use answer::PlanResources;
 use expression::Expression;
+use peppol_authz_database::RowColumns;
 use peppol_authz_engine::{Malformed, RowPlanOptions, RowPlanRequest, SearchParts, Sought};
 use request::CerbosRequest;
 
@@ -82,15 +82,11 @@ async fn planned(
             None => return json::text(&PlanResources::new(&request, &Expression::Constant(false))),
         }
     }
-    let limits = exchange.limits();
+    // No adapter knows a table by what the operator calls it here.
+    let no_tables = RowColumns::default();
     let options = RowPlanOptions {
-        ids: limits.plan_ids,
-        candidates: limits.candidates,
-        // No adapter knows a table by what the operator calls it here.
-        tables: HashSet::new(),
         binds: false,
-        max_age: exchange.plans().max_age,
-        explain: false,
+        ..exchange.plans().options(&no_tables)
     };
     let plans = exchange
         .plans_of_one_state(&wanted, &demanded, &options)

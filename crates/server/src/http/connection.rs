@@ -163,7 +163,7 @@ async fn answer(
     if is_refusal {
         exchange.lingers.store(true, Ordering::Relaxed);
     }
-    // Whoever is refused before the body is read is told that nothing more is read.
+    // A client that is refused before its body is read learns that nothing more is read.
     let is_unread = is_refusal && exchange.is_unread.load(Ordering::Relaxed);
     if is_last || is_unread || exchange.shared.is_draining.load(Ordering::Relaxed) {
         response

@@ -1,11 +1,14 @@
-//! Answers as JSON text.
+//! Answers as JSON text, and the members of a request that say how to answer.
 
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::problem::Problem;
+use peppol_authz_engine::Members;
+use peppol_authz_engine::schema::Misfit;
 
 /// The text of an answer.
 pub(super) fn text(answer: &impl Serialize) -> Result<Vec<u8>, Problem> {
@@ -19,6 +22,27 @@ pub(super) fn response(text: Vec<u8>) -> Response {
         text,
     )
         .into_response()
+}
+
+/// Takes out the members of a request that say how to answer, and not what is asked.
+pub(super) fn taken(json: &mut Json, names: &[&str]) -> Members {
+    let mut taken = Members::new();
+    if let Json::Object(members) = json {
+        taken.extend(names.iter().filter_map(|name| members.remove_entry(*name)));
+    }
+    taken
+}
+
+/// A member that is `true` or `false`; an absent one is false.
+///
+/// # Errors
+/// Anything else.
+pub(super) fn flag(members: &Members, name: &str) -> Result<bool, Misfit> {
+    match members.get(name) {
+        None | Some(Json::Null) => Ok(false),
+        Some(Json::Bool(flag)) => Ok(*flag),
+        Some(_) => Err(Misfit::new("`true` or `false` is wanted").within(name)),
+    }
 }
 
 /// Answers in one array, which is the only member of an object. It is written answer by answer.

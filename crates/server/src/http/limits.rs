@@ -17,8 +17,6 @@ pub struct Limits {
     pub page: usize,
     /// Candidates that are decided for one page of a search.
     pub candidates: usize,
-    /// Ids in the lists of one plan.
-    pub plan_ids: usize,
     /// Levels of arrays and objects in a question, one inside the other.
     pub json_depth: usize,
     /// Entities that a caller may describe in a question.
@@ -40,7 +38,6 @@ impl Limits {
             batch_bytes: limits.batch_bytes,
             page: limits.page,
             candidates: limits.candidates,
-            plan_ids: limits.plan_ids,
             json_depth: limits.json_depth,
             entities: limits.entities,
             body_read_timeout: settings.server.body_read_timeout,

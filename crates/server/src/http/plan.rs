@@ -2,7 +2,6 @@
 
 mod answer;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -11,8 +10,7 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
-use cedar_policy::{EntityTypeName, EntityUid};
-use serde_json::Value as Json;
+use cedar_policy::EntityUid;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -27,7 +25,7 @@ use super::problem::Problem;
 use answer::PlanAnswer;
 use peppol_authz_engine::policy::routes::Collection;
 use peppol_authz_engine::schema::Misfit;
-use peppol_authz_engine::{Malformed, Members, RowPlanOptions};
+use peppol_authz_engine::{Malformed, RowPlanOptions};
 
 pub use answer::plan_json;
 
@@ -69,7 +67,7 @@ async fn made(
     text: Bytes,
 ) -> Result<Vec<u8>, Problem> {
     let mut json = exchange.json(&text)?;
-    let own = own_members(&mut json);
+    let own = json::taken(&mut json, &["dialect", "columns", "explain"]);
     let (request, own_demand) = exchange.plan_request(&json)?;
     let demanded = exchange.demand(&|name| values(headers, name))?;
     let demanded = demanded.and(&own_demand);
@@ -77,14 +75,7 @@ async fn made(
         let code = "MALFORMED_PLAN";
         exchange.refused(Malformed { code, misfit })
     };
-    let explain = match own.get("explain") {
-        None | Some(Json::Null) => false,
-        Some(Json::Bool(explain)) => *explain,
-        Some(_) => {
-            let misfit = Misfit::new("`true` or `false` is wanted").within("explain");
-            return Err(malformed(misfit));
-        }
-    };
+    let explain = json::flag(&own, "explain").map_err(malformed)?;
     if explain {
         exchange.may_explain(headers)?;
     }
@@ -93,7 +84,10 @@ async fn made(
     let (schema, of) = (exchange.schema(), request.resource_type());
     let columns = plans.columns(own.get("columns"), schema, of);
     let columns = columns.map_err(malformed)?;
-    let options = options(&exchange, columns.tables().collect(), explain);
+    let options = RowPlanOptions {
+        explain,
+        ..plans.options(&columns)
+    };
     let plan = exchange.plan(&request, demanded, &options).await?;
     json::text(&PlanAnswer::new(&plan, &columns, dialect)?)
 }
@@ -142,36 +136,9 @@ pub(super) async fn handed_on(
     let dialect = plans.dialect(None).map_err(unusable)?;
     let columns = plans.columns(None, exchange.schema(), &collection.of);
     let columns = columns.map_err(unusable)?;
-    let options = options(exchange, columns.tables().collect(), false);
+    let options = plans.options(&columns);
     let plan = exchange.plan(&request, demanded, &options).await?;
     let text = json::text(&PlanAnswer::new(&plan, &columns, dialect)?)?;
     let text = String::from_utf8(text).map_err(|error| Problem::Internal(error.to_string()))?;
     handed.hand_on(text, plan.max_age)
-}
-
-fn options(
-    exchange: &Exchange<'_>,
-    tables: HashSet<EntityTypeName>,
-    explain: bool,
-) -> RowPlanOptions {
-    let limits = exchange.limits();
-    RowPlanOptions {
-        ids: limits.plan_ids,
-        candidates: limits.candidates,
-        tables,
-        // The plan tells the obligations.
-        binds: true,
-        max_age: exchange.plans().max_age,
-        explain,
-    }
-}
-
-/// Takes out the members that say how to answer.
-fn own_members(json: &mut Json) -> Members {
-    let mut own = Members::new();
-    if let Json::Object(members) = json {
-        let names = ["dialect", "columns", "explain"].into_iter();
-        own.extend(names.filter_map(|name| members.remove_entry(name)));
-    }
-    own
 }

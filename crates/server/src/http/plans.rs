@@ -1,20 +1,18 @@
 //! How plans are written.
 
-use std::time::Duration;
-
 use cedar_policy::EntityTypeName;
 use serde_json::Value as Json;
 
-use crate::config::{PlanDialect, PlanSettings};
+use crate::config::{LimitsSettings, PlanDialect, PlanSettings};
 use peppol_authz_database::{RowColumns, RowDialect};
+use peppol_authz_engine::RowPlanOptions;
 use peppol_authz_engine::schema::{Misfit, Schema};
 
-/// How plans are written where a request does not say.
+/// How plans are made and written where a request does not say.
 #[derive(Clone, Debug)]
 pub struct Plans {
     dialect: RowDialect,
-    /// How long a plan may be used.
-    pub(super) max_age: Duration,
+    options: RowPlanOptions,
     /// The names of tables and columns, by type.
     columns: Json,
 }
@@ -22,14 +20,28 @@ pub struct Plans {
 impl Plans {
     /// By the settings, with the names of tables and columns in the file that they name.
     #[must_use]
-    pub fn new(settings: &PlanSettings, columns: Json) -> Self {
+    pub fn new(settings: &PlanSettings, limits: &LimitsSettings, columns: Json) -> Self {
         Self {
             dialect: match settings.dialect {
                 PlanDialect::Postgresql => RowDialect::Postgres,
                 PlanDialect::Sqlite => RowDialect::Sqlite,
             },
-            max_age: settings.max_age,
+            options: RowPlanOptions {
+                ids: limits.plan_ids,
+                candidates: limits.candidates,
+                max_age: settings.max_age,
+                ..RowPlanOptions::default()
+            },
             columns,
+        }
+    }
+
+    /// How a plan is made for a caller who fulfils its obligations and has these tables.
+    #[must_use]
+    pub fn options(&self, columns: &RowColumns) -> RowPlanOptions {
+        RowPlanOptions {
+            tables: columns.tables().collect(),
+            ..self.options.clone()
         }
     }
 

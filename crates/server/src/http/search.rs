@@ -9,7 +9,6 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::Bytes;
-use serde_json::Value as Json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -21,8 +20,7 @@ use super::openapi::{self, NotExplained, Problems, TooWide};
 use super::page::PageRequest;
 use super::problem::Problem;
 use answer::SearchPage;
-use peppol_authz_engine::schema::Misfit;
-use peppol_authz_engine::{Malformed, Members};
+use peppol_authz_engine::Malformed;
 
 pub use answer::search_json;
 
@@ -62,7 +60,7 @@ async fn page(
     text: Bytes,
 ) -> Result<Vec<u8>, Problem> {
     let mut json = exchange.json(&text)?;
-    let own = own_members(&mut json);
+    let own = json::taken(&mut json, &["token", "limit", "explain"]);
     let (wanted, own_demand) = exchange.search(&json)?;
     let demanded = exchange.demand(&|name| values(headers, name))?;
     let demanded = demanded.and(&own_demand);
@@ -71,7 +69,7 @@ async fn page(
         exchange.refused(Malformed { code, misfit })
     };
     let request = PageRequest::read(&own).map_err(malformed)?;
-    let explain = explain(&own).map_err(malformed)?;
+    let explain = json::flag(&own, "explain").map_err(malformed)?;
     if explain {
         exchange.may_explain(headers)?;
     }
@@ -87,23 +85,4 @@ async fn page(
     let mut answer = SearchPage::new(&found, explain);
     answer.next_token = exchange.next_page(&page, &found, &description);
     json::text(&answer)
-}
-
-/// Takes out the members that say how to answer, and not what is looked for.
-fn own_members(json: &mut Json) -> Members {
-    let mut own = Members::new();
-    if let Json::Object(members) = json {
-        let names = ["token", "limit", "explain"].into_iter();
-        own.extend(names.filter_map(|name| members.remove_entry(name)));
-    }
-    own
-}
-
-/// Returns true if the page is to be explained.
-fn explain(members: &Members) -> Result<bool, Misfit> {
-    match members.get("explain") {
-        None | Some(Json::Null) => Ok(false),
-        Some(Json::Bool(explain)) => Ok(*explain),
-        Some(_) => Err(Misfit::new("`true` or `false` is wanted").within("explain")),
-    }
 }

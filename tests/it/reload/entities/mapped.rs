@@ -20,13 +20,13 @@ for line in sys.stdin:
     print('written', flush=True)
 ";
 
-struct Writer {
+struct MapWriter {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
 
-impl Writer {
+impl MapWriter {
     fn start(file: &Path, place: usize) -> Self {
         let mut child = Command::new("python3")
             .args(["-c", WRITER])
@@ -51,7 +51,7 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
+impl Drop for MapWriter {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -74,7 +74,7 @@ fn what_is_written_through_a_map_is_seen() {
     let start = with_entities(ENTITIES).variable("PEPPOL_AUTHZ_RELOAD__POLL_INTERVAL", "20ms");
     let file = start.path("entities.json");
     let place = ENTITIES.find("\"id\": \"anna\"}, \"parents\"").unwrap() + "\"id\": \"ann".len();
-    let mut writer = Writer::start(&file, place);
+    let mut writer = MapWriter::start(&file, place);
     let sidecar = start.start();
     assert_eq!(verdict(&sidecar).0, "Allow");
     for _ in 0..2 {
@@ -88,7 +88,7 @@ fn what_is_written_through_a_map_is_seen() {
     }
 }
 
-/// Whoever demands the newest state is never answered from before, though no time of the file tells of it.
+/// A demand for the newest state is never answered from before, though no time of the file tells of it.
 #[test]
 fn a_demand_sees_what_is_written_through_a_map_at_once() {
     let start = with_entities(ENTITIES)
@@ -96,7 +96,7 @@ fn a_demand_sees_what_is_written_through_a_map_at_once() {
         .variable("PEPPOL_AUTHZ_FRESHNESS__POLL_INTERVAL", "1h");
     let file = start.path("entities.json");
     let place = ENTITIES.find("\"id\": \"anna\"}, \"parents\"").unwrap() + "\"id\": \"ann".len();
-    let mut writer = Writer::start(&file, place);
+    let mut writer = MapWriter::start(&file, place);
     // The page is dirty from here on.
     writer.write("a");
     at_rest(&file);

@@ -118,7 +118,7 @@ fn rows() -> Vec<Json> {
             rows.push(row);
         }
     }
-    // What every entity has, and what is in no vocabulary.
+    // An attribute that every entity has, and a value that is in no vocabulary.
     rows.push(json!({"colour": "RED"}));
     rows
 }

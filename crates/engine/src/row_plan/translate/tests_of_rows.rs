@@ -8,7 +8,7 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use super::Translator;
 use crate::decide::Failure;
 use crate::row_plan::condition::{ROW_ID, RowAttribute, RowCondition, RowTest};
-use crate::row_plan::uses::Place;
+use crate::row_plan::uses::AttributePlace;
 use crate::schema::{EntityType, Type};
 use crate::store::Comparison;
 
@@ -116,12 +116,12 @@ impl Translator<'_> {
     /// A value of the row. A name with a point in it could be meant for a member of a record.
     fn row_value(&self, expression: &Expr) -> Option<RowValue> {
         match self.level.place(expression, self.schema)? {
-            Place::Row {
+            AttributePlace::Row {
                 names,
                 ty,
                 required,
             } => self.named(&names, ty, required),
-            Place::Past { .. } => None,
+            AttributePlace::Past { .. } => None,
         }
     }
 
@@ -151,7 +151,7 @@ impl Translator<'_> {
 
     /// The condition that the row has an attribute, or a record in it a member.
     fn presence(&self, of: &Expr, name: &str, want: bool) -> Option<RowCondition> {
-        let Place::Row {
+        let AttributePlace::Row {
             mut names,
             ty,
             required,

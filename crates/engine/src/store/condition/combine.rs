@@ -2,59 +2,35 @@
 
 use super::implied::without_implied;
 use super::{Condition, ValueTest};
+use crate::combine::{Combined, combined, distinct, whole};
 
 impl Condition {
     /// All of these.
     #[must_use]
     pub fn all(parts: impl IntoIterator<Item = Self>) -> Self {
-        let mut all: Vec<Self> = Vec::new();
-        for part in parts {
-            match part {
-                Self::Always => {}
-                Self::Never => return Self::Never,
-                Self::All(parts) => all.extend(parts),
-                other => all.push(other),
-            }
-        }
-        all = without_implied(all);
-        if all.len() == 1 {
-            return all.pop().unwrap_or(Self::Always);
-        }
-        if all.is_empty() {
-            Self::Always
-        } else {
-            Self::All(all)
-        }
+        let all = combined(parts, |part| match part {
+            Self::Always => Combined::Neutral,
+            Self::Never => Combined::Decisive,
+            Self::All(parts) => Combined::Same(parts),
+            other => Combined::Other(other),
+        });
+        all.map_or(Self::Never, |all| {
+            whole(without_implied(all), Self::Always, Self::All)
+        })
     }
 
     /// One of these.
     #[must_use]
     pub fn any(parts: impl IntoIterator<Item = Self>) -> Self {
-        let mut any: Vec<Self> = Vec::new();
-        for part in parts {
-            match part {
-                Self::Never => {}
-                Self::Always => return Self::Always,
-                Self::Any(parts) => any.extend(parts),
-                other => any.push(other),
-            }
-        }
-        let mut seen: Vec<Self> = Vec::with_capacity(any.len());
-        any.retain(|part| {
-            let new = !seen.contains(part);
-            if new {
-                seen.push(part.clone());
-            }
-            new
+        let any = combined(parts, |part| match part {
+            Self::Never => Combined::Neutral,
+            Self::Always => Combined::Decisive,
+            Self::Any(parts) => Combined::Same(parts),
+            other => Combined::Other(other),
         });
-        if any.len() == 1 {
-            return any.pop().unwrap_or(Self::Never);
-        }
-        if any.is_empty() {
-            Self::Never
-        } else {
-            Self::Any(any)
-        }
+        any.map_or(Self::Always, |any| {
+            whole(distinct(any), Self::Never, Self::Any)
+        })
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) enum Expression {
 }
 
 /// Writes the expression of a condition on rows of one type.
-struct Writer<'a> {
+struct ExpressionWriter<'a> {
     shape: &'a RecordType,
 }
 
@@ -41,7 +41,7 @@ impl Expression {
             RowCondition::Always => Ok(Self::Constant(true)),
             RowCondition::Never => Ok(Self::Constant(false)),
             condition => {
-                let writer = Writer {
+                let writer = ExpressionWriter {
                     shape: &found.shape,
                 };
                 writer.condition(condition).map(Self::Operand)
@@ -121,7 +121,7 @@ fn not_exact(attribute: &RowAttribute, why: &str) -> Problem {
     ))
 }
 
-impl Writer<'_> {
+impl ExpressionWriter<'_> {
     fn condition(&self, condition: &RowCondition) -> Result<Json, Problem> {
         let all = |parts: &[RowCondition]| -> Result<Vec<Json>, Problem> {
             parts.iter().map(|part| self.condition(part)).collect()

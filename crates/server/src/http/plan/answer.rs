@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use utoipa::ToSchema;
 
 use crate::http::problem::Problem;
+use crate::http::residual::WireResidual;
 use peppol_authz_database::{RowColumns, RowDialect, RowParameter, RowSql};
 use peppol_authz_engine::text::duration;
 use peppol_authz_engine::{Residual, RowPlan};
@@ -53,14 +54,7 @@ struct PlanExplanation<'a> {
     permitted: bool,
     /// Policies that deny it, whatever the row is.
     denied_by: Vec<&'a str>,
-    policies: Vec<PlanResidual<'a>>,
-}
-
-/// The rest of a policy, where only the known parts are evaluated.
-#[derive(Serialize, ToSchema)]
-struct PlanResidual<'a> {
-    policy: &'a str,
-    residual: &'a str,
+    policies: Vec<WireResidual<'a>>,
 }
 
 impl<'a> PlanAnswer<'a> {
@@ -99,14 +93,10 @@ impl<'a> PlanAnswer<'a> {
 
 impl<'a> PlanExplanation<'a> {
     fn new(residual: &'a Residual) -> Self {
-        let policies = residual.policies.iter().map(|policy| PlanResidual {
-            policy: &policy.id,
-            residual: &policy.text,
-        });
         Self {
             permitted: residual.permitted,
             denied_by: residual.denied_by.iter().map(|id| &**id).collect(),
-            policies: policies.collect(),
+            policies: WireResidual::all(residual),
         }
     }
 }

@@ -4,6 +4,7 @@ use cedar_policy::EntityUid;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::http::residual::WireResidual;
 use peppol_authz_engine::{Residual, SearchResult};
 
 /// A page of results.
@@ -53,14 +54,6 @@ struct SearchExplanation<'a> {
     decided: usize,
 }
 
-/// The rest of a policy, where only the known parts are evaluated.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Residual)]
-struct WireResidual<'a> {
-    policy: &'a str,
-    residual: &'a str,
-}
-
 impl<'a> SearchPage<'a> {
     pub(super) fn new(found: &'a SearchResult, explain: bool) -> Self {
         Self {
@@ -90,14 +83,10 @@ impl<'a> WireEntity<'a> {
 
 impl<'a> SearchExplanation<'a> {
     fn new(residual: &'a Residual, decided: usize) -> Self {
-        let policies = residual.policies.iter().map(|policy| WireResidual {
-            policy: &policy.id,
-            residual: &policy.text,
-        });
         Self {
             permitted: residual.permitted,
             denied_by: residual.denied_by.iter().map(|id| &**id).collect(),
-            policies: policies.collect(),
+            policies: WireResidual::all(residual),
             statement: residual.statement.as_deref(),
             decided,
         }

@@ -11,7 +11,7 @@ use super::view::AddedView;
 
 /// The additions for one kind of database.
 #[derive(Debug, Default)]
-pub(crate) struct Part {
+pub(crate) struct DialectAdditions {
     /// In the order of their versions.
     pub(crate) migrations: Vec<AddedMigration>,
     pub(crate) views: Vec<AddedView>,
@@ -31,7 +31,7 @@ pub(crate) struct AddedMigration {
     pub(crate) digest: String,
 }
 
-impl Part {
+impl DialectAdditions {
     /// Returns true if nothing is made by it.
     pub(crate) fn is_empty(&self) -> bool {
         self.migrations.is_empty() && self.views.is_empty()

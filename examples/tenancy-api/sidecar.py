@@ -1,10 +1,11 @@
 """What the service fetches from the sidecar beside it: a plan that is too long for a header."""
 
-import json
-import urllib.error
 import urllib.request
 
-from request import Problem
+from request import Problem, strict_json
+
+# The sidecar is beside the service: no proxy is between them.
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Sidecar:
@@ -15,7 +16,7 @@ class Sidecar:
 
     def plan(self, id):
         try:
-            with urllib.request.urlopen(f"{self.url}/v1/plan/{id}", timeout=5) as answer:
-                return json.load(answer)
+            with OPENER.open(f"{self.url}/v1/plan/{id}", timeout=5) as answer:
+                return strict_json(answer.read())
         except (OSError, ValueError) as error:
             raise Problem(503, "this cannot be listed now") from error

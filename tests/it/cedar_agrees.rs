@@ -3,6 +3,7 @@
 
 mod dangling;
 mod literals;
+mod named;
 mod parents;
 mod random;
 mod values;

@@ -188,6 +188,38 @@ fn is_allowed(mut asking: Connection) {
     assert_eq!(reply.json()["decision"], "Allow");
 }
 
+/// Those who wait for a state that has not come leave the store to others.
+#[test]
+fn a_state_that_has_not_come_keeps_nobody_else_waiting() {
+    let start = Start::quickstart()
+        .variable("PEPPOL_AUTHZ_SERVER__QUESTIONS", "2")
+        .variable("PEPPOL_AUTHZ_SERVER__REQUEST_TIMEOUT", "1h")
+        .variable("PEPPOL_AUTHZ_FRESHNESS__WAIT", "10m")
+        .variable("PEPPOL_AUTHZ_CACHE__ENABLED", "false");
+    let sidecar = start.start();
+    let asked: Value = serde_json::from_str(ALLOWED).unwrap();
+    let revision = sidecar.ask(&asked)["tenancyRevision"].clone();
+    let (history, state) = revision.as_str().unwrap().split_once('-').unwrap();
+    let (number, digest) = state.split_once('.').unwrap();
+    let later = number.parse::<u64>().unwrap() + 100;
+    let mut of_later = asked.clone();
+    of_later["atLeast"] = json!(format!("{history}-{later}.{digest}"));
+    let waiting: Vec<Connection> = (0..2)
+        .map(|_| {
+            let mut connection = Connection::open(&sidecar);
+            connection.write(question(&of_later.to_string()));
+            connection
+        })
+        .collect();
+    let mut answered = 0;
+    until("others are answered", || {
+        let reply = sidecar.post("/v1/is_authorized", &asked);
+        answered += u32::from(reply.status == 200);
+        answered == 20
+    });
+    drop(waiting);
+}
+
 #[test]
 fn only_so_many_wait_for_the_store_on_any_surface() {
     let (database, start) = patient(false);

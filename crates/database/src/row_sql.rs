@@ -65,6 +65,15 @@ impl RowDialect {
         }
     }
 
+    /// The quotes of names. What stands between double quotes and is no column is a text to SQLite, so
+    /// that a test of it would hold of every row.
+    fn quote(self) -> char {
+        match self {
+            Self::Postgres => '"',
+            Self::Sqlite => '`',
+        }
+    }
+
     /// Parameters that a statement can have.
     #[must_use]
     pub fn most_parameters(self) -> usize {
@@ -142,6 +151,7 @@ impl RowSqlWriter<'_> {
 
     fn column(&self, attribute: &RowAttribute, rows: &Rows) -> String {
         let column = self.columns.column(&rows.of, &attribute.name);
+        let column = column.quoted(self.dialect.quote());
         match &rows.alias {
             Some(alias) => format!("{alias}.{column}"),
             None => column,
@@ -151,16 +161,19 @@ impl RowSqlWriter<'_> {
     /// The row that a value is the id of, in a table of its own.
     fn related(&mut self, attribute: &RowAttribute, related: &RelatedRow, rows: &Rows) -> String {
         let column = self.column(attribute, rows);
-        let Some(table) = self.columns.table(&related.of).map(str::to_owned) else {
+        let quote = self.dialect.quote();
+        let Some(table) = self.columns.table(&related.of) else {
             return "FALSE".to_owned();
         };
+        let table = table.quoted(quote);
         self.tables += 1;
         let alias = format!("related{}", self.tables);
         let inner = Rows {
             of: related.of.to_string(),
             alias: Some(alias.clone()),
         };
-        let id = format!("{alias}.{}", self.columns.column(&inner.of, ROW_ID));
+        let id = self.columns.column(&inner.of, ROW_ID).quoted(quote);
+        let id = format!("{alias}.{id}");
         let (column, id) = (self.exact(&column), self.exact(&id));
         let condition = self.condition(&related.condition, &inner);
         format!("{column} IN (SELECT {id} FROM {table} AS {alias} WHERE {condition})")
@@ -272,23 +285,32 @@ impl RowSqlWriter<'_> {
         }
     }
 
-    /// That some element of a set is in a list, or that none is.
+    /// That some element of a set is in a list, or that none is. A set with anything but texts in it is
+    /// none of an entity.
     fn elements(&self, column: &str, list: &str, not: &str) -> String {
         match self.dialect {
             RowDialect::Postgres => {
                 let json = format!("to_jsonb({column})");
+                let all = format!("FROM jsonb_array_elements({json}) AS elements(element) WHERE");
                 format!(
-                    "(CASE jsonb_typeof({json}) WHEN 'array' THEN {not}EXISTS (SELECT 1 FROM \
-                     jsonb_array_elements_text({json}) AS elements(element) WHERE \
-                     elements.element COLLATE \"C\" IN ({list})) ELSE FALSE END)"
+                    "(CASE jsonb_typeof({json}) WHEN 'array' THEN NOT EXISTS (SELECT 1 {all} \
+                     jsonb_typeof(elements.element) <> 'string') AND {not}EXISTS (SELECT 1 {all} \
+                     (elements.element #>> '{{}}') COLLATE \"C\" IN ({list})) ELSE FALSE END)"
                 )
             }
-            // It would cut a text in it that has U+0000.
-            RowDialect::Sqlite => format!(
-                "(CASE WHEN json_valid({column}) AND instr({column}, '\\u0000') = 0 THEN \
-                 json_type({column}) = 'array' AND {not}EXISTS (SELECT 1 FROM json_each({column}) \
-                 AS elements WHERE elements.value COLLATE BINARY IN ({list})) ELSE FALSE END)"
-            ),
+            // It would cut a text in it that has U+0000. The column is named outside: within the function's
+            // arguments the names of its own result come first.
+            RowDialect::Sqlite => {
+                let all = format!(
+                    "FROM (SELECT {column} AS its) AS held, json_each(held.its) AS elements WHERE"
+                );
+                format!(
+                    "(CASE WHEN json_valid({column}) AND instr({column}, '\\u0000') = 0 THEN \
+                     json_type({column}) = 'array' AND NOT EXISTS (SELECT 1 {all} elements.type <> \
+                     'text') AND {not}EXISTS (SELECT 1 {all} elements.value COLLATE BINARY IN \
+                     ({list})) ELSE FALSE END)"
+                )
+            }
         }
     }
 

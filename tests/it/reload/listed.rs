@@ -274,3 +274,53 @@ fn a_policy_that_no_rule_lists() {
     list_policies(&policies);
     assert_eq!(check(&policies).code, Some(0));
 }
+
+/// A policy that is switched off holds no rule.
+#[test]
+fn a_listed_policy_that_is_switched_off() {
+    let directory = tempfile::tempdir().unwrap();
+    shipped_policies(directory.path());
+    let path = directory.path().join("users.cedar");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let condition = "unless { principal.emailVerified };";
+    let off = text.replacen(
+        condition,
+        "when { false }\nunless { principal.emailVerified };",
+        1,
+    );
+    assert_ne!(off, text);
+    std::fs::write(&path, off).unwrap();
+    let ended = check(directory.path());
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    for part in [
+        "lists policy `users/email-must-be-verified`, which is switched off",
+        "code `EMAIL_NOT_VERIFIED` of rule `USR-1` is given by no policy",
+    ] {
+        assert!(ended.stderr.contains(part), "{ended:?}");
+    }
+}
+
+/// Neither does one that can never apply, where warnings are logged.
+#[test]
+fn a_listed_policy_that_never_applies() {
+    let directory = tempfile::tempdir().unwrap();
+    shipped_policies(directory.path());
+    let path = directory.path().join("users.cedar");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let condition = "unless { principal.emailVerified };";
+    let never = "when { principal is Peppol::Organisation }\nunless { principal.emailVerified };";
+    let changed = text.replacen(condition, never, 1);
+    assert_ne!(changed, text);
+    std::fs::write(&path, changed).unwrap();
+    let policies = directory.path().to_str().unwrap();
+    let arguments = ["check", "--policies", policies, "--policy-warnings", "log"];
+    let ended =
+        crate::author::Ended::from(crate::sidecar::program().args(arguments).output().unwrap());
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    for part in [
+        "lists policy `users/email-must-be-verified`, which never applies",
+        "code `EMAIL_NOT_VERIFIED` of rule `USR-1` is given by no policy",
+    ] {
+        assert!(ended.stderr.contains(part), "{ended:?}");
+    }
+}

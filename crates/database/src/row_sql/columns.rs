@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use cedar_policy::EntityTypeName;
 use serde_json::{Map, Value as Json};
 
-use crate::views::quoted;
 use peppol_authz_engine::ROW_ID;
 use peppol_authz_engine::schema::{Misfit, RecordType, Schema, Type};
 
@@ -22,12 +21,16 @@ pub struct RowColumns {
     types: BTreeMap<String, TypeColumns>,
 }
 
-/// The names of one type, quoted.
+/// The names of one type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct TypeColumns {
-    table: Option<String>,
-    columns: BTreeMap<String, String>,
+    table: Option<SqlName>,
+    columns: BTreeMap<String, SqlName>,
 }
+
+/// A name, perhaps qualified: its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SqlName(Vec<String>);
 
 impl RowColumns {
     /// Reads names: `{"Type": {"attribute": "column"}}`; or of one type alone
@@ -80,20 +83,20 @@ impl RowColumns {
         tables.filter_map(|(name, _)| name.parse().ok())
     }
 
-    pub(super) fn table(&self, of: &str) -> Option<&str> {
-        self.types.get(of)?.table.as_deref()
+    pub(super) fn table(&self, of: &str) -> Option<&SqlName> {
+        self.types.get(of)?.table.as_ref()
     }
 
-    /// The column of an attribute, quoted.
-    pub(super) fn column(&self, of: &str, attribute: &str) -> String {
+    /// The column of an attribute.
+    pub(super) fn column(&self, of: &str, attribute: &str) -> SqlName {
         let named = self
             .types
             .get(of)
             .and_then(|found| found.columns.get(attribute));
         match named {
             Some(column) => column.clone(),
-            None if attribute == ROW_ID => quoted("id"),
-            None => quoted(attribute),
+            None if attribute == ROW_ID => SqlName(vec!["id".to_owned()]),
+            None => SqlName(vec![attribute.to_owned()]),
         }
     }
 }
@@ -107,7 +110,7 @@ impl TypeColumns {
         let mut found = Self::default();
         for (attribute, name) in names {
             let name = match name {
-                Json::String(name) => identifier(name),
+                Json::String(name) => SqlName::read(name),
                 _ => Err(Misfit::new("a string is wanted")),
             };
             let name = name.map_err(|misfit| misfit.within(attribute))?;
@@ -138,19 +141,28 @@ fn has(shape: &RecordType, path: &str) -> bool {
     }
 }
 
-/// A name, perhaps qualified, as SQL quotes it: nothing in it can end the quotes.
-fn identifier(name: &str) -> Result<String, Misfit> {
-    let parts: Vec<&str> = name.split('.').collect();
-    let sound = |part: &&str| {
-        !part.is_empty() && part.len() <= LONGEST && !part.chars().any(char::is_control)
-    };
-    if parts.len() > 3 || !parts.iter().all(sound) {
-        let text = format!(
-            "a name is wanted, with its table before a point if need be, each of at most {LONGEST} \
-             bytes and without control characters"
-        );
-        return Err(Misfit::new(text));
+impl SqlName {
+    fn read(name: &str) -> Result<Self, Misfit> {
+        let parts: Vec<&str> = name.split('.').collect();
+        let sound = |part: &&str| {
+            !part.is_empty() && part.len() <= LONGEST && !part.chars().any(char::is_control)
+        };
+        if parts.len() > 3 || !parts.iter().all(sound) {
+            let text = format!(
+                "a name is wanted, with its table before a point if need be, each of at most {LONGEST} \
+                 bytes and without control characters"
+            );
+            return Err(Misfit::new(text));
+        }
+        Ok(Self(parts.into_iter().map(str::to_owned).collect()))
     }
-    let parts: Vec<String> = parts.into_iter().map(quoted).collect();
-    Ok(parts.join("."))
+
+    /// The name between quotes of that kind: nothing in it can end them.
+    pub(super) fn quoted(&self, quote: char) -> String {
+        let parts = self.0.iter().map(|part| {
+            let doubled = part.replace(quote, &format!("{quote}{quote}"));
+            format!("{quote}{doubled}{quote}")
+        });
+        parts.collect::<Vec<_>>().join(".")
+    }
 }

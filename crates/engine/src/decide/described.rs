@@ -71,6 +71,10 @@ pub(crate) fn described_entities(
         let uid = json
             .get("uid")
             .and_then(|uid| bundle.schema.entity(uid).ok());
+        if uid.as_ref().is_some_and(|uid| bundle.looks_into(uid)) {
+            let misfit = Misfit::new("a policy names this entity: the store alone says what it is");
+            return Err(Malformed::new("ENTITY_OF_SERVED_TYPE", place, misfit));
+        }
         if uid.is_some_and(|uid| store.speaks_of(uid.type_name(), &bundle.schema)) {
             let misfit = Misfit::new("the tenancy store alone says what an entity of this type is");
             return Err(Malformed::new("ENTITY_OF_SERVED_TYPE", place, misfit));

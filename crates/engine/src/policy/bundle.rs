@@ -1,5 +1,6 @@
 //! Policies and schema, checked and ready to decide with.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use cedar_policy::{Entities, EntityTypeName, EntityUid, Policy, PolicyId};
@@ -58,10 +59,9 @@ impl Bundle {
         let action_entities = action_entities(&schema)?;
         let mut shards: Map<EntityUid, Vec<Shard>> = Map::default();
         for action in schema.actions() {
-            let actions = ancestry(&action_entities, &action.uid);
             for principal in &action.principals {
                 for resource in &action.resources {
-                    let mut shard = Shard::new(principal, resource, actions.clone());
+                    let mut shard = Shard::new(principal, resource);
                     shard.plan.level = level;
                     for info in &policies {
                         if applies_to(&info.policy, &action_entities, &action.uid)
@@ -73,6 +73,9 @@ impl Bundle {
                             added.map_err(|error| BundleError::Cedar(error.to_string()))?;
                         }
                     }
+                    let looked_into = shard.plan.literals.iter();
+                    let actions = std::iter::once(&action.uid).chain(looked_into);
+                    shard.actions = with_groups(&action_entities, actions);
                     shards.entry(action.uid.clone()).or_default().push(shard);
                 }
             }
@@ -112,6 +115,12 @@ impl Bundle {
         self.shards
             .iter()
             .flat_map(|(action, shards)| shards.iter().map(move |shard| (action, shard)))
+    }
+
+    /// Returns true if some policy names an entity and looks into it.
+    pub(crate) fn looks_into(&self, uid: &EntityUid) -> bool {
+        let mut policies = self.policies.values();
+        policies.any(|info| info.plan.literals.contains(uid))
     }
 
     /// A policy by its id.
@@ -206,11 +215,17 @@ fn action_entities(schema: &Schema) -> Result<Entities, BundleError> {
     entities.map_err(|error| BundleError::Cedar(error.to_string()))
 }
 
-/// An action and all groups above it, each with its own ancestors.
-fn ancestry(action_entities: &Entities, action: &EntityUid) -> Vec<SharedEntity> {
-    let groups = action_entities.ancestors(action).into_iter().flatten();
-    std::iter::once(action)
-        .chain(groups)
+/// Those of some entities that are actions, and all groups above them, each with its own ancestors.
+fn with_groups<'a>(
+    action_entities: &'a Entities,
+    actions: impl Iterator<Item = &'a EntityUid>,
+) -> Vec<SharedEntity> {
+    let mut seen = HashSet::new();
+    let all = actions.flat_map(|action| {
+        let groups = action_entities.ancestors(action).into_iter().flatten();
+        std::iter::once(action).chain(groups)
+    });
+    all.filter(|uid| seen.insert(*uid))
         .filter_map(|uid| action_entities.get(uid))
         .cloned()
         .map(SharedEntity::from)

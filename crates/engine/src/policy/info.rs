@@ -31,6 +31,10 @@ pub struct PolicyInfo {
     pub file: Arc<SourceFile>,
     /// Where in the file, in bytes.
     pub place: Range<usize>,
+    /// True if its author has switched it off, by `when { false }`.
+    pub is_off: bool,
+    /// True if no question can fulfil it, by Cedar's validator. Such a policy holds no rule.
+    pub never_applies: bool,
     /// The entities that it can look at.
     pub(super) plan: Plan,
     /// How much work it is to validate.
@@ -75,7 +79,7 @@ impl PolicyInfo {
         place: Range<usize>,
     ) -> Result<Self, PlanError> {
         let mut plan = Plan::default();
-        let weight = plan.add(&policy)?;
+        let (weight, is_off) = plan.add(&policy)?;
         let annotation = |name: &str| policy.annotation(name).map(Arc::from);
         let effect = policy.effect();
         Ok(Self {
@@ -87,6 +91,8 @@ impl PolicyInfo {
             obligation: annotation("obligation").filter(|_| effect == Effect::Permit),
             file: Arc::clone(file),
             place,
+            is_off,
+            never_applies: is_off,
             plan,
             weight,
             policy,

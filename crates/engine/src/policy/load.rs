@@ -52,14 +52,14 @@ fn load_here(
     check_manifest(sources, &mut faults);
     let schema = read_schema(&sources.schema, &mut faults);
     let rules = read_rules(sources.rules.as_ref(), &mut faults);
-    let policies = read_policies(sources, &mut faults);
+    let mut policies = read_policies(sources, &mut faults);
     let routes = sources
         .routes
         .as_ref()
         .and_then(|file| Routes::read(file, schema.as_ref(), &mut faults));
     let mut level = 0;
     if let Some(schema) = &schema {
-        level = validate(schema, &policies, sources.warnings, &mut faults);
+        level = validate(schema, &mut policies, sources.warnings, &mut faults);
         canonical_literals(schema, &policies, &mut faults);
     }
     let is_warning = |fault: &Fault| fault.severity <= Severity::Warning;

@@ -93,11 +93,12 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// Adds the entities and tags that a policy can read. Returns the policy's weight.
+    /// Adds the entities and tags that a policy can read. Returns the policy's weight, and true if it
+    /// is switched off.
     ///
     /// # Errors
     /// A policy that has no readable form.
-    pub(super) fn add(&mut self, policy: &Policy) -> Result<Weight, PlanError> {
+    pub(super) fn add(&mut self, policy: &Policy) -> Result<(Weight, bool), PlanError> {
         let policy = policy
             .to_pst()
             .map_err(|error| PlanError::Unreadable(error.to_string()))?;
@@ -116,7 +117,11 @@ impl Plan {
             let (Clause::When(expression) | Clause::Unless(expression)) = clause;
             self.walk(expression);
         }
-        Ok(weight)
+        let is_off = policy.body().clauses().iter().any(|clause| match clause {
+            Clause::When(expression) => **expression == Expr::Literal(Literal::Bool(false)),
+            Clause::Unless(expression) => **expression == Expr::Literal(Literal::Bool(true)),
+        });
+        Ok((weight, is_off))
     }
 
     /// Adds all that another plan loads.

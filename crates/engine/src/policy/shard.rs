@@ -26,16 +26,12 @@ pub struct Shard {
     by_principal: Map<EntityUid, PolicySet>,
     /// The entities that they can look at.
     pub(crate) plan: Plan,
-    /// The action and the groups that it is in.
+    /// The action and the actions that policies look into, with the groups that they are in.
     pub(crate) actions: Vec<SharedEntity>,
 }
 
 impl Shard {
-    pub(super) fn new(
-        principal: &EntityTypeName,
-        resource: &EntityTypeName,
-        actions: Vec<SharedEntity>,
-    ) -> Self {
+    pub(super) fn new(principal: &EntityTypeName, resource: &EntityTypeName) -> Self {
         Self {
             principal: principal.clone(),
             resource: resource.clone(),
@@ -43,7 +39,7 @@ impl Shard {
             by_resource: Map::default(),
             by_principal: Map::default(),
             plan: Plan::default(),
-            actions,
+            actions: Vec::new(),
         }
     }
 

@@ -79,6 +79,18 @@ pub enum RowTest {
     Empty(bool),
 }
 
+impl RowAttribute {
+    /// The name of the value that attributes lead to; [`ROW_ID`] where there are none. `None` where one
+    /// of them could be meant for another value.
+    pub(super) fn name_of(names: &[Arc<str>]) -> Option<Arc<str>> {
+        match names {
+            [] => Some(Arc::from(ROW_ID)),
+            names if names.iter().any(|name| name.contains(['.', '$'])) => None,
+            names => Some(Arc::from(names.join("."))),
+        }
+    }
+}
+
 impl RowCondition {
     /// All of these, in the simplest form.
     #[must_use]

@@ -135,7 +135,6 @@ impl Making<'_> {
             tenancy_revision: Arc::clone(reading.revision()),
         };
         let Some(known) = known else {
-            plan.tenancy_revision = Arc::clone(reading.revision());
             return Ok(plan);
         };
         let evaluated = self.evaluated(&known)?;

@@ -8,7 +8,7 @@ use cedar_policy::pst::{Expr, Var};
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 
 use super::RowPlanOptions;
-use super::condition::{ROW_ID, RelatedRow, RowAttribute, RowCondition, RowTest};
+use super::condition::{RelatedRow, RowAttribute, RowCondition, RowTest};
 use super::formula::{Claim, Formula, Terms};
 use super::translate::Translator;
 use super::trial::{Evaluable, Trial, Tried};
@@ -281,12 +281,8 @@ fn attribute(
     let AttributePlace::Row { required, .. } = level.place(&named(&path), &bundle.schema)? else {
         return None;
     };
-    let name = match about.is_empty() {
-        true => Arc::from(ROW_ID),
-        false => Arc::from(about.join(".")),
-    };
     Some(RowAttribute {
-        name,
+        name: RowAttribute::name_of(about)?,
         entity: Some(of.to_string().into()),
         required,
     })

@@ -59,11 +59,13 @@ fn address(text: &str) -> Option<String> {
     let bare = text
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
-    let address: std::net::Ipv6Addr = bare.unwrap_or(text).parse().ok()?;
-    Some(match address.to_ipv4_mapped() {
-        Some(mapped) => mapped.to_string(),
-        None => bare?.to_owned(),
-    })
+    let inner = bare.unwrap_or(text);
+    let address: std::net::Ipv6Addr = inner.parse().ok()?;
+    // Cedar takes what has colons alone, as an address of IPv6.
+    match inner.contains('.') {
+        true => address.to_ipv4_mapped().map(|mapped| mapped.to_string()),
+        false => bare.map(str::to_owned),
+    }
 }
 
 #[cfg(test)]

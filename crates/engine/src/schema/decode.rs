@@ -276,13 +276,20 @@ fn passed_over(written: &str, ty: &RecordType) -> Result<(), Misfit> {
     }
 }
 
+/// A JSON number with four digits behind the point is exact below this.
+const EXACT: f64 = 1e11;
+
 /// The text of an extension value: a string, or a call. It is checked by making the value, since
 /// Cedar reports a bad one only later.
 fn extension_text(extension: ExtensionType, json: &Json, reading: JsonOrigin) -> Option<Arc<str>> {
     let number;
     let text: &str = match json {
         Json::String(text) => text,
-        Json::Number(written) if extension == ExtensionType::Decimal => {
+        // A greater one with a fraction may have been rounded by its reader.
+        Json::Number(written)
+            if extension == ExtensionType::Decimal
+                && (!written.is_f64() || written.as_f64()?.abs() < EXACT) =>
+        {
             number = written.to_string();
             &number
         }

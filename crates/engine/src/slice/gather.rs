@@ -218,7 +218,7 @@ impl<'a> Gathering<'a> {
             Walked::Dangling(reference) => {
                 let EntityReference { from, to } = *reference;
                 let described = from.as_ref();
-                let described = described.is_none_or(|from| self.described.get(from).is_some());
+                let described = described.is_some_and(|from| self.described.get(from).is_some());
                 let from = from.map_or_else(|| "a policy".to_owned(), |from| format!("`{from}`"));
                 Err(SliceError::Incomplete {
                     reference: format!("{from} refers to `{to}`, which is not known"),

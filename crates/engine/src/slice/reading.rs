@@ -121,7 +121,8 @@ impl<'a> StateReading<'a> {
                 Err(ReadingError::Behind) if started.elapsed() < freshness.wait => {}
                 Err(error) => return Err(error),
             }
-            reading.snapshot = None;
+            // The store is not kept busy by those who wait for a state that has not come.
+            (reading.snapshot, reading.wait) = (None, None);
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }

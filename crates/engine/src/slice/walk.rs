@@ -266,6 +266,8 @@ impl<'a, S: RowSource> Walk<'a, S> {
         let mut next: Vec<(usize, EntityUid, u32)> = Vec::new();
         let mut queued = UidIndex::default();
         let mut nearer: Vec<(usize, u32)> = Vec::new();
+        // References that have to lead to an entity, to those that another one leads to as well.
+        let mut strict: Vec<(EntityUid, EntityUid)> = Vec::new();
         for (from, reached) in self.reached.iter().enumerate() {
             if reached.level >= plan.level {
                 continue;
@@ -279,7 +281,11 @@ impl<'a, S: RowSource> Walk<'a, S> {
                     let level = reached.level + 1;
                     match self.place_of(uid) {
                         Some(place) => nearer.push((place, level)),
-                        None if !queued.add(uid) => {}
+                        None if !queued.add(uid) => {
+                            if !self.source.is_none(&row.uid, uid) {
+                                strict.push((row.uid.clone(), uid.clone()));
+                            }
+                        }
                         None => next.push((from, uid.clone(), level)),
                     }
                 });
@@ -307,6 +313,10 @@ impl<'a, S: RowSource> Walk<'a, S> {
             if !self.none.contains(&to) {
                 self.none.push(to);
             }
+        }
+        if let Some((from, to)) = strict.into_iter().find(|(_, to)| self.none.contains(to)) {
+            let from = Some(from);
+            return Ok(Followed::Dangling(Box::new(EntityReference { from, to })));
         }
         // Also for tags that are not loaded yet: they may hold entities.
         Ok(match more || self.unloaded {

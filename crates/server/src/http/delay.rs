@@ -112,8 +112,10 @@ impl WorkerDelay {
                 seen = self.came.load(Ordering::SeqCst);
                 tokio::time::sleep(INTERVAL).await;
                 let (delay, is_crowd) = self.measure().await;
-                let most = if is_crowd { self.most } else { Duration::MAX };
-                let share = course.share(delay, most, self.burst, Instant::now());
+                let share = match is_crowd {
+                    true => course.share(delay, self.most, self.burst, Instant::now()),
+                    false => course.ended(),
+                };
                 self.share.store(share, Ordering::Relaxed);
                 if share == ALL && self.came.load(Ordering::SeqCst) == seen {
                     break;
@@ -160,6 +162,12 @@ impl Default for Course {
 }
 
 impl Course {
+    /// There are few questions, which are all let in.
+    fn ended(&mut self) -> u64 {
+        *self = Self::default();
+        self.share
+    }
+
     /// Adds a measurement. Returns the share that is let in until the next one.
     fn share(&mut self, delay: Duration, most: Duration, burst: Duration, now: Instant) -> u64 {
         if delay <= most {
@@ -197,6 +205,24 @@ mod tests {
     use super::*;
 
     const BURST: Duration = Duration::from_millis(100);
+
+    #[test]
+    fn few_questions_after_an_overload_are_all_let_in() {
+        let (start, most) = (Instant::now(), Duration::from_millis(10));
+        let mut course = Course::default();
+        for millis in [0, 101, 106] {
+            let now = start + Duration::from_millis(millis);
+            course.share(Duration::from_millis(99), most, BURST, now);
+        }
+        assert!(course.share < ALL / 2);
+        assert_eq!(course.ended(), ALL);
+        // What comes next is a burst again.
+        let now = start + Duration::from_millis(120);
+        assert_eq!(
+            course.share(Duration::from_millis(99), most, BURST, now),
+            ALL
+        );
+    }
 
     #[test]
     fn a_burst_is_let_in_and_of_what_lasts_a_share() {

@@ -24,6 +24,8 @@ mod settings;
 mod trusted;
 mod written;
 
+pub(super) use written::ENCODED;
+
 pub(super) use endpoints::{routes, unrouted};
 pub use grpc::{messages, serve_envoy};
 pub use settings::Gateway;

@@ -1,18 +1,20 @@
 //! Plans that are handed on with a gateway's request, and are too long for a header: a service fetches
-//! them by their ids, for as long as they may be used.
+//! them by their ids, for as long as they may be used, and a little longer.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use uuid::Uuid;
 
+use super::gateway::ENCODED;
 use super::problem::Problem;
 
-/// Characters that would not arrive in a header as they are.
-const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
+/// A plan is kept for this long at least, so that a service can fetch it. It says itself for how long it
+/// may be used.
+const HOP: Duration = Duration::from_secs(5);
 
 /// A plan on its way to a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +78,7 @@ impl HandedPlans {
             kept.length -= gone.len();
         }
         kept.length += text.len();
-        kept.plans.push_back((id, now + life, text));
+        kept.plans.push_back((id, now + life.max(HOP), text));
         Ok(HandedPlan::Kept(id))
     }
 

@@ -48,7 +48,7 @@ fn a_collection_that_makes_no_sense() {
         (
             "[[route]]\nrequest = [",
             "[[route]]\ncollection = true\nrows = { action = «\"move\"», resource = \"Desk\" }\nrequest = [",
-            "its context has to have `mode`, which a collection does not say",
+            "its context has `mode`, which a collection does not say",
         ),
         (
             "request = \"PUT /desks/{id=d-*}\"",

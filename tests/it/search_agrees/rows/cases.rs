@@ -18,12 +18,12 @@ const SCHEMA: &str = r#"
     entity Colour enum ["RED", "GREEN", "BLUE"];
     entity Doc = {
         text: String, note?: String, size?: Long, on?: Bool, org?: Org, colour: Colour,
-        words?: Set<String>, orgs?: Set<Org>, info?: { x: String, n?: Long },
+        words?: Set<String>, value?: Set<String>, orgs?: Set<Org>, info?: { x: String, n?: Long },
     };
     action see appliesTo { principal: Person, resource: Doc };"#;
 
 /// Expressions that a policy may hold, or not.
-const TESTS: [&str; 34] = [
+const TESTS: [&str; 36] = [
     "resource.text == \"a\"",
     "resource.text != \"a\"",
     "[\"a\", \"b\", \"%\"].contains(resource.text)",
@@ -57,6 +57,8 @@ const TESTS: [&str; 34] = [
     "resource has words && resource.words.containsAll([\"a\", \"b\"])",
     "resource has words && resource.words.isEmpty()",
     "resource has orgs && resource.orgs.contains(Org::\"o\")",
+    "resource has value && !resource.value.contains(\"a\")",
+    "resource has value && resource.value.containsAny([\"1\", \"b\"])",
     "resource has info && resource.info has n && resource.info.n > 1 && resource.info.x == \"a\"",
 ];
 
@@ -106,6 +108,8 @@ fn rows() -> Vec<Json> {
                 json!(["b", "a"]),
             ];
             may(7, "words", words[place % 4].clone());
+            let values = [json!([]), json!(["a"]), json!(["b", 1]), json!(["b"])];
+            may(5, "value", values[place % 4].clone());
             may(6, "orgs", json!([org(orgs[place % 3])]));
             may(
                 3,
@@ -132,14 +136,15 @@ fn bare(value: &Json) -> Json {
     }
 }
 
-const COLUMNS: [&str; 11] = [
-    "text", "note", "size", "on", "org", "colour", "words", "orgs", "info", "info.x", "info.n",
+const COLUMNS: [&str; 12] = [
+    "text", "note", "size", "on", "org", "colour", "words", "value", "orgs", "info", "info.x",
+    "info.n",
 ];
 
 /// The statements that make the table: with a collation for its texts, and a type for each kind.
 fn made(text: &str, long: &str, bool: &str, json: &str) -> String {
     let types = [
-        text, text, long, bool, text, text, json, json, text, text, long,
+        text, text, long, bool, text, text, json, json, json, text, text, long,
     ];
     let columns: Vec<String> = COLUMNS
         .iter()

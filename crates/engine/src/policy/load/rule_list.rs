@@ -27,7 +27,7 @@ pub(super) fn lint(
     let by_id: BTreeMap<&str, &Arc<PolicyInfo>> = by_id.collect();
     let mut holders: BTreeMap<&str, Vec<&Arc<PolicyInfo>>> = BTreeMap::new();
     for info in policies {
-        if let Some(rule) = info.rule.as_deref() {
+        if let Some(rule) = info.rule.as_deref().filter(|_| !info.never_applies) {
             holders.entry(rule).or_default().push(info);
         }
     }
@@ -186,6 +186,16 @@ impl ListedRule<'_> {
     fn absence(&self, policy: &str) -> Option<String> {
         let id = self.id;
         match self.by_id.get(policy) {
+            Some(info) if info.rule.as_deref() == Some(id) && info.never_applies => {
+                let fate = match info.is_off {
+                    true => "is switched off",
+                    false => "never applies",
+                };
+                Some(format!(
+                    "rule `{id}` lists policy `{policy}`, which {fate} in `{}`",
+                    info.file.name
+                ))
+            }
             Some(info) if info.rule.as_deref() == Some(id) => None,
             Some(info) => Some(format!(
                 "rule `{id}` lists policy `{policy}`, which does not hold it in `{}`",

@@ -9,7 +9,7 @@ use cedar_policy::{
 use miette::Diagnostic;
 
 use super::cost::is_bounded;
-use super::warned::warned;
+use super::warned::{says_never, warned};
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::info::PolicyInfo;
 use crate::policy::warnings::Warnings;
@@ -25,10 +25,11 @@ const MAX_LITERALS: usize = 1000;
 /// each fault in it.
 const MAX_HASHED: u64 = 1 << 32;
 
-/// Validates strictly. Returns the level to which the policies look.
+/// Validates strictly, and marks the policies that never apply. Returns the level to which the
+/// policies look.
 pub(super) fn validate(
     schema: &Schema,
-    policies: &[PolicyInfo],
+    policies: &mut [PolicyInfo],
     warnings: Warnings,
     faults: &mut Vec<Fault>,
 ) -> u32 {
@@ -64,7 +65,16 @@ pub(super) fn validate(
     let level = lowest_level(plain, |set, level| at_most(level)(set));
     // So far without places; those in force have to hold as well.
     let check = at_most(level);
-    report(policies, warnings, &check, &check(&set), faults);
+    let found = check(&set);
+    report(policies, warnings, &check, &found, faults);
+    let idle: HashSet<&PolicyId> = found
+        .validation_warnings()
+        .filter(|warning| says_never(warning))
+        .map(ValidationWarning::policy_id)
+        .collect();
+    for info in policies {
+        info.never_applies = idle.contains(info.policy.id());
+    }
     level
 }
 
@@ -214,6 +224,7 @@ pub(super) fn canonical_literals(
     policies: &[PolicyInfo],
     faults: &mut Vec<Fault>,
 ) {
+    let before = faults.len();
     for info in policies {
         for literal in info.policy.entity_literals() {
             let canonical = schema.canonical(literal.clone());
@@ -222,7 +233,7 @@ pub(super) fn canonical_literals(
                 continue;
             }
             // To look for each of very many takes longer than to name the first.
-            if faults.len() > MAX_LITERALS {
+            if faults.len() - before > MAX_LITERALS {
                 return;
             }
             let id: &str = literal.id().as_ref();

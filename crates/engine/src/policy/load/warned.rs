@@ -1,7 +1,6 @@
 //! Warnings of Cedar's validator: which of them refuse a set, and what to write instead.
 
-use cedar_policy::pst::{Clause, Expr, Literal};
-use cedar_policy::{Policy, ValidationWarning};
+use cedar_policy::ValidationWarning;
 
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::info::PolicyInfo;
@@ -13,7 +12,7 @@ pub(super) fn warned(info: &PolicyInfo, warning: &ValidationWarning, fate: Warni
     if fault.labels.is_empty() {
         fault = fault.at(info.place.start, info.place.len());
     }
-    if matches!(warning, ValidationWarning::ImpossiblePolicy(_)) && is_off(&info.policy) {
+    if matches!(warning, ValidationWarning::ImpossiblePolicy(_)) && info.is_off {
         fault.severity = Severity::Warning;
         fault.message = format!(
             "policy `{}` is switched off: its condition is `false`",
@@ -22,12 +21,10 @@ pub(super) fn warned(info: &PolicyInfo, warning: &ValidationWarning, fate: Warni
         return fault;
     }
     let (instead, can_be_taken) = match warning {
-        ValidationWarning::ImpossiblePolicy(_) | ValidationWarning::InvalidActionApplication(_) => {
-            (
-                "no question can fulfil it: correct it, or switch it off by `when { false }`",
-                true,
-            )
-        }
+        warning if says_never(warning) => (
+            "no question can fulfil it: correct it, or switch it off by `when { false }`",
+            true,
+        ),
         ValidationWarning::MixedScriptString(_) | ValidationWarning::MixedScriptIdentifier(_) => (
             "write it in one script, or without the letters of the other",
             true,
@@ -46,13 +43,10 @@ pub(super) fn warned(info: &PolicyInfo, warning: &ValidationWarning, fate: Warni
     fault.advise(format!("{instead}{setting}"))
 }
 
-/// True if an author has switched a policy off.
-fn is_off(policy: &Policy) -> bool {
-    let Ok(policy) = policy.to_pst() else {
-        return false;
-    };
-    policy.body().clauses().iter().any(|clause| match clause {
-        Clause::When(expression) => **expression == Expr::Literal(Literal::Bool(false)),
-        Clause::Unless(expression) => **expression == Expr::Literal(Literal::Bool(true)),
-    })
+/// True if a warning says that no question can fulfil the policy.
+pub(super) fn says_never(warning: &ValidationWarning) -> bool {
+    matches!(
+        warning,
+        ValidationWarning::ImpossiblePolicy(_) | ValidationWarning::InvalidActionApplication(_)
+    )
 }

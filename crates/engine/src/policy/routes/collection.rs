@@ -67,9 +67,11 @@ pub(super) fn read_collection(
         reader.fault(of_node.span(), text);
         return None;
     }
-    let mut context = action.context.attributes.iter();
-    if let Some((name, _)) = context.find(|(_, attribute)| attribute.required) {
-        let text = format!("its context has to have `{name}`, which a collection does not say");
+    // A forbid could read any member that a question about one row would have.
+    let members = &action.context.attributes;
+    let wanted = members.iter().find(|(_, member)| member.required);
+    if let Some((name, _)) = wanted.or_else(|| members.iter().next()) {
+        let text = format!("its context has `{name}`, which a collection does not say");
         reader.fault(action_node.span(), text);
         return None;
     }

@@ -126,13 +126,7 @@ impl Translator<'_> {
     }
 
     fn named(&self, names: &[Arc<str>], ty: Type, required: bool) -> Option<RowValue> {
-        if names.iter().any(|name| name.contains(['.', '$'])) {
-            return None;
-        }
-        let name = match names {
-            [] => Arc::from(ROW_ID),
-            names => Arc::from(names.join(".")),
-        };
+        let name = RowAttribute::name_of(names)?;
         let entity = match &ty {
             Type::Entity(name) => Some(name),
             Type::Set(element) => match &**element {
@@ -283,8 +277,14 @@ impl Translator<'_> {
                 if uids.iter().any(|(of, _)| *of != name.to_string()) {
                     return Ok(None);
                 }
-                if let (false, Some(found)) = (want, self.schema.entity_type(name)) {
-                    self.has_one_spelling(&set, found)?;
+                if let Some(found) = self.schema.entity_type(name) {
+                    // An element that is none of the choices would make the row no entity.
+                    if found.choices.is_some() {
+                        return Ok(None);
+                    }
+                    if !want {
+                        self.has_one_spelling(&set, found)?;
+                    }
                 }
                 Some(uids.into_iter().map(|(_, id)| id).collect())
             }

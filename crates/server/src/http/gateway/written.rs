@@ -30,7 +30,7 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Characters that would not arrive as they are. Blanks at either end of a header are taken off, and
 /// `%` marks encoded characters.
-const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
+pub(in crate::http) const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
 impl GatewayAnswer {
     /// All headers that such an outcome can have. A header with nothing to say is empty, so that the

@@ -21,7 +21,7 @@ lint:
 unit:
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( $$(nproc) * 2 ))} $(CARGO) test --release
 
-# The README's commands try the mutants too: `.ci/run` runs them.
+# The commands of docs/ try the mutants too: `.ci/run` runs them.
 policies:
 	$(CARGO) run --release -- check
 	$(CARGO) run --release -- test --coverage --drop-one

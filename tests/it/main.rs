@@ -36,7 +36,7 @@ mod participant_taken;
 mod plans;
 mod postgres;
 mod proof;
-mod readme;
+mod rules_page;
 mod reload;
 mod requests;
 mod rules;

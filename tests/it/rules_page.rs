@@ -1,10 +1,10 @@
-//! The README's table of rules says what the policies say.
+//! The table of rules in `docs/rules.md` says what the policies say.
 
 use peppol_authz_engine::policy::{HeldBy, Sources, load};
 
 use crate::sidecar::project;
 
-const START: &str = "<!-- rules: kept by a test; UPDATE_README=1 writes it -->\n";
+const START: &str = "<!-- rules: kept by a test; UPDATE_RULES=1 writes it -->\n";
 const END: &str = "<!-- /rules -->";
 
 #[test]
@@ -38,13 +38,13 @@ fn the_table_of_rules_is_that_of_the_policies() {
         ));
     }
     table.push('\n');
-    let path = project("README.md");
-    let readme = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once(START).unwrap();
+    let path = project("docs/rules.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once(START).unwrap();
     let (found, after) = rest.split_once(END).unwrap();
-    if std::env::var_os("UPDATE_README").is_some() {
+    if std::env::var_os("UPDATE_RULES").is_some() {
         std::fs::write(&path, format!("{before}{START}{table}{END}{after}")).unwrap();
         return;
     }
-    assert_eq!(found, table, "UPDATE_README=1 writes it anew");
+    assert_eq!(found, table, "UPDATE_RULES=1 writes it anew");
 }

@@ -1,4 +1,4 @@
-"""Runs the README's commands as they are written, and compares the answers.
+"""Runs the commands of the README and of docs/ as they are written, compares the answers, and follows the links.
 
 A comment before a fenced block says what it is: `ci: background` is started and
 ended with this script, `ci: run` has to succeed, and `ci: answer` is JSON that
@@ -7,6 +7,7 @@ the output of the block before has to hold, member by member.
 
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import time
 import urllib.request
 
 BLOCK = re.compile(r"<!-- ci: (\w+) -->\n```\w*\n(.*?)```", re.S)
+LINK = re.compile(r"\]\(([^)#]+)\)")
 
 
 def holds(found, wanted):
@@ -35,12 +37,31 @@ def wait_until_ready(process):
     sys.exit("the server did not become ready")
 
 
+def links(page):
+    """Where the page leads to, beside itself. A link that leads nowhere is a fault."""
+    found = []
+    for link in LINK.findall(page.read_text("utf-8")):
+        if "://" not in link:
+            target = page.parent / link
+            if not target.exists():
+                sys.exit(f"{page}: there is no {link}")
+            found.append(target)
+    return found
+
+
 def main():
-    text = open("README.md", encoding="utf-8").read()
-    blocks = BLOCK.findall(text)
+    contents = pathlib.Path("docs/SUMMARY.md")
+    pages = [pathlib.Path("README.md"), *links(contents)]
+    unlisted = set(pathlib.Path("docs").glob("*.md")) - {contents, *pages}
+    if unlisted:
+        sys.exit(f"{contents} does not list {', '.join(map(str, unlisted))}")
+    for page in [*pages, pathlib.Path("ARCHITECTURE.md"), pathlib.Path("schema/README.md")]:
+        links(page)
+    # What one page makes, the next may use.
+    blocks = [(page, *block) for page in pages for block in BLOCK.findall(page.read_text("utf-8"))]
     server, output, count = None, "", 0
     try:
-        for kind, body in blocks:
+        for page, kind, body in blocks:
             if kind == "background":
                 server = subprocess.Popen(["sh", "-ec", body], start_new_session=True)
                 wait_until_ready(server)
@@ -50,20 +71,20 @@ def main():
                 output = done.stdout
                 print(output, flush=True)
                 if done.returncode != 0:
-                    sys.exit(f"it ended with {done.returncode}")
+                    sys.exit(f"{page}: it ended with {done.returncode}")
                 count += 1
             elif kind == "answer":
                 if not holds(json.loads(output), json.loads(body)):
-                    sys.exit(f"the README says\n{body}")
+                    sys.exit(f"{page} says\n{body}")
             else:
-                sys.exit(f"unknown mark `{kind}`")
+                sys.exit(f"{page}: unknown mark `{kind}`")
     finally:
         if server is not None:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait()
     if server is None or count < 3:
         sys.exit("the README has lost its commands")
-    print(f"{count} blocks of the README hold")
+    print(f"{count} blocks of {len(pages)} pages hold")
 
 
 main()

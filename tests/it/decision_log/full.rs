@@ -34,9 +34,17 @@ fn piped_by(when_full: &str, capacity: &str, bytes: &str) -> Sidecar {
     let start = start.with(&["--decision-log", &to, "--log-slice"]);
     let start = setting(start, "WHEN_FULL", when_full);
     let start = setting(start, "QUEUE_BYTES", bytes);
-    setting(start, "CAPACITY", capacity)
-        .variable("PEPPOL_AUTHZ_SERVER__REQUEST_TIMEOUT", "300ms")
-        .start()
+    let start = setting(start, "CAPACITY", capacity);
+    hurried(start, when_full).start()
+}
+
+/// Where answers wait for the log, their time is over soon. The others are answered at once, however long
+/// that takes.
+fn hurried(start: Start, when_full: &str) -> Start {
+    match when_full {
+        "wait" => start.variable("PEPPOL_AUTHZ_SERVER__REQUEST_TIMEOUT", "300ms"),
+        _ => start,
+    }
 }
 
 /// Reads all that is written from now on, until the program has ended.
@@ -264,12 +272,7 @@ fn to_full(when_full: &str) -> Sidecar {
     let start = setting(start, "WHEN_FULL", when_full);
     let start =
         setting(start, "CAPACITY", "1").variable("PEPPOL_AUTHZ_SERVER__DRAIN_TIMEOUT", "0s");
-    match when_full {
-        // The others answer at once.
-        "wait" => start.variable("PEPPOL_AUTHZ_SERVER__REQUEST_TIMEOUT", "300ms"),
-        _ => start,
-    }
-    .start()
+    hurried(start, when_full).start()
 }
 
 fn is_failing(sidecar: &Sidecar) -> bool {

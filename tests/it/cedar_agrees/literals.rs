@@ -38,6 +38,10 @@ when { (if resource.size > 5 then User::"root" else principal) is User in Team::
 when { Settings::"global" has owner && Settings::"global".owner.blocked };
 "#;
 
+const FOR_BOB: &str = r#"
+@id("bob") forbid (principal == User::"bob", action, resource) when { Settings::"of-bob".open };
+"#;
+
 fn of(kind: &str, id: &str) -> Value {
     json!({"__entity": uid(kind, id)})
 }
@@ -215,7 +219,9 @@ fn a_row_that_a_policy_names_counts_when_it_changes() {
 fn such_a_set_is_served_and_its_log_is_replayed() {
     let mut all = common();
     all.push(settings(false, Some("ghost"), 0));
-    let start = Start::new().policies(SCHEMA, POLICIES);
+    let own = json!({"open": false, "floor": 0});
+    all.push(entity("Settings", "of-bob", own, json!({}), &[]));
+    let start = Start::new().policies(SCHEMA, &format!("{POLICIES}{FOR_BOB}"));
     let log = format!("file:{}", start.path("decisions.ndjson").display());
     let sidecar = start
         .entities(&Value::Array(all))
@@ -231,6 +237,9 @@ fn such_a_set_is_served_and_its_log_is_replayed() {
     sidecar.stop();
     let lines = std::fs::read_to_string(sidecar.path("decisions.ndjson")).unwrap();
     assert!(lines.contains("\"sliceMissing\":"), "{lines}");
+    // What a policy for one principal looks into is loaded for that one alone.
+    let of_bob = lines.lines().filter(|line| line.contains("of-bob"));
+    assert_eq!(of_bob.count(), 1, "{lines}");
     let replayed = program()
         .arg("replay")
         .arg("--schema")

@@ -73,7 +73,7 @@ impl Bundle {
                             added.map_err(|error| BundleError::Cedar(error.to_string()))?;
                         }
                     }
-                    let looked_into = shard.plan.literals.iter();
+                    let looked_into = shard.plan.literals_for(None, None);
                     let actions = std::iter::once(&action.uid).chain(looked_into);
                     shard.actions = with_groups(&action_entities, actions);
                     shards.entry(action.uid.clone()).or_default().push(shard);
@@ -120,7 +120,7 @@ impl Bundle {
     /// Returns true if some policy names an entity and looks into it.
     pub(crate) fn looks_into(&self, uid: &EntityUid) -> bool {
         let mut policies = self.policies.values();
-        policies.any(|info| info.plan.literals.contains(uid))
+        policies.any(|info| info.plan.literals_for(None, None).any(|it| it == uid))
     }
 
     /// A policy by its id.

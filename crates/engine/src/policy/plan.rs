@@ -7,11 +7,14 @@
 //! matter. It may name too much, never too little: every attribute that occurs
 //! anywhere below a dereference counts as followed.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cedar_policy::pst::{self, BinaryOp, Clause, Expr, Literal, Var};
-use cedar_policy::{EntityId, EntityTypeName, EntityUid, Policy};
+use cedar_policy::{
+    EntityId, EntityTypeName, EntityUid, Policy, PrincipalConstraint, ResourceConstraint,
+};
 
 use super::weight::{Weight, each_child};
 
@@ -36,7 +39,14 @@ pub(crate) struct Plan {
     /// The entities that the policies themselves name and look into, each a root as those of the
     /// question are.
     pub(crate) literals: BTreeSet<EntityUid>,
+    /// The same of policies whose scope names one principal, by it.
+    of_principal: LiteralsOfOne,
+    /// The same of those that name one resource.
+    of_resource: LiteralsOfOne,
 }
+
+/// Entities that policies look into, by the one principal or resource that the policies are for.
+type LiteralsOfOne = BTreeMap<EntityUid, BTreeSet<EntityUid>>;
 
 /// One tag that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,6 +109,7 @@ impl Plan {
     /// # Errors
     /// A policy that has no readable form.
     pub(super) fn add(&mut self, policy: &Policy) -> Result<(Weight, bool), PlanError> {
+        let scope = (policy.principal_constraint(), policy.resource_constraint());
         let policy = policy
             .to_pst()
             .map_err(|error| PlanError::Unreadable(error.to_string()))?;
@@ -117,6 +128,7 @@ impl Plan {
             let (Clause::When(expression) | Clause::Unless(expression)) = clause;
             self.walk(expression);
         }
+        self.narrow(scope);
         let is_off = policy.body().clauses().iter().any(|clause| match clause {
             Clause::When(expression) => **expression == Expr::Literal(Literal::Bool(false)),
             Clause::Unless(expression) => **expression == Expr::Literal(Literal::Bool(true)),
@@ -132,6 +144,45 @@ impl Plan {
         self.level = self.level.max(other.level);
         self.probes.extend(other.probes.iter().cloned());
         self.literals.extend(other.literals.iter().cloned());
+        for (own, others) in [
+            (&mut self.of_principal, &other.of_principal),
+            (&mut self.of_resource, &other.of_resource),
+        ] {
+            for (one, literals) in others {
+                let all = own.entry(one.clone()).or_default();
+                all.extend(literals.iter().cloned());
+            }
+        }
+    }
+
+    /// The entities that the policies name and look into which can match these two. Of an unknown one all
+    /// could match.
+    pub(crate) fn literals_for<'a>(
+        &'a self,
+        principal: Option<&'a EntityUid>,
+        resource: Option<&'a EntityUid>,
+    ) -> impl Iterator<Item = &'a EntityUid> {
+        let single = [
+            (&self.of_principal, principal),
+            (&self.of_resource, resource),
+        ];
+        let single = single.into_iter().flat_map(|(by_one, one)| {
+            let all = by_one.iter().filter(move |_| one.is_none());
+            let all = all.map(|(_, literals)| literals);
+            all.chain(one.and_then(|one| by_one.get(one))).flatten()
+        });
+        self.literals.iter().chain(single)
+    }
+
+    /// The same plan for whomever: all policies count.
+    pub(crate) fn for_all(&self) -> Cow<'_, Self> {
+        if self.of_principal.is_empty() && self.of_resource.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self {
+            literals: self.literals_for(None, None).cloned().collect(),
+            ..self.clone()
+        })
     }
 
     /// Returns true if all tags of some entity are loaded.
@@ -151,8 +202,34 @@ impl Plan {
         self.level >= other.level
             && self.follow.is_superset(&other.follow)
             && self.literals.is_superset(&other.literals)
+            && self.has_literals(&self.of_principal, &other.of_principal)
+            && self.has_literals(&self.of_resource, &other.of_resource)
             && (self.follow_tags || !other.follow_tags)
             && (self.all_tags || (!other.all_tags && other.probes.iter().all(asked)))
+    }
+
+    fn has_literals(&self, own: &LiteralsOfOne, others: &LiteralsOfOne) -> bool {
+        others.iter().all(|(one, literals)| {
+            let own = own.get(one);
+            let mut literals = literals.iter();
+            literals
+                .all(|uid| self.literals.contains(uid) || own.is_some_and(|own| own.contains(uid)))
+        })
+    }
+
+    /// The plan is that of one policy: what it looks into counts where its scope can match.
+    fn narrow(&mut self, scope: (PrincipalConstraint, ResourceConstraint)) {
+        let literals = std::mem::take(&mut self.literals);
+        let (by_one, one) = match scope {
+            _ if literals.is_empty() => return,
+            (_, ResourceConstraint::Eq(uid)) => (&mut self.of_resource, uid),
+            (PrincipalConstraint::Eq(uid), _) => (&mut self.of_principal, uid),
+            _ => {
+                self.literals = literals;
+                return;
+            }
+        };
+        by_one.insert(one, literals);
     }
 
     fn walk(&mut self, expression: &Expr) {
@@ -318,6 +395,38 @@ mod tests {
         let elsewhere = plan(2, &["a"], &[(&[], TagKey::Any)]);
         assert!(any.covers(&one) && all_tags().covers(&one) && all_tags().covers(&any));
         assert!(!one.covers(&any) && !elsewhere.covers(&one) && !any.covers(&all_tags()));
+    }
+
+    fn looks_into(policy: &str) -> Plan {
+        let mut plan = Plan::default();
+        plan.add(&policy.parse().unwrap()).unwrap();
+        plan
+    }
+
+    #[test]
+    fn a_policy_for_one_looks_into_entities_for_that_one_alone() {
+        let of_all = looks_into("permit(principal, action, resource) when { S::\"all\".on };");
+        let of_a =
+            looks_into("permit(principal == U::\"a\", action, resource) when { S::\"a\".on };");
+        let of_b =
+            looks_into("forbid(principal, action, resource == D::\"b\") when { S::\"b\".on };");
+        let mut plan = of_all.clone();
+        plan.join(&of_a);
+        plan.join(&of_b);
+        let [a, b] = ["U::\"a\"", "D::\"b\""].map(|uid| uid.parse::<EntityUid>().unwrap());
+        let ids = |principal, resource| {
+            let found = plan.literals_for(principal, resource);
+            found.map(|uid| uid.id().unescaped()).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(Some(&b), Some(&a)), ["all"]);
+        assert_eq!(ids(Some(&a), Some(&a)), ["all", "a"]);
+        assert_eq!(ids(Some(&a), None), ["all", "a", "b"]);
+        assert_eq!(ids(None, None), ["all", "a", "b"]);
+        assert_eq!(plan.for_all().literals.len(), 3);
+        for one in [&of_all, &of_a, &of_b] {
+            assert!(plan.covers(one) && !one.covers(&plan));
+        }
+        assert!(plan.for_all().covers(&plan) && !plan.covers(&plan.for_all()));
     }
 
     #[test]

@@ -241,11 +241,13 @@ impl Settler<'_> {
         let mut holds = vec![false; trials.len()];
         let mut open: Vec<(usize, &Trial)> = trials.iter().enumerate().collect();
         let mut turn = Turn::begin();
+        // The made-up row stands for each that a policy may be for.
+        let plan = self.shard.plan.for_all();
         loop {
             let (mut missing, mut still_open) = (Vec::new(), Vec::new());
             for (place, trial) in open {
                 turn.pass().await;
-                let of = (self.bundle, self.shard);
+                let of = (self.bundle, self.shard, &*plan);
                 match trial.tries(claim, self.search, of, reading)? {
                     Tried::Settled(found) => {
                         if let Some(holds) = holds.get_mut(place) {

@@ -12,7 +12,7 @@ use cedar_policy::{
 
 use super::formula::Terms;
 use crate::decide::{Decider, Failure};
-use crate::policy::{Bundle, Shard};
+use crate::policy::{Bundle, Plan, Shard};
 use crate::schema::{Record, Row, Schema, Type, Value, expression};
 use crate::search::Search;
 use crate::slice::{Gathered, Loaded, Missing, NamedEntities, SeenEntity, StateReading};
@@ -117,7 +117,7 @@ impl Trial {
         &self,
         claim: &Evaluable,
         search: &Search,
-        (bundle, shard): (&Bundle, &Shard),
+        (bundle, shard, plan): (&Bundle, &Shard, &Plan),
         reading: &StateReading<'_>,
     ) -> Result<Tried, Failure> {
         let named = NamedEntities {
@@ -125,8 +125,7 @@ impl Trial {
             resource: Some(&self.resource),
             context: search.context.record(),
         };
-        let gathered =
-            reading.gather_with(named, &search.described, &shard.plan, self.rows.as_slice())?;
+        let gathered = reading.gather_with(named, &search.described, plan, self.rows.as_slice())?;
         let slice: Vec<SeenEntity> = match gathered {
             Gathered::Whole { seen, .. } => seen,
             Gathered::Missing(missing) => return Ok(Tried::Missing(missing)),

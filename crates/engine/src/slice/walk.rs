@@ -186,7 +186,7 @@ impl<'a, S: RowSource> Walk<'a, S> {
         if !self.unloaded && roots.iter().any(|(_, uid)| self.place_of(uid).is_none()) {
             return Ok(self.absent(roots));
         }
-        for uid in &plan.literals {
+        for uid in plan.literals_for(self.named.principal, self.named.resource) {
             if is_bare(self.schema, uid) || self.take(uid, 1)? {
                 continue;
             }

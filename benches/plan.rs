@@ -29,7 +29,9 @@ use common::{Size, import, median};
 use peppol_authz_database::{RowColumns, RowDialect, RowParameter, RowSql, Sqlite, SqliteOptions};
 use peppol_authz_engine::policy::{Sources, load};
 use peppol_authz_engine::slice::Freshness;
-use peppol_authz_engine::{Engine, EngineOptions, RowPlan, RowPlanOptions, RowPlanRequest};
+use peppol_authz_engine::{Engine, EngineOptions, RowPlan, RowPlanRequest};
+use peppol_authz_server::config::Config;
+use peppol_authz_server::http::Plans;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params_from_iter};
 use serde_json::{Value, json};
@@ -97,7 +99,8 @@ async fn made(engine: &Engine) -> RowPlan {
     let session = engine.session();
     let wanted = asked(json!({"type": "Peppol::Document"}));
     let (request, demand) = RowPlanRequest::read(&session, &wanted, 0).unwrap();
-    let options = RowPlanOptions::default();
+    let config = Config::defaults().unwrap();
+    let options = Plans::new(&config.plan, &config.limits).options(&RowColumns::default());
     request.plan(&session, &options, &demand).await.unwrap()
 }
 

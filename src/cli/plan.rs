@@ -1,5 +1,7 @@
 //! `plan`: shows the condition by which a service's own database finds what the policies allow.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde_json::{Map, Value as Json, json};
 
 use super::args::PlanArgs;
@@ -10,6 +12,7 @@ use super::output::{AnyError, failed, misused, say};
 use super::search::say_residual;
 use peppol_authz_database::RowColumns;
 use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::schema::instant_text;
 use peppol_authz_engine::{Engine, Residual, RowPlan, RowPlanOptions, RowPlanRequest};
 use peppol_authz_server::config::{Config, PlanSettings};
 use peppol_authz_server::http::{Plans, plan_json};
@@ -17,6 +20,8 @@ use peppol_authz_server::http::{Plans, plan_json};
 /// The names and the dialect in which a plan is written.
 struct Written {
     plans: Plans,
+    /// Of the settings.
+    names: Json,
     /// Of the request.
     columns: Option<Json>,
     dialect: Option<Json>,
@@ -36,11 +41,16 @@ pub(super) fn run(args: &PlanArgs) -> Ended {
     if let Some(residual) = residual.filter(|_| !json) {
         say_residual(&residual);
     }
-    let (plan, columns) = made.map_err(failed)?;
+    let Made {
+        plan,
+        of,
+        columns,
+        at,
+    } = made.map_err(failed)?;
     let answer = plan_json(&plan, &columns, dialect).map_err(failed)?;
     match json {
         true => say(answer),
-        false => say_plan(&answer),
+        false => say_plan(&of, &at, &answer),
     }
     Ok(match plan.kind() {
         "never" => Exit::Denied,
@@ -48,8 +58,16 @@ pub(super) fn run(args: &PlanArgs) -> Ended {
     })
 }
 
-/// A plan with the names that it is written with.
-type Made = (RowPlan, RowColumns);
+/// A plan with all that its text says.
+struct Made {
+    plan: RowPlan,
+    /// The request in words.
+    of: String,
+    /// When it was made.
+    at: String,
+    /// The names that it is written with.
+    columns: RowColumns,
+}
 
 /// Makes a plan, and what is left of the policies where that is wanted, whether there is a plan or
 /// not.
@@ -63,20 +81,33 @@ async fn make(
     let session = engine.session();
     let (request, demand) = RowPlanRequest::read(&session, request, config.limits.entities)?;
     let schema = &session.state.bundle.schema;
+    let plans = written
+        .plans
+        .clone()
+        .with_columns(written.names.clone(), schema);
+    let plans = plans.map_err(|misfit| format!("`plan.columns`: {misfit}"))?;
     let own = written.columns.as_ref();
-    let columns = written.plans.columns(own, schema, request.resource_type());
-    let columns = columns.map_err(|misfit| misfit.to_string())?;
+    let columns = plans.columns(own, schema, request.resource_type());
+    let columns = columns.map_err(|misfit| misfit.to_string())?.into_owned();
     let options = RowPlanOptions {
         explain,
-        ..written.plans.options(&columns)
+        ..plans.options(&columns)
     };
     let residual = match explain {
-        true => Some(request.residual(&session, &demand).await?),
+        true => Some(request.residual(&session, &options, &demand).await?),
         false => None,
     };
+    let at = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let at = instant_text(i64::try_from(at.as_millis())?).unwrap_or_default();
     let plan = request.plan(&session, &options, &demand).await;
-    let made = plan.map(|plan| (plan, columns)).map_err(Into::into);
-    Ok((residual, made))
+    let of = request.to_string();
+    let made = plan.map(|plan| Made {
+        plan,
+        of,
+        at,
+        columns,
+    });
+    Ok((residual, made.map_err(Into::into)))
 }
 
 fn request(args: &PlanArgs, bundle: &Bundle, depth: usize) -> Result<Json, Exit> {
@@ -109,13 +140,14 @@ fn written(args: &PlanArgs, config: &Config, request: &mut Json) -> Result<Writt
     let columns = own("columns");
     let dialect = own("dialect").or_else(|| args.dialect.clone().map(Json::from));
     Ok(Written {
-        plans: Plans::new(&settings, &config.limits, settings.names()?),
+        plans: Plans::new(&settings, &config.limits),
+        names: settings.names()?,
         columns,
         dialect,
     })
 }
 
-fn say_plan(answer: &Json) {
+fn say_plan(of: &str, at: &str, answer: &Json) {
     let text = |pointer: &str| {
         answer
             .pointer(pointer)
@@ -132,5 +164,10 @@ fn say_plan(answer: &Json) {
     for obligation in obligations.into_iter().flatten().filter_map(Json::as_str) {
         say(format_args!("obligation {obligation}"));
     }
+    say(format_args!("of {of}"));
+    let (policies, tenancy) = (text("/policyRevision"), text("/tenancyRevision"));
+    say(format_args!(
+        "at {at}, by policies {policies} and tenancy {tenancy}"
+    ));
     say(format_args!("for {}", text("/maxAge")));
 }

@@ -120,7 +120,7 @@ fn follow_keys(app: &Arc<App>) {
 /// Measures how late the workers are.
 fn follow_delay(app: &Arc<App>) {
     let app = Arc::clone(app);
-    tokio::spawn(async move { app.delay.follow().await });
+    tokio::spawn(async move { app.follow_delay().await });
 }
 
 /// The sockets of a server.

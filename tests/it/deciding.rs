@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
-use peppol_authz_database::{Sqlite, SqliteOptions};
+use peppol_authz_database::{RowColumns, Sqlite, SqliteOptions};
 use peppol_authz_engine::policy::{Bundle, Fault, SourceFile, Sources, load};
 use peppol_authz_engine::slice::{Demand, Freshness};
 use peppol_authz_engine::store::{EntitiesFile, Store};
@@ -13,7 +13,8 @@ use peppol_authz_engine::{
     Decision, Engine, EngineOptions, Explanation, Failure, Malformed, RowPlan, RowPlanOptions,
     RowPlanRequest, SearchPage, SearchResult, Unexplained, Verdict, Wanted,
 };
-use peppol_authz_server::config::MIN_WORKER_STACK_BYTES;
+use peppol_authz_server::config::{Config, MIN_WORKER_STACK_BYTES};
+use peppol_authz_server::http::Plans;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -306,4 +307,10 @@ impl Deciding {
             other => panic!("not malformed: {}\n{question}", brief(&other)),
         }
     }
+}
+
+/// How plans are made by the settings that are shipped.
+pub(crate) fn plan_options() -> RowPlanOptions {
+    let config = Config::defaults().unwrap();
+    Plans::new(&config.plan, &config.limits).options(&RowColumns::default())
 }

@@ -1,6 +1,8 @@
 //! More is asked than can be answered: what is beyond is refused at once, on every surface, and what
 //! was let in is answered.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use crate::connection::{ALLOWED, Connection, question};
@@ -124,6 +126,11 @@ impl Surfaces {
     /// How often it refused for that reason.
     fn refused(&self, reason: &str) -> f64 {
         Samples::of(&self.sidecar).value("overloaded_total", &[("reason", reason)])
+    }
+
+    /// How long all decisions took together.
+    fn seconds(&self) -> f64 {
+        Samples::of(&self.sidecar).value("decision_duration_seconds_sum", &[])
     }
 
     fn until_waiting(&self, number: f64) {
@@ -287,11 +294,12 @@ fn who_finds_all_in_memory_is_answered_while_others_wait() {
     let surfaces = Surfaces::of(start.variable("PEPPOL_AUTHZ_SERVER__QUESTIONS", "3"));
     is_allowed(surfaces.asking(ALLOWED));
     let mut session = locked(&database);
-    // Two that are read, and one that waits for another's read.
-    let others = ["one", "two", "two"].map(|name| cold(name).to_string());
-    let waiting: Vec<_> = others.iter().map(|it| surfaces.asking(it)).collect();
+    // Three that are read. Those that wait for another's read ask the store for nothing.
+    let others = ["one", "two", "three"].map(|name| cold(name).to_string());
+    let mut waiting: Vec<_> = others.iter().map(|it| surfaces.asking(it)).collect();
     surfaces.until_waiting(3.0);
-    let reply = surfaces.asking(&cold("three").to_string()).reply();
+    waiting.extend((0..5).map(|_| surfaces.asking(&others[1])));
+    let reply = surfaces.asking(&cold("four").to_string()).reply();
     assert_eq!(
         (reply.status, &reply.json()["code"]),
         (503, &"OVERLOADED".into())
@@ -308,12 +316,23 @@ fn who_finds_all_in_memory_is_answered_while_others_wait() {
 #[test]
 fn only_so_many_large_requests_wait_for_their_turn() {
     let (database, start) = patient(false);
-    let surfaces = Surfaces::of(start.variable("PEPPOL_AUTHZ_SERVER__LARGE_REQUESTS", "1"));
+    let surfaces = Surfaces::of(
+        start
+            .variable("PEPPOL_AUTHZ_SERVER__LARGE_REQUESTS", "2")
+            .variable("PEPPOL_AUTHZ_SERVER__WORKERS", "1"),
+    );
     let large = format!("{ALLOWED}{}", " ".repeat(20 << 10));
     is_allowed(surfaces.asking(&large));
+    let before = surfaces.seconds();
     let mut session = locked(&database);
-    let waiting = surfaces.asking(&large);
+    // One has the turn, and one waits for it.
+    let first = surfaces.asking(&large);
     surfaces.until_waiting(1.0);
+    let second = surfaces.asking(&large);
+    until("one waits for its turn", || {
+        Samples::of(&surfaces.sidecar).value("large_requests_waiting", &[]) == 1.0
+    });
+    let began = Instant::now();
     let reply = surfaces.asking(&large).reply();
     assert_eq!(
         (reply.status, &reply.json()["code"]),
@@ -324,8 +343,15 @@ fn only_so_many_large_requests_wait_for_their_turn() {
     // It is no limit of others.
     let other = surfaces.asking(ALLOWED);
     surfaces.until_waiting(2.0);
+    let waited = began.elapsed().as_secs_f64();
     session.run("COMMIT");
-    [waiting, other].into_iter().for_each(is_allowed);
+    [first, second, other].into_iter().for_each(is_allowed);
+    // The time of both is told, also of the one that waited for its turn.
+    let took = surfaces.seconds() - before;
+    assert!(
+        took >= 2.0 * waited,
+        "{took} s, where each waited {waited} s"
+    );
     until("there is a place again", || {
         surfaces.asking(&large).reply().status == 200
     });

@@ -28,7 +28,7 @@ mod uses;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cedar_policy::EntityTypeName;
 
@@ -55,7 +55,7 @@ pub struct RowPlanOptions {
     /// False for a caller who understands no obligation: what is permitted with one is then left
     /// out, as a question about it would be a denial.
     pub binds: bool,
-    /// How long a plan may be used, at most.
+    /// How old what a plan knows may become, at most.
     pub max_age: Duration,
     /// True if the residual is to be told.
     pub explain: bool,
@@ -71,8 +71,8 @@ pub struct RowPlan {
     /// The obligations of the permits by which some row may be allowed. A caller fulfils all of
     /// them.
     pub obligations: BTreeSet<Arc<str>>,
-    /// How long the plan may be used.
-    pub max_age: Duration,
+    /// The time until which the plan may be used: what it knows is too old then.
+    pub until: Instant,
     /// The part of the policies that depends on the row, where it was asked for.
     pub residual: Option<Residual>,
     /// The exact policies and schema.
@@ -82,6 +82,12 @@ pub struct RowPlan {
 }
 
 impl RowPlan {
+    /// How long the plan may be used from now on. Zero means that it is for one use, at once.
+    #[must_use]
+    pub fn max_age(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+
     /// `always`, `never` or `conditional`.
     #[must_use]
     pub fn kind(&self) -> &'static str {

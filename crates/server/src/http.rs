@@ -5,6 +5,7 @@
 //! turns an error into a status.
 
 mod accept;
+mod apart;
 mod app;
 mod authzen;
 mod avp;
@@ -19,8 +20,8 @@ mod framing;
 mod freshness;
 mod gateway;
 mod handed;
+mod header_text;
 mod json;
-mod large;
 mod limits;
 mod listener;
 mod metrics;
@@ -32,6 +33,7 @@ mod panic;
 mod peers;
 mod place;
 mod plan;
+mod plan_text;
 mod plans;
 mod problem;
 mod readiness;
@@ -43,6 +45,7 @@ mod search;
 mod serve;
 mod turns;
 
+pub use apart::WorkApart;
 pub use app::App;
 pub use authzen::Authzen;
 pub use denials::Denials;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{keys, shadow};
 use crate::cli::output::AnyError;
 use crate::cli::source::{FileUse, entities_limits, open};
-use peppol_authz_database::{Database, RowColumns};
+use peppol_authz_database::Database;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::slice::{Freshness, WaitLimits};
@@ -97,8 +97,8 @@ fn check_cerbos(config: &Config, schema: &Schema) -> Result<(), String> {
 fn plans(config: &Config, schema: &Schema) -> Result<Plans, String> {
     let fault = |error: String| format!("`plan.columns`: {error}");
     let names = config.plan.names().map_err(fault)?;
-    RowColumns::read(&names, schema, None).map_err(|misfit| fault(misfit.to_string()))?;
-    Ok(Plans::new(&config.plan, &config.limits, names))
+    let plans = Plans::new(&config.plan, &config.limits).with_columns(names, schema);
+    plans.map_err(|misfit| fault(misfit.to_string()))
 }
 
 fn engine_options(config: &Config) -> EngineOptions {

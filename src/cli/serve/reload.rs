@@ -161,6 +161,9 @@ fn take_policies(
 ) -> Result<Arc<Bundle>, PolicyFault> {
     check_principals(&app.gateway, &app.credentials, &bundle.schema)
         .map_err(|fault| PolicyFault::Own(vec![fault]))?;
+    app.plans
+        .check(&bundle.schema)
+        .map_err(|misfit| PolicyFault::Own(vec![format!("`plan.columns`: {misfit}")]))?;
     gate.check(&bundle)
         .map_err(|fault| PolicyFault::Own(fault.faults))?;
     let own = Arc::clone(&bundle);

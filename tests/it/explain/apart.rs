@@ -8,7 +8,9 @@ use peppol_authz_engine::slice::Freshness;
 use peppol_authz_engine::store::EntitiesFile;
 use peppol_authz_engine::{Engine, EngineOptions};
 use peppol_authz_server::config::{Config, Listen};
-use peppol_authz_server::http::{App, Explainers, Limits, Listener, Pages, router, serve};
+use peppol_authz_server::http::{
+    App, Explainers, Limits, Listener, Pages, WorkApart, router, serve,
+};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -23,8 +25,8 @@ const SCHEMA: &str = "
 ";
 const POLICY: &str = "@id(\"p/one\") permit (principal, action, resource) when { resource.open || (context has names && context.names.contains(\"x\")) };";
 
-/// A server with one worker, and one thread beside it.
-fn start(seconds: u64) -> (Runtime, String) {
+/// A server with one worker, and one thread for explanations.
+fn start(seconds: u64) -> (Runtime, String, WorkApart) {
     let entities = json!([
         entity("User", "ann", json!({}), &[]),
         entity("Desk", "red", json!({"open": false}), &[]),
@@ -47,15 +49,16 @@ fn start(seconds: u64) -> (Runtime, String) {
         body_read_timeout: Duration::from_secs(3600),
         request_timeout: Duration::from_secs(seconds),
     };
+    let explanations = WorkApart::new(1, 10, 8 << 20);
     let app = App {
         explainers: Explainers::All,
+        explanations: explanations.clone(),
         limits,
         ..App::new(Arc::new(engine), &settings, Pages::new(&[0; 32]))
     };
     app.readiness.started();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
-        .max_blocking_threads(1)
         .thread_stack_size(8 << 20)
         .enable_all()
         .build()
@@ -68,7 +71,7 @@ fn start(seconds: u64) -> (Runtime, String) {
         let forever = std::future::pending::<()>();
         serve(listener, router, &settings.server, forever).await
     });
-    (runtime, address)
+    (runtime, address, explanations)
 }
 
 fn question(explain: bool) -> Value {
@@ -96,10 +99,18 @@ fn ask(address: &str, path: &str, body: &Value) -> Reply {
 
 #[test]
 fn a_request_ends_when_it_has_to_and_others_are_answered_meanwhile() {
-    let (runtime, address) = start(2);
+    let (runtime, address, explanations) = start(2);
     // The thread beside the worker is held: nothing is explained until it is let go.
     let (release, released) = mpsc::channel::<()>();
-    let held = runtime.spawn_blocking(move || released.recv().unwrap());
+    let (hold, holds) = mpsc::channel::<()>();
+    let held = runtime.spawn(async move {
+        let work = async move {
+            hold.send(()).unwrap();
+            released.recv().unwrap();
+        };
+        explanations.on_a_thread(work).await.unwrap();
+    });
+    holds.recv().unwrap();
     let batch = json!({"requests": [question(false), question(true)]});
     for (path, body) in [
         ("/v1/is_authorized", question(true)),
@@ -134,7 +145,7 @@ fn explained(address: &str, names: usize) -> Value {
 
 #[test]
 fn what_is_not_told_is_marked() {
-    let (_runtime, address) = start(60);
+    let (_runtime, address, _) = start(60);
     let why = explained(&address, 2);
     let change = |why: &Value| why["near"][0]["ways"][1]["met"][0]["changes"][0].clone();
     assert_eq!(

@@ -1,5 +1,8 @@
 //! The answer to an allowed request for a collection carries the plan of its rows to the service.
 
+use std::time::Duration;
+
+use peppol_authz_engine::text::duration;
 use serde_json::{Value, json};
 
 use super::ask;
@@ -48,6 +51,13 @@ fn decoded(text: &str) -> Vec<u8> {
     bytes
 }
 
+/// How long a plan may be used, and the rest of it.
+fn timeless(plan: &Value) -> (Duration, Value) {
+    let mut plan = plan.clone();
+    let max_age = plan.as_object_mut().unwrap().remove("maxAge").unwrap();
+    (duration::parse(max_age.as_str().unwrap()).unwrap(), plan)
+}
+
 const DOCUMENTS: &str = "/orgs/acme/transactions";
 
 /// The same plan as the service would be given.
@@ -74,7 +84,7 @@ fn a_service_is_given_the_plan_of_a_collection() {
         "{text}"
     );
     let plan: Value = serde_json::from_slice(&decoded(text)).unwrap();
-    assert_eq!(plan, planned(&sidecar, "anna"));
+    assert_eq!(timeless(&plan).1, timeless(&planned(&sidecar, "anna")).1);
     assert_eq!(plan["sql"]["parameters"], json!(["le-a", "le-\u{e9}"]));
     // Nobody else is given one, and a client's own goes nowhere.
     let other = asked(&sidecar, "anna", "/orgs/acme");
@@ -98,7 +108,17 @@ fn a_plan_that_is_too_long_for_a_header_is_fetched() {
     let kept = sidecar.get(&format!("/v1/plan/{id}"));
     assert_eq!(kept.status, 200, "{}", kept.text);
     assert_eq!(kept.header("cache-control"), Some("no-store"));
-    assert_eq!(kept.json(), planned(&sidecar, "anna"));
+    let (first, plan) = timeless(&kept.json());
+    assert_eq!(plan, timeless(&planned(&sidecar, "anna")).1);
+    // The time that it is kept counts.
+    eventually("it may be used less long", || {
+        let (later, same) = timeless(&sidecar.get(&format!("/v1/plan/{id}")).json());
+        assert_eq!(same, plan);
+        match later < first {
+            true => Ok(()),
+            false => Err(format!("{later:?} after {first:?}")),
+        }
+    });
     for other in ["0198c0de-0000-7000-8000-000000000000", "x", "%00"] {
         let reply = sidecar.get(&format!("/v1/plan/{other}"));
         assert_eq!(reply.status, 404, "{other}: {}", reply.text);
@@ -115,6 +135,13 @@ fn a_plan_that_is_over_is_gone() {
         .start();
     let reply = asked(&sidecar, "anna", DOCUMENTS);
     let path = format!("/v1/plan/{}", reply.header("x-authz-plan-id").unwrap());
+    eventually("nothing of its time is left", || {
+        let reply = sidecar.get(&path);
+        match reply.status == 404 || reply.json()["maxAge"] == "0s" {
+            true => Ok(()),
+            false => Err(reply.text),
+        }
+    });
     eventually("it is gone", || match sidecar.get(&path).status {
         404 => Ok(()),
         status => Err(status),

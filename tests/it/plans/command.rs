@@ -27,6 +27,15 @@ fn a_condition_for_a_person() {
         ended.stdout.contains("\nobligation LOCK_AGAIN\n"),
         "{ended:?}"
     );
+    // It says of what it is, and when it was made.
+    let of = "\nof Action::\"open\" by User::\"ann\" on each Desk\nat 2";
+    assert!(ended.stdout.contains(of), "{ended:?}");
+    let made = ended.stdout.lines().find(|line| line.starts_with("at 2"));
+    let made = made.unwrap();
+    assert!(
+        made.contains("Z, by policies ") && made.contains(" and tenancy "),
+        "{made}"
+    );
 }
 
 #[test]

@@ -7,14 +7,14 @@ use super::table::Table;
 use super::{plan, planned, with};
 use crate::sidecar::{Sidecar, Start};
 
-const SCHEMA: &str = r#"
+pub(super) const SCHEMA: &str = r#"
 entity User;
 entity Folder { open: Bool };
 entity Document { direction: String, folder: Folder };
 action read appliesTo { principal: User, resource: Document };
 "#;
 
-const POLICIES: &str = r#"
+pub(super) const POLICIES: &str = r#"
 @id("sent")
 permit (principal, action == Action::"read", resource)
 when { resource.direction == "SENT" };
@@ -27,7 +27,7 @@ when { resource.folder.open };
 const ROWS: [(&str, Option<&str>); 3] =
     [("d-1", Some("here")), ("d-2", Some("ghost")), ("d-3", None)];
 
-fn start() -> Start {
+pub(super) fn start() -> Start {
     let held = json!([
         {"uid": {"type": "User", "id": "u"}, "attrs": {}, "parents": []},
         {"uid": {"type": "Folder", "id": "here"}, "attrs": {"open": false}, "parents": []},

@@ -17,7 +17,7 @@ use serde_json::{Map, Value as Json, json};
 use super::shape::{self, CHOICES, KINDS, Ty};
 use super::world::{Entity, Val, World};
 use super::{in_sqlite, policies, seed, worlds};
-use crate::deciding::{Deciding, Refused};
+use crate::deciding::{Deciding, Refused, plan_options};
 use crate::rules::rng::Rng;
 use tables::{PostgresTables, RowTables, SqliteTables};
 
@@ -161,7 +161,7 @@ fn hold<S: Store + 'static>(
                         true => columns.tables().collect(),
                         false => Default::default(),
                     },
-                    ..RowPlanOptions::default()
+                    ..plan_options()
                 };
                 seen.plans += 1;
                 let plan = match deciding.plan(&wanted, &options) {

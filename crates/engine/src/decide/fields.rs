@@ -42,6 +42,19 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// Of a request that says nothing but what is known of it already.
+    pub(crate) fn of_members(
+        members: &'a Map<String, Json>,
+        schema: &'a Schema,
+        code: &'static str,
+    ) -> Self {
+        Self {
+            members,
+            schema,
+            code,
+        }
+    }
+
     pub(crate) fn malformed(&self, member: &str, misfit: Misfit) -> Malformed {
         Malformed::new(self.code, member, misfit)
     }
@@ -60,8 +73,12 @@ impl<'a> Fields<'a> {
 
     /// An action of the schema.
     pub(crate) fn action(&self) -> Result<&'a ActionType, Malformed> {
-        let uid = self.entity("action")?;
-        self.schema.action(&uid).ok_or_else(|| {
+        self.known_action(&self.entity("action")?)
+    }
+
+    /// An action of the schema.
+    pub(crate) fn known_action(&self, uid: &EntityUid) -> Result<&'a ActionType, Malformed> {
+        self.schema.action(uid).ok_or_else(|| {
             let near = self.schema.action_meant(&uid.to_string());
             let misfit = Misfit::new(format!("no such action in the schema{near}"));
             Malformed::new("UNKNOWN_ACTION", "action", misfit)

@@ -23,6 +23,12 @@ impl EngineState {
     pub fn waiting(&self) -> usize {
         self.waits.waiting()
     }
+
+    /// How many wait for the store, or until another one has read from it.
+    #[must_use]
+    pub fn elsewhere(&self) -> usize {
+        self.waits.elsewhere()
+    }
 }
 
 /// A store, and the states of it that were seen. It outlives Bundles; what was seen of one store

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use cedar_policy::Effect;
 
@@ -53,9 +54,13 @@ impl RowPlanRequest {
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn residual(&self, session: &Session, demand: &Demand) -> Result<Residual, Failure> {
-        let options = RowPlanOptions::default();
-        let making = self.making(session, &options)?;
+    pub async fn residual(
+        &self,
+        session: &Session,
+        options: &RowPlanOptions,
+        demand: &Demand,
+    ) -> Result<Residual, Failure> {
+        let making = self.making(session, options)?;
         let mut reading = session
             .reading(session.freshness([&self.search.action]), demand)
             .await?;
@@ -125,11 +130,14 @@ impl Making<'_> {
         let bundle = &session.state.bundle;
         let action = bundle.schema.action(&search.action);
         let ages = [action.and_then(|action| action.max_stale), demand.max_age];
+        let most = ages.into_iter().flatten().fold(options.max_age, Ord::min);
+        let until =
+            |reading: &StateReading<'_>| Instant::now() + most.saturating_sub(reading.age());
         let mut plan = RowPlan {
             of: search.of.clone(),
             condition: RowCondition::Never,
             obligations: BTreeSet::new(),
-            max_age: ages.into_iter().flatten().fold(options.max_age, Ord::min),
+            until: until(reading),
             residual: options.explain.then(Residual::never),
             policy_revision: Arc::clone(&bundle.revision),
             tenancy_revision: Arc::clone(reading.revision()),
@@ -167,6 +175,7 @@ impl Making<'_> {
             plan.obligations = obligations.filter(|_| options.binds).collect();
         }
         plan.tenancy_revision = Arc::clone(reading.revision());
+        plan.until = until(reading);
         Ok(plan)
     }
 
@@ -219,18 +228,5 @@ impl Making<'_> {
         }
         all.push(Formula::any(permits));
         Ok(Formula::all(all))
-    }
-}
-
-impl Default for RowPlanOptions {
-    fn default() -> Self {
-        Self {
-            ids: 10_000,
-            candidates: 10_000,
-            tables: std::collections::HashSet::new(),
-            binds: true,
-            max_age: std::time::Duration::from_secs(10),
-            explain: false,
-        }
     }
 }

@@ -1,12 +1,16 @@
 //! A request for a plan in its native form, checked against the schema.
 
-use serde_json::Value as Json;
+use std::fmt;
+use std::sync::Arc;
+
+use cedar_policy::{EntityTypeName, EntityUid};
+use serde_json::{Map, Value as Json};
 
 use super::RowPlanRequest;
 use crate::decide::{Fields, Malformed, QuestionContext, Session, demand, described_entities};
-use crate::schema::Misfit;
+use crate::schema::{ActionType, Misfit, record_to_json};
 use crate::search::{EntityOrType, Search, Sought, Wanted, named};
-use crate::slice::Demand;
+use crate::slice::{Demand, Described};
 
 const CODE: &str = "MALFORMED_PLAN";
 
@@ -32,6 +36,35 @@ impl RowPlanRequest {
             let misfit = Misfit::new("its type alone is wanted, as {\"type\": \"…\"}");
             return Err(fields.malformed("resource", misfit));
         };
+        let request = Self::fitting(&fields, known, action, of, described)?;
+        Ok((request, demand))
+    }
+
+    /// The request for a plan of what a principal may do on resources of a type, without a context and
+    /// without entities that somebody describes.
+    ///
+    /// # Errors
+    /// An action that takes no such principal or resource, or that needs a context.
+    pub fn without_context(
+        session: &Session,
+        principal: EntityUid,
+        action: &EntityUid,
+        of: EntityTypeName,
+    ) -> Result<Self, Malformed> {
+        let none = Map::new();
+        let fields = Fields::of_members(&none, &session.state.bundle.schema, CODE);
+        let action = fields.known_action(action)?;
+        let described = Arc::new(Described::new(Vec::new()));
+        Self::fitting(&fields, principal, action, of, described)
+    }
+
+    fn fitting(
+        fields: &Fields<'_>,
+        known: EntityUid,
+        action: &ActionType,
+        of: EntityTypeName,
+        described: Arc<Described>,
+    ) -> Result<Self, Malformed> {
         fields.takes(action, known.type_name(), &of)?;
         let context = QuestionContext::new(fields.context(action)?);
         let context = context.map_err(|misfit| fields.malformed("context", misfit))?;
@@ -43,7 +76,7 @@ impl RowPlanRequest {
             context,
             described,
         };
-        Ok((Self { search }, demand))
+        Ok(Self { search })
     }
 
     /// The request for a plan of what a search for resources looks for; `None` for any other search.
@@ -58,7 +91,21 @@ impl RowPlanRequest {
 
     /// The type of the resources.
     #[must_use]
-    pub fn resource_type(&self) -> &cedar_policy::EntityTypeName {
+    pub fn resource_type(&self) -> &EntityTypeName {
         &self.search.of
+    }
+}
+
+impl fmt::Display for RowPlanRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Search {
+            known, action, of, ..
+        } = &self.search;
+        write!(f, "{action} by {known} on each {of}")?;
+        let context = self.search.context.record();
+        if !context.is_empty() {
+            write!(f, " with {}", record_to_json(context))?;
+        }
+        Ok(())
     }
 }

@@ -65,11 +65,18 @@ impl Residual {
         let policies = left.filter_map(|left| {
             Some(ResidualPolicy {
                 id: Arc::clone(&left.info.id),
-                text: left.text.clone()?,
+                text: shown(&left.residual)?,
             })
         });
         Self {
             policies: policies.collect(),
+            ..Self::brief(evaluated)
+        }
+    }
+
+    /// The same without texts, which are long in the making.
+    fn brief(evaluated: &PartialPolicies) -> Self {
+        Self {
             permitted: !evaluated.permits.is_empty(),
             denied_by: evaluated.denied_by.clone(),
             ..Self::never()
@@ -92,8 +99,8 @@ pub(crate) struct PartialPolicy {
     pub(crate) info: Arc<PolicyInfo>,
     /// The rest of it.
     pub(crate) policy: pst::Policy,
-    /// The same in Cedar's syntax, and without its annotations.
-    text: Option<String>,
+    /// The same as Cedar has it.
+    residual: Policy,
 }
 
 /// Evaluates policies as far as they can be, with these entities.
@@ -155,8 +162,8 @@ pub(crate) fn evaluate(
         for policy in response.residual_policies() {
             found.left.push(PartialPolicy {
                 info: info(policy.id())?,
-                text: shown(&policy),
                 policy: policy.to_pst().map_err(|error| unfit(&error))?,
+                residual: policy,
             });
         }
     }
@@ -201,10 +208,7 @@ pub(super) fn residual(
     }
     let mut found = match part.explain {
         true => Residual::shown(&evaluated),
-        false => Residual {
-            policies: Vec::new(),
-            ..Residual::shown(&evaluated)
-        },
+        false => Residual::brief(&evaluated),
     };
     if found.permitted {
         permits = vec![Condition::Always];

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::timeline::Known;
-use crate::store::{Revision, Store};
+use super::timeline::{Known, Look};
+use crate::store::Revision;
 
 /// How new a state has to be.
 #[derive(Clone, Debug, Default)]
@@ -65,9 +65,9 @@ impl Freshness {
     };
 
     /// True if a state that was seen may be answered from without looking again.
-    pub(super) fn admits(&self, known: &Known, store: &dyn Store, demand: &Demand) -> bool {
+    pub(super) fn admits(&self, known: &Known, look: Look, demand: &Demand) -> bool {
         if let Some(mark) = known.mark {
-            if store.mark() != Some(mark) {
+            if look.mark != Some(mark) {
                 return false;
             }
             // Nothing was written since: it is the newest.
@@ -75,7 +75,7 @@ impl Freshness {
                 return true;
             }
         }
-        let age = known.looked.elapsed();
+        let age = look.looked.saturating_duration_since(known.looked);
         self.followed
             && age <= self.max_stale
             && (known.told || age <= self.untold_max_age)
@@ -117,8 +117,10 @@ mod tests {
             ..Demand::default()
         };
         let hour = demand(Some(Duration::from_secs(3600)));
-        assert!(!freshness.admits(&known(Duration::MAX), &store, &hour));
-        assert!(freshness.admits(&known(Duration::ZERO), &store, &hour));
-        assert!(freshness.admits(&known(Duration::MAX), &store, &demand(None)));
+        let look = Look::now(&store);
+        assert!(!freshness.admits(&known(Duration::MAX), look, &hour));
+        assert!(freshness.admits(&known(Duration::ZERO), look, &hour));
+        assert!(freshness.admits(&known(Duration::MAX), look, &demand(None)));
+        assert_eq!(known(Duration::MAX).newest_by(look).age(), Duration::MAX);
     }
 }

@@ -22,7 +22,7 @@ use super::error::{ReadingError, SliceError};
 use super::freshness::{Demand, Freshness};
 use super::loaded::{Held, Key, KeyRef, Missing};
 use super::lookup::{Holder, Lookup};
-use super::timeline::{Known, Look, Place, Timeline};
+use super::timeline::{Known, LastNewest, Look, Place, Timeline};
 use super::waits::{StoreWait, StoreWaits};
 use crate::policy::Bundle;
 use crate::store::{Candidates, Revision, Snapshot, Store, StoreError};
@@ -60,6 +60,8 @@ pub(crate) struct StateReading<'a> {
     /// Counts it among those that wait for the store, from the first thing that is not in memory.
     wait: Option<StoreWait>,
     revision: Arc<str>,
+    /// When the state was the newest.
+    newest: LastNewest,
     /// The entities that were loaded for this reading.
     held: HashMap<Key, Result<Held, SliceError>>,
     moves: u32,
@@ -93,6 +95,7 @@ impl<'a> StateReading<'a> {
         freshness: &Freshness,
         demand: &'a Demand,
     ) -> Result<Self, ReadingError> {
+        let look = Look::now(sources.store);
         let mut reading = Self {
             bundle: sources.bundle,
             sources,
@@ -102,23 +105,27 @@ impl<'a> StateReading<'a> {
             snapshot: None,
             wait: None,
             revision: Arc::from(""),
+            newest: LastNewest {
+                looked: look.looked,
+                lag: Duration::MAX,
+            },
             held: HashMap::new(),
             moves: 0,
         };
         if sources.cache.keeps()
             && let Some(known) = sources.timeline.now()
-            && freshness.admits(&known, sources.store, demand)
+            && freshness.admits(&known, look, demand)
             && demand.is_held_by(&known.revision)
         {
+            reading.newest = known.newest_by(look);
             reading.revision = Arc::clone(known.revision.name());
             reading.known = Some(known);
             return Ok(reading);
         }
-        let started = Instant::now();
         loop {
             match reading.look(true).await {
                 Ok(()) => return Ok(reading),
-                Err(ReadingError::Behind) if started.elapsed() < freshness.wait => {}
+                Err(ReadingError::Behind) if look.looked.elapsed() < freshness.wait => {}
                 Err(error) => return Err(error),
             }
             // The store is not kept busy by those who wait for a state that has not come.
@@ -130,6 +137,11 @@ impl<'a> StateReading<'a> {
     /// The name of the state.
     pub(crate) fn revision(&self) -> &Arc<str> {
         &self.revision
+    }
+
+    /// How long ago the state was the newest, at most.
+    pub(crate) fn age(&self) -> Duration {
+        self.newest.age()
     }
 
     /// Counts it among those that wait for the store.
@@ -162,16 +174,18 @@ impl<'a> StateReading<'a> {
             let (look, snapshot) = Look::at(store, &bundle.schema, known).await?;
             let place = timeline.advance(since.as_ref(), &*snapshot, look, fresh);
             if let Place::At(known) = place {
-                let (revision, lag) = (known.revision.clone(), known.lag);
+                let (revision, newest) = (known.revision.clone(), known.newest_by(look));
                 self.known = Some(known);
-                return self.take(snapshot, &revision, lag).await;
+                return self.take(snapshot, &revision, newest).await;
             }
             self.moves += 1;
         }
+        let looked = Instant::now();
         let snapshot = store.snapshot(&bundle.schema, None).await?;
         let (revision, lag) = (snapshot.revision().clone(), snapshot.lag());
         self.known = None;
-        self.take(snapshot, &revision, lag).await
+        let newest = LastNewest { looked, lag };
+        self.take(snapshot, &revision, newest).await
     }
 
     /// Takes a snapshot, if its state is what is demanded.
@@ -179,7 +193,7 @@ impl<'a> StateReading<'a> {
         &mut self,
         mut snapshot: Box<dyn Snapshot>,
         revision: &Revision,
-        lag: Duration,
+        newest: LastNewest,
     ) -> Result<(), ReadingError> {
         for wanted in &self.demand.at_least {
             match snapshot.holds(wanted).await? {
@@ -188,7 +202,7 @@ impl<'a> StateReading<'a> {
                 None => return Err(ReadingError::AnotherHistory),
             }
         }
-        let mut lag = lag;
+        let LastNewest { looked, mut lag } = newest;
         if !self.demand.admits(lag) || !self.freshness.admits_lag(lag) {
             lag = snapshot.newest().await?.ok_or(ReadingError::Replaced)?;
         }
@@ -196,6 +210,7 @@ impl<'a> StateReading<'a> {
             return Err(ReadingError::Behind);
         }
         self.revision = Arc::clone(revision.name());
+        self.newest = LastNewest { looked, lag };
         self.snapshot = Some(snapshot);
         Ok(())
     }
@@ -241,7 +256,7 @@ impl<'a> StateReading<'a> {
             // INVARIANT: nobody waits for others while holding a snapshot, or all
             // connections could be held by those who wait.
             self.snapshot = None;
-            self.wait()?;
+            let _following = self.wait.is_none().then(|| self.sources.waits.follow());
             for mut other in others {
                 // Closed when the other has ended, well or not.
                 let _ = other.changed().await;

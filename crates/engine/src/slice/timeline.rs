@@ -43,6 +43,15 @@ pub struct Known {
     pub mark: Option<Mark>,
 }
 
+/// When a state was the newest, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastNewest {
+    /// When it was looked at.
+    pub looked: Instant,
+    /// How long before that it was the newest, at most.
+    pub lag: Duration,
+}
+
 /// When a look at the store was begun.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
@@ -50,6 +59,32 @@ pub struct Look {
     pub looked: Instant,
     /// The mark of the store.
     pub mark: Option<Mark>,
+}
+
+impl LastNewest {
+    /// How long ago that was, at most.
+    #[must_use]
+    pub fn age(self) -> Duration {
+        self.looked.elapsed().saturating_add(self.lag)
+    }
+}
+
+impl Known {
+    /// When it was the newest, as a look finds it that was begun later.
+    #[must_use]
+    pub fn newest_by(&self, look: Look) -> LastNewest {
+        match self.mark {
+            // Nothing was written since: it still is.
+            Some(mark) if mark.settles && look.mark == Some(mark) => LastNewest {
+                looked: look.looked,
+                lag: Duration::ZERO,
+            },
+            _ => LastNewest {
+                looked: self.looked,
+                lag: self.lag,
+            },
+        }
+    }
 }
 
 impl Look {

@@ -39,6 +39,8 @@ impl WaitLimits {
 pub(crate) struct StoreWaits {
     limits: WaitLimits,
     waiting: AtomicUsize,
+    /// Those that wait until another one has read.
+    following: AtomicUsize,
     began: Instant,
     /// When one came that could not be answered at once, while all before could: in microseconds
     /// from `began`.
@@ -49,11 +51,17 @@ pub(crate) struct StoreWaits {
 #[derive(Debug)]
 pub(crate) struct StoreWait(Arc<StoreWaits>);
 
+/// One that waits for what another one reads, counted until this is dropped. It is no load: it asks the store for
+/// nothing, and all who wait for one read go on at once.
+#[derive(Debug)]
+pub(crate) struct Following<'a>(&'a StoreWaits);
+
 impl StoreWaits {
     pub(crate) fn new(limits: WaitLimits) -> Self {
         Self {
             limits,
             waiting: AtomicUsize::new(0),
+            following: AtomicUsize::new(0),
             began: Instant::now(),
             crowded: AtomicU64::new(0),
         }
@@ -62,6 +70,17 @@ impl StoreWaits {
     /// How many wait now.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How many wait for the store or for another one's read.
+    pub(crate) fn elsewhere(&self) -> usize {
+        self.waiting() + self.following.load(Ordering::Relaxed)
+    }
+
+    /// Counts one that waits for another one's read.
+    pub(crate) fn follow(&self) -> Following<'_> {
+        self.following.fetch_add(1, Ordering::Relaxed);
+        Following(self)
     }
 
     /// Lets a question wait, or not.
@@ -94,6 +113,12 @@ impl StoreWaits {
 impl Drop for StoreWait {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Following<'_> {
+    fn drop(&mut self) {
+        self.0.following.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use super::apart::WorkApart;
 use super::authzen::Authzen;
 use super::delay::WorkerDelay;
 use super::denials::Denials;
 use super::explanation::Explainers;
 use super::gateway::Gateway;
 use super::handed::HandedPlans;
-use super::large::LargeRequests;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::openapi::Document;
@@ -21,6 +21,9 @@ use crate::identity::Credentials;
 use crate::shadow::Shadow;
 use peppol_authz_engine::Engine;
 
+/// Explanations that are made at once.
+const EXPLANATIONS: usize = 2;
+
 /// The state that all handlers share.
 pub struct App {
     /// Decides questions.
@@ -32,9 +35,11 @@ pub struct App {
     /// Limits of one request.
     pub limits: Limits,
     /// The turns of large requests.
-    pub large: LargeRequests,
+    pub large: WorkApart,
+    /// The turns of explanations.
+    pub explanations: WorkApart,
     /// How late the workers are.
-    pub delay: WorkerDelay,
+    pub delay: Arc<WorkerDelay>,
     /// How plans are written.
     pub plans: Plans,
     /// Makes the tokens that lead from one page of a search to the next.
@@ -62,6 +67,15 @@ pub struct App {
 }
 
 impl App {
+    /// Measures how late the workers are. It does not end.
+    pub async fn follow_delay(&self) {
+        let aside = || {
+            let elsewhere = self.engine.state().elsewhere();
+            elsewhere + self.large.waiting() + self.explanations.waiting()
+        };
+        self.delay.follow(aside).await;
+    }
+
     /// A server over an engine, by the settings; it is not ready yet. The parts that need more than
     /// settings are absent, and set where they are wanted: nobody may have decisions explained, and
     /// no caller is verified, and there is no shadow and no decision log.
@@ -73,13 +87,18 @@ impl App {
             metrics: Metrics::default(),
             readiness: Readiness::new(settings.reload.refused_is_unready),
             limits: Limits::new(settings),
-            large: LargeRequests::new(
+            large: WorkApart::new(
                 server.threads(),
                 server.large_requests,
                 server.worker_stack_bytes,
             ),
-            delay: WorkerDelay::new(server.delay, server.burst_time, server.threads()),
-            plans: Plans::new(&settings.plan, &settings.limits, serde_json::json!({})),
+            explanations: WorkApart::new(EXPLANATIONS, usize::MAX, server.worker_stack_bytes),
+            delay: Arc::new(WorkerDelay::new(
+                server.delay,
+                server.burst_time,
+                server.threads(),
+            )),
+            plans: Plans::new(&settings.plan, &settings.limits),
             pages,
             document: Document::default(),
             explainers: Explainers::Nobody,

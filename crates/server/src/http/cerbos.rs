@@ -13,10 +13,11 @@ mod fault;
 mod request;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
 use utoipa_axum::router::OpenApiRouter;
@@ -31,8 +32,14 @@ use super::problem::Problem;
 use answer::PlanResources;
 use expression::Expression;
 use peppol_authz_database::RowColumns;
-use peppol_authz_engine::{Malformed, RowPlanOptions, RowPlanRequest, SearchParts, Sought};
+use peppol_authz_engine::text::duration;
+use peppol_authz_engine::{
+    Malformed, RowPlan, RowPlanOptions, RowPlanRequest, SearchParts, Sought,
+};
 use request::CerbosRequest;
+
+/// The header that says how long a filter may be used.
+const MAX_AGE: HeaderName = HeaderName::from_static("plan-max-age");
 
 /// The route of this surface.
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -46,7 +53,13 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     tag = "questions",
     params(Demands),
     request_body(content = CerbosPlanRequest, content_type = "application/json"),
-    responses((status = 200, body = CerbosPlan, description = "A filter"), CerbosErrors)
+    responses(
+        (
+            status = 200, body = CerbosPlan, description = "A filter",
+            headers(("Plan-Max-Age" = String, description = "How long the filter may be used"))
+        ),
+        CerbosErrors
+    )
 )]
 async fn plan_resources(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
     let principals = app.cerbos.principal_type.clone();
@@ -54,18 +67,25 @@ async fn plan_resources(State(app): State<Arc<App>>, headers: HeaderMap, body: B
         Box::pin(async move { planned(exchange, &headers, text, principals.as_deref()).await })
     });
     match answer.await {
-        Ok(text) => json::response(text),
+        Ok((text, max_age)) => {
+            let mut response = json::response(text);
+            // The body has no place for it: some clients refuse members that they do not know.
+            if let Ok(max_age) = HeaderValue::from_str(&duration::format(max_age)) {
+                response.headers_mut().insert(MAX_AGE, max_age);
+            }
+            response
+        }
         Err(problem) => fault::response(&problem),
     }
 }
 
-/// Plans; `principals` is the type of bare ids.
+/// Plans, and says how long the filter may be used; `principals` is the type of bare ids.
 async fn planned(
     exchange: Exchange<'_>,
     headers: &HeaderMap,
     text: Bytes,
     principals: Option<&str>,
-) -> Result<Vec<u8>, Problem> {
+) -> Result<(Vec<u8>, Duration), Problem> {
     let json = exchange.json(&text)?;
     let contexts = exchange.members_of_contexts();
     let request = CerbosRequest::read(&json, principals, contexts);
@@ -79,7 +99,10 @@ async fn planned(
         match plan.map_err(|malformed| exchange.refused(request::renamed(malformed)))? {
             Some(plan) => wanted.push(plan),
             // Nothing that could be asked would be allowed.
-            None => return json::text(&PlanResources::new(&request, &Expression::Constant(false))),
+            None => {
+                let none = PlanResources::new(&request, &Expression::Constant(false));
+                return Ok((json::text(&none)?, exchange.plans().max_age()));
+            }
         }
     }
     // No adapter knows a table by what the operator calls it here.
@@ -95,7 +118,9 @@ async fn planned(
     for plan in &plans {
         all.push(Expression::of(plan, exchange.schema())?);
     }
-    json::text(&PlanResources::new(&request, &Expression::all(all)))
+    let text = json::text(&PlanResources::new(&request, &Expression::all(all)))?;
+    let max_age = plans.iter().map(RowPlan::max_age).min();
+    Ok((text, max_age.unwrap_or_default()))
 }
 
 /// The request for the plan of one action; `None` where the schema has none of that name.

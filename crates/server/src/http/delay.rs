@@ -8,9 +8,10 @@
 //!
 //! Two things are no overload. The time from its timer to the first run of the probe does not count: other
 //! programs on the same processors could make that long, while nobody waits here. And few questions that
-//! take long each are not too many.
+//! take long each are not too many; those that wait for something else than a worker are not counted.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -55,7 +56,7 @@ pub struct WorkerDelay {
 
 /// A question in hand, counted until this is dropped.
 #[derive(Debug)]
-pub(super) struct InHand<'a>(&'a WorkerDelay);
+pub(super) struct InHand(Arc<WorkerDelay>);
 
 /// The measurements so far.
 #[derive(Debug)]
@@ -83,7 +84,7 @@ impl WorkerDelay {
     }
 
     /// Counts a question that comes, which has the probe measure. `None` if it is to be refused.
-    pub(super) fn begin(&self) -> Option<InHand<'_>> {
+    pub(super) fn begin(self: &Arc<Self>) -> Option<InHand> {
         // In one order with what the probe does before it rests.
         let number = self.came.fetch_add(1, Ordering::SeqCst);
         if self.rests.load(Ordering::SeqCst) && self.rests.swap(false, Ordering::SeqCst) {
@@ -93,7 +94,7 @@ impl WorkerDelay {
             return None;
         }
         self.in_hand.fetch_add(1, Ordering::Relaxed);
-        Some(InHand(self))
+        Some(InHand(Arc::clone(self)))
     }
 
     /// The last measurement; none of a server that is asked nothing.
@@ -101,8 +102,9 @@ impl WorkerDelay {
         Duration::from_micros(self.measured.load(Ordering::Relaxed))
     }
 
-    /// Measures for as long as questions come, and again when the next one comes. It does not end.
-    pub async fn follow(&self) {
+    /// Measures for as long as questions come, and again when the next one comes. Of those in hand, `aside`
+    /// wait for something else than a worker. It does not end.
+    pub(super) async fn follow(&self, aside: impl Fn() -> usize) {
         let (mut course, mut seen) = (Course::default(), 0);
         loop {
             if self.came.load(Ordering::SeqCst) == seen {
@@ -111,7 +113,7 @@ impl WorkerDelay {
             loop {
                 seen = self.came.load(Ordering::SeqCst);
                 tokio::time::sleep(INTERVAL).await;
-                let (delay, is_crowd) = self.measure().await;
+                let (delay, is_crowd) = self.measure(&aside).await;
                 let share = match is_crowd {
                     true => course.share(delay, self.most, self.burst, Instant::now()),
                     false => course.ended(),
@@ -127,7 +129,7 @@ impl WorkerDelay {
     }
 
     /// Measures once. The second is true if there were more questions than few.
-    async fn measure(&self) -> (Duration, bool) {
+    async fn measure(&self, aside: &impl Fn() -> usize) -> (Duration, bool) {
         let (started, before) = (Instant::now(), self.came.load(Ordering::Relaxed));
         behind_all_others().await;
         let delay = started.elapsed();
@@ -135,8 +137,9 @@ impl WorkerDelay {
         self.measured.store(micros, Ordering::Relaxed);
         // Short ones begin and end meanwhile, and long ones are in hand all the time.
         let came = self.came.load(Ordering::Relaxed).wrapping_sub(before);
-        let number = came.max(self.in_hand.load(Ordering::Relaxed));
-        (delay, number > self.few)
+        let aside = u64::try_from(aside()).unwrap_or(u64::MAX);
+        let in_hand = self.in_hand.load(Ordering::Relaxed).saturating_sub(aside);
+        (delay, came.max(in_hand) > self.few)
     }
 }
 
@@ -146,7 +149,7 @@ fn is_let_in(number: u64, share: u64) -> bool {
     share >= ALL || before(number % ALL) != before(number % ALL + 1)
 }
 
-impl Drop for InHand<'_> {
+impl Drop for InHand {
     fn drop(&mut self) {
         self.0.in_hand.fetch_sub(1, Ordering::Relaxed);
     }
@@ -268,28 +271,36 @@ mod tests {
         assert_eq!((0..10).filter(|it| is_let_in(*it, ALL / 2)).count(), 5);
     }
 
-    /// Work that holds the only worker, and others that are ready as well.
-    async fn is_crowd(questions: usize) -> bool {
-        let delay = WorkerDelay::new(Duration::from_millis(1), BURST, 1);
+    /// Work that holds the only worker, and others that are ready as well, or wait for the store.
+    async fn is_crowd(questions: usize, aside: usize) -> bool {
+        let delay = Arc::new(WorkerDelay::new(Duration::from_millis(1), BURST, 1));
         let _in_hand: Vec<_> = (0..questions).map(|_| delay.begin()).collect();
         let work = async { std::thread::sleep(Duration::from_millis(20)) };
-        let ((delay, is_crowd), ()) = tokio::join!(delay.measure(), work);
+        let aside = || aside;
+        let ((delay, is_crowd), ()) = tokio::join!(delay.measure(&aside), work);
         assert!(delay >= Duration::from_millis(20));
         is_crowd
     }
 
     #[tokio::test]
     async fn few_questions_that_take_long_are_no_overload() {
-        assert!(!is_crowd(1).await);
-        assert!(!is_crowd(8).await);
-        assert!(is_crowd(9).await);
+        assert!(!is_crowd(1, 0).await);
+        assert!(!is_crowd(8, 0).await);
+        assert!(is_crowd(9, 0).await);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_the_store_is_in_no_crowd() {
+        assert!(!is_crowd(100, 92).await);
+        assert!(is_crowd(100, 91).await);
+        assert!(!is_crowd(1, 100).await);
     }
 
     #[tokio::test]
     async fn it_rests_while_nothing_is_asked() {
-        let delay = std::sync::Arc::new(WorkerDelay::new(Duration::from_secs(1), BURST, 1));
-        let followed = std::sync::Arc::clone(&delay);
-        let probe = tokio::spawn(async move { followed.follow().await });
+        let delay = Arc::new(WorkerDelay::new(Duration::from_secs(1), BURST, 1));
+        let followed = Arc::clone(&delay);
+        let probe = tokio::spawn(async move { followed.follow(|| 0).await });
         for _ in 0..3 {
             drop(delay.begin());
             assert!(!delay.rests.load(Ordering::SeqCst));

@@ -1,6 +1,5 @@
 //! Explanations of decisions on the wire.
 
-mod apart;
 mod callers;
 
 use cedar_policy::EntityUid;
@@ -16,8 +15,10 @@ use peppol_authz_engine::{
     ReadValue, Remedy, Unexplained,
 };
 
-pub(super) use apart::{Why, explain};
 pub use callers::{ExplainKey, Explainers};
+
+/// An explanation, or why there is none.
+pub(super) type Why = Result<Explanation, Unexplained>;
 
 /// The explanation of a decision.
 #[derive(Serialize, ToSchema)]

@@ -24,8 +24,6 @@ mod settings;
 mod trusted;
 mod written;
 
-pub(super) use written::ENCODED;
-
 pub(super) use endpoints::{routes, unrouted};
 pub use grpc::{messages, serve_envoy};
 pub use settings::Gateway;

@@ -5,11 +5,10 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use percent_encoding::utf8_percent_encode;
 use uuid::Uuid;
 
-use super::gateway::ENCODED;
+use super::header_text::encoded;
+use super::plan_text::PlanText;
 use super::problem::Problem;
 
 /// A plan is kept for this long at least, so that a service can fetch it. It says itself for how long it
@@ -37,7 +36,7 @@ pub struct HandedPlans {
 
 #[derive(Debug, Default)]
 struct Kept {
-    plans: VecDeque<(Uuid, Instant, Bytes)>,
+    plans: VecDeque<(Uuid, Instant, PlanText)>,
     length: usize,
 }
 
@@ -50,44 +49,45 @@ impl HandedPlans {
         }
     }
 
-    /// Hands on a plan that may be used for some time. Where there is no more room, the oldest ones go:
-    /// who wants them then asks again.
+    /// Hands on a plan. Where there is no more room, the oldest ones go: who wants them then asks again.
     ///
     /// # Errors
     /// A plan that is longer than all of them may be.
-    pub(super) fn hand_on(&self, text: String, life: Duration) -> Result<HandedPlan, Problem> {
-        if text.len() <= self.header {
-            let encoded = utf8_percent_encode(&text, ENCODED).to_string();
+    pub(super) fn hand_on(&self, plan: PlanText) -> Result<HandedPlan, Problem> {
+        let length = plan.length();
+        if length <= self.header {
+            let encoded = encoded(&plan.now()).into_owned();
             if encoded.len() <= self.header {
                 return Ok(HandedPlan::Text(encoded));
             }
         }
-        if text.len() > self.most {
+        if length > self.most {
             let text = "the plan is longer than `gateway.plans_bytes`".to_owned();
             return Err(Problem::PlanTooWide(text));
         }
         let now = Instant::now();
-        let (id, text) = (Uuid::now_v7(), Bytes::from(text));
+        let id = Uuid::now_v7();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.plans.retain(|(_, until, _)| *until > now);
-        kept.length = kept.plans.iter().map(|(_, _, text)| text.len()).sum();
-        while kept.length + text.len() > self.most {
+        kept.length = kept.plans.iter().map(|(_, _, plan)| plan.length()).sum();
+        while kept.length + length > self.most {
             let Some((_, _, gone)) = kept.plans.pop_front() else {
                 break;
             };
-            kept.length -= gone.len();
+            kept.length -= gone.length();
         }
-        kept.length += text.len();
-        kept.plans.push_back((id, now + life.max(HOP), text));
+        kept.length += length;
+        let until = now + plan.max_age().max(HOP);
+        kept.plans.push_back((id, until, plan));
         Ok(HandedPlan::Kept(id))
     }
 
     /// The text of one, while it may be used.
-    pub(super) fn get(&self, id: Uuid) -> Option<Bytes> {
+    pub(super) fn get(&self, id: Uuid) -> Option<String> {
         let now = Instant::now();
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let found = kept.plans.iter().find(|(its, ..)| *its == id);
-        let (_, until, text) = found?;
-        (*until > now).then(|| text.clone())
+        let (_, until, plan) = found?;
+        (*until > now).then(|| plan.now())
     }
 }

@@ -214,7 +214,9 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Pro
     app.metrics.token_keys.are(health.token_keys);
     app.metrics.credentials.are(health);
     let waiting = app.engine.state().waiting();
-    app.metrics.overload.are(waiting, app.delay.measured());
+    let large_requests = app.large.waiting();
+    let delay = app.delay.measured();
+    app.metrics.overload.are(waiting, large_requests, delay);
     if let Some(log) = &app.decision_log {
         app.metrics.decision_log.is(log.stats());
     }

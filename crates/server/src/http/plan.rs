@@ -22,7 +22,7 @@ use super::handed::{HandedPlan, HandedPlans};
 use super::json;
 use super::openapi::{self, NoPlan, NoSuchPlan, NotExplained, OwnProblems, Problems};
 use super::problem::Problem;
-use answer::PlanAnswer;
+use answer::{PlanAnswer, plan_text};
 use peppol_authz_engine::policy::routes::Collection;
 use peppol_authz_engine::schema::Misfit;
 use peppol_authz_engine::{Malformed, RowPlanOptions};
@@ -89,7 +89,7 @@ async fn made(
         ..plans.options(&columns)
     };
     let plan = exchange.plan(&request, demanded, &options).await?;
-    json::text(&PlanAnswer::new(&plan, &columns, dialect)?)
+    Ok(plan_text(&plan, &columns, dialect)?.now().into_bytes())
 }
 
 /// A plan that a gateway's request named by its id.
@@ -107,7 +107,7 @@ async fn made(
 async fn kept(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Problem> {
     let id = Uuid::try_parse(&id).map_err(|_| Problem::NotFound)?;
     let text = app.handed.get(id).ok_or(Problem::NotFound)?;
-    let mut response = json::response(text.into());
+    let mut response = json::response(text.into_bytes());
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
@@ -124,13 +124,7 @@ pub(super) async fn handed_on(
     principal: &EntityUid,
     demanded: DemandedState,
 ) -> Result<HandedPlan, Problem> {
-    let id: &str = principal.id().as_ref();
-    let action: &str = collection.action.id().as_ref();
-    let (request, _) = exchange.plan_request(&serde_json::json!({
-        "principal": {"type": principal.type_name().to_string(), "id": id},
-        "action": {"type": collection.action.type_name().to_string(), "id": action},
-        "resource": {"type": collection.of.to_string()},
-    }))?;
+    let request = exchange.plan_request_of(collection, principal)?;
     let plans = exchange.plans();
     let unusable = |misfit: Misfit| Problem::Internal(format!("`plan`: {misfit}"));
     let dialect = plans.dialect(None).map_err(unusable)?;
@@ -138,7 +132,5 @@ pub(super) async fn handed_on(
     let columns = columns.map_err(unusable)?;
     let options = plans.options(&columns);
     let plan = exchange.plan(&request, demanded, &options).await?;
-    let text = json::text(&PlanAnswer::new(&plan, &columns, dialect)?)?;
-    let text = String::from_utf8(text).map_err(|error| Problem::Internal(error.to_string()))?;
-    handed.hand_on(text, plan.max_age)
+    handed.hand_on(plan_text(&plan, &columns, dialect)?)
 }

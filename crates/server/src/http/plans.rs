@@ -1,5 +1,9 @@
 //! How plans are written.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::time::Duration;
+
 use cedar_policy::EntityTypeName;
 use serde_json::Value as Json;
 
@@ -13,14 +17,15 @@ use peppol_authz_engine::schema::{Misfit, Schema};
 pub struct Plans {
     dialect: RowDialect,
     options: RowPlanOptions,
-    /// The names of tables and columns, by type.
-    columns: Json,
+    /// The names of tables and columns, by type, as the settings have them and as they were read.
+    names: Json,
+    columns: RowColumns,
 }
 
 impl Plans {
-    /// By the settings, with the names of tables and columns in the file that they name.
+    /// By the settings, without names of tables and columns.
     #[must_use]
-    pub fn new(settings: &PlanSettings, limits: &LimitsSettings, columns: Json) -> Self {
+    pub fn new(settings: &PlanSettings, limits: &LimitsSettings) -> Self {
         Self {
             dialect: match settings.dialect {
                 PlanDialect::Postgresql => RowDialect::Postgres,
@@ -29,11 +34,40 @@ impl Plans {
             options: RowPlanOptions {
                 ids: limits.plan_ids,
                 candidates: limits.candidates,
+                tables: HashSet::new(),
+                binds: true,
                 max_age: settings.max_age,
-                ..RowPlanOptions::default()
+                explain: false,
             },
-            columns,
+            names: Json::Object(serde_json::Map::new()),
+            columns: RowColumns::default(),
         }
+    }
+
+    /// The same with names of tables and columns, as the file has them that the settings name.
+    ///
+    /// # Errors
+    /// Names that do not fit the schema.
+    pub fn with_columns(self, names: Json, schema: &Schema) -> Result<Self, Misfit> {
+        let columns = RowColumns::read(&names, schema, None)?;
+        Ok(Self {
+            names,
+            columns,
+            ..self
+        })
+    }
+
+    /// Checks that the names fit another schema too. What they mean is the same under each.
+    ///
+    /// # Errors
+    /// One that does not.
+    pub fn check(&self, schema: &Schema) -> Result<(), Misfit> {
+        RowColumns::read(&self.names, schema, None).map(drop)
+    }
+
+    /// How old what a plan knows may become, at most.
+    pub(super) fn max_age(&self) -> Duration {
+        self.options.max_age
     }
 
     /// How a plan is made for a caller who fulfils its obligations and has these tables.
@@ -67,14 +101,13 @@ impl Plans {
         own: Option<&Json>,
         schema: &Schema,
         of: &EntityTypeName,
-    ) -> Result<RowColumns, Misfit> {
-        let usual = RowColumns::read(&self.columns, schema, None);
-        let usual = usual.map_err(|misfit| misfit.within("plan.columns"))?;
+    ) -> Result<Cow<'_, RowColumns>, Misfit> {
         match own {
-            None | Some(Json::Null) => Ok(usual),
+            None | Some(Json::Null) => Ok(Cow::Borrowed(&self.columns)),
             Some(own) => {
                 let own = RowColumns::read(own, schema, Some(of));
-                Ok(usual.below(own.map_err(|misfit| misfit.within("columns"))?))
+                let own = own.map_err(|misfit| misfit.within("columns"))?;
+                Ok(Cow::Owned(self.columns.clone().below(own)))
             }
         }
     }

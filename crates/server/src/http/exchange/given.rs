@@ -7,11 +7,11 @@ use cedar_policy::EntityUid;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::super::explanation::{Why, explain};
+use super::super::explanation::Why;
 use super::super::problem::Problem;
 use super::open::Exchange;
 use super::question::{NameDenial, PermittedQuestion};
-use peppol_authz_engine::{Decided, Decision, Question};
+use peppol_authz_engine::{Decided, Decision, Explanation, Question};
 
 /// A decision that may leave. The log has taken it, it is counted, and the shadow was offered it.
 pub(in crate::http) struct GivenDecision {
@@ -49,8 +49,12 @@ impl Exchange<'_> {
             true => {
                 let bundle = Arc::clone(&self.session.state.bundle);
                 // Boxed, so that a question that is not explained has no larger future.
-                let explained = Box::pin(explain(bundle, asked.question, decision)).await;
-                let (question, decision, why) = explained?;
+                let question = asked.question;
+                let explained = self.app.explanations.on_a_thread(async move {
+                    let why = Explanation::of(&bundle, &question, &decision);
+                    (question, decision, why)
+                });
+                let (question, decision, why) = Box::pin(explained).await?;
                 (question, decision, Some(why))
             }
             false => (asked.question, decision, None),

@@ -10,10 +10,10 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
+use super::super::apart::is_large;
 use super::super::app::App;
 use super::super::body;
 use super::super::delay::InHand;
-use super::super::large::LargeRequests;
 use super::super::limits::Limits;
 use super::super::problem::{Overload, Problem};
 use super::super::request::current_marks;
@@ -29,12 +29,18 @@ pub(in crate::http) struct Exchange<'a> {
     pub(super) session: Session,
     pub(super) marks: RequestMarks,
     #[expect(dead_code, reason = "held for its drop")]
-    in_hand: InHand<'a>,
+    in_hand: InHand,
+}
+
+/// A request that is let in, though it may have to wait for its turn yet.
+struct LetIn {
+    started: Instant,
+    in_hand: InHand,
 }
 
 /// The answer of a surface, as it is being made.
-pub(in crate::http) type Answering<'e> =
-    Pin<Box<dyn Future<Output = Result<Vec<u8>, Problem>> + Send + 'e>>;
+pub(in crate::http) type Answering<'e, T> =
+    Pin<Box<dyn Future<Output = Result<T, Problem>> + Send + 'e>>;
 
 /// Answers a request by its body, within the deadline; a large one apart from the workers. `head` is
 /// what the surface finds wrong with the head of the request.
@@ -42,15 +48,16 @@ pub(in crate::http) type Answering<'e> =
 /// # Errors
 /// A server that is not ready or has too much to do, the fault of the head, a body that is too large or
 /// too late, an answer that takes too long, and whatever `answer` returns.
-pub(in crate::http) async fn answered<F>(
+pub(in crate::http) async fn answered<F, T>(
     app: &Arc<App>,
     surface: Surface,
     head: Result<(), Problem>,
     body: Body,
     answer: F,
-) -> Result<Vec<u8>, Problem>
+) -> Result<T, Problem>
 where
-    F: for<'e> FnOnce(Exchange<'e>, Bytes) -> Answering<'e> + Send + 'static,
+    F: for<'e> FnOnce(Exchange<'e>, Bytes) -> Answering<'e, T> + Send + 'static,
+    T: Send + 'static,
 {
     app.readiness.ready_to_answer()?;
     head?;
@@ -58,12 +65,14 @@ where
     within(app, app.limits.request_timeout, async {
         // An answer before the body has come would close the connection.
         let text = body::read(body, &app.limits).await?;
-        if !LargeRequests::holds(text.len()) {
-            return answer(Exchange::begin(app, surface, marks)?, text).await;
+        let let_in = LetIn::now(app)?;
+        if !is_large(text.len()) {
+            return answer(Exchange::begin(app, surface, marks, let_in), text).await;
         }
         let own = Arc::clone(app);
-        let apart = async move { answer(Exchange::begin(&own, surface, marks)?, text).await };
-        let done = app.large.apart(apart).await;
+        let apart =
+            async move { answer(Exchange::begin(&own, surface, marks, let_in), text).await };
+        let done = app.large.on_a_thread(apart).await;
         done.map_err(|problem| noted(app, problem))?
     })
     .await?
@@ -101,6 +110,18 @@ fn late(app: &App) -> Problem {
     }
 }
 
+impl LetIn {
+    /// # Errors
+    /// A server that has too much to do.
+    fn now(app: &App) -> Result<Self, Problem> {
+        let too_many = || noted(app, Problem::Overloaded(Overload::Workers));
+        Ok(Self {
+            started: Instant::now(),
+            in_hand: app.delay.begin().ok_or_else(too_many)?,
+        })
+    }
+}
+
 impl<'a> Exchange<'a> {
     /// Begins without a body. The deadline counts from `arrived`.
     ///
@@ -112,23 +133,23 @@ impl<'a> Exchange<'a> {
         arrived: Instant,
     ) -> Result<Self, Problem> {
         app.readiness.ready_to_answer()?;
-        Ok(Self {
+        let let_in = LetIn {
             started: arrived,
-            ..Self::begin(app, surface, current_marks())?
-        })
+            ..LetIn::now(app)?
+        };
+        Ok(Self::begin(app, surface, current_marks(), let_in))
     }
 
-    fn begin(app: &'a App, surface: Surface, marks: RequestMarks) -> Result<Self, Problem> {
-        let in_hand = app.delay.begin();
-        let too_many = || noted(app, Problem::Overloaded(Overload::Workers));
-        Ok(Self {
+    fn begin(app: &'a App, surface: Surface, marks: RequestMarks, let_in: LetIn) -> Self {
+        let LetIn { started, in_hand } = let_in;
+        Self {
             app,
             surface,
-            started: Instant::now(),
+            started,
             session: app.engine.session(),
             marks,
-            in_hand: in_hand.ok_or_else(too_many)?,
-        })
+            in_hand,
+        }
     }
 
     /// Waits for an answer within the deadline. A panic is the outer error, so that it is answered
@@ -155,7 +176,7 @@ impl<'a> Exchange<'a> {
         bytes: usize,
         work: impl Future<Output = T>,
     ) -> Result<T, Problem> {
-        if !LargeRequests::holds(bytes) {
+        if !is_large(bytes) {
             return Ok(work.await);
         }
         let rest = self.rest();

@@ -1,10 +1,12 @@
 //! Plans: they are made from one state like decisions, and nobody observes them.
 
+use cedar_policy::EntityUid;
 use serde_json::Value as Json;
 
 use super::super::problem::Problem;
 use super::open::{Exchange, noted};
 use super::question::DemandedState;
+use peppol_authz_engine::policy::routes::Collection;
 use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::{RowPlan, RowPlanOptions, RowPlanRequest};
 
@@ -22,6 +24,20 @@ impl Exchange<'_> {
     ) -> Result<(RowPlanRequest, Demand), Problem> {
         let read = RowPlanRequest::read(&self.session, json, self.app.limits.entities);
         read.map_err(|malformed| self.refused(malformed))
+    }
+
+    /// A request for the plan of the rows that a gateway's request lists, for its principal.
+    ///
+    /// # Errors
+    /// A principal of whom the rows are not asked.
+    pub(in crate::http) fn plan_request_of(
+        &self,
+        collection: &Collection,
+        principal: &EntityUid,
+    ) -> Result<RowPlanRequest, Problem> {
+        let Collection { action, of, .. } = collection;
+        RowPlanRequest::without_context(&self.session, principal.clone(), action, of.clone())
+            .map_err(|malformed| self.refused(malformed))
     }
 
     /// Makes a plan, and counts it.

@@ -1,14 +1,12 @@
 //! An answer as headers and a body.
 
-use std::borrow::Cow;
-
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use uuid::Uuid;
 
 use super::super::handed::HandedPlan;
+use super::super::header_text;
 use super::super::request::REQUEST_ID;
 use super::answer::GatewayAnswer;
 use super::outcome::RequestOutcome;
@@ -27,10 +25,6 @@ static CODE: HeaderName = HeaderName::from_static("x-authz-code");
 /// An answer is good once. An Allow does not carry this header, as the gateway may add its headers to
 /// the request that goes on.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-
-/// Characters that would not arrive as they are. Blanks at either end of a header are taken off, and
-/// `%` marks encoded characters.
-pub(in crate::http) const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
 impl GatewayAnswer {
     /// All headers that such an outcome can have. A header with nothing to say is empty, so that the
@@ -110,7 +104,7 @@ impl GatewayAnswer {
 
 /// A value that is printable ASCII whatever the text is.
 fn encoded(text: &str) -> HeaderValue {
-    value(&Cow::from(utf8_percent_encode(text, ENCODED)))
+    value(&header_text::encoded(text))
 }
 
 fn value(text: &str) -> HeaderValue {

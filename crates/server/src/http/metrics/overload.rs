@@ -22,6 +22,7 @@ struct OverloadLabel {
 pub(in crate::http) struct OverloadMetrics {
     refused: Family<OverloadLabel, Counter>,
     waiting: Gauge<u64, AtomicU64>,
+    large_requests: Gauge<u64, AtomicU64>,
     delay: Gauge<f64, AtomicU64>,
 }
 
@@ -40,6 +41,12 @@ impl OverloadMetrics {
                 "Questions that wait for the tenancy store",
                 Gauge::default(),
             ),
+            large_requests: added(
+                registry,
+                "large_requests_waiting",
+                "Large requests that wait for their turn",
+                Gauge::default(),
+            ),
             delay: added(
                 registry,
                 "worker_delay_seconds",
@@ -54,8 +61,10 @@ impl OverloadMetrics {
         self.refused.get_or_create(&OverloadLabel { reason }).inc();
     }
 
-    pub(in crate::http) fn are(&self, waiting: usize, delay: Duration) {
-        self.waiting.set(u64::try_from(waiting).unwrap_or(u64::MAX));
+    pub(in crate::http) fn are(&self, waiting: usize, large_requests: usize, delay: Duration) {
+        let number = |number| u64::try_from(number).unwrap_or(u64::MAX);
+        self.waiting.set(number(waiting));
+        self.large_requests.set(number(large_requests));
         self.delay.set(delay.as_secs_f64());
     }
 }

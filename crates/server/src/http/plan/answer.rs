@@ -4,10 +4,10 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
+use crate::http::plan_text::PlanText;
 use crate::http::problem::Problem;
 use crate::http::residual::WireResidual;
 use peppol_authz_database::{RowColumns, RowDialect, RowParameter, RowSql};
-use peppol_authz_engine::text::duration;
 use peppol_authz_engine::{Residual, RowPlan};
 
 /// A condition on the rows of a service's own table.
@@ -24,12 +24,13 @@ pub(in crate::http) struct PlanAnswer<'a> {
     /// The obligations of a caller that acts on any of the rows. Absent where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     obligations: Vec<&'a str>,
-    /// How long the plan may be used.
-    max_age: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<PlanExplanation<'a>>,
     policy_revision: &'a str,
     tenancy_revision: &'a str,
+    /// How long the plan may be used from now on; `0s` if it is for one use, at once.
+    // The last member, and empty: a `PlanText` writes it.
+    max_age: &'static str,
 }
 
 /// The same in SQL.
@@ -58,11 +59,7 @@ struct PlanExplanation<'a> {
 }
 
 impl<'a> PlanAnswer<'a> {
-    pub(super) fn new(
-        plan: &'a RowPlan,
-        columns: &RowColumns,
-        dialect: RowDialect,
-    ) -> Result<Self, Problem> {
+    fn new(plan: &'a RowPlan, columns: &RowColumns, dialect: RowDialect) -> Result<Self, Problem> {
         let sql = RowSql::of(&plan.condition, &plan.of, columns, dialect);
         let (parameters, most) = (sql.parameters.len(), dialect.most_parameters());
         if parameters > most {
@@ -83,12 +80,27 @@ impl<'a> PlanAnswer<'a> {
                 condition: sql.condition,
             },
             obligations: plan.obligations.iter().map(|it| &**it).collect(),
-            max_age: duration::format(plan.max_age),
             explanation: plan.residual.as_ref().map(PlanExplanation::new),
             policy_revision: &plan.policy_revision,
             tenancy_revision: &plan.tenancy_revision,
+            max_age: "",
         })
     }
+}
+
+/// The text of a plan.
+///
+/// # Errors
+/// A condition with more parameters than the database takes.
+pub(super) fn plan_text(
+    plan: &RowPlan,
+    columns: &RowColumns,
+    dialect: RowDialect,
+) -> Result<PlanText, Problem> {
+    let text = serde_json::to_string(&PlanAnswer::new(plan, columns, dialect)?);
+    let text = text.map_err(|error| Problem::Internal(error.to_string()))?;
+    PlanText::new(&text, plan.until)
+        .ok_or_else(|| Problem::Internal("a plan has no end".to_owned()))
 }
 
 impl<'a> PlanExplanation<'a> {
@@ -110,7 +122,6 @@ pub fn plan_json(
     columns: &RowColumns,
     dialect: RowDialect,
 ) -> Result<Json, String> {
-    PlanAnswer::new(plan, columns, dialect)
-        .map_err(|problem| problem.detail())
-        .and_then(|answer| serde_json::to_value(&answer).map_err(|error| error.to_string()))
+    let text = plan_text(plan, columns, dialect).map_err(|problem| problem.detail())?;
+    serde_json::from_str(&text.now()).map_err(|error| error.to_string())
 }

@@ -7,6 +7,8 @@ mod check;
 mod diff;
 mod exit;
 mod explain;
+mod export;
+mod health;
 mod import;
 mod init;
 mod input;
@@ -24,6 +26,7 @@ mod search;
 mod serve;
 mod source;
 mod test;
+mod whole_file;
 mod worker;
 
 use clap::Parser;
@@ -50,6 +53,7 @@ pub(crate) fn run() -> Exit {
     let ended = match arguments.command {
         Command::Serve(args) => serve::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Check(args) => check::run(&args),
@@ -62,6 +66,7 @@ pub(crate) fn run() -> Exit {
         Command::Prove(args) => prove::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Health(args) => health::run(&args),
         Command::Key(args) => key::run(&args),
     };
     output::all_written(ended.unwrap_or_else(|stopped| stopped))

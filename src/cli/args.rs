@@ -3,6 +3,8 @@
 mod ask;
 mod author;
 mod diff;
+mod export;
+mod health;
 mod init;
 mod key;
 mod policy;
@@ -15,6 +17,8 @@ use clap::{Parser, Subcommand};
 pub(super) use ask::{AuthorizeArgs, PlanArgs, RouteArgs, SearchArgs};
 pub(super) use author::{CheckArgs, TestArgs};
 pub(super) use diff::DiffArgs;
+pub(super) use export::ExportArgs;
+pub(super) use health::HealthArgs;
 pub(super) use init::InitArgs;
 pub(super) use key::KeyArgs;
 pub(super) use policy::{PolicyArgs, SourceArgs};
@@ -42,6 +46,8 @@ pub(super) enum Command {
     Serve(ServeArgs),
     /// Read tenancy documents into the store, in one transaction
     Import(ImportArgs),
+    /// Write what the store holds, as documents that `import` reads or as Cedar's entities
+    Export(ExportArgs),
     /// Create the tables of the store, or bring them up to date
     Migrate(MigrateArgs),
     /// Write the shipped schema, policies, suites, routes, SQL and settings out, as a project to edit
@@ -66,6 +72,8 @@ pub(super) enum Command {
     Diff(DiffArgs),
     /// Decide the decisions of a log again, and show those that change
     Replay(ReplayArgs),
+    /// Ask a running sidecar if it is well, as a container's health check does
+    Health(HealthArgs),
     /// Make a static key for a caller, and show it with its hash
     Key(KeyArgs),
 }

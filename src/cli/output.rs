@@ -20,6 +20,12 @@ pub(super) fn say(line: impl std::fmt::Display) {
     note(writeln!(std::io::stdout().lock(), "{line}"));
 }
 
+/// Standard output, for a text of any length. Here a reader that has gone away is an error: it has not
+/// received the whole.
+pub(super) fn standard_output() -> std::io::Stdout {
+    std::io::stdout()
+}
+
 fn note(written: std::io::Result<()>) {
     if let Err(error) = written
         && error.kind() != ErrorKind::BrokenPipe

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::exit::Exit;
 use super::output::{AnyError, misused};
@@ -115,6 +116,15 @@ pub(super) fn entities_limits(config: &Config) -> EntitiesLimits {
         bytes: config.entities.bytes,
         ancestors: config.entities.ancestors,
     }
+}
+
+/// How long a query of work may take that nobody waits for as for an answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The settings for a command that reads much: a query may take longer than one of a question may.
+pub(super) fn patient(mut config: Config) -> Config {
+    config.store.timeout = config.store.timeout.max(PATIENCE);
+    config
 }
 
 /// A store, and its database if it is one.

@@ -53,6 +53,7 @@ const MAY_USE: [(&str, Modules); 4] = [
                 "import",
                 &["added_documents", "additions", "documents", "ignored"],
             ),
+            ("export", &["additions", "import"]),
             ("roots", &[]),
             ("tls_advice", &[]),
             // Its tests write statements of SQLite.
@@ -62,6 +63,7 @@ const MAY_USE: [(&str, Modules); 4] = [
                 &[
                     "additions",
                     "documents",
+                    "export",
                     "ignored",
                     "import",
                     "migration",
@@ -74,6 +76,7 @@ const MAY_USE: [(&str, Modules); 4] = [
                 &[
                     "additions",
                     "documents",
+                    "export",
                     "ignored",
                     "import",
                     "migration",
@@ -84,7 +87,10 @@ const MAY_USE: [(&str, Modules); 4] = [
                 ],
             ),
             ("row_sql", &["postgres", "select", "sqlite", "views"]),
-            ("database", &["import", "migration", "postgres", "sqlite"]),
+            (
+                "database",
+                &["export", "import", "migration", "postgres", "sqlite"],
+            ),
             (
                 "project",
                 &["added_documents", "additions", "import", "sqlite"],

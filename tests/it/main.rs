@@ -17,6 +17,7 @@ mod decision_log;
 mod entities_file;
 mod eventually;
 mod explain;
+mod export;
 mod fail_closed;
 mod gateway;
 mod history;

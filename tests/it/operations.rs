@@ -1,9 +1,10 @@
 //! The interface for operators: health, version, the log, and a store that another process writes to.
 //!
-//! `start` has what keeps it from starting, `socket` the Unix socket, `drain` the way to stop, and
+//! `start` has what keeps it from starting, `health` the command, `socket` the Unix socket, `drain` the way to stop, and
 //! `metrics` what is counted.
 
 mod drain;
+mod health;
 mod log;
 mod metrics;
 mod socket;

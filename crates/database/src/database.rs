@@ -1,8 +1,9 @@
 //! The stores that documents can be imported into.
 
-use std::io::BufRead;
+use std::io::{BufRead, Write};
 use std::sync::Arc;
 
+use crate::export::{ExportError, Exported};
 use crate::import::{Import, ImportError, Imported};
 use crate::migration::Upgrade;
 use crate::postgres::Postgres;
@@ -54,6 +55,18 @@ impl Database {
         match self {
             Self::Sqlite(store) => store.import(import, inputs, progress),
             Self::Postgres(store) => runtime()?.block_on(store.import(import, inputs, progress)),
+        }
+    }
+
+    /// Exports all documents, one a line, from one state, and blocks meanwhile. An import of them
+    /// makes the same store.
+    ///
+    /// # Errors
+    /// Anything in the store that documents do not tell of. What was written by then is not whole.
+    pub fn export(&self, import: &Import, to: &mut dyn Write) -> Result<Exported, ExportError> {
+        match self {
+            Self::Sqlite(store) => store.export(import, to),
+            Self::Postgres(store) => runtime()?.block_on(store.export(import, to)),
         }
     }
 

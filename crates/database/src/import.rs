@@ -5,6 +5,7 @@
 //! stored. Everything happens in one transaction,
 //! so an import lands whole or not at all.
 
+use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::sync::Arc;
 
@@ -37,6 +38,8 @@ pub struct Import {
     /// True if a member that nothing reads is a fault.
     strict: bool,
     additions: Option<Arc<Additions>>,
+    /// The types that additions have made, or have put members into.
+    added: Vec<String>,
 }
 
 /// A document that has been read and checked.
@@ -113,6 +116,7 @@ impl Import {
             types,
             strict: false,
             additions: None,
+            added: Vec::new(),
         })
     }
 
@@ -124,12 +128,35 @@ impl Import {
         let refused = |error: &SchemaError| AdditionsError(vec![schema_fault(schema, error)]);
         let parsed = Schema::parse(&schema.text).map_err(|error| refused(&error))?;
         let types = shipped_documents(&schema.text).map_err(|error| refused(&error))?;
+        let shipped: BTreeMap<String, usize> = types
+            .iter()
+            .map(|it| (it.name.clone(), it.members.attributes.len()))
+            .collect();
+        let types = added_documents(types, &schema.text, additions.documents.as_ref())?;
+        let is_added =
+            |it: &&DocumentType| shipped.get(&it.name) != Some(&it.members.attributes.len());
         Ok(Self {
-            types: added_documents(types, &schema.text, additions.documents.as_ref())?,
+            added: types
+                .iter()
+                .filter(is_added)
+                .map(|it| it.name.clone())
+                .collect(),
+            types,
             schema: parsed,
             strict: false,
             additions: Some(additions),
         })
+    }
+
+    /// The types of documents that additions have made, or have put members into.
+    pub(super) fn added(&self) -> &[String] {
+        &self.added
+    }
+
+    /// The names of all types of documents, in order.
+    #[cfg(test)]
+    pub(super) fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.types.iter().map(|it| it.name.as_str())
     }
 
     /// The additions that the documents are read by.
@@ -158,16 +185,11 @@ impl Import {
         };
         let malformed = |problem: String| DocumentError::Malformed { line, problem };
         let json = parse_json(&text, JSON_DEPTH).map_err(|error| malformed(error.to_string()))?;
-        let document_type = match json.get("type") {
-            Some(serde_json::Value::String(name)) => self.kind(name),
+        let read = match json.get("type") {
+            Some(serde_json::Value::String(name)) => self.read(name, &json),
             _ => Err("`type`: a string is wanted".to_owned()),
         };
-        let document_type = document_type.map_err(malformed)?;
-        let DocumentType { name, members, .. } = document_type;
-        let record = self
-            .schema
-            .record(&json, members, JsonOrigin::Document)
-            .map_err(|misfit| malformed(format!("{name}: {misfit}")))?;
+        let (document_type, record) = read.map_err(malformed)?;
         if self.strict
             && let Some(problem) = first_unread(&json, document_type)
         {
@@ -175,11 +197,24 @@ impl Import {
         }
         ignored.count(&json, document_type, file, line);
         Ok(Some(Document {
-            kind: name.clone(),
+            kind: document_type.name.clone(),
             key: key(document_type, &record),
             line,
             text: record_to_json(&record).to_string(),
         }))
+    }
+
+    /// A document of a type, read by the schema.
+    pub(super) fn read(
+        &self,
+        kind: &str,
+        json: &serde_json::Value,
+    ) -> Result<(&DocumentType, Record), String> {
+        let document_type = self.kind(kind)?;
+        let members = &document_type.members;
+        let record = self.schema.record(json, members, JsonOrigin::Document);
+        let record = record.map_err(|misfit| format!("{kind}: {misfit}"))?;
+        Ok((document_type, record))
     }
 
     /// The documents of a type.

@@ -1,13 +1,14 @@
 //! The tenancy store in a database: SQLite in a file, PostgreSQL on a server.
 //!
 //! Each has one view per entity type of the schema, reads consistent snapshots of them, tells
-//! which entities have changed, and imports tenancy documents. `schema/README.md` describes views,
+//! which entities have changed, and imports and exports tenancy documents. `schema/README.md` describes views,
 //! tables and change records.
 
 mod added_documents;
 mod additions;
 mod database;
 mod documents;
+mod export;
 mod ignored;
 mod import;
 mod migration;
@@ -23,6 +24,7 @@ mod views;
 pub use additions::{Additions, AdditionsError};
 pub use database::Database;
 pub use documents::{DocumentError, Documents};
+pub use export::{ExportError, Exported};
 pub use ignored::{Ignored, IgnoredMember};
 pub use import::{Import, ImportError, Imported};
 pub use migration::{Migrated, Upgrade};

@@ -16,6 +16,7 @@ mod connect;
 mod dependence;
 mod description;
 mod digest;
+mod export;
 mod failure;
 mod gate;
 mod lease;

@@ -17,6 +17,7 @@ mod changes;
 mod connection;
 mod copy;
 mod dependence;
+mod export;
 mod made;
 mod noted;
 mod opened;

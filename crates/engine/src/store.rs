@@ -7,6 +7,7 @@
 
 mod comparison;
 mod condition;
+mod entities_export;
 mod entities_file;
 mod revision;
 
@@ -22,6 +23,7 @@ use crate::schema::{Row, Schema, Value};
 
 pub use comparison::Comparison;
 pub use condition::{AncestorTest, Condition, Operand, ValueTest};
+pub use entities_export::{EntitiesExportError, export_entities};
 pub use entities_file::{EntitiesFile, EntitiesLimits, EntitiesText};
 pub use revision::Revision;
 

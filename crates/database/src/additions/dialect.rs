@@ -19,6 +19,8 @@ pub(crate) struct DialectAdditions {
     pub(crate) views_file: Option<Arc<SourceFile>>,
     /// The statements of an import.
     pub(crate) import: Option<Arc<SourceFile>>,
+    /// The statements of an export.
+    pub(crate) export: Option<Arc<SourceFile>>,
 }
 
 /// A migration.

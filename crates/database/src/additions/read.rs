@@ -70,10 +70,11 @@ impl Reader {
                         self.look_for_control(file);
                     }
                 }
+                "export.sql" => part.export = self.text(&path),
                 "template.sql" => {}
                 _ => self.refuse(
                     &path,
-                    "it is no part of additions, which are `migrations`, `views.sql` and `import.sql`",
+                    "it is no part of additions, which are `migrations`, `views.sql`, `import.sql` and `export.sql`",
                 ),
             }
         }

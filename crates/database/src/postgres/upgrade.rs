@@ -153,6 +153,33 @@ pub(super) async fn upgrade(
     result
 }
 
+/// Checks that a database has all that this program would give it, and changes nothing.
+///
+/// # Errors
+/// One that another program has made, that lacks something, or that has other additions.
+pub(super) async fn check(client: &Client, options: &PostgresOptions) -> Result<(), StoreError> {
+    let newest = migration::newest(MIGRATIONS);
+    let lacks = match version(client, options.timeout, newest).await? {
+        None => {
+            return Err(StoreError::Version(
+                "another program has made the tables of the tenancy store".to_owned(),
+            ));
+        }
+        Some(version) if version < newest => true,
+        Some(_) => {
+            let planned = additions::planned(client, options.additions.as_deref());
+            !planned.await?.is_empty()
+        }
+    };
+    match lacks {
+        false => Ok(()),
+        true => Err(StoreError::Version(
+            "the tables of the tenancy store are not up to date: run `peppol-authz migrate`"
+                .to_owned(),
+        )),
+    }
+}
+
 /// Brings a database a version further.
 async fn step(
     client: &mut Client,

@@ -5,6 +5,7 @@ mod asking;
 mod authorize;
 mod check;
 mod diff;
+mod doctor;
 mod exit;
 mod explain;
 mod export;
@@ -21,6 +22,7 @@ mod policies;
 mod prove;
 mod reasons;
 mod replay;
+mod review;
 mod route;
 mod search;
 mod serve;
@@ -66,6 +68,8 @@ pub(crate) fn run() -> Exit {
         Command::Prove(args) => prove::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Review(args) => review::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Health(args) => health::run(&args),
         Command::Key(args) => key::run(&args),
     };

@@ -3,6 +3,7 @@
 mod ask;
 mod author;
 mod diff;
+mod doctor;
 mod export;
 mod health;
 mod init;
@@ -10,6 +11,7 @@ mod key;
 mod policy;
 mod prove;
 mod replay;
+mod review;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -17,6 +19,7 @@ use clap::{Parser, Subcommand};
 pub(super) use ask::{AuthorizeArgs, PlanArgs, RouteArgs, SearchArgs};
 pub(super) use author::{CheckArgs, TestArgs};
 pub(super) use diff::DiffArgs;
+pub(super) use doctor::DoctorArgs;
 pub(super) use export::ExportArgs;
 pub(super) use health::HealthArgs;
 pub(super) use init::InitArgs;
@@ -24,7 +27,8 @@ pub(super) use key::KeyArgs;
 pub(super) use policy::{PolicyArgs, SourceArgs};
 pub(super) use prove::ProveArgs;
 pub(super) use replay::ReplayArgs;
-pub(super) use serve::{ImportArgs, MigrateArgs, ServeArgs};
+pub(super) use review::{ReviewArgs, ReviewFormat};
+pub(super) use serve::{ImportArgs, MigrateArgs, ServeCommand};
 
 /// Authorization for Peppol Access Points and SMPs: Cedar policies over the tenancy store.
 #[derive(Debug, Parser)]
@@ -43,7 +47,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Answer questions over HTTP until told to stop
-    Serve(ServeArgs),
+    Serve(ServeCommand),
     /// Read tenancy documents into the store, in one transaction
     Import(ImportArgs),
     /// Write what the store holds, as documents that `import` reads or as Cedar's entities
@@ -72,6 +76,10 @@ pub(super) enum Command {
     Diff(DiffArgs),
     /// Decide the decisions of a log again, and show those that change
     Replay(ReplayArgs),
+    /// Show every right, and the policies that give it, for an audit
+    Review(ReviewArgs),
+    /// Show the settings in force, and what is wrong with what they name
+    Doctor(DoctorArgs),
     /// Ask a running sidecar if it is well, as a container's health check does
     Health(HealthArgs),
     /// Make a static key for a caller, and show it with its hash

@@ -52,12 +52,21 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T, AnyError>> + Send,
 {
+    let engine = engine_over(store, bundle, 0)?;
+    in_worker(async move { ask(engine).await })
+}
+
+/// An engine over a store, which looks at it for each question and keeps as much as that.
+pub(super) fn engine_over(
+    store: Arc<dyn Store>,
+    bundle: Arc<Bundle>,
+    cache_bytes: u64,
+) -> Result<Engine, AnyError> {
     let options = EngineOptions {
-        cache_bytes: 0,
+        cache_bytes,
         freshness: Freshness::EACH,
     };
-    let engine = Engine::new(store, bundle, options)?;
-    in_worker(async move { ask(engine).await })
+    Ok(Engine::new(store, bundle, options)?)
 }
 
 /// Finds an action by its bare name, if only one namespace has it. A Cedar literal is taken as it is.

@@ -1,6 +1,7 @@
 //! `serve`: the one place where everything is put together.
 
 mod assemble;
+mod checked;
 mod keys;
 mod log;
 mod ready;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::args::ServeArgs;
+use super::args::ServeCommand;
 use super::exit::{Ended, Exit};
 use super::output::{AnyError, complain_of, failed, misused};
 use super::policies::Loaded;
@@ -29,8 +30,8 @@ use settled::load_settled;
 use stop::LastLines;
 use suites::SuiteGate;
 
-pub(super) fn run(args: &ServeArgs) -> Ended {
-    let config = settings(&args.flags())?;
+pub(super) fn run(args: &ServeCommand) -> Ended {
+    let config = settings(&args.start.flags())?;
     if !config.import.is_empty() && matches!(config.tenancy, Source::Entities(_)) {
         return Err(misused(format!(
             "`import` needs a database, and `{}` is none",
@@ -44,6 +45,9 @@ pub(super) fn run(args: &ServeArgs) -> Ended {
         return Err(fault.exit);
     }
     let second = shadow::load(&config)?;
+    if args.check {
+        return checked::run(&config, &policies.1);
+    }
     match run_server(&config, policies, second).map_err(failed)? {
         LastLines::Written => Ok(Exit::Done),
         LastLines::Lost => Ok(Exit::Failed),

@@ -45,6 +45,7 @@ pub(crate) fn first_page(limit: usize, most: usize) -> SearchPage {
         most,
         explain: false,
         binds: true,
+        whole: false,
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
-use peppol_authz_engine::policy::{Sources, load};
+use peppol_authz_engine::policy::{Bundle, Sources, load};
 use peppol_authz_engine::store::{EntitiesFile, EntitiesLimits};
 use rusqlite::Connection;
 use rusqlite::types::Value as Column;
@@ -139,6 +139,7 @@ fn documents(tenancy: &Tenancy) -> String {
 
 #[test]
 fn an_import_of_an_export_is_the_same_store() {
+    let bundle = Arc::new(load(&Sources::shipped()).unwrap());
     for number in 0..4 {
         let place = Place::new();
         let mut rng = Rng::new(7_000_003 + number);
@@ -153,12 +154,12 @@ fn an_import_of_an_export_is_the_same_store() {
         let [one, other] = ["first.db", "second.db"].map(|name| rows(&place.path(name)));
         assert_eq!(one, other, "tenancy {number}");
         assert_eq!(export(&second), text, "tenancy {number}");
-        decides_alike(&place, &mut rng, &tenancy);
+        decides_alike(&place, &bundle, &mut rng, &tenancy);
     }
 }
 
 /// The entities in a file decide as the store does that they are of.
-fn decides_alike(place: &Place, rng: &mut Rng, tenancy: &Tenancy) {
+fn decides_alike(place: &Place, bundle: &Arc<Bundle>, rng: &mut Rng, tenancy: &Tenancy) {
     let file = place.path("entities.json");
     let named = file.display().to_string();
     run(&[
@@ -169,14 +170,13 @@ fn decides_alike(place: &Place, rng: &mut Rng, tenancy: &Tenancy) {
         &named,
     ])
     .text();
-    let bundle = Arc::new(load(&Sources::shipped()).unwrap());
     let limits = EntitiesLimits {
         bytes: u64::MAX,
         ancestors: usize::MAX,
     };
     let entities = EntitiesFile::open(&file, limits).unwrap();
-    let one = Deciding::over(open(&place.path("first.db")), Arc::clone(&bundle));
-    let other = Deciding::over(entities, bundle);
+    let one = Deciding::over(open(&place.path("first.db")), Arc::clone(bundle));
+    let other = Deciding::over(entities, Arc::clone(bundle));
     for _ in 0..60 {
         let question: Value = Question::random(rng, tenancy).to_json(rng);
         let [one, other] = [&one, &other].map(|it| it.decide(&question));

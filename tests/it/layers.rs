@@ -36,6 +36,7 @@ const MAY_USE: [(&str, Modules); 4] = [
                     "combine", "decide", "policy", "schema", "search", "slice", "store", "turn",
                 ],
             ),
+            ("review", &["decide", "schema", "search", "slice", "store"]),
             ("explain", &["decide", "policy", "schema", "slice", "store"]),
             ("request", &["decide", "policy", "schema", "slice", "store"]),
         ],

@@ -39,6 +39,7 @@ mod postgres;
 mod proof;
 mod reload;
 mod requests;
+mod review;
 mod rules;
 mod rules_hold;
 mod rules_page;

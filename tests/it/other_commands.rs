@@ -2,6 +2,7 @@
 
 mod authorize;
 mod coverage;
+mod doctor;
 mod matrix;
 mod names;
 mod places;

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, Write};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::export::{ExportError, Exported};
 use crate::import::{Import, ImportError, Imported};
@@ -38,6 +39,30 @@ impl Database {
             // When it was opened.
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(store) => store.reach().await,
+        }
+    }
+
+    /// Returns true if the database has all that this program would give it; none where another program
+    /// has made it. Nothing is changed.
+    ///
+    /// # Errors
+    /// One that has other additions, or cannot be read.
+    pub async fn is_up_to_date(&self) -> Result<Option<bool>, StoreError> {
+        match self {
+            // When it was opened.
+            Self::Sqlite(_) => Ok(Some(true)),
+            Self::Postgres(store) => store.is_up_to_date().await,
+        }
+    }
+
+    /// The clock of the database's machine, if it has one of its own.
+    ///
+    /// # Errors
+    /// A server that cannot be reached.
+    pub async fn clock(&self) -> Result<Option<SystemTime>, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(store) => store.clock().await.map(Some),
         }
     }
 

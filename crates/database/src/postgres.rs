@@ -38,13 +38,14 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
 
 use cedar_policy::EntityTypeName;
 use deadpool_postgres::{Pool, PoolError};
 
 use connect::Connector;
 use description::Description;
-use failure::{BeginFailure, limited, said};
+use failure::{BeginFailure, limited, said, store_error};
 use gate::Gate;
 use lease::Lease;
 use listen::Listener;
@@ -102,6 +103,37 @@ impl Postgres {
     pub async fn reach(&self) -> Result<(), StoreError> {
         let connected = limited(self.options.timeout, self.connector.connect()).await;
         connected.map(drop).map_err(|failed| failed.error)
+    }
+
+    /// Returns true if the database has all that this program would give it; none where another program
+    /// has made it. Nothing is changed.
+    ///
+    /// # Errors
+    /// One that has other additions, or cannot be read.
+    pub async fn is_up_to_date(&self) -> Result<Option<bool>, StoreError> {
+        let (client, connection) = self.connector.connect().await.map_err(store_error)?;
+        let task = tokio::spawn(connection);
+        let found = upgrade::is_up_to_date(&client, &self.options).await;
+        drop(client);
+        task.abort();
+        found
+    }
+
+    /// The clock of the server.
+    ///
+    /// # Errors
+    /// A server that cannot be reached.
+    pub async fn clock(&self) -> Result<SystemTime, StoreError> {
+        let connection = self.connection().await?;
+        let sql = "SELECT extract(epoch FROM clock_timestamp())::float8";
+        let asked = connection.get()?.query_typed_one(sql, &[]);
+        let row = limited(self.options.timeout, asked).await;
+        let row = row.map_err(|failed| failed.error)?;
+        connection.give_back();
+        let seconds: f64 = row.try_get(0).map_err(store_error)?;
+        let since = Duration::try_from_secs_f64(seconds);
+        let since = since.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(SystemTime::UNIX_EPOCH + since)
     }
 
     /// The description of the views; `None` before the first read.

@@ -5,7 +5,7 @@
 //! Sources ─► policy::load ─► Bundle ─┐
 //! Question ──────────────────────────┼─► Engine::session ─► decide ─► Decision
 //! Store ─► Snapshot ─► slice ────────┘            │
-//!                                                 └─► search, row_plan, explain, request
+//!                                                 └─► search, row_plan, explain, request, review
 //! ```
 //!
 //! A question is checked against the schema ([`Question::read`], [`Question::new`]), its slice is
@@ -17,7 +17,7 @@
 //! ([`Twice`]) take a session. Threads that decide need [`DECISION_STACK_BYTES`] of stack, and the
 //! engine refuses to decide on less. `examples/embed.rs` shows a decision from start to end.
 //!
-//! Imports run one way: `row_plan → search`, `{search, explain, request} → decide → slice → {policy, store} → schema`.
+//! Imports run one way: `{row_plan, review} → search`, `{search, explain, request} → decide → slice → {policy, store} → schema`.
 
 mod combine;
 mod decide;
@@ -25,6 +25,7 @@ mod explain;
 pub mod file;
 pub mod policy;
 mod request;
+mod review;
 mod row_plan;
 pub mod schema;
 mod search;
@@ -46,6 +47,7 @@ pub use explain::{
 pub use request::{
     Body, Draft, Drafted, Headers, HttpRequest, RequestDecision, RequestLimits, Routed, Unrouted,
 };
+pub use review::{OpenAction, ReviewError, ReviewScope, Reviewed, Right, TakeRight};
 pub use row_plan::{
     ROW_ID, RelatedRow, RowAttribute, RowCondition, RowPlan, RowPlanOptions, RowPlanRequest,
     RowTest,

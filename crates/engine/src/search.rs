@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use cedar_policy::{EntityTypeName, EntityUid};
 
-use crate::decide::{Decision, QuestionContext, Verdict};
+use crate::decide::{Decision, QuestionContext, Reason, Verdict};
 use crate::slice::Described;
 
 pub use actions::ActionSearch;
@@ -81,6 +81,9 @@ pub struct SearchPage {
     /// False for a caller who understands no obligation: what is permitted with one is then not
     /// found, as a question about it would be a denial.
     pub binds: bool,
+    /// True if the search is to be complete or an error: a candidate that cannot be decided ends it. The
+    /// result has the permits then.
+    pub whole: bool,
 }
 
 /// A part of the answer.
@@ -90,6 +93,8 @@ pub struct SearchResult {
     pub entities: Vec<EntityUid>,
     /// The obligations of those that are allowed with some.
     pub obligations: BTreeMap<EntityUid, BTreeSet<Arc<str>>>,
+    /// The permits of each, where [`SearchPage::whole`] asked for them.
+    pub permits: BTreeMap<EntityUid, Vec<Reason>>,
     /// True if there are others behind them.
     pub more: bool,
     /// The last of them, for [`SearchPage::after`].
@@ -105,20 +110,37 @@ pub struct SearchResult {
     pub tenancy_revision: Option<Arc<str>>,
 }
 
+/// The part of a permit that a search tells.
+struct Found {
+    obligations: BTreeSet<Arc<str>>,
+    /// The permits, where they are asked for.
+    permits: Vec<Reason>,
+}
+
 impl SearchPage {
-    /// The obligations of a decision by which something is found; `None` where it is not.
-    fn finds(&self, decision: Decision) -> Option<BTreeSet<Arc<str>>> {
+    /// The part of a decision by which something is found; `None` where it is not.
+    fn finds(&self, decision: Decision) -> Option<Found> {
         let is_allow = decision.verdict == Verdict::Allow;
-        let obligations = decision.obligations;
-        (is_allow && (self.binds || obligations.is_empty())).then_some(obligations)
+        let found = Found {
+            obligations: decision.obligations,
+            permits: if self.whole {
+                decision.reasons
+            } else {
+                Vec::new()
+            },
+        };
+        (is_allow && (self.binds || found.obligations.is_empty())).then_some(found)
     }
 }
 
 impl SearchResult {
     /// Adds what is allowed.
-    fn add(&mut self, uid: EntityUid, obligations: BTreeSet<Arc<str>>) {
-        if !obligations.is_empty() {
-            self.obligations.insert(uid.clone(), obligations);
+    fn add(&mut self, uid: EntityUid, found: Found) {
+        if !found.obligations.is_empty() {
+            self.obligations.insert(uid.clone(), found.obligations);
+        }
+        if !found.permits.is_empty() {
+            self.permits.insert(uid.clone(), found.permits);
         }
         self.entities.push(uid);
     }
@@ -128,6 +150,7 @@ impl SearchResult {
         self.more = self.entities.len() > limit;
         for uid in self.entities.drain(limit.min(self.entities.len())..) {
             self.obligations.remove(&uid);
+            self.permits.remove(&uid);
         }
     }
 }

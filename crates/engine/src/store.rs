@@ -9,6 +9,7 @@ mod comparison;
 mod condition;
 mod entities_export;
 mod entities_file;
+mod held;
 mod revision;
 
 use std::collections::{BTreeMap, HashSet};
@@ -25,6 +26,7 @@ pub use comparison::Comparison;
 pub use condition::{AncestorTest, Condition, Operand, ValueTest};
 pub use entities_export::{EntitiesExportError, export_entities};
 pub use entities_file::{EntitiesFile, EntitiesLimits, EntitiesText};
+pub use held::HeldStore;
 pub use revision::Revision;
 
 /// A future that a store returns.

@@ -21,6 +21,7 @@ mod duration;
 mod fault;
 mod flags;
 mod gateway;
+mod in_force;
 mod introspection;
 mod jwt;
 mod limits;
@@ -45,6 +46,7 @@ pub use gateway::{
     GatewayEndpoint, GatewayFamily, GatewayHeader, GatewaySettings, Network, NetworkError, Piece,
     Placeholder, Shape, TargetForm,
 };
+pub use in_force::SettingInForce;
 pub use introspection::Introspection;
 pub use jwt::{Algorithm, AlgorithmError, Constant, Jwks, JwksError, Jwt, JwtIssuer, Principal};
 pub use limits::LimitsSettings;

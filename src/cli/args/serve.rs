@@ -8,6 +8,16 @@ use super::policy::{PolicyArgs, SourceArgs};
 use peppol_authz_server::config::Flags;
 
 #[derive(Debug, Args)]
+pub(in crate::cli) struct ServeCommand {
+    #[command(flatten)]
+    pub(in crate::cli) start: ServeArgs,
+    /// Do all that comes before a start is ready, and end: nothing is listened on, made or imported
+    #[arg(long)]
+    pub(in crate::cli) check: bool,
+}
+
+/// The flags of a start.
+#[derive(Debug, Args)]
 pub(in crate::cli) struct ServeArgs {
     /// The address to answer on: `IP:PORT` or `unix:PATH` [default: the setting `listen`]
     #[arg(long, value_name = "ADDR")]

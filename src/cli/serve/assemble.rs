@@ -13,7 +13,7 @@ use peppol_authz_engine::store::{EntitiesFile, Store};
 use peppol_authz_engine::{Engine, EngineOptions};
 use peppol_authz_server::config::{Config, Source};
 use peppol_authz_server::decision_log::DecisionLog;
-use peppol_authz_server::http::{App, Gateway, Metrics, Plans};
+use peppol_authz_server::http::{App, Explainers, Gateway, Metrics, Pages, Plans};
 use peppol_authz_server::identity::Credentials;
 
 /// A server with all of its parts.
@@ -25,12 +25,17 @@ pub(super) struct Assembled {
     pub(super) entities: Option<String>,
 }
 
-/// Puts a server together. Nothing is listened on yet.
-pub(super) fn assemble(
-    config: &Config,
-    bundle: Arc<Bundle>,
-    second: Option<Arc<Bundle>>,
-) -> Result<Assembled, AnyError> {
+/// The parts that need nothing but the settings and the schema.
+pub(super) struct Parts {
+    credentials: Credentials,
+    gateway: Gateway,
+    plans: Plans,
+    explainers: Explainers,
+    pages: Pages,
+}
+
+/// Makes the parts that need nothing but the settings and the schema.
+pub(super) fn parts(config: &Config, bundle: &Bundle) -> Result<Parts, AnyError> {
     let credentials = Credentials::new(config)?;
     let gateway = Gateway::new(&config.gateway);
     let gateway = match credentials.takes_basic() {
@@ -39,6 +44,28 @@ pub(super) fn assemble(
     };
     check_principals(&gateway, &credentials, &bundle.schema)?;
     check_cerbos(config, &bundle.schema)?;
+    Ok(Parts {
+        credentials,
+        gateway,
+        plans: plans(config, &bundle.schema)?,
+        explainers: keys::explainers(&config.explain)?,
+        pages: keys::pages(config.search.token_key_file.as_deref())?,
+    })
+}
+
+/// Puts a server together. Nothing is listened on yet.
+pub(super) fn assemble(
+    config: &Config,
+    bundle: Arc<Bundle>,
+    second: Option<Arc<Bundle>>,
+) -> Result<Assembled, AnyError> {
+    let Parts {
+        credentials,
+        gateway,
+        plans,
+        explainers,
+        pages,
+    } = parts(config, &bundle)?;
     if bundle.routes.is_none() {
         tracing::info!("no routes: gateways are denied everything");
     }
@@ -61,14 +88,13 @@ pub(super) fn assemble(
     let limits = wait_limits(config);
     let engine = Arc::new(Engine::bounded(store, bundle, options, limits)?);
     let metrics = Metrics::default();
-    let pages = keys::pages(config.search.token_key_file.as_deref())?;
     let app = Arc::new(App {
         metrics: match &shadow {
             Some(shadow) => metrics.with_shadow(shadow.counts()),
             None => metrics,
         },
-        plans: plans(config, &engine.state().bundle.schema)?,
-        explainers: keys::explainers(&config.explain)?,
+        plans,
+        explainers,
         gateway,
         credentials,
         shadow,

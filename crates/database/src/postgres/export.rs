@@ -8,6 +8,7 @@ use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::failure::{said, store_error};
+use super::options::PostgresOptions;
 use super::{Postgres, upgrade};
 use crate::export::{ExportError, ExportStatement, Exported, export_statements, write_document};
 use crate::import::Import;
@@ -31,12 +32,27 @@ impl Postgres {
         let statements = export_statements(EXPORT, import, |it| &it.postgres, "postgres")?;
         let (client, connection) = self.connector.connect().await.map_err(store_error)?;
         let task = tokio::spawn(connection);
-        upgrade::check(&client, &self.options).await?;
+        check(&client, &self.options).await?;
         let exported = export_on(&client, import, &statements, to).await;
         drop(client);
         task.abort();
         exported
     }
+}
+
+/// Checks that the tables are those that are exported.
+async fn check(client: &Client, options: &PostgresOptions) -> Result<(), ExportError> {
+    let problem = match upgrade::is_up_to_date(client, options).await? {
+        Some(true) => return Ok(()),
+        Some(false) => "they are not up to date: run `peppol-authz migrate`",
+        None => {
+            "an export reads the tables that this program makes in an empty database, and another has \
+             made these"
+        }
+    };
+    Err(ExportError::Refused(format!(
+        "nothing can be exported from the tables of the tenancy store: {problem}"
+    )))
 }
 
 async fn export_on(

@@ -153,30 +153,23 @@ pub(super) async fn upgrade(
     result
 }
 
-/// Checks that a database has all that this program would give it, and changes nothing.
+/// Returns true if a database has all that this program would give it; none where another program has
+/// made it. Nothing is changed.
 ///
 /// # Errors
-/// One that another program has made, that lacks something, or that has other additions.
-pub(super) async fn check(client: &Client, options: &PostgresOptions) -> Result<(), StoreError> {
+/// One that has other additions, or cannot be read.
+pub(super) async fn is_up_to_date(
+    client: &Client,
+    options: &PostgresOptions,
+) -> Result<Option<bool>, StoreError> {
     let newest = migration::newest(MIGRATIONS);
-    let lacks = match version(client, options.timeout, newest).await? {
-        None => {
-            return Err(StoreError::Version(
-                "another program has made the tables of the tenancy store".to_owned(),
-            ));
-        }
-        Some(version) if version < newest => true,
+    match version(client, options.timeout, newest).await? {
+        None => Ok(None),
+        Some(version) if version < newest => Ok(Some(false)),
         Some(_) => {
             let planned = additions::planned(client, options.additions.as_deref());
-            !planned.await?.is_empty()
+            Ok(Some(planned.await?.is_empty()))
         }
-    };
-    match lacks {
-        false => Ok(()),
-        true => Err(StoreError::Version(
-            "the tables of the tenancy store are not up to date: run `peppol-authz migrate`"
-                .to_owned(),
-        )),
     }
 }
 

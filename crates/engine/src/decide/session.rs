@@ -130,6 +130,18 @@ impl Session {
         Ok(batch.answered)
     }
 
+    /// The name of the newest state of the store.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub(crate) async fn newest_state(&self) -> Result<Arc<str>, Failure> {
+        let snapshot = self
+            .store()
+            .snapshot(&self.state.bundle.schema, None)
+            .await?;
+        Ok(Arc::clone(snapshot.revision().name()))
+    }
+
     pub(crate) fn schema(&self) -> &Schema {
         &self.state.bundle.schema
     }

@@ -88,6 +88,7 @@ impl Fragment {
             identifier: IdentifierRule::from_annotations(name, &json.annotations, codes)?,
             when_absent: None,
             personal: is_personal(name, json)?,
+            tenant: json.annotations.contains_key("tenant"),
         })
     }
 

@@ -61,6 +61,8 @@ pub struct Attribute {
     pub nullable: bool,
     /// True if its text is to name one thing alone, as an id does.
     pub identifier: bool,
+    /// True if an entity is a part of the one that the attribute names, `@within`.
+    pub within: bool,
 }
 
 /// An entity type.
@@ -86,6 +88,8 @@ pub struct EntityType {
     pub when_absent: Option<Record>,
     /// True if its ids identify persons, `@personal`.
     pub personal: bool,
+    /// True if everything else belongs to one of its entities, `@tenant`.
+    pub tenant: bool,
 }
 
 /// An action that can be asked.

@@ -118,6 +118,7 @@ impl ActionSearch {
         let mut found = SearchResult {
             entities: Vec::new(),
             obligations: BTreeMap::new(),
+            permits: BTreeMap::new(),
             more: false,
             last: None,
             decided: questions.len(),
@@ -133,8 +134,8 @@ impl ActionSearch {
                 answer => answer?,
             };
             found.tenancy_revision = Some(Arc::clone(&decision.tenancy_revision));
-            if let Some(obligations) = part.finds(decision) {
-                found.add(question.action.clone(), obligations);
+            if let Some(allowed) = part.finds(decision) {
+                found.add(question.action.clone(), allowed);
             }
         }
         found.end_at(part.limit);

@@ -1,12 +1,12 @@
 //! Searching for principals or resources: candidates by a condition, each decided.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cedar_policy::{EntityId, EntityUid};
 
 use super::partial::{self, Residual};
-use super::{Search, SearchPage, SearchResult, Sought};
+use super::{Found, Search, SearchPage, SearchResult, Sought};
 use crate::decide::{Failure, Question, Session, decide_batch};
 use crate::policy::Shard;
 use crate::slice::{Demand, Gathered, InState, Moved, NamedEntities, StateReading};
@@ -15,8 +15,8 @@ use crate::store::{Candidates, Condition};
 /// Candidates that are read and decided together, at first and at most.
 const CHUNK: std::ops::RangeInclusive<usize> = 16..=1024;
 
-/// An entity that is allowed, with the obligations of that.
-type Allowed = (EntityUid, BTreeSet<Arc<str>>);
+/// An entity that is allowed, with what is told of that.
+type Allowed = (EntityUid, Found);
 
 /// The source of candidates.
 enum CandidateSource {
@@ -186,6 +186,7 @@ impl<'a> Searching<'a> {
         let mut result = SearchResult {
             entities: Vec::new(),
             obligations: BTreeMap::new(),
+            permits: BTreeMap::new(),
             last: None,
             more: false,
             decided,
@@ -193,8 +194,8 @@ impl<'a> Searching<'a> {
             policy_revision: Arc::clone(&self.session.state.bundle.revision),
             tenancy_revision: Some(Arc::clone(reading.revision())),
         };
-        for (uid, obligations) in found {
-            result.add(uid, obligations);
+        for (uid, found) in found {
+            result.add(uid, found);
         }
         result.end_at(part.limit);
         let id = |uid: &EntityUid| Arc::from(AsRef::<str>::as_ref(uid.id()));
@@ -248,18 +249,19 @@ impl<'a> Searching<'a> {
         for answered in batch.answered {
             let (question, decision) = match answered {
                 Ok((question, Ok(decision))) => (question, decision),
+                Ok((_, Err(failure))) if self.part.whole => return Err(failure),
                 Ok((question, Err(failure))) => {
                     passed_over(&question, failure)?;
                     continue;
                 }
                 Err(failure) => return Err(failure),
             };
-            if let Some(obligations) = self.part.finds(decision) {
+            if let Some(found) = self.part.finds(decision) {
                 let uid = match search.sought {
                     Sought::Principals => question.principal,
                     Sought::Resources => question.resource,
                 };
-                allowed.push((uid, obligations));
+                allowed.push((uid, found));
             }
         }
         Ok(InState::Same(allowed))

@@ -11,10 +11,10 @@ use figment::value::{Dict, Value};
 use figment::{Figment, Profile, Provider};
 use serde::Deserialize;
 
-use super::Config;
 use super::fault::{ConfigError, Fault};
 use super::flags::Flags;
 use super::range::SettingFaults;
+use super::{Config, SettingInForce};
 use layer::Layer;
 use peppol_authz_engine::text::did_you_mean;
 
@@ -31,7 +31,7 @@ impl Config {
     /// The defaults that are inside the program cannot be used. A test excludes that.
     pub fn defaults() -> Result<Self, ConfigError> {
         let defaults = Layer::of_defaults()?;
-        read(&defaults, [], Vec::new())
+        Ok(read(&defaults, [], Vec::new())?.0)
     }
 
     /// The settings from `flags`, the variables of this process, and the file that one of them
@@ -54,20 +54,62 @@ impl Config {
         flags: &Flags,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigError> {
-        let mut faults = Vec::new();
-        let defaults = Layer::of_defaults()?;
-        // They show which keys are settings, and of which type.
-        let known = read(&defaults, [], Vec::new())?;
-        let (variables, named) = Layer::of_variables(variables, &known, &mut faults);
-        let file = match (&flags.config, &named) {
-            (Some(path), _) => Layer::of_file("--config", path, &mut faults),
-            (None, Some(path)) => Layer::of_file(layer::CONFIG, path, &mut faults),
-            (None, None) => None,
-        };
-        let flags = Layer::of_flags(flags, &mut faults);
-        let layers = file.into_iter().chain(variables).chain(flags);
-        read(&defaults, layers, faults)
+        Ok(load(flags, variables)?.0)
     }
+
+    /// [`Config::load`], with the origin of each setting.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::load`].
+    pub fn load_with_origins(flags: &Flags) -> Result<(Self, Vec<SettingInForce>), ConfigError> {
+        let (config, values) = load(flags, std::env::vars_os())?;
+        let mut settings = config.values();
+        for setting in &mut settings {
+            setting.origin = values.origin(&setting.key);
+        }
+        Ok((config, settings))
+    }
+}
+
+/// The values of all layers, with the layer of each.
+struct Origins {
+    figment: Figment,
+    values: Value,
+}
+
+impl Origins {
+    fn of(&self, value: Option<&Value>) -> String {
+        let metadata = value.and_then(|value| self.figment.get_metadata(value.tag()));
+        metadata.map_or_else(
+            || layer::DEFAULTS.to_owned(),
+            |metadata| metadata.name.to_string(),
+        )
+    }
+
+    /// The origin of a setting, or of the table that it is in.
+    fn origin(&self, key: &str) -> String {
+        self.of(self.values.find_ref(key))
+    }
+}
+
+fn load(
+    flags: &Flags,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<(Config, Origins), ConfigError> {
+    let mut faults = Vec::new();
+    let defaults = Layer::of_defaults()?;
+    // They show which keys are settings, and of which type.
+    let (known, _) = read(&defaults, [], Vec::new())?;
+    let (variables, named) = Layer::of_variables(variables, &known, &mut faults);
+    let file = match (&flags.config, &named) {
+        (Some(path), _) => Layer::of_file("--config", path, &mut faults),
+        (None, Some(path)) => Layer::of_file(layer::CONFIG, path, &mut faults),
+        (None, None) => None,
+    };
+    let flags = Layer::of_flags(flags, &mut faults);
+    let layers = file.into_iter().chain(variables).chain(flags);
+    read(&defaults, layers, faults)
 }
 
 /// The settings of `layers` over `defaults`. For each value that does not fit, a fault is noted and
@@ -76,21 +118,18 @@ fn read(
     defaults: &Layer,
     layers: impl IntoIterator<Item = Layer>,
     mut faults: Vec<Fault>,
-) -> Result<Config, ConfigError> {
+) -> Result<(Config, Origins), ConfigError> {
     let layers = layers.into_iter();
     let figment = layers.fold(Figment::from(defaults), Figment::merge);
-    let origin = |value: Option<&Value>| {
-        let metadata = value.and_then(|value| figment.get_metadata(value.tag()));
-        metadata.map_or_else(
-            || layer::DEFAULTS.to_owned(),
-            |metadata| metadata.name.to_string(),
-        )
-    };
     let mut values = figment
         .data()
         .ok()
         .and_then(|mut all| all.remove(&Profile::Default))
         .unwrap_or_default();
+    let mut origins = Origins {
+        figment,
+        values: Value::from(Dict::new()),
+    };
 
     let config = loop {
         let error = match Config::deserialize(&Value::from(values.clone())) {
@@ -100,7 +139,7 @@ fn read(
         let taken = reset(&mut values, Some(defaults.values()), &error.path);
         faults.push(Fault::new(
             error.path.join("."),
-            origin(taken.as_ref()),
+            origins.of(taken.as_ref()),
             problem(&error.kind),
         ));
         // INVARIANT: the loop ends, as each turn gives up a value that is no default.
@@ -109,12 +148,12 @@ fn read(
         }
     };
 
-    let values = Value::from(values);
+    origins.values = Value::from(values);
     for (key, problem) in unusable(&config).into_all() {
-        faults.push(Fault::new(key, origin(values.find_ref(key)), problem));
+        faults.push(Fault::new(key, origins.origin(key), problem));
     }
     if faults.is_empty() {
-        Ok(config)
+        Ok((config, origins))
     } else {
         Err(ConfigError { faults })
     }

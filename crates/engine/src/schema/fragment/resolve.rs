@@ -63,6 +63,7 @@ impl Namespaces {
                 required: json.required,
                 nullable: json.annotations.contains_key("nullable"),
                 identifier: json.annotations.contains_key("identifier"),
+                within: json.annotations.contains_key("within"),
             };
             let name = Arc::from(name.as_str());
             record.attributes.insert(name, attribute);

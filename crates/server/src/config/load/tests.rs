@@ -426,7 +426,7 @@ fn defaults_that_cannot_be_used_are_faults() {
         let (_directory, flags) = file(text);
         let path = flags.config.unwrap();
         let defaults = Layer::of_file("--config", &path, &mut Vec::new()).unwrap();
-        let found = faults(read(&defaults, [], Vec::new()));
+        let found = faults(read(&defaults, [], Vec::new()).map(|(config, _)| config));
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].0, key);
     }

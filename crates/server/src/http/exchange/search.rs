@@ -99,6 +99,7 @@ impl Exchange<'_> {
             most: self.app.limits.candidates,
             explain: how.explain,
             binds: how.binds,
+            whole: false,
         };
         let found = wanted.find(&self.session, &part, &demanded.0).await;
         self.app.metrics.questions.searched(&found);

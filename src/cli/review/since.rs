@@ -1,0 +1,137 @@
+//! The difference from an earlier review.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Error};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value as Json};
+
+use super::found::{END_OF_RIGHTS, FoundRights, Known, RIGHTS, Rights, texts};
+use crate::cli::output::AnyError;
+
+/// An earlier review in JSON.
+pub(super) struct Since {
+    path: PathBuf,
+    head: Map<String, Json>,
+}
+
+/// The rights that have come and gone.
+pub(super) struct Differences {
+    /// The state of the earlier review.
+    pub(super) tenancy_revision: String,
+    pub(super) policy_revision: String,
+    /// Rights that were not there, or had more obligations.
+    pub(super) wider: Rights,
+    /// Rights that are not there any more, or have more obligations.
+    pub(super) narrower: Rights,
+}
+
+impl Since {
+    /// Opens a review, which has to be as it was written.
+    ///
+    /// # Errors
+    /// A file that is none, or is not whole.
+    pub(super) fn open(path: &Path) -> Result<Self, String> {
+        let wrong = |problem: &str| format!("`{}`: {problem}", path.display());
+        let mut found = FoundRights::new().map_err(|error| wrong(&error.to_string()))?;
+        let head = each_right(path, &mut |line, _| found.add_line(line));
+        let head = head.map_err(|error| wrong(&error.to_string()))?;
+        let rights = found.end().map_err(|error| wrong(&error.to_string()))?;
+        if head.get("digest").and_then(Json::as_str) != Some(&rights.digest) {
+            return Err(wrong(
+                "it is no review as `review --format json` writes it, or was changed since",
+            ));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            head,
+        })
+    }
+
+    /// Checks that it is of that scope.
+    ///
+    /// # Errors
+    /// Another one: what is beyond it would look new.
+    pub(super) fn is_of(&self, scope: &Json) -> Result<(), String> {
+        match self.head.get("scope") {
+            Some(before) if before == scope => Ok(()),
+            before => Err(format!(
+                "`{}` is a review of another scope: {}, and this is one of {scope}",
+                self.path.display(),
+                before.unwrap_or(&Json::Null)
+            )),
+        }
+    }
+
+    /// Compares it with a later one.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub(super) fn compare(self, now: &Rights) -> Result<Differences, AnyError> {
+        let (mut known, mut narrower) = (Known::default(), FoundRights::new()?);
+        now.each(&mut |_, right| {
+            known.add(right);
+            Ok(())
+        })?;
+        let mut before = Known::default();
+        each_right(&self.path, &mut |line, right| {
+            before.add(right);
+            let later = known.obligations(right);
+            match later.is_some_and(|later| covers(&texts(right, "obligations"), later)) {
+                true => Ok(()),
+                false => narrower.add_line(line),
+            }
+        })?;
+        drop(known);
+        let mut wider = FoundRights::new()?;
+        now.each(&mut |line, right| {
+            let earlier = before.obligations(right);
+            match earlier.is_some_and(|earlier| covers(&texts(right, "obligations"), earlier)) {
+                true => Ok(()),
+                false => wider.add_line(line),
+            }
+        })?;
+        let text = |member: &str| {
+            let text = self.head.get(member).and_then(Json::as_str);
+            text.unwrap_or_default().to_owned()
+        };
+        Ok(Differences {
+            tenancy_revision: text("tenancyRevision"),
+            policy_revision: text("policyRevision"),
+            wider: wider.end()?,
+            narrower: narrower.end()?,
+        })
+    }
+}
+
+/// True if all of the others are among these obligations.
+fn covers(these: &str, others: &str) -> bool {
+    let these: BTreeSet<&str> = these.split(' ').collect();
+    others
+        .split(' ')
+        .all(|other| other.is_empty() || these.contains(other))
+}
+
+/// Calls `each` with every right of a review, line by line, and returns the rest of it.
+fn each_right(
+    path: &Path,
+    each: &mut dyn FnMut(&str, &Map<String, Json>) -> Result<(), Error>,
+) -> Result<Map<String, Json>, Error> {
+    let (mut rest, mut is_in_rights) = (String::new(), false);
+    for line in BufReader::with_capacity(1 << 18, File::open(path)?).lines() {
+        let line = line?;
+        if line == RIGHTS {
+            is_in_rights = true;
+            rest.push_str(&line);
+        } else if is_in_rights && line != END_OF_RIGHTS {
+            let text = line.strip_suffix(',').unwrap_or(&line);
+            let right: Map<String, Json> = serde_json::from_str(text)?;
+            each(text, &right)?;
+        } else {
+            is_in_rights = false;
+            rest.push_str(&line);
+        }
+    }
+    Ok(serde_json::from_str(&rest)?)
+}

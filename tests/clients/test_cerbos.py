@@ -12,6 +12,7 @@ from cerbos.sdk.client import CerbosClient
 from cerbos.sdk.model import CerbosRequestException, Principal, ResourceDesc
 from cerbos_sqlalchemy import get_query
 
+from postgres import Postgres
 from sidecar import PATIENCE, PROJECT, Sidecar
 
 FILES = PROJECT / "tests/clients/cerbos"
@@ -57,18 +58,34 @@ def rows():
 def database(tmp_path_factory):
     """A table that no constraint keeps in order."""
     path = tmp_path_factory.mktemp("cerbos") / "docs.db"
-    connection = sqlite3.connect(path)
-    connection.execute(
-        "CREATE TABLE docs (id TEXT, owner TEXT, folder TEXT, pages INTEGER, open BOOLEAN, title TEXT, note TEXT,"
-        " rank INTEGER, room TEXT)"
-    )
-    connection.execute("CREATE TABLE labels (doc TEXT, value TEXT)")
-    for *columns, labels in ROWS:
-        connection.execute(f"INSERT INTO docs VALUES ({', '.join('?' * len(NAMES))})", columns)
-        connection.executemany("INSERT INTO labels VALUES (?, ?)", [(columns[0], label) for label in labels])
-    connection.commit()
-    connection.close()
+    fill(sqlalchemy.create_engine(f"sqlite:///{path}"))
     return path
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def engine(request):
+    """The same table in each database."""
+    if request.param == "sqlite":
+        yield sqlalchemy.create_engine(f"sqlite:///{request.getfixturevalue('database')}")
+        return
+    server = Postgres()
+    fill(server.engine)
+    yield server.engine
+    server.stop()
+
+
+def fill(engine):
+    with engine.begin() as connection:
+        types = {"pages": "INTEGER", "open": "BOOLEAN", "rank": "INTEGER"}
+        columns = ", ".join(f"{name} {types.get(name, 'TEXT')}" for name in NAMES)
+        connection.execute(sqlalchemy.text(f"CREATE TABLE docs ({columns})"))
+        connection.execute(sqlalchemy.text("CREATE TABLE labels (doc TEXT, value TEXT)"))
+        values = ", ".join(f":{name}" for name in NAMES)
+        for *columns, labels in ROWS:
+            connection.execute(sqlalchemy.text(f"INSERT INTO docs VALUES ({values})"), dict(zip(NAMES, columns)))
+            for label in labels:
+                label = {"doc": columns[0], "value": label}
+                connection.execute(sqlalchemy.text("INSERT INTO labels VALUES (:doc, :value)"), label)
 
 
 def described(row):
@@ -113,7 +130,7 @@ def plan(url, action, **changes):
         return answer.raise_if_failed()
 
 
-def found_by_sqlalchemy(url, database, action):
+def found_by_sqlalchemy(url, engine, action):
     table = sqlalchemy.Table(
         "docs",
         sqlalchemy.MetaData(),
@@ -131,7 +148,6 @@ def found_by_sqlalchemy(url, database, action):
         return sqlalchemy.exists().where(labels.c.doc == document, labels.c.value.in_(values))
 
     query = get_query(plan(url, action), table, columns, operator_override_fns={"hasIntersection": has_intersection})
-    engine = sqlalchemy.create_engine(f"sqlite:///{database}")
     with engine.connect() as connection:
         return sorted(row.id for row in connection.execute(query.with_only_columns(table.c.id)))
 
@@ -143,8 +159,8 @@ def of_whole_rows(found):
 
 
 @pytest.mark.parametrize("action", SAID)
-def test_sqlalchemy_finds_what_is_allowed(rows, database, action):
-    assert of_whole_rows(found_by_sqlalchemy(rows.url, database, action)) == allowed(rows, action)
+def test_sqlalchemy_finds_what_is_allowed(rows, engine, action):
+    assert of_whole_rows(found_by_sqlalchemy(rows.url, engine, action)) == allowed(rows, action)
 
 
 @pytest.mark.parametrize("action", NOT_SAID)
@@ -155,11 +171,11 @@ def test_what_adapters_do_not_say_alike_is_an_error(rows, action):
     assert raised.value.error.message.startswith("PLAN_NOT_EXACT")
 
 
-def test_a_row_without_what_the_policy_reads_is_not_found(rows, database):
-    assert "d-7" not in found_by_sqlalchemy(rows.url, database, "opened")
-    assert "d-9" not in found_by_sqlalchemy(rows.url, database, "opened")
-    assert "d-10" not in found_by_sqlalchemy(rows.url, database, "either")
-    assert "d-8" not in found_by_sqlalchemy(rows.url, database, "forbidden")
+def test_a_row_without_what_the_policy_reads_is_not_found(rows, engine):
+    assert "d-7" not in found_by_sqlalchemy(rows.url, engine, "opened")
+    assert "d-9" not in found_by_sqlalchemy(rows.url, engine, "opened")
+    assert "d-10" not in found_by_sqlalchemy(rows.url, engine, "either")
+    assert "d-8" not in found_by_sqlalchemy(rows.url, engine, "forbidden")
 
 
 def test_prisma_finds_what_is_allowed(rows, database):

@@ -198,6 +198,9 @@ fn shipped(database: &Database, untold_max_age: &str) -> Sidecar {
     Start::new()
         .with(&["--tenancy", &database.url()])
         .variable("PEPPOL_AUTHZ_FRESHNESS__UNTOLD_MAX_AGE", untold_max_age)
+        // Many begin at once, on one server.
+        .variable("PEPPOL_AUTHZ_STORE__TIMEOUT", "50s")
+        .variable("PEPPOL_AUTHZ_SERVER__REQUEST_TIMEOUT", "50s")
         .start()
 }
 

@@ -172,6 +172,19 @@ mod tests {
     }
 
     #[test]
+    fn who_follows_another_takes_no_place() {
+        let waits = Arc::new(StoreWaits::new(LIMITS));
+        let following: Vec<_> = (0..20).map(|_| waits.follow()).collect();
+        let waiting = let_in(&waits, 20, Duration::ZERO);
+        assert_eq!(
+            (waiting.len(), waits.waiting(), waits.elsewhere()),
+            (10, 10, 30)
+        );
+        drop((following, waiting));
+        assert_eq!(waits.elsewhere(), 0);
+    }
+
+    #[test]
     fn without_limits_all_are_let_in() {
         let waits = Arc::new(StoreWaits::new(WaitLimits::NONE));
         assert_eq!(

@@ -2,10 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use peppol_authz_engine::policy::{Sources, load};
+use peppol_authz_engine::slice::Freshness;
+use peppol_authz_engine::store::{HeldStore, Store};
+use peppol_authz_engine::{Engine, EngineOptions, ReviewScope, Right};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
+use crate::deciding::{Deciding, open};
 use crate::other_commands::{FIXTURE, tester};
 use crate::postgres::server::SHARED;
 use crate::rules::oracle::answer;
@@ -14,7 +20,7 @@ use crate::rules::rng::Rng;
 use crate::rules::tenancy::Tenancy;
 use crate::rules::vocabulary::{ACTIONS, Kind, Member};
 use crate::sidecar::program;
-use crate::store::uid;
+use crate::store::{import, uid};
 
 /// A right with its obligations, as texts.
 type Rights = BTreeMap<[String; 4], BTreeSet<String>>;
@@ -180,39 +186,112 @@ fn exhaustive(tenancy: &Tenancy, within: Option<&str>, by: Option<(&str, &str)>)
 }
 
 /// The actions that a review names as open.
-fn open(review: &Value) -> BTreeSet<&str> {
+fn open_actions(review: &Value) -> BTreeSet<&str> {
     let all = review["open"].as_array().unwrap().iter();
     let all = all.filter(|it| it["reviewed"] == "not at all");
     all.map(|it| it["action"].as_str().unwrap()).collect()
 }
 
+/// How many tenancies are reviewed; `REVIEW_TENANCIES` is for a longer run.
+fn tenancies() -> u64 {
+    let set = std::env::var("REVIEW_TENANCIES").ok();
+    set.and_then(|set| set.parse().ok()).unwrap_or(10)
+}
+
+/// Reviews a store on the worker of an engine.
+fn found(worker: &Deciding, store: &Arc<dyn Store>, scope: ReviewScope) -> Rights {
+    let store = Arc::clone(store);
+    worker.work(move |engine| async move {
+        let bundle = Arc::clone(&engine.state().bundle);
+        let held = HeldStore::of(store, &bundle.schema).await.unwrap();
+        let options = EngineOptions {
+            cache_bytes: 1 << 24,
+            freshness: Freshness::EACH,
+        };
+        let engine = Engine::new(Arc::new(held), bundle, options).unwrap();
+        let mut rights = Rights::new();
+        let mut take = |right: Right| {
+            let obligations = right.obligations.iter().map(ToString::to_string);
+            let key = [
+                right.principal.to_string(),
+                right.action.to_string(),
+                right.context.to_string(),
+                right.resource.to_string(),
+            ];
+            assert!(!right.permits.is_empty(), "{right:?}");
+            let before = rights.insert(key, obligations.collect());
+            before.map_or(Ok(()), |_| Err(format!("{right:?} is there twice")))
+        };
+        let reviewed = scope.review(&engine.session(), &mut take).await;
+        assert!(reviewed.unwrap().unlisted.is_empty());
+        rights
+    })
+}
+
 #[test]
 fn a_review_is_every_question_that_the_rules_allow() {
-    for number in 0..3 {
-        let mut rng = Rng::new(11_000_027 + number);
-        let tenancy = Tenancy::random(&mut rng, 3);
-        let reviewed = Reviewed::of(&tenancy.documents());
-        let whole = reviewed.json(&[]);
-        let wanted = exhaustive(&tenancy, None, None);
-        assert_eq!(rights(&whole, "rights"), wanted, "tenancy {number}");
-        assert_eq!(whole["count"], wanted.len());
-        assert_eq!(whole["unlisted"], json!([]));
-        let without = ACTIONS.iter().filter(|it| contexts(it.context).is_none());
-        let without: BTreeSet<_> = without
-            .map(|it| format!("Peppol::Action::\"{}\"", it.name))
-            .collect();
-        assert_eq!(open(&whole), without.iter().map(String::as_str).collect());
+    let bundle = Arc::new(load(&Sources::shipped()).unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let worker = Deciding::over(open(&directory.path().join("none.db")), bundle);
+    for number in 0..tenancies() {
+        let tenancy = Tenancy::random(&mut Rng::new(11_000_027 + number), 3);
+        let path = directory.path().join("tenancy.db");
+        let store = open(&path);
+        let documents = tenancy.documents();
+        let documents: String = documents.iter().map(|line| format!("{line}\n")).collect();
+        import(&store, &documents).unwrap();
+        let store: Arc<dyn Store> = Arc::new(store);
+        let whole = found(&worker, &store, ReviewScope::default());
+        assert_eq!(whole, exhaustive(&tenancy, None, None), "tenancy {number}");
         for organisation in &tenancy.organisations {
-            let part = reviewed.json(&["--organisation", &organisation.id]);
+            let scope = ReviewScope {
+                within: Some(uid("Peppol::Organisation", &organisation.id)),
+                ..ReviewScope::default()
+            };
+            let part = found(&worker, &store, scope);
             let wanted = exhaustive(&tenancy, Some(&organisation.id), None);
-            assert_eq!(rights(&part, "rights"), wanted, "tenancy {number}");
+            assert_eq!(part, wanted, "tenancy {number}");
         }
         let id = tenancy.users[0].id.as_str();
-        let named = uid("Peppol::User", id).to_string();
-        let part = reviewed.json(&["--principal", &named]);
+        let scope = ReviewScope {
+            principal: Some(uid("Peppol::User", id)),
+            ..ReviewScope::default()
+        };
+        let part = found(&worker, &store, scope);
         let wanted = exhaustive(&tenancy, None, Some(("User", id)));
-        assert_eq!(rights(&part, "rights"), wanted, "tenancy {number}");
+        assert_eq!(part, wanted, "tenancy {number}");
+        drop(store);
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(directory.path().join(format!("tenancy.db{end}")));
+        }
     }
+}
+
+#[test]
+fn the_command_writes_what_the_engine_finds() {
+    let tenancy = Tenancy::random(&mut Rng::new(13_000_019), 3);
+    let reviewed = Reviewed::of(&tenancy.documents());
+    let whole = reviewed.json(&[]);
+    let wanted = exhaustive(&tenancy, None, None);
+    assert_eq!(rights(&whole, "rights"), wanted);
+    assert_eq!(whole["count"], wanted.len());
+    assert_eq!(whole["unlisted"], json!([]));
+    let without = ACTIONS.iter().filter(|it| contexts(it.context).is_none());
+    let without: BTreeSet<_> = without
+        .map(|it| format!("Peppol::Action::\"{}\"", it.name))
+        .collect();
+    assert_eq!(
+        open_actions(&whole),
+        without.iter().map(String::as_str).collect()
+    );
+    let organisation = &tenancy.organisations[0].id;
+    let part = reviewed.json(&["--organisation", organisation]);
+    let wanted = exhaustive(&tenancy, Some(organisation), None);
+    assert_eq!(rights(&part, "rights"), wanted);
+    let id = tenancy.users[0].id.as_str();
+    let part = reviewed.json(&["--principal", &uid("Peppol::User", id).to_string()]);
+    let wanted = exhaustive(&tenancy, None, Some(("User", id)));
+    assert_eq!(rights(&part, "rights"), wanted);
 }
 
 #[test]

@@ -3,29 +3,40 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
 use super::args::HealthArgs;
 use super::exit::{Ended, Exit};
-use super::output::{failed, misused, say};
+use super::output::{AnyError, failed, misused, say};
 use super::source::settings;
+use peppol_authz_database::root_certificates;
 use peppol_authz_engine::text::duration;
 use peppol_authz_server::config::Listen;
 
 /// The longest answer that is read.
-const LONGEST: u64 = 64 * 1024;
+const LONGEST: usize = 64 * 1024;
 
 /// The longest part of an answer that is shown.
 const SHOWN: usize = 300;
 
 /// Whom to ask.
 enum Asked {
-    Tcp(Vec<SocketAddr>),
+    Tcp(SocketAddr),
     Unix(PathBuf),
-    /// A host that is looked up within the time limit.
-    Host(String),
+    /// A host that is looked up within the time limit, over TLS if it has to prove itself.
+    Host(String, Option<Tls>),
+}
+
+/// A host that has to prove that it has a name.
+struct Tls {
+    name: ServerName<'static>,
+    config: Arc<ClientConfig>,
 }
 
 pub(super) fn run(args: &HealthArgs) -> Ended {
@@ -33,7 +44,8 @@ pub(super) fn run(args: &HealthArgs) -> Ended {
     let (asked, host) = asked(args)?;
     let shown = match &asked {
         Asked::Unix(socket) => format!("unix:{}{path}", socket.display()),
-        Asked::Tcp(_) | Asked::Host(_) => format!("http://{host}{path}"),
+        Asked::Host(_, Some(_)) => format!("https://{host}{path}"),
+        Asked::Tcp(_) | Asked::Host(_, None) => format!("http://{host}{path}"),
     };
     let (sender, answer) = channel();
     let timeout = args.timeout;
@@ -60,23 +72,7 @@ pub(super) fn run(args: &HealthArgs) -> Ended {
 /// Whom the arguments or the settings name, with the name for the head of the request.
 fn asked(args: &HealthArgs) -> Result<(Asked, String), Exit> {
     if let Some(url) = &args.url {
-        let host = url.strip_prefix("http://").map(|rest| {
-            let rest = rest.strip_suffix('/').unwrap_or(rest);
-            match rest.rsplit_once(':') {
-                Some((_, port)) if !port.ends_with(']') => rest.to_owned(),
-                _ => format!("{rest}:80"),
-            }
-        });
-        let is_host = |host: &String| {
-            let wrong = |c: char| c.is_whitespace() || c.is_control() || "/?#@".contains(c);
-            !host.starts_with(':') && !host.contains(wrong)
-        };
-        return match host.filter(is_host) {
-            Some(host) => Ok((Asked::Host(host.clone()), host)),
-            None => Err(misused(format!(
-                "`--url`: expected `http://HOST:PORT`, found `{url}`"
-            ))),
-        };
+        return host_of(url, args.ca.as_deref()).map_err(misused);
     }
     match settings(&args.flags())?.listen {
         Listen::Unix(path) => Ok((Asked::Unix(path), "sidecar".to_owned())),
@@ -85,9 +81,52 @@ fn asked(args: &HealthArgs) -> Result<(Asked, String), Exit> {
         ))),
         Listen::Tcp(address) => {
             let address = reachable(address);
-            Ok((Asked::Tcp(vec![address]), address.to_string()))
+            Ok((Asked::Tcp(address), address.to_string()))
         }
     }
+}
+
+/// The host that a URL names, and its name with the port.
+fn host_of(url: &str, ca: Option<&Path>) -> Result<(Asked, String), AnyError> {
+    let parts = url.split_once("://");
+    let (scheme, rest) = parts
+        .filter(|(scheme, _)| matches!(*scheme, "http" | "https"))
+        .ok_or_else(|| {
+            format!("`--url`: expected `http://HOST:PORT` or `https://HOST:PORT`, found `{url}`")
+        })?;
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let wrong = |c: char| c.is_whitespace() || c.is_control() || "/?#@".contains(c);
+    if rest.is_empty() || rest.starts_with(':') || rest.contains(wrong) {
+        return Err(format!("`--url`: expected `http://HOST:PORT`, found `{url}`").into());
+    }
+    let port = if scheme == "https" { 443 } else { 80 };
+    let (host, authority) = match rest.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, rest.to_owned()),
+        _ => (rest, format!("{rest}:{port}")),
+    };
+    let tls = match scheme {
+        "https" => {
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            Some(Tls {
+                name: ServerName::try_from(host.to_owned())?,
+                config: tls(ca)?,
+            })
+        }
+        _ => None,
+    };
+    Ok((Asked::Host(authority.clone(), tls), authority))
+}
+
+/// TLS with servers that a file, or the system, vouches for.
+fn tls(ca: Option<&Path>) -> Result<Arc<ClientConfig>, AnyError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(root_certificates(ca)?);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
 }
 
 /// Who listens on all addresses is asked on the one of the machine itself.
@@ -109,27 +148,29 @@ fn ask(asked: &Asked, host: &str, path: &str, timeout: Duration) -> std::io::Res
             stream.set_write_timeout(Some(timeout))?;
             exchange(stream, host, path)
         }
-        Asked::Tcp(addresses) => over_tcp(addresses, host, path, timeout),
-        Asked::Host(name) => {
+        Asked::Tcp(address) => exchange(connected(&[*address], timeout)?, host, path),
+        Asked::Host(name, tls) => {
             let addresses: Vec<SocketAddr> = name.to_socket_addrs()?.collect();
-            over_tcp(&addresses, host, path, timeout)
+            let stream = connected(&addresses, timeout)?;
+            let Some(Tls { name, config }) = tls else {
+                return exchange(stream, host, path);
+            };
+            let connection = ClientConnection::new(Arc::clone(config), name.clone());
+            let connection = connection.map_err(std::io::Error::other)?;
+            exchange(StreamOwned::new(connection, stream), host, path)
         }
     }
 }
 
-fn over_tcp(
-    addresses: &[SocketAddr],
-    host: &str,
-    path: &str,
-    timeout: Duration,
-) -> std::io::Result<Vec<u8>> {
+/// A connection to the first of these that takes one.
+fn connected(addresses: &[SocketAddr], timeout: Duration) -> std::io::Result<TcpStream> {
     let mut refused = std::io::Error::new(ErrorKind::NotFound, "the host has no address");
     for address in addresses {
         match TcpStream::connect_timeout(address, timeout) {
             Ok(stream) => {
                 stream.set_read_timeout(Some(timeout))?;
                 stream.set_write_timeout(Some(timeout))?;
-                return exchange(stream, host, path);
+                return Ok(stream);
             }
             Err(error) => refused = error,
         }
@@ -141,11 +182,31 @@ fn exchange(mut stream: impl Read + Write, host: &str, path: &str) -> std::io::R
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
-    match stream.take(LONGEST).read_to_end(&mut answer) {
-        // What is there is the answer, however the connection ended.
-        Err(error) if answer.is_empty() => Err(error),
-        _ => Ok(answer),
+    let mut chunk = [0; 4096];
+    while answer.len() < LONGEST && !is_whole(&answer) {
+        match stream.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(read) => answer.extend(chunk.iter().take(read)),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if answer.is_empty() => return Err(error),
+            // What is there is the answer, however the connection ended.
+            Err(_) => break,
+        }
     }
+    Ok(answer)
+}
+
+/// True if an answer has all that its head announces; of one that announces nothing the end is when the
+/// connection is closed.
+fn is_whole(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+    let length = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let length = length.and_then(|(_, length)| length.trim().parse::<usize>().ok());
+    length.is_some_and(|length| body.len() >= length)
 }
 
 /// The status of an answer, and what it holds.

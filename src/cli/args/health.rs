@@ -20,9 +20,12 @@ pub(in crate::cli) struct HealthArgs {
     /// The address that the sidecar answers on: `IP:PORT` or `unix:PATH` [default: the setting `listen`]
     #[arg(long, value_name = "ADDR", conflicts_with = "url")]
     pub(in crate::cli) listen: Option<String>,
-    /// The same as a URL, `http://HOST:PORT`; no settings are read then
+    /// The same as a URL, `http://HOST:PORT` or `https://…`; no settings are read then
     #[arg(long, value_name = "URL")]
     pub(in crate::cli) url: Option<String>,
+    /// A PEM file of certificates that vouch for an `https` URL, in place of the system's
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(in crate::cli) ca: Option<PathBuf>,
     /// Ask if it can answer questions (`/readyz`), and not only if it runs (`/healthz`)
     #[arg(long)]
     pub(in crate::cli) ready: bool,

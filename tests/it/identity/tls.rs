@@ -53,6 +53,34 @@ fn server(directory: &std::path::Path, name: &str) -> KeyServer {
     server
 }
 
+/// `health` asks over TLS as well, and believes nobody whom nobody vouches for.
+#[test]
+fn the_health_of_a_server_that_is_vouched_for_is_told_and_of_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let ours = authority(directory.path(), "ours");
+    let other = authority(directory.path(), "other");
+    let health = |server: &KeyServer, authority: &std::path::Path| {
+        let url = format!("https://127.0.0.1:{}", server.port());
+        let asked = crate::sidecar::program()
+            .args(["health", "--url", &url, "--timeout", "30s", "--ca"])
+            .arg(authority)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(asked.stderr).unwrap();
+        (asked.status.code(), said)
+    };
+    let named = server(directory.path(), "IP:127.0.0.1");
+    assert_eq!(health(&named, &ours), (Some(0), String::new()));
+    let (code, said) = health(&named, &other);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("certificate"), "{said}");
+    let misnamed = server(directory.path(), "DNS:elsewhere.example");
+    let (code, said) = health(&misnamed, &ours);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("certificate"), "{said}");
+    assert_eq!((named.asked(), misnamed.asked()), (1, 0));
+}
+
 #[tokio::test]
 async fn a_server_that_is_vouched_for_is_asked_and_no_other() {
     let directory = tempfile::tempdir().unwrap();

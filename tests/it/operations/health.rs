@@ -91,7 +91,7 @@ fn whoever_does_not_answer_or_not_in_http_is_not_well() {
     drop(free);
     assert_ill(&["--listen", &address], "Connection refused");
     for (arguments, why) in [
-        (["--url", "https://sidecar"], "expected `http://HOST:PORT`"),
+        (["--url", "ftp://sidecar"], "expected `http://HOST:PORT` or"),
         (["--url", "http://a b"], "expected `http://HOST:PORT`"),
         (
             ["--listen", "127.0.0.1:0"],

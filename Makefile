@@ -3,10 +3,10 @@
 
 CARGO ?= cargo
 
-.PHONY: test tools lint unit policies docs clients gateways bench-gateways
+.PHONY: test tools lint unit policies docs clients gateways package bench-gateways
 
 # The last two wait for other programs more than they work.
-test: tools lint unit policies docs
+test: tools lint unit policies docs package
 	$(MAKE) --jobs 2 --output-sync clients gateways
 
 # PostgreSQL, nginx, HAProxy, cvc5 and Python's venv, where they are not there yet.
@@ -38,6 +38,10 @@ clients:
 # The same binary behind nginx, Envoy, Traefik, Caddy and HAProxy.
 gateways:
 	.ci/gateways
+
+# Its Debian package, installed on this machine, upgraded and purged.
+package:
+	.ci/package
 
 # The time that it adds to a request through nginx and Envoy; not part of the tests. Needs `wrk`.
 bench-gateways:

@@ -150,6 +150,7 @@ fn measure(store: &Arc<Sqlite>, sources: &Sources, question: &Value) -> Measured
         Arc::clone(&bundle),
         EngineOptions {
             cache_bytes: 64 << 20,
+            decision_bytes: 0,
             // As beside somebody who follows the store.
             freshness: Freshness {
                 followed: true,

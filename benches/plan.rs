@@ -82,6 +82,7 @@ fn engine(path: &std::path::Path) -> Engine {
     import(&sqlite, size);
     let options = EngineOptions {
         cache_bytes: 64 << 20,
+        decision_bytes: 0,
         // As beside somebody who follows the store.
         freshness: Freshness {
             followed: true,

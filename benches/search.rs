@@ -74,6 +74,7 @@ fn engine(database: &Database, bytes: u64) -> Engine {
     let bundle = Arc::new(load(&Sources::shipped()).unwrap());
     let options = EngineOptions {
         cache_bytes: bytes,
+        decision_bytes: 0,
         // As beside somebody who follows the store.
         freshness: Freshness {
             followed: true,

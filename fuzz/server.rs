@@ -59,6 +59,7 @@ impl World {
             .unwrap();
         let options = EngineOptions {
             cache_bytes: 4 << 20,
+            decision_bytes: 0,
             freshness: Freshness::EACH,
         };
         let bundle = Arc::new(load(&Sources::shipped()).unwrap());

@@ -64,6 +64,7 @@ pub(super) fn engine_over(
 ) -> Result<Engine, AnyError> {
     let options = EngineOptions {
         cache_bytes,
+        decision_bytes: 0,
         freshness: Freshness::EACH,
     };
     Ok(Engine::new(store, bundle, options)?)

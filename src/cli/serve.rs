@@ -10,6 +10,7 @@ mod settled;
 mod shadow;
 mod stop;
 mod suites;
+mod supervisor;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use peppol_authz_server::watch::TakenFiles;
 use settled::load_settled;
 use stop::LastLines;
 use suites::SuiteGate;
+use supervisor::Supervisor;
 
 pub(super) fn run(args: &ServeCommand) -> Ended {
     let config = settings(&args.start.flags())?;
@@ -98,6 +100,8 @@ async fn answer(
     let watch = reload::watch(config, watched.files, watched.second, &app)?;
     let stop = stop::stopped(&app, config.server.drain_delay)?;
     listeners.report();
+    let supervisor = Arc::new(Supervisor::of_environment());
+    follow_supervisor(&supervisor, &stop);
     let mut server = pin!(listeners.answer(config, &app, &stop));
     follow_keys(&app);
     follow_delay(&app);
@@ -106,6 +110,7 @@ async fn answer(
         cut = &mut server => stop::report_cut(cut),
         ready = ready::make_ready(config, &app, database, &address) => {
             ready?;
+            supervisor.is_ready();
             stop::report_cut(server.await);
         }
     }
@@ -125,6 +130,17 @@ fn follow_keys(app: &Arc<App>) {
 fn follow_delay(app: &Arc<App>) {
     let app = Arc::clone(app);
     tokio::spawn(async move { app.follow_delay().await });
+}
+
+/// Tells the supervisor that the workers work, and when they are told to stop.
+fn follow_supervisor(supervisor: &Arc<Supervisor>, stop: &watch::Receiver<bool>) {
+    let (watched, told) = (Arc::clone(supervisor), stop.clone());
+    tokio::spawn(async move { watched.watchdog().await });
+    let supervisor = Arc::clone(supervisor);
+    tokio::spawn(async move {
+        stop::told(told).await;
+        supervisor.is_stopping();
+    });
 }
 
 /// The sockets of a server.

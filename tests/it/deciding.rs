@@ -149,6 +149,7 @@ impl Deciding {
         // Each question looks at the store, so that a test sees what it has written.
         let options = EngineOptions {
             cache_bytes,
+            decision_bytes: 0,
             freshness: Freshness::EACH,
         };
         let engine =

@@ -25,6 +25,7 @@ mod http;
 mod identity;
 mod import;
 mod init;
+mod kept;
 mod layers;
 mod limits;
 mod mutation;

@@ -9,6 +9,7 @@ mod log;
 mod metrics;
 mod socket;
 mod start;
+mod supervisor;
 
 use serde_json::{Value, json};
 

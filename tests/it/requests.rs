@@ -111,6 +111,7 @@ impl Gate {
     fn over(store: impl Store + 'static, routes: &str) -> Self {
         let options = EngineOptions {
             cache_bytes: 1 << 20,
+            decision_bytes: 0,
             freshness: Freshness::EACH,
         };
         let engine = Engine::new(Arc::new(store), bundle(routes), options);

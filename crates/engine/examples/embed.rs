@@ -70,6 +70,7 @@ pub(crate) fn engine() -> Result<Engine, AnyError> {
     let store = EntitiesFile::parse(ENTITIES.as_bytes())?;
     let options = EngineOptions {
         cache_bytes: 16 << 20,
+        decision_bytes: 4 << 20,
         freshness: Freshness::EACH,
     };
     Ok(Engine::new(Arc::new(store), Arc::new(bundle), options)?)

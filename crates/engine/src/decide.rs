@@ -18,6 +18,7 @@ mod failure;
 mod fields;
 mod follow;
 mod health;
+mod kept;
 mod loose;
 mod malformed;
 mod parts;
@@ -33,6 +34,7 @@ pub use decided::{Decided, RequestMarks};
 pub use decision::{Decision, Reason, Verdict};
 pub use failure::Failure;
 pub use health::{Failing, Health};
+pub use kept::{KeptStats, Recall};
 pub use loose::{
     Denial, Members, MembersOfContexts, NamedEntity, PartsSettings, QuestionParts, Refusal,
 };

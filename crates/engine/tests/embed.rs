@@ -112,6 +112,7 @@ fn a_stack_that_is_too_small_is_refused_and_never_denied_or_allowed_by() {
         );
         let options = peppol_authz_engine::EngineOptions {
             cache_bytes: 0,
+            decision_bytes: 0,
             freshness: peppol_authz_engine::slice::Freshness::EACH,
         };
         let bundle = std::sync::Arc::new(bundle);

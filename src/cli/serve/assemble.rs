@@ -131,6 +131,7 @@ fn engine_options(config: &Config) -> EngineOptions {
     let (cache, freshness) = (&config.cache, &config.freshness);
     EngineOptions {
         cache_bytes: if cache.enabled { cache.bytes } else { 0 },
+        decision_bytes: cache.decision_bytes,
         freshness: Freshness {
             followed: !freshness.poll_interval.is_zero(),
             max_stale: freshness.max_stale,

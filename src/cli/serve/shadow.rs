@@ -80,6 +80,7 @@ pub(super) fn start(
         engine: EngineOptions {
             // Of two schemas the states are compared by what a reading itself names.
             cache_bytes: if own_schema { 0 } else { engine.cache_bytes },
+            decision_bytes: 0,
             freshness: Freshness {
                 // A state is new enough where it holds the one that was decided from.
                 followed: true,

@@ -174,7 +174,7 @@ fn by_properties() {
 #[test]
 fn a_type_whose_last_entity_is_taken_out_stays_the_files() {
     let sidecar = over(&entity("User", "u", json!({}), &[("Team", "guests")]));
-    let file = sidecar.path("e.json");
+    let file = sidecar.path("entities.json");
     let known = sidecar.ask(&asked(&[closed()]));
     assert_eq!(known["reasons"][0]["code"], "NOT_PERMITTED", "{known}");
     for text in ["[]", "[ ]"] {
@@ -207,8 +207,11 @@ fn a_type_whose_last_entity_is_taken_out_stays_the_files() {
 #[test]
 fn a_type_that_comes_back_stays_the_files() {
     let sidecar = over(&entity("User", "u", json!({}), &[("Team", "guests")]));
-    let (file, schema) = (sidecar.path("e.json"), sidecar.path("s.cedarschema"));
-    let policies = sidecar.path("p.cedar");
+    let (file, schema) = (
+        sidecar.path("entities.json"),
+        sidecar.path("test.cedarschema"),
+    );
+    let policies = sidecar.path("policies/p.cedar");
     let asked = asked(&[
         closed(),
         entity("Team", "guests", json!({}), &[("Team", "admins")]),

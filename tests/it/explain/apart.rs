@@ -34,6 +34,7 @@ fn start(seconds: u64) -> (Runtime, String, WorkApart) {
     let store = EntitiesFile::parse(entities.to_string().as_bytes()).unwrap();
     let options = EngineOptions {
         cache_bytes: 0,
+        decision_bytes: 0,
         freshness: Freshness::EACH,
     };
     let engine = Engine::new(Arc::new(store), bundle(SCHEMA, POLICY), options).unwrap();

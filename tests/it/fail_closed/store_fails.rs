@@ -211,6 +211,7 @@ fn a_database_that_has_no_revision_is_refused_before_anything_is_asked() {
     };
     let options = EngineOptions {
         cache_bytes: 0,
+        decision_bytes: 0,
         freshness: Freshness::EACH,
     };
     let refused = Engine::new(Arc::new(store), bundle(SCHEMA, &policies()), options);

@@ -6,6 +6,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 
 use crate::connection::Connection;
+use crate::samples::Samples;
 use crate::sidecar::{Sidecar, Start};
 
 const MEBIBYTE: usize = 1 << 20;
@@ -25,16 +26,14 @@ fn resident(sidecar: &Sidecar) -> usize {
     kibibytes.parse::<usize>().unwrap() << 10
 }
 
-/// The memory that entities take by the program's own account, in bytes.
+/// The memory that entities and decisions take by the program's own account, in bytes.
 fn counted(sidecar: &Sidecar) -> usize {
-    let metrics = sidecar.get("/metrics").text;
-    let line = metrics
-        .lines()
-        .find_map(|line| line.strip_prefix("peppol_authz_cache_bytes "));
-    line.unwrap().parse().unwrap()
+    let samples = Samples::of(sidecar);
+    let bytes = ["cache_bytes", "kept_decision_bytes"].map(|name| samples.value(name, &[]));
+    bytes.iter().sum::<f64>() as usize
 }
 
-/// Asks about other principals until the cache is full, and half as many again.
+/// Asks about other principals until the memory is full, and half as many again.
 fn fill(sidecar: &Sidecar, principal: impl Fn(usize) -> Value) {
     let ask = |batch: usize| {
         let requests = (0..BATCH).map(|n| {
@@ -80,14 +79,26 @@ fn fill(sidecar: &Sidecar, principal: impl Fn(usize) -> Value) {
     );
 }
 
-fn small(start: Start) -> Sidecar {
-    let bytes = CACHE.to_string();
-    start.variable("PEPPOL_AUTHZ_CACHE__BYTES", &bytes).start()
+/// With so many bytes for entities, and for decisions.
+fn small(start: Start, entities: usize, decisions: usize) -> Sidecar {
+    start
+        .variable("PEPPOL_AUTHZ_CACHE__BYTES", &entities.to_string())
+        .variable("PEPPOL_AUTHZ_CACHE__DECISION_BYTES", &decisions.to_string())
+        .start()
 }
 
 #[test]
 fn entities_that_are_not_there_take_what_they_may() {
-    let sidecar = small(Start::quickstart());
+    let sidecar = small(Start::quickstart(), CACHE, 0);
+    fill(
+        &sidecar,
+        |n| json!({"type": "Peppol::User", "id": format!("nobody-of-that-name-{n}")}),
+    );
+}
+
+#[test]
+fn decisions_take_what_they_may() {
+    let sidecar = small(Start::quickstart(), MEBIBYTE, CACHE - MEBIBYTE);
     fill(
         &sidecar,
         |n| json!({"type": "Peppol::User", "id": format!("nobody-of-that-name-{n}")}),
@@ -108,7 +119,7 @@ fn entities_that_are_there_take_what_they_may() {
             "emailVerified": true, "superadmin": false,
         }));
     }
-    let sidecar = small(Start::new().documents(&documents));
+    let sidecar = small(Start::new().documents(&documents), CACHE, 0);
     fill(
         &sidecar,
         |n| json!({"type": "Peppol::User", "id": format!("user-{}", n % 20_000)}),

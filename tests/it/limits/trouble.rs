@@ -145,6 +145,7 @@ pub(crate) fn start_with(gateway: Gateway) -> Fixture {
     let bundle = Arc::new(load(&Sources::shipped()).unwrap());
     let options = EngineOptions {
         cache_bytes: 0,
+        decision_bytes: 0,
         freshness: Freshness::EACH,
     };
     let engine = Engine::new(Arc::new(store), bundle, options).unwrap();

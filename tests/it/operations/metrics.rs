@@ -183,13 +183,20 @@ fn the_state_of_policies_store_and_memory_is_shown() {
     assert!(once.value("cache_entries", &[]) > 0.0);
     assert!(once.value("cache_bytes", &[]) > 0.0);
     assert!(once.value("cache_misses_total", &[]) > 0.0);
-    sidecar.ask(&allowed());
+    sidecar.ask(&other());
     let twice = Samples::of(&sidecar);
     assert!(twice.value("cache_hits_total", &[]) > once.value("cache_hits_total", &[]));
     assert_eq!(
         twice.value("cache_misses_total", &[]),
         once.value("cache_misses_total", &[])
     );
+}
+
+/// Another question about the same entities: its decision is not in memory, they are.
+fn other() -> Value {
+    let mut question = allowed();
+    question["action"] = json!("Peppol::Action::\"updateOrganisation\"");
+    question
 }
 
 /// A counter that falls looks like a restart.
@@ -205,7 +212,7 @@ fn a_reload_takes_nothing_from_the_counters() {
         .with(&["--policies", policies.to_str().unwrap()])
         .start();
     sidecar.ask(&allowed());
-    sidecar.ask(&allowed());
+    sidecar.ask(&other());
     let before = Samples::of(&sidecar);
     std::fs::write(&file, format!("// Another text.\n{permit}")).unwrap();
     crate::eventually::until("the change is taken", || {

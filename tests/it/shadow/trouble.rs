@@ -147,6 +147,7 @@ impl TroubledShadow {
             stack_bytes: 8 << 20,
             engine: EngineOptions {
                 cache_bytes: 0,
+                decision_bytes: 0,
                 freshness: Freshness::EACH,
             },
         };

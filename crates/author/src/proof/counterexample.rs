@@ -105,6 +105,7 @@ async fn decide(
     let store = EntitiesFile::parse(text.as_bytes()).map_err(|error| error.to_string())?;
     let options = EngineOptions {
         cache_bytes: 0,
+        decision_bytes: 0,
         freshness: Freshness::EACH,
     };
     let engine = Engine::new(Arc::new(store), Arc::clone(bundle), options)

@@ -172,6 +172,7 @@ impl Suites {
             .ok_or_else(|| SuiteError::new(path, "its fixture is missing"))?;
         let options = EngineOptions {
             cache_bytes: 16 << 20,
+            decision_bytes: 0,
             freshness: Freshness::EACH,
         };
         Engine::new(Arc::clone(&found.store), Arc::clone(bundle), options)

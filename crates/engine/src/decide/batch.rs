@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::decider::{Decider, DecisionStep};
 use super::decision::Decision;
 use super::failure::Failure;
+use super::kept::KeptDecisions;
 use super::question::Question;
 use crate::policy::Bundle;
 use crate::slice::{Moved, StateReading};
@@ -22,13 +23,14 @@ pub(crate) struct Batch<Q, E> {
 }
 
 /// Decides those that are questions, all from the state of a reading, or from a later one where
-/// that has moved on meanwhile.
+/// that has moved on meanwhile. Those that `kept` has are not made anew.
 ///
 /// # Errors
 /// A failure that concerns all of the questions.
 pub(crate) async fn decide_batch<Q: AsRef<Question>, E>(
     questions: impl IntoIterator<Item = Result<Q, E>>,
     bundle: &Bundle,
+    kept: Option<&KeptDecisions>,
     reading: &mut StateReading<'_>,
 ) -> Result<Batch<Q, E>, Failure> {
     let (mut open, mut others) = (Vec::new(), Vec::new());
@@ -45,9 +47,17 @@ pub(crate) async fn decide_batch<Q: AsRef<Question>, E>(
         let (mut missing, mut still_open) = (Vec::new(), Vec::new());
         for (place, question) in open {
             turn.pass().await;
-            let decider = Decider::of(bundle, question.as_ref());
-            match decider.and_then(|decider| decider.step(question.as_ref(), reading)) {
+            let asked = question.as_ref();
+            if let Some(decision) = kept.and_then(|kept| kept.recall(asked, reading)) {
+                decided.push((place, question, Ok(decision)));
+                continue;
+            }
+            let decider = Decider::of(bundle, asked);
+            match decider.and_then(|decider| decider.step(asked, reading)) {
                 Ok(DecisionStep::Decided(decision)) => {
+                    if let Some(kept) = kept {
+                        kept.keep(asked, reading, &decision);
+                    }
                     decided.push((place, question, Ok(decision)))
                 }
                 Ok(DecisionStep::Missing(more)) => {

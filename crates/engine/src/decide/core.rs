@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use cedar_policy::EntityTypeName;
 
 use super::health::Health;
+use super::kept::KeptDecisions;
 use super::session::Session;
 use super::state::{EngineState, Tenancy};
 use crate::policy::Bundle;
@@ -22,6 +23,7 @@ pub struct Engine {
     freshness: Freshness,
     health: Health,
     cache_bytes: u64,
+    decision_bytes: u64,
 }
 
 /// Settings.
@@ -29,6 +31,8 @@ pub struct Engine {
 pub struct EngineOptions {
     /// Bytes of entities kept in memory; 0 keeps none.
     pub cache_bytes: u64,
+    /// Bytes of decisions kept in memory; 0 keeps none, and so does a `cache_bytes` of 0.
+    pub decision_bytes: u64,
     /// How new a state has to be.
     pub freshness: Freshness,
 }
@@ -60,13 +64,20 @@ impl Engine {
     ) -> Result<Self, StoreError> {
         let waits = Arc::new(StoreWaits::new(limits));
         let tenancy = Tenancy::new(store, options.freshness);
-        let state = prepare(tenancy, bundle, Cache::new(options.cache_bytes), waits)?;
+        let decision_bytes = match options.cache_bytes {
+            0 => 0,
+            _ => options.decision_bytes,
+        };
+        let kept = KeptDecisions::new(decision_bytes, Arc::default());
+        let cache = Cache::new(options.cache_bytes);
+        let state = prepare(tenancy, bundle, (cache, kept), waits)?;
         Ok(Self {
             state: ArcSwap::from_pointee(state),
             spoken: Mutex::default(),
             freshness: options.freshness,
             health: Health::default(),
             cache_bytes: options.cache_bytes,
+            decision_bytes,
         })
     }
 
@@ -116,7 +127,8 @@ impl Engine {
         };
         let bundle = bundle.unwrap_or_else(|| Arc::clone(&now.bundle));
         let cache = Cache::counting(self.cache_bytes, now.cache.counts());
-        let state = prepare(tenancy, bundle, cache, Arc::clone(&now.waits))?;
+        let kept = KeptDecisions::new(self.decision_bytes, Arc::clone(now.kept.recalled()));
+        let state = prepare(tenancy, bundle, (cache, kept), Arc::clone(&now.waits))?;
         self.state.store(Arc::new(state));
         Ok(())
     }
@@ -182,13 +194,14 @@ fn spoken_types(state: &EngineState) -> HashSet<EntityTypeName> {
 fn prepare(
     tenancy: Arc<Tenancy>,
     bundle: Arc<Bundle>,
-    cache: Cache,
+    (cache, kept): (Cache, KeptDecisions),
     waits: Arc<StoreWaits>,
 ) -> Result<EngineState, StoreError> {
     tenancy.store.check(&bundle.schema)?;
     Ok(EngineState {
         bundle,
         cache,
+        kept,
         tenancy,
         waits,
     })

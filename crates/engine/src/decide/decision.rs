@@ -86,6 +86,22 @@ impl Decision {
         }
     }
 
+    /// The same without its slice.
+    pub(super) fn without_slice(&self) -> Self {
+        Self {
+            verdict: self.verdict,
+            reasons: self.reasons.clone(),
+            determining: self.determining.clone(),
+            errors: self.errors.clone(),
+            obligations: self.obligations.clone(),
+            policy_revision: Arc::clone(&self.policy_revision),
+            tenancy_revision: Arc::clone(&self.tenancy_revision),
+            slice: Vec::new(),
+            absent: self.absent.clone(),
+            missing: self.missing.clone(),
+        }
+    }
+
     /// A permit becomes a denial for a caller who does not understand its obligations. Any other
     /// decision stays.
     #[must_use]

@@ -12,6 +12,7 @@ use super::decider::{Decider, DecisionStep};
 use super::decision::Decision;
 use super::demand;
 use super::failure::Failure;
+use super::kept::{KeptDecisions, Recall};
 use super::malformed::Malformed;
 use super::question::{Question, QuestionOptions};
 use super::state::EngineState;
@@ -76,12 +77,34 @@ impl Session {
     /// # Errors
     /// See [`Failure`].
     pub async fn decide(&self, question: &Question, demand: &Demand) -> Result<Decision, Failure> {
+        self.decide_or_recall(question, demand, Recall::Never).await
+    }
+
+    /// The same; the decision may be one that was made before, where that is allowed.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn decide_or_recall(
+        &self,
+        question: &Question,
+        demand: &Demand,
+        recall: Recall,
+    ) -> Result<Decision, Failure> {
         let decider = Decider::of(&self.state.bundle, question)?;
         let freshness = self.freshness([&question.action]);
         let mut reading = self.reading(freshness, demand).await?;
+        let kept = self.kept(recall);
         loop {
+            if let Some(decision) = kept.and_then(|kept| kept.recall(question, &reading)) {
+                return Ok(decision);
+            }
             match decider.step(question, &reading)? {
-                DecisionStep::Decided(decision) => return Ok(decision),
+                DecisionStep::Decided(decision) => {
+                    if let Some(kept) = kept {
+                        kept.keep(question, &reading, &decision);
+                    }
+                    return Ok(decision);
+                }
                 // The state may move on: all is gathered anew.
                 DecisionStep::Missing(missing) => reading.load(missing).await?,
             };
@@ -101,7 +124,9 @@ impl Session {
         let sound = questions
             .iter()
             .map(|question| Ok::<_, Infallible>(*question));
-        let answered = self.decide_each(sound.collect(), demand).await?;
+        let answered = self
+            .decide_each(sound.collect(), demand, Recall::Never)
+            .await?;
         let decisions = answered.into_iter().map(|answered| match answered {
             Ok((_, decision)) => decision,
             Err(never) => match never {},
@@ -110,7 +135,7 @@ impl Session {
     }
 
     /// The same for a batch in which some questions could not be read. Those stay as they are, in
-    /// their places.
+    /// their places. Decisions may be ones that were made before, where that is allowed.
     ///
     /// # Errors
     /// A failure that concerns all of the questions.
@@ -118,6 +143,7 @@ impl Session {
         &self,
         questions: Vec<Result<Q, E>>,
         demand: &Demand,
+        recall: Recall,
     ) -> Result<Vec<SettledQuestion<Q, E>>, Failure> {
         if questions.iter().all(Result::is_err) {
             let others = questions.into_iter().filter_map(Result::err);
@@ -126,8 +152,21 @@ impl Session {
         let sound = questions.iter().flatten();
         let freshness = self.freshness(sound.map(|question| &question.as_ref().action));
         let mut reading = self.reading(freshness, demand).await?;
-        let batch = decide_batch(questions, &self.state.bundle, &mut reading).await?;
-        Ok(batch.answered)
+        let batch = decide_batch(
+            questions,
+            &self.state.bundle,
+            self.kept(recall),
+            &mut reading,
+        );
+        Ok(batch.await?.answered)
+    }
+
+    /// The decisions in memory, where one of them will do.
+    fn kept(&self, recall: Recall) -> Option<&KeptDecisions> {
+        match recall {
+            Recall::Never => None,
+            Recall::Allowed => Some(&self.state.kept),
+        }
     }
 
     /// The name of the newest state of the store.

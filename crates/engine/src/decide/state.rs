@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::kept::{KeptDecisions, KeptStats};
 use crate::policy::Bundle;
 use crate::slice::{Cache, Freshness, StoreWaits, Timeline};
 use crate::store::Store;
@@ -13,11 +14,18 @@ pub struct EngineState {
     pub bundle: Arc<Bundle>,
     /// Entities in memory.
     pub cache: Cache,
+    pub(super) kept: KeptDecisions,
     pub(super) tenancy: Arc<Tenancy>,
     pub(super) waits: Arc<StoreWaits>,
 }
 
 impl EngineState {
+    /// The decisions in memory.
+    #[must_use]
+    pub fn kept(&self) -> KeptStats {
+        self.kept.stats()
+    }
+
     /// How many questions wait for the store now.
     #[must_use]
     pub fn waiting(&self) -> usize {

@@ -55,7 +55,7 @@ impl Routed<'_> {
             else {
                 continue;
             };
-            let batch = decide_batch(questions, bundle, &mut reading).await?;
+            let batch = decide_batch(questions, bundle, None, &mut reading).await?;
             if batch.moved == Moved::Yes && !facts.is_empty() {
                 // The questions were made from a state that is the past now.
                 continue;

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 /// Cedar's extension types.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExtensionType {
     /// An IPv4 or IPv6 address or range.
     IpAddr,

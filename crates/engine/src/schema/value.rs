@@ -12,7 +12,7 @@ use super::instant;
 pub type Record = BTreeMap<Arc<str>, Value>;
 
 /// A value. Cloning is cheap: what can be large is shared.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Value {
     /// `Bool`
     Bool(bool),

@@ -241,7 +241,7 @@ impl<'a> Searching<'a> {
             let uid = EntityUid::from_type_name_and_id(search.of.clone(), EntityId::new(id));
             questions.push(search.question(uid));
         }
-        let batch = decide_batch(questions, &self.session.state.bundle, reading).await?;
+        let batch = decide_batch(questions, &self.session.state.bundle, None, reading).await?;
         if batch.moved == Moved::Yes {
             return Ok(InState::Moved);
         }

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cedar_policy::EntityTypeName;
+use cedar_policy::{EntityTypeName, EntityUid};
 use tokio::sync::watch;
 
 use super::cache::{Cache, Claim};
@@ -142,6 +142,18 @@ impl<'a> StateReading<'a> {
     /// How long ago the state was the newest, at most.
     pub(crate) fn age(&self) -> Duration {
         self.newest.age()
+    }
+
+    /// The epoch of the state; `None` where the state is that of the snapshot alone.
+    pub(crate) fn epoch(&self) -> Option<u64> {
+        self.known.as_ref().map(|known| known.epoch)
+    }
+
+    /// Returns true if entities that were looked at in the epoch `read` are the same in this state.
+    pub(crate) fn are_current(&self, uids: &[EntityUid], read: u64) -> bool {
+        let timeline = self.sources.timeline;
+        self.epoch()
+            .is_some_and(|epoch| timeline.are_current(uids, read, epoch))
     }
 
     /// Counts it among those that wait for the store.

@@ -264,6 +264,12 @@ impl Timeline {
             && read >= self.mark(uid).load(Ordering::Acquire)
     }
 
+    /// The same of several entities; of none, the floor counts alone.
+    pub(super) fn are_current(&self, uids: &[EntityUid], read: u64, asked: u64) -> bool {
+        let is_after_floor = read <= asked && read >= self.floor.load(Ordering::Acquire);
+        is_after_floor && uids.iter().all(|uid| self.is_current(uid, read, asked))
+    }
+
     fn publish(&self, known: Arc<Known>) {
         self.now.store(Some(known));
     }

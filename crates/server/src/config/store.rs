@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::duration;
 use super::range::{HOUR, MILLISECOND, SettingFaults};
 
-/// Memory for entities that were loaded before.
+/// Memory for entities that were loaded before, and for decisions that were made of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cache {
@@ -16,6 +16,8 @@ pub struct Cache {
     pub enabled: bool,
     /// Memory for them, in bytes.
     pub bytes: u64,
+    /// Memory for decisions, in bytes; 0 keeps none.
+    pub decision_bytes: u64,
 }
 
 /// A file of entities that is the tenancy store.

@@ -215,6 +215,7 @@ fn engine(store: Arc<dyn Store>, bundle: &Arc<Bundle>) -> Result<Engine, StoreEr
     let options = EngineOptions {
         // The entities of one line do not belong to another.
         cache_bytes: 0,
+        decision_bytes: 0,
         freshness: Freshness::EACH,
     };
     Engine::new(store, Arc::clone(bundle), options)

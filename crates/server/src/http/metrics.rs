@@ -21,12 +21,13 @@ use crate::shadow;
 use credentials::CredentialMetrics;
 use decision_log::DecisionLogMetrics;
 use overload::OverloadMetrics;
+use peppol_authz_engine::KeptStats;
 use peppol_authz_engine::slice::CacheStats;
 use policies::PolicyMetrics;
 use questions::QuestionMetrics;
 use refused_tokens::RefusedTokens;
 use requests::RequestMetrics;
-use store::{CacheMetrics, StoreMetrics};
+use store::{CacheMetrics, KeptMetrics, StoreMetrics};
 use token_keys::TokenKeyMetrics;
 
 pub(super) use requests::route;
@@ -44,6 +45,7 @@ pub struct Metrics {
     pub(super) overload: OverloadMetrics,
     policies: PolicyMetrics,
     cache: CacheMetrics,
+    kept: KeptMetrics,
     pub(super) decision_log: DecisionLogMetrics,
 }
 
@@ -60,6 +62,7 @@ impl Default for Metrics {
             overload: OverloadMetrics::new(&mut registry),
             policies: PolicyMetrics::new(&mut registry),
             cache: CacheMetrics::new(&mut registry),
+            kept: KeptMetrics::new(&mut registry),
             decision_log: DecisionLogMetrics::new(&mut registry),
             registry,
         }
@@ -85,9 +88,15 @@ impl Metrics {
     }
 
     /// All samples as OpenMetrics text. `revision` names the policies in force.
-    pub(super) fn render(&self, revision: &str, cache: CacheStats) -> Result<String, Problem> {
+    pub(super) fn render(
+        &self,
+        revision: &str,
+        cache: CacheStats,
+        kept: KeptStats,
+    ) -> Result<String, Problem> {
         self.policies.are(revision);
         self.cache.are(cache);
+        self.kept.are(kept);
         let mut out = String::new();
         text::encode(&mut out, &self.registry)
             .map_err(|error| Problem::Internal(error.to_string()))?;
@@ -110,7 +119,7 @@ mod tests {
             entries: 0,
             bytes: 0,
         };
-        let text = metrics.render("r1", stats).unwrap();
+        let text = metrics.render("r1", stats, KeptStats::default()).unwrap();
         assert!(
             text.contains("peppol_authz_malformed_total{code=\"MALFORMED_JSON\"} 1"),
             "{text}"

@@ -223,7 +223,7 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Pro
     let state = app.engine.state();
     let text = app
         .metrics
-        .render(&state.bundle.revision, state.cache.stats())?;
+        .render(&state.bundle.revision, state.cache.stats(), state.kept())?;
     Ok((
         [(
             CONTENT_TYPE,

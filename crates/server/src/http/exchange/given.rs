@@ -11,7 +11,7 @@ use super::super::explanation::Why;
 use super::super::problem::Problem;
 use super::open::Exchange;
 use super::question::{NameDenial, PermittedQuestion};
-use peppol_authz_engine::{Decided, Decision, Explanation, Question};
+use peppol_authz_engine::{Decided, Decision, Explanation, Question, Recall};
 
 /// A decision that may leave. The log has taken it, it is counted, and the shadow was offered it.
 pub(in crate::http) struct GivenDecision {
@@ -116,6 +116,18 @@ impl Exchange<'_> {
     /// them where there are none.
     pub(in crate::http) fn is_observed(&self) -> bool {
         self.app.decision_log.is_some() || self.app.shadow.is_some()
+    }
+
+    /// The ways to decisions: observers and explanations need the slice.
+    pub(super) fn recall<'q>(
+        &self,
+        asked: impl IntoIterator<Item = &'q PermittedQuestion>,
+    ) -> Recall {
+        let is_explained = |asked: &PermittedQuestion| asked.options.explain;
+        match self.is_observed() || asked.into_iter().any(is_explained) {
+            true => Recall::Never,
+            false => Recall::Allowed,
+        }
     }
 
     /// Hands a decision to the log. This comes first: what the log refuses is not given.

@@ -32,8 +32,9 @@ impl<'a> Exchange<'a> {
         for asked in items.iter().flatten() {
             demanded = demanded.and(&asked.options.demand);
         }
-        let answered = self.session.decide_each(items, &demanded.0).await;
-        let answered = answered.map_err(|failure| self.failed(failure))?;
+        let recall = self.recall(items.iter().flatten());
+        let answered = self.session.decide_each(items, &demanded.0, recall);
+        let answered = answered.await.map_err(|failure| self.failed(failure))?;
         let mut answered: Vec<_> = answered.into_iter().map(bound).collect();
         let end = answered
             .iter()

@@ -18,8 +18,10 @@ impl Exchange<'_> {
         match item {
             Ok(asked) => {
                 let demanded = demanded.and(&asked.options.demand);
-                let decision = self.session.decide(&asked.question, &demanded.0).await;
-                let decision = decision.map_err(|failure| self.failed(failure))?;
+                let recall = self.recall([&asked]);
+                let session = &self.session;
+                let decision = session.decide_or_recall(&asked.question, &demanded.0, recall);
+                let decision = decision.await.map_err(|failure| self.failed(failure))?;
                 match asked.bind(decision) {
                     Ok((asked, decision)) => {
                         self.give(asked, decision, self.started.elapsed()).await

@@ -1,4 +1,4 @@
-//! Metrics of the tenancy store and of the entities in memory.
+//! Metrics of the tenancy store, and of entities and decisions in memory.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use prometheus_client::registry::Registry;
 
 use super::added::added;
 use super::counted::counted;
+use peppol_authz_engine::KeptStats;
 use peppol_authz_engine::slice::CacheStats;
 
 /// Metrics of the tenancy store.
@@ -43,6 +44,45 @@ impl StoreMetrics {
     pub(in crate::http) fn was_seen(&self, ago: Option<Duration>) {
         self.state_age
             .set(ago.map_or(-1.0, |ago| ago.as_secs_f64()));
+    }
+}
+
+/// Metrics of the decisions in memory.
+#[derive(Debug)]
+pub(super) struct KeptMetrics {
+    recalled: Counter,
+    decisions: Gauge<u64, AtomicU64>,
+    bytes: Gauge<u64, AtomicU64>,
+}
+
+impl KeptMetrics {
+    pub(super) fn new(registry: &mut Registry) -> Self {
+        Self {
+            recalled: added(
+                registry,
+                "recalled_decisions",
+                "Decisions that were given again to an equal question",
+                Counter::default(),
+            ),
+            decisions: added(
+                registry,
+                "kept_decisions",
+                "Decisions in memory",
+                Gauge::default(),
+            ),
+            bytes: added(
+                registry,
+                "kept_decision_bytes",
+                "About how many bytes they take",
+                Gauge::default(),
+            ),
+        }
+    }
+
+    pub(super) fn are(&self, kept: KeptStats) {
+        counted(&self.recalled, kept.recalled);
+        self.decisions.set(kept.decisions);
+        self.bytes.set(kept.bytes);
     }
 }
 

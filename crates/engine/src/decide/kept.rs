@@ -1,0 +1,218 @@
+//! Decisions in memory, to be given again.
+//!
+//! A decision is a function of the policies, of the question, and of the entities that the policies
+//! could look at. So it is given again only by the same policies (it belongs to one Bundle), to an
+//! equal question, and while the timeline has noted no change of any of these entities, nor of those
+//! that were looked for and are none. This is the rule by which entities themselves are kept: an
+//! answer is never from before a change, and needs no time to live.
+//!
+//! Never kept are decisions about entities that a caller describes, and those from a state that is a
+//! snapshot's alone. No policy can read a clock.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cedar_policy::EntityUid;
+use moka::Equivalent;
+
+use super::decision::Decision;
+use super::question::Question;
+use crate::schema::{Record, record_weight};
+use crate::slice::{ENTRY_BYTES, StateReading};
+
+/// The memory that a decision takes beside its entry, its ids and its context, in bytes.
+const DECISION_BYTES: usize = 900;
+
+/// The memory that an id takes beside its letters, in bytes.
+const UID_BYTES: usize = 120;
+
+/// The ways to a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recall {
+    /// It is made of entities, and comes with its slice.
+    Never,
+    /// It may be one that was made before. It comes without its slice.
+    Allowed,
+}
+
+/// The decisions in memory, and how often they helped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeptStats {
+    /// Decisions that were given again; also those of memories before it.
+    pub recalled: u64,
+    /// Decisions.
+    pub decisions: u64,
+    /// About how many bytes they take.
+    pub bytes: u64,
+}
+
+/// Bounded by bytes; the least used goes first.
+pub(crate) struct KeptDecisions {
+    kept:
+        Option<moka::sync::Cache<KeptQuestion, Arc<KeptDecision>, foldhash::quality::RandomState>>,
+    /// How often one was given again; also those of the memory before this one.
+    recalled: Arc<AtomicU64>,
+}
+
+/// The parts of a question that decide.
+struct KeptQuestion {
+    principal: EntityUid,
+    action: EntityUid,
+    resource: EntityUid,
+    context: Arc<Record>,
+}
+
+/// The same, only looked up.
+struct AskedQuestion<'a>(&'a Question);
+
+struct KeptDecision {
+    /// The epoch whose state it was made of.
+    epoch: u64,
+    /// The entities that it rests on, also those that are none.
+    looked_at: Box<[EntityUid]>,
+    /// Without its slice.
+    decision: Decision,
+}
+
+impl Hash for KeptQuestion {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (
+            &self.principal,
+            &self.action,
+            &self.resource,
+            &*self.context,
+        )
+            .hash(state);
+    }
+}
+
+impl Hash for AskedQuestion<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let question = self.0;
+        let (principal, action) = (&question.principal, &question.action);
+        (principal, action, &question.resource, &*question.context).hash(state);
+    }
+}
+
+impl PartialEq for KeptQuestion {
+    fn eq(&self, other: &Self) -> bool {
+        self.principal == other.principal
+            && self.action == other.action
+            && self.resource == other.resource
+            && self.context == other.context
+    }
+}
+
+impl Eq for KeptQuestion {}
+
+impl Equivalent<KeptQuestion> for AskedQuestion<'_> {
+    fn equivalent(&self, kept: &KeptQuestion) -> bool {
+        let question = self.0;
+        question.principal == kept.principal
+            && question.action == kept.action
+            && question.resource == kept.resource
+            && question.context == kept.context
+    }
+}
+
+impl KeptDecisions {
+    /// A memory of at most `bytes`; with 0, one that keeps nothing. `recalled` is the count of the one
+    /// before it.
+    pub(super) fn new(bytes: u64, recalled: Arc<AtomicU64>) -> Self {
+        let kept = (bytes > 0).then(|| {
+            moka::sync::Cache::builder()
+                .max_capacity(bytes)
+                .weigher(|question: &KeptQuestion, kept: &Arc<KeptDecision>| {
+                    u32::try_from(question.weight() + kept.weight()).unwrap_or(u32::MAX)
+                })
+                // Ids come from callers: seeded.
+                .build_with_hasher(foldhash::quality::RandomState::default())
+        });
+        Self { kept, recalled }
+    }
+
+    /// How often decisions were given again.
+    pub(super) fn recalled(&self) -> &Arc<AtomicU64> {
+        &self.recalled
+    }
+
+    /// Its contents, and how often it helped.
+    pub(super) fn stats(&self) -> KeptStats {
+        // Decisions are counted late otherwise.
+        if let Some(kept) = &self.kept {
+            kept.run_pending_tasks();
+        }
+        let kept = self.kept.as_ref();
+        KeptStats {
+            recalled: self.recalled.load(Ordering::Relaxed),
+            decisions: kept.map_or(0, moka::sync::Cache::entry_count),
+            bytes: kept.map_or(0, moka::sync::Cache::weighted_size),
+        }
+    }
+
+    /// The decision of an equal question, if it would be the same in the state of a reading.
+    pub(super) fn recall(
+        &self,
+        question: &Question,
+        reading: &StateReading<'_>,
+    ) -> Option<Decision> {
+        let kept = self
+            .kept
+            .as_ref()
+            .filter(|_| question.described.is_empty())?;
+        let found = kept.get(&AskedQuestion(question))?;
+        if !reading.are_current(&found.looked_at, found.epoch) {
+            return None;
+        }
+        self.recalled.fetch_add(1, Ordering::Relaxed);
+        Some(Decision {
+            tenancy_revision: Arc::clone(reading.revision()),
+            ..found.decision.clone()
+        })
+    }
+
+    /// Keeps a decision that was made in the state of a reading.
+    pub(super) fn keep(&self, question: &Question, reading: &StateReading<'_>, made: &Decision) {
+        let kept = self.kept.as_ref().filter(|_| question.described.is_empty());
+        let (Some(kept), Some(epoch)) = (kept, reading.epoch()) else {
+            return;
+        };
+        let seen = made.slice.iter().map(|seen| &seen.loaded.row.uid);
+        let looked_at = seen.chain(&made.absent).chain(&made.missing);
+        let decision = KeptDecision {
+            epoch,
+            looked_at: looked_at.cloned().collect(),
+            decision: made.without_slice(),
+        };
+        let question = KeptQuestion {
+            principal: question.principal.clone(),
+            action: question.action.clone(),
+            resource: question.resource.clone(),
+            context: Arc::clone(&question.context),
+        };
+        kept.insert(question, Arc::new(decision));
+    }
+}
+
+fn uid_weight(uid: &EntityUid) -> usize {
+    UID_BYTES + AsRef::<str>::as_ref(uid.id()).len()
+}
+
+impl KeptQuestion {
+    fn weight(&self) -> usize {
+        let named = [&self.principal, &self.action, &self.resource];
+        let named = named.into_iter().map(uid_weight);
+        ENTRY_BYTES + record_weight(&self.context) + named.sum::<usize>()
+    }
+}
+
+impl KeptDecision {
+    fn weight(&self) -> usize {
+        let decision = &self.decision;
+        let others = decision.absent.iter().chain(&decision.missing);
+        let uids = self.looked_at.iter().chain(others).map(uid_weight);
+        let errors = decision.errors.iter().map(String::len);
+        DECISION_BYTES + uids.sum::<usize>() + errors.sum::<usize>()
+    }
+}

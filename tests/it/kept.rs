@@ -1,0 +1,227 @@
+//! A decision that was made before is given again only where it would be the same.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+
+use rusqlite::{Connection, types::Value as Sql};
+use serde_json::{Value, json};
+
+use crate::rules::question::Question;
+use crate::rules::rng::Rng;
+use crate::rules::tenancy::Tenancy;
+use crate::samples::Samples;
+use crate::sidecar::{Sidecar, Start, program};
+
+const ROUNDS: usize = 25;
+const QUESTIONS: usize = 150;
+
+/// The tables whose rows are taken away.
+const TABLES: [&str; 7] = [
+    "membership",
+    "party_authorization",
+    "sub_account_legal_entity",
+    "participant",
+    "access_point",
+    "document",
+    "invitation",
+];
+
+fn recalled(sidecar: &Sidecar) -> f64 {
+    Samples::of(sidecar).value("recalled_decisions_total", &[])
+}
+
+fn anna(action: &str) -> Value {
+    json!({
+        "principal": "Peppol::User::\"anna\"",
+        "action": format!("Peppol::Action::\"{action}\""),
+        "resource": "Peppol::Organisation::\"acme\"",
+    })
+}
+
+/// An answer without what is its own.
+fn content(mut answer: Value) -> Value {
+    answer["decisionId"] = Value::Null;
+    answer
+}
+
+#[test]
+fn an_equal_question_has_an_equal_answer_of_its_own() {
+    let sidecar = Start::quickstart().start();
+    let first = sidecar.ask(&anna("getOrganisation"));
+    let second = sidecar.ask(&anna("getOrganisation"));
+    assert_ne!(first["decisionId"], second["decisionId"]);
+    assert_eq!(content(first), content(second));
+    assert_eq!(recalled(&sidecar), 1.0);
+    // In a batch, too.
+    let requests = [anna("getOrganisation"), anna("updateOrganisation")];
+    let batch = json!({"requests": requests});
+    sidecar.post("/v1/batch_is_authorized", &batch);
+    assert_eq!(recalled(&sidecar), 2.0);
+    // Another context is another question.
+    for mode in ["SHARED", "WHITELABEL", "SHARED"] {
+        let mut question = anna("requestModeChange");
+        question["context"] = json!({"requestedMode": mode});
+        sidecar.ask(&question);
+    }
+    assert_eq!(recalled(&sidecar), 3.0);
+    let decided = Samples::of(&sidecar).sum("decisions_total");
+    assert_eq!(decided, 7.0);
+}
+
+#[test]
+fn a_decision_is_made_anew_where_it_is_to_be_explained_or_observed() {
+    let start = Start::quickstart().variable("PEPPOL_AUTHZ_EXPLAIN__ALLOW", "all");
+    let sidecar = start.start();
+    let mut question = anna("getOrganisation");
+    sidecar.ask(&question);
+    question["explain"] = json!(true);
+    let answer = sidecar.ask(&question);
+    assert!(answer["explanation"].is_object(), "{answer}");
+    assert_eq!(recalled(&sidecar), 0.0);
+    let start = Start::quickstart();
+    let to = format!("file:{}", start.path("d.log").display());
+    let sidecar = start.with(&["--decision-log", &to, "--log-slice"]).start();
+    for _ in 0..3 {
+        sidecar.ask(&anna("getOrganisation"));
+    }
+    assert_eq!(recalled(&sidecar), 0.0);
+}
+
+#[test]
+fn nothing_is_given_again_where_nothing_is_kept() {
+    for variable in ["CACHE__ENABLED=false", "CACHE__DECISION_BYTES=0"] {
+        let (name, value) = variable.split_once('=').unwrap();
+        let start = Start::quickstart().variable(&format!("PEPPOL_AUTHZ_{name}"), value);
+        let sidecar = start.start();
+        for _ in 0..3 {
+            sidecar.ask(&anna("getOrganisation"));
+        }
+        assert_eq!(recalled(&sidecar), 0.0, "{variable}");
+    }
+}
+
+/// Other policies are another state: nothing of the one before is given again.
+#[test]
+fn other_policies_decide_anew() {
+    let start = Start::quickstart();
+    let policies = start.path("policies");
+    std::fs::create_dir(&policies).unwrap();
+    let file = policies.join("all.cedar");
+    std::fs::write(&file, "permit (principal, action, resource);\n").unwrap();
+    let sidecar = start
+        .with(&["--policies", policies.to_str().unwrap()])
+        .start();
+    for _ in 0..2 {
+        assert_eq!(sidecar.ask(&anna("getOrganisation"))["decision"], "Allow");
+    }
+    std::fs::write(&file, "forbid (principal, action, resource);\n").unwrap();
+    crate::eventually::until("the change is taken", || {
+        Samples::of(&sidecar).value("reloads_total", &[("result", "taken")]) > 1.0
+    });
+    assert_eq!(sidecar.ask(&anna("getOrganisation"))["decision"], "Deny");
+    assert_eq!(recalled(&sidecar), 1.0);
+}
+
+/// Takes a row out of a table, if there is one that nothing else needs.
+fn take_row(database: &Connection, rng: &mut Rng) {
+    let table = rng.pick(TABLES);
+    let keys = "SELECT name FROM pragma_table_info(?1) WHERE pk > 0 ORDER BY pk";
+    let mut keys = database.prepare(keys).unwrap();
+    let keys = keys.query_map([table], |row| row.get::<_, String>(0));
+    let keys: Vec<String> = keys.unwrap().map(Result::unwrap).collect();
+    let count = format!("SELECT count(*) FROM {table}");
+    let count: i64 = database.query_row(&count, [], |row| row.get(0)).unwrap();
+    let count = usize::try_from(count).unwrap();
+    if count == 0 {
+        return;
+    }
+    let row = format!(
+        "SELECT {} FROM {table} LIMIT 1 OFFSET {}",
+        keys.join(", "),
+        rng.below(count)
+    );
+    let row: Vec<Sql> = database
+        .query_row(&row, [], |row| {
+            (0..keys.len()).map(|place| row.get(place)).collect()
+        })
+        .unwrap();
+    let row_is = keys.iter().map(|key| format!("{key} = ?"));
+    let row_is: Vec<String> = row_is.collect();
+    let delete = format!("DELETE FROM {table} WHERE {}", row_is.join(" AND "));
+    // Other rows may refer to it.
+    let _ = database.execute(&delete, rusqlite::params_from_iter(row));
+}
+
+/// Imports some documents, if they fit what is there.
+fn import(path: &Path, documents: &[Value], rng: &mut Rng) {
+    let chosen = (0..6).map(|_| documents[rng.below(documents.len())].to_string());
+    let lines: Vec<String> = chosen.collect();
+    let file = path.with_extension("ndjson");
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let source = format!("sqlite:{}", path.display());
+    let mut import = program();
+    import.args(["import", "--tenancy", &source]).arg(&file);
+    let ended = import.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    ended.unwrap();
+}
+
+/// One sidecar keeps decisions, another decides each question from the database. Between rounds of
+/// the same questions, rows come, change and go.
+#[test]
+fn it_is_the_same_decision_whatever_is_written_between() {
+    let mut rng = Rng::new(11);
+    let tenancy = Tenancy::random(&mut rng, 4);
+    let others: Vec<Value> = (0..4)
+        .flat_map(|_| Tenancy::random(&mut rng, 4).documents())
+        .collect();
+    let keeping = Start::new().documents(&tenancy.documents()).start();
+    let path = keeping.path("tenancy.db");
+    let source = format!("sqlite:{}", path.display());
+    let plain = Start::new()
+        .with(&["--tenancy", &source])
+        .variable("PEPPOL_AUTHZ_CACHE__ENABLED", "false")
+        .start();
+    let database = Connection::open(&path).unwrap();
+    database.pragma_update(None, "foreign_keys", true).unwrap();
+    database
+        .busy_timeout(std::time::Duration::from_secs(20))
+        .unwrap();
+    let questions = (0..QUESTIONS).map(|_| Question::random(&mut rng, &tenancy));
+    let questions: Vec<Value> = questions
+        .collect::<Vec<_>>()
+        .iter()
+        .map(|question| question.to_json(&mut rng))
+        .collect();
+    let mut last: BTreeMap<usize, String> = BTreeMap::new();
+    let mut changed = 0;
+    for round in 0..ROUNDS {
+        for _ in 0..rng.below(4) {
+            take_row(&database, &mut rng);
+        }
+        if round % 3 == 1 {
+            import(&path, &others, &mut rng);
+        }
+        let batch = json!({"requests": questions});
+        let [kept, anew] = [&keeping, &plain].map(|sidecar| {
+            let reply = sidecar.post("/v1/batch_is_authorized", &batch);
+            assert_eq!(reply.status, 200, "{}", reply.text);
+            let json = reply.json();
+            let results = json["results"].as_array().unwrap().clone();
+            results.into_iter().map(content).collect::<Vec<_>>()
+        });
+        for (number, (kept, anew)) in kept.iter().zip(&anew).enumerate() {
+            assert_eq!(kept, anew, "round {round}: {}", questions[number]);
+            let said = kept["decision"].to_string() + &kept["reasons"].to_string();
+            let before = last.insert(number, said.clone());
+            changed += usize::from(before.is_some_and(|before| before != said));
+        }
+        // One by one as well.
+        let alone = rng.below(QUESTIONS);
+        assert_eq!(content(keeping.ask(&questions[alone])), anew[alone]);
+    }
+    assert!(changed > 20, "{changed} answers changed");
+    let asked = (ROUNDS * QUESTIONS) as f64;
+    let recalled = recalled(&keeping);
+    assert!(recalled > asked / 4.0 && recalled < asked, "{recalled}");
+}

@@ -120,8 +120,13 @@ fn fix(args: &CheckArgs, policy: &PolicyArgs, sources: &Sources) -> Result<(), E
 
 fn say_ok(bundle: &Bundle, invariants: usize) {
     let routes = bundle.routes.as_ref();
+    let links = bundle.policies().len() + bundle.templates.len() - bundle.written().count();
+    let linked = match bundle.templates.len() {
+        0 => String::new(),
+        templates => format!(" ({links} by links of {templates} templates)"),
+    };
     say(format_args!(
-        "ok: {} policies, {invariants} invariants, {} actions, {} routes, level {}, revision {}",
+        "ok: {} policies{linked}, {invariants} invariants, {} actions, {} routes, level {}, revision {}",
         bundle.policies().len(),
         bundle.schema.actions().len(),
         routes.map_or(0, |routes| routes.all().len()),

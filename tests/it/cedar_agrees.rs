@@ -15,14 +15,14 @@ use std::sync::Arc;
 
 use cedar_policy::{
     Authorizer, Context, Decision as CedarDecision, Entities, EntityUid, PolicyId, PolicySet,
-    Request, Schema,
+    PolicySetError, Request, Schema, SlotId,
 };
 use peppol_authz_engine::Verdict;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::store::{EntitiesFile, Store as _};
 use serde_json::{Value, json};
 
-use crate::deciding::{Deciding, bundle};
+use crate::deciding::{Deciding, linked_bundle};
 
 /// One set, for Cedar and for the engine.
 struct BothSides {
@@ -39,16 +39,72 @@ struct Answer {
     failed: bool,
 }
 
+/// A link of a template, with entities as Cedar writes them.
+#[derive(Clone, Debug)]
+struct WrittenLink {
+    id: String,
+    template: String,
+    principal: Option<String>,
+    resource: Option<String>,
+}
+
+impl WrittenLink {
+    /// As Cedar takes it.
+    fn add_to(&self, set: &mut PolicySet) -> Result<(), PolicySetError> {
+        let uid = |text: &String| text.parse::<EntityUid>().unwrap();
+        let principal = self.principal.iter();
+        let principal = principal.map(|text| (SlotId::principal(), uid(text)));
+        let resource = self.resource.iter();
+        let resource = resource.map(|text| (SlotId::resource(), uid(text)));
+        let values = principal.chain(resource).collect();
+        let [template, id] = [&self.template, &self.id].map(PolicyId::new);
+        set.link(template, id, values)
+    }
+
+    /// As the file of links has it.
+    fn toml(&self) -> String {
+        let slots = [("principal", &self.principal), ("resource", &self.resource)];
+        let slots = slots
+            .into_iter()
+            .filter_map(|(name, uid)| Some(format!("{name} = '{}'\n", uid.as_ref()?)));
+        let slots: String = slots.collect();
+        format!(
+            "[[link]]\nid = \"{}\"\ntemplate = \"{}\"\n{slots}\n",
+            self.id, self.template
+        )
+    }
+}
+
+/// Policies and templates under their `@id`.
+fn named(policies: &str) -> PolicySet {
+    let parsed: PolicySet = policies.parse().unwrap();
+    let policies = parsed
+        .policies()
+        .map(|policy| policy.new_id(PolicyId::new(policy.annotation("id").unwrap())));
+    let mut named = PolicySet::from_policies(policies).unwrap();
+    for template in parsed.templates() {
+        let id = PolicyId::new(template.annotation("id").unwrap());
+        named.add_template(template.new_id(id)).unwrap();
+    }
+    named
+}
+
 impl BothSides {
     fn new(schema: &str, policies: &str) -> Self {
-        let parsed: PolicySet = policies.parse().unwrap();
-        let named = parsed
-            .policies()
-            .map(|policy| policy.new_id(PolicyId::new(policy.annotation("id").unwrap())));
+        Self::with_links(schema, policies, &[])
+    }
+
+    fn with_links(schema: &str, text: &str, links: &[WrittenLink]) -> Self {
+        let mut policies = named(text);
+        for link in links {
+            link.add_to(&mut policies).unwrap();
+        }
+        let toml: String = links.iter().map(WrittenLink::toml).collect();
+        let toml = (!links.is_empty()).then_some(&*toml);
         Self {
             schema: Schema::from_cedarschema_str(schema).unwrap().0,
-            policies: PolicySet::from_policies(named).unwrap(),
-            bundle: bundle(schema, policies),
+            policies,
+            bundle: linked_bundle(schema, text, toml),
         }
     }
 

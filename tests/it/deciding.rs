@@ -70,8 +70,28 @@ pub(crate) fn sources(schema: &str, policies: &[(&str, &str)]) -> Sources {
 
 /// A valid set of one policy file.
 pub(crate) fn bundle(schema: &str, policies: &str) -> Arc<Bundle> {
-    let loaded = load(&sources(schema, &[("p.cedar", policies)]));
-    Arc::new(loaded.unwrap_or_else(|faults| panic!("{faults:#?}\n{policies}")))
+    linked_bundle(schema, policies, None)
+}
+
+/// The same, with links.
+pub(crate) fn linked_bundle(schema: &str, policies: &str, links: Option<&str>) -> Arc<Bundle> {
+    let loaded = load(&linked_sources(schema, policies, links));
+    Arc::new(loaded.unwrap_or_else(|faults| panic!("{faults:#?}\n{policies}\n{links:?}")))
+}
+
+/// A policy file and a file of links.
+pub(crate) fn linked_sources(schema: &str, policies: &str, links: Option<&str>) -> Sources {
+    let links = links.map(|text| {
+        Arc::new(SourceFile {
+            name: "links.toml".to_owned(),
+            path: None,
+            text: text.to_owned(),
+        })
+    });
+    Sources {
+        links,
+        ..sources(schema, &[("p.cedar", policies)])
+    }
 }
 
 /// The faults of a set of one policy file.

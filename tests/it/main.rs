@@ -51,4 +51,5 @@ mod shadow;
 mod sidecar;
 mod slice_agrees;
 mod store;
+mod templates;
 mod thread;

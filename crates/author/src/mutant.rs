@@ -10,16 +10,15 @@ mod policy;
 mod vocabulary;
 mod walk;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use cedar_policy::{Policy, PolicySet, ValidationMode, Validator};
+use cedar_policy::{Policy, PolicySet, Template, ValidationMode, Validator};
 use miette::LabeledSpan;
 
 use peppol_authz_engine::policy::on_large_stack;
-use peppol_authz_engine::policy::{Bundle, PolicyInfo};
-use peppol_authz_engine::policy::{Fault, Severity};
+use peppol_authz_engine::policy::{Bundle, Fault, Link, PolicyInfo, Severity, linked_policies};
 
 use edit::Edit;
 
@@ -43,9 +42,10 @@ pub struct Mutant {
 /// A mutant that could be in force.
 #[derive(Debug)]
 pub struct ValidMutant {
-    /// The changed policy; `None` where it is left out.
-    pub policy: Option<Policy>,
-    /// The set with the changed policy.
+    /// The policies in force that are changed, each with what it becomes; `None` where it is left out. Of a
+    /// template these are its links.
+    pub changed: Vec<(Policy, Option<Policy>)>,
+    /// The set with the changed policies.
     pub bundle: Bundle,
 }
 
@@ -69,7 +69,8 @@ impl MutantError {
 }
 
 /// All mutants of all policies of a Bundle, in the order of files and places. No two
-/// have the same text.
+/// have the same text. A template is one policy, whatever its links are, and one without links has no
+/// mutants: it decides nothing.
 ///
 /// # Errors
 /// A policy whose text cannot be read again.
@@ -79,7 +80,9 @@ pub fn mutants(bundle: &Bundle) -> Result<Vec<Mutant>, MutantError> {
 }
 
 fn mutants_here(bundle: &Bundle) -> Result<Vec<Mutant>, MutantError> {
-    let mut policies = bundle.policies();
+    let written = bundle.written();
+    let mut policies: Vec<Arc<PolicyInfo>> = written.map(|info| Arc::new(info.clone())).collect();
+    policies.retain(|info| !is_template(info, bundle) || !links(info, bundle).is_empty());
     policies.sort_by(|a, b| (&a.file.name, a.place.start).cmp(&(&b.file.name, b.place.start)));
     let mut found = Vec::new();
     for info in policies {
@@ -96,11 +99,25 @@ fn mutants_here(bundle: &Bundle) -> Result<Vec<Mutant>, MutantError> {
                 .apply(text)
                 .ok_or_else(|| failed("a place outside of its text".to_owned()))?;
             if texts.insert(text.clone()) {
-                found.push(Mutant::new(info, edit, text));
+                found.push(Mutant::new(&info, edit, text));
             }
         }
     }
     Ok(found)
+}
+
+fn is_template(info: &PolicyInfo, bundle: &Bundle) -> bool {
+    let mut templates = bundle.templates.iter();
+    templates.any(|template| template.info.id == info.id)
+}
+
+/// The links of a template.
+fn links(template: &PolicyInfo, bundle: &Bundle) -> Vec<(Policy, Arc<Link>)> {
+    let policies = bundle.policies().into_iter();
+    let linked = policies.filter_map(|info| Some((info.policy.clone(), info.link.clone()?)));
+    linked
+        .filter(|(_, link)| link.template == template.id)
+        .collect()
 }
 
 impl Mutant {
@@ -128,23 +145,44 @@ impl Mutant {
         bundle: &Bundle,
         validator: &Validator,
     ) -> Result<Option<ValidMutant>, MutantError> {
-        let id = self.policy.policy.id();
-        let policy = match &self.text {
+        let failed = |problem: &dyn std::fmt::Display| MutantError::new(&self.policy.id, problem);
+        let own = &self.policy.policy;
+        let links = match is_template(&self.policy, bundle) {
+            true => Some(links(&self.policy, bundle)),
+            false => None,
+        };
+        let parsed = match &self.text {
             None => None,
-            Some(text) => {
-                let policy = Policy::parse(Some(id.clone()), text).ok();
-                match policy.filter(|policy| is_valid(policy, validator, bundle.level)) {
-                    None => return Ok(None),
-                    valid => valid,
-                }
+            Some(text) => match Changed::parse(own, text) {
+                Some(changed) if changed.is_valid(validator, bundle.level) => Some(changed),
+                _ => return Ok(None),
+            },
+        };
+        let changed: Vec<(Policy, Option<Policy>)> = match (links, parsed) {
+            (None, None) => vec![(own.clone(), None)],
+            (None, Some(Changed::Policy(policy))) => vec![(own.clone(), Some(policy))],
+            // Nothing fills the slots of what was no template.
+            (None, Some(Changed::Template(_))) => return Ok(None),
+            (Some(links), None) => links.into_iter().map(|(old, _)| (old, None)).collect(),
+            (Some(links), Some(Changed::Policy(policy))) => {
+                let each = links.into_iter().map(|(old, _)| {
+                    let new = policy.new_id(old.id().clone());
+                    (old, Some(new))
+                });
+                each.collect()
+            }
+            (Some(links), Some(Changed::Template(template))) => {
+                let (old, links): (Vec<Policy>, Vec<Arc<Link>>) = links.into_iter().unzip();
+                let new = linked_policies(&template, &links).map_err(|error| failed(&error))?;
+                old.into_iter().zip(new.into_iter().map(Some)).collect()
             }
         };
-        let bundle = match &policy {
-            None => bundle.without(id),
-            Some(policy) => bundle.replacing(id, policy),
-        };
-        let bundle = bundle.map_err(|error| MutantError::new(&self.policy.id, error))?;
-        Ok(Some(ValidMutant { policy, bundle }))
+        let others = changed
+            .iter()
+            .map(|(old, new)| (old.id().clone(), new.clone()));
+        let bundle = bundle.replacing(&others.collect::<HashMap<_, _>>());
+        let bundle = bundle.map_err(|error| failed(&error))?;
+        Ok(Some(ValidMutant { changed, bundle }))
     }
 
     /// The fault that no case notices it, at its place.
@@ -163,12 +201,32 @@ impl Mutant {
     }
 }
 
-/// True if the policy could be loaded. Warnings are faults there too, and slices are loaded
-/// to the level of the set.
-fn is_valid(policy: &Policy, validator: &Validator, level: u32) -> bool {
-    PolicySet::from_policies([policy.clone()]).is_ok_and(|set| {
-        validator
-            .validate_with_level(&set, ValidationMode::Strict, level)
-            .validation_passed_without_warnings()
-    })
+/// A changed text, as Cedar reads it.
+enum Changed {
+    Policy(Policy),
+    Template(Template),
+}
+
+impl Changed {
+    fn parse(own: &Policy, text: &str) -> Option<Self> {
+        let id = || Some(own.id().clone());
+        let policy = Policy::parse(id(), text).map(Self::Policy);
+        policy
+            .or_else(|_| Template::parse(id(), text).map(Self::Template))
+            .ok()
+    }
+
+    /// True if it could be loaded. Warnings are faults there too, and slices are loaded
+    /// to the level of the set.
+    fn is_valid(&self, validator: &Validator, level: u32) -> bool {
+        let mut set = PolicySet::new();
+        let added = match self {
+            Self::Policy(policy) => set.add(policy.clone()),
+            Self::Template(template) => set.add_template(template.clone()),
+        };
+        added.is_ok()
+            && validator
+                .validate_with_level(&set, ValidationMode::Strict, level)
+                .validation_passed_without_warnings()
+    }
 }

@@ -104,9 +104,10 @@ impl Explanation {
             steps: Cell::new(0),
         };
         let world = World::new(&basis).map_err(Unexplained)?;
-        let sets = decider
-            .shard
-            .policies_for(&question.principal, &question.resource);
+        let sets =
+            decider
+                .shard
+                .policies_for(&question.principal, &question.resource, world.entities());
         let policies = sets.flat_map(cedar_policy::PolicySet::policies);
         let policies: Vec<&Arc<PolicyInfo>> =
             policies.filter_map(|p| bundle.policy(p.id())).collect();

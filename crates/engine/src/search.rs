@@ -36,7 +36,7 @@ use crate::slice::Described;
 pub use actions::ActionSearch;
 pub(crate) use condition::ConditionReader;
 pub use loose::SearchParts;
-pub(crate) use partial::{PartialPolicies, evaluate};
+pub(crate) use partial::{PartialPolicies, evaluate, one_sided};
 pub use partial::{Residual, ResidualPolicy};
 pub use read::Wanted;
 pub(crate) use read::{EntityOrType, named};

@@ -38,6 +38,10 @@ pub(in crate::cli) fn say_explanation(explanation: &Explanation) {
 
 fn say_policy(info: &PolicyInfo) {
     say(titled(info));
+    if let Some(link) = &info.link {
+        let (line, _) = link.file.place(link.place.start);
+        say(format_args!("  links {link}  {}:{line}", link.file.name));
+    }
 }
 
 /// The name of a policy, and its place.

@@ -7,7 +7,7 @@ use cedar_policy::{PolicySet, Schema, ValidationMode, Validator};
 use peppol_authz_engine::Verdict;
 use serde_json::{Value, json};
 
-use super::{BothSides, uid};
+use super::{BothSides, WrittenLink, named, uid};
 use crate::deciding::codes;
 use crate::rules::rng::Rng;
 use crate::search_agrees::seed;
@@ -354,6 +354,61 @@ impl SetWriter<'_> {
     }
 }
 
+/// Templates that Cedar takes without a warning, and links of them that can apply.
+fn templates(rng: &mut Rng, model: &Model, schema: &str) -> (String, Vec<WrittenLink>) {
+    let validator = Validator::new(Schema::from_cedarschema_str(schema).unwrap().0);
+    let valid = |set: &PolicySet| {
+        let valid = validator.validate(set, ValidationMode::Strict);
+        valid.validation_passed_without_warnings()
+    };
+    let (mut text, mut links) = (String::new(), Vec::new());
+    for number in 0..4 {
+        let (principal, resource) = (rng.pick([2, 3]), rng.pick([1, 3]));
+        let condition = SetWriter {
+            model,
+            rng,
+            principal,
+            resource,
+        }
+        .condition(1);
+        let slot = |rng: &mut Rng, side: &str, of: usize| match rng.below(4) {
+            0 => format!("{side} == ?{side}"),
+            1 => format!("{side} in ?{side}"),
+            2 => format!("{side} is T{of} in ?{side}"),
+            _ => format!("{side} is T{of}"),
+        };
+        let one = slot(rng, "principal", principal);
+        let other = slot(rng, "resource", resource);
+        let effect = if rng.percent(70) { "permit" } else { "forbid" };
+        let id = format!("t/{number}");
+        let template = format!(
+            "@id(\"{id}\") {effect} ({one}, action, {other}) when {{ (principal is T{principal} && resource is T{resource}) && {condition} }};\n"
+        );
+        if !template.contains('?') || !valid(&named(&template)) {
+            continue;
+        }
+        text += &template;
+        for link in 0..10 {
+            let entity = |rng: &mut Rng| {
+                let of = rng.below(TYPES);
+                format!("T{of}::\"{}\"", rng.below(IDS + 1))
+            };
+            let link = WrittenLink {
+                id: format!("l/{number}-{link}"),
+                template: id.clone(),
+                principal: one.contains('?').then(|| entity(rng)),
+                resource: other.contains('?').then(|| entity(rng)),
+            };
+            let mut set = named(&template);
+            link.add_to(&mut set).unwrap();
+            if valid(&set) {
+                links.push(link);
+            }
+        }
+    }
+    (text, links)
+}
+
 /// Policies that Cedar takes without a warning, one by one.
 fn policies(rng: &mut Rng, model: &Model, schema: &str) -> String {
     let validator = Validator::new(Schema::from_cedarschema_str(schema).unwrap().0);
@@ -386,17 +441,21 @@ struct Counts {
     denied: usize,
     failed: usize,
     absent: usize,
+    /// Decisions that rest on links.
+    linked: usize,
 }
 
 fn hold(rng: &mut Rng, counts: &mut Counts) {
     let model = Model::random(rng);
     let schema = model.schema();
     let policies = policies(rng, &model, &schema);
+    let (templates, links) = templates(rng, &model, &schema);
+    let policies = policies + &templates;
     if policies.is_empty() {
         return;
     }
     counts.sets += 1;
-    let sides = BothSides::new(&schema, &policies);
+    let sides = BothSides::with_links(&schema, &policies, &links);
     let entities = model.entities(rng);
     let cedar = sides.read(&entities).unwrap();
     let engine = sides.engine(&entities).unwrap();
@@ -422,8 +481,10 @@ fn hold(rng: &mut Rng, counts: &mut Counts) {
         let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             sides.assert_agree(&engine, &cedar, &question)
         }));
-        let answer =
-            answer.unwrap_or_else(|_| panic!("{schema}\n{policies}\n{entities}\n{question}"));
+        let answer = answer
+            .unwrap_or_else(|_| panic!("{schema}\n{policies}\n{links:?}\n{entities}\n{question}"));
+        let by_link = answer.determining.iter().any(|id| id.starts_with("l/"));
+        counts.linked += usize::from(by_link);
         counts.allowed += usize::from(answer.allowed);
         counts.denied += usize::from(!answer.allowed && !answer.failed);
         counts.failed += usize::from(answer.failed);
@@ -444,10 +505,14 @@ fn random_sets_are_decided_as_by_cedar() {
         denied,
         failed,
         absent,
+        linked,
     } = counts;
     let least = usize::try_from(rounds).unwrap();
     assert!(sets * 2 > least, "{sets} of {rounds}");
-    for count in [allowed, denied, failed, absent] {
-        assert!(count > least, "{allowed} {denied} {failed} {absent}");
+    for count in [allowed, denied, failed, absent, linked] {
+        assert!(
+            count > least,
+            "{allowed} {denied} {failed} {absent} {linked}"
+        );
     }
 }

@@ -98,16 +98,6 @@ fn what_cedar_only_warns_about_does_not_load() {
 }
 
 #[test]
-fn templates_are_refused() {
-    let template = "@id(\"p/t\") forbid (principal == ?principal, action, resource);";
-    assert_fault(
-        &faults(SCHEMA, &(PERMIT_ALL.to_owned() + template)),
-        "template",
-    );
-    assert_fault(&faults(SCHEMA, template), "template");
-}
-
-#[test]
 fn no_policies_at_all_are_refused() {
     let found = load(&sources(SCHEMA, &[])).err().unwrap();
     assert_fault(&found, "there are no policies");

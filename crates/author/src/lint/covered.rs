@@ -22,8 +22,9 @@ struct Permit<'a> {
 
 /// A warning for each permit that another one covers.
 pub(super) fn covered(bundle: &Bundle) -> Vec<Fault> {
+    // Links are data: to compare each with each would take too long, and a surplus one is no slip.
     let permits = bundle.policies().into_iter();
-    let permits = permits.filter(|info| info.effect == Effect::Permit);
+    let permits = permits.filter(|info| info.effect == Effect::Permit && info.link.is_none());
     let permits: Vec<Permit<'_>> = permits.filter_map(Permit::of).collect();
     // A permit that covers another has its own first condition among that one's. So not every two are
     // compared.

@@ -10,15 +10,17 @@ use peppol_authz_engine::policy::{Bundle, Fault, Severity, SourceFile};
 /// A warning for each action that no permit is for.
 pub(super) fn unpermitted(schema: &Arc<SourceFile>, bundle: &Bundle) -> Vec<Fault> {
     let permits = |set: &PolicySet| set.policies().any(|it| it.effect() == Effect::Permit);
-    let permitted = bundle.shards().filter(|(_, shard)| {
-        let by_resource = shard.sets_by_resource().map(|(_, set)| set);
-        let by_principal = shard.sets_by_principal().map(|(_, set)| set);
-        let mut sets = std::iter::once(&shard.policies)
-            .chain(by_resource)
-            .chain(by_principal);
-        sets.any(permits)
-    });
-    let permitted: BTreeSet<&EntityUid> = permitted.map(|(action, _)| action).collect();
+    let permitted = bundle
+        .shards()
+        .filter(|(_, shard)| shard.sets().any(permits));
+    let permitted = permitted.map(|(action, _)| action);
+    // What a template permits is for its links to say.
+    let of_templates = bundle.templates.iter().map(|template| &template.info);
+    let of_templates = of_templates.filter(|info| info.effect == Effect::Permit);
+    let reached = of_templates.filter_map(|info| bundle.reach(&info.policy).ok());
+    let reached: Vec<_> = reached.flatten().collect();
+    let reached = reached.iter().map(|(action, _, _)| action);
+    let permitted: BTreeSet<&EntityUid> = permitted.chain(reached).collect();
     let actions = bundle.schema.actions().into_iter();
     let others = actions.filter(|action| !permitted.contains(&action.uid));
     let fault = |action: &EntityUid| {

@@ -133,6 +133,12 @@ impl Invariant {
                 None => fault,
             }]
         };
+        if let Some(template) = bundle.templates.first() {
+            let text = "an invariant with a template: nothing links it".to_owned();
+            let (place, info) = (template.info.place.clone(), &template.info);
+            let fault = Fault::new(&info.file, Severity::Invalid, text);
+            return Err(vec![fault.at(place.start, place.len())]);
+        }
         let first = policies.first().copied();
         let alike = |name: String| {
             fault(

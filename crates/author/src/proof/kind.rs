@@ -70,9 +70,7 @@ impl fmt::Display for RequestKind {
 
 /// The policies that can apply, also those for one principal or one resource.
 fn of_all(shard: &Shard) -> PolicySet {
-    let named = shard.sets_by_principal().chain(shard.sets_by_resource());
-    let sets = std::iter::once(&shard.policies).chain(named.map(|(_, set)| set));
-    let policies: Vec<&Policy> = sets.flat_map(PolicySet::policies).collect();
+    let policies: Vec<&Policy> = shard.sets().flat_map(PolicySet::policies).collect();
     // INVARIANT: a Bundle has each id once.
     PolicySet::from_policies(policies.into_iter().cloned()).unwrap_or_default()
 }

@@ -26,6 +26,10 @@ use trial::{FateByAnswers, MutantTrial};
 pub use fate::{EquivalenceUnproved, MutantFate, TriedMutant};
 pub use tally::{MutantCounts, tally};
 
+/// The text for a mutant of a template with several links.
+const SEVERAL: &str =
+    "it is not proved that no answer changes: of a template with several links nothing is proved";
+
 /// Threads that mutants are tried on.
 const THREADS: usize = 2;
 
@@ -75,24 +79,37 @@ fn judge(
 ) -> Result<Vec<TriedMutant>, SuiteError> {
     let mut tried = Vec::new();
     for (mutant, fate) in mutants.into_iter().zip(fates) {
-        let policy = &mutant.policy.policy;
         let fate = match fate {
             Some(FateByAnswers::Known(fate)) => fate,
-            Some(FateByAnswers::Unnoticed(other)) => {
-                let other = match other {
-                    Some(other) => *other,
-                    None => without_effect(policy)?,
-                };
-                match prove(policy, &other) {
+            Some(FateByAnswers::Unnoticed(changed)) => match one(changed)? {
+                Some((policy, other)) => match prove(&policy, &other) {
                     Ok(()) => MutantFate::Equivalent,
                     Err(unproved) => MutantFate::Survived(unproved),
+                },
+                None => {
+                    let unknown = EquivalenceUnproved::Unknown(SEVERAL.to_owned());
+                    MutantFate::Survived(unknown)
                 }
-            }
+            },
             None => return Err(no_thread()),
         };
         tried.push(TriedMutant { mutant, fate });
     }
     Ok(tried)
+}
+
+/// The one policy that is changed, and what it becomes; `None` for several, as of a template with several
+/// links.
+fn one(changed: Vec<(Policy, Option<Policy>)>) -> Result<Option<(Policy, Policy)>, SuiteError> {
+    let mut changed = changed.into_iter();
+    let (Some((policy, other)), None) = (changed.next(), changed.next()) else {
+        return Ok(None);
+    };
+    let other = match other {
+        Some(other) => other,
+        None => without_effect(&policy)?,
+    };
+    Ok(Some((policy, other)))
 }
 
 /// A policy that never applies, for one that is left out.

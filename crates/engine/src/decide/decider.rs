@@ -98,7 +98,7 @@ impl<'a> Decider<'a> {
         let authorizer = Authorizer::new();
         let sets = self
             .shard
-            .policies_for(&question.principal, &question.resource);
+            .policies_for(&question.principal, &question.resource, entities);
         let responses: Vec<_> = sets
             .map(|policies| authorizer.is_authorized(request, policies, entities))
             .collect();

@@ -54,10 +54,11 @@ fn residuals(world: &World<'_>) -> Result<Vec<(Arc<PolicyInfo>, Policy)>, String
     .map_err(|error| said(&error))?;
     let nothing = PartialEntities::empty();
     let mut found = Vec::new();
-    for set in basis
-        .decider
-        .shard
-        .policies_for(&question.principal, &question.resource)
+    for set in
+        basis
+            .decider
+            .shard
+            .policies_for(&question.principal, &question.resource, world.entities())
     {
         let permits = set.policies().filter(|p| p.effect() == Effect::Permit);
         let permits = PolicySet::from_policies(permits.cloned()).map_err(|error| said(&error))?;

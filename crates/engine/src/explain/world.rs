@@ -188,6 +188,11 @@ impl<'a> World<'a> {
         }
     }
 
+    /// The entities.
+    pub(super) fn entities(&self) -> &Entities {
+        &self.entities
+    }
+
     /// Returns true if a policy by itself is satisfied; false also where that is too much work to
     /// tell.
     pub(super) fn satisfies(&self, policy: &Policy) -> bool {
@@ -206,9 +211,10 @@ impl<'a> World<'a> {
         let ExplainedDecision {
             question, decider, ..
         } = self.basis;
-        let sets = decider
-            .shard
-            .policies_for(&question.principal, &question.resource);
+        let sets =
+            decider
+                .shard
+                .policies_for(&question.principal, &question.resource, &self.entities);
         let each = 20 + self.weight / LOOKED_AT;
         for set in sets {
             self.basis.step(each.saturating_mul(set.num_of_policies()));

@@ -1,6 +1,6 @@
 //! Policies and schema, checked and ready to decide with.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy::{Entities, EntityTypeName, EntityUid, Policy, PolicyId};
@@ -12,6 +12,7 @@ use super::routes::Routes;
 use super::rules::Rules;
 use super::scope::{applies_to, can_be_between};
 use super::shard::Shard;
+use super::template::PolicyTemplate;
 use crate::schema::{Map, Schema, SharedEntity};
 
 /// A valid set of policies with its schema. Immutable: a change is a new Bundle.
@@ -30,6 +31,8 @@ pub struct Bundle {
     pub routes: Option<Arc<Routes>>,
     /// The warnings of Cedar for which no set is refused.
     pub warnings: Vec<Fault>,
+    /// The templates, whose links are among the policies.
+    pub templates: Vec<Arc<PolicyTemplate>>,
     policies: Map<PolicyId, Arc<PolicyInfo>>,
     shards: Map<EntityUid, Vec<Shard>>,
 }
@@ -63,13 +66,16 @@ impl Bundle {
                 for resource in &action.resources {
                     let mut shard = Shard::new(principal, resource);
                     shard.plan.level = level;
+                    // Policies that links make of one template have one plan.
+                    let mut joined = HashSet::new();
                     for info in &policies {
                         if applies_to(&info.policy, &action_entities, &action.uid)
                             && can_be_between(&info.policy, principal, resource)
                         {
-                            shard.plan.join(&info.plan);
-                            let set = shard.set_for(&info.policy);
-                            let added = set.add(info.policy.clone());
+                            if joined.insert(Arc::as_ptr(&info.plan)) {
+                                shard.plan.join(&info.plan);
+                            }
+                            let added = shard.add(info.policy.clone());
                             added.map_err(|error| BundleError::Cedar(error.to_string()))?;
                         }
                     }
@@ -91,6 +97,7 @@ impl Bundle {
             rules,
             routes: None,
             warnings: Vec::new(),
+            templates: Vec::new(),
             policies,
             shards,
         })
@@ -137,6 +144,13 @@ impl Bundle {
         policies
     }
 
+    /// All that is written in policy files: policies and templates, and not what links make of these.
+    pub fn written(&self) -> impl Iterator<Item = &PolicyInfo> {
+        let policies = self.policies().into_iter().map(|info| &**info);
+        let templates = self.templates.iter().map(|template| &template.info);
+        policies.filter(|info| info.link.is_none()).chain(templates)
+    }
+
     /// The same Bundle without one of its policies.
     ///
     /// # Errors
@@ -146,17 +160,33 @@ impl Bundle {
         self.with_policies(others, &format!("without-{id}"))
     }
 
-    /// The same Bundle with another policy in the place of one of its policies.
+    /// The same Bundle with other policies in the place of some, by their ids; one without another is left
+    /// out.
     ///
     /// # Errors
     /// Another policy that cannot be analysed.
-    pub fn replacing(&self, id: &PolicyId, other: &Policy) -> Result<Self, BundleError> {
-        let mut policies: Vec<_> = self.policies_but(id).collect();
-        if let Some(info) = self.policies.get(id) {
-            let (name, place) = (Arc::clone(&info.id), info.place.clone());
-            policies.push(PolicyInfo::new(other.clone(), name, &info.file, place)?);
+    pub fn replacing(
+        &self,
+        others: &HashMap<PolicyId, Option<Policy>>,
+    ) -> Result<Self, BundleError> {
+        let mut policies = Vec::with_capacity(self.policies.len());
+        let mut names: Vec<&str> = Vec::new();
+        for info in self.policies.values() {
+            let Some(other) = others.get(info.policy.id()) else {
+                policies.push((**info).clone());
+                continue;
+            };
+            names.push(&info.id);
+            if let Some(other) = other {
+                let (name, place) = (Arc::clone(&info.id), info.place.clone());
+                policies.push(PolicyInfo {
+                    link: info.link.clone(),
+                    ..PolicyInfo::new(other.clone(), name, &info.file, place)?
+                });
+            }
         }
-        self.with_policies(policies, &format!("with-other-{id}"))
+        names.sort_unstable();
+        self.with_policies(policies, &format!("with-other-{}", names.join("-")))
     }
 
     fn policies_but(&self, id: &PolicyId) -> impl Iterator<Item = PolicyInfo> {
@@ -171,6 +201,7 @@ impl Bundle {
         let rules = self.rules.clone();
         let mut bundle = Self::new(schema, revision, self.level, rules, policies)?;
         bundle.routes.clone_from(&self.routes);
+        bundle.templates.clone_from(&self.templates);
         Ok(bundle)
     }
 

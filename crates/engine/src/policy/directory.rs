@@ -34,6 +34,8 @@ pub struct PolicyDirectory {
     pub policies: Vec<Arc<SourceFile>>,
     /// The list of rules, if there is one.
     pub rules: Option<Arc<SourceFile>>,
+    /// The links of templates, if there are any.
+    pub links: Option<Arc<SourceFile>>,
     /// The digests of the files, if they are there.
     pub manifest: Option<Arc<SourceFile>>,
     /// The entries that are not read and not known to be something else.
@@ -91,7 +93,10 @@ impl PolicyDirectory {
                 ),
             ),
             (_, EntryKind::Unusable(reason)) => unread(true, reason.clone()),
-            (NameKind::Policy | NameKind::Rules | NameKind::Manifest, EntryKind::File) => {
+            (
+                NameKind::Policy | NameKind::Rules | NameKind::Links | NameKind::Manifest,
+                EntryKind::File,
+            ) => {
                 // No more is read, so that no more is held.
                 let fits = self.read <= LONGEST_TEXT.bytes;
                 let text = fits.then(|| read(path));
@@ -105,11 +110,15 @@ impl PolicyDirectory {
                 match (text, &name) {
                     (Ok(file), NameKind::Policy) => self.policies.push(file),
                     (Ok(file), NameKind::Rules) => self.rules = Some(file),
+                    (Ok(file), NameKind::Links) => self.links = Some(file),
                     (Ok(file), _) => self.manifest = Some(file),
                     (Err(error), _) => unread(true, error.to_string()),
                 }
             }
-            (NameKind::Policy | NameKind::Rules | NameKind::Manifest, EntryKind::Directory(_)) => {
+            (
+                NameKind::Policy | NameKind::Rules | NameKind::Links | NameKind::Manifest,
+                EntryKind::Directory(_),
+            ) => {
                 unread(true, "it is a directory, and no file".to_owned());
             }
             (NameKind::Beside, EntryKind::Directory(_)) => {}

@@ -8,6 +8,7 @@ use cedar_policy::{Effect, Policy};
 use super::fault::{Fault, Severity};
 use super::plan::{Plan, PlanError};
 use super::source_file::SourceFile;
+use super::template::Link;
 use super::weight::Weight;
 
 /// A policy, with the parts of it that an answer names.
@@ -35,8 +36,10 @@ pub struct PolicyInfo {
     pub is_off: bool,
     /// True if no question can fulfil it, by Cedar's validator. Such a policy holds no rule.
     pub never_applies: bool,
+    /// The link that made it out of a template, whose text it has.
+    pub link: Option<Arc<Link>>,
     /// The entities that it can look at.
-    pub(super) plan: Plan,
+    pub(super) plan: Arc<Plan>,
     /// How much work it is to validate.
     pub(super) weight: Weight,
 }
@@ -93,7 +96,8 @@ impl PolicyInfo {
             place,
             is_off,
             never_applies: is_off,
-            plan,
+            link: None,
+            plan: Arc::new(plan),
             weight,
             policy,
         })

@@ -2,6 +2,7 @@
 
 mod conventions;
 mod cost;
+mod links;
 mod manifest;
 mod policies;
 mod rule_list;
@@ -19,8 +20,9 @@ use super::source_file::SourceFile;
 use super::sources::Sources;
 use super::stack::on_large_stack;
 use conventions::broken_conventions;
+use links::read_links;
 use manifest::check_manifest;
-use policies::read_policies;
+use policies::{WrittenPolicies, read_policies};
 use schema::read_schema;
 use validate::{canonical_literals, validate};
 
@@ -52,23 +54,35 @@ fn load_here(
     check_manifest(sources, &mut faults);
     let schema = read_schema(&sources.schema, &mut faults);
     let rules = read_rules(sources.rules.as_ref(), &mut faults);
-    let mut policies = read_policies(sources, &mut faults);
+    let mut written = read_policies(sources, &mut faults);
     let routes = sources
         .routes
         .as_ref()
         .and_then(|file| Routes::read(file, schema.as_ref(), &mut faults));
     let mut level = 0;
     if let Some(schema) = &schema {
-        level = validate(schema, &mut policies, sources.warnings, &mut faults);
-        canonical_literals(schema, &policies, &mut faults);
+        level = validate(schema, &mut written, sources.warnings, &mut faults);
+        canonical_literals(schema, &written, &mut faults);
     }
     let is_warning = |fault: &Fault| fault.severity <= Severity::Warning;
+    // A link is held to a valid template.
+    if let (Some(file), Some(schema)) = (&sources.links, &schema)
+        && faults.iter().all(is_warning)
+    {
+        read_links(file, schema, &mut written, sources.warnings, &mut faults);
+    }
     let Some(schema) = schema.filter(|_| faults.iter().all(is_warning)) else {
         return Err(Fault::first_of(faults));
     };
+    let WrittenPolicies {
+        policies,
+        templates,
+        ..
+    } = written;
     let bundle = Bundle::new(Arc::new(schema), sources.digest(), level, rules, policies);
     let mut bundle = bundle.map_err(|error| fault(error.to_string()))?;
     bundle.routes = routes.map(Arc::new);
+    bundle.templates = templates.into_iter().map(Arc::new).collect();
     bundle.warnings = Fault::first_of(faults);
     for warning in &bundle.warnings {
         let ((line, column), file) = (warning.place(), &*warning.file.name);

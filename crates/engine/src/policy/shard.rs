@@ -1,15 +1,18 @@
 //! The policies that can decide one kind of question.
 
 use cedar_policy::{
-    EntityTypeName, EntityUid, Policy, PolicySet, PrincipalConstraint, ResourceConstraint,
+    Entities, EntityTypeName, EntityUid, Policy, PolicySet, PolicySetError, PrincipalConstraint,
+    ResourceConstraint,
 };
 
 use super::plan::Plan;
-use crate::schema::{Map, SharedEntity};
+use super::side::{Named, Side};
+use crate::schema::SharedEntity;
 
 /// The policies that one action, asked by one type of principal about one type
 /// of resource, can be decided by. Cedar looks at every policy of a set, so the
-/// set is made small once, at load.
+/// sets are made small once, at load: by the principal that a scope names, or that principals have to be
+/// in, and by the resource. So thousands of policies for others cost a question nothing.
 ///
 /// INVARIANT: a policy is left out only where its scope cannot match.
 #[derive(Debug)]
@@ -18,16 +21,27 @@ pub struct Shard {
     pub principal: EntityTypeName,
     /// The type of resource.
     pub resource: EntityTypeName,
-    /// The policies that are not for one principal or resource alone.
-    pub policies: PolicySet,
-    /// Policies whose scope names one resource, `resource == …`.
-    by_resource: Map<EntityUid, PolicySet>,
-    /// Policies whose scope names one principal.
-    by_principal: Map<EntityUid, PolicySet>,
+    /// The policies, those together whose scopes name the same.
+    sets: Vec<PolicySet>,
+    /// The sets by principal, then by resource.
+    by_principal: Side<Side<Place>>,
+    /// The same, by resource and then by principal.
+    by_resource: Side<Side<Place>>,
     /// The entities that they can look at.
     pub(crate) plan: Plan,
     /// The action and the actions that policies look into, with the groups that they are in.
     pub(crate) actions: Vec<SharedEntity>,
+}
+
+/// Where a set is, if there is one.
+type Place = Option<usize>;
+
+/// The policies that can match, where only the principal or only the resource is known.
+pub(crate) struct OneSided<'a> {
+    /// Those that name nothing that the other one has to be.
+    pub(crate) open: Vec<&'a PolicySet>,
+    /// Those that name it, each set with the entity.
+    pub(crate) named: Vec<(&'a EntityUid, &'a PolicySet)>,
 }
 
 impl Shard {
@@ -35,20 +49,37 @@ impl Shard {
         Self {
             principal: principal.clone(),
             resource: resource.clone(),
-            policies: PolicySet::new(),
-            by_resource: Map::default(),
-            by_principal: Map::default(),
+            sets: Vec::new(),
+            by_principal: Side::default(),
+            by_resource: Side::default(),
             plan: Plan::default(),
             actions: Vec::new(),
         }
     }
 
-    pub(super) fn set_for(&mut self, policy: &Policy) -> &mut PolicySet {
-        match (policy.resource_constraint(), policy.principal_constraint()) {
-            (ResourceConstraint::Eq(uid), _) => self.by_resource.entry(uid).or_default(),
-            (_, PrincipalConstraint::Eq(uid)) => self.by_principal.entry(uid).or_default(),
-            _ => &mut self.policies,
+    /// Adds a policy.
+    pub(super) fn add(&mut self, policy: Policy) -> Result<(), PolicySetError> {
+        let principal = match policy.principal_constraint() {
+            PrincipalConstraint::Eq(uid) => Named::Itself(uid),
+            PrincipalConstraint::In(uid) | PrincipalConstraint::IsIn(_, uid) => Named::Within(uid),
+            PrincipalConstraint::Any | PrincipalConstraint::Is(_) => Named::None,
+        };
+        let resource = match policy.resource_constraint() {
+            ResourceConstraint::Eq(uid) => Named::Itself(uid),
+            ResourceConstraint::In(uid) | ResourceConstraint::IsIn(_, uid) => Named::Within(uid),
+            ResourceConstraint::Any | ResourceConstraint::Is(_) => Named::None,
+        };
+        let next = self.sets.len();
+        let place = self.by_principal.entry(&principal).entry(&resource);
+        let place = *place.get_or_insert(next);
+        if let Some(set) = self.sets.get_mut(place) {
+            return set.add(policy);
         }
+        *self.by_resource.entry(&resource).entry(&principal) = Some(next);
+        let mut set = PolicySet::new();
+        let added = set.add(policy);
+        self.sets.push(set);
+        added
     }
 
     /// Returns true if all tags of some entity are loaded for such a question.
@@ -57,42 +88,55 @@ impl Shard {
         self.plan.loads_all_tags()
     }
 
-    /// The sets of policies whose scope can match these two, so that thousands
-    /// of policies for single tenants cost no more than those of one.
-    pub(crate) fn policies_for(
+    /// All policies, in sets.
+    pub fn sets(&self) -> impl Iterator<Item = &PolicySet> {
+        self.sets.iter()
+    }
+
+    /// The sets of policies whose scope can match these two, with their ancestors among these entities.
+    pub fn policies_for<'a>(
+        &'a self,
+        principal: &'a EntityUid,
+        resource: &'a EntityUid,
+        entities: &'a Entities,
+    ) -> impl Iterator<Item = &'a PolicySet> {
+        let above = |uid| entities.ancestors(uid).into_iter().flatten();
+        self.by_principal
+            .matching(principal, above(principal))
+            .flat_map(move |side| side.matching(resource, above(resource)))
+            .filter_map(|place| self.set(place))
+    }
+
+    /// The policies that can match this principal, whatever the resource is.
+    pub(crate) fn for_principal(
         &self,
         principal: &EntityUid,
+        ancestors: &[EntityUid],
+    ) -> OneSided<'_> {
+        self.one_sided(self.by_principal.matching(principal, ancestors.iter()))
+    }
+
+    /// The policies that can match this resource, whoever the principal is.
+    pub(crate) fn for_resource(
+        &self,
         resource: &EntityUid,
-    ) -> impl Iterator<Item = &PolicySet> {
-        let own = self
-            .by_resource
-            .get(resource)
-            .into_iter()
-            .chain(self.by_principal.get(principal));
-        std::iter::once(&self.policies).chain(own)
+        ancestors: &[EntityUid],
+    ) -> OneSided<'_> {
+        self.one_sided(self.by_resource.matching(resource, ancestors.iter()))
     }
 
-    /// The sets of policies that can match this principal, whatever the resource is,
-    /// but for those that name one.
-    pub(crate) fn sets_for_principal(&self, principal: &EntityUid) -> Vec<&PolicySet> {
-        let own = self.by_principal.get(principal);
-        std::iter::once(&self.policies).chain(own).collect()
+    fn one_sided<'a>(&'a self, others: impl Iterator<Item = &'a Side<Place>>) -> OneSided<'a> {
+        let (mut open, mut named) = (Vec::new(), Vec::new());
+        for other in others {
+            open.extend(other.open().filter_map(|place| self.set(place)));
+            let itself = other.itself();
+            named.extend(itself.filter_map(|(uid, place)| Some((uid, self.set(place)?))));
+        }
+        named.sort_by_key(|(uid, _)| *uid);
+        OneSided { open, named }
     }
 
-    /// The sets of policies that can match this resource, whoever the principal is,
-    /// but for those that name one.
-    pub(crate) fn sets_for_resource(&self, resource: &EntityUid) -> Vec<&PolicySet> {
-        let own = self.by_resource.get(resource);
-        std::iter::once(&self.policies).chain(own).collect()
-    }
-
-    /// The policies that name one principal, by it.
-    pub fn sets_by_principal(&self) -> impl Iterator<Item = (&EntityUid, &PolicySet)> {
-        self.by_principal.iter()
-    }
-
-    /// The policies that name one resource, by it.
-    pub fn sets_by_resource(&self) -> impl Iterator<Item = (&EntityUid, &PolicySet)> {
-        self.by_resource.iter()
+    fn set(&self, place: &Place) -> Option<&PolicySet> {
+        self.sets.get((*place)?)
     }
 }

@@ -24,6 +24,8 @@ pub struct Sources {
     pub policies: Vec<Arc<SourceFile>>,
     /// The list of rules, where the policy directory has one.
     pub rules: Option<Arc<SourceFile>>,
+    /// The links of templates, where the policy directory has them.
+    pub links: Option<Arc<SourceFile>>,
     /// The route table, where there is one.
     pub routes: Option<Arc<SourceFile>>,
     /// The digests of the policy files and the list of rules, where the policy directory has
@@ -48,6 +50,7 @@ impl Sources {
             schema,
             policies,
             rules: None,
+            links: None,
             routes: None,
             manifest: None,
             unread: Vec::new(),
@@ -115,12 +118,14 @@ impl Sources {
         let PolicyDirectory {
             policies,
             rules,
+            links,
             manifest,
             unread,
             ..
         } = directory;
         Self {
             rules,
+            links,
             manifest,
             unread,
             ..Self::new(schema, policies)
@@ -138,7 +143,7 @@ impl Sources {
 
     /// The reasons why these cannot take the place of others, though nothing in them is wrong: a
     /// list of rules or of digests that the others have, and by which a missing policy would be
-    /// noticed.
+    /// noticed, or links, without which there are fewer policies.
     #[must_use]
     pub fn lacks(&self, others: &Self) -> Vec<String> {
         let pairs = [
@@ -147,11 +152,16 @@ impl Sources {
         ];
         let lost = pairs.into_iter().filter(|(own, _)| own.is_none());
         let lost = lost.filter_map(|(_, other)| other.as_ref());
-        lost.map(|file| {
+        let lost = lost.map(|file| {
             let name = &file.name;
             format!("`{name}` is gone: without it nobody can tell if policies are missing")
-        })
-        .collect()
+        });
+        let links = others.links.as_ref().filter(|_| self.links.is_none());
+        let links = links.map(|file| {
+            let name = &file.name;
+            format!("`{name}` is gone: where nothing is linked any more, write `link = []` in it")
+        });
+        lost.chain(links).collect()
     }
 
     /// The sources inside the binary.
@@ -179,6 +189,7 @@ impl Sources {
         for file in std::iter::once(&self.schema)
             .chain(&self.policies)
             .chain(&self.rules)
+            .chain(&self.links)
         {
             // File names count, since they name policies; directories do not,
             // so that the same set has the same revision wherever it lies.

@@ -15,7 +15,7 @@ use super::uses::Level;
 use super::{RowPlan, RowPlanOptions, RowPlanRequest};
 use crate::decide::{Failure, Session};
 use crate::policy::{PolicyInfo, Shard};
-use crate::search::{PartialPolicies, Residual, Search, evaluate};
+use crate::search::{PartialPolicies, Residual, Search, evaluate, one_sided};
 use crate::slice::{Demand, Gathered, NamedEntities, SeenEntity, StateReading};
 
 /// A plan in the making, by one state of the policies.
@@ -112,10 +112,9 @@ impl Making<'_> {
 
     /// Evaluates the policies, also those that are for one resource alone.
     fn evaluated(&self, known: &[SeenEntity]) -> Result<PartialPolicies, Failure> {
-        let mut sets = self.shard.sets_for_principal(&self.search.known);
-        let mut of_one: Vec<_> = self.shard.sets_by_resource().collect();
-        of_one.sort_by_key(|(one, _)| *one);
-        sets.extend(of_one.into_iter().map(|(_, set)| set));
+        let policies = one_sided(self.search, self.shard, known);
+        let mut sets = policies.open;
+        sets.extend(policies.named.into_iter().map(|(_, set)| set));
         evaluate(self.search, &sets, known, &self.session.state.bundle)
     }
 

@@ -12,7 +12,7 @@ use cedar_policy::{
 use super::condition::ConditionReader;
 use super::{Search, SearchPage, Sought};
 use crate::decide::{EXPLANATION_STACK_BYTES, Failure, require_stack};
-use crate::policy::{Bundle, PolicyInfo, Shard};
+use crate::policy::{Bundle, OneSided, PolicyInfo, Shard};
 use crate::schema::{Row, Value};
 use crate::slice::SeenEntity;
 use crate::store::{Condition, Operand, Store, ValueTest};
@@ -180,13 +180,10 @@ pub(super) fn residual(
     bundle: &Bundle,
     store: &dyn Store,
 ) -> Result<Residual, Failure> {
-    let sets = match search.sought {
-        Sought::Principals => shard.sets_for_resource(&search.known),
-        Sought::Resources => shard.sets_for_principal(&search.known),
-    };
-    let evaluated = evaluate(search, &sets, known, bundle)?;
+    let policies = one_sided(search, shard, known);
+    let evaluated = evaluate(search, &policies.open, known, bundle)?;
     let reader = ConditionReader::new(search, known, &bundle.schema, store);
-    let mut permits = vec![named(search, shard)];
+    let mut permits = vec![named(&policies)];
     let mut forbids = Vec::new();
     for left in &evaluated.left {
         let clauses = left.policy.body().clauses().iter();
@@ -220,27 +217,36 @@ pub(super) fn residual(
     Ok(found)
 }
 
-/// The entities that single policies are written for.
-fn named(search: &Search, shard: &Shard) -> Condition {
-    let named: Vec<Arc<str>> = match search.sought {
-        Sought::Principals => permitted(shard.sets_by_principal()),
-        Sought::Resources => permitted(shard.sets_by_resource()),
-    };
-    if named.is_empty() {
-        Condition::Never
-    } else {
-        Condition::Holds(Operand::Id, ValueTest::IsOneOf(named.into()))
+/// The policies that can match what is known.
+pub(crate) fn one_sided<'a>(
+    search: &Search,
+    shard: &'a Shard,
+    known: &[SeenEntity],
+) -> OneSided<'a> {
+    let uid = &search.known;
+    let mut rows = known.iter().map(|seen| &seen.loaded.row);
+    let row = rows.find(|row| row.uid == *uid);
+    let ancestors = row.map(|row| &*row.ancestors).unwrap_or_default();
+    match search.sought {
+        Sought::Principals => shard.for_resource(uid, ancestors),
+        Sought::Resources => shard.for_principal(uid, ancestors),
     }
 }
 
-fn permitted<'a>(sets: impl Iterator<Item = (&'a EntityUid, &'a PolicySet)>) -> Vec<Arc<str>> {
+/// The entities that single policies are written for.
+fn named(policies: &OneSided<'_>) -> Condition {
     let permits = |set: &PolicySet| set.policies().any(|p| p.effect() == Effect::Permit);
-    let mut ids: Vec<Arc<str>> = sets
-        .filter(|(_, set)| permits(set))
+    let named = policies.named.iter().filter(|(_, set)| permits(set));
+    let mut ids: Vec<Arc<str>> = named
         .map(|(uid, _)| Arc::from(AsRef::<str>::as_ref(uid.id())))
         .collect();
     ids.sort_unstable();
-    ids
+    ids.dedup();
+    if ids.is_empty() {
+        Condition::Never
+    } else {
+        Condition::Holds(Operand::Id, ValueTest::IsOneOf(ids.into()))
+    }
 }
 
 /// An entity without its tags, unless all of them are there.

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use utoipa::ToSchema;
 
 use super::reason::WireReason;
-use peppol_authz_engine::policy::PolicyInfo;
+use peppol_authz_engine::policy::{Link, PolicyInfo};
 use peppol_authz_engine::schema::{AsStored, CedarJson, Value};
 use peppol_authz_engine::{
     Change, ChangeKind, Explained, Explanation, MissingCondition, MissingConditions, NearPermit,
@@ -61,6 +61,25 @@ struct WireSource<'a> {
     line: usize,
     /// As it is written.
     source: &'a str,
+    /// The link that makes the policy out of a template, whose file and text these are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<WireLink<'a>>,
+}
+
+/// A link of a template.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TemplateLink)]
+struct WireLink<'a> {
+    /// The id of the template.
+    template: &'a str,
+    /// The entity in the place of `?principal`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal: Option<String>,
+    /// The entity in the place of `?resource`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<String>,
+    file: &'a str,
+    line: usize,
 }
 
 /// A value that a policy read, or the reason why there was none.
@@ -196,6 +215,18 @@ fn source(info: &PolicyInfo) -> WireSource<'_> {
         file: &info.file.name,
         line,
         source: info.source(),
+        link: info.link.as_deref().map(link),
+    }
+}
+
+fn link(link: &Link) -> WireLink<'_> {
+    let (line, _) = link.file.place(link.place.start);
+    WireLink {
+        template: &link.template,
+        principal: link.principal.as_ref().map(ToString::to_string),
+        resource: link.resource.as_ref().map(ToString::to_string),
+        file: &link.file.name,
+        line,
     }
 }
 

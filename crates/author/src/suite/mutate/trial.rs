@@ -17,8 +17,9 @@ use peppol_authz_engine::policy::Bundle;
 #[derive(Clone)]
 pub(super) enum FateByAnswers {
     Known(MutantFate),
-    /// No answer shows it. Holds the changed policy; `None` where it is left out.
-    Unnoticed(Option<Box<Policy>>),
+    /// No answer shows it. Holds the policies that are changed, each with what it becomes; `None` where it
+    /// is left out.
+    Unnoticed(Vec<(Policy, Option<Policy>)>),
 }
 
 /// All mutants, which threads take one by one.
@@ -85,7 +86,9 @@ impl<'a> MutantTrial<'a> {
             return Ok(FateByAnswers::Known(MutantFate::Invalid));
         };
         let mut reached = HashSet::new();
-        for policy in std::iter::once(&mutant.policy.policy).chain(&made.policy) {
+        let changed = made.changed.iter().flat_map(|(_, new)| new);
+        // Of a template its links reach no further.
+        for policy in std::iter::once(&mutant.policy.policy).chain(changed) {
             let found = self.bundle.reach(policy);
             reached.extend(found.map_err(|error| failed(error.to_string()))?);
         }
@@ -96,7 +99,7 @@ impl<'a> MutantTrial<'a> {
         Ok(if noticed {
             FateByAnswers::Known(MutantFate::Killed)
         } else {
-            FateByAnswers::Unnoticed(made.policy.map(Box::new))
+            FateByAnswers::Unnoticed(made.changed)
         })
     }
 }

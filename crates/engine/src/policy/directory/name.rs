@@ -9,6 +9,9 @@ pub(in crate::policy) const RULES: &str = "rules.toml";
 /// The file that lists the digests of the others, as `sha256sum` writes it.
 pub(in crate::policy) const MANIFEST: &str = "policies.sha256";
 
+/// The file with the links of templates.
+pub(in crate::policy) const LINKS: &str = "links.toml";
+
 /// The ending of a policy file.
 const POLICY: &str = "cedar";
 
@@ -25,6 +28,8 @@ pub(super) enum NameKind {
     Policy,
     /// The list of rules.
     Rules,
+    /// The links of templates.
+    Links,
     /// The list of digests.
     Manifest,
     /// A directory for something else than the policies themselves.
@@ -50,6 +55,8 @@ impl NameKind {
             Self::Policy
         } else if is(RULES) {
             Self::Rules
+        } else if is(LINKS) {
+            Self::Links
         } else if is(MANIFEST) {
             Self::Manifest
         } else if is(INVARIANTS) || is(CALLERS) {
@@ -64,7 +71,7 @@ impl NameKind {
         if name.ends_with(".cedar") || name.ends_with(".cedar.json") {
             return Self::Misspelt("….cedar");
         }
-        let mut names = [RULES, MANIFEST].into_iter();
+        let mut names = [RULES, LINKS, MANIFEST].into_iter();
         match names.find(|known| *known == name) {
             Some(meant) => Self::Misspelt(meant),
             None => Self::Other,

@@ -24,7 +24,7 @@ pub(super) fn broken_conventions(bundle: &Bundle, sources: &Sources) -> Vec<Faul
         return held.flatten().into_iter().collect();
     };
     let mut faults = Vec::new();
-    for info in bundle.policies() {
+    for info in bundle.written() {
         lint(info, rules, &mut faults);
         if info.loads_all_tags() {
             faults.push(info.all_tags_fault(Severity::Lint));
@@ -37,8 +37,7 @@ pub(super) fn broken_conventions(bundle: &Bundle, sources: &Sources) -> Vec<Faul
 /// The fault of a set whose policies hold rules, while nothing says which: a copy looks like this
 /// that has just begun.
 fn without_list(bundle: &Bundle) -> Option<Fault> {
-    let policies = bundle.policies();
-    let info = policies.into_iter().find(|info| info.rule.is_some())?;
+    let info = bundle.written().find(|info| info.rule.is_some())?;
     let (id, rule) = (&info.id, info.rule.as_deref().unwrap_or_default());
     let name = Path::new(&info.file.name).with_file_name(RULES);
     let text = format!(

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use cedar_policy::{ActionConstraint, Entities, EntityTypeName};
 
+use super::policies::WrittenPolicies;
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::info::PolicyInfo;
 use crate::policy::scope::{applies_to, can_be_between};
@@ -26,9 +27,10 @@ const ATTRIBUTES: u64 = 64;
 /// policy that needs most of it.
 pub(super) fn is_bounded(
     schema: &Schema,
-    policies: &[PolicyInfo],
+    written: &WrittenPolicies,
     faults: &mut Vec<Fault>,
 ) -> bool {
+    let policies: Vec<&PolicyInfo> = written.all().collect();
     let Ok(entities) = schema.cedar().action_entities() else {
         // The schema is refused for it elsewhere.
         return true;
@@ -51,9 +53,17 @@ pub(super) fn is_bounded(
         }));
         return false;
     }
-    let steps = policies.iter().map(|info| {
+    // Cedar looks at a template for each type that an entity in its slots can have.
+    let policies_alone = written.policies.iter().map(|info| (info, 1));
+    let templates = written.templates.iter();
+    let templates = templates.map(|it| {
+        let slots = u32::try_from(it.slots().len()).unwrap_or(u32::MAX);
+        (&it.info, kinds.above.saturating_pow(slots))
+    });
+    let steps = policies_alone.chain(templates).map(|(info, slots)| {
         let each = info.weight.steps().saturating_mul(kinds.widest);
-        each.saturating_mul(kinds.of(info, &entities))
+        let each = each.saturating_mul(kinds.of(info, &entities));
+        each.saturating_mul(slots)
     });
     let (total, heaviest) = sum(steps.clone());
     if total > MAX_STEPS {
@@ -102,6 +112,8 @@ struct Kinds<'a> {
     all: u64,
     /// How many times as long an expression takes, since records are so wide.
     widest: u64,
+    /// The most types that an entity can be in, its own among them.
+    above: u64,
 }
 
 impl<'a> Kinds<'a> {
@@ -118,6 +130,11 @@ impl<'a> Kinds<'a> {
             schema,
             all: all.sum(),
             widest: 1 + widest / ATTRIBUTES,
+            above: 1 + types
+                .iter()
+                .map(|found| found.ancestors.len() as u64)
+                .max()
+                .unwrap_or_default(),
         }
     }
 

@@ -17,8 +17,8 @@ const WRITE_ONE: &str = "`sha256sum *.cedar rules.toml > policies.sha256` writes
 /// Bytes of a digest.
 const DIGEST: usize = 32;
 
-/// Checks that a manifest lists all policy files and the list of rules, each as it is, and nothing
-/// else. It is written by `sha256sum`: a digest, two characters, a name.
+/// Checks that a manifest lists all policy files, the list of rules and the links, each as it is, and
+/// nothing else. It is written by `sha256sum`: a digest, two characters, a name.
 pub(super) fn check_manifest(sources: &Sources, faults: &mut Vec<Fault>) {
     let Some(manifest) = &sources.manifest else {
         if let Some(file) = sources.policies.first().filter(|_| sources.needs_manifest) {
@@ -53,7 +53,8 @@ pub(super) fn check_manifest(sources: &Sources, faults: &mut Vec<Fault>) {
             }
         }
     }
-    for file in sources.policies.iter().chain(&sources.rules) {
+    let files = sources.policies.iter().chain(&sources.rules);
+    for file in files.chain(&sources.links) {
         let name = Path::new(&file.name).file_name().unwrap_or_default();
         match listed.remove(&*name.to_string_lossy()) {
             None => {

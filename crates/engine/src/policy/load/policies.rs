@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use cedar_policy::{Policy, PolicyId, PolicySet};
+use cedar_policy::{Policy, PolicyId, PolicySet, Template};
 
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::info::PolicyInfo;
@@ -12,6 +12,7 @@ use crate::policy::plan::PlanError;
 use crate::policy::scan::{Language, Scan, scan};
 use crate::policy::source_file::SourceFile;
 use crate::policy::sources::Sources;
+use crate::policy::template::PolicyTemplate;
 
 /// The greatest number of policies of a set. With so many a load takes some seconds.
 pub const MAX_POLICIES: usize = 50_000;
@@ -31,10 +32,43 @@ const JSON: &str =
 /// Advice for a policy that is nested too deep.
 const SPLIT: &str = "write a long chain of `||` as `[…].contains(…)`, or split the policy";
 
-/// Reads all policies. No two of them have the same id.
-pub(super) fn read_policies(sources: &Sources, faults: &mut Vec<Fault>) -> Vec<PolicyInfo> {
-    let mut policies: Vec<PolicyInfo> = Vec::new();
-    let mut taken: HashMap<Arc<str>, Arc<SourceFile>> = HashMap::new();
+/// All that is written in policy files.
+#[derive(Default)]
+pub(super) struct WrittenPolicies {
+    /// The policies.
+    pub(super) policies: Vec<PolicyInfo>,
+    /// The templates.
+    pub(super) templates: Vec<PolicyTemplate>,
+    /// The ids of all of them, each with its file.
+    pub(super) taken: HashMap<Arc<str>, Arc<SourceFile>>,
+}
+
+impl WrittenPolicies {
+    /// All of them, templates with open slots.
+    pub(super) fn all(&self) -> impl Iterator<Item = &PolicyInfo> {
+        let templates = self.templates.iter().map(|template| &template.info);
+        self.policies.iter().chain(templates)
+    }
+}
+
+/// A policy or a template of a file.
+enum Statement {
+    Policy(PolicyInfo),
+    Template(PolicyTemplate),
+}
+
+impl Statement {
+    fn info(&self) -> &PolicyInfo {
+        match self {
+            Self::Policy(info) => info,
+            Self::Template(template) => &template.info,
+        }
+    }
+}
+
+/// Reads all policies and templates. No two of them have the same id.
+pub(super) fn read_policies(sources: &Sources, faults: &mut Vec<Fault>) -> WrittenPolicies {
+    let mut written = WrittenPolicies::default();
     let mut room = MAX_POLICIES;
     for file in &sources.policies {
         let scanned = scan(&file.text, Language::Policy);
@@ -44,11 +78,13 @@ pub(super) fn read_policies(sources: &Sources, faults: &mut Vec<Fault>) -> Vec<P
                 file.name
             );
             faults.push(Fault::new(file, Severity::Invalid, text));
-            return policies;
+            return written;
         };
         room = left;
-        for info in read_file(file, &scanned, faults) {
-            if let Some(other) = taken.insert(Arc::clone(&info.id), Arc::clone(file)) {
+        for statement in read_file(file, &scanned, faults) {
+            let info = statement.info();
+            let id = Arc::clone(&info.id);
+            if let Some(other) = written.taken.insert(id, Arc::clone(file)) {
                 let text = format!("policy id `{}` is taken, in `{}`", info.id, other.name);
                 faults.push(
                     Fault::new(file, Severity::Invalid, text)
@@ -57,10 +93,13 @@ pub(super) fn read_policies(sources: &Sources, faults: &mut Vec<Fault>) -> Vec<P
                 );
                 continue;
             }
-            policies.push(info);
+            match statement {
+                Statement::Policy(info) => written.policies.push(info),
+                Statement::Template(template) => written.templates.push(template),
+            }
         }
     }
-    if policies.is_empty() && faults.is_empty() {
+    if written.taken.is_empty() && faults.is_empty() {
         // An empty directory is a mount that failed, not a wish to deny all.
         let others = sources.unread.iter().take(MOST_NAMED);
         let others: Vec<_> = others.map(|entry| format!("`{}`", entry.name)).collect();
@@ -71,10 +110,10 @@ pub(super) fn read_policies(sources: &Sources, faults: &mut Vec<Fault>) -> Vec<P
         let fault = Fault::new(&sources.schema, Severity::Invalid, text);
         faults.push(fault.advise("policies are files `….cedar` of the directory itself"));
     }
-    policies
+    written
 }
 
-fn read_file(file: &Arc<SourceFile>, scanned: &Scan, faults: &mut Vec<Fault>) -> Vec<PolicyInfo> {
+fn read_file(file: &Arc<SourceFile>, scanned: &Scan, faults: &mut Vec<Fault>) -> Vec<Statement> {
     if let Some((place, what)) = scanned.too_deep {
         let text = format!("a policy with too many {what}");
         let fault = Fault::new(file, Severity::Invalid, text).at(place, 1);
@@ -101,17 +140,25 @@ fn read_file(file: &Arc<SourceFile>, scanned: &Scan, faults: &mut Vec<Fault>) ->
         faults.push(fault.advise("write one, or remove the file"));
         return Vec::new();
     }
-    if set.num_of_templates() > 0 {
-        let text = "templates are not supported: nothing links them";
-        faults.push(Fault::new(file, Severity::Invalid, text));
-    }
-    let mut numbered: Vec<_> = set.policies().map(|it| (number(it), it)).collect();
+    let policies = set
+        .policies()
+        .map(|it| (number(it.id()), Parsed::Policy(it)));
+    let templates = set
+        .templates()
+        .map(|it| (number(it.id()), Parsed::Template(it)));
+    let mut numbered: Vec<_> = policies.chain(templates).collect();
     numbered.sort_by_key(|(number, _)| *number);
-    let found = numbered.into_iter().filter_map(|(number, policy)| {
+    let found = numbered.into_iter().filter_map(|(number, parsed)| {
         let place = scanned.statements.get(number).cloned().unwrap_or(0..0);
-        read_policy(policy, file, number, place, faults)
+        read_statement(&parsed, file, number, place, faults)
     });
     found.collect()
+}
+
+/// What Cedar has read.
+enum Parsed<'a> {
+    Policy(&'a Policy),
+    Template(&'a Template),
 }
 
 /// The fault of a policy whose conditionals are nested too deep, at the first of them.
@@ -130,35 +177,49 @@ fn too_many_conditionals(info: &PolicyInfo, nested: usize) -> Fault {
 }
 
 /// The number that Cedar gives a policy by its place in the text.
-fn number(policy: &Policy) -> usize {
-    let id = policy.id().to_string();
+fn number(id: &PolicyId) -> usize {
+    let id = id.to_string();
     let number = id.strip_prefix("policy").and_then(|n| n.parse().ok());
     number.unwrap_or(0)
 }
 
-fn read_policy(
-    policy: &Policy,
+fn read_statement(
+    parsed: &Parsed<'_>,
     file: &Arc<SourceFile>,
     number: usize,
     place: Range<usize>,
     faults: &mut Vec<Fault>,
-) -> Option<PolicyInfo> {
-    let id: Arc<str> = policy.annotation("id").map_or_else(
+) -> Option<Statement> {
+    let named = match parsed {
+        Parsed::Policy(policy) => policy.annotation("id"),
+        Parsed::Template(template) => template.annotation("id"),
+    };
+    let id: Arc<str> = named.map_or_else(
         || Arc::from(format!("{}/policy{number}", file.stem())),
         Arc::from,
     );
-    let policy = policy.new_id(PolicyId::new(&*id));
     let fault =
         |text: String| Fault::new(file, Severity::Invalid, text).at(place.start, place.len());
-    match PolicyInfo::new(policy, id, file, place.clone()) {
-        Ok(info) => {
+    let cedar_id = PolicyId::new(&*id);
+    let read = match parsed {
+        Parsed::Policy(policy) => {
+            PolicyInfo::new(policy.new_id(cedar_id), id, file, place.clone()).map(Statement::Policy)
+        }
+        Parsed::Template(template) => {
+            PolicyTemplate::new(template.new_id(cedar_id), id, file, place.clone())
+                .map(Statement::Template)
+        }
+    };
+    match read {
+        Ok(statement) => {
+            let info = statement.info();
             let nested = info.weight.conditionals;
             if nested > MAX_CONDITIONALS {
-                faults.push(too_many_conditionals(&info, nested));
+                faults.push(too_many_conditionals(info, nested));
                 // It must not come to the validator.
                 return None;
             }
-            Some(info)
+            Some(statement)
         }
         Err(error) => {
             let fault = fault(error.to_string());

@@ -22,11 +22,10 @@ pub(super) fn lint(
     listed: bool,
     faults: &mut Vec<Fault>,
 ) {
-    let policies = bundle.policies();
-    let by_id = policies.iter().map(|info| (&*info.id, *info));
-    let by_id: BTreeMap<&str, &Arc<PolicyInfo>> = by_id.collect();
-    let mut holders: BTreeMap<&str, Vec<&Arc<PolicyInfo>>> = BTreeMap::new();
-    for info in policies {
+    let by_id = bundle.written().map(|info| (&*info.id, info));
+    let by_id: BTreeMap<&str, &PolicyInfo> = by_id.collect();
+    let mut holders: BTreeMap<&str, Vec<&PolicyInfo>> = BTreeMap::new();
+    for info in by_id.values() {
         if let Some(rule) = info.rule.as_deref().filter(|_| !info.never_applies) {
             holders.entry(rule).or_default().push(info);
         }
@@ -72,8 +71,8 @@ struct ListedRule<'a> {
     id: &'a str,
     rule: &'a Rule,
     place: (usize, usize),
-    holders: Vec<&'a Arc<PolicyInfo>>,
-    by_id: &'a BTreeMap<&'a str, &'a Arc<PolicyInfo>>,
+    holders: Vec<&'a PolicyInfo>,
+    by_id: &'a BTreeMap<&'a str, &'a PolicyInfo>,
     faults: &'a mut Vec<Fault>,
 }
 
@@ -169,7 +168,7 @@ impl ListedRule<'_> {
             .holders
             .iter()
             .filter(|info| !known.contains(&*info.id));
-        let unlisted: Vec<Arc<PolicyInfo>> = unlisted.copied().cloned().collect();
+        let unlisted: Vec<&PolicyInfo> = unlisted.copied().collect();
         for info in unlisted {
             let text = format!(
                 "policy `{}` holds rule `{id}`, which does not list it in `{}`",

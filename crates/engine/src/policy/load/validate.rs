@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use cedar_policy::{
-    Policy, PolicyId, PolicySet, ValidationError, ValidationMode, ValidationResult,
+    Policy, PolicyId, PolicySet, Template, ValidationError, ValidationMode, ValidationResult,
     ValidationWarning, Validator,
 };
 use miette::Diagnostic;
 
 use super::cost::is_bounded;
+use super::policies::WrittenPolicies;
 use super::warned::{says_never, warned};
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::info::PolicyInfo;
@@ -29,21 +30,22 @@ const MAX_HASHED: u64 = 1 << 32;
 /// policies look.
 pub(super) fn validate(
     schema: &Schema,
-    policies: &mut [PolicyInfo],
+    written: &mut WrittenPolicies,
     warnings: Warnings,
     faults: &mut Vec<Fault>,
 ) -> u32 {
-    if !is_bounded(schema, policies, faults) {
+    if !is_bounded(schema, written, faults) {
         return 0;
     }
-    let first = policies.first();
+    let policies: Vec<Checked<'_>> = Checked::all(written).collect();
+    let first = policies.first().map(|checked| checked.info);
     let mut unusable = |problem: String| {
         faults.extend(first.map(|info| Fault::new(&info.file, Severity::Invalid, problem)));
         0
     };
-    let plain: Result<Vec<Policy>, String> = policies.iter().map(without_places).collect();
+    let plain: Result<Vec<Statement>, String> = policies.iter().map(without_places).collect();
     let plain = plain.and_then(set_of);
-    let set = set_of(policies.iter().map(|info| info.policy.clone()));
+    let set = set_of(policies.iter().map(Checked::statement));
     let (plain, set) = match (plain, set) {
         (Ok(plain), Ok(set)) => (plain, set),
         (Err(problem), _) | (_, Err(problem)) => return unusable(problem),
@@ -55,7 +57,7 @@ pub(super) fn validate(
     };
     let before = faults.len();
     let check = at_most(MAX_LEVEL);
-    report(policies, warnings, &check, &check(&plain), faults);
+    report(&policies, warnings, &check, &check(&plain), faults);
     let mut found = faults.iter().skip(before);
     if found.any(|fault| fault.severity > Severity::Warning) {
         return 0;
@@ -66,16 +68,50 @@ pub(super) fn validate(
     // So far without places; those in force have to hold as well.
     let check = at_most(level);
     let found = check(&set);
-    report(policies, warnings, &check, &found, faults);
+    report(&policies, warnings, &check, &found, faults);
     let idle: HashSet<&PolicyId> = found
         .validation_warnings()
         .filter(|warning| says_never(warning))
         .map(ValidationWarning::policy_id)
         .collect();
-    for info in policies {
+    let templates = written.templates.iter_mut().map(|it| &mut it.info);
+    for info in written.policies.iter_mut().chain(templates) {
         info.never_applies = idle.contains(info.policy.id());
     }
     level
+}
+
+/// What Cedar validates.
+enum Statement {
+    Policy(Policy),
+    Template(Template),
+}
+
+/// A policy, or a template with open slots and as it is.
+#[derive(Clone, Copy)]
+struct Checked<'a> {
+    info: &'a PolicyInfo,
+    template: Option<&'a Template>,
+}
+
+impl<'a> Checked<'a> {
+    fn all(written: &'a WrittenPolicies) -> impl Iterator<Item = Self> {
+        let policies = written.policies.iter().map(|info| Self {
+            info,
+            template: None,
+        });
+        policies.chain(written.templates.iter().map(|it| Self {
+            info: &it.info,
+            template: Some(&it.template),
+        }))
+    }
+
+    fn statement(&self) -> Statement {
+        match self.template {
+            None => Statement::Policy(self.info.policy.clone()),
+            Some(template) => Statement::Template(template.clone()),
+        }
+    }
 }
 
 /// The lowest level to which policies validate that validate to the greatest.
@@ -89,10 +125,11 @@ fn lowest_level(mut rest: PolicySet, check: impl Fn(&PolicySet, u32) -> Validati
         }
         // A policy that passed passes at each further level.
         let failed: HashSet<&PolicyId> = too_deep.map(|error| error.policy_id()).collect();
-        let failed: Vec<Policy> = failed
-            .into_iter()
-            .filter_map(|id| rest.policy(id).cloned())
-            .collect();
+        let statement = |id| {
+            let policy = rest.policy(id).cloned().map(Statement::Policy);
+            policy.or_else(|| rest.template(id).cloned().map(Statement::Template))
+        };
+        let failed: Vec<Statement> = failed.into_iter().filter_map(statement).collect();
         if let Ok(left) = set_of(failed) {
             rest = left;
         }
@@ -103,7 +140,7 @@ fn lowest_level(mut rest: PolicySet, check: impl Fn(&PolicySet, u32) -> Validati
 /// Adds the faults that a check has found. They are looked for again in the policies as they are
 /// written, which says where they are, as far as that takes no long time.
 fn report(
-    policies: &[PolicyInfo],
+    policies: &[Checked<'_>],
     warnings: Warnings,
     check: &dyn Fn(&PolicySet) -> ValidationResult,
     found: &ValidationResult,
@@ -111,8 +148,9 @@ fn report(
 ) {
     let failed: HashSet<&PolicyId> = diagnostics(found).map(|(id, _)| id).collect();
     let mut room = MAX_HASHED;
-    let mut placed: HashMap<&PolicyId, &PolicyInfo> = HashMap::new();
-    for info in policies {
+    let mut placed: HashMap<&PolicyId, &Checked<'_>> = HashMap::new();
+    for checked in policies {
+        let info = checked.info;
         let cost = info
             .weight
             .steps()
@@ -121,21 +159,21 @@ fn report(
             && let Some(left) = room.checked_sub(cost)
         {
             room = left;
-            placed.insert(info.policy.id(), info);
+            placed.insert(info.policy.id(), checked);
         }
     }
     let mut told: HashSet<PolicyId> = HashSet::new();
-    if let Ok(set) = set_of(placed.values().map(|info| info.policy.clone())) {
+    if let Ok(set) = set_of(placed.values().map(|checked| checked.statement())) {
         for (id, diagnostic) in diagnostics(&check(&set)) {
-            if let Some(info) = placed.get(id) {
-                faults.push(diagnostic.fault(info, warnings));
+            if let Some(checked) = placed.get(id) {
+                faults.push(diagnostic.fault(checked.info, warnings));
                 told.insert(id.clone());
             }
         }
     }
     let by_id: HashMap<&PolicyId, &PolicyInfo> = policies
         .iter()
-        .map(|info| (info.policy.id(), info))
+        .map(|checked| (checked.info.policy.id(), checked.info))
         .collect();
     // Without its place one fault is as another.
     let mut said: HashSet<(&PolicyId, String)> = HashSet::new();
@@ -206,14 +244,31 @@ fn is_of_literal(error: &ValidationError) -> bool {
             .ends_with("entity literals cannot be dereferenced at any level")
 }
 
-/// The same policy, whose expressions do not know where they are written.
-fn without_places(info: &PolicyInfo) -> Result<Policy, String> {
-    let plain = info.policy.to_pst().map_err(|error| error.to_string())?;
-    Policy::from_pst(plain).map_err(|error| error.to_string())
+/// The same, whose expressions do not know where they are written.
+fn without_places(checked: &Checked<'_>) -> Result<Statement, String> {
+    let said = |error: &dyn std::fmt::Display| error.to_string();
+    match checked.template {
+        None => {
+            let plain = checked.info.policy.to_pst().and_then(Policy::from_pst);
+            plain.map(Statement::Policy).map_err(|error| said(&error))
+        }
+        Some(template) => {
+            let plain = template.to_pst().and_then(Template::from_pst);
+            plain.map(Statement::Template).map_err(|error| said(&error))
+        }
+    }
 }
 
-fn set_of(policies: impl IntoIterator<Item = Policy>) -> Result<PolicySet, String> {
-    PolicySet::from_policies(policies).map_err(|error| error.to_string())
+fn set_of(statements: impl IntoIterator<Item = Statement>) -> Result<PolicySet, String> {
+    let mut set = PolicySet::new();
+    for statement in statements {
+        let added = match statement {
+            Statement::Policy(policy) => set.add(policy),
+            Statement::Template(template) => set.add_template(template),
+        };
+        added.map_err(|error| error.to_string())?;
+    }
+    Ok(set)
 }
 
 /// Checks that literals are in the stored spelling. A literal in another one never equals
@@ -221,11 +276,11 @@ fn set_of(policies: impl IntoIterator<Item = Policy>) -> Result<PolicySet, Strin
 /// names it would never fire.
 pub(super) fn canonical_literals(
     schema: &Schema,
-    policies: &[PolicyInfo],
+    written: &WrittenPolicies,
     faults: &mut Vec<Fault>,
 ) {
     let before = faults.len();
-    for info in policies {
+    for info in written.all() {
         for literal in info.policy.entity_literals() {
             let canonical = schema.canonical(literal.clone());
             let canonical = canonical.and_then(|uid| schema.check_stored(&uid).map(|()| uid));

@@ -1,0 +1,212 @@
+//! The links of templates, which a file beside the policies lists: `links.toml`.
+//!
+//! ```toml
+//! [[link]]
+//! id = "share/anna-plans"
+//! template = "share/viewer"
+//! principal = 'User::"anna"'
+//! resource = 'Folder::"plans"'
+//! ```
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
+
+use cedar_policy::{EntityTypeName, EntityUid, SlotId};
+use serde::Deserialize;
+use serde_json::Value as Json;
+use toml::Spanned;
+
+use super::policies::{MAX_POLICIES, WrittenPolicies};
+use crate::policy::fault::{Fault, Severity};
+use crate::policy::info::PolicyInfo;
+use crate::policy::scope::can_apply;
+use crate::policy::source_file::SourceFile;
+use crate::policy::template::{Link, PolicyTemplate};
+use crate::policy::warnings::Warnings;
+use crate::schema::Schema;
+use crate::text::did_you_mean;
+
+/// Faults after which no further link is looked at.
+const MOST_FAULTS: usize = 1000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LinksFile {
+    link: Vec<Spanned<LinkEntry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LinkEntry {
+    id: Spanned<String>,
+    template: Spanned<String>,
+    principal: Option<Spanned<String>>,
+    resource: Option<Spanned<String>>,
+}
+
+/// Reads the links of a file, and makes policies of them. The templates are known to be valid.
+pub(super) fn read_links(
+    file: &Arc<SourceFile>,
+    schema: &Schema,
+    written: &mut WrittenPolicies,
+    warnings: Warnings,
+    faults: &mut Vec<Fault>,
+) {
+    let entries = match toml::from_str::<LinksFile>(&file.text) {
+        Ok(file) => file.link,
+        Err(error) => {
+            let fault = Fault::of_toml(file, &error);
+            let advice = "links are tables `[[link]]` with `id`, `template`, `principal` and \
+                          `resource`; `link = []` says that there are none";
+            return faults.push(fault.advise(advice));
+        }
+    };
+    if written.policies.len() + written.templates.len() + entries.len() > MAX_POLICIES {
+        let text = format!("more than {MAX_POLICIES} policies, with the links");
+        return faults.push(Fault::new(file, Severity::Invalid, text));
+    }
+    let before = faults.len();
+    let mut links: BTreeMap<Arc<str>, Vec<Arc<Link>>> = BTreeMap::new();
+    for entry in &entries {
+        if faults.len() - before > MOST_FAULTS {
+            return;
+        }
+        let reader = EntryReader {
+            file,
+            schema,
+            written,
+        };
+        match reader.read(entry) {
+            Ok(link) => {
+                let id = Arc::clone(&link.id);
+                written.taken.insert(id, Arc::clone(file));
+                let template = Arc::clone(&link.template);
+                links.entry(template).or_default().push(Arc::new(link));
+            }
+            Err(fault) => faults.push(*fault),
+        }
+    }
+    if faults.len() > before {
+        return;
+    }
+    for (id, links) in links {
+        let template = written.templates.iter().find(|it| it.info.id == id);
+        let Some(template) = template else { continue };
+        match made(template, &links, schema, warnings, faults) {
+            Ok(infos) => written.policies.extend(infos),
+            Err(problem) => faults.push(Fault::new(file, Severity::Invalid, problem)),
+        }
+    }
+}
+
+/// Reads one entry.
+struct EntryReader<'a> {
+    file: &'a Arc<SourceFile>,
+    schema: &'a Schema,
+    written: &'a WrittenPolicies,
+}
+
+impl EntryReader<'_> {
+    fn fault(&self, at: &Range<usize>, text: impl Into<String>) -> Box<Fault> {
+        Box::new(Fault::new(self.file, Severity::Invalid, text).at(at.start, at.len()))
+    }
+
+    fn read(&self, entry: &Spanned<LinkEntry>) -> Result<Link, Box<Fault>> {
+        let (place, entry) = (entry.span(), entry.get_ref());
+        let id = entry.id.get_ref();
+        if id.is_empty() {
+            return Err(self.fault(&entry.id.span(), "the id of a link is empty"));
+        }
+        if let Some(other) = self.written.taken.get(id.as_str()) {
+            let text = format!("link id `{id}` is taken, in `{}`", other.name);
+            let fault = self.fault(&entry.id.span(), text);
+            return Err(Box::new(
+                fault.advise("an id names one policy, template or link"),
+            ));
+        }
+        let template = self.template(&entry.template)?;
+        let slots = template.slots();
+        let slot = |name: &str, slot: SlotId, value: &Option<Spanned<String>>| match (
+            value,
+            slots.contains(&slot),
+        ) {
+            (Some(value), true) => self.entity(value).map(Some),
+            (None, false) => Ok(None),
+            (None, true) => {
+                let id = &template.info.id;
+                let text = format!("`{name}` is missing: template `{id}` has `?{name}`");
+                Err(self.fault(&place, text))
+            }
+            (Some(value), false) => {
+                let id = &template.info.id;
+                let text = format!("`{name}` is too much: template `{id}` has no `?{name}`");
+                Err(self.fault(&value.span(), text))
+            }
+        };
+        Ok(Link {
+            principal: slot("principal", SlotId::principal(), &entry.principal)?,
+            resource: slot("resource", SlotId::resource(), &entry.resource)?,
+            id: Arc::from(id.as_str()),
+            template: Arc::clone(&template.info.id),
+            file: Arc::clone(self.file),
+            place,
+        })
+    }
+
+    fn template(&self, name: &Spanned<String>) -> Result<&PolicyTemplate, Box<Fault>> {
+        let (at, name) = (name.span(), name.get_ref());
+        let templates = &self.written.templates;
+        let found = templates.iter().find(|it| *it.info.id == **name);
+        found.ok_or_else(|| {
+            let mut policies = self.written.policies.iter();
+            if policies.any(|info| *info.id == **name) {
+                return self.fault(&at, format!("policy `{name}` has no slots to be filled"));
+            }
+            let near = did_you_mean(name, templates.iter().map(|it| &*it.info.id));
+            self.fault(&at, format!("no template `{name}`{near}"))
+        })
+    }
+
+    /// The entity of a slot, under its stored spelling.
+    fn entity(&self, written: &Spanned<String>) -> Result<EntityUid, Box<Fault>> {
+        let uid = self.schema.entity(&Json::from(written.get_ref().as_str()));
+        let uid = uid.and_then(|uid| self.schema.check_stored(&uid).map(|()| uid));
+        uid.map_err(|misfit| self.fault(&written.span(), misfit.to_string()))
+    }
+}
+
+/// The policies that links make of a template. One that can never apply is refused as a policy is that
+/// never applies.
+fn made(
+    template: &PolicyTemplate,
+    links: &[Arc<Link>],
+    schema: &Schema,
+    warnings: Warnings,
+    faults: &mut Vec<Fault>,
+) -> Result<Vec<PolicyInfo>, String> {
+    let actions = schema.cedar().action_entities();
+    let actions = actions.map_err(|error| error.to_string())?;
+    let mut infos = template.linked(links)?;
+    // It depends on the types in the slots alone.
+    let mut known: HashMap<[Option<&EntityTypeName>; 2], bool> = HashMap::new();
+    for (info, link) in infos.iter_mut().zip(links) {
+        let types = [&link.principal, &link.resource].map(|uid| Some(uid.as_ref()?.type_name()));
+        let applies = known.entry(types);
+        if *applies.or_insert_with(|| can_apply(&info.policy, schema, &actions)) {
+            continue;
+        }
+        info.never_applies = true;
+        let text = format!("no question can fulfil link `{}`: {link}", link.id);
+        let severity = match warnings {
+            Warnings::Log => Severity::Warning,
+            Warnings::Deny => Severity::Invalid,
+        };
+        let fault = Fault::new(&link.file, severity, text).at(link.place.start, link.place.len());
+        faults.push(fault.advise(
+            "fill its slots with entities of types that the scope of the template can match; the set \
+             is refused for this warning, unless the setting `policy_warnings` is `log`",
+        ));
+    }
+    Ok(infos)
+}

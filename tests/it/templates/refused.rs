@@ -34,7 +34,7 @@ fn a_link_that_does_not_fit_is_named_with_its_place() {
     for (links, says, at) in [
         (
             link("id = \"l/x\"\ntemplate = \"share/vewer\"\n"),
-            "no template `share/vewer`, did you mean `share/viewer`?",
+            "no template `share/vewer`; did you mean `share/viewer`?",
             "\"share/vewer\"",
         ),
         (

@@ -58,7 +58,7 @@ fn residuals(world: &World<'_>) -> Result<Vec<(Arc<PolicyInfo>, Policy)>, String
         basis
             .decider
             .shard
-            .policies_for(&question.principal, &question.resource, world.entities())
+            .policies_near(&question.principal, &question.resource, world.entities())
     {
         let permits = set.policies().filter(|p| p.effect() == Effect::Permit);
         let permits = PolicySet::from_policies(permits.cloned()).map_err(|error| said(&error))?;

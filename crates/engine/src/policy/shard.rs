@@ -33,6 +33,9 @@ pub struct Shard {
     pub(crate) actions: Vec<SharedEntity>,
 }
 
+/// Policies that are few enough to say of each what it lacks.
+const NEAR: usize = 200;
+
 /// Where a set is, if there is one.
 type Place = Option<usize>;
 
@@ -105,6 +108,24 @@ impl Shard {
             .matching(principal, above(principal))
             .flat_map(move |side| side.matching(resource, above(resource)))
             .filter_map(|place| self.set(place))
+    }
+
+    /// The sets whose scope can match these two, or could if they were in other groups, as far as they are
+    /// few; otherwise those that can match.
+    pub(crate) fn policies_near<'a>(
+        &'a self,
+        principal: &'a EntityUid,
+        resource: &'a EntityUid,
+        entities: &'a Entities,
+    ) -> Vec<&'a PolicySet> {
+        let near = self.by_principal.near(principal);
+        let near = near.flat_map(|side| side.near(resource));
+        let near: Vec<&PolicySet> = near.filter_map(|place| self.set(place)).collect();
+        let count = near.iter().map(|set| set.num_of_policies()).sum::<usize>();
+        match count <= NEAR {
+            true => near,
+            false => self.policies_for(principal, resource, entities).collect(),
+        }
     }
 
     /// The policies that can match this principal, whatever the resource is.

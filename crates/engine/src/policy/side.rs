@@ -54,6 +54,11 @@ impl<T> Side<T> {
         once(&self.none).chain(self.within.values())
     }
 
+    /// Those that can match an entity, whatever it is in.
+    pub(super) fn near(&self, uid: &EntityUid) -> impl Iterator<Item = &T> {
+        self.open().chain(self.itself.get(uid))
+    }
+
     /// Those that name the entity that it has to be.
     pub(super) fn itself(&self) -> impl Iterator<Item = (&EntityUid, &T)> {
         self.itself.iter()

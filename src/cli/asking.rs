@@ -24,6 +24,7 @@ pub(super) fn prepare(
     policy.schema = policy.schema.or_else(|| config.schema.clone());
     policy.routes = policy.routes.or_else(|| config.routes.clone());
     policy.policy_warnings = policy.policy_warnings.or(Some(config.policy_warnings));
+    policy.policy_level = policy.policy_level.or(Some(config.policy_level));
     let (_, bundle) = policy.load()?;
     Ok((config, bundle))
 }

@@ -104,7 +104,8 @@ fn read(policy: &PolicyArgs) -> Result<Sources, Exit> {
         policy.routes.as_deref(),
     );
     let warnings = policy.policy_warnings.unwrap_or_default();
-    Ok(sources.map_err(failed)?.with_warnings(warnings))
+    let sources = sources.map_err(failed)?.with_warnings(warnings);
+    Ok(sources.with_max_level(policy.policy_level.unwrap_or_default()))
 }
 
 /// Formats policies and invariants.
@@ -132,6 +133,11 @@ fn say_ok(bundle: &Bundle, invariants: usize) {
         routes.map_or(0, |routes| routes.all().len()),
         bundle.level,
         bundle.revision
+    ));
+    say(format_args!(
+        "level {}: the entities of a question are read in up to {} steps, where none is in memory",
+        bundle.level,
+        bundle.level.max(1)
     ));
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::exit::Exit;
 use super::output::{failed, invalid};
-use peppol_authz_engine::policy::{Bundle, Sources, Warnings, load};
+use peppol_authz_engine::policy::{Bundle, MaxLevel, Sources, Warnings, load};
 
 /// Policies with the files that they come from.
 pub(super) type Loaded = (Sources, Arc<Bundle>);
@@ -16,9 +16,10 @@ pub(super) fn load_policies(
     schema: Option<&Path>,
     routes: Option<&Path>,
     warnings: Warnings,
+    max_level: MaxLevel,
 ) -> Result<Loaded, Exit> {
     let sources = Sources::read(policies, schema, routes).map_err(failed)?;
-    let sources = sources.with_warnings(warnings);
+    let sources = sources.with_warnings(warnings).with_max_level(max_level);
     let bundle = load(&sources).map_err(invalid)?;
     Ok((sources, Arc::new(bundle)))
 }

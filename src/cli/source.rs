@@ -9,7 +9,7 @@ use super::output::{AnyError, misused};
 use peppol_authz_database::{
     Additions, AdditionsError, Database, Import, Postgres, PostgresOptions, Sqlite, SqliteOptions,
 };
-use peppol_authz_engine::policy::{SourceError, SourceFile, Sources};
+use peppol_authz_engine::policy::{SchemaText, SourceError, SourceFile, Sources};
 use peppol_authz_engine::schema::set_longest_id;
 use peppol_authz_engine::store::{EntitiesFile, EntitiesLimits, Store, StoreError};
 use peppol_authz_server::config::{Config, Flags, Source};
@@ -62,7 +62,7 @@ pub(super) fn import_of(
 pub(super) fn read_schema(path: Option<&Path>) -> Result<Arc<SourceFile>, SourceError> {
     match path {
         None => Ok(Sources::shipped().schema),
-        Some(path) => SourceFile::read(path),
+        Some(path) => SchemaText::read(path).map(|schema| schema.file),
     }
 }
 

@@ -19,6 +19,7 @@ mod eventually;
 mod explain;
 mod export;
 mod fail_closed;
+mod forms;
 mod gateway;
 mod history;
 mod http;

@@ -27,7 +27,7 @@ pub fn lint(sources: &Sources, bundle: Option<&Bundle>) -> Vec<Fault> {
         faults.extend(unpermitted::unpermitted(&sources.schema, bundle));
         faults.extend(unlinked(bundle));
     }
-    Fault::first_of(faults)
+    Fault::first_of(sources.placed(faults))
 }
 
 /// A note on each template that nothing links.

@@ -87,7 +87,11 @@ fn mutants_here(bundle: &Bundle) -> Result<Vec<Mutant>, MutantError> {
     let mut found = Vec::new();
     for info in policies {
         let failed = |problem: String| MutantError::new(&info.id, problem);
-        let text = info.file.text.get(info.place.clone()).unwrap_or_default();
+        let text = info.source();
+        if info.file.text.trim_start().starts_with('{') {
+            let text = "it is written in Cedar's JSON, and mutants are made of texts in Cedar's own syntax";
+            return Err(failed(text.to_owned()));
+        }
         let others = bundle
             .other_actions(&info.policy)
             .map_err(|error| failed(error.to_string()))?;

@@ -10,7 +10,7 @@
 
 use std::path::PathBuf;
 
-use peppol_authz_engine::policy::Warnings;
+use peppol_authz_engine::policy::{MaxLevel, Warnings};
 use serde::{Deserialize, Serialize};
 
 mod address;
@@ -74,6 +74,8 @@ pub struct Config {
     pub schema: Option<PathBuf>,
     /// The fate of a set of policies that Cedar warns of.
     pub policy_warnings: Warnings,
+    /// The most references that a policy may follow from the entities of a question.
+    pub policy_level: MaxLevel,
     /// A route table for gateways, in place of the shipped one. The shipped table is used with the
     /// shipped schema only.
     pub routes: Option<PathBuf>,

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use peppol_authz_engine::policy::{SourceError, Sources, Stamp, Warnings};
+use peppol_authz_engine::policy::{MaxLevel, SourceError, Sources, Stamp, Warnings};
 
 use entities::EntitiesReader;
 use notices::notices;
@@ -49,6 +49,8 @@ pub struct Watch {
     pub require_manifest: bool,
     /// The fate of a set if Cedar warns of a policy.
     pub warnings: Warnings,
+    /// The most references that policies may follow.
+    pub max_level: MaxLevel,
     /// The directory of suites that policies have to pass. It changes nothing by itself, but what
     /// was refused is tried again.
     pub suites: Option<PathBuf>,
@@ -138,7 +140,8 @@ impl Watch {
         std::thread::Builder::new()
             .name("policy-watch".to_owned())
             .spawn(move || {
-                let directories = self.policies.iter().chain(&self.suites);
+                let fragments = self.schema.iter().filter(|path| path.is_dir());
+                let directories = self.policies.iter().chain(&self.suites).chain(fragments);
                 let wake = move || {
                     let _ = sender.send(Wake::Look);
                 };
@@ -248,6 +251,7 @@ impl Watch {
             self.routes.as_deref(),
         )?;
         let sources = sources.with_warnings(self.warnings);
+        let sources = sources.with_max_level(self.max_level);
         Ok(sources.with_manifest_needed(self.require_manifest))
     }
 
@@ -261,7 +265,8 @@ impl Watch {
         if let Some(policies) = &self.policies {
             stamp.add_policies(policies);
         }
-        self.files().for_each(|file| stamp.add_file(file));
+        // A schema may be a directory of fragments.
+        self.files().for_each(|file| stamp.add_tree(file));
         stamp
     }
 

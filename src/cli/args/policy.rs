@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::exit::Exit;
 use crate::cli::policies::{Loaded, load_policies};
-use peppol_authz_engine::policy::Warnings;
+use peppol_authz_engine::policy::{MaxLevel, Warnings};
 use peppol_authz_server::config::Flags;
 
 /// Policies, schema and routes.
@@ -15,7 +15,7 @@ pub(in crate::cli) struct PolicyArgs {
     /// A directory of policies [default: the shipped policies; for authors' commands `policies` if it exists]
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) policies: Option<PathBuf>,
-    /// A Cedar schema [default: the shipped schema; for authors' commands `schema/peppol.cedarschema` if it exists]
+    /// A Cedar schema, or a directory of its fragments `….cedarschema` [default: the shipped schema; for authors' commands `schema/peppol.cedarschema` if it exists]
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) schema: Option<PathBuf>,
     /// A route table for gateways [default: the shipped table with the shipped schema, else none; for authors' commands `schema/routes.toml` if it exists and no schema is named]
@@ -24,6 +24,9 @@ pub(in crate::cli) struct PolicyArgs {
     /// The fate of policies that Cedar warns of: `deny` or `log` [default: the setting `policy_warnings`]
     #[arg(long, value_name = "FATE")]
     pub(in crate::cli) policy_warnings: Option<Warnings>,
+    /// The most references that a policy may follow, 0 to 20 [default: the setting `policy_level`]
+    #[arg(long, value_name = "NUMBER")]
+    pub(in crate::cli) policy_level: Option<MaxLevel>,
 }
 
 /// The additions to the store, for commands without settings.
@@ -68,6 +71,7 @@ impl PolicyArgs {
                 Some(_) => self.routes.clone(),
             },
             policy_warnings: self.policy_warnings,
+            policy_level: self.policy_level,
         }
     }
 
@@ -78,6 +82,7 @@ impl PolicyArgs {
             self.schema.as_deref(),
             self.routes.as_deref(),
             self.policy_warnings.unwrap_or_default(),
+            self.policy_level.unwrap_or_default(),
         )
     }
 }

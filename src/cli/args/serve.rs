@@ -73,6 +73,7 @@ impl ServeArgs {
             policies: self.policy.policies.clone(),
             schema: self.policy.schema.clone(),
             policy_warnings: self.policy.policy_warnings,
+            policy_level: self.policy.policy_level,
             routes: self.policy.routes.clone(),
             additions: self.source.additions.clone(),
             import: self.import.clone(),

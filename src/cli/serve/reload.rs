@@ -35,6 +35,7 @@ pub(super) fn watched(config: &Config) -> Watch {
         suites: config.reload.suites.clone(),
         require_manifest: config.reload.require_manifest,
         warnings: config.policy_warnings,
+        max_level: config.policy_level,
         notices: config.reload.watch,
         poll_interval: config.reload.poll_interval,
         settle: config.reload.settle,

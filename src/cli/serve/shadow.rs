@@ -40,6 +40,7 @@ fn watched(config: &Config) -> Watch {
         suites: None,
         require_manifest: config.reload.require_manifest,
         warnings: config.policy_warnings,
+        max_level: config.policy_level,
         notices: config.reload.watch,
         poll_interval: config.reload.poll_interval,
         settle: config.reload.settle,

@@ -1,7 +1,7 @@
 //! Policies and schemas that must not load: what is skipped, ignored or never
 //! fires would be a forbid that is not there.
 
-use peppol_authz_engine::policy::{Fault, MAX_LEVEL, Severity, Sources, load};
+use peppol_authz_engine::policy::{Fault, MaxLevel, Severity, Sources, load};
 
 use super::{SCHEMA, forbid};
 use crate::deciding::{PERMIT_ALL, bundle, faults, sources};
@@ -195,11 +195,12 @@ fn managers(count: usize) -> String {
 
 #[test]
 fn policies_look_no_further_than_the_slice_is_loaded() {
-    let level = usize::try_from(MAX_LEVEL).unwrap();
+    let max = MaxLevel::default().get();
+    let level = usize::try_from(max).unwrap();
     let deepest = forbid("f", ANY, &managers(level - 1));
     assert_eq!(
         bundle(SCHEMA, &(PERMIT_ALL.to_owned() + &deepest)).level,
-        MAX_LEVEL
+        max
     );
     let found = faults(
         SCHEMA,

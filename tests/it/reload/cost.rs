@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use peppol_authz_engine::policy::{MAX_POLICIES, Sources, Warnings};
+use peppol_authz_engine::policy::{MAX_POLICIES, MaxLevel, Sources, Warnings};
 use peppol_authz_server::watch::{TakenFiles, TakenParts, Watch};
 
 use super::{append, ask, is_refused, is_taken, shipped_policies, start};
@@ -230,6 +230,7 @@ fn watch(policies: &Path, settle: Duration) -> Watch {
         entities: None,
         require_manifest: false,
         warnings: Warnings::Deny,
+        max_level: MaxLevel::default(),
         suites: None,
         notices: true,
         poll_interval: Duration::from_secs(3600),

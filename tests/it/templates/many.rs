@@ -102,7 +102,7 @@ fn only_the_links_of_a_question_are_looked_at() {
             let found = deciding.find(&asked, &page).unwrap();
             assert_eq!(found.entities.len(), 1, "{asked}: {found:?}");
             let left = found.residual.policies.len();
-            assert!(left <= 2, "{asked}: {found:?}");
+            assert!(left <= 3, "{asked}: {found:?}");
         }
     }
 }

@@ -75,7 +75,7 @@ fn a_link_that_does_not_fit_is_named_with_its_place() {
                 "l/x",
                 "principal = 'Teem::\"a\"'\nresource = 'Folder::\"a\"'",
             ),
-            "Teem",
+            "no such entity type",
             "'Teem::\"a\"'",
         ),
         (

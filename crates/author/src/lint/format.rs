@@ -42,7 +42,7 @@ pub fn fix_format(sources: &Sources) -> Result<Vec<String>, SourceError> {
 
 /// The formatter's text of a file; `None` where it cannot read it.
 fn formatted(file: &SourceFile) -> Option<String> {
-    // The formatter drops a comment that stands without a policy.
+    // The formatter drops a comment that stands without a policy, and knows no JSON.
     if !file.holds_policies() {
         return None;
     }
@@ -73,6 +73,9 @@ fn lines(text: &str) -> Cow<'_, str> {
 
 /// The note on a file with a policy that is too long to be formatted.
 fn too_long(file: &Arc<SourceFile>) -> Option<Fault> {
+    if !file.holds_policies() {
+        return None;
+    }
     let mut parts = file.parts(PART).into_iter();
     parts.find(|part| part.len() > LONGEST)?;
     let text = format!("it is not formatted: a policy in it has more than {LONGEST} bytes");

@@ -116,7 +116,8 @@ impl Invariant {
 
     fn read(file: &Arc<SourceFile>, sources: &Sources) -> Result<Self, Vec<Fault>> {
         let schema = Arc::clone(&sources.schema);
-        let bundle = load(&Sources::new(schema, vec![Arc::clone(file)]))?;
+        let bundle =
+            load(&Sources::new(schema, vec![Arc::clone(file)]).with_max_level(sources.max_level))?;
         let policies = bundle.policies();
         let annotation = |name: &str| {
             let mut values = policies.iter().map(|info| info.policy.annotation(name));

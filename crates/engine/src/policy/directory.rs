@@ -4,6 +4,7 @@
 //! to be something else, or it is refused, or it is named as left out.
 
 mod entry;
+mod json;
 mod name;
 
 use std::fmt::Display;
@@ -17,7 +18,10 @@ use super::source_file::{SourceError, SourceFile};
 use crate::file::LONGEST_TEXT;
 use name::{INVARIANTS, NameKind};
 
+use json::JsonKind;
+
 pub use entry::{Entry, EntryKind};
+pub(super) use json::is_json;
 pub(super) use name::{MANIFEST, RULES};
 
 /// True if an entry of that name can change the set, or make it be refused.
@@ -94,7 +98,11 @@ impl PolicyDirectory {
             ),
             (_, EntryKind::Unusable(reason)) => unread(true, reason.clone()),
             (
-                NameKind::Policy | NameKind::Rules | NameKind::Links | NameKind::Manifest,
+                NameKind::Policy
+                | NameKind::Json
+                | NameKind::Rules
+                | NameKind::Links
+                | NameKind::Manifest,
                 EntryKind::File,
             ) => {
                 // No more is read, so that no more is held.
@@ -108,6 +116,14 @@ impl PolicyDirectory {
                     return unread(true, text);
                 };
                 match (text, &name) {
+                    (Ok(file), NameKind::Json) => match json::kind_of(&file.text) {
+                        Ok(JsonKind::Policies) => self.policies.push(file),
+                        Ok(JsonKind::Other) => {
+                            self.read -= file.text.len() as u64;
+                            unread(false, "it holds no policies in Cedar's JSON".to_owned());
+                        }
+                        Err(problem) => unread(true, problem),
+                    },
                     (Ok(file), NameKind::Policy) => self.policies.push(file),
                     (Ok(file), NameKind::Rules) => self.rules = Some(file),
                     (Ok(file), NameKind::Links) => self.links = Some(file),

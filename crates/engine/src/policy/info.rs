@@ -6,9 +6,9 @@ use std::sync::Arc;
 use cedar_policy::{Effect, Policy};
 
 use super::fault::{Fault, Severity};
+use super::link::Link;
 use super::plan::{Plan, PlanError};
 use super::source_file::SourceFile;
-use super::template::Link;
 use super::weight::Weight;
 
 /// A policy, with the parts of it that an answer names.

@@ -2,6 +2,7 @@
 
 mod conventions;
 mod cost;
+mod json;
 mod links;
 mod manifest;
 mod policies;
@@ -9,6 +10,7 @@ mod rule_list;
 mod schema;
 mod validate;
 mod warned;
+mod written;
 
 use std::sync::Arc;
 
@@ -22,12 +24,12 @@ use super::stack::on_large_stack;
 use conventions::broken_conventions;
 use links::read_links;
 use manifest::check_manifest;
-use policies::{WrittenPolicies, read_policies};
+use policies::read_policies;
 use schema::read_schema;
 use validate::{canonical_literals, validate};
+use written::WrittenPolicies;
 
-pub use policies::{MAX_CONDITIONALS, MAX_POLICIES};
-pub use validate::MAX_LEVEL;
+pub use written::{MAX_CONDITIONALS, MAX_POLICIES};
 
 /// Checks the texts and makes a Bundle of them. `check` and `serve` refuse the same sets: those that
 /// this refuses.
@@ -52,7 +54,7 @@ fn load_here(
     });
     let mut faults: Vec<Fault> = refused.collect();
     check_manifest(sources, &mut faults);
-    let schema = read_schema(&sources.schema, &mut faults);
+    let schema = read_schema(&sources.schema, sources.warnings, &mut faults);
     let rules = read_rules(sources.rules.as_ref(), &mut faults);
     let mut written = read_policies(sources, &mut faults);
     let routes = sources
@@ -61,18 +63,18 @@ fn load_here(
         .and_then(|file| Routes::read(file, schema.as_ref(), &mut faults));
     let mut level = 0;
     if let Some(schema) = &schema {
-        level = validate(schema, &mut written, sources.warnings, &mut faults);
+        level = validate(schema, sources, &mut written, &mut faults);
         canonical_literals(schema, &written, &mut faults);
     }
     let is_warning = |fault: &Fault| fault.severity <= Severity::Warning;
     // A link is held to a valid template.
-    if let (Some(file), Some(schema)) = (&sources.links, &schema)
+    if let Some(schema) = &schema
         && faults.iter().all(is_warning)
     {
-        read_links(file, schema, &mut written, sources.warnings, &mut faults);
+        read_links(sources, schema, &mut written, &mut faults);
     }
     let Some(schema) = schema.filter(|_| faults.iter().all(is_warning)) else {
-        return Err(Fault::first_of(faults));
+        return Err(Fault::first_of(sources.placed(faults)));
     };
     let WrittenPolicies {
         policies,
@@ -83,7 +85,7 @@ fn load_here(
     let mut bundle = bundle.map_err(|error| fault(error.to_string()))?;
     bundle.routes = routes.map(Arc::new);
     bundle.templates = templates.into_iter().map(Arc::new).collect();
-    bundle.warnings = Fault::first_of(faults);
+    bundle.warnings = Fault::first_of(sources.placed(faults));
     for warning in &bundle.warnings {
         let ((line, column), file) = (warning.place(), &*warning.file.name);
         tracing::warn!(file, line, column, "taken with a warning: {warning}");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
+use super::directory::is_json;
 use super::scan::{Language, scan};
 use crate::file::read_text;
 
@@ -116,7 +117,7 @@ impl SourceFile {
     #[must_use]
     pub fn holds_policies(&self) -> bool {
         let scanned = scan(&self.text, Language::Policy);
-        scanned.too_deep.is_none() && !scanned.statements.is_empty()
+        !is_json(&self.text) && scanned.too_deep.is_none() && !scanned.statements.is_empty()
     }
 }
 

@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::directory::{PolicyDirectory, UnreadEntry};
 use super::fault::{Fault, Severity};
+use super::fragments::{Fragment, SchemaText, placed};
+use super::level::MaxLevel;
 use super::source_file::{SourceError, SourceFile};
 use super::warnings::Warnings;
 use crate::text::hex;
@@ -20,6 +22,8 @@ static SHIPPED_ROUTES: &str = include_str!("../../../../schema/routes.toml");
 pub struct Sources {
     /// The schema.
     pub schema: Arc<SourceFile>,
+    /// The files that the schema is made of, where it is a directory.
+    pub fragments: Vec<Fragment>,
     /// The policy files, in the order of their names.
     pub policies: Vec<Arc<SourceFile>>,
     /// The list of rules, where the policy directory has one.
@@ -40,6 +44,8 @@ pub struct Sources {
     pub needs_manifest: bool,
     /// The fate of the set if Cedar warns of a policy.
     pub warnings: Warnings,
+    /// The most references that policies may follow.
+    pub max_level: MaxLevel,
 }
 
 impl Sources {
@@ -48,6 +54,7 @@ impl Sources {
     pub fn new(schema: Arc<SourceFile>, policies: Vec<Arc<SourceFile>>) -> Self {
         Self {
             schema,
+            fragments: Vec::new(),
             policies,
             rules: None,
             links: None,
@@ -57,10 +64,11 @@ impl Sources {
             needs_lists: false,
             needs_manifest: false,
             warnings: Warnings::default(),
+            max_level: MaxLevel::default(),
         }
     }
 
-    /// Reads a policy directory (or a single policy file), a schema file and a route table; what is
+    /// Reads a policy directory (or a single policy file), a schema (a file, or a directory of fragments) and a route table; what is
     /// not named is the shipped one, inside the binary. The shipped table is for the shipped schema:
     /// where another is named there is none.
     ///
@@ -78,8 +86,8 @@ impl Sources {
             (None, None) => shipped.routes,
         };
         let schema = match schema {
-            Some(path) => SourceFile::read(path)?,
-            None => shipped.schema,
+            Some(path) => SchemaText::read(path)?,
+            None => SchemaText::from(shipped.schema),
         };
         let directory = match policies {
             Some(path) => PolicyDirectory::read(path)?,
@@ -88,12 +96,14 @@ impl Sources {
         let mut sources = Self {
             routes,
             needs_lists: policies.is_some(),
-            ..Self::of_directory(schema, directory)
+            fragments: schema.fragments,
+            ..Self::of_directory(schema.file, directory)
         };
         // A mount may hold them all together.
         let named = [&sources.schema].into_iter().chain(&sources.routes);
         let named: Vec<_> = named.map(|file| file.name.clone()).collect();
         sources.unread.retain(|entry| !named.contains(&entry.name));
+        sources.unread.extend(schema.unread);
         Ok(sources)
     }
 
@@ -106,10 +116,23 @@ impl Sources {
         }
     }
 
+    /// Faults, each in the file that it is in.
+    #[must_use]
+    pub fn placed(&self, faults: Vec<Fault>) -> Vec<Fault> {
+        let place = |fault| placed(fault, &self.schema, &self.fragments);
+        faults.into_iter().map(place).collect()
+    }
+
     /// The same, with that fate if Cedar warns of a policy.
     #[must_use]
     pub fn with_warnings(self, warnings: Warnings) -> Self {
         Self { warnings, ..self }
+    }
+
+    /// The same, where policies may follow so many references.
+    #[must_use]
+    pub fn with_max_level(self, max_level: MaxLevel) -> Self {
+        Self { max_level, ..self }
     }
 
     /// A schema, and the policies of a directory.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cedar_policy::SchemaWarning;
 use sha2::{Digest, Sha256};
 
 use super::definition::Schema;
@@ -23,12 +24,22 @@ impl Schema {
     /// # Errors
     /// The first fault, with its place where Cedar gives one. Warnings are faults.
     pub fn parse(text: &str) -> Result<Self, SchemaError> {
+        let (schema, warnings) = Self::parse_warned(text)?;
+        match warnings.into_iter().next() {
+            Some(warning) => Err(SchemaError::Warning(Box::new(warning))),
+            None => Ok(schema),
+        }
+    }
+
+    /// Parses a schema in Cedar's own syntax, and returns what Cedar warns of.
+    ///
+    /// # Errors
+    /// The first fault, with its place where Cedar gives one.
+    pub fn parse_warned(text: &str) -> Result<(Self, Vec<SchemaWarning>), SchemaError> {
         // It holds the schema to its bounds, so it is before what would take long.
         let fragment = Fragment::parse(text)?;
-        let (cedar, mut warnings) = cedar_policy::Schema::from_cedarschema_str(text)?;
-        if let Some(warning) = warnings.next() {
-            return Err(SchemaError::Warning(Box::new(warning)));
-        }
+        let (cedar, warnings) = cedar_policy::Schema::from_cedarschema_str(text)?;
+        let warnings: Vec<SchemaWarning> = warnings.collect();
         let types = fragment.entity_types()?;
         let actions = fragment.actions(&cedar)?;
         let names = types
@@ -77,7 +88,7 @@ impl Schema {
                 entity_type.when_absent = record;
             }
         }
-        Ok(schema)
+        Ok((schema, warnings))
     }
 
     /// Reads `@whenAbsent` by the type that carries it.
@@ -105,12 +116,19 @@ impl Schema {
     /// # Errors
     /// As [`Schema::parse`]: the text is brought into Cedar's own syntax first.
     pub fn parse_json(text: &str) -> Result<Self, SchemaError> {
-        let unsupported =
-            |error: &dyn std::fmt::Display| SchemaError::Unsupported(error.to_string());
-        let fragment =
-            cedar_policy::SchemaFragment::from_json_str(text).map_err(|e| unsupported(&e))?;
-        Self::parse(&fragment.to_cedarschema().map_err(|e| unsupported(&e))?)
+        Self::parse(&cedar_text(text)?)
     }
+}
+
+/// A schema in Cedar's JSON form, in Cedar's own syntax.
+///
+/// # Errors
+/// A text that is no such schema.
+pub fn cedar_text(json: &str) -> Result<String, SchemaError> {
+    let unsupported = |error: &dyn std::fmt::Display| SchemaError::Unsupported(error.to_string());
+    let fragment =
+        cedar_policy::SchemaFragment::from_json_str(json).map_err(|e| unsupported(&e))?;
+    fragment.to_cedarschema().map_err(|e| unsupported(&e))
 }
 
 /// The types of the tenancy documents, in the order of their names: the common types of the

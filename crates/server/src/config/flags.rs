@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use peppol_authz_engine::policy::Warnings;
+use peppol_authz_engine::policy::{MaxLevel, Warnings};
 
 /// The flags of a command line. They win over variables and the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Flags {
     pub schema: Option<PathBuf>,
     /// `--policy-warnings`.
     pub policy_warnings: Option<Warnings>,
+    /// `--policy-level`.
+    pub policy_level: Option<MaxLevel>,
     /// `--routes`.
     pub routes: Option<PathBuf>,
     /// `--additions`.

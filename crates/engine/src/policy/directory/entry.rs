@@ -4,8 +4,9 @@ use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::json;
 use super::name::NameKind;
-use crate::file::kind_of;
+use crate::file::{kind_of, read_text};
 
 /// Directories inside directories that are looked through.
 const DEEPEST: usize = 16;
@@ -75,6 +76,14 @@ fn is_loop(path: &Path, directory: &Path) -> io::Result<bool> {
     Ok(fs::canonicalize(directory)?.starts_with(fs::canonicalize(path)?))
 }
 
+/// True if a file in JSON holds policies, or may hold some.
+fn holds_policies(path: &Path) -> bool {
+    let Ok(text) = read_text(path) else {
+        return false;
+    };
+    !matches!(json::kind_of(&text), Ok(json::JsonKind::Other))
+}
+
 /// The first policy file in a directory and those inside it. Links are not followed.
 fn first_policy(directory: &Path, deepest: usize) -> io::Result<Option<String>> {
     let entries = fs::read_dir(directory)?;
@@ -84,6 +93,9 @@ fn first_policy(directory: &Path, deepest: usize) -> io::Result<Option<String>> 
         let path = entry.path();
         match NameKind::of(&path) {
             NameKind::Policy | NameKind::Misspelt(_) => {
+                return Ok(Some(entry.file_name().to_string_lossy().into_owned()));
+            }
+            NameKind::Json if holds_policies(&path) => {
                 return Ok(Some(entry.file_name().to_string_lossy().into_owned()));
             }
             NameKind::Hidden => {}

@@ -15,6 +15,9 @@ pub(in crate::policy) const LINKS: &str = "links.toml";
 /// The ending of a policy file.
 const POLICY: &str = "cedar";
 
+/// The ending of a file in JSON, which may hold policies.
+const JSON: &str = "json";
+
 /// The directory that holds invariants. They decide nothing and are no part of a revision.
 pub(super) const INVARIANTS: &str = "invariants";
 
@@ -26,6 +29,8 @@ const CALLERS: &str = "callers";
 pub(super) enum NameKind {
     /// A policy file.
     Policy,
+    /// A file that may hold policies in Cedar's JSON.
+    Json,
     /// The list of rules.
     Rules,
     /// The links of templates.
@@ -53,6 +58,8 @@ impl NameKind {
         let is = |text: &str| name == OsStr::new(text);
         if ending == Some(OsStr::new(POLICY)) {
             Self::Policy
+        } else if ending == Some(OsStr::new(JSON)) {
+            Self::Json
         } else if is(RULES) {
             Self::Rules
         } else if is(LINKS) {

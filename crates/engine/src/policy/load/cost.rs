@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use cedar_policy::{ActionConstraint, Entities, EntityTypeName};
 
-use super::policies::WrittenPolicies;
+use super::written::WrittenPolicies;
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::info::PolicyInfo;
 use crate::policy::scope::{applies_to, can_be_between};

@@ -1,4 +1,5 @@
-//! The links of templates, which a file beside the policies lists: `links.toml`.
+//! The links of templates, which a file beside the policies lists, `links.toml`, or a policy set in
+//! Cedar's JSON.
 //!
 //! ```toml
 //! [[link]]
@@ -17,12 +18,14 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use toml::Spanned;
 
-use super::policies::{MAX_POLICIES, WrittenPolicies};
+use super::written::{LinkEntry, MAX_POLICIES, Placed, WrittenPolicies};
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::info::PolicyInfo;
+use crate::policy::link::Link;
 use crate::policy::scope::can_apply;
 use crate::policy::source_file::SourceFile;
-use crate::policy::template::{Link, PolicyTemplate};
+use crate::policy::sources::Sources;
+use crate::policy::template::PolicyTemplate;
 use crate::policy::warnings::Warnings;
 use crate::schema::Schema;
 use crate::text::did_you_mean;
@@ -33,54 +36,50 @@ const MOST_FAULTS: usize = 1000;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LinksFile {
-    link: Vec<Spanned<LinkEntry>>,
+    link: Vec<Spanned<LinkTable>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct LinkEntry {
+struct LinkTable {
     id: Spanned<String>,
     template: Spanned<String>,
     principal: Option<Spanned<String>>,
     resource: Option<Spanned<String>>,
 }
 
-/// Reads the links of a file, and makes policies of them. The templates are known to be valid.
+/// Makes policies of all links. The templates are known to be valid.
 pub(super) fn read_links(
-    file: &Arc<SourceFile>,
+    sources: &Sources,
     schema: &Schema,
     written: &mut WrittenPolicies,
-    warnings: Warnings,
     faults: &mut Vec<Fault>,
 ) {
-    let entries = match toml::from_str::<LinksFile>(&file.text) {
-        Ok(file) => file.link,
-        Err(error) => {
-            let fault = Fault::of_toml(file, &error);
-            let advice = "links are tables `[[link]]` with `id`, `template`, `principal` and \
-                          `resource`; `link = []` says that there are none";
-            return faults.push(fault.advise(advice));
-        }
-    };
+    let before = faults.len();
+    let mut entries = std::mem::take(&mut written.links);
+    if let Some(file) = &sources.links {
+        read_file(file, &mut entries, faults);
+    }
+    let Some(first) = entries.first() else { return };
     if written.policies.len() + written.templates.len() + entries.len() > MAX_POLICIES {
         let text = format!("more than {MAX_POLICIES} policies, with the links");
-        return faults.push(Fault::new(file, Severity::Invalid, text));
+        return faults.push(Fault::new(&first.file, Severity::Invalid, text));
     }
-    let before = faults.len();
+    let file = Arc::clone(&first.file);
     let mut links: BTreeMap<Arc<str>, Vec<Arc<Link>>> = BTreeMap::new();
     for entry in &entries {
         if faults.len() - before > MOST_FAULTS {
             return;
         }
         let reader = EntryReader {
-            file,
+            file: &entry.file,
             schema,
             written,
         };
         match reader.read(entry) {
             Ok(link) => {
                 let id = Arc::clone(&link.id);
-                written.taken.insert(id, Arc::clone(file));
+                written.taken.insert(id, Arc::clone(&entry.file));
                 let template = Arc::clone(&link.template);
                 links.entry(template).or_default().push(Arc::new(link));
             }
@@ -93,11 +92,40 @@ pub(super) fn read_links(
     for (id, links) in links {
         let template = written.templates.iter().find(|it| it.info.id == id);
         let Some(template) = template else { continue };
-        match made(template, &links, schema, warnings, faults) {
+        match made(template, &links, schema, sources.warnings, faults) {
             Ok(infos) => written.policies.extend(infos),
-            Err(problem) => faults.push(Fault::new(file, Severity::Invalid, problem)),
+            Err(problem) => faults.push(Fault::new(&file, Severity::Invalid, problem)),
         }
     }
+}
+
+/// Reads `links.toml`.
+fn read_file(file: &Arc<SourceFile>, entries: &mut Vec<LinkEntry>, faults: &mut Vec<Fault>) {
+    let tables = match toml::from_str::<LinksFile>(&file.text) {
+        Ok(file) => file.link,
+        Err(error) => {
+            let fault = Fault::of_toml(file, &error);
+            let advice = "links are tables `[[link]]` with `id`, `template`, `principal` and \
+                          `resource`; `link = []` says that there are none";
+            return faults.push(fault.advise(advice));
+        }
+    };
+    let placed = |text: Spanned<String>| {
+        let span = text.span();
+        (text.into_inner(), span)
+    };
+    entries.extend(tables.into_iter().map(|table| {
+        let place = table.span();
+        let table = table.into_inner();
+        LinkEntry {
+            id: placed(table.id),
+            template: placed(table.template),
+            principal: table.principal.map(placed),
+            resource: table.resource.map(placed),
+            file: Arc::clone(file),
+            place,
+        }
+    }));
 }
 
 /// Reads one entry.
@@ -112,36 +140,33 @@ impl EntryReader<'_> {
         Box::new(Fault::new(self.file, Severity::Invalid, text).at(at.start, at.len()))
     }
 
-    fn read(&self, entry: &Spanned<LinkEntry>) -> Result<Link, Box<Fault>> {
-        let (place, entry) = (entry.span(), entry.get_ref());
-        let id = entry.id.get_ref();
+    fn read(&self, entry: &LinkEntry) -> Result<Link, Box<Fault>> {
+        let (id, id_place) = &entry.id;
         if id.is_empty() {
-            return Err(self.fault(&entry.id.span(), "the id of a link is empty"));
+            return Err(self.fault(id_place, "the id of a link is empty"));
         }
         if let Some(other) = self.written.taken.get(id.as_str()) {
             let text = format!("link id `{id}` is taken, in `{}`", other.name);
-            let fault = self.fault(&entry.id.span(), text);
+            let fault = self.fault(id_place, text);
             return Err(Box::new(
                 fault.advise("an id names one policy, template or link"),
             ));
         }
         let template = self.template(&entry.template)?;
         let slots = template.slots();
-        let slot = |name: &str, slot: SlotId, value: &Option<Spanned<String>>| match (
-            value,
-            slots.contains(&slot),
-        ) {
-            (Some(value), true) => self.entity(value).map(Some),
-            (None, false) => Ok(None),
-            (None, true) => {
-                let id = &template.info.id;
-                let text = format!("`{name}` is missing: template `{id}` has `?{name}`");
-                Err(self.fault(&place, text))
-            }
-            (Some(value), false) => {
-                let id = &template.info.id;
-                let text = format!("`{name}` is too much: template `{id}` has no `?{name}`");
-                Err(self.fault(&value.span(), text))
+        let slot = |name: &str, slot: SlotId, value: &Option<Placed>| {
+            let id = &template.info.id;
+            match (value, slots.contains(&slot)) {
+                (Some(value), true) => self.entity(value).map(Some),
+                (None, false) => Ok(None),
+                (None, true) => {
+                    let text = format!("`{name}` is missing: template `{id}` has `?{name}`");
+                    Err(self.fault(&entry.place, text))
+                }
+                (Some((_, place)), false) => {
+                    let text = format!("`{name}` is too much: template `{id}` has no `?{name}`");
+                    Err(self.fault(place, text))
+                }
             }
         };
         Ok(Link {
@@ -150,29 +175,28 @@ impl EntryReader<'_> {
             id: Arc::from(id.as_str()),
             template: Arc::clone(&template.info.id),
             file: Arc::clone(self.file),
-            place,
+            place: entry.place.clone(),
         })
     }
 
-    fn template(&self, name: &Spanned<String>) -> Result<&PolicyTemplate, Box<Fault>> {
-        let (at, name) = (name.span(), name.get_ref());
+    fn template(&self, (name, place): &Placed) -> Result<&PolicyTemplate, Box<Fault>> {
         let templates = &self.written.templates;
         let found = templates.iter().find(|it| *it.info.id == **name);
         found.ok_or_else(|| {
             let mut policies = self.written.policies.iter();
             if policies.any(|info| *info.id == **name) {
-                return self.fault(&at, format!("policy `{name}` has no slots to be filled"));
+                return self.fault(place, format!("policy `{name}` has no slots to be filled"));
             }
             let near = did_you_mean(name, templates.iter().map(|it| &*it.info.id));
-            self.fault(&at, format!("no template `{name}`{near}"))
+            self.fault(place, format!("no template `{name}`{near}"))
         })
     }
 
     /// The entity of a slot, under its stored spelling.
-    fn entity(&self, written: &Spanned<String>) -> Result<EntityUid, Box<Fault>> {
-        let uid = self.schema.entity(&Json::from(written.get_ref().as_str()));
+    fn entity(&self, (written, place): &Placed) -> Result<EntityUid, Box<Fault>> {
+        let uid = self.schema.entity(&Json::from(written.as_str()));
         let uid = uid.and_then(|uid| self.schema.check_stored(&uid).map(|()| uid));
-        uid.map_err(|misfit| self.fault(&written.span(), misfit.to_string()))
+        uid.map_err(|misfit| self.fault(place, misfit.to_string()))
     }
 }
 

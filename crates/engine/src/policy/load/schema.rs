@@ -1,5 +1,6 @@
 //! Reads the schema of a Bundle.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use miette::Diagnostic;
@@ -7,36 +8,50 @@ use miette::Diagnostic;
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::scan::{Language, scan};
 use crate::policy::source_file::SourceFile;
-use crate::schema::{Schema, SchemaError};
+use crate::policy::warnings::Warnings;
+use crate::schema::{Schema, SchemaError, cedar_text};
 
 /// Reads a schema; `None` for one with faults.
-pub(super) fn read_schema(file: &Arc<SourceFile>, faults: &mut Vec<Fault>) -> Option<Schema> {
+pub(super) fn read_schema(
+    file: &Arc<SourceFile>,
+    warnings: Warnings,
+    faults: &mut Vec<Fault>,
+) -> Option<Schema> {
     if let Some((place, what)) = scan(&file.text, Language::Schema).too_deep {
         faults.push(Fault::new(file, Severity::Invalid, format!("too many {what}")).at(place, 1));
         return None;
     }
-    let parse = if file.name.ends_with(".json") {
-        Schema::parse_json
-    } else {
-        Schema::parse
+    let is_json = file.name.ends_with(".json");
+    let text = match is_json {
+        true => cedar_text(&file.text).map(Cow::Owned),
+        false => Ok(Cow::Borrowed(&*file.text)),
     };
-    match parse(&file.text) {
-        Ok(schema) => Some(schema),
-        Err(SchemaError::Cedar(error)) => {
-            let diagnostics: Vec<&dyn Diagnostic> = match error.related() {
-                Some(related) => related.collect(),
-                None => Vec::new(),
-            };
-            faults.push(Fault::from_diagnostic(file, &*error));
-            faults.extend(
-                diagnostics
-                    .into_iter()
-                    .map(|d| Fault::from_diagnostic(file, d)),
-            );
-            None
+    let found = |diagnostic: &dyn Diagnostic| {
+        let mut fault = Fault::from_diagnostic(file, diagnostic);
+        // Of JSON places are not known.
+        if is_json {
+            fault.labels.clear();
         }
-        Err(SchemaError::Warning(warning)) => {
-            faults.push(Fault::from_diagnostic(file, &*warning));
+        fault
+    };
+    match text.and_then(|text| Schema::parse_warned(&text)) {
+        Ok((schema, warned)) => {
+            for warning in warned {
+                let mut fault = found(&warning);
+                if warnings == Warnings::Log {
+                    fault.severity = Severity::Warning;
+                } else if fault.help.is_none() {
+                    let text = "the set is refused for this warning, unless the setting `policy_warnings` is `log`";
+                    fault = fault.advise(text);
+                }
+                faults.push(fault);
+            }
+            Some(schema)
+        }
+        Err(SchemaError::Cedar(error)) => {
+            faults.push(found(&*error));
+            let related = error.related().into_iter().flatten();
+            faults.extend(related.map(found));
             None
         }
         Err(other) => {

@@ -9,15 +9,17 @@ use cedar_policy::{
 use miette::Diagnostic;
 
 use super::cost::is_bounded;
-use super::policies::WrittenPolicies;
 use super::warned::{says_never, warned};
+use super::written::WrittenPolicies;
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::info::PolicyInfo;
+use crate::policy::level::MaxLevel;
+use crate::policy::sources::Sources;
 use crate::policy::warnings::Warnings;
 use crate::schema::Schema;
 
-/// The greatest number of references that a policy may follow from a question.
-pub const MAX_LEVEL: u32 = 5;
+/// Advice for a policy that looks too deep.
+const DEPTH: &str = "the setting `policy_level` says how many references a policy may follow";
 
 /// Faults after which no further literal is looked at.
 const MAX_LITERALS: usize = 1000;
@@ -30,10 +32,11 @@ const MAX_HASHED: u64 = 1 << 32;
 /// policies look.
 pub(super) fn validate(
     schema: &Schema,
+    sources: &Sources,
     written: &mut WrittenPolicies,
-    warnings: Warnings,
     faults: &mut Vec<Fault>,
 ) -> u32 {
+    let (warnings, max) = (sources.warnings, sources.max_level);
     if !is_bounded(schema, written, faults) {
         return 0;
     }
@@ -56,15 +59,16 @@ pub(super) fn validate(
         move |set: &PolicySet| validator.validate_with_level(set, ValidationMode::Strict, level)
     };
     let before = faults.len();
-    let check = at_most(MAX_LEVEL);
-    report(&policies, warnings, &check, &check(&plain), faults);
+    let check = at_most(max.get());
+    let found = check(&plain);
+    report(&policies, warnings, &check, &found, faults);
     let mut found = faults.iter().skip(before);
     if found.any(|fault| fault.severity > Severity::Warning) {
         return 0;
     }
     // They are found again below.
     faults.truncate(before);
-    let level = lowest_level(plain, |set, level| at_most(level)(set));
+    let level = lowest_level(plain, max, |set, level| at_most(level)(set));
     // So far without places; those in force have to hold as well.
     let check = at_most(level);
     let found = check(&set);
@@ -115,8 +119,12 @@ impl<'a> Checked<'a> {
 }
 
 /// The lowest level to which policies validate that validate to the greatest.
-fn lowest_level(mut rest: PolicySet, check: impl Fn(&PolicySet, u32) -> ValidationResult) -> u32 {
-    for level in 0..MAX_LEVEL {
+fn lowest_level(
+    mut rest: PolicySet,
+    max: MaxLevel,
+    check: impl Fn(&PolicySet, u32) -> ValidationResult,
+) -> u32 {
+    for level in 0..max.get() {
         let result = check(&rest, level);
         let too_deep = result.validation_errors();
         let mut too_deep = too_deep.filter(|error| !is_of_literal(error)).peekable();
@@ -134,7 +142,7 @@ fn lowest_level(mut rest: PolicySet, check: impl Fn(&PolicySet, u32) -> Validati
             rest = left;
         }
     }
-    MAX_LEVEL
+    max.get()
 }
 
 /// Adds the faults that a check has found. They are looked for again in the policies as they are
@@ -200,6 +208,9 @@ enum Diagnosed<'a> {
 impl Diagnosed<'_> {
     fn fault(&self, info: &PolicyInfo, warnings: Warnings) -> Fault {
         match self {
+            Self::Error(error @ ValidationError::EntityDerefLevelViolation(_)) => {
+                at_policy(info, *error).advise(DEPTH)
+            }
             Self::Error(error) => at_policy(info, *error),
             Self::Warning(warning) => warned(info, warning, warnings),
         }

@@ -136,6 +136,7 @@ impl Layer {
             policies,
             schema,
             policy_warnings,
+            policy_level,
             routes,
             additions,
             import,
@@ -156,6 +157,7 @@ impl Layer {
                 .map(Value::from)
         };
         let warnings = policy_warnings.map(|warnings| Some(Value::from(warnings.name())));
+        let level = policy_level.map(|level| Some(Value::from(i64::from(level.get()))));
         let logged = decision_log.as_ref().map(text);
         let slice = log_slice.then(|| Some(Value::from(true)));
         let given = [
@@ -164,6 +166,7 @@ impl Layer {
             ("policies", "policies", policies.as_ref().map(path)),
             ("schema", "schema", schema.as_ref().map(path)),
             ("policy_warnings", "policy-warnings", warnings),
+            ("policy_level", "policy-level", level),
             ("routes", "routes", routes.as_ref().map(path)),
             ("additions", "additions", additions.as_ref().map(path)),
             ("import", "import", (!import.is_empty()).then(paths)),

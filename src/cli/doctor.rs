@@ -38,7 +38,10 @@ pub(super) fn checks(config: &Config) -> Vec<Check> {
         config.schema.as_deref(),
         config.routes.as_deref(),
     );
-    let sources = sources.map(|sources| sources.with_warnings(config.policy_warnings));
+    let sources = sources.map(|sources| {
+        let sources = sources.with_warnings(config.policy_warnings);
+        sources.with_max_level(config.policy_level)
+    });
     let schema = match sources {
         Err(error) => {
             checks.push(Check::wrong("policies", error));

@@ -223,7 +223,7 @@ fn policies_that_would_be_a_silent_allow_are_3() {
         ),
         (
             "permit (\n  principal,\n  action == Action::\"close\"",
-            "permit (\n  principal == ?principal,\n  action == Action::\"close\"",
+            "permit (\n  principal == ?resource,\n  action == Action::\"close\"",
         ),
         ("@id(\"desk/anyone-closes\")", "@id(\"desk/owner-opens\")"),
     ] {

@@ -205,6 +205,7 @@ fn found(worker: &Deciding, store: &Arc<dyn Store>, scope: ReviewScope) -> Right
         let bundle = Arc::clone(&engine.state().bundle);
         let held = HeldStore::of(store, &bundle.schema).await.unwrap();
         let options = EngineOptions {
+            decision_bytes: 0,
             cache_bytes: 1 << 24,
             freshness: Freshness::EACH,
         };

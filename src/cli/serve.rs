@@ -95,7 +95,7 @@ async fn answer(
     Assembled { app, database, .. }: Assembled,
 ) -> Result<LastLines, AnyError> {
     // Before anything slow: a port that is taken is known at once.
-    let listeners = Listeners::bind(config).await?;
+    let listeners = Listeners::bind(config, &app).await?;
     let address = listeners.http.local_addr().to_string();
     let watch = reload::watch(config, watched.files, watched.second, &app)?;
     let stop = stop::stopped(&app, config.server.drain_delay)?;
@@ -104,6 +104,7 @@ async fn answer(
     follow_supervisor(&supervisor, &stop);
     let mut server = pin!(listeners.answer(config, &app, &stop));
     follow_keys(&app);
+    follow_tls(&app);
     follow_delay(&app);
     tokio::select! {
         // Told to stop while importing: the import is not waited for.
@@ -124,6 +125,14 @@ async fn answer(
 fn follow_keys(app: &Arc<App>) {
     let app = Arc::clone(app);
     tokio::spawn(async move { app.credentials.follow().await });
+}
+
+/// Keeps certificates fresh.
+fn follow_tls(app: &Arc<App>) {
+    for (_, tls) in &app.tls {
+        let tls = Arc::clone(tls);
+        tokio::spawn(async move { tls.follow().await });
+    }
 }
 
 /// Measures how late the workers are.
@@ -153,11 +162,15 @@ struct Listeners {
 // === impl Listeners ===
 
 impl Listeners {
-    async fn bind(config: &Config) -> Result<Self, AnyError> {
+    async fn bind(config: &Config, app: &App) -> Result<Self, AnyError> {
+        let tls = app.tls.first().map(|(_, tls)| tls);
+        let bind = async |address| -> std::io::Result<Listener> {
+            Ok(Listener::bind(address).await?.with_tls(tls.cloned()))
+        };
         Ok(Self {
-            http: Listener::bind(&config.listen).await?,
+            http: bind(&config.listen).await?,
             envoy: match &config.gateway.envoy_grpc_listen {
-                Some(address) => Some(Listener::bind(address).await?),
+                Some(address) => Some(bind(address).await?),
                 None => None,
             },
         })

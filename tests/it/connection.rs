@@ -59,6 +59,12 @@ impl Connection {
         Self { stream }
     }
 
+    /// Over a stream that is open.
+    pub(crate) fn over(stream: impl Read + Write + Send + 'static) -> Self {
+        let stream = Box::new(stream);
+        Self { stream }
+    }
+
     /// One whose question is in hand: the head was read, and half of the body is there.
     pub(crate) fn half_asked(sidecar: &Sidecar) -> Self {
         let mut connection = Self::open(sidecar);

@@ -115,7 +115,9 @@ const MAY_USE: [(&str, Modules); 4] = [
             ("config", &[]),
             ("instant", &[]),
             ("watch", &[]),
-            ("identity", &["config", "keyed_hash"]),
+            ("followed", &["config"]),
+            ("tls", &["config", "followed"]),
+            ("identity", &["config", "followed", "keyed_hash"]),
             ("keyed_hash", &[]),
             ("decision_log", &["config", "instant", "keyed_hash"]),
             ("shadow", &["decision_log"]),
@@ -128,6 +130,7 @@ const MAY_USE: [(&str, Modules); 4] = [
                     "instant",
                     "keyed_hash",
                     "shadow",
+                    "tls",
                 ],
             ),
         ],
@@ -135,7 +138,7 @@ const MAY_USE: [(&str, Modules); 4] = [
 ];
 
 /// Where a dependency may be named.
-const HOMES: [(&str, &[&str]); 24] = [
+const HOMES: [(&str, &[&str]); 26] = [
     ("axum", &["server/http"]),
     ("hyper", &["server/http"]),
     ("hyper_util", &["server/http"]),
@@ -153,6 +156,8 @@ const HOMES: [(&str, &[&str]); 24] = [
     ("rustix", &["engine/file"]),
     ("tokio_util", &["server/http"]),
     ("saphyr_parser", &["author/openapi"]),
+    ("tokio_rustls", &["server/tls"]),
+    ("x509_cert", &["server/tls"]),
     ("ureq", &["server/identity"]),
     (
         "cedar_policy_core",

@@ -54,3 +54,4 @@ mod slice_agrees;
 mod store;
 mod templates;
 mod thread;
+mod tls;

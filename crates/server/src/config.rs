@@ -34,6 +34,7 @@ mod server;
 mod server_url;
 mod store;
 mod surfaces;
+mod tls;
 
 pub use address::{AddressError, Listen, Source, Url};
 pub use api_keys::{ApiKey, ApiKeyFile, ApiKeys, KeyDigest, check_keys, written_digest};
@@ -59,6 +60,7 @@ pub use surfaces::{
     AuthzenSettings, CerbosSettings, Explain, ExplainersSettings, PlanDialect, PlanSettings,
     Reveal, Search,
 };
+pub use tls::{ClientCertificateUse, Tls};
 
 /// The settings of `serve`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +86,8 @@ pub struct Config {
     /// Tenancy documents that are read into the store before the program is ready.
     #[serde(deserialize_with = "list::deserialize")]
     pub import: Vec<PathBuf>,
+    /// TLS of the listeners.
+    pub tls: Tls,
     /// Threads, connections and timeouts of the HTTP server.
     pub server: Server,
     /// The limits of one request.

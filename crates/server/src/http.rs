@@ -42,6 +42,7 @@ mod request;
 mod residual;
 mod router;
 mod search;
+mod secured;
 mod serve;
 mod turns;
 

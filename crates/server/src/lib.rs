@@ -6,11 +6,13 @@
 
 pub mod config;
 pub mod decision_log;
+mod followed;
 pub mod http;
 pub mod identity;
 mod instant;
 mod keyed_hash;
 pub mod shadow;
+pub mod tls;
 pub mod watch;
 
 /// The program's name, as its answers give it.

@@ -15,6 +15,7 @@ use peppol_authz_server::config::{Config, Source};
 use peppol_authz_server::decision_log::DecisionLog;
 use peppol_authz_server::http::{App, Explainers, Gateway, Metrics, Pages, Plans};
 use peppol_authz_server::identity::Credentials;
+use peppol_authz_server::tls::ServerTls;
 
 /// A server with all of its parts.
 pub(super) struct Assembled {
@@ -97,6 +98,7 @@ pub(super) fn assemble(
         explainers,
         gateway,
         credentials,
+        tls: tls(config)?,
         shadow,
         decision_log: DecisionLog::start(&config.decision_log)?,
         ..App::new(engine, config, pages)
@@ -107,6 +109,15 @@ pub(super) fn assemble(
         database,
         entities,
     })
+}
+
+/// TLS of the listeners, by their names.
+fn tls(config: &Config) -> Result<Vec<(&'static str, Arc<ServerTls>)>, AnyError> {
+    let tls = ServerTls::new(&config.tls, &config.reload)?;
+    Ok(tls
+        .map(|tls| ("questions", Arc::new(tls)))
+        .into_iter()
+        .collect())
 }
 
 /// The principals of Cerbos's clients. A type that the schema does not have is a mistake.

@@ -186,6 +186,7 @@ fn unusable(config: &Config) -> SettingFaults {
     for path in &config.import {
         faults.path("import", Some(path));
     }
+    config.tls.check(&mut faults);
     config.server.check(&mut faults);
     config.limits.check(&mut faults);
     config.search.check(&mut faults);

@@ -19,6 +19,7 @@ use crate::config::{CerbosSettings, Config};
 use crate::decision_log::DecisionLog;
 use crate::identity::Credentials;
 use crate::shadow::Shadow;
+use crate::tls::ServerTls;
 use peppol_authz_engine::Engine;
 
 /// Explanations that are made at once.
@@ -58,6 +59,8 @@ pub struct App {
     pub handed: HandedPlans,
     /// Verifies the callers of requests that gateways ask about.
     pub credentials: Credentials,
+    /// TLS, with the name of the listener that it is of.
+    pub tls: Vec<(&'static str, Arc<ServerTls>)>,
     /// A second set of policies, which observes decisions.
     pub shadow: Option<Shadow>,
     /// Logs denials.
@@ -107,6 +110,7 @@ impl App {
             gateway: Gateway::new(&settings.gateway),
             handed: HandedPlans::new(settings.gateway.plan_bytes, settings.gateway.plans_bytes),
             credentials: Credentials::default(),
+            tls: Vec::new(),
             shadow: None,
             denials: Denials::new(settings.log.decisions),
             decision_log: None,

@@ -11,11 +11,13 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
 
 use super::connection::ConnectionPeer;
 use crate::config::Listen;
+use crate::tls::ServerTls;
 
 /// A socket that is bound and listens. Dropping it closes it, and removes the file of a Unix
 /// socket.
@@ -23,12 +25,14 @@ use crate::config::Listen;
 pub struct Listener {
     address: Listen,
     socket: Socket,
+    tls: Option<Arc<ServerTls>>,
 }
 
 /// An accepted connection.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    Tcp(TcpStream),
+    /// Over TCP, with the TLS that it has to begin with, if it has any.
+    Tcp(TcpStream, Option<Arc<ServerTls>>),
     Unix(UnixStream),
 }
 
@@ -83,6 +87,12 @@ impl Listener {
         })
     }
 
+    /// The same with TLS, which a Unix socket never has.
+    #[must_use]
+    pub fn with_tls(self, tls: Option<Arc<ServerTls>>) -> Self {
+        Self { tls, ..self }
+    }
+
     /// Where it listens; the port is the one that the kernel chose, where it was asked to.
     #[must_use]
     pub fn local_addr(&self) -> &Listen {
@@ -99,7 +109,8 @@ impl Listener {
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "cannot set TCP_NODELAY");
                 }
-                Ok((Stream::Tcp(stream), ConnectionPeer::Ip(peer.ip())))
+                let stream = Stream::Tcp(stream, self.tls.clone());
+                Ok((stream, ConnectionPeer::Ip(peer.ip())))
             }
             Socket::Unix { listener, .. } => {
                 let (stream, _) = listener.accept().await?;
@@ -121,6 +132,7 @@ fn bind_tcp(address: SocketAddr) -> io::Result<Listener> {
     Ok(Listener {
         address: Listen::Tcp(listener.local_addr()?),
         socket: Socket::Tcp(listener),
+        tls: None,
     })
 }
 
@@ -140,6 +152,7 @@ async fn bind_unix(path: &Path) -> io::Result<Listener> {
     Ok(Listener {
         address: Listen::Unix(path.to_owned()),
         socket: Socket::Unix { file, listener },
+        tls: None,
     })
 }
 

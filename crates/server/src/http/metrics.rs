@@ -11,6 +11,7 @@ mod refused_tokens;
 mod requests;
 mod seconds;
 mod store;
+mod tls;
 mod token_keys;
 
 use prometheus_client::encoding::text;
@@ -28,6 +29,7 @@ use questions::QuestionMetrics;
 use refused_tokens::RefusedTokens;
 use requests::RequestMetrics;
 use store::{CacheMetrics, KeptMetrics, StoreMetrics};
+use tls::TlsMetrics;
 use token_keys::TokenKeyMetrics;
 
 pub(super) use requests::route;
@@ -43,6 +45,7 @@ pub struct Metrics {
     pub(super) refused_tokens: RefusedTokens,
     pub(super) store: StoreMetrics,
     pub(super) overload: OverloadMetrics,
+    pub(super) tls: TlsMetrics,
     policies: PolicyMetrics,
     cache: CacheMetrics,
     kept: KeptMetrics,
@@ -60,6 +63,7 @@ impl Default for Metrics {
             refused_tokens: RefusedTokens::new(&mut registry),
             store: StoreMetrics::new(&mut registry),
             overload: OverloadMetrics::new(&mut registry),
+            tls: TlsMetrics::new(&mut registry),
             policies: PolicyMetrics::new(&mut registry),
             cache: CacheMetrics::new(&mut registry),
             kept: KeptMetrics::new(&mut registry),

@@ -65,6 +65,17 @@ pub(super) async fn ready(app: &App) -> Ready {
             "api keys: the last change of the file was refused, the keys before it are in force";
         warnings.push(text.to_owned());
     }
+    for (listener, tls) in &app.tls {
+        let health = tls.health();
+        if health.expires_in <= 0 {
+            missing.push(format!("tls: the certificate for {listener} has expired"));
+        }
+        if health.is_refused {
+            warnings.push(format!(
+                "tls: the last change of the certificate for {listener} was refused, the one before it is in force"
+            ));
+        }
+    }
     if let Some(log) = &app.decision_log
         && log.holds_answers()
     {
@@ -217,6 +228,9 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Pro
     let large_requests = app.large.waiting();
     let delay = app.delay.measured();
     app.metrics.overload.are(waiting, large_requests, delay);
+    for (listener, tls) in &app.tls {
+        app.metrics.tls.are(listener, tls.health());
+    }
     if let Some(log) = &app.decision_log {
         app.metrics.decision_log.is(log.stats());
     }

@@ -10,9 +10,11 @@ use hyper::server::conn::http1;
 
 use super::accept::accept;
 use super::connection::{self, HttpServerState};
-use super::listener::{Listener, Stream};
-use super::place::RESERVED;
+use super::listener::Listener;
+use super::place::{PATIENCE, RESERVED};
+use super::secured::{SecuredStream, secured};
 use crate::config::Server;
+use crate::tls::TlsProtocol;
 
 /// The longest head (431 beyond), and the bytes that are buffered of one connection.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -52,12 +54,21 @@ pub async fn serve(
         draining,
         |stream, peer, place, stage| {
             let shared = Arc::clone(&shared);
+            let patience = match place.is_reserved() {
+                true => shared.header_read_timeout.min(PATIENCE),
+                false => shared.header_read_timeout,
+            };
             async move {
-                match stream {
-                    Stream::Tcp(stream) => {
+                let begun = secured(stream, TlsProtocol::Http1, patience, stage.clone()).await;
+                match begun {
+                    None => {}
+                    Some((SecuredStream::Tcp(stream), _)) => {
                         connection::drive(stream, peer, place, shared, stage).await
                     }
-                    Stream::Unix(stream) => {
+                    Some((SecuredStream::Tls(stream), _)) => {
+                        connection::drive(*stream, peer, place, shared, stage).await
+                    }
+                    Some((SecuredStream::Unix(stream), _)) => {
                         connection::drive(stream, peer, place, shared, stage).await
                     }
                 }

@@ -8,22 +8,21 @@ mod made;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
-use tokio::sync::Notify;
 
 use super::claims::Validity;
 use super::clock::TokenClock;
-use super::document::{DocumentError, of_file};
 use super::principal;
 use super::reason::InvalidReason;
 use super::refused::RefusedToken;
 use super::verified::Verified;
 use crate::config::{self, ApiKey, ApiKeyFile, Reload, check_keys};
+use crate::followed::{FollowedFiles, FoundTexts};
 use crate::keyed_hash::{HASH_BYTES, KeyedHash};
 use peppol_authz_engine::schema::{Misfit, Schema};
 
@@ -33,17 +32,13 @@ pub(super) use made::{could_be_key, is_made_here};
 /// Static keys, and the file that some of them are in.
 pub(super) struct ApiKeys {
     settings: config::ApiKeys,
-    reload: Reload,
+    /// The section of the settings.
+    section: &'static str,
     keyed: KeyedHash,
     table: ArcSwap<KeyTable>,
-    /// The state of the file that was judged last: its digest, or why there is none.
-    judged: Mutex<FileState>,
+    file: FollowedFiles,
     is_refused: AtomicBool,
-    reread: Notify,
 }
-
-/// The state of a file: the digest of its text, or why it cannot be read.
-type FileState = Result<[u8; 32], String>;
 
 /// The keys in force, by the keyed hash of their SHA-256. The key of the keyed hash is this process's
 /// own: how long it takes to find nothing says nothing about a hash that is there.
@@ -61,11 +56,11 @@ struct KnownCaller {
 #[derive(Debug, thiserror::Error)]
 pub enum ApiKeysError {
     /// A key of the settings or of the file.
-    #[error("`api_keys`: {0}")]
-    Keys(String),
+    #[error("`{0}`: {1}")]
+    Keys(&'static str, String),
     /// The file cannot be read.
-    #[error("`api_keys.file`: `{0}`: {1}")]
-    File(String, String),
+    #[error("`{0}.file`: {1}")]
+    File(&'static str, String),
     /// The system has no random numbers.
     #[error("random numbers: {0}")]
     Random(#[from] getrandom::Error),
@@ -74,23 +69,23 @@ pub enum ApiKeysError {
 // === impl ApiKeys ===
 
 impl ApiKeys {
-    pub(super) fn new(settings: &config::ApiKeys, reload: &Reload) -> Result<Self, ApiKeysError> {
+    /// Those of a section of the settings.
+    pub(super) fn new(
+        settings: &config::ApiKeys,
+        section: &'static str,
+        reload: &Reload,
+    ) -> Result<Self, ApiKeysError> {
         let keyed = KeyedHash::random()?;
-        let text = settings.file.as_deref().map(|path| {
-            let text = of_file(path).map_err(|error| error.to_string());
-            text.map_err(|fault| ApiKeysError::File(path.display().to_string(), fault))
-        });
-        let text = text.transpose()?;
-        let table = KeyTable::read(settings, text.as_deref(), &keyed)?;
-        let digest = Sha256::digest(text.unwrap_or_default());
+        let (file, texts) = FollowedFiles::read(settings.file.iter().cloned().collect(), reload);
+        let texts = texts.map_err(|fault| ApiKeysError::File(section, fault))?;
+        let table = KeyTable::read(settings, section, texts.first(), &keyed)?;
         Ok(Self {
             settings: settings.clone(),
-            reload: reload.clone(),
+            section,
             keyed,
             table: ArcSwap::from_pointee(table),
-            judged: Mutex::new(Ok(digest.into())),
+            file,
             is_refused: AtomicBool::new(false),
-            reread: Notify::new(),
         })
     }
 
@@ -148,55 +143,21 @@ impl ApiKeys {
 
     /// Reads the file again where it changes, or is to be read, for ever.
     pub(super) async fn follow(&self) {
-        let Some(path) = self.settings.file.as_deref() else {
-            return;
-        };
-        loop {
-            if self.reload.watch {
-                // A timeout is no error: it is time for the next look.
-                let wait = self.reread.notified();
-                let _ = tokio::time::timeout(self.reload.poll_interval, wait).await;
-            } else {
-                self.reread.notified().await;
-            }
-            let mut found = look(path).await;
-            if found.state() == self.judged() {
-                continue;
-            }
-            // Not before it has come to rest: a part of a file could be whole keys.
-            loop {
-                tokio::time::sleep(self.reload.settle).await;
-                let again = look(path).await;
-                let rests = again.state() == found.state();
-                found = again;
-                if rests {
-                    break;
-                }
-            }
-            if found.state() != self.judged() {
-                self.take(found);
-            }
-        }
+        self.file.follow(|found| self.take(found)).await;
     }
 
     /// Makes it look at the file now.
     pub(super) fn reread(&self) {
-        self.reread.notify_one();
-    }
-
-    fn judged(&self) -> FileState {
-        let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
-        judged.clone()
+        self.file.reread();
     }
 
     /// Puts the keys of the file in force, or refuses them as a whole: then those before stay.
-    fn take(&self, found: FoundFile) {
-        let state = found.state();
-        let table = match found.0 {
-            Ok(text) => KeyTable::read(&self.settings, Some(&text), &self.keyed)
-                .map_err(|error| error.to_string()),
-            Err(fault) => Err(format!("`api_keys.file`: {fault}")),
-        };
+    fn take(&self, found: FoundTexts) {
+        let table = found
+            .map_err(|fault| ApiKeysError::File(self.section, fault))
+            .and_then(|texts| {
+                KeyTable::read(&self.settings, self.section, texts.first(), &self.keyed)
+            });
         self.is_refused.store(table.is_err(), Ordering::Relaxed);
         match table {
             Ok(table) => {
@@ -205,33 +166,11 @@ impl ApiKeys {
                 tracing::info!(keys, "took over changed static keys");
             }
             Err(fault) => tracing::error!(
-                fault,
+                %fault,
                 "changed static keys are refused, and those before stay in force"
             ),
         }
-        *self.judged.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
-}
-
-/// A file as it was found.
-struct FoundFile(Result<Vec<u8>, String>);
-
-impl FoundFile {
-    fn state(&self) -> FileState {
-        match &self.0 {
-            Ok(text) => Ok(Sha256::digest(text).into()),
-            Err(fault) => Err(fault.clone()),
-        }
-    }
-}
-
-async fn look(path: &Path) -> FoundFile {
-    let path = path.to_owned();
-    let read = tokio::task::spawn_blocking(move || of_file(&path));
-    FoundFile(match read.await {
-        Ok(text) => text.map_err(|error: DocumentError| error.to_string()),
-        Err(_) => Err("reading it was broken off".to_owned()),
-    })
 }
 
 // === impl KeyTable ===
@@ -240,20 +179,25 @@ impl KeyTable {
     /// Reads all keys: those of the settings, and those of the file.
     fn read(
         settings: &config::ApiKeys,
-        text: Option<&[u8]>,
+        section: &'static str,
+        text: Option<&Vec<u8>>,
         keyed: &KeyedHash,
     ) -> Result<Self, ApiKeysError> {
-        let file = text.map(of_text).transpose().map_err(|fault| {
-            let path = settings.file.as_deref().unwrap_or(Path::new(""));
-            ApiKeysError::File(path.display().to_string(), fault)
-        })?;
+        let file = text
+            .map(|text| of_text(text))
+            .transpose()
+            .map_err(|fault| {
+                let path = settings.file.as_deref().unwrap_or(Path::new(""));
+                ApiKeysError::File(section, format!("`{}`: {fault}", path.display()))
+            })?;
         let of_file = file.iter().flat_map(|file| &file.key);
         let all: Vec<&ApiKey> = settings.key.iter().chain(of_file).collect();
-        check_keys(all.iter().copied()).map_err(ApiKeysError::Keys)?;
+        check_keys(all.iter().copied()).map_err(|fault| ApiKeysError::Keys(section, fault))?;
         let mut table = Self::default();
         for key in all {
-            let caller = KnownCaller::new(key, &settings.principal)
-                .map_err(|reason| ApiKeysError::Keys(format!("`{}`: {reason}", key.name)))?;
+            let caller = KnownCaller::new(key, &settings.principal).map_err(|reason| {
+                ApiKeysError::Keys(section, format!("`{}`: {reason}", key.name))
+            })?;
             let caller = Arc::new(caller);
             for digest in key.digests().flatten() {
                 table.0.insert(keyed.hash(&[&digest]), Arc::clone(&caller));

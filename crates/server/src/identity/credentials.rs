@@ -88,7 +88,7 @@ impl Credentials {
                 false => None,
             },
             api_keys: match config.api_keys.is_set() {
-                true => Some(ApiKeys::new(&config.api_keys, &config.reload)?),
+                true => Some(ApiKeys::new(&config.api_keys, "api_keys", &config.reload)?),
                 false => None,
             },
         })

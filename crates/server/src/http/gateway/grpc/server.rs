@@ -21,8 +21,10 @@ use crate::config::Server;
 use crate::http::accept::accept;
 use crate::http::app::App;
 use crate::http::connection::{ConnectionPeer, Stage};
-use crate::http::listener::{Listener, Stream};
+use crate::http::listener::Listener;
 use crate::http::place::{PATIENCE, RESERVED};
+use crate::http::secured::{SecuredStream, secured};
+use crate::tls::TlsProtocol;
 
 /// Bytes of a message beside the body: the request's head, and its certificate.
 const BESIDE_THE_BODY: usize = 1 << 20;
@@ -75,9 +77,12 @@ pub async fn serve_envoy(
                 leave: limits.request_timeout,
             };
             async move {
-                match stream {
-                    Stream::Tcp(stream) => checking.drive(stream, stage).await,
-                    Stream::Unix(stream) => checking.drive(stream, stage).await,
+                let begun = secured(stream, TlsProtocol::Http2, patience, stage.clone()).await;
+                match begun {
+                    None => {}
+                    Some((SecuredStream::Tcp(stream), _)) => checking.drive(stream, stage).await,
+                    Some((SecuredStream::Tls(stream), _)) => checking.drive(*stream, stage).await,
+                    Some((SecuredStream::Unix(stream), _)) => checking.drive(stream, stage).await,
                 }
             }
         },

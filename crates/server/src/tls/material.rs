@@ -1,0 +1,112 @@
+//! What TLS is done with, out of the texts of files: certificate, key, authorities.
+
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::{RootCertStore, ServerConfig};
+
+use super::certificate::ValidTime;
+use super::protocol::TlsProtocol;
+use crate::config::{ClientCertificateUse, Tls};
+
+/// Certificate, key and authorities, ready for handshakes.
+pub(super) struct TlsMaterial {
+    http1: Arc<ServerConfig>,
+    http2: Arc<ServerConfig>,
+    /// The time at which the certificate expires, in seconds of the Unix epoch.
+    pub(super) until: i64,
+}
+
+impl TlsMaterial {
+    /// Reads the texts of certificate, key and, if that is set, the clients' authorities.
+    ///
+    /// # Errors
+    /// The first thing that cannot be used, by its setting. The key is not in it.
+    pub(super) fn read(settings: &Tls, texts: &[Vec<u8>], now: i64) -> Result<Self, String> {
+        let [certificate, key, rest @ ..] = texts else {
+            return Err("certificate and key are missing".to_owned());
+        };
+        let chain = certificates(certificate).map_err(|fault| format!("`certificate`: {fault}"))?;
+        let until = valid_until(&chain, now).map_err(|fault| format!("`certificate`: {fault}"))?;
+        let key = PrivateKeyDer::from_pem_slice(key);
+        let key = key.map_err(|error| format!("`key`: no private key in PEM: {error}"))?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(|error| error.to_string())?;
+        let builder = match rest.first() {
+            None => builder.with_no_client_auth(),
+            Some(text) => {
+                let roots = authorities(text).map_err(|fault| format!("`client_ca`: {fault}"))?;
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
+                let verifier = match settings.client_certificate {
+                    ClientCertificateUse::Optional => verifier.allow_unauthenticated(),
+                    ClientCertificateUse::Required => verifier,
+                };
+                let verifier = verifier.build();
+                builder.with_client_cert_verifier(
+                    verifier.map_err(|error| format!("`client_ca`: {error}"))?,
+                )
+            }
+        };
+        let mut config = builder
+            .with_single_cert(chain, key)
+            .map_err(|error| format!("`certificate` and `key`: {error}"))?;
+        if !rest.is_empty() {
+            // A client is verified each time, by what is in force then.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
+        let of = |protocol: TlsProtocol| {
+            let mut config = config.clone();
+            config.alpn_protocols = vec![protocol.name().to_vec()];
+            Arc::new(config)
+        };
+        Ok(Self {
+            http1: of(TlsProtocol::Http1),
+            http2: of(TlsProtocol::Http2),
+            until,
+        })
+    }
+
+    pub(super) fn of(&self, protocol: TlsProtocol) -> Arc<ServerConfig> {
+        match protocol {
+            TlsProtocol::Http1 => Arc::clone(&self.http1),
+            TlsProtocol::Http2 => Arc::clone(&self.http2),
+        }
+    }
+}
+
+/// The certificates of a PEM text; there is at least one.
+fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let all = CertificateDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>();
+    let all = all.map_err(|error| format!("it is not PEM: {error}"))?;
+    match all.is_empty() {
+        true => Err("no certificate in it".to_owned()),
+        false => Ok(all),
+    }
+}
+
+/// The time at which the first certificate of a chain expires. One that is not valid now is refused: every
+/// client would refuse it.
+fn valid_until(chain: &[CertificateDer<'_>], now: i64) -> Result<i64, String> {
+    let first = chain.first().ok_or("no certificate in it")?;
+    let valid = ValidTime::of(first)?;
+    if now >= valid.until {
+        return Err("it has expired".to_owned());
+    }
+    if now < valid.from {
+        return Err("it is not valid yet".to_owned());
+    }
+    Ok(valid.until)
+}
+
+fn authorities(text: &[u8]) -> Result<Arc<RootCertStore>, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(text)? {
+        roots.add(certificate).map_err(|error| error.to_string())?;
+    }
+    Ok(Arc::new(roots))
+}

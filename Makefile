@@ -26,6 +26,8 @@ policies:
 	$(CARGO) run --release -- check
 	$(CARGO) run --release -- test --coverage --drop-one
 	$(CARGO) run --release -- prove
+	$(CARGO) run --release -- check --policies policies/callers --schema schema/callers.cedarschema
+	$(CARGO) run --release -- test tests/callers --coverage --drop-one --policies policies/callers --schema schema/callers.cedarschema
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --no-deps

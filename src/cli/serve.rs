@@ -1,8 +1,10 @@
 //! `serve`: the one place where everything is put together.
 
 mod assemble;
+mod callers;
 mod checked;
 mod keys;
+mod listeners;
 mod log;
 mod ready;
 mod reload;
@@ -24,8 +26,10 @@ use super::policies::Loaded;
 use super::source::settings;
 use super::worker::runtime;
 use assemble::{Assembled, assemble};
+use listeners::Listeners;
+use peppol_authz_engine::policy::Bundle;
 use peppol_authz_server::config::{Config, Source};
-use peppol_authz_server::http::{App, Listener, router, serve, serve_envoy};
+use peppol_authz_server::http::App;
 use peppol_authz_server::watch::TakenFiles;
 use settled::load_settled;
 use stop::LastLines;
@@ -47,10 +51,11 @@ pub(super) fn run(args: &ServeCommand) -> Ended {
         return Err(fault.exit);
     }
     let second = shadow::load(&config)?;
+    let callers = callers::load_policies_of_callers(&config)?;
     if args.check {
-        return checked::run(&config, &policies.1);
+        return checked::run(&config, &policies.1, callers);
     }
-    match run_server(&config, policies, second).map_err(failed)? {
+    match run_server(&config, policies, second, callers).map_err(failed)? {
         LastLines::Written => Ok(Exit::Done),
         LastLines::Lost => Ok(Exit::Failed),
     }
@@ -68,9 +73,10 @@ fn run_server(
     config: &Config,
     (sources, bundle): Loaded,
     second: Option<Loaded>,
+    callers: Arc<Bundle>,
 ) -> Result<LastLines, AnyError> {
     let (second_sources, second) = second.unzip();
-    let assembled = assemble(config, bundle, second)?;
+    let assembled = assemble(config, bundle, second, callers)?;
     let watched = Watched {
         files: TakenFiles {
             sources,
@@ -96,7 +102,7 @@ async fn answer(
 ) -> Result<LastLines, AnyError> {
     // Before anything slow: a port that is taken is known at once.
     let listeners = Listeners::bind(config, &app).await?;
-    let address = listeners.http.local_addr().to_string();
+    let address = listeners.address();
     let watch = reload::watch(config, watched.files, watched.second, &app)?;
     let stop = stop::stopped(&app, config.server.drain_delay)?;
     listeners.report();
@@ -104,7 +110,7 @@ async fn answer(
     follow_supervisor(&supervisor, &stop);
     let mut server = pin!(listeners.answer(config, &app, &stop));
     follow_keys(&app);
-    follow_tls(&app);
+    follow_callers(&app);
     follow_delay(&app);
     tokio::select! {
         // Told to stop while importing: the import is not waited for.
@@ -127,8 +133,14 @@ fn follow_keys(app: &Arc<App>) {
     tokio::spawn(async move { app.credentials.follow().await });
 }
 
-/// Keeps certificates fresh.
-fn follow_tls(app: &Arc<App>) {
+/// Keeps certificates, and all that callers are known by, fresh.
+fn follow_callers(app: &Arc<App>) {
+    let own = Arc::clone(app);
+    tokio::spawn(async move {
+        if let Some(callers) = &own.callers {
+            callers.follow().await;
+        }
+    });
     for (_, tls) in &app.tls {
         let tls = Arc::clone(tls);
         tokio::spawn(async move { tls.follow().await });
@@ -150,56 +162,4 @@ fn follow_supervisor(supervisor: &Arc<Supervisor>, stop: &watch::Receiver<bool>)
         stop::told(told).await;
         supervisor.is_stopping();
     });
-}
-
-/// The sockets of a server.
-struct Listeners {
-    http: Listener,
-    /// For Envoy's gRPC, if it is set.
-    envoy: Option<Listener>,
-}
-
-// === impl Listeners ===
-
-impl Listeners {
-    async fn bind(config: &Config, app: &App) -> Result<Self, AnyError> {
-        let tls = app.tls.first().map(|(_, tls)| tls);
-        let bind = async |address| -> std::io::Result<Listener> {
-            Ok(Listener::bind(address).await?.with_tls(tls.cloned()))
-        };
-        Ok(Self {
-            http: bind(&config.listen).await?,
-            envoy: match &config.gateway.envoy_grpc_listen {
-                Some(address) => Some(bind(address).await?),
-                None => None,
-            },
-        })
-    }
-
-    fn report(&self) {
-        if let Some(envoy) = &self.envoy {
-            let address = envoy.local_addr().to_string();
-            tracing::info!(address, "listening for Envoy's gRPC");
-        }
-        let address = self.http.local_addr().to_string();
-        tracing::info!(address, "listening");
-    }
-
-    /// Answers until `stop` is true. Returns the number of connections that were cut then.
-    async fn answer(self, config: &Config, app: &Arc<App>, stop: &watch::Receiver<bool>) -> usize {
-        let limits = &config.server;
-        let envoy = async {
-            match self.envoy {
-                Some(envoy) => {
-                    let told = stop::told(stop.clone());
-                    serve_envoy(envoy, Arc::clone(app), limits, told).await
-                }
-                None => 0,
-            }
-        };
-        let told = stop::told(stop.clone());
-        let http = serve(self.http, router(Arc::clone(app)), limits, told);
-        let (cut, cut_of_envoy) = tokio::join!(http, envoy);
-        cut + cut_of_envoy
-    }
 }

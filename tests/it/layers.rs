@@ -117,6 +117,7 @@ const MAY_USE: [(&str, Modules); 4] = [
             ("watch", &[]),
             ("followed", &["config"]),
             ("tls", &["config", "followed"]),
+            ("callers", &["config", "identity", "tls"]),
             ("identity", &["config", "followed", "keyed_hash"]),
             ("keyed_hash", &[]),
             ("decision_log", &["config", "instant", "keyed_hash"]),
@@ -124,6 +125,7 @@ const MAY_USE: [(&str, Modules); 4] = [
             (
                 "http",
                 &[
+                    "callers",
                     "config",
                     "decision_log",
                     "identity",
@@ -150,7 +152,10 @@ const HOMES: [(&str, &[&str]); 26] = [
     ("rusqlite", &["database/sqlite"]),
     ("tokio_postgres", &["database/postgres"]),
     ("deadpool_postgres", &["database/postgres"]),
-    ("moka", &["engine/slice", "server/identity"]),
+    (
+        "moka",
+        &["engine/slice", "server/callers", "server/identity"],
+    ),
     ("aho_corasick", &["server/decision_log"]),
     ("ring", &["server/identity"]),
     ("rustix", &["engine/file"]),

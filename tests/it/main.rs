@@ -9,6 +9,7 @@
 )]
 
 mod author;
+mod callers;
 mod cedar_agrees;
 mod check_command;
 mod connection;

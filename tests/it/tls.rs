@@ -51,6 +51,35 @@ pub(crate) fn connect(sidecar: &Sidecar, config: ClientConfig) -> Connection {
     Connection::over(shake(&sidecar.address, config, "127.0.0.1").unwrap())
 }
 
+/// Carries bytes between a stream and an asynchronous one, until either ends.
+pub(crate) fn relay(mut stream: Secured, far: tokio::io::DuplexStream) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let short = std::time::Duration::from_millis(5);
+    stream.sock.set_read_timeout(Some(short)).unwrap();
+    runtime.block_on(async {
+        let (mut reader, mut writer) = tokio::io::split(far);
+        let mut buffer = [0; 4096];
+        loop {
+            let sent = tokio::time::timeout(short, reader.read(&mut buffer)).await;
+            match sent {
+                Ok(Ok(0) | Err(_)) => return,
+                Ok(Ok(read)) => stream.write_all(&buffer[..read]).unwrap(),
+                Err(_) => {}
+            }
+            match stream.read(&mut buffer) {
+                Ok(0) => return,
+                Ok(read) => writer.write_all(&buffer[..read]).await.unwrap(),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(_) => return,
+            }
+        }
+    });
+}
+
 /// True if a client is refused: by the handshake, or with TLS 1.3 by what follows it.
 pub(crate) fn is_refused(sidecar: &Sidecar, config: ClientConfig) -> bool {
     let Ok(mut stream) = shake(&sidecar.address, config, "127.0.0.1") else {

@@ -26,6 +26,7 @@ mod question;
 mod session;
 mod stack;
 mod state;
+mod tenant;
 mod twice;
 
 pub use batch::SettledQuestion;
@@ -44,6 +45,7 @@ pub use question::{Question, QuestionOptions};
 pub use session::Session;
 pub use stack::{DECISION_STACK_BYTES, EXPLANATION_STACK_BYTES, WORKER_STACK_BYTES};
 pub use state::EngineState;
+pub use tenant::Tenancies;
 pub use twice::Twice;
 
 pub(crate) use batch::decide_batch;

@@ -38,8 +38,8 @@ pub use decide::{
     DECISION_STACK_BYTES, Decided, Decision, Denial, EXPLANATION_STACK_BYTES, Engine,
     EngineOptions, EngineState, Failing, Failure, Health, KeptStats, Malformed, Members,
     MembersOfContexts, NamedEntity, PartsReader, PartsSettings, Question, QuestionOptions,
-    QuestionParts, Reason, Recall, Refusal, RequestMarks, Session, SettledQuestion, Twice, Verdict,
-    WORKER_STACK_BYTES,
+    QuestionParts, Reason, Recall, Refusal, RequestMarks, Session, SettledQuestion, Tenancies,
+    Twice, Verdict, WORKER_STACK_BYTES,
 };
 pub use explain::{
     Change, ChangeKind, Explained, Explanation, MissingCondition, MissingConditions, NearPermit,

@@ -14,10 +14,13 @@ use peppol_authz_engine::policy::{MaxLevel, Warnings};
 use serde::{Deserialize, Serialize};
 
 mod address;
+mod admin;
 mod api_keys;
 mod base_url;
+mod callers;
 mod decision_log;
 mod duration;
+mod exposure;
 mod fault;
 mod flags;
 mod gateway;
@@ -37,8 +40,10 @@ mod surfaces;
 mod tls;
 
 pub use address::{AddressError, Listen, Source, Url};
+pub use admin::Admin;
 pub use api_keys::{ApiKey, ApiKeyFile, ApiKeys, KeyDigest, check_keys, written_digest};
 pub use base_url::{BaseUrl, BaseUrlError, is_host};
+pub use callers::{CallerAdmission, CallersSettings};
 pub use decision_log::{DecisionLogSettings, LogTarget, LogTargetError, Personal, WhenFull};
 pub use fault::{ConfigError, Fault};
 pub use flags::Flags;
@@ -88,6 +93,10 @@ pub struct Config {
     pub import: Vec<PathBuf>,
     /// TLS of the listeners.
     pub tls: Tls,
+    /// Who is let in.
+    pub callers: CallersSettings,
+    /// The listener of administration.
+    pub admin: Admin,
     /// Threads, connections and timeouts of the HTTP server.
     pub server: Server,
     /// The limits of one request.

@@ -5,6 +5,7 @@
 //! turns an error into a status.
 
 mod accept;
+mod admission;
 mod apart;
 mod app;
 mod authzen;
@@ -12,6 +13,7 @@ mod avp;
 mod body;
 mod cerbos;
 mod connection;
+mod connection_caller;
 mod delay;
 mod denials;
 mod exchange;
@@ -38,6 +40,7 @@ mod plans;
 mod problem;
 mod readiness;
 mod reason;
+mod refusals;
 mod request;
 mod residual;
 mod router;
@@ -63,6 +66,7 @@ pub use plan::plan_json;
 pub use plans::Plans;
 pub use problem::Problem;
 pub use readiness::Readiness;
-pub use router::router;
+pub use refusals::Refusals;
+pub use router::{router, router_of_administration, router_of_questions};
 pub use search::search_json;
 pub use serve::serve;

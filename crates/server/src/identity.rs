@@ -8,6 +8,7 @@
 //! Neither a token nor its contents are in the log or in an error.
 
 mod api_keys;
+mod caller_credentials;
 mod claims;
 mod clock;
 mod credentials;
@@ -27,10 +28,12 @@ mod tokens;
 mod verified;
 
 pub use api_keys::{ApiKeyFormError, ApiKeysError, MadeApiKey, hash_of_api_key};
+pub use caller_credentials::{CallerCredentials, ShownBy};
 pub use credentials::{Credential, Credentials, CredentialsError, CredentialsHealth};
 pub use fetch::TokensError;
 pub use introspection::IntrospectionError;
 pub use keyring::KeysHealth;
+pub use principal::find as claim;
 pub use refused::RefusedToken;
 pub use tokens::Tokens;
 pub use verified::{TokenError, Verified};

@@ -2,8 +2,9 @@
 //! and the shadow.
 //!
 //! Surfaces translate, the engine decides. Imports run one way,
-//! `http → shadow → decision_log → {identity, config}`.
+//! `http → {callers, shadow → decision_log} → {identity, tls} → config`.
 
+pub mod callers;
 pub mod config;
 pub mod decision_log;
 mod followed;

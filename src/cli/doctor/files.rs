@@ -10,7 +10,13 @@ use super::report::Check;
 use peppol_authz_server::config::{Config, Listen, LogTarget, Source};
 
 /// How the settings end that name files with secrets.
-const SECRETS: [&str; 4] = ["key_file", "secret_file", "api_keys.file", ".key"];
+const SECRETS: [&str; 5] = [
+    "key_file",
+    "secret_file",
+    "api_keys.file",
+    "callers.file",
+    ".key",
+];
 
 pub(super) fn checks(config: &Config) -> Vec<Check> {
     let mut checks = Vec::new();

@@ -11,6 +11,7 @@ use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::slice::{Freshness, WaitLimits};
 use peppol_authz_engine::store::{EntitiesFile, Store};
 use peppol_authz_engine::{Engine, EngineOptions};
+use peppol_authz_server::callers::{Callers, ListenerName};
 use peppol_authz_server::config::{Config, Source};
 use peppol_authz_server::decision_log::DecisionLog;
 use peppol_authz_server::http::{App, Explainers, Gateway, Metrics, Pages, Plans};
@@ -33,10 +34,16 @@ pub(super) struct Parts {
     plans: Plans,
     explainers: Explainers,
     pages: Pages,
+    callers: Callers,
+    tls: Vec<(&'static str, Arc<ServerTls>)>,
 }
 
-/// Makes the parts that need nothing but the settings and the schema.
-pub(super) fn parts(config: &Config, bundle: &Bundle) -> Result<Parts, AnyError> {
+/// Makes the parts that need nothing but the settings and the schema, and the policies of callers.
+pub(super) fn parts(
+    config: &Config,
+    bundle: &Bundle,
+    callers: Arc<Bundle>,
+) -> Result<Parts, AnyError> {
     let credentials = Credentials::new(config)?;
     let gateway = Gateway::new(&config.gateway);
     let gateway = match credentials.takes_basic() {
@@ -51,6 +58,8 @@ pub(super) fn parts(config: &Config, bundle: &Bundle) -> Result<Parts, AnyError>
         plans: plans(config, &bundle.schema)?,
         explainers: keys::explainers(&config.explain)?,
         pages: keys::pages(config.search.token_key_file.as_deref())?,
+        callers: Callers::new(config, callers)?,
+        tls: tls(config)?,
     })
 }
 
@@ -59,6 +68,7 @@ pub(super) fn assemble(
     config: &Config,
     bundle: Arc<Bundle>,
     second: Option<Arc<Bundle>>,
+    callers: Arc<Bundle>,
 ) -> Result<Assembled, AnyError> {
     let Parts {
         credentials,
@@ -66,7 +76,9 @@ pub(super) fn assemble(
         plans,
         explainers,
         pages,
-    } = parts(config, &bundle)?;
+        callers,
+        tls,
+    } = parts(config, &bundle, callers)?;
     if bundle.routes.is_none() {
         tracing::info!("no routes: gateways are denied everything");
     }
@@ -98,7 +110,8 @@ pub(super) fn assemble(
         explainers,
         gateway,
         credentials,
-        tls: tls(config)?,
+        callers: Some(callers),
+        tls,
         shadow,
         decision_log: DecisionLog::start(&config.decision_log)?,
         ..App::new(engine, config, pages)
@@ -113,11 +126,18 @@ pub(super) fn assemble(
 
 /// TLS of the listeners, by their names.
 fn tls(config: &Config) -> Result<Vec<(&'static str, Arc<ServerTls>)>, AnyError> {
-    let tls = ServerTls::new(&config.tls, &config.reload)?;
-    Ok(tls
-        .map(|tls| ("questions", Arc::new(tls)))
-        .into_iter()
-        .collect())
+    let own = config.admin.own_tls();
+    let mut all = Vec::new();
+    for (name, settings) in [
+        (ListenerName::Questions, Some(&config.tls)),
+        (ListenerName::Administration, own.as_ref()),
+    ] {
+        let tls = settings.map(|settings| ServerTls::new(settings, &config.reload));
+        if let Some(tls) = tls.transpose()?.flatten() {
+            all.push((name.name(), Arc::new(tls)));
+        }
+    }
+    Ok(all)
 }
 
 /// The principals of Cerbos's clients. A type that the schema does not have is a mistake.

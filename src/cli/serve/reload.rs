@@ -72,6 +72,9 @@ pub(super) fn watch(
     Ok(tokio::spawn(async move {
         while hangup.recv().await.is_some() {
             app.credentials.reread();
+            if let Some(callers) = &app.callers {
+                callers.reread();
+            }
             app.tls.iter().for_each(|(_, tls)| tls.reread());
             for waker in waker.iter().chain(&waker_of_shadow) {
                 waker.wake();

@@ -16,7 +16,7 @@ use include_dir::{Dir, include_dir};
 
 use super::source_file::{SourceError, SourceFile};
 use crate::file::LONGEST_TEXT;
-use name::{INVARIANTS, NameKind};
+use name::{CALLERS, INVARIANTS, NameKind};
 
 use json::JsonKind;
 
@@ -173,6 +173,12 @@ impl PolicyDirectory {
     /// The directory inside the binary.
     pub(super) fn shipped() -> Self {
         Self::shipped_in(&SHIPPED_POLICIES)
+    }
+
+    /// The policies of callers inside the binary.
+    pub(super) fn shipped_of_callers() -> Self {
+        let shipped = SHIPPED_POLICIES.get_dir(CALLERS);
+        shipped.map(Self::shipped_in).unwrap_or_default()
     }
 
     fn shipped_in(directory: &Dir<'_>) -> Self {

@@ -15,6 +15,7 @@ use super::warnings::Warnings;
 use crate::text::hex;
 
 static SHIPPED_SCHEMA: &str = include_str!("../../../../schema/peppol.cedarschema");
+static SCHEMA_OF_CALLERS: &str = include_str!("../../../../schema/callers.cedarschema");
 static SHIPPED_ROUTES: &str = include_str!("../../../../schema/routes.toml");
 
 /// Everything that a Bundle is made of.
@@ -198,6 +199,24 @@ impl Sources {
                 PolicyDirectory::shipped(),
             )
         }
+    }
+
+    /// The policies by which callers may ask, of a directory or inside the binary, with their schema, which is
+    /// always that inside the binary.
+    ///
+    /// # Errors
+    /// A file or directory that cannot be read.
+    pub fn of_callers(policies: Option<&Path>) -> Result<Self, SourceError> {
+        let name = "schema/callers.cedarschema".to_owned();
+        let schema = SourceFile::shipped(name, SCHEMA_OF_CALLERS);
+        let directory = match policies {
+            Some(path) => PolicyDirectory::read(path)?,
+            None => PolicyDirectory::shipped_of_callers(),
+        };
+        Ok(Self {
+            needs_lists: policies.is_some(),
+            ..Self::of_directory(schema, directory)
+        })
     }
 
     /// A digest over names and contents: two Sources with one digest decide

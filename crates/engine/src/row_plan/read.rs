@@ -89,6 +89,12 @@ impl RowPlanRequest {
         }
     }
 
+    /// The action.
+    #[must_use]
+    pub fn action(&self) -> &cedar_policy::EntityUid {
+        &self.search.action
+    }
+
     /// The type of the resources.
     #[must_use]
     pub fn resource_type(&self) -> &EntityTypeName {

@@ -36,6 +36,21 @@ impl Wanted {
         read(json, &session.state.bundle, session.store(), most_entities)
     }
 
+    /// The action, if it is known, and the resource or else its type.
+    #[must_use]
+    pub fn action_and_resource(&self) -> (Option<&EntityUid>, Result<&EntityUid, &EntityTypeName>) {
+        match self {
+            Self::Entities(search) => {
+                let resource = match search.sought {
+                    Sought::Principals => Ok(&search.known),
+                    Sought::Resources => Err(&search.of),
+                };
+                (Some(&search.action), resource)
+            }
+            Self::Actions(search) => (None, Ok(&search.resource)),
+        }
+    }
+
     /// A description that is the same for the same search, and for no other: a token for a page of
     /// one search must not open a page of another.
     #[must_use]

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::fault::{ConfigError, Fault};
 use super::flags::Flags;
 use super::range::SettingFaults;
-use super::{Config, SettingInForce};
+use super::{Config, SettingInForce, exposure};
 use layer::Layer;
 use peppol_authz_engine::text::did_you_mean;
 
@@ -187,6 +187,8 @@ fn unusable(config: &Config) -> SettingFaults {
         faults.path("import", Some(path));
     }
     config.tls.check(&mut faults);
+    config.callers.check(config.jwt.is_set(), &mut faults);
+    config.admin.check(&mut faults);
     config.server.check(&mut faults);
     config.limits.check(&mut faults);
     config.search.check(&mut faults);
@@ -203,6 +205,7 @@ fn unusable(config: &Config) -> SettingFaults {
     config.shadow.check(&mut faults);
     config.log.check(&mut faults);
     config.decision_log.check(&mut faults);
+    exposure::check(config, &mut faults);
     faults
 }
 

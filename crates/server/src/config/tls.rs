@@ -46,25 +46,33 @@ impl Tls {
     }
 
     pub(super) fn check(&self, faults: &mut SettingFaults) {
-        faults.path("tls.certificate", self.certificate.as_deref());
-        faults.path("tls.key", self.key.as_deref());
-        faults.path("tls.client_ca", self.client_ca.as_deref());
+        let keys = [
+            "tls.certificate",
+            "tls.key",
+            "tls.client_ca",
+            "tls.client_certificate",
+        ];
+        self.check_named(keys, faults);
+    }
+
+    /// Checks the settings by these names.
+    pub(super) fn check_named(&self, keys: [&'static str; 4], faults: &mut SettingFaults) {
+        let [certificate, key, client_ca, client_certificate] = keys;
+        faults.path(certificate, self.certificate.as_deref());
+        faults.path(key, self.key.as_deref());
+        faults.path(client_ca, self.client_ca.as_deref());
         match (&self.certificate, &self.key) {
-            (Some(_), None) => faults.add("tls.key", "is missing, which `tls.certificate` needs"),
-            (None, Some(_)) => {
-                faults.add("tls.certificate", "is missing, which `tls.key` needs");
-            }
+            (Some(_), None) => faults.add(key, format!("is missing, which `{certificate}` needs")),
+            (None, Some(_)) => faults.add(certificate, format!("is missing, which `{key}` needs")),
             _ => {}
         }
         if self.client_ca.is_some() && self.certificate.is_none() {
-            faults.add("tls.client_ca", "needs `tls.certificate` and `tls.key`");
+            faults.add(client_ca, format!("needs `{certificate}` and `{key}`"));
         }
         let is_required = self.client_certificate == ClientCertificateUse::Required;
         if is_required && self.client_ca.is_none() {
-            faults.add(
-                "tls.client_certificate",
-                "`required` needs `tls.client_ca`, which vouches for clients",
-            );
+            let text = format!("`required` needs `{client_ca}`, which vouches for clients");
+            faults.add(client_certificate, text);
         }
     }
 }

@@ -15,6 +15,8 @@ use super::openapi::Document;
 use super::page::Pages;
 use super::plans::Plans;
 use super::readiness::Readiness;
+use super::refusals::Refusals;
+use crate::callers::Callers;
 use crate::config::{CerbosSettings, Config};
 use crate::decision_log::DecisionLog;
 use crate::identity::Credentials;
@@ -59,6 +61,11 @@ pub struct App {
     pub handed: HandedPlans,
     /// Verifies the callers of requests that gateways ask about.
     pub credentials: Credentials,
+    /// Knows callers. Without it only local ones are let in, and they may ask everything but explanations that
+    /// the settings do not allow.
+    pub callers: Option<Callers>,
+    /// Logs callers that are refused.
+    pub refusals: Refusals,
     /// TLS, with the name of the listener that it is of.
     pub tls: Vec<(&'static str, Arc<ServerTls>)>,
     /// A second set of policies, which observes decisions.
@@ -110,6 +117,8 @@ impl App {
             gateway: Gateway::new(&settings.gateway),
             handed: HandedPlans::new(settings.gateway.plan_bytes, settings.gateway.plans_bytes),
             credentials: Credentials::default(),
+            callers: None,
+            refusals: Refusals::default(),
             tls: Vec::new(),
             shadow: None,
             denials: Denials::new(settings.log.decisions),

@@ -29,6 +29,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::io::InspectReader;
 use tower::Service;
 
+use super::connection_caller::ConnectionCaller;
 use super::framing::{FramedReader, Framing, TargetFragment};
 use super::place::{ConnectionPlace, PATIENCE};
 use super::problem::Problem;
@@ -47,6 +48,13 @@ pub(crate) enum ConnectionPeer {
     Ip(IpAddr),
     /// A process that may reach the file of a Unix socket.
     Unix,
+}
+
+/// The other end of a connection, and who it is.
+#[derive(Clone, Debug)]
+pub(crate) struct OtherEnd {
+    pub(super) peer: ConnectionPeer,
+    pub(super) caller: ConnectionCaller,
 }
 
 /// The stage of a server. All connections watch one value of it.
@@ -78,7 +86,7 @@ pub(crate) struct HttpServerState {
 /// `stage` says so.
 pub(crate) async fn drive<S>(
     stream: S,
-    peer: ConnectionPeer,
+    end: OtherEnd,
     place: ConnectionPlace,
     shared: Arc<HttpServerState>,
     mut stage: watch::Receiver<Stage>,
@@ -98,7 +106,8 @@ pub(crate) async fn drive<S>(
         }
     }));
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(end.peer);
+        request.extensions_mut().insert(end.caller.clone());
         let length = request.body().size_hint().exact();
         if locked(&framing).body_follows(length) {
             request.extensions_mut().insert(TargetFragment);

@@ -8,9 +8,10 @@
 //! 3. [`Exchange::demand`] reads how new the state of the store has to be; without a [`DemandedState`]
 //!    nothing is decided.
 //! 4. [`Exchange::one`], [`Exchange::many`] and [`Exchange::request`] decide.
-//! 5. Each decision is explained where that is asked for, then taken by the decision log, then
+//! 5. The policies of callers say if the caller may know it.
+//! 6. Each decision is explained where that is asked for, then taken by the decision log, then
 //!    counted, then offered to the shadow. What the log refuses is neither counted nor offered.
-//! 6. The surface writes a [`GivenDecision`], and there is no other way to a decision.
+//! 7. The surface writes a [`GivenDecision`], and there is no other way to a decision.
 //!
 //! A request to a gateway has no body to begin with and several questions for one answer; it opens
 //! its own exchange ([`Exchange::open`]), and what it may answer is a [`ReleasedAnswer`].
@@ -19,6 +20,7 @@ mod given;
 mod many;
 mod one;
 mod open;
+mod permission;
 mod plan;
 mod question;
 mod released;

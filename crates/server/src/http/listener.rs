@@ -16,6 +16,7 @@ use std::sync::Arc;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
 
 use super::connection::ConnectionPeer;
+use crate::callers::ListenerName;
 use crate::config::Listen;
 use crate::tls::ServerTls;
 
@@ -25,14 +26,22 @@ use crate::tls::ServerTls;
 pub struct Listener {
     address: Listen,
     socket: Socket,
-    tls: Option<Arc<ServerTls>>,
+    traits: ListenerTraits,
+}
+
+/// What all connections of a listener have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct ListenerTraits {
+    pub(crate) name: ListenerName,
+    /// True if only this machine can reach it.
+    pub(crate) is_local: bool,
+    pub(crate) tls: Option<Arc<ServerTls>>,
 }
 
 /// An accepted connection.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    /// Over TCP, with the TLS that it has to begin with, if it has any.
-    Tcp(TcpStream, Option<Arc<ServerTls>>),
+    Tcp(TcpStream),
     Unix(UnixStream),
 }
 
@@ -90,7 +99,22 @@ impl Listener {
     /// The same with TLS, which a Unix socket never has.
     #[must_use]
     pub fn with_tls(self, tls: Option<Arc<ServerTls>>) -> Self {
-        Self { tls, ..self }
+        let traits = ListenerTraits { tls, ..self.traits };
+        Self { traits, ..self }
+    }
+
+    /// The same with another purpose than questions.
+    #[must_use]
+    pub fn named(self, name: ListenerName) -> Self {
+        let traits = ListenerTraits {
+            name,
+            ..self.traits
+        };
+        Self { traits, ..self }
+    }
+
+    pub(crate) fn traits(&self) -> &ListenerTraits {
+        &self.traits
     }
 
     /// Where it listens; the port is the one that the kernel chose, where it was asked to.
@@ -109,13 +133,22 @@ impl Listener {
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "cannot set TCP_NODELAY");
                 }
-                let stream = Stream::Tcp(stream, self.tls.clone());
-                Ok((stream, ConnectionPeer::Ip(peer.ip())))
+                Ok((Stream::Tcp(stream), ConnectionPeer::Ip(peer.ip())))
             }
             Socket::Unix { listener, .. } => {
                 let (stream, _) = listener.accept().await?;
                 Ok((Stream::Unix(stream), ConnectionPeer::Unix))
             }
+        }
+    }
+}
+
+impl ListenerTraits {
+    fn at(address: &Listen) -> Self {
+        Self {
+            name: ListenerName::Questions,
+            is_local: address.is_local(),
+            tls: None,
         }
     }
 }
@@ -129,10 +162,11 @@ fn bind_tcp(address: SocketAddr) -> io::Result<Listener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     let listener = socket.listen(BACKLOG)?;
+    let address = Listen::Tcp(listener.local_addr()?);
     Ok(Listener {
-        address: Listen::Tcp(listener.local_addr()?),
+        traits: ListenerTraits::at(&address),
+        address,
         socket: Socket::Tcp(listener),
-        tls: None,
     })
 }
 
@@ -149,10 +183,11 @@ async fn bind_unix(path: &Path) -> io::Result<Listener> {
     fs::set_permissions(&file.path, Permissions::from_mode(MODE))?;
     let listener = socket.listen(BACKLOG)?;
     file.rename(path)?;
+    let address = Listen::Unix(path.to_owned());
     Ok(Listener {
-        address: Listen::Unix(path.to_owned()),
+        traits: ListenerTraits::at(&address),
+        address,
         socket: Socket::Unix { file, listener },
-        tls: None,
     })
 }
 

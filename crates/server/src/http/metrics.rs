@@ -1,6 +1,7 @@
 //! The metrics of the server, for Prometheus. Each part of the server has its own file here.
 
 mod added;
+mod callers;
 mod counted;
 mod credentials;
 mod decision_log;
@@ -19,6 +20,7 @@ use prometheus_client::registry::Registry;
 
 use super::problem::Problem;
 use crate::shadow;
+use callers::CallerMetrics;
 use credentials::CredentialMetrics;
 use decision_log::DecisionLogMetrics;
 use overload::OverloadMetrics;
@@ -32,6 +34,7 @@ use store::{CacheMetrics, KeptMetrics, StoreMetrics};
 use tls::TlsMetrics;
 use token_keys::TokenKeyMetrics;
 
+pub(super) use callers::CallerResult;
 pub(super) use requests::route;
 
 /// All metrics.
@@ -46,6 +49,7 @@ pub struct Metrics {
     pub(super) store: StoreMetrics,
     pub(super) overload: OverloadMetrics,
     pub(super) tls: TlsMetrics,
+    pub(super) callers: CallerMetrics,
     policies: PolicyMetrics,
     cache: CacheMetrics,
     kept: KeptMetrics,
@@ -64,6 +68,7 @@ impl Default for Metrics {
             store: StoreMetrics::new(&mut registry),
             overload: OverloadMetrics::new(&mut registry),
             tls: TlsMetrics::new(&mut registry),
+            callers: CallerMetrics::new(&mut registry),
             policies: PolicyMetrics::new(&mut registry),
             cache: CacheMetrics::new(&mut registry),
             kept: KeptMetrics::new(&mut registry),

@@ -58,7 +58,7 @@ async fn is_authorized(
 async fn one(exchange: Exchange<'_>, headers: &HeaderMap, text: Bytes) -> Result<Vec<u8>, Problem> {
     let (question, options) = read(&exchange, &text)?;
     let demanded = exchange.demand(&|name| values(headers, name))?;
-    let asked = exchange.asked(headers, question, options)?;
+    let asked = exchange.asked(headers, question, options);
     let given = exchange.one(Ok(asked), demanded).await?;
     json::text(&DecisionAnswer::of(&given))
 }
@@ -94,7 +94,7 @@ async fn many(
     let demanded = exchange.demand(&|name| values(headers, name))?.and(&own);
     let asked = |text: &[u8]| -> Result<PermittedQuestion, Problem> {
         let (question, options) = read(&exchange, text)?;
-        exchange.asked(headers, question, options)
+        Ok(exchange.asked(headers, question, options))
     };
     let items = exchange.items(&batch.requests, |request| {
         asked(request.get().as_bytes()).map_err(Into::into)

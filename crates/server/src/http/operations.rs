@@ -13,6 +13,8 @@ use utoipa::ToSchema;
 use super::app::App;
 use super::openapi::OwnProblems;
 use super::problem::Problem;
+use super::request::current_caller;
+use crate::callers::Callers;
 use peppol_authz_engine::store::StoreError;
 
 /// The readiness of the server.
@@ -37,7 +39,11 @@ pub(super) struct Ready {
     )
 )]
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
-    let ready = ready(&app).await;
+    let mut ready = ready(&app).await;
+    if !app.tells_reasons(&current_caller()) {
+        ready.missing.clear();
+        ready.warnings.clear();
+    }
     let status = if ready.ready {
         StatusCode::OK
     } else {
@@ -63,6 +69,10 @@ pub(super) async fn ready(app: &App) -> Ready {
     if app.credentials.health().api_keys_refused {
         let text =
             "api keys: the last change of the file was refused, the keys before it are in force";
+        warnings.push(text.to_owned());
+    }
+    if app.callers.as_ref().is_some_and(Callers::is_refused) {
+        let text = "callers: the last change of their policies or keys was refused, those before it are in force";
         warnings.push(text.to_owned());
     }
     for (listener, tls) in &app.tls {
@@ -228,6 +238,9 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Pro
     let large_requests = app.large.waiting();
     let delay = app.delay.measured();
     app.metrics.overload.are(waiting, large_requests, delay);
+    let callers = app.callers.as_ref();
+    let is_refused = callers.is_some_and(Callers::is_refused);
+    app.metrics.callers.are(is_refused);
     for (listener, tls) in &app.tls {
         app.metrics.tls.are(listener, tls.health());
     }

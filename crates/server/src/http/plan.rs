@@ -22,6 +22,8 @@ use super::handed::{HandedPlan, HandedPlans};
 use super::json;
 use super::openapi::{self, NoPlan, NoSuchPlan, NotExplained, OwnProblems, Problems};
 use super::problem::Problem;
+use super::request::current_caller;
+use crate::callers::{Asked, CallerAction};
 use answer::{PlanAnswer, plan_text};
 use peppol_authz_engine::policy::routes::Collection;
 use peppol_authz_engine::schema::Misfit;
@@ -76,9 +78,7 @@ async fn made(
         exchange.refused(Malformed { code, misfit })
     };
     let explain = json::flag(&own, "explain").map_err(malformed)?;
-    if explain {
-        exchange.may_explain(headers)?;
-    }
+    let by_setting = explain && exchange.explains_to(headers);
     let plans = exchange.plans();
     let dialect = plans.dialect(own.get("dialect")).map_err(malformed)?;
     let (schema, of) = (exchange.schema(), request.resource_type());
@@ -88,8 +88,8 @@ async fn made(
         explain,
         ..plans.options(&columns)
     };
-    let plan = exchange.plan(&request, demanded, &options).await?;
-    Ok(plan_text(&plan, &columns, dialect)?.now().into_bytes())
+    let plan = exchange.plan(&request, demanded, &options, by_setting);
+    Ok(plan_text(&plan.await?, &columns, dialect)?.now().into_bytes())
 }
 
 /// A plan that a gateway's request named by its id.
@@ -105,6 +105,14 @@ async fn made(
     )
 )]
 async fn kept(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let asked = Asked::Question {
+        surface: Surface::Native.name(),
+        action: None,
+        resource_type: None,
+        tenant: None,
+        allowed_by_setting: None,
+    };
+    app.permits(&current_caller(), CallerAction::Plan, asked)?;
     let id = Uuid::try_parse(&id).map_err(|_| Problem::NotFound)?;
     let text = app.handed.get(id).ok_or(Problem::NotFound)?;
     let mut response = json::response(text.into_bytes());
@@ -131,6 +139,6 @@ pub(super) async fn handed_on(
     let columns = plans.columns(None, exchange.schema(), &collection.of);
     let columns = columns.map_err(unusable)?;
     let options = plans.options(&columns);
-    let plan = exchange.plan(&request, demanded, &options).await?;
+    let plan = exchange.plan(&request, demanded, &options, false).await?;
     handed.hand_on(plan_text(&plan, &columns, dialect)?)
 }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -27,6 +27,14 @@ pub enum Problem {
     BatchTooLong(&'static str, usize),
     /// The caller may not have decisions explained.
     ExplainNotAllowed,
+    /// The caller has to say who it is.
+    CallerUnknown,
+    /// The caller may not ask this; why.
+    CallerNotAllowed(&'static str),
+    /// The caller asks too often; so many seconds later it may ask again.
+    TooOften(u64),
+    /// The caller has as many requests in hand as it may have.
+    TooMuchAtOnce,
     /// The body does not say that it is JSON.
     NotJson,
     /// The body did not arrive in time, or not whole.
@@ -107,7 +115,9 @@ impl Problem {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Malformed(_) | Self::NotJson => StatusCode::BAD_REQUEST,
-            Self::ExplainNotAllowed => StatusCode::FORBIDDEN,
+            Self::ExplainNotAllowed | Self::CallerNotAllowed(_) => StatusCode::FORBIDDEN,
+            Self::CallerUnknown => StatusCode::UNAUTHORIZED,
+            Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::BodyTooLarge(_) | Self::BatchTooLarge(..) | Self::BatchTooLong(..) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
@@ -119,6 +129,7 @@ impl Problem {
             | Self::TimedOut
             | Self::NotLogged
             | Self::Busy
+            | Self::TooMuchAtOnce
             | Self::Overloaded(_)
             | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::Tenancy(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -139,6 +150,10 @@ impl Problem {
             Self::BodyTooLarge(_) => "BODY_TOO_LARGE",
             Self::BatchTooLarge(..) | Self::BatchTooLong(..) => "BATCH_TOO_LARGE",
             Self::ExplainNotAllowed => "EXPLAIN_NOT_ALLOWED",
+            Self::CallerUnknown => "CALLER_UNKNOWN",
+            Self::CallerNotAllowed(_) => "CALLER_NOT_ALLOWED",
+            Self::TooOften(_) => "CALLER_ASKS_TOO_OFTEN",
+            Self::TooMuchAtOnce => "CALLER_ASKS_TOO_MUCH",
             Self::NotJson => "CONTENT_TYPE_NOT_JSON",
             Self::BodyNotRead(_) => "BODY_NOT_READ",
             Self::Unavailable(_) => "STORE_UNAVAILABLE",
@@ -176,6 +191,19 @@ impl Problem {
             Self::ExplainNotAllowed => {
                 "`explain`: this caller may not have decisions explained; see the setting \
                  `explain.allow`"
+                    .to_owned()
+            }
+            Self::CallerUnknown => "the caller of this sidecar has to say who it is: by a \
+                                    certificate, a key or a token"
+                .to_owned(),
+            Self::CallerNotAllowed(why) => {
+                format!("the caller of this sidecar may not ask this: {why}")
+            }
+            Self::TooOften(_) => {
+                "this caller asks too often; see the setting `callers.rate`".to_owned()
+            }
+            Self::TooMuchAtOnce => {
+                "this caller asks too much at once; see the setting `callers.concurrency`"
                     .to_owned()
             }
             Self::NotJson => "`content-type`: `application/json` is wanted".to_owned(),
@@ -305,6 +333,16 @@ impl IntoResponse for Problem {
         );
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        match self {
+            Self::TooOften(seconds) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            Self::CallerUnknown => {
+                let challenge = HeaderValue::from_static("Bearer realm=\"peppol-authz\"");
+                headers.insert(WWW_AUTHENTICATE, challenge);
+            }
+            _ => {}
         }
         response
     }

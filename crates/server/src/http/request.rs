@@ -9,9 +9,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::app::App;
+use super::connection_caller::ConnectionCaller;
 use super::framing::TargetFragment;
 use super::metrics::route;
 use super::problem::Problem;
+use crate::callers::Caller;
 use peppol_authz_engine::schema::Misfit;
 use peppol_authz_engine::{Malformed, RequestMarks};
 
@@ -22,8 +24,8 @@ pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 tokio::task_local! {
-    /// The marks of the request that this task answers, for the decision log.
-    static MARKS: RequestMarks;
+    /// The request that this task answers: its marks, for the decision log, and its caller.
+    static REQUEST: (RequestMarks, Arc<Caller>);
 }
 
 /// The most bytes of a request's name that are logged.
@@ -31,7 +33,24 @@ const LONGEST_ID: usize = 128;
 
 /// The marks of the request in hand.
 pub(super) fn current_marks() -> RequestMarks {
-    MARKS.try_with(RequestMarks::clone).unwrap_or_default()
+    REQUEST
+        .try_with(|(marks, _)| marks.clone())
+        .unwrap_or_default()
+}
+
+/// The caller of the request in hand.
+pub(super) fn current_caller() -> Arc<Caller> {
+    let known = REQUEST.try_with(|(_, caller)| Arc::clone(caller));
+    known.unwrap_or_else(|_| ConnectionCaller::of(None))
+}
+
+/// Answers a request of a caller, with its marks.
+pub(super) async fn answered_for<T>(
+    marks: RequestMarks,
+    caller: &Arc<Caller>,
+    answer: impl Future<Output = T>,
+) -> T {
+    REQUEST.scope((marks, Arc::clone(caller)), answer).await
 }
 
 /// The marks of a request. What has not the form of one is left out: it is written to a log.
@@ -69,7 +88,7 @@ fn fragment() -> Problem {
     })
 }
 
-/// Gives `X-Request-ID` back as it was sent, and counts the request.
+/// Lets the caller in or refuses it, gives `X-Request-ID` back as it was sent, and counts the request.
 pub(super) async fn counted(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request.headers().get(&REQUEST_ID).cloned();
@@ -78,9 +97,17 @@ pub(super) async fn counted(State(app): State<Arc<App>>, request: Request, next:
         Some(_) => marks(request.headers()),
         None => RequestMarks::default(),
     };
-    let mut response = match is_readable(&request) {
-        true => MARKS.scope(marks, next.run(request)).await,
-        false => fragment().into_response(),
+    let connected = ConnectionCaller::of(request.extensions().get());
+    let is_gateway = request.uri().path().starts_with("/authz");
+    let admitted = app
+        .admit(connected, request.headers(), path, is_gateway)
+        .await;
+    let mut response = match admitted {
+        Ok(admitted) if is_readable(&request) => {
+            answered_for(marks, &admitted.caller, next.run(request)).await
+        }
+        Ok(_) => fragment().into_response(),
+        Err(problem) => problem.into_response(),
     };
     if let Some(id) = id {
         response.headers_mut().insert(REQUEST_ID.clone(), id);

@@ -20,8 +20,8 @@ use super::problem::Problem;
 use super::request::counted;
 use super::{authzen, avp, cerbos, gateway, native, openapi, operations, plan, search};
 
-/// All routes, each with what the document says of it.
-fn routes() -> OpenApiRouter<Arc<App>> {
+/// The routes of questions, each with what the document says of it.
+fn questions() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::head())
         .merge(native::routes())
         .merge(search::routes())
@@ -30,20 +30,54 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(authzen::routes())
         .merge(avp::routes())
         .merge(gateway::routes())
+}
+
+/// The routes by which a probe asks.
+fn health() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
         .routes(routes!(operations::livez))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::healthz))
+}
+
+/// The other routes of operators.
+fn administration() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
         .routes(routes!(operations::version))
         .routes(routes!(operations::metrics))
         .routes(routes!(openapi_json))
 }
 
+/// All routes.
+fn routes() -> OpenApiRouter<Arc<App>> {
+    questions().merge(health()).merge(administration())
+}
+
 /// Answers on all routes.
 pub fn router(app: Arc<App>) -> Router {
+    finished(with_gateways(routes()), app)
+}
+
+/// Answers questions and health, where administration has a listener of its own.
+pub fn router_of_questions(app: Arc<App>) -> Router {
+    finished(with_gateways(questions().merge(health())), app)
+}
+
+/// Answers what operators ask, on a listener of its own.
+pub fn router_of_administration(app: Arc<App>) -> Router {
+    let (router, _) = health().merge(administration()).split_for_parts();
+    finished(router.fallback(async || Problem::NotFound), app)
+}
+
+/// With what gateways ask on paths that are no routes.
+fn with_gateways(routes: OpenApiRouter<Arc<App>>) -> Router<Arc<App>> {
+    let (router, _) = routes.split_for_parts();
+    router.fallback(gateway::unrouted)
+}
+
+fn finished(router: Router<Arc<App>>, app: Arc<App>) -> Router {
     let of_panics = Arc::clone(&app);
-    let (router, _) = routes().split_for_parts();
     router
-        .fallback(gateway::unrouted)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .layer(CatchPanicLayer::custom(
             move |panic: Box<dyn Any + Send>| panicked(&of_panics, &*panic).into_response(),

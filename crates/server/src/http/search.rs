@@ -70,15 +70,13 @@ async fn page(
     };
     let request = PageRequest::read(&own).map_err(malformed)?;
     let explain = json::flag(&own, "explain").map_err(malformed)?;
-    if explain {
-        exchange.may_explain(headers)?;
-    }
     let description = wanted.description();
     let page = exchange.page(&request, &description);
     let page = page.map_err(|malformed| exchange.refused(malformed))?;
     // Each result tells the obligations of its permit.
     let form = SearchForm {
         explain,
+        allowed_by_setting: explain && exchange.explains_to(headers),
         binds: true,
     };
     let found = exchange.find(&wanted, demanded, &page, form).await?;

@@ -1,16 +1,20 @@
-//! The beginning of a connection: the handshake of TLS, where its listener has TLS.
+//! The beginning of a connection: the handshake of TLS, where its listener has TLS, and who is at its other
+//! end.
 //!
 //! It happens on the place that the connection has, within the time for a head, so that half handshakes hold
 //! nobody up.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 
-use super::connection::Stage;
-use super::listener::Stream;
-use crate::tls::{ClientCertificate, SecureStream, TlsProtocol};
+use super::connection::{ConnectionPeer, Stage};
+use super::connection_caller::ConnectionCaller;
+use super::listener::{ListenerTraits, Stream};
+use crate::callers::{Caller, Transport};
+use crate::tls::{SecureStream, TlsProtocol};
 
 /// A connection that requests can be read from.
 pub(super) enum SecuredStream {
@@ -19,28 +23,47 @@ pub(super) enum SecuredStream {
     Unix(UnixStream),
 }
 
-/// Shakes hands where that is needed. Returns the client's certificate too, if it has shown one; `None` for
-/// a client that does not get so far.
+/// Shakes hands where that is needed, and finds out whose the connection is; `None` for a client that does not
+/// get so far.
 pub(super) async fn secured(
-    stream: Stream,
+    (stream, peer): (Stream, ConnectionPeer),
+    traits: &ListenerTraits,
     protocol: TlsProtocol,
     patience: Duration,
     mut stage: watch::Receiver<Stage>,
-) -> Option<(SecuredStream, Option<ClientCertificate>)> {
-    let (stream, tls) = match stream {
-        Stream::Unix(stream) => return Some((SecuredStream::Unix(stream), None)),
-        Stream::Tcp(stream, None) => return Some((SecuredStream::Tcp(stream), None)),
-        Stream::Tcp(stream, Some(tls)) => (stream, tls),
+) -> Option<(SecuredStream, ConnectionCaller)> {
+    let mut transport = Transport {
+        listener: traits.name,
+        is_local: traits.is_local,
+        address: match peer {
+            ConnectionPeer::Ip(address) => Some(address.to_canonical()),
+            ConnectionPeer::Unix => None,
+        },
+        ..Transport::default()
     };
-    let shaken = tokio::select! {
-        shaken = tls.accept(stream, protocol, patience) => shaken,
-        _ = stage.wait_for(|stage| *stage == Stage::Cut) => return None,
-    };
-    match shaken {
-        Ok((stream, certificate)) => Some((SecuredStream::Tls(Box::new(stream)), certificate)),
-        Err(error) => {
-            tracing::debug!(%error, "a TLS handshake failed");
-            None
+    let stream = match (stream, &traits.tls) {
+        (Stream::Unix(stream), _) => {
+            let user = stream.peer_cred().ok();
+            transport.user = user.map(|user| (user.uid(), user.gid()));
+            SecuredStream::Unix(stream)
         }
-    }
+        (Stream::Tcp(stream), None) => SecuredStream::Tcp(stream),
+        (Stream::Tcp(stream), Some(tls)) => {
+            let shaken = tokio::select! {
+                shaken = tls.accept(stream, protocol, patience) => shaken,
+                _ = stage.wait_for(|stage| *stage == Stage::Cut) => return None,
+            };
+            match shaken {
+                Ok((stream, certificate)) => {
+                    transport.certificate = certificate;
+                    SecuredStream::Tls(Box::new(stream))
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a TLS handshake failed");
+                    return None;
+                }
+            }
+        }
+    };
+    Some((stream, ConnectionCaller(Arc::new(Caller::of(transport)))))
 }

@@ -9,7 +9,7 @@ use axum::Router;
 use hyper::server::conn::http1;
 
 use super::accept::accept;
-use super::connection::{self, HttpServerState};
+use super::connection::{self, HttpServerState, OtherEnd};
 use super::listener::Listener;
 use super::place::{PATIENCE, RESERVED};
 use super::secured::{SecuredStream, secured};
@@ -45,6 +45,7 @@ pub async fn serve(
         idle_timeout: limits.idle_timeout,
         is_draining: AtomicBool::new(false),
     });
+    let traits = Arc::new(listener.traits().clone());
     let draining = || shared.is_draining.store(true, Ordering::Relaxed);
     accept(
         listener,
@@ -54,22 +55,27 @@ pub async fn serve(
         draining,
         |stream, peer, place, stage| {
             let shared = Arc::clone(&shared);
+            let traits = Arc::clone(&traits);
             let patience = match place.is_reserved() {
                 true => shared.header_read_timeout.min(PATIENCE),
                 false => shared.header_read_timeout,
             };
             async move {
-                let begun = secured(stream, TlsProtocol::Http1, patience, stage.clone()).await;
-                match begun {
-                    None => {}
-                    Some((SecuredStream::Tcp(stream), _)) => {
-                        connection::drive(stream, peer, place, shared, stage).await
+                let (protocol, arrived) = (TlsProtocol::Http1, (stream, peer));
+                let begun = secured(arrived, &traits, protocol, patience, stage.clone()).await;
+                let Some((stream, caller)) = begun else {
+                    return;
+                };
+                let end = OtherEnd { peer, caller };
+                match stream {
+                    SecuredStream::Tcp(stream) => {
+                        connection::drive(stream, end, place, shared, stage).await
                     }
-                    Some((SecuredStream::Tls(stream), _)) => {
-                        connection::drive(*stream, peer, place, shared, stage).await
+                    SecuredStream::Tls(stream) => {
+                        connection::drive(*stream, end, place, shared, stage).await
                     }
-                    Some((SecuredStream::Unix(stream), _)) => {
-                        connection::drive(stream, peer, place, shared, stage).await
+                    SecuredStream::Unix(stream) => {
+                        connection::drive(stream, end, place, shared, stage).await
                     }
                 }
             }

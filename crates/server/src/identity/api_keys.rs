@@ -24,7 +24,7 @@ use super::verified::Verified;
 use crate::config::{self, ApiKey, ApiKeyFile, Reload, check_keys};
 use crate::followed::{FollowedFiles, FoundTexts};
 use crate::keyed_hash::{HASH_BYTES, KeyedHash};
-use peppol_authz_engine::schema::{Misfit, Schema};
+use peppol_authz_engine::schema::{Designation, Misfit, Schema};
 
 pub use made::{ApiKeyFormError, MadeApiKey, hash_of_api_key};
 pub(super) use made::{could_be_key, is_made_here};
@@ -227,7 +227,15 @@ impl KnownCaller {
             // Whoever writes the settings writes by the clock of this machine.
             validity: Validity::read(&claims, Duration::ZERO)?,
             verified: Arc::new(Verified {
-                designation: principal::designate(&claims, principal)?,
+                designation: match principal {
+                    // The entry names itself.
+                    [] => Designation {
+                        kind: String::new(),
+                        attribute: None,
+                        value: key.name.clone(),
+                    },
+                    entries => principal::designate(&claims, entries)?,
+                },
                 claims,
             }),
         })

@@ -51,7 +51,7 @@ pub(super) fn designate(
 }
 
 /// Finds a claim: a member, or by a JSON pointer.
-pub(super) fn find<'a>(claims: &'a Members, name: &str) -> Option<&'a Value> {
+pub fn find<'a>(claims: &'a Members, name: &str) -> Option<&'a Value> {
     let Some(path) = name.strip_prefix('/') else {
         return claims.get(name);
     };

@@ -21,8 +21,8 @@ const JSON: &str = "json";
 /// The directory that holds invariants. They decide nothing and are no part of a revision.
 pub(super) const INVARIANTS: &str = "invariants";
 
-/// The directory that holds the policies of callers. They are no part of the set either.
-const CALLERS: &str = "callers";
+/// The directory that holds the policies by which callers may ask. They are no part of the set either.
+pub(super) const CALLERS: &str = "callers";
 
 /// The meaning of a name in a policy directory.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -113,6 +113,8 @@ async fn one(
     match exchange.one(item, demanded).await {
         // A fault of the program or of the store is one of the whole request.
         Err(problem) if !problem.status().is_client_error() => Err(problem),
+        // It is no answer to the caller, either.
+        Err(problem @ Problem::CallerNotAllowed(_)) => Err(problem),
         given => json::text(&told(&given, reveal)),
     }
 }

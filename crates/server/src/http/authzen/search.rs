@@ -171,6 +171,7 @@ async fn page(
     let request = request.map_err(refused)?;
     let form = SearchForm {
         explain: false,
+        allowed_by_setting: false,
         binds: binds(request.context).map_err(refused)?,
     };
     let wanted = match wanted(&exchange, &request) {

@@ -11,6 +11,7 @@ use super::super::explanation::Why;
 use super::super::problem::Problem;
 use super::open::Exchange;
 use super::question::{NameDenial, PermittedQuestion};
+use crate::callers::Callers;
 use peppol_authz_engine::{Decided, Decision, Explanation, Question, Recall};
 
 /// A decision that may leave. The log has taken it, it is counted, and the shadow was offered it.
@@ -118,13 +119,16 @@ impl Exchange<'_> {
         self.app.decision_log.is_some() || self.app.shadow.is_some()
     }
 
-    /// The ways to decisions: observers and explanations need the slice.
+    /// The ways to decisions: observers, explanations and policies of callers that look at tenants need the
+    /// slice.
     pub(super) fn recall<'q>(
         &self,
         asked: impl IntoIterator<Item = &'q PermittedQuestion>,
     ) -> Recall {
         let is_explained = |asked: &PermittedQuestion| asked.options.explain;
-        match self.is_observed() || asked.into_iter().any(is_explained) {
+        let callers = self.app.callers.as_ref();
+        let sees_tenants = callers.is_some_and(Callers::see_tenants);
+        match sees_tenants || self.is_observed() || asked.into_iter().any(is_explained) {
             true => Recall::Never,
             false => Recall::Allowed,
         }

@@ -7,7 +7,7 @@ use super::super::problem::Problem;
 use super::given::GivenDecision;
 use super::open::Exchange;
 use super::question::{DemandedState, NoQuestion, PermittedQuestion, QuestionItem};
-use peppol_authz_engine::{SettledQuestion, Verdict};
+use peppol_authz_engine::{Decision, Failure, SettledQuestion, Verdict};
 
 /// The decisions of a batch, in the order of its questions. Each is given when it is its turn.
 pub(in crate::http) struct BatchDecisions<'e, 'a> {
@@ -35,7 +35,10 @@ impl<'a> Exchange<'a> {
         let recall = self.recall(items.iter().flatten());
         let answered = self.session.decide_each(items, &demanded.0, recall);
         let answered = answered.await.map_err(|failure| self.failed(failure))?;
-        let mut answered: Vec<_> = answered.into_iter().map(bound).collect();
+        let mut answered: Vec<_> = answered
+            .into_iter()
+            .map(|answered| bound(self.permitted(answered)?))
+            .collect();
         let end = answered
             .iter()
             .position(|answered| ends_at(is_allow(answered)));
@@ -50,11 +53,30 @@ impl<'a> Exchange<'a> {
     }
 }
 
+impl Exchange<'_> {
+    /// The decision, if the caller may know it. One that it may not know spoils itself alone.
+    fn permitted(
+        &self,
+        answered: SettledQuestion<PermittedQuestion, NoQuestion>,
+    ) -> SettledQuestion<PermittedQuestion, NoQuestion> {
+        let permitted = match &answered {
+            Ok((asked, Ok(decision))) => {
+                self.permit_decided(&asked.question, decision, asked.explains)
+            }
+            Err(NoQuestion::Denied(denied)) => self.permit_denied(denied.action.as_ref()),
+            Ok((_, Err(_))) | Err(NoQuestion::Refused(_)) => Ok(()),
+        };
+        match permitted {
+            Ok(()) => answered,
+            Err(problem) => Err(NoQuestion::Refused(problem)),
+        }
+    }
+}
+
 /// The decision for its caller.
 fn bound(
-    answered: SettledQuestion<PermittedQuestion, NoQuestion>,
+    (asked, decision): (PermittedQuestion, Result<Decision, Failure>),
 ) -> SettledQuestion<PermittedQuestion, NoQuestion> {
-    let (asked, decision) = answered?;
     let decision = match decision {
         Ok(decision) => decision,
         Err(failure) => return Ok((asked, Err(failure))),

@@ -22,6 +22,7 @@ impl Exchange<'_> {
                 let session = &self.session;
                 let decision = session.decide_or_recall(&asked.question, &demanded.0, recall);
                 let decision = decision.await.map_err(|failure| self.failed(failure))?;
+                self.permit_decided(&asked.question, &decision, asked.explains)?;
                 match asked.bind(decision) {
                     Ok((asked, decision)) => {
                         self.give(asked, decision, self.started.elapsed()).await
@@ -30,6 +31,7 @@ impl Exchange<'_> {
                 }
             }
             Err(NoQuestion::Denied(denied)) => {
+                self.permit_denied(denied.action.as_ref())?;
                 self.give_denied(*denied, self.started.elapsed()).await
             }
             Err(NoQuestion::Refused(problem)) => Err(problem),

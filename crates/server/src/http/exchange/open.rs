@@ -16,8 +16,9 @@ use super::super::body;
 use super::super::delay::InHand;
 use super::super::limits::Limits;
 use super::super::problem::{Overload, Problem};
-use super::super::request::current_marks;
+use super::super::request::{current_caller, current_marks};
 use super::surface::{CountedFailure, Surface};
+use crate::callers::Caller;
 use peppol_authz_engine::{Failure, Malformed, RequestMarks, Session};
 
 /// A request on its way to an answer, by one state of the policies.
@@ -28,6 +29,8 @@ pub(in crate::http) struct Exchange<'a> {
     pub(super) started: Instant,
     pub(super) session: Session,
     pub(super) marks: RequestMarks,
+    /// Who asks this program.
+    pub(super) caller: Arc<Caller>,
     #[expect(dead_code, reason = "held for its drop")]
     in_hand: InHand,
 }
@@ -61,17 +64,16 @@ where
 {
     app.readiness.ready_to_answer()?;
     head?;
-    let marks = current_marks();
+    let of = (current_marks(), current_caller());
     within(app, app.limits.request_timeout, async {
         // An answer before the body has come would close the connection.
         let text = body::read(body, &app.limits).await?;
         let let_in = LetIn::now(app)?;
         if !is_large(text.len()) {
-            return answer(Exchange::begin(app, surface, marks, let_in), text).await;
+            return answer(Exchange::begin(app, surface, of, let_in), text).await;
         }
         let own = Arc::clone(app);
-        let apart =
-            async move { answer(Exchange::begin(&own, surface, marks, let_in), text).await };
+        let apart = async move { answer(Exchange::begin(&own, surface, of, let_in), text).await };
         let done = app.large.on_a_thread(apart).await;
         done.map_err(|problem| noted(app, problem))?
     })
@@ -137,10 +139,16 @@ impl<'a> Exchange<'a> {
             started: arrived,
             ..LetIn::now(app)?
         };
-        Ok(Self::begin(app, surface, current_marks(), let_in))
+        let of = (current_marks(), current_caller());
+        Ok(Self::begin(app, surface, of, let_in))
     }
 
-    fn begin(app: &'a App, surface: Surface, marks: RequestMarks, let_in: LetIn) -> Self {
+    fn begin(
+        app: &'a App,
+        surface: Surface,
+        (marks, caller): (RequestMarks, Arc<Caller>),
+        let_in: LetIn,
+    ) -> Self {
         let LetIn { started, in_hand } = let_in;
         Self {
             app,
@@ -148,6 +156,7 @@ impl<'a> Exchange<'a> {
             started,
             session: app.engine.session(),
             marks,
+            caller,
             in_hand,
         }
     }

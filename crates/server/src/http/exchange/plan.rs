@@ -40,7 +40,7 @@ impl Exchange<'_> {
             .map_err(|malformed| self.refused(malformed))
     }
 
-    /// Makes a plan, and counts it.
+    /// Makes a plan, and counts it. `allowed_by_setting` is true if the setting lets the caller have it explained.
     ///
     /// # Errors
     /// A store that fails, what no plan can say.
@@ -49,7 +49,10 @@ impl Exchange<'_> {
         request: &RowPlanRequest,
         demanded: DemandedState,
         options: &RowPlanOptions,
+        allowed_by_setting: bool,
     ) -> Result<RowPlan, Problem> {
+        let explains = options.explain.then_some(allowed_by_setting);
+        self.permit_plan(request, explains)?;
         let plan = request.plan(&self.session, options, &demanded.0).await;
         self.app.metrics.questions.planned(&plan);
         plan.map_err(|failure| noted(self.app, failure.into()))
@@ -68,7 +71,7 @@ impl Exchange<'_> {
         for _ in 0..STATES {
             let mut plans: Vec<RowPlan> = Vec::with_capacity(requests.len());
             for request in requests {
-                plans.push(self.plan(request, demanded.clone(), options).await?);
+                plans.push(self.plan(request, demanded.clone(), options, false).await?);
             }
             let mut revisions = plans.iter().map(|plan| &plan.tenancy_revision);
             let first = revisions.next();

@@ -24,6 +24,8 @@ pub(in crate::http) struct PermittedQuestion {
     pub(super) options: QuestionOptions,
     /// Where the caller understands no obligation: the names in the question, for observers.
     pub(super) unbindable: Option<Json>,
+    /// Where it is to be explained: true if the setting lets the caller.
+    pub(super) explains: Option<bool>,
 }
 
 /// Something in the place of a question.
@@ -66,6 +68,7 @@ impl PermittedQuestion {
             question,
             options: QuestionOptions::default(),
             unbindable: None,
+            explains: None,
         }
     }
 
@@ -129,8 +132,7 @@ impl Exchange<'_> {
         demand.map_err(|malformed| self.refused(malformed))
     }
 
-    /// Reads a question in its native form. It is one that may be asked once
-    /// [`Exchange::asked`] has seen its options.
+    /// Reads a question in its native form, for [`Exchange::asked`].
     ///
     /// # Errors
     /// A question that does not fit the schema; it is not counted.
@@ -141,35 +143,24 @@ impl Exchange<'_> {
         self.session.question(json, self.app.limits.entities)
     }
 
-    /// Checks that the sender of these headers may ask a question with these options.
-    ///
-    /// # Errors
-    /// A question that is to be explained to a caller who may not know.
+    /// A question with these options, of the sender of these headers.
     pub(in crate::http) fn asked(
         &self,
         headers: &HeaderMap,
         question: Question,
         options: QuestionOptions,
-    ) -> Result<PermittedQuestion, Problem> {
-        if options.explain {
-            self.may_explain(headers)?;
-        }
-        Ok(PermittedQuestion {
+    ) -> PermittedQuestion {
+        PermittedQuestion {
+            explains: options.explain.then(|| self.explains_to(headers)),
             question,
             options,
             unbindable: None,
-        })
+        }
     }
 
-    /// Checks that the sender of these headers may have something explained.
-    ///
-    /// # Errors
-    /// One who may not know.
-    pub(in crate::http) fn may_explain(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        match self.app.explainers.hold(headers) {
-            true => Ok(()),
-            false => Err(Problem::ExplainNotAllowed),
-        }
+    /// True if the setting lets the sender of these headers have something explained.
+    pub(in crate::http) fn explains_to(&self, headers: &HeaderMap) -> bool {
+        self.app.explainers.hold(headers)
     }
 
     /// Makes a question of parts whose names the schema may not have, by the `reader` of their

@@ -37,7 +37,7 @@ impl Exchange<'_> {
     /// Decides whether a request may pass.
     ///
     /// # Errors
-    /// A store that fails.
+    /// A store that fails, a caller that may not know it.
     pub(in crate::http) async fn request(
         &self,
         routed: &Routed<'_>,
@@ -52,10 +52,15 @@ impl Exchange<'_> {
             questions_bytes: limits.batch_bytes,
             candidates: limits.candidates,
         };
-        routed
-            .decide(request, who, &limits, &demanded.0)
-            .await
-            .map_err(|failure| self.failed(failure))
+        let decided = routed.decide(request, who, &limits, &demanded.0).await;
+        let decided = decided.map_err(|failure| self.failed(failure))?;
+        if decided.asked.is_empty() {
+            self.permit_denied(None)?;
+        }
+        for (question, decision) in &decided.asked {
+            self.permit_decided(question, decision, None)?;
+        }
+        Ok(decided)
     }
 
     /// Gives all decisions of a request under the id of its answer.

@@ -16,6 +16,8 @@ use peppol_authz_engine::{
 pub(in crate::http) struct SearchForm {
     /// With the reasons for its results.
     pub(in crate::http) explain: bool,
+    /// True if the setting lets the caller have them.
+    pub(in crate::http) allowed_by_setting: bool,
     /// False for a caller who understands no obligation.
     pub(in crate::http) binds: bool,
 }
@@ -93,6 +95,8 @@ impl Exchange<'_> {
         page: &Page,
         how: SearchForm,
     ) -> Result<SearchResult, Problem> {
+        let explains = how.explain.then_some(how.allowed_by_setting);
+        self.permit_search(wanted, explains)?;
         let part = SearchPage {
             after: page.after.clone(),
             limit: page.limit,

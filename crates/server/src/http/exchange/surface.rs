@@ -24,7 +24,7 @@ pub(super) enum CountedFailure {
 
 impl Surface {
     /// Its name in the decision log.
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::http) fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
             Self::Authzen => "authzen",

@@ -21,6 +21,7 @@ use crate::config::Server;
 use crate::http::accept::accept;
 use crate::http::app::App;
 use crate::http::connection::{ConnectionPeer, Stage};
+use crate::http::connection_caller::ConnectionCaller;
 use crate::http::listener::Listener;
 use crate::http::place::{PATIENCE, RESERVED};
 use crate::http::secured::{SecuredStream, secured};
@@ -55,6 +56,7 @@ pub async fn serve_envoy(
         .keep_alive_interval(SILENCE)
         .keep_alive_timeout(SILENCE);
     let (patience, idle_timeout) = (limits.header_read_timeout, limits.idle_timeout);
+    let traits = Arc::new(listener.traits().clone());
     let nothing = || {};
     accept(
         listener,
@@ -76,13 +78,17 @@ pub async fn serve_envoy(
                 idle_timeout,
                 leave: limits.request_timeout,
             };
+            let traits = Arc::clone(&traits);
             async move {
-                let begun = secured(stream, TlsProtocol::Http2, patience, stage.clone()).await;
-                match begun {
-                    None => {}
-                    Some((SecuredStream::Tcp(stream), _)) => checking.drive(stream, stage).await,
-                    Some((SecuredStream::Tls(stream), _)) => checking.drive(*stream, stage).await,
-                    Some((SecuredStream::Unix(stream), _)) => checking.drive(stream, stage).await,
+                let (protocol, arrived) = (TlsProtocol::Http2, (stream, peer));
+                let begun = secured(arrived, &traits, protocol, patience, stage.clone()).await;
+                let Some((stream, caller)) = begun else {
+                    return;
+                };
+                match stream {
+                    SecuredStream::Tcp(stream) => checking.drive(stream, caller, stage).await,
+                    SecuredStream::Tls(stream) => checking.drive(*stream, caller, stage).await,
+                    SecuredStream::Unix(stream) => checking.drive(stream, caller, stage).await,
                 }
             }
         },
@@ -106,7 +112,7 @@ struct EnvoyConnection {
 impl EnvoyConnection {
     /// Answers the checks of the connection until either side closes it, the client makes no use of
     /// it, or `stage` says so.
-    async fn drive<S>(self, stream: S, mut stage: watch::Receiver<Stage>)
+    async fn drive<S>(self, stream: S, caller: ConnectionCaller, mut stage: watch::Receiver<Stage>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -114,6 +120,7 @@ impl EnvoyConnection {
         let (checking, peer, requests) = (self.checking, self.peer, Arc::clone(&activity));
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
+            request.extensions_mut().insert(caller.clone());
             let (checking, ongoing) = (checking.clone(), requests.begin());
             async move {
                 let answer = checking.call(request).await;

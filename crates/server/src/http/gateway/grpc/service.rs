@@ -17,7 +17,11 @@ use super::health::{self, HealthCheck};
 use super::messages::{CheckRequest, CheckResponse};
 use super::{PATH, respond};
 use crate::http::app::App;
+use crate::http::connection_caller::ConnectionCaller;
 use crate::http::place::ConnectionPlace;
+use crate::http::problem::Problem;
+use crate::http::request::answered_for;
+use peppol_authz_engine::RequestMarks;
 
 /// Answers requests of HTTP/2.
 #[derive(Clone)]
@@ -68,6 +72,17 @@ impl Checking {
         if method == PATH && !self.is_placed().await {
             return Status::unavailable("all connections are in use").into_http();
         }
+        let connected = ConnectionCaller::of(request.extensions().get());
+        // A probe of health is open to anyone, as `/readyz` is.
+        let path = if method == PATH { PATH } else { "/readyz" };
+        let admitted = match self
+            .app
+            .admit(connected, request.headers(), path, false)
+            .await
+        {
+            Ok(admitted) => admitted,
+            Err(problem) => return refused(&problem).into_http(),
+        };
         let request = match self.whole(request).await {
             Ok(request) => request,
             Err(status) => return status.into_http(),
@@ -76,7 +91,8 @@ impl Checking {
             let check = Check(self.app, arrived);
             let mut grpc = Grpc::new(ProstCodec::default());
             grpc = grpc.max_decoding_message_size(self.longest);
-            grpc.unary(check, request).await
+            let marks = RequestMarks::default();
+            answered_for(marks, &admitted.caller, grpc.unary(check, request)).await
         } else {
             let mut grpc = Grpc::new(ProstCodec::default());
             grpc.unary(HealthCheck(self.app), request).await
@@ -99,6 +115,17 @@ impl Checking {
             Ok(Err(_)) => Err(Status::out_of_range("the message is too long or was cut")),
             Ok(Ok(body)) => Ok(http::Request::from_parts(head, Full::new(body.to_bytes()))),
         }
+    }
+}
+
+/// A caller that is not let in, in gRPC's words.
+fn refused(problem: &Problem) -> Status {
+    problem.log();
+    let text = problem.detail();
+    match problem.status().as_u16() {
+        401 => Status::unauthenticated(text),
+        429 | 503 => Status::unavailable(text),
+        _ => Status::permission_denied(text),
     }
 }
 

@@ -1,0 +1,295 @@
+//! Callers: who asks, whether it is let in at all, and what it may ask by the policies of callers.
+//!
+//! A caller is known by its connection (a Unix socket's user, a certificate), by a key, or by a token. What it
+//! may ask is decided by Cedar policies of their own, with their own schema, on the same engine as every other
+//! question; each answer is kept until the policies change. Any failure is a refusal.
+
+mod asked;
+mod caller;
+mod limits;
+mod policies;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwap;
+use tokio::sync::Notify;
+
+use crate::config::{CallerAdmission, Config, Reload};
+use crate::identity::{CallerCredentials, CredentialsError, RefusedToken, ShownBy, TokenError};
+use asked::PermitKey;
+use limits::CallerLimits;
+use peppol_authz_engine::policy::{Bundle, Fault, SourceError, Sources, Warnings, load};
+use peppol_authz_engine::store::StoreError;
+use policies::CallerPolicies;
+
+pub use asked::{Asked, CallerAction};
+pub use caller::{Caller, ListenerName, Proof, Transport};
+pub use limits::{ReachedLimit, Running};
+
+/// All that knows callers, and decides what they may ask.
+pub struct Callers {
+    admission: CallerAdmission,
+    roles_claim: String,
+    credentials: CallerCredentials,
+    limits: CallerLimits,
+    policies: ArcSwap<CallerPolicies>,
+    files: PolicyFiles,
+    is_refused: AtomicBool,
+}
+
+/// Where the policies of callers are read again.
+struct PolicyFiles {
+    directory: Option<PathBuf>,
+    warnings: Warnings,
+    needs_manifest: bool,
+    reload: Reload,
+    reread: Notify,
+}
+
+/// Why callers cannot be known.
+#[derive(Debug, thiserror::Error)]
+pub enum CallersError {
+    /// Keys or tokens.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The engine takes the policies not.
+    #[error("`callers.policies`: {0}")]
+    Policies(#[from] StoreError),
+}
+
+/// A caller that a request tells of, and what was wrong with its credential.
+pub struct Identified {
+    /// The caller.
+    pub caller: Arc<Caller>,
+    /// Why a credential that came with it does not count.
+    pub refused: Option<RefusedToken>,
+    /// True if a credential that came with it cannot be verified now.
+    pub is_unverifiable: bool,
+}
+
+// === impl Callers ===
+
+impl Callers {
+    /// The policies of the settings, with their schema.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn sources(config: &Config) -> Result<Sources, SourceError> {
+        PolicyFiles::of(config).read()
+    }
+
+    /// Knows callers by the settings, with policies that are valid.
+    ///
+    /// # Errors
+    /// Keys or tokens that cannot be used.
+    pub fn new(config: &Config, bundle: Arc<Bundle>) -> Result<Self, CallersError> {
+        let settings = &config.callers;
+        Ok(Self {
+            admission: settings.admit,
+            roles_claim: settings.roles_claim.clone(),
+            credentials: CallerCredentials::new(config)?,
+            limits: CallerLimits::new(settings.rate, settings.concurrency),
+            policies: ArcSwap::from_pointee(CallerPolicies::new(bundle)?),
+            files: PolicyFiles::of(config),
+            is_refused: AtomicBool::new(false),
+        })
+    }
+
+    /// Finds out who asks: by what it shows, or else by its connection.
+    pub async fn identify(&self, connected: &Arc<Caller>, shown: Option<&str>) -> Identified {
+        let caller = match connected.has_expired() {
+            true => Arc::new(connected.without_certificate()),
+            false => Arc::clone(connected),
+        };
+        let mut found = Identified {
+            caller,
+            refused: None,
+            is_unverifiable: false,
+        };
+        let Some(shown) = shown.filter(|_| self.credentials.are_set()) else {
+            return found;
+        };
+        match self.credentials.verify(shown).await {
+            Ok((by, verified)) => {
+                let roles =
+                    |claim: &str| caller::roles(crate::identity::claim(&verified.claims, claim));
+                let name = verified.designation.value.as_str();
+                let known = match by {
+                    ShownBy::Key => found.caller.with_key(name, roles("roles")),
+                    ShownBy::Token => {
+                        let issuer = caller::name_in(&verified.claims, "iss").unwrap_or_default();
+                        found
+                            .caller
+                            .with_token(issuer, name, roles(&self.roles_claim))
+                    }
+                };
+                found.caller = Arc::new(known);
+            }
+            Err(TokenError::Invalid(refused)) => found.refused = Some(refused),
+            Err(TokenError::Unavailable(_) | TokenError::NotIntrospected(_)) => {
+                found.is_unverifiable = true;
+            }
+        }
+        found
+    }
+
+    /// True if a caller is let in at all.
+    #[must_use]
+    pub fn admits(&self, caller: &Caller) -> bool {
+        caller.is_local
+            || caller.proof != Proof::Nothing
+            || self.admission == CallerAdmission::Anyone
+    }
+
+    /// Lets a request of a caller in, within its limits.
+    ///
+    /// # Errors
+    /// The limit that it has reached.
+    pub fn enter(&self, caller: &Caller) -> Result<Running, ReachedLimit> {
+        self.limits.enter(&caller.id)
+    }
+
+    /// True if the policies of callers permit it.
+    #[must_use]
+    pub fn permit(&self, caller: &Arc<Caller>, action: CallerAction, asked: Asked) -> bool {
+        self.policies.load().permit(PermitKey {
+            caller: Arc::clone(caller),
+            action,
+            asked,
+        })
+    }
+
+    /// True if some policy looks at the tenant of a resource, which then has to be known.
+    #[must_use]
+    pub fn see_tenants(&self) -> bool {
+        self.policies.load().sees_tenants
+    }
+
+    /// True if the last change of the policies or of the keys was refused.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.is_refused.load(Ordering::Relaxed) || self.credentials.is_refused()
+    }
+
+    /// Keeps policies and keys fresh, for ever.
+    pub async fn follow(&self) {
+        tokio::join!(self.credentials.follow(), self.follow_policies());
+    }
+
+    /// Has all files read now.
+    pub fn reread(&self) {
+        self.credentials.reread();
+        self.files.reread.notify_one();
+    }
+
+    async fn follow_policies(&self) {
+        if self.files.directory.is_none() {
+            return;
+        }
+        let mut judged = self.files.look().await;
+        loop {
+            self.files.wait().await;
+            let mut found = self.files.look().await;
+            if found == judged {
+                continue;
+            }
+            // Not before they have come to rest: half of a copy could be whole policies.
+            loop {
+                tokio::time::sleep(self.files.reload.settle).await;
+                let again = self.files.look().await;
+                let rests = again == found;
+                found = again;
+                if rests {
+                    break;
+                }
+            }
+            if found != judged {
+                self.take(found.clone()).await;
+                judged = found;
+            }
+        }
+    }
+
+    /// Puts policies in force, or refuses them as a whole: then those before stay.
+    async fn take(&self, found: Result<Sources, String>) {
+        let made = tokio::task::spawn_blocking(move || {
+            let bundle = load(&found?).map_err(|faults| told(&faults))?;
+            CallerPolicies::new(Arc::new(bundle)).map_err(|error| error.to_string())
+        });
+        let made = made.await.unwrap_or_else(|error| Err(error.to_string()));
+        self.is_refused.store(made.is_err(), Ordering::Relaxed);
+        match made {
+            Ok(policies) => {
+                let revision = policies.revision();
+                self.policies.store(Arc::new(policies));
+                tracing::info!(
+                    policies = &*revision,
+                    "took over changed policies of callers"
+                );
+            }
+            Err(fault) => tracing::error!(
+                fault,
+                "changed policies of callers are refused; those before stay in force"
+            ),
+        }
+    }
+}
+
+fn told(faults: &[Fault]) -> String {
+    let faults = faults.iter().map(ToString::to_string);
+    faults.collect::<Vec<_>>().join("; ")
+}
+
+// === impl PolicyFiles ===
+
+impl PolicyFiles {
+    fn of(config: &Config) -> Self {
+        Self {
+            directory: config.callers.policies.clone(),
+            warnings: config.policy_warnings,
+            needs_manifest: config.reload.require_manifest,
+            reload: config.reload.clone(),
+            reread: Notify::new(),
+        }
+    }
+
+    fn read(&self) -> Result<Sources, SourceError> {
+        read(
+            self.directory.as_deref(),
+            self.warnings,
+            self.needs_manifest,
+        )
+    }
+
+    async fn look(&self) -> Result<Sources, String> {
+        let (directory, warnings) = (self.directory.clone(), self.warnings);
+        let needs_manifest = self.needs_manifest;
+        let read = tokio::task::spawn_blocking(move || {
+            let found = read(directory.as_deref(), warnings, needs_manifest);
+            found.map_err(|error| error.to_string())
+        });
+        read.await.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
+    /// Waits until it is time for a look.
+    async fn wait(&self) {
+        let wait = self.reread.notified();
+        if self.reload.watch {
+            // A timeout is no error: it is time for the next look.
+            let _ = tokio::time::timeout(self.reload.poll_interval, wait).await;
+        } else {
+            wait.await;
+        }
+    }
+}
+
+fn read(
+    directory: Option<&Path>,
+    warnings: Warnings,
+    needs_manifest: bool,
+) -> Result<Sources, SourceError> {
+    let sources = Sources::of_callers(directory)?.with_warnings(warnings);
+    Ok(sources.with_manifest_needed(needs_manifest))
+}

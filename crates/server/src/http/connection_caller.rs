@@ -1,0 +1,19 @@
+//! The caller of a connection, as each of its requests is told it.
+
+use std::sync::{Arc, LazyLock};
+
+use crate::callers::Caller;
+
+/// The caller of a connection, among the extensions of its requests.
+#[derive(Clone, Debug)]
+pub(super) struct ConnectionCaller(pub(super) Arc<Caller>);
+
+/// A caller inside of this process, where there is no connection.
+static INSIDE: LazyLock<Arc<Caller>> = LazyLock::new(|| Arc::new(Caller::inside()));
+
+impl ConnectionCaller {
+    /// The caller of a connection, if there is one.
+    pub(super) fn of(connected: Option<&Self>) -> Arc<Caller> {
+        Arc::clone(connected.map_or_else(|| &*INSIDE, |connected| &connected.0))
+    }
+}

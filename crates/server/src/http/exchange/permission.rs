@@ -1,0 +1,111 @@
+//! What the caller of this program may ask, once it is known what that is about.
+
+use cedar_policy::EntityUid;
+
+use super::super::problem::Problem;
+use super::open::Exchange;
+use super::surface::Surface;
+use crate::callers::{Asked, CallerAction};
+use peppol_authz_engine::{Decision, Question, RowPlanRequest, Tenancies, Wanted};
+
+impl Exchange<'_> {
+    /// Checks that the caller may have a question decided, and explained if `explains` is there: it is true if
+    /// the setting lets the caller.
+    ///
+    /// # Errors
+    /// The policies of callers do not permit it.
+    pub(super) fn permit_decided(
+        &self,
+        question: &Question,
+        decision: &Decision,
+        explains: Option<bool>,
+    ) -> Result<(), Problem> {
+        let tenancies = Tenancies::of(&self.session.state.bundle);
+        let asked = |allowed_by_setting| Asked::Question {
+            surface: self.surface.name(),
+            action: Some(question.action.clone()),
+            resource_type: Some(question.resource.type_name().clone()),
+            tenant: tenancies.of_decision(question, decision),
+            allowed_by_setting,
+        };
+        self.permit(CallerAction::Decide, asked(None))?;
+        match explains {
+            None => Ok(()),
+            by_setting => self.permit(CallerAction::Explain, asked(by_setting)),
+        }
+    }
+
+    /// Checks that the caller may be told a denial that no policy was asked for.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) fn permit_denied(&self, action: Option<&EntityUid>) -> Result<(), Problem> {
+        let asked = Asked::Question {
+            surface: self.surface.name(),
+            action: action.cloned(),
+            resource_type: None,
+            tenant: None,
+            allowed_by_setting: None,
+        };
+        self.permit(CallerAction::Decide, asked)
+    }
+
+    /// Checks that the caller may search.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) fn permit_search(
+        &self,
+        wanted: &Wanted,
+        explains: Option<bool>,
+    ) -> Result<(), Problem> {
+        let tenancies = Tenancies::of(&self.session.state.bundle);
+        let (action, resource) = wanted.action_and_resource();
+        let (resource_type, tenant) = match resource {
+            Ok(known) => (known.type_name(), tenancies.of_entity(known)),
+            Err(of) => (of, None),
+        };
+        let asked = |allowed_by_setting| Asked::Question {
+            surface: self.surface.name(),
+            action: action.cloned(),
+            resource_type: Some(resource_type.clone()),
+            tenant: tenant.clone(),
+            allowed_by_setting,
+        };
+        self.permit(CallerAction::Search, asked(None))?;
+        match explains {
+            None => Ok(()),
+            by_setting => self.permit(CallerAction::Explain, asked(by_setting)),
+        }
+    }
+
+    /// Checks that the caller may have a plan. The plan of a request of a gateway is part of its answer.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) fn permit_plan(
+        &self,
+        request: &RowPlanRequest,
+        explains: Option<bool>,
+    ) -> Result<(), Problem> {
+        if self.surface == Surface::Gateway {
+            return Ok(());
+        }
+        let asked = |allowed_by_setting| Asked::Question {
+            surface: self.surface.name(),
+            action: Some(request.action().clone()),
+            resource_type: Some(request.resource_type().clone()),
+            tenant: None,
+            allowed_by_setting,
+        };
+        self.permit(CallerAction::Plan, asked(None))?;
+        match explains {
+            None => Ok(()),
+            by_setting => self.permit(CallerAction::Explain, asked(by_setting)),
+        }
+    }
+
+    fn permit(&self, action: CallerAction, asked: Asked) -> Result<(), Problem> {
+        self.app.permits(&self.caller, action, asked)
+    }
+}

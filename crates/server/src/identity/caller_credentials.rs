@@ -1,0 +1,126 @@
+//! The credentials by which callers of this program say who they are: keys, and tokens of the issuers of `[jwt]`
+//! for an audience of their own.
+
+use std::sync::Arc;
+
+use super::api_keys::ApiKeys;
+use super::clock::TokenClock;
+use super::credentials::CredentialsError;
+use super::refused::RefusedToken;
+use super::token::is_signed_token;
+use super::tokens::Tokens;
+use super::verified::{TokenError, Verified};
+use crate::config::{ApiKeys as KeySettings, Config, Jwt, Principal};
+
+/// The credentials of callers.
+pub struct CallerCredentials {
+    keys: Option<ApiKeys>,
+    tokens: Option<Tokens>,
+}
+
+/// The kind of a credential that was verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShownBy {
+    /// A key; the designation is the name of its entry.
+    Key,
+    /// A token; the designation is its subject.
+    Token,
+}
+
+// === impl CallerCredentials ===
+
+impl CallerCredentials {
+    /// Makes what the settings ask for. No server is asked yet.
+    ///
+    /// # Errors
+    /// The settings name a file that cannot be used.
+    pub fn new(config: &Config) -> Result<Self, CredentialsError> {
+        let callers = &config.callers;
+        let keys = KeySettings {
+            file: callers.file.clone(),
+            basic: false,
+            principal: Vec::new(),
+            key: callers.key.clone(),
+        };
+        Ok(Self {
+            keys: match keys.is_set() {
+                true => Some(ApiKeys::new(&keys, "callers", &config.reload)?),
+                false => None,
+            },
+            tokens: match callers.audience.is_empty() {
+                true => None,
+                false => Some(Tokens::new(&for_callers(&config.jwt, &callers.audience))?),
+            },
+        })
+    }
+
+    /// True if there may be credentials that are accepted.
+    #[must_use]
+    pub fn are_set(&self) -> bool {
+        self.keys.is_some() || self.tokens.is_some()
+    }
+
+    /// Verifies the text behind `Bearer `, on a Tokio runtime.
+    ///
+    /// # Errors
+    /// It is not valid, or it cannot be verified now.
+    pub async fn verify(&self, text: &str) -> Result<(ShownBy, Arc<Verified>), TokenError> {
+        if let Some(tokens) = self.tokens.as_ref().filter(|_| is_signed_token(text)) {
+            return Ok((ShownBy::Token, tokens.verify(text).await?));
+        }
+        let found = self.keys.as_ref();
+        match found.and_then(|keys| keys.of(text, TokenClock::read())) {
+            Some(Ok(verified)) => Ok((ShownBy::Key, verified)),
+            Some(Err(refused)) => Err(TokenError::Invalid(refused)),
+            None => Err(TokenError::Invalid(RefusedToken::because(
+                "it is no key or token of a caller",
+            ))),
+        }
+    }
+
+    /// Keeps all keys fresh, for ever.
+    pub async fn follow(&self) {
+        let tokens = async {
+            if let Some(tokens) = &self.tokens {
+                tokens.follow().await;
+            }
+        };
+        let keys = async {
+            if let Some(keys) = &self.keys {
+                keys.follow().await;
+            }
+        };
+        tokio::join!(tokens, keys);
+    }
+
+    /// Has the file of keys read now.
+    pub fn reread(&self) {
+        if let Some(keys) = &self.keys {
+            keys.reread();
+        }
+    }
+
+    /// True if the last change of the file of keys was refused.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.keys.as_ref().is_some_and(ApiKeys::is_refused)
+    }
+}
+
+/// The same issuers, for other audiences: a token of a user is none of a caller.
+fn for_callers(jwt: &Jwt, audience: &[String]) -> Jwt {
+    let mut jwt = jwt.clone();
+    let principal = vec![Principal {
+        kind: "Caller".to_owned(),
+        claim: "sub".to_owned(),
+        attribute: None,
+        when: std::collections::BTreeMap::new(),
+        unverified: false,
+    }];
+    audience.clone_into(&mut jwt.audience);
+    for issuer in &mut jwt.issuers {
+        audience.clone_into(&mut issuer.audience);
+        issuer.principal.clone_from(&principal);
+    }
+    Jwt { principal, ..jwt }
+}

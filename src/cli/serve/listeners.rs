@@ -1,0 +1,101 @@
+//! The sockets of a server.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::stop;
+use crate::cli::output::AnyError;
+use peppol_authz_server::callers::ListenerName;
+use peppol_authz_server::config::{Config, Listen};
+use peppol_authz_server::http::{
+    App, Listener, router, router_of_administration, router_of_questions, serve, serve_envoy,
+};
+
+/// The sockets of a server.
+pub(super) struct Listeners {
+    questions: Listener,
+    /// For Envoy's gRPC, if it is set.
+    envoy: Option<Listener>,
+    /// For administration, if it has one of its own.
+    administration: Option<Listener>,
+}
+
+impl Listeners {
+    pub(super) async fn bind(config: &Config, app: &App) -> Result<Self, AnyError> {
+        let tls = |name: ListenerName| {
+            let mut all = app.tls.iter();
+            let found = all.find(|(of, _)| *of == name.name());
+            found.map(|(_, tls)| Arc::clone(tls))
+        };
+        let bind = async |address: &Listen, name: ListenerName| -> Result<Listener, AnyError> {
+            // One that has no certificate of its own has that of questions.
+            let tls = tls(name).or_else(|| tls(ListenerName::Questions));
+            Ok(Listener::bind(address).await?.with_tls(tls).named(name))
+        };
+        let maybe = async |address: Option<&Listen>, name| -> Result<Option<Listener>, AnyError> {
+            Ok(match address {
+                Some(address) => Some(bind(address, name).await?),
+                None => None,
+            })
+        };
+        let envoy = config.gateway.envoy_grpc_listen.as_ref();
+        let administration = config.admin.listen.as_ref();
+        Ok(Self {
+            questions: bind(&config.listen, ListenerName::Questions).await?,
+            envoy: maybe(envoy, ListenerName::Envoy).await?,
+            administration: maybe(administration, ListenerName::Administration).await?,
+        })
+    }
+
+    /// Where questions are answered.
+    pub(super) fn address(&self) -> String {
+        self.questions.local_addr().to_string()
+    }
+
+    pub(super) fn report(&self) {
+        if let Some(envoy) = &self.envoy {
+            let address = envoy.local_addr().to_string();
+            tracing::info!(address, "listening for Envoy's gRPC");
+        }
+        if let Some(administration) = &self.administration {
+            let address = administration.local_addr().to_string();
+            tracing::info!(address, "listening for administration");
+        }
+        let address = self.address();
+        tracing::info!(address, "listening");
+    }
+
+    /// Answers until `stop` is true. Returns the number of connections that were cut then.
+    pub(super) async fn answer(
+        self,
+        config: &Config,
+        app: &Arc<App>,
+        stop: &watch::Receiver<bool>,
+    ) -> usize {
+        let limits = &config.server;
+        let told = || stop::told(stop.clone());
+        let envoy = async {
+            match self.envoy {
+                Some(envoy) => serve_envoy(envoy, Arc::clone(app), limits, told()).await,
+                None => 0,
+            }
+        };
+        let questions = match self.administration {
+            Some(_) => router_of_questions(Arc::clone(app)),
+            None => router(Arc::clone(app)),
+        };
+        let administration = async {
+            match self.administration {
+                Some(listener) => {
+                    let router = router_of_administration(Arc::clone(app));
+                    serve(listener, router, limits, told()).await
+                }
+                None => 0,
+            }
+        };
+        let questions = serve(self.questions, questions, limits, told());
+        let cut: [usize; 3] = tokio::join!(questions, envoy, administration).into();
+        cut.into_iter().sum()
+    }
+}

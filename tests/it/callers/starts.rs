@@ -1,0 +1,94 @@
+//! A listener that others can reach.
+
+use super::*;
+
+#[test]
+fn a_listener_that_others_can_reach_needs_tls_and_callers() {
+    let ours = Authority::new();
+    let server = ours.sign("server", "IP:127.0.0.1");
+    let keys = format!("[callers]\nkey = [{}]\n", entry("gateway", &["decide"]));
+    let fails = |start: Start, words: &[&str]| {
+        let (code, text) = start.fails();
+        assert_eq!(code, 64, "{text}");
+        for words in words {
+            assert!(text.contains(words), "no {words} in {text}");
+        }
+    };
+    const TLS: &str = "set `tls.certificate` and `tls.key`";
+    const CALLERS: &str = "make callers known by `tls.client_ca`, `callers.key`, `callers.file` or";
+    const ANYONE: &str = "or let anyone in by `callers.admit = \"anyone-who-reaches-the-port\"`";
+    let open = ["--listen", "0.0.0.0:0"];
+    fails(
+        Start::new().with(&open),
+        &["`listen`", "`0.0.0.0:0`", TLS, CALLERS, ANYONE],
+    );
+    fails(with_settings(Start::new(), &keys).with(&open), &[TLS]);
+    fails(with_tls(Start::new(), &server).with(&open), &[CALLERS]);
+    fails(
+        Start::new()
+            .variable("PEPPOL_AUTHZ_ADMIN__LISTEN", "[::]:0")
+            .variable("PEPPOL_AUTHZ_GATEWAY__ENVOY_GRPC_LISTEN", "192.0.2.1:8181"),
+        &[
+            "`admin.listen`",
+            "`gateway.envoy_grpc_listen`",
+            "those of `admin`",
+        ],
+    );
+    fails(
+        Start::new().variable("PEPPOL_AUTHZ_CALLERS__AUDIENCE", "authz"),
+        &["`callers.audience`", "needs the issuers"],
+    );
+}
+
+/// So many words are needed, and even then nobody is told what is for operators.
+#[test]
+fn anyone_is_let_in_where_a_setting_says_so() {
+    let sidecar = Start::quickstart()
+        .with(&["--listen", "0.0.0.0:0"])
+        .variable("PEPPOL_AUTHZ_CALLERS__ADMIT", "anyone-who-reaches-the-port")
+        .variable("PEPPOL_AUTHZ_EXPLAIN__ALLOW", "nobody")
+        .start();
+    let mut anyone = Connection::open(&sidecar);
+    anyone.is_served();
+    assert_eq!(anyone.get("/metrics").status, 200);
+    is_refused(&anyone.get("/version"), 403, "CALLER_NOT_ALLOWED");
+    let explained = ALLOWED.replacen('{', "{\"explain\": true, ", 1);
+    let reply = send(&mut anyone, DECIDE, &[], &explained);
+    is_refused(&reply, 403, "EXPLAIN_NOT_ALLOWED");
+    let ready = anyone.get("/readyz");
+    assert_eq!(
+        (ready.status, ready.json()),
+        (200, json!({"ready": true, "missing": []}))
+    );
+}
+
+#[test]
+fn administration_has_a_listener_of_its_own_where_that_is_wanted() {
+    let start = Start::quickstart();
+    let socket = format!("unix:{}", start.path("admin.sock").display());
+    let sidecar = start
+        .variable("PEPPOL_AUTHZ_ADMIN__LISTEN", &socket)
+        .start();
+    assert_eq!(
+        sidecar.logged("listening for administration")["address"],
+        *socket
+    );
+    let mut questions = Connection::open(&sidecar);
+    questions.is_served();
+    let mut administration = Connection::open_at(&socket);
+    for path in ["/metrics", "/version", "/openapi.json"] {
+        is_refused(&questions.get(path), 404, "NOT_FOUND");
+        assert_eq!(administration.get(path).status, 200, "{path}");
+    }
+    for path in ["/livez", "/readyz", "/healthz"] {
+        assert_eq!(questions.get(path).status, 200, "{path}");
+        assert_eq!(administration.get(path).status, 200, "{path}");
+    }
+    let reply = administration.get("/authz/envoy/orgs/acme");
+    is_refused(&reply, 404, "NOT_FOUND");
+    let mut asking = Connection::open_at(&socket);
+    is_refused(&send(&mut asking, DECIDE, &[], ALLOWED), 404, "NOT_FOUND");
+    // The socket tells who asks.
+    let name = "peppol_authz_caller_requests_total{caller=\"uid:";
+    assert!(sample(&mut administration, name) > Some(0));
+}

@@ -48,6 +48,9 @@ struct PolicyFiles {
     reread: Notify,
 }
 
+/// The texts of policies, or why they cannot be read.
+type FoundPolicies = Result<Sources, String>;
+
 /// Why callers cannot be known.
 #[derive(Debug, thiserror::Error)]
 pub enum CallersError {
@@ -188,11 +191,19 @@ impl Callers {
         if self.files.directory.is_none() {
             return;
         }
-        let mut judged = self.files.look().await;
+        // Those in force were read before.
+        let in_force = self.policies.load().revision();
+        let mut judged = None;
+        let is_judged = |judged: &Option<FoundPolicies>, found: &FoundPolicies| match judged {
+            Some(judged) => judged == found,
+            None => found
+                .as_ref()
+                .is_ok_and(|found| *found.digest() == *in_force),
+        };
         loop {
             self.files.wait().await;
             let mut found = self.files.look().await;
-            if found == judged {
+            if is_judged(&judged, &found) {
                 continue;
             }
             // Not before they have come to rest: half of a copy could be whole policies.
@@ -205,15 +216,15 @@ impl Callers {
                     break;
                 }
             }
-            if found != judged {
+            if !is_judged(&judged, &found) {
                 self.take(found.clone()).await;
-                judged = found;
+                judged = Some(found);
             }
         }
     }
 
     /// Puts policies in force, or refuses them as a whole: then those before stay.
-    async fn take(&self, found: Result<Sources, String>) {
+    async fn take(&self, found: FoundPolicies) {
         let made = tokio::task::spawn_blocking(move || {
             let bundle = load(&found?).map_err(|faults| told(&faults))?;
             CallerPolicies::new(Arc::new(bundle)).map_err(|error| error.to_string())
@@ -263,7 +274,7 @@ impl PolicyFiles {
         )
     }
 
-    async fn look(&self) -> Result<Sources, String> {
+    async fn look(&self) -> FoundPolicies {
         let (directory, warnings) = (self.directory.clone(), self.warnings);
         let needs_manifest = self.needs_manifest;
         let read = tokio::task::spawn_blocking(move || {

@@ -45,14 +45,11 @@ pub(super) async fn configuration(
             (metadata.clone(), "max-age=3600")
         }
         None if path.is_empty() => {
+            let is_secured = app.tls.iter().any(|(name, _)| *name == "questions");
+            let scheme = if is_secured { "https" } else { "http" };
+            let host = host(&headers).map_err(Problem::Malformed)?;
             // It repeats a header of one caller, and is not for others.
-            (
-                metadata(&format!(
-                    "http://{}",
-                    host(&headers).map_err(Problem::Malformed)?
-                )),
-                "no-store",
-            )
+            (metadata(&format!("{scheme}://{host}")), "no-store")
         }
         _ => return Err(Problem::NotFound),
     };

@@ -89,7 +89,9 @@ async fn made(
         ..plans.options(&columns)
     };
     let plan = exchange.plan(&request, demanded, &options, by_setting);
-    Ok(plan_text(&plan.await?, &columns, dialect)?.now().into_bytes())
+    Ok(plan_text(&plan.await?, &columns, dialect)?
+        .now()
+        .into_bytes())
 }
 
 /// A plan that a gateway's request named by its id.

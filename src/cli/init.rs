@@ -13,12 +13,16 @@ use super::exit::{Ended, Exit};
 use super::output::{failed, say};
 
 /// Each directory as it is called in a project.
-static SHIPPED: [(&str, Dir<'_>); 3] = [
+static SHIPPED: [(&str, Dir<'_>); 4] = [
     ("policies", include_dir!("$CARGO_MANIFEST_DIR/policies")),
     ("schema", include_dir!("$CARGO_MANIFEST_DIR/schema")),
     (
         "tests/policies",
         include_dir!("$CARGO_MANIFEST_DIR/tests/policies"),
+    ),
+    (
+        "tests/callers",
+        include_dir!("$CARGO_MANIFEST_DIR/tests/callers"),
     ),
 ];
 

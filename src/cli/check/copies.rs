@@ -9,7 +9,12 @@ use crate::cli::init::shipped_below;
 use peppol_authz_engine::policy::{Fault, Severity, SourceFile};
 
 /// The files and directories that are inside the program, in that of the schema.
-const COPIES: [&str; 3] = ["documents.cedarschema", "postgres", "sqlite"];
+const COPIES: [&str; 4] = [
+    "callers.cedarschema",
+    "documents.cedarschema",
+    "postgres",
+    "sqlite",
+];
 
 /// A warning for each file that differs from that inside the program, or is not in it. `directory` is that of
 /// the schema.

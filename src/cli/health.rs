@@ -74,7 +74,20 @@ fn asked(args: &HealthArgs) -> Result<(Asked, String), Exit> {
     if let Some(url) = &args.url {
         return host_of(url, args.ca.as_deref()).map_err(misused);
     }
-    match settings(&args.flags())?.listen {
+    let config = settings(&args.flags())?;
+    // Administration tells of health where it has an address of its own.
+    let of_admin = config
+        .admin
+        .listen
+        .clone()
+        .filter(|_| args.listen.is_none());
+    let own_tls = of_admin.as_ref().and_then(|_| config.admin.own_tls());
+    let is_secured = own_tls.unwrap_or(config.tls).is_set();
+    match of_admin.unwrap_or(config.listen) {
+        Listen::Tcp(address) if is_secured => Err(misused(format!(
+            "`{address}` has TLS: name it by `--url https://HOST:PORT` with `--ca`, or give administration a \
+             Unix socket, `admin.listen = \"unix:PATH\"`"
+        ))),
         Listen::Unix(path) => Ok((Asked::Unix(path), "sidecar".to_owned())),
         Listen::Tcp(address) if address.port() == 0 => Err(misused(format!(
             "`{address}` lets the system choose a port, which nobody else knows: name it with `--listen`"

@@ -17,7 +17,7 @@ Examples:
 
 Exit codes: 0 it answers that it is well; 1 it does not, and one line says why.")]
 pub(in crate::cli) struct HealthArgs {
-    /// The address that the sidecar answers on: `IP:PORT` or `unix:PATH` [default: the setting `listen`]
+    /// The address that the sidecar answers on: `IP:PORT` or `unix:PATH` [default: the setting `admin.listen`, or else `listen`]
     #[arg(long, value_name = "ADDR", conflicts_with = "url")]
     pub(in crate::cli) listen: Option<String>,
     /// The same as a URL, `http://HOST:PORT` or `https://…`; no settings are read then

@@ -69,6 +69,15 @@ fn administration_has_a_listener_of_its_own_where_that_is_wanted() {
     let sidecar = start
         .variable("PEPPOL_AUTHZ_ADMIN__LISTEN", &socket)
         .start();
+    let health = |name: &str, value: &str| {
+        let mut command = crate::sidecar::program();
+        let ended = command.args(["health", "--ready"]).env(name, value);
+        let ended = ended.output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        (ended.status.code(), said)
+    };
+    let (code, said) = health("PEPPOL_AUTHZ_ADMIN__LISTEN", &socket);
+    assert_eq!(code, Some(0), "{said}");
     assert_eq!(
         sidecar.logged("listening for administration")["address"],
         *socket

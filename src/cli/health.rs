@@ -75,15 +75,14 @@ fn asked(args: &HealthArgs) -> Result<(Asked, String), Exit> {
         return host_of(url, args.ca.as_deref()).map_err(misused);
     }
     let config = settings(&args.flags())?;
+    // Who names an address only wants to ask there: it need not be fit for a start.
+    let named = args.listen.as_deref().map(str::parse::<Listen>);
+    let named = named.transpose().map_err(misused)?;
     // Administration tells of health where it has an address of its own.
-    let of_admin = config
-        .admin
-        .listen
-        .clone()
-        .filter(|_| args.listen.is_none());
+    let of_admin = config.admin.listen.clone().filter(|_| named.is_none());
     let own_tls = of_admin.as_ref().and_then(|_| config.admin.own_tls());
     let is_secured = own_tls.unwrap_or(config.tls).is_set();
-    match of_admin.unwrap_or(config.listen) {
+    match named.or(of_admin).unwrap_or(config.listen) {
         Listen::Tcp(address) if is_secured => Err(misused(format!(
             "`{address}` has TLS: name it by `--url https://HOST:PORT` with `--ca`, or give administration a \
              Unix socket, `admin.listen = \"unix:PATH\"`"

@@ -40,11 +40,10 @@ pub(in crate::cli) struct HealthArgs {
 // === impl HealthArgs ===
 
 impl HealthArgs {
-    /// The same as flags of the settings.
+    /// Those that are flags of the settings.
     pub(in crate::cli) fn flags(&self) -> Flags {
         Flags {
             config: self.config.clone(),
-            listen: self.listen.clone(),
             ..Flags::default()
         }
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::connection::{ALLOWED, Connection};
 use crate::eventually::until;
-use crate::sidecar::{Reply, Sidecar, Start};
+use crate::sidecar::{Reply, Start};
 use crate::tls::{Authority, HTTP1, connect, sample, with_tls};
 
 /// A key of a caller, which is its name in a long form.

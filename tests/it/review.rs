@@ -207,7 +207,6 @@ fn found(worker: &Deciding, store: &Arc<dyn Store>, scope: ReviewScope) -> Right
         let options = EngineOptions {
             decision_bytes: 0,
             cache_bytes: 1 << 24,
-            decision_bytes: 0,
             freshness: Freshness::EACH,
         };
         let engine = Engine::new(Arc::new(held), bundle, options).unwrap();

@@ -4,6 +4,7 @@ mod args;
 mod asking;
 mod authorize;
 mod check;
+mod convert;
 mod diff;
 mod doctor;
 mod exit;
@@ -60,6 +61,7 @@ pub(crate) fn run() -> Exit {
         Command::Init(args) => init::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Authorize(args) => authorize::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Search(args) => search::run(&args),

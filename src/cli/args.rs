@@ -2,6 +2,7 @@
 
 mod ask;
 mod author;
+mod convert;
 mod diff;
 mod doctor;
 mod export;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 
 pub(super) use ask::{AuthorizeArgs, PlanArgs, RouteArgs, SearchArgs};
 pub(super) use author::{CheckArgs, TestArgs};
+pub(super) use convert::ConvertArgs;
 pub(super) use diff::DiffArgs;
 pub(super) use doctor::DoctorArgs;
 pub(super) use export::ExportArgs;
@@ -60,6 +62,8 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Run policy suites
     Test(TestArgs),
+    /// Convert policies or a schema between Cedar's own syntax and Cedar's JSON
+    Convert(ConvertArgs),
     /// Decide one question, and show the reasons
     Authorize(AuthorizeArgs),
     /// Decide one question, and show the policies, the values that they read, and the conditions that a denial lacks

@@ -320,3 +320,53 @@ fn policies_without_ids_are_called_by_file_and_place() {
         assert!(found.stdout.contains(says), "`{says}`: {found:?}");
     }
 }
+
+#[test]
+fn policies_links_and_schemas_are_converted_there_and_back() {
+    let author = author();
+    author.write("policies/share.cedar", POLICIES);
+    author.write("policies/links.toml", LINKS);
+    let stdout = |arguments: &[&str]| {
+        let ended = author.run(arguments);
+        assert_eq!(ended.code, Some(0), "{arguments:?}: {ended:?}");
+        ended.stdout
+    };
+    let json = stdout(&[
+        "convert",
+        "policies/share.cedar",
+        "--links",
+        "policies/links.toml",
+    ]);
+    author.write("json/set.json", &json);
+    let refused = author.run(&["convert", "json/set.json"]);
+    assert_eq!(refused.code, Some(64), "{refused:?}");
+    let text = stdout(&["convert", "json/set.json", "--links", "links.toml"]);
+    author.write("text/share.cedar", &text);
+    author.write("text/links.toml", &author.read("links.toml"));
+    // What is there is not written over.
+    let refused = author.run(&["convert", "json/set.json", "--links", "links.toml"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let schema = stdout(&["convert", "schema/peppol.cedarschema"]);
+    author.write("schema.cedarschema.json", &schema);
+    let schema = stdout(&["convert", "schema.cedarschema.json"]);
+    author.write("schema.cedarschema", &schema);
+    for policies in ["policies", "json", "text"] {
+        for schema in [
+            "schema/peppol.cedarschema",
+            "schema.cedarschema.json",
+            "schema.cedarschema",
+        ] {
+            let mut arguments = asked("anna", "Plan::\"p\"");
+            arguments.extend(["--policies", policies, "--schema", schema].map(str::to_owned));
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            let found = author.run(&arguments);
+            assert_eq!(found.code, Some(0), "{policies} {schema}: {found:?}");
+            assert!(
+                found.stdout.contains("l/team-a"),
+                "{policies} {schema}: {found:?}"
+            );
+        }
+    }
+    let refused = author.run(&["convert", "entities.json"]);
+    assert_ne!(refused.code, Some(0), "{refused:?}");
+}

@@ -8,6 +8,7 @@
 //! evaluate, even one that forbids. Nor does one that Cedar warns about, unless [`Warnings`] say so.
 
 mod bundle;
+mod convert;
 mod directory;
 mod fault;
 mod fragments;
@@ -31,6 +32,7 @@ mod warnings;
 mod weight;
 
 pub use bundle::{Bundle, BundleError, QuestionKind};
+pub use convert::{PolicyText, policies_to_json, policies_to_text, schema_converted};
 pub use directory::{Entry, EntryKind, PolicyDirectory, UnreadEntry, invariant_files};
 pub use fault::{Fault, Severity};
 pub use fragments::{Fragment, SchemaText};

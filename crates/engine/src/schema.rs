@@ -60,7 +60,7 @@ pub(crate) use map::Map;
 pub use member_name::could_mean;
 pub use misfit::Misfit;
 pub(crate) use object::ObjectReader;
-pub use parse::{cedar_text, document_types};
+pub use parse::{cedar_text, document_types, json_text};
 pub use reading::JsonOrigin;
 pub use shared::SharedEntity;
 pub(crate) use shared::together;

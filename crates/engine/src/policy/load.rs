@@ -22,13 +22,13 @@ use super::source_file::SourceFile;
 use super::sources::Sources;
 use super::stack::on_large_stack;
 use conventions::broken_conventions;
-use links::read_links;
+use links::{read_file as read_links_file, read_links};
 use manifest::check_manifest;
 use policies::read_policies;
 use schema::read_schema;
 use validate::{canonical_literals, validate};
-use written::WrittenPolicies;
 
+pub(super) use written::{LinkEntry, WrittenPolicies};
 pub use written::{MAX_CONDITIONALS, MAX_POLICIES};
 
 /// Checks the texts and makes a Bundle of them. `check` and `serve` refuse the same sets: those that
@@ -95,6 +95,23 @@ fn load_here(
         Ok(bundle)
     } else {
         Err(Fault::first_of(broken))
+    }
+}
+
+/// The policies of a file, and these links, before anything is held to a schema.
+pub(super) fn read_written(
+    file: &Arc<SourceFile>,
+    links: Option<&Arc<SourceFile>>,
+) -> Result<WrittenPolicies, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let sources = Sources::new(Arc::clone(file), vec![Arc::clone(file)]);
+    let mut written = read_policies(&sources, &mut faults);
+    if let Some(links) = links {
+        read_links_file(links, &mut written.links, &mut faults);
+    }
+    match faults.is_empty() {
+        true => Ok(written),
+        false => Err(Fault::first_of(faults)),
     }
 }
 

@@ -131,6 +131,17 @@ pub fn cedar_text(json: &str) -> Result<String, SchemaError> {
     fragment.to_cedarschema().map_err(|e| unsupported(&e))
 }
 
+/// A schema in Cedar's own syntax, in Cedar's JSON form.
+///
+/// # Errors
+/// A text that is no schema.
+pub fn json_text(text: &str) -> Result<String, SchemaError> {
+    let (fragment, _) = cedar_policy::SchemaFragment::from_cedarschema_str(text)?;
+    let json = fragment.to_json_value();
+    let json = json.map_err(|error| SchemaError::Unsupported(error.to_string()))?;
+    Ok(format!("{json:#}"))
+}
+
 /// The types of the tenancy documents, in the order of their names: the common types of the
 /// namespace `Document`.
 ///

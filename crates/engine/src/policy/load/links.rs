@@ -100,7 +100,11 @@ pub(super) fn read_links(
 }
 
 /// Reads `links.toml`.
-fn read_file(file: &Arc<SourceFile>, entries: &mut Vec<LinkEntry>, faults: &mut Vec<Fault>) {
+pub(super) fn read_file(
+    file: &Arc<SourceFile>,
+    entries: &mut Vec<LinkEntry>,
+    faults: &mut Vec<Fault>,
+) {
     let tables = match toml::from_str::<LinksFile>(&file.text) {
         Ok(file) => file.link,
         Err(error) => {

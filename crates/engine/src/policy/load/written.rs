@@ -26,13 +26,13 @@ pub(super) const SPLIT: &str =
 
 /// All that is written in policy files.
 #[derive(Default)]
-pub(super) struct WrittenPolicies {
+pub(in crate::policy) struct WrittenPolicies {
     /// The policies.
-    pub(super) policies: Vec<PolicyInfo>,
+    pub(in crate::policy) policies: Vec<PolicyInfo>,
     /// The templates.
-    pub(super) templates: Vec<PolicyTemplate>,
+    pub(in crate::policy) templates: Vec<PolicyTemplate>,
     /// The links that stand among them, as Cedar's JSON has them.
-    pub(super) links: Vec<LinkEntry>,
+    pub(in crate::policy) links: Vec<LinkEntry>,
     /// The ids of all of them, each with its file.
     pub(super) taken: HashMap<Arc<str>, Arc<SourceFile>>,
 }
@@ -61,14 +61,14 @@ impl Statement {
 }
 
 /// A text and its place.
-pub(super) type Placed = (String, Range<usize>);
+pub(in crate::policy) type Placed = (String, Range<usize>);
 
 /// A link as it is written.
-pub(super) struct LinkEntry {
-    pub(super) id: Placed,
-    pub(super) template: Placed,
-    pub(super) principal: Option<Placed>,
-    pub(super) resource: Option<Placed>,
+pub(in crate::policy) struct LinkEntry {
+    pub(in crate::policy) id: Placed,
+    pub(in crate::policy) template: Placed,
+    pub(in crate::policy) principal: Option<Placed>,
+    pub(in crate::policy) resource: Option<Placed>,
     pub(super) file: Arc<SourceFile>,
     pub(super) place: Range<usize>,
 }

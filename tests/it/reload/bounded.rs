@@ -77,7 +77,28 @@ fn a_schema_that_would_be_large_is_refused_by_name() {
         format!("action k{n} appliesTo {{ principal: [{principals}], resource: [{resources}] }};\n")
     });
     let kinds = format!("entity {principals};\nentity {resources};\n{kinds}");
+    // All of its attributes are looked at for each one.
+    let wide = each(40_000, |n| format!("a{n}: Long,\n"));
+    let inner = format!("entity Inner = {{ a: {{ {wide} }} }};\n");
+    let context = format!(
+        "action wide appliesTo {{ principal: [User], resource: [Doc], context: {{ {wide} }} }};\n"
+    );
+    let wide = format!("type Wide = {{ {wide} }};\n");
+    let widest = each(4_096, |n| format!("a{n}: Long,\n"));
+    let many = each(9, |n| format!("entity W{n} = {{ {widest} }};\n"));
     for (what, text, word) in [
+        (
+            "many wide records",
+            many,
+            "too many records of many attributes",
+        ),
+        ("a wide type", wide, "too many attributes of one record"),
+        ("a wide record", inner, "too many attributes of one record"),
+        (
+            "a wide context",
+            context,
+            "too many attributes of one record",
+        ),
         (
             "types in types",
             doubling,

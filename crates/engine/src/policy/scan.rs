@@ -14,6 +14,10 @@ const MAX_BRACKETS: usize = 64;
 const MAX_OPERATORS: usize = 4096;
 /// Common types in a schema: each may stand on the one before.
 const MAX_TYPES: usize = 1000;
+/// Attributes of one record in a schema: Cedar's parser looks at all of them for each one.
+const MAX_WIDTH: usize = 4096;
+/// Such looks in a schema: those of a few of the widest records.
+const MAX_LOOKS: usize = 8 * MAX_WIDTH * MAX_WIDTH;
 
 /// The language of a text. It decides what can nest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub(super) enum Language {
     Policy,
     /// A schema.
     Schema,
+    /// A schema in JSON.
+    SchemaJson,
 }
 
 /// The result of a scan.
@@ -40,6 +46,7 @@ pub(super) fn scan(text: &str, language: Language) -> Scan {
     let bytes = text.as_bytes();
     let mut found = Scan::default();
     let (mut depth, mut operators, mut types) = (0_usize, 0_usize, 0_usize);
+    let mut widths = Widths::default();
     let mut start = None;
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -67,12 +74,23 @@ pub(super) fn scan(text: &str, language: Language) -> Scan {
                 operators += usize::from(byte != b'(');
             }
             b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            b':' if is_member(bytes, here) => widths.add(),
             b'<' if !policy => depth += 1,
             b'>' if !policy => depth = depth.saturating_sub(1),
             b'|' | b'&' | b'!' | b'-' | b'+' | b'*' | b'.' | b'?' => operators += 1,
             b'i' if is_word(bytes, here, b"if") => operators += 1,
             b't' if is_word(bytes, here, b"type") => types += 1,
             _ => {}
+        }
+        match byte {
+            b'{' => widths.of_open.push(0),
+            b'}' => drop(widths.of_open.pop()),
+            _ => {}
+        }
+        if language == Language::Schema
+            && let Some(what) = widths.too_many()
+        {
+            found.too_deep.get_or_insert((here, what));
         }
         if depth > MAX_BRACKETS {
             found
@@ -93,6 +111,38 @@ pub(super) fn scan(text: &str, language: Language) -> Scan {
         }
     }
     found
+}
+
+/// How many attributes records have.
+#[derive(Default)]
+struct Widths {
+    /// Of each record that is open.
+    of_open: Vec<usize>,
+    /// Of all together, each as often as its record has some.
+    looks: usize,
+}
+
+impl Widths {
+    fn add(&mut self) {
+        if let Some(width) = self.of_open.last_mut() {
+            self.looks += 2 * *width + 1;
+            *width += 1;
+        }
+    }
+
+    fn too_many(&self) -> Option<&'static str> {
+        if self.of_open.last().is_some_and(|width| *width > MAX_WIDTH) {
+            Some("attributes of one record: 4096 are the most")
+        } else {
+            (self.looks > MAX_LOOKS).then_some("records of many attributes")
+        }
+    }
+}
+
+/// Returns true if the colon there is that of an attribute, and not of a namespace.
+fn is_member(bytes: &[u8], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+    before != Some(&b':') && bytes.get(at + 1) != Some(&b':')
 }
 
 /// Returns true if a whole word stands there.
@@ -123,6 +173,23 @@ mod tests {
                 "forbid (principal, action, resource);"
             ]
         );
+    }
+
+    #[test]
+    fn the_attributes_of_each_record_are_counted() {
+        let record = |width: usize| format!("{{ {} }}", "a: N::Long, ".repeat(width));
+        let is_refused = |text: &str, language| scan(text, language).too_deep.is_some();
+        let all = format!(
+            "namespace N {{ {} }}",
+            "entity E = { a: Long };".repeat(5000)
+        );
+        assert!(!is_refused(&all, Language::Schema));
+        let entity = |width: usize| format!("entity E = {};", record(width));
+        assert!(!is_refused(&entity(4096), Language::Schema));
+        assert!(is_refused(&entity(4097), Language::Schema));
+        assert!(!is_refused(&record(4097), Language::SchemaJson));
+        assert!(!is_refused(&entity(4096).repeat(8), Language::Schema));
+        assert!(is_refused(&entity(4096).repeat(9), Language::Schema));
     }
 
     #[test]

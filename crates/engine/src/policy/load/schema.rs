@@ -17,15 +17,26 @@ pub(super) fn read_schema(
     warnings: Warnings,
     faults: &mut Vec<Fault>,
 ) -> Option<Schema> {
-    if let Some((place, what)) = scan(&file.text, Language::Schema).too_deep {
+    let is_json = file.name.ends_with(".json");
+    let language = match is_json {
+        true => Language::SchemaJson,
+        false => Language::Schema,
+    };
+    if let Some((place, what)) = scan(&file.text, language).too_deep {
         faults.push(Fault::new(file, Severity::Invalid, format!("too many {what}")).at(place, 1));
         return None;
     }
-    let is_json = file.name.ends_with(".json");
     let text = match is_json {
         true => cedar_text(&file.text).map(Cow::Owned),
         false => Ok(Cow::Borrowed(&*file.text)),
     };
+    if let (true, Ok(text)) = (is_json, &text)
+        && let Some((_, what)) = scan(text, Language::Schema).too_deep
+    {
+        let text = format!("`{}`: too many {what}", file.name);
+        faults.push(Fault::new(file, Severity::Invalid, text));
+        return None;
+    }
     let found = |diagnostic: &dyn Diagnostic| {
         let mut fault = Fault::from_diagnostic(file, diagnostic);
         // Of JSON places are not known.

@@ -62,7 +62,7 @@ pub(super) fn run(args: &CheckArgs) -> Ended {
         known = count;
         faults.extend(found);
         described = openapi::check(args, &sources, bundle)?;
-        faults.extend(additions::check(args, &sources, bundle));
+        faults.extend(additions::check(args, &policy, &sources, bundle));
     }
     let of_descriptions = described.findings.iter().map(|it| &it.fault);
     let worst = faults

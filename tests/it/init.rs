@@ -1,6 +1,7 @@
 //! `init` writes a project, and an author goes on from there without building the program anew.
 
 mod authoring;
+mod compared;
 mod kinds;
 mod migrations;
 mod misfits;
@@ -51,7 +52,7 @@ fn the_next_steps_are_said() {
     let author = Author::empty();
     let ended = runs(&author, &["init", "mine/of acme"]);
     for step in [
-        "cd mine/of acme",
+        "cd 'mine/of acme'",
         "peppol-authz check",
         "peppol-authz serve --config peppol-authz.toml",
         "schema/additions/README.md",
@@ -74,6 +75,55 @@ fn the_next_steps_are_said() {
         let path = author.path("mine/of acme").join(name);
         assert!(path.is_file(), "{name}");
     }
+}
+
+/// Names that a path has no room for fail late, when much is written already.
+#[test]
+fn what_fails_leaves_nothing_behind() {
+    let author = Author::empty();
+    let deep = "d".repeat(200);
+    let mut long = deep.clone();
+    while long.len() < 4040 - 200 {
+        long = format!("{long}/{deep}");
+    }
+    long = format!("{long}/{}", "e".repeat(4040 - long.len()));
+    let ended = author.run(&["init", &long]);
+    assert_eq!(ended.code, Some(1), "{:.500}", ended.stderr);
+    assert!(ended.stderr.contains("too long"), "{:.9000}", ended.stderr);
+    let entries = std::fs::read_dir(author.path(".")).unwrap();
+    assert_eq!(entries.count(), 0);
+    // One that was there stays, and is empty.
+    let made = std::process::Command::new("mkdir")
+        .args(["-p", &long])
+        .current_dir(author.path("."))
+        .status();
+    assert!(made.unwrap().success());
+    let ended = author.run(&["init", &long]);
+    assert_eq!(ended.code, Some(1), "{:.500}", ended.stderr);
+    let listed = std::process::Command::new("ls")
+        .args(["-A", &long])
+        .current_dir(author.path("."))
+        .output()
+        .unwrap();
+    assert!(
+        listed.status.success() && listed.stdout.is_empty(),
+        "{listed:?}"
+    );
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_no_directory() {
+    let author = Author::empty();
+    std::os::unix::fs::symlink("nowhere", author.path("mine")).unwrap();
+    let ended = author.run(&["init", "mine"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(
+        ended
+            .stderr
+            .contains("`mine`: it is a link to `nowhere`, which is not there"),
+        "{ended:?}"
+    );
+    assert!(!author.path("nowhere").exists());
 }
 
 #[test]

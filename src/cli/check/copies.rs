@@ -20,18 +20,21 @@ const COPIES: [&str; 4] = [
 /// the schema.
 pub(super) fn left_unread(directory: &Path) -> Vec<Fault> {
     let shipped = shipped_below("schema");
-    let mut files = Vec::new();
+    let mut found = Vec::new();
     for name in COPIES {
-        add_files(&directory.join(name), &mut files);
+        add_entries(&directory.join(name), &mut found);
     }
-    files.sort();
+    found.sort();
     let mut faults = Vec::new();
-    for path in files {
+    for path in found {
         let inside = path.strip_prefix(directory).unwrap_or(&path);
         let name = format!("schema/{}", inside.display());
         let known = shipped.iter().find(|(shipped, _)| *shipped == name);
         let text = match known {
-            Some((_, contents)) if fs::read(&path).is_ok_and(|found| found == *contents) => {
+            _ if path.is_dir() => "it is a link to a directory, and nothing in it is read",
+            Some((_, contents))
+                if path.is_file() && fs::read(&path).is_ok_and(|found| found == *contents) =>
+            {
                 continue;
             }
             Some(_) => "the program has another one inside, and this file is not read",
@@ -49,15 +52,25 @@ pub(super) fn left_unread(directory: &Path) -> Vec<Fault> {
     faults
 }
 
-/// The files below a path, but for those that an editor hides.
-fn add_files(path: &Path, files: &mut Vec<PathBuf>) {
-    if path.is_file() {
-        files.push(path.to_owned());
-    }
-    let entries = fs::read_dir(path).into_iter().flatten().flatten();
-    for entry in entries {
-        if !entry.file_name().to_string_lossy().starts_with('.') {
-            add_files(&entry.path(), files);
+/// Returns true if a directory has copies of what is inside the program, as that of a project's schema has.
+pub(super) fn has_copies(directory: &Path) -> bool {
+    let migrations = ["postgres", "sqlite"].map(|name| directory.join(name).join("migrations"));
+    migrations.iter().all(|path| path.is_dir())
+}
+
+/// What is below a path, but for what an editor hides. A link to a directory is one entry: it may lead back.
+fn add_entries(path: &Path, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(path) else {
+        found.extend(path.exists().then(|| path.to_owned()));
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            true => add_entries(&entry.path(), found),
+            false => found.push(entry.path()),
         }
     }
 }

@@ -209,6 +209,45 @@ fn a_copy_of_what_is_inside_the_program() {
     );
 }
 
+/// The copies are those beside the schema, wherever the additions are.
+#[test]
+fn a_copy_beside_the_schema_where_additions_are_elsewhere() {
+    let author = project();
+    let moved = std::fs::rename(author.path("schema/additions"), author.path("mine"));
+    moved.unwrap();
+    let name = "schema/sqlite/import.sql";
+    author.write(name, &(author.read(name) + "-- more\n"));
+    for additions in [&["--additions", "mine"][..], &[]] {
+        let ended = author.run(&[&["check"], additions].concat());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let words = format!("`{name}`: the program has another one inside");
+        assert!(ended.stderr.contains(&words), "{additions:?}: {ended:?}");
+    }
+}
+
+/// A link back up is named, and not followed round and round.
+#[test]
+fn a_link_in_circles_is_named_once() {
+    let author = project();
+    std::os::unix::fs::symlink("..", author.path("schema/sqlite/up")).unwrap();
+    std::os::unix::fs::symlink("../..", author.path("schema/postgres/up")).unwrap();
+    let ended = author.run(&["check"]);
+    assert_eq!(ended.code, Some(0), "{:.3000}", ended.stderr);
+    assert_eq!(
+        ended.stderr.matches("in it is read").count(),
+        2,
+        "{:.3000}",
+        ended.stderr
+    );
+    for name in ["schema/sqlite/up", "schema/postgres/up"] {
+        assert!(
+            ended.stderr.contains(&format!("`{name}`: ")),
+            "{:.3000}",
+            ended.stderr
+        );
+    }
+}
+
 #[test]
 fn a_migration_for_one_database_alone() {
     let author = with_column();

@@ -29,7 +29,7 @@ pub(super) enum FileUse {
     Written,
     /// It is read beside that.
     ReadOn,
-    /// It is read once, for which nobody needs the right to write it.
+    /// It is read once, for which nobody needs the right to write it: nothing is brought up to date.
     ReadOnce,
 }
 
@@ -79,6 +79,7 @@ pub(super) fn open_database(
                 readers: config.store.readers,
                 busy_timeout: config.store.busy_timeout,
                 makes: file_use == FileUse::Written,
+                migrate: file_use != FileUse::ReadOnce,
                 additions,
             };
             let store = match file_use {
@@ -92,7 +93,7 @@ pub(super) fn open_database(
                 readers: config.store.readers,
                 timeout: config.store.timeout,
                 ca_certificate: config.store.ca_certificate.clone(),
-                migrate: config.store.migrate,
+                migrate: config.store.migrate && file_use != FileUse::ReadOnce,
                 additions,
             };
             let store = Postgres::new(url.expose(), options)?;

@@ -44,9 +44,10 @@ const MAY_USE: [(&str, Modules); 4] = [
     (
         "crates/database/src",
         &[
-            ("additions", &[]),
+            ("additions", &["sql"]),
             ("documents", &[]),
-            ("migration", &[]),
+            ("migration", &["additions"]),
+            ("sql", &[]),
             ("views", &[]),
             ("ignored", &[]),
             ("added_documents", &["additions"]),
@@ -54,7 +55,7 @@ const MAY_USE: [(&str, Modules); 4] = [
                 "import",
                 &["added_documents", "additions", "documents", "ignored"],
             ),
-            ("export", &["additions", "import"]),
+            ("export", &["import", "sql"]),
             ("roots", &[]),
             ("tls_advice", &[]),
             // Its tests write statements of SQLite.
@@ -69,6 +70,7 @@ const MAY_USE: [(&str, Modules); 4] = [
                     "import",
                     "migration",
                     "select",
+                    "sql",
                     "views",
                 ],
             ),
@@ -83,6 +85,7 @@ const MAY_USE: [(&str, Modules); 4] = [
                     "migration",
                     "roots",
                     "select",
+                    "sql",
                     "tls_advice",
                     "views",
                 ],
@@ -94,7 +97,7 @@ const MAY_USE: [(&str, Modules); 4] = [
             ),
             (
                 "project",
-                &["added_documents", "additions", "import", "sqlite"],
+                &["added_documents", "additions", "import", "sql", "sqlite"],
             ),
         ],
     ),

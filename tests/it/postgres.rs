@@ -17,6 +17,7 @@ mod places;
 pub(crate) mod proxy;
 mod recorded;
 mod replica;
+mod rewritten;
 pub(crate) mod scene;
 pub(crate) mod server;
 pub(crate) mod session;

@@ -6,7 +6,6 @@
 mod dialect;
 mod plan;
 mod read;
-mod sql;
 mod view;
 
 use std::sync::Arc;
@@ -15,7 +14,6 @@ use peppol_authz_engine::policy::{Fault, SourceFile};
 
 pub(crate) use dialect::DialectAdditions;
 pub(crate) use plan::{Applied, MAKE_TABLE, Plan, TABLE, plan};
-pub(crate) use sql::statements;
 
 /// The additions of a directory.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use std::io::Write;
 
 use serde_json::{Map, Value as Json};
 
-use super::additions::{Additions, DialectAdditions, statements};
 use super::import::Import;
+use super::sql::{SqlDialect, statements};
 use peppol_authz_engine::policy::SourceFile;
 use peppol_authz_engine::schema::{parse_json, record_to_json};
 use peppol_authz_engine::store::{Revision, StoreError};
@@ -69,16 +69,18 @@ impl ExportStatement {
 pub(super) fn export_statements(
     shipped: &str,
     import: &Import,
-    of: impl Fn(&Additions) -> &DialectAdditions,
-    directory: &str,
+    dialect: SqlDialect,
 ) -> Result<Vec<ExportStatement>, ExportError> {
-    let mut all = sections(shipped, None)?;
+    let mut all = sections(shipped, None, dialect)?;
     let Some(additions) = import.additions() else {
         return Ok(all);
     };
-    let part = of(additions);
+    let (part, directory) = match dialect {
+        SqlDialect::Sqlite => (&additions.sqlite, "sqlite"),
+        SqlDialect::Postgres => (&additions.postgres, "postgres"),
+    };
     let added = match &part.export {
-        Some(file) => sections(&file.text, Some(file))?,
+        Some(file) => sections(&file.text, Some(file), dialect)?,
         None => Vec::new(),
     };
     let touched = import.added();
@@ -111,7 +113,11 @@ pub(super) fn export_statements(
 }
 
 /// The statements of a text, each below its heading.
-fn sections(text: &str, file: Option<&SourceFile>) -> Result<Vec<ExportStatement>, ExportError> {
+fn sections(
+    text: &str,
+    file: Option<&SourceFile>,
+    dialect: SqlDialect,
+) -> Result<Vec<ExportStatement>, ExportError> {
     let mut found: Vec<ExportStatement> = Vec::new();
     for (number, line) in text.lines().enumerate() {
         if let Some(kind) = line.strip_prefix(HEADING) {
@@ -126,7 +132,7 @@ fn sections(text: &str, file: Option<&SourceFile>) -> Result<Vec<ExportStatement
         }
     }
     for section in &mut found {
-        let parts = statements(&section.sql);
+        let parts = statements(&section.sql, dialect);
         let reads =
             |word: &str| word.eq_ignore_ascii_case("select") || word.eq_ignore_ascii_case("with");
         let sql = match parts.as_slice() {
@@ -245,7 +251,7 @@ mod tests {
     fn every_document_that_is_imported_is_exported() {
         let import = Import::new().unwrap();
         for text in [SQLITE, POSTGRES] {
-            let mut kinds: Vec<_> = sections(text, None).unwrap();
+            let mut kinds: Vec<_> = sections(text, None, SqlDialect::Postgres).unwrap();
             kinds.sort_by(|one, other| one.kind.cmp(&other.kind));
             let kinds: Vec<_> = kinds.iter().map(|it| it.kind.as_str()).collect();
             assert_eq!(kinds, import.kinds().collect::<Vec<_>>());
@@ -254,7 +260,11 @@ mod tests {
 
     #[test]
     fn below_a_line_is_one_select() {
-        let error = |text: &str| sections(text, None).unwrap_err().to_string();
+        let error = |text: &str| {
+            sections(text, None, SqlDialect::Postgres)
+                .unwrap_err()
+                .to_string()
+        };
         for text in [
             "-- document A\n",
             "-- document A\nSELECT 1; SELECT 2;",
@@ -264,7 +274,12 @@ mod tests {
         }
         let twice = "-- document A\nSELECT 1;\n-- document A\nSELECT 2;";
         assert!(error(twice).contains("only one can be"));
-        let found = sections("-- A\n-- document A\n-- a;\nSELECT ';'\n;\n", None).unwrap();
+        let found = sections(
+            "-- A\n-- document A\n-- a;\nSELECT ';'\n;\n",
+            None,
+            SqlDialect::Postgres,
+        )
+        .unwrap();
         assert_eq!(found[0].sql, "SELECT ';'");
     }
 

@@ -17,6 +17,7 @@ mod project;
 mod roots;
 mod row_sql;
 mod select;
+mod sql;
 mod sqlite;
 mod tls_advice;
 mod views;

@@ -4,6 +4,8 @@
 //! SQLite in its head, a server in a table. Whoever runs them holds a lock over all of them, and each
 //! is one transaction, together with the note that it is done.
 
+use crate::additions::Plan;
+
 /// A step from the version before to its own.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Migration {
@@ -38,6 +40,8 @@ pub struct Upgrade {
     pub tables: Migrated,
     /// The migrations among the additions that were applied now.
     pub additions: Vec<String>,
+    /// The views of the additions that were made anew now.
+    pub views: Vec<String>,
 }
 
 impl std::fmt::Display for Upgrade {
@@ -46,6 +50,10 @@ impl std::fmt::Display for Upgrade {
         if !self.additions.is_empty() {
             let names = self.additions.join("`, `");
             write!(f, "; the additions `{names}` were applied now")?;
+        }
+        if !self.views.is_empty() {
+            let names = self.views.join("`, `");
+            write!(f, "; the views `{names}` were made anew")?;
         }
         Ok(())
     }
@@ -70,6 +78,25 @@ impl std::fmt::Display for Migrated {
             Self::Upgraded { from, to } => write!(f, "at version {to} (upgraded now, from {from})"),
             Self::Foreign => f.write_str("made by another program, and left as it is"),
         }
+    }
+}
+
+impl Upgrade {
+    /// Of the tables alone.
+    pub(super) fn of_tables(tables: Migrated) -> Self {
+        Self {
+            tables,
+            additions: Vec::new(),
+            views: Vec::new(),
+        }
+    }
+
+    /// Notes the additions that were applied.
+    pub(super) fn note(&mut self, plan: &Plan<'_>) {
+        let names = plan.migrations.iter().map(|it| it.name.clone());
+        self.additions.extend(names);
+        let names = plan.views.iter().map(|it| it.name.clone());
+        self.views.extend(names);
     }
 }
 

@@ -29,6 +29,7 @@ mod read;
 mod records;
 mod refusal;
 mod relations;
+mod rewritten;
 mod shipped;
 mod snapshot;
 mod upgrade;
@@ -183,7 +184,15 @@ impl Postgres {
                 let mut names: BTreeSet<String> = views::names(schema).collect();
                 names.extend(before.iter().flat_map(|before| before.described().clone()));
                 let described = Description::read(connection.get()?, names, before.as_deref());
-                Arc::new(limited(timeout, described).await?)
+                let described = Arc::new(limited(timeout, described).await?);
+                // Behind it: views that were made anew meanwhile are another state.
+                let additions = self.options.additions.as_deref();
+                let compared = additions::check_complete(connection.get()?, additions);
+                let late = |_| StoreError::Unavailable("no answer in time".to_owned());
+                tokio::time::timeout(timeout, compared)
+                    .await
+                    .map_err(late)??;
+                described
             }
         };
         description.check(schema)?;

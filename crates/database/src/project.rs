@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::added_documents::place;
-use super::additions::{Additions, DialectAdditions, statements};
+use super::additions::{Additions, DialectAdditions};
 use super::import::Import;
+use super::sql::{SqlDialect, statements};
 use super::sqlite::{Made, Unmade, made};
 use peppol_authz_engine::policy::{Fault, Severity, SourceFile, Sources};
 use peppol_authz_engine::schema::{EntityType, Schema, document_types};
@@ -45,11 +46,11 @@ struct Project<'a> {
 }
 
 impl Project<'_> {
-    /// The parts with the names of their databases.
-    fn parts(&self) -> [(&'static str, &DialectAdditions); 2] {
+    /// The parts with their databases.
+    fn parts(&self) -> [(SqlDialect, &DialectAdditions); 2] {
         [
-            ("SQLite", &self.additions.sqlite),
-            ("PostgreSQL", &self.additions.postgres),
+            (SqlDialect::Sqlite, &self.additions.sqlite),
+            (SqlDialect::Postgres, &self.additions.postgres),
         ]
     }
 
@@ -98,8 +99,9 @@ impl Project<'_> {
             let kind = (!document.key.is_empty()).then_some(None);
             for member in kind.into_iter().chain(names) {
                 let wanted = member.unwrap_or(&document.name);
-                for (database, part) in self.parts() {
-                    let is_used = part.import.as_ref().is_some_and(|it| mentions(it, wanted));
+                for (dialect, part) in self.parts() {
+                    let (database, import) = (dialect.name(), part.import.as_ref());
+                    let is_used = import.is_some_and(|it| mentions(it, dialect, wanted));
                     if is_used || part.is_empty() && part.import.is_none() {
                         continue;
                     }
@@ -273,9 +275,9 @@ impl<'a> Columns<'a> {
 }
 
 /// Returns true if a text in quotes of a file has a word.
-fn mentions(file: &SourceFile, wanted: &str) -> bool {
+fn mentions(file: &SourceFile, dialect: SqlDialect, wanted: &str) -> bool {
     let is_of_word = |c: char| c.is_alphanumeric() || c == '_';
-    let statements = statements(&file.text);
+    let statements = statements(&file.text, dialect);
     let mut words = statements.iter().flat_map(|statement| &statement.words);
     words.any(|word| {
         word.text.starts_with('\'') && word.text.split(|c| !is_of_word(c)).any(|it| it == wanted)

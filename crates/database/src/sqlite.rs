@@ -25,13 +25,13 @@ mod options;
 mod place;
 mod pool;
 mod read;
+mod reads;
 mod shape;
 mod shipped;
 mod snapshot;
 mod triggers;
 mod wal_index;
 mod wal_log;
-mod words;
 mod write;
 
 use std::path::{Path, PathBuf};

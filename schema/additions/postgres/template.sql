@@ -10,7 +10,8 @@ CREATE TABLE thing (
 
 CREATE INDEX thing_organisation ON thing (organisation_id);
 
--- Each row that changes is a change of the entity of its id. Further threes of type, column and '' are of
+-- Each row that changes is a change of the entity of its id, and that id has to be the one which the view shows: nobody
+-- notices a trigger that records another, and the entity is then answered from before the change. Further threes of type, column and '' are of
 -- further types whose views read the table.
 CREATE TRIGGER thing_changed_by_insert
 AFTER INSERT ON thing REFERENCING NEW TABLE AS new_rows

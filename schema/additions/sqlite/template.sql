@@ -9,7 +9,8 @@ CREATE TABLE thing (
 
 CREATE INDEX thing_organisation ON thing (organisation_id);
 
--- Each row that changes is a change of the entity of its id. A second key (UNIQUE) would need BEFORE
+-- Each row that changes is a change of the entity of its id, and that id has to be the one which the view shows:
+-- nobody notices a trigger that records another, and the entity is then answered from before the change. A second key (UNIQUE) would need BEFORE
 -- triggers too, since INSERT OR REPLACE takes a row away without a trigger.
 CREATE TRIGGER thing_inserted AFTER INSERT ON thing
 BEGIN

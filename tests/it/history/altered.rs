@@ -146,16 +146,55 @@ fn a_view_that_shows_other_rows_of_its_table() {
           NULL AS \"modeChangeRequest\", contact_types AS \"contactTypes\", 10 AS \"participantLimit\",
           0 AS participants, NULL AS \"onlyOrgadmin\"
         FROM Organisation AS o;";
+    let columns = "mode_change_request AS \"modeChangeRequest\", contact_types AS \"contactTypes\",
+          10 AS \"participantLimit\", 0 AS participants, NULL AS \"onlyOrgadmin\"";
+    let by_a_common_table = format!(
+        "DROP VIEW \"Peppol::Organisation\";
+        CREATE VIEW \"Peppol::Organisation\" AS
+        WITH every AS (SELECT * FROM organisation)
+        SELECT id, (SELECT mode FROM every AS other WHERE other.id = 'globex') AS mode, {columns} FROM every;"
+    );
+    let by_a_view_with_a_window = format!(
+        "DROP VIEW \"Peppol::Organisation\";
+        CREATE VIEW windowed AS SELECT *, first_value(mode) OVER (ORDER BY id DESC) AS first FROM organisation;
+        CREATE VIEW \"Peppol::Organisation\" AS SELECT id, first AS mode, {columns} FROM windowed;"
+    );
     for change in [
         &view("(SELECT other.mode FROM organisation AS other WHERE other.id = 'globex') = 'DEMO'"),
+        &view("(SELECT o.mode FROM main.organisation AS o WHERE o.id = 'globex') = 'DEMO'"),
+        &view("(SELECT o.mode FROM \"main\" . [organisation] o WHERE o.id = 'globex') = 'DEMO'"),
         &view("first_value(mode) OVER (ORDER BY id DESC) = 'DEMO'"),
         by_another,
+        &by_a_common_table,
+        &by_a_view_with_a_window,
     ] {
         is_seen_after(change, |path| {
             sql(
                 path,
                 "UPDATE organisation SET mode = 'DEMO' WHERE id = 'globex'",
             );
+        });
+    }
+}
+
+/// A table that notes all of its changes, and of which a view gathers the rows of all entities.
+#[test]
+fn a_view_that_gathers_rows_of_others() {
+    for gathered in [
+        "(SELECT count(*) FROM frozen) > 0",
+        "(SELECT max(organisation_id) FROM frozen) > ''",
+        "id >= (SELECT organisation_id FROM frozen ORDER BY 1 LIMIT 1)",
+        "'globex' IN (SELECT organisation_id FROM frozen UNION SELECT 'none')",
+    ] {
+        let change = own(
+            "organisation_id TEXT PRIMARY KEY",
+            NOTED,
+            &triggers(RECORD, ""),
+        );
+        let single = "EXISTS (SELECT 1 FROM frozen WHERE organisation_id = organisation.id)";
+        let change = change.replace(single, gathered);
+        is_seen_after(&change, |path| {
+            sql(path, "INSERT INTO frozen VALUES ('a'), ('globex')");
         });
     }
 }

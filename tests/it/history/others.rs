@@ -8,7 +8,7 @@ use super::views::{enter, small};
 use super::{GRANT, asked, decision, with};
 use crate::postgres::scene::quickstart;
 use crate::postgres::server::SHARED;
-use crate::sidecar::Sidecar;
+use crate::sidecar::{Sidecar, project};
 
 fn fresh(sidecar: &Sidecar) -> Value {
     sidecar.ask(&with("maxAge", "0s"))["decision"].clone()
@@ -54,6 +54,48 @@ fn a_view_that_reads_other_rows_of_its_table() {
         assert_eq!(decision(&sidecar, &asked()), "Allow", "{condition}");
         database.sql(ANOTHER);
         assert_eq!(fresh(&sidecar), "Deny", "{condition}");
+    }
+}
+
+/// The shipped view over a common table expression, which reads each table as often, and where a user
+/// counts as verified only while another one does.
+fn over_everyone() -> String {
+    let file = project("schema/postgres/migrations/V7__members_and_invitations.sql");
+    let text = std::fs::read_to_string(file).unwrap();
+    let (_, rest) = text.split_once("VIEW \"Peppol::User\" AS\n").unwrap();
+    let (view, _) = rest.split_once(';').unwrap();
+    let view = view.replace("registered_user", "everyone").replace(
+        "everyone.email_verified AS",
+        "everyone.email_verified AND EXISTS (
+           SELECT FROM everyone AS other WHERE other.id = 'root' AND other.email_verified
+         ) AS",
+    );
+    format!(
+        "CREATE OR REPLACE VIEW \"Peppol::User\" AS
+         WITH everyone AS (SELECT * FROM registered_user) {view}"
+    )
+}
+
+#[test]
+fn a_view_that_reads_its_table_once_and_shows_others() {
+    let fewer = "
+        CREATE OR REPLACE VIEW \"Peppol::User\" AS
+        WITH everyone AS (SELECT * FROM registered_user)
+        SELECT everyone.id AS id, account.email AS email,
+          everyone.email_verified AND EXISTS (
+            SELECT FROM everyone AS other WHERE other.id = 'root' AND other.email_verified
+          ) AS \"emailVerified\",
+          everyone.superadmin AS superadmin, NULL::text COLLATE \"C\" AS \"onlyOrganisation\",
+          false AS \"severalOrganisations\"
+        FROM everyone JOIN account ON account.user_id = everyone.id;";
+    for view in [fewer, &over_everyone()] {
+        let database = quickstart(&SHARED);
+        database.sql(GRANT);
+        database.sql(view);
+        let sidecar = slow(&database.url());
+        assert_eq!(decision(&sidecar, &asked()), "Allow", "{view}");
+        database.sql(ANOTHER);
+        assert_eq!(fresh(&sidecar), "Deny", "{view}");
     }
 }
 

@@ -233,6 +233,24 @@ fn what_the_records_rest_on_stays() {
                     "ALTER TABLE tenancy_change ENABLE ROW LEVEL SECURITY;",
                     "the table `tenancy_change`",
                 ),
+                (
+                    "CREATE RULE other AS ON UPDATE TO organisation DO INSTEAD NOTHING;",
+                    "the rule `other` of `organisation`",
+                ),
+                (
+                    "CREATE FUNCTION other() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+                     CREATE TRIGGER other BEFORE INSERT ON membership FOR EACH ROW EXECUTE FUNCTION other();",
+                    "the trigger `other` of `membership`",
+                ),
+                (
+                    "CREATE FUNCTION other() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+                     CREATE TRIGGER other AFTER INSERT ON tenancy_change FOR EACH ROW EXECUTE FUNCTION other();",
+                    "the trigger `other` of `tenancy_change`",
+                ),
+                (
+                    "CREATE TABLE other () INHERITS (organisation);",
+                    "the heir `other` of `organisation`",
+                ),
             ],
         ),
     ] {
@@ -255,6 +273,7 @@ fn they_neither_begin_nor_end_a_transaction() {
             "SELECT 1;\nCOMMIT;\n",
             "SELECT 1;\n/* ; */ Begin;",
             "SELECT 1;\n PRAGMA user_version = 99;",
+            "CREATE TABLE atomic (id text PRIMARY KEY);\nCOMMIT;\n",
         ] {
             author.write(&name, text);
             is_refused(
@@ -265,6 +284,30 @@ fn they_neither_begin_nor_end_a_transaction() {
         }
         std::fs::remove_file(author.path(&name)).unwrap();
     }
+    // What looks like a body in one database, and is none in the other.
+    let [_, target] = Target::both(&author);
+    let name = format!("{}/migrations/1-other.sql", target.directory());
+    for text in [
+        "CREATE TRIGGER begin AFTER INSERT ON organisation EXECUTE FUNCTION tenancy_changed();\nCOMMIT;",
+        "CREATE FUNCTION atomic() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$;\nCOMMIT;",
+    ] {
+        author.write(&name, text);
+        is_refused(
+            &author,
+            &target,
+            &[&format!("{name}:2: "), "one transaction"],
+        );
+        assert_eq!(
+            target.value("SELECT count(*) FROM pg_proc WHERE proname = 'atomic'"),
+            "0"
+        );
+    }
+    // A body is one statement.
+    author.write(
+        &name,
+        "CREATE FUNCTION a() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END;\nSELECT a();",
+    );
+    is_done(&author, &target, "`1-other`");
 }
 
 #[test]
@@ -308,7 +351,11 @@ fn views_are_made_anew_when_their_text_changes() {
                 ", 99) AS \"participantLimit\"",
             ),
         );
-        is_done(&author, &target, "already at version");
+        is_done(
+            &author,
+            &target,
+            "; the views `Peppol::Organisation` were made anew",
+        );
         target.sql("INSERT INTO organisation (id, mode) VALUES ('acme', 'SHARED')");
         let limit = "SELECT \"participantLimit\" FROM \"Peppol::Organisation\" WHERE id = 'acme'";
         assert_eq!(target.value(limit), "99");
@@ -316,6 +363,12 @@ fn views_are_made_anew_when_their_text_changes() {
             let right =
                 "SELECT has_table_privilege('looker', '\"Peppol::Organisation\"', 'SELECT')";
             assert_eq!(database.sql(right), "t");
+            author.edit(&name, "CREATE VIEW", "CREATE OR REPLACE VIEW");
+            is_done(&author, &target, "made anew");
+        } else {
+            author.edit(&name, "CREATE VIEW", "CREATE OR REPLACE VIEW");
+            is_refused(&author, &target, &[&format!("{name}:1: "), "SQLite has no"]);
+            author.edit(&name, "CREATE OR REPLACE VIEW", "CREATE VIEW");
         }
         author.write(&name, "-- none\n");
         is_refused(

@@ -29,12 +29,40 @@ pub(crate) struct Plan<'a> {
     pub(crate) migrations: Vec<&'a AddedMigration>,
     /// The views that are made anew: all or none.
     pub(crate) views: Vec<Applied>,
+    /// Those of them that are not there as they are to be.
+    pub(crate) others: Vec<String>,
 }
 
 impl Plan<'_> {
     /// Returns true if the database lacks nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.migrations.is_empty() && self.views.is_empty()
+    }
+
+    /// What the database lacks, for who may not bring it up to date.
+    ///
+    /// # Errors
+    /// A database that lacks something.
+    pub(crate) fn check_complete(&self) -> Result<(), String> {
+        let names = |names: Vec<&str>| names.join("`, `");
+        let migrations = self.migrations.iter().map(|it| it.name.as_str()).collect();
+        let others = self.others.iter().map(String::as_str).collect();
+        let lack = match (self.migrations.is_empty(), self.views.is_empty()) {
+            (true, true) => return Ok(()),
+            (false, _) => format!(
+                "the additions `{}` are not applied to it",
+                names(migrations)
+            ),
+            (true, false) => {
+                format!(
+                    "the views `{}` are not those of the additions",
+                    names(others)
+                )
+            }
+        };
+        Err(format!(
+            "{lack}: run `peppol-authz migrate` with these additions, or name those that it has"
+        ))
     }
 }
 
@@ -102,8 +130,14 @@ pub(crate) fn plan<'a>(
         digest: DialectAdditions::view_digest(view, shipped),
     });
     let mut views: Vec<_> = views.collect();
-    if migrations.is_empty() && views.iter().all(|view| applied.contains(view)) {
+    let others = views.iter().filter(|view| !applied.contains(view));
+    let others: Vec<String> = others.map(|view| view.name.clone()).collect();
+    if migrations.is_empty() && others.is_empty() {
         views.clear();
     }
-    Ok(Plan { migrations, views })
+    Ok(Plan {
+        migrations,
+        views,
+        others,
+    })
 }

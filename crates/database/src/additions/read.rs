@@ -11,9 +11,9 @@ use peppol_authz_engine::file::read_text;
 use peppol_authz_engine::policy::{Fault, Severity, SourceFile};
 
 use super::dialect::{AddedMigration, DialectAdditions, digest};
-use super::sql::{control, statements};
 use super::view::views;
 use super::{Additions, AdditionsError};
+use crate::sql::{SqlDialect, control, statements};
 
 impl Additions {
     /// Reads a directory.
@@ -30,8 +30,8 @@ impl Additions {
         for (path, name) in reader.entries(directory) {
             match name.as_str() {
                 "documents.cedarschema" => found.documents = reader.text(&path),
-                "sqlite" => found.sqlite = reader.part(&path),
-                "postgres" => found.postgres = reader.part(&path),
+                "sqlite" => found.sqlite = reader.part(&path, SqlDialect::Sqlite),
+                "postgres" => found.postgres = reader.part(&path, SqlDialect::Postgres),
                 _ => reader.refuse(
                     &path,
                     "it is no part of additions, which are `documents.cedarschema`, `sqlite` and `postgres`",
@@ -51,14 +51,14 @@ struct Reader {
 }
 
 impl Reader {
-    fn part(&mut self, directory: &Path) -> DialectAdditions {
+    fn part(&mut self, directory: &Path, dialect: SqlDialect) -> DialectAdditions {
         let mut part = DialectAdditions::default();
         for (path, name) in self.entries(directory) {
             match name.as_str() {
-                "migrations" => part.migrations = self.migrations(&path),
+                "migrations" => part.migrations = self.migrations(&path, dialect),
                 "views.sql" => {
                     part.views_file = self.text(&path);
-                    match part.views_file.as_ref().map(views) {
+                    match part.views_file.as_ref().map(|file| views(file, dialect)) {
                         None => {}
                         Some(Ok(views)) => part.views = views,
                         Some(Err(faults)) => self.faults.extend(faults),
@@ -67,7 +67,7 @@ impl Reader {
                 "import.sql" => {
                     part.import = self.text(&path);
                     if let Some(file) = &part.import {
-                        self.look_for_control(file);
+                        self.look_for_control(file, dialect);
                     }
                 }
                 "export.sql" => part.export = self.text(&path),
@@ -81,7 +81,7 @@ impl Reader {
         part
     }
 
-    fn migrations(&mut self, directory: &Path) -> Vec<AddedMigration> {
+    fn migrations(&mut self, directory: &Path, dialect: SqlDialect) -> Vec<AddedMigration> {
         let mut migrations = Vec::new();
         for (path, name) in self.entries(directory) {
             let stem = name.strip_suffix(".sql");
@@ -98,7 +98,7 @@ impl Reader {
             let Some(file) = self.text(&path) else {
                 continue;
             };
-            self.look_for_control(&file);
+            self.look_for_control(&file, dialect);
             migrations.push(AddedMigration {
                 version,
                 name: stem.to_owned(),
@@ -119,8 +119,8 @@ impl Reader {
     }
 
     /// All of it is one transaction.
-    fn look_for_control(&mut self, file: &Arc<SourceFile>) {
-        for statement in statements(&file.text) {
+    fn look_for_control(&mut self, file: &Arc<SourceFile>, dialect: SqlDialect) {
+        for statement in statements(&file.text, dialect) {
             if let Some(word) = control(&statement) {
                 let text = format!(
                     "`{}` cannot be here: all of it is one transaction, which the program begins and ends",

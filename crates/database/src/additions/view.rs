@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::sql::{SqlDialect, Statement, Word, statements};
 use peppol_authz_engine::policy::{Fault, Severity, SourceFile};
-
-use super::sql::{Statement, Word, statements};
 
 /// A view.
 #[derive(Clone, Debug)]
@@ -22,10 +21,13 @@ pub(crate) struct AddedView {
 ///
 /// # Errors
 /// Statements that are none, or make a view that another has made.
-pub(super) fn views(file: &Arc<SourceFile>) -> Result<Vec<AddedView>, Vec<Fault>> {
+pub(super) fn views(
+    file: &Arc<SourceFile>,
+    dialect: SqlDialect,
+) -> Result<Vec<AddedView>, Vec<Fault>> {
     let (mut views, mut faults): (Vec<AddedView>, _) = (Vec::new(), Vec::new());
-    for statement in statements(&file.text) {
-        let fault = match view(&statement) {
+    for statement in statements(&file.text, dialect) {
+        let fault = match view(&statement, dialect) {
             Ok(view) if views.iter().any(|other| other.name == view.name) => {
                 format!("the view `{}` is made twice", view.name)
             }
@@ -44,14 +46,27 @@ pub(super) fn views(file: &Arc<SourceFile>) -> Result<Vec<AddedView>, Vec<Fault>
     }
 }
 
-fn view(statement: &Statement<'_>) -> Result<AddedView, &'static str> {
-    let [create, of, name, rest @ ..] = statement.words.as_slice() else {
-        return Err("only `CREATE VIEW` can be here");
+const ONLY_VIEWS: &str =
+    "only `CREATE VIEW` can be here: they are made anew, and all else is a migration";
+
+fn view(statement: &Statement<'_>, dialect: SqlDialect) -> Result<AddedView, &'static str> {
+    let (replaces, words) = match statement.words.as_slice() {
+        [create, or, replace, words @ ..]
+            if create.is("create") && or.is("or") && replace.is("replace") =>
+        {
+            (true, words)
+        }
+        [create, words @ ..] if create.is("create") => (false, words),
+        _ => (false, &[][..]),
     };
-    if !create.is("create") || !of.is("view") {
-        return Err(
-            "only `CREATE VIEW` can be here: they are made anew, and all else is a migration",
-        );
+    let [of, name, rest @ ..] = words else {
+        return Err(ONLY_VIEWS);
+    };
+    if !of.is("view") {
+        return Err(ONLY_VIEWS);
+    }
+    if replaces && dialect == SqlDialect::Sqlite {
+        return Err("SQLite has no `CREATE OR REPLACE VIEW`: write `CREATE VIEW`");
     }
     let name = name.name().ok_or("the name of a view is wanted")?;
     match rest.first() {
@@ -117,12 +132,16 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Result<Vec<AddedView>, String> {
+        of_dialect(text, SqlDialect::Postgres)
+    }
+
+    fn of_dialect(text: &str, dialect: SqlDialect) -> Result<Vec<AddedView>, String> {
         let file = SourceFile {
             name: "views.sql".to_owned(),
             path: None,
             text: text.to_owned(),
         };
-        views(&Arc::new(file)).map_err(|faults| faults[0].to_string())
+        views(&Arc::new(file), dialect).map_err(|faults| faults[0].to_string())
     }
 
     fn columns_of(text: &str) -> Option<Vec<String>> {
@@ -147,8 +166,18 @@ mod tests {
     }
 
     #[test]
+    fn a_view_that_replaces_is_one_where_there_are_such() {
+        let text = "Create Or Replace View \"A::B\" AS SELECT id FROM t";
+        assert_eq!(columns_of(text).unwrap(), ["id"]);
+        let refused = of_dialect(text, SqlDialect::Sqlite).unwrap_err();
+        assert!(refused.contains("SQLite has no"), "{refused}");
+    }
+
+    #[test]
     fn nothing_else_is_a_view() {
         for text in [
+            "REPLACE VIEW a AS SELECT 1",
+            "CREATE OR REPLACE TABLE a (id TEXT)",
             "DROP VIEW a",
             "CREATE TABLE a (id TEXT)",
             "CREATE VIEW a.b AS SELECT 1",

@@ -45,7 +45,8 @@ JOIN pg_catalog.pg_class AS c ON c.oid = used.relation
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 ORDER BY 3, 4";
 
-/// How often views ($1) read relations, in their own rules and in those of views under them ($2); true if a window looks over other rows,
+/// How often views ($1) read relations, in their own rules and in those of views under them ($2); true if a
+/// window looks over other rows, or a common table expression, which is written once and may be read often;
 /// and true if rows are gathered: as one, or so that one hides another. In the rule of a view of an older
 /// server the view itself is named.
 const READS: &str = "\
@@ -54,7 +55,7 @@ WITH rules AS MATERIALIZED (
   FROM unnest($1::text::oid[], $2::text::oid[]) AS used (root, relation)
   JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = used.relation AND r.ev_type = '1'
 ), kinds AS MATERIALIZED (
-  SELECT root, bool_or(tree LIKE '%:hasWindowFuncs true%') AS has_window, bool_or(
+  SELECT root, bool_or(tree LIKE '%:hasWindowFuncs true%' OR tree LIKE '%:cteList (%') AS looks_over, bool_or(
     tree LIKE '%:hasAggs true%' OR tree LIKE '%:groupClause (%' OR tree LIKE '%:distinctClause (%'
     OR tree LIKE '%:limitCount {%' OR tree LIKE '%:limitOffset {%' OR tree LIKE '%:setOperations {%'
   ) AS gathers
@@ -66,7 +67,7 @@ WITH rules AS MATERIALIZED (
   CROSS JOIN LATERAL unnest(string_to_array(tree, ':rtekind 0 :relid ')) WITH ORDINALITY AS parts (part, number)
   WHERE number > 1
 )
-SELECT named.root, c.relname::text, count(*), bool_or(has_window), bool_or(gathers)
+SELECT named.root, c.relname::text, count(*), bool_or(looks_over), bool_or(gathers)
 FROM named
 JOIN kinds ON kinds.root = named.root
 JOIN pg_catalog.pg_class AS c ON c.oid = named.relation
@@ -193,8 +194,8 @@ pub(super) struct Dependence {
 pub(super) struct Reads {
     /// How often, by name.
     pub(super) times: BTreeMap<String, u64>,
-    /// True if a window looks over other rows than its own.
-    pub(super) has_window: bool,
+    /// True if a window or a common table expression may look over other rows than its own.
+    pub(super) looks_over: bool,
     /// True if rows are gathered, by an aggregate and the like.
     pub(super) gathers: bool,
 }
@@ -252,7 +253,7 @@ impl Dependence {
             let reads = found.reads.entry((*name).to_owned()).or_default();
             let times: i64 = row.try_get(2)?;
             *reads.times.entry(row.try_get(1)?).or_default() += times.unsigned_abs();
-            reads.has_window |= row.try_get::<_, bool>(3)?;
+            reads.looks_over |= row.try_get::<_, bool>(3)?;
             reads.gathers |= row.try_get::<_, bool>(4)?;
         }
         found.look_into(client).await?;

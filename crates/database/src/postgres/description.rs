@@ -15,6 +15,7 @@ use super::notes::Notes;
 use super::others::types_with_others;
 use super::records::{self, Function, Records, since_statement, state_statement};
 use super::relations::{self, Column, Relations};
+use super::rewritten::rewritten;
 use super::shipped;
 use crate::views::{self, quoted};
 use peppol_authz_engine::schema::Schema;
@@ -38,6 +39,8 @@ pub(super) struct Description {
     /// The statement for a state, and that for the changes since one.
     pub(super) ask_state: String,
     pub(super) ask_changes: Option<String>,
+    /// The condition that a table under the views was rewritten since a snapshot.
+    pub(super) rewritten: String,
     /// The `search_path` of a read: first the schemas where the views were found.
     pub(super) search_path: String,
     /// The names of the views that were looked into.
@@ -164,6 +167,7 @@ impl Description {
             place: OnceLock::new(),
             ask_state: state_statement(records.as_ref(), &digest),
             ask_changes: records.as_ref().filter(|_| told).map(since_statement),
+            rewritten: rewritten(dependence.tables.keys().copied()),
             records,
             told,
             with_others,
@@ -240,7 +244,7 @@ async fn lost(
     if is_ours {
         let made = shipped::bodies();
         let altered = functions.iter().filter(|function| {
-            made.get(&(&*function.name, &*function.arguments))
+            made.get(&(function.name.clone(), function.arguments.clone()))
                 .is_some_and(|made| *made != function.body || !function.is_bound)
         });
         faults.extend(altered.map(|function| format!("`{}` is another one", function.name)));

@@ -12,6 +12,7 @@ use super::options::PostgresOptions;
 use super::{Postgres, upgrade};
 use crate::export::{ExportError, ExportStatement, Exported, export_statements, write_document};
 use crate::import::Import;
+use crate::sql::SqlDialect;
 use peppol_authz_engine::store::{Revision, StoreError};
 
 static EXPORT: &str = include_str!("../../../../schema/postgres/export.sql");
@@ -29,7 +30,7 @@ impl Postgres {
         import: &Import,
         to: &mut dyn Write,
     ) -> Result<Exported, ExportError> {
-        let statements = export_statements(EXPORT, import, |it| &it.postgres, "postgres")?;
+        let statements = export_statements(EXPORT, import, SqlDialect::Postgres)?;
         let (client, connection) = self.connector.connect().await.map_err(store_error)?;
         let task = tokio::spawn(connection);
         check(&client, &self.options).await?;

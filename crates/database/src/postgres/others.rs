@@ -1,7 +1,8 @@
 //! Views whose rows change with rows of other entities.
 //!
 //! A record names the entity of the row that was written. Where a view reads a table more than once, looks
-//! over other rows by a window, or gathers rows, another entity may have changed too.
+//! over other rows by a window or by a common table expression, or gathers rows, another entity may have
+//! changed too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +26,9 @@ pub(super) fn types_with_others(
     let mut found = BTreeSet::new();
     for (view, reads) in &dependence.reads {
         let of = view.split('.').next().unwrap_or(view);
-        let is_made = !reads.has_window && shipped.get(view.as_str()) == Some(&reads.times);
+        let is_made = shipped.get(view.as_str()).is_some_and(|made| {
+            !reads.looks_over && reads.times == made.times && (made.gathers || !reads.gathers)
+        });
         if !is_made && may_show_others(reads, of, notes) {
             found.insert(of.to_owned());
         }
@@ -36,6 +39,6 @@ pub(super) fn types_with_others(
 fn may_show_others(reads: &Reads, of: &str, notes: &Notes) -> bool {
     let is_told = |name: &String| notes.tell_others.contains(&(name.clone(), of.to_owned()));
     let often = |(name, times): (&String, &u64)| *times > 1 && !is_told(name);
-    let looks_over = reads.has_window || reads.gathers;
-    looks_over && !reads.times.keys().all(is_told) || reads.times.iter().any(often)
+    (reads.looks_over || reads.gathers) && !reads.times.keys().all(is_told)
+        || reads.times.iter().any(often)
 }

@@ -14,6 +14,7 @@ use tokio_postgres::types::Type as SqlType;
 
 use super::description::Description;
 use super::failure::store_error;
+use super::rewritten::unless_rewritten;
 use crate::views::{MOST_ANCESTORS, quoted};
 use peppol_authz_engine::schema::{
     EntityType, JsonOrigin, Misfit, Record, Row, Schema, Type, Value, parse_json,
@@ -216,7 +217,9 @@ async fn parents(
         let read = types
             .iter()
             .map(|(name, ids)| parents_of(client, schema, name, ids));
-        let found: Vec<_> = try_join_all(read).await?.into_iter().flatten().collect();
+        let read = try_join_all(read);
+        let found = unless_rewritten(client, &description.rewritten, read).await?;
+        let found: Vec<_> = found.into_iter().flatten().collect();
         for uid in next.drain(..) {
             all.entry(uid).or_default();
         }

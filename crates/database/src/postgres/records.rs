@@ -3,6 +3,7 @@
 use tokio_postgres::Row;
 
 use super::relations::{Relation, Relations};
+use super::rewritten::rewritten;
 use crate::views::quoted;
 
 /// The functions that name a history (`tenancy_history`), those of the triggers that this program
@@ -167,12 +168,14 @@ pub(super) fn state_statement(records: Option<&Records>, digest: &str) -> String
 }
 
 /// The statement for the change records that a snapshot did not see. The first row has no type if
-/// some of them may have been pruned.
+/// some of them may have been pruned, or their table was emptied beneath the snapshot.
 pub(super) fn since_statement(records: &Records) -> String {
     let schema = records.quoted_schema();
+    let rewritten = rewritten(records.relations.iter().copied());
     format!(
         "SELECT NULL::text, NULL::text FROM {schema}.tenancy_horizon
         WHERE pruned_to >= pg_snapshot_xmin($1::text::pg_snapshot)
+        UNION ALL SELECT NULL, NULL WHERE {rewritten}
         UNION ALL
         (SELECT entity_type::text, entity_id::text FROM {schema}.tenancy_change
         WHERE transaction >= pg_snapshot_xmin($1::text::pg_snapshot)

@@ -1,54 +1,97 @@
-//! The functions that the migrations make, as their files have them: only as they are made do triggers
-//! record each change.
+//! What the migrations make, as their files have it: only with functions as they are made do triggers record
+//! each change.
 
 use std::collections::BTreeMap;
 
+use super::dependence::Reads;
 use super::migrate::MIGRATIONS;
+use crate::sql::{SqlDialect, Word, gathering, statements};
 
-/// The body of each, by name and arguments as they are declared.
-pub(super) fn bodies() -> BTreeMap<(&'static str, &'static str), &'static str> {
-    let mut bodies = BTreeMap::new();
-    for migration in MIGRATIONS {
-        for at in ["\nCREATE FUNCTION ", "\nCREATE OR REPLACE FUNCTION "] {
-            bodies.extend(migration.sql.split(at).skip(1).filter_map(function));
-        }
-    }
-    bodies
+/// An object that a migration makes.
+struct Made {
+    name: String,
+    /// The words behind its name.
+    words: Vec<Word<'static>>,
+    /// The text that these are of.
+    sql: &'static str,
 }
 
-/// How often each view reads a table, by their names, as the newest migration makes it.
-pub(super) fn reads() -> BTreeMap<&'static str, BTreeMap<String, u64>> {
-    let mut views = BTreeMap::new();
+/// The objects of a kind that the migrations make, oldest first.
+fn made(kind: &str) -> Vec<Made> {
+    let mut made = Vec::new();
     for migration in MIGRATIONS {
-        for at in ["\nCREATE VIEW \"", "\nCREATE OR REPLACE VIEW \""] {
-            views.extend(migration.sql.split(at).skip(1).filter_map(view));
+        for statement in statements(migration.sql, SqlDialect::Postgres) {
+            let words = match statement.words.as_slice() {
+                [create, or, replace, words @ ..]
+                    if create.is("create") && or.is("or") && replace.is("replace") =>
+                {
+                    words
+                }
+                [create, words @ ..] if create.is("create") => words,
+                _ => continue,
+            };
+            if let [of, name, words @ ..] = words
+                && of.is(kind)
+                && let Some(name) = name.name()
+            {
+                let (words, sql) = (words.to_vec(), migration.sql);
+                made.push(Made { name, words, sql });
+            }
         }
     }
+    made
+}
+
+/// The names of the tables.
+pub(super) fn tables() -> Vec<String> {
+    made("table").into_iter().map(|made| made.name).collect()
+}
+
+/// The names of the functions.
+pub(super) fn functions() -> Vec<String> {
+    made("function").into_iter().map(|made| made.name).collect()
+}
+
+/// The body of each function, by its name and its arguments as they are declared.
+pub(super) fn bodies() -> BTreeMap<(String, String), &'static str> {
+    let bodies = made("function").into_iter();
+    bodies.filter_map(function).collect()
+}
+
+fn function(made: Made) -> Option<((String, String), &'static str)> {
+    let arguments = match made.words.as_slice() {
+        [open, ..] if open.text == "(" => {
+            let close = made.words.iter().find(|word| word.text == ")")?;
+            made.sql.get(open.end()..close.at)?
+        }
+        _ => return None,
+    };
+    let mut bodies = made.words.iter().map(|word| word.text);
+    let body = bodies.find_map(|text| text.strip_prefix("$$")?.strip_suffix("$$"))?;
+    Some(((made.name, arguments.to_owned()), body))
+}
+
+/// How each view reads tables, as the newest migration makes it.
+pub(super) fn reads() -> BTreeMap<String, Reads> {
+    let views = made("view").into_iter();
     views
+        .map(|made| (made.name, reads_of(&made.words)))
+        .collect()
 }
 
-/// A view that begins with its name.
-fn view(text: &'static str) -> Option<(&'static str, BTreeMap<String, u64>)> {
-    let (name, rest) = text.split_once('"')?;
-    let (body, _) = rest.split_once(';')?;
-    let mut times = BTreeMap::new();
-    let mut words = body.split(|letter: char| letter.is_whitespace() || "()".contains(letter));
-    while let Some(word) = words.next() {
-        if ["FROM", "JOIN"].contains(&word)
-            && let Some(table) = words.next().filter(|table| !table.is_empty())
+fn reads_of(words: &[Word<'_>]) -> Reads {
+    let mut reads = Reads::default();
+    for pair in words.windows(2) {
+        if let [before, table] = pair
+            && (before.is("from") || before.is("join"))
+            && let Some(table) = table.name()
         {
-            *times.entry(table.to_owned()).or_default() += 1;
+            *reads.times.entry(table).or_default() += 1;
         }
     }
-    Some((name, times))
-}
-
-/// One that begins with its name.
-fn function(text: &'static str) -> Option<((&'static str, &'static str), &'static str)> {
-    let (name, rest) = text.split_once('(')?;
-    let (arguments, rest) = rest.split_once(')')?;
-    let body = rest.split("$$").nth(1)?;
-    Some(((name, arguments), body))
+    let words: Vec<&str> = words.iter().map(|word| word.text).collect();
+    reads.gathers = !gathering(&words).is_empty();
+    reads
 }
 
 #[cfg(test)]
@@ -60,22 +103,45 @@ mod tests {
         let views = reads();
         assert_eq!(views.len(), 14);
         let times = |view: &str| -> Vec<(&str, u64)> {
-            let times = views[view].iter();
+            let times = views[view].times.iter();
             times.map(|(name, times)| (name.as_str(), *times)).collect()
         };
         let user = [("account", 1), ("membership", 5), ("registered_user", 1)];
         assert_eq!(times("Peppol::User"), user);
         assert_eq!(times("Peppol::User.tags"), [("membership", 3)]);
         assert_eq!(times("Peppol::Document"), [("document", 1)]);
+        let gathering = views.iter().filter(|(_, reads)| reads.gathers);
+        let gathering: Vec<&str> = gathering.map(|(name, _)| name.as_str()).collect();
+        assert_eq!(gathering, ["Peppol::User", "Peppol::User.tags"]);
+    }
+
+    #[test]
+    fn the_tables_and_functions_of_the_migrations_are_known() {
+        let (tables, functions) = (tables(), functions());
+        for name in [
+            "organisation",
+            "tenancy_change",
+            "derived_orgadmin",
+            "invitation",
+        ] {
+            assert!(tables.iter().any(|it| it == name), "{name}: {tables:?}");
+        }
+        for name in ["tenancy_changed", "tenancy_record", "tenancy_history"] {
+            assert!(
+                functions.iter().any(|it| it == name),
+                "{name}: {functions:?}"
+            );
+        }
     }
 
     #[test]
     fn the_newest_of_each_function_is_found() {
         let bodies = bodies();
         assert_eq!(bodies.len(), 11);
-        let history = bodies[&("tenancy_history", "")];
+        let body = |name: &str, arguments: &str| bodies[&(name.to_owned(), arguments.to_owned())];
+        let history = body("tenancy_history", "");
         assert!(history.contains("whole_since"), "{history}");
-        let record = bodies[&("tenancy_record", "entity_types text[], entity_ids text[]")];
+        let record = body("tenancy_record", "entity_types text[], entity_ids text[]");
         assert!(record.contains("tenancy_whole_since"), "{record}");
     }
 }

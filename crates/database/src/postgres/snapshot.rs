@@ -11,6 +11,7 @@ use super::changes::PostgresState;
 use super::description::Description;
 use super::failure::{AFTER_A_REFUSAL, BeginFailure, limited};
 use super::lease::Lease;
+use super::rewritten::unless_rewritten;
 use super::{candidates, changes, read};
 use crate::select::statement;
 use peppol_authz_engine::schema::{Row, Schema};
@@ -142,6 +143,10 @@ impl PostgresSnapshot {
                 self.refusal = Some(text.clone());
                 Err(StoreError::Misfit(text))
             }
+            Ok(Err(error @ StoreError::Moved(_))) => {
+                self.connection = Some(connection);
+                Err(error)
+            }
             Ok(Err(error)) => Err(error),
             Err(_) => Err(StoreError::Unavailable("no answer in time".to_owned())),
         }
@@ -163,13 +168,17 @@ impl Snapshot for PostgresSnapshot {
 
     fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> StoreFuture<'a, Vec<Option<Row>>> {
         Box::pin(self.query(move |client, schema, description| async move {
-            read::entities(client.get()?, &schema, &description, uids).await
+            let client = client.get()?;
+            let read = read::entities(client, &schema, &description, uids);
+            unless_rewritten(client, &description.rewritten, read).await
         }))
     }
 
     fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> StoreFuture<'a, Vec<Tags>> {
         Box::pin(self.query(move |client, schema, description| async move {
-            read::tags(client.get()?, &schema, &description, wanted).await
+            let client = client.get()?;
+            let read = read::tags(client, &schema, &description, wanted);
+            unless_rewritten(client, &description.rewritten, read).await
         }))
     }
 
@@ -179,7 +188,9 @@ impl Snapshot for PostgresSnapshot {
         }
         Box::pin(self.query(move |client, _, description| async move {
             let statement = statement(&candidates::PostgresDialect(&description), wanted);
-            candidates::ids(client.get()?, &statement).await
+            let client = client.get()?;
+            let read = candidates::ids(client, &statement);
+            unless_rewritten(client, &description.rewritten, read).await
         }))
     }
 

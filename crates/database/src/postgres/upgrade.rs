@@ -81,10 +81,7 @@ pub(super) async fn upgrade(
 ) -> Result<Upgrade, StoreError> {
     let (newest, timeout) = (migration::newest(MIGRATIONS), options.timeout);
     let additions = options.additions.as_deref();
-    let only = |tables| Upgrade {
-        tables,
-        additions: Vec::new(),
-    };
+    let only = Upgrade::of_tables;
     let connected = async {
         let (client, connection) = connector.connect().await?;
         Ok((client, tokio::spawn(connection)))
@@ -137,14 +134,16 @@ pub(super) async fn upgrade(
         if before < newest {
             tracing::info!(version = newest, "made or upgraded the tenancy tables");
         }
-        let added = additions::apply(&client, additions, &grants).await?;
-        if !added.is_empty() {
-            tracing::info!(additions = added.join(", "), "applied the additions");
+        let mut upgrade = Upgrade::of_tables(Migrated::between(before, newest));
+        additions::apply(&client, additions, &grants, &mut upgrade).await?;
+        let Upgrade {
+            additions, views, ..
+        } = &upgrade;
+        if !additions.is_empty() || !views.is_empty() {
+            let (additions, views) = (additions.join(", "), views.join(", "));
+            tracing::info!(additions, views, "applied the additions");
         }
-        Ok(Upgrade {
-            tables: Migrated::between(before, newest),
-            additions: added,
-        })
+        Ok(upgrade)
     }
     .await;
     // The lock ends with the connection.

@@ -11,10 +11,10 @@ use tokio_postgres::{Client, Row};
 use super::failure::store_error;
 use super::refusal::{missing_rights, refused};
 use super::{Postgres, upgrade};
-use crate::additions;
 use crate::documents::Documents;
 use crate::ignored::Ignored;
 use crate::import::{Document, Import, ImportError, Imported, Reference, document_error};
+use crate::sql::{SqlDialect, statements};
 use crate::views::quoted;
 use peppol_authz_engine::store::{Revision, StoreError};
 
@@ -95,15 +95,15 @@ async fn import_on<R: BufRead>(
     execute(client, PREPARE).await?;
     let (documents, ignored) = stage(client, import, inputs, progress).await?;
     execute(client, STAGE).await?;
-    for statement in statements(IMPORT) {
-        run(client, statement, &files).await?;
+    for statement in statements(IMPORT, SqlDialect::Postgres) {
+        run(client, statement.text, &files).await?;
     }
     let added = import
         .additions()
         .and_then(|it| it.postgres.import.as_ref());
     for statement in added
         .iter()
-        .flat_map(|file| additions::statements(&file.text))
+        .flat_map(|file| statements(&file.text, SqlDialect::Postgres))
     {
         let run = run(client, statement.text, &files).await;
         run.map_err(|error| match (error, added) {
@@ -225,15 +225,6 @@ fn put_row(buffer: &mut BytesMut, number: u64, file: usize, document: &Document)
         }
     }
     buffer.put_u8(b'\n');
-}
-
-/// The statements of a file, each up to a semicolon that ends a line.
-fn statements(sql: &str) -> impl Iterator<Item = &str> {
-    sql.split_inclusive(";\n").filter(|statement| {
-        statement
-            .lines()
-            .any(|line| !line.trim().is_empty() && !line.trim_start().starts_with("--"))
-    })
 }
 
 /// Runs a statement; a row that it returns is a fault.

@@ -10,7 +10,9 @@ use super::applied::applied;
 use super::connection;
 use super::shape::{Kind, Shape, objects};
 use super::shipped::Shipped;
-use crate::additions::{Additions, DialectAdditions, MAKE_TABLE, Plan, TABLE, plan, statements};
+use crate::additions::{Additions, DialectAdditions, MAKE_TABLE, Plan, TABLE, plan};
+use crate::migration::Upgrade;
+use crate::sql::{SqlDialect, statements};
 use crate::views::quoted;
 use peppol_authz_engine::policy::{Fault, Severity, SourceFile};
 use peppol_authz_engine::store::StoreError;
@@ -47,7 +49,7 @@ impl std::fmt::Display for Refused {
     }
 }
 
-/// Applies what a database lacks, in one transaction. Returns the names of the migrations.
+/// Applies what a database lacks, in one transaction, and notes it.
 ///
 /// # Errors
 /// Additions that fail, or that do not fit those that were applied. Nothing is changed then.
@@ -55,24 +57,18 @@ pub(super) fn bring_up_to_date(
     path: &Path,
     connection: &mut Connection,
     additions: Option<&Additions>,
-) -> Result<Vec<String>, StoreError> {
+    upgrade: &mut Upgrade,
+) -> Result<(), StoreError> {
     let part = additions.map(|additions| &additions.sqlite);
     let refused = |refused: &Refused| {
         let shown = path.display();
         StoreError::Version(format!("`{shown}`: {refused}; no addition was applied"))
     };
     if !connection::is_ours(connection).map_err(|error| connection::unavailable(path, &error))? {
-        return match part.is_none_or(DialectAdditions::is_empty) {
-            true => Ok(Vec::new()),
-            false => {
-                let text =
-                    "another program has made it, and additions are for the tables of this one";
-                Err(refused(&Refused::Database(text.to_owned())))
-            }
-        };
+        return check_foreign(part).map_err(|error| refused(&error));
     }
     for _ in 1..TRIES {
-        match apply(connection, part) {
+        match apply(connection, part, upgrade) {
             Err(Refused::Sqlite(error))
                 if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) =>
             {
@@ -81,52 +77,89 @@ pub(super) fn bring_up_to_date(
             other => return other.map_err(|error| refused(&error)),
         }
     }
-    apply(connection, part).map_err(|error| refused(&error))
+    apply(connection, part, upgrade).map_err(|error| refused(&error))
 }
 
-/// Checks that the additions of a database are among these. Returns true if it lacks none.
+/// Checks that nothing is to be added to the file of another program.
+fn check_foreign(part: Option<&DialectAdditions>) -> Result<(), Refused> {
+    let text = "another program has made it, and additions are for the tables of this one";
+    match part.is_none_or(DialectAdditions::is_empty) {
+        true => Ok(()),
+        false => Err(Refused::Database(text.to_owned())),
+    }
+}
+
+/// Checks that the additions of a database are among these.
 ///
 /// # Errors
 /// One that has others.
-pub(super) fn has_all(
+pub(super) fn check_known(
     path: &Path,
     connection: &Connection,
     additions: Option<&Additions>,
-) -> Result<bool, StoreError> {
-    let unavailable = |error: rusqlite::Error| connection::unavailable(path, &error);
-    if !connection::is_ours(connection).map_err(unavailable)? {
-        return Ok(true);
+) -> Result<(), StoreError> {
+    let is_ours = connection::is_ours(connection);
+    if !is_ours.map_err(|error| connection::unavailable(path, &error))? {
+        return Ok(());
     }
-    let applied = applied(connection).map_err(unavailable)?;
     let part = additions.map(|additions| &additions.sqlite);
-    match plan(part, &applied, connection::newest()) {
-        Ok(plan) => Ok(plan.is_empty()),
-        Err(text) => {
-            let shown = path.display();
-            Err(StoreError::Version(format!("`{shown}`: {text}")))
-        }
+    planned(connection, part)
+        .map(drop)
+        .map_err(|refused| said(path, refused))
+}
+
+/// Checks that the additions of a database are these, and all of them.
+///
+/// # Errors
+/// One that has others, or lacks some.
+pub(super) fn check_complete(
+    path: &Path,
+    connection: &Connection,
+    additions: Option<&Additions>,
+) -> Result<(), StoreError> {
+    let part = additions.map(|additions| &additions.sqlite);
+    let checked = || match connection::is_ours(connection)? {
+        true => planned(connection, part)?
+            .check_complete()
+            .map_err(Refused::Database),
+        false => check_foreign(part),
+    };
+    checked().map_err(|refused| said(path, refused))
+}
+
+fn said(path: &Path, refused: Refused) -> StoreError {
+    match refused {
+        Refused::Sqlite(error) => connection::unavailable(path, &error),
+        other => StoreError::Version(format!("`{}`: {other}", path.display())),
     }
+}
+
+/// The parts that a database lacks.
+fn planned<'a>(
+    connection: &Connection,
+    part: Option<&'a DialectAdditions>,
+) -> Result<Plan<'a>, Refused> {
+    let applied = applied(connection)?;
+    plan(part, &applied, connection::newest()).map_err(Refused::Database)
 }
 
 fn apply(
     connection: &mut Connection,
     part: Option<&DialectAdditions>,
-) -> Result<Vec<String>, Refused> {
-    let newest = connection::newest();
-    let planned = |connection: &Connection| {
-        plan(part, &applied(connection)?, newest).map_err(Refused::Database)
-    };
+    upgrade: &mut Upgrade,
+) -> Result<(), Refused> {
     // At first without the lock, which another process may hold for as long as an import takes.
-    let (true, Some(part)) = (!planned(connection)?.is_empty(), part) else {
-        return Ok(Vec::new());
+    let (true, Some(part)) = (!planned(connection, part)?.is_empty(), part) else {
+        return Ok(());
     };
     in_memory(part)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have done it meanwhile.
-    let plan = planned(&transaction)?;
+    let plan = planned(&transaction, Some(part))?;
     run(&transaction, part, &plan)?;
     transaction.commit()?;
-    Ok(plan.migrations.iter().map(|it| it.name.clone()).collect())
+    upgrade.note(&plan);
+    Ok(())
 }
 
 /// Makes all tables and all additions in a database in memory.
@@ -161,7 +194,7 @@ fn run(connection: &Connection, part: &DialectAdditions, plan: &Plan<'_>) -> Res
         connection.execute_batch(&format!("DROP VIEW IF EXISTS {name}"))?;
     }
     for migration in &plan.migrations {
-        for statement in statements(&migration.file.text) {
+        for statement in statements(&migration.file.text, SqlDialect::Sqlite) {
             let run = connection.execute_batch(statement.text);
             run.map_err(|error| failed(&migration.file, statement.at, error))?;
         }

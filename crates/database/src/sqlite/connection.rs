@@ -163,17 +163,27 @@ pub(super) fn open_whole(path: &Path, options: &SqliteOptions) -> Result<Connect
         let text = format!("`{shown}` is not whole: it is empty, or is being copied");
         return Err(StoreError::Unavailable(text));
     }
-    let is_older = lacks(path, &connection).map_err(|failed| match failed {
-        Failed::Refused(error) => error,
-        Failed::Database(error) => StoreError::Unavailable(format!("`{shown}`: {error}")),
-    })?;
-    if is_older.is_some() {
-        return Err(StoreError::Version(format!(
-            "`{shown}` is of an older version; restart the program to upgrade it"
-        )));
-    }
+    check_newest(path, &connection)?;
     prepare_writer(&connection, options).map_err(failed)?;
     Ok(connection)
+}
+
+/// Checks that the tables of a database are those that this program makes, or another program's.
+///
+/// # Errors
+/// A database that is older, or empty.
+pub(super) fn check_newest(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+    let shown = path.display();
+    let lacks = lacks(path, connection).map_err(|failed| match failed {
+        Failed::Refused(error) => error,
+        Failed::Database(error) => unavailable(path, &error),
+    })?;
+    match lacks {
+        None => Ok(()),
+        Some(_) => Err(StoreError::Version(format!(
+            "`{shown}` is of an older version: restart the program or run `peppol-authz migrate` to upgrade it"
+        ))),
+    }
 }
 
 fn prepare_writer(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {

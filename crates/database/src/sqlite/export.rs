@@ -5,6 +5,7 @@ use std::io::Write;
 use super::{Sqlite, connection};
 use crate::export::{ExportError, Exported, export_statements, write_document};
 use crate::import::Import;
+use crate::sql::SqlDialect;
 
 static EXPORT: &str = include_str!("../../../../schema/sqlite/export.sql");
 
@@ -15,7 +16,7 @@ impl Sqlite {
     /// Anything in the store that documents do not tell of.
     pub fn export(&self, import: &Import, to: &mut dyn Write) -> Result<Exported, ExportError> {
         let path = &self.inner.path;
-        let statements = export_statements(EXPORT, import, |it| &it.sqlite, "sqlite")?;
+        let statements = export_statements(EXPORT, import, SqlDialect::Sqlite)?;
         let connection = connection::open_reader(path, &self.inner.options)?;
         let failed = |error: rusqlite::Error| connection::unavailable(path, &error);
         if !connection::is_ours(&connection).map_err(failed)? {

@@ -1,6 +1,6 @@
 //! A database file that is open: the file that its path named when it was opened.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -61,29 +61,21 @@ impl Opened {
         path: &Path,
         options: &SqliteOptions,
     ) -> Result<(Self, Upgrade), StoreError> {
-        let migrated = Cell::new(Migrated::Foreign);
-        let added = RefCell::new(Vec::new());
+        let upgrade = RefCell::new(Upgrade::of_tables(Migrated::Foreign));
         let opened = Self::open_by(path, options, || {
             let mut writer = connection::open_writer(path, options)?;
-            // A database whose additions are not these is not upgraded either.
-            additions::has_all(path, &writer, options.additions.as_deref())?;
-            migrated.set(connection::prepare_schema(path, &mut writer)?);
-            let names =
-                additions::bring_up_to_date(path, &mut writer, options.additions.as_deref())?;
-            added.borrow_mut().extend(names);
-            if connection::is_ours(&writer)
-                .map_err(|error| connection::unavailable(path, &error))?
-            {
-                changes::prune_where_many(&mut writer)
-                    .map_err(|error| connection::unavailable(path, &error))?;
+            let mut upgrade = upgrade.borrow_mut();
+            match options.migrate {
+                true => bring_up_to_date(path, options, &mut writer, &mut upgrade)?,
+                false => {
+                    connection::check_newest(path, &writer)?;
+                    let additions = options.additions.as_deref();
+                    additions::check_complete(path, &writer, additions)?;
+                }
             }
             Ok(writer)
         })?;
-        let upgrade = Upgrade {
-            tables: migrated.get(),
-            additions: added.into_inner(),
-        };
-        Ok((opened, upgrade))
+        Ok((opened, upgrade.into_inner()))
     }
 
     /// Opens the file that was put in the place of another one.
@@ -93,13 +85,8 @@ impl Opened {
     pub(super) fn open_again(path: &Path, options: &SqliteOptions) -> Result<Self, StoreError> {
         Self::open_by(path, options, || {
             let opened = connection::open_whole(path, options)?;
-            match additions::has_all(path, &opened, options.additions.as_deref())? {
-                true => Ok(opened),
-                false => Err(StoreError::Version(format!(
-                    "`{}` lacks additions; restart the program to bring it up to date",
-                    path.display()
-                ))),
-            }
+            additions::check_complete(path, &opened, options.additions.as_deref())?;
+            Ok(opened)
         })
     }
 
@@ -323,6 +310,25 @@ impl Opened {
             settles: !self.impure.load(Ordering::Relaxed),
         })
     }
+}
+
+/// Makes or upgrades the tables of a database, and applies additions.
+fn bring_up_to_date(
+    path: &Path,
+    options: &SqliteOptions,
+    writer: &mut Connection,
+    upgrade: &mut Upgrade,
+) -> Result<(), StoreError> {
+    let additions = options.additions.as_deref();
+    // A database whose additions are not these is not upgraded either.
+    additions::check_known(path, writer, additions)?;
+    upgrade.tables = connection::prepare_schema(path, writer)?;
+    additions::bring_up_to_date(path, writer, additions, upgrade)?;
+    let unavailable = |error: rusqlite::Error| connection::unavailable(path, &error);
+    if connection::is_ours(writer).map_err(unavailable)? {
+        changes::prune_where_many(writer).map_err(unavailable)?;
+    }
+    Ok(())
 }
 
 impl Drop for Opened {

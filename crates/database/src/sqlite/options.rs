@@ -14,6 +14,8 @@ pub struct SqliteOptions {
     pub busy_timeout: Duration,
     /// True if a file that is missing is made.
     pub makes: bool,
+    /// True if the tables of an empty or older database, and its additions, are brought up to date.
+    pub migrate: bool,
     /// An operator's own migrations and views.
     pub additions: Option<Arc<Additions>>,
 }
@@ -24,6 +26,7 @@ impl Default for SqliteOptions {
             readers: 16,
             busy_timeout: Duration::from_secs(5),
             makes: true,
+            migrate: true,
             additions: None,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-use super::words::words;
+use crate::sql::{SqlDialect, Word, words};
 
 /// One of them. Names are in lower case: SQLite takes them in any.
 #[derive(Debug)]
@@ -58,10 +58,12 @@ pub(super) fn objects(connection: &Connection) -> rusqlite::Result<Objects> {
             _ => Kind::Trigger,
         };
         let name: String = row.get(1)?;
+        let sql: String = row.get(3)?;
+        let words = words(&sql, SqlDialect::Sqlite);
         let object = Object {
             kind,
             table: row.get::<_, String>(2)?.to_ascii_lowercase(),
-            words: words(&row.get::<_, String>(3)?),
+            words: words.iter().map(Word::folded).collect(),
             name: name.clone(),
         };
         objects.insert((kind, name.to_ascii_lowercase()), object);

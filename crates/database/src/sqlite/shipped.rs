@@ -7,41 +7,9 @@ use std::sync::OnceLock;
 use rusqlite::Connection;
 
 use super::connection;
-use super::shape::{Kind, Object, Objects, Shape, objects};
+use super::reads::Reads;
+use super::shape::{Kind, Objects, Shape, objects};
 use super::triggers::{Triggers, may_ignore};
-
-/// How many views deep it is looked for tables.
-const MOST_VIEWS: usize = 16;
-
-/// How often a view reads a table, itself or by other views. Rather too often: a name that stands for
-/// something else counts as well, but not that of a column or of a row.
-fn uses(objects: &Objects, view: &Object, table: &str, depth: usize) -> usize {
-    let words: Vec<String> = view.words.iter().map(|word| unquoted(word)).collect();
-    let mut uses = 0;
-    // Behind CREATE VIEW and its name.
-    for (at, name) in words.iter().enumerate().skip(3) {
-        let before = words.get(at.wrapping_sub(1)).map(String::as_str);
-        let after = words.get(at + 1).map(String::as_str);
-        if matches!(before, Some("." | "as")) || after == Some(".") {
-            continue;
-        }
-        if name == table {
-            uses += 1;
-        } else if let Some(inner) = objects.get(&(Kind::View, name.clone()))
-            && inner.name != view.name
-            && depth > 0
-        {
-            uses += self::uses(objects, inner, table, depth - 1);
-        }
-    }
-    uses
-}
-
-/// A name as the schema has it, in lower case.
-fn unquoted(word: &str) -> String {
-    let inner = word.trim_matches(['"', '`', '[', ']', '\'']);
-    inner.to_ascii_lowercase()
-}
 
 /// All that the migrations make, out of a database in memory.
 #[derive(Debug)]
@@ -185,20 +153,24 @@ impl Shipped {
             if made.is_some_and(|made| made.words == view.words) {
                 continue;
             }
-            let tables = found.keys().filter(|(kind, _)| *kind == Kind::Table);
             // A column more in a shipped view reads a table as often as that does.
-            let most = |table: &str| {
-                let made = made.map_or(0, |made| uses(&self.objects, made, table, MOST_VIEWS));
-                made.max(1)
-            };
-            let often =
-                tables.filter(|(_, table)| uses(found, view, table, MOST_VIEWS) > most(table));
+            let most = made.map(|made| Reads::of(&self.objects, made));
+            let most = most.unwrap_or_default();
+            let reads = Reads::of(found, view);
+            let often = reads.times.iter().filter(|(table, times)| {
+                let most = most.times.get(*table).copied().unwrap_or_default();
+                **times > most.max(1)
+            });
             shown.extend(
-                often.map(|(_, table)| format!("the view `{name}` reads `{table}` more than once")),
+                often.map(|(table, _)| format!("the view `{name}` reads `{table}` more than once")),
             );
-            if view.words.iter().any(|word| word == "over") {
-                shown.push(format!("the view `{name}` looks over other rows"));
-            }
+            let signs = reads.gathering.iter().filter(|(sign, times)| {
+                let most = most.gathering.get(*sign).copied().unwrap_or_default();
+                **times > most
+            });
+            shown.extend(
+                signs.map(|(sign, _)| format!("the view `{name}` gathers rows, by `{sign}`")),
+            );
         }
         shown
     }

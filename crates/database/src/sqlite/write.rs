@@ -6,10 +6,10 @@ use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::{Sqlite, changes, connection};
-use crate::additions::statements;
 use crate::documents::Documents;
 use crate::ignored::Ignored;
 use crate::import::{Import, ImportError, Imported, Reference, document_error};
+use crate::sql::{SqlDialect, statements};
 use peppol_authz_engine::store::{Store, StoreError};
 
 static IMPORT: &str = include_str!("../../../../schema/sqlite/import.sql");
@@ -166,7 +166,10 @@ fn apply_added(
     files: &[String],
 ) -> Result<(), ImportError> {
     let file = import.additions().and_then(|it| it.sqlite.import.as_ref());
-    for statement in file.iter().flat_map(|file| statements(&file.text)) {
+    let statements = file
+        .iter()
+        .flat_map(|file| statements(&file.text, SqlDialect::Sqlite));
+    for statement in statements {
         apply(connection, statement.text, files).map_err(|error| match (error, file) {
             (ImportError::Store(StoreError::Unavailable(text)), Some(file)) => {
                 let (line, _) = file.place(statement.at);

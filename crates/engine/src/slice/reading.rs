@@ -65,6 +65,8 @@ pub(crate) struct StateReading<'a> {
     /// The entities that were loaded for this reading.
     held: HashMap<Key, Result<Held, SliceError>>,
     moves: u32,
+    /// How often it began anew because a snapshot was of no state.
+    again: u32,
 }
 
 /// A result of reading, unless the state has moved on.
@@ -111,6 +113,7 @@ impl<'a> StateReading<'a> {
             },
             held: HashMap::new(),
             moves: 0,
+            again: 0,
         };
         if sources.cache.keeps()
             && let Some(known) = sources.timeline.now()
@@ -258,8 +261,10 @@ impl<'a> StateReading<'a> {
         missing.retain(|missing| seen.insert(missing.key.clone()));
         drop(seen);
         let Some(known) = self.known.clone() else {
-            self.fetch(missing, None).await?;
-            return Ok(Moved::No);
+            return match self.fetch(missing, None).await {
+                Ok(()) => Ok(Moved::No),
+                Err(error) => self.look_again(error).await.map(|()| Moved::Yes),
+            };
         };
         let keys: Vec<Key> = missing.iter().map(|missing| missing.key.clone()).collect();
         let cache = self.sources.cache;
@@ -285,9 +290,27 @@ impl<'a> StateReading<'a> {
         }
         // Keys that others are loading are read as well: see above.
         let epoch = self.known.as_ref().map(|known| known.epoch);
-        self.fetch(missing, epoch).await?;
+        let fetched = self.fetch(missing, epoch).await;
         drop(claim);
-        Ok(Moved::No)
+        match fetched {
+            Ok(()) => Ok(Moved::No),
+            Err(error) => self.look_again(error).await.map(|()| Moved::Yes),
+        }
+    }
+
+    /// Takes a new snapshot in the place of one that was of no state, a few times at most.
+    ///
+    /// # Errors
+    /// Any other error, as it is.
+    async fn look_again(&mut self, error: ReadingError) -> Result<(), ReadingError> {
+        match error {
+            ReadingError::Store(StoreError::Moved(_)) if self.again < MOVES => {
+                self.again += 1;
+                self.snapshot = None;
+                self.look(false).await
+            }
+            error => Err(error),
+        }
     }
 
     /// Ids that a search wants to look at.
@@ -306,8 +329,13 @@ impl<'a> StateReading<'a> {
                 return Ok(InState::Moved);
             }
         }
-        let ids = self.snapshot()?.candidates(wanted).await?;
-        Ok(InState::Same(ids))
+        match self.snapshot()?.candidates(wanted).await {
+            Ok(ids) => Ok(InState::Same(ids)),
+            Err(error) => {
+                self.look_again(error.into()).await?;
+                Ok(InState::Moved)
+            }
+        }
     }
 
     /// The entity that has an attribute, where that was looked up in this state before.

@@ -154,7 +154,9 @@ async fn store(app: &App) -> StoreState {
 /// The cause, as far as everybody may know it. The address of the server is left out.
 fn why(error: &StoreError) -> String {
     match error {
-        StoreError::Unavailable(_) => "the tenancy store cannot be read".to_owned(),
+        StoreError::Unavailable(_) | StoreError::Moved(_) => {
+            "the tenancy store cannot be read".to_owned()
+        }
         StoreError::Misfit(_) | StoreError::Version(_) => error.to_string(),
     }
 }

@@ -157,7 +157,12 @@ const HOMES: [(&str, &[&str]); 26] = [
     ("deadpool_postgres", &["database/postgres"]),
     (
         "moka",
-        &["engine/slice", "server/callers", "server/identity"],
+        &[
+            "engine/decide",
+            "engine/slice",
+            "server/callers",
+            "server/identity",
+        ],
     ),
     ("aho_corasick", &["server/decision_log"]),
     ("ring", &["server/identity"]),

@@ -366,8 +366,8 @@ fn a_schema_without_what_names_who_asks_is_refused() {
                  [[jwt.principal]]\nclaim = \"email\"";
     // No policy reads it.
     let without = shipped_schema().replacen(
-        "email: EmailAddress,\n    organisation: Organisation,\n    fullAccess",
-        "organisation: Organisation,\n    fullAccess",
+        "entity SubAccount = {\n    email: EmailAddress,\n",
+        "entity SubAccount = {\n",
         1,
     );
     assert_ne!(without, shipped_schema());

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use cedar_policy::{
     Authorizer, Context, Decision as CedarDecision, Entities, EntityUid, PolicyId, PolicySet,
-    PolicySetError, Request, Schema, SlotId,
+    Request, Schema, SlotId,
 };
 use peppol_authz_engine::Verdict;
 use peppol_authz_engine::policy::Bundle;
@@ -50,7 +50,7 @@ struct WrittenLink {
 
 impl WrittenLink {
     /// As Cedar takes it.
-    fn add_to(&self, set: &mut PolicySet) -> Result<(), PolicySetError> {
+    fn add_to(&self, set: &mut PolicySet) {
         let uid = |text: &String| text.parse::<EntityUid>().unwrap();
         let principal = self.principal.iter();
         let principal = principal.map(|text| (SlotId::principal(), uid(text)));
@@ -58,7 +58,7 @@ impl WrittenLink {
         let resource = resource.map(|text| (SlotId::resource(), uid(text)));
         let values = principal.chain(resource).collect();
         let [template, id] = [&self.template, &self.id].map(PolicyId::new);
-        set.link(template, id, values)
+        set.link(template, id, values).unwrap();
     }
 
     /// As the file of links has it.
@@ -97,7 +97,7 @@ impl BothSides {
     fn with_links(schema: &str, text: &str, links: &[WrittenLink]) -> Self {
         let mut policies = named(text);
         for link in links {
-            link.add_to(&mut policies).unwrap();
+            link.add_to(&mut policies);
         }
         let toml: String = links.iter().map(WrittenLink::toml).collect();
         let toml = (!links.is_empty()).then_some(&*toml);

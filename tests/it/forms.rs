@@ -125,7 +125,7 @@ fn json_that_cannot_be_read_is_refused_by_its_name() {
     own["conditions"][0]["body"] = json!({".": {"left": {"Var": "principal"}, "attr": "nothing"}});
     let cut = whole.to_string();
     for (text, says) in [
-        (cut[..cut.len() / 2].to_owned(), "set.json"),
+        (cut.get(..cut.len() / 2).unwrap().to_owned(), "set.json"),
         (typo.to_string(), "`policies/set.json`"),
         (unlinked.to_string(), "`policies/set.json`"),
         (invalid.to_string(), "attribute `nothing`"),

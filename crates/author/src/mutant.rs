@@ -214,10 +214,10 @@ enum Changed {
 impl Changed {
     fn parse(own: &Policy, text: &str) -> Option<Self> {
         let id = || Some(own.id().clone());
-        let policy = Policy::parse(id(), text).map(Self::Policy);
-        policy
-            .or_else(|_| Template::parse(id(), text).map(Self::Template))
-            .ok()
+        match Policy::parse(id(), text) {
+            Ok(policy) => Some(Self::Policy(policy)),
+            Err(_) => Template::parse(id(), text).ok().map(Self::Template),
+        }
     }
 
     /// True if it could be loaded. Warnings are faults there too, and slices are loaded

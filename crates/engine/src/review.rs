@@ -86,10 +86,10 @@ pub enum ReviewError {
     #[error("{0}")]
     Scope(String),
     /// Something cannot be decided, so that the review would not be complete.
-    #[error("{principal}, {action}, {resource}: {failure}", principal = .about[0], action = .about[1], resource = .about[2])]
+    #[error("{}: {failure}", .about.join(", "))]
     Undecided {
         /// The principal, the action and the resource, as far as they are known.
-        about: [String; 3],
+        about: Box<[String; 3]>,
         /// Why.
         failure: Failure,
     },

@@ -68,12 +68,12 @@ impl FoundRights {
     }
 }
 
+/// Called with a right, as a line and read.
+pub(super) type EachRight<'a> = dyn FnMut(&str, &Map<String, Json>) -> Result<(), Error> + 'a;
+
 impl Rights {
     /// Calls `each` with every right, as a line and read.
-    pub(super) fn each(
-        &self,
-        each: &mut dyn FnMut(&str, &Map<String, Json>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    pub(super) fn each(&self, each: &mut EachRight<'_>) -> Result<(), Error> {
         let mut file = &self.file;
         file.seek(SeekFrom::Start(0))?;
         for line in BufReader::with_capacity(1 << 18, file).lines() {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json};
 
-use super::found::{END_OF_RIGHTS, FoundRights, Known, RIGHTS, Rights, texts};
+use super::found::{END_OF_RIGHTS, EachRight, FoundRights, Known, RIGHTS, Rights, texts};
 use crate::cli::output::AnyError;
 
 /// An earlier review in JSON.
@@ -114,10 +114,7 @@ fn covers(these: &str, others: &str) -> bool {
 }
 
 /// Calls `each` with every right of a review, line by line, and returns the rest of it.
-fn each_right(
-    path: &Path,
-    each: &mut dyn FnMut(&str, &Map<String, Json>) -> Result<(), Error>,
-) -> Result<Map<String, Json>, Error> {
+fn each_right(path: &Path, each: &mut EachRight<'_>) -> Result<Map<String, Json>, Error> {
     let (mut rest, mut is_in_rights) = (String::new(), false);
     for line in BufReader::with_capacity(1 << 18, File::open(path)?).lines() {
         let line = line?;

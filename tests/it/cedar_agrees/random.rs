@@ -400,7 +400,7 @@ fn templates(rng: &mut Rng, model: &Model, schema: &str) -> (String, Vec<Written
                 resource: other.contains('?').then(|| entity(rng)),
             };
             let mut set = named(&template);
-            link.add_to(&mut set).unwrap();
+            link.add_to(&mut set);
             if valid(&set) {
                 links.push(link);
             }

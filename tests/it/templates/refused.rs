@@ -16,7 +16,8 @@ fn faults(policies: &str, links: &str) -> Vec<Fault> {
 /// The text that a fault points at.
 fn pointed(fault: &Fault) -> &str {
     let label = &fault.labels[0];
-    &fault.file.text[label.offset()..label.offset() + label.len()]
+    let place = label.offset()..label.offset() + label.len();
+    fault.file.text.get(place).unwrap()
 }
 
 fn link(fields: &str) -> String {

@@ -79,12 +79,17 @@ pub fn policies_to_text(file: &Arc<SourceFile>) -> Result<PolicyText, Vec<Fault>
 /// What cannot be read.
 pub fn schema_converted(file: &Arc<SourceFile>) -> Result<String, Vec<Fault>> {
     let fault = |text: String| vec![Fault::new(file, Severity::Invalid, text)];
-    if let Some((place, what)) = scan(&file.text, Language::Schema).too_deep {
+    let is_json = is_json(&file.text);
+    let language = match is_json {
+        true => Language::SchemaJson,
+        false => Language::Schema,
+    };
+    if let Some((place, what)) = scan(&file.text, language).too_deep {
         let fault = Fault::new(file, Severity::Invalid, format!("too many {what}"));
         return Err(vec![fault.at(place, 1)]);
     }
     let converted = on_large_stack(|| {
-        let text = match is_json(&file.text) {
+        let text = match is_json {
             true => cedar_text(&file.text),
             false => json_text(&file.text),
         };

@@ -61,7 +61,7 @@ impl Shard {
     }
 
     /// Adds a policy.
-    pub(super) fn add(&mut self, policy: Policy) -> Result<(), PolicySetError> {
+    pub(super) fn add(&mut self, policy: Policy) -> Result<(), Box<PolicySetError>> {
         let principal = match policy.principal_constraint() {
             PrincipalConstraint::Eq(uid) => Named::Itself(uid),
             PrincipalConstraint::In(uid) | PrincipalConstraint::IsIn(_, uid) => Named::Within(uid),
@@ -76,13 +76,13 @@ impl Shard {
         let place = self.by_principal.entry(&principal).entry(&resource);
         let place = *place.get_or_insert(next);
         if let Some(set) = self.sets.get_mut(place) {
-            return set.add(policy);
+            return set.add(policy).map_err(Box::new);
         }
         *self.by_resource.entry(&resource).entry(&principal) = Some(next);
         let mut set = PolicySet::new();
         let added = set.add(policy);
         self.sets.push(set);
-        added
+        added.map_err(Box::new)
     }
 
     /// Returns true if all tags of some entity are loaded for such a question.

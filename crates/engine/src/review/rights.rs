@@ -235,7 +235,7 @@ impl<'a> Review<'a, '_> {
         loop {
             let found = wanted.find(self.session, &part, &Demand::default()).await;
             let found = found.map_err(|failure| ReviewError::Undecided {
-                about: about.clone(),
+                about: Box::new(about.clone()),
                 failure,
             })?;
             self.decided += found.decided;

@@ -37,7 +37,6 @@ impl Wanted {
     }
 
     /// The action, if it is known, and the resource or else its type.
-    #[must_use]
     pub fn action_and_resource(&self) -> (Option<&EntityUid>, Result<&EntityUid, &EntityTypeName>) {
         match self {
             Self::Entities(search) => {

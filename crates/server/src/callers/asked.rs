@@ -26,6 +26,10 @@ pub enum CallerAction {
 
 /// What a caller asks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are questions, and a box for each would cost more"
+)]
 pub enum Asked {
     /// Something about principals, actions and resources.
     Question {

@@ -45,8 +45,8 @@ pub(super) fn read_policies(sources: &Sources, faults: &mut Vec<Fault>) -> Writt
                 continue;
             }
             match statement {
-                Statement::Policy(info) => written.policies.push(info),
-                Statement::Template(template) => written.templates.push(template),
+                Statement::Policy(info) => written.policies.push(*info),
+                Statement::Template(template) => written.templates.push(*template),
             }
         }
     }

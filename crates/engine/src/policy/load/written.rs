@@ -47,8 +47,8 @@ impl WrittenPolicies {
 
 /// A policy or a template of a file.
 pub(super) enum Statement {
-    Policy(PolicyInfo),
-    Template(PolicyTemplate),
+    Policy(Box<PolicyInfo>),
+    Template(Box<PolicyTemplate>),
 }
 
 impl Statement {
@@ -96,12 +96,11 @@ pub(super) fn read_statement(
         |text: String| Fault::new(file, Severity::Invalid, text).at(place.start, place.len());
     let cedar_id = PolicyId::new(&*id);
     let read = match parsed {
-        Parsed::Policy(policy) => {
-            PolicyInfo::new(policy.new_id(cedar_id), id, file, place.clone()).map(Statement::Policy)
-        }
+        Parsed::Policy(policy) => PolicyInfo::new(policy.new_id(cedar_id), id, file, place.clone())
+            .map(|info| Statement::Policy(Box::new(info))),
         Parsed::Template(template) => {
             PolicyTemplate::new(template.new_id(cedar_id), id, file, place.clone())
-                .map(Statement::Template)
+                .map(|template| Statement::Template(Box::new(template)))
         }
     };
     match read {

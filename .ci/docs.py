@@ -55,7 +55,8 @@ def main():
     unlisted = set(pathlib.Path("docs").glob("*.md")) - {contents, *pages}
     if unlisted:
         sys.exit(f"{contents} does not list {', '.join(map(str, unlisted))}")
-    for page in [*pages, pathlib.Path("ARCHITECTURE.md"), pathlib.Path("schema/README.md")]:
+    others = map(pathlib.Path, ["ARCHITECTURE.md", "CONTRIBUTING.md", "schema/README.md"])
+    for page in [*pages, *others]:
         links(page)
     # What one page makes, the next may use.
     blocks = [(page, *block) for page in pages for block in BLOCK.findall(page.read_text("utf-8"))]

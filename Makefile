@@ -21,11 +21,10 @@ lint:
 unit:
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( $$(nproc) * 2 ))} $(CARGO) test --release
 
-# The commands of docs/ try the mutants too: `.ci/run` runs them.
+# The commands of the README and of docs/ measure coverage, prove, and try mutants: `.ci/run` runs them.
 policies:
 	$(CARGO) run --release -- check
-	$(CARGO) run --release -- test --coverage --drop-one
-	$(CARGO) run --release -- prove
+	$(CARGO) run --release -- test
 	$(CARGO) run --release -- check --policies policies/callers --schema schema/callers.cedarschema
 	$(CARGO) run --release -- test tests/callers --coverage --drop-one --policies policies/callers --schema schema/callers.cedarschema
 

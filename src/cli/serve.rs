@@ -104,10 +104,10 @@ async fn answer(
     let listeners = Listeners::bind(config, &app).await?;
     let address = listeners.address();
     let watch = reload::watch(config, watched.files, watched.second, &app)?;
-    let stop = stop::stopped(&app, config.server.drain_delay)?;
-    listeners.report();
     let supervisor = Arc::new(Supervisor::of_environment());
-    follow_supervisor(&supervisor, &stop);
+    let stop = stop::stopped(&app, config.server.drain_delay, &supervisor)?;
+    listeners.report();
+    follow_supervisor(&supervisor);
     let mut server = pin!(listeners.answer(config, &app, &stop));
     follow_keys(&app);
     follow_callers(&app);
@@ -153,13 +153,8 @@ fn follow_delay(app: &Arc<App>) {
     tokio::spawn(async move { app.follow_delay().await });
 }
 
-/// Tells the supervisor that the workers work, and when they are told to stop.
-fn follow_supervisor(supervisor: &Arc<Supervisor>, stop: &watch::Receiver<bool>) {
-    let (watched, told) = (Arc::clone(supervisor), stop.clone());
-    tokio::spawn(async move { watched.watchdog().await });
+/// Tells the supervisor that the workers work.
+fn follow_supervisor(supervisor: &Arc<Supervisor>) {
     let supervisor = Arc::clone(supervisor);
-    tokio::spawn(async move {
-        stop::told(told).await;
-        supervisor.is_stopping();
-    });
+    tokio::spawn(async move { supervisor.watchdog().await });
 }

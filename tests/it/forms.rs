@@ -124,7 +124,15 @@ fn json_that_cannot_be_read_is_refused_by_its_name() {
     let own = policies.values_mut().next().unwrap();
     own["conditions"][0]["body"] = json!({".": {"left": {"Var": "principal"}, "attr": "nothing"}});
     let cut = whole.to_string();
+    // Of two members of one name the first would be lost, and be it a forbid.
+    let twice = cut.replacen(
+        "\"staticPolicies\":",
+        "\"staticPolicies\": {}, \"staticPolicies\":",
+        1,
+    );
+    assert_ne!(twice, cut);
     for (text, says) in [
+        (twice, "occurs twice"),
         (cut.get(..cut.len() / 2).unwrap().to_owned(), "set.json"),
         (typo.to_string(), "`policies/set.json`"),
         (unlinked.to_string(), "`policies/set.json`"),

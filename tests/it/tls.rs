@@ -220,6 +220,12 @@ fn certificates_that_cannot_be_used_are_named_at_the_start() {
         assert_eq!(code, 1, "{text}");
         assert!(text.contains("`tls`: ") && text.contains(said), "{text}");
     }
+    // Whoever has the key of a server would be an authority, and vouch for anybody.
+    let leaf = server.certificate.to_str().unwrap();
+    let start = with_tls(Start::new(), &server).variable("PEPPOL_AUTHZ_TLS__CLIENT_CA", leaf);
+    let (code, text) = start.fails();
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("is no authority"), "{text}");
     let (code, text) = Start::new()
         .variable("PEPPOL_AUTHZ_TLS__KEY", "tls.key")
         .variable("PEPPOL_AUTHZ_TLS__CLIENT_CERTIFICATE", "required")

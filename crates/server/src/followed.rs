@@ -49,36 +49,41 @@ impl FollowedFiles {
         (files, texts)
     }
 
-    /// Calls `take` with each later state that has come to rest, for ever.
-    pub(crate) async fn follow(&self, take: impl Fn(FoundTexts)) {
+    /// Calls `take` with each later state that has come to rest, for ever. It returns true if that is in force
+    /// then. One that is refused is judged again when it is told to look: the time may have come for it.
+    pub(crate) async fn follow(&self, take: impl Fn(FoundTexts) -> bool) {
         if self.paths.is_empty() {
             return;
         }
+        let mut is_refused = false;
         loop {
-            if self.reload.watch {
+            let wait = self.reread.notified();
+            let is_told = if self.reload.watch {
                 // A timeout is no error: it is time for the next look.
-                let wait = self.reread.notified();
-                let _ = tokio::time::timeout(self.reload.poll_interval, wait).await;
+                let told = tokio::time::timeout(self.reload.poll_interval, wait).await;
+                told.is_ok()
             } else {
-                self.reread.notified().await;
-            }
+                wait.await;
+                true
+            };
+            let again = is_told && is_refused;
             let mut found = self.look().await;
-            if state(&found) == self.judged() {
+            if state(&found) == self.judged() && !again {
                 continue;
             }
             // Not before they have come to rest: a part of one could look like a whole.
             loop {
                 tokio::time::sleep(self.reload.settle).await;
-                let again = self.look().await;
-                let rests = state(&again) == state(&found);
-                found = again;
+                let later = self.look().await;
+                let rests = state(&later) == state(&found);
+                found = later;
                 if rests {
                     break;
                 }
             }
             let state = state(&found);
-            if state != self.judged() {
-                take(found);
+            if state != self.judged() || again {
+                is_refused = !take(found);
                 *self.judged.lock().unwrap_or_else(PoisonError::into_inner) = state;
             }
         }

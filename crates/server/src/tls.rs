@@ -144,7 +144,7 @@ impl ServerTls {
     }
 
     /// Puts changed files in force, or refuses them together.
-    fn take(&self, found: FoundTexts) {
+    fn take(&self, found: FoundTexts) -> bool {
         let material = read(&self.settings, found);
         self.is_refused.store(material.is_err(), Ordering::Relaxed);
         match material {
@@ -152,11 +152,15 @@ impl ServerTls {
                 let expires_in = material.until.saturating_sub(now());
                 self.material.store(Arc::new(material));
                 tracing::info!(expires_in, "took over a changed certificate");
+                true
             }
-            Err(fault) => tracing::error!(
-                %fault,
-                "a changed certificate is refused, and the one before stays in force"
-            ),
+            Err(fault) => {
+                tracing::error!(
+                    %fault,
+                    "a changed certificate is refused, and the one before stays in force"
+                );
+                false
+            }
         }
     }
 }

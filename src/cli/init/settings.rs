@@ -4,8 +4,9 @@
 const DEFAULTS: &str = include_str!("../../../config.default.toml");
 
 /// The settings that name the files of a project.
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "policies = \"policies\"",
+    "policies = \"policies/callers\"",
     "schema = \"schema/peppol.cedarschema\"",
     "routes = \"schema/routes.toml\"",
     "additions = \"schema/additions\"",

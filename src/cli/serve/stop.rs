@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::supervisor::Supervisor;
 use crate::cli::output::AnyError;
 use peppol_authz_server::http::App;
 
@@ -15,11 +16,15 @@ pub(super) async fn told(mut stop: watch::Receiver<bool>) {
 }
 
 /// Starts to wait for signals. The value becomes true when the process is told to stop, after
-/// `delay`; a further signal ends the delay, and the next one the process.
-pub(super) fn stopped(app: &Arc<App>, delay: Duration) -> Result<watch::Receiver<bool>, AnyError> {
+/// `delay`; a further signal ends the delay, and the next one the process. The supervisor learns of it at once.
+pub(super) fn stopped(
+    app: &Arc<App>,
+    delay: Duration,
+    supervisor: &Arc<Supervisor>,
+) -> Result<watch::Receiver<bool>, AnyError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let app = Arc::clone(app);
+    let (app, supervisor) = (Arc::clone(app), Arc::clone(supervisor));
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         let delay = tokio::select! {
@@ -29,6 +34,7 @@ pub(super) fn stopped(app: &Arc<App>, delay: Duration) -> Result<watch::Receiver
         // First: who balances requests has to notice before the listener is closed.
         app.readiness.draining();
         tracing::info!(?delay, "draining");
+        supervisor.is_stopping();
         // Without a delay the next signal is one to end at once, however soon it comes.
         if !delay.is_zero() {
             tokio::select! {

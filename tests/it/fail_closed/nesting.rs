@@ -200,7 +200,7 @@ fn types_of_a_schema() {
 /// Behind more punctuation than a policy may have, which a schema may.
 #[test]
 fn types_behind_much_punctuation() {
-    let optional = (0..5000).fold(String::new(), |mut text, i| {
+    let optional = (0..4000).fold(String::new(), |mut text, i| {
         let _ = write!(text, "a{i}?: Long, ");
         text
     });

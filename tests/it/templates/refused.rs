@@ -145,9 +145,12 @@ fn a_template_is_held_to_the_schema_for_whatever_is_linked() {
         assert_eq!(fault.file.name, "p.cedar");
         assert!(fault.place().0 > 14, "{fault:?}");
     }
-    // Nothing has to link it.
-    load(&linked_sources(SCHEMA, POLICIES, None)).unwrap();
+    // Nothing has to link it. But a list that is not there may be one that was lost.
     load(&linked_sources(SCHEMA, POLICIES, Some("link = []"))).unwrap();
+    let Err(lost) = load(&linked_sources(SCHEMA, POLICIES, None)) else {
+        panic!("this loads without a list of links");
+    };
+    assert!(lost[0].message.contains("no `links.toml`"), "{lost:#?}");
 }
 
 #[test]

@@ -48,7 +48,9 @@ pub fn policies_to_text(file: &Arc<SourceFile>) -> Result<PolicyText, Vec<Fault>
     here(file, None, |written| {
         let mut parts = Vec::new();
         let mut one = |id: &str, text: String, has_id: bool| {
-            let is_positional = id.contains("/policy");
+            let numbered = format!("{}/policy", file.stem());
+            let number = id.strip_prefix(&numbered);
+            let is_positional = number.is_some_and(|it| it.bytes().all(|b| b.is_ascii_digit()));
             let heading = match has_id || is_positional {
                 true => String::new(),
                 false => format!("@id(\"{}\")\n", id.escape_debug()),

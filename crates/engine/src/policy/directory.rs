@@ -21,7 +21,7 @@ use name::{CALLERS, INVARIANTS, NameKind};
 use json::JsonKind;
 
 pub use entry::{Entry, EntryKind};
-pub(super) use json::is_json;
+pub(super) use json::{MAX_NESTED, is_json};
 pub(super) use name::{MANIFEST, RULES};
 
 /// True if an entry of that name can change the set, or make it be refused.

@@ -36,7 +36,11 @@ impl CallerPolicies {
         };
         let sees_tenants = {
             let policies = bundle.policies();
-            policies.iter().any(|info| info.source().contains(TENANT))
+            // In their JSON form, a name has one spelling.
+            policies.iter().any(|info| {
+                let json = info.policy.to_json();
+                json.map_or(true, |json| json.to_string().contains(TENANT))
+            })
         };
         Ok(Self {
             sees_tenants,

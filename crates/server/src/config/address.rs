@@ -100,7 +100,9 @@ impl FromStr for Source {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let Some((scheme, path)) = text.split_once(':') else {
-            return Err(AddressError::Source(text.to_owned()));
+            // `password=…` of another form of a URL is behind a `=`.
+            let shown = text.split_once('=').map_or(text, |(name, _)| name);
+            return Err(AddressError::Source(shown.to_owned()));
         };
         match (scheme, path) {
             ("sqlite" | "entities", "") => Err(AddressError::Empty(text.to_owned())),

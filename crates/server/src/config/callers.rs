@@ -52,7 +52,13 @@ impl CallersSettings {
         self.file.is_some() || !self.key.is_empty() || !self.audience.is_empty()
     }
 
-    pub(super) fn check(&self, has_issuers: bool, faults: &mut SettingFaults) {
+    /// `users` are the audiences of the tokens of users.
+    pub(super) fn check<'a>(
+        &self,
+        has_issuers: bool,
+        mut users: impl Iterator<Item = &'a String>,
+        faults: &mut SettingFaults,
+    ) {
         faults.path("callers.policies", self.policies.as_deref());
         faults.path("callers.file", self.file.as_deref());
         if let Err(problem) = check_keys(&self.key) {
@@ -66,6 +72,11 @@ impl CallersSettings {
                 "callers.audience",
                 "needs the issuers of `jwt.jwks` or `jwt.issuers`",
             );
+        }
+        if let Some(shared) = users.find(|audience| self.audience.contains(audience)) {
+            let text =
+                format!("`{shared}` is an audience of users: each of them would be a caller");
+            faults.add("callers.audience", text);
         }
         if self.roles_claim.is_empty() {
             faults.add("callers.roles_claim", "must not be empty");

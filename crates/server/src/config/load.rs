@@ -187,7 +187,11 @@ fn unusable(config: &Config) -> SettingFaults {
         faults.path("import", Some(path));
     }
     config.tls.check(&mut faults);
-    config.callers.check(config.jwt.is_set(), &mut faults);
+    let of_issuers = config.jwt.issuers.iter().flat_map(|it| &it.audience);
+    let users = config.jwt.audience.iter().chain(of_issuers);
+    let users = users.chain(&config.introspection.audience);
+    let callers = &config.callers;
+    callers.check(config.jwt.is_set(), users, &mut faults);
     config.admin.check(&mut faults);
     config.server.check(&mut faults);
     config.limits.check(&mut faults);

@@ -77,7 +77,11 @@ impl HandedPlans {
             kept.length -= gone.length();
         }
         kept.length += length;
-        let until = now + plan.max_age().max(HOP);
+        let until = match plan.max_age() {
+            // For one use, at once.
+            Duration::ZERO => now + HOP,
+            usable => now + usable,
+        };
         kept.plans.push_back((id, until, plan));
         Ok(HandedPlan::Kept(id))
     }

@@ -152,7 +152,7 @@ impl ApiKeys {
     }
 
     /// Puts the keys of the file in force, or refuses them as a whole: then those before stay.
-    fn take(&self, found: FoundTexts) {
+    fn take(&self, found: FoundTexts) -> bool {
         let table = found
             .map_err(|fault| ApiKeysError::File(self.section, fault))
             .and_then(|texts| {
@@ -164,11 +164,15 @@ impl ApiKeys {
                 let keys = table.0.len();
                 self.table.store(Arc::new(table));
                 tracing::info!(keys, "took over changed static keys");
+                true
             }
-            Err(fault) => tracing::error!(
-                %fault,
-                "changed static keys are refused, and those before stay in force"
-            ),
+            Err(fault) => {
+                tracing::error!(
+                    %fault,
+                    "changed static keys are refused, and those before stay in force"
+                );
+                false
+            }
         }
     }
 }

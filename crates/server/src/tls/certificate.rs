@@ -4,8 +4,8 @@ use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
-use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
 
 use peppol_authz_engine::text::hex;
 
@@ -67,6 +67,28 @@ impl ClientCertificate {
 // === impl ValidTime ===
 
 impl ValidTime {
+    /// The time of an authority.
+    ///
+    /// # Errors
+    /// A certificate of somebody who is no authority: whoever had its key would become one.
+    pub(super) fn of_authority(der: &CertificateDer<'_>) -> Result<Self, String> {
+        let certificate = parse(der)?;
+        let constraints = certificate.tbs_certificate.get::<BasicConstraints>();
+        let constraints = constraints.map_err(|error| format!("its constraints: {error}"))?;
+        let name = &certificate.tbs_certificate.subject;
+        match constraints {
+            Some((_, constraints)) if constraints.ca => Ok(valid(&certificate)),
+            _ => Err(format!(
+                "`{name}` is no authority (`CA:TRUE`), and would become one"
+            )),
+        }
+    }
+
+    /// True if it holds now.
+    pub(super) fn holds(&self, now: i64) -> bool {
+        (self.from..self.until).contains(&now)
+    }
+
     pub(super) fn of(der: &CertificateDer<'_>) -> Result<Self, String> {
         Ok(valid(&parse(der)?))
     }

@@ -39,7 +39,8 @@ impl TlsMaterial {
         let builder = match rest.first() {
             None => builder.with_no_client_auth(),
             Some(text) => {
-                let roots = authorities(text).map_err(|fault| format!("`client_ca`: {fault}"))?;
+                let roots =
+                    authorities(text, now).map_err(|fault| format!("`client_ca`: {fault}"))?;
                 let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
                 let verifier = match settings.client_certificate {
                     ClientCertificateUse::Optional => verifier.allow_unauthenticated(),
@@ -103,10 +104,18 @@ fn valid_until(chain: &[CertificateDer<'_>], now: i64) -> Result<i64, String> {
     Ok(valid.until)
 }
 
-fn authorities(text: &[u8]) -> Result<Arc<RootCertStore>, String> {
+/// The authorities of a PEM text that hold now. Those whose time is over, or has not come, vouch for nobody.
+fn authorities(text: &[u8], now: i64) -> Result<Arc<RootCertStore>, String> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(text)? {
-        roots.add(certificate).map_err(|error| error.to_string())?;
+        if ValidTime::of_authority(&certificate)?.holds(now) {
+            roots.add(certificate).map_err(|error| error.to_string())?;
+        } else {
+            tracing::warn!("an authority of `client_ca` is left out: it is outside of its time");
+        }
+    }
+    if roots.is_empty() {
+        return Err("no authority in it is within its time".to_owned());
     }
     Ok(Arc::new(roots))
 }

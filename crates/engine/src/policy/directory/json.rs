@@ -1,12 +1,15 @@
 //! Files in JSON, which may hold policies, entities, a schema or anything else.
 
-use serde_json::Value as Json;
+use crate::schema::parse_json;
 
 /// Members of a policy set in Cedar's JSON.
 const OF_SETS: [&str; 3] = ["staticPolicies", "templates", "templateLinks"];
 
 /// Members of a policy in Cedar's JSON.
 const OF_POLICIES: [&str; 4] = ["effect", "principal", "action", "resource"];
+
+/// Levels of arrays and objects. What is deeper is deeper than a policy may be.
+pub(in crate::policy) const MAX_NESTED: usize = 120;
 
 /// The contents of a file in JSON.
 pub(super) enum JsonKind {
@@ -26,7 +29,7 @@ pub(super) fn kind_of(text: &str) -> Result<JsonKind, String> {
     if !is_json(text) {
         return Ok(JsonKind::Other);
     }
-    let json: Json = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let json = parse_json(text.as_bytes(), MAX_NESTED).map_err(|error| error.to_string())?;
     let has = |name: &&str| json.get(*name).is_some();
     let is_policies = OF_SETS.iter().any(has) || OF_POLICIES.iter().all(has);
     Ok(match is_policies {

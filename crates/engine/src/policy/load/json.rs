@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use cedar_policy::{Policy, PolicyId, PolicySet, SlotId, Template};
-use serde_json::Value as Json;
-
 use super::written::{LinkEntry, MAX_POLICIES, Parsed, Statement, read_statement};
+use crate::policy::directory::MAX_NESTED;
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::source_file::SourceFile;
+use crate::schema::parse_json;
+use cedar_policy::{Policy, PolicyId, PolicySet, SlotId, Template};
 
 /// Reads the policies and templates of a file, and adds its links. Without `@id` a policy is called as the
 /// set calls it.
@@ -45,7 +45,7 @@ pub(super) fn read_json(
         .map(|template| (template.id(), Parsed::Template(template)));
     let mut all: Vec<(String, Parsed<'_>)> = policies
         .chain(templates)
-        .map(|(id, parsed)| (id.to_string(), parsed))
+        .map(|(id, parsed)| (plain(id), parsed))
         .collect();
     all.sort_by(|a, b| a.0.cmp(&b.0));
     let places = places(&file.text);
@@ -64,8 +64,8 @@ pub(super) fn read_json(
         let (Some(template), Some(values)) = (linked.template_id(), linked.template_links()) else {
             continue;
         };
-        let id = linked.id().to_string();
-        let template = template.to_string();
+        let id = plain(linked.id());
+        let template = plain(template);
         let template = renamed.get(&template).map_or(template, ToString::to_string);
         let value = |slot: SlotId| values.get(&slot).map(|uid| (uid.to_string(), place(&id)));
         links.push(LinkEntry {
@@ -78,6 +78,11 @@ pub(super) fn read_json(
         });
     }
     statements
+}
+
+/// An id as it is, without the marks of escape that it is shown with.
+fn plain(id: &PolicyId) -> String {
+    AsRef::<str>::as_ref(id).to_owned()
 }
 
 /// The id of a policy. Those that Cedar has numbered are called as in a text.
@@ -93,7 +98,8 @@ fn called(id: &str, file: &SourceFile) -> String {
 
 fn read_set(text: &str) -> Result<PolicySet, String> {
     let said = |error: &dyn std::fmt::Display| error.to_string();
-    let json: Json = serde_json::from_str(text).map_err(|error| said(&error))?;
+    // A member that stands twice would take the place of a policy.
+    let json = parse_json(text.as_bytes(), MAX_NESTED).map_err(|error| said(&error))?;
     if json.get("effect").is_none() {
         return PolicySet::from_json_value(json).map_err(|error| causes(&error));
     }

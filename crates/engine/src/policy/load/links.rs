@@ -60,7 +60,17 @@ pub(super) fn read_links(
     if let Some(file) = &sources.links {
         read_file(file, &mut entries, faults);
     }
-    let Some(first) = entries.first() else { return };
+    let Some(first) = entries.first() else {
+        // A set that lost its links would decide as if nobody had any.
+        if let (None, Some(template)) = (&sources.links, written.templates.first()) {
+            let text = "there are templates, and no `links.toml` beside them".to_owned();
+            let info = &template.info;
+            let fault = Fault::new(&info.file, Severity::Invalid, text);
+            let fault = fault.at(info.place.start, info.heading());
+            faults.push(fault.advise("write the links there; for none, write `link = []`"));
+        }
+        return;
+    };
     if written.policies.len() + written.templates.len() + entries.len() > MAX_POLICIES {
         let text = format!("more than {MAX_POLICIES} policies, with the links");
         return faults.push(Fault::new(&first.file, Severity::Invalid, text));

@@ -100,11 +100,14 @@ impl BothSides {
             link.add_to(&mut policies);
         }
         let toml: String = links.iter().map(WrittenLink::toml).collect();
-        let toml = (!links.is_empty()).then_some(&*toml);
+        let toml = match links {
+            [] => "link = []",
+            _ => &toml,
+        };
         Self {
             schema: Schema::from_cedarschema_str(schema).unwrap().0,
             policies,
-            bundle: linked_bundle(schema, text, toml),
+            bundle: linked_bundle(schema, text, Some(toml)),
         }
     }
 

@@ -17,8 +17,6 @@ mod supervisor;
 use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
 use super::args::ServeCommand;
 use super::exit::{Ended, Exit};
 use super::output::{AnyError, complain_of, failed, misused};

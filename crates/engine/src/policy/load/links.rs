@@ -63,11 +63,12 @@ pub(super) fn read_links(
     let Some(first) = entries.first() else {
         // A set that lost its links would decide as if nobody had any.
         if let (None, Some(template)) = (&sources.links, written.templates.first()) {
-            let text = "there are templates, and no `links.toml` beside them".to_owned();
+            let text = "there are templates, and no `links.toml` beside them: for no links, write \
+                        `link = []` there"
+                .to_owned();
             let info = &template.info;
             let fault = Fault::new(&info.file, Severity::Invalid, text);
-            let fault = fault.at(info.place.start, info.heading());
-            faults.push(fault.advise("write the links there; for none, write `link = []`"));
+            faults.push(fault.at(info.place.start, info.heading()));
         }
         return;
     };

@@ -6,10 +6,10 @@ const DEFAULTS: &str = include_str!("../../../config.default.toml");
 /// The settings that name the files of a project.
 const FILES: [&str; 5] = [
     "policies = \"policies\"",
-    "policies = \"policies/callers\"",
     "schema = \"schema/peppol.cedarschema\"",
     "routes = \"schema/routes.toml\"",
     "additions = \"schema/additions\"",
+    "policies = \"policies/callers\"",
 ];
 
 const HEAD: &str = "\

@@ -21,7 +21,8 @@ lint:
 unit:
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( $$(nproc) * 2 ))} $(CARGO) test --release
 
-# The commands of the README and of docs/ measure coverage, prove, and try mutants: `.ci/run` runs them.
+# The commands of the README and of docs/ measure coverage and prove: `.ci/run` runs them. Mutants take
+# minutes, and are tried by hand after a change of policies or suites.
 policies:
 	$(CARGO) run --release -- check
 	$(CARGO) run --release -- test

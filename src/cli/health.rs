@@ -75,7 +75,7 @@ fn asked(args: &HealthArgs) -> Result<(Asked, String), Exit> {
         return host_of(url, args.ca.as_deref()).map_err(misused);
     }
     let config = settings(&args.flags())?;
-    // Who names an address only wants to ask there: it need not be fit for a start.
+    // An address that is named is only asked: it need not be fit for a start.
     let named = args.listen.as_deref().map(str::parse::<Listen>);
     let named = named.transpose().map_err(misused)?;
     // Administration tells of health where it has an address of its own.
@@ -141,7 +141,7 @@ fn tls(ca: Option<&Path>) -> Result<Arc<ClientConfig>, AnyError> {
     Ok(Arc::new(config))
 }
 
-/// Who listens on all addresses is asked on the one of the machine itself.
+/// A sidecar that listens on all addresses is asked on the one of the machine itself.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -201,7 +201,7 @@ fn exchange(mut stream: impl Read + Write, host: &str, path: &str) -> std::io::R
             Ok(read) => answer.extend(chunk.iter().take(read)),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if answer.is_empty() => return Err(error),
-            // What is there is the answer, however the connection ended.
+            // The bytes so far are the answer, however the connection ended.
             Err(_) => break,
         }
     }

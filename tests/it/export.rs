@@ -35,7 +35,7 @@ struct Done {
 }
 
 impl Done {
-    /// What it wrote to standard output, once it has succeeded.
+    /// Its standard output, once it has succeeded.
     fn text(self) -> String {
         assert_eq!(self.code, Some(0), "{self:?}");
         self.stdout

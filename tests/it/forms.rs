@@ -68,7 +68,7 @@ fn asked(principal: &str, resource: &str) -> Vec<String> {
 fn policies_templates_and_links_in_json_are_read() {
     let author = author();
     author.write("policies/set.json", &format!("{:#}", as_json()));
-    // What is beside them in JSON is no policy.
+    // Another file in JSON beside them is no policy.
     author.write("policies/entities.json", "[]");
     author.write("policies/other.json", "{\"a\": 1}");
     let checked = author.run(&["check"]);
@@ -352,7 +352,7 @@ fn policies_links_and_schemas_are_converted_there_and_back() {
     let text = stdout(&["convert", "json/set.json", "--links", "links.toml"]);
     author.write("text/share.cedar", &text);
     author.write("text/links.toml", &author.read("links.toml"));
-    // What is there is not written over.
+    // A file that is there is not written over.
     let refused = author.run(&["convert", "json/set.json", "--links", "links.toml"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     let schema = stdout(&["convert", "schema/peppol.cedarschema"]);

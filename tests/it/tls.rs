@@ -220,7 +220,7 @@ fn certificates_that_cannot_be_used_are_named_at_the_start() {
         assert_eq!(code, 1, "{text}");
         assert!(text.contains("`tls`: ") && text.contains(said), "{text}");
     }
-    // Whoever has the key of a server would be an authority, and vouch for anybody.
+    // The holder of a server's key would be an authority, and vouch for anybody.
     let leaf = server.certificate.to_str().unwrap();
     let start = with_tls(Start::new(), &server).variable("PEPPOL_AUTHZ_TLS__CLIENT_CA", leaf);
     let (code, text) = start.fails();

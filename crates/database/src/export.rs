@@ -19,7 +19,7 @@ const HEADING: &str = "-- document ";
 /// Levels of JSON in a document.
 const JSON_DEPTH: usize = 32;
 
-/// What was exported.
+/// The outcome of an export.
 #[derive(Debug)]
 pub struct Exported {
     /// How many documents.

@@ -38,7 +38,7 @@ pub struct ReviewScope {
 /// A right: a question that is allowed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Right {
-    /// Who has it.
+    /// The principal that has it.
     pub principal: EntityUid,
     /// To do what.
     pub action: EntityUid,
@@ -99,7 +99,7 @@ pub enum ReviewError {
     /// The state that is read has changed: reviews are made over a [`HeldStore`](crate::store::HeldStore).
     #[error("the store has changed meanwhile")]
     Changed,
-    /// Whoever takes the rights takes no more.
+    /// The receiver of the rights takes no more.
     #[error("{0}")]
     Taken(String),
 }

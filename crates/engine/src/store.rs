@@ -213,7 +213,7 @@ pub enum StoreError {
     /// It is of a version that this program does not know.
     #[error("{0}")]
     Version(String),
-    /// What a snapshot has read is of no state, as the store was rewritten beneath it. A new one
+    /// The rows that a snapshot has read are of no state, as the store was rewritten beneath it. A new one
     /// reads it as it is.
     #[error("the tenancy store was rewritten while it was read: {0}")]
     Moved(String),

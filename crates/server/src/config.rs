@@ -93,7 +93,7 @@ pub struct Config {
     pub import: Vec<PathBuf>,
     /// TLS of the listeners.
     pub tls: Tls,
-    /// Who is let in.
+    /// The callers that are let in.
     pub callers: CallersSettings,
     /// The listener of administration.
     pub admin: Admin,

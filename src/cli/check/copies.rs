@@ -58,7 +58,7 @@ pub(super) fn has_copies(directory: &Path) -> bool {
     migrations.iter().all(|path| path.is_dir())
 }
 
-/// What is below a path, but for what an editor hides. A link to a directory is one entry: it may lead back.
+/// The entries below a path, but for those that an editor hides. A link to a directory is one entry: it may lead back.
 fn add_entries(path: &Path, found: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(path) else {
         found.extend(path.exists().then(|| path.to_owned()));

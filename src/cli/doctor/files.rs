@@ -93,7 +93,7 @@ fn database(path: &Path) -> Check {
     }
 }
 
-/// Whoever may write its directory may put another socket in its place.
+/// A user who may write its directory may put another socket in its place.
 fn socket(path: &Path) -> Check {
     let directory = path.parent().filter(|it| !it.as_os_str().is_empty());
     let directory = directory.unwrap_or(Path::new("."));

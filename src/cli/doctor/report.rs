@@ -1,4 +1,4 @@
-//! What `doctor` says.
+//! The report of `doctor`.
 
 use std::fmt::Display;
 
@@ -9,7 +9,7 @@ use peppol_authz_server::config::SettingInForce;
 /// The result of a check.
 pub(in crate::cli) struct Check {
     pub(in crate::cli) state: State,
-    /// What was looked at.
+    /// The thing that was looked at.
     of: &'static str,
     text: String,
 }

@@ -2,7 +2,7 @@
 
 use std::io::{Error, Write};
 
-use super::found::{ReviewHead, Rights, context, text, texts};
+use super::found::{ReviewHead, Rights, context, members, text, texts};
 use super::since::Differences;
 
 const HEADING: [&str; 8] = [
@@ -29,11 +29,7 @@ pub(super) fn write(
         write_rights(&since.narrower, "narrower", to)?;
     }
     for open in &head.reviewed.open {
-        let members = open
-            .members
-            .iter()
-            .map(|(name, ty)| format!("{name}: {ty}"));
-        let members = members.collect::<Vec<_>>().join(", ");
+        let members = members(open);
         let kind = if open.required {
             "open"
         } else {

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cli::output::AnyError;
 use peppol_authz_engine::text::hex;
-use peppol_authz_engine::{Reviewed, Right};
+use peppol_authz_engine::{OpenAction, Reviewed, Right};
 
 /// The line before the first right of a review in JSON.
 pub(super) const RIGHTS: &str = "\"rights\": [";
@@ -173,4 +173,11 @@ fn key(right: &Map<String, Json>) -> [u8; 24] {
         .zip(digest.iter())
         .for_each(|(to, from)| *to = *from);
     key
+}
+
+/// The members that an open action depends on, each with its type.
+pub(super) fn members(open: &OpenAction) -> String {
+    let members = open.members.iter();
+    let members = members.map(|(name, ty)| format!("{name}: {ty}"));
+    members.collect::<Vec<_>>().join(", ")
 }

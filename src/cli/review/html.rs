@@ -2,7 +2,7 @@
 
 use std::io::{Error, Write};
 
-use super::found::{ReviewHead, Rights, context, text, texts};
+use super::found::{ReviewHead, Rights, context, members, text, texts};
 use super::since::Differences;
 
 const STYLE: &str = "\
@@ -56,11 +56,7 @@ pub(super) fn write(
              <th scope=\"col\">Members of the context</th><th scope=\"col\">Reviewed</th></tr></thead><tbody>"
         )?;
         for open in &reviewed.open {
-            let members = open
-                .members
-                .iter()
-                .map(|(name, ty)| format!("{name}: {ty}"));
-            let members = members.collect::<Vec<_>>().join(", ");
+            let members = members(open);
             let how = if open.required {
                 "not at all"
             } else {

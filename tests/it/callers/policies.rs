@@ -39,7 +39,7 @@ fn a_gateway_of_a_tenant_asks_about_that_tenant_alone_and_policies_are_reloaded(
     for other in ["globex", "nowhere"] {
         is_refused(&ask(&about(other), DECIDE), 403, "CALLER_NOT_ALLOWED");
     }
-    // What belongs to it, and to another.
+    // Its own party, and that of another.
     let of_party = |party: &str| {
         json!({
             "principal": "Peppol::User::\"anna\"",

@@ -237,7 +237,7 @@ fn such_a_set_is_served_and_its_log_is_replayed() {
     sidecar.stop();
     let lines = std::fs::read_to_string(sidecar.path("decisions.ndjson")).unwrap();
     assert!(lines.contains("\"sliceMissing\":"), "{lines}");
-    // What a policy for one principal looks into is loaded for that one alone.
+    // The entities that a policy for one principal looks into are loaded for that one alone.
     let of_bob = lines.lines().filter(|line| line.contains("of-bob"));
     assert_eq!(of_bob.count(), 1, "{lines}");
     let replayed = program()

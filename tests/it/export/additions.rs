@@ -75,7 +75,7 @@ fn what_additions_hold_is_exported_or_nothing_is() {
     assert_eq!(with("import", &second, &["--strict", &again]).code, Some(0));
     assert_eq!(with("export", &second, &[]).text(), text);
 
-    // What a statement gives and no document has is named with its place.
+    // A member that a statement gives and no document has is named with its place.
     std::fs::write(
         &file,
         EXPORT.replace("'text', text", "'text', text, 'odd', 1"),

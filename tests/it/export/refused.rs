@@ -1,4 +1,4 @@
-//! What no export can tell of: it is refused by name, and nothing is written.
+//! Rows that no export can tell of: each is refused by name, and nothing is written.
 
 use std::os::unix::fs::PermissionsExt;
 

@@ -284,7 +284,7 @@ fn they_neither_begin_nor_end_a_transaction() {
         }
         std::fs::remove_file(author.path(&name)).unwrap();
     }
-    // What looks like a body in one database, and is none in the other.
+    // A text that looks like a body in one database, and is none in the other.
     let [_, target] = Target::both(&author);
     let name = format!("{}/migrations/1-other.sql", target.directory());
     for text in [

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::author::{Author, Ended};
 use crate::postgres::server::SHARED;
 
-/// What a check says, by its state and what it is of.
+/// A check of `of` has this state, and says this.
 fn assert_check(ended: &Ended, state: &str, of: &str, text: &str) {
     let answer: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
     let checks = answer["checks"].as_array().unwrap();

@@ -44,7 +44,7 @@ fn what_is_read_of_a_table_that_is_rewritten_meanwhile_is_an_error() {
     });
 }
 
-/// Whoever asks meanwhile is answered by the new table, and by nothing that looked empty.
+/// A question meanwhile is answered by the new table, and never as if it were empty.
 #[test]
 fn no_question_is_denied_while_a_table_is_rewritten() {
     let database = super::scene::quickstart(&super::server::SHARED);

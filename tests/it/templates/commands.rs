@@ -1,4 +1,4 @@
-//! What the author's commands say of templates and links.
+//! Templates and links in the author's commands.
 
 use std::process::Command;
 

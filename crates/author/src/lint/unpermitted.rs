@@ -14,7 +14,7 @@ pub(super) fn unpermitted(schema: &Arc<SourceFile>, bundle: &Bundle) -> Vec<Faul
         .shards()
         .filter(|(_, shard)| shard.sets().any(permits));
     let permitted = permitted.map(|(action, _)| action);
-    // What a template permits is for its links to say.
+    // The links of a template permit, and not the template.
     let of_templates = bundle.templates.iter().map(|template| &template.info);
     let of_templates = of_templates.filter(|info| info.effect == Effect::Permit);
     let reached = of_templates.filter_map(|info| bundle.reach(&info.policy).ok());

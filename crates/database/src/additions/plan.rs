@@ -39,7 +39,7 @@ impl Plan<'_> {
         self.migrations.is_empty() && self.views.is_empty()
     }
 
-    /// What the database lacks, for who may not bring it up to date.
+    /// The parts that the database lacks, for a reader who may not bring it up to date.
     ///
     /// # Errors
     /// A database that lacks something.

@@ -34,7 +34,7 @@ pub(super) async fn unless_rewritten<T>(
     // In this order: the first to be polled is the first to be sent.
     let (found, checked) = tokio::join!(biased; read, check(client, condition));
     match checked {
-        // What is misread of an empty table may not fit either.
+        // Rows that are misread of an empty table may not fit either.
         Err(moved @ StoreError::Moved(_)) => Err(moved),
         checked => {
             let found = found?;

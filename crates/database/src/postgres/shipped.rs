@@ -1,4 +1,4 @@
-//! What the migrations make, as their files have it: only with functions as they are made do triggers record
+//! The objects that the migrations make, as their files have them: only with functions as they are made do triggers record
 //! each change.
 
 use std::collections::BTreeMap;

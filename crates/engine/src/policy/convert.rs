@@ -28,7 +28,7 @@ pub struct PolicyText {
 /// by its number.
 ///
 /// # Errors
-/// What cannot be read, with its place.
+/// Faults of texts that cannot be read, with their places.
 pub fn policies_to_json(
     file: &Arc<SourceFile>,
     links: Option<&Arc<SourceFile>>,
@@ -43,7 +43,7 @@ pub fn policies_to_json(
 /// numbers.
 ///
 /// # Errors
-/// What cannot be read, with its place.
+/// Faults of texts that cannot be read, with their places.
 pub fn policies_to_text(file: &Arc<SourceFile>) -> Result<PolicyText, Vec<Fault>> {
     here(file, None, |written| {
         let mut parts = Vec::new();
@@ -78,7 +78,7 @@ pub fn policies_to_text(file: &Arc<SourceFile>) -> Result<PolicyText, Vec<Fault>
 /// A schema of a file in the other one of Cedar's two forms.
 ///
 /// # Errors
-/// What cannot be read.
+/// Faults of a text that cannot be read.
 pub fn schema_converted(file: &Arc<SourceFile>) -> Result<String, Vec<Fault>> {
     let fault = |text: String| vec![Fault::new(file, Severity::Invalid, text)];
     let is_json = is_json(&file.text);

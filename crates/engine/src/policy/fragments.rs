@@ -34,7 +34,7 @@ impl SchemaText {
     /// Reads a schema: a file, or a directory of fragments `….cedarschema`, in the order of their names.
     ///
     /// # Errors
-    /// What cannot be read, or a directory without fragments.
+    /// A file that cannot be read, or a directory without fragments.
     pub fn read(path: &Path) -> Result<Self, SourceError> {
         if !path.is_dir() {
             return SourceFile::read(path).map(Self::from);

@@ -6,7 +6,7 @@ use cedar_policy::EntityUid;
 
 use crate::schema::Map;
 
-/// What a scope says of one side, as far as policies are found by it.
+/// One side of a scope, as far as policies are found by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Named {
     /// No entity.

@@ -112,7 +112,7 @@ fn opened(mut template: pst::Template) -> Result<Policy, pst::PstConstructionErr
         ResourceConstraint::IsIn(of, EntityOrSlot::Slot(_)) => ResourceConstraint::Is(of),
         other => other,
     };
-    // What would be left of a slot is refused here.
+    // A slot that would be left is refused here.
     let open = template.link(&HashMap::new())?;
     Policy::from_pst(pst::Policy::Static(open))
 }

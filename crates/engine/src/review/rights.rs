@@ -118,7 +118,7 @@ struct Review<'a, 'b> {
 }
 
 impl<'a> Review<'a, '_> {
-    /// Whoever has rights, on one resource after the other.
+    /// The principals with rights, on one resource after the other.
     async fn of_all(&mut self, asked: &[Asked<'_>]) -> Result<(), ReviewError> {
         let mut by_resource: BTreeMap<String, (&EntityTypeName, Vec<&Asked<'_>>)> = BTreeMap::new();
         for one in asked {

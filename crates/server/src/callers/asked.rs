@@ -1,4 +1,4 @@
-//! What a caller asks, as the policies of callers see it.
+//! The request of a caller, as the policies of callers see it.
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ pub enum CallerAction {
     Explain,
     /// Metrics.
     Metrics,
-    /// What else an operator asks.
+    /// Anything else for operators.
     Admin,
 }
 
-/// What a caller asks.
+/// The subject of a caller's request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::large_enum_variant,

@@ -54,7 +54,7 @@ pub struct Transport {
     pub certificate: Option<ClientCertificate>,
 }
 
-/// Who asks.
+/// The one that asks this program.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Caller {
     /// Its name, which is unique among callers.

@@ -17,7 +17,7 @@ pub(super) struct CallerLimits {
     callers: moka::sync::Cache<String, Arc<CallerUse>>,
 }
 
-/// What one caller has used.
+/// The use that one caller has made of its limits.
 struct CallerUse {
     /// Requests that it may make now, and since when.
     left: Mutex<(f64, Instant)>,

@@ -12,7 +12,7 @@ use super::{ApiKey, check_keys};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CallersSettings {
-    /// Who is let in at a listener that others than this machine can reach.
+    /// The callers that are let in at a listener that others than this machine can reach.
     pub admit: CallerAdmission,
     /// A directory of policies of callers, in place of the shipped ones.
     pub policies: Option<PathBuf>,
@@ -32,7 +32,7 @@ pub struct CallersSettings {
     pub concurrency: usize,
 }
 
-/// Who is let in at a listener that others than this machine can reach.
+/// The callers that are let in at a listener that others than this machine can reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallerAdmission {
     /// Callers that are known.

@@ -40,7 +40,7 @@ pub(super) fn check(config: &Config, faults: &mut SettingFaults) {
     }
 }
 
-/// What a listener lacks.
+/// The settings that a listener lacks.
 fn lacks(config: &Config, is_admin: bool, tls: &Tls) -> Vec<&'static str> {
     let mut lacks = Vec::new();
     if !tls.is_set() {

@@ -198,7 +198,7 @@ fn one<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     (scheme.eq_ignore_ascii_case("bearer") && !text.is_empty()).then_some(text)
 }
 
-/// What an operator asks at a path.
+/// The action of an operator's path.
 fn operation(path: &'static str) -> Option<(CallerAction, &'static str)> {
     match path {
         "/metrics" => Some((CallerAction::Metrics, path)),

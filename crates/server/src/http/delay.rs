@@ -219,7 +219,7 @@ mod tests {
         }
         assert!(course.share < ALL / 2);
         assert_eq!(course.ended(), ALL);
-        // What comes next is a burst again.
+        // The next questions are a burst again.
         let now = start + Duration::from_millis(120);
         assert_eq!(
             course.share(Duration::from_millis(99), most, BURST, now),

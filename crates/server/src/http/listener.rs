@@ -29,7 +29,7 @@ pub struct Listener {
     traits: ListenerTraits,
 }
 
-/// What all connections of a listener have in common.
+/// The traits that all connections of a listener share.
 #[derive(Clone, Debug)]
 pub(crate) struct ListenerTraits {
     pub(crate) name: ListenerName,

@@ -1,4 +1,4 @@
-//! What TLS is done with, out of the texts of files: certificate, key, authorities.
+//! The material of TLS, out of the texts of files: certificate, key, authorities.
 
 use std::sync::Arc;
 

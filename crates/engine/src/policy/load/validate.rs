@@ -46,7 +46,7 @@ pub(super) fn validate(
         faults.extend(first.map(|info| Fault::new(&info.file, Severity::Invalid, problem)));
         0
     };
-    let plain: Result<Vec<Statement>, String> = policies.iter().map(without_places).collect();
+    let plain: Result<Vec<CedarStatement>, String> = policies.iter().map(without_places).collect();
     let plain = plain.and_then(set_of);
     let set = set_of(policies.iter().map(Checked::statement));
     let (plain, set) = match (plain, set) {
@@ -85,8 +85,8 @@ pub(super) fn validate(
     level
 }
 
-/// What Cedar validates.
-enum Statement {
+/// A policy or a template, as Cedar validates it.
+enum CedarStatement {
     Policy(Policy),
     Template(Template),
 }
@@ -110,10 +110,10 @@ impl<'a> Checked<'a> {
         }))
     }
 
-    fn statement(&self) -> Statement {
+    fn statement(&self) -> CedarStatement {
         match self.template {
-            None => Statement::Policy(self.info.policy.clone()),
-            Some(template) => Statement::Template(template.clone()),
+            None => CedarStatement::Policy(self.info.policy.clone()),
+            Some(template) => CedarStatement::Template(template.clone()),
         }
     }
 }
@@ -134,10 +134,10 @@ fn lowest_level(
         // A policy that passed passes at each further level.
         let failed: HashSet<&PolicyId> = too_deep.map(|error| error.policy_id()).collect();
         let statement = |id| {
-            let policy = rest.policy(id).cloned().map(Statement::Policy);
-            policy.or_else(|| rest.template(id).cloned().map(Statement::Template))
+            let policy = rest.policy(id).cloned().map(CedarStatement::Policy);
+            policy.or_else(|| rest.template(id).cloned().map(CedarStatement::Template))
         };
-        let failed: Vec<Statement> = failed.into_iter().filter_map(statement).collect();
+        let failed: Vec<CedarStatement> = failed.into_iter().filter_map(statement).collect();
         if let Ok(left) = set_of(failed) {
             rest = left;
         }
@@ -256,26 +256,30 @@ fn is_of_literal(error: &ValidationError) -> bool {
 }
 
 /// The same, whose expressions do not know where they are written.
-fn without_places(checked: &Checked<'_>) -> Result<Statement, String> {
+fn without_places(checked: &Checked<'_>) -> Result<CedarStatement, String> {
     let said = |error: &dyn std::fmt::Display| error.to_string();
     match checked.template {
         None => {
             let plain = checked.info.policy.to_pst().and_then(Policy::from_pst);
-            plain.map(Statement::Policy).map_err(|error| said(&error))
+            plain
+                .map(CedarStatement::Policy)
+                .map_err(|error| said(&error))
         }
         Some(template) => {
             let plain = template.to_pst().and_then(Template::from_pst);
-            plain.map(Statement::Template).map_err(|error| said(&error))
+            plain
+                .map(CedarStatement::Template)
+                .map_err(|error| said(&error))
         }
     }
 }
 
-fn set_of(statements: impl IntoIterator<Item = Statement>) -> Result<PolicySet, String> {
+fn set_of(statements: impl IntoIterator<Item = CedarStatement>) -> Result<PolicySet, String> {
     let mut set = PolicySet::new();
     for statement in statements {
         let added = match statement {
-            Statement::Policy(policy) => set.add(policy),
-            Statement::Template(template) => set.add_template(template),
+            CedarStatement::Policy(policy) => set.add(policy),
+            CedarStatement::Template(template) => set.add_template(template),
         };
         added.map_err(|error| error.to_string())?;
     }

@@ -1,4 +1,4 @@
-//! What is written in policy files, before it is held to a schema.
+//! Policies, templates and links as files have them, before it is held to a schema.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -73,7 +73,7 @@ pub(in crate::policy) struct LinkEntry {
     pub(super) place: Range<usize>,
 }
 
-/// What Cedar has read.
+/// A policy or a template that Cedar has read.
 pub(super) enum Parsed<'a> {
     Policy(&'a Policy),
     Template(&'a Template),

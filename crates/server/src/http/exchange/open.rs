@@ -29,7 +29,7 @@ pub(in crate::http) struct Exchange<'a> {
     pub(super) started: Instant,
     pub(super) session: Session,
     pub(super) marks: RequestMarks,
-    /// Who asks this program.
+    /// The caller of this program.
     pub(super) caller: Arc<Caller>,
     #[expect(dead_code, reason = "held for its drop")]
     in_hand: InHand,

@@ -1,4 +1,4 @@
-//! What the caller of this program may ask, once it is known what that is about.
+//! The permission of a caller of this program, once the subject of its question is known.
 
 use cedar_policy::EntityUid;
 

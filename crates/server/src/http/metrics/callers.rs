@@ -20,7 +20,7 @@ struct CallerLabels {
     result: &'static str,
 }
 
-/// What becomes of a request of a caller.
+/// The fate of a request of a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum CallerResult {
     /// It is let in. What it asks may be refused all the same.

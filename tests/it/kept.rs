@@ -69,6 +69,106 @@ fn an_equal_question_has_an_equal_answer_of_its_own() {
     assert_eq!(decided, 7.0);
 }
 
+/// The same question as a native one and as an evaluation.
+fn both(principal: &str, action: &str, resource: &str, context: &Value) -> [(&'static str, Value); 2] {
+    let (kind, id) = principal.split_once(' ').unwrap();
+    let (of, name) = resource.split_once(' ').unwrap();
+    [
+        (
+            "/v1/is_authorized",
+            json!({
+                "principal": {"type": format!("Peppol::{kind}"), "id": id},
+                "action": {"type": "Peppol::Action", "id": action},
+                "resource": {"type": format!("Peppol::{of}"), "id": name},
+                "context": context,
+            }),
+        ),
+        (
+            "/access/v1/evaluation",
+            json!({
+                "subject": {"type": kind, "id": id},
+                "action": {"name": action},
+                "resource": {"type": of, "id": name},
+                "context": context,
+            }),
+        ),
+    ]
+}
+
+/// The text of an answer, without what is its own.
+fn own_less(sidecar: &Sidecar, (path, question): &(&str, Value)) -> String {
+    let reply = sidecar.post(path, question);
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    let answer = reply.json();
+    let id = [&answer["decisionId"], &answer["context"]["id"]];
+    let mut text = reply.text;
+    for own in id.into_iter().chain([&answer["tenancyRevision"]]) {
+        if let Some(own) = own.as_str() {
+            text = text.replace(own, "OWN");
+        }
+    }
+    text
+}
+
+#[test]
+fn the_text_of_an_answer_is_the_same_whether_it_is_kept_or_not() {
+    for reveal in ["admin", "user", "nothing"] {
+        let start = |bytes: &str| {
+            let start = Start::quickstart().variable("PEPPOL_AUTHZ_AUTHZEN__REVEAL", reveal);
+            start.variable("PEPPOL_AUTHZ_CACHE__DECISION_BYTES", bytes).start()
+        };
+        let (keeping, plain) = (start("16777216"), start("0"));
+        let asked = [
+            ("User anna", "getOrganisation", "Organisation acme", json!({})),
+            // A denial with a message.
+            ("User anna", "uploadCertificate", "Organisation acme", json!({})),
+            // A permit with an obligation.
+            ("User anna", "listDocuments", "Organisation acme", json!({})),
+            ("User nobody", "getOrganisation", "Organisation acme", json!({})),
+            ("User root", "requestModeChange", "Organisation acme", json!({"requestedMode": "SHARED"})),
+        ];
+        for (principal, action, resource, context) in asked {
+            for question in both(principal, action, resource, &context) {
+                let fresh = own_less(&plain, &question);
+                for _ in 0..3 {
+                    assert_eq!(own_less(&keeping, &question), fresh);
+                }
+                // The same in other words is read anew, and means the same.
+                let (path, mut question) = question;
+                question["context"] = match context == json!({}) {
+                    true => Value::Null,
+                    false => context.clone(),
+                };
+                assert_eq!(own_less(&keeping, &(path, question)), fresh);
+            }
+        }
+        assert!(recalled(&keeping) >= 30.0);
+        assert_eq!(recalled(&plain), 0.0);
+    }
+}
+
+/// A text means what the schema in force says that it means.
+#[test]
+fn a_text_is_read_anew_by_another_schema() {
+    let schema = |context: &str| {
+        format!(
+            "entity User; action read appliesTo {{ principal: User, resource: User, context: {{ {context} }} }};"
+        )
+    };
+    let start = Start::new()
+        .policies(&schema(""), "@id(\"p\") permit (principal, action, resource);")
+        .entities(&json!([{"uid": {"type": "User", "id": "u"}, "attrs": {}, "parents": []}]));
+    let file = start.path("test.cedarschema");
+    let sidecar = start.start();
+    let text = br#"{"principal":"User::\"u\"","action":"Action::\"read\"","resource":"User::\"u\""}"#;
+    let status = || sidecar.send("/v1/is_authorized", &[], text).status;
+    assert_eq!([status(), status()], [200, 200]);
+    assert_eq!(recalled(&sidecar), 1.0);
+    std::fs::write(&file, schema("why: String")).unwrap();
+    crate::eventually::until("the schema is taken", || status() == 400);
+    assert_eq!(status(), 400);
+}
+
 #[test]
 fn a_decision_is_made_anew_where_it_is_to_be_explained_or_observed() {
     let start = Start::quickstart().variable("PEPPOL_AUTHZ_EXPLAIN__ALLOW", "all");

@@ -37,9 +37,9 @@ mod turn;
 pub use decide::{
     DECISION_STACK_BYTES, Decided, Decision, Denial, EXPLANATION_STACK_BYTES, Engine,
     EngineOptions, EngineState, Failing, Failure, Health, KeptStats, Malformed, Members,
-    MembersOfContexts, NamedEntity, PartsReader, PartsSettings, Question, QuestionOptions,
-    QuestionParts, Reason, Recall, Refusal, RequestMarks, Session, SettledQuestion, Tenancies,
-    Twice, Verdict, WORKER_STACK_BYTES,
+    MembersOfContexts, NamedEntity, PartsReader, PartsSettings, Question, QuestionForm,
+    QuestionOptions, QuestionParts, Reason, Recall, Refusal, RequestMarks, Session,
+    SettledQuestion, Tenancies, Twice, Verdict, WORKER_STACK_BYTES, WrittenTexts,
 };
 pub use explain::{
     Change, ChangeKind, Explained, Explanation, MissingCondition, MissingConditions, NearPermit,

@@ -26,6 +26,7 @@ pub use cache::{Cache, CacheStats, ENTRY_BYTES};
 pub use described::Described;
 pub use freshness::{Demand, Freshness};
 pub use loaded::{Loaded, SeenEntity};
+pub(crate) use timeline::MarkPlace;
 pub use timeline::{Known, Look, Timeline};
 pub use waits::WaitLimits;
 

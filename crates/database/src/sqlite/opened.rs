@@ -297,13 +297,13 @@ impl Opened {
         }
         let written = self.place.look()?;
         let header = self.index.header()?;
+        // It is made for each question: not byte by byte.
         let mut bytes = [0; 96];
-        let parts = header
-            .into_iter()
-            .chain(self.place.bytes())
-            .chain(written.bytes());
-        for (byte, part) in bytes.iter_mut().zip(parts) {
-            *byte = part;
+        let (head, rest) = bytes.split_at_mut(header.len());
+        head.copy_from_slice(&header);
+        let numbers = self.place.numbers().into_iter().chain(written.numbers());
+        for (part, number) in rest.chunks_exact_mut(size_of::<u64>()).zip(numbers) {
+            part.copy_from_slice(&number.to_le_bytes());
         }
         Some(Mark {
             bytes,

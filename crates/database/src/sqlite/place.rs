@@ -23,9 +23,9 @@ pub(super) struct FilePlace {
 pub(super) struct LastChange([u64; 3]);
 
 impl LastChange {
-    /// The same as 24 bytes.
-    pub(super) fn bytes(self) -> impl Iterator<Item = u8> {
-        self.0.into_iter().flat_map(u64::to_le_bytes)
+    /// The same as numbers.
+    pub(super) fn numbers(self) -> [u64; 3] {
+        self.0
     }
 }
 
@@ -109,11 +109,10 @@ impl FilePlace {
         format!("{}/{}/{}", database.device, database.inode, index.inode)
     }
 
-    /// The same as 24 bytes.
-    pub(super) fn bytes(&self) -> impl Iterator<Item = u8> + use<> {
+    /// The same as numbers.
+    pub(super) fn numbers(&self) -> [u64; 3] {
         let [database, index] = self.files;
-        let numbers = [database.device, database.inode, index.inode];
-        numbers.into_iter().flat_map(u64::to_le_bytes)
+        [database.device, database.inode, index.inode]
     }
 }
 

@@ -1,6 +1,7 @@
 //! The engine: a store and the Bundle in force.
 
 use std::collections::HashSet;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -8,11 +9,15 @@ use cedar_policy::EntityTypeName;
 
 use super::health::Health;
 use super::kept::KeptDecisions;
+use super::known::KnownQuestions;
 use super::session::Session;
 use super::state::{EngineState, Tenancy};
 use crate::policy::Bundle;
 use crate::slice::{Cache, Freshness, StoreWaits, Timeline, WaitLimits};
 use crate::store::{Store, StoreError};
+
+/// Of the memory for decisions, the part of their questions is one of as many: they weigh less.
+const QUESTIONS: u64 = 3;
 
 /// Decides questions by the newest Bundle and a new enough state of a store.
 pub struct Engine {
@@ -31,7 +36,8 @@ pub struct Engine {
 pub struct EngineOptions {
     /// Bytes of entities kept in memory; 0 keeps none.
     pub cache_bytes: u64,
-    /// Bytes of decisions kept in memory; 0 keeps none, and so does a `cache_bytes` of 0.
+    /// Bytes of decisions kept in memory, and of their questions; 0 keeps none, and so does a
+    /// `cache_bytes` of 0.
     pub decision_bytes: u64,
     /// How new a state has to be.
     pub freshness: Freshness,
@@ -68,9 +74,8 @@ impl Engine {
             0 => 0,
             _ => options.decision_bytes,
         };
-        let kept = KeptDecisions::new(decision_bytes, Arc::default());
-        let cache = Cache::new(options.cache_bytes);
-        let state = prepare(tenancy, bundle, (cache, kept), waits)?;
+        let memory = Memory::new(Cache::new(options.cache_bytes), decision_bytes, Arc::default());
+        let state = prepare(tenancy, bundle, memory, waits)?;
         Ok(Self {
             state: ArcSwap::from_pointee(state),
             spoken: Mutex::default(),
@@ -127,8 +132,9 @@ impl Engine {
         };
         let bundle = bundle.unwrap_or_else(|| Arc::clone(&now.bundle));
         let cache = Cache::counting(self.cache_bytes, now.cache.counts());
-        let kept = KeptDecisions::new(self.decision_bytes, Arc::clone(now.kept.recalled()));
-        let state = prepare(tenancy, bundle, (cache, kept), Arc::clone(&now.waits))?;
+        let recalled = Arc::clone(now.kept.recalled());
+        let memory = Memory::new(cache, self.decision_bytes, recalled);
+        let state = prepare(tenancy, bundle, memory, Arc::clone(&now.waits))?;
         self.state.store(Arc::new(state));
         Ok(())
     }
@@ -191,10 +197,29 @@ fn spoken_types(state: &EngineState) -> HashSet<EntityTypeName> {
         .collect()
 }
 
+/// All that is kept in memory under one Bundle.
+struct Memory {
+    cache: Cache,
+    kept: KeptDecisions,
+    known: KnownQuestions,
+}
+
+impl Memory {
+    /// `recalled` counts the decisions that were given again.
+    fn new(cache: Cache, decision_bytes: u64, recalled: Arc<AtomicU64>) -> Self {
+        let questions = decision_bytes / QUESTIONS;
+        Self {
+            cache,
+            kept: KeptDecisions::new(decision_bytes - questions, recalled),
+            known: KnownQuestions::new(questions),
+        }
+    }
+}
+
 fn prepare(
     tenancy: Arc<Tenancy>,
     bundle: Arc<Bundle>,
-    (cache, kept): (Cache, KeptDecisions),
+    Memory { cache, kept, known }: Memory,
     waits: Arc<StoreWaits>,
 ) -> Result<EngineState, StoreError> {
     tenancy.store.check(&bundle.schema)?;
@@ -202,6 +227,7 @@ fn prepare(
         bundle,
         cache,
         kept,
+        known,
         tenancy,
         waits,
     })

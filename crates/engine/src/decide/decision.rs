@@ -1,7 +1,7 @@
 //! An answer: yes or no, why, and from what.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cedar_policy::EntityUid;
 
@@ -42,6 +42,32 @@ pub struct Reason {
     pub message: Option<Arc<str>>,
 }
 
+/// The texts of a decision that is given again: a surface writes one once, of all that is the same each
+/// time.
+#[derive(Debug, Default)]
+pub struct WrittenTexts([OnceLock<Box<str>>; 2]);
+
+/// The surfaces that write such a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuestionForm {
+    /// The native question.
+    Native,
+    /// An evaluation of AuthZEN.
+    Evaluation,
+}
+
+impl WrittenTexts {
+    /// The text of a surface, by `write` the first time.
+    pub fn text(&self, form: QuestionForm, write: impl FnOnce() -> Box<str>) -> &str {
+        let [native, evaluation] = &self.0;
+        let text = match form {
+            QuestionForm::Native => native,
+            QuestionForm::Evaluation => evaluation,
+        };
+        text.get_or_init(write)
+    }
+}
+
 /// The answer to a question.
 #[derive(Clone, Debug)]
 pub struct Decision {
@@ -67,6 +93,8 @@ pub struct Decision {
     /// The entities that the policies could look for beside these, and that are none: an entity or a
     /// policy refers to them.
     pub missing: Vec<EntityUid>,
+    /// Of a decision that was given before: its texts.
+    pub written: Option<Arc<WrittenTexts>>,
 }
 
 impl Decision {
@@ -83,6 +111,7 @@ impl Decision {
             slice: Vec::new(),
             absent: Vec::new(),
             missing: Vec::new(),
+            written: None,
         }
     }
 
@@ -99,6 +128,7 @@ impl Decision {
             slice: Vec::new(),
             absent: self.absent.clone(),
             missing: self.missing.clone(),
+            written: None,
         }
     }
 

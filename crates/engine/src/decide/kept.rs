@@ -19,10 +19,13 @@ use moka::Equivalent;
 use super::decision::Decision;
 use super::question::Question;
 use crate::schema::{Record, record_weight};
-use crate::slice::{ENTRY_BYTES, StateReading};
+use crate::slice::{ENTRY_BYTES, MarkPlace, StateReading};
 
 /// The memory that a decision takes beside its entry, its ids and its context, in bytes.
 const DECISION_BYTES: usize = 900;
+
+/// The memory that the texts take which surfaces write of it, in bytes.
+const WRITTEN_BYTES: usize = 1000;
 
 /// The memory that an id takes beside its letters, in bytes.
 const UID_BYTES: usize = 120;
@@ -69,8 +72,8 @@ struct AskedQuestion<'a>(&'a Question);
 struct KeptDecision {
     /// The epoch whose state it was made of.
     epoch: u64,
-    /// The entities that it rests on, also those that are none.
-    looked_at: Box<[EntityUid]>,
+    /// Where changes of the entities are noted that it rests on, also of those that are none.
+    looked_at: Box<[MarkPlace]>,
     /// Without its slice.
     decision: Decision,
 }
@@ -182,8 +185,11 @@ impl KeptDecisions {
         let looked_at = seen.chain(&made.absent).chain(&made.missing);
         let decision = KeptDecision {
             epoch,
-            looked_at: looked_at.cloned().collect(),
-            decision: made.without_slice(),
+            looked_at: reading.marks(looked_at),
+            decision: Decision {
+                written: Some(Arc::default()),
+                ..made.without_slice()
+            },
         };
         let question = KeptQuestion {
             principal: question.principal.clone(),
@@ -211,8 +217,9 @@ impl KeptDecision {
     fn weight(&self) -> usize {
         let decision = &self.decision;
         let others = decision.absent.iter().chain(&decision.missing);
-        let uids = self.looked_at.iter().chain(others).map(uid_weight);
+        let others = others.map(uid_weight).sum::<usize>();
         let errors = decision.errors.iter().map(String::len);
-        DECISION_BYTES + uids.sum::<usize>() + errors.sum::<usize>()
+        let marks = size_of_val(&*self.looked_at);
+        DECISION_BYTES + WRITTEN_BYTES + marks + others + errors.sum::<usize>()
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use super::batch::{SettledQuestion, decide_batch};
 use super::decider::{Decider, DecisionStep};
-use super::decision::Decision;
+use super::decision::{Decision, QuestionForm};
 use super::demand;
 use super::failure::Failure;
 use super::kept::{KeptDecisions, Recall};
@@ -44,6 +44,24 @@ impl Session {
         most_entities: usize,
     ) -> Result<(Question, QuestionOptions), Malformed> {
         Question::read(json, &self.state.bundle, self.store(), most_entities)
+    }
+
+    /// The question that this text is in a form, if the same text was read by the same Bundle before. It
+    /// describes no entities, and has no options.
+    #[must_use]
+    pub fn known_question(&self, form: QuestionForm, text: &[u8]) -> Option<Question> {
+        self.state.known.of(form, text)
+    }
+
+    /// Keeps a question that was read from this text, for [`Session::known_question`].
+    pub fn keep_question(
+        &self,
+        form: QuestionForm,
+        text: &[u8],
+        question: &Question,
+        options: &QuestionOptions,
+    ) {
+        self.state.known.keep(form, text, question, options);
     }
 
     /// Reads the demand that a batch makes for all of its questions: `atLeast` and `maxAge`.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::kept::{KeptDecisions, KeptStats};
+use super::known::KnownQuestions;
 use crate::policy::Bundle;
 use crate::slice::{Cache, Freshness, StoreWaits, Timeline};
 use crate::store::Store;
@@ -15,15 +16,20 @@ pub struct EngineState {
     /// Entities in memory.
     pub cache: Cache,
     pub(super) kept: KeptDecisions,
+    pub(super) known: KnownQuestions,
     pub(super) tenancy: Arc<Tenancy>,
     pub(super) waits: Arc<StoreWaits>,
 }
 
 impl EngineState {
-    /// The decisions in memory.
+    /// The decisions in memory; their bytes are also those of the questions.
     #[must_use]
     pub fn kept(&self) -> KeptStats {
-        self.kept.stats()
+        let kept = self.kept.stats();
+        KeptStats {
+            bytes: kept.bytes + self.known.bytes(),
+            ..kept
+        }
     }
 
     /// How many questions wait for the store now.

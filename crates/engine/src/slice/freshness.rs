@@ -24,6 +24,11 @@ impl Demand {
         };
     }
 
+    /// True if any state will do that is new enough by the settings.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.at_least.is_empty() && self.max_age.is_none()
+    }
+
     /// True if a state holds all that is demanded, as far as its name tells.
     pub(super) fn is_held_by(&self, revision: &Revision) -> bool {
         let mut wanted = self.at_least.iter();

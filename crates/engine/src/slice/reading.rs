@@ -22,7 +22,7 @@ use super::error::{ReadingError, SliceError};
 use super::freshness::{Demand, Freshness};
 use super::loaded::{Held, Key, KeyRef, Missing};
 use super::lookup::{Holder, Lookup};
-use super::timeline::{Known, LastNewest, Look, Place, Timeline};
+use super::timeline::{Known, LastNewest, Look, MarkPlace, Place, Timeline};
 use super::waits::{StoreWait, StoreWaits};
 use crate::policy::Bundle;
 use crate::store::{Candidates, Revision, Snapshot, Store, StoreError};
@@ -152,11 +152,18 @@ impl<'a> StateReading<'a> {
         self.known.as_ref().map(|known| known.epoch)
     }
 
-    /// Returns true if entities that were looked at in the epoch `read` are the same in this state.
-    pub(crate) fn are_current(&self, uids: &[EntityUid], read: u64) -> bool {
+    /// Where changes of entities are noted.
+    pub(crate) fn marks<'u>(&self, uids: impl Iterator<Item = &'u EntityUid>) -> Box<[MarkPlace]> {
+        let timeline = self.sources.timeline;
+        uids.map(|uid| timeline.mark_of(uid)).collect()
+    }
+
+    /// Returns true if the entities whose changes are noted there, and which were looked at in the epoch
+    /// `read`, are the same in this state.
+    pub(crate) fn are_current(&self, marks: &[MarkPlace], read: u64) -> bool {
         let timeline = self.sources.timeline;
         self.epoch()
-            .is_some_and(|epoch| timeline.are_current(uids, read, epoch))
+            .is_some_and(|epoch| timeline.are_current(marks, read, epoch))
     }
 
     /// Counts it among those that wait for the store.

@@ -23,7 +23,11 @@ use crate::store::{Changes, Mark, Revision, Snapshot, Store, StoreError};
 
 /// Places where changes are noted. Entities that share one are dropped together,
 /// which costs a read and is never wrong.
-const MARKS: usize = 1 << 16;
+const MARKS: usize = 1 << u16::BITS;
+
+/// Where a [`Timeline`] notes changes of an entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MarkPlace(u16);
 
 /// A state of the store that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -264,10 +268,18 @@ impl Timeline {
             && read >= self.mark(uid).load(Ordering::Acquire)
     }
 
-    /// The same of several entities; of none, the floor counts alone.
-    pub(super) fn are_current(&self, uids: &[EntityUid], read: u64, asked: u64) -> bool {
-        let is_after_floor = read <= asked && read >= self.floor.load(Ordering::Acquire);
-        is_after_floor && uids.iter().all(|uid| self.is_current(uid, read, asked))
+    /// Where changes of an entity are noted.
+    pub(super) fn mark_of(&self, uid: &EntityUid) -> MarkPlace {
+        MarkPlace(self.hasher.hash_one(uid) as u16)
+    }
+
+    /// The same as [`Timeline::is_current`] of all entities whose changes are noted in these places; of
+    /// none, the floor counts alone.
+    pub(super) fn are_current(&self, marks: &[MarkPlace], read: u64, asked: u64) -> bool {
+        let is_noted = |mark: &MarkPlace| self.mark_at(*mark).load(Ordering::Acquire) > read;
+        read <= asked
+            && read >= self.floor.load(Ordering::Acquire)
+            && !marks.iter().any(is_noted)
     }
 
     fn publish(&self, known: Arc<Known>) {
@@ -275,9 +287,12 @@ impl Timeline {
     }
 
     fn mark(&self, uid: &EntityUid) -> &AtomicU64 {
-        let place = self.hasher.hash_one(uid) as usize % MARKS;
-        // The remainder of a division by the length is a place.
-        self.marks.get(place).unwrap_or(&self.floor)
+        self.mark_at(self.mark_of(uid))
+    }
+
+    fn mark_at(&self, MarkPlace(place): MarkPlace) -> &AtomicU64 {
+        // There are as many as the type of a place has values.
+        self.marks.get(usize::from(place)).unwrap_or(&self.floor)
     }
 }
 

@@ -7,12 +7,46 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::problem::Problem;
-use peppol_authz_engine::Members;
+use peppol_authz_engine::{Decision, Members, QuestionForm};
 use peppol_authz_engine::schema::Misfit;
 
 /// The text of an answer.
 pub(super) fn text(answer: &impl Serialize) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(answer).map_err(|error| Problem::Internal(error.to_string()))
+}
+
+/// Adds an answer to a text.
+pub(super) fn add(text: &mut Vec<u8>, answer: &impl Serialize) -> Result<(), Problem> {
+    let written = serde_json::to_writer(text, answer);
+    written.map_err(|error| Problem::Internal(error.to_string()))
+}
+
+/// Writes one object of two parts, which are objects: that of a decision, whose text is kept with one that
+/// is given again, and another one behind it.
+pub(super) fn joined<'d, P: Serialize>(
+    text: &mut Vec<u8>,
+    decision: &'d Decision,
+    form: QuestionForm,
+    part: impl FnOnce(&'d Decision) -> P,
+    other: &impl Serialize,
+) -> Result<(), Problem> {
+    match &decision.written {
+        Some(written) => {
+            let kept = written.text(form, || {
+                // Strings and lists of them always have a JSON form; without one, nothing is an answer.
+                serde_json::to_string(&part(decision)).unwrap_or_default().into()
+            });
+            text.extend_from_slice(kept.as_bytes());
+        }
+        None => add(text, &part(decision))?,
+    }
+    let Some(end) = text.len().checked_sub(1).filter(|_| text.ends_with(b"}")) else {
+        return Err(Problem::Internal("a decision without a text".to_owned()));
+    };
+    add(text, other)?;
+    // `}{` between them.
+    text.splice(end..end + 2, *b",");
+    Ok(())
 }
 
 /// A response with such a text.
@@ -62,11 +96,18 @@ impl AnswerList {
 
     /// Adds an answer.
     pub(super) fn push(&mut self, answer: &impl Serialize) -> Result<(), Problem> {
+        self.push_by(|text| add(text, answer))
+    }
+
+    /// Adds an answer that writes itself.
+    pub(super) fn push_by(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
         if !std::mem::take(&mut self.is_empty) {
             self.text.push(b',');
         }
-        serde_json::to_writer(&mut self.text, answer)
-            .map_err(|error| Problem::Internal(error.to_string()))
+        write(&mut self.text)
     }
 
     /// The text of all of them.

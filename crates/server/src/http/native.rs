@@ -20,7 +20,7 @@ use super::json::{self, AnswerList};
 use super::openapi::{self, NotExplained, Problems};
 use super::problem::Problem;
 use answer::{BatchAnswer, DecisionAnswer, QuestionFault};
-use peppol_authz_engine::{Question, QuestionOptions};
+use peppol_authz_engine::{Question, QuestionForm, QuestionOptions};
 
 pub use answer::answer_json;
 
@@ -60,7 +60,10 @@ async fn one(exchange: Exchange<'_>, headers: &HeaderMap, text: Bytes) -> Result
     let demanded = exchange.demand(&|name| values(headers, name))?;
     let asked = exchange.asked(headers, question, options);
     let given = exchange.one(Ok(asked), demanded).await?;
-    json::text(&DecisionAnswer::of(&given))
+    // Nearly all are shorter.
+    let mut text = Vec::with_capacity(640);
+    answer::write(&mut text, &given)?;
+    Ok(text)
 }
 
 /// The same for many, all from one state of policies and store, in order.
@@ -103,7 +106,7 @@ async fn many(
     let mut answers = AnswerList::new("results");
     while let Some(given) = decisions.next().await {
         match given {
-            Ok(given) => answers.push(&DecisionAnswer::of(&given))?,
+            Ok(given) => answers.push_by(|text| answer::write(text, &given))?,
             // It spoils itself alone.
             Err(problem) => answers.push(&QuestionFault::of(&problem))?,
         }
@@ -113,8 +116,13 @@ async fn many(
 
 /// Reads a question out of JSON text.
 fn read(exchange: &Exchange<'_>, text: &[u8]) -> Result<(Question, QuestionOptions), Problem> {
+    if let Some(known) = exchange.known(QuestionForm::Native, text) {
+        return Ok((known, QuestionOptions::default()));
+    }
     let json = exchange.json(text)?;
-    exchange
+    let (question, options) = exchange
         .question(&json)
-        .map_err(|malformed| exchange.refused(malformed))
+        .map_err(|malformed| exchange.refused(malformed))?;
+    exchange.keep(QuestionForm::Native, text, &question, &options);
+    Ok((question, options))
 }

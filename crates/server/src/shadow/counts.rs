@@ -290,6 +290,7 @@ mod tests {
             slice: Vec::new(),
             absent: Vec::new(),
             missing: Vec::new(),
+            written: None,
         };
         ShadowOutcome::Disagreed(Box::new(Disagreement {
             kind: DisagreementKind::Verdict,

@@ -41,6 +41,7 @@ fn decided(errors: &[&str]) -> Decision {
         slice: Vec::new(),
         absent: Vec::new(),
         missing: Vec::new(),
+        written: None,
     }
 }
 

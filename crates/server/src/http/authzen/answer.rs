@@ -12,10 +12,11 @@ use std::sync::Arc;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::super::json;
 use super::super::problem::Problem;
 use super::request::OBLIGATION_TYPE;
 use crate::config::Reveal;
-use peppol_authz_engine::{Decision, Reason, Verdict};
+use peppol_authz_engine::{Decision, QuestionForm, Reason, Verdict};
 
 #[derive(Serialize)]
 pub(super) struct EvaluationAnswer<'a> {
@@ -99,14 +100,51 @@ pub(super) struct EvaluationFault {
     message: String,
 }
 
-impl<'a> EvaluationAnswer<'a> {
-    /// A decision, with as much as the caller may know of it.
-    pub(super) fn of(decision: &'a Decision, id: Uuid, reveal: Reveal) -> Self {
-        let is_allow = decision.verdict == Verdict::Allow;
+/// Writes a decision, with as much as the caller may know of it.
+pub(super) fn write(
+    text: &mut Vec<u8>,
+    decision: &Decision,
+    id: Uuid,
+    reveal: Reveal,
+) -> Result<(), Problem> {
+    let Some(written) = decision.written.as_ref().filter(|_| reveal != Reveal::Nothing) else {
+        let context = DecisionContext::of(decision, Some(id), reveal);
+        return json::add(
+            text,
+            &EvaluationAnswer {
+                decision: decision.verdict == Verdict::Allow,
+                context: context.map(AnswerContext::Decided),
+            },
+        );
+    };
+    // The same text, of which all but the id is written once.
+    let kept = written.text(QuestionForm::Evaluation, || {
+        let context = DecisionContext::of(decision, None, reveal);
+        // Strings and lists of them always have a JSON form; without one, nothing is an answer.
+        serde_json::to_string(&context).unwrap_or_default().into()
+    });
+    let rest = kept.strip_prefix('{');
+    let rest = rest.ok_or_else(|| Problem::Internal("a decision without a text".to_owned()))?;
+    let head: &[u8] = match decision.verdict {
+        Verdict::Allow => br#"{"decision":true,"context":{"id":""#,
+        Verdict::Deny => br#"{"decision":false,"context":{"id":""#,
+    };
+    text.extend_from_slice(head);
+    let mut digits = Uuid::encode_buffer();
+    text.extend_from_slice(id.hyphenated().encode_lower(&mut digits).as_bytes());
+    text.extend_from_slice(if rest == "}" { b"\"" } else { b"\"," });
+    text.extend_from_slice(rest.as_bytes());
+    text.push(b'}');
+    Ok(())
+}
+
+impl<'a> DecisionContext<'a> {
+    /// Of a decision; `None` where the caller is told nothing of it.
+    fn of(decision: &'a Decision, id: Option<Uuid>, reveal: Reveal) -> Option<Self> {
         // A caller who does not learn of an obligation would take the permit for one without.
         let obligations: Vec<_> = decision.obligations.iter().map(Obligation::of).collect();
         let told = reveal != Reveal::Nothing;
-        let context = (told || !obligations.is_empty()).then(|| {
+        (told || !obligations.is_empty()).then(|| {
             let reasons = match told {
                 true => decision.reasons.as_slice(),
                 false => &[],
@@ -116,8 +154,8 @@ impl<'a> EvaluationAnswer<'a> {
                 .filter_map(|reason| reason.message.as_deref())
                 .collect();
             let codes = reasons.iter();
-            AnswerContext::Decided(DecisionContext {
-                id: told.then_some(id),
+            Self {
+                id: id.filter(|_| told),
                 admin: (reveal == Reveal::Admin).then(|| ForAdmin {
                     reason_admin: English {
                         en: for_admin(decision),
@@ -130,14 +168,12 @@ impl<'a> EvaluationAnswer<'a> {
                 }),
                 codes: codes.filter_map(|reason| reason.code.as_deref()).collect(),
                 obligations,
-            })
-        });
-        Self {
-            decision: is_allow,
-            context,
-        }
+            }
+        })
     }
+}
 
+impl EvaluationAnswer<'_> {
     /// In place of a decision: not permitted.
     pub(super) fn fault(problem: &Problem, reveal: Reveal) -> Self {
         Self {

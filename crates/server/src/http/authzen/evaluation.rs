@@ -11,17 +11,19 @@ use serde_json::{Value as Json, json};
 
 use super::super::app::App;
 use super::super::exchange::{
-    DemandedState, Exchange, GivenDecision, QuestionItem, Surface, answered,
+    DemandedState, Exchange, GivenDecision, PermittedQuestion, QuestionItem, Surface, answered,
 };
 use super::super::freshness::{Demands, values};
 use super::super::json::{self, AnswerList};
 use super::super::openapi::{self, Problems};
 use super::super::problem::Problem;
-use super::answer::EvaluationAnswer;
+use super::answer::{self, EvaluationAnswer};
 use super::members;
 use super::request::{self, EvaluationDefaults, EvaluationMembers, Semantic};
 use crate::config::Reveal;
-use peppol_authz_engine::{Malformed, Members, NamedEntity, PartsReader, QuestionParts};
+use peppol_authz_engine::{
+    Malformed, Members, NamedEntity, PartsReader, QuestionForm, QuestionOptions, QuestionParts,
+};
 
 /// AuthZEN: may this subject do this action on this resource?
 #[utoipa::path(
@@ -37,7 +39,7 @@ pub(super) async fn evaluation(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    respond(app, headers, body, |_| Ok(&[])).await
+    respond(app, headers, body, None).await
 }
 
 /// AuthZEN: the same for several, or for one.
@@ -54,7 +56,7 @@ pub(super) async fn evaluations(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    respond(app, headers, body, request::evaluations).await
+    respond(app, headers, body, Some(request::evaluations)).await
 }
 
 /// The evaluations of a request; none where it is one by itself.
@@ -64,7 +66,7 @@ async fn respond(
     app: Arc<App>,
     headers: HeaderMap,
     body: Body,
-    items: EvaluationItems,
+    items: Option<EvaluationItems>,
 ) -> Result<Response, Problem> {
     let reveal = app.authzen.reveal();
     let is_json = members::is_json(&headers);
@@ -84,38 +86,75 @@ async fn evaluate(
     exchange: Exchange<'_>,
     headers: &HeaderMap,
     text: Bytes,
-    items: EvaluationItems,
+    items: Option<EvaluationItems>,
     reveal: Reveal,
 ) -> Result<Vec<u8>, Problem> {
     let refused = |malformed| exchange.refused(malformed);
     let demanded = exchange.demand(&|name| values(headers, name))?;
+    let Some(items) = items else {
+        let item = read(&exchange, &text)?;
+        return one(&exchange, item, demanded, reveal).await;
+    };
     let members = members::object(exchange.json(&text)?).map_err(refused)?;
     let items = items(&members).map_err(refused)?;
     if items.is_empty() {
-        return one(&exchange, &members, demanded, reveal).await;
+        let item = item(&exchange, &members)?;
+        return one(&exchange, item, demanded, reveal).await;
     }
     exchange.fits("evaluations", items.len())?;
     many(&exchange, &members, items, demanded, reveal).await
 }
 
-/// The answer to one evaluation.
-async fn one(
-    exchange: &Exchange<'_>,
-    members: &Members,
-    demanded: DemandedState,
-    reveal: Reveal,
-) -> Result<Vec<u8>, Problem> {
+/// Reads one evaluation out of its text.
+fn read(exchange: &Exchange<'_>, text: &[u8]) -> Result<QuestionItem, Problem> {
+    if let Some(known) = exchange.known(QuestionForm::Evaluation, text) {
+        return Ok(Ok(PermittedQuestion::new(known)));
+    }
+    let members = members::object(exchange.json(text)?);
+    let members = members.map_err(|malformed| exchange.refused(malformed))?;
+    let item = item(exchange, &members)?;
+    // The store decides if properties count.
+    let has_properties = |name: &str| {
+        let part = members.get(name).and_then(Json::as_object);
+        part.is_none_or(|part| part.contains_key("properties"))
+    };
+    if let Ok(asked) = &item
+        && asked.binds()
+        && !["subject", "resource"].into_iter().any(has_properties)
+    {
+        let options = QuestionOptions::default();
+        exchange.keep(QuestionForm::Evaluation, text, asked.as_ref(), &options);
+    }
+    Ok(item)
+}
+
+/// One evaluation by itself.
+fn item(exchange: &Exchange<'_>, members: &Members) -> Result<QuestionItem, Problem> {
     let asked = EvaluationMembers::read(members, exchange.members_of_contexts())
         .and_then(|evaluation| Ok((evaluation.binds()?, evaluation.parts()?)));
     let (binds, parts) = asked.map_err(|malformed| exchange.refused(malformed))?;
     let mut reader = PartsReader::default();
-    let item = exchange.question_of(&mut reader, &parts, binds, || said(&parts));
+    Ok(exchange.question_of(&mut reader, &parts, binds, || said(&parts)))
+}
+
+/// The answer to one evaluation.
+async fn one(
+    exchange: &Exchange<'_>,
+    item: QuestionItem,
+    demanded: DemandedState,
+    reveal: Reveal,
+) -> Result<Vec<u8>, Problem> {
     match exchange.one(item, demanded).await {
         // A fault of the program or of the store is one of the whole request.
         Err(problem) if !problem.status().is_client_error() => Err(problem),
         // It is no answer to the caller, either.
         Err(problem @ Problem::CallerNotAllowed(_)) => Err(problem),
-        given => json::text(&told(&given, reveal)),
+        given => {
+            // Nearly all are shorter.
+            let mut text = Vec::with_capacity(512);
+            write(&mut text, &given, reveal)?;
+            Ok(text)
+        }
     }
 }
 
@@ -146,18 +185,22 @@ async fn many(
     let mut decisions = exchange.many(items, demanded, ends_at).await?;
     let mut answers = AnswerList::new("evaluations");
     while let Some(given) = decisions.next().await {
-        answers.push(&told(&given, reveal))?;
+        answers.push_by(|text| write(text, &given, reveal))?;
     }
     Ok(answers.end())
 }
 
-/// A decision, or in its place the problem, which is logged.
-fn told(given: &Result<GivenDecision, Problem>, reveal: Reveal) -> EvaluationAnswer<'_> {
+/// Writes a decision, or in its place the problem, which is logged.
+fn write(
+    text: &mut Vec<u8>,
+    given: &Result<GivenDecision, Problem>,
+    reveal: Reveal,
+) -> Result<(), Problem> {
     match given {
-        Ok(given) => EvaluationAnswer::of(given.decision(), given.id(), reveal),
+        Ok(given) => answer::write(text, given.decision(), given.id(), reveal),
         Err(problem) => {
             problem.log();
-            EvaluationAnswer::fault(problem, reveal)
+            json::add(text, &EvaluationAnswer::fault(problem, reveal))
         }
     }
 }

@@ -11,7 +11,7 @@ use peppol_authz_engine::schema::parse_json;
 use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::{
     Decision, Headers, Malformed, MembersOfContexts, PartsReader, PartsSettings, Question,
-    QuestionOptions, QuestionParts, Refusal, Turn, Verdict,
+    QuestionForm, QuestionOptions, QuestionParts, Refusal, Turn, Verdict,
 };
 
 /// How new the state has to be, as the caller demands it.
@@ -70,6 +70,11 @@ impl PermittedQuestion {
             unbindable: None,
             explains: None,
         }
+    }
+
+    /// True if its caller takes an obligation of a permit on.
+    pub(in crate::http) fn binds(&self) -> bool {
+        self.unbindable.is_none()
     }
 
     /// The decision for its caller; a denial where that one does not understand the obligations of
@@ -141,6 +146,24 @@ impl Exchange<'_> {
         json: &Json,
     ) -> Result<(Question, QuestionOptions), Malformed> {
         self.session.question(json, self.app.limits.entities)
+    }
+
+    /// The question that this text is, if it was read before ([`Session::known_question`]).
+    ///
+    /// [`Session::known_question`]: peppol_authz_engine::Session::known_question
+    pub(in crate::http) fn known(&self, form: QuestionForm, text: &[u8]) -> Option<Question> {
+        self.session.known_question(form, text)
+    }
+
+    /// Keeps a question that was read from this text.
+    pub(in crate::http) fn keep(
+        &self,
+        form: QuestionForm,
+        text: &[u8],
+        question: &Question,
+        options: &QuestionOptions,
+    ) {
+        self.session.keep_question(form, text, question, options);
     }
 
     /// A question with these options, of the sender of these headers.

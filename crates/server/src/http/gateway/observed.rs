@@ -58,5 +58,6 @@ fn unasked_decision(
         slice: Vec::new(),
         absent: Vec::new(),
         missing: Vec::new(),
+        written: None,
     }
 }

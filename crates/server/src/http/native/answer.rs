@@ -6,12 +6,17 @@ use uuid::Uuid;
 
 use super::super::exchange::GivenDecision;
 use super::super::explanation::{Why, WireExplanation};
+use super::super::json;
 use super::super::problem::{Problem, ProblemBody};
 use super::super::reason::WireReason;
-use peppol_authz_engine::{Decision, Explanation, Unexplained};
+use peppol_authz_engine::{Decision, Explanation, QuestionForm, Unexplained};
 
 /// A decision as callers read it. `decision` and `diagnostics` are those of cedar-agent.
 #[derive(Serialize, ToSchema)]
+#[expect(
+    dead_code,
+    reason = "it is written in two parts; this is what the document says of it"
+)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Answer)]
 pub(in crate::http) struct DecisionAnswer<'a> {
@@ -29,6 +34,26 @@ pub(in crate::http) struct DecisionAnswer<'a> {
     explanation: Option<WireExplanation<'a>>,
 }
 
+/// Its part that is the same whenever the decision is given.
+#[derive(Serialize)]
+struct DecidedPart<'a> {
+    decision: &'static str,
+    diagnostics: DecisionDiagnostics<'a>,
+    reasons: Vec<WireReason<'a>>,
+    obligations: Vec<&'a str>,
+}
+
+/// Its part that is another one each time.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GivenPart<'a> {
+    decision_id: Uuid,
+    policy_revision: &'a str,
+    tenancy_revision: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<WireExplanation<'a>>,
+}
+
 /// The policies that determined it and their errors, as Cedar reports them.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Diagnostics)]
@@ -37,13 +62,8 @@ struct DecisionDiagnostics<'a> {
     errors: &'a [String],
 }
 
-impl<'a> DecisionAnswer<'a> {
-    /// A decision that was given.
-    pub(super) fn of(given: &'a GivenDecision) -> Self {
-        Self::new(given.decision(), given.id()).explained(given.why())
-    }
-
-    fn new(decision: &'a Decision, id: Uuid) -> Self {
+impl<'a> DecidedPart<'a> {
+    fn of(decision: &'a Decision) -> Self {
         Self {
             decision: decision.verdict.name(),
             diagnostics: DecisionDiagnostics {
@@ -56,17 +76,28 @@ impl<'a> DecisionAnswer<'a> {
                 .iter()
                 .map(|obligation| &**obligation)
                 .collect(),
-            decision_id: id,
-            policy_revision: &decision.policy_revision,
-            tenancy_revision: &decision.tenancy_revision,
-            explanation: None,
         }
     }
+}
 
-    fn explained(mut self, explanation: Option<&'a Why>) -> Self {
-        self.explanation = explanation.map(WireExplanation::new);
-        self
-    }
+/// Writes the answer to a question: a decision that was given.
+pub(super) fn write(text: &mut Vec<u8>, given: &GivenDecision) -> Result<(), Problem> {
+    written(text, given.decision(), given.id(), given.why())
+}
+
+fn written(
+    text: &mut Vec<u8>,
+    decision: &Decision,
+    decision_id: Uuid,
+    why: Option<&Why>,
+) -> Result<(), Problem> {
+    let given = GivenPart {
+        decision_id,
+        policy_revision: &decision.policy_revision,
+        tenancy_revision: &decision.tenancy_revision,
+        explanation: why.map(WireExplanation::new),
+    };
+    json::joined(text, decision, QuestionForm::Native, DecidedPart::of, &given)
 }
 
 /// The answer to a batch.
@@ -109,7 +140,8 @@ impl QuestionFault {
 /// A decision as `is_authorized` answers it, for the command line.
 #[must_use]
 pub fn answer_json(decision: &Decision, why: Option<&Result<Explanation, Unexplained>>) -> String {
-    let answer = DecisionAnswer::new(decision, Uuid::now_v7()).explained(why);
+    let mut text = Vec::new();
     // Strings and lists of them always have a JSON form.
-    serde_json::to_string(&answer).unwrap_or_default()
+    let _ = written(&mut text, decision, Uuid::now_v7(), why);
+    String::from_utf8(text).unwrap_or_default()
 }

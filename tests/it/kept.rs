@@ -70,7 +70,12 @@ fn an_equal_question_has_an_equal_answer_of_its_own() {
 }
 
 /// The same question as a native one and as an evaluation.
-fn both(principal: &str, action: &str, resource: &str, context: &Value) -> [(&'static str, Value); 2] {
+fn both(
+    principal: &str,
+    action: &str,
+    resource: &str,
+    context: &Value,
+) -> [(&'static str, Value); 2] {
     let (kind, id) = principal.split_once(' ').unwrap();
     let (of, name) = resource.split_once(' ').unwrap();
     [
@@ -115,17 +120,39 @@ fn the_text_of_an_answer_is_the_same_whether_it_is_kept_or_not() {
     for reveal in ["admin", "user", "nothing"] {
         let start = |bytes: &str| {
             let start = Start::quickstart().variable("PEPPOL_AUTHZ_AUTHZEN__REVEAL", reveal);
-            start.variable("PEPPOL_AUTHZ_CACHE__DECISION_BYTES", bytes).start()
+            start
+                .variable("PEPPOL_AUTHZ_CACHE__DECISION_BYTES", bytes)
+                .start()
         };
         let (keeping, plain) = (start("16777216"), start("0"));
         let asked = [
-            ("User anna", "getOrganisation", "Organisation acme", json!({})),
+            (
+                "User anna",
+                "getOrganisation",
+                "Organisation acme",
+                json!({}),
+            ),
             // A denial with a message.
-            ("User anna", "uploadCertificate", "Organisation acme", json!({})),
+            (
+                "User anna",
+                "uploadCertificate",
+                "Organisation acme",
+                json!({}),
+            ),
             // A permit with an obligation.
             ("User anna", "listDocuments", "Organisation acme", json!({})),
-            ("User nobody", "getOrganisation", "Organisation acme", json!({})),
-            ("User root", "requestModeChange", "Organisation acme", json!({"requestedMode": "SHARED"})),
+            (
+                "User nobody",
+                "getOrganisation",
+                "Organisation acme",
+                json!({}),
+            ),
+            (
+                "User root",
+                "requestModeChange",
+                "Organisation acme",
+                json!({"requestedMode": "SHARED"}),
+            ),
         ];
         for (principal, action, resource, context) in asked {
             for question in both(principal, action, resource, &context) {
@@ -156,11 +183,15 @@ fn a_text_is_read_anew_by_another_schema() {
         )
     };
     let start = Start::new()
-        .policies(&schema(""), "@id(\"p\") permit (principal, action, resource);")
+        .policies(
+            &schema(""),
+            "@id(\"p\") permit (principal, action, resource);",
+        )
         .entities(&json!([{"uid": {"type": "User", "id": "u"}, "attrs": {}, "parents": []}]));
     let file = start.path("test.cedarschema");
     let sidecar = start.start();
-    let text = br#"{"principal":"User::\"u\"","action":"Action::\"read\"","resource":"User::\"u\""}"#;
+    let text =
+        br#"{"principal":"User::\"u\"","action":"Action::\"read\"","resource":"User::\"u\""}"#;
     let status = || sidecar.send("/v1/is_authorized", &[], text).status;
     assert_eq!([status(), status()], [200, 200]);
     assert_eq!(recalled(&sidecar), 1.0);

@@ -26,6 +26,30 @@ fn two_legal_entities() -> String {
     entities.to_string()
 }
 
+/// The same with a sub-account that has full access, and one of the legal entities by name.
+fn with_full_access() -> String {
+    let mut entities: Value = serde_json::from_str(&two_legal_entities()).unwrap();
+    let all = entities.as_array_mut().unwrap();
+    let entity =
+        |kind: &str, id: &str| json!({"__entity": {"type": format!("Peppol::{kind}"), "id": id}});
+    all.push(json!({
+        "uid": {"type": "Peppol::EmailAddress", "id": "s@acme.example"},
+        "attrs": {"registered": false},
+        "parents": [],
+    }));
+    all.push(json!({
+        "uid": {"type": "Peppol::SubAccount", "id": "full"},
+        "attrs": {
+            "email": entity("EmailAddress", "s@acme.example"),
+            "organisation": entity("Organisation", "acme"),
+            "fullAccess": true,
+        },
+        "parents": [],
+        "tags": {"le": entity("LegalEntity", "le")},
+    }));
+    entities.to_string()
+}
+
 fn wanted(principal: &str, action: &str, kind: &str) -> Value {
     json!({
         "principal": principal,
@@ -144,17 +168,22 @@ fn what_depends_on_no_row_is_always_or_never() {
 #[test]
 fn a_list_that_would_be_too_long() {
     let start =
-        || with_entities(&two_legal_entities()).variable("PEPPOL_AUTHZ_LIMITS__PLAN_IDS", "1");
+        || with_entities(&with_full_access()).variable("PEPPOL_AUTHZ_LIMITS__PLAN_IDS", "1");
     let sidecar = start().start();
     let reply = plan(&sidecar, &documents_of_anna());
     assert_eq!(reply.status, 422, "{}", reply.text);
     assert_eq!(reply.json()["code"], "PLAN_TOO_WIDE");
     let columns = json!({
         "Peppol::Document": {"legalEntity": "d.le"},
-        "Peppol::LegalEntity": {"$table": "legal_entities", "$id": "key", "organisation": "org"},
+        // Qualified for another query of the service.
+        "Peppol::LegalEntity": {"$table": "legal_entities", "$id": "key", "organisation": "l.org"},
     });
-    let wanted = with(documents_of_anna(), "columns", columns);
-    let answer = planned(&sidecar, &with(wanted, "dialect", "sqlite"));
+    let planned_for = |principal: &str| {
+        let wanted = wanted(principal, "viewDocument", "Document");
+        let wanted = with(wanted, "columns", columns.clone());
+        planned(&sidecar, &with(wanted, "dialect", "sqlite"))
+    };
+    let answer = planned_for("Peppol::User::\"anna\"");
     assert_eq!(answer["condition"]["op"], "related", "{answer}");
     assert_eq!(
         answer["condition"]["condition"]["value"], "acme",
@@ -165,6 +194,10 @@ fn a_list_that_would_be_too_long() {
         "CREATE TABLE legal_entities (key TEXT, org TEXT);
          INSERT INTO legal_entities VALUES ('le', 'acme'), ('le-2', 'acme'), ('le ', 'globex'), ('', NULL), (NULL, 'acme')",
     );
+    assert_eq!(table.found(&answer["sql"]), ["d-1", "d-4"], "{answer}");
+    // Some are its own by name, and all are by its organisation.
+    let answer = planned_for("Peppol::SubAccount::\"full\"");
+    assert_eq!(answer["condition"]["op"], "related", "{answer}");
     assert_eq!(table.found(&answer["sql"]), ["d-1", "d-4"], "{answer}");
 }
 

@@ -151,10 +151,10 @@ impl RowSqlWriter<'_> {
 
     fn column(&self, attribute: &RowAttribute, rows: &Rows) -> String {
         let column = self.columns.column(&rows.of, &attribute.name);
-        let column = column.quoted(self.dialect.quote());
+        let quote = self.dialect.quote();
         match &rows.alias {
-            Some(alias) => format!("{alias}.{column}"),
-            None => column,
+            Some(alias) => format!("{alias}.{}", column.unqualified(quote)),
+            None => column.quoted(quote),
         }
     }
 
@@ -172,8 +172,8 @@ impl RowSqlWriter<'_> {
             of: related.of.to_string(),
             alias: Some(alias.clone()),
         };
-        let id = self.columns.column(&inner.of, ROW_ID).quoted(quote);
-        let id = format!("{alias}.{id}");
+        let id = self.columns.column(&inner.of, ROW_ID);
+        let id = format!("{alias}.{}", id.unqualified(quote));
         let (column, id) = (self.exact(&column), self.exact(&id));
         let condition = self.condition(&related.condition, &inner);
         format!("{column} IN (SELECT {id} FROM {table} AS {alias} WHERE {condition})")

@@ -35,7 +35,8 @@ pub(super) struct SqlName(Vec<String>);
 impl RowColumns {
     /// Reads names: `{"Type": {"attribute": "column"}}`; or of one type alone
     /// `{"attribute": "column"}`. `$id` is the entity's id, `a.b` the member `b` of the record `a`,
-    /// `$table` the table. A name may be qualified, as `d.owner`.
+    /// `$table` the table. A name may be qualified, as `d.owner`, for the service's own query: where a plan
+    /// joins `$table`, its last part counts.
     ///
     /// # Errors
     /// A type or an attribute that the schema does not have, a name that is none.
@@ -52,7 +53,8 @@ impl RowColumns {
             _ => {
                 for (name, names) in members {
                     let found = schema.entity_type_named(name).ok_or_else(|| {
-                        Misfit::new("no such entity type in the schema").within(name)
+                        let near = schema.type_meant(name);
+                        Misfit::new(format!("no such entity type in the schema{near}")).within(name)
                     })?;
                     let Json::Object(names) = names else {
                         return Err(Misfit::new("an object is wanted").within(name));
@@ -155,6 +157,12 @@ impl SqlName {
             return Err(Misfit::new(text));
         }
         Ok(Self(parts.into_iter().map(str::to_owned).collect()))
+    }
+
+    /// Its last part between quotes of that kind, for a table that has another name in a query.
+    pub(super) fn unqualified(&self, quote: char) -> String {
+        let last = self.0.last().cloned().into_iter().collect();
+        Self(last).quoted(quote)
     }
 
     /// The name between quotes of that kind: nothing in it can end them.

@@ -74,7 +74,11 @@ impl Engine {
             0 => 0,
             _ => options.decision_bytes,
         };
-        let memory = Memory::new(Cache::new(options.cache_bytes), decision_bytes, Arc::default());
+        let memory = Memory::new(
+            Cache::new(options.cache_bytes),
+            decision_bytes,
+            Arc::default(),
+        );
         let state = prepare(tenancy, bundle, memory, waits)?;
         Ok(Self {
             state: ArcSwap::from_pointee(state),

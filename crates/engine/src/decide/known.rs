@@ -117,9 +117,8 @@ impl KnownQuestions {
         question: &Question,
         options: &QuestionOptions,
     ) {
-        let is_plain = question.described.is_empty()
-            && options.demand.is_empty()
-            && !options.explain;
+        let is_plain =
+            question.described.is_empty() && options.demand.is_empty() && !options.explain;
         if let Some(known) = &self.0
             && is_plain
             && text.len() <= LONGEST_TEXT

@@ -44,6 +44,35 @@ pub(super) enum Terms {
     Is(Arc<Expr>, bool),
 }
 
+impl Terms {
+    /// Terms that hold exactly where these do not, if none of their expressions can fail.
+    pub(super) fn negated(&self, can_fail: &impl Fn(&Expr) -> bool) -> Option<Self> {
+        let all = |parts: &[Self]| -> Option<Vec<Self>> {
+            parts.iter().map(|part| part.negated(can_fail)).collect()
+        };
+        match self {
+            Self::All(parts) => all(parts).map(Self::Any),
+            Self::Any(parts) => all(parts).map(Self::All),
+            Self::Is(expression, want) => {
+                (!can_fail(expression)).then(|| Self::Is(Arc::clone(expression), !want))
+            }
+        }
+    }
+
+    /// True if one of these parts is that an expression is true, another one that it is false, and it
+    /// cannot fail: one of them holds.
+    pub(super) fn are_exhaustive(parts: &[Self], can_fail: &impl Fn(&Expr) -> bool) -> bool {
+        parts.iter().any(|part| match part {
+            Self::Is(expression, true) => {
+                let is_opposite =
+                    |other: &Self| matches!(other, Self::Is(other, false) if other == expression);
+                parts.iter().any(is_opposite) && !can_fail(expression)
+            }
+            _ => false,
+        })
+    }
+}
+
 impl Formula {
     pub(super) const ALWAYS: Self = Self::Row(RowCondition::Always);
     pub(super) const NEVER: Self = Self::Row(RowCondition::Never);

@@ -128,6 +128,15 @@ impl Settler<'_> {
                 false => RowCondition::Holds(attribute, RowTest::IsOneOf(ids.into())),
             });
         }
+        if about.is_empty()
+            && let Some(others) = self.other_ids(claim, level, reading).await?
+        {
+            self.ids += others.len();
+            return Ok(match others.is_empty() {
+                true => RowCondition::Always,
+                false => RowCondition::Holds(attribute, RowTest::IsNoneOf(others.into())),
+            });
+        }
         if about.is_empty() || !self.options.tables.contains(&of) {
             return Err(Stop::Failed(Failure::PlanTooWide {
                 attribute: Arc::clone(&attribute.name),
@@ -150,21 +159,53 @@ impl Settler<'_> {
         })
     }
 
+    /// The ids of the rows of a related table for which a claim about them does not hold: they may be
+    /// few where it holds for many. `None` if they are too many as well, and where ids or the claim do not
+    /// allow of it. The service's own rows are not asked so: some could be none of the store's.
+    async fn other_ids(
+        &self,
+        claim: &Claim,
+        level: &Level,
+        reading: &mut StateReading<'_>,
+    ) -> Result<Option<Vec<Arc<str>>>, Stop> {
+        let found = self.bundle.schema.entity_type(&level.of);
+        let has_one_spelling = found.is_some_and(|found| found.identifier.keeps_all());
+        if level.base.is_empty() || !has_one_spelling {
+            return Ok(None);
+        }
+        let Some(terms) = self.negated(&claim.terms, level) else {
+            return Ok(None);
+        };
+        let about = Some(Vec::new());
+        let others = Claim { about, terms };
+        self.ids(&others, &[], level, &level.of, reading).await
+    }
+
+    /// Terms that hold of rows of a level exactly where these do not; `None` where these can fail.
+    fn negated(&self, terms: &Terms, level: &Level) -> Option<Terms> {
+        let steps = Cell::new(self.steps);
+        let translator = self.translator(level, &steps);
+        terms.negated(&|expression| translator.can_fail(expression))
+    }
+
     /// Terms as a formula on the rows of another level.
     fn formula(&mut self, terms: &Terms, level: &Level) -> Result<Formula, Failure> {
         let steps = Cell::new(self.steps);
+        let formula = on_level(terms, &self.translator(level, &steps));
+        self.steps = steps.get();
+        formula
+    }
+
+    fn translator<'t>(&'t self, level: &'t Level, steps: &'t Cell<usize>) -> Translator<'t> {
         let known = self.known.iter().map(|seen| &seen.loaded.row);
-        let translator = Translator {
+        Translator {
             schema: &self.bundle.schema,
             store: self.store,
             known: known.map(|row| (&row.uid, row)).collect(),
             level,
             policy: "a policy",
-            steps: &steps,
-        };
-        let formula = on_level(terms, &translator);
-        self.steps = steps.get();
-        formula
+            steps,
+        }
     }
 
     /// The ids of the entities for which a claim holds; `None` if they are too many, or too many
@@ -308,6 +349,10 @@ fn on_level(terms: &Terms, translator: &Translator<'_>) -> Result<Formula, Failu
     };
     Ok(match terms {
         Terms::All(parts) => Formula::all(each(parts)?),
+        // Here it cannot fail any more for want of the entity.
+        Terms::Any(parts) if Terms::are_exhaustive(parts, &|it| translator.can_fail(it)) => {
+            Formula::ALWAYS
+        }
         Terms::Any(parts) => Formula::any(each(parts)?),
         Terms::Is(expression, want) => translator.formula(expression, *want)?,
     })

@@ -63,8 +63,13 @@ impl<'a> Translator<'a> {
     pub(super) fn may_fail(&self, policy: &Policy) -> bool {
         policy.body().clauses().iter().any(|clause| {
             let (Clause::When(expression) | Clause::Unless(expression)) = clause;
-            may_fail(expression, &|of| self.is_own(of))
+            self.can_fail(expression)
         })
+    }
+
+    /// Returns true if an expression can fail on a row of this level.
+    pub(super) fn can_fail(&self, expression: &Expr) -> bool {
+        may_fail(expression, &|of| self.is_own(of))
     }
 
     /// Returns true if an expression is the row's own entity, or a record in it.
@@ -159,7 +164,7 @@ impl<'a> Translator<'a> {
         second: Formula,
     ) -> Result<Formula, Failure> {
         // An expression that cannot fail is one or the other.
-        let second = match may_fail(expression, &|of| self.is_own(of)) {
+        let second = match self.can_fail(expression) {
             true => Formula::all([passed()?, second]),
             false => second,
         };

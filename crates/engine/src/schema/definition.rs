@@ -103,7 +103,8 @@ impl Schema {
 
     /// The end of a message about a type that the schema does not have: the type that was probably
     /// meant, or nothing.
-    pub(crate) fn type_meant(&self, written: &str) -> String {
+    #[must_use]
+    pub fn type_meant(&self, written: &str) -> String {
         did_you_mean(written, self.names.keys().map(String::as_str))
     }
 

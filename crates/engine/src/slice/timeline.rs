@@ -277,9 +277,7 @@ impl Timeline {
     /// none, the floor counts alone.
     pub(super) fn are_current(&self, marks: &[MarkPlace], read: u64, asked: u64) -> bool {
         let is_noted = |mark: &MarkPlace| self.mark_at(*mark).load(Ordering::Acquire) > read;
-        read <= asked
-            && read >= self.floor.load(Ordering::Acquire)
-            && !marks.iter().any(is_noted)
+        read <= asked && read >= self.floor.load(Ordering::Acquire) && !marks.iter().any(is_noted)
     }
 
     fn publish(&self, known: Arc<Known>) {

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::problem::Problem;
-use peppol_authz_engine::{Decision, Members, QuestionForm};
 use peppol_authz_engine::schema::Misfit;
+use peppol_authz_engine::{Decision, Members, QuestionForm};
 
 /// The text of an answer.
 pub(super) fn text(answer: &impl Serialize) -> Result<Vec<u8>, Problem> {
@@ -34,7 +34,9 @@ pub(super) fn joined<'d, P: Serialize>(
         Some(written) => {
             let kept = written.text(form, || {
                 // Strings and lists of them always have a JSON form; without one, nothing is an answer.
-                serde_json::to_string(&part(decision)).unwrap_or_default().into()
+                serde_json::to_string(&part(decision))
+                    .unwrap_or_default()
+                    .into()
             });
             text.extend_from_slice(kept.as_bytes());
         }

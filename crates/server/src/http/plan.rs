@@ -115,8 +115,8 @@ async fn kept(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Res
         allowed_by_setting: None,
     };
     app.permits(&current_caller(), CallerAction::Plan, asked)?;
-    let id = Uuid::try_parse(&id).map_err(|_| Problem::NotFound)?;
-    let text = app.handed.get(id).ok_or(Problem::NotFound)?;
+    let id = Uuid::try_parse(&id).map_err(|_| Problem::NoSuchPlan)?;
+    let text = app.handed.get(id).ok_or(Problem::NoSuchPlan)?;
     let mut response = json::response(text.into_bytes());
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

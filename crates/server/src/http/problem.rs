@@ -71,6 +71,8 @@ pub enum Problem {
     Internal(String),
     /// No such path.
     NotFound,
+    /// There is no plan of that id, or not any more.
+    NoSuchPlan,
     /// No such method on this path.
     MethodNotAllowed,
 }
@@ -137,7 +139,7 @@ impl Problem {
             Self::TooWide(_) | Self::PlanTooWide(_) | Self::PlanNotExact(_) => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoSuchPlan => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
@@ -171,7 +173,7 @@ impl Problem {
             Self::NotReady => "NOT_READY",
             Self::Tenancy(_) => "TENANCY_UNUSABLE",
             Self::Internal(_) => "INTERNAL",
-            Self::NotFound => "NOT_FOUND",
+            Self::NotFound | Self::NoSuchPlan => "NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
         }
     }
@@ -240,6 +242,7 @@ impl Problem {
             }
             Self::Internal(_) => "a fault of the program; see the log".to_owned(),
             Self::NotFound => "there is no such path".to_owned(),
+            Self::NoSuchPlan => "there is no plan of that id, or its time is over".to_owned(),
             Self::MethodNotAllowed => "this path does not take this method".to_owned(),
         }
     }

@@ -30,7 +30,8 @@ pub(super) fn may_fail(expression: &Expr, is_own: &dyn Fn(&Expr) -> bool) -> boo
         ))
         .then_some(true),
         Expr::ResidualError => Some(true),
-        Expr::GetAttr { expr, .. } => (!is_own(expr)).then_some(true),
+        // The way to what is its own is not looked at: a row of another level is there.
+        Expr::GetAttr { expr, .. } => Some(!is_own(expr)),
         Expr::Literal(_)
         | Expr::Var(_)
         | Expr::HasAttr { .. }

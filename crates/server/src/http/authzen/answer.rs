@@ -107,7 +107,11 @@ pub(super) fn write(
     id: Uuid,
     reveal: Reveal,
 ) -> Result<(), Problem> {
-    let Some(written) = decision.written.as_ref().filter(|_| reveal != Reveal::Nothing) else {
+    let Some(written) = decision
+        .written
+        .as_ref()
+        .filter(|_| reveal != Reveal::Nothing)
+    else {
         let context = DecisionContext::of(decision, Some(id), reveal);
         return json::add(
             text,

@@ -97,7 +97,13 @@ fn written(
         tenancy_revision: &decision.tenancy_revision,
         explanation: why.map(WireExplanation::new),
     };
-    json::joined(text, decision, QuestionForm::Native, DecidedPart::of, &given)
+    json::joined(
+        text,
+        decision,
+        QuestionForm::Native,
+        DecidedPart::of,
+        &given,
+    )
 }
 
 /// The answer to a batch.

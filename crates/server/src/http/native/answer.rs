@@ -11,12 +11,9 @@ use super::super::problem::{Problem, ProblemBody};
 use super::super::reason::WireReason;
 use peppol_authz_engine::{Decision, Explanation, QuestionForm, Unexplained};
 
-/// A decision as callers read it. `decision` and `diagnostics` are those of cedar-agent.
+/// A decision as callers read it, for the document: it is written in two parts. `decision` and `diagnostics`
+/// are those of cedar-agent.
 #[derive(Serialize, ToSchema)]
-#[expect(
-    dead_code,
-    reason = "it is written in two parts; this is what the document says of it"
-)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Answer)]
 pub(in crate::http) struct DecisionAnswer<'a> {

@@ -4,7 +4,8 @@
 //! others, each until its time is over. So what is beyond is refused at once, and what is let in is
 //! answered about as soon as ever. There are two bounds: a number that is never exceeded, and a
 //! lower one, a few for each connection to the store, which may be exceeded for a moment: a burst is
-//! let in, and a load that lasts is not. A question that finds all in memory does not wait, and
+//! let in, and a load that lasts is not. A burst is one after a calm that was as long: a load that lasts
+//! has gaps, in which all are answered. A question that finds all in memory does not wait, and
 //! is never refused.
 
 use std::sync::Arc;
@@ -13,6 +14,9 @@ use std::time::{Duration, Instant};
 
 /// Questions for each connection to the store that may wait for long: one is answered, and two are next.
 const LASTING: usize = 3;
+
+/// The shortest calm after which there may be a burst.
+const CALM: Duration = Duration::from_millis(100);
 
 /// The bounds.
 #[derive(Clone, Copy, Debug)]
@@ -42,9 +46,10 @@ pub(crate) struct StoreWaits {
     /// Those that wait until another one has read.
     following: AtomicUsize,
     began: Instant,
-    /// When one came that could not be answered at once, while all before could: in microseconds
-    /// from `began`.
+    /// When one came that could not be answered at once, after a calm; and when the last one did: in
+    /// microseconds from `began`.
     crowded: AtomicU64,
+    last: AtomicU64,
 }
 
 /// One question that waits, counted until this is dropped.
@@ -64,6 +69,7 @@ impl StoreWaits {
             following: AtomicUsize::new(0),
             began: Instant::now(),
             crowded: AtomicU64::new(0),
+            last: AtomicU64::new(u64::MAX),
         }
     }
 
@@ -100,11 +106,14 @@ impl StoreWaits {
         }
         let now = now.saturating_duration_since(self.began);
         let micros = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
-        if others == self.limits.at_once {
+        let micros_of = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let (burst, calm) = (self.limits.burst, self.limits.burst.max(CALM));
+        let last = self.last.swap(micros, Ordering::Relaxed);
+        if last == u64::MAX || micros.saturating_sub(last) > micros_of(calm) {
             self.crowded.store(micros, Ordering::Relaxed);
         }
         let lasted = micros.saturating_sub(self.crowded.load(Ordering::Relaxed));
-        let is_burst = Duration::from_micros(lasted) <= self.limits.burst;
+        let is_burst = lasted < micros_of(burst);
         let lasting = self.limits.at_once.saturating_mul(LASTING);
         (is_burst || others < lasting).then_some(wait)
     }
@@ -145,18 +154,19 @@ mod tests {
         assert_eq!(waiting.len(), 10);
         // As many as are answered are let in, while it is a burst.
         waiting.truncate(8);
-        waiting.extend(let_in(&waits, 20, Duration::from_millis(100)));
+        waiting.extend(let_in(&waits, 20, Duration::from_millis(99)));
         assert_eq!(waiting.len(), 10);
         // It is none any more.
         waiting.truncate(8);
-        assert!(let_in(&waits, 1, Duration::from_millis(101)).is_empty());
+        assert!(let_in(&waits, 1, Duration::from_millis(100)).is_empty());
         waiting.truncate(5);
-        waiting.extend(let_in(&waits, 20, Duration::from_millis(101)));
+        waiting.extend(let_in(&waits, 20, Duration::from_millis(100)));
         assert_eq!(waiting.len(), 6);
-        // Another one begins once one could be answered at once.
-        waiting.truncate(1);
-        assert_eq!(let_in(&waits, 20, Duration::from_millis(500)).len(), 9);
-        drop(waiting);
+        // A gap begins no other one.
+        waiting.clear();
+        assert_eq!(let_in(&waits, 20, Duration::from_millis(200)).len(), 6);
+        // A calm does.
+        assert_eq!(let_in(&waits, 20, Duration::from_millis(301)).len(), 10);
         assert_eq!(waits.waiting(), 0);
     }
 

@@ -116,10 +116,10 @@ impl WorkerDelay {
                 let (delay, is_crowd) = self.measure(&aside).await;
                 let share = match is_crowd {
                     true => course.share(delay, self.most, self.burst, Instant::now()),
-                    false => course.ended(),
+                    false => course.calmed(),
                 };
                 self.share.store(share, Ordering::Relaxed);
-                if share == ALL && self.came.load(Ordering::SeqCst) == seen {
+                if course.is_over() && self.came.load(Ordering::SeqCst) == seen {
                     break;
                 }
             }
@@ -165,10 +165,19 @@ impl Default for Course {
 }
 
 impl Course {
-    /// There are few questions, which are all let in.
-    fn ended(&mut self) -> u64 {
-        *self = Self::default();
+    /// There are few questions: soon all are let in, and not at once, as there may be few since others are
+    /// refused.
+    fn calmed(&mut self) -> u64 {
+        self.share = (self.share + 4 * MORE).min(ALL);
+        if self.share == ALL {
+            self.since = None;
+        }
         self.share
+    }
+
+    /// Returns true if nothing is to be refused any more.
+    fn is_over(&self) -> bool {
+        self.share == ALL
     }
 
     /// Adds a measurement. Returns the share that is let in until the next one.
@@ -210,21 +219,25 @@ mod tests {
     const BURST: Duration = Duration::from_millis(100);
 
     #[test]
-    fn few_questions_after_an_overload_are_all_let_in() {
+    fn few_questions_after_an_overload_are_all_let_in_soon() {
         let (start, most) = (Instant::now(), Duration::from_millis(10));
         let mut course = Course::default();
-        for millis in [0, 101, 106] {
+        let share = |course: &mut Course, millis| {
             let now = start + Duration::from_millis(millis);
-            course.share(Duration::from_millis(99), most, BURST, now);
+            course.share(Duration::from_millis(99), most, BURST, now)
+        };
+        for millis in [0, 101, 106] {
+            share(&mut course, millis);
         }
-        assert!(course.share < ALL / 2);
-        assert_eq!(course.ended(), ALL);
-        // The next questions are a burst again.
-        let now = start + Duration::from_millis(120);
-        assert_eq!(
-            course.share(Duration::from_millis(99), most, BURST, now),
-            ALL
-        );
+        let before = course.share;
+        assert!(before < ALL / 2 && course.calmed() > before);
+        // Many again after a moment are no burst.
+        assert!(!course.is_over());
+        assert!(share(&mut course, 120) < before);
+        // After a while they are.
+        let calm = (0..16).take_while(|_| course.calmed() < ALL);
+        assert!(calm.count() < 16 && course.is_over());
+        assert_eq!(share(&mut course, 700), ALL);
     }
 
     #[test]

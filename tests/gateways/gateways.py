@@ -54,6 +54,7 @@ class Gateway:
         self.port, inner = free_ports(2)
         ports = {"gateway": self.port, "sidecar": self.tap.port, "backend": backend.port, "inner": inner}
         self._directory, place = configured(kind, ports, websocket)
+        kind.generate(place, ports)
         self._process = Process(kind.name, kind.command, place)
         wait_until(self._ready, f"{kind.name} is ready")
 
@@ -96,8 +97,14 @@ class Kind:
     keeps_connections = True
     # The lines behind each block of the README about WebSockets.
     websocket_before = ()
+    # The upgrades, of those that are tried, that it opens a tunnel for without being told to.
+    lets_through = ()
     # True if the target reaches the backend byte for byte, false if it is normalized.
     keeps_targets = True
+
+    @staticmethod
+    def generate(place, ports):
+        """Writes what is not among the files of its example."""
 
 
 class Nginx(Kind):

@@ -1,4 +1,4 @@
-//! Requests as gateways send them that cannot be run here, each with where that is known from.
+//! Requests as gateways send them that are not run here themselves, each with where that is known from.
 
 use super::{as_nginx, is_denied, is_subject, start};
 use crate::connection::Connection;

@@ -261,6 +261,22 @@ fn an_operation_that_another_entry_answers_is_found_too() {
     );
     let said = "`GET /desks/mine` has no entry in the route table of its own, and `GET /desks/{id}` answers for it";
     assert_eq!(found(TABLE, &api), [(API.to_owned(), 6, said.to_owned())]);
+    // A path that is partly fixed is another endpoint, too.
+    for (path, request) in [
+        ("/desks/{desk-id}:lock", "GET /desks/{desk_id=*:lock}"),
+        ("/desks/by-{room}", "GET /desks/{room=by-*}"),
+        ("/desks/{desk-id}.{format}", "GET /desks/{desk_id=*.*}"),
+    ] {
+        let api = API_TEXT.replacen(
+            "  /desks:",
+            &format!("  {path}: {{get: {{responses: {{}}}}}}\n  /desks:"),
+            1,
+        );
+        let said = format!(
+            "`{request}` has no entry in the route table of its own, and `GET /desks/{{id}}` answers for it"
+        );
+        assert_eq!(found(TABLE, &api), [(API.to_owned(), 6, said)]);
+    }
     // An entry that denies it goes before.
     let denied = format!(
         "{TABLE}\n[[route]]\nrequest = \"GET /desks/mine\"\ndenied = \"nobody is asked\"\n"

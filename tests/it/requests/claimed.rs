@@ -22,6 +22,7 @@ fn a_claim_has_any_name_and_any_depth() {
     let nested = json!({"https://acme.example/app": {"org.id": {"a/b": "acme"}}});
     let keycloak = json!({"organization": {"acme": {"id": "acme"}}});
     let listed = json!({"organization": ["acme"]});
+    let roles = json!({"roles": [["sender", "acme"], ["reader"]], "0": {"1": "acme"}});
     let flat = json!({"realm": {"org": "acme"}, "cognito:org": "acme", "*": {"#": "acme"}});
     for (claim, claims) in [
         ("{claim.\"https://acme.example/org\"}", &url),
@@ -40,6 +41,9 @@ fn a_claim_has_any_name_and_any_depth() {
         ("{claim.realm.org}", &flat),
         ("{claim.cognito:org}", &flat),
         ("{claim./*/#}", &flat),
+        // A number of a pointer is a place in an array, and a name in an object.
+        ("{claim./roles/0/1}", &roles),
+        ("{claim./0/1}", &roles),
         ("{claim./a~01b}", &json!({"a~1b": "acme", "a/b": "globex"})),
         ("{claim.\"*\".\"#\"}", &flat),
         ("ac{claim./realm/who}", &json!({"realm": {"who": "me"}})),
@@ -89,6 +93,11 @@ fn a_claim_of_another_shape_is_refused() {
             json!({"organization": ["acme"]}),
         ),
         ("{claim.organization.#}", json!({})),
+        ("{claim./roles/1}", json!({"roles": ["acme"]})),
+        ("{claim./roles/00}", json!({"roles": ["acme"]})),
+        ("{claim./roles/-}", json!({"roles": ["acme"]})),
+        ("{claim./roles/0/0}", json!({"roles": ["acme"]})),
+        ("{claim.roles.0}", json!({"roles": ["acme"]})),
     ] {
         Gate::usual(&table(claim)).assert_decides(&mine(&claims), deny);
         let none = sent("anna", "GET /mine");

@@ -22,7 +22,10 @@ pub(super) fn claimed<'c>(
             return Ok(None);
         };
         at = match (step, around) {
-            (ClaimStep::Member(name), Json::Object(members)) => members.get(&**name),
+            (ClaimStep::Member(name) | ClaimStep::Place(name, _), Json::Object(members)) => {
+                members.get(&**name)
+            }
+            (ClaimStep::Place(_, place), Json::Array(elements)) => elements.get(*place),
             (ClaimStep::Only, Json::Object(members)) => only(members.values())?,
             (ClaimStep::Only, Json::Array(elements)) => only(elements)?,
             // It is the last step.
@@ -30,7 +33,7 @@ pub(super) fn claimed<'c>(
                 let name = only(members.keys())?;
                 return Ok(name.map(|name| Cow::Owned(Json::from(name.as_str()))));
             }
-            (ClaimStep::Only, _) => {
+            (ClaimStep::Only | ClaimStep::Place(..), _) => {
                 return Err(Misfit::new("an object or an array is wanted around it"));
             }
             (ClaimStep::Member(_) | ClaimStep::OnlyName, _) => {

@@ -12,7 +12,7 @@ pub struct RequestTemplate(Pattern);
 /// How an entry and a template with requests in common differ.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Likeness {
-    /// The entry has a parameter where the template has a text.
+    /// The entry has a parameter where the template has a text, or one of a narrower shape.
     pub wider: bool,
     /// The entry has a text where the template has a parameter.
     pub narrower: bool,

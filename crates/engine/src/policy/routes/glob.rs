@@ -49,6 +49,17 @@ impl Glob {
         true
     }
 
+    /// Returns true if every text has this shape.
+    pub(super) fn is_any(&self) -> bool {
+        self.pieces.iter().all(|piece| piece.is_empty())
+    }
+
+    /// Returns true if surely every text of the other shape has this one.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        // A `*` of the other is in no piece of this one, so it can only be a part of what a `*` here stands for.
+        self.matches(&other.pieces.join("*"))
+    }
+
     /// Steps that [`Self::common`] may take.
     pub(super) fn steps(&self, other: &Self) -> u64 {
         let (ours, theirs) = (self.tokens(), other.tokens());
@@ -161,6 +172,23 @@ mod tests {
         ] {
             assert_eq!(Glob::new(glob).matches(text), expected, "{glob} {text}");
         }
+    }
+
+    #[test]
+    fn a_shape_covers_another_or_not() {
+        for (one, other, expected) in [
+            ("*", "*:cancel", true),
+            ("*:*", "*:cancel", true),
+            ("*:cancel", "*:*", false),
+            ("a*", "*a", false),
+            ("a*", "ab*", true),
+            ("v*", "v*", true),
+            ("*-*", "x", false),
+        ] {
+            let covers = Glob::new(one).covers(&Glob::new(other));
+            assert_eq!(covers, expected, "{one} {other}");
+        }
+        assert!(Glob::new("**").is_any() && !Glob::new("*a").is_any());
     }
 
     #[test]

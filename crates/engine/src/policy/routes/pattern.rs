@@ -113,12 +113,20 @@ impl Pattern {
         })
     }
 
-    /// Compares segment by segment: true, where it has a parameter and the other a text; true, where
-    /// it is the other way round.
+    /// Compares segment by segment: true, where it has a parameter and the other a text, or a shape that
+    /// holds more; true, where it has a text and the other a parameter. A narrower shape is no difference:
+    /// it says what the ids of the other look like.
     pub(super) fn differences(&self, other: &Self) -> (bool, bool) {
         let pairs = || self.segments.iter().zip(&other.segments);
-        let wider =
-            pairs().any(|pair| matches!(pair, (Segment::Parameter(..), Segment::Literal(_))));
+        let is_wider = |pair: (&Segment, &Segment)| match pair {
+            (Segment::Parameter(..), Segment::Literal(_)) => true,
+            (Segment::Parameter(_, one), Segment::Parameter(_, Some(other))) => match one {
+                None => !other.is_any(),
+                Some(one) => one != other && one.covers(other),
+            },
+            _ => false,
+        };
+        let wider = pairs().any(is_wider);
         let narrower =
             pairs().any(|pair| matches!(pair, (Segment::Literal(_), Segment::Parameter(..))));
         (wider, narrower)

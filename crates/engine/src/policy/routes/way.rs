@@ -11,6 +11,8 @@ use crate::schema::Type;
 pub enum ClaimStep {
     /// To the member of this name.
     Member(Arc<str>),
+    /// To the member of this name, or in an array to the element at this place: a number of a JSON pointer.
+    Place(Arc<str>, usize),
     /// To the only member of an object, or the only element of an array.
     Only,
     /// To the name of the only member of an object.
@@ -61,12 +63,17 @@ pub(super) fn body_way(text: &str) -> Result<Vec<Arc<str>>, WayFault> {
 pub(super) fn claim_way(text: &str) -> Result<Vec<ClaimStep>, WayFault> {
     let names = names(text)?;
     check_url(&names, text)?;
-    let step = |name: &StepName| match &*name.text {
+    let is_pointer = text.starts_with('/');
+    let step = |(number, name): (usize, &StepName)| match &*name.text {
         ONLY if name.is_plain => ClaimStep::Only,
         ONLY_NAME if name.is_plain => ClaimStep::OnlyName,
-        text => ClaimStep::Member(Arc::from(text)),
+        // The claims themselves are no array.
+        text => match place(text).filter(|_| is_pointer && number > 0) {
+            Some(place) => ClaimStep::Place(Arc::from(text), place),
+            None => ClaimStep::Member(Arc::from(text)),
+        },
     };
-    let steps: Vec<_> = names.iter().map(step).collect();
+    let steps: Vec<_> = names.iter().enumerate().map(step).collect();
     let Some((ClaimStep::Member(first), rest)) = steps.split_first() else {
         return Err(WayFault::new(
             "that does not begin with the name of a claim",
@@ -97,6 +104,14 @@ fn names(text: &str) -> Result<Vec<StepName>, WayFault> {
         return Err(WayFault::new("without a name"));
     }
     Ok(names)
+}
+
+/// The place in an array that a name of a JSON pointer is (RFC 6901, 4): digits, of which `0` begins none
+/// but itself.
+fn place(text: &str) -> Option<usize> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_place = is_number && (text == "0" || !text.starts_with('0'));
+    text.parse().ok().filter(|_| is_place)
 }
 
 /// A name of a JSON pointer.
@@ -222,7 +237,7 @@ impl fmt::Display for ClaimStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Member(name) if matches!(&**name, ONLY | ONLY_NAME) => write!(f, "\"{name}\""),
-            Self::Member(name) => write_name(f, name),
+            Self::Member(name) | Self::Place(name, _) => write_name(f, name),
             Self::Only => f.write_str(ONLY),
             Self::OnlyName => f.write_str(ONLY_NAME),
         }
@@ -266,6 +281,7 @@ mod tests {
                 &["\"https://acme.example/org\"", "id"],
             ),
             ("/a~01/*", &["a~1", "\"*\""]),
+            ("/roles/0/01", &["roles", "0", "01"]),
             ("organization.*.id", &["organization", "*", "id"]),
             ("organization.#", &["organization", "#"]),
             ("aud.*", &["aud", "*"]),
@@ -273,6 +289,22 @@ mod tests {
         ] {
             let steps: Vec<_> = steps.iter().map(ToString::to_string).collect();
             assert_eq!(shown(text), Ok(steps), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_a_pointer_is_a_place_too() {
+        let places = |text: &str| -> Vec<Option<usize>> {
+            let way = claim_way(text).unwrap();
+            let place = |step: &ClaimStep| match step {
+                ClaimStep::Place(_, place) => Some(*place),
+                _ => None,
+            };
+            way.iter().map(place).collect()
+        };
+        assert_eq!(places("/roles/0/12"), [None, Some(0), Some(12)]);
+        for text in ["/0/01", "/roles/-", "/roles/+1", "roles.0", "roles.\"0\""] {
+            assert!(places(text).iter().all(Option::is_none), "{text}");
         }
     }
 }

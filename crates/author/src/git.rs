@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use peppol_authz_engine::policy::{Entry, EntryKind, PolicyDirectory, SourceFile, Sources};
-use peppol_authz_engine::text::MARK;
+use peppol_authz_engine::text::{MARK, with_plain_lines};
 
 /// The places of policies and schema, in the working directory and in its repository.
 #[derive(Clone, Debug)]
@@ -127,7 +127,7 @@ fn file(revision: &str, commit: &str, path: &Path) -> Result<Arc<SourceFile>, Gi
     Ok(Arc::new(SourceFile {
         name: format!("{revision}:{}", path.display()),
         path: None,
-        text: text.strip_prefix(MARK).unwrap_or(&text).to_owned(),
+        text: with_plain_lines(text.strip_prefix(MARK).unwrap_or(&text).to_owned()),
     }))
 }
 

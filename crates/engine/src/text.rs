@@ -26,6 +26,17 @@ pub fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(MARK.as_bytes()).unwrap_or(text)
 }
 
+/// A text whose lines end as on Unix, where all of them end as on Windows: Cedar knows no such ends within
+/// strings, and takes others for other strings.
+#[must_use]
+pub fn with_plain_lines(text: String) -> String {
+    let ends = text.matches('\n').count();
+    match ends > 0 && text.matches("\r\n").count() == ends {
+        true => text.replace("\r\n", "\n"),
+        false => text,
+    }
+}
+
 /// The byte order mark.
 pub const MARK: &str = "\u{feff}";
 
@@ -67,5 +78,16 @@ mod tests {
         assert_eq!(cut("abcd", 3), "…");
         assert_eq!(cut("abcdefgh", 6), "abc…");
         assert_eq!(cut("aéééé", 6), "aé…");
+    }
+
+    #[test]
+    fn ends_of_lines_are_those_of_unix_where_all_are_of_windows() {
+        for (text, plain) in [
+            ("a\r\n\r\nb\r\n", "a\n\nb\n"),
+            ("a\r\nb\n", "a\r\nb\n"),
+            ("a\rb", "a\rb"),
+        ] {
+            assert_eq!(with_plain_lines(text.to_owned()), plain);
+        }
     }
 }

@@ -18,6 +18,12 @@ fn spellings(text: &str) -> [String; 3] {
 fn policies_schema_and_rules_mean_the_same() {
     for file in [POLICIES, SCHEMA, RULES] {
         let author = Author::new();
+        // A string may have several lines.
+        author.edit(
+            SCHEMA,
+            "entity User",
+            "@doc(\"in two\nlines\")\nentity User",
+        );
         for text in spellings(&author.read(file)) {
             let author = Author::new();
             author.write(file, &text);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use peppol_authz_engine::file::read_text;
 use peppol_authz_engine::policy::{
     Fault, Severity, SourceError, SourceFile, Sources, on_large_stack,
 };
@@ -25,15 +26,17 @@ pub fn fix_format(sources: &Sources) -> Result<Vec<String>, SourceError> {
         let formatted = on_large_stack(|| formatted(file)).flatten();
         let formatted = formatted.filter(|text| *text != lines(&file.text));
         if let (Some(path), Some(text)) = (&file.path, formatted) {
+            let failed = |cause| SourceError {
+                path: path.clone(),
+                cause,
+            };
             // The ends of its lines are not what it is formatted for.
-            let text = match file.text.contains("\r\n") {
+            let written_before = read_text(path).map_err(failed)?;
+            let text = match written_before.contains("\r\n") {
                 true => text.replace('\n', "\r\n"),
                 false => text,
             };
-            std::fs::write(path, text).map_err(|cause| SourceError {
-                path: path.clone(),
-                cause,
-            })?;
+            std::fs::write(path, text).map_err(failed)?;
             written.push(file.name.clone());
         }
     }

@@ -9,6 +9,7 @@ use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanConten
 use super::directory::is_json;
 use super::scan::{Language, scan};
 use crate::file::read_text;
+use crate::text::with_plain_lines;
 
 /// One file's text.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct SourceFile {
     pub name: String,
     /// The file that it was read from; `None` for a text that is inside the binary.
     pub path: Option<PathBuf>,
-    /// The contents.
+    /// The contents, without a byte order mark. Where all lines end as on Windows, they end as on Unix here.
     pub text: String,
 }
 
@@ -69,7 +70,7 @@ impl SourceFile {
         Ok(Arc::new(Self {
             name: path.display().to_string(),
             path: Some(path.to_owned()),
-            text,
+            text: with_plain_lines(text),
         }))
     }
 

@@ -1,5 +1,6 @@
 //! Holds policy files to the digests that lie beside them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -96,10 +97,14 @@ fn parts(line: &str) -> Option<(&str, &str)> {
     (is_digest && !name.is_empty()).then_some((digest, name))
 }
 
-/// Returns true if a digest is that of the file, whose byte order mark is no part of its text.
+/// Returns true if a digest is that of the file. Its byte order mark is no part of its text, and lines may end
+/// as on Windows in it.
 fn is_digest(digest: &str, file: &SourceFile) -> bool {
-    ["", MARK].into_iter().any(|mark| {
-        let of = Sha256::new().chain_update(mark).chain_update(&file.text);
-        digest.eq_ignore_ascii_case(&hex(&of.finalize(), DIGEST))
+    let windows = || Cow::Owned(file.text.replace('\n', "\r\n"));
+    [Cow::Borrowed(&*file.text), windows()].iter().any(|text| {
+        ["", MARK].into_iter().any(|mark| {
+            let of = Sha256::new().chain_update(mark).chain_update(&**text);
+            digest.eq_ignore_ascii_case(&hex(&of.finalize(), DIGEST))
+        })
     })
 }

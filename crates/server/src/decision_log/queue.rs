@@ -142,22 +142,20 @@ impl DecisionLog {
         }))
     }
 
-    /// Takes a decision. With [`WhenFull::Wait`] it waits while there is no room; the caller limits
-    /// the time.
+    /// Takes a decision. With [`WhenFull::Wait`] it waits while there is no room, unless the file cannot be
+    /// written: that may last. The caller limits the time.
     ///
     /// # Errors
     /// The decision must not be answered.
     pub async fn take(&self, decided: Arc<Decided>) -> Result<(), NotLogged> {
         match self.when_full {
             WhenFull::Wait => {
-                if self.is_failing() {
-                    let mut failing = self.shared.failing.subscribe();
-                    let works = failing.wait_for(|failing| !failing).await;
-                    works.map_err(|_| NotLogged)?;
+                let mut failing = self.shared.failing.subscribe();
+                tokio::select! {
+                    biased;
+                    _ = failing.wait_for(|failing| *failing) => Err(NotLogged),
+                    taken = self.take_later(decided) => taken,
                 }
-                let room = self.room.later(&decided).await.ok_or(NotLogged)?;
-                let entry = LogMessage::Decided(decided, room);
-                self.queue.send(entry).await.map_err(|_| NotLogged)
             }
             WhenFull::Refuse => {
                 if self.is_failing() {
@@ -171,6 +169,12 @@ impl DecisionLog {
                 Ok(())
             }
         }
+    }
+
+    async fn take_later(&self, decided: Arc<Decided>) -> Result<(), NotLogged> {
+        let room = self.room.later(&decided).await.ok_or(NotLogged)?;
+        let entry = LogMessage::Decided(decided, room);
+        self.queue.send(entry).await.map_err(|_| NotLogged)
     }
 
     fn try_take(&self, decided: Arc<Decided>) -> Result<(), NotLogged> {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::connection::{ConnectionPeer, Stage};
 use super::listener::{Listener, Stream};
 use super::peers::Peers;
-use super::place::{ConnectionPlace, OwnPlaces};
+use super::place::{ConnectionPlace, OwnPlaces, ReservedPlaces};
 use crate::config::Server;
 
 /// The first pause after a failed `accept`, doubled up to the last one.
@@ -50,7 +50,18 @@ where
             () = shutdown.as_mut() => break,
             entered = door.enter() => entered,
         };
-        tokio::spawn(drive(stream, peer, place, stages.subscribe()));
+        let reserved = place.reserved_one();
+        let driven = drive(stream, peer, place, stages.subscribe());
+        match reserved {
+            None => drop(tokio::spawn(driven)),
+            Some(reserved) => drop(tokio::spawn(async move {
+                tokio::select! {
+                    biased;
+                    () = driven => {}
+                    () = reserved.is_lost() => {}
+                }
+            })),
+        }
     }
     drop(door);
     draining();
@@ -78,7 +89,7 @@ async fn drain(stages: &watch::Sender<Stage>, timeout: Duration) -> usize {
 struct Door {
     listener: Listener,
     places: Arc<Semaphore>,
-    reserved: Arc<Semaphore>,
+    reserved: ReservedPlaces,
     peers: Peers,
     limit: usize,
     pause: Duration,
@@ -94,6 +105,8 @@ struct Reminder(Option<Instant>);
 enum FreePlace {
     Own(OwnedSemaphorePermit),
     Reserved(OwnedSemaphorePermit),
+    /// A reserved one, whose connection says nothing and loses it.
+    OfSilent,
 }
 
 // === impl Reminder ===
@@ -116,7 +129,7 @@ impl Door {
         Self {
             listener,
             places: Arc::new(Semaphore::new(places)),
-            reserved: Arc::new(Semaphore::new(reserved)),
+            reserved: ReservedPlaces::new(reserved),
             peers: Peers::new(limits.of_one_peer()),
             limit: limits.connections,
             pause: FIRST_PAUSE,
@@ -126,7 +139,8 @@ impl Door {
     }
 
     /// Waits for a place, and then for a connection: who finds none waits in the kernel's queue. A
-    /// connection whose peer has as many as it may have is closed, unless a reserved place is free.
+    /// connection whose peer has as many as it may have gets a reserved place; it is closed if none is free
+    /// and nobody on one is silent.
     /// Dropping the future loses no other connection.
     async fn enter(&mut self) -> ((Stream, ConnectionPeer), ConnectionPlace) {
         loop {
@@ -145,8 +159,14 @@ impl Door {
                 "all connections are in use, others wait"
             );
         }
+        let reserved = self.reserved.free();
+        let none_is_free =
+            self.places.available_permits() == 0 && reserved.available_permits() == 0;
+        if none_is_free && self.reserved.has_silent() {
+            return FreePlace::OfSilent;
+        }
         loop {
-            let (own, reserved) = (Arc::clone(&self.places), Arc::clone(&self.reserved));
+            let (own, reserved) = (Arc::clone(&self.places), Arc::clone(&reserved));
             // No semaphore here is ever closed.
             tokio::select! {
                 biased;
@@ -180,13 +200,12 @@ impl Door {
             all: Arc::clone(&self.places),
             of_peer: self.peers.of(peer),
         };
+        // By now one may have become free.
+        let free = || Arc::clone(&self.places).try_acquire_owned().ok();
         let (own, reserved) = match place {
             FreePlace::Own(held) => (Some(held), None),
-            // By now one may have become free.
-            FreePlace::Reserved(held) => (
-                Arc::clone(&self.places).try_acquire_owned().ok(),
-                Some(held),
-            ),
+            FreePlace::Reserved(held) => (free(), Some(held)),
+            FreePlace::OfSilent => (free(), None),
         };
         if let Some(held) = own {
             if let Some(place) = ConnectionPlace::own(held, &places) {
@@ -199,7 +218,10 @@ impl Door {
                 );
             }
         }
-        let reserved = reserved.or_else(|| Arc::clone(&self.reserved).try_acquire_owned().ok())?;
+        let reserved = match reserved {
+            Some(held) => self.reserved.given(held),
+            None => self.reserved.take()?,
+        };
         Some(ConnectionPlace::reserved(reserved, places))
     }
 

@@ -272,7 +272,12 @@ impl ConnectionState {
 
     /// Returns true if the connection has a place of its own, or gets one for what is asked.
     async fn is_placed(&self, path: &str) -> bool {
-        let Some(wanted) = self.place().wanted() else {
+        let wanted = {
+            let place = self.place();
+            place.asks();
+            place.wanted()
+        };
+        let Some(wanted) = wanted else {
             return true;
         };
         if ConnectionPlace::answers(path) {

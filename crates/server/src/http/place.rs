@@ -2,12 +2,17 @@
 //!
 //! Beyond their limit, and beyond that of their peer, some more are let in, so that the program can still be looked at: is it alive,
 //! ready, how busy. Such a connection has little time for its head, and one answer. What asks for
-//! anything else waits a while for a place of its own.
+//! anything else waits a while for a place of its own. Where these places are taken, whoever has been silent
+//! on one for longest loses it to the next ([`ReservedPlaces`]).
+
+mod reserved;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+pub(super) use reserved::{ReservedPlace, ReservedPlaces};
 
 /// Connections beyond the limit.
 pub(super) const RESERVED: usize = 128;
@@ -24,13 +29,18 @@ const PATHS: [&str; 5] = ["/livez", "/readyz", "/healthz", "/version", "/metrics
 /// The place of a connection, free again when this is dropped.
 #[derive(Debug)]
 pub(super) struct ConnectionPlace {
-    #[expect(dead_code, reason = "held for its drop")]
-    held: OwnedSemaphorePermit,
+    held: HeldPlace,
     /// Among the places of its peer, where that has a limit.
     #[expect(dead_code, reason = "held for its drop")]
     of_peer: Option<OwnedSemaphorePermit>,
-    /// Of a connection on a reserved place: the places of its own that it may get.
-    wanted: Option<OwnPlaces>,
+}
+
+#[derive(Debug)]
+enum HeldPlace {
+    /// Among all.
+    Own(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit),
+    /// Beyond them, with the places of its own that the connection may get.
+    Reserved(Arc<ReservedPlace>, OwnPlaces),
 }
 
 /// The places of its own that a connection may get: it needs one of all, and one of its peer's.
@@ -48,25 +58,34 @@ impl ConnectionPlace {
             Some(places) => Some(Arc::clone(places).try_acquire_owned().ok()?),
             None => None,
         };
-        let wanted = None;
-        Some(Self {
-            held,
-            of_peer,
-            wanted,
-        })
+        let held = HeldPlace::Own(held);
+        Some(Self { held, of_peer })
     }
 
-    pub(super) fn reserved(held: OwnedSemaphorePermit, wanted: OwnPlaces) -> Self {
-        let wanted = Some(wanted);
+    pub(super) fn reserved(held: Arc<ReservedPlace>, wanted: OwnPlaces) -> Self {
         Self {
-            held,
+            held: HeldPlace::Reserved(held, wanted),
             of_peer: None,
-            wanted,
         }
     }
 
     pub(super) fn is_reserved(&self) -> bool {
-        self.wanted.is_some()
+        self.reserved_one().is_some()
+    }
+
+    /// Its place, if that is a reserved one.
+    pub(super) fn reserved_one(&self) -> Option<Arc<ReservedPlace>> {
+        match &self.held {
+            HeldPlace::Own(_) => None,
+            HeldPlace::Reserved(held, _) => Some(Arc::clone(held)),
+        }
+    }
+
+    /// A request has come: the place is not lost to the next any more.
+    pub(super) fn asks(&self) {
+        if let HeldPlace::Reserved(held, _) = &self.held {
+            held.asks();
+        }
     }
 
     /// True if a request is answered wherever its connection stands.
@@ -76,7 +95,10 @@ impl ConnectionPlace {
 
     /// The places that a question waits for; `None` where it stands on one.
     pub(super) fn wanted(&self) -> Option<OwnPlaces> {
-        self.wanted.clone()
+        match &self.held {
+            HeldPlace::Own(_) => None,
+            HeldPlace::Reserved(_, wanted) => Some(wanted.clone()),
+        }
     }
 
     /// Waits a while for a place.
@@ -86,14 +108,17 @@ impl ConnectionPlace {
                 Some(places) => Some(places.acquire_owned().await.ok()?),
                 None => None,
             };
-            let held = places.all.acquire_owned().await.ok()?;
-            let wanted = None;
-            Some(Self {
-                held,
-                of_peer,
-                wanted,
-            })
+            let held = HeldPlace::Own(places.all.acquire_owned().await.ok()?);
+            Some(Self { held, of_peer })
         };
         tokio::time::timeout(WAIT, found).await.ok()?
+    }
+}
+
+impl Drop for ConnectionPlace {
+    fn drop(&mut self) {
+        if let HeldPlace::Reserved(held, _) = &self.held {
+            held.leave();
+        }
     }
 }

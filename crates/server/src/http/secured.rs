@@ -51,7 +51,8 @@ pub(super) async fn secured(
         (Stream::Tcp(stream), Some(tls)) => {
             let shaken = tokio::select! {
                 shaken = tls.accept(stream, protocol, patience) => shaken,
-                _ = stage.wait_for(|stage| *stage == Stage::Cut) => return None,
+                // Nothing was asked: there is nothing to finish.
+                _ = stage.wait_for(|stage| *stage != Stage::Serve) => return None,
             };
             match shaken {
                 Ok((stream, certificate)) => {

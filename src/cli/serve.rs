@@ -104,7 +104,7 @@ async fn answer(
     let watch = reload::watch(config, watched.files, watched.second, &app)?;
     let supervisor = Arc::new(Supervisor::of_environment());
     let stop = stop::stopped(&app, config.server.drain_delay, &supervisor)?;
-    listeners.report();
+    listeners.report(config.callers.admit);
     follow_supervisor(&supervisor);
     let mut server = pin!(listeners.answer(config, &app, &stop));
     follow_keys(&app);

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::stop;
 use crate::cli::output::AnyError;
 use peppol_authz_server::callers::ListenerName;
-use peppol_authz_server::config::{Config, Listen};
+use peppol_authz_server::config::{CallerAdmission, Config, Listen};
 use peppol_authz_server::http::{
     App, Listener, router, router_of_administration, router_of_questions, serve, serve_envoy,
 };
@@ -48,12 +48,27 @@ impl Listeners {
         })
     }
 
+    fn all(&self) -> impl Iterator<Item = &Listener> {
+        let others = [&self.envoy, &self.administration].into_iter().flatten();
+        std::iter::once(&self.questions).chain(others)
+    }
+
     /// Where questions are answered.
     pub(super) fn address(&self) -> String {
         self.questions.local_addr().to_string()
     }
 
-    pub(super) fn report(&self) {
+    pub(super) fn report(&self, admit: CallerAdmission) {
+        for listener in self.all() {
+            let address = listener.local_addr();
+            if admit == CallerAdmission::Anyone && !address.is_local() {
+                let address = address.to_string();
+                tracing::warn!(
+                    address,
+                    "whoever reaches this port may ask, as `callers.admit` says"
+                );
+            }
+        }
         if let Some(envoy) = &self.envoy {
             let address = envoy.local_addr().to_string();
             tracing::info!(address, "listening for Envoy's gRPC");

@@ -82,12 +82,43 @@ fn each_caller_may_ask_what_the_shipped_policies_say() {
     ];
     let of_client = [&told[..], &[("authorization", &*bearer)]].concat();
     let reply = send(&mut open(), "GET /authz/nginx", &of_client, "");
-    assert_eq!(reply.status, 403, "{}", reply.text);
+    is_refused(&reply, 403, "CALLER_NOT_ALLOWED");
+    // In the words that the client of a gateway gets.
+    assert_eq!(reply.header("x-authz-code"), Some("CALLER_NOT_ALLOWED"));
+    let id = reply.header("x-authz-decision-id");
+    assert_eq!(reply.json()["decisionId"].as_str(), id);
     let of_gateway = [&told[..], &[("sidecar-authorization", &*bearer)]].concat();
     let reply = send(&mut open(), "GET /authz/nginx", &of_gateway, "");
     assert_eq!(
         (reply.status, reply.json()["code"].as_str()),
         (401, Some("TOKEN_MISSING"))
+    );
+
+    // Each surface has its own words for a caller that is not let in, or may not ask this.
+    let target = ("x-amz-target", "VerifiedPermissions.IsAuthorized");
+    let asked = r#"{"policyStoreId": "x", "principal": {"entityType": "Peppol::User", "entityId": "anna"},
+        "action": {"actionType": "Peppol::Action", "actionId": "getOrganisation"},
+        "resource": {"entityType": "Peppol::Organisation", "entityId": "acme"}}"#;
+    let monitoring = format!("Bearer {}", key("monitoring"));
+    for (status, headers) in [
+        (401, vec![target]),
+        (403, vec![target, ("authorization", &*monitoring)]),
+    ] {
+        let reply = send(&mut open(), "POST /", &headers, asked);
+        assert_eq!(reply.status, status, "{}", reply.text);
+        let kind = "com.amazonaws.verifiedpermissions#AccessDeniedException";
+        assert_eq!(reply.json()["__type"], kind, "{}", reply.text);
+        assert_eq!(
+            reply.header("content-type"),
+            Some("application/x-amz-json-1.0")
+        );
+    }
+    let reply = send(&mut open(), "POST /api/plan/resources", &[], "{}");
+    assert_eq!(
+        (reply.status, &reply.json()["code"]),
+        (401, &json!(16)),
+        "{}",
+        reply.text
     );
 
     let search = json!({
@@ -192,10 +223,9 @@ fn envoys_grpc_knows_its_callers() {
     let address = sidecar.logged("listening for Envoy's gRPC")["address"].clone();
     let address = address.as_str().unwrap();
     let client = ours.sign("envoy", "URI:spiffe://example.org/envoy");
-    // Without a certificate the status of gRPC is "unauthenticated"; with one it is a denial of HTTP.
-    for (own, expected) in [(None, "16"), (Some(&client), "0")] {
-        let status = grpc_status(address, ours.client(own, "h2"));
-        assert_eq!(status, expected);
+    // An error of gRPC could be let through: it is a denial of HTTP, with a certificate and without one.
+    for own in [None, Some(&client)] {
+        assert_eq!(grpc_status(address, ours.client(own, "h2")), "0");
     }
 }
 

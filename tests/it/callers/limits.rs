@@ -30,7 +30,8 @@ fn a_caller_that_asks_too_often_or_too_much_is_told_so_and_others_are_answered()
         send(&mut Connection::open(&sidecar), DECIDE, &[], ALLOWED).status == 200
     });
 
-    let text = text.replace("concurrency = 1", "rate = 2");
+    let text = text.replace("concurrency = 1", "rate = 2")
+        + "[gateway]\ndenial = { error = { code = \"{code}\", status = \"{status}\" } }\n";
     let sidecar = with_settings(Start::quickstart(), &text).start();
     let mut first = Connection::open(&sidecar);
     let refused = (0..1000).find_map(|_| {
@@ -40,6 +41,25 @@ fn a_caller_that_asks_too_often_or_too_much_is_told_so_and_others_are_answered()
     let refused = refused.unwrap();
     is_refused(&refused, 429, "CALLER_ASKS_TOO_OFTEN");
     assert_eq!(refused.header("retry-after"), Some("1"));
+    // A gateway is told so in the words of its denials, with a status that it understands.
+    let own = format!("Bearer {}", key("one"));
+    let as_gateway = [
+        ("x-original-method", "GET"),
+        ("x-original-uri", "/orgs/acme"),
+        ("sidecar-authorization", &*own),
+    ];
+    let refused = (0..1000).find_map(|_| {
+        let mut gateway = Connection::open(&sidecar);
+        let reply = send(&mut gateway, "GET /authz/nginx", &as_gateway, "");
+        (reply.status != 401).then_some(reply)
+    });
+    let refused = refused.unwrap();
+    let code = "CALLER_ASKS_TOO_OFTEN";
+    assert_eq!(
+        (refused.status, refused.json()),
+        (503, json!({"error": {"code": code, "status": 503}}))
+    );
+    assert_eq!(refused.header("x-authz-code"), Some(code));
     is_allowed(&send_as(
         &mut Connection::open(&sidecar),
         "two",

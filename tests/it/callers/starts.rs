@@ -34,6 +34,22 @@ fn a_listener_that_others_can_reach_needs_tls_and_callers() {
             "those of `admin`",
         ],
     );
+    // Whoever knows clients of administration does so by its own authorities, where it has a certificate.
+    let own = |name: &str, path: &std::path::Path| {
+        (format!("PEPPOL_AUTHZ_ADMIN__{name}"), path.to_owned())
+    };
+    let start = [
+        own("CERTIFICATE", &server.certificate),
+        own("KEY", &server.key),
+    ]
+    .into_iter()
+    .fold(Start::new(), |start, (name, path)| {
+        start.variable(&name, path.to_str().unwrap())
+    });
+    fails(
+        start.variable("PEPPOL_AUTHZ_ADMIN__LISTEN", "[::]:0"),
+        &["`admin.listen`", "make callers known by `admin.client_ca`,"],
+    );
     fails(
         Start::new().variable("PEPPOL_AUTHZ_CALLERS__AUDIENCE", "authz"),
         &["`callers.audience`", "needs the issuers"],
@@ -48,6 +64,11 @@ fn anyone_is_let_in_where_a_setting_says_so() {
         .variable("PEPPOL_AUTHZ_CALLERS__ADMIT", "anyone-who-reaches-the-port")
         .variable("PEPPOL_AUTHZ_EXPLAIN__ALLOW", "nobody")
         .start();
+    let warned = sidecar.logged("whoever reaches this port may ask, as `callers.admit` says");
+    assert_eq!(
+        (&warned["level"], warned["address"].as_str()),
+        (&json!("WARN"), Some(&*sidecar.address))
+    );
     let mut anyone = Connection::open(&sidecar);
     anyone.is_served();
     assert_eq!(anyone.get("/metrics").status, 200);

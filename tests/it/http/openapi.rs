@@ -49,6 +49,40 @@ fn each_operation_of_the_document_is_answered() {
     }
 }
 
+/// How callers say who they are, and what those are answered that are not let in.
+#[test]
+fn the_document_tells_callers_how_to_be_known() {
+    let document = document(&sidecar());
+    let schemes = document["components"]["securitySchemes"]
+        .as_object()
+        .unwrap();
+    let names: BTreeSet<&str> = schemes.keys().map(String::as_str).collect();
+    assert_eq!(names, BTreeSet::from(["bearer", "certificate", "sidecar"]));
+    for needed in document["security"].as_array().unwrap() {
+        let needed = needed.as_object().unwrap();
+        assert!(needed.keys().all(|name| schemes.contains_key(name)));
+    }
+    for (path, method, _) in operations(&document) {
+        let operation = &document["paths"][path][method];
+        let is_open = ["/livez", "/readyz", "/healthz"].contains(&path);
+        assert_eq!(
+            operation.get("security"),
+            is_open.then_some(&json!([])),
+            "{path}"
+        );
+        let statuses: &[&str] = match path {
+            _ if is_open => &[],
+            // Its client could do nothing about the others.
+            path if path.starts_with("/authz") => &["403", "503"],
+            _ => &["401", "403", "429"],
+        };
+        for status in statuses {
+            let response = &operation["responses"][status];
+            assert!(response["content"].is_object(), "{path} {status}");
+        }
+    }
+}
+
 /// By the source, as a router does not tell its routes.
 #[test]
 fn each_route_of_the_program_is_in_the_document() {

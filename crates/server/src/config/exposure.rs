@@ -26,7 +26,8 @@ pub(super) fn check(config: &Config, faults: &mut SettingFaults) {
         let Some(listen) = listen.filter(|listen| !listen.is_local()) else {
             continue;
         };
-        let lacks = lacks(config, key == "admin.listen", tls);
+        let is_admin = key == "admin.listen";
+        let lacks = lacks(config, is_admin, is_admin && own.is_some(), tls);
         if !lacks.is_empty() {
             let lacks = lacks.join(", and ");
             faults.add(
@@ -40,20 +41,24 @@ pub(super) fn check(config: &Config, faults: &mut SettingFaults) {
     }
 }
 
-/// The settings that a listener lacks.
-fn lacks(config: &Config, is_admin: bool, tls: &Tls) -> Vec<&'static str> {
+/// The settings that a listener lacks. One of administration may have a certificate of its `own`, and then its
+/// own authorities.
+fn lacks(config: &Config, is_admin: bool, is_own: bool, tls: &Tls) -> Vec<String> {
     let mut lacks = Vec::new();
     if !tls.is_set() {
-        lacks.push(match is_admin {
-            false => "set `tls.certificate` and `tls.key`",
-            true => "set `tls.certificate` and `tls.key`, or those of `admin`",
-        });
+        let others = if is_admin {
+            ", or those of `admin`"
+        } else {
+            ""
+        };
+        lacks.push(format!("set `tls.certificate` and `tls.key`{others}"));
     }
     if !tls.knows_clients() && !config.callers.have_credentials() {
-        lacks.push(
-            "make callers known by `tls.client_ca`, `callers.key`, `callers.file` or \
-             `callers.audience`",
-        );
+        let section = if is_own { "admin" } else { "tls" };
+        lacks.push(format!(
+            "make callers known by `{section}.client_ca`, `callers.key`, `callers.file` or \
+             `callers.audience`"
+        ));
     }
     lacks
 }

@@ -15,7 +15,7 @@ use crate::callers::{Asked, Caller, CallerAction, Identified, ReachedLimit, Runn
 const OWN_HEADER: &str = "sidecar-authorization";
 
 /// The paths that anyone is answered: a probe knows no keys, and is told no reasons.
-const OPEN: [&str; 3] = ["/livez", "/healthz", "/readyz"];
+pub(super) const OPEN: [&str; 3] = ["/livez", "/healthz", "/readyz"];
 
 /// The reason why a caller that shows nothing is refused.
 const NOT_KNOWN: &str = "it is not known";

@@ -99,10 +99,18 @@ async fn avp(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Res
         }
         Err(malformed) => Err(refused(&app, malformed)),
     };
-    let mut response = match answer {
-        Ok(text) => text.into_response(),
-        Err(problem) => fault::response(&problem),
-    };
+    match answer {
+        Ok(text) => written(text.into_response()),
+        Err(problem) => refusal(&problem),
+    }
+}
+
+/// The answer to a caller that gets none.
+pub(super) fn refusal(problem: &Problem) -> Response {
+    written(fault::response(problem))
+}
+
+fn written(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, JSON);
     let id = Uuid::now_v7().to_string();

@@ -46,6 +46,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(plan_resources))
 }
 
+/// The answer to a caller that gets none.
+pub(super) fn refusal(problem: &Problem) -> Response {
+    fault::response(problem)
+}
+
 /// Cerbos: which resources may this principal act on?
 #[utoipa::path(
     post,

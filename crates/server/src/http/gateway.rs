@@ -24,6 +24,6 @@ mod settings;
 mod trusted;
 mod written;
 
-pub(super) use endpoints::{routes, unrouted};
+pub(super) use endpoints::{refusal, routes, unrouted};
 pub use grpc::{messages, serve_envoy};
 pub use settings::Gateway;

@@ -6,6 +6,7 @@
 
 mod answer;
 mod authzen;
+mod caller;
 mod cerbos;
 mod document;
 mod gateway;

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Instant;
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -191,8 +191,8 @@ impl Problem {
                  {limit} bytes; see the setting `limits.batch_bytes`"
             ),
             Self::ExplainNotAllowed => {
-                "`explain`: this caller may not have decisions explained; see the setting \
-                 `explain.allow`"
+                "`explain`: this caller may not have decisions explained; the setting \
+                 `explain.allow` says who may, or a caller has the role `explain`"
                     .to_owned()
             }
             Self::CallerUnknown => "the caller of this sidecar has to say who it is: by a \
@@ -290,6 +290,21 @@ impl Problem {
         }
     }
 
+    /// The header that belongs to it, on every surface.
+    pub(super) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::TooOften(seconds) => Some((RETRY_AFTER, HeaderValue::from(*seconds))),
+            Self::CallerUnknown => {
+                let challenge = HeaderValue::from_static("Bearer realm=\"peppol-authz\"");
+                Some((WWW_AUTHENTICATE, challenge))
+            }
+            _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                Some((RETRY_AFTER, HeaderValue::from_static("1")))
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn body(&self) -> ProblemBody {
         let status = self.status();
         ProblemBody {
@@ -324,6 +339,13 @@ impl From<Failure> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        self.response()
+    }
+}
+
+impl Problem {
+    /// The problem as problem details.
+    pub(super) fn response(&self) -> Response {
         self.log();
         let status = self.status();
         // A struct of strings and a number always has a JSON form.
@@ -334,19 +356,7 @@ impl IntoResponse for Problem {
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        match self {
-            Self::TooOften(seconds) => {
-                headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-            }
-            Self::CallerUnknown => {
-                let challenge = HeaderValue::from_static("Bearer realm=\"peppol-authz\"");
-                headers.insert(WWW_AUTHENTICATE, challenge);
-            }
-            _ => {}
-        }
+        headers.extend(self.header());
         response
     }
 }

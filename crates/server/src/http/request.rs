@@ -13,6 +13,7 @@ use super::connection_caller::ConnectionCaller;
 use super::framing::TargetFragment;
 use super::metrics::route;
 use super::problem::Problem;
+use super::{avp, cerbos, gateway};
 use crate::callers::Caller;
 use peppol_authz_engine::schema::Misfit;
 use peppol_authz_engine::{Malformed, RequestMarks};
@@ -88,6 +89,16 @@ fn fragment() -> Problem {
     })
 }
 
+/// The answer to a caller that is not let in, in the words of the surface that it asked at.
+fn refusal(app: &App, problem: &Problem, request: &Request) -> Response {
+    match request.uri().path() {
+        "/" => avp::refusal(problem),
+        "/api/plan/resources" => cerbos::refusal(problem),
+        path if path.starts_with("/authz") => gateway::refusal(app, problem, request.headers()),
+        _ => problem.response(),
+    }
+}
+
 /// Lets the caller in or refuses it, gives `X-Request-ID` back as it was sent, and counts the request.
 pub(super) async fn counted(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -107,7 +118,7 @@ pub(super) async fn counted(State(app): State<Arc<App>>, request: Request, next:
             answered_for(marks, &admitted.caller, next.run(request)).await
         }
         Ok(_) => fragment().into_response(),
-        Err(problem) => problem.into_response(),
+        Err(problem) => refusal(&app, &problem, &request),
     };
     if let Some(id) = id {
         response.headers_mut().insert(REQUEST_ID.clone(), id);

@@ -1,7 +1,5 @@
 //! Errors as the service's SDKs raise them.
 
-use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -40,6 +38,8 @@ pub(super) fn response(problem: &Problem) -> Response {
             "MALFORMED_JSON" => (PROTOCOL, "SerializationException"),
             _ => (SERVICE, "ValidationException"),
         },
+        Problem::CallerUnknown | Problem::CallerNotAllowed(_) => (SERVICE, "AccessDeniedException"),
+        Problem::TooOften(_) => (SERVICE, "ThrottlingException"),
         _ if status.is_server_error() => (SERVICE, "InternalServerException"),
         _ => (SERVICE, "ValidationException"),
     };
@@ -58,10 +58,6 @@ pub(super) fn response(problem: &Problem) -> Response {
     // Strings always have a JSON form.
     let body = serde_json::to_vec(&body).unwrap_or_default();
     let mut response = (status, body).into_response();
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    }
+    response.headers_mut().extend(problem.header());
     response
 }

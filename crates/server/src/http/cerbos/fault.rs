@@ -1,6 +1,6 @@
 //! Errors as Cerbos's clients raise them: a gRPC status in JSON.
 
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -25,7 +25,9 @@ pub(super) fn response(problem: &Problem) -> Response {
             let status = problem.status();
             let code = match status {
                 StatusCode::BAD_REQUEST => 3,
+                StatusCode::UNAUTHORIZED => 16,
                 StatusCode::FORBIDDEN => 7,
+                StatusCode::TOO_MANY_REQUESTS => 8,
                 StatusCode::REQUEST_TIMEOUT => 1,
                 StatusCode::CONFLICT => 10,
                 StatusCode::PAYLOAD_TOO_LARGE => 8,
@@ -51,8 +53,6 @@ pub(super) fn response(problem: &Problem) -> Response {
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    }
+    headers.extend(problem.header());
     response
 }

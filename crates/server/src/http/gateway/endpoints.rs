@@ -9,6 +9,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, any};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 use super::super::app::App;
 use super::super::connection::ConnectionPeer;
@@ -16,6 +17,7 @@ use super::super::framing::TargetFragment;
 use super::super::freshness::values;
 use super::super::openapi::{Forwarded, GatewayAnswers, Original, OriginalUrl};
 use super::super::problem::Problem;
+use super::answer::GatewayAnswer;
 use super::check::check;
 use super::endpoint::Endpoint;
 use super::payload::Payload;
@@ -56,6 +58,11 @@ pub(in crate::http) async fn unrouted(
         Some(_) => Ok(respond(&app, Endpoint::Envoy, request).await),
         None => Err(Problem::NotFound),
     }
+}
+
+/// The answer to a gateway that is not let in itself, in the words that its client would get.
+pub(in crate::http) fn refusal(app: &App, problem: &Problem, headers: &HeaderMap) -> Response {
+    GatewayAnswer::failed(Uuid::now_v7(), problem).into_response(&app.gateway, headers)
 }
 
 /// nginx's `auth_request`: may this request go through?

@@ -16,6 +16,7 @@ use std::time::Instant;
 use axum::http::{HeaderName, HeaderValue};
 use bytes::Bytes;
 use tonic::{Code, Request};
+use uuid::Uuid;
 
 use self::messages::{
     AttributeContext, CheckRequest, CheckResponse, DeniedHttpResponse, HeaderAppendAction,
@@ -24,6 +25,7 @@ use self::messages::{
 };
 use super::super::app::App;
 use super::super::connection::ConnectionPeer;
+use super::super::problem::Problem;
 use super::answer::GatewayAnswer;
 use super::check;
 use super::endpoint::Endpoint;
@@ -45,6 +47,15 @@ async fn respond(app: &App, request: Request<CheckRequest>, started: Instant) ->
         .requests
         .answered(PATH, answer.status().as_u16(), started.elapsed());
     written(app, &answer, id.as_deref())
+}
+
+/// The answer to an Envoy that is not let in.
+fn refused(app: &App, problem: &Problem, started: Instant) -> CheckResponse {
+    let answer = GatewayAnswer::failed(Uuid::now_v7(), problem);
+    app.metrics
+        .requests
+        .answered(PATH, answer.status().as_u16(), started.elapsed());
+    written(app, &answer, None)
 }
 
 /// The answer, and the request's id.

@@ -153,6 +153,8 @@ impl RequestOutcome {
         let status = match problem {
             // The sender cannot do anything about it.
             Problem::PlanTooWide(_) | Problem::PlanNotExact(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            // No fault of the sender's.
+            Problem::TooOften(_) => StatusCode::SERVICE_UNAVAILABLE,
             problem => problem.status(),
         };
         if status.is_client_error() {

@@ -8,6 +8,7 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 
 use super::super::limits::Limits;
 use super::super::problem::Problem;
+use super::caller::{self, let_in};
 use super::{authzen, cerbos, gateway, model, question, search};
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::store::Store;
@@ -71,6 +72,13 @@ fn make(
         // axum marks a parameter of several segments; OpenAPI has no word for it.
         let found = std::mem::take(paths).into_iter();
         paths.extend(found.map(|(path, item)| (path.replace("{*", "{"), item)));
+        paths.iter_mut().for_each(|(path, item)| let_in(path, item));
+    }
+    if let Some(components) = document.get_mut("components").and_then(Json::as_object_mut) {
+        components.insert("securitySchemes".to_owned(), caller::schemes());
+    }
+    if let Some(document) = document.as_object_mut() {
+        document.insert("security".to_owned(), caller::security());
     }
     serde_json::to_vec(&document).map(Bytes::from)
 }

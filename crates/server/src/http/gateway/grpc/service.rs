@@ -1,5 +1,6 @@
 //! The methods that are served: Envoy's `Check`, and gRPC's own for health.
 
+use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -15,11 +16,10 @@ use tonic_prost::ProstCodec;
 
 use super::health::{self, HealthCheck};
 use super::messages::{CheckRequest, CheckResponse};
-use super::{PATH, respond};
+use super::{PATH, refused, respond};
 use crate::http::app::App;
 use crate::http::connection_caller::ConnectionCaller;
 use crate::http::place::ConnectionPlace;
-use crate::http::problem::Problem;
 use crate::http::request::answered_for;
 use peppol_authz_engine::RequestMarks;
 
@@ -64,6 +64,7 @@ impl Checking {
 
     pub(super) async fn call(self, request: http::Request<Incoming>) -> http::Response<Body> {
         let arrived = Instant::now();
+        self.place().asks();
         let method = match request.uri().path() {
             PATH => PATH,
             health::PATH => health::PATH,
@@ -75,17 +76,22 @@ impl Checking {
         let connected = ConnectionCaller::of(request.extensions().get());
         // A probe of health is open to anyone, as `/readyz` is.
         let path = if method == PATH { PATH } else { "/readyz" };
-        let admitted = match self
+        let admitted = self
             .app
             .admit(connected, request.headers(), path, false)
-            .await
-        {
-            Ok(admitted) => admitted,
-            Err(problem) => return refused(&problem).into_http(),
-        };
+            .await;
         let request = match self.whole(request).await {
             Ok(request) => request,
             Err(status) => return status.into_http(),
+        };
+        let admitted = match admitted {
+            Ok(admitted) => admitted,
+            Err(problem) => {
+                let refused = Refused(refused(&self.app, &problem, arrived));
+                return Grpc::new(ProstCodec::default())
+                    .unary(refused, request)
+                    .await;
+            }
         };
         if method == PATH {
             let check = Check(self.app, arrived);
@@ -118,19 +124,20 @@ impl Checking {
     }
 }
 
-/// A caller that is not let in, in gRPC's words.
-fn refused(problem: &Problem) -> Status {
-    problem.log();
-    let text = problem.detail();
-    match problem.status().as_u16() {
-        401 => Status::unauthenticated(text),
-        429 | 503 => Status::unavailable(text),
-        _ => Status::permission_denied(text),
-    }
-}
-
 /// The method `Check`, and the time when the head of the request arrived.
 struct Check(Arc<App>, Instant);
+
+/// What an Envoy is answered that is not let in: an error of gRPC could be let through.
+struct Refused(CheckResponse);
+
+impl UnaryService<CheckRequest> for Refused {
+    type Response = CheckResponse;
+    type Future = Ready<Result<Response<CheckResponse>, Status>>;
+
+    fn call(&mut self, _: Request<CheckRequest>) -> Self::Future {
+        ready(Ok(Response::new(std::mem::take(&mut self.0))))
+    }
+}
 
 impl UnaryService<CheckRequest> for Check {
     type Response = CheckResponse;

@@ -27,6 +27,7 @@ mod json;
 mod limits;
 mod listener;
 mod metrics;
+mod middleware;
 mod native;
 mod openapi;
 mod operations;

@@ -8,14 +8,12 @@ use axum::http::header::AUTHORIZATION;
 use super::app::App;
 use super::metrics::CallerResult;
 use super::problem::Problem;
+use super::readiness::PROBES;
 use crate::callers::{Asked, Caller, CallerAction, Identified, ReachedLimit, Running};
 
 /// The header by which a caller shows a key or a token where `Authorization` is that of somebody else, as at
 /// the endpoints of gateways.
 const OWN_HEADER: &str = "sidecar-authorization";
-
-/// The paths that anyone is answered: a probe knows no keys, and is told no reasons.
-pub(super) const OPEN: [&str; 3] = ["/livez", "/healthz", "/readyz"];
 
 /// The reason why a caller that shows nothing is refused.
 const NOT_KNOWN: &str = "it is not known";
@@ -62,7 +60,7 @@ impl App {
                 "a caller's credential is not accepted"
             );
         }
-        if OPEN.contains(&path) {
+        if PROBES.contains(&path) {
             return Ok(Admitted {
                 caller,
                 running: None,

@@ -6,6 +6,9 @@ use std::time::Instant;
 
 use super::problem::Problem;
 
+/// The paths that anyone is answered: a probe knows no keys, and is told no reasons.
+pub(super) const PROBES: [&str; 3] = ["/livez", "/healthz", "/readyz"];
+
 /// Tells if the server is ready, and why not.
 #[derive(Debug, Default)]
 pub struct Readiness {

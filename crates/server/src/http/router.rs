@@ -14,10 +14,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::app::App;
+use super::middleware::counted;
 use super::openapi::OwnProblems;
 use super::panic::panicked;
 use super::problem::Problem;
-use super::request::counted;
 use super::{authzen, avp, cerbos, gateway, native, openapi, operations, plan, search};
 
 /// The routes of questions, each with what the document says of it.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::super::admission::OPEN;
+use super::super::readiness::PROBES;
 
 /// The answers to a caller that is not let in, by their statuses.
 const REFUSED: [(&str, &str); 3] = [
@@ -44,7 +44,7 @@ pub(super) fn security() -> Json {
 pub(super) fn let_in(path: &str, item: &mut Json) {
     let operations = item.as_object_mut().into_iter().flat_map(Map::values_mut);
     for operation in operations.filter_map(Json::as_object_mut) {
-        if OPEN.contains(&path) {
+        if PROBES.contains(&path) {
             operation.insert("security".to_owned(), json!([]));
             continue;
         }

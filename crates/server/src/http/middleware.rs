@@ -1,0 +1,71 @@
+//! The middleware of every request: it lets the caller in or not, and counts.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::app::App;
+use super::connection_caller::ConnectionCaller;
+use super::framing::TargetFragment;
+use super::metrics::route;
+use super::problem::Problem;
+use super::request::{REQUEST_ID, answered_for, marks};
+use super::{avp, cerbos, gateway};
+use peppol_authz_engine::schema::Misfit;
+use peppol_authz_engine::{Malformed, RequestMarks};
+
+/// No client of HTTP sends a fragment (RFC 9112, 3.2). Gateways are answered in their own words.
+fn is_readable(request: &Request) -> bool {
+    request.extensions().get::<TargetFragment>().is_none()
+        || request.uri().path().starts_with("/authz")
+}
+
+fn fragment() -> Problem {
+    Problem::Malformed(Malformed {
+        code: "TARGET_MALFORMED",
+        misfit: Misfit::new("the target has a fragment (`#`)"),
+    })
+}
+
+/// The answer to a caller that is not let in, in the words of the surface that it asked at.
+fn refusal(app: &App, problem: &Problem, request: &Request) -> Response {
+    match request.uri().path() {
+        "/" => avp::refusal(problem),
+        "/api/plan/resources" => cerbos::refusal(problem),
+        path if path.starts_with("/authz") => gateway::refusal(app, problem, request.headers()),
+        _ => problem.response(),
+    }
+}
+
+/// Lets the caller in or refuses it, gives `X-Request-ID` back as it was sent, and counts the request.
+pub(super) async fn counted(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request.headers().get(&REQUEST_ID).cloned();
+    let path = route(request.uri().path());
+    let marks = match app.decision_log {
+        Some(_) => marks(request.headers()),
+        None => RequestMarks::default(),
+    };
+    let connected = ConnectionCaller::of(request.extensions().get());
+    let is_gateway = request.uri().path().starts_with("/authz");
+    let admitted = app
+        .admit(connected, request.headers(), path, is_gateway)
+        .await;
+    let mut response = match admitted {
+        Ok(admitted) if is_readable(&request) => {
+            answered_for(marks, &admitted.caller, next.run(request)).await
+        }
+        Ok(_) => fragment().into_response(),
+        Err(problem) => refusal(&app, &problem, &request),
+    };
+    if let Some(id) = id {
+        response.headers_mut().insert(REQUEST_ID.clone(), id);
+    }
+    app.metrics
+        .requests
+        .answered(path, response.status().as_u16(), started.elapsed());
+    response
+}

@@ -26,7 +26,7 @@ pub(super) use export::ExportArgs;
 pub(super) use health::HealthArgs;
 pub(super) use init::InitArgs;
 pub(super) use key::KeyArgs;
-pub(super) use policy::{PolicyArgs, SourceArgs};
+pub(super) use policy::{PolicyArgs, SETTINGS, SourceArgs};
 pub(super) use prove::ProveArgs;
 pub(super) use replay::ReplayArgs;
 pub(super) use review::{ReviewArgs, ReviewFormat};
@@ -56,13 +56,13 @@ pub(super) enum Command {
     Export(ExportArgs),
     /// Create the tables of the store, or bring them up to date
     Migrate(MigrateArgs),
-    /// Write the shipped schema, policies, suites, routes, SQL and settings out, as a project to edit
+    /// Write the shipped schema, policies, suites, routes, SQL and settings out, as a project to edit; or make a project of another Cedar set
     Init(InitArgs),
     /// Parse, validate and lint policies, schema and routes
     Check(CheckArgs),
     /// Run policy suites
     Test(TestArgs),
-    /// Convert policies or a schema between Cedar's own syntax and Cedar's JSON
+    /// Convert policies or a schema between Cedar's own syntax and Cedar's JSON, or from the files of other programs
     Convert(ConvertArgs),
     /// Decide one question, and show the reasons
     Authorize(AuthorizeArgs),

@@ -19,7 +19,7 @@ pub(super) fn prepare(
     policy: &PolicyArgs,
 ) -> Result<(Config, Arc<Bundle>), Exit> {
     let config = settings(&source.flags())?;
-    let mut policy = policy.for_author();
+    let mut policy = policy.for_author_with(source.config.as_deref())?;
     policy.policies = policy.policies.or_else(|| config.policies.clone());
     policy.schema = policy.schema.or_else(|| config.schema.clone());
     policy.routes = policy.routes.or_else(|| config.routes.clone());

@@ -2,6 +2,9 @@
 
 mod explanation;
 
+use std::sync::Arc;
+
+use cedar_policy::PolicyId;
 use serde_json::{Value as Json, json};
 
 use super::args::AuthorizeArgs;
@@ -24,6 +27,7 @@ pub(super) fn answer(args: &AuthorizeArgs, explain: bool) -> Ended {
     let (config, bundle) = prepare(&args.source, &args.policy)?;
     let question = question(args, &bundle, config.limits.json_depth)?;
     let most_entities = config.limits.entities;
+    let own = Arc::clone(&bundle);
     let decided = ask(&config, bundle, move |engine| async move {
         let session = engine.session();
         let (question, options) = session.question(&question, most_entities)?;
@@ -36,7 +40,7 @@ pub(super) fn answer(args: &AuthorizeArgs, explain: bool) -> Ended {
     if args.json {
         say(answer_json(&decision, why.as_ref()));
     } else {
-        say_decision(&decision);
+        say_decision(&decision, &own);
         match &why {
             Some(Ok(explanation)) => say_explanation(explanation),
             // The decision stands.
@@ -64,10 +68,13 @@ fn question(args: &AuthorizeArgs, bundle: &Bundle, depth: usize) -> Result<Json,
     }))
 }
 
-fn say_decision(decision: &Decision) {
+fn say_decision(decision: &Decision, bundle: &Bundle) {
     say(decision.verdict.name());
     for reason in &decision.reasons {
-        say(format_args!("  because {}", reason_text(reason)));
+        let place = reason.policy.as_deref();
+        let place = place.and_then(|id| place_of_unnamed(id, bundle));
+        let place = place.map_or_else(String::new, |place| format!("  {place}"));
+        say(format_args!("  because {}{place}", reason_text(reason)));
     }
     decision
         .errors
@@ -82,4 +89,12 @@ fn say_decision(decision: &Decision) {
         "tenancyRevision {}",
         decision.tenancy_revision
     ));
+}
+
+/// The place of a policy without `@id`: its number says little to who looks for it.
+fn place_of_unnamed(id: &str, bundle: &Bundle) -> Option<String> {
+    let info = bundle.policy(&PolicyId::new(id))?;
+    let is_unnamed = info.link.is_none() && info.policy.annotation("id").is_none();
+    let (line, _) = info.file.place(info.place.start);
+    is_unnamed.then(|| format!("{}:{line}", info.file.name))
 }

@@ -39,7 +39,7 @@ struct WireFault<'a> {
 }
 
 pub(super) fn run(args: &CheckArgs) -> Ended {
-    let policy = args.policy.for_author();
+    let policy = args.policy.for_author()?;
     let mut sources = read(&policy)?;
     if args.fix {
         fix(args, &policy, &sources)?;
@@ -92,7 +92,12 @@ pub(super) fn run(args: &CheckArgs) -> Ended {
             }
             Ok(Exit::Done)
         }
-        (Some(Severity::Format), Ok(_)) => Ok(Exit::Failed),
+        (Some(Severity::Format), Ok(bundle)) => {
+            if !args.json {
+                say_cost(&bundle);
+            }
+            Ok(Exit::Failed)
+        }
         _ => Ok(Exit::Invalid),
     }
 }
@@ -134,6 +139,11 @@ fn say_ok(bundle: &Bundle, invariants: usize) {
         bundle.level,
         bundle.revision
     ));
+    say_cost(bundle);
+}
+
+/// The cost of a question about entities that nobody has asked about.
+fn say_cost(bundle: &Bundle) {
     say(format_args!(
         "level {}: the entities of a question are read in up to {} steps, where none is in memory",
         bundle.level,

@@ -20,7 +20,7 @@ use report::{plural, report};
 const NEVER_FAILS: &str = "no-policy-fails";
 
 pub(super) fn run(args: &ProveArgs) -> Ended {
-    let policy = args.policy.for_author();
+    let policy = args.policy.for_author()?;
     let (sources, bundle) = policy.load()?;
     let read = read_invariants(policy.policies.as_deref(), &sources).map_err(failed)?;
     let (invariants, fails_too) = wanted(read.map_err(invalid)?, &args.names)?;

@@ -24,7 +24,7 @@ use peppol_authz_server::config::MIN_WORKER_STACK_BYTES;
 const SUITES: &str = "tests/policies";
 
 pub(super) fn run(args: &TestArgs) -> Ended {
-    let policy = args.policy.for_author();
+    let policy = args.policy.for_author()?;
     let additions = args.additions.for_author(&args.policy);
     let import = import_of(policy.schema.as_deref(), additions.as_deref()).map_err(failed)?;
     let (_, bundle) = policy.load()?;

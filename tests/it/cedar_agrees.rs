@@ -5,6 +5,7 @@ mod dangling;
 mod literals;
 mod named;
 mod parents;
+mod people;
 mod random;
 mod values;
 mod warnings;
@@ -18,11 +19,12 @@ use cedar_policy::{
     Request, Schema, SlotId,
 };
 use peppol_authz_engine::Verdict;
-use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::policy::{Bundle, Warnings, load};
 use peppol_authz_engine::store::{EntitiesFile, Store as _};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::deciding::{Deciding, linked_bundle};
+use crate::deciding::{Deciding, linked_sources};
 
 /// One set, for Cedar and for the engine.
 struct BothSides {
@@ -40,7 +42,7 @@ struct Answer {
 }
 
 /// A link of a template, with entities as Cedar writes them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 struct WrittenLink {
     id: String,
     template: String,
@@ -75,15 +77,19 @@ impl WrittenLink {
     }
 }
 
-/// Policies and templates under their `@id`.
+/// Policies and templates under their `@id`, or their place in the file.
 fn named(policies: &str) -> PolicySet {
     let parsed: PolicySet = policies.parse().unwrap();
+    let called = |id: &PolicyId, own: Option<&str>| match own {
+        Some(own) => PolicyId::new(own),
+        None => PolicyId::new(format!("p/{id}")),
+    };
     let policies = parsed
         .policies()
-        .map(|policy| policy.new_id(PolicyId::new(policy.annotation("id").unwrap())));
+        .map(|policy| policy.new_id(called(policy.id(), policy.annotation("id"))));
     let mut named = PolicySet::from_policies(policies).unwrap();
     for template in parsed.templates() {
-        let id = PolicyId::new(template.annotation("id").unwrap());
+        let id = called(template.id(), template.annotation("id"));
         named.add_template(template.new_id(id)).unwrap();
     }
     named
@@ -104,10 +110,13 @@ impl BothSides {
             [] => "link = []",
             _ => &toml,
         };
+        let sources = linked_sources(schema, text, Some(toml)).with_warnings(Warnings::Log);
+        let bundle = load(&sources);
+        let bundle = bundle.unwrap_or_else(|faults| panic!("{faults:#?}\n{text}\n{toml}"));
         Self {
             schema: Schema::from_cedarschema_str(schema).unwrap().0,
             policies,
-            bundle: linked_bundle(schema, text, Some(toml)),
+            bundle: Arc::new(bundle),
         }
     }
 
@@ -129,7 +138,9 @@ impl BothSides {
         let reason = response.diagnostics().reason();
         Some(Answer {
             allowed: response.decision() == CedarDecision::Allow,
-            determining: reason.map(ToString::to_string).collect(),
+            determining: reason
+                .map(|id| AsRef::<str>::as_ref(id).to_owned())
+                .collect(),
             failed: response.diagnostics().errors().next().is_some(),
         })
     }

@@ -1,6 +1,7 @@
 //! `init` writes a project, and an author goes on from there without building the program anew.
 
 mod authoring;
+mod brought;
 mod compared;
 mod kinds;
 mod migrations;

@@ -104,6 +104,7 @@ const MAY_USE: [(&str, Modules); 4] = [
     (
         "crates/author/src",
         &[
+            ("brought", &["suite"]),
             ("git", &[]),
             ("lint", &[]),
             ("mutant", &[]),

@@ -7,6 +7,7 @@ mod refused;
 
 use serde_json::{Value, json};
 
+use crate::connection::Connection;
 use crate::deciding::{Deciding, entity, linked_bundle, question};
 use crate::eventually::until;
 use crate::sidecar::{Sidecar, Start};
@@ -141,6 +142,59 @@ fn ask(sidecar: &Sidecar, principal: &str) -> Value {
     sidecar.ask(&asked)
 }
 
+/// What cedar-agent's scripts read is answered, and what they write is refused.
+fn reads_as_of_cedar_agent(sidecar: &Sidecar) {
+    let read = |path: &str| {
+        let reply = sidecar.get(path);
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text);
+        reply.json()
+    };
+    let policies = read("/v1/policies");
+    let policies = policies.as_array().unwrap();
+    let ids: Vec<_> = policies
+        .iter()
+        .map(|it| it["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids, ["l/bar-carl", "l/bea-edits", "l/team-a", "own/see"]);
+    for (path, within) in [
+        ("/v1/policies/l/team-a", "principal in Team::\"a\""),
+        ("/v1/policies/own%2Fsee", "@id(\"own/see\") permit"),
+    ] {
+        let policy = read(path);
+        let content = policy["content"].as_str().unwrap();
+        assert!(content.contains(within), "{policy}");
+        assert!(policies.contains(&policy));
+        content.parse::<cedar_policy::Policy>().unwrap();
+    }
+    let schema = cedar_policy::Schema::from_json_value(read("/v1/schema")).unwrap();
+    let data = read("/v1/data");
+    let found = cedar_policy::Entities::from_json_value(data, Some(&schema)).unwrap();
+    let given = cedar_policy::Entities::from_json_value(entities(), Some(&schema)).unwrap();
+    assert_eq!(found, given);
+    let reply = sidecar.get("/v1/policies/none");
+    assert_eq!(
+        (reply.status, &reply.json()["code"]),
+        (404, &"NOT_FOUND".into())
+    );
+    for (line, instead) in [
+        ("PUT /v1/policies", "`policies`"),
+        ("POST /v1/policies", "`policies`"),
+        ("DELETE /v1/policies/own/see", "`policies`"),
+        ("PUT /v1/schema", "`schema`"),
+        ("DELETE /v1/data", "`peppol-authz import`"),
+    ] {
+        let mut connection = Connection::open(sidecar);
+        connection.write(format!(
+            "{line} HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n[]"
+        ));
+        let reply = connection.reply();
+        assert_eq!(reply.status, 405, "{line}: {}", reply.text);
+        let detail = reply.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(instead), "{line}: {detail}");
+        assert_eq!(reply.header("allow"), Some("GET,HEAD"), "{line}");
+    }
+}
+
 #[test]
 fn a_sidecar_reloads_links_and_refuses_to_lose_them() {
     let sidecar = start().start();
@@ -151,6 +205,7 @@ fn a_sidecar_reloads_links_and_refuses_to_lose_them() {
     assert_eq!(told["link"]["principal"], "Team::\"a\"", "{told}");
     assert_eq!(told["link"]["line"], 2, "{told}");
     let revision = answer["policyRevision"].clone();
+    reads_as_of_cedar_agent(&sidecar);
 
     // A grant is an entry more; one that is taken back is an entry less.
     let file = sidecar.path("policies/links.toml");

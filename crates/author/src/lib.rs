@@ -1,6 +1,7 @@
 //! Tools for policy authors: lints, suites with coverage, mutants, proofs, policies of a revision of
-//! git, and OpenAPI descriptions held against the route table.
+//! git, sets that other programs keep, and OpenAPI descriptions held against the route table.
 
+pub mod brought;
 mod git;
 mod lint;
 mod mutant;

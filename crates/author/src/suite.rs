@@ -18,6 +18,7 @@ mod question;
 mod report;
 mod run;
 
+pub(crate) use ask::ask;
 pub use coverage::{Coverage, DroppedPolicy, coverage, drop_one};
 pub use error::SuiteError;
 pub use expect::NoDecision;

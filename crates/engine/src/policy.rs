@@ -38,7 +38,7 @@ pub use fault::{Fault, Severity};
 pub use fragments::{Fragment, SchemaText};
 pub use info::PolicyInfo;
 pub use level::MaxLevel;
-pub use link::Link;
+pub use link::{Link, LinkText, links_to_toml};
 pub use load::{MAX_CONDITIONALS, MAX_POLICIES, load};
 pub use plan::{MAX_DEPTH, PlanError};
 pub(crate) use plan::{Path, Plan, Root, TagKey};

@@ -6,6 +6,7 @@
 
 mod accept;
 mod admission;
+mod agent;
 mod apart;
 mod app;
 mod authzen;

@@ -6,12 +6,13 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ConvertArgs {
-    /// Policies or a schema, in Cedar's own syntax or in Cedar's JSON; a schema is a file `….cedarschema` or `….cedarschema.json`
-    pub(in crate::cli) file: PathBuf,
-    /// The links of templates: read with policies in Cedar's own syntax, written with those in JSON
+    /// Policies or a schema, in Cedar's own syntax or in Cedar's JSON; or all files of a policy store as Amazon Verified Permissions' command line writes them, the policies of cedar-agent, or links as Cedar's command line keeps them
+    #[arg(required = true, value_name = "FILE")]
+    pub(in crate::cli) files: Vec<PathBuf>,
+    /// The links of templates: read with policies in Cedar's own syntax, written with all others
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) links: Option<PathBuf>,
-    /// Take the file for a schema, whatever it is called
+    /// Take the file for a schema, whatever it is called; of the files of a policy store, take the schema
     #[arg(long)]
     pub(in crate::cli) is_schema: bool,
 }

@@ -9,4 +9,16 @@ pub(in crate::cli) struct InitArgs {
     /// The directory of the project, which is new or empty
     #[arg(value_name = "DIR")]
     pub(in crate::cli) directory: PathBuf,
+    /// Make the project of a Cedar set that is there: a directory with a schema, policies, templates and links, entities and questions, of Cedar's own tools, of Amazon Verified Permissions or of cedar-agent
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) from: Option<PathBuf>,
+    /// The schema of that set: a file, or a directory of fragments [default: the only one in it]
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub(in crate::cli) schema: Option<PathBuf>,
+    /// The policies of that set: a file, or a directory [default: all in it]
+    #[arg(long, value_name = "PATH", requires = "from")]
+    pub(in crate::cli) policies: Option<PathBuf>,
+    /// The entities of that set [default: the only file of entities in it]
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub(in crate::cli) entities: Option<PathBuf>,
 }

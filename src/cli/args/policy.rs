@@ -1,24 +1,42 @@
 //! Arguments that name policies, settings and the store.
 
-use std::path::PathBuf;
+use std::io::{Error, ErrorKind};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde::Deserialize;
 
 use crate::cli::exit::Exit;
+use crate::cli::output::misused;
 use crate::cli::policies::{Loaded, load_policies};
+use peppol_authz_engine::file::read_text;
 use peppol_authz_engine::policy::{MaxLevel, Warnings};
 use peppol_authz_server::config::Flags;
+
+/// The settings of a project, in its directory.
+pub(in crate::cli) const SETTINGS: &str = "peppol-authz.toml";
+
+/// The settings of the project in the working directory that authors' commands go by. All others are for
+/// commands with settings.
+#[derive(Default, Deserialize)]
+struct ProjectSettings {
+    policies: Option<PathBuf>,
+    schema: Option<PathBuf>,
+    routes: Option<PathBuf>,
+    policy_warnings: Option<Warnings>,
+    policy_level: Option<MaxLevel>,
+}
 
 /// Policies, schema and routes.
 #[derive(Clone, Debug, Args)]
 pub(in crate::cli) struct PolicyArgs {
-    /// A directory of policies [default: the shipped policies; for authors' commands `policies` if it exists]
+    /// A directory of policies [default: the shipped policies; for authors' commands that of `peppol-authz.toml`, or `policies`, if it exists]
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) policies: Option<PathBuf>,
-    /// A Cedar schema, or a directory of its fragments `….cedarschema` [default: the shipped schema; for authors' commands `schema/peppol.cedarschema` if it exists]
+    /// A Cedar schema, or a directory of its fragments `….cedarschema` [default: the shipped schema; for authors' commands that of `peppol-authz.toml`, or `schema/peppol.cedarschema`, if it exists]
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) schema: Option<PathBuf>,
-    /// A route table for gateways [default: the shipped table with the shipped schema, else none; for authors' commands `schema/routes.toml` if it exists and no schema is named]
+    /// A route table for gateways [default: the shipped table with the shipped schema, else none; for authors' commands that of `peppol-authz.toml`, or `schema/routes.toml`, if it exists and no schema is named]
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) routes: Option<PathBuf>,
     /// The fate of policies that Cedar warns of: `deny` or `log` [default: the setting `policy_warnings`]
@@ -51,27 +69,57 @@ pub(in crate::cli) struct SourceArgs {
     pub(in crate::cli) config: Option<PathBuf>,
 }
 
+// === impl ProjectSettings ===
+
+impl ProjectSettings {
+    fn read() -> Result<Self, Error> {
+        let told = |error: &dyn std::fmt::Display| Error::other(format!("`{SETTINGS}`: {error}"));
+        match read_text(Path::new(SETTINGS)) {
+            Ok(text) => toml::from_str(&text).map_err(|error| told(&error)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(told(&error)),
+        }
+    }
+}
+
 // === impl PolicyArgs ===
 
 impl PolicyArgs {
     /// The arguments of an author, with the files in the working directory where no others are
-    /// named.
-    pub(in crate::cli) fn for_author(&self) -> Self {
-        let unless_named = |named: &Option<PathBuf>, usual: &str| {
-            named
-                .clone()
-                .or_else(|| Some(PathBuf::from(usual)).filter(|path| path.exists()))
+    /// named: those of its settings, else those of the usual names.
+    pub(in crate::cli) fn for_author(&self) -> Result<Self, Exit> {
+        let settings = ProjectSettings::read().map_err(misused)?;
+        Ok(self.with(&settings))
+    }
+
+    /// The same for a command that may be told which settings count.
+    pub(in crate::cli) fn for_author_with(&self, config: Option<&Path>) -> Result<Self, Exit> {
+        match config {
+            Some(_) => Ok(self.with(&ProjectSettings::default())),
+            None => self.for_author(),
+        }
+    }
+
+    fn with(&self, settings: &ProjectSettings) -> Self {
+        let unless_named = |named: &Option<PathBuf>, set: &Option<PathBuf>, usual: &str| {
+            let usual = || Some(PathBuf::from(usual)).filter(|path| path.exists());
+            named.clone().or_else(|| set.clone()).or_else(usual)
         };
+        // The table and the fate of the set belong to the schema that lies beside them.
+        let of_schema = self.schema.is_none();
         Self {
-            policies: unless_named(&self.policies, "policies"),
-            schema: unless_named(&self.schema, "schema/peppol.cedarschema"),
-            // The table belongs to the schema that lies beside it.
-            routes: match &self.schema {
-                None => unless_named(&self.routes, "schema/routes.toml"),
-                Some(_) => self.routes.clone(),
+            policies: unless_named(&self.policies, &settings.policies, "policies"),
+            schema: unless_named(&self.schema, &settings.schema, "schema/peppol.cedarschema"),
+            routes: match of_schema {
+                true => unless_named(&self.routes, &settings.routes, "schema/routes.toml"),
+                false => self.routes.clone(),
             },
-            policy_warnings: self.policy_warnings,
-            policy_level: self.policy_level,
+            policy_warnings: self
+                .policy_warnings
+                .or(settings.policy_warnings.filter(|_| of_schema)),
+            policy_level: self
+                .policy_level
+                .or(settings.policy_level.filter(|_| of_schema)),
         }
     }
 

@@ -19,23 +19,41 @@ const HEAD: &str = "\
 ";
 
 pub(super) fn of_project() -> String {
+    with(|line, _| {
+        let setting = line.strip_prefix('#');
+        let setting = setting.filter(|setting| FILES.contains(setting));
+        setting.map(str::to_owned)
+    })
+}
+
+/// The settings of a project of another set: those before the first section that are named have these values.
+pub(super) fn of_brought(values: &[(&str, String)]) -> String {
+    with(|line, is_first| {
+        let setting = line.strip_prefix('#').unwrap_or(line);
+        let (key, _) = setting.split_once(" = ").filter(|_| is_first)?;
+        let (_, value) = values.iter().find(|(name, _)| *name == key)?;
+        Some(format!("{key} = {value}"))
+    })
+}
+
+/// All settings with their texts. `named` gives a line that is to count; it is told if the line stands before
+/// the first section.
+fn with(named: impl Fn(&str, bool) -> Option<String>) -> String {
     // The first paragraph is about the file of defaults itself.
     let (head, rest) = DEFAULTS.split_once("\n\n").unwrap_or(("", DEFAULTS));
     let more = head.split_once("\n#\n").map_or("", |(_, more)| more);
     let mut text = format!("{HEAD}#\n{more}\n\n");
+    let mut is_first = true;
     for line in rest.lines() {
-        text += &of_line(line);
+        is_first &= !line.starts_with('[');
+        text += &match named(line, is_first) {
+            Some(line) => line,
+            None if line.contains(" = ") && !line.starts_with('#') => format!("#{line}"),
+            None => line.to_owned(),
+        };
         text.push('\n');
     }
     text
-}
-
-fn of_line(line: &str) -> String {
-    match line.strip_prefix('#') {
-        Some(setting) if FILES.contains(&setting) => setting.to_owned(),
-        None if line.contains(" = ") => format!("#{line}"),
-        _ => line.to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -48,5 +66,16 @@ mod tests {
         let named = text.lines().filter(|line| !line.starts_with(['#', '[']));
         let named: Vec<_> = named.filter(|line| !line.is_empty()).collect();
         assert_eq!(named, FILES);
+    }
+
+    #[test]
+    fn settings_of_another_set_are_those_before_the_first_section() {
+        let text = of_brought(&[
+            ("policies", "\"p\"".to_owned()),
+            ("policy_level", "7".to_owned()),
+        ]);
+        let named = text.lines().filter(|line| !line.starts_with(['#', '[']));
+        let named: Vec<_> = named.filter(|line| !line.is_empty()).collect();
+        assert_eq!(named, ["policies = \"p\"", "policy_level = 7"]);
     }
 }

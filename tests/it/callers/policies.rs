@@ -76,7 +76,15 @@ fn a_gateway_of_a_tenant_asks_about_that_tenant_alone_and_policies_are_reloaded(
         sample(&mut administration, "peppol_authz_callers_refused"),
         Some(0)
     );
-    is_refused(&administration.get("/version"), 403, "CALLER_NOT_ALLOWED");
+    for path in [
+        "/version",
+        "/v1/policies",
+        "/v1/policies/x",
+        "/v1/schema",
+        "/v1/data",
+    ] {
+        is_refused(&administration.get(path), 403, "CALLER_NOT_ALLOWED");
+    }
 
     std::fs::write(
         &file,

@@ -7,7 +7,7 @@ use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::{Decision, Engine, Question, Session};
 
 /// Reads a question by the schema and decides it.
-pub(super) async fn ask(engine: &Engine, question: &Json) -> Result<Decision, NoDecision> {
+pub(crate) async fn ask(engine: &Engine, question: &Json) -> Result<Decision, NoDecision> {
     let session = engine.session();
     let (question, options) = session
         .question(question, usize::MAX)

@@ -12,6 +12,7 @@ use super::routes::Routes;
 use super::rules::Rules;
 use super::scope::{applies_to, can_be_between};
 use super::shard::Shard;
+use super::source_file::SourceFile;
 use super::template::PolicyTemplate;
 use crate::schema::{Map, Schema, SharedEntity};
 
@@ -31,6 +32,8 @@ pub struct Bundle {
     pub routes: Option<Arc<Routes>>,
     /// The warnings of Cedar for which no set is refused.
     pub warnings: Vec<Fault>,
+    /// The text of the schema, where it was read from one.
+    pub source: Option<Arc<SourceFile>>,
     /// The templates, whose links are among the policies.
     pub templates: Vec<Arc<PolicyTemplate>>,
     policies: Map<PolicyId, Arc<PolicyInfo>>,
@@ -97,6 +100,7 @@ impl Bundle {
             rules,
             routes: None,
             warnings: Vec::new(),
+            source: None,
             templates: Vec::new(),
             policies,
             shards,
@@ -201,6 +205,7 @@ impl Bundle {
         let rules = self.rules.clone();
         let mut bundle = Self::new(schema, revision, self.level, rules, policies)?;
         bundle.routes.clone_from(&self.routes);
+        bundle.source.clone_from(&self.source);
         bundle.templates.clone_from(&self.templates);
         Ok(bundle)
     }

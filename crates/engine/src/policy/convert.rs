@@ -1,7 +1,6 @@
 //! Policies and schemas between Cedar's own syntax and Cedar's JSON.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use cedar_policy::{EntityUid, PolicyId, PolicySet, SlotId};
@@ -9,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::directory::is_json;
 use super::fault::{Fault, Severity};
+use super::link::{LinkText, links_to_toml};
 use super::load::{LinkEntry, WrittenPolicies, read_written};
 use super::scan::{Language, scan};
 use super::source_file::SourceFile;
@@ -148,18 +148,12 @@ fn set_of(written: &WrittenPolicies) -> Result<PolicySet, String> {
 
 /// Links as `links.toml` has them.
 fn toml_of(links: &[LinkEntry]) -> String {
-    let quoted = |text: &str| Json::from(text).to_string();
-    let mut text = String::new();
-    for link in links {
-        let (id, template) = (quoted(&link.id.0), quoted(&link.template.0));
-        let _ = writeln!(text, "[[link]]\nid = {id}\ntemplate = {template}");
-        let slots = [("principal", &link.principal), ("resource", &link.resource)];
-        for (name, value) in slots {
-            if let Some((value, _)) = value {
-                let _ = writeln!(text, "{name} = {}", quoted(value));
-            }
-        }
-        text.push('\n');
-    }
-    text
+    let text = |value: &Option<(String, _)>| value.as_ref().map(|(text, _)| text.clone());
+    let links = links.iter().map(|link| LinkText {
+        id: link.id.0.clone(),
+        template: link.template.0.clone(),
+        principal: text(&link.principal),
+        resource: text(&link.resource),
+    });
+    links_to_toml(&links.collect::<Vec<_>>())
 }

@@ -1,10 +1,12 @@
 //! Links of templates.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
 use cedar_policy::{EntityUid, SlotId};
+use serde_json::Value as Json;
 
 use super::source_file::SourceFile;
 
@@ -23,6 +25,38 @@ pub struct Link {
     pub file: Arc<SourceFile>,
     /// Where in the file, in bytes.
     pub place: Range<usize>,
+}
+
+/// A link as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkText {
+    /// The id of the policy that it makes.
+    pub id: String,
+    /// The id of the template.
+    pub template: String,
+    /// The entity for `?principal`, as Cedar writes it.
+    pub principal: Option<String>,
+    /// The entity for `?resource`.
+    pub resource: Option<String>,
+}
+
+/// Links as `links.toml` has them.
+#[must_use]
+pub fn links_to_toml(links: &[LinkText]) -> String {
+    let quoted = |text: &str| Json::from(text).to_string();
+    let mut text = String::new();
+    for link in links {
+        let (id, template) = (quoted(&link.id), quoted(&link.template));
+        let _ = writeln!(text, "[[link]]\nid = {id}\ntemplate = {template}");
+        let slots = [("principal", &link.principal), ("resource", &link.resource)];
+        for (name, value) in slots {
+            if let Some(value) = value {
+                let _ = writeln!(text, "{name} = {}", quoted(value));
+            }
+        }
+        text.push('\n');
+    }
+    text
 }
 
 impl Link {

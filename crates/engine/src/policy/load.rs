@@ -84,6 +84,7 @@ fn load_here(
     let bundle = Bundle::new(Arc::new(schema), sources.digest(), level, rules, policies);
     let mut bundle = bundle.map_err(|error| fault(error.to_string()))?;
     bundle.routes = routes.map(Arc::new);
+    bundle.source = Some(Arc::clone(&sources.schema));
     bundle.templates = templates.into_iter().map(Arc::new).collect();
     bundle.warnings = Fault::first_of(sources.placed(faults));
     for warning in &bundle.warnings {

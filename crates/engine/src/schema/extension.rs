@@ -34,7 +34,7 @@ impl ExtensionType {
 
     /// A value as it is written.
     #[must_use]
-    pub(super) fn example(self) -> &'static str {
+    pub fn example(self) -> &'static str {
         match self {
             Self::IpAddr => "10.0.0.1",
             Self::Decimal => "12.34",

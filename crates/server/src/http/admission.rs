@@ -200,7 +200,8 @@ fn one<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 fn operation(path: &'static str) -> Option<(CallerAction, &'static str)> {
     match path {
         "/metrics" => Some((CallerAction::Metrics, path)),
-        "/openapi.json" | "/version" => Some((CallerAction::Admin, path)),
+        "/openapi.json" | "/version" | "/v1/policies" | "/v1/policies/{id}" | "/v1/schema"
+        | "/v1/data" => Some((CallerAction::Admin, path)),
         _ => None,
     }
 }

@@ -73,8 +73,14 @@ pub enum Problem {
     NotFound,
     /// There is no plan of that id, or not any more.
     NoSuchPlan,
+    /// No such policy.
+    NoSuchPolicy,
     /// No such method on this path.
     MethodNotAllowed,
+    /// This path is for reading alone; what to do instead.
+    ReadOnly(&'static str),
+    /// All entities of the store would be longer than this, in bytes.
+    DataTooLong(usize),
 }
 
 /// The thing that there is too much of. More of it is refused at once.
@@ -136,11 +142,12 @@ impl Problem {
             | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::Tenancy(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::AnotherHistory => StatusCode::CONFLICT,
-            Self::TooWide(_) | Self::PlanTooWide(_) | Self::PlanNotExact(_) => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
-            Self::NotFound | Self::NoSuchPlan => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooWide(_)
+            | Self::PlanTooWide(_)
+            | Self::PlanNotExact(_)
+            | Self::DataTooLong(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NotFound | Self::NoSuchPlan | Self::NoSuchPolicy => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed | Self::ReadOnly(_) => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
 
@@ -173,8 +180,9 @@ impl Problem {
             Self::NotReady => "NOT_READY",
             Self::Tenancy(_) => "TENANCY_UNUSABLE",
             Self::Internal(_) => "INTERNAL",
-            Self::NotFound | Self::NoSuchPlan => "NOT_FOUND",
-            Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Self::NotFound | Self::NoSuchPlan | Self::NoSuchPolicy => "NOT_FOUND",
+            Self::MethodNotAllowed | Self::ReadOnly(_) => "METHOD_NOT_ALLOWED",
+            Self::DataTooLong(_) => "DATA_TOO_LONG",
         }
     }
 
@@ -243,7 +251,12 @@ impl Problem {
             Self::Internal(_) => "a fault of the program; see the log".to_owned(),
             Self::NotFound => "there is no such path".to_owned(),
             Self::NoSuchPlan => "there is no plan of that id, or its time is over".to_owned(),
+            Self::NoSuchPolicy => "there is no such policy".to_owned(),
             Self::MethodNotAllowed => "this path does not take this method".to_owned(),
+            Self::ReadOnly(instead) => (*instead).to_owned(),
+            Self::DataTooLong(limit) => format!(
+                "the entities are longer than {limit} bytes: `peppol-authz export --cedar FILE` writes them"
+            ),
         }
     }
 

@@ -58,7 +58,8 @@ pub(in crate::http) fn route(path: &str) -> &'static str {
     /// The client's path is behind it.
     const ENVOY: &str = "/authz/envoy";
     const KEPT_PLAN: &str = "/v1/plan/";
-    const ROUTES: [&str; 24] = [
+    const POLICY: &str = "/v1/policies/";
+    const ROUTES: [&str; 27] = [
         "/",
         "/v1/is_authorized",
         "/v1/batch_is_authorized",
@@ -83,6 +84,9 @@ pub(in crate::http) fn route(path: &str) -> &'static str {
         "/version",
         "/metrics",
         "/openapi.json",
+        "/v1/policies",
+        "/v1/schema",
+        "/v1/data",
     ];
     let is_envoy = |rest: &str| rest.is_empty() || rest.starts_with('/');
     if path.strip_prefix(ENVOY).is_some_and(is_envoy) {
@@ -90,6 +94,9 @@ pub(in crate::http) fn route(path: &str) -> &'static str {
     }
     if path.starts_with(KEPT_PLAN) {
         return "/v1/plan/{id}";
+    }
+    if path.starts_with(POLICY) {
+        return "/v1/policies/{id}";
     }
     ROUTES
         .into_iter()

@@ -18,6 +18,7 @@ mod key;
 mod logged;
 mod migrate;
 mod output;
+mod parts;
 mod plan;
 mod policies;
 mod prove;

@@ -1,6 +1,7 @@
 //! `check`: finds all faults of policies, schema and routes.
 
 mod additions;
+mod callers;
 mod copies;
 mod invariants;
 mod openapi;
@@ -53,6 +54,9 @@ pub(super) fn run(args: &CheckArgs) -> Ended {
     };
     faults.extend(found);
     faults.extend(sources.left_out());
+    if let Some(of_callers) = policies_of_callers(args)? {
+        faults.extend(callers::check(&of_callers));
+    }
     let mut known = 0;
     let mut described = DescribedTable::default();
     if let Ok(bundle) = &loaded {
@@ -113,10 +117,19 @@ fn read(policy: &PolicyArgs) -> Result<Sources, Exit> {
     Ok(sources.with_max_level(policy.policy_level.unwrap_or_default()))
 }
 
-/// Formats policies and invariants.
+/// The policies of callers of the project.
+fn policies_of_callers(args: &CheckArgs) -> Result<Option<Sources>, Exit> {
+    let warnings = args.policy.policy_warnings.unwrap_or_default();
+    callers::of_project(&args.policy, warnings).map_err(failed)
+}
+
+/// Formats policies, invariants and the policies of callers.
 fn fix(args: &CheckArgs, policy: &PolicyArgs, sources: &Sources) -> Result<(), Exit> {
     let all = invariants::beside(policy.policies.as_deref(), sources);
-    let written = all.and_then(|all| fix_format(&all)).map_err(failed)?;
+    let mut written = all.and_then(|all| fix_format(&all)).map_err(failed)?;
+    if let Some(of_callers) = policies_of_callers(args)? {
+        written.extend(fix_format(&of_callers).map_err(failed)?);
+    }
     // With `--json` only faults are written.
     for name in written.iter().filter(|_| !args.json) {
         say(format_args!("formatted {name}"));

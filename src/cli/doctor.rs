@@ -1,19 +1,28 @@
 //! `doctor`: the settings in force, and what is wrong with what they name.
 
+mod documents;
 mod files;
 mod machine;
 mod report;
 mod store;
 
+use std::sync::Arc;
+
 use super::args::DoctorArgs;
 use super::exit::{Ended, Exit};
 use super::output::{misused, say};
-use peppol_authz_engine::policy::{Sources, load};
+use super::parts::parts;
+use peppol_authz_engine::policy::{Bundle, Sources, load};
 use peppol_authz_engine::schema::set_longest_id;
+use peppol_authz_engine::text::causes;
+use peppol_authz_server::callers::Callers;
 use peppol_authz_server::config::Config;
 use report::Check;
 
 pub(super) use report::State;
+
+/// The policies by which callers may ask.
+const CALLERS: &str = "policies of callers";
 
 pub(super) fn run(args: &DoctorArgs) -> Ended {
     let flags = args.serve.flags();
@@ -42,31 +51,53 @@ pub(super) fn checks(config: &Config) -> Vec<Check> {
         let sources = sources.with_warnings(config.policy_warnings);
         sources.with_max_level(config.policy_level)
     });
-    let schema = match sources {
+    let bundle = match sources {
         Err(error) => {
             checks.push(Check::wrong("policies", error));
             None
         }
-        Ok(sources) => match load(&sources) {
-            Ok(bundle) => {
-                let revision = &bundle.revision;
-                checks.push(Check::ok("policies", format!("valid, revision {revision}")));
-                Some(bundle.schema)
-            }
-            Err(faults) => {
-                let first = faults.first().map(ToString::to_string);
-                let first = first.unwrap_or_default();
-                let text = format!(
-                    "{} faults, the first: {first}; `peppol-authz check` shows all",
-                    faults.len()
-                );
-                checks.push(Check::wrong("policies", text));
-                None
-            }
-        },
+        Ok(sources) => valid("policies", &sources, &mut checks),
     };
-    checks.extend(store::checks(config, schema));
+    let callers = match Callers::sources(config) {
+        Err(error) => {
+            checks.push(Check::wrong(CALLERS, error));
+            None
+        }
+        Ok(sources) => valid(CALLERS, &sources, &mut checks),
+    };
+    if let (Some(bundle), Some(callers)) = (&bundle, callers) {
+        checks.push(match parts(config, bundle, Arc::new(callers)) {
+            Ok(_) => Check::ok(
+                "start",
+                "keys, certificates, gateways and plans can be used",
+            ),
+            Err(error) => Check::wrong("start", causes(&*error)),
+        });
+    }
+    checks.extend(store::checks(config, bundle.map(|bundle| bundle.schema)));
+    checks.extend(documents::checks(config));
     checks.extend(files::checks(config));
     checks.extend(machine::checks(config));
     checks
+}
+
+/// The bundle of a set, if it is valid.
+fn valid(of: &'static str, sources: &Sources, checks: &mut Vec<Check>) -> Option<Bundle> {
+    match load(sources) {
+        Ok(bundle) => {
+            let revision = &bundle.revision;
+            checks.push(Check::ok(of, format!("valid, revision {revision}")));
+            Some(bundle)
+        }
+        Err(faults) => {
+            let first = faults.first().map(ToString::to_string);
+            let first = first.unwrap_or_default();
+            let text = format!(
+                "{} faults, the first: {first}; `peppol-authz check` shows all",
+                faults.len()
+            );
+            checks.push(Check::wrong(of, text));
+            None
+        }
+    }
 }

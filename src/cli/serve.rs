@@ -3,7 +3,6 @@
 mod assemble;
 mod callers;
 mod checked;
-mod keys;
 mod listeners;
 mod log;
 mod ready;
@@ -51,7 +50,7 @@ pub(super) fn run(args: &ServeCommand) -> Ended {
     let second = shadow::load(&config)?;
     let callers = callers::load_policies_of_callers(&config)?;
     if args.check {
-        return checked::run(&config, &policies.1, callers);
+        return checked::run(&config);
     }
     match run_server(&config, policies, second, callers).map_err(failed)? {
         LastLines::Written => Ok(Exit::Done),

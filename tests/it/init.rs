@@ -32,6 +32,30 @@ fn what_is_written_holds_at_once() {
     let ended = runs(&author, &["check"]);
     assert!(ended.stdout.starts_with("ok: "), "{ended:?}");
     assert_eq!(ended.stderr, "");
+    // The policies of callers, which the settings name, are a part of it.
+    for name in ["own.cedar", "own.CEDAR"] {
+        let name = format!("policies/callers/{name}");
+        author.write(
+            &name,
+            "permit (principal, action == Sidecar::Action::\"decde\", resource);\n",
+        );
+        let ended = author.run(&["check"]);
+        assert_eq!(ended.code, Some(3), "{name}: {ended:?}");
+        assert!(ended.stderr.contains("policies/callers"), "{ended:?}");
+        std::fs::remove_file(author.path(&name)).unwrap();
+    }
+    author.write(
+        "policies/callers/own.cedar",
+        "permit(principal,action,resource);\n",
+    );
+    let ended = runs(&author, &["check", "--fix"]);
+    assert!(
+        ended
+            .stdout
+            .contains("formatted policies/callers/own.cedar"),
+        "{ended:?}"
+    );
+    std::fs::remove_file(author.path("policies/callers/own.cedar")).unwrap();
     let ended = runs(&author, &["test", "--coverage"]);
     assert!(ended.stdout.contains(" 0 failed"), "{ended:?}");
     let ended = runs(&author, &["prove"]);

@@ -204,6 +204,23 @@ impl Import {
         }))
     }
 
+    /// Reads all documents of a stream, and stores none. Returns how many they are.
+    ///
+    /// # Errors
+    /// The first that is wrong by itself, or a stream that cannot be read.
+    pub fn check<R: BufRead>(&self, file: &str, input: R) -> Result<u64, ImportError> {
+        let mut documents = Documents::new(input);
+        let mut ignored = Ignored::default();
+        let mut count = 0;
+        loop {
+            let next = self.next(file, &mut documents, &mut ignored);
+            match next.map_err(|error| Self::fault(file, error))? {
+                Some(_) => count += 1,
+                None => return Ok(count),
+            }
+        }
+    }
+
     /// A document of a type, read by the schema.
     pub(super) fn read(
         &self,

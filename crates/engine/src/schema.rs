@@ -23,6 +23,7 @@ mod identifier;
 mod instant;
 mod json;
 mod literal;
+mod look_alike;
 mod map;
 mod member_name;
 mod misfit;

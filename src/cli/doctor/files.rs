@@ -31,8 +31,15 @@ pub(super) fn checks(config: &Config) -> Vec<Check> {
     {
         checks.push(database(path));
     }
-    if let Listen::Unix(path) = &config.listen {
-        checks.push(socket(path));
+    let listeners = [
+        Some(&config.listen),
+        config.gateway.envoy_grpc_listen.as_ref(),
+        config.admin.listen.as_ref(),
+    ];
+    for listen in listeners.into_iter().flatten() {
+        if let Listen::Unix(path) = listen {
+            checks.push(socket(path));
+        }
     }
     if let LogTarget::File(path) = &config.decision_log.to {
         checks.push(directory("decision log", path));
@@ -114,7 +121,8 @@ fn socket(path: &Path) -> Check {
     }
 }
 
-fn directory(of: &'static str, path: &Path) -> Check {
+/// The directory in which something is made.
+pub(super) fn directory(of: &'static str, path: &Path) -> Check {
     let directory = path.parent().filter(|it| !it.as_os_str().is_empty());
     let directory = directory.unwrap_or(Path::new("."));
     let shown = directory.display();

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::report::Check;
+use super::files;
+use super::report::{Check, State};
 use crate::cli::output::AnyError;
 use crate::cli::source::{FileUse, open};
 use crate::cli::worker::in_worker;
@@ -18,7 +19,10 @@ pub(super) fn checks(config: &Config, schema: Option<Arc<Schema>>) -> Vec<Check>
         && !path.exists()
     {
         let text = format!("`{}` is not there: `serve` makes it", path.display());
-        return vec![Check::warning("store", text)];
+        return match files::directory("store", path) {
+            made if made.state == State::Ok => vec![Check::warning("store", text)],
+            wrong => vec![wrong],
+        };
     }
     let Some(schema) = schema else {
         return vec![Check::warning(

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
-use super::assemble::check_principals;
 use super::shadow;
 use super::suites::SuiteGate;
 use crate::cli::output::AnyError;
+use crate::cli::parts::check_principals;
 use crate::cli::source::entities_limits;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::store::Store;

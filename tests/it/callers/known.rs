@@ -133,21 +133,49 @@ fn each_caller_may_ask_what_the_shipped_policies_say() {
         "resource": {"type": "Peppol::Organisation"},
     })
     .to_string();
+    // Of a type that the schema does not have nothing is found, which is not told to everybody either.
+    let misspelt = json!({
+        "subject": {"type": "user", "id": "anna"},
+        "action": {"name": "getOrganisation"},
+        "resource": {"type": "organization"},
+    })
+    .to_string();
+    let unread = json!({
+        "subject": {"type": "user", "id": "anna"},
+        "action": {"name": "putUser"},
+        "resource": {"type": "organisation"},
+        "context": {"user": 7},
+    })
+    .to_string();
     let explained = ALLOWED.replacen('{', "{\"explain\": true, ", 1);
     let lines = [
         (DECIDE, ALLOWED),
         ("POST /v1/search", &search),
+        ("POST /access/v1/search/resource", &misspelt),
+        ("POST /access/v1/search/resource", &unread),
         ("POST /v1/plan", &plan),
         (DECIDE, &explained),
         ("GET /metrics", ""),
         ("GET /version", ""),
     ];
     for (name, may) in [
-        ("monitoring", [false, false, false, false, true, false]),
-        ("gateway", [true, false, false, false, false, false]),
-        ("support", [true, false, false, true, false, false]),
-        ("operator", [false, true, true, false, true, true]),
-        ("former", [false, true, true, false, true, true]),
+        (
+            "monitoring",
+            [false, false, false, false, false, false, true, false],
+        ),
+        (
+            "gateway",
+            [true, false, false, false, false, false, false, false],
+        ),
+        (
+            "support",
+            [true, false, false, false, false, true, false, false],
+        ),
+        (
+            "operator",
+            [false, true, true, true, true, false, true, true],
+        ),
+        ("former", [false, true, true, true, true, false, true, true]),
     ] {
         for ((line, body), may) in lines.iter().zip(may) {
             let reply = send_as(&mut open(), name, line, body);

@@ -63,7 +63,7 @@ fn an_attribute_that_no_column_gives() {
         "the view `Peppol::Organisation` has no column `suspended` in SQLite and PostgreSQL";
     assert!(ended.stderr.contains(words), "{ended:?}");
     assert!(
-        ended.stderr.contains("schema/peppol.cedarschema:69:"),
+        ended.stderr.contains("schema/peppol.cedarschema:72:"),
         "{ended:?}"
     );
     // And a column that no attribute reads.

@@ -20,6 +20,41 @@ const OTHERS: [(&str, &str); 8] = [
     ("\u{ac00}b", "\u{1100}\u{1161}b"),
 ];
 
+/// Names that are like `victim` to whoever reads them, or writes them in another case.
+const ALIKE: [&str; 6] = [
+    "vi\u{441}tim",
+    "v\u{456}ctim",
+    "vict\u{3b9}m",
+    "vi\u{13df}tim",
+    "v\u{131}ctim",
+    "v\u{130}ctim",
+];
+
+/// Other ways to write one address, or to write two as one.
+const NOT_PLAIN: [&str; 12] = [
+    "victim@x.example.",
+    "victim@x\u{3002}example",
+    "victim@.x.example",
+    "\"victim\"@x.example",
+    "victim <victim@x.example>",
+    "<victim@x.example>",
+    "victim(comment)@x.example",
+    "mailto:victim@x.example",
+    "mia@x.example,victim@x.example",
+    "mia@x.example;victim@x.example",
+    "mia@y.example@x.example",
+    "victim@\u{445}.example\u{430}b",
+];
+
+/// Words of another script are words of their own, and so is one beside another.
+const NOT_ALIKE: [&str; 5] = [
+    "\u{438}\u{432}\u{430}\u{43d}",
+    "\u{674e}li",
+    "ivan-\u{438}\u{432}\u{430}\u{43d}",
+    "wei\u{df}",
+    "j\u{f8}rgen",
+];
+
 fn scene() -> Scene {
     let mut documents = organisations();
     for (name, _) in OTHERS {
@@ -49,6 +84,14 @@ fn nothing_new_is_made_under_another_form_of_a_name() {
         let percent: String = other.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let reply = scene.at_gateway("gina", &format!("DELETE /api/v1/user/{percent}"), None);
         assert_eq!(reply.status, 403, "{other}: {}", reply.text);
+    }
+    for other in ALIKE {
+        let reply = put(other);
+        assert_eq!(reply.status, 403, "{other}: {}", reply.text);
+        assert!(reply.text.contains("REQUEST_MALFORMED"), "{}", reply.text);
+    }
+    for other in NOT_ALIKE {
+        assert_eq!(put(other).status, 200, "{other}");
     }
 }
 
@@ -105,8 +148,30 @@ fn an_address_has_one_form() {
         assert_eq!(status, 400, "{other}: {answer}");
         assert!(answer["detail"].to_string().contains("`context.email`"));
     }
+    let alike = || {
+        let alike = ALIKE.into_iter().map(|name| format!("{name}@x.example"));
+        alike.chain(NOT_PLAIN.map(str::to_owned))
+    };
+    for email in alike() {
+        let (status, answer) = create(&email);
+        assert_eq!(status, 400, "{email}: {answer}");
+        assert!(answer["detail"].to_string().contains("`context.email`"));
+    }
+    for name in NOT_ALIKE {
+        let (status, answer) = create(&format!("{name}@x.example"));
+        assert_eq!(
+            (status, &answer["decision"]),
+            (200, &json!("Allow")),
+            "{name}"
+        );
+    }
     super::documents::over_both(|source| {
         super::documents::taken(source, &organisations());
+        for email in alike().step_by(5) {
+            let mut named = user("new");
+            named["email"] = json!(email);
+            super::documents::refused(source, &[named], &["`email`"]);
+        }
         for (_, other) in others() {
             let mut named = user("new");
             named["email"] = json!(format!("{other}@x.example"));

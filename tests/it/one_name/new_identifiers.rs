@@ -18,7 +18,7 @@ const SAME: [&str; 6] = [
 ];
 
 /// Spellings that some service or library could take for it.
-const ODD: [&str; 43] = [
+const ODD: [&str; 47] = [
     // The scheme and what is between it and the value.
     "iso6523-actorid-upis:0007:5561234567",
     "iso6523-actorid-upis:::0007:5561234567",
@@ -38,6 +38,10 @@ const ODD: [&str; 43] = [
     "iso6523-actorid-upis::iso6523-actorid-upis:0007:5561234567",
     "busdox-actorid-upis::iso6523-actorid-upis::0007:5561234567",
     "::0007:5561234567",
+    "busdox-actorid-upis::0007:5561234567",
+    "actorid-upis::0007:5561234567",
+    "se::orgnr:5561234567",
+    "se::orgnr::5561234567",
     "urn:iso6523-actorid-upis::0007:5561234567",
     "\"iso6523-actorid-upis::0007:5561234567\"",
     // The code.

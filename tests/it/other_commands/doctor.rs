@@ -148,6 +148,93 @@ fn a_server_is_looked_at_and_not_changed() {
     assert!(ended.stdout.contains("GRANT"), "{ended:?}");
 }
 
+/// Whatever a start reads, and where it would not begin: each by both commands.
+#[test]
+fn what_would_stop_a_start_is_named() {
+    // Small policies, which are loaded soon.
+    let author = Author::new();
+    let small = "policies = \"policies\"\nschema = \"schema/peppol.cedarschema\"\n";
+    let documents = "{\"type\": \"USER\", \"id\": \"anna\", \"email\": \"a@x.example\", \
+                     \"emailVerified\": true, \"superadmin\": false}\n";
+    author.write("good.ndjson", documents);
+    author.write("bad.ndjson", &format!("{documents}{{\"type\": \"USR\"}}\n"));
+    author.write(
+        "callers/own.cedar",
+        "permit (principal, action, resource) when { nonsense };",
+    );
+    author.write("none.pem", "");
+    let tls = "[tls]\ncertificate = \"none.pem\"\nkey = \"none.pem\"\n";
+    for (settings, of, text) in [
+        (
+            "import = [\"missing.ndjson\"]",
+            "import",
+            "`missing.ndjson`",
+        ),
+        (
+            "import = [\"good.ndjson\", \"bad.ndjson\"]",
+            "import",
+            "bad.ndjson:2: `type`",
+        ),
+        ("import = [\".\"]", "import", "directory"),
+        (
+            "tenancy = \"sqlite:missing/tenancy.db\"",
+            "store",
+            "`missing`",
+        ),
+        (tls, "start", "`certificate`"),
+        (
+            "[tls]\ncertificate = \"missing.pem\"\nkey = \"missing.pem\"\n",
+            "start",
+            "missing.pem",
+        ),
+        (
+            "[callers]\npolicies = \"callers\"\n",
+            "policies of callers",
+            "1 faults",
+        ),
+        (
+            "[callers]\npolicies = \"missing\"\n",
+            "policies of callers",
+            "`missing`",
+        ),
+        (
+            "[callers]\nfile = \"missing.toml\"\n",
+            "start",
+            "missing.toml",
+        ),
+        (
+            "[admin]\nlisten = \"unix:missing/admin.sock\"\n",
+            "socket",
+            "`missing`",
+        ),
+        (
+            "[gateway]\nenvoy_grpc_listen = \"unix:missing/envoy.sock\"\n",
+            "socket",
+            "`missing`",
+        ),
+    ] {
+        author.write("authz.toml", &format!("{small}{settings}"));
+        let arguments = ["--config", "authz.toml"];
+        let ended = author.run(&[&["doctor", "--json"], &arguments[..]].concat());
+        assert_eq!(ended.code, Some(1), "{settings}: {ended:?}");
+        assert_check(&ended, "wrong", of, text);
+        let ended = author.run(&[&["serve", "--check"], &arguments[..]].concat());
+        assert!(matches!(ended.code, Some(1 | 3)), "{settings}: {ended:?}");
+        assert!(
+            !ended.stdout.contains("would be ready"),
+            "{settings}: {ended:?}"
+        );
+    }
+    author.write(
+        "authz.toml",
+        &format!("{small}import = [\"good.ndjson\"]\n"),
+    );
+    let ended = author.run(&["doctor", "--json", "--config", "authz.toml"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_check(&ended, "ok", "import", "`good.ndjson`: 1 documents");
+    assert!(!author.path("tenancy.db").exists());
+}
+
 #[test]
 fn a_start_is_tried_without_serving() {
     let author = Author::empty();

@@ -36,6 +36,16 @@ impl Engine {
         looked
     }
 
+    /// True if the store shows, without a query, that what is known of it is not of its newest state:
+    /// no question is answered from that without a look.
+    #[must_use]
+    pub fn is_overtaken(&self) -> bool {
+        let state = self.state();
+        let known = state.tenancy.timeline.now();
+        let mark = known.and_then(|known| known.mark);
+        mark.is_some() && mark != state.tenancy.store.mark()
+    }
+
     async fn try_look(&self) -> Result<(), StoreError> {
         let state = self.state();
         let (store, timeline) = (&*state.tenancy.store, &state.tenancy.timeline);

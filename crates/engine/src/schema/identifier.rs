@@ -17,6 +17,7 @@ use cedar_policy::{EntityId, EntityUid};
 use super::characters::{check_characters, check_normal};
 use super::code_list::CodeList;
 use super::error::SchemaError;
+use super::look_alike::{check_letters, check_mailbox};
 use super::misfit::Misfit;
 use super::value_pattern::ValuePattern;
 
@@ -52,6 +53,8 @@ pub struct IdentifierRule {
     codes: Option<ValueCodes>,
     /// The rest of a value behind its code, where something new is called so.
     pattern: Option<ValuePattern>,
+    /// True if ids are e-mail addresses.
+    is_mailbox: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,6 +133,7 @@ impl IdentifierRule {
             default_scheme: annotations.get("defaultScheme").cloned(),
             codes,
             pattern: pattern.map_err(|problem| wrong("valuePattern", problem))?,
+            is_mailbox: annotations.contains_key("mailbox"),
         })
     }
 
@@ -192,12 +196,16 @@ impl IdentifierRule {
         }
     }
 
-    /// Checks that something new can be called by a canonical id: in any other form it could be taken
-    /// for something that is there. Where there is a list of codes, its value begins with a code, and
+    /// Checks that something new can be called by a canonical id: in any other form, or with letters that
+    /// look like others, it could be taken for something that is there. Where there is a list of codes, its value begins with a code, and
     /// the rest is as the pattern says. Under another scheme it is another thing, if nobody can take
     /// that scheme for the default one.
     pub(super) fn check_new(&self, canonical: &str) -> Result<(), Misfit> {
         check_normal(canonical)?;
+        check_letters(canonical)?;
+        if self.is_mailbox {
+            check_mailbox(canonical)?;
+        }
         let (Some(codes), Some(default)) = (&self.codes, self.default_scheme.as_deref()) else {
             return Ok(());
         };
@@ -207,7 +215,11 @@ impl IdentifierRule {
             let fits = |part: &str| {
                 !part.is_empty() && self.pattern.as_ref().is_none_or(|it| it.fits(part))
             };
-            let is_another = !scheme.is_empty() && scheme.chars().all(is_plain);
+            let is_another = !scheme.is_empty()
+                && scheme.chars().all(is_plain)
+                && !shares_a_word(scheme, default)
+                // `it::iva:…` is no scheme `it`.
+                && codes.list.split(&format!("{scheme}:{value}")).is_none();
             return match is_another && value.split(':').all(fits) {
                 true => Ok(()),
                 false => Err(Misfit::new(format!("has another scheme than `{default}`"))),
@@ -269,6 +281,14 @@ impl ValueCodes {
             "begins with no code and no name of `{name}`, and a `:`"
         ))
     }
+}
+
+/// True if one scheme could be taken for the other, as `busdox-actorid-upis` for
+/// `iso6523-actorid-upis`.
+fn shares_a_word(scheme: &str, other: &str) -> bool {
+    scheme
+        .split('-')
+        .any(|word| !word.is_empty() && other.split('-').any(|it| it == word))
 }
 
 /// The rest of a text behind a code and a `:`, where it begins with these.

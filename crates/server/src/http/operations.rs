@@ -127,11 +127,12 @@ enum StoreState {
 }
 
 /// The state of the store: as the follower of the store knows it or, without a follower, by a look
-/// now.
+/// now. A store that shows by itself that something has changed, or is gone, is looked at as well:
+/// questions do the same.
 async fn store(app: &App) -> StoreState {
     let engine = &app.engine;
     let freshness = engine.freshness();
-    if !freshness.followed {
+    if !freshness.followed || engine.is_overtaken() {
         // The engine's health tells how it went.
         let _ = engine.look().await;
     }
@@ -139,7 +140,9 @@ async fn store(app: &App) -> StoreState {
         None => StoreState::Read,
         Some(failing) => {
             let known = engine.timeline().now().filter(|known| {
-                freshness.followed && known.looked.elapsed() <= freshness.max_stale
+                freshness.followed
+                    && !engine.is_overtaken()
+                    && known.looked.elapsed() <= freshness.max_stale
             });
             match known {
                 Some(_) => StoreState::FromMemory,

@@ -174,6 +174,51 @@ fn something_new_has_a_value_of_the_pattern() {
     }
 }
 
+/// A scheme that somebody could take for the default one, or for a part of the name of a code.
+#[test]
+fn nothing_new_has_a_scheme_that_is_like_another() {
+    let mut annotations = LISTED;
+    annotations[1] = ("defaultScheme", "iso6523-actorid-upis");
+    let rule = rule(&annotations);
+    for id in [
+        "busdox-actorid-upis::0211:1",
+        "actorid::0211:1",
+        "iso6523::0211:1",
+        "iso6523-upis::0211:1",
+        "it::iva:1",
+        "nl::kvk:1",
+        "se::orgnr:1",
+    ] {
+        let canonical = canonical(&rule, id);
+        assert!(rule.check_new(&canonical).is_err(), "{id}");
+    }
+    for id in [
+        "iso6523-actorid-upis::0211:1",
+        "t::0211:1",
+        "it::1",
+        "it::ivan:1",
+    ] {
+        let canonical = canonical(&rule, id);
+        assert_eq!(rule.check_new(&canonical), Ok(()), "{id}");
+    }
+}
+
+/// An address is written in one way, where the schema says that it is one.
+#[test]
+fn something_new_that_is_an_address_is_plain() {
+    let mailbox = rule(&[("lowercaseId", "all"), ("mailbox", "")]);
+    let any = rule(&[("lowercaseId", "all")]);
+    for id in [
+        "Mia@x.example.",
+        "\"mia\"@x.example",
+        "mia@x.example,a@x.example",
+    ] {
+        assert!(mailbox.check_new(&canonical(&mailbox, id)).is_err(), "{id}");
+        assert_eq!(any.check_new(&canonical(&any, id)), Ok(()), "{id}");
+    }
+    assert_eq!(mailbox.check_new("mia@x.example"), Ok(()));
+}
+
 #[test]
 fn a_number_that_is_not_listed_is_one_where_the_schema_says_so() {
     let rule = rule(&LISTED[..3]);

@@ -177,9 +177,13 @@ async fn page(
     let wanted = match wanted(&exchange, &request) {
         Ok(Some(wanted)) => wanted,
         // Nothing that could be asked would be allowed.
-        Ok(None) => return empty(None),
+        Ok(None) => {
+            exchange.permit_empty_page()?;
+            return empty(None);
+        }
         // As for an evaluation this is no error, and nothing is allowed.
         Err(malformed) => {
+            exchange.permit_empty_page()?;
             let problem = refused(malformed);
             problem.log();
             return empty(AnswerContext::fault(&problem, reveal));

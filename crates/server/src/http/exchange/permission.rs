@@ -40,14 +40,25 @@ impl Exchange<'_> {
     /// # Errors
     /// The same.
     pub(super) fn permit_denied(&self, action: Option<&EntityUid>) -> Result<(), Problem> {
-        let asked = Asked::Question {
+        self.permit(CallerAction::Decide, self.about_nothing_known(action))
+    }
+
+    /// Checks that the caller may be told that a search finds nothing, where the search could not be made.
+    ///
+    /// # Errors
+    /// The same.
+    pub(in crate::http) fn permit_empty_page(&self) -> Result<(), Problem> {
+        self.permit(CallerAction::Search, self.about_nothing_known(None))
+    }
+
+    fn about_nothing_known(&self, action: Option<&EntityUid>) -> Asked {
+        Asked::Question {
             surface: self.surface.name(),
             action: action.cloned(),
             resource_type: None,
             tenant: None,
             allowed_by_setting: None,
-        };
-        self.permit(CallerAction::Decide, asked)
+        }
     }
 
     /// Checks that the caller may search.

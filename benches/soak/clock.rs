@@ -39,6 +39,8 @@ pub(crate) struct Found {
     pub(crate) allowed: u64,
     pub(crate) denied: u64,
     pub(crate) wrong: u64,
+    /// Refused: of a busy machine the server may not answer in time.
+    unanswered: u64,
     writes: u64,
 }
 
@@ -127,6 +129,7 @@ fn soak(directory: &Path, source: &str, over: &AtomicBool, mut write: impl FnMut
             allowed: fresh.allowed + kept.allowed,
             denied: fresh.denied + kept.denied,
             wrong: fresh.wrong + kept.wrong,
+            unanswered: fresh.unanswered + kept.unanswered,
             writes,
         }
     })
@@ -172,6 +175,7 @@ fn ask(address: &str, is_fresh: bool, instants: &Instants, over: &AtomicBool) ->
                 }
             }
             Some(_) => found.denied += 1,
+            None if reply["code"] == "STORE_UNAVAILABLE" => found.unanswered += 1,
             None => panic!("no decision: {reply}"),
         }
     }

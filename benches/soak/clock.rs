@@ -175,7 +175,7 @@ fn ask(address: &str, is_fresh: bool, instants: &Instants, over: &AtomicBool) ->
                 }
             }
             Some(_) => found.denied += 1,
-            None if reply["code"] == "STORE_UNAVAILABLE" => found.unanswered += 1,
+            None if reply["status"] == 503 => found.unanswered += 1,
             None => panic!("no decision: {reply}"),
         }
     }

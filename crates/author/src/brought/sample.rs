@@ -73,8 +73,11 @@ pub fn sample_entities(set: &BroughtSet, bundle: &Bundle) -> Vec<Json> {
             "attrs": record(&of.shape, fill, &one),
             "parents": parents.iter().map(named).collect::<Vec<_>>(),
         });
-        if let (Some(tags), Fill::Most) = (&of.tags, fill) {
-            entity["tags"] = json!({SAMPLE: value(tags, fill, &one)});
+        if let (Some(tags), Fill::Most) = (&of.tags, fill)
+            && let Json::Object(members) = &mut entity
+        {
+            let tags = json!({SAMPLE: value(tags, fill, &one)});
+            members.insert("tags".to_owned(), tags);
         }
         sample.push(entity);
     }

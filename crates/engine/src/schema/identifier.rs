@@ -218,8 +218,7 @@ impl IdentifierRule {
             let is_another = !scheme.is_empty()
                 && scheme.chars().all(is_plain)
                 && !shares_a_word(scheme, default)
-                // Whoever drops the scheme has the value of a registered one, and `it::iva:…` is no scheme `it`.
-                && codes.list.split(value).is_none()
+                // `it::iva:…` is no scheme `it`.
                 && codes.list.split(&format!("{scheme}:{value}")).is_none();
             return match is_another && value.split(':').all(fits) {
                 true => Ok(()),

@@ -20,8 +20,12 @@ const APART: [Script; 5] = [
 /// What no address has that stands for itself: marks of names, comments, quotes and lists, and the
 /// dots that are one to whoever looks a domain up.
 const OF_NO_ADDRESS: &[char] = &[
-    ' ', '<', '>', '(', ')', '[', ']', ',', ';', ':', '"', '\\', '\u{3002}', '\u{ff0e}', '\u{ff61}',
+    ' ', '<', '>', '(', ')', '[', ']', ',', ';', ':', '"', '\\', '\u{3002}', '\u{ff0e}',
+    '\u{ff61}', '\u{ff20}', '\u{fe6b}',
 ];
+
+/// The sign of an address, and those that are one to whoever normalizes it.
+const AT_SIGNS: [char; 3] = ['@', '\u{ff20}', '\u{fe6b}'];
 
 /// Checks that nobody takes an id for another one by its letters.
 ///
@@ -52,13 +56,14 @@ pub(super) fn check_letters(id: &str) -> Result<(), Misfit> {
 /// # Errors
 /// Another text.
 pub(super) fn check_mailbox(address: &str) -> Result<(), Misfit> {
+    // A name of another kind, as one that a log has in place of an address, is none at all.
+    let Some((local, domain)) = address.split_once(AT_SIGNS) else {
+        return Ok(());
+    };
     if let Some(found) = address.chars().find(|it| OF_NO_ADDRESS.contains(it)) {
         let text = format!("has `{found}`, which no plain e-mail address has");
         return Err(Misfit::new(text));
     }
-    let Some((local, domain)) = address.split_once('@') else {
-        return Ok(());
-    };
     if local.is_empty() || domain.contains('@') {
         return Err(Misfit::new(
             "is no e-mail address of one name and one domain",
@@ -163,6 +168,8 @@ mod tests {
             "j\u{f6}rg@ex\u{e4}mple.se",
             "root@localhost",
             "nobody",
+            // As a decision log names one.
+            "hmac:0b51",
         ] {
             assert_eq!(check_mailbox(address), Ok(()), "{address}");
         }
@@ -184,6 +191,8 @@ mod tests {
             "mailto:victim@x.example",
             "victim@[127.0.0.1]",
             "vic tim@x.example",
+            "victim\u{ff20}x.example",
+            "victim\u{fe6b}x.example",
         ] {
             assert!(check_mailbox(address).is_err(), "{address}");
         }

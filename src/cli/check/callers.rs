@@ -24,7 +24,7 @@ pub(super) fn of_project(
     Ok(Some(sources.with_warnings(warnings)))
 }
 
-/// What is wrong in the settings is for `doctor`.
+/// Faults of the settings are for `doctor`.
 fn named_by_settings() -> Option<PathBuf> {
     let path = Some(PathBuf::from(SETTINGS)).filter(|path| path.is_file())?;
     let flags = Flags {

@@ -33,7 +33,7 @@ pub(super) fn checks(config: &Config) -> Vec<Check> {
 /// Each document is read; what it refers to is known to the store alone.
 fn check(import: &Import, path: &Path) -> Check {
     let name = path.display().to_string();
-    // What is read once is left to the start.
+    // A source that can be read once alone is left to the start.
     if name == "-" || fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo()) {
         return Check::ok(
             IMPORT,

@@ -42,7 +42,7 @@ impl<E: Into<AnyError>> From<E> for Unmade {
     }
 }
 
-/// What is said at the end.
+/// The lines at the end.
 struct Made {
     files: usize,
     cases: usize,

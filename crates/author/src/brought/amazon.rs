@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::statement::Statements;
 
-/// What was read of a store so far.
+/// A store, as far as it was read.
 #[derive(Debug, Default)]
 pub(super) struct AmazonStore {
     statements: Statements,

@@ -17,7 +17,7 @@ const APART: [Script; 5] = [
     Script::Hangul,
 ];
 
-/// What no address has that stands for itself: marks of names, comments, quotes and lists, and the
+/// Characters that no address has which stands for itself: marks of names, comments, quotes and lists, and the
 /// dots that are one to whoever looks a domain up.
 const OF_NO_ADDRESS: &[char] = &[
     ' ', '<', '>', '(', ')', '[', ']', ',', ';', ':', '"', '\\', '\u{3002}', '\u{ff0e}',

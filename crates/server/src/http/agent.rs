@@ -1,5 +1,5 @@
-//! What cedar-agent answers beside questions, as far as it reads: policies, schema, data. Its ways to write are
-//! refused, with what to do instead.
+//! Paths of cedar-agent beside questions: policies, schema and data are read. Writing is refused, with the way to do
+//! it here.
 
 use std::io::{Error, ErrorKind, Result as IoResult, Write};
 use std::sync::Arc;
@@ -24,10 +24,10 @@ use peppol_authz_engine::store::{EntitiesExportError, StoreError, export_entitie
 /// The most bytes of entities that are answered, as many as a file of entities may have.
 const MOST_DATA: usize = 64 << 20;
 
-/// Whoever reads all of the store does it alone.
+/// One request at a time reads all of the store.
 static DATA: Semaphore = Semaphore::const_new(1);
 
-/// The routes, with what each says to whoever would write.
+/// The routes, each with a sentence for those who would write.
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     let policies = "policies are not written here: change the files of the setting `policies`, which are read again \
                     when they change, whole or not at all";

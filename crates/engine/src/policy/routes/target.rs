@@ -64,7 +64,7 @@ impl<'a> RequestTarget<'a> {
     /// # Errors
     /// A name that occurs twice, or a query in which it cannot be told.
     pub fn query(&self, name: &str) -> Result<Option<Cow<'_, str>>, Misfit> {
-        // Whoever asks names the place.
+        // The caller names the place.
         let refused = |problem: &str| Misfit::new(problem);
         let query = self.query.unwrap_or_default();
         if query.contains(';') {

@@ -127,7 +127,7 @@ impl Checking {
 /// The method `Check`, and the time when the head of the request arrived.
 struct Check(Arc<App>, Instant);
 
-/// What an Envoy is answered that is not let in: an error of gRPC could be let through.
+/// The answer to an Envoy that is not let in: an error of gRPC could be let through.
 struct Refused(CheckResponse);
 
 impl UnaryService<CheckRequest> for Refused {

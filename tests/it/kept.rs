@@ -174,6 +174,37 @@ fn the_text_of_an_answer_is_the_same_whether_it_is_kept_or_not() {
     }
 }
 
+/// Options count each time that a text is sent.
+#[test]
+fn a_text_with_options_is_read_each_time() {
+    let start = Start::quickstart().variable("PEPPOL_AUTHZ_EXPLAIN__ALLOW", "all");
+    let start = start.variable("PEPPOL_AUTHZ_FRESHNESS__WAIT", "10ms");
+    let sidecar = start.start();
+    let ask = |member: &str, value: Value| {
+        let mut question = anna("getOrganisation");
+        question[member] = value;
+        sidecar.post("/v1/is_authorized", &question)
+    };
+    let revision = ask("explain", json!(false)).json()["tenancyRevision"].clone();
+    let (history, number) = revision.as_str().unwrap().split_once('-').unwrap();
+    let number = number.split('.').next().unwrap().parse::<u64>().unwrap();
+    let later = format!("{history}-{}", number + 1000);
+    let described =
+        json!([{"uid": {"type": "Peppol::User", "id": "anna"}, "attrs": {}, "parents": []}]);
+    for _ in 0..3 {
+        assert!(ask("explain", json!(true)).json()["explanation"].is_object());
+        let reply = ask("atLeast", json!(later));
+        assert_ne!(reply.status, 200, "{}", reply.text);
+        let reply = ask("entities", described.clone());
+        assert_eq!(
+            reply.json()["code"],
+            "ENTITY_OF_SERVED_TYPE",
+            "{}",
+            reply.text
+        );
+    }
+}
+
 /// A text means what the schema in force says that it means.
 #[test]
 fn a_text_is_read_anew_by_another_schema() {

@@ -142,7 +142,7 @@ fn ask(sidecar: &Sidecar, principal: &str) -> Value {
     sidecar.ask(&asked)
 }
 
-/// What cedar-agent's scripts read is answered, and what they write is refused.
+/// Scripts for cedar-agent can read, and are refused where they write.
 fn reads_as_of_cedar_agent(sidecar: &Sidecar) {
     let read = |path: &str| {
         let reply = sidecar.get(path);

@@ -34,7 +34,7 @@ fn a_listener_that_others_can_reach_needs_tls_and_callers() {
             "those of `admin`",
         ],
     );
-    // Whoever knows clients of administration does so by its own authorities, where it has a certificate.
+    // Clients of administration are known by its own authorities, where it has a certificate.
     let own = |name: &str, path: &std::path::Path| {
         (format!("PEPPOL_AUTHZ_ADMIN__{name}"), path.to_owned())
     };

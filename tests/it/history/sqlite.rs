@@ -146,7 +146,7 @@ fn a_file_that_is_gone_is_not_answered_from_and_a_new_one_is() {
         let reply = sidecar.post("/v1/is_authorized", &asked());
         assert_eq!(reply.status, 503, "{}", reply.text);
         assert_eq!(reply.json()["code"], "STORE_UNAVAILABLE");
-        // Whoever is not answered is not told that it would be.
+        // A client that is not answered is not told that it would be.
         let ready = sidecar.get("/readyz");
         assert_eq!(ready.status, 503, "{}", ready.text);
     }

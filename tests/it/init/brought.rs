@@ -22,6 +22,23 @@ fn in_project(author: &Author, arguments: &[&str]) -> Ended {
     Ended::from(output.unwrap())
 }
 
+/// The decision of the new project: may this user see the plan?
+fn decided_for(author: &Author, user: &str) -> Ended {
+    let user = format!("User::\"{user}\"");
+    let asked = [
+        "--principal",
+        &user,
+        "--action",
+        "see",
+        "--resource",
+        "Plan::\"p\"",
+    ];
+    in_project(
+        author,
+        &[&["authorize", "--config", "peppol-authz.toml"][..], &asked].concat(),
+    )
+}
+
 fn holds(author: &Author) {
     for arguments in [&["check"][..], &["test"]] {
         let ended = in_project(author, arguments);
@@ -79,37 +96,11 @@ fn a_set_of_cedar_becomes_a_project_that_pins_what_it_decides() {
             .read("new/policies/set-policies.cedar")
             .starts_with("// Who sees what is theirs.\n")
     );
-    let decided = in_project(
-        &author,
-        &[
-            "authorize",
-            "--config",
-            "peppol-authz.toml",
-            "--principal",
-            "User::\"anna\"",
-            "--action",
-            "see",
-            "--resource",
-            "Plan::\"p\"",
-        ],
-    );
+    let decided = decided_for(&author, "anna");
     assert_eq!(decided.code, Some(0), "{decided:?}");
     assert!(decided.stdout.contains("because l/team-a\n"), "{decided:?}");
     // A policy without an id is shown with its place.
-    let decided = in_project(
-        &author,
-        &[
-            "authorize",
-            "--config",
-            "peppol-authz.toml",
-            "--principal",
-            "User::\"olga\"",
-            "--action",
-            "see",
-            "--resource",
-            "Plan::\"p\"",
-        ],
-    );
+    let decided = decided_for(&author, "olga");
     let said = "because set-policies/policy0  policies/set-policies.cedar:2\n";
     assert!(decided.stdout.contains(said), "{decided:?}");
     // Each policy is noticed, and so is the link.

@@ -93,7 +93,7 @@ async fn asked_by_hyper(
     let status = answer.status().as_u16();
     let text = answer.into_body().collect().await.unwrap().to_bytes();
     drop(requests);
-    // What it still wanted to send may have found nobody.
+    // The rest of its body may have found nobody.
     let _ = connection.await;
     (status, String::from_utf8(text.to_vec()).unwrap())
 }

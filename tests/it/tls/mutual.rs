@@ -28,7 +28,7 @@ fn only_clients_of_the_authority_are_let_in_where_a_certificate_is_required() {
     kept.is_served();
     let failed = "peppol_authz_tls_handshakes_total{listener=\"questions\",result=\"failed\"}";
     assert_eq!(sample(&mut kept, failed), Some(3));
-    // Whoever is silent, or has begun to shake hands, does not keep it from its end.
+    // Silent clients, and those that have begun to shake hands, do not keep it from its end.
     let mut silent = [b"".as_slice(), b"\x16\x03\x01"].map(|begun| {
         let mut stream = TcpStream::connect(&sidecar.address).unwrap();
         stream.write_all(begun).unwrap();

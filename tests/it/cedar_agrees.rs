@@ -110,7 +110,7 @@ impl BothSides {
             [] => "link = []",
             _ => &toml,
         };
-        let sources = linked_sources(schema, text, Some(toml)).with_warnings(Warnings::Log);
+        let sources = linked_sources(schema, text, Some(toml)).with_warnings(Warnings::LOG);
         let bundle = load(&sources);
         let bundle = bundle.unwrap_or_else(|faults| panic!("{faults:#?}\n{text}\n{toml}"));
         Self {

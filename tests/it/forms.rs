@@ -305,9 +305,18 @@ fn a_schema_that_cedar_warns_of_is_taken_where_warnings_are() {
     let refused = author.run(&["check"]);
     assert_eq!(refused.code, Some(3), "{refused:?}");
     assert!(refused.stderr.contains("decimal"), "{refused:?}");
-    let taken = author.run(&["check", "--policy-warnings", "log"]);
+    assert!(
+        refused.stderr.contains("policy_warnings.shadowed_name"),
+        "{refused:?}"
+    );
+    author.write(
+        "peppol-authz.toml",
+        "policy_warnings = { shadowed_name = \"log\" }\n",
+    );
+    let taken = author.run(&["check"]);
     assert_eq!(taken.code, Some(0), "{taken:?}");
-    assert!(taken.stderr.contains("decimal"), "{taken:?}");
+    let says = "taken by the setting `policy_warnings.shadowed_name`";
+    assert!(taken.stderr.contains(says), "{taken:?}");
 }
 
 #[test]

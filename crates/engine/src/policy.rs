@@ -50,4 +50,4 @@ pub use sources::Sources;
 pub use stack::on_large_stack;
 pub use stamp::Stamp;
 pub use template::{PolicyTemplate, linked_policies};
-pub use warnings::Warnings;
+pub use warnings::{WarningKind, Warnings};

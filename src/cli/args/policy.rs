@@ -39,7 +39,7 @@ pub(in crate::cli) struct PolicyArgs {
     /// A route table for gateways [default: the shipped table with the shipped schema, else none; for authors' commands that of `peppol-authz.toml`, or `schema/routes.toml`, if it exists and no schema is named]
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) routes: Option<PathBuf>,
-    /// The fate of policies that Cedar warns of: `deny` or `log` [default: the setting `policy_warnings`]
+    /// The fate of policies that Cedar warns of: `deny`, `log`, or by kind as `impossible=log,mixed_script=log` [default: the setting `policy_warnings`]
     #[arg(long, value_name = "FATE")]
     pub(in crate::cli) policy_warnings: Option<Warnings>,
     /// The most references that a policy may follow, 0 to 20 [default: the setting `policy_level`]

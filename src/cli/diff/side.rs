@@ -74,7 +74,7 @@ fn read(policies: Option<&Path>, schema: Option<&Path>) -> Result<Sources, Exit>
     // Their decisions are compared; whoever takes them decides about warnings.
     Ok(Sources {
         routes: None,
-        warnings: Warnings::Log,
+        warnings: Warnings::LOG,
         ..sources
     })
 }

@@ -17,7 +17,7 @@ use peppol_authz_author::fix_format;
 use peppol_authz_author::suite::{Suites, text};
 use peppol_authz_database::Import;
 use peppol_authz_engine::policy::{
-    Bundle, Fault, MaxLevel, SourceFile, Sources, Warnings, load, schema_converted,
+    Bundle, Fault, MaxLevel, SourceFile, Sources, WarningKind, Warnings, load, schema_converted,
 };
 use peppol_authz_engine::store::{EntitiesFile, EntitiesLimits, Store as _};
 
@@ -154,7 +154,7 @@ fn make(directory: &Path, set: &BroughtSet, files: &mut Written) -> Result<Made,
         ("policies", quoted(POLICIES)),
         ("schema", quoted(&schema)),
     ];
-    values.extend(warnings.map(|it| ("policy_warnings", quoted(it.name()))));
+    values.extend(warnings.map(|it| ("policy_warnings", it.toml())));
     values.extend(level.map(|it| ("policy_level", it.to_string())));
     files.write(
         directory,
@@ -169,11 +169,11 @@ fn make(directory: &Path, set: &BroughtSet, files: &mut Written) -> Result<Made,
     let mut notes = Vec::new();
     let suite = suite(set, &bundle, sample, &mut notes)?;
     files.write(directory, SUITE, suite.as_bytes())?;
-    if warnings.is_some() {
-        notes.push(
-            "Cedar warns of this set: `policy_warnings = \"log\"` in its settings takes it"
-                .to_owned(),
-        );
+    if let Some(warnings) = warnings {
+        let toml = warnings.toml();
+        notes.push(format!(
+            "Cedar warns of this set: `policy_warnings = {toml}` in its settings takes it"
+        ));
     }
     if let Some(level) = level {
         notes.push(format!(
@@ -234,11 +234,22 @@ impl Loaded {
             let sources = sources.clone().with_warnings(warnings);
             load(&sources.with_max_level(level))
         };
-        let warnings = match with(Warnings::Deny, MaxLevel::GREATEST) {
-            Ok(_) => None,
-            Err(_) => Some(Warnings::Log),
+        let holds = |warnings| with(warnings, MaxLevel::GREATEST);
+        let (bundle, warnings) = match holds(Warnings::default()) {
+            Ok(bundle) => (bundle, None),
+            Err(_) => {
+                let bundle = holds(Warnings::LOG)?;
+                // Only what the set has need of.
+                let mut least = Warnings::LOG;
+                for kind in WarningKind::ALL {
+                    let less = least.denied(kind);
+                    if holds(less).is_ok() {
+                        least = less;
+                    }
+                }
+                (bundle, Some(least))
+            }
         };
-        let bundle = with(warnings.unwrap_or_default(), MaxLevel::GREATEST)?;
         let level = Some(bundle.level).filter(|level| *level > MaxLevel::default().get());
         Ok(Self {
             bundle: Arc::new(bundle),

@@ -23,15 +23,31 @@ fn forbid(condition: &str) -> String {
 
 #[test]
 fn a_warning_refuses_a_set_unless_it_is_to_be_logged() {
-    for condition in ["principal.name == \"Ольга-admin\"", "resource is User"] {
+    for (condition, kind, other) in [
+        (
+            "principal.name == \"Ольга-admin\"",
+            "mixed_script",
+            "impossible",
+        ),
+        ("resource is User", "impossible", "mixed_script"),
+    ] {
         let author = with(&forbid(condition));
         let refused = author.run(&["check"]);
         assert_eq!(refused.code, Some(3), "{refused:?}");
         assert!(refused.stderr.contains("for this warning"), "{refused:?}");
-        assert!(refused.stderr.contains("policy_warnings"), "{refused:?}");
-        let taken = author.run(&["check", "--policy-warnings", "log"]);
-        // Other faults, as a list of rules that is not complete, stay what they are.
-        assert!(!taken.stderr.contains("for this warning"), "{taken:?}");
+        let setting = format!("`policy_warnings.{kind}`");
+        assert!(refused.stderr.contains(&setting), "{refused:?}");
+        for kinds in [
+            "log",
+            &format!("{kind}=log"),
+            &format!("{kind}=log,{other}=deny"),
+        ] {
+            let taken = author.run(&["check", "--policy-warnings", kinds]);
+            // Other faults, as a list of rules that is not complete, stay what they are.
+            assert!(!taken.stderr.contains("for this warning"), "{taken:?}");
+        }
+        let refused = author.run(&["check", "--policy-warnings", &format!("{other}=log")]);
+        assert!(refused.stderr.contains("for this warning"), "{refused:?}");
     }
     let author = with(&forbid("principal.name == \"a\u{202e}b\""));
     for arguments in [&["check"][..], &["check", "--policy-warnings", "log"]] {
@@ -39,8 +55,15 @@ fn a_warning_refuses_a_set_unless_it_is_to_be_logged() {
         assert_eq!(refused.code, Some(3), "{refused:?}");
         assert!(refused.stderr.contains("always refused"), "{refused:?}");
     }
-    let wrong = with("").run(&["check", "--policy-warnings", "no"]);
-    assert_eq!(wrong.code, Some(64), "{wrong:?}");
+    for (fate, says) in [
+        ("no", "expected `deny`, `log` or kinds"),
+        ("imposible=log", "did you mean `impossible`?"),
+        ("bidi=log", "always refused"),
+    ] {
+        let wrong = author.run(&["check", "--policy-warnings", fate]);
+        assert_eq!(wrong.code, Some(64), "{wrong:?}");
+        assert!(wrong.stderr.contains(says), "{wrong:?}");
+    }
 }
 
 const SCHEMA: &str = "
@@ -65,9 +88,9 @@ fn start() -> Start {
 fn a_sidecar_takes_such_a_set_where_it_is_told_to() {
     let (code, said) = start().fails();
     assert_eq!(code, 3, "{said}");
-    assert!(said.contains("policy_warnings"), "{said}");
+    assert!(said.contains("policy_warnings.mixed_script"), "{said}");
     let sidecar = start()
-        .variable("PEPPOL_AUTHZ_POLICY_WARNINGS", "log")
+        .variable("PEPPOL_AUTHZ_POLICY_WARNINGS", "mixed_script=log")
         .start();
     let asked =
         r#"{"principal": "User::\"u\"", "action": "Action::\"see\"", "resource": "User::\"u\""}"#;

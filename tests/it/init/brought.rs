@@ -143,7 +143,7 @@ fn warnings_and_depth_of_a_set_become_settings_that_authors_commands_go_by() {
     runs(&author, &FROM);
     let settings = author.read("new/peppol-authz.toml");
     for line in [
-        "policy_warnings = \"log\"\n",
+        "policy_warnings = { impossible = \"log\" }\n",
         "policy_level = 8\n",
         "tenancy = \"entities:entities.json\"\n",
     ] {

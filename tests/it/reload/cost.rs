@@ -229,7 +229,7 @@ fn watch(policies: &Path, settle: Duration) -> Watch {
         routes: None,
         entities: None,
         require_manifest: false,
-        warnings: Warnings::Deny,
+        warnings: Warnings::default(),
         max_level: MaxLevel::default(),
         suites: None,
         notices: true,

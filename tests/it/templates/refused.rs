@@ -156,7 +156,7 @@ fn a_template_is_held_to_the_schema_for_whatever_is_linked() {
 #[test]
 fn a_link_that_never_applies_is_taken_where_warnings_are() {
     let never = link("id = \"l/x\"\ntemplate = \"bar/one\"\nprincipal = 'Team::\"a\"'");
-    let sources = linked_sources(SCHEMA, POLICIES, Some(&never)).with_warnings(Warnings::Log);
+    let sources = linked_sources(SCHEMA, POLICIES, Some(&never)).with_warnings(Warnings::LOG);
     let bundle = load(&sources).unwrap();
     assert_eq!(bundle.warnings.len(), 1, "{:?}", bundle.warnings);
     let policies = bundle.policies();

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use toml::Spanned;
 
+use super::warned::may_be_taken;
 use super::written::{LinkEntry, MAX_POLICIES, Placed, WrittenPolicies};
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::info::PolicyInfo;
@@ -26,7 +27,7 @@ use crate::policy::scope::can_apply;
 use crate::policy::source_file::SourceFile;
 use crate::policy::sources::Sources;
 use crate::policy::template::PolicyTemplate;
-use crate::policy::warnings::Warnings;
+use crate::policy::warnings::{WarningKind, Warnings};
 use crate::schema::Schema;
 use crate::text::did_you_mean;
 
@@ -237,15 +238,12 @@ fn made(
         }
         info.never_applies = true;
         let text = format!("no question can fulfil link `{}`: {link}", link.id);
-        let severity = match warnings {
-            Warnings::Log => Severity::Warning,
-            Warnings::Deny => Severity::Invalid,
-        };
-        let fault = Fault::new(&link.file, severity, text).at(link.place.start, link.place.len());
-        faults.push(fault.advise(
-            "fill its slots with entities of types that the scope of the template can match; the set \
-             is refused for this warning, unless the setting `policy_warnings` is `log`",
-        ));
+        let fault = Fault::new(&link.file, Severity::Invalid, text);
+        let fault = fault.at(link.place.start, link.place.len());
+        let instead =
+            "fill its slots with entities of types that the scope of the template can match";
+        let kind = WarningKind::Impossible;
+        faults.push(may_be_taken(fault, kind, warnings, instead));
     }
     Ok(infos)
 }

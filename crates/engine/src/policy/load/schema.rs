@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use miette::Diagnostic;
 
+use super::warned::may_be_taken;
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::scan::{Language, scan};
 use crate::policy::source_file::SourceFile;
-use crate::policy::warnings::Warnings;
+use crate::policy::warnings::{WarningKind, Warnings};
 use crate::schema::{Schema, SchemaError, cedar_text};
 
 /// Reads a schema; `None` for one with faults.
@@ -48,14 +49,9 @@ pub(super) fn read_schema(
     match text.and_then(|text| Schema::parse_warned(&text)) {
         Ok((schema, warned)) => {
             for warning in warned {
-                let mut fault = found(&warning);
-                if warnings == Warnings::Log {
-                    fault.severity = Severity::Warning;
-                } else if fault.help.is_none() {
-                    let text = "the set is refused for this warning, unless the setting `policy_warnings` is `log`";
-                    fault = fault.advise(text);
-                }
-                faults.push(fault);
+                let instead = "call it something else";
+                let kind = WarningKind::ShadowedName;
+                faults.push(may_be_taken(found(&warning), kind, warnings, instead));
             }
             Some(schema)
         }

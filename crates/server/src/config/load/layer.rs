@@ -156,7 +156,7 @@ impl Layer {
                 .collect::<Option<Vec<_>>>()
                 .map(Value::from)
         };
-        let warnings = policy_warnings.map(|warnings| Some(Value::from(warnings.name())));
+        let warnings = policy_warnings.map(|warnings| Some(Value::from(warnings.to_string())));
         let level = policy_level.map(|level| Some(Value::from(i64::from(level.get()))));
         let logged = decision_log.as_ref().map(text);
         let slice = log_slice.then(|| Some(Value::from(true)));

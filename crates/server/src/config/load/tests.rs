@@ -271,6 +271,38 @@ fn every_fault_is_reported_with_its_origin() {
 }
 
 #[test]
+fn the_fate_of_warnings_is_a_word_or_a_table() {
+    let taken = |config: Config| config.policy_warnings.to_string();
+    let (_directory, mut flags) = file("[policy_warnings]\nimpossible = 'log'\n");
+    assert_eq!(taken(load(&flags, &[]).unwrap()), "impossible=log");
+    let variable = [("PEPPOL_AUTHZ_POLICY_WARNINGS", "mixed_script=log")];
+    // The whole value is another one.
+    assert_eq!(taken(load(&flags, &variable).unwrap()), "mixed_script=log");
+    flags.policy_warnings = Some("log".parse().unwrap());
+    assert_eq!(taken(load(&flags, &variable).unwrap()), "log");
+    for (text, says) in [
+        ("{ imposible = 'log' }", "did you mean `impossible`?"),
+        ("{ bidi = 'log' }", "always refused"),
+        (
+            "{ impossible = 'no' }",
+            "expected `deny` or `log`, found `no`",
+        ),
+        ("{ impossible = true }", "expected a string, found `true`"),
+        ("true", "found `true`"),
+        ("'no'", "expected `deny`, `log` or kinds"),
+    ] {
+        let (_directory, flags) = file(&format!("policy_warnings = {text}\n"));
+        let found = faults(load(&flags, &[]));
+        let [(key, origin, problem)] = found.as_slice() else {
+            panic!("{text}: {found:?}");
+        };
+        assert!(key.starts_with("policy_warnings"), "{text}: {key}");
+        assert!(origin.ends_with(".toml"), "{text}: {origin}");
+        assert!(problem.contains(says), "{text}: {problem}");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_hides_no_other_fault() {
     let (_directory, mut flags) = file("[server\n");
     let variables = [("PEPPOL_AUTHZ_PORTS", "8180")];

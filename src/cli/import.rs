@@ -1,5 +1,6 @@
 //! `import`: reads tenancy documents into the store.
 
+mod entities;
 mod ignored;
 mod progress;
 
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 
 use super::args::ImportArgs;
 use super::exit::{Ended, Exit};
-use super::output::{failed, misused, remark, say};
+use super::output::{failed, remark, say};
 use super::source::{FileUse, import_of, open_database, settings};
 use peppol_authz_database::{Database, Import, ImportError, Imported};
 use progress::Progress;
@@ -18,13 +19,11 @@ pub(super) use ignored::lines as ignored_lines;
 
 pub(super) fn run(args: &ImportArgs) -> Ended {
     let config = settings(&args.source.flags())?;
+    if args.cedar {
+        return entities::run(args, config);
+    }
     let database = open_database(&config, FileUse::Written).map_err(failed)?;
-    let database = database.ok_or_else(|| {
-        misused(format!(
-            "`import` writes into a database, and `{}` is none",
-            config.tenancy
-        ))
-    })?;
+    let database = database.ok_or_else(|| entities::no_database(&config))?;
     let import = import_of(config.schema.as_deref(), config.additions.as_deref());
     let import = import.map_err(failed)?.strict(args.strict);
     let imported = import_files(&database, &import, &args.files, |line| remark(line));

@@ -75,13 +75,7 @@ pub(super) fn open_database(
         .map_err(|error| StoreError::Version(format!("the additions cannot be used: {error}")))?;
     Ok(match &config.tenancy {
         Source::Sqlite(path) => {
-            let options = SqliteOptions {
-                readers: config.store.readers,
-                busy_timeout: config.store.busy_timeout,
-                makes: file_use == FileUse::Written,
-                migrate: file_use != FileUse::ReadOnce,
-                additions,
-            };
+            let options = sqlite_options(config, file_use, additions);
             let store = match file_use {
                 FileUse::Written | FileUse::ReadOn => Sqlite::open(path, options)?,
                 FileUse::ReadOnce => Sqlite::open_to_read(path, options)?,
@@ -89,18 +83,42 @@ pub(super) fn open_database(
             Some(Database::Sqlite(Arc::new(store)))
         }
         Source::Postgres(url) => {
-            let options = PostgresOptions {
-                readers: config.store.readers,
-                timeout: config.store.timeout,
-                ca_certificate: config.store.ca_certificate.clone(),
-                migrate: config.store.migrate && file_use != FileUse::ReadOnce,
-                additions,
-            };
+            let options = postgres_options(config, file_use, additions);
             let store = Postgres::new(url.expose(), options)?;
             Some(Database::Postgres(Arc::new(store)))
         }
         Source::Entities(_) => None,
     })
+}
+
+/// How a database file is opened.
+pub(super) fn sqlite_options(
+    config: &Config,
+    file_use: FileUse,
+    additions: Option<Arc<Additions>>,
+) -> SqliteOptions {
+    SqliteOptions {
+        readers: config.store.readers,
+        busy_timeout: config.store.busy_timeout,
+        makes: file_use == FileUse::Written,
+        migrate: file_use != FileUse::ReadOnce,
+        additions,
+    }
+}
+
+/// How a server's database is reached.
+pub(super) fn postgres_options(
+    config: &Config,
+    file_use: FileUse,
+    additions: Option<Arc<Additions>>,
+) -> PostgresOptions {
+    PostgresOptions {
+        readers: config.store.readers,
+        timeout: config.store.timeout,
+        ca_certificate: config.store.ca_certificate.clone(),
+        migrate: config.store.migrate && file_use != FileUse::ReadOnce,
+        additions,
+    }
 }
 
 /// Opens one more reader of the database that is named, with a connection of its own; `None` if

@@ -1,6 +1,7 @@
 //! `export`: an import of what it writes makes the same store, on either database.
 
 mod additions;
+mod entities;
 mod refused;
 
 use std::path::{Path, PathBuf};

@@ -56,6 +56,7 @@ const MAY_USE: [(&str, Modules); 4] = [
                 &["added_documents", "additions", "documents", "ignored"],
             ),
             ("export", &["import", "sql"]),
+            ("entities", &["import", "sql", "views"]),
             ("roots", &[]),
             ("tls_advice", &[]),
             // Its tests write statements of SQLite.
@@ -65,6 +66,7 @@ const MAY_USE: [(&str, Modules); 4] = [
                 &[
                     "additions",
                     "documents",
+                    "entities",
                     "export",
                     "ignored",
                     "import",
@@ -79,6 +81,7 @@ const MAY_USE: [(&str, Modules); 4] = [
                 &[
                     "additions",
                     "documents",
+                    "entities",
                     "export",
                     "ignored",
                     "import",
@@ -93,7 +96,15 @@ const MAY_USE: [(&str, Modules); 4] = [
             ("row_sql", &["postgres", "select", "sqlite", "views"]),
             (
                 "database",
-                &["export", "import", "migration", "postgres", "sqlite"],
+                &[
+                    "entities",
+                    "export",
+                    "import",
+                    "migration",
+                    "postgres",
+                    "sql",
+                    "sqlite",
+                ],
             ),
             (
                 "project",

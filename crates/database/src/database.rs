@@ -1,14 +1,18 @@
 //! The stores that documents can be imported into.
 
 use std::io::{BufRead, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::entities::statements;
 use crate::export::{ExportError, Exported};
 use crate::import::{Import, ImportError, Imported};
 use crate::migration::Upgrade;
 use crate::postgres::Postgres;
-use crate::sqlite::Sqlite;
+use crate::sql::SqlDialect;
+use crate::sqlite::{Sqlite, SqliteOptions, make_of_entities};
+use peppol_authz_engine::schema::{Row, Schema};
 use peppol_authz_engine::store::{Store, StoreError};
 
 /// A database.
@@ -106,6 +110,37 @@ impl Database {
             // When it was opened.
             Self::Sqlite(store) => Ok(store.upgrade().clone()),
             Self::Postgres(store) => runtime()?.block_on(store.migrate()),
+        }
+    }
+}
+
+/// An empty database.
+#[derive(Clone, Copy, Debug)]
+pub enum EmptyDatabase<'a> {
+    /// A file, which is made where it is missing.
+    Sqlite(&'a Path, &'a SqliteOptions),
+    /// On a server.
+    Postgres(&'a Postgres),
+}
+
+impl EmptyDatabase<'_> {
+    /// Makes tables of these entities, and blocks meanwhile. The `ancestors` of rows are the parents that
+    /// are written.
+    ///
+    /// # Errors
+    /// The first entity, attribute or name that the database would not hold as it is, and a database
+    /// that holds something. Nothing is changed then.
+    pub fn import_entities(self, schema: &Schema, rows: &[Row]) -> Result<(), ImportError> {
+        let refused = ImportError::Refused;
+        match self {
+            Self::Sqlite(path, options) => {
+                let statements = statements(schema, rows, SqlDialect::Sqlite).map_err(refused)?;
+                make_of_entities(path, options, &statements)
+            }
+            Self::Postgres(store) => {
+                let statements = statements(schema, rows, SqlDialect::Postgres).map_err(refused)?;
+                runtime()?.block_on(store.make_of_entities(&statements))
+            }
         }
     }
 }

@@ -187,6 +187,10 @@ impl Import {
         let json = parse_json(&text, JSON_DEPTH).map_err(|error| malformed(error.to_string()))?;
         let read = match json.get("type") {
             Some(serde_json::Value::String(name)) => self.read(name, &json),
+            None if json.get("uid").is_some() => Err(
+                "this is an entity of Cedar's and no document: `import --cedar` makes a database of such"
+                    .to_owned(),
+            ),
             _ => Err("`type`: a string is wanted".to_owned()),
         };
         let (document_type, record) = read.map_err(malformed)?;

@@ -8,6 +8,7 @@ mod added_documents;
 mod additions;
 mod database;
 mod documents;
+mod entities;
 mod export;
 mod ignored;
 mod import;
@@ -23,7 +24,7 @@ mod tls_advice;
 mod views;
 
 pub use additions::{Additions, AdditionsError};
-pub use database::Database;
+pub use database::{Database, EmptyDatabase};
 pub use documents::{DocumentError, Documents};
 pub use export::{ExportError, Exported};
 pub use ignored::{Ignored, IgnoredMember};

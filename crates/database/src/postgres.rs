@@ -23,6 +23,7 @@ mod lease;
 mod listen;
 mod migrate;
 mod notes;
+mod of_entities;
 mod options;
 mod others;
 mod read;

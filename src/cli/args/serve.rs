@@ -53,6 +53,12 @@ pub(in crate::cli) struct ImportArgs {
     /// Refuse a document with a member that nothing reads; otherwise such members are counted and named at the end
     #[arg(long)]
     pub(in crate::cli) strict: bool,
+    /// The file holds no documents but entities in Cedar's JSON, as `export --cedar` writes them: tables of them are made, in an empty database
+    #[arg(long, conflicts_with = "strict")]
+    pub(in crate::cli) cedar: bool,
+    /// The schema of the entities, for `--cedar` [default: the setting `schema`]
+    #[arg(long, value_name = "FILE", requires = "cedar")]
+    pub(in crate::cli) schema: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -27,7 +27,7 @@ const PROGRESS_EVERY: u64 = 1024;
 const CHUNK: usize = 256 << 10;
 
 /// The lock that an import holds until its transaction ends. "peAI".
-const LOCK: i64 = 0x7065_4149;
+pub(super) const LOCK: i64 = 0x7065_4149;
 
 /// `incoming` takes all documents, `staged` the last of each key.
 const PREPARE: &str = "\

@@ -161,24 +161,42 @@ impl<'a> EntityRows<'a> {
         }
     }
 
-    /// Reads one more entity.
+    /// Reads one more entity, which a fault calls by its number.
     ///
     /// # Errors
     /// One that does not fit, or that occurred with other contents.
     pub(crate) fn add(&mut self, json: &Json) -> Result<(), Misfit> {
         let place = self.read.to_string();
         self.read += 1;
-        let row = self.schema.entity_row(json);
-        let Some(row) = row.map_err(|misfit| misfit.within(&place))? else {
+        self.add_row(json).map_err(|misfit| misfit.within(&place))
+    }
+
+    /// The same for an entity of a file, which a fault calls by its name, if it has one.
+    ///
+    /// # Errors
+    /// As [`EntityRows::add`].
+    pub(crate) fn add_named(&mut self, json: &Json) -> Result<(), Misfit> {
+        let place = self.read;
+        self.read += 1;
+        self.add_row(json).map_err(|misfit| {
+            let uid = json.get("uid").map(|uid| self.schema.entity(uid));
+            match uid {
+                Some(Ok(uid)) => misfit.within(&uid.to_string()),
+                _ => misfit.within(&place.to_string()),
+            }
+        })
+    }
+
+    fn add_row(&mut self, json: &Json) -> Result<(), Misfit> {
+        let Some(row) = self.schema.entity_row(json)? else {
             return Ok(());
         };
         let earlier = self.places.get(&row.uid);
         match earlier.and_then(|place| self.rows.get(*place)) {
             Some(earlier) if *earlier == row => Ok(()),
-            Some(_) => {
-                let misfit = Misfit::new("an entity occurs twice, with different contents");
-                Err(misfit.within(&place))
-            }
+            Some(_) => Err(Misfit::new(
+                "an entity occurs twice, with different contents",
+            )),
             None => {
                 self.places.insert(row.uid.clone(), self.rows.len());
                 self.rows.push(row);

@@ -158,6 +158,20 @@ impl EntitiesFile {
         Ok(read)
     }
 
+    /// All entities, by type and id; their `ancestors` are the parents that are written.
+    ///
+    /// # Errors
+    /// The first entity that does not fit.
+    pub fn rows(&self, schema: &Arc<Schema>) -> Result<Vec<Row>, StoreError> {
+        let read = self.entities(schema)?;
+        let mut rows: Vec<Row> = read.written().cloned().collect();
+        rows.sort_by_cached_key(|row| {
+            let id: &str = row.uid.id().as_ref();
+            (row.uid.type_name().to_string(), id.to_owned())
+        });
+        Ok(rows)
+    }
+
     fn all(&self) -> RwLockReadGuard<'_, Vec<(Arc<Schema>, Arc<ReadEntities>)>> {
         self.read.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -45,7 +45,7 @@ impl ReadEntities {
         limits: &EntitiesLimits,
     ) -> Result<Self, Misfit> {
         let mut read = EntityRows::new(schema);
-        each_element(without_mark(text), JSON_DEPTH, |json| read.add(&json))
+        each_element(without_mark(text), JSON_DEPTH, |json| read.add_named(&json))
             .map_err(|error| Misfit::new(error.to_string()))??;
         let rows = read.rows;
         hierarchy::check(&rows, limits.ancestors)?;
@@ -91,6 +91,11 @@ impl ReadEntities {
             ancestors,
             tags: Tags::new(),
         }))
+    }
+
+    /// The entities as they are written.
+    pub(super) fn written(&self) -> impl Iterator<Item = &Row> {
+        self.rows.values()
     }
 
     pub(super) fn tags(&self, uid: &EntityUid) -> Option<&Tags> {

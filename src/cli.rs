@@ -16,6 +16,7 @@ mod init;
 mod input;
 mod key;
 mod logged;
+mod manual;
 mod migrate;
 mod output;
 mod parts;
@@ -49,9 +50,13 @@ pub(crate) fn run() -> Exit {
                 error.kind(),
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
             );
+            let printed = error.print();
+            if asked {
+                output::note(printed);
+                return output::all_written(Exit::Done);
+            }
             // If even this cannot be written, nothing is left to tell.
-            let _ = error.print();
-            return if asked { Exit::Done } else { Exit::Usage };
+            return Exit::Usage;
         }
     };
     let ended = match arguments.command {
@@ -75,6 +80,8 @@ pub(crate) fn run() -> Exit {
         Command::Doctor(args) => doctor::run(&args),
         Command::Health(args) => health::run(&args),
         Command::Key(args) => key::run(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     };
     output::all_written(ended.unwrap_or_else(|stopped| stopped))
 }

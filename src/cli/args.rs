@@ -9,6 +9,7 @@ mod export;
 mod health;
 mod init;
 mod key;
+mod manual;
 mod policy;
 mod prove;
 mod replay;
@@ -26,6 +27,7 @@ pub(super) use export::ExportArgs;
 pub(super) use health::HealthArgs;
 pub(super) use init::InitArgs;
 pub(super) use key::KeyArgs;
+pub(super) use manual::{CompletionsArgs, ManArgs};
 pub(super) use policy::{PolicyArgs, SETTINGS, SourceArgs};
 pub(super) use prove::ProveArgs;
 pub(super) use replay::ReplayArgs;
@@ -38,6 +40,13 @@ pub(super) use serve::{ImportArgs, MigrateArgs, ServeCommand};
     version,
     propagate_version = true,
     after_help = "\
+Exit codes: 0 done, or allowed; 1 failed; 2 denied; 3 policies, schema or routes are not valid; \
+4 a policy test failed, something is not proved, or decisions changed; 64 wrong usage.",
+    after_long_help = "\
+Examples:
+  peppol-authz import --tenancy sqlite:tenancy.db tenancy.ndjson
+  peppol-authz serve --tenancy sqlite:tenancy.db
+
 Exit codes: 0 done, or allowed; 1 failed; 2 denied; 3 policies, schema or routes are not valid; \
 4 a policy test failed, something is not proved, or decisions changed; 64 wrong usage."
 )]
@@ -65,8 +74,20 @@ pub(super) enum Command {
     /// Convert policies or a schema between Cedar's own syntax and Cedar's JSON, or from the files of other programs
     Convert(ConvertArgs),
     /// Decide one question, and show the reasons
+    #[command(after_long_help = "\
+Examples:
+  peppol-authz authorize --principal 'Peppol::User::\"anna\"' --action getOrganisation --resource 'Peppol::Organisation::\"acme\"'
+  peppol-authz authorize --json question.json
+
+Exit codes: 0 allowed; 2 denied.")]
     Authorize(AuthorizeArgs),
     /// Decide one question, and show the policies, the values that they read, and the conditions that a denial lacks
+    #[command(after_long_help = "\
+Examples:
+  peppol-authz explain --principal 'Peppol::User::\"anna\"' --action getOrganisation --resource 'Peppol::Organisation::\"acme\"'
+  peppol-authz explain --json question.json
+
+Exit codes: 0 allowed; 2 denied.")]
     Explain(AuthorizeArgs),
     /// Find the principals, resources or actions that the policies allow
     Search(SearchArgs),
@@ -88,4 +109,8 @@ pub(super) enum Command {
     Health(HealthArgs),
     /// Make a static key for a caller, and show it with its hash
     Key(KeyArgs),
+    /// Write the completions of a shell to standard output
+    Completions(CompletionsArgs),
+    /// Write the manual pages of all commands into a directory
+    Man(ManArgs),
 }

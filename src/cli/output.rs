@@ -26,7 +26,8 @@ pub(super) fn standard_output() -> std::io::Stdout {
     std::io::stdout()
 }
 
-fn note(written: std::io::Result<()>) {
+/// Notes if something was written to standard output; see [`all_written`].
+pub(super) fn note(written: std::io::Result<()>) {
     if let Err(error) = written
         && error.kind() != ErrorKind::BrokenPipe
     {

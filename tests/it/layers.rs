@@ -155,7 +155,7 @@ const MAY_USE: [(&str, Modules); 4] = [
 ];
 
 /// Where a dependency may be named.
-const HOMES: [(&str, &[&str]); 26] = [
+const HOMES: [(&str, &[&str]); 28] = [
     ("axum", &["server/http"]),
     ("hyper", &["server/http"]),
     ("hyper_util", &["server/http"]),
@@ -196,6 +196,8 @@ const HOMES: [(&str, &[&str]); 26] = [
     ("cedar_policy_symcc", &["author/proof"]),
     ("chrono", &["engine/schema", "server/instant"]),
     ("clap", &["src/cli"]),
+    ("clap_complete", &["src/cli"]),
+    ("clap_mangen", &["src/cli"]),
     ("indicatif", &["src/cli"]),
     ("figment", &["server/config"]),
 ];

@@ -144,9 +144,39 @@ fn usage_that_is_wrong_is_64_and_help_is_0() {
             "64",
         ],
     );
+    each_command_has_examples(&author);
     let version = author.run(&["--version"]);
     assert_eq!(version.code, Some(0));
     assert_says(&version, &[env!("CARGO_PKG_VERSION")]);
+}
+
+/// `-h` is the shorter one of the two, and all of them are in the completions and have a manual page.
+fn each_command_has_examples(author: &Author) {
+    let all = author.run(&["-h"]).stdout;
+    let listed = all.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let listed = listed.take_while(|line| !line.is_empty());
+    let commands = listed.filter_map(|line| line.split_whitespace().next());
+    let commands: Vec<&str> = commands.filter(|command| *command != "help").collect();
+    assert!(commands.len() > 20, "{commands:?}");
+    let written = author.run(&["man", "made/man1"]);
+    assert_eq!(written.code, Some(0), "{written:?}");
+    let scripts = ["bash", "zsh", "fish"].map(|shell| {
+        let script = author.run(&["completions", shell]);
+        assert_eq!(script.code, Some(0), "{script:?}");
+        script.stdout
+    });
+    for command in commands {
+        let [short, long] = ["-h", "--help"].map(|flag| author.run(&[command, flag]).stdout);
+        let example = format!("\nExamples:\n  peppol-authz {command}");
+        assert!(long.contains(&example), "{long}");
+        assert!(!short.contains("Examples"), "{short}");
+        assert!(short.len() < long.len(), "{short}");
+        let page = author.read(&format!("made/man1/peppol-authz-{command}.1"));
+        assert!(page.contains("Examples:"), "{page}");
+        for script in &scripts {
+            assert!(script.contains(command), "{command}: {script}");
+        }
+    }
 }
 
 #[test]

@@ -34,7 +34,11 @@ pub(in crate::cli) struct AuthorizeArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
+Examples:
+  peppol-authz search --principal Peppol::User --action getOrganisation --resource 'Peppol::Organisation::\"acme\"'
+  peppol-authz search --principal 'Peppol::SubAccount::\"s-1\"' --resource Peppol::Document --action viewDocument --limit 10
+
 The search is for the one of principal, action and resource that is open: an entity with its type \
 alone, or the action if it is left out. Results are written one a line; what a permit obliges to \
 follows behind a tab.")]
@@ -70,7 +74,10 @@ pub(in crate::cli) struct SearchArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
+Examples:
+  peppol-authz plan --principal 'Peppol::SubAccount::\"s-1\"' --action viewDocument --resource Peppol::Document --dialect postgres
+
 The answer says if it is `always`, `never` or `conditional`, the condition as a tree, and the same as a part of a \
 `WHERE` with its parameters. Exit codes: 0 some rows may be allowed; 2 none is.")]
 pub(in crate::cli) struct PlanArgs {
@@ -108,7 +115,10 @@ pub(in crate::cli) struct PlanArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
+Examples:
+  peppol-authz route GET /orgs/acme --principal 'Peppol::User::\"anna\"' --tenancy sqlite:tenancy.db
+
 Without `--tenancy` the store is not read, and questions that depend on it are marked. With \
 `--principal` the request is decided too. Exit codes: 0 the request is allowed, or could be; 2 it is \
 denied.")]

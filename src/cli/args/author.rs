@@ -8,6 +8,11 @@ use super::policy::{AdditionsArgs, PolicyArgs};
 use super::prove::SolverArgs;
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  peppol-authz check
+  peppol-authz check --policies next --fix
+  peppol-authz check --openapi openapi.yaml --json")]
 pub(in crate::cli) struct CheckArgs {
     #[command(flatten)]
     pub(in crate::cli) policy: PolicyArgs,
@@ -32,6 +37,10 @@ pub(in crate::cli) struct CheckArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  peppol-authz test --coverage --drop-one
+  peppol-authz test tests/policies/documents.toml --junit report.xml")]
 pub(in crate::cli) struct TestArgs {
     /// Suites, or directories of suites [default: tests/policies]
     #[arg(value_name = "PATH")]

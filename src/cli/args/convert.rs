@@ -5,6 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  peppol-authz convert policies/users.cedar
+  peppol-authz convert schema/peppol.cedarschema
+  peppol-authz convert dump/*.json --links links.toml")]
 pub(in crate::cli) struct ConvertArgs {
     /// Policies or a schema, in Cedar's own syntax or in Cedar's JSON; or all files of a policy store as Amazon Verified Permissions' command line writes them, the policies of cedar-agent, or links as Cedar's command line keeps them
     #[arg(required = true, value_name = "FILE")]

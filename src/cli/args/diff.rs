@@ -8,7 +8,11 @@ use super::policy::SourceArgs;
 use super::prove::SolverArgs;
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
+Examples:
+  peppol-authz diff main --no-wider
+  peppol-authz diff policies next --log decisions.ndjson
+
 OLD and NEW are directories, or revisions of the git repository around the working directory. A directory holds
 policies, or `policies/` and `schema/peppol.cedarschema`. Of a revision the same two paths are read, or those that
 `--policies` and `--schema` name. Each kind of request is compared, for all entities that fit the schema.

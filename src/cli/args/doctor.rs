@@ -5,7 +5,7 @@ use clap::Args;
 use super::serve::ServeArgs;
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   peppol-authz doctor --config peppol-authz.toml
   peppol-authz doctor --json | jq '.checks[] | select(.state == \"wrong\")'

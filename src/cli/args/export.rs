@@ -7,7 +7,7 @@ use clap::Args;
 use super::policy::SourceArgs;
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   peppol-authz export --tenancy sqlite:tenancy.db tenancy.ndjson
   peppol-authz export --tenancy sqlite:tenancy.db | peppol-authz import --tenancy postgres://… -

@@ -9,7 +9,7 @@ use peppol_authz_engine::text::duration;
 use peppol_authz_server::config::Flags;
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   peppol-authz health                                     as the settings of `serve` say
   peppol-authz health --ready --listen unix:/run/authz/authz.sock

@@ -5,6 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  peppol-authz init authz
+  peppol-authz init photos --from ../cedar-examples/photos")]
 pub(in crate::cli) struct InitArgs {
     /// The directory of the project, which is new or empty
     #[arg(value_name = "DIR")]

@@ -16,7 +16,11 @@ pub(in crate::cli) struct SolverArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
+Examples:
+  peppol-authz prove
+  peppol-authz prove pty-4-flags-decide --write refuted
+
 Invariants are read from `invariants/` in the directory of policies. Each file is a policy set whose policies carry
 one `@invariant`, which states how the policies relate to the set:
   never allows      no policy allows a request that the forbids of the set describe

@@ -7,7 +7,11 @@ use clap::Args;
 use super::policy::{PolicyArgs, SourceArgs};
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
+Examples:
+  peppol-authz replay decisions.ndjson
+  peppol-authz replay decisions.ndjson --policies next --json
+
 A line with `slice` is decided from the entities in it; every other line from the store that \
 `--tenancy` or the settings name. Exit codes: 0 every decision is the same, byte for byte; 4 a \
 decision has changed; 1 no decision has changed, but a line could not be decided.")]

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::policy::{PolicyArgs, SourceArgs};
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   peppol-authz review --organisation acme --format html --output acme.html
   peppol-authz review --principal 'Peppol::User::\"anna\"' --format csv

@@ -8,6 +8,11 @@ use super::policy::{PolicyArgs, SourceArgs};
 use peppol_authz_server::config::Flags;
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  peppol-authz serve --tenancy sqlite:tenancy.db
+  peppol-authz serve --config /etc/peppol-authz/peppol-authz.toml --check
+  peppol-authz serve --schema own.cedarschema --policies policies --tenancy entities:entities.json")]
 pub(in crate::cli) struct ServeCommand {
     #[command(flatten)]
     pub(in crate::cli) start: ServeArgs,
@@ -44,6 +49,11 @@ pub(in crate::cli) struct ServeArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  peppol-authz import --tenancy sqlite:tenancy.db examples/quickstart/tenancy.ndjson
+  peppol-authz export --tenancy sqlite:tenancy.db | peppol-authz import --tenancy postgres://… -
+  peppol-authz import --cedar --schema own.cedarschema --tenancy sqlite:own.db entities.json")]
 pub(in crate::cli) struct ImportArgs {
     #[command(flatten)]
     pub(in crate::cli) source: SourceArgs,
@@ -62,6 +72,10 @@ pub(in crate::cli) struct ImportArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  peppol-authz migrate --tenancy sqlite:tenancy.db
+  peppol-authz migrate --tenancy postgres://… --additions schema/additions")]
 pub(in crate::cli) struct MigrateArgs {
     #[command(flatten)]
     pub(in crate::cli) source: SourceArgs,

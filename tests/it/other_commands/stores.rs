@@ -223,14 +223,20 @@ fn a_result_that_cannot_be_written_is_a_failure() {
         .unwrap();
     assert!(imported.status.success());
     let ask = [&ASK[..], &["--action", "getOrganisation"]].concat();
-    for (command, arguments) in [("search", &ASK[..]), ("authorize", &ask), ("explain", &ask)] {
+    let of_store = [("search", &ASK[..]), ("authorize", &ask), ("explain", &ask)];
+    let of_store = of_store
+        .map(|(command, arguments)| [&[command, "--tenancy", &tenancy], arguments].concat());
+    let others = [
+        &["--help"][..],
+        &["--version"],
+        &["completions", "bash"],
+        &["check", "-h"],
+    ];
+    let others = others.map(<[&str]>::to_vec);
+    for arguments in of_store.into_iter().chain(others) {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let ended = program()
-            .args([command, "--tenancy", &tenancy])
-            .args(arguments)
-            .stdout(full)
-            .output()
-            .unwrap();
+        let ended = program().args(&arguments).stdout(full).output().unwrap();
+        let command = arguments[0];
         let said = String::from_utf8(ended.stderr).unwrap();
         assert_eq!(ended.status.code(), Some(1), "{command}: {said}");
         assert!(said.contains("standard output: "), "{command}: {said}");

@@ -219,14 +219,15 @@ fn what_is_not_held_as_it_is_makes_nothing() {
         }
         let _ = std::fs::remove_file(place.path("refused.db"));
     }
-    let file = place.file("entities.json", "[]");
-    let to = place.sqlite("documents.db");
-    run(&["migrate", "--tenancy", &to]).text();
-    let done = run(&["import", "--cedar", "--tenancy", &to, &file]);
-    assert_eq!(done.code, Some(1), "{done:?}");
-    assert!(done.stderr.contains("documents tell more"), "{done:?}");
-    // An entity among documents is said to be one.
-    let file = place.file("entities.json", &user("a", json!({})).to_string());
-    let done = run(&["import", "--tenancy", &to, &file]);
-    assert!(done.stderr.contains("`import --cedar`"), "{done:?}");
+    for to in databases(&place, "documents.db") {
+        let file = place.file("entities.json", "[]");
+        run(&["migrate", "--tenancy", &to]).text();
+        let done = run(&["import", "--cedar", "--tenancy", &to, &file]);
+        assert_eq!(done.code, Some(1), "{done:?}");
+        assert!(done.stderr.contains("documents tell more"), "{done:?}");
+        // An entity among documents is said to be one.
+        let file = place.file("entities.json", &user("a", json!({})).to_string());
+        let done = run(&["import", "--tenancy", &to, &file]);
+        assert!(done.stderr.contains("`import --cedar`"), "{done:?}");
+    }
 }

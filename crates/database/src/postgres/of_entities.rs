@@ -9,9 +9,10 @@ use super::write::LOCK;
 use crate::entities::{Statement, not_empty};
 use crate::import::ImportError;
 
-/// True if something is in the schema that tables are made in.
+/// True if something is in the schema that tables are made in, or if tables of documents are in another one
+/// that is looked into.
 const IS_USED: &str = "\
-SELECT EXISTS (
+SELECT to_regclass('tenancy_migration') IS NOT NULL OR EXISTS (
   SELECT FROM pg_class
   WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
     AND relkind IN ('r', 'v', 'm', 'f', 'p')

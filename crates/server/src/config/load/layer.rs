@@ -52,9 +52,15 @@ impl Layer {
         faults: &mut Vec<Fault>,
     ) -> (Vec<Self>, Option<PathBuf>) {
         let known = Value::serialize(known).ok();
-        let default = |key: &str| match known.as_ref()?.find_ref(key)? {
-            Value::Dict(..) => None,
-            value => Some(value),
+        let default = |key: &str| {
+            let known = known.as_ref()?;
+            // It may be a table too.
+            let kind = key.strip_prefix("policy_warnings.");
+            let key = kind.map_or(key, |_| "policy_warnings");
+            match known.find_ref(key)? {
+                Value::Dict(..) => None,
+                value => Some(value),
+            }
         };
         let mut keys = Vec::new();
         if let Some(known) = &known {

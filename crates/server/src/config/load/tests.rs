@@ -278,6 +278,15 @@ fn the_fate_of_warnings_is_a_word_or_a_table() {
     let variable = [("PEPPOL_AUTHZ_POLICY_WARNINGS", "mixed_script=log")];
     // The whole value is another one.
     assert_eq!(taken(load(&flags, &variable).unwrap()), "mixed_script=log");
+    let kinds = [("PEPPOL_AUTHZ_POLICY_WARNINGS__MIXED_SCRIPT", "log")];
+    let both = "impossible=log,mixed_script=log";
+    assert_eq!(taken(load(&flags, &kinds).unwrap()), both);
+    let unknown = [("PEPPOL_AUTHZ_POLICY_WARNINGS__IMPOSIBLE", "log")];
+    let found = faults(load(&flags, &unknown));
+    assert!(
+        found[0].2.contains("did you mean `impossible`?"),
+        "{found:?}"
+    );
     flags.policy_warnings = Some("log".parse().unwrap());
     assert_eq!(taken(load(&flags, &variable).unwrap()), "log");
     for (text, says) in [

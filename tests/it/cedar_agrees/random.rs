@@ -507,6 +507,12 @@ fn random_sets_are_decided_as_by_cedar() {
         absent,
         linked,
     } = counts;
+    // For a long run, which `--nocapture` shows.
+    println!(
+        "{sets} sets, {} questions: {allowed} allowed, {denied} denied, {failed} failed, {absent} of who is not \
+         there, {linked} by links",
+        allowed + denied + failed + absent
+    );
     let least = usize::try_from(rounds).unwrap();
     assert!(sets * 2 > least, "{sets} of {rounds}");
     for count in [allowed, denied, failed, absent, 2 * linked] {

@@ -49,6 +49,7 @@ mod router;
 mod search;
 mod secured;
 mod serve;
+mod shed;
 mod turns;
 
 pub use apart::WorkApart;
@@ -72,3 +73,4 @@ pub use refusals::Refusals;
 pub use router::{router, router_of_administration, router_of_questions};
 pub use search::search_json;
 pub use serve::serve;
+pub use shed::Shedding;

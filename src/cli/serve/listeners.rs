@@ -9,7 +9,8 @@ use crate::cli::output::AnyError;
 use peppol_authz_server::callers::ListenerName;
 use peppol_authz_server::config::{CallerAdmission, Config, Listen};
 use peppol_authz_server::http::{
-    App, Listener, router, router_of_administration, router_of_questions, serve, serve_envoy,
+    App, Listener, Shedding, router, router_of_administration, router_of_questions, serve,
+    serve_envoy,
 };
 
 /// The sockets of a server.
@@ -104,12 +105,13 @@ impl Listeners {
             match self.administration {
                 Some(listener) => {
                     let router = router_of_administration(Arc::clone(app));
-                    serve(listener, router, limits, told()).await
+                    serve(listener, router, None, limits, told()).await
                 }
                 None => 0,
             }
         };
-        let questions = serve(self.questions, questions, limits, told());
+        let shedding = Some(Shedding::new(Arc::clone(app)));
+        let questions = serve(self.questions, questions, shedding, limits, told());
         let cut: [usize; 3] = tokio::join!(questions, envoy, administration).into();
         cut.into_iter().sum()
     }

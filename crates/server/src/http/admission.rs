@@ -197,7 +197,7 @@ fn one<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 /// The action of an operator's path.
-fn operation(path: &'static str) -> Option<(CallerAction, &'static str)> {
+pub(super) fn operation(path: &'static str) -> Option<(CallerAction, &'static str)> {
     match path {
         "/metrics" => Some((CallerAction::Metrics, path)),
         "/openapi.json" | "/version" | "/v1/policies" | "/v1/policies/{id}" | "/v1/schema"

@@ -33,6 +33,7 @@ use super::connection_caller::ConnectionCaller;
 use super::framing::{FramedReader, Framing, TargetFragment};
 use super::place::{ConnectionPlace, PATIENCE};
 use super::problem::Problem;
+use super::shed::Shedding;
 
 /// How long, and for how many bytes, a client that is still sending is listened to after its answer.
 const LINGER: Duration = Duration::from_secs(5);
@@ -73,6 +74,8 @@ pub(crate) enum Stage {
 pub(crate) struct HttpServerState {
     pub(crate) http: http1::Builder,
     pub(crate) router: Router,
+    /// Refuses questions before the router has them.
+    pub(crate) shedding: Option<Shedding>,
     /// From the first byte of a head, or from connecting, to the end of the head.
     pub(crate) header_read_timeout: Duration,
     /// From an answer to the next request's first byte. Taking the answer counts.
@@ -109,10 +112,11 @@ pub(crate) async fn drive<S>(
         request.extensions_mut().insert(end.peer);
         request.extensions_mut().insert(end.caller.clone());
         let length = request.body().size_hint().exact();
-        if locked(&framing).body_follows(length) {
+        let head = locked(&framing).body_follows(length);
+        if head.has_fragment {
             request.extensions_mut().insert(TargetFragment);
         }
-        answer(Arc::clone(&exchange), request)
+        answer(Arc::clone(&exchange), request, head.has_whole_body)
     });
     let mut connection = shared.http.serve_connection(io, service);
     loop {
@@ -151,15 +155,28 @@ pub(crate) async fn drive<S>(
 
 async fn answer(
     exchange: Arc<ConnectionState>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
+    has_whole_body: bool,
 ) -> Result<Response, Infallible> {
     exchange.enter(Phase::Answer);
     let has_body = !request.body().is_end_stream();
     exchange.is_unread.store(has_body, Ordering::Relaxed);
     let is_last = !exchange.is_placed(request.uri().path()).await;
-    let mut response = match is_last && !ConnectionPlace::answers(request.uri().path()) {
-        true => Problem::Busy.into_response(),
-        false => {
+    let shedding = exchange.shared.shedding.as_ref();
+    // Elsewhere a refusal would have to end the connection, or to wait for the body.
+    let shed = match has_whole_body && !is_last {
+        true => shedding.and_then(|shedding| shedding.refused(&mut request)),
+        false => None,
+    };
+    let mut response = match shed {
+        Some(refusal) => {
+            exchange.is_unread.store(false, Ordering::Relaxed);
+            refusal
+        }
+        None if is_last && !ConnectionPlace::answers(request.uri().path()) => {
+            Problem::Busy.into_response()
+        }
+        None => {
             let request = request.map(|body| WatchedBody {
                 body,
                 exchange: Arc::clone(&exchange),

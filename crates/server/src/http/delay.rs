@@ -3,8 +3,9 @@
 //! Where the processors are used up, every request waits behind all that are ready, and what is asked
 //! more than can be answered waits without end. A probe, a task like any other, lets all others go
 //! first and measures how long that takes. Where it takes too long, and has for a while, a share of the
-//! questions is refused before they are parsed, which costs a fraction of an answer. The share grows
-//! while the delay is too long, and shrinks slowly while it is not: so about as many are answered as can be.
+//! questions is refused at their heads ([`Shedding`](super::shed::Shedding)), which costs a fraction of an
+//! answer. The share grows while the delay is too long, and shrinks slowly while it is not: so about as many
+//! are answered as can be.
 //!
 //! Two things are no overload. The time from its timer to the first run of the probe does not count: other
 //! programs on the same processors could make that long, while nobody waits here. And few questions that
@@ -83,18 +84,25 @@ impl WorkerDelay {
         }
     }
 
-    /// Counts a question that comes, which has the probe measure. `None` if it is to be refused.
-    pub(super) fn begin(self: &Arc<Self>) -> Option<InHand> {
+    /// True while a share of the questions is refused.
+    pub(super) fn refuses_some(&self) -> bool {
+        self.share.load(Ordering::Relaxed) < ALL
+    }
+
+    /// Counts a question that comes, which has the probe measure. False if it is to be refused.
+    pub(super) fn lets_in(&self) -> bool {
         // In one order with what the probe does before it rests.
         let number = self.came.fetch_add(1, Ordering::SeqCst);
         if self.rests.load(Ordering::SeqCst) && self.rests.swap(false, Ordering::SeqCst) {
             self.wake.notify_one();
         }
-        if !is_let_in(number, self.share.load(Ordering::Relaxed)) {
-            return None;
-        }
+        is_let_in(number, self.share.load(Ordering::Relaxed))
+    }
+
+    /// Begins a question that is let in.
+    pub(super) fn begin(self: &Arc<Self>) -> InHand {
         self.in_hand.fetch_add(1, Ordering::Relaxed);
-        Some(InHand(Arc::clone(self)))
+        InHand(Arc::clone(self))
     }
 
     /// The last measurement; none of a server that is asked nothing.
@@ -287,7 +295,11 @@ mod tests {
     /// Work that holds the only worker, and others that are ready as well, or wait for the store.
     async fn is_crowd(questions: usize, aside: usize) -> bool {
         let delay = Arc::new(WorkerDelay::new(Duration::from_millis(1), BURST, 1));
-        let _in_hand: Vec<_> = (0..questions).map(|_| delay.begin()).collect();
+        let in_hand = || {
+            delay.lets_in();
+            delay.begin()
+        };
+        let _in_hand: Vec<_> = (0..questions).map(|_| in_hand()).collect();
         let work = async { std::thread::sleep(Duration::from_millis(20)) };
         let aside = || aside;
         let ((delay, is_crowd), ()) = tokio::join!(delay.measure(&aside), work);
@@ -315,7 +327,7 @@ mod tests {
         let followed = Arc::clone(&delay);
         let probe = tokio::spawn(async move { followed.follow(|| 0).await });
         for _ in 0..3 {
-            drop(delay.begin());
+            assert!(delay.lets_in());
             assert!(!delay.rests.load(Ordering::SeqCst));
             while !delay.rests.load(Ordering::SeqCst) {
                 tokio::task::yield_now().await;

@@ -14,6 +14,9 @@ use std::task::{Context, Poll, ready};
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+/// The bytes of a body that hyper passes over at once: it reads so many at least.
+const PASSED_OVER: usize = 8 << 10;
+
 /// The target of a request has a fragment. Such a request has this among its extensions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TargetFragment;
@@ -23,6 +26,17 @@ pub(super) struct TargetFragment;
 pub(super) struct Framing {
     part: Part,
     has_fragment: bool,
+    /// Bytes that have come and are not handed on yet.
+    ahead: usize,
+}
+
+/// A request whose head was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ReadHead {
+    /// Its target has a fragment.
+    pub(super) has_fragment: bool,
+    /// All of its body has come with it, and is so short that hyper passes over it where nobody reads it.
+    pub(super) has_whole_body: bool,
 }
 
 /// Hands the bytes of a stream on, part by part.
@@ -75,12 +89,12 @@ impl Framing {
         Self {
             part: Part::Between,
             has_fragment: false,
+            ahead: 0,
         }
     }
 
-    /// The head was read, and a body of this length follows; `None` is for one in chunks. Returns true
-    /// if its target has a fragment.
-    pub(super) fn body_follows(&mut self, length: Option<u64>) -> bool {
+    /// The head was read, and a body of this length follows; `None` is for one in chunks.
+    pub(super) fn body_follows(&mut self, length: Option<u64>) -> ReadHead {
         self.part = match length {
             // hyper has read another head: whatever comes next is refused.
             _ if self.part != Part::Head => Part::Head,
@@ -88,7 +102,11 @@ impl Framing {
             Some(length) => Part::Body(length),
             None => Part::Chunks(Chunk::Start),
         };
-        std::mem::take(&mut self.has_fragment)
+        let length = length.and_then(|length| usize::try_from(length).ok());
+        ReadHead {
+            has_fragment: std::mem::take(&mut self.has_fragment),
+            has_whole_body: length.is_some_and(|length| length <= self.ahead.min(PASSED_OVER)),
+        }
     }
 
     /// The number of these bytes that belong to the part in hand, which is at least one of any.
@@ -213,9 +231,12 @@ impl<S> FramedReader<S> {
         self.stream
     }
 
-    fn follow(&self, bytes: &[u8]) -> io::Result<usize> {
+    /// The number of these bytes that belong to the part in hand. Others have come too, `behind` them.
+    fn follow(&self, bytes: &[u8], behind: usize) -> io::Result<usize> {
         let mut framing = self.framing.lock().unwrap_or_else(PoisonError::into_inner);
-        framing.follow(bytes)
+        let taken = framing.follow(bytes)?;
+        framing.ahead = (bytes.len() + behind).saturating_sub(taken);
+        Ok(taken)
     }
 }
 
@@ -228,14 +249,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for FramedReader<S> {
         let this = self.get_mut();
         if !this.waiting.is_empty() {
             let fitting = this.waiting.len().min(buffer.remaining());
-            let taken = this.follow(this.waiting.get(..fitting).unwrap_or_default())?;
+            let behind = this.waiting.len() - fitting;
+            let taken = this.follow(this.waiting.get(..fitting).unwrap_or_default(), behind)?;
             buffer.put_slice(&this.waiting.split_to(taken));
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
         let read = buffer.filled().get(before..).unwrap_or_default();
-        let taken = this.follow(read)?;
+        let taken = this.follow(read, 0)?;
         if let Some(behind @ [_, ..]) = read.get(taken..) {
             this.waiting.extend_from_slice(behind);
             buffer.set_filled(before + taken);

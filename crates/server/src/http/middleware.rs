@@ -12,7 +12,8 @@ use super::connection_caller::ConnectionCaller;
 use super::framing::TargetFragment;
 use super::metrics::route;
 use super::problem::Problem;
-use super::request::{REQUEST_ID, answered_for, marks};
+use super::request::{REQUEST_ID, RequestInHand, answered_for, marks};
+use super::shed::LetInAtHead;
 use super::{avp, cerbos, gateway};
 use peppol_authz_engine::schema::Misfit;
 use peppol_authz_engine::{Malformed, RequestMarks};
@@ -30,8 +31,8 @@ fn fragment() -> Problem {
     })
 }
 
-/// The answer to a caller that is not let in, in the words of the surface that it asked at.
-fn refusal(app: &App, problem: &Problem, request: &Request) -> Response {
+/// The answer to a request that is not let in, in the words of the surface that it asked at.
+pub(super) fn refusal<B>(app: &App, problem: &Problem, request: &Request<B>) -> Response {
     match request.uri().path() {
         "/" => avp::refusal(problem),
         "/api/plan/resources" => cerbos::refusal(problem),
@@ -56,7 +57,12 @@ pub(super) async fn counted(State(app): State<Arc<App>>, request: Request, next:
         .await;
     let mut response = match admitted {
         Ok(admitted) if is_readable(&request) => {
-            answered_for(marks, &admitted.caller, next.run(request)).await
+            let in_hand = RequestInHand {
+                marks,
+                caller: Arc::clone(&admitted.caller),
+                is_let_in: request.extensions().get::<LetInAtHead>().is_some(),
+            };
+            answered_for(in_hand, next.run(request)).await
         }
         Ok(_) => fragment().into_response(),
         Err(problem) => refusal(&app, &problem, &request),

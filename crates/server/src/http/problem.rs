@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Instant;
 
+use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -330,6 +331,13 @@ impl Problem {
     }
 }
 
+impl ProblemBody {
+    fn json(&self) -> Vec<u8> {
+        // A struct of strings and a number always has a JSON form.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         match failure {
@@ -360,10 +368,15 @@ impl Problem {
     /// The problem as problem details.
     pub(super) fn response(&self) -> Response {
         self.log();
-        let status = self.status();
-        // A struct of strings and a number always has a JSON form.
-        let body = serde_json::to_vec(&self.body()).unwrap_or_default();
-        let mut response = (status, body).into_response();
+        static OVERLOADED: LazyLock<Bytes> =
+            LazyLock::new(|| Problem::Overloaded(Overload::Workers).body().json().into());
+        let body = match self {
+            // A flood of these is answered with a text that was made once.
+            Self::Overloaded(_) => Body::from(OVERLOADED.clone()),
+            _ => Body::from(self.body().json()),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(
             CONTENT_TYPE,

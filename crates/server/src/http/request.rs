@@ -15,8 +15,16 @@ pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 tokio::task_local! {
-    /// The request that this task answers: its marks, for the decision log, and its caller.
-    static REQUEST: (RequestMarks, Arc<Caller>);
+    static REQUEST: RequestInHand;
+}
+
+/// The request that a task answers.
+pub(super) struct RequestInHand {
+    /// For the decision log.
+    pub(super) marks: RequestMarks,
+    pub(super) caller: Arc<Caller>,
+    /// True if it was let in at its head, where too many come.
+    pub(super) is_let_in: bool,
 }
 
 /// The most bytes of a request's name that are logged.
@@ -25,23 +33,26 @@ const LONGEST_ID: usize = 128;
 /// The marks of the request in hand.
 pub(super) fn current_marks() -> RequestMarks {
     REQUEST
-        .try_with(|(marks, _)| marks.clone())
+        .try_with(|request| request.marks.clone())
         .unwrap_or_default()
 }
 
 /// The caller of the request in hand.
 pub(super) fn current_caller() -> Arc<Caller> {
-    let known = REQUEST.try_with(|(_, caller)| Arc::clone(caller));
+    let known = REQUEST.try_with(|request| Arc::clone(&request.caller));
     known.unwrap_or_else(|_| ConnectionCaller::of(None))
 }
 
-/// Answers a request of a caller, with its marks.
-pub(super) async fn answered_for<T>(
-    marks: RequestMarks,
-    caller: &Arc<Caller>,
-    answer: impl Future<Output = T>,
-) -> T {
-    REQUEST.scope((marks, Arc::clone(caller)), answer).await
+/// True if the request in hand was let in at its head.
+pub(super) fn current_is_let_in() -> bool {
+    REQUEST
+        .try_with(|request| request.is_let_in)
+        .unwrap_or(false)
+}
+
+/// Answers a request, which `answer` can ask for.
+pub(super) async fn answered_for<T>(request: RequestInHand, answer: impl Future<Output = T>) -> T {
+    REQUEST.scope(request, answer).await
 }
 
 /// The marks of a request. What has not the form of one is left out: it is written to a log.

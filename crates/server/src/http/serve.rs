@@ -13,13 +13,15 @@ use super::connection::{self, HttpServerState, OtherEnd};
 use super::listener::Listener;
 use super::place::{PATIENCE, RESERVED};
 use super::secured::{SecuredStream, secured};
+use super::shed::Shedding;
 use crate::config::Server;
 use crate::tls::TlsProtocol;
 
 /// The longest head (431 beyond), and the bytes that are buffered of one connection.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// Answers requests on `listener` by `router` until `shutdown` is ready.
+/// Answers requests on `listener` by `router` until `shutdown` is ready; of questions, where too many
+/// come, `shedding` refuses a share.
 ///
 /// Then it stops to accept (a Unix socket's file is removed), closes idle connections, lets
 /// requests in hand finish for up to `limits.drain_timeout`, and cuts what is left. Of `limits` the
@@ -28,6 +30,7 @@ const BUFFER_BYTES: usize = 64 << 10;
 pub async fn serve(
     listener: Listener,
     router: Router,
+    shedding: Option<Shedding>,
     limits: &Server,
     shutdown: impl Future<Output = ()>,
 ) -> usize {
@@ -41,6 +44,7 @@ pub async fn serve(
         http,
         // Resolves the routes once and not for each request.
         router: router.with_state(()),
+        shedding,
         header_read_timeout: limits.header_read_timeout,
         idle_timeout: limits.idle_timeout,
         is_draining: AtomicBool::new(false),

@@ -16,7 +16,7 @@ use super::super::body;
 use super::super::delay::InHand;
 use super::super::limits::Limits;
 use super::super::problem::{Overload, Problem};
-use super::super::request::{current_caller, current_marks};
+use super::super::request::{current_caller, current_is_let_in, current_marks};
 use super::surface::{CountedFailure, Surface};
 use crate::callers::Caller;
 use peppol_authz_engine::{Failure, Malformed, RequestMarks, Session};
@@ -114,12 +114,14 @@ fn late(app: &App) -> Problem {
 
 impl LetIn {
     /// # Errors
-    /// A server that has too much to do.
+    /// A server that has too much to do, unless the request was let in at its head.
     fn now(app: &App) -> Result<Self, Problem> {
-        let too_many = || noted(app, Problem::Overloaded(Overload::Workers));
+        if !current_is_let_in() && !app.delay.lets_in() {
+            return Err(noted(app, Problem::Overloaded(Overload::Workers)));
+        }
         Ok(Self {
             started: Instant::now(),
-            in_hand: app.delay.begin().ok_or_else(too_many)?,
+            in_hand: app.delay.begin(),
         })
     }
 }

@@ -44,7 +44,7 @@ fn seen(text: &[u8], cut: usize, lengths: &[Option<u64>]) -> Vec<(String, bool)>
             }
             rest = &rest[taken..];
             if framing.part == Part::Head {
-                let has_fragment = framing.body_follows(*lengths.next().unwrap());
+                let has_fragment = framing.body_follows(*lengths.next().unwrap()).has_fragment;
                 found.push((
                     String::from_utf8(std::mem::take(&mut head)).unwrap(),
                     has_fragment,

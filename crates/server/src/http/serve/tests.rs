@@ -72,7 +72,10 @@ fn start_at(address: &Listen, limits: Server) -> Fixture {
             }),
         );
     let served = runtime.spawn(async move {
-        serve(listener, router, &limits, async { drop(stopped.await) }).await
+        serve(listener, router, None, &limits, async {
+            drop(stopped.await)
+        })
+        .await
     });
     Fixture {
         address,

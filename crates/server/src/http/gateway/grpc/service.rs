@@ -20,7 +20,7 @@ use super::{PATH, refused, respond};
 use crate::http::app::App;
 use crate::http::connection_caller::ConnectionCaller;
 use crate::http::place::ConnectionPlace;
-use crate::http::request::answered_for;
+use crate::http::request::{RequestInHand, answered_for};
 use peppol_authz_engine::RequestMarks;
 
 /// Answers requests of HTTP/2.
@@ -97,8 +97,12 @@ impl Checking {
             let check = Check(self.app, arrived);
             let mut grpc = Grpc::new(ProstCodec::default());
             grpc = grpc.max_decoding_message_size(self.longest);
-            let marks = RequestMarks::default();
-            answered_for(marks, &admitted.caller, grpc.unary(check, request)).await
+            let in_hand = RequestInHand {
+                marks: RequestMarks::default(),
+                caller: Arc::clone(&admitted.caller),
+                is_let_in: false,
+            };
+            answered_for(in_hand, grpc.unary(check, request)).await
         } else {
             let mut grpc = Grpc::new(ProstCodec::default());
             grpc.unary(HealthCheck(self.app), request).await

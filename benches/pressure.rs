@@ -1,10 +1,11 @@
 //! Answers while more is asked than can be answered, and while others hold connections.
 //!
 //! The load is an open one: each request has its time, and its latency counts from then, whether or not
-//! a connection was free. First the capacity is found, over a few connections; then half of it is asked and
-//! twice of it, with as many connections as it takes. What is refused has to be refused soon, and what is
-//! served, served in a time that is like that at half the load. The first second does not count: a burst is let
-//! in. That for questions from memory over SQLite, and for PostgreSQL with nothing kept. Last, 10,000 silent
+//! a connection was free. First the capacity is found: as many connections, each with its next question as soon as
+//! it is answered, and a server that refuses nothing. Then half of it is asked, nine tenths, and twice of it.
+//! What is refused has to be refused soon, and what is served, served in a time that is like that of a busy server.
+//! The first second does not count: a burst is let in. That for questions from memory over SQLite, answered by
+//! kept decisions and decided anew, and for PostgreSQL with nothing kept. Last, 10,000 silent
 //! and slow connections are held open on each listener in turn, while others ask.
 //!
 //! The server has one processor, with PostgreSQL, and the load another. It needs a limit of 20,000 open files
@@ -42,17 +43,17 @@ use common::questions::{ORGANISATIONS, question, request};
 use common::{Size, documents, memory};
 use load::{Found, Load};
 
-/// So few that none is too many.
-const FEW: usize = 8;
-
 /// Fewer than one peer may have.
 const MANY: usize = 700;
 
 /// Connections that are held open on each listener in turn.
 const HELD: usize = 10_000;
 
+/// A setting and its value.
+type Setting = (&'static str, &'static str);
+
 /// Nobody is closed for being slow.
-const HOLDING: [(&str, &str); 7] = [
+const HOLDING: [Setting; 7] = [
     ("SERVER__CONNECTIONS", "12000"),
     ("SERVER__CONNECTIONS_PER_PEER", "12000"),
     ("SERVER__HEADER_READ_TIMEOUT", "1h"),
@@ -84,22 +85,28 @@ fn main() {
         "{:<36} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>6}",
         "", "asked/s", "served/s", "p50 µs", "p99 µs", "shed/s", "p99 µs", "ratio"
     );
-    let server = serve(&sqlite("memory.db"), &file, &[]);
-    pressed("SQLite, all in memory", &server, &load, seconds);
-    drop(server);
+    let memory_of = sqlite("memory.db");
+    pressed("SQLite, decisions kept", &load, seconds, |settings| {
+        serve(&memory_of, &file, settings)
+    });
+    pressed("SQLite, decided anew", &load, seconds, |settings| {
+        let settings = [settings, &[("CACHE__DECISION_BYTES", "0")]].concat();
+        serve(&memory_of, &file, &settings)
+    });
 
     let postgres = postgres::Server::start(&["max_connections=200"]);
     let database = postgres.database();
     let port = postgres.port;
     let postmaster = format!("pgrep -f -- '-p{port}' | xargs -n1 taskset -acp 0");
     run("sh", &["-c", &postmaster]);
-    let server = serve(&database.url(), &file, &[("CACHE__ENABLED", "false")]);
-    pressed("PostgreSQL, nothing kept", &server, &load, seconds);
-    drop(server);
+    pressed("PostgreSQL, nothing kept", &load, seconds, |settings| {
+        let settings = [settings, &[("CACHE__ENABLED", "false")]].concat();
+        serve(&database.url(), &file, &settings)
+    });
 
     let server = serve(&sqlite("held.db"), &file, &HOLDING);
     let capacity = load
-        .ask(&server.address, FEW, f64::INFINITY, seconds)
+        .ask(&server.address, MANY, f64::INFINITY, seconds)
         .served;
     let alone = load.ask(&server.address, MANY, capacity / 2.0, seconds);
     print("alone", capacity / 2.0, &alone, &alone);
@@ -119,15 +126,25 @@ fn main() {
     }
 }
 
-/// Asks half of what it can answer, and twice.
-fn pressed(name: &str, server: &Program, load: &Load, seconds: Duration) {
-    let found = load.ask(&server.address, FEW, f64::INFINITY, seconds);
+/// Asks a part of what it can answer, and more.
+fn pressed(name: &str, load: &Load, seconds: Duration, serve: impl Fn(&[Setting]) -> Program) {
+    // Nothing is refused: an hour is never too late.
+    let server = serve(&[("SERVER__DELAY", "1h"), ("SERVER__BURST_TIME", "1h")]);
+    let found = load.ask(&server.address, MANY, f64::INFINITY, seconds);
     let capacity = found.served;
-    print(&format!("{name}, capacity"), capacity, &found, &found);
-    let half = load.ask(&server.address, MANY, capacity / 2.0, seconds);
-    print(&format!("{name}, half"), capacity / 2.0, &half, &half);
-    let twice = load.ask(&server.address, MANY, capacity * 2.0, seconds);
-    print(&format!("{name}, twice"), capacity * 2.0, &twice, &half);
+    drop(server);
+    let server = serve(&[]);
+    let ask = |part: f64| load.ask(&server.address, MANY, capacity * part, seconds);
+    let (half, busy, twice) = (ask(0.5), ask(0.9), ask(2.0));
+    let rows = [
+        ("capacity", 1.0, &found),
+        ("half", 0.5, &half),
+        ("nine tenths", 0.9, &busy),
+        ("twice", 2.0, &twice),
+    ];
+    for (part, of, found) in rows {
+        print(&format!("{name}, {part}"), capacity * of, found, &busy);
+    }
 }
 
 fn print(name: &str, asked: f64, found: &Found, usual: &Found) {
@@ -143,7 +160,7 @@ fn print(name: &str, asked: f64, found: &Found, usual: &Found) {
 }
 
 /// The server, with one worker on a processor of its own.
-fn serve(source: &str, file: &Path, settings: &[(&str, &str)]) -> Program {
+fn serve(source: &str, file: &Path, settings: &[Setting]) -> Program {
     let mut command = match std::env::var("PRESSURE_PROGRAM") {
         Ok(program) => Program::serve_by(&program, source),
         Err(_) => Program::serve(source),

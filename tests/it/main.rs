@@ -20,6 +20,7 @@ mod eventually;
 mod explain;
 mod export;
 mod fail_closed;
+mod flood;
 mod forms;
 mod gateway;
 mod history;

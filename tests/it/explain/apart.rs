@@ -70,7 +70,7 @@ fn start(seconds: u64) -> (Runtime, String, WorkApart) {
     let router = router(Arc::new(app));
     runtime.spawn(async move {
         let forever = std::future::pending::<()>();
-        serve(listener, router, &settings.server, forever).await
+        serve(listener, router, None, &settings.server, forever).await
     });
     (runtime, address, explanations)
 }

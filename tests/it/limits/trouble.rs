@@ -194,8 +194,16 @@ pub(crate) fn start_with(gateway: Gateway) -> Fixture {
         )
         .await
     });
-    runtime
-        .spawn(async move { serve(listener, router, &limits, std::future::pending::<()>()).await });
+    runtime.spawn(async move {
+        serve(
+            listener,
+            router,
+            None,
+            &limits,
+            std::future::pending::<()>(),
+        )
+        .await
+    });
     Fixture {
         address,
         envoy,

@@ -109,14 +109,21 @@ pub(crate) async fn drive<S>(
         }
     }));
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(end.peer);
-        request.extensions_mut().insert(end.caller.clone());
         let length = request.body().size_hint().exact();
         let head = locked(&framing).body_follows(length);
+        // Elsewhere a refusal would have to end the connection, or to wait for the body.
+        let shed = match head.has_whole_body {
+            true => exchange.shed(&mut request),
+            false => None,
+        };
+        if shed.is_none() {
+            request.extensions_mut().insert(end.peer);
+            request.extensions_mut().insert(end.caller.clone());
+        }
         if head.has_fragment {
             request.extensions_mut().insert(TargetFragment);
         }
-        answer(Arc::clone(&exchange), request, head.has_whole_body)
+        answer(Arc::clone(&exchange), request, shed)
     });
     let mut connection = shared.http.serve_connection(io, service);
     loop {
@@ -155,24 +162,15 @@ pub(crate) async fn drive<S>(
 
 async fn answer(
     exchange: Arc<ConnectionState>,
-    mut request: Request<Incoming>,
-    has_whole_body: bool,
+    request: Request<Incoming>,
+    shed: Option<Response>,
 ) -> Result<Response, Infallible> {
     exchange.enter(Phase::Answer);
-    let has_body = !request.body().is_end_stream();
+    let has_body = shed.is_none() && !request.body().is_end_stream();
     exchange.is_unread.store(has_body, Ordering::Relaxed);
-    let is_last = !exchange.is_placed(request.uri().path()).await;
-    let shedding = exchange.shared.shedding.as_ref();
-    // Elsewhere a refusal would have to end the connection, or to wait for the body.
-    let shed = match has_whole_body && !is_last {
-        true => shedding.and_then(|shedding| shedding.refused(&mut request)),
-        false => None,
-    };
+    let is_last = shed.is_none() && !exchange.is_placed(request.uri().path()).await;
     let mut response = match shed {
-        Some(refusal) => {
-            exchange.is_unread.store(false, Ordering::Relaxed);
-            refusal
-        }
+        Some(refusal) => refusal,
         None if is_last && !ConnectionPlace::answers(request.uri().path()) => {
             Problem::Busy.into_response()
         }
@@ -284,6 +282,16 @@ impl ConnectionState {
         match self.place().is_reserved() {
             true => timeout.min(PATIENCE),
             false => timeout,
+        }
+    }
+
+    /// The refusal of a request of which all has come, if it is to be refused at once.
+    fn shed(&self, request: &mut Request<Incoming>) -> Option<Response> {
+        let shedding = self.shared.shedding.as_ref()?;
+        // What waits for a place is not answered at once.
+        match self.place().is_reserved() {
+            true => None,
+            false => shedding.refused(request),
         }
     }
 

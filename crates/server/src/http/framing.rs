@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
+use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The bytes of a body that hyper passes over at once: it reads so many at least.
@@ -130,16 +131,25 @@ impl Framing {
             Part::Between if matches!(byte, b'\r' | b'\n') => Part::Between,
             Part::Between => Part::Line(false),
             Part::Line(_) if byte == b'\n' => Part::Fields(true),
+            // As far as the line has come, at once.
             Part::Line(in_target) => {
-                self.has_fragment |= in_target && byte == b'#';
-                Part::Line(in_target || byte == b' ')
+                let end = memchr(b'\n', after).unwrap_or(after.len());
+                let line = after.get(..end).unwrap_or_default();
+                let target = match in_target || byte == b' ' {
+                    true => Some(line),
+                    false => memchr(b' ', line).and_then(|space| line.get(space..)),
+                };
+                let has_fragment = |target| memchr(b'#', target).is_some();
+                self.has_fragment |=
+                    (in_target && byte == b'#') || target.is_some_and(has_fragment);
+                return Ok((Part::Line(target.is_some()), end));
             }
             Part::Fields(true) if byte == b'\n' => Part::Head,
             Part::Fields(true) if byte == b'\r' => Part::Fields(true),
             Part::Fields(_) if byte == b'\n' => Part::Fields(true),
             Part::Fields(_) => {
-                let line = after.iter().position(|byte| *byte == b'\n');
-                return Ok((Part::Fields(false), line.unwrap_or(after.len())));
+                let line = memchr(b'\n', after).unwrap_or(after.len());
+                return Ok((Part::Fields(false), line));
             }
             Part::Head => return Err(malformed("a head goes on behind its end")),
             Part::Body(left) => {

@@ -70,7 +70,7 @@ impl ConnectionPlace {
     }
 
     pub(super) fn is_reserved(&self) -> bool {
-        self.reserved_one().is_some()
+        matches!(self.held, HeldPlace::Reserved(..))
     }
 
     /// Its place, if that is a reserved one.

@@ -55,6 +55,7 @@ fn a_flood_is_refused_on_connections_that_stay() {
     let mut connections: Vec<Connection> = (0..60).map(|_| Connection::open(&sidecar)).collect();
     // The last of each connection, by the length of the body and where it is cut.
     let mut refused = [[0; 3]; LENGTHS.len()];
+    let mut of_new = [0; LENGTHS.len()];
     let (mut others, mut answered) = (0, 0);
     until("questions of all kinds are refused", || {
         let mut later = Vec::new();
@@ -65,6 +66,18 @@ fn a_flood_is_refused_on_connections_that_stay() {
         }
         for (connection, rest) in connections.iter_mut().zip(later) {
             connection.write(rest);
+        }
+        // A server reads little at once of a connection that is new.
+        for (length, refused) in LENGTHS.iter().zip(&mut of_new) {
+            let mut new = Connection::open(&sidecar);
+            for number in 0..2 {
+                new.write(asked(*length, number));
+                match is_refused(&new.reply(), number) {
+                    true if number == 0 => *refused += 1,
+                    true => others += 1,
+                    false => answered += 1,
+                }
+            }
         }
         for (number, connection) in connections.iter_mut().enumerate() {
             for asked in 0..AT_ONCE {
@@ -78,11 +91,15 @@ fn a_flood_is_refused_on_connections_that_stay() {
                 }
             }
         }
-        refused.iter().flatten().all(|number| *number > 0)
+        refused
+            .iter()
+            .flatten()
+            .chain(&of_new)
+            .all(|number| *number > 0)
     });
     assert!(answered > 0);
     let counted = Samples::of(&sidecar);
-    let all: u32 = refused.iter().flatten().sum::<u32>() + others;
+    let all: u32 = refused.iter().flatten().chain(&of_new).sum::<u32>() + others;
     let of_workers = counted.value("overloaded_total", &[("reason", "workers")]);
     assert_eq!(of_workers, f64::from(all));
     let path = ("path", "/v1/is_authorized");

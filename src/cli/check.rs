@@ -142,6 +142,9 @@ fn say_ok(bundle: &Bundle, invariants: usize) {
     let links = bundle.policies().len() + bundle.templates.len() - bundle.written().count();
     let linked = match bundle.templates.len() {
         0 => String::new(),
+        templates if bundle.reads_links() => {
+            format!(" ({links} by links of {templates} templates, without those in the store)")
+        }
         templates => format!(" ({links} by links of {templates} templates)"),
     };
     say(format_args!(

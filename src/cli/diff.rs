@@ -9,9 +9,10 @@ use serde_json::json;
 use super::args::DiffArgs;
 use super::exit::{Ended, Exit};
 use super::logged::LogTally;
-use super::output::{complain_of, failed, say};
+use super::output::{complain_of, failed, remark, say};
 use super::worker::in_worker;
-use peppol_authz_author::proof::{KindDifference, ProofOptions, Prover, diff};
+use peppol_authz_author::proof::{ComparedSets, KindDifference, ProofOptions, Prover, diff};
+use peppol_authz_engine::policy::Bundle;
 use report::report;
 
 pub(super) fn run(args: &DiffArgs) -> Ended {
@@ -21,6 +22,7 @@ pub(super) fn run(args: &DiffArgs) -> Ended {
         timeout: args.solver.timeout,
     };
     let logs = args.log.clone();
+    let stored = stored_templates(&compared);
     let found = in_worker(async move {
         let mut prover = Prover::start(options)?;
         let differences = diff(&mut prover, &compared).await?;
@@ -36,7 +38,11 @@ pub(super) fn run(args: &DiffArgs) -> Ended {
             tally.say("logged decisions: ", "not decided");
         }
     }
+    if let Some(stored) = &stored {
+        remark(stored.sentence());
+    }
     let is_wider = differences.iter().any(KindDifference::may_be_wider)
+        || matches!(stored, Some(StoredTemplates::Differ))
         || tally.as_ref().is_some_and(logged::is_wider);
     let is_settled = differences.iter().all(KindDifference::is_settled)
         && tally.as_ref().is_none_or(LogTally::is_settled);
@@ -48,4 +54,46 @@ pub(super) fn run(args: &DiffArgs) -> Ended {
     } else {
         Ok(Exit::Failed)
     }
+}
+
+/// The templates whose links the store holds: nobody compares what such links make of them.
+enum StoredTemplates {
+    /// Both sets have the same.
+    Same,
+    /// They have others.
+    Differ,
+}
+
+impl StoredTemplates {
+    fn sentence(&self) -> &'static str {
+        match self {
+            Self::Same => {
+                "note: links of templates that the store holds are not among what is compared"
+            }
+            Self::Differ => {
+                "note: the store holds links of templates, and templates differ: whatever such a link allows may be \
+                 more or less than it was"
+            }
+        }
+    }
+}
+
+fn stored_templates(compared: &ComparedSets) -> Option<StoredTemplates> {
+    let (old, new) = (&compared.old, &compared.new);
+    if !old.reads_links() && !new.reads_links() {
+        return None;
+    }
+    let texts = |bundle: &Bundle| {
+        let templates = bundle.templates.iter().map(|template| &template.info);
+        let mut texts: Vec<_> = templates
+            .map(|info| (info.id.to_string(), info.source().to_owned()))
+            .collect();
+        texts.sort();
+        texts
+    };
+    let is_same = old.reads_links() == new.reads_links() && texts(old) == texts(new);
+    Some(match is_same {
+        true => StoredTemplates::Same,
+        false => StoredTemplates::Differ,
+    })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::args::ProveArgs;
 use super::exit::{Ended, Exit};
-use super::output::{AnyError, failed, invalid, misused, say};
+use super::output::{AnyError, failed, invalid, misused, remark, say};
 use super::worker::in_worker;
 use peppol_authz_author::proof::{
     Invariant, InvariantResult, ProofOptions, Prover, never_fails, prove, read_invariants,
@@ -27,8 +27,12 @@ pub(super) fn run(args: &ProveArgs) -> Ended {
     let options = ProofOptions {
         timeout: args.solver.timeout,
     };
+    let reads_links = bundle.reads_links();
     let all = in_worker(async move { prove_all(options, &bundle, &invariants, fails_too).await });
     let all = all.map_err(failed)?;
+    if reads_links {
+        remark("note: links of templates that the store holds are not among what this holds for");
+    }
     let mut is_written = true;
     for proved in &all {
         is_written &= report(args, proved);

@@ -7,6 +7,7 @@ mod named;
 mod parents;
 mod people;
 mod random;
+mod stored;
 mod values;
 mod warnings;
 mod wire;

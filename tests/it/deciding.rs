@@ -10,8 +10,8 @@ use peppol_authz_engine::policy::{Bundle, Fault, SourceFile, Sources, load};
 use peppol_authz_engine::slice::{Demand, Freshness};
 use peppol_authz_engine::store::{EntitiesFile, Store};
 use peppol_authz_engine::{
-    Decision, Engine, EngineOptions, Explanation, Failure, Malformed, RowPlan, RowPlanOptions,
-    RowPlanRequest, SearchPage, SearchResult, Unexplained, Verdict, Wanted,
+    Decision, Engine, EngineOptions, Explanation, Failure, Malformed, Recall, RowPlan,
+    RowPlanOptions, RowPlanRequest, SearchPage, SearchResult, Unexplained, Verdict, Wanted,
 };
 use peppol_authz_server::config::{Config, MIN_WORKER_STACK_BYTES};
 use peppol_authz_server::http::Plans;
@@ -172,8 +172,11 @@ impl Deciding {
             decision_bytes: 0,
             freshness: Freshness::EACH,
         };
-        let engine =
-            Engine::new(Arc::new(store), bundle, options).unwrap_or_else(|error| panic!("{error}"));
+        let engine = Engine::new(Arc::new(store), bundle, options);
+        Self::by(engine.unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    fn by(engine: Engine) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_stack_size(MIN_WORKER_STACK_BYTES)
@@ -186,6 +189,17 @@ impl Deciding {
         }
     }
 
+    /// Over any store, with the decisions in memory that were made before.
+    pub(crate) fn keeping(store: Arc<dyn Store>, bundle: Arc<Bundle>) -> Self {
+        let options = EngineOptions {
+            cache_bytes: CACHE_BYTES,
+            decision_bytes: CACHE_BYTES,
+            freshness: Freshness::EACH,
+        };
+        let engine = Engine::new(store, bundle, options);
+        Self::by(engine.unwrap_or_else(|error| panic!("{error}")))
+    }
+
     /// Over entities in memory.
     pub(crate) fn of(schema: &str, policies: &str, entities: &Value) -> Self {
         let store = EntitiesFile::parse(entities.to_string().as_bytes()).unwrap();
@@ -193,6 +207,15 @@ impl Deciding {
     }
 
     pub(crate) fn ask(&self, question: &Value) -> Result<Decision, Refused> {
+        self.ask_or_recall(question, Recall::Never)
+    }
+
+    /// The decision may be one that was made before.
+    pub(crate) fn ask_kept(&self, question: &Value) -> Result<Decision, Refused> {
+        self.ask_or_recall(question, Recall::Allowed)
+    }
+
+    fn ask_or_recall(&self, question: &Value, recall: Recall) -> Result<Decision, Refused> {
         let engine = Arc::clone(&self.engine);
         let question = question.clone();
         let asked = self.runtime.spawn(async move {
@@ -200,8 +223,8 @@ impl Deciding {
             let (question, options) = session
                 .question(&question, 100)
                 .map_err(Refused::Malformed)?;
-            let decision = session.decide(&question, &options.demand).await;
-            decision.map_err(Refused::Failed)
+            let decided = session.decide_or_recall(&question, &options.demand, recall);
+            decided.await.map_err(Refused::Failed)
         });
         self.runtime.block_on(asked).unwrap()
     }

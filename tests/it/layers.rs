@@ -24,7 +24,7 @@ const MAY_USE: [(&str, Modules); 4] = [
             ("schema", &["text"]),
             ("policy", &["file", "schema", "text"]),
             ("store", &["combine", "file", "schema", "text"]),
-            ("slice", &["policy", "schema", "store"]),
+            ("slice", &["policy", "schema", "store", "turn"]),
             (
                 "decide",
                 &["policy", "schema", "slice", "store", "text", "turn"],
@@ -108,7 +108,14 @@ const MAY_USE: [(&str, Modules); 4] = [
             ),
             (
                 "project",
-                &["added_documents", "additions", "import", "sql", "sqlite"],
+                &[
+                    "added_documents",
+                    "additions",
+                    "import",
+                    "sql",
+                    "sqlite",
+                    "views",
+                ],
             ),
         ],
     ),

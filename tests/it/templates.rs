@@ -4,6 +4,7 @@
 mod commands;
 mod many;
 mod refused;
+pub(crate) mod stored;
 
 use serde_json::{Value, json};
 

@@ -32,6 +32,9 @@ pub fn lint(sources: &Sources, bundle: Option<&Bundle>) -> Vec<Fault> {
 
 /// A note on each template that nothing links.
 fn unlinked(bundle: &Bundle) -> Vec<Fault> {
+    if bundle.reads_links() {
+        return Vec::new();
+    }
     let policies = bundle.policies();
     let links = policies.iter().filter_map(|info| info.link.as_ref());
     let linked: HashSet<&str> = links.map(|link| &*link.template).collect();

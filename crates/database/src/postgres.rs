@@ -57,8 +57,8 @@ use crate::migration::Upgrade;
 use crate::views;
 pub(super) use candidates::like_pattern;
 pub use options::PostgresOptions;
-use peppol_authz_engine::schema::Schema;
-use peppol_authz_engine::store::{Revision, Snapshot, Store, StoreError, StoreFuture};
+use peppol_authz_engine::schema::{LINKS_VIEW, Schema};
+use peppol_authz_engine::store::{LinksView, Revision, Snapshot, Store, StoreError, StoreFuture};
 use peppol_authz_engine::text::causes;
 
 /// A database.
@@ -183,6 +183,7 @@ impl Postgres {
                     self.migrate().await?;
                 }
                 let mut names: BTreeSet<String> = views::names(schema).collect();
+                names.insert(LINKS_VIEW.to_owned());
                 names.extend(before.iter().flat_map(|before| before.described().clone()));
                 let described = Description::read(connection.get()?, names, before.as_deref());
                 let described = Arc::new(limited(timeout, described).await?);
@@ -213,6 +214,13 @@ impl Store for Postgres {
         // Before it is known, nobody else may describe anything.
         self.description()
             .is_none_or(|found| found.serves(entity_type))
+    }
+
+    fn links_view(&self) -> LinksView {
+        let description = self.description();
+        description.map_or(LinksView::NotKnown, |found| {
+            views::links(&found.relations.columns)
+        })
     }
 
     fn names(&self, revision: &Revision) -> bool {

@@ -8,13 +8,16 @@ use super::additions::{Additions, DialectAdditions};
 use super::import::Import;
 use super::sql::{SqlDialect, statements};
 use super::sqlite::{Made, Unmade, made};
-use peppol_authz_engine::policy::{Fault, Severity, SourceFile, Sources};
-use peppol_authz_engine::schema::{EntityType, Schema, document_types};
+use super::views;
+use peppol_authz_engine::policy::{Bundle, Fault, Severity, SourceFile, Sources};
+use peppol_authz_engine::schema::{EntityType, LINKS_VIEW, Schema, document_types};
+use peppol_authz_engine::store::LinksView;
 
 /// Finds what does not fit together. What cannot be used is [`Severity::Invalid`], what is of no use a
 /// warning.
 #[must_use]
-pub fn misfits(schema: &Schema, file: &Arc<SourceFile>, additions: &Arc<Additions>) -> Vec<Fault> {
+pub fn misfits(bundle: &Bundle, file: &Arc<SourceFile>, additions: &Arc<Additions>) -> Vec<Fault> {
+    let schema = &*bundle.schema;
     let mut project = Project {
         schema,
         file,
@@ -28,7 +31,10 @@ pub fn misfits(schema: &Schema, file: &Arc<SourceFile>, additions: &Arc<Addition
     project.look_at_migrations();
     project.look_at_columns();
     match made(schema, &additions.sqlite) {
-        Ok(made) => project.look_at_views(&made),
+        Ok(made) => {
+            project.look_at_views(&made);
+            project.look_at_links(&made, bundle);
+        }
         Err(Unmade::Statement(fault)) => project.faults.push(*fault),
         Err(Unmade::Other(text)) => {
             let fault = Fault::new(project.file_of_views(), Severity::Invalid, text);
@@ -235,6 +241,24 @@ impl Project<'_> {
             let fault = Fault::new(self.file_of_views(), Severity::Warning, text);
             self.faults.push(fault.at(0, 0));
         }
+    }
+
+    /// Links of templates that one side knows of, and the other does not.
+    fn look_at_links(&mut self, sqlite: &Made, bundle: &Bundle) {
+        let has_view = views::links(&sqlite.views) == LinksView::There;
+        let text = match (has_view, bundle.reads_links()) {
+            (true, false) if bundle.leaves_links_open() => format!(
+                "the additions make `{LINKS_VIEW}`, and `links.toml` does not say `stored = true`: no sidecar starts with \
+                 both"
+            ),
+            (false, true) if !self.additions.sqlite.is_empty() => format!(
+                "`links.toml` says `stored = true`, and the additions make no `{LINKS_VIEW}`: see \
+                 `schema/additions/sqlite/links.sql`"
+            ),
+            _ => return,
+        };
+        let fault = Fault::new(self.file_of_views(), Severity::Warning, text);
+        self.faults.push(fault.at(0, 0));
     }
 
     fn at_type(

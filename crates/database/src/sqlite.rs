@@ -42,6 +42,7 @@ use std::time::{Duration, Instant};
 use cedar_policy::EntityTypeName;
 
 use crate::migration::Upgrade;
+use crate::views;
 pub(super) use candidates::SqliteDialect;
 pub(super) use made::{Made, Unmade, made};
 pub(super) use of_entities::make_of_entities;
@@ -49,7 +50,7 @@ use opened::Opened;
 pub use options::SqliteOptions;
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::store::{
-    Changes, Mark, Revision, Snapshot, Store, StoreError, StoreFuture,
+    Changes, LinksView, Mark, Revision, Snapshot, Store, StoreError, StoreFuture,
 };
 use pool::Begun;
 use snapshot::SqliteSnapshot;
@@ -285,6 +286,10 @@ struct Read {
 impl Store for Sqlite {
     fn serves(&self, entity_type: &EntityTypeName) -> bool {
         self.inner.opened().serves(entity_type)
+    }
+
+    fn links_view(&self) -> LinksView {
+        views::links(&self.inner.opened().views)
     }
 
     fn names(&self, revision: &Revision) -> bool {

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use peppol_authz_engine::schema::Schema;
-use peppol_authz_engine::store::StoreError;
+use peppol_authz_engine::schema::{LINKS_VIEW, Schema};
+use peppol_authz_engine::store::{LINKS_COLUMNS, LinksView, StoreError};
 
 /// Columns by view or table.
 pub(super) type Views = HashMap<String, HashSet<String>>;
@@ -47,6 +47,24 @@ pub(super) fn check(schema: &Schema, views: &Views) -> Result<Vec<String>, Store
         names.push(name);
     }
     Ok(names)
+}
+
+/// Whether the view of links is there. Another one of its name is none.
+pub(super) fn links(views: &Views) -> LinksView {
+    let columns = views.get(LINKS_VIEW);
+    let is_whole = |columns: &HashSet<String>| LINKS_COLUMNS.iter().all(|it| columns.contains(*it));
+    match columns.is_some_and(is_whole) {
+        true => LinksView::There,
+        false => LinksView::Absent,
+    }
+}
+
+/// The statement that reads links, with this around each column to have it as text. Names of columns come from
+/// here.
+pub(super) fn select_links(as_text: impl Fn(&str) -> String, most: usize) -> String {
+    let columns: Vec<String> = LINKS_COLUMNS.iter().map(|name| as_text(name)).collect();
+    let columns = columns.join(", ");
+    format!("SELECT {columns} FROM {} LIMIT {most}", quoted(LINKS_VIEW))
 }
 
 /// The names that the views of a schema may have.

@@ -101,6 +101,7 @@ impl Explanation {
             question,
             decider,
             slice: &decision.slice,
+            link_table: decision.link_table.as_deref(),
             steps: Cell::new(0),
         };
         let world = World::new(&basis).map_err(Unexplained)?;
@@ -109,8 +110,8 @@ impl Explanation {
                 .shard
                 .policies_for(&question.principal, &question.resource, world.entities());
         let policies = sets.flat_map(cedar_policy::PolicySet::policies);
-        let policies: Vec<&Arc<PolicyInfo>> =
-            policies.filter_map(|p| bundle.policy(p.id())).collect();
+        let policies = policies.filter_map(|p| bundle.policy(p.id()));
+        let policies: Vec<&Arc<PolicyInfo>> = policies.chain(world.linked().infos()).collect();
         for reason in &decision.reasons {
             let named = |info: &&&Arc<PolicyInfo>| Some(&info.id) == reason.policy.as_ref();
             if let Some(info) = policies.iter().find(named) {

@@ -62,7 +62,7 @@ pub use member_name::could_mean;
 pub use misfit::Misfit;
 pub(crate) use object::ObjectReader;
 pub use parse::{cedar_text, document_types, json_text};
-pub use reading::JsonOrigin;
+pub use reading::{JsonOrigin, LINKS_VIEW};
 pub use shared::SharedEntity;
 pub(crate) use shared::together;
 pub use types::{ActionType, Attribute, EntityType, RecordType, Type};

@@ -10,6 +10,7 @@ mod condition;
 mod entities_export;
 mod entities_file;
 mod held;
+mod links;
 mod revision;
 
 use std::collections::{BTreeMap, HashSet};
@@ -20,13 +21,15 @@ use std::time::Duration;
 
 use cedar_policy::{EntityTypeName, EntityUid};
 
-use crate::schema::{Row, Schema, Value};
+use crate::schema::{LINKS_VIEW, Row, Schema, Value};
 
 pub use comparison::Comparison;
 pub use condition::{AncestorTest, Condition, Operand, ValueTest};
 pub use entities_export::{EntitiesExportError, export_entities};
 pub use entities_file::{EntitiesFile, EntitiesLimits, EntitiesText};
 pub use held::HeldStore;
+pub use links::{LINKS_COLUMNS, LinkRow, LinksView};
+pub(crate) use links::{is_of_links, links_entity};
 pub use revision::Revision;
 
 /// A future that a store returns.
@@ -37,7 +40,8 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 pub enum Changes {
     /// None.
     Nothing,
-    /// These entities have changed: their attributes, tags, ancestors or existence.
+    /// These entities have changed: their attributes, tags, ancestors or existence. One of the type
+    /// [`LINKS_VIEW`] stands for a link.
     Of(Vec<EntityUid>),
     /// Anything may have changed.
     Everything,
@@ -117,6 +121,11 @@ pub trait Store: Send + Sync {
         self.serves(entity_type) || referrers.any(|referrer| self.serves(referrer))
     }
 
+    /// What it says of the view of links.
+    fn links_view(&self) -> LinksView {
+        LinksView::Absent
+    }
+
     /// Takes the place of a store that alone said what entities of these types are, and says so itself
     /// from now on: while a program runs, no type may become the callers'. A store that can do
     /// without a type that it had has to heed this.
@@ -191,6 +200,13 @@ pub trait Snapshot: Send {
     /// Tags of entities, in order; a key that an entity has no tag under is left
     /// out.
     fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> StoreFuture<'a, Vec<Tags>>;
+
+    /// All links of templates, up to `most`, in no order.
+    fn links(&mut self, most: usize) -> StoreFuture<'_, Vec<LinkRow>> {
+        let _ = most;
+        let text = format!("it has no view `{LINKS_VIEW}`");
+        Box::pin(std::future::ready(Err(StoreError::Misfit(text))))
+    }
 
     /// Ids of entities, in the order of their bytes: all that are behind
     /// [`Candidates::after`] and fulfil the condition, up to the limit. There may be

@@ -40,7 +40,10 @@ fn say_policy(info: &PolicyInfo) {
     say(titled(info));
     if let Some(link) = &info.link {
         let (line, _) = link.file.place(link.place.start);
-        say(format_args!("  links {link}  {}:{line}", link.file.name));
+        match link.is_stored {
+            true => say(format_args!("  links {link}  in the store")),
+            false => say(format_args!("  links {link}  {}:{line}", link.file.name)),
+        }
     }
 }
 

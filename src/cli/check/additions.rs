@@ -20,7 +20,7 @@ pub(super) fn check(
     let directory = args.additions.for_author(&args.policy);
     let mut faults = match directory.as_deref().map(Additions::read) {
         None => Vec::new(),
-        Some(Ok(additions)) => misfits(&bundle.schema, &sources.schema, &Arc::new(additions)),
+        Some(Ok(additions)) => misfits(bundle, &sources.schema, &Arc::new(additions)),
         Some(Err(error)) => error.0,
     };
     let schema = policy.schema.as_deref().and_then(Path::parent);

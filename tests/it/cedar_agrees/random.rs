@@ -7,6 +7,7 @@ use cedar_policy::{PolicySet, Schema, ValidationMode, Validator};
 use peppol_authz_engine::Verdict;
 use serde_json::{Value, json};
 
+use super::stored::{LinksDatabase, assert_same};
 use super::{BothSides, WrittenLink, named, uid};
 use crate::deciding::codes;
 use crate::rules::rng::Rng;
@@ -445,7 +446,7 @@ struct Counts {
     linked: usize,
 }
 
-fn hold(rng: &mut Rng, counts: &mut Counts) {
+fn hold(rng: &mut Rng, counts: &mut Counts, database: &LinksDatabase) {
     let model = Model::random(rng);
     let schema = model.schema();
     let policies = policies(rng, &model, &schema);
@@ -459,6 +460,7 @@ fn hold(rng: &mut Rng, counts: &mut Counts) {
     let entities = model.entities(rng);
     let cedar = sides.read(&entities).unwrap();
     let engine = sides.engine(&entities).unwrap();
+    let stored = database.engine((&schema, &policies, &links), &sides.bundle, &entities);
     for _ in 0..30 {
         let (principal, resource) = (rng.pick([2, 3]), rng.pick([1, 3]));
         let question = json!({
@@ -468,6 +470,7 @@ fn hold(rng: &mut Rng, counts: &mut Counts) {
             "context": model.values(rng, &model.context),
         });
         let decision = engine.decide(&question);
+        assert_same(&decision, &stored.decide(&question), &question);
         if codes(&decision)
             .iter()
             .any(|code| code.starts_with("UNKNOWN_"))
@@ -496,8 +499,10 @@ fn random_sets_are_decided_as_by_cedar() {
     let rounds = std::env::var("PROPERTY_ROUNDS").ok();
     let rounds = rounds.and_then(|text| text.parse().ok()).unwrap_or(SETS);
     let mut counts = Counts::default();
+    let database = LinksDatabase::new();
     for number in 0..rounds {
-        hold(&mut Rng::new(seed() * 1_000_003 + number), &mut counts);
+        let mut rng = Rng::new(seed() * 1_000_003 + number);
+        hold(&mut rng, &mut counts, &database);
     }
     let Counts {
         sets,

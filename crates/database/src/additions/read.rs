@@ -71,7 +71,7 @@ impl Reader {
                     }
                 }
                 "export.sql" => part.export = self.text(&path),
-                "template.sql" => {}
+                "template.sql" | "links.sql" => {}
                 _ => self.refuse(
                     &path,
                     "it is no part of additions, which are `migrations`, `views.sql`, `import.sql` and `export.sql`",

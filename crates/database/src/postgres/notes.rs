@@ -11,6 +11,7 @@ use tokio_postgres::types::{ToSql, Type as SqlType};
 use super::dependence::{Dependence, Table};
 use super::records::Records;
 use super::relations::oids;
+use peppol_authz_engine::schema::LINKS_VIEW;
 
 /// The triggers on tables ($1) that are no part of constraints. The fourth column is true for one of
 /// `tenancy_changed` of the records' schema ($2) that runs for all rows, the fifth if it always does,
@@ -35,6 +36,11 @@ CROSS JOIN LATERAL regexp_matches(
 ) AS shown
 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = shown[1]::oid AND a.attnum = shown[2]::smallint
 WHERE r.ev_class = ANY ($1::text::oid[]) AND r.ev_type = '1'";
+
+/// The columns of tables ($1) that may be NULL.
+const NULLABLE: &str = "\
+SELECT attrelid, attname::text FROM pg_catalog.pg_attribute
+WHERE attrelid = ANY ($1::text::oid[]) AND attnum > 0 AND NOT attnotnull AND NOT attisdropped";
 
 /// INSERT, DELETE and UPDATE, as `tgtype` has them.
 const EVENTS: i32 = 4 | 8 | 16;
@@ -126,6 +132,7 @@ impl Notes {
             return Ok(found);
         };
         found.look_at_columns(client, dependence, &columns).await?;
+        found.look_at_links(client, dependence, &columns).await?;
         let lines = Lines::read(client, records).await?;
         if lines.are_none {
             found.broken.push("tenancy_noted".to_owned());
@@ -192,6 +199,40 @@ impl Notes {
                 });
                 self.faults.push(format!(
                     "{schema}.{name} for `{of}` (triggers take `{noted}` for the id, views `{shown}`)"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Notes {
+    /// Looks for triggers that note links by a column that may be NULL: of such a row nothing is recorded. For an
+    /// entity that would be nobody's row.
+    async fn look_at_links(
+        &mut self,
+        client: &Client,
+        dependence: &Dependence,
+        columns: &HashMap<(u32, String), BTreeSet<String>>,
+    ) -> Result<(), tokio_postgres::Error> {
+        let noted = columns.iter().filter(|((_, of), _)| of == LINKS_VIEW);
+        let noted: BTreeMap<u32, &BTreeSet<String>> = noted
+            .map(|((table, _), columns)| (*table, columns))
+            .collect();
+        if noted.is_empty() {
+            return Ok(());
+        }
+        let of = oids(noted.keys().copied());
+        let parameters: [(&(dyn ToSql + Sync), SqlType); 1] = [(&of, SqlType::TEXT)];
+        for row in client.query_typed(NULLABLE, &parameters).await? {
+            let (table, column): (u32, String) = (row.try_get(0)?, row.try_get(1)?);
+            let is_noted = noted
+                .get(&table)
+                .is_some_and(|noted| noted.contains(&column));
+            if let Some(table) = dependence.tables.get(&table).filter(|_| is_noted) {
+                let (schema, name) = (&table.schema, &table.name);
+                self.faults.push(format!(
+                    "{schema}.{name} for `{LINKS_VIEW}` (triggers take `{column}`, which may be NULL)"
                 ));
             }
         }

@@ -15,12 +15,12 @@ use tokio_postgres::types::Type as SqlType;
 use super::description::Description;
 use super::failure::store_error;
 use super::rewritten::unless_rewritten;
-use crate::views::{MOST_ANCESTORS, quoted};
+use crate::views::{MOST_ANCESTORS, quoted, select_links};
 use peppol_authz_engine::schema::{
     EntityType, JsonOrigin, Misfit, Record, Row, Schema, Type, Value, parse_json,
     transitive_ancestors,
 };
-use peppol_authz_engine::store::{StoreError, TagKeys, Tags};
+use peppol_authz_engine::store::{LINKS_COLUMNS, LinkRow, StoreError, TagKeys, Tags};
 
 /// Levels of JSON in a column.
 const JSON_DEPTH: usize = 32;
@@ -385,4 +385,18 @@ async fn tags_of(
         }
     }
     Ok(tags)
+}
+
+/// All links of templates, at most so many.
+pub(super) async fn links(client: &Object, most: usize) -> Result<Vec<LinkRow>, StoreError> {
+    let sql = select_links(|column| format!("{column}::text"), most);
+    let rows = client.query_typed(&sql, &[]).await.map_err(store_error)?;
+    let link = |row: &tokio_postgres::Row| {
+        let mut columns: [Option<String>; LINKS_COLUMNS.len()] = Default::default();
+        for (place, column) in columns.iter_mut().enumerate() {
+            *column = row.try_get(place).map_err(store_error)?;
+        }
+        Ok(columns.into())
+    };
+    rows.iter().map(link).collect()
 }

@@ -16,7 +16,7 @@ use super::{candidates, changes, read};
 use crate::select::statement;
 use peppol_authz_engine::schema::{Row, Schema};
 use peppol_authz_engine::store::{
-    Candidates, Changes, Revision, Snapshot, StoreError, StoreFuture, TagKeys, Tags,
+    Candidates, Changes, LinkRow, Revision, Snapshot, StoreError, StoreFuture, TagKeys, Tags,
 };
 
 /// A statement of a search may look dear, and would be compiled for longer than it runs.
@@ -178,6 +178,14 @@ impl Snapshot for PostgresSnapshot {
         Box::pin(self.query(move |client, schema, description| async move {
             let client = client.get()?;
             let read = read::tags(client, &schema, &description, wanted);
+            unless_rewritten(client, &description.rewritten, read).await
+        }))
+    }
+
+    fn links(&mut self, most: usize) -> StoreFuture<'_, Vec<LinkRow>> {
+        Box::pin(self.query(move |client, _, description| async move {
+            let client = client.get()?;
+            let read = read::links(client, most);
             unless_rewritten(client, &description.rewritten, read).await
         }))
     }

@@ -6,9 +6,10 @@ use super::dependence::Dependence;
 use super::noted::NotedTables;
 use super::shipped::Shipped;
 use crate::additions::DialectAdditions;
-use crate::views::{Views, names};
+use crate::views::{Views, links, names};
 use peppol_authz_engine::policy::Fault;
-use peppol_authz_engine::schema::Schema;
+use peppol_authz_engine::schema::{LINKS_VIEW, Schema};
+use peppol_authz_engine::store::LinksView;
 
 /// All that is made.
 pub(crate) struct Made {
@@ -41,7 +42,11 @@ pub(crate) fn made(schema: &Schema, part: &DialectAdditions) -> Result<Made, Unm
         .filter(|name| views.contains_key(name))
         .collect();
     let shipped = Shipped::get().map_err(failed)?;
-    let dependence = Dependence::of(&connection, &read).map_err(failed)?;
+    let mut all = read.clone();
+    if links(&views) == LinksView::There && !all.iter().any(|name| name == LINKS_VIEW) {
+        all.push(LINKS_VIEW.to_owned());
+    }
+    let dependence = Dependence::of(&connection, &all).map_err(failed)?;
     let noted = NotedTables::read(&connection, shipped).map_err(failed)?;
     let mut untold = shipped.altered(&connection, &read).map_err(failed)?;
     let unnoted = dependence.unnoted(&noted).into_iter();

@@ -21,8 +21,8 @@ use super::{changes, connection};
 use crate::additions::Additions;
 use crate::migration::{Migrated, Upgrade};
 use crate::views::{self, Views};
-use peppol_authz_engine::schema::Schema;
-use peppol_authz_engine::store::{Mark, StoreError};
+use peppol_authz_engine::schema::{LINKS_VIEW, Schema};
+use peppol_authz_engine::store::{LinksView, Mark, StoreError};
 
 /// An open database.
 #[derive(Debug)]
@@ -173,7 +173,12 @@ impl Opened {
         let Some(open) = open.as_ref() else {
             return Err(StoreError::Unavailable("it is opened anew".to_owned()));
         };
-        let dependence = Dependence::of(open, &names).map_err(failed)?;
+        let mut all = names.clone();
+        if views::links(&self.views) == LinksView::There && !names.iter().any(|it| it == LINKS_VIEW)
+        {
+            all.push(LINKS_VIEW.to_owned());
+        }
+        let dependence = Dependence::of(open, &all).map_err(failed)?;
         let impure = dependence.impure();
         if !impure.is_empty() && !self.impure.swap(true, Ordering::Relaxed) {
             tracing::warn!(

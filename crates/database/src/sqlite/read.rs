@@ -7,12 +7,12 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use crate::views::{MOST_ANCESTORS, quoted};
+use crate::views::{MOST_ANCESTORS, quoted, select_links};
 use peppol_authz_engine::schema::{
-    EntityType, ExtensionType, JsonOrigin, Misfit, Record, Row, Schema, Type, Value, parse_json,
-    transitive_ancestors,
+    EntityType, ExtensionType, JsonOrigin, LINKS_VIEW, Misfit, Record, Row, Schema, Type, Value,
+    parse_json, transitive_ancestors,
 };
-use peppol_authz_engine::store::{StoreError, TagKeys, Tags};
+use peppol_authz_engine::store::{LINKS_COLUMNS, LinkRow, StoreError, TagKeys, Tags};
 
 /// Levels of JSON in a column.
 const JSON_DEPTH: usize = 32;
@@ -208,6 +208,36 @@ fn parents(
         parents.push(parent);
     }
     Ok(parents)
+}
+
+/// All links of templates, at most so many.
+pub(super) fn links(connection: &Connection, most: usize) -> Result<Vec<LinkRow>, StoreError> {
+    let sql = select_links(|column| format!("CAST({column} AS TEXT)"), most);
+    let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
+    let mut rows = statement.query([]).map_err(unavailable)?;
+    let mut links = Vec::new();
+    while let Some(row) = rows.next().map_err(unavailable)? {
+        let mut columns: [Option<String>; LINKS_COLUMNS.len()] = Default::default();
+        for (place, (column, name)) in columns.iter_mut().zip(LINKS_COLUMNS).enumerate() {
+            let misfit = |problem: &str| {
+                let link = row.get_ref(0).ok().and_then(|link| link.as_str().ok());
+                let link = link.unwrap_or_default();
+                StoreError::Misfit(format!(
+                    "view `{LINKS_VIEW}`: link `{link}`: `{name}` {problem}"
+                ))
+            };
+            *column = match row.get_ref(place).map_err(unavailable)? {
+                ValueRef::Null => None,
+                ValueRef::Text(text) => {
+                    let text = std::str::from_utf8(text).map_err(|_| misfit("is no UTF-8"))?;
+                    Some(text.to_owned())
+                }
+                _ => return Err(misfit("is no text")),
+            };
+        }
+        links.push(columns.into());
+    }
+    Ok(links)
 }
 
 /// Some or all tags of one entity.

@@ -14,7 +14,7 @@ use crate::select::statement;
 use crate::views::Views;
 use peppol_authz_engine::schema::{Row, Schema};
 use peppol_authz_engine::store::{
-    Candidates, Changes, Revision, Snapshot, StoreError, StoreFuture, TagKeys, Tags,
+    Candidates, Changes, LinkRow, Revision, Snapshot, StoreError, StoreFuture, TagKeys, Tags,
 };
 
 /// A transaction on one reader. The reader is away while a blocking thread uses
@@ -110,6 +110,10 @@ impl Snapshot for SqliteSnapshot {
                 .map(|(uid, keys)| read::tags(connection, schema, uid, keys))
                 .collect()
         }))
+    }
+
+    fn links(&mut self, most: usize) -> StoreFuture<'_, Vec<LinkRow>> {
+        Box::pin(self.query(move |connection, _| read::links(connection, most)))
     }
 
     fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> StoreFuture<'a, Vec<String>> {

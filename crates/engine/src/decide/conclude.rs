@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cedar_policy::{AuthorizationError, Decision as CedarDecision, Effect, Response};
 
 use super::decision::{Decision, Reason, Verdict};
+use super::linked::LinkedPolicies;
 use crate::policy::Bundle;
 use crate::text::cut;
 
@@ -14,7 +15,13 @@ const ERROR: usize = 2048;
 /// From Cedar's answers, one for each set of policies, to ours. An Allow needs
 /// that no policy failed, that no set is denied by a forbid, and that some policy
 /// permits; each is looked at here and not taken from one of Cedar's verdicts.
-pub(crate) fn conclude(decision: &mut Decision, responses: &[Response], bundle: &Bundle) {
+pub(crate) fn conclude(
+    decision: &mut Decision,
+    responses: &[Response],
+    bundle: &Bundle,
+    linked: &LinkedPolicies,
+) {
+    let policy = |id| bundle.policy(id).or_else(|| linked.policy(id));
     let mut failed = Vec::new();
     let mut named = Vec::new();
     let mut unknown = false;
@@ -24,13 +31,13 @@ pub(crate) fn conclude(decision: &mut Decision, responses: &[Response], bundle: 
             // Cedar repeats what the policy could not read, however long it is.
             let text = error.to_string();
             decision.errors.push(cut(&text, ERROR).into_owned());
-            failed.push(bundle.policy(error.policy_id()).map_or_else(
+            failed.push(policy(error.policy_id()).map_or_else(
                 || Arc::from(error.policy_id().to_string()),
                 |info| Arc::clone(&info.id),
             ));
         }
         for id in response.diagnostics().reason() {
-            match bundle.policy(id) {
+            match policy(id) {
                 // Cedar names the forbids of a denial or the permits of an Allow.
                 Some(info)
                     if (info.effect == Effect::Permit)
@@ -69,6 +76,7 @@ pub(crate) fn conclude(decision: &mut Decision, responses: &[Response], bundle: 
             message: info.message.clone(),
         });
     }
+    decision.links = linked.links().to_vec();
     if !allowed && decision.reasons.is_empty() {
         decision.reasons.push(Reason::not_permitted());
     }

@@ -13,7 +13,7 @@ use super::known::KnownQuestions;
 use super::session::Session;
 use super::state::{EngineState, Tenancy};
 use crate::policy::Bundle;
-use crate::slice::{Cache, Freshness, StoreWaits, Timeline, WaitLimits};
+use crate::slice::{Cache, Freshness, StoreWaits, Timeline, WaitLimits, links_misfit};
 use crate::store::{Store, StoreError};
 
 /// Of the memory for decisions, the part of their questions is one of as many: they weigh less.
@@ -227,6 +227,9 @@ fn prepare(
     waits: Arc<StoreWaits>,
 ) -> Result<EngineState, StoreError> {
     tenancy.store.check(&bundle.schema)?;
+    if let Some(problem) = links_misfit(&bundle, &*tenancy.store) {
+        return Err(StoreError::Misfit(problem));
+    }
     Ok(EngineState {
         bundle,
         cache,

@@ -7,11 +7,14 @@ use cedar_policy::{Authorizer, Entities, Request};
 use super::conclude::conclude;
 use super::decision::{Decision, Reason};
 use super::failure::Failure;
+use super::linked::LinkedPolicies;
 use super::question::Question;
 use super::stack::{DECISION_STACK_BYTES, require_stack};
 use crate::policy::{Bundle, Shard};
 use crate::schema::{SharedEntity, together};
-use crate::slice::{AbsentEntities, Gathered, Missing, SeenEntity, SliceError, StateReading};
+use crate::slice::{
+    AbsentEntities, Gathered, LinkTable, Missing, SeenEntity, SliceError, StateReading,
+};
 
 /// The policies that decide one kind of question.
 #[derive(Clone, Copy)]
@@ -55,34 +58,61 @@ impl<'a> Decider<'a> {
     ) -> Result<DecisionStep, Failure> {
         let plan = &self.shard.plan;
         let gathered = reading.gather(question.named(), &question.described, plan)?;
+        let (table, missing_links) = self.links(reading)?;
         let revision = Arc::clone(reading.revision());
         Ok(match gathered {
-            Gathered::Missing(missing) => DecisionStep::Missing(missing),
+            Gathered::Missing(mut missing) => {
+                missing.extend(missing_links);
+                DecisionStep::Missing(missing)
+            }
+            Gathered::Whole { .. } if missing_links.is_some() => {
+                DecisionStep::Missing(missing_links.into_iter().collect())
+            }
             Gathered::Whole { seen, none } => DecisionStep::Decided(Decision {
                 missing: none,
-                ..self.decide(question, seen, revision)?
+                ..self.decide(question, seen, table, revision)?
             }),
             Gathered::Absent(absent) => DecisionStep::Decided(self.deny_absent(absent, revision)),
         })
     }
 
-    /// Decides a question by the entities of its slice, which are all that the policies can look
-    /// at.
+    /// The links of the store, where the policies rest on some, or what is to be loaded for them.
     ///
     /// # Errors
-    /// Entities that do not fit together, a stack that is too small.
+    /// Links that cannot be read.
+    pub(super) fn links(
+        self,
+        reading: &StateReading<'_>,
+    ) -> Result<(Option<Arc<LinkTable>>, Option<Missing>), Failure> {
+        if !self.bundle.reads_links() {
+            return Ok((None, None));
+        }
+        Ok(match reading.links()? {
+            Some(table) => (Some(table), None),
+            None => (None, StateReading::missing_links()),
+        })
+    }
+
+    /// Decides a question by the entities of its slice, which are all that the policies can look
+    /// at, and by the links of the store.
+    ///
+    /// # Errors
+    /// Entities that do not fit together, a link that misfits, a stack that is too small.
     pub(crate) fn decide(
         self,
         question: &Question,
         slice: Vec<SeenEntity>,
+        link_table: Option<Arc<LinkTable>>,
         tenancy_revision: Arc<str>,
     ) -> Result<Decision, Failure> {
         require_stack(DECISION_STACK_BYTES)?;
         let entities = self.entities(slice.iter().map(|seen| &seen.loaded.entity))?;
-        let decision = self.decide_over(question, &question.request, &entities);
+        let linked = LinkedPolicies::of(self.bundle, link_table.as_deref(), question, &entities)?;
+        let decision = self.decide_over(question, &question.request, &entities, &linked);
         Ok(Decision {
             tenancy_revision,
             slice,
+            link_table,
             ..decision
         })
     }
@@ -94,16 +124,18 @@ impl<'a> Decider<'a> {
         question: &Question,
         request: &Request,
         entities: &Entities,
+        linked: &LinkedPolicies,
     ) -> Decision {
         let authorizer = Authorizer::new();
         let sets = self
             .shard
             .policies_for(&question.principal, &question.resource, entities);
         let responses: Vec<_> = sets
+            .chain(linked.set())
             .map(|policies| authorizer.is_authorized(request, policies, entities))
             .collect();
         let mut decision = Decision::denial(&self.bundle.revision, Arc::default());
-        conclude(&mut decision, &responses, self.bundle);
+        conclude(&mut decision, &responses, self.bundle, linked);
         decision
     }
 

@@ -5,8 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use cedar_policy::EntityUid;
 
+use crate::policy::StoredLink;
 use crate::schema::Misfit;
-use crate::slice::{Absent, SeenEntity};
+use crate::slice::{Absent, LinkTable, SeenEntity};
 
 /// Yes or no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,6 +89,10 @@ pub struct Decision {
     /// The entities that the policies could look at. Where an entity of the question was absent,
     /// those of the question that were there.
     pub slice: Vec<SeenEntity>,
+    /// The links of the store whose slots match the question.
+    pub links: Vec<Arc<StoredLink>>,
+    /// All links of that state, where the policies rest on some; `None` in a decision that is given again.
+    pub link_table: Option<Arc<LinkTable>>,
     /// The entities of the question that the store does not hold.
     pub absent: Vec<EntityUid>,
     /// The entities that the policies could look for beside these, and that are none: an entity or a
@@ -109,6 +114,8 @@ impl Decision {
             policy_revision: Arc::clone(policy_revision),
             tenancy_revision,
             slice: Vec::new(),
+            links: Vec::new(),
+            link_table: None,
             absent: Vec::new(),
             missing: Vec::new(),
             written: None,
@@ -126,6 +133,8 @@ impl Decision {
             policy_revision: Arc::clone(&self.policy_revision),
             tenancy_revision: Arc::clone(&self.tenancy_revision),
             slice: Vec::new(),
+            links: self.links.clone(),
+            link_table: None,
             absent: self.absent.clone(),
             missing: self.missing.clone(),
             written: None,

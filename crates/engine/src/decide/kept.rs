@@ -3,7 +3,7 @@
 //! A decision is a function of the policies, of the question, and of the entities that the policies
 //! could look at. So it is given again only by the same policies (it belongs to one Bundle), to an
 //! equal question, and while the timeline has noted no change of any of these entities, nor of those
-//! that were looked for and are none. This is the rule by which entities themselves are kept: an
+//! that these are in by others, nor of those that were looked for and are none, nor of links of the store. This is the rule by which entities themselves are kept: an
 //! answer is never from before a change, and needs no time to live.
 //!
 //! Never kept are decisions about entities that a caller describes, and those from a state that is a
@@ -181,11 +181,11 @@ impl KeptDecisions {
         let (Some(kept), Some(epoch)) = (kept, reading.epoch()) else {
             return;
         };
-        let seen = made.slice.iter().map(|seen| &seen.loaded.row.uid);
-        let looked_at = seen.chain(&made.absent).chain(&made.missing);
+        let seen = made.slice.iter().map(|seen| &seen.loaded.row);
+        let others = made.absent.iter().chain(&made.missing);
         let decision = KeptDecision {
             epoch,
-            looked_at: reading.marks(looked_at),
+            looked_at: reading.marks(seen, others),
             decision: Decision {
                 written: Some(Arc::default()),
                 ..made.without_slice()

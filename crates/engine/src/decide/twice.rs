@@ -51,7 +51,13 @@ impl Decided {
                 ..Decision::denial(&other.revision, revision)
             }));
         }
-        Some(decider.decide(question, self.decision.slice.clone(), revision))
+        let links = self.decision.link_table.clone();
+        // Those that were not read for these policies are read anew.
+        if other.reads_links() && links.is_none() {
+            return None;
+        }
+        let slice = self.decision.slice.clone();
+        Some(decider.decide(question, slice, links, revision))
     }
 }
 
@@ -76,13 +82,19 @@ impl Twice {
         let mut reading = session.reading(*session.settings(), demand).await?;
         loop {
             let gathered = reading.gather(question.named(), &question.described, &plan)?;
+            let mut by = [own, other].into_iter();
+            let by = by.find(|decider| decider.bundle.reads_links());
+            let (links, missing_links) = by.unwrap_or(own).links(&reading)?;
             let revision = || Arc::clone(reading.revision());
             match gathered {
                 // The state may move on: all is gathered anew.
                 Gathered::Missing(missing) => reading.load(missing).await?,
+                Gathered::Whole { .. } if missing_links.is_some() => {
+                    reading.load(missing_links.into_iter().collect()).await?
+                }
                 Gathered::Whole { seen, none } => {
-                    let own = own.decide(question, seen.clone(), revision())?;
-                    let other = other.decide(question, seen, revision())?;
+                    let own = own.decide(question, seen.clone(), links.clone(), revision())?;
+                    let other = other.decide(question, seen, links, revision())?;
                     let missing = none.clone();
                     return Ok(Self {
                         own: Decision { missing, ..own },

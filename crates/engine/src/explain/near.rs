@@ -54,19 +54,17 @@ fn residuals(world: &World<'_>) -> Result<Vec<(Arc<PolicyInfo>, Policy)>, String
     .map_err(|error| said(&error))?;
     let nothing = PartialEntities::empty();
     let mut found = Vec::new();
-    for set in
-        basis
-            .decider
-            .shard
-            .policies_near(&question.principal, &question.resource, world.entities())
-    {
+    let (shard, linked) = (basis.decider.shard, world.linked());
+    let near = shard.policies_near(&question.principal, &question.resource, world.entities());
+    for set in near.into_iter().chain(linked.set()) {
         let permits = set.policies().filter(|p| p.effect() == Effect::Permit);
         let permits = PolicySet::from_policies(permits.cloned()).map_err(|error| said(&error))?;
         let response = permits
             .tpe(&request, &nothing, schema)
             .map_err(|error| said(&error))?;
         for residual in response.residual_policies() {
-            if let Some(info) = basis.decider.bundle.policy(residual.id()) {
+            let info = basis.decider.bundle.policy(residual.id());
+            if let Some(info) = info.or_else(|| linked.policy(residual.id())) {
                 found.push((Arc::clone(info), residual));
             }
         }

@@ -15,9 +15,9 @@ use cedar_policy::{
 use super::cedar::{literal, size};
 use super::place::{Edit, Spot, ValuePlace, made_up, value_of, within};
 use super::weight::{of_record, of_result, of_row};
-use crate::decide::{Decider, Decision, Question};
+use crate::decide::{Decider, Decision, LinkedPolicies, Question};
 use crate::schema::{Record, Row, SharedEntity, Value, expression as expression_of};
-use crate::slice::SeenEntity;
+use crate::slice::{LinkTable, SeenEntity};
 
 /// The limit of work for one explanation, in parts of expressions, values, entities and policies:
 /// some tenths of a second.
@@ -32,6 +32,8 @@ pub(super) struct ExplainedDecision<'a> {
     pub(super) question: &'a Question,
     pub(super) decider: Decider<'a>,
     pub(super) slice: &'a [SeenEntity],
+    /// The links of the store, where the policies rest on some.
+    pub(super) link_table: Option<&'a LinkTable>,
     pub(super) steps: Cell<usize>,
 }
 
@@ -46,6 +48,8 @@ pub(super) struct World<'a> {
     /// The work to copy all of it, in steps.
     weight: usize,
     entities: Entities,
+    /// The policies that links of the store make for these entities.
+    linked: Arc<LinkedPolicies>,
     request: Request,
 }
 
@@ -74,6 +78,13 @@ impl ExplainedDecision<'_> {
         (!self.is_tired()).then_some(())
     }
 
+    /// The policies that links of the store make for entities.
+    fn linked(&self, entities: &Entities) -> Result<Arc<LinkedPolicies>, String> {
+        let bundle = self.decider.bundle;
+        let linked = LinkedPolicies::of(bundle, self.link_table, self.question, entities);
+        linked.map(Arc::new).map_err(|failure| failure.to_string())
+    }
+
     /// The same for as many values that are each compared with as many others.
     pub(super) fn compare(&self, some: usize, others: usize) -> Option<()> {
         self.spend(some.saturating_mul(others) / 16)
@@ -86,6 +97,8 @@ impl<'a> World<'a> {
         let rows = basis.slice.iter().map(|seen| &seen.loaded.row);
         let entities = basis.slice.iter().map(|seen| &seen.loaded.entity);
         let entities = basis.decider.entities(entities);
+        let entities = entities.map_err(|error| error.to_string())?;
+        let linked = basis.linked(&entities)?;
         let mut world = Self {
             basis,
             rows: rows
@@ -94,7 +107,8 @@ impl<'a> World<'a> {
             context: (*basis.question.context).clone(),
             touched: Vec::new(),
             weight: 0,
-            entities: entities.map_err(|error| error.to_string())?,
+            entities,
+            linked,
             request: basis.question.request.clone(),
         };
         world.weight = world.weigh();
@@ -120,6 +134,7 @@ impl<'a> World<'a> {
         let entities = rows.map(|row| row.to_entity().ok().map(SharedEntity::from));
         let entities: Vec<SharedEntity> = entities.collect::<Option<_>>()?;
         world.entities = self.basis.decider.entities(entities.iter()).ok()?;
+        world.linked = self.basis.linked(&world.entities).ok()?;
         world.request = self.request_with(&world.context, None)?;
         Some(world)
     }
@@ -188,6 +203,11 @@ impl<'a> World<'a> {
         }
     }
 
+    /// The policies that links of the store make for these entities.
+    pub(super) fn linked(&self) -> &LinkedPolicies {
+        &self.linked
+    }
+
     /// The entities.
     pub(super) fn entities(&self) -> &Entities {
         &self.entities
@@ -216,10 +236,10 @@ impl<'a> World<'a> {
                 .shard
                 .policies_for(&question.principal, &question.resource, &self.entities);
         let each = 20 + self.weight / LOOKED_AT;
-        for set in sets {
+        for set in sets.chain(self.linked.set()) {
             self.basis.step(each.saturating_mul(set.num_of_policies()));
         }
-        decider.decide_over(question, &self.request, &self.entities)
+        decider.decide_over(question, &self.request, &self.entities, &self.linked)
     }
 
     /// Where the value of an expression is kept, if it is kept anywhere.

@@ -13,8 +13,9 @@ use super::rules::Rules;
 use super::scope::{applies_to, can_be_between};
 use super::shard::Shard;
 use super::source_file::SourceFile;
+use super::stored::{LinkedSet, StoredLink, StoredLinks};
 use super::template::PolicyTemplate;
-use crate::schema::{Map, Schema, SharedEntity};
+use crate::schema::{LINKS_VIEW, Map, Schema, SharedEntity};
 
 /// A valid set of policies with its schema. Immutable: a change is a new Bundle.
 #[derive(Debug)]
@@ -34,14 +35,23 @@ pub struct Bundle {
     pub warnings: Vec<Fault>,
     /// The text of the schema, where it was read from one.
     pub source: Option<Arc<SourceFile>>,
-    /// The templates, whose links are among the policies.
+    /// The templates. Those of their links that the store does not hold are among the policies.
     pub templates: Vec<Arc<PolicyTemplate>>,
+    stored: StoredLinks,
     policies: Map<PolicyId, Arc<PolicyInfo>>,
     shards: Map<EntityUid, Vec<Shard>>,
 }
 
 /// A kind of questions: action, type of principal and type of resource.
 pub type QuestionKind = (EntityUid, EntityTypeName, EntityTypeName);
+
+/// The templates of a set.
+#[derive(Debug)]
+pub(super) struct Templates {
+    pub(super) all: Vec<Arc<PolicyTemplate>>,
+    /// Whether the store holds links of them; `None` where the set does not say.
+    pub(super) stored: Option<bool>,
+}
 
 /// A Bundle that cannot be made out of valid policies.
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +71,15 @@ impl Bundle {
         level: u32,
         rules: Option<Rules>,
         policies: Vec<PolicyInfo>,
+        Templates {
+            all: templates,
+            stored,
+        }: Templates,
     ) -> Result<Self, BundleError> {
         let action_entities = action_entities(&schema)?;
+        let is_linked = stored == Some(true);
+        let linked = templates.iter().filter(|_| is_linked);
+        let linked: Vec<&PolicyInfo> = linked.map(|template| &template.info).collect();
         let mut shards: Map<EntityUid, Vec<Shard>> = Map::default();
         for action in schema.actions() {
             for principal in &action.principals {
@@ -80,6 +97,14 @@ impl Bundle {
                             }
                             let added = shard.add(info.policy.clone());
                             added.map_err(|error| BundleError::Cedar(error.to_string()))?;
+                        }
+                    }
+                    // Whatever its slots hold, its scope says as much.
+                    for info in &linked {
+                        if applies_to(&info.policy, &action_entities, &action.uid)
+                            && can_be_between(&info.policy, principal, resource)
+                        {
+                            shard.plan.join(&info.plan);
                         }
                     }
                     let looked_into = shard.plan.literals_for(None, None);
@@ -101,10 +126,39 @@ impl Bundle {
             routes: None,
             warnings: Vec::new(),
             source: None,
-            templates: Vec::new(),
+            stored: StoredLinks::new(stored, &action_entities),
+            templates,
             policies,
             shards,
         })
+    }
+
+    /// Returns true if the store holds links of its templates.
+    #[must_use]
+    pub fn reads_links(&self) -> bool {
+        self.stored.declared == Some(true)
+    }
+
+    /// Returns true if it has templates, and nothing says whether the store holds links of them.
+    #[must_use]
+    pub fn leaves_links_open(&self) -> bool {
+        self.stored.declared.is_none()
+            && !self.templates.is_empty()
+            && self.schema.entity_type_named(LINKS_VIEW).is_none()
+    }
+
+    /// The policy that a link of the store makes.
+    ///
+    /// # Errors
+    /// A link that misfits: which, and why.
+    pub(crate) fn stored_policy(&self, link: &Arc<StoredLink>) -> Result<Arc<PolicyInfo>, String> {
+        let is_taken = |id: &str| self.policies.contains_key(&PolicyId::new(id));
+        let set = LinkedSet {
+            schema: &self.schema,
+            templates: &self.templates,
+            is_taken: &is_taken,
+        };
+        self.stored.policy(link, set)
     }
 
     /// The policies for a question; `None` where it does not fit the schema.
@@ -203,10 +257,13 @@ impl Bundle {
         let revision = format!("{}-{change}", self.revision);
         let schema = Arc::clone(&self.schema);
         let rules = self.rules.clone();
-        let mut bundle = Self::new(schema, revision, self.level, rules, policies)?;
+        let templates = Templates {
+            all: self.templates.clone(),
+            stored: self.stored.declared,
+        };
+        let mut bundle = Self::new(schema, revision, self.level, rules, policies, templates)?;
         bundle.routes.clone_from(&self.routes);
         bundle.source.clone_from(&self.source);
-        bundle.templates.clone_from(&self.templates);
         Ok(bundle)
     }
 

@@ -25,6 +25,8 @@ pub struct Link {
     pub file: Arc<SourceFile>,
     /// Where in the file, in bytes.
     pub place: Range<usize>,
+    /// True if it stands in no file: the store holds it.
+    pub is_stored: bool,
 }
 
 /// A link as it is written.

@@ -14,7 +14,7 @@ mod written;
 
 use std::sync::Arc;
 
-use super::bundle::Bundle;
+use super::bundle::{Bundle, Templates};
 use super::fault::{Fault, Severity};
 use super::routes::Routes;
 use super::rules::Rules;
@@ -79,13 +79,18 @@ fn load_here(
     let WrittenPolicies {
         policies,
         templates,
+        stored,
         ..
     } = written;
-    let bundle = Bundle::new(Arc::new(schema), sources.digest(), level, rules, policies);
+    let templates = Templates {
+        all: templates.into_iter().map(Arc::new).collect(),
+        stored,
+    };
+    let (schema, digest) = (Arc::new(schema), sources.digest());
+    let bundle = Bundle::new(schema, digest, level, rules, policies, templates);
     let mut bundle = bundle.map_err(|error| fault(error.to_string()))?;
     bundle.routes = routes.map(Arc::new);
     bundle.source = Some(Arc::clone(&sources.schema));
-    bundle.templates = templates.into_iter().map(Arc::new).collect();
     bundle.warnings = Fault::first_of(sources.placed(faults));
     for warning in &bundle.warnings {
         let ((line, column), file) = (warning.place(), &*warning.file.name);
@@ -108,7 +113,12 @@ pub(super) fn read_written(
     let sources = Sources::new(Arc::clone(file), vec![Arc::clone(file)]);
     let mut written = read_policies(&sources, &mut faults);
     if let Some(links) = links {
-        read_links_file(links, &mut written.links, &mut faults);
+        let stored = read_links_file(links, &mut written.links, &mut faults);
+        if let Some(stored) = stored.filter(|stored| *stored.get_ref()) {
+            let text = "links that the store holds are in no text: leave `stored` out";
+            let (span, fault) = (stored.span(), Fault::new(links, Severity::Invalid, text));
+            faults.push(fault.at(span.start, span.len()));
+        }
     }
     match faults.is_empty() {
         true => Ok(written),

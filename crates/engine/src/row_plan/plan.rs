@@ -77,6 +77,9 @@ impl RowPlanRequest {
     ) -> Result<Making<'a>, Failure> {
         let search = &self.search;
         let bundle = &session.state.bundle;
+        if bundle.reads_links() {
+            return Err(Failure::OverStoredLinks);
+        }
         let shard = bundle.shard(&search.action, search.known.type_name(), &search.of);
         Ok(Making {
             session,

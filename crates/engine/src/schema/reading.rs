@@ -16,3 +16,7 @@ pub enum JsonOrigin {
     /// `null` is absence.
     Loose,
 }
+
+/// The view of a store that shows the links of templates. Changes of the tables under it are noted under its
+/// name, as those of entities are under their type.
+pub const LINKS_VIEW: &str = "template_link";

@@ -81,6 +81,9 @@ impl<'a> Searching<'a> {
         search: &'a Search,
         part: &'a SearchPage,
     ) -> Result<Self, Failure> {
+        if session.state.bundle.reads_links() {
+            return Err(Failure::OverStoredLinks);
+        }
         Ok(Self {
             session,
             search,

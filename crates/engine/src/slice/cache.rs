@@ -8,11 +8,14 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 
+use super::links::LinkTable;
 use super::loaded::{Held, Key, KeyRef};
 use super::lookup::{Holder, Lookup};
-use super::timeline::Timeline;
+use super::timeline::{MarkPlace, Timeline};
+use crate::store::links_entity;
 
 /// The memory that an entry takes beside its contents, in bytes: its key, and what the cache keeps of
 /// it to know what to drop. Measured, as the weights of values are.
@@ -25,6 +28,8 @@ const LOOKUPS: u64 = 16;
 struct CacheEntry {
     /// The epoch whose state it is.
     epoch: u64,
+    /// Where changes of its ancestors are noted that may be in others, and it with them.
+    above: Arc<[MarkPlace]>,
     held: Held,
 }
 
@@ -34,6 +39,8 @@ pub struct Cache {
     entries: Option<moka::sync::Cache<Key, CacheEntry, foldhash::quality::RandomState>>,
     /// Entities by an attribute, each with the epoch that it was found in.
     lookups: moka::sync::Cache<Lookup, (u64, Holder)>,
+    /// The links of templates, with the epoch that they were read in.
+    links: ArcSwapOption<(u64, Arc<LinkTable>)>,
     /// Keys that somebody is loading, and how to learn that it has ended.
     loading: Mutex<HashMap<Key, watch::Receiver<()>, foldhash::quality::RandomState>>,
     counts: Arc<CacheCounts>,
@@ -73,7 +80,8 @@ impl Cache {
             moka::sync::Cache::builder()
                 .max_capacity(bytes - of_lookups)
                 .weigher(|key: &Key, entry: &CacheEntry| {
-                    let weight = ENTRY_BYTES + key.weight() + entry.held.weight();
+                    let above = size_of_val(&*entry.above);
+                    let weight = ENTRY_BYTES + key.weight() + above + entry.held.weight();
                     u32::try_from(weight).unwrap_or(u32::MAX)
                 })
                 // Ids come from callers: seeded, and faster than the default.
@@ -88,6 +96,7 @@ impl Cache {
                     u32::try_from(weight).unwrap_or(u32::MAX)
                 })
                 .build(),
+            links: ArcSwapOption::empty(),
             loading: Mutex::default(),
             counts,
         }
@@ -110,7 +119,11 @@ impl Cache {
             .entries
             .as_ref()
             .and_then(|entries| entries.get(&key))
-            .filter(|entry| timeline.is_current(key.uid, entry.epoch, epoch));
+            .filter(|entry| {
+                timeline.is_current(key.uid, entry.epoch, epoch)
+                    && (entry.above.is_empty()
+                        || timeline.are_current(&entry.above, entry.epoch, epoch))
+            });
         let counter = if found.is_some() {
             &self.counts.hits
         } else {
@@ -123,9 +136,24 @@ impl Cache {
     /// Keeps what was read by a snapshot whose state is that of the epoch. It takes
     /// the place of what was read later, if that is there: a miss for others, and
     /// never wrong.
-    pub(super) fn put(&self, key: Key, epoch: u64, held: Held) {
+    pub(super) fn put(&self, key: Key, epoch: u64, above: Arc<[MarkPlace]>, held: Held) {
         if let Some(entries) = &self.entries {
-            entries.insert(key, CacheEntry { epoch, held });
+            entries.insert(key, CacheEntry { epoch, above, held });
+        }
+    }
+
+    /// The links of templates in an epoch, if they are known.
+    pub(super) fn links(&self, epoch: u64, timeline: &Timeline) -> Option<Arc<LinkTable>> {
+        let kept = self.links.load();
+        let (read, table) = &**kept.as_ref()?;
+        let is_current = timeline.is_current(links_entity()?, *read, epoch);
+        is_current.then(|| Arc::clone(table))
+    }
+
+    /// Keeps the links that were read by a snapshot whose state is that of the epoch.
+    pub(super) fn keep_links(&self, epoch: u64, table: Arc<LinkTable>) {
+        if self.keeps() {
+            self.links.store(Some(Arc::new((epoch, table))));
         }
     }
 

@@ -165,6 +165,7 @@ impl RowSource for Gathering<'_> {
                     tags: tags.cloned(),
                 },
                 base: shared.then(|| Arc::clone(loaded)),
+                of_links: false,
             });
             return Ok(None);
         };

@@ -74,6 +74,8 @@ pub(crate) struct Missing {
     pub(super) key: Key,
     /// For tags: the entity that they are of, where it is as the store says.
     pub(super) base: Option<Arc<Loaded>>,
+    /// True if it is no entity but all links of templates.
+    pub(super) of_links: bool,
 }
 
 impl Hash for KeyRef<'_> {
@@ -138,6 +140,15 @@ impl Missing {
         Self {
             key: Key::untagged(uid.clone()),
             base: None,
+            of_links: false,
+        }
+    }
+
+    /// All links of templates, which have this name.
+    pub(super) fn links(name: &EntityUid) -> Self {
+        Self {
+            of_links: true,
+            ..Self::untagged(name)
         }
     }
 }

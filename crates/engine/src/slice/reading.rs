@@ -20,12 +20,16 @@ use tokio::sync::watch;
 use super::cache::{Cache, Claim};
 use super::error::{ReadingError, SliceError};
 use super::freshness::{Demand, Freshness};
+use super::links::LinkTable;
 use super::loaded::{Held, Key, KeyRef, Missing};
 use super::lookup::{Holder, Lookup};
 use super::timeline::{Known, LastNewest, Look, MarkPlace, Place, Timeline};
 use super::waits::{StoreWait, StoreWaits};
 use crate::policy::Bundle;
-use crate::store::{Candidates, Revision, Snapshot, Store, StoreError};
+use crate::schema::{LINKS_VIEW, Row};
+use crate::store::{
+    Candidates, LINKS_COLUMNS, LinksView, Revision, Snapshot, Store, StoreError, links_entity,
+};
 
 /// How often somebody who waits for a state looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -64,6 +68,8 @@ pub(crate) struct StateReading<'a> {
     newest: LastNewest,
     /// The entities that were loaded for this reading.
     held: HashMap<Key, Result<Held, SliceError>>,
+    /// The links that were loaded for it.
+    links: Option<Result<Arc<LinkTable>, SliceError>>,
     moves: u32,
     /// How often it began anew because a snapshot was of no state.
     again: u32,
@@ -112,6 +118,7 @@ impl<'a> StateReading<'a> {
                 lag: Duration::MAX,
             },
             held: HashMap::new(),
+            links: None,
             moves: 0,
             again: 0,
         };
@@ -123,11 +130,15 @@ impl<'a> StateReading<'a> {
             reading.newest = known.newest_by(look);
             reading.revision = Arc::clone(known.revision.name());
             reading.known = Some(known);
+            reading.check_links()?;
             return Ok(reading);
         }
         loop {
             match reading.look(true).await {
-                Ok(()) => return Ok(reading),
+                Ok(()) => {
+                    reading.check_links()?;
+                    return Ok(reading);
+                }
                 Err(ReadingError::Behind) if look.looked.elapsed() < freshness.wait => {}
                 Err(error) => return Err(error),
             }
@@ -135,6 +146,13 @@ impl<'a> StateReading<'a> {
             (reading.snapshot, reading.wait) = (None, None);
             tokio::time::sleep(LOOK_AGAIN).await;
         }
+    }
+
+    /// Checks that the policies and the store say the same of links: a set that does not know of those in the
+    /// store would decide as if there were none.
+    fn check_links(&self) -> Result<(), StoreError> {
+        let problem = links_misfit(self.bundle, self.sources.store);
+        problem.map_or(Ok(()), |problem| Err(StoreError::Misfit(problem)))
     }
 
     /// The name of the state.
@@ -152,10 +170,33 @@ impl<'a> StateReading<'a> {
         self.known.as_ref().map(|known| known.epoch)
     }
 
-    /// Where changes of entities are noted.
-    pub(crate) fn marks<'u>(&self, uids: impl Iterator<Item = &'u EntityUid>) -> Box<[MarkPlace]> {
+    /// Where changes of entities, and of others that are looked for, are noted, and those of links, if any policy
+    /// rests on some.
+    pub(crate) fn marks<'u>(
+        &self,
+        rows: impl Iterator<Item = &'u Row>,
+        others: impl Iterator<Item = &'u EntityUid>,
+    ) -> Box<[MarkPlace]> {
         let timeline = self.sources.timeline;
-        uids.map(|uid| timeline.mark_of(uid)).collect()
+        let links = links_entity().filter(|_| self.bundle.reads_links());
+        let others = others.chain(links).map(|uid| timeline.mark_of(uid));
+        let rows = rows.flat_map(|row| {
+            let own = std::iter::once(timeline.mark_of(&row.uid));
+            own.chain(self.marks_above(row))
+        });
+        rows.chain(others).collect()
+    }
+
+    /// Where changes of the ancestors of an entity are noted that may be in others themselves: with them its own
+    /// ancestors change, and nothing is noted of it.
+    fn marks_above(&self, row: &Row) -> impl Iterator<Item = MarkPlace> {
+        let (schema, timeline) = (&self.bundle.schema, self.sources.timeline);
+        let may_be_in_others = |uid: &&EntityUid| {
+            let entity_type = schema.entity_type(uid.type_name());
+            entity_type.is_some_and(|found| !found.member_of.is_empty())
+        };
+        let above = row.ancestors.iter().filter(may_be_in_others);
+        above.map(|uid| timeline.mark_of(uid))
     }
 
     /// Returns true if the entities whose changes are noted there, and which were looked at in the epoch
@@ -190,6 +231,7 @@ impl<'a> StateReading<'a> {
         } = self.sources;
         self.wait()?;
         self.held.clear();
+        self.links = None;
         while cache.keeps() && self.moves < MOVES {
             let since = timeline.now();
             let known = since.as_ref().map(|known| &known.revision);
@@ -256,6 +298,26 @@ impl<'a> StateReading<'a> {
             .known
             .as_ref()
             .and_then(|known| cache.get(key, known.epoch, timeline)))
+    }
+
+    /// The links of templates, if they are at hand; `None` where they have to be loaded.
+    ///
+    /// # Errors
+    /// Links that cannot be read.
+    pub(crate) fn links(&self) -> Result<Option<Arc<LinkTable>>, SliceError> {
+        if let Some(links) = &self.links {
+            return links.clone().map(Some);
+        }
+        let ReadingSources {
+            cache, timeline, ..
+        } = self.sources;
+        let known = self.known.as_ref();
+        Ok(known.and_then(|known| cache.links(known.epoch, timeline)))
+    }
+
+    /// The links, to be loaded.
+    pub(crate) fn missing_links() -> Option<Missing> {
+        links_entity().map(Missing::links)
     }
 
     /// Loads what is missing, or waits while others load all of it.
@@ -367,5 +429,24 @@ impl<'a> StateReading<'a> {
         self.snapshot
             .as_mut()
             .ok_or_else(|| StoreError::Unavailable("no snapshot was begun".to_owned()))
+    }
+}
+
+/// Why policies and a store do not fit together, as far as links of templates go.
+pub(crate) fn links_misfit(bundle: &Bundle, store: &dyn Store) -> Option<String> {
+    let (reads, leaves_open) = (bundle.reads_links(), bundle.leaves_links_open());
+    if !reads && !leaves_open {
+        return None;
+    }
+    match store.links_view() {
+        LinksView::Absent if reads => Some(format!(
+            "`links.toml` says `stored = true`, and there is no view `{LINKS_VIEW}` with the columns `{}`",
+            LINKS_COLUMNS.join("`, `")
+        )),
+        LinksView::There if leaves_open => Some(format!(
+            "there is a view `{LINKS_VIEW}`, and the policies have templates and do not say if it is theirs: write \
+             `stored = true` in `links.toml`, or `stored = false`"
+        )),
+        _ => None,
     }
 }

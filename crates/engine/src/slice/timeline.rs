@@ -19,7 +19,9 @@ use arc_swap::ArcSwapOption;
 use cedar_policy::EntityUid;
 
 use crate::schema::Schema;
-use crate::store::{Changes, Mark, Revision, Snapshot, Store, StoreError};
+use crate::store::{
+    Changes, Mark, Revision, Snapshot, Store, StoreError, is_of_links, links_entity,
+};
 
 /// Places where changes are noted. Entities that share one are dropped together,
 /// which costs a read and is never wrong.
@@ -249,6 +251,12 @@ impl Timeline {
                     Changes::Of(uids) => {
                         for uid in uids {
                             self.mark(uid).store(next, Ordering::Release);
+                        }
+                        // Of links it is noted that some have changed.
+                        if let Some(links) = links_entity()
+                            && uids.iter().any(is_of_links)
+                        {
+                            self.mark(links).store(next, Ordering::Release);
                         }
                     }
                     _ => self.floor.store(next, Ordering::Release),

@@ -18,7 +18,8 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Candidates, Changes, Revision, Snapshot, Store, StoreError, StoreFuture, TagKeys, Tags,
+    Candidates, Changes, LinkRow, LinksView, Revision, Snapshot, Store, StoreError, StoreFuture,
+    TagKeys, Tags,
 };
 use crate::file::SeenFile;
 use crate::schema::{Misfit, Row, Schema};
@@ -44,6 +45,7 @@ pub struct EntitiesFile {
     read: RwLock<Vec<(Arc<Schema>, Arc<ReadEntities>)>>,
     /// The types that files before it spoke of.
     inherited: RwLock<HashSet<EntityTypeName>>,
+    links: LinksView,
 }
 
 /// A file of entities that was read, before anything is made of it.
@@ -125,7 +127,18 @@ impl EntitiesFile {
             origin,
             read: RwLock::default(),
             inherited: RwLock::default(),
+            links: LinksView::Absent,
         })
+    }
+
+    /// The same, for policies that are not in force over it: where they want links from the store, there are
+    /// none.
+    #[must_use]
+    pub fn leaving_out_links(self) -> Self {
+        Self {
+            links: LinksView::LeftOut,
+            ..self
+        }
     }
 
     /// The digest of the text that was read.
@@ -211,6 +224,10 @@ impl Store for EntitiesFile {
         inherited.contains(entity_type) || read.any(|read| read.mentioned.contains(entity_type))
     }
 
+    fn links_view(&self) -> LinksView {
+        self.links
+    }
+
     fn inherit(&self, types: HashSet<EntityTypeName>) {
         *self
             .inherited
@@ -243,6 +260,7 @@ impl Store for EntitiesFile {
                 changes,
                 name: self.name.clone(),
                 origin: self.origin.clone(),
+                links: self.links,
             }) as Box<dyn Snapshot>
         });
         Box::pin(std::future::ready(snapshot))
@@ -255,6 +273,7 @@ struct EntitiesSnapshot {
     changes: Changes,
     name: Option<String>,
     origin: Option<Arc<Origin>>,
+    links: LinksView,
 }
 
 impl Snapshot for EntitiesSnapshot {
@@ -301,6 +320,17 @@ impl Snapshot for EntitiesSnapshot {
                     .collect(),
             });
         Box::pin(std::future::ready(Ok(tags.collect())))
+    }
+
+    fn links(&mut self, _: usize) -> StoreFuture<'_, Vec<LinkRow>> {
+        let none = match self.links {
+            LinksView::LeftOut => Ok(Vec::new()),
+            _ => Err(misfit(
+                self.name.as_deref(),
+                &Misfit::new("a file of entities holds no links"),
+            )),
+        };
+        Box::pin(std::future::ready(none))
     }
 
     fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> StoreFuture<'a, Vec<String>> {

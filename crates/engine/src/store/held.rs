@@ -9,7 +9,8 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use tokio::sync::Mutex;
 
 use super::{
-    Candidates, Changes, Revision, Snapshot, Store, StoreError, StoreFuture, TagKeys, Tags,
+    Candidates, Changes, LinkRow, LinksView, Revision, Snapshot, Store, StoreError, StoreFuture,
+    TagKeys, Tags,
 };
 use crate::schema::{Row, Schema};
 
@@ -58,6 +59,10 @@ impl Store for HeldStore {
 
     fn speaks_of(&self, entity_type: &EntityTypeName, schema: &Schema) -> bool {
         self.store.speaks_of(entity_type, schema)
+    }
+
+    fn links_view(&self) -> LinksView {
+        self.store.links_view()
     }
 
     fn names(&self, revision: &Revision) -> bool {
@@ -122,6 +127,10 @@ impl Snapshot for HeldSnapshot {
 
     fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> StoreFuture<'a, Vec<Tags>> {
         Box::pin(async move { self.snapshot.lock().await.tags(wanted).await })
+    }
+
+    fn links(&mut self, most: usize) -> StoreFuture<'_, Vec<LinkRow>> {
+        Box::pin(async move { self.snapshot.lock().await.links(most).await })
     }
 
     fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> StoreFuture<'a, Vec<String>> {

@@ -25,6 +25,9 @@ struct WrittenLine<'a> {
     said: Option<Json>,
     #[serde(flatten)]
     answer: LineAnswer<'a>,
+    /// The links of the store whose slots match the question, where the policies rest on some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    links: Option<Vec<Json>>,
     policy_revision: &'a str,
     tenancy_revision: &'a str,
     latency_micros: u64,
@@ -148,6 +151,9 @@ pub(super) fn write(
             }),
             said: question.is_none().then(|| shown.said(&decided.said)),
             answer: LineAnswer::new(decision, &shown),
+            links: question
+                .filter(|_| decided.bundle.reads_links())
+                .map(|_| shown.links(decision)),
             policy_revision: &decision.policy_revision,
             tenancy_revision: &decision.tenancy_revision,
             latency_micros: u64::try_from(decided.elapsed.as_micros()).unwrap_or(u64::MAX),

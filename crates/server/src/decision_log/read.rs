@@ -36,6 +36,8 @@ pub struct Line {
     pub(super) slice_tags: Vec<Json>,
     /// The entities that were looked for and were none.
     pub(super) slice_missing: Vec<Json>,
+    /// The links of the store that matched, where policies rested on some.
+    pub(super) links: Option<Vec<Json>>,
     /// The decision: JSON texts, in the order of [`ANSWER`].
     pub(super) answer: [String; ANSWER.len()],
     /// True if the line holds hashes.
@@ -73,6 +75,7 @@ struct ParsedLine<'a> {
     slice_tags: Vec<Json>,
     #[serde(default)]
     slice_missing: Vec<Json>,
+    links: Option<Vec<Json>>,
 }
 
 /// The lines of a log, one by one. Empty lines are left out.
@@ -142,6 +145,7 @@ impl Line {
             slice: written.slice.map(parse).transpose()?,
             slice_tags: written.slice_tags,
             slice_missing: written.slice_missing,
+            links: written.links,
             answer: answer.map(|raw| raw.get().to_owned()),
         })
     }

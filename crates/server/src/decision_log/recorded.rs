@@ -12,7 +12,8 @@ use serde_json::Value as Json;
 use super::read::Line;
 use peppol_authz_engine::schema::{Misfit, Row, Schema};
 use peppol_authz_engine::store::{
-    Candidates, Changes, Revision, Snapshot, Store, StoreError, StoreFuture, TagKeys, Tags,
+    Candidates, Changes, LinkRow, LinksView, Revision, Snapshot, Store, StoreError, StoreFuture,
+    TagKeys, Tags,
 };
 
 /// The entities of one line after another.
@@ -28,6 +29,8 @@ pub(super) struct RecordedSlice {
     asked: HashSet<EntityUid>,
     /// The entities that were looked for beside these, and were none.
     missing: HashSet<EntityUid>,
+    /// The links of the store that matched; `None` where none were looked at.
+    links: Option<Vec<LinkRow>>,
     revision: Revision,
 }
 
@@ -44,6 +47,7 @@ impl Default for RecordedSlice {
             described: Vec::new(),
             asked: HashSet::new(),
             missing: HashSet::new(),
+            links: None,
             revision: Revision::fixed(""),
         }
     }
@@ -79,13 +83,29 @@ impl RecordedSlice {
         if let Some(question) = &line.question {
             named(question, &mut asked);
         }
+        let links = line.links.as_ref();
+        let links = links.map(|links| links.iter().map(link).collect());
         Ok(Some(Self {
             asked,
             missing,
+            links,
             rows: kept.collect::<Result<_, Misfit>>()?,
             described,
             revision: Revision::fixed(&line.tenancy_revision),
         }))
+    }
+}
+
+/// A link as the view would show it.
+fn link(json: &Json) -> LinkRow {
+    let text = |pointer: &str| json.pointer(pointer)?.as_str().map(str::to_owned);
+    LinkRow {
+        link: text("/id"),
+        template: text("/template"),
+        principal_type: text("/principal/type"),
+        principal_id: text("/principal/id"),
+        resource_type: text("/resource/type"),
+        resource_id: text("/resource/id"),
     }
 }
 
@@ -154,6 +174,11 @@ impl Store for RecordedStore {
     /// A type that a caller could describe then can be described again.
     fn speaks_of(&self, entity_type: &EntityTypeName, _: &Schema) -> bool {
         self.serves(entity_type)
+    }
+
+    /// A line tells of its own.
+    fn links_view(&self) -> LinksView {
+        LinksView::NotKnown
     }
 
     fn names(&self, revision: &Revision) -> bool {
@@ -251,6 +276,16 @@ impl Snapshot for RecordedSnapshot {
             .map(|(uid, keys)| RecordedSnapshot::tags(self, uid, keys))
             .collect();
         Box::pin(std::future::ready(tags))
+    }
+
+    fn links(&mut self, _: usize) -> StoreFuture<'_, Vec<LinkRow>> {
+        let links = self.slice.links.clone().ok_or_else(|| {
+            StoreError::Misfit(
+                "no links of the store were looked at, so the line does not say which there were"
+                    .to_owned(),
+            )
+        });
+        Box::pin(std::future::ready(links))
     }
 
     /// A line is about one question, and no search.

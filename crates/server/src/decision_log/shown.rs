@@ -58,6 +58,9 @@ impl<'a> LineVeil<'a> {
             }
             let rows = decision.slice.iter().map(|seen| &seen.loaded.row);
             rows.for_each(|row| shown.veil_row(row));
+            let links = decision.links.iter();
+            let slots = links.flat_map(|link| link.principal.iter().chain(&link.resource));
+            slots.for_each(|uid| shown.veil(uid));
         }
         shown
     }
@@ -138,6 +141,23 @@ impl<'a> LineVeil<'a> {
     /// The entities that were looked for and are none.
     pub(super) fn missing(&self, decision: &Decision) -> Vec<Json> {
         decision.missing.iter().map(|uid| self.uid(uid)).collect()
+    }
+
+    /// The links of the store whose slots match a question.
+    pub(super) fn links(&self, decision: &Decision) -> Vec<Json> {
+        let links = decision.links.iter().map(|link| {
+            let mut members = Map::new();
+            members.insert("id".to_owned(), (*link.id).into());
+            members.insert("template".to_owned(), (*link.template).into());
+            let slots = [("principal", &link.principal), ("resource", &link.resource)];
+            for (name, uid) in slots {
+                if let Some(uid) = uid {
+                    members.insert(name.to_owned(), self.uid(uid));
+                }
+            }
+            Json::Object(members)
+        });
+        links.collect()
     }
 
     /// For each entity of the slice, the tags that were asked for: `null`, `"all"` or the keys.

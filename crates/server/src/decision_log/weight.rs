@@ -9,6 +9,9 @@ const ALONE: usize = 3 << 10;
 /// The bytes of an entity in a slice, beside the entity itself.
 const SEEN: usize = 64;
 
+/// The bytes of a link of the store.
+const LINK: usize = 400;
+
 /// The memory that a decision takes while it waits, about, in bytes. Entities that others keep too
 /// are counted in full, as the others may drop them meanwhile.
 #[must_use]
@@ -26,6 +29,7 @@ pub fn weight(decided: &Decided) -> usize {
         + slice.sum::<usize>()
         + errors.sum::<usize>()
         + absent.sum::<usize>()
+        + decision.links.len() * LINK
 }
 
 fn of_question(question: &Question) -> usize {

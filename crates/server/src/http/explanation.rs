@@ -78,8 +78,11 @@ struct WireLink<'a> {
     /// The entity in the place of `?resource`.
     #[serde(skip_serializing_if = "Option::is_none")]
     resource: Option<String>,
-    file: &'a str,
-    line: usize,
+    /// The file that it stands in; not there where the store holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
 }
 
 /// A value that a policy read, or the reason why there was none.
@@ -220,13 +223,13 @@ fn source(info: &PolicyInfo) -> WireSource<'_> {
 }
 
 fn link(link: &Link) -> WireLink<'_> {
-    let (line, _) = link.file.place(link.place.start);
+    let file = (!link.is_stored).then_some(&link.file);
     WireLink {
         template: &link.template,
         principal: link.principal.as_ref().map(ToString::to_string),
         resource: link.resource.as_ref().map(ToString::to_string),
-        file: &link.file.name,
-        line,
+        file: file.map(|file| file.name.as_str()),
+        line: file.map(|file| file.place(link.place.start).0),
     }
 }
 

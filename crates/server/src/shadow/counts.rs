@@ -288,6 +288,8 @@ mod tests {
             policy_revision: Arc::from("p"),
             tenancy_revision: Arc::from("t"),
             slice: Vec::new(),
+            links: Vec::new(),
+            link_table: None,
             absent: Vec::new(),
             missing: Vec::new(),
             written: None,

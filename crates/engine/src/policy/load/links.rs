@@ -8,6 +8,8 @@
 //! principal = 'User::"anna"'
 //! resource = 'Folder::"plans"'
 //! ```
+//!
+//! With `stored = true` there are more of them, in the store.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -28,7 +30,7 @@ use crate::policy::source_file::SourceFile;
 use crate::policy::sources::Sources;
 use crate::policy::template::PolicyTemplate;
 use crate::policy::warnings::{WarningKind, Warnings};
-use crate::schema::Schema;
+use crate::schema::{LINKS_VIEW, Schema};
 use crate::text::did_you_mean;
 
 /// Faults after which no further link is looked at.
@@ -37,7 +39,9 @@ const MOST_FAULTS: usize = 1000;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LinksFile {
-    link: Vec<Spanned<LinkTable>>,
+    /// Whether the store holds links too.
+    stored: Option<Spanned<bool>>,
+    link: Option<Vec<Spanned<LinkTable>>>,
 }
 
 #[derive(Deserialize)]
@@ -59,7 +63,8 @@ pub(super) fn read_links(
     let before = faults.len();
     let mut entries = std::mem::take(&mut written.links);
     if let Some(file) = &sources.links {
-        read_file(file, &mut entries, faults);
+        written.stored = read_file(file, &mut entries, faults).map(|stored| stored.into_inner());
+        check_stored(file, schema, written.stored, faults);
     }
     let Some(first) = entries.first() else {
         // A set that lost its links would decide as if nobody had any.
@@ -111,21 +116,43 @@ pub(super) fn read_links(
     }
 }
 
-/// Reads `links.toml`.
+/// A schema may have a type of the name of the view, which shows its entities then.
+fn check_stored(
+    file: &Arc<SourceFile>,
+    schema: &Schema,
+    stored: Option<bool>,
+    faults: &mut Vec<Fault>,
+) {
+    if stored == Some(true) && schema.entity_type_named(LINKS_VIEW).is_some() {
+        let text = format!(
+            "the view `{LINKS_VIEW}` shows the entities of the type of that name in the schema, and no links"
+        );
+        faults.push(Fault::new(file, Severity::Invalid, text));
+    }
+}
+
+/// Reads `links.toml`. Returns whether the store holds links too, where the file says so.
 pub(super) fn read_file(
     file: &Arc<SourceFile>,
     entries: &mut Vec<LinkEntry>,
     faults: &mut Vec<Fault>,
-) {
-    let tables = match toml::from_str::<LinksFile>(&file.text) {
-        Ok(file) => file.link,
+) -> Option<Spanned<bool>> {
+    const ADVICE: &str = "links are tables `[[link]]` with `id`, `template`, `principal` and \
+                          `resource`; `link = []` says that there are none, `stored = true` that there are more \
+                          in the store";
+    let LinksFile { stored, link } = match toml::from_str::<LinksFile>(&file.text) {
+        Ok(file) => file,
         Err(error) => {
-            let fault = Fault::of_toml(file, &error);
-            let advice = "links are tables `[[link]]` with `id`, `template`, `principal` and \
-                          `resource`; `link = []` says that there are none";
-            return faults.push(fault.advise(advice));
+            faults.push(Fault::of_toml(file, &error).advise(ADVICE));
+            return None;
         }
     };
+    let is_stored = stored.as_ref().is_some_and(|stored| *stored.get_ref());
+    if link.is_none() && !is_stored {
+        let fault = Fault::new(file, Severity::Invalid, "missing field `link`");
+        faults.push(fault.advise(ADVICE));
+    }
+    let tables = link.unwrap_or_default();
     let placed = |text: Spanned<String>| {
         let span = text.span();
         (text.into_inner(), span)
@@ -142,6 +169,7 @@ pub(super) fn read_file(
             place,
         }
     }));
+    stored
 }
 
 /// Reads one entry.
@@ -192,6 +220,7 @@ impl EntryReader<'_> {
             template: Arc::clone(&template.info.id),
             file: Arc::clone(self.file),
             place: entry.place.clone(),
+            is_stored: false,
         })
     }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use cedar_policy::{Entities, EntityUid};
 
 use super::StateReading;
-use crate::schema::Row;
+use crate::schema::{LINKS_VIEW, Row};
 use crate::slice::error::{ReadingError, SliceError};
+use crate::slice::links::{LinkTable, MOST_LINKS};
 use crate::slice::loaded::{Held, Key, KeyRef, Loaded, Missing};
 use crate::store::{StoreError, TagKeys, Tags};
 
@@ -21,7 +22,13 @@ impl StateReading<'_> {
         let mut entities: Vec<EntityUid> = Vec::new();
         let mut tags: Vec<(EntityUid, TagKeys)> = Vec::new();
         let mut bases: HashMap<EntityUid, Arc<Loaded>> = HashMap::new();
-        for Missing { key, base } in missing {
+        let mut of_links = false;
+        for missing in missing {
+            let Missing { key, base, .. } = missing;
+            if missing.of_links {
+                of_links = true;
+                continue;
+            }
             match key.tags {
                 None => entities.push(key.uid),
                 Some(keys) => {
@@ -43,8 +50,28 @@ impl StateReading<'_> {
                 }
             }
         }
+        if of_links {
+            self.read_links(epoch).await?;
+        }
         self.read_entities(&entities, epoch).await?;
         self.read_tags(&tags, &bases, epoch).await
+    }
+
+    async fn read_links(&mut self, epoch: Option<u64>) -> Result<(), ReadingError> {
+        let misfit = |text: String| Err(StoreError::Misfit(text).into());
+        let links = match self.snapshot()?.links(MOST_LINKS + 1).await {
+            Ok(rows) if rows.len() > MOST_LINKS => misfit(format!(
+                "the view `{LINKS_VIEW}` has more than {MOST_LINKS} rows"
+            )),
+            Ok(rows) => Ok(Arc::new(LinkTable::of(rows, &self.bundle.schema).await)),
+            Err(StoreError::Misfit(text)) => misfit(text),
+            Err(error) => return Err(error.into()),
+        };
+        if let (Some(epoch), Ok(table)) = (epoch, &links) {
+            self.sources.cache.keep_links(epoch, Arc::clone(table));
+        }
+        self.links = Some(links);
+        Ok(())
     }
 
     async fn read_entities(
@@ -118,7 +145,12 @@ impl StateReading<'_> {
 
     fn hold(&mut self, key: Key, held: Result<Held, SliceError>, epoch: Option<u64>) {
         if let (Some(epoch), Ok(held)) = (epoch, &held) {
-            self.sources.cache.put(key.clone(), epoch, held.clone());
+            let above = match held {
+                Held::Entity(loaded) => self.marks_above(&loaded.row).collect(),
+                Held::Nothing => Arc::default(),
+            };
+            let cache = self.sources.cache;
+            cache.put(key.clone(), epoch, above, held.clone());
         }
         self.held.insert(key, held);
     }

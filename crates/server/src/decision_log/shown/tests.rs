@@ -39,6 +39,8 @@ fn decided(errors: &[&str]) -> Decision {
         policy_revision: Arc::from("p"),
         tenancy_revision: Arc::from("t"),
         slice: Vec::new(),
+        links: Vec::new(),
+        link_table: None,
         absent: Vec::new(),
         missing: Vec::new(),
         written: None,

@@ -56,6 +56,8 @@ fn unasked_decision(
         policy_revision: Arc::clone(policy_revision),
         tenancy_revision: Arc::default(),
         slice: Vec::new(),
+        links: Vec::new(),
+        link_table: None,
         absent: Vec::new(),
         missing: Vec::new(),
         written: None,

@@ -144,6 +144,7 @@ impl QuestionMetrics {
                 "answered"
             }
             Err(Failure::TooWide(_)) => "too_wide",
+            Err(Failure::OverStoredLinks) => "stored_links",
             Err(Failure::Overloaded) => "overloaded",
             Err(_) => {
                 self.store_failed();
@@ -160,6 +161,7 @@ impl QuestionMetrics {
             Ok(plan) => plan.kind(),
             Err(Failure::PlanTooWide { .. }) => "too_wide",
             Err(Failure::NotExact { .. }) => "not_exact",
+            Err(Failure::OverStoredLinks) => "stored_links",
             Err(Failure::Overloaded) => "overloaded",
             Err(_) => {
                 self.store_failed();

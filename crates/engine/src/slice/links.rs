@@ -1,0 +1,181 @@
+//! The links that the store holds, by the entities in their slots.
+//!
+//! All of them are read together, and kept until a change of any is noted. So each row is looked at, also one
+//! that no question could come to: a row that cannot be read is every question's.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use cedar_policy::EntityUid;
+
+use crate::policy::StoredLink;
+use crate::schema::{JsonOrigin, LINKS_VIEW, Map, Schema};
+use crate::store::LinkRow;
+use crate::turn::Turn;
+
+/// The most links that a store may hold.
+pub(super) const MOST_LINKS: usize = 100_000;
+
+/// The faults that are told in the log together.
+const TOLD: usize = 5;
+
+/// The links of one state of a store.
+#[derive(Debug, Default)]
+pub struct LinkTable {
+    /// Those that name a principal.
+    of_principal: Map<EntityUid, LinksOfOne>,
+    /// Those that name a resource alone.
+    of_resource: Map<EntityUid, Vec<Arc<StoredLink>>>,
+    /// Those of which nobody can say whom they are for.
+    of_all: Vec<Arc<StoredLink>>,
+}
+
+/// The links that name a principal.
+#[derive(Debug, Default)]
+struct LinksOfOne {
+    alone: Vec<Arc<StoredLink>>,
+    /// By the resource that they name too.
+    by_resource: Map<EntityUid, Vec<Arc<StoredLink>>>,
+}
+
+impl LinkTable {
+    /// Reads rows by the schema. Those that misfit are links that make every question they could be meant for
+    /// fail.
+    pub(super) async fn of(rows: Vec<LinkRow>, schema: &Schema) -> Self {
+        let mut turn = Turn::begin();
+        let (mut seen, mut twice) = (HashSet::new(), HashSet::new());
+        for row in &rows {
+            turn.pass().await;
+            if let Some(id) = row.link.as_deref()
+                && !seen.insert(id)
+            {
+                twice.insert(id);
+            }
+        }
+        drop(seen);
+        let twice: HashSet<String> = twice.into_iter().map(str::to_owned).collect();
+        let mut table = Self::default();
+        let (mut faults, mut told) = (0, Vec::new());
+        for row in rows {
+            turn.pass().await;
+            let (mut link, is_placed) = placed(&row, schema);
+            if twice.contains(&*link.id) {
+                let fault = "there is another link of this id".into();
+                link.fault.get_or_insert(fault);
+            }
+            if let Some(fault) = &link.fault {
+                faults += 1;
+                if told.len() < TOLD {
+                    told.push(format!("link `{}`: {fault}", link.id));
+                }
+            }
+            table.add(Arc::new(link), is_placed);
+        }
+        if faults > 0 {
+            let told = told.join("; ");
+            tracing::error!(
+                faults,
+                first = told,
+                "rows of the view `{LINKS_VIEW}` cannot be used: questions that they could be meant for are not answered"
+            );
+        }
+        table
+    }
+
+    fn add(&mut self, link: Arc<StoredLink>, is_placed: bool) {
+        let links = match (&link.principal, &link.resource) {
+            _ if !is_placed => &mut self.of_all,
+            (Some(principal), resource) => {
+                let of_one = self.of_principal.entry(principal.clone()).or_default();
+                match resource {
+                    Some(resource) => of_one.by_resource.entry(resource.clone()).or_default(),
+                    None => &mut of_one.alone,
+                }
+            }
+            (None, Some(resource)) => self.of_resource.entry(resource.clone()).or_default(),
+            (None, None) => &mut self.of_all,
+        };
+        links.push(link);
+    }
+
+    /// The links whose slots can match these, each with all that it is in, and those of which nobody can say.
+    pub(crate) fn matching(
+        &self,
+        principals: &[&EntityUid],
+        resources: &[&EntityUid],
+    ) -> Vec<Arc<StoredLink>> {
+        let mut found = self.of_all.clone();
+        for resource in resources {
+            found.extend(
+                self.of_resource
+                    .get(*resource)
+                    .into_iter()
+                    .flatten()
+                    .cloned(),
+            );
+        }
+        let sides = principals.iter();
+        for side in sides.filter_map(|principal| self.of_principal.get(*principal)) {
+            found.extend(side.alone.iter().cloned());
+            let both = resources.iter();
+            let both = both.filter_map(|resource| side.by_resource.get(*resource));
+            found.extend(both.flatten().cloned());
+        }
+        found
+    }
+}
+
+/// A row as a link; false if nobody can say whom it is for.
+fn placed(row: &LinkRow, schema: &Schema) -> (StoredLink, bool) {
+    let text = |column: &Option<String>| Arc::from(column.as_deref().unwrap_or_default());
+    let mut link = StoredLink {
+        id: text(&row.link),
+        template: text(&row.template),
+        principal: None,
+        resource: None,
+        fault: None,
+    };
+    let (of, id) = (&row.principal_type, &row.principal_id);
+    let principal = slot("principal", of.as_deref(), id.as_deref(), schema);
+    let (of, id) = (&row.resource_type, &row.resource_id);
+    let resource = slot("resource", of.as_deref(), id.as_deref(), schema);
+    let (principal, resource) = match (principal, resource) {
+        (Ok(principal), Ok(resource)) => (principal, resource),
+        (Err(fault), _) | (_, Err(fault)) => {
+            link.fault = Some(fault.into());
+            return (link, false);
+        }
+    };
+    let fills_none = principal.is_none() && resource.is_none();
+    (link.principal, link.resource) = (principal, resource);
+    let fault = match () {
+        () if fills_none => Some("it fills no slot"),
+        () if link.id.is_empty() => Some("`link` is empty or NULL"),
+        () if link.template.is_empty() => Some("`template` is empty or NULL"),
+        () => None,
+    };
+    link.fault = fault.map(Arc::from);
+    (link, !fills_none)
+}
+
+/// The entity of a slot.
+fn slot(
+    name: &str,
+    of: Option<&str>,
+    id: Option<&str>,
+    schema: &Schema,
+) -> Result<Option<EntityUid>, String> {
+    let (of, id) = match (of, id) {
+        (None, None) => return Ok(None),
+        (Some(of), Some(id)) => (of, id),
+        (None, Some(_)) => return Err(format!("`{name}_type` is NULL, and `{name}_id` is not")),
+        (Some(_), None) => return Err(format!("`{name}_id` is NULL, and `{name}_type` is not")),
+    };
+    let found = schema.entity_type_named(of).ok_or_else(|| {
+        let near = schema.type_meant(of);
+        format!("`{name}_type`: there is no type `{of}` in the schema{near}")
+    })?;
+    let uid = found.entity(id, JsonOrigin::Column);
+    uid.map(Some)
+        .map_err(|misfit| format!("`{name}_id`: {misfit}"))
+}

@@ -81,7 +81,7 @@ impl LinksDatabase {
         }
         self.connection.execute_batch("COMMIT").unwrap();
         let sources = linked_sources(schema, policies, Some("stored = true"));
-        let bundle = load(&sources.with_warnings(Warnings::Log)).unwrap();
+        let bundle = load(&sources.with_warnings(Warnings::LOG)).unwrap();
         let store = WithLinks {
             entities: EntitiesFile::parse(entities.to_string().as_bytes()).unwrap(),
             links: Arc::clone(&self.store),

@@ -74,7 +74,7 @@ pub(super) fn checks(config: &Config) -> Vec<Check> {
             Err(error) => Check::wrong("start", causes(&*error)),
         });
     }
-    checks.extend(store::checks(config, bundle.map(|bundle| bundle.schema)));
+    checks.extend(store::checks(config, bundle.map(Arc::new)));
     checks.extend(documents::checks(config));
     checks.extend(files::checks(config));
     checks.extend(machine::checks(config));

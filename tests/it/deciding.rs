@@ -191,9 +191,18 @@ impl Deciding {
 
     /// Over any store, with the decisions in memory that were made before.
     pub(crate) fn keeping(store: Arc<dyn Store>, bundle: Arc<Bundle>) -> Self {
+        Self::of_memory(store, bundle, CACHE_BYTES)
+    }
+
+    /// Over any store, with nothing in memory.
+    pub(crate) fn keeping_nothing(store: Arc<dyn Store>, bundle: Arc<Bundle>) -> Self {
+        Self::of_memory(store, bundle, 0)
+    }
+
+    fn of_memory(store: Arc<dyn Store>, bundle: Arc<Bundle>, bytes: u64) -> Self {
         let options = EngineOptions {
-            cache_bytes: CACHE_BYTES,
-            decision_bytes: CACHE_BYTES,
+            cache_bytes: bytes,
+            decision_bytes: bytes,
             freshness: Freshness::EACH,
         };
         let engine = Engine::new(store, bundle, options);

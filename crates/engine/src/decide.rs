@@ -20,6 +20,7 @@ mod follow;
 mod health;
 mod kept;
 mod known;
+mod link_check;
 mod linked;
 mod loose;
 mod malformed;
@@ -38,6 +39,7 @@ pub use decision::{Decision, QuestionForm, Reason, Verdict, WrittenTexts};
 pub use failure::Failure;
 pub use health::{Failing, Health};
 pub use kept::{KeptStats, Recall};
+pub use link_check::CheckedLinks;
 pub use loose::{
     Denial, Members, MembersOfContexts, NamedEntity, PartsSettings, QuestionParts, Refusal,
 };

@@ -35,7 +35,7 @@ pub mod text;
 mod turn;
 
 pub use decide::{
-    DECISION_STACK_BYTES, Decided, Decision, Denial, EXPLANATION_STACK_BYTES, Engine,
+    CheckedLinks, DECISION_STACK_BYTES, Decided, Decision, Denial, EXPLANATION_STACK_BYTES, Engine,
     EngineOptions, EngineState, Failing, Failure, Health, KeptStats, Malformed, Members,
     MembersOfContexts, NamedEntity, PartsReader, PartsSettings, Question, QuestionForm,
     QuestionOptions, QuestionParts, Reason, Recall, Refusal, RequestMarks, Session,

@@ -8,13 +8,14 @@ use super::report::{Check, State};
 use crate::cli::output::AnyError;
 use crate::cli::source::{FileUse, open};
 use crate::cli::worker::in_worker;
-use peppol_authz_engine::schema::Schema;
+use peppol_authz_engine::CheckedLinks;
+use peppol_authz_engine::policy::Bundle;
 use peppol_authz_server::config::{Config, Source};
 
 /// How far the clocks of two machines may be apart. Tokens and freshness are judged by them.
 const APART: Duration = Duration::from_secs(5);
 
-pub(super) fn checks(config: &Config, schema: Option<Arc<Schema>>) -> Vec<Check> {
+pub(super) fn checks(config: &Config, bundle: Option<Arc<Bundle>>) -> Vec<Check> {
     if let Source::Sqlite(path) = &config.tenancy
         && !path.exists()
     {
@@ -24,16 +25,34 @@ pub(super) fn checks(config: &Config, schema: Option<Arc<Schema>>) -> Vec<Check>
             wrong => vec![wrong],
         };
     }
-    let Some(schema) = schema else {
+    let Some(bundle) = bundle else {
         return vec![Check::warning(
             "store",
             "not looked at: its views are checked by the schema, which cannot be used",
         )];
     };
-    look(config, schema).unwrap_or_else(|error| vec![Check::wrong("store", error)])
+    look(config, bundle).unwrap_or_else(|error| vec![Check::wrong("store", error)])
 }
 
-fn look(config: &Config, schema: Arc<Schema>) -> Result<Vec<Check>, AnyError> {
+/// The links of templates that the store holds.
+fn links(found: CheckedLinks) -> Check {
+    let CheckedLinks { count, faults } = found;
+    match faults.as_slice() {
+        [] => Check::ok(
+            "links",
+            format!("{count} in the store, which fit the policies"),
+        ),
+        [first, ..] => {
+            let text = format!(
+                "{} of {count} in the store do not fit the policies; first {first}",
+                faults.len()
+            );
+            Check::wrong("links", text)
+        }
+    }
+}
+
+fn look(config: &Config, bundle: Arc<Bundle>) -> Result<Vec<Check>, AnyError> {
     let mut reading = config.clone();
     // To look changes nothing.
     reading.store.migrate = false;
@@ -57,9 +76,10 @@ fn look(config: &Config, schema: Arc<Schema>) -> Result<Vec<Check>, AnyError> {
             });
             checks.extend(database.clock().await?.map(clock));
         }
-        store.check(&schema)?;
+        let schema = &bundle.schema;
+        store.check(schema)?;
         let started = Instant::now();
-        let snapshot = store.snapshot(&schema, None).await?;
+        let mut snapshot = store.snapshot(schema, None).await?;
         let (revision, lag) = (snapshot.revision().clone(), snapshot.lag());
         let took = started.elapsed();
         checks.push(Check::ok(
@@ -74,6 +94,12 @@ fn look(config: &Config, schema: Arc<Schema>) -> Result<Vec<Check>, AnyError> {
             ),
             false => Check::warning("freshness", format!("a replica, {lag:?} behind")),
         });
+        if let Some(problem) = CheckedLinks::misfit(&bundle, &*store) {
+            checks.push(Check::wrong("links", problem));
+        } else if bundle.reads_links() {
+            let found = CheckedLinks::of(&mut *snapshot, &bundle).await;
+            checks.push(found.map_or_else(|error| Check::wrong("links", error), links));
+        }
         Ok(checks)
     })
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 mod misfits;
+mod soak;
 mod wire;
 
 use std::sync::Arc;
@@ -182,6 +183,7 @@ fn links_of_sqlite_are_seen_at_once() {
     let stores = [app.store(), app.store()];
     reads_links(&app, &*stores[0]);
     sees_each_change(&app, stores);
+    soak::agrees(&App::sqlite(), true, 60);
     let deciding = Deciding::keeping(app.store(), app.bundle());
     misfits::are_errors(&app, &deciding);
     // A row that gives way to another.
@@ -230,6 +232,7 @@ fn links_of_postgres_are_seen_at_once() {
     let stores = [app.store(), app.store()];
     reads_links(&app, &*stores[0]);
     sees_each_change(&app, stores);
+    soak::agrees(&App::postgres(), false, 20);
     let deciding = Deciding::keeping(app.store(), app.bundle());
     misfits::are_errors(&app, &deciding);
     app.sql("INSERT INTO template_link VALUES ('g', 'share/viewer', 'Team', 'a', 'Folder', 'top')");

@@ -10,11 +10,11 @@ use cedar_policy::EntityUid;
 
 use crate::policy::StoredLink;
 use crate::schema::{JsonOrigin, LINKS_VIEW, Map, Schema};
-use crate::store::LinkRow;
+use crate::store::{LinkRow, Snapshot, StoreError};
 use crate::turn::Turn;
 
 /// The most links that a store may hold.
-pub(super) const MOST_LINKS: usize = 100_000;
+const MOST_LINKS: usize = 100_000;
 
 /// The faults that are told in the log together.
 const TOLD: usize = 5;
@@ -39,9 +39,36 @@ struct LinksOfOne {
 }
 
 impl LinkTable {
+    /// Reads all links of a state.
+    ///
+    /// # Errors
+    /// A store that cannot be read, and one with too many.
+    pub(crate) async fn read(
+        snapshot: &mut dyn Snapshot,
+        schema: &Schema,
+    ) -> Result<Self, StoreError> {
+        let rows = snapshot.links(MOST_LINKS + 1).await?;
+        if rows.len() > MOST_LINKS {
+            let text = format!("the view `{LINKS_VIEW}` has more than {MOST_LINKS} rows");
+            return Err(StoreError::Misfit(text));
+        }
+        Ok(Self::of(rows, schema).await)
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<StoredLink>> {
+        fn of_one(of_one: &LinksOfOne) -> impl Iterator<Item = &Arc<StoredLink>> {
+            let by_resource = of_one.by_resource.values().flatten();
+            of_one.alone.iter().chain(by_resource)
+        }
+        let of_principal = self.of_principal.values().flat_map(of_one);
+        let others = self.of_resource.values().flatten().chain(&self.of_all);
+        of_principal.chain(others)
+    }
+
     /// Reads rows by the schema. Those that misfit are links that make every question they could be meant for
     /// fail.
-    pub(super) async fn of(rows: Vec<LinkRow>, schema: &Schema) -> Self {
+    async fn of(rows: Vec<LinkRow>, schema: &Schema) -> Self {
         let mut turn = Turn::begin();
         let (mut seen, mut twice) = (HashSet::new(), HashSet::new());
         for row in &rows {

@@ -155,6 +155,22 @@ fn links_of_a_database_decide_everywhere() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stdout.contains("no links of the store"), "{ended:?}");
 
+    // All of them are looked at before a question comes to one.
+    let doctor = || run(&[&["doctor"][..], &sets, &over].concat());
+    let ended = doctor();
+    assert!(
+        ended
+            .stdout
+            .contains("2 in the store, which fit the policies"),
+        "{ended:?}"
+    );
+    app.sql("INSERT INTO template_link VALUES ('l/bad', 'share/vewer', 'User', 'nobody', 'Folder', 'a')");
+    let ended = doctor();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let told = "1 of 3 in the store do not fit the policies; first view `template_link`: link `l/bad` of template `share/vewer`";
+    assert!(ended.stdout.contains(told), "{ended:?}");
+    app.sql("DELETE FROM template_link WHERE link = 'l/bad'");
+
     // A set that says nothing of links does not fit a store that has some, and the other way round.
     std::fs::write(sidecar.path("policies/links.toml"), "link = []\n").unwrap();
     let question = [

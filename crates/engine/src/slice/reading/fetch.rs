@@ -6,9 +6,9 @@ use std::sync::Arc;
 use cedar_policy::{Entities, EntityUid};
 
 use super::StateReading;
-use crate::schema::{LINKS_VIEW, Row};
+use crate::schema::Row;
 use crate::slice::error::{ReadingError, SliceError};
-use crate::slice::links::{LinkTable, MOST_LINKS};
+use crate::slice::links::LinkTable;
 use crate::slice::loaded::{Held, Key, KeyRef, Loaded, Missing};
 use crate::store::{StoreError, TagKeys, Tags};
 
@@ -58,13 +58,10 @@ impl StateReading<'_> {
     }
 
     async fn read_links(&mut self, epoch: Option<u64>) -> Result<(), ReadingError> {
-        let misfit = |text: String| Err(StoreError::Misfit(text).into());
-        let links = match self.snapshot()?.links(MOST_LINKS + 1).await {
-            Ok(rows) if rows.len() > MOST_LINKS => misfit(format!(
-                "the view `{LINKS_VIEW}` has more than {MOST_LINKS} rows"
-            )),
-            Ok(rows) => Ok(Arc::new(LinkTable::of(rows, &self.bundle.schema).await)),
-            Err(StoreError::Misfit(text)) => misfit(text),
+        let schema = Arc::clone(&self.bundle.schema);
+        let links = match LinkTable::read(&mut **self.snapshot()?, &schema).await {
+            Ok(table) => Ok(Arc::new(table)),
+            Err(StoreError::Misfit(text)) => Err(StoreError::Misfit(text).into()),
             Err(error) => return Err(error.into()),
         };
         if let (Some(epoch), Ok(table)) = (epoch, &links) {

@@ -3,13 +3,14 @@
 //! All of them are read together, and kept until a change of any is noted. So each row is looked at, also one
 //! that no question could come to: a row that cannot be read is every question's.
 
-use std::collections::HashSet;
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
 
 use crate::policy::StoredLink;
-use crate::schema::{JsonOrigin, LINKS_VIEW, Map, Schema};
+use crate::schema::{JsonOrigin, LINKS_VIEW, Schema};
 use crate::store::{LinkRow, Snapshot, StoreError};
 use crate::turn::Turn;
 
@@ -22,20 +23,12 @@ const TOLD: usize = 5;
 /// The links of one state of a store.
 #[derive(Debug, Default)]
 pub struct LinkTable {
-    /// Those that name a principal.
-    of_principal: Map<EntityUid, LinksOfOne>,
-    /// Those that name a resource alone.
-    of_resource: Map<EntityUid, Vec<Arc<StoredLink>>>,
+    /// Those that name a principal, by it and then by the resource that they name too.
+    of_principal: Vec<Arc<StoredLink>>,
+    /// Those that name a resource alone, by it.
+    of_resource: Vec<Arc<StoredLink>>,
     /// Those of which nobody can say whom they are for.
     of_all: Vec<Arc<StoredLink>>,
-}
-
-/// The links that name a principal.
-#[derive(Debug, Default)]
-struct LinksOfOne {
-    alone: Vec<Arc<StoredLink>>,
-    /// By the resource that they name too.
-    by_resource: Map<EntityUid, Vec<Arc<StoredLink>>>,
 }
 
 impl LinkTable {
@@ -57,13 +50,8 @@ impl LinkTable {
 
     /// All of them.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<StoredLink>> {
-        fn of_one(of_one: &LinksOfOne) -> impl Iterator<Item = &Arc<StoredLink>> {
-            let by_resource = of_one.by_resource.values().flatten();
-            of_one.alone.iter().chain(by_resource)
-        }
-        let of_principal = self.of_principal.values().flat_map(of_one);
-        let others = self.of_resource.values().flatten().chain(&self.of_all);
-        of_principal.chain(others)
+        let placed = self.of_principal.iter().chain(&self.of_resource);
+        placed.chain(&self.of_all)
     }
 
     /// Reads rows by the schema. Those that misfit are links that make every question they could be meant for
@@ -82,6 +70,8 @@ impl LinkTable {
         drop(seen);
         let twice: HashSet<String> = twice.into_iter().map(str::to_owned).collect();
         let mut table = Self::default();
+        // Many links have one template.
+        let mut templates: HashMap<Arc<str>, Arc<str>> = HashMap::new();
         let (mut faults, mut told) = (0, Vec::new());
         for row in rows {
             turn.pass().await;
@@ -96,8 +86,15 @@ impl LinkTable {
                     told.push(format!("link `{}`: {fault}", link.id));
                 }
             }
+            let of = templates.entry(Arc::clone(&link.template));
+            link.template = Arc::clone(of.or_insert_with_key(Arc::clone));
             table.add(Arc::new(link), is_placed);
         }
+        let by_slots = |a: &Arc<StoredLink>, b: &Arc<StoredLink>| {
+            (&a.principal, &a.resource).cmp(&(&b.principal, &b.resource))
+        };
+        table.of_principal.sort_unstable_by(by_slots);
+        table.of_resource.sort_unstable_by(by_slots);
         if faults > 0 {
             let told = told.join("; ");
             tracing::error!(
@@ -110,17 +107,10 @@ impl LinkTable {
     }
 
     fn add(&mut self, link: Arc<StoredLink>, is_placed: bool) {
-        let links = match (&link.principal, &link.resource) {
-            _ if !is_placed => &mut self.of_all,
-            (Some(principal), resource) => {
-                let of_one = self.of_principal.entry(principal.clone()).or_default();
-                match resource {
-                    Some(resource) => of_one.by_resource.entry(resource.clone()).or_default(),
-                    None => &mut of_one.alone,
-                }
-            }
-            (None, Some(resource)) => self.of_resource.entry(resource.clone()).or_default(),
-            (None, None) => &mut self.of_all,
+        let links = match (is_placed, &link.principal) {
+            (false, _) => &mut self.of_all,
+            (true, Some(_)) => &mut self.of_principal,
+            (true, None) => &mut self.of_resource,
         };
         links.push(link);
     }
@@ -133,23 +123,38 @@ impl LinkTable {
     ) -> Vec<Arc<StoredLink>> {
         let mut found = self.of_all.clone();
         for resource in resources {
-            found.extend(
-                self.of_resource
-                    .get(*resource)
-                    .into_iter()
-                    .flatten()
-                    .cloned(),
-            );
+            found.extend_from_slice(of_resource(&self.of_resource, Some(resource)));
         }
-        let sides = principals.iter();
-        for side in sides.filter_map(|principal| self.of_principal.get(*principal)) {
-            found.extend(side.alone.iter().cloned());
-            let both = resources.iter();
-            let both = both.filter_map(|resource| side.by_resource.get(*resource));
-            found.extend(both.flatten().cloned());
+        for principal in principals {
+            let links = among(&self.of_principal, |link| {
+                link.principal.as_ref().cmp(&Some(*principal))
+            });
+            if links.is_empty() {
+                continue;
+            }
+            let named = resources.iter().map(|resource| Some(*resource));
+            for resource in std::iter::once(None).chain(named) {
+                found.extend_from_slice(of_resource(links, resource));
+            }
         }
         found
     }
+}
+
+/// Those of some links, sorted by their resources, that name this one, or none.
+fn of_resource<'a>(
+    links: &'a [Arc<StoredLink>],
+    resource: Option<&EntityUid>,
+) -> &'a [Arc<StoredLink>] {
+    among(links, |link| link.resource.as_ref().cmp(&resource))
+}
+
+/// Those of sorted links that are equal in this order.
+fn among(links: &[Arc<StoredLink>], order: impl Fn(&StoredLink) -> Ordering) -> &[Arc<StoredLink>] {
+    let from = links.partition_point(|link| order(link) == Ordering::Less);
+    let rest = links.get(from..).unwrap_or_default();
+    let until = rest.partition_point(|link| order(link) == Ordering::Equal);
+    rest.get(..until).unwrap_or_default()
 }
 
 /// A row as a link; false if nobody can say whom it is for.

@@ -167,7 +167,7 @@ impl Callers {
     /// True if some policy looks at the tenant of a resource, which then has to be known.
     #[must_use]
     pub fn see_tenants(&self) -> bool {
-        self.policies.load().sees_tenants
+        self.policies.load().seen.tenant
     }
 
     /// True if the last change of the policies or of the keys was refused.

@@ -9,8 +9,7 @@ use crate::cli::output::AnyError;
 use peppol_authz_server::callers::ListenerName;
 use peppol_authz_server::config::{CallerAdmission, Config, Listen};
 use peppol_authz_server::http::{
-    App, Listener, Shedding, router, router_of_administration, router_of_questions, serve,
-    serve_envoy,
+    App, Front, Listener, router, router_of_administration, router_of_questions, serve, serve_envoy,
 };
 
 /// The sockets of a server.
@@ -110,8 +109,8 @@ impl Listeners {
                 None => 0,
             }
         };
-        let shedding = Some(Shedding::new(Arc::clone(app)));
-        let questions = serve(self.questions, questions, shedding, limits, told());
+        let front = Some(Front::new(Arc::clone(app)));
+        let questions = serve(self.questions, questions, front, limits, told());
         let cut: [usize; 3] = tokio::join!(questions, envoy, administration).into();
         cut.into_iter().sum()
     }

@@ -6,6 +6,12 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use serde_json::{Map, Value as Json, json};
 
 use super::caller::Caller;
+use peppol_authz_engine::policy::Bundle;
+
+/// The attributes of a context that tell what is asked about.
+const ACTION: &str = "asked";
+const RESOURCE_TYPE: &str = "resourceType";
+const TENANT: &str = "organisation";
 
 /// The kinds of what a caller may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +54,14 @@ pub enum Asked {
     Path(&'static str),
 }
 
+/// The attributes of a question that some policy of callers looks at. No answer depends on the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SeenOfAsked {
+    action: bool,
+    resource_type: bool,
+    pub(super) tenant: bool,
+}
+
 /// All that an answer of the policies depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PermitKey {
@@ -75,7 +89,63 @@ impl CallerAction {
 
 // === impl Asked ===
 
+impl SeenOfAsked {
+    /// Looks for the attributes by their names. All are seen by a policy that looks at the context as a whole.
+    pub(super) fn by(bundle: &Bundle) -> Self {
+        // In their JSON form, a name has one spelling.
+        let texts: Option<Vec<String>> = bundle
+            .policies()
+            .iter()
+            .map(|info| Some(info.policy.to_json().ok()?.to_string()))
+            .collect();
+        let Some(texts) = texts.filter(|texts| !texts.iter().any(|text| takes_all(text))) else {
+            return Self {
+                action: true,
+                resource_type: true,
+                tenant: true,
+            };
+        };
+        let sees = |name: &str| texts.iter().any(|text| text.contains(name));
+        Self {
+            action: sees(ACTION),
+            resource_type: sees(RESOURCE_TYPE),
+            tenant: sees(TENANT),
+        }
+    }
+}
+
+/// True if a policy, in its JSON form, does anything with the context but looking at one attribute of it.
+fn takes_all(policy: &str) -> bool {
+    let contexts = policy.matches(r#"{"Var":"context"}"#).count();
+    let looks = policy
+        .matches(r#"{"left":{"Var":"context"},"attr":"#)
+        .count();
+    contexts != looks || policy.matches(r#""context""#).count() != contexts
+}
+
 impl Asked {
+    /// Leaves out what no policy sees.
+    pub(super) fn keep(&mut self, seen: &SeenOfAsked) {
+        let Self::Question {
+            action,
+            resource_type,
+            tenant,
+            ..
+        } = self
+        else {
+            return;
+        };
+        if !seen.action {
+            *action = None;
+        }
+        if !seen.resource_type {
+            *resource_type = None;
+        }
+        if !seen.tenant {
+            *tenant = None;
+        }
+    }
+
     /// The surface, or the path.
     #[must_use]
     pub fn place(&self) -> &'static str {
@@ -102,12 +172,12 @@ impl Asked {
             value.map(|value| context.insert(name.to_owned(), value))
         };
         put("surface", Some((*surface).into()));
-        put("asked", action.as_ref().map(id));
+        put(ACTION, action.as_ref().map(id));
         put(
-            "resourceType",
+            RESOURCE_TYPE,
             resource_type.as_ref().map(|of| of.to_string().into()),
         );
-        put("organisation", tenant.as_ref().map(id));
+        put(TENANT, tenant.as_ref().map(id));
         put("allowedBySetting", allowed_by_setting.map(Json::from));
         Json::Object(context)
     }
@@ -126,5 +196,37 @@ impl PermitKey {
             "context": self.asked.context(),
             "entities": [caller.entity()],
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_that_takes_the_context_as_a_whole_sees_all() {
+        let takes = |condition: &str| {
+            let text = format!("permit (principal, action, resource) when {{ {condition} }};");
+            let policy = cedar_policy::Policy::parse(None, text).unwrap();
+            takes_all(&policy.to_json().unwrap().to_string())
+        };
+        for condition in [
+            "true",
+            r#"context.organisation == "acme""#,
+            r#"context["asked"] == "x" && context has resourceType"#,
+            r#"context has asked && !(context.asked like "x*")"#,
+            "context.a.b has c",
+        ] {
+            assert!(!takes(condition), "{condition}");
+        }
+        for condition in [
+            r#"context == {"asked": "x"}"#,
+            "[context].isEmpty()",
+            "principal.contexts.contains(context)",
+            r#"(if true then context else {"asked": "x"}).asked == "x""#,
+            r#"context["asked"] == "x" && [{"a": context}].isEmpty()"#,
+        ] {
+            assert!(takes(condition), "{condition}");
+        }
     }
 }

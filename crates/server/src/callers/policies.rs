@@ -5,14 +5,11 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use tokio::task::unconstrained;
 
-use super::asked::PermitKey;
+use super::asked::{PermitKey, SeenOfAsked};
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::slice::{Demand, Freshness};
 use peppol_authz_engine::store::{EntitiesFile, StoreError};
 use peppol_authz_engine::{Engine, EngineOptions, Verdict};
-
-/// The attribute of a context that names the tenant of the resource.
-const TENANT: &str = "organisation";
 
 /// Answers that are kept.
 const KEPT: u64 = 10_000;
@@ -20,8 +17,7 @@ const KEPT: u64 = 10_000;
 /// Policies of callers. An answer depends on nothing but its key, so it is given once.
 pub(super) struct CallerPolicies {
     engine: Engine,
-    /// True if some policy looks at the tenant of a resource.
-    pub(super) sees_tenants: bool,
+    pub(super) seen: SeenOfAsked,
     given: moka::sync::Cache<PermitKey, bool, foldhash::quality::RandomState>,
 }
 
@@ -34,16 +30,8 @@ impl CallerPolicies {
             decision_bytes: 0,
             freshness: Freshness::EACH,
         };
-        let sees_tenants = {
-            let policies = bundle.policies();
-            // In their JSON form, a name has one spelling.
-            policies.iter().any(|info| {
-                let json = info.policy.to_json();
-                json.map_or(true, |json| json.to_string().contains(TENANT))
-            })
-        };
         Ok(Self {
-            sees_tenants,
+            seen: SeenOfAsked::by(&bundle),
             engine: Engine::new(Arc::new(store), bundle, options)?,
             given: moka::sync::Cache::builder()
                 .max_capacity(KEPT)
@@ -57,7 +45,8 @@ impl CallerPolicies {
     }
 
     /// True if the policies permit it; false for any failure, which is logged.
-    pub(super) fn permit(&self, key: PermitKey) -> bool {
+    pub(super) fn permit(&self, mut key: PermitKey) -> bool {
+        key.asked.keep(&self.seen);
         if let Some(given) = self.given.get(&key) {
             return given;
         }

@@ -20,6 +20,8 @@ use utoipa_axum::routes;
 
 use super::app::App;
 
+pub(super) use evaluation::{evaluation, evaluations};
+
 pub use settings::Authzen;
 
 /// The routes of this surface.

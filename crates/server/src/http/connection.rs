@@ -15,11 +15,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
 use axum::response::{IntoResponse, Response};
 use hyper::Request;
-use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -31,9 +32,9 @@ use tower::Service;
 
 use super::connection_caller::ConnectionCaller;
 use super::framing::{FramedReader, Framing, TargetFragment};
+use super::front::{Front, Handler};
 use super::place::{ConnectionPlace, PATIENCE};
 use super::problem::Problem;
-use super::shed::Shedding;
 
 /// How long, and for how many bytes, a client that is still sending is listened to after its answer.
 const LINGER: Duration = Duration::from_secs(5);
@@ -74,8 +75,8 @@ pub(crate) enum Stage {
 pub(crate) struct HttpServerState {
     pub(crate) http: http1::Builder,
     pub(crate) router: Router,
-    /// Refuses questions before the router has them.
-    pub(crate) shedding: Option<Shedding>,
+    /// Before the router of questions.
+    pub(crate) front: Option<Front>,
     /// From the first byte of a head, or from connecting, to the end of the head.
     pub(crate) header_read_timeout: Duration,
     /// From an answer to the next request's first byte. Taking the answer counts.
@@ -179,8 +180,7 @@ async fn answer(
                 body,
                 exchange: Arc::clone(&exchange),
             });
-            let Ok(response) = exchange.shared.router.clone().call(request).await;
-            response
+            exchange.shared.answered(request.map(Body::new)).await
         }
     };
     let is_refusal = response.status().as_u16() >= 400;
@@ -259,6 +259,18 @@ struct Clock {
     since: Instant,
 }
 
+// === impl HttpServerState ===
+
+impl HttpServerState {
+    async fn answered(&self, request: axum::extract::Request) -> Response {
+        if let (Some(front), Some(handler)) = (&self.front, Handler::of(&request)) {
+            return front.answer(handler, request).await;
+        }
+        let Ok(response) = self.router.clone().call(request).await;
+        response
+    }
+}
+
 // === impl ConnectionState ===
 
 impl ConnectionState {
@@ -287,11 +299,11 @@ impl ConnectionState {
 
     /// The refusal of a request of which all has come, if it is to be refused at once.
     fn shed(&self, request: &mut Request<Incoming>) -> Option<Response> {
-        let shedding = self.shared.shedding.as_ref()?;
+        let front = self.shared.front.as_ref()?;
         // What waits for a place is not answered at once.
         match self.place().is_reserved() {
             true => None,
-            false => shedding.refused(request),
+            false => front.refused(request),
         }
     }
 
@@ -335,7 +347,7 @@ impl ConnectionState {
 
 // === impl WatchedBody ===
 
-impl Body for WatchedBody {
+impl HttpBody for WatchedBody {
     type Data = Bytes;
     type Error = hyper::Error;
 

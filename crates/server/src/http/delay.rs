@@ -3,7 +3,7 @@
 //! Where the processors are used up, every request waits behind all that are ready, and what is asked
 //! more than can be answered waits without end. A probe, a task like any other, lets all others go
 //! first and measures how long that takes. Where it takes too long, and has for a while, a share of the
-//! questions is refused at their heads ([`Shedding`](super::shed::Shedding)), which costs a fraction of an
+//! questions is refused at their heads ([`Front`](super::front::Front)), which costs a fraction of an
 //! answer. The share grows while the delay is too long, and shrinks slowly while it is not: so about as many
 //! are answered as can be.
 //!

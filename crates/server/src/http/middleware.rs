@@ -10,10 +10,10 @@ use axum::response::{IntoResponse, Response};
 use super::app::App;
 use super::connection_caller::ConnectionCaller;
 use super::framing::TargetFragment;
+use super::front::LetInAtHead;
 use super::metrics::route;
 use super::problem::Problem;
 use super::request::{REQUEST_ID, RequestInHand, answered_for, marks};
-use super::shed::LetInAtHead;
 use super::{avp, cerbos, gateway};
 use peppol_authz_engine::schema::Misfit;
 use peppol_authz_engine::{Malformed, RequestMarks};
@@ -41,8 +41,20 @@ pub(super) fn refusal<B>(app: &App, problem: &Problem, request: &Request<B>) -> 
     }
 }
 
-/// Lets the caller in or refuses it, gives `X-Request-ID` back as it was sent, and counts the request.
+/// Every request through the router is let in or refused, and counted.
 pub(super) async fn counted(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    admitted(&app, request, |request| next.run(request)).await
+}
+
+/// Lets the caller in or refuses it, gives `X-Request-ID` back as it was sent, and counts the request.
+pub(super) async fn admitted<F>(
+    app: &App,
+    request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response
+where
+    F: Future<Output = Response>,
+{
     let started = Instant::now();
     let id = request.headers().get(&REQUEST_ID).cloned();
     let path = route(request.uri().path());
@@ -62,10 +74,10 @@ pub(super) async fn counted(State(app): State<Arc<App>>, request: Request, next:
                 caller: Arc::clone(&admitted.caller),
                 is_let_in: request.extensions().get::<LetInAtHead>().is_some(),
             };
-            answered_for(in_hand, next.run(request)).await
+            answered_for(in_hand, answer(request)).await
         }
         Ok(_) => fragment().into_response(),
-        Err(problem) => refusal(&app, &problem, &request),
+        Err(problem) => refusal(app, &problem, &request),
     };
     if let Some(id) = id {
         response.headers_mut().insert(REQUEST_ID.clone(), id);

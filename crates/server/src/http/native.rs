@@ -44,7 +44,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         NotExplained
     )
 )]
-async fn is_authorized(
+pub(super) async fn is_authorized(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     body: Body,
@@ -75,7 +75,7 @@ async fn one(exchange: Exchange<'_>, headers: &HeaderMap, text: Bytes) -> Result
     request_body(content = openapi::Batch, content_type = "application/json"),
     responses((status = 200, body = BatchAnswer, description = "Decisions"), Problems)
 )]
-async fn batch_is_authorized(
+pub(super) async fn batch_is_authorized(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     body: Body,

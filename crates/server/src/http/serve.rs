@@ -10,18 +10,17 @@ use hyper::server::conn::http1;
 
 use super::accept::accept;
 use super::connection::{self, HttpServerState, OtherEnd};
+use super::front::Front;
 use super::listener::Listener;
 use super::place::{PATIENCE, RESERVED};
 use super::secured::{SecuredStream, secured};
-use super::shed::Shedding;
 use crate::config::Server;
 use crate::tls::TlsProtocol;
 
 /// The longest head (431 beyond), and the bytes that are buffered of one connection.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// Answers requests on `listener` by `router` until `shutdown` is ready; of questions, where too many
-/// come, `shedding` refuses a share.
+/// Answers requests on `listener` by `router`, and by what stands before it, until `shutdown` is ready.
 ///
 /// Then it stops to accept (a Unix socket's file is removed), closes idle connections, lets
 /// requests in hand finish for up to `limits.drain_timeout`, and cuts what is left. Of `limits` the
@@ -30,7 +29,7 @@ const BUFFER_BYTES: usize = 64 << 10;
 pub async fn serve(
     listener: Listener,
     router: Router,
-    shedding: Option<Shedding>,
+    front: Option<Front>,
     limits: &Server,
     shutdown: impl Future<Output = ()>,
 ) -> usize {
@@ -44,7 +43,7 @@ pub async fn serve(
         http,
         // Resolves the routes once and not for each request.
         router: router.with_state(()),
-        shedding,
+        front,
         header_read_timeout: limits.header_read_timeout,
         idle_timeout: limits.idle_timeout,
         is_draining: AtomicBool::new(false),

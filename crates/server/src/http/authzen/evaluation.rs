@@ -34,7 +34,7 @@ use peppol_authz_engine::{
     request_body(content = openapi::Evaluation, content_type = "application/json"),
     responses((status = 200, body = openapi::Decision, description = "A decision"), Problems)
 )]
-pub(super) async fn evaluation(
+pub(in crate::http) async fn evaluation(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     body: Body,
@@ -51,7 +51,7 @@ pub(super) async fn evaluation(
     request_body(content = openapi::Evaluations, content_type = "application/json"),
     responses((status = 200, body = openapi::Decisions, description = "Decisions"), Problems)
 )]
-pub(super) async fn evaluations(
+pub(in crate::http) async fn evaluations(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     body: Body,

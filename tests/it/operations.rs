@@ -10,6 +10,7 @@ mod metrics;
 mod socket;
 mod start;
 mod supervisor;
+mod watched;
 
 use serde_json::{Value, json};
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{allowed, mode_change};
+use crate::connection::Connection;
 use crate::eventually::until;
 use crate::samples::Samples;
 use crate::sidecar::{Start, project};
@@ -269,4 +270,45 @@ fn every_metric_has_its_name_type_and_help() {
     described.sort_unstable();
     let expected: Vec<&str> = include_str!("metrics.txt").lines().collect();
     assert_eq!(described, expected);
+    super::watched::asks_for_what_there_is(&text);
+}
+
+#[test]
+fn the_process_and_the_build_are_told_of() {
+    let sidecar = Start::quickstart().start();
+    let value = |name: &str| {
+        let text = sidecar.get("/metrics").text;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("{name} ")));
+        line.unwrap_or_else(|| panic!("{name} in {text}"))
+            .parse::<f64>()
+            .unwrap()
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        value(&format!("peppol_authz_build_info{{version=\"{version}\"}}")),
+        1.0
+    );
+    let before = value("process_open_fds");
+    let held: Vec<Connection> = (0..20).map(|_| Connection::open(&sidecar)).collect();
+    until("connections are counted", || {
+        value("process_open_fds") >= before + 20.0
+    });
+    drop(held);
+    until("they are not any more", || {
+        value("process_open_fds") < before + 20.0
+    });
+    assert!(value("process_max_fds") > before);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let started = value("process_start_time_seconds");
+    let ago = now.unwrap().as_secs_f64() - started;
+    assert!((-5.0..3600.0).contains(&ago), "{ago}");
+    let mebibyte = f64::from(1 << 20);
+    let resident = value("process_resident_memory_bytes");
+    assert!(resident > mebibyte && resident < value("process_virtual_memory_bytes"));
+    assert!(value("process_threads") >= 2.0);
+    // Some of a second has been used by now.
+    let used = value("process_cpu_seconds_total");
+    assert!(used > 0.0 && used < 3600.0, "{used}");
 }

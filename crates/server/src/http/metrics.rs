@@ -7,6 +7,7 @@ mod credentials;
 mod decision_log;
 mod overload;
 mod policies;
+mod process;
 mod questions;
 mod refused_tokens;
 mod requests;
@@ -16,6 +17,7 @@ mod tls;
 mod token_keys;
 
 use prometheus_client::encoding::text;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::problem::Problem;
@@ -27,6 +29,7 @@ use overload::OverloadMetrics;
 use peppol_authz_engine::KeptStats;
 use peppol_authz_engine::slice::CacheStats;
 use policies::PolicyMetrics;
+use process::ProcessMetrics;
 use questions::QuestionMetrics;
 use refused_tokens::RefusedTokens;
 use requests::RequestMetrics;
@@ -36,6 +39,9 @@ use token_keys::TokenKeyMetrics;
 
 pub(super) use callers::CallerResult;
 pub(super) use requests::route;
+
+/// Begins the name of each metric but those of the process.
+const PREFIX: &str = "peppol_authz";
 
 /// All metrics.
 #[derive(Debug)]
@@ -58,22 +64,26 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("peppol_authz");
+        let mut all = Registry::default();
+        all.register_collector(Box::new(ProcessMetrics));
+        let registry = all.sub_registry_with_prefix(PREFIX);
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The program", version);
         Self {
-            questions: QuestionMetrics::new(&mut registry),
-            requests: RequestMetrics::new(&mut registry),
-            token_keys: TokenKeyMetrics::new(&mut registry),
-            credentials: CredentialMetrics::new(&mut registry),
-            refused_tokens: RefusedTokens::new(&mut registry),
-            store: StoreMetrics::new(&mut registry),
-            overload: OverloadMetrics::new(&mut registry),
-            tls: TlsMetrics::new(&mut registry),
-            callers: CallerMetrics::new(&mut registry),
-            policies: PolicyMetrics::new(&mut registry),
-            cache: CacheMetrics::new(&mut registry),
-            kept: KeptMetrics::new(&mut registry),
-            decision_log: DecisionLogMetrics::new(&mut registry),
-            registry,
+            questions: QuestionMetrics::new(registry),
+            requests: RequestMetrics::new(registry),
+            token_keys: TokenKeyMetrics::new(registry),
+            credentials: CredentialMetrics::new(registry),
+            refused_tokens: RefusedTokens::new(registry),
+            store: StoreMetrics::new(registry),
+            overload: OverloadMetrics::new(registry),
+            tls: TlsMetrics::new(registry),
+            callers: CallerMetrics::new(registry),
+            policies: PolicyMetrics::new(registry),
+            cache: CacheMetrics::new(registry),
+            kept: KeptMetrics::new(registry),
+            decision_log: DecisionLogMetrics::new(registry),
+            registry: all,
         }
     }
 }
@@ -82,7 +92,7 @@ impl Metrics {
     /// Adds the metrics of a shadow.
     #[must_use]
     pub fn with_shadow(mut self, counts: &shadow::Counts) -> Self {
-        counts.register(&mut self.registry);
+        counts.register(self.registry.sub_registry_with_prefix(PREFIX));
         self
     }
 

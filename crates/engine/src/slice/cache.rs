@@ -28,8 +28,9 @@ const LOOKUPS: u64 = 16;
 struct CacheEntry {
     /// The epoch whose state it is.
     epoch: u64,
-    /// Where changes of its ancestors are noted that may be in others, and it with them.
-    above: Arc<[MarkPlace]>,
+    /// Where changes of its ancestors are noted that may be in others, and it with them; `None` where there are
+    /// none.
+    above: Option<Arc<[MarkPlace]>>,
     held: Held,
 }
 
@@ -80,7 +81,7 @@ impl Cache {
             moka::sync::Cache::builder()
                 .max_capacity(bytes - of_lookups)
                 .weigher(|key: &Key, entry: &CacheEntry| {
-                    let above = size_of_val(&*entry.above);
+                    let above = entry.above.as_deref().map_or(0, size_of_val);
                     let weight = ENTRY_BYTES + key.weight() + above + entry.held.weight();
                     u32::try_from(weight).unwrap_or(u32::MAX)
                 })
@@ -121,8 +122,10 @@ impl Cache {
             .and_then(|entries| entries.get(&key))
             .filter(|entry| {
                 timeline.is_current(key.uid, entry.epoch, epoch)
-                    && (entry.above.is_empty()
-                        || timeline.are_current(&entry.above, entry.epoch, epoch))
+                    && entry
+                        .above
+                        .as_deref()
+                        .is_none_or(|above| timeline.are_current(above, entry.epoch, epoch))
             });
         let counter = if found.is_some() {
             &self.counts.hits
@@ -136,7 +139,7 @@ impl Cache {
     /// Keeps what was read by a snapshot whose state is that of the epoch. It takes
     /// the place of what was read later, if that is there: a miss for others, and
     /// never wrong.
-    pub(super) fn put(&self, key: Key, epoch: u64, above: Arc<[MarkPlace]>, held: Held) {
+    pub(super) fn put(&self, key: Key, epoch: u64, above: Option<Arc<[MarkPlace]>>, held: Held) {
         if let Some(entries) = &self.entries {
             entries.insert(key, CacheEntry { epoch, above, held });
         }

@@ -143,8 +143,11 @@ impl StateReading<'_> {
     fn hold(&mut self, key: Key, held: Result<Held, SliceError>, epoch: Option<u64>) {
         if let (Some(epoch), Ok(held)) = (epoch, &held) {
             let above = match held {
-                Held::Entity(loaded) => self.marks_above(&loaded.row).collect(),
-                Held::Nothing => Arc::default(),
+                Held::Entity(loaded) => {
+                    let above: Arc<[_]> = self.marks_above(&loaded.row).collect();
+                    (!above.is_empty()).then_some(above)
+                }
+                Held::Nothing => None,
             };
             let cache = self.sources.cache;
             cache.put(key.clone(), epoch, above, held.clone());

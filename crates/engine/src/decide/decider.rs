@@ -24,6 +24,10 @@ pub(crate) struct Decider<'a> {
 }
 
 /// How far the way to a decision has come.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are decisions, and a box for each would cost more"
+)]
 pub(super) enum DecisionStep {
     /// The decision is made.
     Decided(Decision),

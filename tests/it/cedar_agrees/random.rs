@@ -512,12 +512,13 @@ fn random_sets_are_decided_as_by_cedar() {
         absent,
         linked,
     } = counts;
-    // For a long run, which `--nocapture` shows.
-    println!(
+    let said = format!(
         "{sets} sets, {} questions: {allowed} allowed, {denied} denied, {failed} failed, {absent} of who is not \
-         there, {linked} by links",
+         there, {linked} by links\n",
         allowed + denied + failed + absent
     );
+    // For a long run, which `--nocapture` shows.
+    std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes()).unwrap();
     let least = usize::try_from(rounds).unwrap();
     assert!(sets * 2 > least, "{sets} of {rounds}");
     for count in [allowed, denied, failed, absent, 2 * linked] {

@@ -47,7 +47,8 @@ pub(super) fn run(args: &RouteArgs) -> Ended {
         open(&config, FileUse::ReadOnce).map(|(store, _)| store)
     } else {
         // Nothing is ever asked of it.
-        EntitiesFile::parse(b"[]").map(|empty| Arc::new(empty) as Arc<dyn Store>)
+        EntitiesFile::parse(b"[]")
+            .map(|empty| Arc::new(empty.leaving_out_links()) as Arc<dyn Store>)
     };
     let store = store.map_err(failed)?;
     let shown = ask_over(store, bundle, move |engine| async move {

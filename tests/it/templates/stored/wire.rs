@@ -171,6 +171,27 @@ fn links_of_a_database_decide_everywhere() {
     assert!(ended.stdout.contains(told), "{ended:?}");
     app.sql("DELETE FROM template_link WHERE link = 'l/bad'");
 
+    // The questions of a request, which no store is asked for, and a decision.
+    let routes = app.path("routes.toml");
+    let table = "[[route]]\nrequest = \"GET /plans/{id}\"\n\n[[route.ask]]\naction = \"see\"\n\
+                 resource = { Plan = \"{path.id}\" }\n";
+    std::fs::write(&routes, table).unwrap();
+    let table = ["--routes", &routes.display().to_string()].map(str::to_owned);
+    let table: Vec<&str> = table.iter().map(String::as_str).collect();
+    let ended = run(&[&["route", "GET", "/plans/p"][..], &sets, &table].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let anna = ["--principal", "User::\"anna\""];
+    let ended = run(&[
+        &["route", "GET", "/plans/p"][..],
+        &sets,
+        &table,
+        &over,
+        &anna,
+    ]
+    .concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.ends_with("Allow\n"), "{ended:?}");
+
     // A set that says nothing of links does not fit a store that has some, and the other way round.
     std::fs::write(sidecar.path("policies/links.toml"), "link = []\n").unwrap();
     let question = [

@@ -15,6 +15,7 @@ mod body;
 mod cerbos;
 mod connection;
 mod connection_caller;
+mod connection_peer;
 mod delay;
 mod denials;
 mod exchange;

@@ -10,7 +10,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
-use super::connection::{ConnectionPeer, Stage};
+use super::connection::Stage;
+use super::connection_peer::ConnectionPeer;
 use super::listener::{Listener, Stream};
 use super::peers::Peers;
 use super::place::{ConnectionPlace, OwnPlaces, ReservedPlaces};

@@ -7,7 +7,6 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,6 +30,7 @@ use tokio_util::io::InspectReader;
 use tower::Service;
 
 use super::connection_caller::ConnectionCaller;
+use super::connection_peer::ConnectionPeer;
 use super::framing::{FramedReader, Framing, TargetFragment};
 use super::front::{Front, Handler};
 use super::place::{ConnectionPlace, PATIENCE};
@@ -42,15 +42,6 @@ const LINGER_BYTES: usize = 64 << 20;
 
 /// Bytes that are thrown away at once.
 const LINGER_BUFFER: usize = 16 << 10;
-
-/// The other end of a connection. Each request has it among its extensions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ConnectionPeer {
-    /// A host.
-    Ip(IpAddr),
-    /// A process that may reach the file of a Unix socket.
-    Unix,
-}
 
 /// The other end of a connection, and who it is.
 #[derive(Clone, Debug)]

@@ -21,7 +21,7 @@ use futures_util::FutureExt;
 
 use super::app::App;
 use super::metrics::route;
-use super::middleware::{admitted, refusal};
+use super::middleware::{LetInAtHead, admitted, refusal};
 use super::panic::panicked;
 use super::problem::{Overload, Problem};
 use super::readiness::PROBES;
@@ -36,10 +36,6 @@ pub(super) enum Handler {
     Evaluation,
     Evaluations,
 }
-
-/// A request that is let in while others are refused has this among its extensions.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct LetInAtHead;
 
 /// Stands before the routes of a listener of questions.
 pub struct Front(Arc<App>);

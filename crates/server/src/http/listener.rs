@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
 
-use super::connection::ConnectionPeer;
+use super::connection_peer::ConnectionPeer;
 use crate::callers::ListenerName;
 use crate::config::Listen;
 use crate::tls::ServerTls;

@@ -10,13 +10,16 @@ use axum::response::{IntoResponse, Response};
 use super::app::App;
 use super::connection_caller::ConnectionCaller;
 use super::framing::TargetFragment;
-use super::front::LetInAtHead;
 use super::metrics::route;
 use super::problem::Problem;
 use super::request::{REQUEST_ID, RequestInHand, answered_for, marks};
 use super::{avp, cerbos, gateway};
 use peppol_authz_engine::schema::Misfit;
 use peppol_authz_engine::{Malformed, RequestMarks};
+
+/// A request that is let in while others are refused has this among its extensions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LetInAtHead;
 
 /// No client of HTTP sends a fragment (RFC 9112, 3.2). Gateways are answered in their own words.
 fn is_readable(request: &Request) -> bool {

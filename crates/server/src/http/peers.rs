@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 
 use tokio::sync::Semaphore;
 
-use super::connection::ConnectionPeer;
+use super::connection_peer::ConnectionPeer;
 
 /// Peers that are known before those without a connection are forgotten.
 const FIRST_SWEEP: usize = 64;

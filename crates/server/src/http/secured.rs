@@ -10,8 +10,9 @@ use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 
-use super::connection::{ConnectionPeer, Stage};
+use super::connection::Stage;
 use super::connection_caller::ConnectionCaller;
+use super::connection_peer::ConnectionPeer;
 use super::listener::{ListenerTraits, Stream};
 use crate::callers::{Caller, Transport};
 use crate::tls::{SecureStream, TlsProtocol};

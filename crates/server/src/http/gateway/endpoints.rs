@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::super::app::App;
-use super::super::connection::ConnectionPeer;
+use super::super::connection_peer::ConnectionPeer;
 use super::super::framing::TargetFragment;
 use super::super::freshness::values;
 use super::super::openapi::{Forwarded, GatewayAnswers, Original, OriginalUrl};

@@ -24,7 +24,7 @@ use self::messages::{
     OkHttpResponse, Status,
 };
 use super::super::app::App;
-use super::super::connection::ConnectionPeer;
+use super::super::connection_peer::ConnectionPeer;
 use super::super::problem::Problem;
 use super::answer::GatewayAnswer;
 use super::check;

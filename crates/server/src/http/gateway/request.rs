@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use axum::http::HeaderName;
 
-use super::super::connection::ConnectionPeer;
+use super::super::connection_peer::ConnectionPeer;
 use super::endpoint::Endpoint;
 use peppol_authz_engine::Headers;
 

@@ -2,7 +2,7 @@
 
 use axum::http::HeaderName;
 
-use super::super::connection::ConnectionPeer;
+use super::super::connection_peer::ConnectionPeer;
 use super::certificate;
 use super::endpoint::Endpoint;
 use super::refusal::RequestRefusal;

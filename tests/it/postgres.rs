@@ -29,12 +29,18 @@ mod writes;
 use peppol_authz_database::{Import, Imported, Postgres, PostgresOptions};
 use peppol_authz_engine::store::Store;
 
+use crate::eventually::PATIENCE;
 use crate::sidecar::project;
 use crate::store::{DOCUMENTS, conforms, fixture_rows, runtime, shipped};
 use server::{Database, SHARED, Server};
 
+/// A store that is patient: the machine may be busy.
 pub(crate) fn open(database: &Database) -> Postgres {
-    Postgres::new(&database.url(), PostgresOptions::default()).unwrap()
+    let options = PostgresOptions {
+        timeout: PATIENCE,
+        ..PostgresOptions::default()
+    };
+    Postgres::new(&database.url(), options).unwrap()
 }
 
 pub(crate) fn import(store: &Postgres, documents: &str) -> Result<Imported, String> {

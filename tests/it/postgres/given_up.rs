@@ -60,7 +60,7 @@ fn a_search_that_is_given_up_ends_on_the_server_too() {
          WHERE one + other < 0",
     );
     let options = PostgresOptions {
-        timeout: Duration::from_millis(500),
+        timeout: Duration::from_secs(5),
         ..PostgresOptions::default()
     };
     let store = Postgres::new(&database.url(), options).unwrap();

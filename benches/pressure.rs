@@ -43,6 +43,9 @@ use common::questions::{ORGANISATIONS, question, request};
 use common::{Size, documents, memory};
 use load::{Found, Load};
 
+/// So few that none has to wait for the store for long.
+const FEW: usize = 8;
+
 /// Fewer than one peer may have.
 const MANY: usize = 700;
 
@@ -86,10 +89,10 @@ fn main() {
         "", "asked/s", "served/s", "p50 µs", "p99 µs", "shed/s", "p99 µs", "ratio"
     );
     let memory_of = sqlite("memory.db");
-    pressed("SQLite, decisions kept", &load, seconds, |settings| {
+    pressed("SQLite, decisions kept", &load, MANY, seconds, |settings| {
         serve(&memory_of, &file, settings)
     });
-    pressed("SQLite, decided anew", &load, seconds, |settings| {
+    pressed("SQLite, decided anew", &load, MANY, seconds, |settings| {
         let settings = [settings, &[("CACHE__DECISION_BYTES", "0")]].concat();
         serve(&memory_of, &file, &settings)
     });
@@ -99,10 +102,16 @@ fn main() {
     let port = postgres.port;
     let postmaster = format!("pgrep -f -- '-p{port}' | xargs -n1 taskset -acp 0");
     run("sh", &["-c", &postmaster]);
-    pressed("PostgreSQL, nothing kept", &load, seconds, |settings| {
-        let settings = [settings, &[("CACHE__ENABLED", "false")]].concat();
-        serve(&database.url(), &file, &settings)
-    });
+    pressed(
+        "PostgreSQL, nothing kept",
+        &load,
+        FEW,
+        seconds,
+        |settings| {
+            let settings = [settings, &[("CACHE__ENABLED", "false")]].concat();
+            serve(&database.url(), &file, &settings)
+        },
+    );
 
     let server = serve(&sqlite("held.db"), &file, &HOLDING);
     let capacity = load
@@ -126,11 +135,17 @@ fn main() {
     }
 }
 
-/// Asks a part of what it can answer, and more.
-fn pressed(name: &str, load: &Load, seconds: Duration, serve: impl Fn(&[Setting]) -> Program) {
+/// Asks a part of what it can answer over so many connections, and more.
+fn pressed(
+    name: &str,
+    load: &Load,
+    connections: usize,
+    seconds: Duration,
+    serve: impl Fn(&[Setting]) -> Program,
+) {
     // Nothing is refused: an hour is never too late.
     let server = serve(&[("SERVER__DELAY", "1h"), ("SERVER__BURST_TIME", "1h")]);
-    let found = load.ask(&server.address, MANY, f64::INFINITY, seconds);
+    let found = load.ask(&server.address, connections, f64::INFINITY, seconds);
     let capacity = found.served;
     drop(server);
     let server = serve(&[]);

@@ -17,9 +17,9 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --all-targets -- -D warnings
 
-# Most tests wait for other programs, and use a processor for a third of their time.
+# Most tests wait for other programs: two run for each processor.
 unit:
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( $$(nproc) * 3 ))} $(CARGO) test --release
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( $$(nproc) * 2 ))} $(CARGO) test --release
 
 # The commands of the README and of docs/ measure coverage and prove: `.ci/run` runs them. Mutants take
 # minutes, and are tried by hand after a change of policies or suites.

@@ -290,16 +290,16 @@ fn the_process_and_the_build_are_told_of() {
         value(&format!("peppol_authz_build_info{{version=\"{version}\"}}")),
         1.0
     );
-    let before = value("process_open_fds");
-    let held: Vec<Connection> = (0..20).map(|_| Connection::open(&sidecar)).collect();
+    // More than it has open by itself.
+    let held: Vec<Connection> = (0..200).map(|_| Connection::open(&sidecar)).collect();
     until("connections are counted", || {
-        value("process_open_fds") >= before + 20.0
+        value("process_open_fds") >= 200.0
     });
     drop(held);
     until("they are not any more", || {
-        value("process_open_fds") < before + 20.0
+        value("process_open_fds") < 200.0
     });
-    assert!(value("process_max_fds") > before);
+    assert!(value("process_max_fds") >= 1024.0);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let started = value("process_start_time_seconds");
     let ago = now.unwrap().as_secs_f64() - started;

@@ -5,9 +5,9 @@ CARGO ?= cargo
 
 .PHONY: test tools lint unit policies docs clients gateways package bench-gateways
 
-# The last two wait for other programs more than they work.
-test: tools lint unit policies docs package
-	$(MAKE) --jobs 2 --output-sync clients gateways
+# The last ones wait for other programs more than they work.
+test: tools lint unit policies package
+	$(MAKE) --jobs 3 --output-sync clients gateways docs
 
 # PostgreSQL, nginx, HAProxy, cvc5 and Python's venv, where they are not there yet.
 tools:

@@ -112,6 +112,7 @@ fn a_server_without_room_loses_nothing_and_is_read() {
     let import = || {
         let mut import = program();
         import.args(["import", "--tenancy", &scene.database.url()]);
+        import.env("PEPPOL_AUTHZ_STORE__TIMEOUT", "10s");
         import.arg(&file).output().unwrap()
     };
     let count = "SELECT count(*) FROM legal_entity";

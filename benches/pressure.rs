@@ -3,7 +3,7 @@
 //! The load is an open one: each request has its time, and its latency counts from then, whether or not
 //! a connection was free. First the capacity is found: as many connections, each with its next question as soon as
 //! it is answered, and a server that refuses nothing. Then half of it is asked, nine tenths, and twice of it.
-//! What is refused has to be refused soon, and what is served, served in a time that is like that of a busy server.
+//! A refusal has to come soon, and an answer in a time that is like that of a busy server.
 //! The first second does not count: a burst is let in. That for questions from memory over SQLite, answered by
 //! kept decisions and decided anew, and for PostgreSQL with nothing kept. Last, 10,000 silent
 //! and slow connections are held open on each listener in turn, while others ask.

@@ -49,7 +49,7 @@ pub(super) fn check(schema: &Schema, views: &Views) -> Result<Vec<String>, Store
     Ok(names)
 }
 
-/// Whether the view of links is there. Another one of its name is none.
+/// Looks for the view of links. Another one of its name is none.
 pub(super) fn links(views: &Views) -> LinksView {
     let columns = views.get(LINKS_VIEW);
     let is_whole = |columns: &HashSet<String>| LINKS_COLUMNS.iter().all(|it| columns.contains(*it));

@@ -121,7 +121,7 @@ pub trait Store: Send + Sync {
         self.serves(entity_type) || referrers.any(|referrer| self.serves(referrer))
     }
 
-    /// What it says of the view of links.
+    /// Tells if it has the view of links.
     fn links_view(&self) -> LinksView {
         LinksView::Absent
     }

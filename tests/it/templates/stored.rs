@@ -17,7 +17,7 @@ use crate::deciding::{Deciding, Refused, question};
 use crate::eventually::until;
 use crate::store::runtime;
 
-/// What a question rests on, asked twice: the second time the decision is one that is kept.
+/// The verdict on a question and the policies that it rests on. It is asked twice: the second time the decision is one that is kept.
 #[track_caller]
 fn rests_on(deciding: &Deciding, principal: &str, resource: &str) -> String {
     let asked = question(&format!("User::\"{principal}\""), "see", resource);

@@ -49,7 +49,7 @@ pub type QuestionKind = (EntityUid, EntityTypeName, EntityTypeName);
 #[derive(Debug)]
 pub(super) struct Templates {
     pub(super) all: Vec<Arc<PolicyTemplate>>,
-    /// Whether the store holds links of them; `None` where the set does not say.
+    /// True if the store holds links of them; `None` where the set does not say.
     pub(super) stored: Option<bool>,
 }
 

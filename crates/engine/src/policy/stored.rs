@@ -43,10 +43,10 @@ pub(super) struct LinkedSet<'a> {
     pub(super) is_taken: &'a dyn Fn(&str) -> bool,
 }
 
-/// What a set says of links in the store, and the policies that were made of some.
+/// The links of a set that the store holds, as far as the set tells of them, and the policies that were made of some.
 #[derive(Debug, Default)]
 pub(super) struct StoredLinks {
-    /// Whether there are any; `None` where the set does not say.
+    /// True if there are any; `None` where the set does not say.
     pub(super) declared: Option<bool>,
     /// The actions with their groups.
     actions: Option<Entities>,

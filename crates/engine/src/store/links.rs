@@ -16,7 +16,7 @@ pub const LINKS_COLUMNS: [&str; 6] = [
     "resource_id",
 ];
 
-/// What a store says of the view of links.
+/// The answer of a store that is asked for the view of links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinksView {
     /// It is not known yet if there is one.

@@ -291,7 +291,7 @@ impl ConnectionState {
     /// The refusal of a request of which all has come, if it is to be refused at once.
     fn shed(&self, request: &mut Request<Incoming>) -> Option<Response> {
         let front = self.shared.front.as_ref()?;
-        // What waits for a place is not answered at once.
+        // A request that waits for a place is not answered at once.
         match self.place().is_reserved() {
             true => None,
             false => front.refused(request),

@@ -39,7 +39,7 @@ const MOST_FAULTS: usize = 1000;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LinksFile {
-    /// Whether the store holds links too.
+    /// True if the store holds links too.
     stored: Option<Spanned<bool>>,
     link: Option<Vec<Spanned<LinkTable>>>,
 }

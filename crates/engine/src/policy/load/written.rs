@@ -33,7 +33,7 @@ pub(in crate::policy) struct WrittenPolicies {
     pub(in crate::policy) templates: Vec<PolicyTemplate>,
     /// The links that stand among them, as Cedar's JSON has them.
     pub(in crate::policy) links: Vec<LinkEntry>,
-    /// Whether the store holds links too; `None` where nothing says so.
+    /// True if the store holds links too; `None` where nothing says so.
     pub(in crate::policy) stored: Option<bool>,
     /// The ids of all of them, each with its file.
     pub(super) taken: HashMap<Arc<str>, Arc<SourceFile>>,

@@ -16,7 +16,7 @@ const TICKS: f64 = 100.0;
 #[derive(Debug)]
 pub(super) struct ProcessMetrics;
 
-/// What `/proc/self/stat` tells.
+/// The times in `/proc/self/stat`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct ProcessTimes {
     /// Seconds of the processors that were used.

@@ -3,13 +3,13 @@
 
 CARGO ?= cargo
 
-.PHONY: test tools lint unit policies docs clients gateways package bench-gateways
+.PHONY: test tools lint unit policies docs clients gateways package image bench-gateways
 
 # The last ones wait for other programs more than they work.
-test: tools lint unit policies package
+test: tools lint unit policies package image
 	$(MAKE) --jobs 3 --output-sync clients gateways docs
 
-# PostgreSQL, nginx, HAProxy, cvc5 and Python's venv, where they are not there yet.
+# PostgreSQL, nginx, HAProxy, cvc5, Python's venv and buildah, where they are not there yet.
 tools:
 	.ci/tools
 
@@ -44,6 +44,10 @@ gateways:
 # Its Debian package, installed on this machine, upgraded and purged.
 package:
 	.ci/package
+
+# Its image, built and run with a read-only root.
+image:
+	.ci/image
 
 # The time that it adds to a request through nginx and Envoy; not part of the tests. Needs `wrk`.
 bench-gateways:

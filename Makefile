@@ -3,11 +3,11 @@
 
 CARGO ?= cargo
 
-.PHONY: test tools lint unit policies docs clients gateways package image bench-gateways
+.PHONY: test tools lint unit policies docs clients gateways package image chart bench-gateways
 
 # The last ones wait for other programs more than they work.
 test: tools lint unit policies package image
-	$(MAKE) --jobs 3 --output-sync clients gateways docs
+	$(MAKE) --jobs 3 --output-sync clients gateways docs chart
 
 # PostgreSQL, nginx, HAProxy, cvc5, Python's venv and buildah, where they are not there yet.
 tools:
@@ -48,6 +48,10 @@ package:
 # Its image, built and run with a read-only root.
 image:
 	.ci/image
+
+# Its Helm chart: rendered, held against Kubernetes' schemas, and the binary started as a pod starts it.
+chart:
+	.ci/chart
 
 # The time that it adds to a request through nginx and Envoy; not part of the tests. Needs `wrk`.
 bench-gateways:

@@ -55,7 +55,7 @@ def main():
     unlisted = set(pathlib.Path("docs").glob("*.md")) - {contents, *pages}
     if unlisted:
         sys.exit(f"{contents} does not list {', '.join(map(str, unlisted))}")
-    others = map(pathlib.Path, ["ARCHITECTURE.md", "CONTRIBUTING.md", "schema/README.md"])
+    others = map(pathlib.Path, ["ARCHITECTURE.md", "CONTRIBUTING.md", "RELEASING.md", "schema/README.md"])
     for page in [*pages, *others]:
         links(page)
     # What one page makes, the next may use.

@@ -2,16 +2,19 @@
 
 A comment before a fenced block says what it is: `ci: background` is started and
 ended with this script, `ci: run` has to succeed, and `ci: answer` is JSON that
-the output of the block before has to hold, member by member.
+the output of the block before has to hold, member by member. A block that names
+$POSTGRES gets the URL of an empty database, of a server that ends with this script.
 """
 
 import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 
@@ -49,6 +52,33 @@ def links(page):
     return found
 
 
+class Postgres:
+    """A server at a socket in a directory that goes with it."""
+
+    def __init__(self):
+        self._directory = tempfile.TemporaryDirectory()
+        place = self._directory.name
+        # Debian keeps its programs out of the path. They refuse to run as root.
+        self._own = []
+        if os.getuid() == 0:
+            shutil.chown(place, "postgres", "postgres")
+            self._own = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        made = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        self._run("initdb", "--pgdata", f"{place}/data", *made)
+        settings = f"-c listen_addresses= -c unix_socket_directories={place} -c fsync=off"
+        self._run("pg_ctl", "-D", f"{place}/data", "-l", f"{place}/log", "-w", "-t", "300", "-o", settings, "start")
+        self.url = f"postgres://postgres@/postgres?host={place}"
+
+    def _run(self, name, *arguments):
+        found = sorted(pathlib.Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+        program = str(found[-1]) if found else name
+        subprocess.run([*self._own, program, *arguments], cwd=self._directory.name, stdout=subprocess.DEVNULL, check=True)
+
+    def stop(self):
+        self._run("pg_ctl", "-D", f"{self._directory.name}/data", "-m", "immediate", "stop")
+        self._directory.cleanup()
+
+
 def main():
     contents = pathlib.Path("docs/SUMMARY.md")
     pages = [pathlib.Path("README.md"), *links(contents)]
@@ -60,7 +90,7 @@ def main():
         links(page)
     # What one page makes, the next may use.
     blocks = [(page, *block) for page in pages for block in BLOCK.findall(page.read_text("utf-8"))]
-    server, output, count = None, "", 0
+    server, postgres, output, count = None, None, "", 0
     try:
         for page, kind, body in blocks:
             if kind == "background":
@@ -68,6 +98,9 @@ def main():
                 wait_until_ready(server)
             elif kind == "run":
                 print(f"$ {body.strip()}", flush=True)
+                if "$POSTGRES" in body and postgres is None:
+                    postgres = Postgres()
+                    os.environ["POSTGRES"] = postgres.url
                 done = subprocess.run(["sh", "-ec", body], stdout=subprocess.PIPE, text=True)
                 output = done.stdout
                 print(output, flush=True)
@@ -83,6 +116,8 @@ def main():
         if server is not None:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait()
+        if postgres is not None:
+            postgres.stop()
     if server is None or count < 3:
         sys.exit("the README has lost its commands")
     print(f"{count} blocks of {len(pages)} pages hold")

@@ -9,7 +9,7 @@ CARGO ?= cargo
 test: tools lint unit policies package image
 	$(MAKE) --jobs 3 --output-sync clients gateways docs chart
 
-# PostgreSQL, nginx, HAProxy, cvc5, Python's venv and buildah, where they are not there yet.
+# PostgreSQL, nginx, HAProxy, cvc5, Python's venv, rpmbuild and buildah, where they are not there yet.
 tools:
 	.ci/tools
 
@@ -41,7 +41,7 @@ clients:
 gateways:
 	.ci/gateways
 
-# Its Debian package, installed on this machine, upgraded and purged.
+# Its packages, installed on this machine, upgraded and purged.
 package:
 	.ci/package
 

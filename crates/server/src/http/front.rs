@@ -21,7 +21,7 @@ use futures_util::FutureExt;
 
 use super::app::App;
 use super::metrics::route;
-use super::middleware::{LetInAtHead, admitted, refusal};
+use super::middleware::{LetInAtHead, admitted, finished, refusal};
 use super::panic::panicked;
 use super::problem::{Overload, Problem};
 use super::readiness::PROBES;
@@ -70,15 +70,9 @@ impl Front {
         }
         let problem = Problem::Overloaded(Overload::Workers);
         app.metrics.overload.refused(Overload::Workers);
-        let mut response = refusal(app, &problem, request);
-        if let Some(id) = request.headers().get(&REQUEST_ID) {
-            response
-                .headers_mut()
-                .insert(REQUEST_ID.clone(), id.clone());
-        }
-        let status = response.status().as_u16();
-        app.metrics.requests.answered(path, status, came.elapsed());
-        Some(response)
+        let response = refusal(app, &problem, request);
+        let id = request.headers().get(&REQUEST_ID).cloned();
+        Some(finished(app, (path, came), id, response))
     }
 
     /// Answers a request by its handler.

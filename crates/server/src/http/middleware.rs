@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{Request, State};
+use axum::http::HeaderValue;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -70,7 +71,7 @@ where
     let admitted = app
         .admit(connected, request.headers(), path, is_gateway)
         .await;
-    let mut response = match admitted {
+    let response = match admitted {
         Ok(admitted) if is_readable(&request) => {
             let in_hand = RequestInHand {
                 marks,
@@ -82,11 +83,22 @@ where
         Ok(_) => fragment().into_response(),
         Err(problem) => refusal(app, &problem, &request),
     };
+    finished(app, (path, started), id, response)
+}
+
+/// Gives the name of a request back as it was sent, and counts the answer to the path.
+pub(super) fn finished(
+    app: &App,
+    (path, started): (&'static str, Instant),
+    id: Option<HeaderValue>,
+    mut response: Response,
+) -> Response {
     if let Some(id) = id {
         response.headers_mut().insert(REQUEST_ID.clone(), id);
     }
+    let status = response.status().as_u16();
     app.metrics
         .requests
-        .answered(path, response.status().as_u16(), started.elapsed());
+        .answered(path, status, started.elapsed());
     response
 }

@@ -1,6 +1,6 @@
 //! A client that writes bytes as it likes: late, too much, or half of it.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 
@@ -15,7 +15,7 @@ impl<S: Read + Write + Send> Stream for S {}
 
 /// One connection, over TCP or a Unix socket.
 pub(crate) struct Connection {
-    stream: Box<dyn Stream>,
+    stream: BufReader<Box<dyn Stream>>,
 }
 
 /// A request for one question, as text.
@@ -56,12 +56,16 @@ impl Connection {
                 Box::new(stream)
             }
         };
-        Self { stream }
+        Self::buffered(stream)
     }
 
     /// Over a stream that is open.
     pub(crate) fn over(stream: impl Read + Write + Send + 'static) -> Self {
-        let stream = Box::new(stream);
+        Self::buffered(Box::new(stream))
+    }
+
+    fn buffered(stream: Box<dyn Stream>) -> Self {
+        let stream = BufReader::new(stream);
         Self { stream }
     }
 
@@ -84,12 +88,12 @@ impl Connection {
     }
 
     pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
-        self.stream.write_all(bytes.as_ref()).unwrap();
+        self.stream.get_mut().write_all(bytes.as_ref()).unwrap();
     }
 
     /// Writes to one who may not listen any more; says whether it did.
     pub(crate) fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        self.stream.write_all(bytes.as_ref()).is_ok()
+        self.stream.get_mut().write_all(bytes.as_ref()).is_ok()
     }
 
     /// Writes a request without a body.

@@ -3,21 +3,27 @@
 
 CARGO ?= cargo
 
-.PHONY: test tools lint unit policies docs clients gateways package image chart bench-gateways
+.PHONY: test tools build lint unit policies docs clients gateways package image chart bench-gateways
 
-# The last ones wait for other programs more than they work.
-test: tools lint unit policies package image
+# Most tests wait for other programs more than they work: the lints are computed beside them, and the
+# documentation beside clients and gateways.
+test: tools build
+	$(MAKE) --jobs 2 --output-sync=line unit lint
+	$(MAKE) policies package image
 	$(MAKE) --jobs 3 --output-sync clients gateways docs chart
 
 # PostgreSQL, nginx, HAProxy, cvc5, Python's venv, rpmbuild and buildah, where they are not there yet.
 tools:
 	.ci/tools
 
+build:
+	$(CARGO) test --release --no-run
+
 lint:
 	$(CARGO) fmt --check
-	$(CARGO) clippy --release --all-targets -- -D warnings
+	nice -n 19 $(CARGO) clippy --release --all-targets -- -D warnings
 
-# Most tests wait for other programs: two run for each processor.
+# Two run for each processor, since they wait for other programs.
 unit:
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( $$(nproc) * 2 ))} $(CARGO) test --release
 

@@ -221,7 +221,7 @@ impl Deciding {
 
     /// The decision may be one that was made before.
     pub(crate) fn ask_kept(&self, question: &Value) -> Result<Decision, Refused> {
-        self.ask_or_recall(question, Recall::Allowed)
+        self.ask_or_recall(question, Recall::WithoutSlice)
     }
 
     fn ask_or_recall(&self, question: &Value, recall: Recall) -> Result<Decision, Refused> {

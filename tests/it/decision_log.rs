@@ -52,7 +52,7 @@ fn get_acme() -> Value {
 }
 
 /// The lines of a log, each of which has to be whole.
-fn lines(path: &Path) -> Vec<Value> {
+pub(crate) fn lines(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap();
     assert!(text.is_empty() || text.ends_with('\n'), "torn: {text}");
     let line = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));

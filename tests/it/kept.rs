@@ -7,6 +7,8 @@ use std::process::Stdio;
 use rusqlite::{Connection, types::Value as Sql};
 use serde_json::{Value, json};
 
+use crate::decision_log::lines;
+use crate::eventually::until;
 use crate::rules::question::Question;
 use crate::rules::rng::Rng;
 use crate::rules::tenancy::Tenancy;
@@ -232,7 +234,7 @@ fn a_text_is_read_anew_by_another_schema() {
 }
 
 #[test]
-fn a_decision_is_made_anew_where_it_is_to_be_explained_or_observed() {
+fn a_decision_is_made_anew_where_it_is_to_be_explained() {
     let start = Start::quickstart().variable("PEPPOL_AUTHZ_EXPLAIN__ALLOW", "all");
     let sidecar = start.start();
     let mut question = anna("getOrganisation");
@@ -240,13 +242,6 @@ fn a_decision_is_made_anew_where_it_is_to_be_explained_or_observed() {
     question["explain"] = json!(true);
     let answer = sidecar.ask(&question);
     assert!(answer["explanation"].is_object(), "{answer}");
-    assert_eq!(recalled(&sidecar), 0.0);
-    let start = Start::quickstart();
-    let to = format!("file:{}", start.path("d.log").display());
-    let sidecar = start.with(&["--decision-log", &to, "--log-slice"]).start();
-    for _ in 0..3 {
-        sidecar.ask(&anna("getOrganisation"));
-    }
     assert_eq!(recalled(&sidecar), 0.0);
 }
 
@@ -328,22 +323,72 @@ fn import(path: &Path, documents: &[Value], rng: &mut Rng) {
     ended.unwrap();
 }
 
-/// One sidecar keeps decisions, another decides each question from the database. Between rounds of
-/// the same questions, rows come, change and go.
 #[test]
 fn it_is_the_same_decision_whatever_is_written_between() {
-    let mut rng = Rng::new(11);
+    are_the_same(11, |start| start);
+}
+
+/// The observers receive the same, too: the lines of a log with their slices, and what a shadow counts.
+#[test]
+fn observers_receive_the_same_whatever_is_written_between() {
+    let observed = |start: Start| {
+        let shadow = start.path("shadow");
+        crate::shadow::policies(&shadow, crate::shadow::CLOSED);
+        let log = format!("file:{}", start.path("d.log").display());
+        // Both hash by one key.
+        let key = start.path("log.key");
+        std::fs::write(&key, "k".repeat(32)).unwrap();
+        let arguments = ["--decision-log", &log, "--log-slice", "--shadow"];
+        start
+            .with(&arguments)
+            .with(&[shadow.to_str().unwrap()])
+            .variable("PEPPOL_AUTHZ_DECISION_LOG__KEY_FILE", key.to_str().unwrap())
+            .variable("PEPPOL_AUTHZ_SHADOW__CAPACITY", "100000")
+    };
+    let [keeping, plain] = are_the_same(12, observed);
+    let asked = ROUNDS * (QUESTIONS + 1);
+    let counts = [&keeping, &plain].map(|sidecar| {
+        until("all has been looked at", || {
+            lines(&sidecar.path("d.log")).len() == asked
+                && ["agreed", "disagreed"]
+                    .map(|result| judged(sidecar, result))
+                    .iter()
+                    .sum::<f64>()
+                    >= asked as f64
+        });
+        ["agreed", "disagreed"].map(|result| judged(sidecar, result))
+    });
+    assert_eq!(counts[0], counts[1]);
+    assert!(counts[0].iter().all(|count| *count > 50.0), "{counts:?}");
+    let [kept, anew] = [keeping, plain].map(|sidecar| lines(&sidecar.path("d.log")));
+    for (mut kept, mut anew) in kept.into_iter().zip(anew) {
+        for own in ["id", "time", "latencyMicros"] {
+            kept[own] = Value::Null;
+            anew[own] = Value::Null;
+        }
+        assert_eq!(kept, anew);
+    }
+}
+
+fn judged(sidecar: &Sidecar, result: &str) -> f64 {
+    Samples::of(sidecar).value("shadow_decisions_total", &[("result", result)])
+}
+
+/// One sidecar keeps decisions, another decides each question from the database. Between rounds of
+/// the same questions, rows come, change and go.
+fn are_the_same(seed: u64, with: impl Fn(Start) -> Start) -> [Sidecar; 2] {
+    let mut rng = Rng::new(seed);
     let tenancy = Tenancy::random(&mut rng, 4);
     let others: Vec<Value> = (0..4)
         .flat_map(|_| Tenancy::random(&mut rng, 4).documents())
         .collect();
-    let keeping = Start::new().documents(&tenancy.documents()).start();
+    let keeping = with(Start::new().documents(&tenancy.documents())).start();
     let path = keeping.path("tenancy.db");
     let source = format!("sqlite:{}", path.display());
     let plain = Start::new()
         .with(&["--tenancy", &source])
-        .variable("PEPPOL_AUTHZ_CACHE__ENABLED", "false")
-        .start();
+        .variable("PEPPOL_AUTHZ_CACHE__ENABLED", "false");
+    let plain = with(plain).start();
     let database = Connection::open(&path).unwrap();
     database.pragma_update(None, "foreign_keys", true).unwrap();
     database
@@ -380,10 +425,13 @@ fn it_is_the_same_decision_whatever_is_written_between() {
         }
         // One by one as well.
         let alone = rng.below(QUESTIONS);
-        assert_eq!(content(keeping.ask(&questions[alone])), anew[alone]);
+        for sidecar in [&keeping, &plain] {
+            assert_eq!(content(sidecar.ask(&questions[alone])), anew[alone]);
+        }
     }
     assert!(changed > 20, "{changed} answers changed");
     let asked = (ROUNDS * QUESTIONS) as f64;
     let recalled = recalled(&keeping);
     assert!(recalled > asked / 4.0 && recalled < asked, "{recalled}");
+    [keeping, plain]
 }

@@ -24,7 +24,7 @@ use crate::samples::Samples;
 use crate::sidecar::{Sidecar, Start, project};
 
 /// Forbids what the shipped policies allow.
-const CLOSED: &str = r#"
+pub(crate) const CLOSED: &str = r#"
 @id("next/closed")
 @rule("MOD-1")
 @code("DEMO_NO_CERTIFICATES")
@@ -61,7 +61,7 @@ unless { principal.email.registered };
 "#;
 
 /// The shipped policies, with more. Without their list of rules: what is added is of no rule.
-fn policies(to: &Path, more: &str) {
+pub(crate) fn policies(to: &Path, more: &str) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(project("policies")).unwrap() {
         let entry = entry.unwrap();

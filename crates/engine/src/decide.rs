@@ -35,7 +35,7 @@ mod twice;
 pub use batch::SettledQuestion;
 pub use core::{Engine, EngineOptions};
 pub use decided::{Decided, RequestMarks};
-pub use decision::{Decision, QuestionForm, Reason, Verdict, WrittenTexts};
+pub use decision::{Decision, DecisionNotes, QuestionForm, Reason, Verdict, WrittenText};
 pub use failure::Failure;
 pub use health::{Failing, Health};
 pub use kept::{KeptStats, Recall};

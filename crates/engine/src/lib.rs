@@ -35,11 +35,11 @@ pub mod text;
 mod turn;
 
 pub use decide::{
-    CheckedLinks, DECISION_STACK_BYTES, Decided, Decision, Denial, EXPLANATION_STACK_BYTES, Engine,
-    EngineOptions, EngineState, Failing, Failure, Health, KeptStats, Malformed, Members,
-    MembersOfContexts, NamedEntity, PartsReader, PartsSettings, Question, QuestionForm,
-    QuestionOptions, QuestionParts, Reason, Recall, Refusal, RequestMarks, Session,
-    SettledQuestion, Tenancies, Twice, Verdict, WORKER_STACK_BYTES, WrittenTexts,
+    CheckedLinks, DECISION_STACK_BYTES, Decided, Decision, DecisionNotes, Denial,
+    EXPLANATION_STACK_BYTES, Engine, EngineOptions, EngineState, Failing, Failure, Health,
+    KeptStats, Malformed, Members, MembersOfContexts, NamedEntity, PartsReader, PartsSettings,
+    Question, QuestionForm, QuestionOptions, QuestionParts, Reason, Recall, Refusal, RequestMarks,
+    Session, SettledQuestion, Tenancies, Twice, Verdict, WORKER_STACK_BYTES, WrittenText,
 };
 pub use explain::{
     Change, ChangeKind, Explained, Explanation, MissingCondition, MissingConditions, NearPermit,

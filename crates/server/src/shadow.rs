@@ -4,8 +4,8 @@
 //! 1. The exchange offers each decision with its bundle and the entities of its slice.
 //!    [`Shadow::offer`] is one `try_send` of a pointer; a full queue drops it, counted.
 //! 2. `judge`, on a thread, a runtime and a reader of the store of its own, decides the question by
-//!    the second bundle. If its plan loads nothing beyond the first plan, the slice is enough. Else
-//!    both bundles decide from one slice by both plans, in a state that holds that of the answer. So
+//!    the second bundle. If its plan loads nothing beyond the first plan, the slice is enough, and once
+//!    for a decision that is given again, where both agree. Else both bundles decide from one slice by both plans, in a state that holds that of the answer. So
 //!    a write in between is no disagreement. Under two schemas both read, until both were in one
 //!    state.
 //! 3. `compare` finds the differences that a caller would notice, `counts` counts them, `sample`
@@ -21,7 +21,7 @@ mod sample;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -36,6 +36,13 @@ use sample::Samples;
 
 pub use counts::Counts;
 pub use options::ShadowOptions;
+
+/// The rest after the last decision that waited. A thread that is woken for each decision costs more than
+/// most of them.
+const REST: Duration = Duration::from_millis(1);
+
+/// A queue for as many decisions is not full after [`REST`].
+const ROOMY: usize = 1000;
 
 /// A decision, with the room that it takes until it was looked at.
 type Offered = (Arc<Decided>, OwnedSemaphorePermit);
@@ -146,6 +153,9 @@ async fn look_on(
             && samples.takes(&labels, Instant::now())
         {
             samples.write(&decided, &outcome, &labels);
+        }
+        if decisions.is_empty() && decisions.max_capacity() >= ROOMY {
+            tokio::time::sleep(REST).await;
         }
     }
 }

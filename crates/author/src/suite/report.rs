@@ -38,7 +38,7 @@ pub fn text(outcome: &CaseOutcome) -> String {
                     part(&reason.policy)
                 );
             }
-            for seen in &decision.slice {
+            for seen in decision.slice.iter() {
                 let row = &seen.loaded.row;
                 let _ = write!(
                     text,

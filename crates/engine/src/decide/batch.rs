@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::decider::{Decider, DecisionStep};
 use super::decision::Decision;
 use super::failure::Failure;
-use super::kept::KeptDecisions;
+use super::kept::{KeptDecisions, Recall};
 use super::question::Question;
 use crate::policy::Bundle;
 use crate::slice::{Moved, StateReading};
@@ -23,14 +23,15 @@ pub(crate) struct Batch<Q, E> {
 }
 
 /// Decides those that are questions, all from the state of a reading, or from a later one where
-/// that has moved on meanwhile. Those that `kept` has are not made anew.
+/// that has moved on meanwhile. Those that `kept` has are not made anew,
+/// where that is allowed.
 ///
 /// # Errors
 /// A failure that concerns all of the questions.
 pub(crate) async fn decide_batch<Q: AsRef<Question>, E>(
     questions: impl IntoIterator<Item = Result<Q, E>>,
     bundle: &Bundle,
-    kept: Option<&KeptDecisions>,
+    kept: Option<(&KeptDecisions, Recall)>,
     reading: &mut StateReading<'_>,
 ) -> Result<Batch<Q, E>, Failure> {
     let (mut open, mut others) = (Vec::new(), Vec::new());
@@ -48,15 +49,17 @@ pub(crate) async fn decide_batch<Q: AsRef<Question>, E>(
         for (place, question) in open {
             turn.pass().await;
             let asked = question.as_ref();
-            if let Some(decision) = kept.and_then(|kept| kept.recall(asked, reading)) {
+            if let Some(decision) =
+                kept.and_then(|(kept, recall)| kept.recall(asked, reading, recall))
+            {
                 decided.push((place, question, Ok(decision)));
                 continue;
             }
             let decider = Decider::of(bundle, asked);
             match decider.and_then(|decider| decider.step(asked, reading)) {
                 Ok(DecisionStep::Decided(decision)) => {
-                    if let Some(kept) = kept {
-                        kept.keep(asked, reading, &decision);
+                    if let Some((kept, recall)) = kept {
+                        kept.keep(asked, reading, recall, &decision);
                     }
                     decided.push((place, question, Ok(decision)))
                 }

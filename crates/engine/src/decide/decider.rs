@@ -115,7 +115,7 @@ impl<'a> Decider<'a> {
         let decision = self.decide_over(question, &question.request, &entities, &linked);
         Ok(Decision {
             tenancy_revision,
-            slice,
+            slice: slice.into(),
             link_table,
             ..decision
         })

@@ -1,7 +1,7 @@
 //! An answer: yes or no, why, and from what.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cedar_policy::EntityUid;
 
@@ -43,12 +43,30 @@ pub struct Reason {
     pub message: Option<Arc<str>>,
 }
 
-/// The texts of a decision that is given again: a surface writes one once, of all that is the same each
-/// time.
+/// The notes of a decision that is kept. All to whom it is given share them, and each writes once
+/// what is the same each time.
 #[derive(Debug, Default)]
-pub struct WrittenTexts([OnceLock<Box<str>>; 2]);
+pub struct DecisionNotes {
+    texts: [OnceLock<Box<str>>; 4],
+    weight: OnceLock<usize>,
+    /// The revision of other policies that decide the same from the same entities.
+    agreed: Mutex<Option<Arc<str>>>,
+}
 
-/// The surfaces that write such a text.
+/// The texts of a decision that is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WrittenText {
+    /// Its part of the answer to a native question.
+    Native,
+    /// Its part of the answer to an evaluation of AuthZEN.
+    Evaluation,
+    /// Its part of a line of the decision log.
+    Line,
+    /// The entities of its slice in such a line.
+    LineSlice,
+}
+
+/// The forms of a question of which the text is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuestionForm {
     /// The native question.
@@ -57,15 +75,37 @@ pub enum QuestionForm {
     Evaluation,
 }
 
-impl WrittenTexts {
-    /// The text of a surface, by `write` the first time.
-    pub fn text(&self, form: QuestionForm, write: impl FnOnce() -> Box<str>) -> &str {
-        let [native, evaluation] = &self.0;
-        let text = match form {
-            QuestionForm::Native => native,
-            QuestionForm::Evaluation => evaluation,
+impl DecisionNotes {
+    /// A text, by `write` the first time.
+    pub fn text(&self, which: WrittenText, write: impl FnOnce() -> Box<str>) -> &str {
+        let [native, evaluation, line, line_slice] = &self.texts;
+        let text = match which {
+            WrittenText::Native => native,
+            WrittenText::Evaluation => evaluation,
+            WrittenText::Line => line,
+            WrittenText::LineSlice => line_slice,
         };
         text.get_or_init(write)
+    }
+
+    /// The memory that the decision takes while an observer has it, in bytes; by `weigh` the first time.
+    pub fn weight(&self, weigh: impl FnOnce() -> usize) -> usize {
+        *self.weight.get_or_init(weigh)
+    }
+
+    /// Returns true if policies of this revision are known to decide the same.
+    #[must_use]
+    pub fn has_agreed(&self, revision: &str) -> bool {
+        self.agreed().as_deref() == Some(revision)
+    }
+
+    /// Notes that policies of this revision decide the same.
+    pub fn note_agreement(&self, revision: &Arc<str>) {
+        *self.agreed() = Some(Arc::clone(revision));
+    }
+
+    fn agreed(&self) -> std::sync::MutexGuard<'_, Option<Arc<str>>> {
+        self.agreed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -88,7 +128,7 @@ pub struct Decision {
     pub tenancy_revision: Arc<str>,
     /// The entities that the policies could look at. Where an entity of the question was absent,
     /// those of the question that were there.
-    pub slice: Vec<SeenEntity>,
+    pub slice: Arc<[SeenEntity]>,
     /// The links of the store whose slots match the question.
     pub links: Vec<Arc<StoredLink>>,
     /// All links of that state, where the policies rest on some; `None` in a decision that is given again.
@@ -98,8 +138,8 @@ pub struct Decision {
     /// The entities that the policies could look for beside these, and that are none: an entity or a
     /// policy refers to them.
     pub missing: Vec<EntityUid>,
-    /// Of a decision that was given before: its texts.
-    pub written: Option<Arc<WrittenTexts>>,
+    /// Of a decision that was given before: its notes.
+    pub notes: Option<Arc<DecisionNotes>>,
 }
 
 impl Decision {
@@ -113,17 +153,17 @@ impl Decision {
             obligations: BTreeSet::new(),
             policy_revision: Arc::clone(policy_revision),
             tenancy_revision,
-            slice: Vec::new(),
+            slice: Arc::default(),
             links: Vec::new(),
             link_table: None,
             absent: Vec::new(),
             missing: Vec::new(),
-            written: None,
+            notes: None,
         }
     }
 
-    /// The same without its slice.
-    pub(super) fn without_slice(&self) -> Self {
+    /// The same to be kept, with this slice.
+    pub(super) fn to_keep(&self, slice: Arc<[SeenEntity]>) -> Self {
         Self {
             verdict: self.verdict,
             reasons: self.reasons.clone(),
@@ -132,12 +172,12 @@ impl Decision {
             obligations: self.obligations.clone(),
             policy_revision: Arc::clone(&self.policy_revision),
             tenancy_revision: Arc::clone(&self.tenancy_revision),
-            slice: Vec::new(),
+            slice,
             links: self.links.clone(),
             link_table: None,
             absent: self.absent.clone(),
             missing: self.missing.clone(),
-            written: None,
+            notes: Some(Arc::default()),
         }
     }
 

@@ -21,6 +21,9 @@ use super::question::Question;
 use crate::schema::{Record, record_weight};
 use crate::slice::{ENTRY_BYTES, MarkPlace, StateReading};
 
+/// The memory that an entity of a slice takes beside itself, in bytes.
+const SEEN_BYTES: usize = 64;
+
 /// The memory that a decision takes beside its entry, its ids and its context, in bytes.
 const DECISION_BYTES: usize = 900;
 
@@ -35,8 +38,11 @@ const UID_BYTES: usize = 120;
 pub enum Recall {
     /// It is made of entities, and comes with its slice.
     Never,
-    /// It may be one that was made before. It comes without its slice.
-    Allowed,
+    /// It may be one that was made before, and comes with its slice all the same. Those that rest on
+    /// links of the store are made.
+    WithSlice,
+    /// It may be one that was made before, and comes without its slice.
+    WithoutSlice,
 }
 
 /// The decisions in memory, and how often they helped.
@@ -50,10 +56,11 @@ pub struct KeptStats {
     pub bytes: u64,
 }
 
+type KeptCache = moka::sync::Cache<KeptQuestion, Arc<KeptDecision>, foldhash::quality::RandomState>;
+
 /// Bounded by bytes; the least used goes first.
 pub(crate) struct KeptDecisions {
-    kept:
-        Option<moka::sync::Cache<KeptQuestion, Arc<KeptDecision>, foldhash::quality::RandomState>>,
+    kept: Option<KeptCache>,
     /// How often one was given again; also those of the memory before this one.
     recalled: Arc<AtomicU64>,
 }
@@ -74,7 +81,8 @@ struct KeptDecision {
     epoch: u64,
     /// Where changes of the entities are noted that it rests on, also of those that are none.
     looked_at: Box<[MarkPlace]>,
-    /// Without its slice.
+    /// True if it has its slice.
+    has_slice: bool,
     decision: Decision,
 }
 
@@ -159,12 +167,13 @@ impl KeptDecisions {
         &self,
         question: &Question,
         reading: &StateReading<'_>,
+        recall: Recall,
     ) -> Option<Decision> {
-        let kept = self
-            .kept
-            .as_ref()
-            .filter(|_| question.described.is_empty())?;
-        let found = kept.get(&AskedQuestion(question))?;
+        let found = self.for_question(question, recall)?;
+        let found = found.get(&AskedQuestion(question))?;
+        if recall == Recall::WithSlice && !found.has_slice {
+            return None;
+        }
         if !reading.are_current(&found.looked_at, found.epoch) {
             return None;
         }
@@ -175,21 +184,39 @@ impl KeptDecisions {
         })
     }
 
+    /// The decisions, where one of them could be that of this question.
+    fn for_question(&self, question: &Question, recall: Recall) -> Option<&KeptCache> {
+        let kept = self.kept.as_ref()?;
+        (recall != Recall::Never && question.described.is_empty()).then_some(kept)
+    }
+
     /// Keeps a decision that was made in the state of a reading.
-    pub(super) fn keep(&self, question: &Question, reading: &StateReading<'_>, made: &Decision) {
-        let kept = self.kept.as_ref().filter(|_| question.described.is_empty());
+    pub(super) fn keep(
+        &self,
+        question: &Question,
+        reading: &StateReading<'_>,
+        recall: Recall,
+        made: &Decision,
+    ) {
+        let kept = self.for_question(question, recall);
         let (Some(kept), Some(epoch)) = (kept, reading.epoch()) else {
             return;
         };
+        let has_slice = recall == Recall::WithSlice;
+        // A table of links is large, and would be held by each decision of its time.
+        if has_slice && made.link_table.is_some() {
+            return;
+        }
         let seen = made.slice.iter().map(|seen| &seen.loaded.row);
         let others = made.absent.iter().chain(&made.missing);
         let decision = KeptDecision {
             epoch,
             looked_at: reading.marks(seen, others),
-            decision: Decision {
-                written: Some(Arc::default()),
-                ..made.without_slice()
-            },
+            has_slice,
+            decision: made.to_keep(match has_slice {
+                true => Arc::clone(&made.slice),
+                false => Arc::default(),
+            }),
         };
         let question = KeptQuestion {
             principal: question.principal.clone(),
@@ -220,6 +247,14 @@ impl KeptDecision {
         let others = others.map(uid_weight).sum::<usize>();
         let errors = decision.errors.iter().map(String::len);
         let marks = size_of_val(&*self.looked_at);
-        DECISION_BYTES + WRITTEN_BYTES + marks + others + errors.sum::<usize>()
+        // In full, as others may drop them meanwhile; and twice, as a log writes them as text.
+        let slice = decision.slice.iter();
+        let slice = slice.map(|seen| SEEN_BYTES + 2 * seen.loaded.row.weight());
+        DECISION_BYTES
+            + WRITTEN_BYTES
+            + marks
+            + others
+            + slice.sum::<usize>()
+            + errors.sum::<usize>()
     }
 }

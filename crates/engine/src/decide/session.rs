@@ -12,7 +12,7 @@ use super::decider::{Decider, DecisionStep};
 use super::decision::{Decision, QuestionForm};
 use super::demand;
 use super::failure::Failure;
-use super::kept::{KeptDecisions, Recall};
+use super::kept::Recall;
 use super::malformed::Malformed;
 use super::question::{Question, QuestionOptions};
 use super::state::EngineState;
@@ -111,16 +111,14 @@ impl Session {
         let decider = Decider::of(&self.state.bundle, question)?;
         let freshness = self.freshness([&question.action]);
         let mut reading = self.reading(freshness, demand).await?;
-        let kept = self.kept(recall);
+        let kept = &self.state.kept;
         loop {
-            if let Some(decision) = kept.and_then(|kept| kept.recall(question, &reading)) {
+            if let Some(decision) = kept.recall(question, &reading, recall) {
                 return Ok(decision);
             }
             match decider.step(question, &reading)? {
                 DecisionStep::Decided(decision) => {
-                    if let Some(kept) = kept {
-                        kept.keep(question, &reading, &decision);
-                    }
+                    kept.keep(question, &reading, recall, &decision);
                     return Ok(decision);
                 }
                 // The state may move on: all is gathered anew.
@@ -170,21 +168,9 @@ impl Session {
         let sound = questions.iter().flatten();
         let freshness = self.freshness(sound.map(|question| &question.as_ref().action));
         let mut reading = self.reading(freshness, demand).await?;
-        let batch = decide_batch(
-            questions,
-            &self.state.bundle,
-            self.kept(recall),
-            &mut reading,
-        );
+        let kept = (&self.state.kept, recall);
+        let batch = decide_batch(questions, &self.state.bundle, Some(kept), &mut reading);
         Ok(batch.await?.answered)
-    }
-
-    /// The decisions in memory, where one of them will do.
-    fn kept(&self, recall: Recall) -> Option<&KeptDecisions> {
-        match recall {
-            Recall::Never => None,
-            Recall::Allowed => Some(&self.state.kept),
-        }
     }
 
     /// The name of the newest state of the store.

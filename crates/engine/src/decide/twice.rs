@@ -56,7 +56,7 @@ impl Decided {
         if other.reads_links() && links.is_none() {
             return None;
         }
-        let slice = self.decision.slice.clone();
+        let slice = self.decision.slice.to_vec();
         Some(decider.decide(question, slice, links, revision))
     }
 }

@@ -1,8 +1,10 @@
 //! One line: the question, the decision, and the entities that it was decided from.
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
 
 use serde::Serialize;
+use serde::ser::Error as _;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -11,15 +13,23 @@ use super::shown::LineVeil;
 use crate::instant;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::schema::escape_unseen;
-use peppol_authz_engine::{Decided, Decision, Question};
+use peppol_authz_engine::{Decided, Decision, Question, WrittenText};
 
-/// A line as it is written. Its members always have this order.
+// A line is one object of four parts, in this order. The second and the fourth are the same whenever
+// the decision is given again, and are written once for all of its lines.
+
+/// What is new in each line.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct WrittenLine<'a> {
+struct LineHead {
     id: Uuid,
     time: String,
     surface: &'static str,
+}
+
+/// The question and the decision.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LineDecision<'a> {
     question: Option<Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     said: Option<Json>,
@@ -29,6 +39,12 @@ struct WrittenLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     links: Option<Vec<Json>>,
     policy_revision: &'a str,
+}
+
+/// The state of the store, and the request.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LineState<'a> {
     tenancy_revision: &'a str,
     latency_micros: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,10 +55,14 @@ struct WrittenLine<'a> {
     key: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     cut: &'static [&'static str],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    slice: Option<Vec<Json>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    slice_tags: Option<Vec<Json>>,
+}
+
+/// The entities that the policies could look at.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LineSlice {
+    slice: Vec<Json>,
+    slice_tags: Vec<Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     slice_missing: Option<Vec<Json>>,
 }
@@ -133,41 +153,45 @@ pub(super) fn write(
     let Decided {
         question, decision, ..
     } = decided;
-    let schema = &decided.bundle.schema;
-    let shown = LineVeil::new(schema, pseudonyms, question.as_ref(), decision);
+    // Made where a part is not written yet.
+    let shown = LazyCell::new(|| {
+        let schema = &decided.bundle.schema;
+        LineVeil::new(schema, pseudonyms, question.as_ref(), decision)
+    });
+    let head = LineHead {
+        id: decided.id,
+        time: instant::microseconds(decided.at),
+        surface: decided.surface,
+    };
     let start = text.len();
     for cut in CUTS {
         text.truncate(start);
-        let with_slice = options.with_slice && question.is_some() && cut.is_empty();
-        let names_only = cut.len() > 1;
-        let question = question.as_ref();
-        let entry = WrittenLine {
-            id: decided.id,
-            time: instant::microseconds(decided.at),
-            surface: decided.surface,
-            question: question.map(|question| match names_only {
-                true => shown.names(question),
-                false => shown.question(question),
-            }),
-            said: question.is_none().then(|| shown.said(&decided.said)),
-            answer: LineAnswer::new(decision, &shown),
-            links: question
-                .filter(|_| decided.bundle.reads_links())
-                .map(|_| shown.links(decision)),
-            policy_revision: &decision.policy_revision,
+        serde_json::to_writer(&mut *text, &head)?;
+        match cut.len() {
+            0 | 1 => add_kept(text, decision, WrittenText::Line, || {
+                LineDecision::of(decided, &shown, |question| shown.question(question))
+            })?,
+            _ => {
+                let named = LineDecision::of(decided, &shown, |question| shown.names(question));
+                add(text, &json_text(&named)?)?;
+            }
+        }
+        let state = LineState {
             tenancy_revision: &decision.tenancy_revision,
             latency_micros: u64::try_from(decided.elapsed.as_micros()).unwrap_or(u64::MAX),
             request_id: decided.marks.request_id.as_deref(),
             traceparent: decided.marks.traceparent.as_deref(),
             key: pseudonyms.key_name(),
             cut,
-            slice: with_slice.then(|| shown.slice(decision)),
-            slice_tags: with_slice.then(|| shown.slice_tags(decision)),
-            slice_missing: (with_slice && !decision.missing.is_empty())
-                .then(|| shown.missing(decision)),
         };
-        serde_json::to_writer(&mut *text, &entry)?;
-        escape_from(start, text);
+        add(text, &json_text(&state)?)?;
+        if options.with_slice && question.is_some() && cut.is_empty() {
+            add_kept(text, decision, WrittenText::LineSlice, || LineSlice {
+                slice: shown.slice(decision),
+                slice_tags: shown.slice_tags(decision),
+                slice_missing: (!decision.missing.is_empty()).then(|| shown.missing(decision)),
+            })?;
+        }
         if question.is_none() || text.len() - start < options.longest {
             break;
         }
@@ -176,24 +200,63 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Escapes the characters of a JSON text that a reader would not see. They are in strings only.
-fn escape_from(start: usize, text: &mut Vec<u8>) {
-    let added = text.get(start..).unwrap_or_default();
-    if added.iter().all(|byte| matches!(byte, b' '..=b'~')) {
-        return;
-    }
-    if let Ok(added) = str::from_utf8(added)
-        && let Cow::Owned(escaped) = escape_unseen(added, &[])
-    {
-        text.truncate(start);
-        text.extend_from_slice(escaped.as_bytes());
+impl<'a> LineDecision<'a> {
+    fn of(
+        decided: &'a Decided,
+        shown: &LineVeil<'_>,
+        show: impl FnOnce(&Question) -> Json,
+    ) -> Self {
+        let question = decided.question.as_ref();
+        let decision = &decided.decision;
+        Self {
+            question: question.map(show),
+            said: question.is_none().then(|| shown.said(&decided.said)),
+            answer: LineAnswer::new(decision, shown),
+            links: question
+                .filter(|_| decided.bundle.reads_links())
+                .map(|_| shown.links(decision)),
+            policy_revision: &decision.policy_revision,
+        }
     }
 }
 
-/// A JSON text as a line has it.
+/// Adds a part of a line. Of a decision that is kept it is written once.
+fn add_kept<P: Serialize>(
+    text: &mut Vec<u8>,
+    decision: &Decision,
+    which: WrittenText,
+    part: impl FnOnce() -> P,
+) -> serde_json::Result<()> {
+    match &decision.notes {
+        // An error leaves a text that is no object.
+        Some(notes) => {
+            let write = || json_text(&part()).unwrap_or_default().into();
+            add(text, notes.text(which, write))
+        }
+        None => add(text, &json_text(&part())?),
+    }
+}
+
+/// Adds the members of an object to the object that a text ends with.
+fn add(text: &mut Vec<u8>, object: &str) -> serde_json::Result<()> {
+    let members = object.strip_prefix('{');
+    let members = members.filter(|_| text.ends_with(b"}"));
+    let members =
+        members.ok_or_else(|| serde_json::Error::custom("a part of a line is missing"))?;
+    text.pop();
+    text.push(b',');
+    text.extend_from_slice(members.as_bytes());
+    Ok(())
+}
+
+/// A JSON text as a line has it: characters that a reader would not see are escaped. They are in strings
+/// only.
 fn json_text(value: &impl Serialize) -> serde_json::Result<String> {
     let text = serde_json::to_string(value)?;
-    Ok(escape_unseen(&text, &[]).into_owned())
+    Ok(match text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        true => text,
+        false => escape_unseen(&text, &[]).into_owned(),
+    })
 }
 
 /// The decision as a line would have it: each member of [`ANSWER`] as JSON text.

@@ -13,9 +13,12 @@ use super::file::{LogFile, LogSink};
 use super::progress::LogProgress;
 use super::pseudonym::{KeyError, Pseudonyms};
 use super::weight::weight;
-use super::writer::{LogMessage, Writer};
+use super::writer::{LogMessage, REST, Writer};
 use crate::config::{self, LogTarget, Personal, WhenFull};
 use peppol_authz_engine::Decided;
+
+/// A queue for as many decisions is not full after [`REST`].
+const ROOMY: usize = 1000;
 
 /// The decision log, which takes decisions to be written.
 pub struct DecisionLog {
@@ -127,6 +130,7 @@ impl DecisionLog {
                 with_slice: settings.slice,
                 longest: settings.line_bytes,
             },
+            rest: (settings.capacity >= ROOMY).then_some(REST),
             shared: Arc::clone(&shared),
         };
         std::thread::Builder::new()

@@ -16,6 +16,13 @@ const LINK: usize = 400;
 /// are counted in full, as the others may drop them meanwhile.
 #[must_use]
 pub fn weight(decided: &Decided) -> usize {
+    match &decided.decision.notes {
+        Some(notes) => notes.weight(|| weigh(decided)),
+        None => weigh(decided),
+    }
+}
+
+fn weigh(decided: &Decided) -> usize {
     let question = decided.question.as_ref().map_or(0, of_question);
     let decision = &decided.decision;
     let slice = decision.slice.iter();

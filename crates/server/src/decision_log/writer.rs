@@ -25,6 +25,10 @@ pub(super) enum LogMessage {
 /// Bytes that are written together, unless one line has more.
 const BATCH: usize = 64 << 10;
 
+/// The rest after a write that left nothing in the queue. A thread that is woken for each line costs more
+/// than the line.
+pub(super) const REST: Duration = Duration::from_micros(500);
+
 /// How soon a write is tried again that failed, at first and at last.
 const AGAIN: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(20)..=Duration::from_millis(500);
@@ -35,6 +39,8 @@ pub(super) struct Writer {
     pub(super) sink: LogSink,
     pub(super) pseudonyms: Pseudonyms,
     pub(super) lines: LineOptions,
+    /// Rests where the queue has room for what comes meanwhile.
+    pub(super) rest: Option<Duration>,
     pub(super) shared: Arc<LogProgress>,
 }
 
@@ -45,11 +51,15 @@ impl Writer {
             let mut batch = LineBatch::default();
             let mut taken = Vec::new();
             let mut end = self.add(first, &mut batch, &mut taken);
+            let mut has_all = false;
             while end.is_none() && batch.text.len() < BATCH {
                 match self.queue.try_recv() {
                     Ok(next) => end = self.add(next, &mut batch, &mut taken),
                     // All that there is: it is not kept back.
-                    Err(_) => break,
+                    Err(_) => {
+                        has_all = true;
+                        break;
+                    }
                 }
             }
             self.write(&mut batch);
@@ -58,6 +68,9 @@ impl Writer {
                 // Nobody may wait for it any more.
                 let _ = end.send(());
                 return;
+            }
+            if let Some(rest) = self.rest.filter(|_| has_all) {
+                std::thread::sleep(rest);
             }
         }
     }

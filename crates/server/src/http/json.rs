@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::problem::Problem;
 use peppol_authz_engine::schema::Misfit;
-use peppol_authz_engine::{Decision, Members, QuestionForm};
+use peppol_authz_engine::{Decision, Members, WrittenText};
 
 /// The text of an answer.
 pub(super) fn text(answer: &impl Serialize) -> Result<Vec<u8>, Problem> {
@@ -26,13 +26,13 @@ pub(super) fn add(text: &mut Vec<u8>, answer: &impl Serialize) -> Result<(), Pro
 pub(super) fn joined<'d, P: Serialize>(
     text: &mut Vec<u8>,
     decision: &'d Decision,
-    form: QuestionForm,
+    which: WrittenText,
     part: impl FnOnce(&'d Decision) -> P,
     other: &impl Serialize,
 ) -> Result<(), Problem> {
-    match &decision.written {
-        Some(written) => {
-            let kept = written.text(form, || {
+    match &decision.notes {
+        Some(notes) => {
+            let kept = notes.text(which, || {
                 // Strings and lists of them always have a JSON form; without one, nothing is an answer.
                 serde_json::to_string(&part(decision))
                     .unwrap_or_default()

@@ -287,12 +287,12 @@ mod tests {
             obligations: Default::default(),
             policy_revision: Arc::from("p"),
             tenancy_revision: Arc::from("t"),
-            slice: Vec::new(),
+            slice: Arc::default(),
             links: Vec::new(),
             link_table: None,
             absent: Vec::new(),
             missing: Vec::new(),
-            written: None,
+            notes: None,
         };
         ShadowOutcome::Disagreed(Box::new(Disagreement {
             kind: DisagreementKind::Verdict,

@@ -94,8 +94,17 @@ impl Judge {
         question: &Question,
     ) -> Result<ShadowOutcome, Failure> {
         let session = self.engine.session();
+        let revision = &session.state.bundle.revision;
+        let notes = decided.decision.notes.as_ref();
+        if notes.is_some_and(|notes| notes.has_agreed(revision)) {
+            return Ok(ShadowOutcome::Agreed);
+        }
         if let Some(shadow) = decided.again(&session.state.bundle) {
-            return Ok(ShadowOutcome::of(&decided.decision, shadow?));
+            let outcome = ShadowOutcome::of(&decided.decision, shadow?);
+            if let (Some(notes), ShadowOutcome::Agreed) = (notes, &outcome) {
+                notes.note_agreement(revision);
+            }
+            return Ok(outcome);
         }
         let demand = self.demand(&decided.decision);
         let twice = Twice::decide(&session, question, &decided.bundle, &demand).await?;

@@ -38,12 +38,12 @@ fn decided(errors: &[&str]) -> Decision {
         obligations: Default::default(),
         policy_revision: Arc::from("p"),
         tenancy_revision: Arc::from("t"),
-        slice: Vec::new(),
+        slice: Arc::default(),
         links: Vec::new(),
         link_table: None,
         absent: Vec::new(),
         missing: Vec::new(),
-        written: None,
+        notes: None,
     }
 }
 

@@ -16,7 +16,7 @@ use super::super::json;
 use super::super::problem::Problem;
 use super::request::OBLIGATION_TYPE;
 use crate::config::Reveal;
-use peppol_authz_engine::{Decision, QuestionForm, Reason, Verdict};
+use peppol_authz_engine::{Decision, Reason, Verdict, WrittenText};
 
 #[derive(Serialize)]
 pub(super) struct EvaluationAnswer<'a> {
@@ -107,8 +107,8 @@ pub(super) fn write(
     id: Uuid,
     reveal: Reveal,
 ) -> Result<(), Problem> {
-    let Some(written) = decision
-        .written
+    let Some(notes) = decision
+        .notes
         .as_ref()
         .filter(|_| reveal != Reveal::Nothing)
     else {
@@ -122,7 +122,7 @@ pub(super) fn write(
         );
     };
     // The same text, of which all but the id is written once.
-    let kept = written.text(QuestionForm::Evaluation, || {
+    let kept = notes.text(WrittenText::Evaluation, || {
         let context = DecisionContext::of(decision, None, reveal);
         // Strings and lists of them always have a JSON form; without one, nothing is an answer.
         serde_json::to_string(&context).unwrap_or_default().into()

@@ -119,8 +119,8 @@ impl Exchange<'_> {
         self.app.decision_log.is_some() || self.app.shadow.is_some()
     }
 
-    /// The ways to decisions: observers, explanations and policies of callers that look at tenants need the
-    /// slice.
+    /// The ways to decisions: observers and policies of callers that look at tenants need the slice, and
+    /// an explanation also the links.
     pub(super) fn recall<'q>(
         &self,
         asked: impl IntoIterator<Item = &'q PermittedQuestion>,
@@ -128,9 +128,10 @@ impl Exchange<'_> {
         let is_explained = |asked: &PermittedQuestion| asked.options.explain;
         let callers = self.app.callers.as_ref();
         let sees_tenants = callers.is_some_and(Callers::see_tenants);
-        match sees_tenants || self.is_observed() || asked.into_iter().any(is_explained) {
-            true => Recall::Never,
-            false => Recall::Allowed,
+        match sees_tenants || self.is_observed() {
+            _ if asked.into_iter().any(is_explained) => Recall::Never,
+            true => Recall::WithSlice,
+            false => Recall::WithoutSlice,
         }
     }
 

@@ -55,11 +55,11 @@ fn unasked_decision(
         obligations: BTreeSet::new(),
         policy_revision: Arc::clone(policy_revision),
         tenancy_revision: Arc::default(),
-        slice: Vec::new(),
+        slice: Arc::default(),
         links: Vec::new(),
         link_table: None,
         absent: Vec::new(),
         missing: Vec::new(),
-        written: None,
+        notes: None,
     }
 }

@@ -9,7 +9,7 @@ use super::super::explanation::{Why, WireExplanation};
 use super::super::json;
 use super::super::problem::{Problem, ProblemBody};
 use super::super::reason::WireReason;
-use peppol_authz_engine::{Decision, Explanation, QuestionForm, Unexplained};
+use peppol_authz_engine::{Decision, Explanation, Unexplained, WrittenText};
 
 /// A decision as callers read it, for the document: it is written in two parts. `decision` and `diagnostics`
 /// are those of cedar-agent.
@@ -94,13 +94,7 @@ fn written(
         tenancy_revision: &decision.tenancy_revision,
         explanation: why.map(WireExplanation::new),
     };
-    json::joined(
-        text,
-        decision,
-        QuestionForm::Native,
-        DecidedPart::of,
-        &given,
-    )
+    json::joined(text, decision, WrittenText::Native, DecidedPart::of, &given)
 }
 
 /// The answer to a batch.

@@ -162,8 +162,8 @@ impl Decision {
         }
     }
 
-    /// The same to be kept, with this slice.
-    pub(super) fn to_keep(&self, slice: Arc<[SeenEntity]>) -> Self {
+    /// The same to be kept, without its slice.
+    pub(super) fn to_keep(&self) -> Self {
         Self {
             verdict: self.verdict,
             reasons: self.reasons.clone(),
@@ -172,7 +172,7 @@ impl Decision {
             obligations: self.obligations.clone(),
             policy_revision: Arc::clone(&self.policy_revision),
             tenancy_revision: Arc::clone(&self.tenancy_revision),
-            slice,
+            slice: Arc::default(),
             links: self.links.clone(),
             link_table: None,
             absent: self.absent.clone(),

@@ -10,8 +10,8 @@
 //! snapshot's alone. No policy can read a clock.
 
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use cedar_policy::EntityUid;
 use moka::Equivalent;
@@ -19,10 +19,14 @@ use moka::Equivalent;
 use super::decision::Decision;
 use super::question::Question;
 use crate::schema::{Record, record_weight};
-use crate::slice::{ENTRY_BYTES, MarkPlace, StateReading};
+use crate::slice::{ENTRY_BYTES, Loaded, MarkPlace, SeenEntity, StateReading};
+use crate::store::TagKeys;
 
-/// The memory that an entity of a slice takes beside itself, in bytes.
-const SEEN_BYTES: usize = 64;
+/// The memory that an entity of a slice takes that is kept elsewhere, in bytes.
+const SEEN_BYTES: usize = 64 + size_of::<Loaded>();
+
+/// The text of an entity has about this part of its bytes in memory; half of them where it is all strings.
+const PARTS_OF_TEXT: usize = 4;
 
 /// The memory that a decision takes beside its entry, its ids and its context, in bytes.
 const DECISION_BYTES: usize = 900;
@@ -81,9 +85,16 @@ struct KeptDecision {
     epoch: u64,
     /// Where changes of the entities are noted that it rests on, also of those that are none.
     looked_at: Box<[MarkPlace]>,
-    /// True if it has its slice.
-    has_slice: bool,
+    /// Its slice, where it is wanted.
+    slice: Option<Box<[KeptSeen]>>,
+    /// The decision without it.
     decision: Decision,
+}
+
+/// An entity of a slice, for as long as it is in memory itself: decisions keep none there.
+struct KeptSeen {
+    loaded: Weak<Loaded>,
+    tags: Option<TagKeys>,
 }
 
 impl Hash for KeptQuestion {
@@ -171,15 +182,17 @@ impl KeptDecisions {
     ) -> Option<Decision> {
         let found = self.for_question(question, recall)?;
         let found = found.get(&AskedQuestion(question))?;
-        if recall == Recall::WithSlice && !found.has_slice {
-            return None;
-        }
         if !reading.are_current(&found.looked_at, found.epoch) {
             return None;
         }
+        let slice = match recall {
+            Recall::WithSlice => found.slice()?,
+            Recall::WithoutSlice | Recall::Never => Arc::default(),
+        };
         self.recalled.fetch_add(1, Ordering::Relaxed);
         Some(Decision {
             tenancy_revision: Arc::clone(reading.revision()),
+            slice,
             ..found.decision.clone()
         })
     }
@@ -212,11 +225,8 @@ impl KeptDecisions {
         let decision = KeptDecision {
             epoch,
             looked_at: reading.marks(seen, others),
-            has_slice,
-            decision: made.to_keep(match has_slice {
-                true => Arc::clone(&made.slice),
-                false => Arc::default(),
-            }),
+            slice: has_slice.then(|| made.slice.iter().map(KeptSeen::of).collect()),
+            decision: made.to_keep(),
         };
         let question = KeptQuestion {
             principal: question.principal.clone(),
@@ -240,16 +250,41 @@ impl KeptQuestion {
     }
 }
 
+impl KeptSeen {
+    fn of(seen: &SeenEntity) -> Self {
+        Self {
+            loaded: Arc::downgrade(&seen.loaded),
+            tags: seen.tags.clone(),
+        }
+    }
+
+    /// The memory that it takes, about, with its text in a line of the decision log.
+    fn weight(&self) -> usize {
+        let loaded = self.loaded.upgrade();
+        SEEN_BYTES + loaded.map_or(0, |loaded| loaded.row.weight() / PARTS_OF_TEXT)
+    }
+
+    fn seen(&self) -> Option<SeenEntity> {
+        Some(SeenEntity {
+            loaded: self.loaded.upgrade()?,
+            tags: self.tags.clone(),
+        })
+    }
+}
+
 impl KeptDecision {
+    /// Its slice; `None` where it is not kept, or an entity is not in memory any more.
+    fn slice(&self) -> Option<Arc<[SeenEntity]>> {
+        self.slice.as_ref()?.iter().map(KeptSeen::seen).collect()
+    }
+
     fn weight(&self) -> usize {
         let decision = &self.decision;
         let others = decision.absent.iter().chain(&decision.missing);
         let others = others.map(uid_weight).sum::<usize>();
         let errors = decision.errors.iter().map(String::len);
         let marks = size_of_val(&*self.looked_at);
-        // In full, as others may drop them meanwhile; and twice, as a log writes them as text.
-        let slice = decision.slice.iter();
-        let slice = slice.map(|seen| SEEN_BYTES + 2 * seen.loaded.row.weight());
+        let slice = self.slice.iter().flatten().map(KeptSeen::weight);
         DECISION_BYTES
             + WRITTEN_BYTES
             + marks

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::pseudonym::Pseudonyms;
 use super::shown::LineVeil;
+use super::weight::weight;
 use crate::instant;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::schema::escape_unseen;
@@ -137,6 +138,9 @@ const CUTS: [&[&str]; 3] = [
     &[SLICE, "question.context", "question.entities"],
 ];
 
+/// The weight from which a decision is too heavy to keep the text of its slice, in bytes.
+const LONG_SLICE: usize = 64 << 10;
+
 /// The member with the entities that the policies could look at.
 pub(super) const SLICE: &str = "slice";
 
@@ -186,11 +190,15 @@ pub(super) fn write(
         };
         add(text, &json_text(&state)?)?;
         if options.with_slice && question.is_some() && cut.is_empty() {
-            add_kept(text, decision, WrittenText::LineSlice, || LineSlice {
+            let slice = || LineSlice {
                 slice: shown.slice(decision),
                 slice_tags: shown.slice_tags(decision),
                 slice_missing: (!decision.missing.is_empty()).then(|| shown.missing(decision)),
-            })?;
+            };
+            match weight(decided) < LONG_SLICE {
+                true => add_kept(text, decision, WrittenText::LineSlice, slice)?,
+                false => add(text, &json_text(&slice())?)?,
+            }
         }
         if question.is_none() || text.len() - start < options.longest {
             break;

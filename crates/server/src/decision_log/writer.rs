@@ -27,7 +27,7 @@ const BATCH: usize = 64 << 10;
 
 /// The rest after a write that left nothing in the queue. A thread that is woken for each line costs more
 /// than the line.
-pub(super) const REST: Duration = Duration::from_micros(500);
+pub(super) const REST: Duration = Duration::from_millis(2);
 
 /// How soon a write is tried again that failed, at first and at last.
 const AGAIN: std::ops::RangeInclusive<Duration> =

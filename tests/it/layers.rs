@@ -29,7 +29,10 @@ const MAY_USE: [(&str, Modules); 4] = [
                 "decide",
                 &["policy", "schema", "slice", "store", "text", "turn"],
             ),
-            ("search", &["decide", "policy", "schema", "slice", "store"]),
+            (
+                "search",
+                &["decide", "policy", "schema", "slice", "store", "turn"],
+            ),
             (
                 "row_plan",
                 &[

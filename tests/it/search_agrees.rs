@@ -4,6 +4,7 @@
 mod asking;
 mod explained;
 mod found;
+mod linked;
 mod policies;
 mod postgres;
 mod rows;
@@ -53,24 +54,34 @@ enum StoreKind {
     File,
 }
 
+/// Opens a store of a world, in which some SQL is done before.
+type Opening<S> = Box<dyn Fn(&str) -> S>;
+
 /// Asks over stores of each world's own.
 fn hold<S: Store + 'static>(
     usual: u64,
     kind: StoreKind,
     sets: usize,
-    store: impl Fn(&World, &mut Rng) -> Box<dyn Fn() -> S>,
+    store: impl Fn(&World, &mut Rng) -> Opening<S>,
 ) {
     let schema = shape::schema();
-    let mut seen = SearchCounts::default();
+    let (mut seen, mut links) = (SearchCounts::default(), 0);
     for number in worlds(usual) {
         let mut rng = Rng::new(seed() * 1_000_003 + number);
         let world = World::random(&mut rng, kind != StoreKind::Postgres);
         let store = store(&world, &mut rng);
-        for _ in 0..sets {
-            let (policies, bundle) = policies::random(&mut rng, &world, &schema);
+        for set in 0..sets {
+            let (mut policies, mut bundle) = policies::random(&mut rng, &world, &schema);
+            let mut sql = String::new();
+            // A file has no links.
+            if set % 2 == 1 && kind != StoreKind::File {
+                let set = linked::stored(&mut rng, &world, &schema, &policies);
+                (policies, bundle, sql) = (set.policies, set.bundle, set.links);
+                links += sql.matches("INSERT").count();
+            }
             let cache = rng.pick([0, 64 << 20]);
             let mut asking = Asking {
-                deciding: Deciding::with_cache(store(), bundle, cache),
+                deciding: Deciding::with_cache(store(&sql), bundle, cache),
                 world: &world,
                 policies: &policies,
                 is_file: kind == StoreKind::File,
@@ -84,15 +95,17 @@ fn hold<S: Store + 'static>(
     let found = [seen.some, seen.narrowed, seen.decided / 4];
     assert!(found.iter().all(|found| *found > enough), "{seen:?}");
     assert!(seen.refused < enough, "{seen:?}");
+    assert_eq!(links > 0, kind != StoreKind::File);
 }
 
 /// Opens a database of a world.
-fn in_sqlite(world: &World, rng: &mut Rng) -> Box<dyn Fn() -> Sqlite> {
+fn in_sqlite(world: &World, rng: &mut Rng) -> Opening<Sqlite> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("own.db");
     sqlite::fill(world, rng, &path);
-    Box::new(move || {
-        let _ = &directory;
+    Box::new(move |sql| {
+        let connection = rusqlite::Connection::open(directory.path().join("own.db")).unwrap();
+        connection.execute_batch(sql).unwrap();
         open(&path)
     })
 }
@@ -109,7 +122,8 @@ fn on_postgres() {
         postgres::fill(world, rng, &database);
         let schema =
             Arc::new(peppol_authz_engine::schema::Schema::parse(&shape::schema()).unwrap());
-        Box::new(move || {
+        Box::new(move |sql| {
+            database.sql(sql);
             let options = PostgresOptions {
                 timeout: Duration::from_secs(60),
                 ..PostgresOptions::default()
@@ -126,6 +140,6 @@ fn on_postgres() {
 fn in_a_file() {
     hold(3, StoreKind::File, 3, |world, rng| {
         let json = world.file(rng, |kind| kind != "Outside").to_string();
-        Box::new(move || EntitiesFile::parse(json.as_bytes()).unwrap())
+        Box::new(move |_| EntitiesFile::parse(json.as_bytes()).unwrap())
     });
 }

@@ -251,6 +251,10 @@ impl Project<'_> {
                 "the additions make `{LINKS_VIEW}`, and `links.toml` does not say `stored = true`: no sidecar starts with \
                  both"
             ),
+            (true, false) if bundle.passes_over_links() => format!(
+                "the additions make `{LINKS_VIEW}`, and the policies have no templates: nobody reads its links; if that \
+                 is meant, write `link = []` and `stored = false` in `links.toml`"
+            ),
             (false, true) if !self.additions.sqlite.is_empty() => format!(
                 "`links.toml` says `stored = true`, and the additions make no `{LINKS_VIEW}`: see \
                  `schema/additions/sqlite/links.sql`"

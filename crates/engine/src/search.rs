@@ -3,7 +3,7 @@
 //! 1. [`read`] reads a search like a question of which one part is open; AuthZEN's parts come
 //!    through [`loose`].
 //! 2. [`searching`] gathers the known entities: the other one, the context, and all that these lead
-//!    to, without tags.
+//!    to, without tags; and the policies that links of the store make for them (`linked`).
 //! 3. [`partial`] has Cedar evaluate the policies of the action with that (`tpe`). Each policy that
 //!    depends on the open part leaves a residual.
 //! 4. [`condition`] turns residuals into a [`Condition`](crate::store::Condition). For each
@@ -20,6 +20,8 @@
 mod actions;
 mod condition;
 mod find;
+mod known_side;
+mod linked;
 mod loose;
 mod partial;
 mod read;
@@ -35,6 +37,8 @@ use crate::slice::Described;
 
 pub use actions::ActionSearch;
 pub(crate) use condition::ConditionReader;
+pub(crate) use known_side::KnownSide;
+pub(crate) use linked::LinkUse;
 pub use loose::SearchParts;
 pub(crate) use partial::{PartialPolicies, evaluate, one_sided};
 pub use partial::{Residual, ResidualPolicy};

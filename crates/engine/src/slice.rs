@@ -36,6 +36,8 @@ pub(crate) use error::{LookupError, ReadingError, SliceError};
 pub(crate) use gather::{AbsentEntities, Gathered};
 pub(crate) use loaded::{Held, Missing};
 pub(crate) use lookup::{Holder, Lookup};
-pub(crate) use reading::{InState, Moved, ReadingSources, StateReading, links_misfit};
+pub(crate) use reading::{
+    InState, Moved, ReadingSources, StateReading, links_misfit, unread_links,
+};
 pub(crate) use waits::StoreWaits;
 pub(crate) use walk::{Absent, NamedEntities, RowSource, RowState, Walked, walk};

@@ -96,6 +96,8 @@ fn look(config: &Config, bundle: Arc<Bundle>) -> Result<Vec<Check>, AnyError> {
         });
         if let Some(problem) = CheckedLinks::misfit(&bundle, &*store) {
             checks.push(Check::wrong("links", problem));
+        } else if let Some(text) = CheckedLinks::unread(&bundle, &*store) {
+            checks.push(Check::warning("links", text));
         } else if bundle.reads_links() {
             let found = CheckedLinks::of(&mut *snapshot, &bundle).await;
             checks.push(found.map_or_else(|error| Check::wrong("links", error), links));

@@ -16,7 +16,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::shape::{self, CHOICES, KINDS, Ty};
 use super::world::{Entity, Val, World};
-use super::{in_sqlite, policies, seed, worlds};
+use super::{Opening, in_sqlite, linked, policies, seed, worlds};
 use crate::deciding::{Deciding, Refused, plan_options};
 use crate::rules::rng::Rng;
 use tables::{PostgresTables, RowTables, SqliteTables};
@@ -133,20 +133,26 @@ fn hold<S: Store + 'static>(
     usual: u64,
     dialect: RowDialect,
     tables: impl Fn(&World, &[Entity], &mut Rng) -> Box<dyn RowTables>,
-    store: impl Fn(&World, &mut Rng) -> Box<dyn Fn() -> S>,
+    store: impl Fn(&World, &mut Rng) -> Opening<S>,
 ) {
     let schema = shape::schema();
-    let mut seen = PlanCounts::default();
+    let (mut seen, mut links) = (PlanCounts::default(), 0);
     for number in worlds(usual) {
         let mut rng = Rng::new(seed() * 1_000_033 + number);
         let world = World::random(&mut rng, dialect == RowDialect::Sqlite);
         let rows = random_rows(&mut rng, &world);
         let tables = tables(&world, &rows, &mut rng);
         let store = store(&world, &mut rng);
-        for _ in 0..20 {
-            let (policies, bundle) =
+        for set in 0..20 {
+            let (mut policies, mut bundle) =
                 policies::on_resources(&mut rng, &world, &schema, ("touch", "Person", ROW));
-            let deciding = Deciding::with_cache(store(), Arc::clone(&bundle), 64 << 20);
+            let mut sql = String::new();
+            if set % 2 == 1 {
+                let set = linked::stored(&mut rng, &world, &schema, &policies);
+                (policies, bundle, sql) = (set.policies, set.bundle, set.links);
+                links += sql.matches("INSERT").count();
+            }
+            let deciding = Deciding::with_cache(store(&sql), Arc::clone(&bundle), 64 << 20);
             let columns = columns(&bundle);
             for _ in 0..2 {
                 let wanted = json!({
@@ -203,7 +209,7 @@ fn hold<S: Store + 'static>(
         }
     }
     assert!(seen.conditional > seen.plans / 8, "{seen:?}");
-    assert!(seen.related + seen.too_wide > 0, "{seen:?}");
+    assert!(seen.related + seen.too_wide > 0 && links > 0, "{seen:?}");
     assert!(
         seen.found > seen.rows / 20 && seen.found < seen.rows,
         "{seen:?}"

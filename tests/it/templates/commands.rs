@@ -119,4 +119,33 @@ fn suites_coverage_and_mutants_know_links() {
         && !mutated.stderr.contains("`drop-policy` in `share/viewer`");
     assert!(noticed, "{mutated:?}");
     assert_eq!(mutated.code, Some(4), "{mutated:?}");
+
+    // Links that a store would hold.
+    let with_links =
+        |links: &str| author.write("tests/policies/share.toml", &format!("{SUITE}{links}"));
+    let tested = |code: i32, said: &str| {
+        let ended = author.run(&["test"]);
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        assert!(
+            (ended.stdout.clone() + &ended.stderr).contains(said),
+            "{said}: {ended:?}"
+        );
+    };
+    let stored = LINKS.replace("[[link]]", "\n[[link]]");
+    with_links(&stored);
+    tested(
+        1,
+        "share.toml:18: it has links, and `links.toml` of the policies does not say `stored = true`",
+    );
+    author.write("policies/links.toml", "stored = true\n");
+    tested(0, "2 cases");
+    with_links(&stored.replace("share/viewer", "share/vewer"));
+    tested(
+        1,
+        "link `l/team-a` of template `share/vewer`: no template `share/vewer`",
+    );
+    with_links(&stored.replace("Team::\"a\"", "Team"));
+    tested(1, "share.toml:18: link `l/team-a`: `principal`");
+    with_links("");
+    tested(4, "a team sees");
 }

@@ -3,13 +3,16 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use peppol_authz_engine::SearchPage;
-use peppol_authz_engine::policy::Bundle;
-use peppol_authz_engine::store::EntitiesFile;
+use cedar_policy::EntityUid;
+use peppol_authz_engine::policy::{Bundle, Link};
+use peppol_authz_engine::store::{EntitiesFile, LinkRow};
+use peppol_authz_engine::{Failure, RowPlanOptions, SearchPage};
 use serde_json::{Value, json};
 
 use super::{POLICIES, SCHEMA};
-use crate::deciding::{Deciding, entity, first_page, linked_bundle, question};
+use crate::deciding::{
+    Deciding, Refused, entity, first_page, linked_bundle, plan_options, question,
+};
 
 const MANY: usize = 500;
 
@@ -66,8 +69,78 @@ fn only_the_links_of_a_question_are_looked_at() {
     let cedar = cedar_policy::Entities::from_json_value(entities(), None).unwrap();
     assert_eq!(looked_at(&bundle, &cedar), 3);
 
-    let store = EntitiesFile::parse(entities().to_string().as_bytes()).unwrap();
-    let deciding = Deciding::over(store, Arc::clone(&bundle));
+    let store = || EntitiesFile::parse(entities().to_string().as_bytes()).unwrap();
+    finds_by_few(&Deciding::over(store(), Arc::clone(&bundle)));
+    // The same links in the store.
+    let stored = linked_bundle(SCHEMA, POLICIES, Some("stored = true"));
+    let links = rows(
+        bundle
+            .policies()
+            .iter()
+            .filter_map(|info| info.link.as_ref()),
+    );
+    let with = |links| Deciding::over(store().with_links(links), Arc::clone(&stored));
+    finds_by_few(&with(links.clone()));
+
+    // One user with so many that no condition could name the folders.
+    let mut more = links;
+    more.extend((0..MANY).map(|number| LinkRow {
+        link: Some(format!("all/{number}")),
+        template: Some("share/viewer".to_owned()),
+        principal_type: Some("User".to_owned()),
+        principal_id: Some("7".to_owned()),
+        resource_type: Some("Folder".to_owned()),
+        resource_id: Some(number.to_string()),
+    }));
+    let deciding = with(more);
+    let wanted = |action: &str| {
+        json!({
+            "principal": "User::\"7\"",
+            "action": format!("Action::\"{action}\""),
+            "resource": {"type": "Plan"},
+        })
+    };
+    for (action, count) in [("see", MANY), ("edit", 1)] {
+        let found = deciding
+            .find(&wanted(action), &first_page(MANY, MANY))
+            .unwrap();
+        assert_eq!(found.entities.len(), count, "{action}");
+    }
+    let options = RowPlanOptions {
+        ids: MANY / 2,
+        ..plan_options()
+    };
+    let plan = deciding.plan(&wanted("see"), &options);
+    assert!(
+        matches!(plan, Err(Refused::Failed(Failure::PlanTooWide { .. }))),
+        "{plan:?}"
+    );
+    assert!(deciding.plan(&wanted("edit"), &options).is_ok());
+}
+
+/// Links as rows of a store.
+fn rows<'a>(links: impl Iterator<Item = &'a Arc<Link>>) -> Vec<LinkRow> {
+    let columns = |uid: &Option<EntityUid>| {
+        (
+            uid.as_ref().map(|uid| uid.type_name().to_string()),
+            uid.as_ref().map(|uid| uid.id().unescaped().to_owned()),
+        )
+    };
+    let row = |link: &Arc<Link>| {
+        let (principal, resource) = (columns(&link.principal), columns(&link.resource));
+        LinkRow {
+            link: Some(link.id.to_string()),
+            template: Some(link.template.to_string()),
+            principal_type: principal.0,
+            principal_id: principal.1,
+            resource_type: resource.0,
+            resource_id: resource.1,
+        }
+    };
+    links.map(row).collect()
+}
+
+fn finds_by_few(deciding: &Deciding) {
     for (user, action, plan, allowed) in [
         ("7", "see", "7", true),
         ("7", "edit", "7", true),

@@ -1,6 +1,7 @@
 //! Links in a database: a grant is a row. It is seen by the next question, also where decisions are kept.
 
 pub(crate) mod app;
+mod finding;
 mod misfits;
 mod soak;
 mod wire;
@@ -126,6 +127,8 @@ fn sees_each_change(app: &App, stores: [Arc<dyn Store>; 2]) {
                 assert_eq!(found, *wanted, "{principal} after {write}");
             }
         }
+        finding::agrees(&stores[1], ("see", "Plan"), false, write);
+        finding::agrees(&stores[1], ("see", "Folder"), false, write);
     }
     for deciding in &stores {
         let recalled = deciding.engine.state().kept().recalled;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::error::SuiteError;
 use peppol_authz_database::{Import, Sqlite, SqliteOptions};
 use peppol_authz_engine::file::open_file;
-use peppol_authz_engine::store::{EntitiesFile, EntitiesLimits, Store};
+use peppol_authz_engine::schema::LINKS_VIEW;
+use peppol_authz_engine::store::{EntitiesFile, EntitiesLimits, LinkRow, Store};
 
 /// The tenancy of a suite: imported documents, or a file of entities.
 pub(super) struct Fixture {
@@ -17,20 +18,37 @@ pub(super) struct Fixture {
 }
 
 impl Fixture {
-    /// Opens Cedar entities (`….json`), or imports tenancy documents (any other ending).
-    pub(super) fn open(path: &Path, import: &Import) -> Result<Self, SuiteError> {
-        if path.extension().is_some_and(|ending| ending == "json") {
-            entities(path)
-        } else {
-            documents(path, import)
+    /// Opens Cedar entities (`….json`), with links beside them, or imports tenancy documents (any other ending).
+    /// `links` are those of a suite that gives some.
+    pub(super) fn open(
+        path: &Path,
+        links: Option<Vec<LinkRow>>,
+        import: &Import,
+    ) -> Result<Self, SuiteError> {
+        match (has_entities(path), links) {
+            (true, links) => entities(path, links),
+            (false, None) => documents(path, import),
+            (false, Some(_)) => {
+                let problem = format!(
+                    "`link`: links go with a fixture of entities; where it is documents, they are those of the view `{LINKS_VIEW}`"
+                );
+                Err(SuiteError::new(path, problem))
+            }
         }
     }
 }
 
-fn entities(path: &Path) -> Result<Fixture, SuiteError> {
+fn has_entities(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "json")
+}
+
+fn entities(path: &Path, links: Option<Vec<LinkRow>>) -> Result<Fixture, SuiteError> {
     let store = EntitiesFile::open(path, EntitiesLimits::default())
-        .map_err(|error| SuiteError::new(path, error))?
-        .leaving_out_links();
+        .map_err(|error| SuiteError::new(path, error))?;
+    let store = match links {
+        Some(links) => store.with_links(links),
+        None => store.leaving_out_links(),
+    };
     Ok(Fixture {
         store: Arc::new(store),
         _directory: None,

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use cedar_policy::EntityUid;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use toml::Spanned;
 
 use super::error::SuiteError;
 use super::lines::{line_at, line_of, lines_of_cases};
 use peppol_authz_engine::file::read_text;
+use peppol_authz_engine::store::LinkRow;
 
 /// A suite file.
 #[derive(Debug, Deserialize)]
@@ -25,9 +28,49 @@ pub(super) struct SuiteFile {
     pub(super) cases: Vec<Case>,
     #[serde(default)]
     pub(super) matrix: Option<Matrix>,
+    /// Links of templates that the store holds beside the entities, in the words of `links.toml`.
+    #[serde(default, rename = "link")]
+    pub(super) links: Option<Vec<Spanned<SuiteLink>>>,
     /// Its text, for the lines of its parts.
     #[serde(skip)]
     text: String,
+}
+
+/// A link of a template.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SuiteLink {
+    id: String,
+    template: String,
+    #[serde(default)]
+    principal: Option<String>,
+    #[serde(default)]
+    resource: Option<String>,
+}
+
+impl SuiteLink {
+    /// The row that a store would have for it.
+    fn row(&self) -> Result<LinkRow, String> {
+        let columns = |name: &str, text: &Option<String>| match text {
+            None => Ok((None, None)),
+            Some(text) => {
+                let uid: Result<EntityUid, _> = text.parse();
+                let uid = uid.map_err(|error| format!("`{name}`: {error}"))?;
+                let (of, id) = (uid.type_name().to_string(), uid.id().unescaped().to_owned());
+                Ok::<_, String>((Some(of), Some(id)))
+            }
+        };
+        let (principal_type, principal_id) = columns("principal", &self.principal)?;
+        let (resource_type, resource_id) = columns("resource", &self.resource)?;
+        Ok(LinkRow {
+            link: Some(self.id.clone()),
+            template: Some(self.template.clone()),
+            principal_type,
+            principal_id,
+            resource_type,
+            resource_id,
+        })
+    }
 }
 
 /// One case: either a question with its answer, or (without `action`) all that
@@ -145,6 +188,29 @@ impl SuiteFile {
             })?;
         }
         Ok(suite)
+    }
+
+    /// Its links, as a store has them; `None` where it says nothing of any.
+    ///
+    /// # Errors
+    /// A link whose entities cannot be read.
+    pub(super) fn link_rows(&self, path: &Path) -> Result<Option<Vec<LinkRow>>, SuiteError> {
+        let Some(links) = &self.links else {
+            return Ok(None);
+        };
+        let rows = links.iter().map(|link| {
+            link.get_ref().row().map_err(|problem| {
+                let line = line_at(&self.text, link.span().start);
+                SuiteError::new(path, format!("link `{}`: {problem}", link.get_ref().id)).on(line)
+            })
+        });
+        rows.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// The line of its first link.
+    pub(super) fn line_of_links(&self) -> Option<usize> {
+        let first = self.links.as_ref()?.first()?;
+        Some(line_at(&self.text, first.span().start))
     }
 
     /// The first name of an action that the schema does not have, wherever one is named, and its

@@ -18,14 +18,17 @@ use super::question::questions;
 use peppol_authz_database::Import;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::slice::Freshness;
-use peppol_authz_engine::{Decision, Engine, EngineOptions};
+use peppol_authz_engine::{CheckedLinks, Decision, Engine, EngineOptions};
 
 /// Suites that have been read, with their fixtures.
 pub struct Suites {
     files: Vec<(PathBuf, SuiteFile)>,
-    fixtures: BTreeMap<PathBuf, Fixture>,
+    /// By the file, and by the suite where it gives links.
+    fixtures: BTreeMap<FixtureKey, Fixture>,
     left_out: Vec<String>,
 }
+
+type FixtureKey = (PathBuf, Option<PathBuf>);
 
 /// The result of one question of a case.
 #[derive(Debug)]
@@ -65,11 +68,11 @@ impl Suites {
         };
         for name in found.suites {
             let suite = SuiteFile::read(&name)?;
-            let fixture = beside(&name, &suite.fixture);
-            if !suites.fixtures.contains_key(&fixture) {
-                suites
-                    .fixtures
-                    .insert(fixture.clone(), Fixture::open(&fixture, import)?);
+            let key = fixture_key(&name, &suite);
+            if !suites.fixtures.contains_key(&key) {
+                let links = suite.link_rows(&name)?;
+                let fixture = Fixture::open(&key.0, links, import)?;
+                suites.fixtures.insert(key, fixture);
             }
             suites.files.push((name, suite));
         }
@@ -89,7 +92,8 @@ impl Suites {
             let matrix = suite.matrix.as_ref()?;
             Some(beside(path, &matrix.golden))
         });
-        self.fixtures.keys().cloned().chain(matrices).collect()
+        let fixtures = self.fixtures.keys().map(|(file, _)| file.clone());
+        fixtures.chain(matrices).collect()
     }
 
     /// Asks all questions of all cases.
@@ -100,6 +104,9 @@ impl Suites {
         let mut outcomes = Vec::new();
         for (path, suite) in &self.files {
             let engine = self.engine(path, suite, bundle)?;
+            if suite.links.is_some() {
+                check_links(path, suite, bundle, &engine).await?;
+            }
             for case in &suite.cases {
                 for (question, expected) in questions(case, suite, bundle) {
                     let started = Instant::now();
@@ -165,10 +172,15 @@ impl Suites {
             let problem = format!("there is no action `{unknown}`{near}");
             return Err(SuiteError::new(path, problem).on(line));
         }
-        let fixture = beside(path, &suite.fixture);
+        if suite.links.is_some() && !bundle.reads_links() {
+            let problem =
+                "it has links, and `links.toml` of the policies does not say `stored = true`";
+            return Err(SuiteError::new(path, problem).on(suite.line_of_links()));
+        }
+        let key = fixture_key(path, suite);
         let found = self
             .fixtures
-            .get(&fixture)
+            .get(&key)
             .ok_or_else(|| SuiteError::new(path, "its fixture is missing"))?;
         let options = EngineOptions {
             cache_bytes: 16 << 20,
@@ -176,7 +188,30 @@ impl Suites {
             freshness: Freshness::EACH,
         };
         Engine::new(Arc::clone(&found.store), Arc::clone(bundle), options)
-            .map_err(|error| SuiteError::new(&fixture, error))
+            .map_err(|error| SuiteError::new(&key.0, error))
+    }
+}
+
+fn fixture_key(path: &Path, suite: &SuiteFile) -> FixtureKey {
+    let own = suite.links.is_some().then(|| path.to_owned());
+    (beside(path, &suite.fixture), own)
+}
+
+/// Checks that the links of a suite fit the policies, also those that no case comes to.
+async fn check_links(
+    path: &Path,
+    suite: &SuiteFile,
+    bundle: &Arc<Bundle>,
+    engine: &Engine,
+) -> Result<(), SuiteError> {
+    let failed =
+        |problem: &dyn std::fmt::Display| SuiteError::new(path, problem).on(suite.line_of_links());
+    let snapshot = engine.store().snapshot(&bundle.schema, None).await;
+    let mut snapshot = snapshot.map_err(|error| failed(&error))?;
+    let checked = CheckedLinks::of(&mut *snapshot, bundle).await;
+    match checked.map_err(|error| failed(&error))?.faults.first() {
+        Some(fault) => Err(failed(fault)),
+        None => Ok(()),
     }
 }
 

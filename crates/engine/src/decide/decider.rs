@@ -84,7 +84,7 @@ impl<'a> Decider<'a> {
     ///
     /// # Errors
     /// Links that cannot be read.
-    pub(super) fn links(
+    pub(crate) fn links(
         self,
         reading: &StateReading<'_>,
     ) -> Result<(Option<Arc<LinkTable>>, Option<Missing>), Failure> {

@@ -57,12 +57,6 @@ pub enum Failure {
         /// The reason.
         why: Arc<str>,
     },
-    /// A search, or a plan, where the store holds links of templates.
-    #[error(
-        "the policies rest on links that the store holds (`template_link`), which searches, plans and reviews do not \
-         look for; ask about single entities"
-    )]
-    OverStoredLinks,
     /// The question was read by another schema, which these policies are not for.
     #[error("no policies were prepared for this question")]
     NoShard,

@@ -56,6 +56,9 @@ impl Engine {
         let known = since.as_ref().map(|known| &known.revision);
         let (look, snapshot) = Look::at(store, &state.bundle.schema, known).await?;
         timeline.advance(since.as_ref(), &*snapshot, look, fresh);
+        if fresh {
+            state.tell_unread_links();
+        }
         Ok(())
     }
 }

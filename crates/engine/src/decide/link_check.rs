@@ -1,7 +1,7 @@
 //! All links of a store, held to a set before any question comes to them.
 
 use crate::policy::Bundle;
-use crate::slice::{LinkTable, links_misfit};
+use crate::slice::{LinkTable, links_misfit, unread_links};
 use crate::store::{Snapshot, Store, StoreError};
 
 /// The links of a state of a store.
@@ -18,6 +18,12 @@ impl CheckedLinks {
     #[must_use]
     pub fn misfit(bundle: &Bundle, store: &dyn Store) -> Option<String> {
         links_misfit(bundle, store)
+    }
+
+    /// The warning that nobody reads the links of a store, as far as it knows by now that it has some.
+    #[must_use]
+    pub fn unread(bundle: &Bundle, store: &dyn Store) -> Option<String> {
+        unread_links(bundle, store)
     }
 
     /// Holds all links of a state to a set, whose links are in the store too.

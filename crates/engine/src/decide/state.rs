@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::kept::{KeptDecisions, KeptStats};
 use super::known::KnownQuestions;
 use crate::policy::Bundle;
-use crate::slice::{Cache, Freshness, StoreWaits, Timeline};
+use crate::slice::{Cache, Freshness, StoreWaits, Timeline, unread_links};
 use crate::store::Store;
 
 /// A Bundle, and the entities that were checked under its schema. A reload swaps the whole.
@@ -42,6 +42,13 @@ impl EngineState {
     #[must_use]
     pub fn elsewhere(&self) -> usize {
         self.waits.elsewhere()
+    }
+
+    /// Warns of links in the store that nobody reads.
+    pub(super) fn tell_unread_links(&self) {
+        if let Some(text) = unread_links(&self.bundle, &*self.tenancy.store) {
+            tracing::warn!("{text}");
+        }
     }
 }
 

@@ -142,9 +142,18 @@ impl Bundle {
     /// Returns true if it has templates, and nothing says whether the store holds links of them.
     #[must_use]
     pub fn leaves_links_open(&self) -> bool {
-        self.stored.declared.is_none()
-            && !self.templates.is_empty()
-            && self.schema.entity_type_named(LINKS_VIEW).is_none()
+        self.says_nothing_of_links() && !self.templates.is_empty()
+    }
+
+    /// Returns true if it has no templates, and nothing says whether the store holds links: what links there are,
+    /// nobody reads. They may be those of another set over the same store, or of the next one.
+    #[must_use]
+    pub fn passes_over_links(&self) -> bool {
+        self.says_nothing_of_links() && self.templates.is_empty()
+    }
+
+    fn says_nothing_of_links(&self) -> bool {
+        self.stored.declared.is_none() && self.schema.entity_type_named(LINKS_VIEW).is_none()
     }
 
     /// The policy that a link of the store makes.
@@ -152,13 +161,34 @@ impl Bundle {
     /// # Errors
     /// A link that misfits: which, and why.
     pub(crate) fn stored_policy(&self, link: &Arc<StoredLink>) -> Result<Arc<PolicyInfo>, String> {
-        let is_taken = |id: &str| self.policies.contains_key(&PolicyId::new(id));
-        let set = LinkedSet {
+        self.stored
+            .policy(link, self.linked_set(&|id| self.is_taken(id)))
+    }
+
+    /// Checks what no other link of the same template with slots of the same types tells of a link.
+    ///
+    /// # Errors
+    /// A link that misfits: which, and why.
+    pub(crate) fn check_stored(&self, link: &StoredLink) -> Result<(), String> {
+        self.linked_set(&|id| self.is_taken(id)).check(link)
+    }
+
+    /// Returns true if the policy of a link is for an action, and for what a shard is for.
+    pub(crate) fn links_apply(&self, policy: &Policy, action: &EntityUid, shard: &Shard) -> bool {
+        self.stored.apply_to(policy, action)
+            && can_be_between(policy, &shard.principal, &shard.resource)
+    }
+
+    fn linked_set<'a>(&'a self, is_taken: &'a dyn Fn(&str) -> bool) -> LinkedSet<'a> {
+        LinkedSet {
             schema: &self.schema,
             templates: &self.templates,
-            is_taken: &is_taken,
-        };
-        self.stored.policy(link, set)
+            is_taken,
+        }
+    }
+
+    fn is_taken(&self, id: &str) -> bool {
+        self.policies.contains_key(&PolicyId::new(id))
     }
 
     /// The policies for a question; `None` where it does not fit the schema.

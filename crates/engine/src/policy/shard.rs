@@ -48,7 +48,7 @@ pub(crate) struct OneSided<'a> {
 }
 
 impl Shard {
-    pub(super) fn new(principal: &EntityTypeName, resource: &EntityTypeName) -> Self {
+    pub(crate) fn new(principal: &EntityTypeName, resource: &EntityTypeName) -> Self {
         Self {
             principal: principal.clone(),
             resource: resource.clone(),
@@ -61,7 +61,7 @@ impl Shard {
     }
 
     /// Adds a policy.
-    pub(super) fn add(&mut self, policy: Policy) -> Result<(), Box<PolicySetError>> {
+    pub(crate) fn add(&mut self, policy: Policy) -> Result<(), Box<PolicySetError>> {
         let principal = match policy.principal_constraint() {
             PrincipalConstraint::Eq(uid) => Named::Itself(uid),
             PrincipalConstraint::In(uid) | PrincipalConstraint::IsIn(_, uid) => Named::Within(uid),

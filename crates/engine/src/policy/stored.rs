@@ -6,11 +6,11 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use cedar_policy::{Entities, EntityUid, SlotId};
+use cedar_policy::{Entities, EntityUid, Policy, SlotId};
 
 use super::info::PolicyInfo;
 use super::link::Link;
-use super::scope::can_apply;
+use super::scope::{applies_to, can_apply};
 use super::source_file::SourceFile;
 use super::template::PolicyTemplate;
 use crate::schema::{LINKS_VIEW, Map, Schema};
@@ -41,6 +41,25 @@ pub(super) struct LinkedSet<'a> {
     pub(super) templates: &'a [Arc<PolicyTemplate>],
     /// Returns true if another policy has that id.
     pub(super) is_taken: &'a dyn Fn(&str) -> bool,
+}
+
+impl LinkedSet<'_> {
+    /// Checks a link by itself, and its id.
+    ///
+    /// # Errors
+    /// A link that misfits: which, and why.
+    pub(super) fn check(self, link: &StoredLink) -> Result<(), String> {
+        let id = &link.id;
+        let mut ids = self.templates.iter().map(|template| &template.info.id);
+        let problem = match &link.fault {
+            Some(fault) => fault,
+            None if (self.is_taken)(id) || ids.any(|other| other == id) => {
+                "its id is that of a policy, a template or a link of the set"
+            }
+            None => return Ok(()),
+        };
+        Err(link.refused(problem))
+    }
 }
 
 /// The links of a set that the store holds, as far as the set tells of them, and the policies that were made of some.
@@ -76,6 +95,7 @@ impl StoredLinks {
             return Ok(Arc::clone(info));
         }
         drop(made);
+        set.check(link)?;
         let info = self.make(link, set);
         let info = info.map_err(|problem| link.refused(&problem))?;
         let info = Arc::new(info);
@@ -87,15 +107,16 @@ impl StoredLinks {
         Ok(info)
     }
 
+    /// Returns true if the policy of a link is for an action.
+    pub(super) fn apply_to(&self, policy: &Policy, action: &EntityUid) -> bool {
+        let actions = self.actions.as_ref();
+        actions.is_some_and(|actions| applies_to(policy, actions, action))
+    }
+
+    /// The policy of a link of which [`LinkedSet::check`] finds nothing. That it can be made depends on nothing
+    /// but the template and the types in the slots.
     fn make(&self, link: &StoredLink, set: LinkedSet<'_>) -> Result<PolicyInfo, String> {
-        if let Some(fault) = &link.fault {
-            return Err(fault.to_string());
-        }
         let (id, name) = (&link.id, &link.template);
-        let mut ids = set.templates.iter().map(|template| &template.info.id);
-        if (set.is_taken)(id) || ids.any(|other| other == id) {
-            return Err("its id is that of a policy, a template or a link of the set".to_owned());
-        }
         let found = set.templates.iter().find(|it| it.info.id == *name);
         let template = found.ok_or_else(|| {
             let ids = set.templates.iter().map(|template| &*template.info.id);

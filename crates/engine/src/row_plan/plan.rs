@@ -7,16 +7,16 @@ use std::time::Instant;
 
 use cedar_policy::Effect;
 
-use super::condition::RowCondition;
+use super::condition::{ROW_ID, RowCondition};
 use super::formula::Formula;
 use super::settle::{Settler, Stop};
 use super::translate::Translator;
 use super::uses::Level;
 use super::{RowPlan, RowPlanOptions, RowPlanRequest};
-use crate::decide::{Failure, Session};
+use crate::decide::{Decider, Failure, Session};
 use crate::policy::{PolicyInfo, Shard};
-use crate::search::{PartialPolicies, Residual, Search, evaluate, one_sided};
-use crate::slice::{Demand, Gathered, NamedEntities, SeenEntity, StateReading};
+use crate::search::{KnownSide, LinkUse, PartialPolicies, Residual, Search, evaluate, one_sided};
+use crate::slice::{Demand, StateReading};
 
 /// A plan in the making, by one state of the policies.
 struct Making<'a> {
@@ -77,9 +77,6 @@ impl RowPlanRequest {
     ) -> Result<Making<'a>, Failure> {
         let search = &self.search;
         let bundle = &session.state.bundle;
-        if bundle.reads_links() {
-            return Err(Failure::OverStoredLinks);
-        }
         let shard = bundle.shard(&search.action, search.known.type_name(), &search.of);
         Ok(Making {
             session,
@@ -91,30 +88,25 @@ impl RowPlanRequest {
 }
 
 impl Making<'_> {
-    /// The known entities; `None` where the question names some that are not there.
-    async fn known(
-        &self,
-        reading: &mut StateReading<'_>,
-    ) -> Result<Option<Vec<SeenEntity>>, Failure> {
-        let search = self.search;
-        let named = NamedEntities {
-            principal: Some(&search.known),
-            resource: None,
-            context: search.context.record(),
-        };
-        loop {
-            match reading.gather_untagged(named, &search.described, &self.shard.plan)? {
-                Gathered::Whole { seen: known, .. } => return Ok(Some(known)),
-                // A later state is as good: nothing else was read yet.
-                Gathered::Missing(missing) => reading.load(missing).await?,
-                // Every question would be denied for that.
-                Gathered::Absent(_) => return Ok(None),
-            };
+    /// What is known; `None` where the question names entities that are not there.
+    async fn known(&self, reading: &mut StateReading<'_>) -> Result<Option<KnownSide>, Failure> {
+        let (bundle, shard) = (&*self.session.state.bundle, self.shard);
+        let decider = Decider { bundle, shard };
+        let (single, most) = (true, self.options.ids);
+        let known = KnownSide::of(self.search, decider, reading, LinkUse { single, most }).await?;
+        let linked = known.as_ref().and_then(|known| known.linked.as_ref());
+        match linked.is_some_and(|linked| linked.is_cut) {
+            false => Ok(known),
+            true => Err(Failure::PlanTooWide {
+                attribute: ROW_ID.into(),
+                of: self.search.of.to_string().into(),
+                most,
+            }),
         }
     }
 
     /// Evaluates the policies, also those that are for one resource alone.
-    fn evaluated(&self, known: &[SeenEntity]) -> Result<PartialPolicies, Failure> {
+    fn evaluated(&self, known: &KnownSide) -> Result<PartialPolicies, Failure> {
         let policies = one_sided(self.search, self.shard, known);
         let mut sets = policies.open;
         sets.extend(policies.named.into_iter().map(|(_, set)| set));
@@ -164,7 +156,7 @@ impl Making<'_> {
                 shard: self.shard,
                 store: session.store(),
                 options,
-                known: &known,
+                known: &known.seen,
                 ids: 0,
                 steps: steps.get(),
             };
@@ -185,12 +177,12 @@ impl Making<'_> {
     fn formula(
         &self,
         evaluated: &PartialPolicies,
-        known: &[SeenEntity],
+        known: &KnownSide,
         level: &Level,
         steps: &Cell<usize>,
     ) -> Result<Formula, Failure> {
         let bundle = &self.session.state.bundle;
-        let known = known.iter().map(|seen| &seen.loaded.row);
+        let known = known.seen.iter().map(|seen| &seen.loaded.row);
         let mut translator = Translator {
             schema: &bundle.schema,
             store: self.session.store(),

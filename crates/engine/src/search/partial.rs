@@ -10,6 +10,8 @@ use cedar_policy::{
 };
 
 use super::condition::ConditionReader;
+use super::known_side::KnownSide;
+use super::linked::ancestors;
 use super::{Search, SearchPage, Sought};
 use crate::decide::{EXPLANATION_STACK_BYTES, Failure, require_stack};
 use crate::policy::{Bundle, OneSided, PolicyInfo, Shard};
@@ -19,7 +21,7 @@ use crate::store::{Condition, Operand, Store, ValueTest};
 
 /// Tests that the store is asked to make. Databases limit the parts of a statement,
 /// and take their time to plan many.
-const TESTS: usize = 300;
+pub(super) const TESTS: usize = 300;
 
 /// The part of the policies that depends on the entity that is looked for.
 #[derive(Clone, Debug)]
@@ -107,7 +109,7 @@ pub(crate) struct PartialPolicy {
 pub(crate) fn evaluate(
     search: &Search,
     sets: &[&PolicySet],
-    known: &[SeenEntity],
+    KnownSide { seen, linked }: &KnownSide,
     bundle: &Bundle,
 ) -> Result<PartialPolicies, Failure> {
     require_stack(EXPLANATION_STACK_BYTES)?;
@@ -115,7 +117,7 @@ pub(crate) fn evaluate(
     let unfit = |error: &dyn std::fmt::Display| Failure::Tenancy(error.to_string());
     let described = search.described.rows().iter();
     let described: HashSet<&EntityUid> = described.map(|row| &row.uid).collect();
-    let entities: Result<Vec<_>, Failure> = known
+    let entities: Result<Vec<_>, Failure> = seen
         .iter()
         .map(|seen| {
             let row = &seen.loaded.row;
@@ -149,7 +151,8 @@ pub(crate) fn evaluate(
             .tpe(&request, &entities, schema)
             .map_err(|error| unfit(&error))?;
         let info = |id: &PolicyId| {
-            let info = bundle.policy(id).map(Arc::clone);
+            let linked = || linked.as_ref().and_then(|linked| linked.policy(id));
+            let info = bundle.policy(id).or_else(linked).map(Arc::clone);
             info.ok_or_else(|| unfit(&format_args!("there is no policy {id}")))
         };
         for id in response.true_permits() {
@@ -176,14 +179,16 @@ pub(super) fn residual(
     search: &Search,
     part: &SearchPage,
     shard: &Shard,
-    known: &[SeenEntity],
+    known: &KnownSide,
     bundle: &Bundle,
     store: &dyn Store,
 ) -> Result<Residual, Failure> {
     let policies = one_sided(search, shard, known);
     let evaluated = evaluate(search, &policies.open, known, bundle)?;
-    let reader = ConditionReader::new(search, known, &bundle.schema, store);
-    let mut permits = vec![named(&policies)];
+    let reader = ConditionReader::new(search, &known.seen, &bundle.schema, store);
+    let linked = known.linked.as_ref();
+    let ids = linked.map_or(&[][..], |linked| &linked.named);
+    let mut permits = vec![named(&policies, ids)];
     let mut forbids = Vec::new();
     for left in &evaluated.left {
         let clauses = left.policy.body().clauses().iter();
@@ -207,7 +212,7 @@ pub(super) fn residual(
         true => Residual::shown(&evaluated),
         false => Residual::brief(&evaluated),
     };
-    if found.permitted {
+    if found.permitted || linked.is_some_and(|linked| linked.is_cut) {
         permits = vec![Condition::Always];
     }
     if found.denied_by.is_empty() {
@@ -217,28 +222,34 @@ pub(super) fn residual(
     Ok(found)
 }
 
-/// The policies that can match what is known.
+/// The policies that can match what is known, with those of links.
 pub(crate) fn one_sided<'a>(
     search: &Search,
     shard: &'a Shard,
-    known: &[SeenEntity],
+    known: &'a KnownSide,
 ) -> OneSided<'a> {
-    let uid = &search.known;
-    let mut rows = known.iter().map(|seen| &seen.loaded.row);
-    let row = rows.find(|row| row.uid == *uid);
-    let ancestors = row.map(|row| &*row.ancestors).unwrap_or_default();
-    match search.sought {
+    let (uid, ancestors) = (&search.known, ancestors(search, &known.seen));
+    let of = |shard: &'a Shard| match search.sought {
         Sought::Principals => shard.for_resource(uid, ancestors),
         Sought::Resources => shard.for_principal(uid, ancestors),
+    };
+    let mut policies = of(shard);
+    if let Some(linked) = &known.linked {
+        let linked = of(linked.shard());
+        policies.open.extend(linked.open);
+        policies.named.extend(linked.named);
     }
+    policies
 }
 
-/// The entities that single policies are written for.
-fn named(policies: &OneSided<'_>) -> Condition {
+/// The entities that single policies are written for, and those that links are for.
+fn named(policies: &OneSided<'_>, linked: &[EntityUid]) -> Condition {
     let permits = |set: &PolicySet| set.policies().any(|p| p.effect() == Effect::Permit);
     let named = policies.named.iter().filter(|(_, set)| permits(set));
     let mut ids: Vec<Arc<str>> = named
-        .map(|(uid, _)| Arc::from(AsRef::<str>::as_ref(uid.id())))
+        .map(|(uid, _)| *uid)
+        .chain(linked)
+        .map(|uid| Arc::from(AsRef::<str>::as_ref(uid.id())))
         .collect();
     ids.sort_unstable();
     ids.dedup();

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use cedar_policy::{EntityId, EntityUid};
 
-use super::partial::{self, Residual};
+use super::known_side::KnownSide;
+use super::linked::LinkUse;
+use super::partial::{self, Residual, TESTS};
 use super::{Found, Search, SearchPage, SearchResult, Sought};
-use crate::decide::{Failure, Question, Session, decide_batch};
+use crate::decide::{Decider, Failure, Question, Session, decide_batch};
 use crate::policy::Shard;
-use crate::slice::{Demand, Gathered, InState, Moved, NamedEntities, StateReading};
+use crate::slice::{Demand, InState, Moved, StateReading};
 use crate::store::{Candidates, Condition};
 
 /// Candidates that are read and decided together, at first and at most.
@@ -43,18 +45,6 @@ impl Search {
         .map_err(|misfit| Failure::Tenancy(misfit.to_string()))
     }
 
-    fn named(&self) -> NamedEntities<'_> {
-        let (principal, resource) = match self.sought {
-            Sought::Principals => (None, Some(&self.known)),
-            Sought::Resources => (Some(&self.known), None),
-        };
-        NamedEntities {
-            principal,
-            resource,
-            context: self.context.record(),
-        }
-    }
-
     fn shard<'a>(&self, session: &'a Session) -> Option<&'a Shard> {
         let (principal, resource) = match self.sought {
             Sought::Principals => (&self.of, self.known.type_name()),
@@ -81,9 +71,6 @@ impl<'a> Searching<'a> {
         search: &'a Search,
         part: &'a SearchPage,
     ) -> Result<Self, Failure> {
-        if session.state.bundle.reads_links() {
-            return Err(Failure::OverStoredLinks);
-        }
         Ok(Self {
             session,
             search,
@@ -112,20 +99,15 @@ impl<'a> Searching<'a> {
             part,
             shard,
         } = self;
-        loop {
-            let (named, plan) = (search.named(), &shard.plan);
-            match reading.gather_untagged(named, &search.described, plan)? {
-                Gathered::Whole { seen: known, .. } => {
-                    let (bundle, store) = (&session.state.bundle, session.store());
-                    return partial::residual(search, part, shard, &known, bundle, store);
-                }
-                Gathered::Missing(missing) => {
-                    // A later state is as good: nothing else was read yet.
-                    reading.load(missing).await?;
-                }
-                // Every question would be denied for that.
-                Gathered::Absent(_) => return Ok(Residual::never()),
-            }
+        let (bundle, store) = (&session.state.bundle, session.store());
+        let decider = Decider { bundle, shard };
+        // A condition by more of them would be too long for a database.
+        let most = if part.explain { usize::MAX } else { TESTS };
+        let single = false;
+        match KnownSide::of(search, decider, reading, LinkUse { single, most }).await? {
+            Some(known) => partial::residual(search, part, shard, &known, bundle, store),
+            // Every question would be denied for that.
+            None => Ok(Residual::never()),
         }
     }
 

@@ -5,12 +5,12 @@
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cedar_policy::EntityUid;
 
 use crate::policy::StoredLink;
-use crate::schema::{JsonOrigin, LINKS_VIEW, Schema};
+use crate::schema::{JsonOrigin, LINKS_VIEW, Map, Schema};
 use crate::store::{LinkRow, Snapshot, StoreError};
 use crate::turn::Turn;
 
@@ -29,6 +29,8 @@ pub struct LinkTable {
     of_resource: Vec<Arc<StoredLink>>,
     /// Those of which nobody can say whom they are for.
     of_all: Vec<Arc<StoredLink>>,
+    /// Those that name a principal, by the resource that they name too. Searches alone want it.
+    by_resource: OnceLock<Map<Option<EntityUid>, Vec<Arc<StoredLink>>>>,
 }
 
 impl LinkTable {
@@ -126,9 +128,7 @@ impl LinkTable {
             found.extend_from_slice(of_resource(&self.of_resource, Some(resource)));
         }
         for principal in principals {
-            let links = among(&self.of_principal, |link| {
-                link.principal.as_ref().cmp(&Some(*principal))
-            });
+            let links = of_principal(&self.of_principal, principal);
             if links.is_empty() {
                 continue;
             }
@@ -139,6 +139,44 @@ impl LinkTable {
         }
         found
     }
+}
+
+impl LinkTable {
+    /// The links that can match one of these principals, whatever the resource is, and those of which nobody can
+    /// say.
+    pub(crate) fn of_principals(&self, principals: &[&EntityUid]) -> Vec<&Arc<StoredLink>> {
+        let mut found: Vec<_> = self.of_all.iter().chain(&self.of_resource).collect();
+        for principal in principals {
+            found.extend(of_principal(&self.of_principal, principal));
+        }
+        found
+    }
+
+    /// The links that can match one of these resources, whoever the principal is, and those of which nobody can
+    /// say.
+    pub(crate) fn of_resources(&self, resources: &[&EntityUid]) -> Vec<&Arc<StoredLink>> {
+        let by_resource = self.by_resource.get_or_init(|| {
+            let mut all: Map<_, Vec<_>> = Map::default();
+            for link in &self.of_principal {
+                let links = all.entry(link.resource.clone()).or_default();
+                links.push(Arc::clone(link));
+            }
+            all
+        });
+        let mut found: Vec<_> = self.of_all.iter().collect();
+        found.extend(by_resource.get(&None).into_iter().flatten());
+        for resource in resources {
+            found.extend(of_resource(&self.of_resource, Some(resource)));
+            let named = by_resource.get(&Some((*resource).clone()));
+            found.extend(named.into_iter().flatten());
+        }
+        found
+    }
+}
+
+/// Those of some links, sorted by their principals, that name this one.
+fn of_principal<'a>(links: &'a [Arc<StoredLink>], principal: &EntityUid) -> &'a [Arc<StoredLink>] {
+    among(links, |link| link.principal.as_ref().cmp(&Some(principal)))
 }
 
 /// Those of some links, sorted by their resources, that name this one, or none.

@@ -432,6 +432,17 @@ impl<'a> StateReading<'a> {
     }
 }
 
+/// The warning that nobody reads the links of a store: no question could be meant for them, so none is refused.
+pub(crate) fn unread_links(bundle: &Bundle, store: &dyn Store) -> Option<String> {
+    let is_there = bundle.passes_over_links() && store.links_view() == LinksView::There;
+    is_there.then(|| {
+        format!(
+            "there is a view `{LINKS_VIEW}`, and the policies have no templates: nobody reads its links; if that is \
+             meant, write `link = []` and `stored = false` in `links.toml`"
+        )
+    })
+}
+
 /// Why policies and a store do not fit together, as far as links of templates go.
 pub(crate) fn links_misfit(bundle: &Bundle, store: &dyn Store) -> Option<String> {
     let (reads, leaves_open) = (bundle.reads_links(), bundle.leaves_links_open());

@@ -46,6 +46,7 @@ pub struct EntitiesFile {
     /// The types that files before it spoke of.
     inherited: RwLock<HashSet<EntityTypeName>>,
     links: LinksView,
+    rows_of_links: Arc<[LinkRow]>,
 }
 
 /// A file of entities that was read, before anything is made of it.
@@ -128,6 +129,7 @@ impl EntitiesFile {
             read: RwLock::default(),
             inherited: RwLock::default(),
             links: LinksView::Absent,
+            rows_of_links: Arc::default(),
         })
     }
 
@@ -137,6 +139,16 @@ impl EntitiesFile {
     pub fn leaving_out_links(self) -> Self {
         Self {
             links: LinksView::LeftOut,
+            ..self
+        }
+    }
+
+    /// The same, with these links beside the entities, as a suite gives them.
+    #[must_use]
+    pub fn with_links(self, links: Vec<LinkRow>) -> Self {
+        Self {
+            links: LinksView::There,
+            rows_of_links: links.into(),
             ..self
         }
     }
@@ -261,6 +273,7 @@ impl Store for EntitiesFile {
                 name: self.name.clone(),
                 origin: self.origin.clone(),
                 links: self.links,
+                rows_of_links: Arc::clone(&self.rows_of_links),
             }) as Box<dyn Snapshot>
         });
         Box::pin(std::future::ready(snapshot))
@@ -274,6 +287,7 @@ struct EntitiesSnapshot {
     name: Option<String>,
     origin: Option<Arc<Origin>>,
     links: LinksView,
+    rows_of_links: Arc<[LinkRow]>,
 }
 
 impl Snapshot for EntitiesSnapshot {
@@ -322,15 +336,17 @@ impl Snapshot for EntitiesSnapshot {
         Box::pin(std::future::ready(Ok(tags.collect())))
     }
 
-    fn links(&mut self, _: usize) -> StoreFuture<'_, Vec<LinkRow>> {
-        let none = match self.links {
-            LinksView::LeftOut => Ok(Vec::new()),
+    fn links(&mut self, most: usize) -> StoreFuture<'_, Vec<LinkRow>> {
+        let rows = match self.links {
+            LinksView::LeftOut | LinksView::There => {
+                Ok(self.rows_of_links.iter().take(most).cloned().collect())
+            }
             _ => Err(misfit(
                 self.name.as_deref(),
                 &Misfit::new("a file of entities holds no links"),
             )),
         };
-        Box::pin(std::future::ready(none))
+        Box::pin(std::future::ready(rows))
     }
 
     fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> StoreFuture<'a, Vec<String>> {

@@ -56,8 +56,6 @@ pub enum Problem {
     PlanTooWide(String),
     /// A plan cannot say exactly what the policies say; where, for the caller.
     PlanNotExact(String),
-    /// A search or a plan where the store holds links of templates; the sentence for the caller.
-    OverStoredLinks(String),
     /// The answer took too long.
     TimedOut,
     /// The decision log takes no more, and by its settings no answer leaves without a line.
@@ -148,7 +146,6 @@ impl Problem {
             Self::TooWide(_)
             | Self::PlanTooWide(_)
             | Self::PlanNotExact(_)
-            | Self::OverStoredLinks(_)
             | Self::DataTooLong(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound | Self::NoSuchPlan | Self::NoSuchPolicy => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed | Self::ReadOnly(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -177,7 +174,6 @@ impl Problem {
             Self::TooWide(_) => "SEARCH_TOO_WIDE",
             Self::PlanTooWide(_) => "PLAN_TOO_WIDE",
             Self::PlanNotExact(_) => "PLAN_NOT_EXACT",
-            Self::OverStoredLinks(_) => "SEARCH_NOT_OVER_STORED_LINKS",
             Self::TimedOut => "TIMED_OUT",
             Self::NotLogged => "DECISION_NOT_LOGGED",
             Self::Busy => "CONNECTIONS_IN_USE",
@@ -242,7 +238,7 @@ impl Problem {
                 "{text}; name a table for that type in `columns`, or raise `limits.plan_ids` or \
                  `limits.candidates`"
             ),
-            Self::PlanNotExact(text) | Self::OverStoredLinks(text) => text.clone(),
+            Self::PlanNotExact(text) => text.clone(),
             Self::TimedOut => "the answer took too long".to_owned(),
             Self::NotLogged => "the decision could not be logged; see the log".to_owned(),
             Self::Busy => "all connections are in use".to_owned(),
@@ -352,7 +348,6 @@ impl From<Failure> for Problem {
             Failure::TooWide(limit) => Self::TooWide(limit),
             Failure::PlanTooWide { .. } => Self::PlanTooWide(failure.to_string()),
             Failure::NotExact { .. } => Self::PlanNotExact(failure.to_string()),
-            Failure::OverStoredLinks => Self::OverStoredLinks(failure.to_string()),
             Failure::Tenancy(text) => Self::Tenancy(text),
             Failure::Described => Self::Malformed(Malformed {
                 code: "ENTITY_REFERS_TO_NOTHING",

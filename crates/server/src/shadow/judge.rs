@@ -82,7 +82,6 @@ impl Judge {
             Failure::TooWide(_)
             | Failure::PlanTooWide { .. }
             | Failure::NotExact { .. }
-            | Failure::OverStoredLinks
             | Failure::NoShard
             | Failure::SmallStack { .. } => ShadowOutcome::Failed("policies"),
         })

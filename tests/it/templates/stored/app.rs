@@ -70,6 +70,8 @@ INSERT INTO folder_in VALUES ('a', 'top');
 INSERT INTO app_plan VALUES ('p', 'olga', TRUE, 'a'), ('shut', 'olga', FALSE, 'top');
 ";
 
+pub(super) const USERS: [&str; 5] = ["anna", "bea", "carl", "dora", "olga"];
+
 /// The database.
 pub(crate) struct App {
     directory: tempfile::TempDir,

@@ -1,8 +1,12 @@
 //! Rows that are no links of the set: what they could be meant for is not answered, and all else is.
 
+use peppol_authz_engine::Failure;
+use serde_json::{Value, json};
+
 use super::app::App;
+use super::finding::search;
 use super::{P, rests_on};
-use crate::deciding::{Deciding, question};
+use crate::deciding::{Deciding, Refused, first_page, plan_options, question};
 
 /// A row, its fault, and true if it could be meant for everybody.
 const ROWS: &[(&str, &str, bool)] = &[
@@ -75,7 +79,44 @@ pub(super) fn are_errors(app: &App, deciding: &Deciding) {
             failure.contains(fault) && failure.contains("template_link"),
             "{row}: {failure}"
         );
-        if *is_of_all {
+        // A row that could be meant for what a search is about.
+        let failed = |principal: Value, resource: Value| {
+            let found = deciding.find(&search(principal, resource), &first_page(10, 100));
+            match found {
+                Err(Refused::Failed(Failure::Tenancy(text))) => {
+                    assert!(text.contains(fault), "{row}: {text}");
+                    true
+                }
+                found => {
+                    found.unwrap_or_else(|refused| panic!("{row}: {refused:?}"));
+                    false
+                }
+            }
+        };
+        let of_type = |name: &str| json!({"type": name});
+        assert!(failed("User::\"anna\"".into(), of_type("Plan")), "{row}");
+        assert!(failed(of_type("User"), P.into()), "{row}");
+        let plan = deciding.plan(
+            &search("User::\"anna\"".into(), of_type("Plan")),
+            &plan_options(),
+        );
+        assert!(
+            matches!(&plan, Err(Refused::Failed(Failure::Tenancy(text))) if text.contains(fault)),
+            "{row}: {plan:?}"
+        );
+        let is_of_all = *is_of_all;
+        assert_eq!(
+            failed("User::\"bea\"".into(), of_type("Plan")),
+            is_of_all,
+            "{row}"
+        );
+        // A folder is in no plan.
+        let names_plan = row.contains("'Plan'");
+        let of_folders = failed("User::\"anna\"".into(), of_type("Folder"));
+        assert_eq!(of_folders, is_of_all || !names_plan, "{row}");
+        let who = failed(of_type("User"), "Folder::\"top\"".into());
+        assert_eq!(who, is_of_all || !names_plan, "{row}");
+        if is_of_all {
             deciding.assert_fails(&of("bea"));
         } else {
             assert_eq!(rests_on(deciding, "bea", P), "allow g", "{row}");

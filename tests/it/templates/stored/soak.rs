@@ -4,12 +4,12 @@
 use peppol_authz_engine::Decision;
 use serde_json::Value;
 
-use super::app::App;
+use super::app::{App, USERS};
+use super::finding;
 use crate::deciding::{Deciding, Refused, question};
 use crate::rules::rng::Rng;
 use crate::search_agrees::seed;
 
-const USERS: [&str; 5] = ["anna", "bea", "carl", "dora", "olga"];
 const TEAMS: [&str; 3] = ["a", "b", "none"];
 const FOLDERS: [&str; 3] = ["top", "a", "else"];
 const PLANS: [&str; 3] = ["p", "shut", "none"];
@@ -133,7 +133,7 @@ pub(super) fn agrees(app: &App, is_sqlite: bool, usual: usize) {
     let fresh = Deciding::keeping_nothing(app.store(), app.bundle());
     let mut rng = Rng::new(seed() + 77);
     let mut seen = std::collections::BTreeMap::<String, usize>::new();
-    for _ in 0..rounds(usual) {
+    for number in 0..rounds(usual) {
         let writes: Vec<String> = (0..=rng.below(3))
             .map(|_| write(&mut rng, is_sqlite))
             .collect();
@@ -158,6 +158,9 @@ pub(super) fn agrees(app: &App, is_sqlite: bool, usual: usize) {
                 .entry(wanted.split(' ').next().unwrap().to_owned())
                 .or_default() += 1;
         }
+        let kind = rng.pick(["Plan", "Folder"]);
+        let action = rng.pick(["see", "edit"]);
+        finding::agrees(&keeping[number % 2], (action, kind), true, &writes);
     }
     assert!(seen.len() >= 2, "{seen:?}");
 }

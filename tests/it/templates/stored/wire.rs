@@ -91,25 +91,64 @@ fn links_of_a_database_decide_everywhere() {
     let search = json!({
         "principal": "User::\"anna\"", "action": "Action::\"see\"", "resource": {"type": "Plan"},
     });
-    for path in ["/v1/search", "/v1/plan"] {
-        let reply = sidecar.post(path, &search);
-        assert_eq!(reply.status, 422, "{path}: {}", reply.text);
-        assert_eq!(
-            reply.json()["code"],
-            "SEARCH_NOT_OVER_STORED_LINKS",
-            "{path}"
-        );
-    }
+    let found = || sidecar.post("/v1/search", &search).json()["results"].clone();
+    let planned = || sidecar.post("/v1/plan", &search).json();
+    assert_eq!(found(), json!([{"type": "Plan", "id": "p"}]));
+    let plan = planned();
+    assert_eq!(
+        (&plan["kind"], &plan["sql"]["parameters"]),
+        (&json!("conditional"), &json!(["anna", "p"])),
+        "{plan}"
+    );
+    let resources = sidecar.post(
+        "/access/v1/search/resource",
+        &json!({
+            "subject": {"type": "User", "id": "anna"},
+            "action": {"name": "see"},
+            "resource": {"type": "Plan"},
+        }),
+    );
+    assert_eq!(
+        resources.json()["results"],
+        json!([{"type": "Plan", "id": "p"}])
+    );
+    let sets = ["--schema", "test.cedarschema", "--policies", "policies"].map(str::to_owned);
+    let sets = sets.map(|name| match name.starts_with("--") {
+        true => name,
+        false => sidecar.path(&name).display().to_string(),
+    });
+    let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+    let from = ["--tenancy", &source, "--additions", &additions];
+    let reviewed = run(&[
+        &["review"][..],
+        &sets,
+        &from,
+        &["--principal", "User::\"anna\""],
+    ]
+    .concat());
+    assert_eq!(reviewed.code, Some(0), "{reviewed:?}");
+    assert!(reviewed.stdout.contains("l/team-a"), "{reviewed:?}");
 
     // Taken back: the next question knows.
     app.sql("DELETE FROM template_link WHERE link = 'l/team-a'");
     assert_eq!(sidecar.ask(&asked("anna"))["decision"], "Deny");
     assert_eq!(evaluation("anna")["decision"], false);
+    assert_eq!(found(), json!([]));
+    assert_eq!(planned()["sql"]["parameters"], json!(["anna"]));
     app.sql(
         "INSERT INTO template_link VALUES ('l/bad', 'share/vewer', 'Team', 'a', 'Folder', 'a')",
     );
     let reply = sidecar.post("/v1/is_authorized", &asked("anna"));
     assert_eq!(reply.status, 500, "{}", reply.text);
+    for path in ["/v1/search", "/v1/plan"] {
+        let reply = sidecar.post(path, &search);
+        assert_eq!(
+            reply.json()["code"],
+            "TENANCY_UNUSABLE",
+            "{path}: {}",
+            reply.text
+        );
+    }
     assert_eq!(sidecar.ask(&asked("olga"))["decision"], "Allow");
     app.sql(&format!("DELETE FROM template_link; {LINKS}"));
     assert_eq!(sidecar.ask(&asked("anna"))["decision"], "Allow");
@@ -170,6 +209,19 @@ fn links_of_a_database_decide_everywhere() {
     let told = "1 of 3 in the store do not fit the policies; first view `template_link`: link `l/bad` of template `share/vewer`";
     assert!(ended.stdout.contains(told), "{ended:?}");
     app.sql("DELETE FROM template_link WHERE link = 'l/bad'");
+
+    // A set without templates leaves them to others, with a warning.
+    let others = app.path("others");
+    std::fs::create_dir(&others).unwrap();
+    std::fs::write(others.join("p.cedar"), crate::deciding::PERMIT_ALL).unwrap();
+    let others = others.display().to_string();
+    let ended = run(&[
+        &["doctor", "--schema", &schema, "--policies", &others][..],
+        &over,
+    ]
+    .concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("nobody reads its links"), "{ended:?}");
 
     // The questions of a request, which no store is asked for, and a decision.
     let routes = app.path("routes.toml");

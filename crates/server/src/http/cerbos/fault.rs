@@ -20,9 +20,7 @@ pub(super) fn response(problem: &Problem) -> Response {
     problem.log();
     let (code, status) = match problem {
         // FAILED_PRECONDITION, as for policies that Cerbos cannot use.
-        Problem::PlanTooWide(_) | Problem::PlanNotExact(_) | Problem::OverStoredLinks(_) => {
-            (9, StatusCode::BAD_REQUEST)
-        }
+        Problem::PlanTooWide(_) | Problem::PlanNotExact(_) => (9, StatusCode::BAD_REQUEST),
         problem => {
             let status = problem.status();
             let code = match status {

@@ -152,9 +152,7 @@ impl RequestOutcome {
         problem.log();
         let status = match problem {
             // The sender cannot do anything about it.
-            Problem::PlanTooWide(_) | Problem::PlanNotExact(_) | Problem::OverStoredLinks(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Problem::PlanTooWide(_) | Problem::PlanNotExact(_) => StatusCode::INTERNAL_SERVER_ERROR,
             // No fault of the sender's.
             Problem::TooOften(_) => StatusCode::SERVICE_UNAVAILABLE,
             problem => problem.status(),

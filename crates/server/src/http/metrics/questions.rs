@@ -144,7 +144,6 @@ impl QuestionMetrics {
                 "answered"
             }
             Err(Failure::TooWide(_)) => "too_wide",
-            Err(Failure::OverStoredLinks) => "stored_links",
             Err(Failure::Overloaded) => "overloaded",
             Err(_) => {
                 self.store_failed();
@@ -161,7 +160,6 @@ impl QuestionMetrics {
             Ok(plan) => plan.kind(),
             Err(Failure::PlanTooWide { .. }) => "too_wide",
             Err(Failure::NotExact { .. }) => "not_exact",
-            Err(Failure::OverStoredLinks) => "stored_links",
             Err(Failure::Overloaded) => "overloaded",
             Err(_) => {
                 self.store_failed();

@@ -138,7 +138,7 @@ fn suites_coverage_and_mutants_know_links() {
         "share.toml:18: it has links, and `links.toml` of the policies does not say `stored = true`",
     );
     author.write("policies/links.toml", "stored = true\n");
-    tested(0, "2 cases");
+    tested(0, "2 questions, 0 failed");
     with_links(&stored.replace("share/viewer", "share/vewer"));
     tested(
         1,

@@ -16,6 +16,11 @@ use crate::deciding::{
 
 const MANY: usize = 500;
 
+const BLOCKED: &str = r#"
+@id("share/blocked")
+permit (principal in ?principal, action, resource in ?resource) when { principal.blocked };
+"#;
+
 /// Each user is in a team of its own, and each plan in a folder. The team sees the folder; user and folder
 /// have another link each.
 fn links() -> String {
@@ -83,15 +88,16 @@ fn only_the_links_of_a_question_are_looked_at() {
     finds_by_few(&with(links.clone()));
 
     // One user with so many that no condition could name the folders.
-    let mut more = links;
-    more.extend((0..MANY).map(|number| LinkRow {
+    let of_user = |number: usize, template: &str| LinkRow {
         link: Some(format!("all/{number}")),
-        template: Some("share/viewer".to_owned()),
+        template: Some(template.to_owned()),
         principal_type: Some("User".to_owned()),
         principal_id: Some("7".to_owned()),
         resource_type: Some("Folder".to_owned()),
         resource_id: Some(number.to_string()),
-    }));
+    };
+    let mut more = links.clone();
+    more.extend((0..MANY).map(|number| of_user(number, "share/viewer")));
     let deciding = with(more);
     let wanted = |action: &str| {
         json!({
@@ -106,6 +112,12 @@ fn only_the_links_of_a_question_are_looked_at() {
             .unwrap();
         assert_eq!(found.entities.len(), count, "{action}");
     }
+    // All or an error.
+    let part = deciding.find(&wanted("see"), &first_page(MANY, MANY / 2));
+    assert!(
+        matches!(part, Err(Refused::Failed(Failure::TooWide(_)))),
+        "{part:?}"
+    );
     let options = RowPlanOptions {
         ids: MANY / 2,
         ..plan_options()
@@ -116,6 +128,28 @@ fn only_the_links_of_a_question_are_looked_at() {
         "{plan:?}"
     );
     assert!(deciding.plan(&wanted("edit"), &options).is_ok());
+
+    // One that counts, behind many that do not.
+    let mut more = links;
+    more.extend((0..MANY).map(|number| {
+        let counts = number == 99;
+        of_user(
+            number,
+            if counts {
+                "share/viewer"
+            } else {
+                "share/blocked"
+            },
+        )
+    }));
+    let policies = format!("{POLICIES}{BLOCKED}");
+    let bundle = linked_bundle(SCHEMA, &policies, Some("stored = true"));
+    let deciding = Deciding::over(store().with_links(more), bundle);
+    let found = deciding
+        .find(&wanted("see"), &first_page(MANY, MANY))
+        .unwrap();
+    let ids = found.entities.iter().map(|uid| uid.id().unescaped());
+    assert_eq!(ids.collect::<Vec<_>>(), ["7", "99"]);
 }
 
 /// Links as rows of a store.

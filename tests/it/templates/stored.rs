@@ -189,6 +189,7 @@ fn links_of_sqlite_are_seen_at_once() {
     soak::agrees(&App::sqlite(), true, 60);
     let deciding = Deciding::keeping(app.store(), app.bundle());
     misfits::are_errors(&app, &deciding);
+    finding::is_of_one_state(&app, &deciding);
     // A row that gives way to another.
     app.sql("INSERT INTO template_link VALUES ('g', 'share/viewer', 'Team', 'a', 'Folder', 'top')");
     assert_eq!(rests_on(&deciding, "anna", P), "allow g");
@@ -238,6 +239,7 @@ fn links_of_postgres_are_seen_at_once() {
     soak::agrees(&App::postgres(), false, 20);
     let deciding = Deciding::keeping(app.store(), app.bundle());
     misfits::are_errors(&app, &deciding);
+    finding::is_of_one_state(&app, &deciding);
     app.sql("INSERT INTO template_link VALUES ('g', 'share/viewer', 'Team', 'a', 'Folder', 'top')");
     assert_eq!(rests_on(&deciding, "anna", P), "allow g");
     app.sql(

@@ -1,15 +1,15 @@
 //! Searches and plans over links of a database find what is allowed one by one, in the state that the questions
 //! are answered from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use peppol_authz_database::{RowColumns, RowDialect, RowParameter, RowSql};
 use peppol_authz_engine::schema::{Row, Value};
-use peppol_authz_engine::{Failure, Verdict};
+use peppol_authz_engine::{Failure, SearchPage, Verdict};
 use rusqlite::types::Value as Sql;
 use serde_json::{Value as Json, json};
 
-use super::app::USERS;
+use super::app::{App, USERS};
 use crate::deciding::{Deciding, Refused, first_page, plan_options, question};
 
 /// The ids of a type, also of one that nothing has.
@@ -177,4 +177,56 @@ fn planned(deciding: &Deciding, wanted: &Json, after: &str) -> Option<BTreeSet<S
     let mut query = connection.prepare(&text).unwrap();
     let rows = query.query_map(rusqlite::params_from_iter(parameters), |row| row.get(0));
     Some(rows.unwrap().collect::<Result<_, _>>().unwrap())
+}
+
+/// The ids that a search finds.
+fn found(deciding: &Deciding, wanted: &Json, part: &SearchPage) -> Vec<String> {
+    let found = deciding.find(wanted, part);
+    let found = found.unwrap_or_else(|refused| panic!("{refused:?} {wanted}"));
+    let ids = found.entities.iter().map(|uid| uid.id().unescaped());
+    ids.map(str::to_owned).collect()
+}
+
+/// A search is of one state, and its next page of the newest.
+pub(super) fn is_of_one_state(app: &App, deciding: &Deciding) {
+    app.sql(
+        "DELETE FROM template_link;
+         INSERT INTO template_link VALUES ('g', 'share/viewer', 'Team', 'a', 'Folder', 'top')",
+    );
+    let plans = search("User::\"anna\"".into(), json!({"type": "Plan"}));
+    let first = first_page(1, 100);
+    let next = SearchPage {
+        after: Some("p".into()),
+        ..first.clone()
+    };
+    assert_eq!(found(deciding, &plans, &first), ["p"]);
+    assert_eq!(found(deciding, &plans, &next), ["shut"]);
+    app.sql("DELETE FROM template_link");
+    assert_eq!(found(deciding, &plans, &next), [""; 0]);
+    app.sql("INSERT INTO template_link VALUES ('g', 'share/viewer', 'Team', 'a', 'Folder', 'top')");
+    assert_eq!(found(deciding, &plans, &next), ["shut"]);
+
+    // The grant moves from one team to the other, and back, while it is looked for.
+    let who = search(json!({"type": "User"}), "Plan::\"p\"".into());
+    let wanted = [vec!["anna", "carl", "olga"], vec!["bea", "olga"]];
+    let mut seen = HashSet::new();
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            for number in 0..60 {
+                let team = if number % 2 == 0 { 'b' } else { 'a' };
+                app.sql(&format!("UPDATE template_link SET principal_id = '{team}'"));
+            }
+        });
+        while !writing.is_finished() {
+            let found = found(deciding, &who, &first_page(10, 100));
+            assert!(
+                wanted.contains(&found.iter().map(String::as_str).collect()),
+                "{found:?}"
+            );
+            seen.insert(found);
+        }
+    });
+    assert_eq!(found(deciding, &who, &first_page(10, 100)), wanted[0]);
+    assert!(!seen.is_empty());
+    app.sql("DELETE FROM template_link");
 }

@@ -70,7 +70,11 @@ const ROWS: &[(&str, &str, bool)] = &[
 
 pub(super) fn are_errors(app: &App, deciding: &Deciding) {
     let of = |principal: &str| question(&format!("User::\"{principal}\""), "see", P);
-    app.sql("INSERT INTO template_link VALUES ('g', 'share/viewer', 'User', 'bea', 'Plan', 'p')");
+    // The second is as the rows are, but for what is wrong with them.
+    app.sql(
+        "INSERT INTO template_link VALUES ('g', 'share/viewer', 'User', 'bea', 'Plan', 'p'),
+           ('k', 'bar/one', 'User', 'aaa', NULL, NULL)",
+    );
     for (row, fault, is_of_all) in ROWS {
         assert_eq!(rests_on(deciding, "anna", P), "deny", "before {row}");
         app.sql(&format!("INSERT INTO template_link VALUES {row}"));
@@ -121,7 +125,7 @@ pub(super) fn are_errors(app: &App, deciding: &Deciding) {
         } else {
             assert_eq!(rests_on(deciding, "bea", P), "allow g", "{row}");
         }
-        app.sql("DELETE FROM template_link WHERE link <> 'g'");
+        app.sql("DELETE FROM template_link WHERE link NOT IN ('g', 'k')");
         assert_eq!(rests_on(deciding, "anna", P), "deny", "{row}");
     }
     app.sql("DELETE FROM template_link");

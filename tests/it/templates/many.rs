@@ -136,7 +136,7 @@ fn only_the_links_of_a_question_are_looked_at() {
         of_user(
             number,
             if counts {
-                "share/viewer"
+                "share/editor"
             } else {
                 "share/blocked"
             },
@@ -146,7 +146,7 @@ fn only_the_links_of_a_question_are_looked_at() {
     let bundle = linked_bundle(SCHEMA, &policies, Some("stored = true"));
     let deciding = Deciding::over(store().with_links(more), bundle);
     let found = deciding
-        .find(&wanted("see"), &first_page(MANY, MANY))
+        .find(&wanted("edit"), &first_page(MANY, MANY))
         .unwrap();
     let ids = found.entities.iter().map(|uid| uid.id().unescaped());
     assert_eq!(ids.collect::<Vec<_>>(), ["7", "99"]);

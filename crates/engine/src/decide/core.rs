@@ -127,7 +127,7 @@ impl Engine {
         let mut spoken = self.spoken.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.state();
         spoken.extend(spoken_types(&now));
-        let is_known = store.is_none();
+        let is_same = store.is_none();
         let tenancy = match store {
             Some(store) => {
                 store.inherit(spoken.clone());
@@ -141,7 +141,7 @@ impl Engine {
         let memory = Memory::new(cache, self.decision_bytes, recalled);
         let state = prepare(tenancy, bundle, memory, Arc::clone(&now.waits))?;
         // Of another store the first look tells.
-        if is_known {
+        if is_same {
             state.tell_unread_links();
         }
         self.state.store(Arc::new(state));

@@ -267,6 +267,8 @@ fn serve(source: &str, file: &std::path::Path, kept: bool, more: &[&str]) -> Pro
         command.env("PEPPOL_AUTHZ_SERVER__WORKERS", workers);
     }
     command.env("PEPPOL_AUTHZ_CACHE__ENABLED", kept.to_string());
+    // This load waits for its answers: it is never too much.
+    command.env("PEPPOL_AUTHZ_SERVER__DELAY", "1s");
     Program::start(&mut command)
 }
 

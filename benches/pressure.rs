@@ -11,7 +11,8 @@
 //! The server has one processor, with PostgreSQL, and the load another. It needs a limit of 20,000 open files
 //! (`ulimit -n`). `PRESSURE_PROGRAM` names another build of the program.
 //!
-//! `nice -n -15 cargo bench --bench pressure [-- SECONDS]`
+//! `nice -n -15 cargo bench --bench pressure [-- SECONDS [PART]]`, where a part is one whose name
+//! begins so: SQLite, PostgreSQL, held.
 
 #![allow(
     clippy::indexing_slicing,
@@ -69,6 +70,11 @@ const HOLDING: [Setting; 7] = [
 fn main() {
     let seconds = std::env::args().skip(1).find_map(|text| text.parse().ok());
     let seconds = Duration::from_secs(seconds.unwrap_or(5));
+    let part = std::env::args()
+        .skip(1)
+        .find(|text| !text.starts_with('-') && text.parse::<u64>().is_err());
+    let part = part.unwrap_or_default();
+    let is_wanted = |name: &str| name.starts_with(&part);
     let own = std::process::id().to_string();
     run("taskset", &["-acp", "1", &own]);
     let directory = tempfile::tempdir().unwrap();
@@ -89,31 +95,45 @@ fn main() {
         "", "asked/s", "served/s", "p50 µs", "p99 µs", "shed/s", "p99 µs", "ratio"
     );
     let memory_of = sqlite("memory.db");
-    pressed("SQLite, decisions kept", &load, MANY, seconds, |settings| {
-        serve(&memory_of, &file, settings)
-    });
-    pressed("SQLite, decided anew", &load, MANY, seconds, |settings| {
-        let settings = [settings, &[("CACHE__DECISION_BYTES", "0")]].concat();
-        serve(&memory_of, &file, &settings)
-    });
+    for (name, anew) in [
+        ("SQLite, decisions kept", false),
+        ("SQLite, decided anew", true),
+    ] {
+        if is_wanted(name) {
+            let others: &[Setting] = match anew {
+                true => &[("CACHE__DECISION_BYTES", "0")],
+                false => &[],
+            };
+            pressed(name, &load, MANY, seconds, |settings| {
+                serve(&memory_of, &file, &[settings, others].concat())
+            });
+        }
+    }
+    let name = "PostgreSQL, nothing kept";
+    if is_wanted(name) {
+        from_postgres(name, &load, &file, seconds);
+    }
+    if is_wanted("held") {
+        beside_held(&load, &sqlite("held.db"), &file, seconds);
+    }
+}
 
+/// Every question reads all of its entities, and the database shares the processor.
+fn from_postgres(name: &str, load: &Load, file: &Path, seconds: Duration) {
     let postgres = postgres::Server::start(&["max_connections=200"]);
     let database = postgres.database();
     let port = postgres.port;
     let postmaster = format!("pgrep -f -- '-p{port}' | xargs -n1 taskset -acp 0");
     run("sh", &["-c", &postmaster]);
-    pressed(
-        "PostgreSQL, nothing kept",
-        &load,
-        FEW,
-        seconds,
-        |settings| {
-            let settings = [settings, &[("CACHE__ENABLED", "false")]].concat();
-            serve(&database.url(), &file, &settings)
-        },
-    );
+    pressed(name, load, FEW, seconds, |settings| {
+        let settings = [settings, &[("CACHE__ENABLED", "false")]].concat();
+        serve(&database.url(), file, &settings)
+    });
+}
 
-    let server = serve(&sqlite("held.db"), &file, &HOLDING);
+/// Others ask while many connections are held.
+fn beside_held(load: &Load, source: &str, file: &Path, seconds: Duration) {
+    let server = serve(source, file, &HOLDING);
     let capacity = load
         .ask(&server.address, MANY, f64::INFINITY, seconds)
         .served;

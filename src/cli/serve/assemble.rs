@@ -106,5 +106,6 @@ fn wait_limits(config: &Config) -> WaitLimits {
         at_once: config.store.readers,
         most: config.server.questions,
         burst: config.server.burst_time,
+        soon: config.server.delay,
     }
 }

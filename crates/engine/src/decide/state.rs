@@ -38,6 +38,12 @@ impl EngineState {
         self.waits.waiting()
     }
 
+    /// How many questions may wait for the store for long.
+    #[must_use]
+    pub fn in_time(&self) -> usize {
+        self.waits.limit()
+    }
+
     /// How many wait for the store, or until another one has read from it.
     #[must_use]
     pub fn elsewhere(&self) -> usize {

@@ -276,6 +276,9 @@ impl<'a> StateReading<'a> {
         self.revision = Arc::clone(revision.name());
         self.newest = LastNewest { looked, lag };
         self.snapshot = Some(snapshot);
+        if let Some(wait) = &mut self.wait {
+            wait.has_read();
+        }
         Ok(())
     }
 

@@ -3,17 +3,20 @@
 //! A store that is slow, or asked for more than it can give, would else make all wait behind all
 //! others, each until its time is over. So what is beyond is refused at once, and what is let in is
 //! answered about as soon as ever. There are two bounds: a number that is never exceeded, and a
-//! lower one, a few for each connection to the store, which may be exceeded for a moment: a burst is
+//! lower one, of those that the store answers in time ([`Pace`]), which may be exceeded for a moment: a burst is
 //! let in, and a load that lasts is not. A burst is one after a calm that was as long: a load that lasts
 //! has gaps, in which all are answered. A question that finds all in memory does not wait, and
 //! is never refused.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+mod pace;
+#[cfg(test)]
+mod simulated;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Questions for each connection to the store that may wait for long: one is answered, and two are next.
-const LASTING: usize = 3;
+use pace::{FEW, Pace, Read};
 
 /// The shortest calm after which there may be a burst.
 const CALM: Duration = Duration::from_millis(100);
@@ -21,12 +24,14 @@ const CALM: Duration = Duration::from_millis(100);
 /// The bounds.
 #[derive(Clone, Copy, Debug)]
 pub struct WaitLimits {
-    /// Questions that the store answers at once.
+    /// Questions that the store answers at once, at most.
     pub at_once: usize,
     /// The most that ever wait, those that it answers among them.
     pub most: usize,
-    /// How long there may be more than three times as many as are answered at once.
+    /// How long there may be more than are answered in time.
     pub burst: Duration,
+    /// An answer within this time is in time, however short a read is.
+    pub soon: Duration,
 }
 
 impl WaitLimits {
@@ -35,6 +40,7 @@ impl WaitLimits {
         at_once: usize::MAX,
         most: usize::MAX,
         burst: Duration::MAX,
+        soon: Duration::MAX,
     };
 }
 
@@ -45,16 +51,27 @@ pub(crate) struct StoreWaits {
     waiting: AtomicUsize,
     /// Those that wait until another one has read.
     following: AtomicUsize,
-    began: Instant,
-    /// When one came that could not be answered at once, after a calm; and when the last one did: in
-    /// microseconds from `began`.
-    crowded: AtomicU64,
-    last: AtomicU64,
+    crowd: Mutex<Crowd>,
+}
+
+/// Those that are more than few.
+#[derive(Debug)]
+struct Crowd {
+    pace: Pace,
+    /// When there were more than are answered in time, after a calm; and when that was last so.
+    since: Option<Instant>,
+    last: Option<Instant>,
 }
 
 /// One question that waits, counted until this is dropped.
 #[derive(Debug)]
-pub(crate) struct StoreWait(Arc<StoreWaits>);
+pub(crate) struct StoreWait {
+    waits: Arc<StoreWaits>,
+    began: Instant,
+    /// How many waited then, itself among them.
+    among: usize,
+    has_read: bool,
+}
 
 /// One that waits for what another one reads, counted until this is dropped. It is no load: it asks the store for
 /// nothing, and all who wait for one read go on at once.
@@ -67,9 +84,11 @@ impl StoreWaits {
             limits,
             waiting: AtomicUsize::new(0),
             following: AtomicUsize::new(0),
-            began: Instant::now(),
-            crowded: AtomicU64::new(0),
-            last: AtomicU64::new(u64::MAX),
+            crowd: Mutex::new(Crowd {
+                pace: Pace::new(limits.at_once, limits.soon),
+                since: None,
+                last: None,
+            }),
         }
     }
 
@@ -81,6 +100,11 @@ impl StoreWaits {
     /// How many wait for the store or for another one's read.
     pub(crate) fn elsewhere(&self) -> usize {
         self.waiting() + self.following.load(Ordering::Relaxed)
+    }
+
+    /// How many may wait for long now.
+    pub(crate) fn limit(&self) -> usize {
+        self.crowd().pace.limit().min(self.limits.most)
     }
 
     /// Counts one that waits for another one's read.
@@ -97,31 +121,71 @@ impl StoreWaits {
     fn begin_at(self: &Arc<Self>, now: Instant) -> Option<StoreWait> {
         let others = self.waiting.fetch_add(1, Ordering::Relaxed);
         // Counted until it is dropped, also where it is refused.
-        let wait = StoreWait(Arc::clone(self));
+        let wait = StoreWait {
+            waits: Arc::clone(self),
+            began: now,
+            among: others + 1,
+            has_read: false,
+        };
         if others >= self.limits.most {
             return None;
         }
-        if others < self.limits.at_once {
+        if others < FEW {
             return Some(wait);
         }
-        let now = now.saturating_duration_since(self.began);
-        let micros = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
-        let micros_of = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let (burst, calm) = (self.limits.burst, self.limits.burst.max(CALM));
-        let last = self.last.swap(micros, Ordering::Relaxed);
-        if last == u64::MAX || micros.saturating_sub(last) > micros_of(calm) {
-            self.crowded.store(micros, Ordering::Relaxed);
+        let lets_in = self.crowd().lets_in(others, self.limits.burst, now);
+        lets_in.then_some(wait)
+    }
+
+    fn crowd(&self) -> MutexGuard<'_, Crowd> {
+        self.crowd.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Crowd {
+    /// True if one more may wait.
+    fn lets_in(&mut self, others: usize, burst: Duration, now: Instant) -> bool {
+        if others < self.pace.limit() {
+            return true;
         }
-        let lasted = micros.saturating_sub(self.crowded.load(Ordering::Relaxed));
-        let is_burst = lasted < micros_of(burst);
-        let lasting = self.limits.at_once.saturating_mul(LASTING);
-        (is_burst || others < lasting).then_some(wait)
+        let calm = burst.max(CALM).max(self.pace.calm());
+        let before = self.last.replace(now);
+        let is_over = before.is_none_or(|last| now.saturating_duration_since(last) > calm);
+        let since = match self.since {
+            Some(since) if !is_over => since,
+            _ => {
+                self.pace.begin();
+                now
+            }
+        };
+        self.since = Some(since);
+        if now.saturating_duration_since(since) < burst {
+            return true;
+        }
+        self.pace.last(since, now);
+        others < self.pace.limit()
+    }
+}
+
+impl StoreWait {
+    /// Notes that the store has answered: its time counts.
+    pub(crate) fn has_read(&mut self) {
+        self.has_read = true;
     }
 }
 
 impl Drop for StoreWait {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        let ended_among = self.waits.waiting.fetch_sub(1, Ordering::Relaxed);
+        if self.has_read {
+            let now = Instant::now();
+            let read = Read {
+                took: now.saturating_duration_since(self.began),
+                began_among: self.among,
+                ended_among,
+            };
+            self.waits.crowd().pace.add(read, now);
+        }
     }
 }
 
@@ -139,35 +203,63 @@ mod tests {
         at_once: 2,
         most: 10,
         burst: Duration::from_millis(100),
+        soon: Duration::ZERO,
     };
 
     /// Those that are let in at that time.
-    fn let_in(waits: &Arc<StoreWaits>, number: usize, after: Duration) -> Vec<StoreWait> {
-        let now = waits.began + after;
+    fn let_in(waits: &Arc<StoreWaits>, number: usize, now: Instant) -> Vec<StoreWait> {
         (0..number).filter_map(|_| waits.begin_at(now)).collect()
+    }
+
+    /// Reads that waited for nobody, of which each took a millisecond.
+    fn see_few(waits: &StoreWaits, now: Instant) {
+        let read = Read {
+            took: Duration::from_millis(1),
+            began_among: 1,
+            ended_among: 1,
+        };
+        (0..10).for_each(|_| waits.crowd().pace.add(read, now));
     }
 
     #[test]
     fn a_burst_is_let_in_and_what_lasts_is_not() {
         let waits = Arc::new(StoreWaits::new(LIMITS));
-        let mut waiting = let_in(&waits, 20, Duration::ZERO);
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        see_few(&waits, start);
+        let mut waiting = let_in(&waits, 20, start);
         assert_eq!(waiting.len(), 10);
         // As many as are answered are let in, while it is a burst.
         waiting.truncate(8);
-        waiting.extend(let_in(&waits, 20, Duration::from_millis(99)));
+        waiting.extend(let_in(&waits, 20, at(99)));
         assert_eq!(waiting.len(), 10);
         // It is none any more.
         waiting.truncate(8);
-        assert!(let_in(&waits, 1, Duration::from_millis(100)).is_empty());
+        assert!(let_in(&waits, 1, at(100)).is_empty());
         waiting.truncate(5);
-        waiting.extend(let_in(&waits, 20, Duration::from_millis(100)));
+        waiting.extend(let_in(&waits, 20, at(100)));
         assert_eq!(waiting.len(), 6);
         // A gap begins no other one.
         waiting.clear();
-        assert_eq!(let_in(&waits, 20, Duration::from_millis(200)).len(), 6);
+        assert_eq!(let_in(&waits, 20, at(200)).len(), 6);
         // A calm does.
-        assert_eq!(let_in(&waits, 20, Duration::from_millis(301)).len(), 10);
+        assert_eq!(let_in(&waits, 20, at(301)).len(), 10);
         assert_eq!(waits.waiting(), 0);
+    }
+
+    #[test]
+    fn where_nothing_is_known_few_are_let_in_behind_a_burst() {
+        let waits = Arc::new(StoreWaits::new(LIMITS));
+        let start = Instant::now();
+        let mut waiting = let_in(&waits, 20, start);
+        assert_eq!(waiting.len(), 10);
+        waiting.truncate(1);
+        let later = start + Duration::from_millis(100);
+        // More than may wait for long are the sign.
+        assert_eq!((let_in(&waits, 20, later).len(), waits.limit()), (5, FEW));
+        assert_eq!(let_in(&waits, 20, later).len(), 1);
+        see_few(&waits, later);
+        assert_eq!(let_in(&waits, 20, later).len(), 5);
     }
 
     #[test]
@@ -178,14 +270,14 @@ mod tests {
             ..LIMITS
         };
         let waits = Arc::new(StoreWaits::new(limits));
-        assert_eq!(let_in(&waits, 20, Duration::ZERO).len(), 3);
+        assert_eq!(let_in(&waits, 20, Instant::now()).len(), 3);
     }
 
     #[test]
     fn who_follows_another_takes_no_place() {
         let waits = Arc::new(StoreWaits::new(LIMITS));
         let following: Vec<_> = (0..20).map(|_| waits.follow()).collect();
-        let waiting = let_in(&waits, 20, Duration::ZERO);
+        let waiting = let_in(&waits, 20, Instant::now());
         assert_eq!(
             (waiting.len(), waits.waiting(), waits.elsewhere()),
             (10, 10, 30)
@@ -197,9 +289,6 @@ mod tests {
     #[test]
     fn without_limits_all_are_let_in() {
         let waits = Arc::new(StoreWaits::new(WaitLimits::NONE));
-        assert_eq!(
-            let_in(&waits, 10_000, Duration::from_secs(1 << 30)).len(),
-            10_000
-        );
+        assert_eq!(let_in(&waits, 10_000, Instant::now()).len(), 10_000);
     }
 }

@@ -239,7 +239,9 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Pro
     let health = app.credentials.health();
     app.metrics.token_keys.are(health.token_keys);
     app.metrics.credentials.are(health);
-    let waiting = app.engine.state().waiting();
+    let state = app.engine.state();
+    let waiting = (state.waiting(), state.in_time());
+    drop(state);
     let large_requests = app.large.waiting();
     let delay = app.delay.measured();
     app.metrics.overload.are(waiting, large_requests, delay);

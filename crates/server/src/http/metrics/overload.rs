@@ -22,6 +22,7 @@ struct OverloadLabel {
 pub(in crate::http) struct OverloadMetrics {
     refused: Family<OverloadLabel, Counter>,
     waiting: Gauge<u64, AtomicU64>,
+    in_time: Gauge<u64, AtomicU64>,
     large_requests: Gauge<u64, AtomicU64>,
     delay: Gauge<f64, AtomicU64>,
 }
@@ -39,6 +40,12 @@ impl OverloadMetrics {
                 registry,
                 "questions_waiting",
                 "Questions that wait for the tenancy store",
+                Gauge::default(),
+            ),
+            in_time: added(
+                registry,
+                "questions_in_time",
+                "Questions that the tenancy store answers in time: the most that may wait for it for long",
                 Gauge::default(),
             ),
             large_requests: added(
@@ -61,9 +68,16 @@ impl OverloadMetrics {
         self.refused.get_or_create(&OverloadLabel { reason }).inc();
     }
 
-    pub(in crate::http) fn are(&self, waiting: usize, large_requests: usize, delay: Duration) {
+    /// Of the questions that wait for the store, so many may for long.
+    pub(in crate::http) fn are(
+        &self,
+        (waiting, in_time): (usize, usize),
+        large_requests: usize,
+        delay: Duration,
+    ) {
         let number = |number| u64::try_from(number).unwrap_or(u64::MAX);
         self.waiting.set(number(waiting));
+        self.in_time.set(number(in_time));
         self.large_requests.set(number(large_requests));
         self.delay.set(delay.as_secs_f64());
     }

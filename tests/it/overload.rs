@@ -236,6 +236,13 @@ fn only_so_many_wait_for_the_store_on_any_surface() {
     let mut session = locked(&database);
     let waiting: Vec<_> = (0..3).map(|_| surfaces.asking(ALLOWED)).collect();
     surfaces.until_waiting(3.0);
+    let samples = Samples::of(&surfaces.sidecar);
+    for (setting, most) in [("server.questions", 3.0), ("store.readers", 16.0)] {
+        let of = |name| samples.value(name, &[("setting", setting)]);
+        let used = of("limit_used");
+        assert_eq!(of("limit"), most);
+        assert!((3.0..=6.0).contains(&used), "{setting}: {used}");
+    }
     for times in 1..3 {
         let answered = surfaces.ask_all();
         assert!(answered.iter().all(Answered::is_refused), "{answered:?}");

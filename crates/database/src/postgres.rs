@@ -216,6 +216,12 @@ impl Store for Postgres {
             .is_none_or(|found| found.serves(entity_type))
     }
 
+    fn readers(&self) -> Option<(usize, usize)> {
+        let pool = self.pool.status();
+        let used = pool.size.saturating_sub(pool.available);
+        Some((used, pool.max_size))
+    }
+
     fn links_view(&self) -> LinksView {
         let description = self.description();
         description.map_or(LinksView::NotKnown, |found| {

@@ -304,6 +304,10 @@ impl Store for Sqlite {
         self.inner.opened().mark()
     }
 
+    fn readers(&self) -> Option<(usize, usize)> {
+        Some(self.inner.opened().pool.used())
+    }
+
     fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {
         self.inner.check(schema)
     }

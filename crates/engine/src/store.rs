@@ -121,6 +121,11 @@ pub trait Store: Send + Sync {
         self.serves(entity_type) || referrers.any(|referrer| self.serves(referrer))
     }
 
+    /// The connections that read now, and how many may; `None` where there are none.
+    fn readers(&self) -> Option<(usize, usize)> {
+        None
+    }
+
     /// Tells if it has the view of links.
     fn links_view(&self) -> LinksView {
         LinksView::Absent

@@ -26,7 +26,7 @@ use policies::CallerPolicies;
 
 pub use asked::{Asked, CallerAction};
 pub use caller::{Caller, ListenerName, Proof, Transport};
-pub use limits::{ReachedLimit, Running};
+pub use limits::{CallerLimitsUsed, ReachedLimit, Running};
 
 /// All that knows callers, and decides what they may ask.
 pub struct Callers {
@@ -152,6 +152,12 @@ impl Callers {
     /// The limit that it has reached.
     pub fn enter(&self, caller: &Caller) -> Result<Running, ReachedLimit> {
         self.limits.enter(&caller.id)
+    }
+
+    /// What callers have used of their limits.
+    #[must_use]
+    pub fn limits_used(&self) -> CallerLimitsUsed {
+        self.limits.used()
     }
 
     /// True if the policies of callers permit it.

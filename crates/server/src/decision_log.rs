@@ -25,7 +25,7 @@ mod weight;
 mod writer;
 
 pub use pseudonym::{KeyError, Pseudonyms};
-pub use queue::{DecisionLog, LogError, LogStats, NotLogged, Room};
+pub use queue::{DecisionLog, LogError, LogRoom, LogStats, NotLogged, Room};
 pub use read::{Line, Unreadable, lines};
 pub use replay::{Again, Both, Replay, Undecided, decide_by_both};
 pub use shown::asked;

@@ -107,6 +107,13 @@ impl Shadow {
         }
     }
 
+    /// How many decisions wait, and how many may.
+    #[must_use]
+    pub fn used(&self) -> (usize, usize) {
+        let all = self.queue.max_capacity();
+        (all.saturating_sub(self.queue.capacity()), all)
+    }
+
     /// Takes another set of policies from now on.
     ///
     /// # Errors

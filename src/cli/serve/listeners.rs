@@ -89,6 +89,8 @@ impl Listeners {
         stop: &watch::Receiver<bool>,
     ) -> usize {
         let limits = &config.server;
+        self.all()
+            .for_each(|listener| app.counts_connections_of(listener));
         let told = || stop::told(stop.clone());
         let envoy = async {
             match self.envoy {

@@ -49,6 +49,7 @@ fn start(seconds: u64) -> (Runtime, String, WorkApart) {
         candidates: 10,
         body_read_timeout: Duration::from_secs(3600),
         request_timeout: Duration::from_secs(seconds),
+        peaks: Default::default(),
     };
     let explanations = WorkApart::new(1, 10, 8 << 20);
     let app = App {

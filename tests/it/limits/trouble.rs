@@ -160,6 +160,7 @@ pub(crate) fn start_with(gateway: Gateway) -> Fixture {
         candidates: 10,
         body_read_timeout: Duration::from_secs(3600),
         request_timeout: Duration::from_millis(300),
+        peaks: Default::default(),
     };
     let app = App {
         gateway,

@@ -67,6 +67,12 @@ fn malformed_questions_are_counted_by_code_and_are_no_decisions() {
     let batch = json!({"requests": [{}, unknown]});
     assert_eq!(sidecar.post("/v1/batch_is_authorized", &batch).status, 200);
     let samples = Samples::of(&sidecar);
+    let of_limit = |name, setting| samples.value(name, &[("setting", setting)]);
+    assert_eq!(of_limit("limit_used", "limits.batch"), 2.0);
+    assert_eq!(of_limit("limit", "limits.batch"), 1000.0);
+    let longest = batch.to_string().len();
+    let used = of_limit("limit_used", "limits.body_bytes");
+    assert!(used >= longest as f64 && used < 4096.0, "{used}");
     for (code, count) in [
         ("MALFORMED_QUESTION", 3.0),
         ("UNKNOWN_ACTION", 2.0),
@@ -295,9 +301,17 @@ fn the_process_and_the_build_are_told_of() {
     until("connections are counted", || {
         value("process_open_fds") >= 200.0
     });
+    // How near its limits it is.
+    for (setting, most) in [("", 1024.0), ("_per_peer", 768.0)] {
+        let of = format!("{{setting=\"server.connections{setting}\"}}");
+        assert_eq!(value(&format!("peppol_authz_limit{of}")), most);
+        let used = value(&format!("peppol_authz_limit_used{of}"));
+        assert!((200.0..220.0).contains(&used), "{used}");
+    }
     drop(held);
     until("they are not any more", || {
         value("process_open_fds") < 200.0
+            && value("peppol_authz_limit_used{setting=\"server.connections\"}") < 10.0
     });
     assert!(value("process_max_fds") >= 1024.0);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

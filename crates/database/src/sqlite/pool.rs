@@ -83,6 +83,12 @@ impl Pool {
         }
     }
 
+    /// The readers that are in use, and how many may be.
+    pub(super) fn used(&self) -> (usize, usize) {
+        let all = self.options.readers.max(1);
+        (all.saturating_sub(self.permits.available_permits()), all)
+    }
+
     /// An idle reader, or a new one.
     pub(super) fn reader(&self) -> Result<Reader, StoreError> {
         let Some(written) = self.place.look() else {

@@ -38,6 +38,12 @@ impl EngineState {
         self.waits.waiting()
     }
 
+    /// The connections that read the store now, and how many may; `None` for a store without any.
+    #[must_use]
+    pub fn readers(&self) -> Option<(usize, usize)> {
+        self.tenancy.store.readers()
+    }
+
     /// How many questions may wait for the store for long.
     #[must_use]
     pub fn in_time(&self) -> usize {

@@ -36,6 +36,15 @@ pub enum ReachedLimit {
     Concurrency,
 }
 
+/// What the caller that is nearest to a limit has used of it, and the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallerLimitsUsed {
+    /// Requests of the last second.
+    pub rate: (usize, usize),
+    /// Requests at once.
+    pub concurrency: (usize, usize),
+}
+
 // === impl CallerLimits ===
 
 impl CallerLimits {
@@ -79,15 +88,37 @@ impl CallerLimits {
         Ok(running)
     }
 
+    /// What is used of them.
+    pub(super) fn used(&self) -> CallerLimitsUsed {
+        let now = Instant::now();
+        let (mut rate, mut concurrency) = (0, 0);
+        for (_, known) in &self.callers {
+            concurrency = known.running.load(Ordering::Relaxed).max(concurrency);
+            let left = known.left.lock().unwrap_or_else(PoisonError::into_inner);
+            let used = self.burst() - self.left_at(*left, now);
+            // A part of a request is none.
+            rate = rate.max(used.round() as usize);
+        }
+        CallerLimitsUsed {
+            rate: (rate, self.rate),
+            concurrency: (concurrency, self.concurrency),
+        }
+    }
+
     /// The requests of one second.
     fn burst(&self) -> f64 {
         f64::from(u32::try_from(self.rate).unwrap_or(u32::MAX))
     }
 
+    /// The requests that are left now of those that were.
+    fn left_at(&self, (left, since): (f64, Instant), now: Instant) -> f64 {
+        let gained = now.saturating_duration_since(since).as_secs_f64() * self.burst();
+        (left + gained).min(self.burst())
+    }
+
     fn take_one(&self, known: &CallerUse, now: Instant) -> Result<(), ReachedLimit> {
         let mut left = known.left.lock().unwrap_or_else(PoisonError::into_inner);
-        let gained = now.saturating_duration_since(left.1).as_secs_f64() * self.burst();
-        *left = ((left.0 + gained).min(self.burst()), now.max(left.1));
+        *left = (self.left_at(*left, now), now.max(left.1));
         if left.0 < 1.0 {
             return Err(ReachedLimit::Rate(1));
         }
@@ -115,8 +146,12 @@ mod tests {
             assert!(limits.enter(id).is_ok() && limits.enter(id).is_ok());
             assert_eq!(limits.enter(id).err(), Some(ReachedLimit::Rate(1)), "{id}");
         }
+        assert_eq!(limits.used().concurrency, (0, 0));
+        assert_eq!(limits.used().rate.1, 2);
         let limits = CallerLimits::new(0, 1);
+        assert_eq!(limits.used().concurrency, (0, 1));
         let held = limits.enter("a").ok();
+        assert_eq!(limits.used().concurrency, (1, 1));
         assert_eq!(limits.enter("a").err(), Some(ReachedLimit::Concurrency));
         assert!(limits.enter("b").is_ok());
         drop(held);

@@ -57,6 +57,12 @@ impl Room {
         free.try_acquire_many_owned(self.needs(decided)).ok()
     }
 
+    /// How much of it is taken, and all of it.
+    fn used(&self) -> (usize, usize) {
+        let all = usize::try_from(self.all).unwrap_or(usize::MAX);
+        (all.saturating_sub(self.free.available_permits()), all)
+    }
+
     async fn later(&self, decided: &Decided) -> Option<OwnedSemaphorePermit> {
         let free = Arc::clone(&self.free);
         free.acquire_many_owned(self.needs(decided)).await.ok()
@@ -65,6 +71,15 @@ impl Room {
     fn needs(&self, decided: &Decided) -> u32 {
         u32::try_from(weight(decided)).map_or(self.all, |weight| weight.min(self.all))
     }
+}
+
+/// What is used of the room for lines, and all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogRoom {
+    /// Lines that wait.
+    pub lines: (usize, usize),
+    /// Their bytes.
+    pub bytes: (usize, usize),
 }
 
 /// The numbers of lines, for metrics.
@@ -212,6 +227,16 @@ impl DecisionLog {
     #[must_use]
     pub fn holds_answers(&self) -> bool {
         self.when_full != WhenFull::Drop && self.is_failing()
+    }
+
+    /// What is used of its room.
+    #[must_use]
+    pub fn used(&self) -> LogRoom {
+        let all = self.queue.max_capacity();
+        LogRoom {
+            lines: (all.saturating_sub(self.queue.capacity()), all),
+            bytes: self.room.used(),
+        }
     }
 
     /// The numbers of lines, for metrics.

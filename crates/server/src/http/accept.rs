@@ -4,7 +4,7 @@
 //! the connections that are open still deserve their answers.
 
 use std::io::{self, ErrorKind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -91,11 +91,30 @@ struct Door {
     listener: Listener,
     places: Arc<Semaphore>,
     reserved: ReservedPlaces,
-    peers: Peers,
+    peers: Arc<Mutex<Peers>>,
     limit: usize,
     pause: Duration,
     all_reminded: Reminder,
     peer_reminded: Reminder,
+}
+
+/// The places of a listener, for whoever counts those in use. It has none before it is served.
+#[derive(Debug, Default)]
+pub(crate) struct ConnectionsInUse(OnceLock<AllPlaces>);
+
+#[derive(Debug)]
+struct AllPlaces {
+    places: Arc<Semaphore>,
+    limit: usize,
+    peers: Arc<Mutex<Peers>>,
+}
+
+/// Connections, each with their limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ConnectionsUsed {
+    pub(super) all: (usize, usize),
+    /// Of the peer that has most.
+    pub(super) of_one_peer: (usize, usize),
 }
 
 /// When the log was last told of something that goes on.
@@ -122,16 +141,41 @@ impl Reminder {
     }
 }
 
+// === impl ConnectionsInUse ===
+
+impl ConnectionsInUse {
+    /// The connections now; `None` before the listener is served.
+    pub(super) fn used(&self) -> Option<ConnectionsUsed> {
+        let known = self.0.get()?;
+        let peers = known.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = known.places.available_permits();
+        Some(ConnectionsUsed {
+            all: (known.limit.saturating_sub(free), known.limit),
+            of_one_peer: peers.most_used(),
+        })
+    }
+}
+
 // === impl Door ===
 
 impl Door {
     fn new(listener: Listener, limits: &Server, reserved: usize) -> Self {
         let places = limits.connections.min(Semaphore::MAX_PERMITS);
+        let limit = places;
+        let places = Arc::new(Semaphore::new(places));
+        let peers = Arc::new(Mutex::new(Peers::new(limits.of_one_peer())));
+        let all = AllPlaces {
+            places: Arc::clone(&places),
+            limit,
+            peers: Arc::clone(&peers),
+        };
+        // A listener is served once.
+        let _ = listener.traits().in_use.0.set(all);
         Self {
             listener,
-            places: Arc::new(Semaphore::new(places)),
+            places,
             reserved: ReservedPlaces::new(reserved),
-            peers: Peers::new(limits.of_one_peer()),
+            peers,
             limit: limits.connections,
             pause: FIRST_PAUSE,
             all_reminded: Reminder::default(),
@@ -199,7 +243,10 @@ impl Door {
     fn given(&mut self, place: FreePlace, peer: ConnectionPeer) -> Option<ConnectionPlace> {
         let places = OwnPlaces {
             all: Arc::clone(&self.places),
-            of_peer: self.peers.of(peer),
+            of_peer: {
+                let peers = self.peers.lock();
+                peers.unwrap_or_else(PoisonError::into_inner).of(peer)
+            },
         };
         // By now one may have become free.
         let free = || Arc::clone(&self.places).try_acquire_owned().ok();

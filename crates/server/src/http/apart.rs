@@ -30,6 +30,7 @@ pub struct WorkApart {
     turns: Arc<Semaphore>,
     /// Those that may have a turn or wait for one.
     places: Arc<Semaphore>,
+    most: usize,
     /// Those that wait for one.
     waiting: Arc<AtomicUsize>,
     /// The stack of a thread, in bytes.
@@ -52,9 +53,11 @@ impl WorkApart {
     /// So many turns, and `most` that may have one or wait for it.
     #[must_use]
     pub fn new(turns: usize, most: usize, stack_bytes: usize) -> Self {
+        let most = most.min(Semaphore::MAX_PERMITS);
         Self {
             turns: Arc::new(Semaphore::new(turns)),
-            places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
+            places: Arc::new(Semaphore::new(most)),
+            most,
             waiting: Arc::default(),
             stack_bytes,
         }
@@ -63,6 +66,12 @@ impl WorkApart {
     /// How many wait for their turn.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How many have a turn or wait for one, and how many may.
+    pub(super) fn used(&self) -> (usize, usize) {
+        let free = self.places.available_permits();
+        (self.most.saturating_sub(free), self.most)
     }
 
     async fn turn(&self) -> Result<WorkTurn, Problem> {

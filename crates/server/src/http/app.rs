@@ -10,6 +10,7 @@ use super::explanation::Explainers;
 use super::gateway::Gateway;
 use super::handed::HandedPlans;
 use super::limits::Limits;
+use super::limits_used::LimitsInForce;
 use super::metrics::Metrics;
 use super::openapi::Document;
 use super::page::Pages;
@@ -37,6 +38,8 @@ pub struct App {
     pub readiness: Readiness,
     /// Limits of one request.
     pub limits: Limits,
+    /// Limits that nothing else of this knows.
+    pub limits_in_force: LimitsInForce,
     /// The turns of large requests.
     pub large: WorkApart,
     /// The turns of explanations.
@@ -97,6 +100,7 @@ impl App {
             metrics: Metrics::default(),
             readiness: Readiness::new(settings.reload.refused_is_unready),
             limits: Limits::new(settings),
+            limits_in_force: LimitsInForce::new(settings),
             large: WorkApart::new(
                 server.threads(),
                 server.large_requests,

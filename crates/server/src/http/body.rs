@@ -7,6 +7,16 @@ use super::limits::Limits;
 use super::problem::Problem;
 
 pub(super) async fn read(body: Body, limits: &Limits) -> Result<Bytes, Problem> {
+    let read = read_within(body, limits).await;
+    match &read {
+        Ok(text) => limits.peaks.body_bytes.note(text.len()),
+        Err(Problem::BodyTooLarge(most)) => limits.peaks.body_bytes.note(*most),
+        Err(_) => {}
+    }
+    read
+}
+
+async fn read_within(body: Body, limits: &Limits) -> Result<Bytes, Problem> {
     // A body that is announced as too large is not waited for.
     if usize::try_from(body.size_hint().lower()).map_or(true, |least| least > limits.body_bytes) {
         return Err(Problem::BodyTooLarge(limits.body_bytes));

@@ -86,6 +86,14 @@ impl HandedPlans {
         Ok(HandedPlan::Kept(id))
     }
 
+    /// The length of those that are kept, and the most that it may be.
+    pub(super) fn used(&self) -> (usize, usize) {
+        let now = Instant::now();
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let usable = kept.plans.iter().filter(|(_, until, _)| *until > now);
+        (usable.map(|(_, _, plan)| plan.length()).sum(), self.most)
+    }
+
     /// The text of one, while it may be used.
     pub(super) fn get(&self, id: Uuid) -> Option<String> {
         let now = Instant::now();

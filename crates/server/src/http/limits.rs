@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::peak::Peak;
 use crate::config::Config;
 
 /// The limits of one request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Limits {
     /// Bytes of a body.
     pub body_bytes: usize,
@@ -25,6 +26,17 @@ pub struct Limits {
     pub body_read_timeout: Duration,
     /// The time that an answer may take.
     pub request_timeout: Duration,
+    /// What requests had of these.
+    pub peaks: LimitPeaks,
+}
+
+/// The greatest requests of the last minutes.
+#[derive(Debug, Default)]
+pub struct LimitPeaks {
+    pub(super) body_bytes: Peak,
+    pub(super) batch: Peak,
+    pub(super) batch_bytes: Peak,
+    pub(super) candidates: Peak,
 }
 
 impl Limits {
@@ -42,6 +54,7 @@ impl Limits {
             entities: limits.entities,
             body_read_timeout: settings.server.body_read_timeout,
             request_timeout: settings.server.request_timeout,
+            peaks: LimitPeaks::default(),
         }
     }
 }

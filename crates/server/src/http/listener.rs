@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
 
+use super::accept::ConnectionsInUse;
 use super::connection_peer::ConnectionPeer;
 use crate::callers::ListenerName;
 use crate::config::Listen;
@@ -36,6 +37,7 @@ pub(crate) struct ListenerTraits {
     /// True if only this machine can reach it.
     pub(crate) is_local: bool,
     pub(crate) tls: Option<Arc<ServerTls>>,
+    pub(crate) in_use: Arc<ConnectionsInUse>,
 }
 
 /// An accepted connection.
@@ -149,6 +151,7 @@ impl ListenerTraits {
             name: ListenerName::Questions,
             is_local: address.is_local(),
             tls: None,
+            in_use: Arc::default(),
         }
     }
 }

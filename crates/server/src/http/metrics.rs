@@ -5,6 +5,7 @@ mod callers;
 mod counted;
 mod credentials;
 mod decision_log;
+mod limits;
 mod overload;
 mod policies;
 mod process;
@@ -25,6 +26,7 @@ use crate::shadow;
 use callers::CallerMetrics;
 use credentials::CredentialMetrics;
 use decision_log::DecisionLogMetrics;
+use limits::LimitMetrics;
 use overload::OverloadMetrics;
 use peppol_authz_engine::KeptStats;
 use peppol_authz_engine::slice::CacheStats;
@@ -54,6 +56,7 @@ pub struct Metrics {
     pub(super) refused_tokens: RefusedTokens,
     pub(super) store: StoreMetrics,
     pub(super) overload: OverloadMetrics,
+    pub(super) limits: LimitMetrics,
     pub(super) tls: TlsMetrics,
     pub(super) callers: CallerMetrics,
     policies: PolicyMetrics,
@@ -77,6 +80,7 @@ impl Default for Metrics {
             refused_tokens: RefusedTokens::new(registry),
             store: StoreMetrics::new(registry),
             overload: OverloadMetrics::new(registry),
+            limits: LimitMetrics::new(registry),
             tls: TlsMetrics::new(registry),
             callers: CallerMetrics::new(registry),
             policies: PolicyMetrics::new(registry),

@@ -245,6 +245,7 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Pro
     let large_requests = app.large.waiting();
     let delay = app.delay.measured();
     app.metrics.overload.are(waiting, large_requests, delay);
+    app.metrics.limits.are(&app.limits_used());
     let callers = app.callers.as_ref();
     let is_refused = callers.is_some_and(Callers::is_refused);
     app.metrics.callers.are(is_refused);

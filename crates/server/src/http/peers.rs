@@ -31,6 +31,14 @@ impl Peers {
         }
     }
 
+    /// The places that the peer has which has most, and how many it may have.
+    pub(super) fn most_used(&self) -> (usize, usize) {
+        let free = |places: Arc<Semaphore>| places.available_permits();
+        let known = self.places.values().filter_map(Weak::upgrade);
+        let least = known.map(free).min().unwrap_or(self.each);
+        (self.each.saturating_sub(least), self.each)
+    }
+
     /// The places of a peer, `None` where it has no limit.
     pub(super) fn of(&mut self, peer: ConnectionPeer) -> Option<Arc<Semaphore>> {
         let ConnectionPeer::Ip(address) = peer else {
@@ -102,7 +110,9 @@ mod tests {
         }
         assert!(peers.places.len() <= FIRST_SWEEP);
         assert_eq!(of(&mut peers, "192.0.2.1").available_permits(), 1);
+        assert_eq!(peers.most_used(), (1, 2));
         drop(held);
         assert_eq!(of(&mut peers, "192.0.2.1").available_permits(), 2);
+        assert_eq!(peers.most_used(), (0, 2));
     }
 }

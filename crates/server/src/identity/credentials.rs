@@ -200,6 +200,12 @@ impl Credentials {
         }
         health
     }
+
+    /// How many requests to the introspection endpoint there are now, and may be.
+    #[must_use]
+    pub fn introspecting(&self) -> Option<(usize, usize)> {
+        self.introspection.as_ref().map(|it| it.used())
+    }
 }
 
 fn invalid(reason: &'static str) -> TokenError {

@@ -55,6 +55,7 @@ pub(super) struct Introspection {
     /// How long a request may wait for its turn.
     patience: Duration,
     turns: Semaphore,
+    connections: usize,
     /// By the SHA-256 of the token. Bounded by bytes, as clients may choose a part of an answer.
     kept: moka::sync::Cache<[u8; 32], KeptAnswer, foldhash::quality::RandomState>,
     under_way: Mutex<HashMap<[u8; 32], watch::Receiver<Option<Answered>>>>,
@@ -108,6 +109,7 @@ impl Introspection {
             max_age: settings.max_age,
             patience: settings.timeout,
             turns: Semaphore::new(settings.connections),
+            connections: settings.connections,
             kept: moka::sync::Cache::builder()
                 .max_capacity(KEPT)
                 .weigher(|_, kept: &KeptAnswer| kept.bytes)
@@ -124,6 +126,12 @@ impl Introspection {
 
     pub(super) fn counts(&self) -> &IntrospectionCounts {
         &self.counts
+    }
+
+    /// How many requests there are now, and how many there may be.
+    pub(super) fn used(&self) -> (usize, usize) {
+        let free = self.turns.available_permits();
+        (self.connections.saturating_sub(free), self.connections)
     }
 
     /// Verifies a token, on a Tokio runtime.

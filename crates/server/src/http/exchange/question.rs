@@ -238,6 +238,7 @@ impl Exchange<'_> {
         questions: usize,
     ) -> Result<(), Problem> {
         let most = self.app.limits.batch;
+        self.app.limits.peaks.batch.note(questions.min(most));
         if questions > most {
             return Err(Problem::BatchTooLarge(member, most));
         }
@@ -255,6 +256,7 @@ impl Exchange<'_> {
         bytes: usize,
     ) -> Result<(), Problem> {
         let most = self.app.limits.batch_bytes;
+        self.app.limits.peaks.batch_bytes.note(bytes.min(most));
         if bytes > most {
             return Err(Problem::BatchTooLong(member, most));
         }

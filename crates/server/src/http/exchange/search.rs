@@ -8,7 +8,8 @@ use super::open::{Exchange, noted};
 use super::question::DemandedState;
 use peppol_authz_engine::slice::Demand;
 use peppol_authz_engine::{
-    ActionSearch, Malformed, Members, NamedEntity, SearchPage, SearchParts, SearchResult, Wanted,
+    ActionSearch, Failure, Malformed, Members, NamedEntity, SearchPage, SearchParts, SearchResult,
+    Wanted,
 };
 
 /// How a search is answered.
@@ -107,6 +108,12 @@ impl Exchange<'_> {
         };
         let found = wanted.find(&self.session, &part, &demanded.0).await;
         self.app.metrics.questions.searched(&found);
+        let decided = match &found {
+            Ok(found) => found.decided,
+            Err(Failure::TooWide(most)) => *most,
+            Err(_) => 0,
+        };
+        self.app.limits.peaks.candidates.note(decided);
         let found = found.map_err(|failure| noted(self.app, failure.into()))?;
         tracing::debug!(
             found = found.entities.len(),

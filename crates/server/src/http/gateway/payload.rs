@@ -31,10 +31,15 @@ impl Payload {
         }
         match std::mem::replace(self, Self::Arrived(Ok(Bytes::new()))) {
             Self::Arriving(body) => body::read(body, limits).await.map(Ok),
-            Self::Arrived(Ok(text)) if text.len() > limits.body_bytes => {
-                Err(Problem::BodyTooLarge(limits.body_bytes))
+            Self::Arrived(Ok(text)) => {
+                let most = limits.body_bytes;
+                limits.peaks.body_bytes.note(text.len().min(most));
+                match text.len() > most {
+                    true => Err(Problem::BodyTooLarge(most)),
+                    false => Ok(Ok(text)),
+                }
             }
-            Self::Arrived(text) => Ok(text),
+            Self::Arrived(partial) => Ok(partial),
         }
     }
 

@@ -56,7 +56,7 @@ pub use in_force::SettingInForce;
 pub use introspection::Introspection;
 pub use jwt::{Algorithm, AlgorithmError, Constant, Jwks, JwksError, Jwt, JwtIssuer, Principal};
 pub use limits::LimitsSettings;
-pub use log::{Log, LogDecisions, LogFormat};
+pub use log::{Log, LogDecisions, LogFormat, LogRequests};
 pub use policies::{Reload, ShadowSettings};
 pub use server::{MIN_WORKER_STACK_BYTES, Server};
 pub use server_url::{ServerUrl, ServerUrlError};

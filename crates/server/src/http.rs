@@ -5,6 +5,7 @@
 //! turns an error into a status.
 
 mod accept;
+mod access_log;
 mod admission;
 mod agent;
 mod apart;
@@ -55,6 +56,7 @@ mod secured;
 mod serve;
 mod turns;
 
+pub use access_log::AccessLog;
 pub use apart::WorkApart;
 pub use app::App;
 pub use authzen::Authzen;

@@ -135,11 +135,66 @@ fn denials_are_logged_by_what_denies_them() {
     for id in ["anna", "acme", "nobody-there", "SHARED"] {
         assert!(!all.contains(id), "{id}: {all}");
     }
+    assert!(accesses(&log).is_empty(), "{log:?}");
     let mut sidecar = Start::quickstart()
         .variable("PEPPOL_AUTHZ_LOG__DECISIONS", "off")
+        .variable("PEPPOL_AUTHZ_LOG__REQUESTS", "all")
         .start();
-    sidecar.ask(&mode);
-    assert!(denials(&sidecar.stop()).is_empty());
+    let marks = [
+        ("x-request-id", "r-1"),
+        (
+            "traceparent",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ),
+    ];
+    let text = mode.to_string();
+    sidecar.send("/v1/is_authorized", &marks, text.as_bytes());
+    crate::gateway::ask(
+        &sidecar.address,
+        "/authz/nginx",
+        &[
+            ("x-original-method", "GET"),
+            ("x-original-uri", "/orgs/acme"),
+            ("x-request-id", "two words"),
+        ],
+    );
+    assert_eq!(sidecar.get("/orgs/acme").status, 404);
+    let log = sidecar.stop();
+    assert!(denials(&log).is_empty());
+    let accesses = accesses(&log);
+    let all = json!(accesses).to_string();
+    for id in ["anna", "acme", "two words"] {
+        assert!(!all.contains(id), "{id}: {all}");
+    }
+    let of = |path: &str| {
+        let found = accesses.iter().find(|record| record["path"] == path);
+        found.unwrap_or_else(|| panic!("{path}: {all}"))
+    };
+    let asked = of("/v1/is_authorized");
+    for (member, value) in [
+        ("level", json!("INFO")),
+        ("caller", json!("unknown")),
+        ("method", json!("POST")),
+        ("status", json!(200)),
+        ("request_id", json!(marks[0].1)),
+        ("traceparent", json!(marks[1].1)),
+    ] {
+        assert_eq!(asked[member], value, "{asked}");
+    }
+    assert!(asked["bytes"].as_u64() > Some(100), "{asked}");
+    assert!(asked["seconds"].as_f64() > Some(0.0), "{asked}");
+    assert_eq!(of("/authz/nginx")["status"], 401);
+    assert_eq!(of("/authz/nginx").get("request_id"), None);
+    assert_eq!(of("other")["status"], 404);
+}
+
+/// The records of requests.
+fn accesses(log: &[Value]) -> Vec<&Value> {
+    let of_requests = |record: &&Value| {
+        let target = record["target"].as_str().unwrap_or_default();
+        target.ends_with("http::access_log")
+    };
+    log.iter().filter(of_requests).collect()
 }
 
 #[test]

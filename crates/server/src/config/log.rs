@@ -15,6 +15,8 @@ pub struct Log {
     pub format: LogFormat,
     /// The decisions that have records.
     pub decisions: LogDecisions,
+    /// The requests that have records.
+    pub requests: LogRequests,
 }
 
 /// The decisions that have records in the log of the program.
@@ -25,6 +27,16 @@ pub enum LogDecisions {
     Off,
     /// Denials, a few of each kind.
     Denials,
+}
+
+/// The requests that have records in the log of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogRequests {
+    /// None.
+    Off,
+    /// All, whatever they ask.
+    All,
 }
 
 /// The form of a record of the log.

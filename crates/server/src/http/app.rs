@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::access_log::AccessLog;
 use super::apart::WorkApart;
 use super::authzen::Authzen;
 use super::delay::WorkerDelay;
@@ -75,6 +76,8 @@ pub struct App {
     pub shadow: Option<Shadow>,
     /// Logs denials.
     pub denials: Denials,
+    /// Logs requests.
+    pub access_log: AccessLog,
     /// The decision log, where there is one.
     pub decision_log: Option<DecisionLog>,
 }
@@ -126,6 +129,7 @@ impl App {
             tls: Vec::new(),
             shadow: None,
             denials: Denials::new(settings.log.decisions),
+            access_log: AccessLog::new(settings.log.requests),
             decision_log: None,
         }
     }

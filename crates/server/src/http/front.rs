@@ -12,7 +12,6 @@
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::http::{self, Method};
@@ -21,11 +20,10 @@ use futures_util::FutureExt;
 
 use super::app::App;
 use super::metrics::route;
-use super::middleware::{LetInAtHead, admitted, finished, refusal};
+use super::middleware::{Arrived, LetInAtHead, admitted, refusal};
 use super::panic::panicked;
 use super::problem::{Overload, Problem};
 use super::readiness::PROBES;
-use super::request::REQUEST_ID;
 use super::{admission, authzen, native};
 
 /// The handler of a path that is asked at most often.
@@ -59,7 +57,6 @@ impl Front {
         if !app.delay.refuses_some() {
             return None;
         }
-        let came = Instant::now();
         let path = route(request.uri().path());
         if PROBES.contains(&path) || admission::operation(path).is_some() {
             return None;
@@ -68,11 +65,11 @@ impl Front {
             request.extensions_mut().insert(LetInAtHead);
             return None;
         }
+        let arrived = Arrived::of(app, request);
         let problem = Problem::Overloaded(Overload::Workers);
         app.metrics.overload.refused(Overload::Workers);
         let response = refusal(app, &problem, request);
-        let id = request.headers().get(&REQUEST_ID).cloned();
-        Some(finished(app, (path, came), id, response))
+        Some(arrived.finished(app, "", response))
     }
 
     /// Answers a request by its handler.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
+use axum::http::{self, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::access_log::Accessed;
 use super::app::App;
 use super::connection_caller::ConnectionCaller;
 use super::framing::TargetFragment;
@@ -59,9 +60,8 @@ pub(super) async fn admitted<F>(
 where
     F: Future<Output = Response>,
 {
-    let started = Instant::now();
-    let id = request.headers().get(&REQUEST_ID).cloned();
-    let path = route(request.uri().path());
+    let arrived = Arrived::of(app, &request);
+    let path = arrived.path;
     let marks = match app.decision_log {
         Some(_) => marks(request.headers()),
         None => RequestMarks::default(),
@@ -71,6 +71,10 @@ where
     let admitted = app
         .admit(connected, request.headers(), path, is_gateway)
         .await;
+    let caller = match (&arrived.accessed, &admitted) {
+        (Some(_), Ok(admitted)) => Some(Arc::clone(&admitted.caller)),
+        _ => None,
+    };
     let response = match admitted {
         Ok(admitted) if is_readable(&request) => {
             let in_hand = RequestInHand {
@@ -83,22 +87,41 @@ where
         Ok(_) => fragment().into_response(),
         Err(problem) => refusal(app, &problem, &request),
     };
-    finished(app, (path, started), id, response)
+    let caller = caller.as_ref().map_or("", |caller| &caller.id);
+    arrived.finished(app, caller, response)
 }
 
-/// Gives the name of a request back as it was sent, and counts the answer to the path.
-pub(super) fn finished(
-    app: &App,
-    (path, started): (&'static str, Instant),
+/// What is kept of a request until its answer.
+pub(super) struct Arrived {
+    path: &'static str,
+    started: Instant,
     id: Option<HeaderValue>,
-    mut response: Response,
-) -> Response {
-    if let Some(id) = id {
-        response.headers_mut().insert(REQUEST_ID.clone(), id);
+    accessed: Option<Accessed>,
+}
+
+impl Arrived {
+    pub(super) fn of<B>(app: &App, request: &http::Request<B>) -> Self {
+        let started = Instant::now();
+        let (path, headers) = (route(request.uri().path()), request.headers());
+        Self {
+            path,
+            started,
+            id: headers.get(&REQUEST_ID).cloned(),
+            accessed: app.access_log.begin(request.method(), path, headers),
+        }
     }
-    let status = response.status().as_u16();
-    app.metrics
-        .requests
-        .answered(path, status, started.elapsed());
-    response
+
+    /// Gives the name of the request back as it was sent, and counts the answer to the path. The caller has no
+    /// name where it was not let in.
+    pub(super) fn finished(self, app: &App, caller: &str, mut response: Response) -> Response {
+        if let Some(id) = self.id {
+            response.headers_mut().insert(REQUEST_ID.clone(), id);
+        }
+        let (status, took) = (response.status().as_u16(), self.started.elapsed());
+        app.metrics.requests.answered(self.path, status, took);
+        if let Some(accessed) = self.accessed {
+            accessed.answered(caller, &response, took);
+        }
+        response
+    }
 }

@@ -13,7 +13,7 @@ mod service;
 use std::collections::HashMap;
 use std::time::Instant;
 
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use bytes::Bytes;
 use tonic::{Code, Request};
 use uuid::Uuid;
@@ -26,6 +26,7 @@ use self::messages::{
 use super::super::app::App;
 use super::super::connection_peer::ConnectionPeer;
 use super::super::problem::Problem;
+use super::super::request::current_caller;
 use super::answer::GatewayAnswer;
 use super::check;
 use super::endpoint::Endpoint;
@@ -43,19 +44,25 @@ async fn respond(app: &App, request: Request<CheckRequest>, started: Instant) ->
     let peer = request.extensions().get::<ConnectionPeer>().copied();
     let attributes = request.into_inner().attributes.unwrap_or_default();
     let (answer, id) = check(app, attributes, peer, started).await;
-    app.metrics
-        .requests
-        .answered(PATH, answer.status().as_u16(), started.elapsed());
+    counted(app, &answer, &current_caller().id, started);
     written(app, &answer, id.as_deref())
 }
 
 /// The answer to an Envoy that is not let in.
 fn refused(app: &App, problem: &Problem, started: Instant) -> CheckResponse {
     let answer = GatewayAnswer::failed(Uuid::now_v7(), problem);
-    app.metrics
-        .requests
-        .answered(PATH, answer.status().as_u16(), started.elapsed());
+    counted(app, &answer, "", started);
     written(app, &answer, None)
+}
+
+/// Counts an answer, and logs it where the settings want that. A check that is inside has headers of its own.
+fn counted(app: &App, answer: &GatewayAnswer, caller: &str, started: Instant) {
+    let (status, took) = (answer.status().as_u16(), started.elapsed());
+    app.metrics.requests.answered(PATH, status, took);
+    let accessed = app.access_log.begin(&Method::POST, PATH, &HeaderMap::new());
+    if let Some(accessed) = accessed {
+        accessed.end(caller, status, None, took);
+    }
 }
 
 /// The answer, and the request's id.

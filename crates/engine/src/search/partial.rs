@@ -16,7 +16,6 @@ use super::{Search, SearchPage, Sought};
 use crate::decide::{EXPLANATION_STACK_BYTES, Failure, require_stack};
 use crate::policy::{Bundle, OneSided, PolicyInfo, Shard};
 use crate::schema::{Row, Value};
-use crate::slice::SeenEntity;
 use crate::store::{Condition, Operand, Store, ValueTest};
 
 /// Tests that the store is asked to make. Databases limit the parts of a statement,

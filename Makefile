@@ -8,7 +8,7 @@ CARGO ?= cargo
 # Most tests wait for other programs more than they work: the lints are computed beside them, and the
 # documentation beside clients and gateways.
 test: tools build
-	$(MAKE) --jobs 2 --output-sync=line unit lint
+	$(MAKE) --jobs 2 unit lint
 	$(MAKE) policies package image
 	$(MAKE) --jobs 3 --output-sync clients gateways docs chart
 

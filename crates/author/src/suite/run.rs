@@ -1,5 +1,6 @@
 //! Running suites.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,10 +70,10 @@ impl Suites {
         for name in found.suites {
             let suite = SuiteFile::read(&name)?;
             let key = fixture_key(&name, &suite);
-            if !suites.fixtures.contains_key(&key) {
+            if let Entry::Vacant(place) = suites.fixtures.entry(key) {
                 let links = suite.link_rows(&name)?;
-                let fixture = Fixture::open(&key.0, links, import)?;
-                suites.fixtures.insert(key, fixture);
+                let fixture = Fixture::open(&place.key().0, links, import)?;
+                place.insert(fixture);
             }
             suites.files.push((name, suite));
         }

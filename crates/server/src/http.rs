@@ -29,6 +29,7 @@ mod handed;
 mod header_text;
 mod json;
 mod limits;
+mod limits_told;
 mod limits_used;
 mod listener;
 mod metrics;

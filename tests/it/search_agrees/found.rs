@@ -1,6 +1,6 @@
 //! Faults that random searches have found, and cases that they meet too seldom.
 
-use peppol_authz_database::{Postgres, PostgresOptions, Sqlite};
+use peppol_authz_database::Sqlite;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -112,7 +112,7 @@ fn on_postgres(columns: &str, rows: &str, when: &str) -> Vec<String> {
          CREATE DOMAIN word AS text;{}",
         tables(columns, rows)
     ));
-    let store = Postgres::new(&database.url(), PostgresOptions::default()).unwrap();
+    let store = crate::postgres::open(&database);
     ask(
         &Deciding::over(store, bundle(SCHEMA, &policy(when))),
         &json!({}),
@@ -281,7 +281,7 @@ fn patterns() {
         others.sort_unstable();
         for (when, wanted) in [(like, vec![text]), (other, others)] {
             assert_eq!(on_sqlite("", &rows, &when), wanted, "{when}");
-            let store = Postgres::new(&database.url(), PostgresOptions::default()).unwrap();
+            let store = crate::postgres::open(&database);
             let found = ask(
                 &Deciding::over(store, bundle(SCHEMA, &policy(&when))),
                 &json!({}),
@@ -418,7 +418,7 @@ fn more_than_a_statement_may_hold() {
         assert_eq!(found, ["d"], "{when}");
         let database = SHARED.database();
         database.sql(&tables("words jsonb", rows));
-        let store = Postgres::new(&database.url(), PostgresOptions::default()).unwrap();
+        let store = crate::postgres::open(&database);
         let found = ask(
             &Deciding::over(store, bundle(SCHEMA, &policy(when))),
             &context,

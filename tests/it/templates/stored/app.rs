@@ -11,6 +11,7 @@ use peppol_authz_engine::store::Store;
 use rusqlite::Connection;
 
 use crate::deciding::linked_bundle;
+use crate::eventually::PATIENCE;
 use crate::postgres::server::{Database, SHARED};
 use crate::sidecar::project;
 use crate::store::runtime;
@@ -188,6 +189,7 @@ impl App {
             Some(database) => {
                 let options = PostgresOptions {
                     additions,
+                    timeout: PATIENCE,
                     ..PostgresOptions::default()
                 };
                 let store = Postgres::new(&database.url(), options).unwrap();

@@ -2,6 +2,7 @@
 //!
 //! hyper is used directly, as `axum::serve` has no limits of time and number.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -31,7 +32,31 @@ pub async fn serve(
     router: Router,
     front: Option<Front>,
     limits: &Server,
-    shutdown: impl Future<Output = ()>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> usize {
+    serving(listener, router, front, limits, Box::pin(shutdown)).await
+}
+
+/// A future that is generated where it is written. An `async fn` is generated in the crate that polls it, with all
+/// that it polls itself: the way of a question would be so in each program, by the options of that program.
+pub(super) type Generated<'s, T> = Pin<Box<dyn Future<Output = T> + Send + 's>>;
+
+fn serving<'s>(
+    listener: Listener,
+    router: Router,
+    front: Option<Front>,
+    limits: &'s Server,
+    shutdown: Generated<'s, ()>,
+) -> Generated<'s, usize> {
+    Box::pin(serve_until(listener, router, front, limits, shutdown))
+}
+
+async fn serve_until(
+    listener: Listener,
+    router: Router,
+    front: Option<Front>,
+    limits: &Server,
+    shutdown: Generated<'_, ()>,
 ) -> usize {
     let mut http = http1::Builder::new();
     // Its own timeout for the head is replaced by `connection`'s.

@@ -26,6 +26,7 @@ use crate::http::connection_peer::ConnectionPeer;
 use crate::http::listener::Listener;
 use crate::http::place::{PATIENCE, RESERVED};
 use crate::http::secured::{SecuredStream, secured};
+use crate::http::serve::Generated;
 use crate::tls::TlsProtocol;
 
 /// Bytes of a message beside the body: the request's head, and its certificate.
@@ -47,7 +48,25 @@ pub async fn serve_envoy(
     listener: Listener,
     app: Arc<App>,
     limits: &Server,
-    shutdown: impl Future<Output = ()>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> usize {
+    serving(listener, app, limits, Box::pin(shutdown)).await
+}
+
+fn serving<'s>(
+    listener: Listener,
+    app: Arc<App>,
+    limits: &'s Server,
+    shutdown: Generated<'s, ()>,
+) -> Generated<'s, usize> {
+    Box::pin(serve_until(listener, app, limits, shutdown))
+}
+
+async fn serve_until(
+    listener: Listener,
+    app: Arc<App>,
+    limits: &Server,
+    shutdown: Generated<'_, ()>,
 ) -> usize {
     let message = app.limits.body_bytes.saturating_add(BESIDE_THE_BODY);
     let mut http = http2::Builder::new(TokioExecutor::new());

@@ -4,7 +4,7 @@
 //! the connections that are open still deserve their answers.
 
 use std::io::{self, ErrorKind};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -98,25 +98,6 @@ struct Door {
     peer_reminded: Reminder,
 }
 
-/// The places of a listener, for whoever counts those in use. It has none before it is served.
-#[derive(Debug, Default)]
-pub(crate) struct ConnectionsInUse(OnceLock<AllPlaces>);
-
-#[derive(Debug)]
-struct AllPlaces {
-    places: Arc<Semaphore>,
-    limit: usize,
-    peers: Arc<Mutex<Peers>>,
-}
-
-/// Connections, each with their limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ConnectionsUsed {
-    pub(super) all: (usize, usize),
-    /// Of the peer that has most.
-    pub(super) of_one_peer: (usize, usize),
-}
-
 /// When the log was last told of something that goes on.
 #[derive(Default)]
 struct Reminder(Option<Instant>);
@@ -141,21 +122,6 @@ impl Reminder {
     }
 }
 
-// === impl ConnectionsInUse ===
-
-impl ConnectionsInUse {
-    /// The connections now; `None` before the listener is served.
-    pub(super) fn used(&self) -> Option<ConnectionsUsed> {
-        let known = self.0.get()?;
-        let peers = known.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = known.places.available_permits();
-        Some(ConnectionsUsed {
-            all: (known.limit.saturating_sub(free), known.limit),
-            of_one_peer: peers.most_used(),
-        })
-    }
-}
-
 // === impl Door ===
 
 impl Door {
@@ -164,13 +130,8 @@ impl Door {
         let limit = places;
         let places = Arc::new(Semaphore::new(places));
         let peers = Arc::new(Mutex::new(Peers::new(limits.of_one_peer())));
-        let all = AllPlaces {
-            places: Arc::clone(&places),
-            limit,
-            peers: Arc::clone(&peers),
-        };
-        // A listener is served once.
-        let _ = listener.traits().in_use.0.set(all);
+        let in_use = &listener.traits().in_use;
+        in_use.are(Arc::clone(&places), limit, Arc::clone(&peers));
         Self {
             listener,
             places,

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::accept::ConnectionsInUse;
+use super::in_use::ConnectionsInUse;
 use crate::config::Config;
 
 /// A setting that is a limit.

@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
 
-use super::accept::ConnectionsInUse;
 use super::connection_peer::ConnectionPeer;
+use super::in_use::ConnectionsInUse;
 use crate::callers::ListenerName;
 use crate::config::Listen;
 use crate::tls::ServerTls;

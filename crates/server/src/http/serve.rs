@@ -2,7 +2,6 @@
 //!
 //! hyper is used directly, as `axum::serve` has no limits of time and number.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +11,7 @@ use hyper::server::conn::http1;
 use super::accept::accept;
 use super::connection::{self, HttpServerState, OtherEnd};
 use super::front::Front;
+use super::generated::Generated;
 use super::listener::Listener;
 use super::place::{PATIENCE, RESERVED};
 use super::secured::{SecuredStream, secured};
@@ -36,10 +36,6 @@ pub async fn serve(
 ) -> usize {
     serving(listener, router, front, limits, Box::pin(shutdown)).await
 }
-
-/// A future that is generated where it is written. An `async fn` is generated in the crate that polls it, with all
-/// that it polls itself: the way of a question would be so in each program, by the options of that program.
-pub(super) type Generated<'s, T> = Pin<Box<dyn Future<Output = T> + Send + 's>>;
 
 fn serving<'s>(
     listener: Listener,

@@ -23,10 +23,10 @@ use crate::http::app::App;
 use crate::http::connection::Stage;
 use crate::http::connection_caller::ConnectionCaller;
 use crate::http::connection_peer::ConnectionPeer;
+use crate::http::generated::Generated;
 use crate::http::listener::Listener;
 use crate::http::place::{PATIENCE, RESERVED};
 use crate::http::secured::{SecuredStream, secured};
-use crate::http::serve::Generated;
 use crate::tls::TlsProtocol;
 
 /// Bytes of a message beside the body: the request's head, and its certificate.

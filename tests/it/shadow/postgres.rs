@@ -13,9 +13,11 @@ use crate::postgres::session::PsqlSession;
 use crate::samples::Samples;
 use crate::sidecar::Start;
 
-/// A sidecar over it, with a shadow.
+/// A sidecar over it, with a shadow. It waits for the store on a busy machine, too.
 fn over(database: &Database, more: &str) -> Start {
-    let start = Start::new().with(&["--tenancy", &database.url()]);
+    let start = Start::new()
+        .with(&["--tenancy", &database.url()])
+        .variable("PEPPOL_AUTHZ_STORE__TIMEOUT", "1m");
     shadow_of(start, more).0
 }
 
@@ -57,7 +59,6 @@ fn while_the_shadow_waits_for_a_table_all_is_answered() {
     let database = quickstart(&SHARED);
     let sidecar = over(&database, WIDER)
         .variable("PEPPOL_AUTHZ_SHADOW__CAPACITY", "8")
-        .variable("PEPPOL_AUTHZ_STORE__TIMEOUT", "1m")
         .variable("PEPPOL_AUTHZ_STORE__READERS", "1")
         .start();
     // The first policies look at the same for both actions, and have it in memory from now on. The

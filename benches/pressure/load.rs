@@ -21,6 +21,8 @@ pub(crate) struct Found {
     pub(crate) served: f64,
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
+    /// How late a request was sent, where there was no free connection or this load itself had no time.
+    pub(crate) late_p99: Duration,
     /// Refused, in a second.
     pub(crate) shed: f64,
     pub(crate) shed_p99: Duration,
@@ -36,6 +38,7 @@ struct Shared {
     idle: Vec<UnboundedSender<Slot>>,
     served: Vec<Duration>,
     shed: Vec<Duration>,
+    late: Vec<Duration>,
     asking: usize,
     /// From when on answers count.
     counts: Option<Instant>,
@@ -65,6 +68,7 @@ impl Load {
         let seconds = took.as_secs_f64();
         shared.served.sort();
         shared.shed.sort();
+        shared.late.sort();
         let at = |sorted: &[Duration], part: usize| {
             let at = sorted.get(sorted.len() * part / 100);
             at.copied().unwrap_or_default()
@@ -73,6 +77,7 @@ impl Load {
             served: shared.served.len() as f64 / seconds,
             p50: at(&shared.served, 50),
             p99: at(&shared.served, 99),
+            late_p99: at(&shared.late, 99),
             shed: shared.shed.len() as f64 / seconds,
             shed_p99: at(&shared.shed, 99),
         }
@@ -149,6 +154,7 @@ async fn answers(
     let mut stream = connected(&address).await;
     let mut buffer = Vec::new();
     while let Some((number, due)) = slots.recv().await {
+        let late = due.elapsed();
         stream
             .write_all(&requests[number % requests.len()])
             .await
@@ -160,6 +166,9 @@ async fn answers(
         }
         let mut shared = shared.borrow_mut();
         let counts = shared.counts.is_none_or(|from| due >= from);
+        if counts {
+            shared.late.push(late);
+        }
         match status {
             _ if !counts && [200, 503].contains(&status) => {}
             200 => shared.served.push(took),
@@ -185,19 +194,22 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> (u16, bool) {
         let read = stream.read(&mut chunk).await.unwrap();
         assert!(read > 0, "the server closed the connection");
         buffer.extend_from_slice(&chunk[..read]);
-        let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") else {
+        let Some(end) = find(buffer, b"\r\n\r\n") else {
             continue;
         };
-        let head = String::from_utf8_lossy(&buffer[..end]).to_ascii_lowercase();
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "));
-        let length: usize = length.unwrap().parse().unwrap();
+        // The server writes the names of its headers in small letters.
+        let head = &buffer[..end];
+        let at = find(head, b"content-length: ").unwrap() + "content-length: ".len();
+        let digits = head[at..].iter().take_while(|byte| byte.is_ascii_digit());
+        let length = digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
         if buffer.len() == end + 4 + length {
-            return (
-                head.get(9..12).unwrap().parse().unwrap(),
-                head.contains("connection: close"),
-            );
+            let status = head[9..12].iter();
+            let status = status.fold(0, |status, digit| status * 10 + u16::from(digit - b'0'));
+            return (status, find(head, b"connection: close").is_some());
         }
     }
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    memchr::memmem::find(text, part)
 }

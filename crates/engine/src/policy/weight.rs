@@ -1,6 +1,6 @@
 //! How much work a policy is for Cedar's validator, found before it is asked.
 
-use cedar_policy::pst::{BinaryOp, Expr};
+use cedar_policy::pst::{BinaryOp, Expr, Var};
 
 /// Comparisons of what is known by `has` that take as long as a look at one expression.
 const COMPARISONS: u64 = 16;
@@ -12,6 +12,9 @@ pub(super) struct Weight {
     pub(super) depth: usize,
     /// How deep conditionals are nested in the branches of conditionals.
     pub(super) conditionals: usize,
+    /// References that are followed one after the other, at most: an attribute of a record counts as one of an
+    /// entity, since that depends on the schema.
+    pub(super) references: u32,
     /// Expressions that are looked at. Of a conditional one branch may be taken for both.
     expressions: u64,
     /// Attributes and tags that it asks for by `has` and `hasTag`. Each is compared with those
@@ -53,6 +56,7 @@ impl Weight {
             } => 1,
             _ => 0,
         };
+        all.references = all.references.saturating_add(followed(expression));
         all.expressions = all.expressions.saturating_add(asked.max(1) as u64);
         all.depth += asked.max(1);
         if asked > 0 {
@@ -67,6 +71,7 @@ impl Weight {
         Self {
             depth: self.depth.max(other.depth),
             conditionals: self.conditionals.max(other.conditionals),
+            references: self.references.max(other.references),
             expressions: self.expressions.saturating_add(other.expressions),
             asked: self.asked.saturating_add(other.asked),
             longest: self.longest.max(other.longest),
@@ -78,6 +83,25 @@ impl Weight {
         let compared = self.asked.saturating_mul(self.asked);
         let compared = compared.saturating_mul(self.longest) / COMPARISONS;
         self.expressions.saturating_add(compared)
+    }
+}
+
+/// The references that an expression itself follows, at most. The context is a record.
+fn followed(expression: &Expr) -> u32 {
+    let (of, count) = match expression {
+        Expr::GetAttr { expr, .. } => (expr, 1),
+        Expr::HasAttr { expr, attrs } => (expr, u32::try_from(attrs.len()).unwrap_or(u32::MAX)),
+        Expr::BinaryOp {
+            op: BinaryOp::In | BinaryOp::GetTag | BinaryOp::HasTag,
+            left,
+            ..
+        } => (left, 1),
+        Expr::Is { expr, .. } => (expr, 1),
+        _ => return 0,
+    };
+    match **of {
+        Expr::Var(Var::Context) => count.saturating_sub(1),
+        _ => count,
     }
 }
 

@@ -28,6 +28,9 @@ const MAX_LITERALS: usize = 1000;
 /// each fault in it.
 const MAX_HASHED: u64 = 1 << 32;
 
+/// The same for policies that are first taken to have no fault.
+const MAX_HASHED_AT_ONCE: u64 = 1 << 28;
+
 /// Validates strictly, and marks the policies that never apply. Returns the level to which the
 /// policies look.
 pub(super) fn validate(
@@ -46,17 +49,26 @@ pub(super) fn validate(
         faults.extend(first.map(|info| Fault::new(&info.file, Severity::Invalid, problem)));
         0
     };
-    let plain: Result<Vec<CedarStatement>, String> = policies.iter().map(without_places).collect();
-    let plain = plain.and_then(set_of);
-    let set = set_of(policies.iter().map(Checked::statement));
-    let (plain, set) = match (plain, set) {
-        (Ok(plain), Ok(set)) => (plain, set),
-        (Err(problem), _) | (_, Err(problem)) => return unusable(problem),
+    let set = match set_of(policies.iter().map(Checked::statement)) {
+        Ok(set) => set,
+        Err(problem) => return unusable(problem),
     };
     let validator = Validator::new(schema.cedar().clone());
     let at_most = |level: u32| {
         let validator = &validator;
         move |set: &PolicySet| validator.validate_with_level(set, ValidationMode::Strict, level)
+    };
+    // Most sets have no fault.
+    if hashed(&policies) <= MAX_HASHED_AT_ONCE
+        && let Some(level) = level_of_valid(&policies, &set, max, |set, level| at_most(level)(set))
+    {
+        mark_idle(written, &HashSet::new());
+        return level;
+    }
+    let plain: Result<Vec<CedarStatement>, String> = policies.iter().map(without_places).collect();
+    let plain = match plain.and_then(set_of) {
+        Ok(plain) => plain,
+        Err(problem) => return unusable(problem),
     };
     let before = faults.len();
     let check = at_most(max.get());
@@ -78,11 +90,53 @@ pub(super) fn validate(
         .filter(|warning| says_never(warning))
         .map(ValidationWarning::policy_id)
         .collect();
+    mark_idle(written, &idle);
+    level
+}
+
+/// Marks the policies that never apply.
+fn mark_idle(written: &mut WrittenPolicies, idle: &HashSet<&PolicyId>) {
     let templates = written.templates.iter_mut().map(|it| &mut it.info);
     for info in written.policies.iter_mut().chain(templates) {
         info.never_applies = idle.contains(info.policy.id());
     }
-    level
+}
+
+/// Bytes that Cedar hashes if each expression of these policies is at fault.
+fn hashed(policies: &[Checked<'_>]) -> u64 {
+    let costs = policies.iter().map(Checked::hashed);
+    costs.fold(0, u64::saturating_add)
+}
+
+/// The lowest level to which policies validate that have no fault and no warning at all; `None` for others. It is
+/// looked for from above: the policies say how many references they follow at most.
+fn level_of_valid(
+    policies: &[Checked<'_>],
+    set: &PolicySet,
+    max: MaxLevel,
+    check: impl Fn(&PolicySet, u32) -> ValidationResult,
+) -> Option<u32> {
+    let references = policies
+        .iter()
+        .map(|checked| checked.info.weight.references);
+    let most = references.max().unwrap_or(0).min(max.get());
+    if diagnostics(&check(set, most)).next().is_some() {
+        return None;
+    }
+    let needs = |level: u32| {
+        // Any other follows fewer.
+        let deep = policies
+            .iter()
+            .filter(|checked| checked.info.weight.references >= level);
+        let deep = set_of(deep.map(Checked::statement)).ok()?;
+        Some(diagnostics(&check(&deep, level - 1)).next().is_some())
+    };
+    for level in (1..=most).rev() {
+        if needs(level)? {
+            return Some(level);
+        }
+    }
+    Some(0)
 }
 
 /// A policy or a template, as Cedar validates it.
@@ -108,6 +162,12 @@ impl<'a> Checked<'a> {
             info: &it.info,
             template: Some(&it.template),
         }))
+    }
+
+    /// Bytes that Cedar hashes if each of its expressions is at fault.
+    fn hashed(&self) -> u64 {
+        let steps = self.info.weight.steps();
+        steps.saturating_mul(self.info.file.text.len() as u64)
     }
 
     fn statement(&self) -> CedarStatement {
@@ -159,12 +219,8 @@ fn report(
     let mut placed: HashMap<&PolicyId, &Checked<'_>> = HashMap::new();
     for checked in policies {
         let info = checked.info;
-        let cost = info
-            .weight
-            .steps()
-            .saturating_mul(info.file.text.len() as u64);
         if failed.contains(info.policy.id())
-            && let Some(left) = room.checked_sub(cost)
+            && let Some(left) = room.checked_sub(checked.hashed())
         {
             room = left;
             placed.insert(info.policy.id(), checked);
@@ -317,6 +373,99 @@ pub(super) fn canonical_literals(
                     .advise(format!("write `{canonical}`")),
                 Err(misfit) => fault(&format!("no entity can have this id: it {misfit}")),
             });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::policy::source_file::SourceFile;
+
+    const SCHEMA: &str = r#"
+        entity G { on: Bool };
+        entity O { boss: U, at: { o: O, size: Long } } tags U;
+        entity U in [G] { o?: O, n: Long };
+        action see, edit appliesTo { principal: U, resource: O, context: { by: U, rec: { o: O } } };
+    "#;
+
+    /// Beyond the greatest level that is usual.
+    const DEEPEST: &str = "resource.at.o.at.o.at.o.at.o.at.o.boss == principal";
+
+    /// Conditions, and the references that they follow.
+    const CONDITIONS: [(&str, u32); 16] = [
+        ("true", 0),
+        ("context.by == principal", 0),
+        ("context.rec.o == resource", 0),
+        ("principal in G::\"g\"", 1),
+        ("principal.n > 1", 1),
+        ("principal has o", 1),
+        ("context.rec.o.at.size > 1", 1),
+        ("resource.boss == principal", 1),
+        ("resource.at.o == resource", 1),
+        ("resource.boss.n > 1", 2),
+        ("resource.at.o.boss == principal", 2),
+        ("resource.hasTag(\"k\") && resource.getTag(\"k\").n > 1", 2),
+        ("principal has o && principal.o.boss == principal", 2),
+        ("principal has o.at.o.boss", 3),
+        (
+            "resource.boss in [resource.at.o.boss, principal] || resource.at.o.boss.n > 2",
+            3,
+        ),
+        ("G::\"g\".on && resource.boss.n > 1", 2),
+    ];
+
+    fn written(conditions: &[&str]) -> Vec<PolicyInfo> {
+        let policies = conditions.iter().enumerate().map(|(number, condition)| {
+            let text = format!("forbid(principal, action, resource) when {{ {condition} }};");
+            let policy = Policy::parse(Some(PolicyId::new(number.to_string())), &text).unwrap();
+            let (name, path) = ("test.cedar".to_owned(), None);
+            let file = Arc::new(SourceFile { name, path, text });
+            PolicyInfo::new(policy, number.to_string().into(), &file, 0..1).unwrap()
+        });
+        policies.collect()
+    }
+
+    fn level(conditions: &[&str]) -> Option<u32> {
+        let schema: cedar_policy::Schema = SCHEMA.parse().unwrap();
+        let validator = Validator::new(schema);
+        let check = |set: &PolicySet, level| {
+            validator.validate_with_level(set, ValidationMode::Strict, level)
+        };
+        let written = written(conditions);
+        let template = None;
+        let policies: Vec<Checked<'_>> = written
+            .iter()
+            .map(|info| Checked { info, template })
+            .collect();
+        let set = set_of(policies.iter().map(Checked::statement)).unwrap();
+        let quick = level_of_valid(&policies, &set, MaxLevel::default(), check)?;
+        let lowest = lowest_level(set, MaxLevel::default(), check);
+        assert_eq!(quick, lowest, "{conditions:?}");
+        Some(quick)
+    }
+
+    #[test]
+    fn a_level_is_the_same_from_above_and_from_below() {
+        let all: Vec<&str> = CONDITIONS.iter().map(|(condition, _)| *condition).collect();
+        for (condition, wanted) in CONDITIONS {
+            assert_eq!(level(&[condition]), Some(wanted), "{condition}");
+        }
+        assert_eq!(level(&all), Some(3));
+    }
+
+    #[test]
+    fn no_level_is_found_of_a_set_with_a_fault_or_a_warning() {
+        let others = [
+            "principal.nothing",
+            "principal.n > \"a\"",
+            "principal == resource",
+            DEEPEST,
+        ];
+        for other in others {
+            assert_eq!(level(&["resource.boss.n > 1", other]), None, "{other}");
         }
     }
 }

@@ -8,7 +8,7 @@ TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"', re.S)
 
 
 def inside(text, start):
-    """What stands between the parenthesis before `start` and its end."""
+    """The text between the parenthesis before `start` and its end."""
     depth, at = 1, start
     while depth:
         if text[at] == '"':

@@ -1,4 +1,4 @@
-"""What a running sidecar says of itself: its endpoints and its metrics."""
+"""A running sidecar, and its own word on its endpoints and metrics."""
 
 import json
 import pathlib

@@ -16,6 +16,7 @@ import codes
 import commands
 import log_lines
 import running
+import schema
 import settings
 import wire_cases
 
@@ -40,10 +41,12 @@ def main():
         "log-lines": log_lines.table(),
         "wire-cases": wire_cases.table(),
         "commands": commands.table(program),
+        "documents": schema.documents(),
     }
     with running.Sidecar(program) as sidecar:
         made["http"] = sidecar.endpoints()
         made["metrics"] = sidecar.metrics()
+        made["actions"] = schema.actions(sidecar.schema())
     stale = []
     for name, text in made.items():
         page = PAGES / f"{name}.md"

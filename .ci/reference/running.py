@@ -76,6 +76,9 @@ class Sidecar:
     def _send(self, path, *arguments):
         subprocess.run([word for word in self._curl(path, *arguments) if word != "-sf"] + ["-s"], capture_output=True, check=True)
 
+    def schema(self):
+        return json.loads(self._get("/v1/schema"))
+
     def endpoints(self):
         paths = json.loads(self._get("/openapi.json"))["paths"]
         out = []

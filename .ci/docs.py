@@ -4,7 +4,8 @@ A comment before a fenced block says what it is:
 
 - `ci: background` is started, and answers at port 8180 until its page ends. The one of the README is there for all pages
   that start none.
-- `ci: run` has to succeed. It begins in the directory that the block before it in the page has ended in.
+- `ci: run` has to succeed, or with a number behind it (`ci: run 2`) to end with that exit code. It begins in the directory
+  that the block before it in the page has ended in.
 - `ci: answer` is JSON that the output of the block before has to hold, member by member.
 - `ci: output` is text that this output has to hold, line by line and in this order. `…` stands for anything, in a line
   or, alone in a line, for any number of lines.
@@ -26,7 +27,7 @@ import tempfile
 import time
 import urllib.request
 
-BLOCK = re.compile(r"^ *<!-- ci: (\w+) -->\n( *)```\w*\n(.*?)^\2```", re.S | re.M)
+BLOCK = re.compile(r"^ *<!-- ci: (\w+(?: \d+)?) -->\n( *)```\w*\n(.*?)^\2```", re.S | re.M)
 LINK = re.compile(r"\]\(([^)#]+)\)")
 
 
@@ -120,18 +121,18 @@ class Page:
         self.directory = pathlib.Path.cwd()
         self.output = ""
 
-    def run(self, body):
+    def run(self, body, code):
         print(f"$ {body.strip()}", flush=True)
         began = time.monotonic()
         with tempfile.NamedTemporaryFile("r") as place:
             ended = f"trap 'pwd > {place.name}' EXIT\n"
             done = subprocess.run(
-                ["sh", "-ec", ended + body], cwd=self.directory, stdout=subprocess.PIPE, text=True
+                ["sh", "-ec", ended + body], cwd=self.directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
             )
             self.directory = pathlib.Path(place.read().strip() or self.directory)
         self.output = done.stdout
         print(f"{self.output}[{time.monotonic() - began:.1f} s]", flush=True)
-        if done.returncode != 0:
+        if done.returncode != code:
             sys.exit(f"{self.path}: it ended with {done.returncode}")
 
     def check(self, kind, body):
@@ -159,11 +160,11 @@ def main():
                 if kind == "background":
                     running = Background(body, page.directory)
                     shared = shared or body
-                elif kind == "run":
+                elif kind.split()[0] == "run":
                     if "$POSTGRES" in body and postgres is None:
                         postgres = Postgres()
                         os.environ["POSTGRES"] = postgres.url
-                    page.run(body)
+                    page.run(body, int(kind.removeprefix("run") or 0))
                     count += 1
                 elif kind in ("answer", "output"):
                     page.check(kind, body)

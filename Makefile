@@ -3,14 +3,14 @@
 
 CARGO ?= cargo
 
-.PHONY: test tools build lint unit policies docs clients gateways package image chart bench-gateways
+.PHONY: test tools build lint unit policies docs clients gateways package image chart book bench-gateways
 
 # Most tests wait for other programs more than they work: the lints are computed beside them, and the
-# documentation beside clients and gateways.
+# documentation and the book beside clients and gateways.
 test: tools build
 	$(MAKE) --jobs 2 unit lint
 	$(MAKE) policies package image
-	$(MAKE) --jobs 3 --output-sync clients gateways docs chart
+	$(MAKE) --jobs 3 --output-sync clients gateways docs book chart
 
 # PostgreSQL, nginx, HAProxy, cvc5, Python's venv, rpmbuild and buildah, where they are not there yet.
 tools:
@@ -37,6 +37,10 @@ policies:
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --no-deps
+
+# The book of docs/, its links, and its reference against the binary.
+book:
+	.ci/book
 
 # Other programs' clients, against the binary that `unit` has built or the one that
 # PEPPOL_AUTHZ names.

@@ -22,7 +22,7 @@ PINNED = {"cedar-policy", "cedar-policy-core", "cedar-policy-formatter"}
 
 
 def acceptable(expression):
-    """Whether an SPDX expression can be met by allowed licences alone."""
+    """True if an SPDX expression can be met by allowed licences alone."""
     tokens = re.findall(r"\(|\)|[^\s()]+", expression.replace("/", " OR "))
     words, i = [], 0
     while i < len(tokens):

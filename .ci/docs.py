@@ -1,9 +1,18 @@
-"""Runs the commands of the README and of docs/ as they are written, compares the answers, and follows the links.
+"""Runs the commands of the README and of docs/ as they are written, and compares the answers.
 
-A comment before a fenced block says what it is: `ci: background` is started and
-ended with this script, `ci: run` has to succeed, and `ci: answer` is JSON that
-the output of the block before has to hold, member by member. A block that names
-$POSTGRES gets the URL of an empty database, of a server that ends with this script.
+A comment before a fenced block says what it is:
+
+- `ci: background` is started, and answers at port 8180 until its page ends. The one of the README is there for all pages
+  that start none.
+- `ci: run` has to succeed, or with a number behind it (`ci: run 2`) to end with that exit code. It begins in the directory
+  that the block before it in the page has ended in.
+- `ci: answer` is JSON that the output of the block before has to hold, member by member.
+- `ci: output` is text that this output has to hold, line by line and in this order. `…` stands for anything, in a line
+  or, alone in a line, for any number of lines.
+
+Pages that are named as arguments are run alone, after the README. `peppol-authz` is the binary in `target/release`, or
+the one that PEPPOL_AUTHZ names. A block that names $POSTGRES gets the URL of an empty database, of a server that ends with
+this script.
 """
 
 import json
@@ -18,7 +27,7 @@ import tempfile
 import time
 import urllib.request
 
-BLOCK = re.compile(r"<!-- ci: (\w+) -->\n```\w*\n(.*?)```", re.S)
+BLOCK = re.compile(r"^ *<!-- ci: (\w+(?: \d+)?) -->\n( *)```\w*\n(.*?)^\2```", re.S | re.M)
 LINK = re.compile(r"\]\(([^)#]+)\)")
 
 
@@ -28,28 +37,51 @@ def holds(found, wanted):
     return found == wanted
 
 
-def wait_until_ready(process):
-    for _ in range(1200):
-        if process.poll() is not None:
-            sys.exit("the server ended before it was ready")
-        try:
-            with urllib.request.urlopen("http://127.0.0.1:8180/readyz", timeout=1):
-                return
-        except OSError:
-            time.sleep(1)
-    sys.exit("the server did not become ready")
+def shows(found, wanted):
+    """True if the lines of `wanted` follow each other in `found`."""
+    pattern = r"^"
+    for line in wanted.rstrip("\n").split("\n"):
+        if line.strip() == "…":
+            pattern += r"(?:.*\n)*?"
+        else:
+            pattern += ".*?".join(map(re.escape, line.rstrip().split("…"))) + r"[ \t]*\n"
+    return re.search(pattern, found if found.endswith("\n") else found + "\n", re.M) is not None
 
 
-def links(page):
-    """Where the page leads to, beside itself. A link that leads nowhere is a fault."""
-    found = []
-    for link in LINK.findall(page.read_text("utf-8")):
-        if "://" not in link:
-            target = page.parent / link
-            if not target.exists():
-                sys.exit(f"{page}: there is no {link}")
-            found.append(target)
-    return found
+def pages():
+    """The pages, in the order of the book."""
+    contents = pathlib.Path("docs/SUMMARY.md")
+    return [contents.parent / link for link in LINK.findall(contents.read_text("utf-8"))]
+
+
+def binary():
+    """Puts the binary in the path of the commands."""
+    built = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", "target"), "release", "peppol-authz")
+    named = pathlib.Path(os.environ.get("PEPPOL_AUTHZ", built)).resolve()
+    os.environ["PATH"] = f"{named.parent}{os.pathsep}{os.environ['PATH']}"
+    # The settings of the commands are those of the pages.
+    os.environ.pop("PEPPOL_AUTHZ", None)
+
+
+class Background:
+    """The program of a block that goes on while other blocks run."""
+
+    def __init__(self, body, directory):
+        self.body = body
+        self._process = subprocess.Popen(["sh", "-ec", body], cwd=directory, start_new_session=True)
+        for _ in range(12_000):
+            if self._process.poll() is not None:
+                sys.exit("the server ended before it was ready")
+            try:
+                with urllib.request.urlopen("http://127.0.0.1:8180/readyz", timeout=1):
+                    return
+            except OSError:
+                time.sleep(0.1)
+        sys.exit("the server did not become ready")
+
+    def stop(self):
+        os.killpg(self._process.pid, signal.SIGTERM)
+        self._process.wait()
 
 
 class Postgres:
@@ -79,48 +111,76 @@ class Postgres:
         self._directory.cleanup()
 
 
+class Page:
+    """The blocks of one page, which share a directory and what they print."""
+
+    def __init__(self, path):
+        self.path = path
+        found = BLOCK.findall(path.read_text("utf-8"))
+        self.blocks = [(kind, re.sub(f"^{indent}", "", body, flags=re.M)) for kind, indent, body in found]
+        self.directory = pathlib.Path.cwd()
+        self.output = ""
+
+    def run(self, body, code):
+        print(f"$ {body.strip()}", flush=True)
+        began = time.monotonic()
+        with tempfile.NamedTemporaryFile("r") as place:
+            ended = f"trap 'pwd > {place.name}' EXIT\n"
+            done = subprocess.run(
+                ["sh", "-ec", ended + body], cwd=self.directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            self.directory = pathlib.Path(place.read().strip() or self.directory)
+        self.output = done.stdout
+        print(f"{self.output}[{time.monotonic() - began:.1f} s]", flush=True)
+        if done.returncode != code:
+            sys.exit(f"{self.path}: it ended with {done.returncode}")
+
+    def check(self, kind, body):
+        held = holds(json.loads(self.output), json.loads(body)) if kind == "answer" else shows(self.output, body)
+        if not held:
+            sys.exit(f"{self.path} says\n{body}")
+
+
 def main():
-    contents = pathlib.Path("docs/SUMMARY.md")
-    pages = [pathlib.Path("README.md"), *links(contents)]
-    unlisted = set(pathlib.Path("docs").glob("*.md")) - {contents, *pages}
-    if unlisted:
-        sys.exit(f"{contents} does not list {', '.join(map(str, unlisted))}")
-    others = map(pathlib.Path, ["ARCHITECTURE.md", "CONTRIBUTING.md", "RELEASING.md", "schema/README.md"])
-    for page in [*pages, *others]:
-        links(page)
+    binary()
+    shared = None
+    running, postgres, count = None, None, 0
     # What one page makes, the next may use.
-    blocks = [(page, *block) for page in pages for block in BLOCK.findall(page.read_text("utf-8"))]
-    server, postgres, output, count = None, None, "", 0
+    named = list(map(pathlib.Path, sys.argv[1:]))
+    all_pages = [pathlib.Path("README.md"), *(named or pages())]
     try:
-        for page, kind, body in blocks:
-            if kind == "background":
-                server = subprocess.Popen(["sh", "-ec", body], start_new_session=True)
-                wait_until_ready(server)
-            elif kind == "run":
-                print(f"$ {body.strip()}", flush=True)
-                if "$POSTGRES" in body and postgres is None:
-                    postgres = Postgres()
-                    os.environ["POSTGRES"] = postgres.url
-                done = subprocess.run(["sh", "-ec", body], stdout=subprocess.PIPE, text=True)
-                output = done.stdout
-                print(output, flush=True)
-                if done.returncode != 0:
-                    sys.exit(f"{page}: it ended with {done.returncode}")
-                count += 1
-            elif kind == "answer":
-                if not holds(json.loads(output), json.loads(body)):
-                    sys.exit(f"{page} says\n{body}")
-            else:
-                sys.exit(f"{page}: unknown mark `{kind}`")
+        for page in map(Page, all_pages):
+            own = any(kind == "background" for kind, _ in page.blocks)
+            if own and running is not None:
+                running.stop()
+                running = None
+            if page.blocks and not own and running is None and shared is not None:
+                running = Background(shared, page.directory)
+            for kind, body in page.blocks:
+                if kind == "background":
+                    running = Background(body, page.directory)
+                    shared = shared or body
+                elif kind.split()[0] == "run":
+                    if "$POSTGRES" in body and postgres is None:
+                        postgres = Postgres()
+                        os.environ["POSTGRES"] = postgres.url
+                    page.run(body, int(kind.removeprefix("run") or 0))
+                    count += 1
+                elif kind in ("answer", "output"):
+                    page.check(kind, body)
+                else:
+                    sys.exit(f"{page.path}: unknown mark `{kind}`")
+            if running is not None and running.body != shared:
+                running.stop()
+                running = None
     finally:
-        if server is not None:
-            os.killpg(server.pid, signal.SIGTERM)
-            server.wait()
+        if running is not None:
+            running.stop()
         if postgres is not None:
             postgres.stop()
-    if server is None or count < 3:
+    if shared is None or count < 3:
         sys.exit("the README has lost its commands")
-    print(f"{count} blocks of {len(pages)} pages hold")
+    print(f"{count} blocks of {len(all_pages)} pages hold")
 
 
 main()

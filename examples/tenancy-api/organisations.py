@@ -85,7 +85,7 @@ def get(database, request):
 
 
 def update(database, request):
-    """What the body does not say stays as it is. A member that is `null` goes."""
+    """A member that the body does not have stays as it is. One that is `null` goes."""
     body, id = request.body(), request.resource("Organisation")
     before = show(database, id)
     for name in FIXED:

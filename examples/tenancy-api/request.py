@@ -1,4 +1,4 @@
-"""What a request says, read once and strictly, and what the sidecar has decided on."""
+"""A request, read once and strictly, and the entities that the sidecar has decided on."""
 
 import http
 import json
@@ -74,7 +74,7 @@ ENTITY = re.compile('(?:([^=",; ]+)=)?([A-Za-z0-9_:]+)::"([^",; ]*)"')
 
 
 def entities(text):
-    """What was decided on: of each question the resource and the entities of its context, as type and id."""
+    """The entities that were decided on: of each question the resource and the entities of its context, as type and id."""
     questions = []
     for item in text.split(", ") if text else []:
         parts = [ENTITY.fullmatch(part) for part in item.split("; ")]
@@ -86,7 +86,7 @@ def entities(text):
 
 
 class Request:
-    """What an endpoint needs to know of a request."""
+    """A request, as an endpoint needs it."""
 
     def __init__(self, path, query, headers, body, sidecar):
         self.path, self._query, self._headers, self.content = path, query, headers, body
@@ -108,7 +108,7 @@ class Request:
         self.obligations = {name.strip() for name in self._header("X-Authz-Obligations").split(",")} - {""}
 
     def owes(self, obligation):
-        """Whether the permit asks for this. Whoever asks has to do it: it is owed no longer."""
+        """True if the permit obliges to this. The endpoint that asks has to do it: it is owed no longer."""
         owed = obligation in self.obligations
         self.obligations.discard(obligation)
         return owed

@@ -155,7 +155,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def refused(error):
-    """What a constraint of the store says to the client."""
+    """The answer to the client where a constraint of the store refuses."""
     if error.sqlite_errorname in ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"):
         return Problem(409, "there is one already")
     if error.sqlite_errorname in ("SQLITE_CONSTRAINT_FOREIGNKEY", "SQLITE_CONSTRAINT_TRIGGER"):

@@ -1,4 +1,4 @@
-"""What the service fetches from the sidecar beside it: a plan that is too long for a header."""
+"""The one thing that the service fetches from the sidecar beside it: a plan that is too long for a header."""
 
 import urllib.request
 

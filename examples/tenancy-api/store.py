@@ -75,7 +75,7 @@ def put_document(database, kind, id, owner, document):
 
 
 def get_document(database, kind, id):
-    """What is kept of it; nothing where another program has made it."""
+    """The row that is kept of it; nothing where another program has made it."""
     row = database.execute("SELECT document FROM api_document WHERE (kind, id) = (?, ?)", (kind, id)).fetchone()
     return json.loads(row["document"]) if row else {}
 
@@ -88,13 +88,13 @@ def owned_document(database, kind, id, owner):
 
 
 def delete_document(database, kind, id, owner):
-    """Whether it was there."""
+    """True if it was there."""
     statement = "DELETE FROM api_document WHERE (kind, id, owner) = (?, ?, ?)"
     return database.execute(statement, (kind, id, owner)).rowcount == 1
 
 
 def forget(database, kind, id):
-    """What is kept of something that is deleted, and of what only it has."""
+    """Forgets the rows that are kept of it, and of all that only it has."""
     database.execute("DELETE FROM api_document WHERE (kind, id) = (?, ?)", (kind, id))
     database.execute("DELETE FROM api_document WHERE kind IN ('hook', 'invoice') AND owner = ?", (id,))
 

@@ -65,13 +65,13 @@ pub(super) enum Command {
     Export(ExportArgs),
     /// Create the tables of the store, or bring them up to date
     Migrate(MigrateArgs),
-    /// Write the shipped schema, policies, suites, routes, SQL and settings out, as a project to edit; or make a project of another Cedar set
+    /// Write all that is shipped out, as a project to edit; or make a project of another Cedar set
     Init(InitArgs),
     /// Parse, validate and lint policies, schema and routes
     Check(CheckArgs),
     /// Run policy suites
     Test(TestArgs),
-    /// Convert policies or a schema between Cedar's own syntax and Cedar's JSON, or from the files of other programs
+    /// Convert policies or a schema between Cedar's syntax and JSON, or from the files of other programs
     Convert(ConvertArgs),
     /// Decide one question, and show the reasons
     #[command(after_long_help = "\
@@ -81,7 +81,7 @@ Examples:
 
 Exit codes: 0 allowed; 2 denied.")]
     Authorize(AuthorizeArgs),
-    /// Decide one question, and show the policies, the values that they read, and the conditions that a denial lacks
+    /// Decide one question, and show why: the policies, the values that they read, and what a denial lacks
     #[command(after_long_help = "\
 Examples:
   peppol-authz explain --principal 'Peppol::User::\"anna\"' --action getOrganisation --resource 'Peppol::Organisation::\"acme\"'
@@ -91,7 +91,7 @@ Exit codes: 0 allowed; 2 denied.")]
     Explain(AuthorizeArgs),
     /// Find the principals, resources or actions that the policies allow
     Search(SearchArgs),
-    /// Show the condition by which a service's own database finds what the policies allow
+    /// Show the condition by which your own database finds what the policies allow
     Plan(PlanArgs),
     /// Show the questions that a request to a gateway becomes
     Route(RouteArgs),
@@ -99,15 +99,15 @@ Exit codes: 0 allowed; 2 denied.")]
     Prove(ProveArgs),
     /// Compare two sets of policies, and show what the new one allows or denies
     Diff(DiffArgs),
-    /// Decide the decisions of a log again, and show those that change
+    /// Decide the lines of a decision log again, and show those that change
     Replay(ReplayArgs),
     /// Show every right, and the policies that give it, for an audit
     Review(ReviewArgs),
-    /// Show the settings in force, and what is wrong with what they name
+    /// Show the settings in force, and what is wrong
     Doctor(DoctorArgs),
-    /// Ask a running sidecar if it is well, as a container's health check does
+    /// Ask a running sidecar if it is well
     Health(HealthArgs),
-    /// Make a static key for a caller, and show it with its hash
+    /// Make a key for a caller, and show it with its hash
     Key(KeyArgs),
     /// Write the completions of a shell to standard output
     Completions(CompletionsArgs),

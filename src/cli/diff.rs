@@ -67,9 +67,7 @@ enum StoredTemplates {
 impl StoredTemplates {
     fn sentence(&self) -> &'static str {
         match self {
-            Self::Same => {
-                "note: links of templates that the store holds are not among what is compared"
-            }
+            Self::Same => "note: links of templates in the store are left out of the comparison",
             Self::Differ => {
                 "note: the store holds links of templates, and templates differ: whatever such a link allows may be \
                  more or less than it was"

@@ -44,7 +44,7 @@ fn documents(config: &Config, to: &mut dyn Write) -> Result<Done, Exit> {
     let database = open_database(config, FileUse::ReadOnce).map_err(failed)?;
     let database = database.ok_or_else(|| {
         misused(format!(
-            "documents are exported from a database, and `{}` is none; it is what `--cedar` writes",
+            "documents are exported from a database, and `{}` is none; `--cedar` writes such a file",
             config.tenancy
         ))
     })?;

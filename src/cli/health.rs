@@ -61,7 +61,7 @@ pub(super) fn run(args: &HealthArgs) -> Ended {
                 return Ok(Exit::Done);
             }
             Some((status, body)) => format!("answers {status}: {}", one_line(body)),
-            None => "answers what is no HTTP".to_owned(),
+            None => "its answer is no HTTP".to_owned(),
         },
         Ok(Err(error)) if !is_late(&error) => error.to_string(),
         _ => format!("no answer within {}", duration::format(timeout)),

@@ -31,7 +31,7 @@ pub(super) fn run(args: &ProveArgs) -> Ended {
     let all = in_worker(async move { prove_all(options, &bundle, &invariants, fails_too).await });
     let all = all.map_err(failed)?;
     if reads_links {
-        remark("note: links of templates that the store holds are not among what this holds for");
+        remark("note: links of templates in the store are left out: nothing is proved of them");
     }
     let mut is_written = true;
     for proved in &all {

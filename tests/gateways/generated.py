@@ -1,4 +1,4 @@
-"""What the controllers of Kubernetes make of the examples: of Envoy, Istio and Envoy Gateway; of nginx, ingress-nginx.
+"""The configurations that controllers of Kubernetes make of the examples: of Envoy, Istio and Envoy Gateway; of nginx, ingress-nginx.
 
 The shapes are those of their sources: Istio's `pilot/pkg/security/authz/builder`, Envoy Gateway's
 `internal/xds/translator`, ingress-nginx's `rootfs/etc/nginx/template/nginx.tmpl`. All else is from `examples`."""

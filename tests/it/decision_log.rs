@@ -92,7 +92,7 @@ fn to_json(value: &toml::Value) -> Value {
     serde_json::to_value(value).unwrap()
 }
 
-/// Whatever the policy suites ask: each case, and each cell of the matrix.
+/// All that the policy suites ask: each case, and each cell of the matrix.
 fn all_questions() -> Vec<Value> {
     let bundle = load(&Sources::shipped()).unwrap();
     let schema = &*bundle.schema;

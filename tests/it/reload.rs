@@ -45,7 +45,7 @@ const ARCHIVE: &str = r"
 }
 ";
 
-const TAKEN: &str = "took over changed policies";
+const TAKEN: &str = "changed policies are in force";
 const REFUSED: &str = "changed policies are refused; those before stay in force";
 
 fn shipped_policies(to: &Path) {

@@ -1,4 +1,4 @@
-//! The table of rules in `docs/rules.md` says what the policies say.
+//! The table of rules in `docs/reference/rules.md` says what the policies say.
 
 use peppol_authz_engine::policy::{HeldBy, Sources, load};
 
@@ -38,7 +38,7 @@ fn the_table_of_rules_is_that_of_the_policies() {
         ));
     }
     table.push('\n');
-    let path = project("docs/rules.md");
+    let path = project("docs/reference/rules.md");
     let page = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = page.split_once(START).unwrap();
     let (found, after) = rest.split_once(END).unwrap();

@@ -71,7 +71,7 @@ pub enum Sought {
     Resources,
 }
 
-/// Which part of the answer is wanted.
+/// The part of the answer that is wanted.
 #[derive(Clone, Debug)]
 pub struct SearchPage {
     /// The end of the part before: its [`SearchResult::last`].

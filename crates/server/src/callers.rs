@@ -154,7 +154,7 @@ impl Callers {
         self.limits.enter(&caller.id)
     }
 
-    /// What callers have used of their limits.
+    /// The use of the limits of callers.
     #[must_use]
     pub fn limits_used(&self) -> CallerLimitsUsed {
         self.limits.used()
@@ -243,7 +243,7 @@ impl Callers {
                 self.policies.store(Arc::new(policies));
                 tracing::info!(
                     policies = &*revision,
-                    "took over changed policies of callers"
+                    "changed policies of callers are in force"
                 );
             }
             Err(fault) => tracing::error!(

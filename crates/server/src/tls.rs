@@ -151,7 +151,7 @@ impl ServerTls {
             Ok(material) => {
                 let expires_in = material.until.saturating_sub(now());
                 self.material.store(Arc::new(material));
-                tracing::info!(expires_in, "took over a changed certificate");
+                tracing::info!(expires_in, "a changed certificate is in force");
                 true
             }
             Err(fault) => {

@@ -188,7 +188,7 @@ impl Watch {
             }
             state.report_left_out(&seen);
             if !state.decides_like(&seen, is_refused) {
-                // Whatever a text does to the program, the watch goes on.
+                // The watch goes on, whatever a text does to the program.
                 let mut judged = |state: &FileState| {
                     let judge = || changed(state.change(&taken, &reader));
                     catch_unwind(AssertUnwindSafe(judge)).ok()

@@ -40,8 +40,8 @@ Examples:
   peppol-authz search --principal 'Peppol::SubAccount::\"s-1\"' --resource Peppol::Document --action viewDocument --limit 10
 
 The search is for the one of principal, action and resource that is open: an entity with its type \
-alone, or the action if it is left out. Results are written one a line; what a permit obliges to \
-follows behind a tab.")]
+alone, or the action if it is left out. Results are written one a line, with the obligations of their \
+permits after a tab.")]
 pub(in crate::cli) struct SearchArgs {
     /// A search in JSON, as `POST /v1/search` takes it; `-` is standard input
     #[arg(value_name = "FILE", conflicts_with_all = ["principal", "action", "resource", "context"])]
@@ -106,7 +106,7 @@ pub(in crate::cli) struct PlanArgs {
     pub(in crate::cli) source: SourceArgs,
     #[command(flatten)]
     pub(in crate::cli) policy: PolicyArgs,
-    /// Show first what of the policies depends on the resource, also where there is no plan
+    /// Show first the conditions of the policies that depend on the resource, even if there is no plan
     #[arg(long)]
     pub(in crate::cli) residual: bool,
     /// Write the answer in JSON, as `POST /v1/plan` does

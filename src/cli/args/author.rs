@@ -24,8 +24,9 @@ pub(in crate::cli) struct CheckArgs {
     /// Write one JSON object for each fault, for editors and CI
     #[arg(long)]
     pub(in crate::cli) json: bool,
-    /// Hold the route table to an OpenAPI description (3.0 or 3.1, JSON or YAML) of what is behind the gateway: each of
-    /// its operations needs an entry, and entries read what it has. May be given several times
+    /// Hold the route table to an OpenAPI description (3.0 or 3.1, JSON or YAML) of a service behind the gateway; may be given again
+    ///
+    /// Each of its operations needs an entry, and an entry may read only what it describes.
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) openapi: Vec<PathBuf>,
     /// The path before those of the descriptions [default: that of their `servers`]
@@ -63,7 +64,7 @@ pub(in crate::cli) struct TestArgs {
     pub(in crate::cli) mutate: bool,
     #[command(flatten)]
     pub(in crate::cli) solver: SolverArgs,
-    /// Replace the golden matrices by the new results
+    /// Keep the new results as the golden matrices
     #[arg(long)]
     pub(in crate::cli) update: bool,
 }

@@ -11,7 +11,9 @@ Examples:
   peppol-authz convert schema/peppol.cedarschema
   peppol-authz convert dump/*.json --links links.toml")]
 pub(in crate::cli) struct ConvertArgs {
-    /// Policies or a schema, in Cedar's own syntax or in Cedar's JSON; or all files of a policy store as Amazon Verified Permissions' command line writes them, the policies of cedar-agent, or links as Cedar's command line keeps them
+    /// Policies or a schema, in Cedar's own syntax or in JSON
+    ///
+    /// Or all files of a policy store, as the command line of Amazon Verified Permissions writes them; the policies of cedar-agent; or links, as Cedar's command line keeps them.
     #[arg(required = true, value_name = "FILE")]
     pub(in crate::cli) files: Vec<PathBuf>,
     /// The links of templates: read with policies in Cedar's own syntax, written with all others

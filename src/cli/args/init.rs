@@ -13,7 +13,9 @@ pub(in crate::cli) struct InitArgs {
     /// The directory of the project, which is new or empty
     #[arg(value_name = "DIR")]
     pub(in crate::cli) directory: PathBuf,
-    /// Make the project of a Cedar set that is there: a directory with a schema, policies, templates and links, entities and questions, of Cedar's own tools, of Amazon Verified Permissions or of cedar-agent
+    /// Make the project of another Cedar set, which is in this directory
+    ///
+    /// It has a schema and policies, and may have templates, links, entities and questions. The files are those of Cedar's own tools, of Amazon Verified Permissions or of cedar-agent.
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) from: Option<PathBuf>,
     /// The schema of that set: a file, or a directory of fragments [default: the only one in it]

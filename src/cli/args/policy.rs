@@ -30,16 +30,22 @@ struct ProjectSettings {
 /// Policies, schema and routes.
 #[derive(Clone, Debug, Args)]
 pub(in crate::cli) struct PolicyArgs {
-    /// A directory of policies [default: the shipped policies; for authors' commands that of `peppol-authz.toml`, or `policies`, if it exists]
+    /// A directory of Cedar policies [default: the shipped ones]
+    ///
+    /// The commands of authors take the one that `peppol-authz.toml` names, or `policies`, where there is one.
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) policies: Option<PathBuf>,
-    /// A Cedar schema, or a directory of its fragments `….cedarschema` [default: the shipped schema; for authors' commands that of `peppol-authz.toml`, or `schema/peppol.cedarschema`, if it exists]
+    /// A Cedar schema, or a directory of its fragments `….cedarschema` [default: the shipped one]
+    ///
+    /// The commands of authors take the one that `peppol-authz.toml` names, or `schema/peppol.cedarschema`, where there is one.
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) schema: Option<PathBuf>,
-    /// A route table for gateways [default: the shipped table with the shipped schema, else none; for authors' commands that of `peppol-authz.toml`, or `schema/routes.toml`, if it exists and no schema is named]
+    /// A route table for gateways [default: the shipped one with the shipped schema, else none]
+    ///
+    /// The commands of authors take the one that `peppol-authz.toml` names, or `schema/routes.toml`, where there is one and no schema is named.
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) routes: Option<PathBuf>,
-    /// The fate of policies that Cedar warns of: `deny`, `log`, or by kind as `impossible=log,mixed_script=log` [default: the setting `policy_warnings`]
+    /// What happens to policies that Cedar warns of: `deny`, or `log`, or by kind, as `impossible=log` [default: the setting `policy_warnings`]
     #[arg(long, value_name = "FATE")]
     pub(in crate::cli) policy_warnings: Option<Warnings>,
     /// The most references that a policy may follow, 0 to 20 [default: the setting `policy_level`]

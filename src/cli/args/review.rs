@@ -30,7 +30,7 @@ pub(in crate::cli) struct ReviewArgs {
     /// Review the rights to this action alone: `Peppol::Action::"viewDocument"`, or only `viewDocument`
     #[arg(long, value_name = "ACTION")]
     pub(in crate::cli) action: Option<String>,
-    /// A JSON file of contexts: `{"ACTION": [{…}, …]}`, asked in the place of those that are found
+    /// A JSON file of contexts: `{"ACTION": [{…}, …]}`, asked in place of those that are found
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) contexts: Option<PathBuf>,
     /// The form in which the review is written

@@ -16,7 +16,7 @@ Examples:
 pub(in crate::cli) struct ServeCommand {
     #[command(flatten)]
     pub(in crate::cli) start: ServeArgs,
-    /// Do all that comes before a start is ready, and end: nothing is listened on, made or imported
+    /// Try a start, and end: nothing is listened on, made or imported
     #[arg(long)]
     pub(in crate::cli) check: bool,
 }
@@ -34,13 +34,13 @@ pub(in crate::cli) struct ServeArgs {
     /// Tenancy documents to read into the store before the program is ready; may be given again
     #[arg(long, value_name = "FILE")]
     import: Vec<PathBuf>,
-    /// A directory of suites that policies have to pass, at the start and before a change of them is taken
+    /// A directory of suites that policies have to pass, at the start and with each change
     #[arg(long, value_name = "DIR")]
     reload_suites: Option<PathBuf>,
-    /// A directory of policies that decide every question once more; differences are counted, answers stay
+    /// A directory of policies for the shadow: they decide every question too, and differences are counted
     #[arg(long, value_name = "DIR")]
     shadow: Option<PathBuf>,
-    /// The target of the decision log, one line for each decision: `stdout`, `file:PATH` or `off` [default: the setting `decision_log.to`]
+    /// Where the decision log goes, one line for each decision: `stdout`, `file:PATH` or `off` [default: the setting `decision_log.to`]
     #[arg(long, value_name = "TO")]
     decision_log: Option<String>,
     /// Write into the decision log also the entities that the policies could look at
@@ -60,10 +60,10 @@ pub(in crate::cli) struct ImportArgs {
     /// Files of tenancy documents; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(in crate::cli) files: Vec<PathBuf>,
-    /// Refuse a document with a member that nothing reads; otherwise such members are counted and named at the end
+    /// Refuse a document with a member that nothing reads; without this such members are named at the end
     #[arg(long)]
     pub(in crate::cli) strict: bool,
-    /// The file holds no documents but entities in Cedar's JSON, as `export --cedar` writes them: tables of them are made, in an empty database
+    /// Make a database of entities in Cedar's JSON, as `export --cedar` writes them; it has to be empty
     #[arg(long, conflicts_with = "strict")]
     pub(in crate::cli) cedar: bool,
     /// The schema of the entities, for `--cedar` [default: the setting `schema`]

@@ -81,7 +81,7 @@ fn say_near(near: &NearPermit) {
         say_way(way);
     }
     if near.ways.is_empty() {
-        say("  what it lacks was not found, or could not be checked; it depends on");
+        say("  no change was found that would allow it; it depends on");
         say(format_args!("  {}", near.residual));
         say_values(&near.values, near.cut);
     }

@@ -65,7 +65,7 @@ impl Listeners {
                 let address = address.to_string();
                 tracing::warn!(
                     address,
-                    "whoever reaches this port may ask, as `callers.admit` says"
+                    "anyone who reaches this port may ask, as `callers.admit` says"
                 );
             }
         }

@@ -227,10 +227,13 @@ fn report(app: &App, patience: Duration, outcome: &Outcome) {
     app.readiness
         .reloaded((!said.is_empty()).then(|| said.join("; ")));
     if let Some(Ok(())) = entities {
-        tracing::info!("took over changed entities");
+        tracing::info!("changed entities are in force");
     }
     if let Some(Ok(bundle)) = policies {
-        tracing::info!(policies = &*bundle.revision, "took over changed policies");
+        tracing::info!(
+            policies = &*bundle.revision,
+            "changed policies are in force"
+        );
     }
     for fault in of_policies {
         tracing::error!(

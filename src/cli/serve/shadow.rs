@@ -54,7 +54,7 @@ pub(super) fn follow_store(shadow: Option<&Shadow>, store: &Arc<dyn Store>) {
         shadow.refused();
         tracing::error!(
             fault = %error,
-            "changed entities do not fit the shadow; it looks on with those before"
+            "changed entities do not fit the shadow, which goes on with those before"
         );
     }
 }
@@ -92,7 +92,10 @@ pub(super) fn start(
     };
     let revision = Arc::clone(&bundle.revision);
     let shadow = Shadow::start(store, bundle, options, pseudonyms(config)?)?;
-    tracing::info!(policies = &*revision, "a shadow looks on");
+    tracing::info!(
+        policies = &*revision,
+        "the shadow decides each question too"
+    );
     Ok(shadow)
 }
 
@@ -134,7 +137,7 @@ fn take(shadow: &Shadow, change: Change) -> bool {
             .map_err(|error| vec![error.to_string()])?;
         tracing::info!(
             policies = &*revision,
-            "the shadow took over changed policies"
+            "changed policies of the shadow are in force"
         );
         Ok(())
     });
@@ -145,7 +148,7 @@ fn take(shadow: &Shadow, change: Change) -> bool {
             for fault in &faults {
                 tracing::error!(
                     fault,
-                    "changed policies of the shadow are refused; those before look on"
+                    "changed policies of the shadow are refused; those before stay in force"
                 );
             }
             false

@@ -104,7 +104,7 @@ fn a_gateway_of_a_tenant_asks_about_that_tenant_alone_and_policies_are_reloaded(
     );
     is_allowed(&ask(&about("acme"), DECIDE));
     std::fs::write(&file, TENANT.replace("\"acme\"", "\"globex\"")).unwrap();
-    sidecar.wait_for_log("took over changed policies of callers");
+    sidecar.wait_for_log("changed policies of callers are in force");
     is_refused(&ask(&about("acme"), DECIDE), 403, "CALLER_NOT_ALLOWED");
     assert_eq!(ask(&about("globex"), DECIDE).json()["decision"], "Deny");
     until("it is no longer refused", || {

@@ -64,7 +64,7 @@ fn anyone_is_let_in_where_a_setting_says_so() {
         .variable("PEPPOL_AUTHZ_CALLERS__ADMIT", "anyone-who-reaches-the-port")
         .variable("PEPPOL_AUTHZ_EXPLAIN__ALLOW", "nobody")
         .start();
-    let warned = sidecar.logged("whoever reaches this port may ask, as `callers.admit` says");
+    let warned = sidecar.logged("anyone who reaches this port may ask, as `callers.admit` says");
     assert_eq!(
         (&warned["level"], warned["address"].as_str()),
         (&json!("WARN"), Some(&*sidecar.address))

@@ -1,4 +1,4 @@
-//! Whatever a file of entities holds: it takes memory by its length, or it is refused with the
+//! A file of entities takes memory by its length, whatever it holds, or it is refused with the
 //! setting that refuses it.
 
 use std::fs::{self, File};

@@ -179,7 +179,7 @@ fn a_type_whose_last_entity_is_taken_out_stays_the_files() {
     assert_eq!(known["reasons"][0]["code"], "NOT_PERMITTED", "{known}");
     for text in ["[]", "[ ]"] {
         std::fs::write(&file, text).unwrap();
-        sidecar.wait_for_log("took over changed entities");
+        sidecar.wait_for_log("changed entities are in force");
         let absent = sidecar.ask(&asked(&[closed()]));
         assert_eq!(
             absent["reasons"][0]["code"], "UNKNOWN_PRINCIPAL",
@@ -230,14 +230,14 @@ fn a_type_that_comes_back_stays_the_files() {
         json!([entity("User", "u", json!({}), &[])]).to_string(),
     )
     .unwrap();
-    sidecar.wait_for_log("took over changed entities");
+    sidecar.wait_for_log("changed entities are in force");
     // Another file, so that what is handed on is handed on once more.
     std::fs::write(
         &file,
         json!([entity("User", "v", json!({}), &[])]).to_string(),
     )
     .unwrap();
-    sidecar.wait_for_log("took over changed entities");
+    sidecar.wait_for_log("changed entities are in force");
     std::fs::write(&policies, POLICIES).unwrap();
     std::fs::write(&schema, SCHEMA).unwrap();
     std::fs::write(
@@ -245,7 +245,7 @@ fn a_type_that_comes_back_stays_the_files() {
         json!([entity("User", "u", json!({}), &[])]).to_string(),
     )
     .unwrap();
-    sidecar.wait_for_log("took over changed policies");
+    sidecar.wait_for_log("changed policies are in force");
     let reply = sidecar.post("/v1/is_authorized", &asked);
     assert_eq!(
         reply.json()["code"],

@@ -326,7 +326,7 @@ fn a_file_of_keys_is_taken_whole_when_it_changes_or_not_at_all() {
         Samples::of(&sidecar).value("api_keys_refused", &[]) == 1.0
     });
     is_subject(&bearer(&sidecar, &second.key), "anna");
-    // Whoever takes all away says so.
+    // An operator who takes all away says so.
     replace(&file, "key = []\n");
     until("no key is left", || {
         bearer(&sidecar, &second.key).status == 401

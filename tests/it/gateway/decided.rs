@@ -114,7 +114,7 @@ fn a_service_is_told_the_canonical_ids() {
     );
 }
 
-/// Whatever is in an id: it ends no item, and is read back by percent-decoding it.
+/// An id ends no item, whatever is in it, and is read back by percent-decoding it.
 #[test]
 fn no_id_is_two() {
     let sidecar = odd_start().start();

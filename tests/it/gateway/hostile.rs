@@ -1,4 +1,4 @@
-//! Whatever else a client writes, a decision is one about the request that the gateway names.
+//! A decision is about the request that the gateway names, whatever else a client writes.
 
 use super::{ask, start};
 use crate::rules::rng::Rng;

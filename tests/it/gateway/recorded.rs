@@ -94,7 +94,7 @@ fn a_host_moves_no_path() {
     ] {
         let text = text.replace("https://services.example.com", &format!("https://{host}"));
         let denied = sent(&sidecar, &text, "GET", "/orgs/globex", "anna");
-        // Whatever it is read as, nothing of `globex` is allowed.
+        // Nothing of `globex` is allowed, whatever it is read as.
         assert_eq!(denied.status, 403, "{host}: {denied:?}");
         let reply = sent(&sidecar, &text, "GET", "/orgs/acme", "anna");
         match code {

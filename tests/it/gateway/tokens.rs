@@ -228,7 +228,7 @@ fn a_refused_token_is_counted_and_logged_by_reason_without_its_contents() {
     sent(&of(
         json!({"sub": "anna@secret.example", "iss": "https://secret.example"}),
     ));
-    // Whoever makes a token chooses the name of its key.
+    // The maker of a token chooses the name of its key.
     let good = of(json!({"sub": "anna"}));
     let (_, rest) = good.split_once('.').unwrap();
     for kid in [

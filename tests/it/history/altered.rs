@@ -303,7 +303,7 @@ fn loads(sidecar: &crate::sidecar::Sidecar) -> String {
     line.map(str::to_owned).unwrap_or_else(|| panic!("{text}"))
 }
 
-/// Whoever adds columns, indexes and triggers that touch nothing of the shipped ones keeps what is in
+/// An operator who adds columns, indexes and triggers that touch nothing of the shipped ones keeps what is in
 /// memory.
 #[test]
 fn what_an_operator_may_add() {

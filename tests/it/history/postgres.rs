@@ -110,7 +110,7 @@ fn a_server_that_goes_back_is_forgotten_with_all_that_it_said() {
     assert_eq!(decision(&sidecar, &with("atLeast", &anna)), "Deny");
 }
 
-/// Whoever may make a table in a schema of the path could freeze every answer.
+/// A role that may make a table in a schema of the path could freeze every answer.
 #[test]
 fn records_of_another_owner_do_not_count() {
     let database = quickstart(&SHARED);

@@ -87,7 +87,7 @@ fn one_peer_does_not_take_the_places_of_all_others() {
     let sidecar = patient().start();
     let crowd = Crowd::at(&sidecar.address);
     let record = sidecar
-        .wait_for_log("a peer has as many connections as one may have, further ones are closed");
+        .wait_for_log("a peer has as many connections as it may have: further ones are closed");
     assert!(
         record["peer"].as_str().unwrap().contains("127.0.0.2"),
         "{record}"

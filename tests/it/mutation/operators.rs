@@ -364,7 +364,7 @@ fn entities_of_a_closed_vocabulary() {
             "principal.colour == Colour::\"green\"",
         ]
     );
-    // Whatever spelling it is in.
+    // In any spelling.
     assert_eq!(
         of("principal.colour == Colour::\"blue\\u{22}ish\""),
         [

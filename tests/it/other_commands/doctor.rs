@@ -148,7 +148,7 @@ fn a_server_is_looked_at_and_not_changed() {
     assert!(ended.stdout.contains("GRANT"), "{ended:?}");
 }
 
-/// Whatever a start reads, and where it would not begin: each by both commands.
+/// All that a start reads, and where it would not begin: each by both commands.
 #[test]
 fn what_would_stop_a_start_is_named() {
     // Small policies, which are loaded soon.

@@ -1,4 +1,4 @@
-//! Whatever is written, by whichever statement, the store says which entities have
+//! The store says, of all that is written by any statement, which entities have
 //! changed: random writes, and a comparison of all that can be read before and after.
 
 use peppol_authz_engine::schema::Row;

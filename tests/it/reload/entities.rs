@@ -15,7 +15,7 @@ use crate::eventually::{eventually, until};
 use crate::http::described::{ENTITIES, document, view_document, with_entities};
 use crate::sidecar::{Sidecar, Start};
 
-const TAKEN: &str = "took over changed entities";
+const TAKEN: &str = "changed entities are in force";
 const REFUSED: &str = "changed entities are refused; those before stay in force";
 
 /// May Anna, a member of `acme`, look at its certificates?

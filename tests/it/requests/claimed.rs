@@ -34,7 +34,7 @@ fn a_claim_has_any_name_and_any_depth() {
         ("{claim./https:~1~1acme.example~1app/org.id/a~1b}", &nested),
         ("{claim.organization.acme.id}", &keycloak),
         ("{claim./organization/acme/id}", &keycloak),
-        // Whoever logs in for one organisation has one.
+        // A login for one organisation has one.
         ("{claim.organization.#}", &keycloak),
         ("{claim.organization.*.id}", &keycloak),
         ("{claim.organization.*}", &listed),

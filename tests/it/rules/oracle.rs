@@ -11,7 +11,7 @@ use super::vocabulary::{Environment, Kind, Mode, Role};
 /// The answer that a question must get.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Expected {
-    /// Whether it is allowed.
+    /// True if it is allowed.
     pub(crate) allow: bool,
     /// The codes of a denial.
     pub(crate) codes: BTreeSet<&'static str>,

@@ -21,7 +21,7 @@ pub(super) struct LinkedSet {
     pub(super) links: String,
 }
 
-/// What a scope says of one side: nothing, or the entity that it has to be or be in.
+/// The scope of one side: any entity, or the one that it has to be or be in.
 #[derive(Clone, Debug)]
 enum Side {
     Open(Option<&'static str>),
@@ -97,7 +97,7 @@ fn action_of(policy: &Policy) -> Option<&'static ActionShape> {
     ACTIONS.iter().find(|it| it.name == uid.id().unescaped())
 }
 
-/// Which side is what.
+/// The two sides.
 fn sides(policy: &Policy) -> [(&'static str, Side); 2] {
     let action = action_of(policy);
     let sole = |kinds: Option<&'static [&'static str]>| match kinds {

@@ -10,8 +10,8 @@ use crate::eventually::eventually;
 use crate::samples::Samples;
 use crate::sidecar::{Sidecar, Start, project};
 
-const TAKEN: &str = "the shadow took over changed policies";
-const REFUSED: &str = "changed policies of the shadow are refused; those before look on";
+const TAKEN: &str = "changed policies of the shadow are in force";
+const REFUSED: &str = "changed policies of the shadow are refused; those before stay in force";
 
 /// Learns of changes by notices alone, and soon.
 fn start() -> Start {
@@ -114,7 +114,7 @@ fn a_change_of_the_first_policies_is_seen() {
     let sidecar = start.start();
     sidecar.ask(&allowed());
     write(&first, CLOSED);
-    sidecar.wait_for_log("took over changed policies");
+    sidecar.wait_for_log("changed policies are in force");
     assert_eq!(sidecar.ask(&allowed())["decision"], "Deny");
     let samples = looked(&sidecar, 2);
     assert_eq!(of_result(&samples, "agreed"), 1.0);

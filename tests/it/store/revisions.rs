@@ -205,7 +205,7 @@ fn an_import_names_the_state_that_holds_it() {
     assert_eq!(changed.revision.name(), revision(&store, &schema).name());
 }
 
-/// Whatever is written after it began, it reads as if it were not.
+/// It reads as if nothing had been written after it began.
 #[test]
 fn a_snapshot_does_not_see_a_later_write() {
     let directory = tempfile::tempdir().unwrap();

@@ -66,7 +66,7 @@ fn a_changed_certificate_is_taken_without_a_failed_request_and_a_bad_one_is_not(
             });
         };
         swap(&link, &second);
-        sidecar.wait_for_log("took over a changed certificate");
+        sidecar.wait_for_log("a changed certificate is in force");
         let now = shown(&sidecar, &ours);
         assert_ne!(now, before);
         is(0);

@@ -59,7 +59,10 @@ fn target(reference: Node<'_>) -> Result<Node<'_>, Broken> {
     let text = reference.text();
     let text = text.ok_or_else(|| broken(reference, "a text is wanted"))?;
     let Some(fragment) = text.strip_prefix('#') else {
-        return Err(broken(reference, "only what is in the same file is read"));
+        return Err(broken(
+            reference,
+            "only references within the file are read",
+        ));
     };
     let found = reference.tree().at(&unescaped(fragment));
     found.ok_or_else(|| broken(reference, "there is no such place"))

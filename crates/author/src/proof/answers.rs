@@ -94,7 +94,9 @@ async fn told(
             }
             Ok(Some(found))
         }
-        None => Err(ProofError::Failed("what was found is not whole".to_owned())),
+        None => Err(ProofError::Failed(
+            "the finding of the solver is not whole".to_owned(),
+        )),
     }
 }
 

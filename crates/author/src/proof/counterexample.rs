@@ -42,7 +42,7 @@ impl Counterexample {
             None => Self {
                 question: Json::Null,
                 entities: Json::Null,
-                decision: Err("what the solver found is not whole".to_owned()),
+                decision: Err("the finding of the solver is not whole".to_owned()),
             },
         }
     }

@@ -137,7 +137,7 @@ async fn side(
     };
     let Some(scenario) = readable(&env, first, &[some, other], &shows) else {
         return Ok(DifferenceSide::NotProved(
-            "what was found is not whole".to_owned(),
+            "the finding of the solver is not whole".to_owned(),
         ));
     };
     let before = Counterexample::decided(&scenario, old).await;

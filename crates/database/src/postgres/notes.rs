@@ -1,4 +1,4 @@
-//! Which tables note each row that changes, and for which entity types.
+//! The tables that note each row that changes, and the entity types that they note it for.
 //!
 //! A table notes by the triggers of `tenancy_changed`, whose arguments are the types, or, by the word
 //! of its operator, with a line in `tenancy_noted`.

@@ -9,7 +9,7 @@ use super::noted::NotedTables;
 use crate::views::quoted;
 
 /// Functions whose result depends on their arguments alone, of those that SQLite brings along.
-/// Whoever reads a clock, a counter or chance is not among them.
+/// Functions that read a clock, a counter or chance are not among them.
 const PURE: &[&str] = &[
     "abs",
     "acos",

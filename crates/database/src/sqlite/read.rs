@@ -70,7 +70,7 @@ pub(super) fn entity(
         } else {
             Err(Misfit::new("a row for another id"))
         };
-        // Which of two rows counts would be chance.
+        // It would be chance which of two rows counts.
         let twice = rows.next()?.is_some();
         Ok(Some(if twice {
             Err(Misfit::new("two rows for one id"))

@@ -44,7 +44,7 @@ impl Decided {
             return None;
         }
         let revision = Arc::clone(&self.decision.tenancy_revision);
-        // Which entities have to be there is said by the question.
+        // The question says which entities have to be there.
         if self.decision.is_of_absent() {
             return Some(Ok(Decision {
                 reasons: self.decision.reasons.clone(),

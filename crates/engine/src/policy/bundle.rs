@@ -99,7 +99,7 @@ impl Bundle {
                             added.map_err(|error| BundleError::Cedar(error.to_string()))?;
                         }
                     }
-                    // Whatever its slots hold, its scope says as much.
+                    // Its scope says as much, whatever its slots hold.
                     for info in &linked {
                         if applies_to(&info.policy, &action_entities, &action.uid)
                             && can_be_between(&info.policy, principal, resource)

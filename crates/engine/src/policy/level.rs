@@ -49,7 +49,7 @@ impl FromStr for MaxLevel {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // Whatever is no number is beyond the greatest.
+        // A text that is no number is beyond the greatest.
         Self::try_from(text.parse().unwrap_or(u32::MAX))
     }
 }

@@ -44,7 +44,7 @@ pub struct Routes {
     index: Index,
 }
 
-/// Which entries can match, by method and number of segments.
+/// The entries that can match, by method and number of segments.
 #[derive(Debug, Default)]
 struct Index(Map<(Method, usize), Vec<usize>>);
 

@@ -240,7 +240,7 @@ impl Sources {
             put(file.text.as_bytes());
         }
         if let Some(file) = &self.routes {
-            // Whatever its file is called, it is no other file's name.
+            // It is no other file's name, whatever its own file is called.
             put(b"/routes");
             put(file.text.as_bytes());
         }

@@ -12,7 +12,7 @@ use crate::slice::{Held, Holder, InState, Loaded, Lookup, Moved, StateReading};
 pub(super) enum MissingFact {
     /// An entity.
     Row(EntityUid),
-    /// Which entity has an attribute.
+    /// The entity that has an attribute.
     Lookup(Lookup),
 }
 

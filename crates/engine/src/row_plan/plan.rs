@@ -88,7 +88,7 @@ impl RowPlanRequest {
 }
 
 impl Making<'_> {
-    /// What is known; `None` where the question names entities that are not there.
+    /// The facts that are known; `None` where the question names entities that are not there.
     async fn known(&self, reading: &mut StateReading<'_>) -> Result<Option<KnownSide>, Failure> {
         let (bundle, shard) = (&*self.session.state.bundle, self.shard);
         let decider = Decider { bundle, shard };

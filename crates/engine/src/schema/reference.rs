@@ -91,7 +91,7 @@ impl EntityType {
         if reading == JsonOrigin::Document && id.is_empty() {
             return Err(Misfit::new("an id may not be empty"));
         }
-        // Whoever imports a document has to find it.
+        // The importer of a document has to find it.
         let refused = |misfit: Misfit| match reading {
             JsonOrigin::Document => Misfit::new(format!("`{}` {misfit}", id.escape_debug())),
             _ => misfit,

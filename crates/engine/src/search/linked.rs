@@ -26,7 +26,7 @@ pub(crate) struct LinkedShard {
     pub(crate) is_cut: bool,
 }
 
-/// What is made of links.
+/// The policies that links make.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LinkUse {
     /// False if of those that are for one entity of the open side only that entity is wanted: a search decides it
@@ -36,7 +36,7 @@ pub(crate) struct LinkUse {
     pub(crate) most: usize,
 }
 
-/// What is the same for all links of one template whose slots hold entities of the same types.
+/// The parts that are the same for all links of one template whose slots hold entities of the same types.
 #[derive(Clone, Copy)]
 struct LinkKind {
     /// True if their policies are among those of the shard.

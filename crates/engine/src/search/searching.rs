@@ -263,7 +263,7 @@ fn passed_over(question: &Question, failure: Failure) -> Result<(), Failure> {
                 resource,
                 ..
             } = question;
-            tracing::warn!(%principal, %resource, error, "a search passes over what cannot be used");
+            tracing::warn!(%principal, %resource, error, "a search leaves out an entity that cannot be used");
             Ok(())
         }
         other => Err(other),

@@ -32,7 +32,7 @@ pub(crate) enum SliceError {
     /// before the level that the policies need.
     #[error("{reference}")]
     Incomplete {
-        /// Which refers to which.
+        /// The one that refers, and the one that it refers to.
         reference: String,
         /// True if it is the caller who says so.
         described: bool,

@@ -1,4 +1,4 @@
-//! Which entity in memory is still as the store has it.
+//! Tells if an entity in memory is still as the store has it.
 //!
 //! Time is counted in epochs: a new one begins whenever a look at the store finds
 //! something changed. An entity is kept with the epoch that it was read in, and of

@@ -36,7 +36,7 @@ pub enum ReachedLimit {
     Concurrency,
 }
 
-/// What the caller that is nearest to a limit has used of it, and the limit.
+/// The use of a limit by the caller that is nearest to it, and the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallerLimitsUsed {
     /// Requests of the last second.
@@ -88,7 +88,7 @@ impl CallerLimits {
         Ok(running)
     }
 
-    /// What is used of them.
+    /// Their use.
     pub(super) fn used(&self) -> CallerLimitsUsed {
         let now = Instant::now();
         let (mut rate, mut concurrency) = (0, 0);

@@ -44,7 +44,7 @@ pub enum PlanDialect {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Explain {
-    /// Which callers these are.
+    /// These callers.
     pub allow: ExplainersSettings,
     /// A file that holds the key, for [`ExplainersSettings::Key`].
     pub key_file: Option<PathBuf>,

@@ -19,7 +19,7 @@ use peppol_authz_engine::{Decided, Decision, Question, WrittenText};
 // A line is one object of four parts, in this order. The second and the fourth are the same whenever
 // the decision is given again, and are written once for all of its lines.
 
-/// What is new in each line.
+/// The values that are new in each line.
 #[derive(Serialize)]
 struct LineHead {
     id: Uuid,

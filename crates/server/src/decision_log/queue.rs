@@ -73,7 +73,7 @@ impl Room {
     }
 }
 
-/// What is used of the room for lines, and all of it.
+/// The room for lines that is used, and all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogRoom {
     /// Lines that wait.
@@ -229,7 +229,7 @@ impl DecisionLog {
         self.when_full != WhenFull::Drop && self.is_failing()
     }
 
-    /// What is used of its room.
+    /// The room that is used.
     #[must_use]
     pub fn used(&self) -> LogRoom {
         let all = self.queue.max_capacity();

@@ -94,7 +94,7 @@ impl Writer {
             Err(error) => {
                 batch.text.truncate(before);
                 self.shared.dropped.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(decision_id = %decided.id, %error, "a decision has no line");
+                tracing::error!(decision_id = %decided.id, %error, "a decision was not logged: its line cannot be written");
             }
         }
         None

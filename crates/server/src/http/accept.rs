@@ -223,7 +223,7 @@ impl Door {
             if self.peer_reminded.is_due() {
                 tracing::warn!(
                     ?peer,
-                    "a peer has as many connections as one may have, further ones are closed"
+                    "a peer has as many connections as it may have: further ones are closed"
                 );
             }
         }

@@ -142,7 +142,7 @@ impl App {
             CallerAction::Plan => "it may not have this planned",
             CallerAction::Explain => "it may not have this explained",
             CallerAction::Metrics => "it may not have metrics",
-            CallerAction::Admin => "it may not ask what operators ask",
+            CallerAction::Admin => "it may not use the endpoints of operators",
         };
         self.refuse(caller, place, reason, CallerResult::NotPermitted);
         Err(match action {

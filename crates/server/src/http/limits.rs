@@ -26,7 +26,7 @@ pub struct Limits {
     pub body_read_timeout: Duration,
     /// The time that an answer may take.
     pub request_timeout: Duration,
-    /// What requests had of these.
+    /// The use of these by requests.
     pub peaks: LimitPeaks,
 }
 

@@ -91,7 +91,7 @@ where
     arrived.finished(app, caller, response)
 }
 
-/// What is kept of a request until its answer.
+/// The parts of a request that are kept until its answer.
 pub(super) struct Arrived {
     path: &'static str,
     started: Instant,

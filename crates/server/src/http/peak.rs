@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What was greatest before it is forgotten after this time, or after twice of it.
+/// The greatest value of before is forgotten after this time, or after twice of it.
 const WHILE: Duration = Duration::from_secs(60);
 
 /// The greatest number of the last one or two minutes in which somebody looked.
@@ -55,7 +55,7 @@ mod tests {
             peak.look_at(start + Duration::from_secs(seconds))
         };
         assert_eq!((look(0, 3), look(1, 7), look(59, 5)), (3, 7, 7));
-        // Whoever looks sees it for a minute at least.
+        // It can be seen for a minute at least.
         assert_eq!((look(60, 0), look(119, 2)), (7, 7));
         assert_eq!((look(120, 1), look(180, 0)), (2, 0));
     }

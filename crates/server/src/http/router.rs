@@ -95,7 +95,7 @@ fn finished(router: Router<Arc<App>>, app: Arc<App>) -> Router {
     responses((status = 200, body = Object, description = "The document"), OwnProblems)
 )]
 async fn openapi_json(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    // Which types the store serves is not known before.
+    // The types that the store serves are not known before.
     app.readiness.ready_to_answer()?;
     let text = app
         .document

@@ -37,7 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     params(Demands),
     request_body(content = openapi::Search, content_type = "application/json"),
     responses(
-        (status = 200, body = SearchPage, description = "A page of what is allowed"),
+        (status = 200, body = SearchPage, description = "A page of results"),
         Problems,
         NotExplained,
         TooWide

@@ -14,7 +14,7 @@ const AT_ONCE: u32 = 5;
 /// The kinds that are kept apart. All others share their turns.
 const KINDS: usize = 1000;
 
-/// Whoever may ask may cause any number of lines, so that the log has only so many of each kind: a
+/// A caller may cause any number of lines, so the log has only so many of each kind: a
 /// frequent one hides no rare one.
 #[derive(Debug)]
 pub(super) struct LogTurns<K> {

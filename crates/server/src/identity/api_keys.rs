@@ -163,7 +163,7 @@ impl ApiKeys {
             Ok(table) => {
                 let keys = table.0.len();
                 self.table.store(Arc::new(table));
-                tracing::info!(keys, "took over changed static keys");
+                tracing::info!(keys, "changed static keys are in force");
                 true
             }
             Err(fault) => {
@@ -228,7 +228,7 @@ impl KnownCaller {
         let claims = key.claims.clone();
         Ok(Self {
             name: key.name.clone(),
-            // Whoever writes the settings writes by the clock of this machine.
+            // The settings are written by the clock of this machine.
             validity: Validity::read(&claims, Duration::ZERO)?,
             verified: Arc::new(Verified {
                 designation: match principal {

@@ -20,7 +20,7 @@ pub(super) fn notices<'a>(
     let mut watcher = match notify::recommended_watcher(noticed) {
         Ok(watcher) => watcher,
         Err(error) => {
-            tracing::warn!(%error, "no notices of changed files; they are polled");
+            tracing::warn!(%error, "no notices of changed files: they are read at intervals");
             return None;
         }
     };
@@ -34,7 +34,7 @@ pub(super) fn notices<'a>(
     let directories: BTreeSet<_> = files.map(parent).chain(directories.cloned()).collect();
     for directory in directories {
         if let Err(error) = watcher.watch(&directory, RecursiveMode::NonRecursive) {
-            tracing::warn!(directory = %directory.display(), %error, "no notices; it is polled");
+            tracing::warn!(directory = %directory.display(), %error, "no notices of a directory: it is read at intervals");
         }
     }
     Some(watcher)

@@ -58,7 +58,7 @@ fn what_could_be_an_operation_is_not_passed_over() {
         (
             "  /x: {$ref: 'more.yaml#/x'}\n  /desks: {get:",
             "'more.yaml#/x'",
-            "`$ref` to `more.yaml#/x`: only what is in the same file is read",
+            "`$ref` to `more.yaml#/x`: only references within the file are read",
         ),
         (
             "  /x/{y/z: {put: {}}\n  /desks: {get:",
@@ -103,7 +103,7 @@ fn references_that_lead_nowhere_are_refused() {
         ("#Desk", "there is no such place"),
         (
             "https://x.example/#/a",
-            "only what is in the same file is read",
+            "only references within the file are read",
         ),
     ] {
         let new = format!("schema: {{$ref: \"{reference}\"}}");

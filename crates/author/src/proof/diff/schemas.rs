@@ -38,7 +38,7 @@ pub(super) fn difference(kind: &RequestKind, compared: &ComparedSets) -> Option<
             (Some(_), None) => true,
         }
     });
-    wider.map(|name| format!("the schema says otherwise what a `{name}` is"))
+    wider.map(|name| format!("the schemas define `{name}` differently"))
 }
 
 /// True if an entity may fit the new type that did not fit the old one. New attributes do

@@ -1,6 +1,6 @@
 //! A request target as a client sent it: decoded once, segment by segment.
 //!
-//! Whatever two programs could read differently is refused, so that the service behind
+//! A target that two programs could read differently is refused, so that the service behind
 //! the gateway acts on the path that was decided.
 
 use std::borrow::Cow;

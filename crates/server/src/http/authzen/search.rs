@@ -39,7 +39,7 @@ enum SearchKind {
     params(Demands),
     request_body(content = openapi::SubjectSearch, content_type = "application/json"),
     responses(
-        (status = 200, body = openapi::FoundEntities, description = "A page of what is allowed"),
+        (status = 200, body = openapi::FoundEntities, description = "A page of results"),
         Problems,
         TooWide
     )
@@ -60,7 +60,7 @@ pub(super) async fn subject(
     params(Demands),
     request_body(content = openapi::ResourceSearch, content_type = "application/json"),
     responses(
-        (status = 200, body = openapi::FoundEntities, description = "A page of what is allowed"),
+        (status = 200, body = openapi::FoundEntities, description = "A page of results"),
         Problems,
         TooWide
     )
@@ -81,7 +81,7 @@ pub(super) async fn resource(
     params(Demands),
     request_body(content = openapi::ActionSearch, content_type = "application/json"),
     responses(
-        (status = 200, body = openapi::FoundActions, description = "A page of what is allowed"),
+        (status = 200, body = openapi::FoundActions, description = "A page of results"),
         Problems,
         TooWide
     )

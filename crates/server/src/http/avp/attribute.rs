@@ -1,6 +1,6 @@
 //! `AttributeValue`, a value that says its type, into the JSON of a question.
 //!
-//! Which type is wanted, the schema knows; what the caller says it is has to fit the
+//! The schema knows the type that is wanted; the type that the caller says has to fit the
 //! value that comes with it, and no more.
 
 use serde_json::{Map, Value as Json, json};

@@ -61,7 +61,7 @@ impl CallerMetrics {
             requests: added(
                 registry,
                 "caller_requests",
-                "Requests by caller (the first hundred by name) and what became of them",
+                "Requests, by caller (the first hundred by name) and result",
                 Family::default(),
             ),
             refused: added(

@@ -28,7 +28,7 @@ impl LimitMetrics {
             most: added(
                 registry,
                 "limit",
-                "The limit that a setting is",
+                "The limit that a setting gives",
                 Family::default(),
             ),
             used: added(

@@ -33,7 +33,7 @@ impl OverloadMetrics {
             refused: added(
                 registry,
                 "overloaded",
-                "Requests that were refused at once, by what there is too much of",
+                "Requests that were refused at once since too much is asked, by reason",
                 Family::default(),
             ),
             waiting: added(
@@ -45,7 +45,7 @@ impl OverloadMetrics {
             in_time: added(
                 registry,
                 "questions_in_time",
-                "Questions that the tenancy store answers in time: the most that may wait for it for long",
+                "Questions that may wait for the tenancy store for long: as many as it answers in time",
                 Gauge::default(),
             ),
             large_requests: added(
@@ -57,7 +57,7 @@ impl OverloadMetrics {
             delay: added(
                 registry,
                 "worker_delay_seconds",
-                "The last measurement of how long a task that is ready waits for a worker",
+                "Time that a task waits for a worker, as it was measured last",
                 Gauge::default(),
             ),
         }

@@ -48,12 +48,12 @@ impl Collector for ProcessMetrics {
             ),
             (
                 "process_resident_memory_bytes",
-                "Memory of the process that is in the machine's memory.",
+                "Resident memory of the process.",
                 kibibytes("VmRSS:").map(|bytes| bytes as f64),
             ),
             (
                 "process_virtual_memory_bytes",
-                "Memory of the process, wherever it is.",
+                "Virtual memory of the process.",
                 kibibytes("VmSize:").map(|bytes| bytes as f64),
             ),
             (

@@ -66,7 +66,7 @@ impl QuestionMetrics {
             decision_seconds: added(
                 registry,
                 "decision_duration_seconds",
-                "From the text of a question to its decision",
+                "Time from the text of a question to its decision",
                 histogram(),
             ),
             searches: added(
@@ -85,7 +85,7 @@ impl QuestionMetrics {
             malformed: added(
                 registry,
                 "malformed",
-                "Questions that were none, by code",
+                "Malformed questions, by code",
                 Family::default(),
             ),
             gateway_answers: added(

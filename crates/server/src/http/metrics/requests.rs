@@ -30,7 +30,7 @@ impl RequestMetrics {
             seconds: added(
                 registry,
                 "http_request_duration_seconds",
-                "From a request's head to its answer, by path and status",
+                "Time from a request's head to its answer, by path and status",
                 Family::new_with_constructor(histogram as fn() -> Histogram),
             ),
             panics: added(

@@ -25,13 +25,13 @@ impl StoreMetrics {
             up: added(
                 registry,
                 "store_up",
-                "1 where the tenancy store could be read at this look",
+                "1 if the tenancy store can be read",
                 Gauge::default(),
             ),
             state_age: added(
                 registry,
                 "store_state_age_seconds",
-                "Since the last look at the tenancy store that succeeded; -1 before the first",
+                "Time since the last look at the tenancy store that succeeded; -1 before the first",
                 Gauge::default(),
             ),
         }
@@ -73,7 +73,7 @@ impl KeptMetrics {
             bytes: added(
                 registry,
                 "kept_decision_bytes",
-                "About how many bytes they take",
+                "Memory of these decisions, about, in bytes",
                 Gauge::default(),
             ),
         }
@@ -119,7 +119,7 @@ impl CacheMetrics {
             bytes: added(
                 registry,
                 "cache_bytes",
-                "About how many bytes they take",
+                "Memory of these entities, about, in bytes",
                 Gauge::default(),
             ),
         }

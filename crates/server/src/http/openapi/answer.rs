@@ -42,7 +42,7 @@ const OF_THE_QUESTION: [(&str, &str); 4] = [
 const OWN: [(&str, &str); 2] = [
     (
         "500",
-        "A fault of the program or of what the store holds; never an Allow",
+        "A fault of the program, or of the contents of the store; never an Allow",
     ),
     (
         "503",

@@ -18,7 +18,7 @@ later! {
     Decision;
     /// The answers to several, or to one.
     Decisions;
-    /// Which endpoints there are.
+    /// The endpoints that there are.
     Metadata;
 }
 

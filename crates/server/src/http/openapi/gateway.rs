@@ -70,7 +70,7 @@ const DENIED: [(&str, &str); 4] = [
     ("403", "It may not"),
     (
         "500",
-        "A fault of the program or of what the store holds; never an Allow",
+        "A fault of the program, or of the contents of the store; never an Allow",
     ),
     (
         "503",

@@ -1,4 +1,4 @@
-//! Which keys of a document are used.
+//! The keys of a document that are used.
 
 use serde_json::json;
 

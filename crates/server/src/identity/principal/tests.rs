@@ -1,4 +1,4 @@
-//! Which entity claims name.
+//! The entity that claims name.
 
 use serde_json::json;
 

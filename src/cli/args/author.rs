@@ -29,7 +29,7 @@ pub(in crate::cli) struct CheckArgs {
     /// Each of its operations needs an entry, and an entry may read only what it describes.
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) openapi: Vec<PathBuf>,
-    /// The path before those of the descriptions [default: that of their `servers`]
+    /// The path in front of those in the descriptions [default: that of their `servers`]
     #[arg(long, value_name = "PATH", requires = "openapi")]
     pub(in crate::cli) openapi_base: Option<String>,
     /// The descriptions are of a part of the services: an entry that is in none of them is no fault

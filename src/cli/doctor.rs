@@ -1,5 +1,6 @@
 //! `doctor`: the settings in force, and what is wrong with what they name.
 
+mod collector;
 mod documents;
 mod files;
 mod machine;
@@ -77,6 +78,7 @@ pub(super) fn checks(config: &Config) -> Vec<Check> {
     checks.extend(store::checks(config, bundle.map(Arc::new)));
     checks.extend(documents::checks(config));
     checks.extend(files::checks(config));
+    checks.extend(collector::checks(config));
     checks.extend(machine::checks(config));
     checks
 }

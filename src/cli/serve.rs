@@ -27,6 +27,7 @@ use listeners::Listeners;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_server::config::{Config, Source};
 use peppol_authz_server::http::App;
+use peppol_authz_server::telemetry::Telemetry;
 use peppol_authz_server::watch::TakenFiles;
 use settled::load_settled;
 use stop::LastLines;
@@ -41,7 +42,14 @@ pub(super) fn run(args: &ServeCommand) -> Ended {
             config.tenancy
         )));
     }
-    log::start(&config.log).map_err(misused)?;
+    let telemetry = match args.check {
+        true => None,
+        false => Telemetry::start(&config.otlp).map_err(failed)?,
+    };
+    let collected = telemetry
+        .as_ref()
+        .and_then(|telemetry| telemetry.log_layer());
+    log::start(&config.log, collected).map_err(misused)?;
     let policies = load_settled(&reload::watched(&config))?;
     if let Err(fault) = SuiteGate::new(&config).check(&policies.1) {
         fault.faults.iter().for_each(complain_of);
@@ -52,7 +60,7 @@ pub(super) fn run(args: &ServeCommand) -> Ended {
     if args.check {
         return checked::run(&config);
     }
-    match run_server(&config, policies, second, callers).map_err(failed)? {
+    match run_server(&config, policies, second, callers, telemetry).map_err(failed)? {
         LastLines::Written => Ok(Exit::Done),
         LastLines::Lost => Ok(Exit::Failed),
     }
@@ -71,9 +79,10 @@ fn run_server(
     (sources, bundle): Loaded,
     second: Option<Loaded>,
     callers: Arc<Bundle>,
+    telemetry: Option<Arc<Telemetry>>,
 ) -> Result<LastLines, AnyError> {
     let (second_sources, second) = second.unzip();
-    let assembled = assemble(config, bundle, second, callers)?;
+    let assembled = assemble(config, bundle, second, callers, telemetry)?;
     let watched = Watched {
         files: TakenFiles {
             sources,
@@ -109,6 +118,7 @@ async fn answer(
     follow_keys(&app);
     follow_callers(&app);
     follow_delay(&app);
+    follow_metrics(&app);
     tokio::select! {
         // Told to stop while importing: the import is not waited for.
         cut = &mut server => stop::report_cut(cut),
@@ -120,6 +130,7 @@ async fn answer(
     }
     let lines = stop::end_log(&app, config.server.drain_timeout).await;
     tracing::info!("stopped");
+    stop::end_telemetry(&app, config.server.drain_timeout).await;
     drop(watch);
     Ok(lines)
 }
@@ -148,6 +159,17 @@ fn follow_callers(app: &Arc<App>) {
 fn follow_delay(app: &Arc<App>) {
     let app = Arc::clone(app);
     tokio::spawn(async move { app.follow_delay().await });
+}
+
+/// Sends metrics to a collector, where there is one.
+fn follow_metrics(app: &Arc<App>) {
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        if let Some(telemetry) = &app.telemetry {
+            let gather = || async { app.metrics_text().await.ok() };
+            telemetry.follow(gather).await;
+        }
+    });
 }
 
 /// Tells the supervisor that the workers work.

@@ -23,7 +23,7 @@ class Sidecar:
     def __init__(self, *arguments, **variables):
         self._directory = tempfile.TemporaryDirectory()
         # Nothing of the machine's own settings.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PEPPOL_AUTHZ")}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("PEPPOL_AUTHZ", "OTEL_"))}
         environment |= {"PEPPOL_AUTHZ_LOG__FORMAT": "json", **variables}
         command = [PROGRAM, "serve", "--listen", "127.0.0.1:0", *arguments]
         self._process = subprocess.Popen(

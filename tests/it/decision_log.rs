@@ -9,6 +9,8 @@ mod lines;
 mod private;
 mod replay;
 mod stores;
+mod syslog;
+mod targets;
 mod words;
 
 use std::collections::BTreeSet;

@@ -21,13 +21,16 @@ const MAY_USE: [(&str, Modules); 4] = [
             ("text", &[]),
             ("combine", &[]),
             ("turn", &[]),
+            ("stages", &[]),
             ("schema", &["text"]),
             ("policy", &["file", "schema", "text"]),
             ("store", &["combine", "file", "schema", "text"]),
-            ("slice", &["policy", "schema", "store", "turn"]),
+            ("slice", &["policy", "schema", "stages", "store", "turn"]),
             (
                 "decide",
-                &["policy", "schema", "slice", "store", "text", "turn"],
+                &[
+                    "policy", "schema", "slice", "stages", "store", "text", "turn",
+                ],
             ),
             (
                 "search",
@@ -138,14 +141,21 @@ const MAY_USE: [(&str, Modules); 4] = [
         "crates/server/src",
         &[
             ("config", &[]),
+            ("telemetry", &["config"]),
             ("instant", &[]),
             ("watch", &[]),
             ("followed", &["config"]),
             ("tls", &["config", "followed"]),
             ("callers", &["config", "identity", "tls"]),
-            ("identity", &["config", "followed", "keyed_hash"]),
+            (
+                "identity",
+                &["config", "followed", "keyed_hash", "telemetry"],
+            ),
             ("keyed_hash", &[]),
-            ("decision_log", &["config", "instant", "keyed_hash"]),
+            (
+                "decision_log",
+                &["config", "instant", "keyed_hash", "telemetry"],
+            ),
             ("shadow", &["decision_log"]),
             (
                 "http",
@@ -157,6 +167,7 @@ const MAY_USE: [(&str, Modules); 4] = [
                     "instant",
                     "keyed_hash",
                     "shadow",
+                    "telemetry",
                     "tls",
                 ],
             ),
@@ -167,10 +178,10 @@ const MAY_USE: [(&str, Modules); 4] = [
 /// Where a dependency may be named.
 const HOMES: [(&str, &[&str]); 28] = [
     ("axum", &["server/http"]),
-    ("hyper", &["server/http"]),
-    ("hyper_util", &["server/http"]),
-    ("tonic", &["server/http"]),
-    ("prost", &["server/http"]),
+    ("hyper", &["server/http", "server/telemetry"]),
+    ("hyper_util", &["server/http", "server/telemetry"]),
+    ("tonic", &["server/http", "server/telemetry"]),
+    ("prost", &["server/http", "server/telemetry"]),
     ("prometheus_client", &["server/http", "server/shadow"]),
     ("utoipa", &["server/http"]),
     ("utoipa_axum", &["server/http"]),
@@ -191,7 +202,7 @@ const HOMES: [(&str, &[&str]); 28] = [
     ("rustix", &["engine/file"]),
     ("tokio_util", &["server/http"]),
     ("saphyr_parser", &["author/openapi"]),
-    ("tokio_rustls", &["server/tls"]),
+    ("tokio_rustls", &["server/telemetry", "server/tls"]),
     ("x509_cert", &["server/tls"]),
     ("ureq", &["server/identity"]),
     (

@@ -54,6 +54,7 @@ mod shadow;
 mod sidecar;
 mod slice_agrees;
 mod store;
+mod telemetry;
 mod templates;
 mod thread;
 mod tls;

@@ -5,6 +5,7 @@
 
 mod drain;
 mod health;
+mod labels;
 mod log;
 mod metrics;
 mod socket;

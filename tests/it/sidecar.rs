@@ -45,7 +45,11 @@ pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_peppol-authz"));
     // Nothing of the machine's own settings.
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("PEPPOL_AUTHZ_") {
+        let named = name.to_string_lossy();
+        if ["PEPPOL_AUTHZ_", "OTEL_"]
+            .iter()
+            .any(|own| named.starts_with(own))
+        {
             command.env_remove(name);
         }
     }

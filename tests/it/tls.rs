@@ -1,7 +1,9 @@
 //! TLS of the listeners, by clients that are real and clients that are not.
 
 mod authority;
+mod hostile;
 mod mutual;
+mod revoked;
 mod rotation;
 
 use std::io::{Read, Write};

@@ -30,6 +30,7 @@ mod row_plan;
 pub mod schema;
 mod search;
 pub mod slice;
+mod stages;
 pub mod store;
 pub mod text;
 mod turn;
@@ -57,4 +58,5 @@ pub use search::{
     ActionSearch, Residual, ResidualPolicy, Search, SearchPage, SearchParts, SearchResult, Sought,
     Wanted,
 };
+pub use stages::{SeenStages, Stage, StageTime, Stages};
 pub use turn::Turn;

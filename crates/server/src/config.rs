@@ -18,6 +18,7 @@ mod admin;
 mod api_keys;
 mod base_url;
 mod callers;
+mod collector_url;
 mod decision_log;
 mod duration;
 mod exposure;
@@ -31,12 +32,16 @@ mod limits;
 mod list;
 mod load;
 mod log;
+mod otlp;
 mod policies;
 mod range;
+mod resource;
 mod server;
 mod server_url;
+mod share;
 mod store;
 mod surfaces;
+mod syslog;
 mod tls;
 
 pub use address::{AddressError, Listen, Source, Url};
@@ -44,6 +49,7 @@ pub use admin::Admin;
 pub use api_keys::{ApiKey, ApiKeyFile, ApiKeys, KeyDigest, check_keys, written_digest};
 pub use base_url::{BaseUrl, BaseUrlError, is_host};
 pub use callers::{CallerAdmission, CallersSettings};
+pub use collector_url::CollectorUrl;
 pub use decision_log::{DecisionLogSettings, LogTarget, LogTargetError, Personal, WhenFull};
 pub use fault::{ConfigError, Fault};
 pub use flags::Flags;
@@ -57,14 +63,18 @@ pub use introspection::Introspection;
 pub use jwt::{Algorithm, AlgorithmError, Constant, Jwks, JwksError, Jwt, JwtIssuer, Principal};
 pub use limits::LimitsSettings;
 pub use log::{Log, LogDecisions, LogFormat, LogRequests};
+pub use otlp::{OtlpProtocol, OtlpSettings};
 pub use policies::{Reload, ShadowSettings};
+pub use resource::{ResourceAttributes, ResourceError, pairs};
 pub use server::{MIN_WORKER_STACK_BYTES, Server};
 pub use server_url::{ServerUrl, ServerUrlError};
+pub use share::{Share, ShareError};
 pub use store::{Cache, Entities, Freshness, Store};
 pub use surfaces::{
     AuthzenSettings, CerbosSettings, Explain, ExplainersSettings, PlanDialect, PlanSettings,
     Reveal, Search,
 };
+pub use syslog::{SyslogFacility, SyslogServer, host_of};
 pub use tls::{ClientCertificateUse, Tls};
 
 /// The settings of `serve`.
@@ -133,6 +143,8 @@ pub struct Config {
     pub shadow: ShadowSettings,
     /// The log of the program.
     pub log: Log,
+    /// What an OpenTelemetry collector is told.
+    pub otlp: OtlpSettings,
     /// The decision log.
     pub decision_log: DecisionLogSettings,
 }

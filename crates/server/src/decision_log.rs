@@ -4,7 +4,7 @@
 //!    bounded queue, or waits, drops or refuses ([`crate::config::WhenFull`]). By `wait` and `refuse`
 //!    no answer leaves whose line is not in the queue, and none while the last write failed.
 //! 2. One thread (`writer`) makes lines (`entry`, `shown`) and writes as many together as there are
-//!    (`file`). Of a decision that is given again most of the line is there already. A write that failed goes on at its end; in another file the line begins anew. So
+//!    (`sink`: `file`, `syslog`, `collected`). Of a decision that is given again most of the line is there already. A write that failed goes on at its end; in another file the line begins anew. So
 //!    each line is there once, or torn and there.
 //! 3. [`Replay`] decides a line again by the engine, over a store of just the entities that the line
 //!    holds (`recorded`), or over a tenancy store. The line also names the tags that were asked for:
@@ -12,8 +12,10 @@
 
 mod alike;
 mod batch;
+mod collected;
 mod entry;
 mod file;
+mod pipe;
 mod progress;
 mod pseudonym;
 mod queue;
@@ -21,6 +23,8 @@ mod read;
 mod recorded;
 mod replay;
 mod shown;
+mod sink;
+mod syslog;
 mod weight;
 mod writer;
 

@@ -35,6 +35,7 @@ mod limits_told;
 mod limits_used;
 mod listener;
 mod metrics;
+mod metrics_text;
 mod middleware;
 mod native;
 mod openapi;
@@ -57,6 +58,8 @@ mod router;
 mod search;
 mod secured;
 mod serve;
+mod store_state;
+mod traced;
 mod turns;
 
 pub use access_log::AccessLog;

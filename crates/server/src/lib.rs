@@ -2,7 +2,7 @@
 //! and the shadow.
 //!
 //! Surfaces translate, the engine decides. Imports run one way,
-//! `http → {callers, shadow → decision_log} → {identity, tls} → config`.
+//! `http → {callers, shadow → decision_log} → {identity → telemetry, tls} → config`.
 
 pub mod callers;
 pub mod config;
@@ -13,6 +13,7 @@ pub mod identity;
 mod instant;
 mod keyed_hash;
 pub mod shadow;
+pub mod telemetry;
 pub mod tls;
 pub mod watch;
 

@@ -73,6 +73,7 @@ impl ServerTls {
         let paths: Vec<PathBuf> = [certificate, key]
             .into_iter()
             .chain(&settings.client_ca)
+            .chain(&settings.client_crl)
             .cloned()
             .collect();
         let (files, texts) = FollowedFiles::read(paths, reload);

@@ -10,8 +10,9 @@ use super::report::Check;
 use peppol_authz_server::config::{Config, Listen, LogTarget, Source};
 
 /// How the settings end that name files with secrets.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 6] = [
     "key_file",
+    "headers_file",
     "secret_file",
     "api_keys.file",
     "callers.file",

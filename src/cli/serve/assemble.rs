@@ -14,6 +14,7 @@ use peppol_authz_engine::{Engine, EngineOptions};
 use peppol_authz_server::config::{Config, Source};
 use peppol_authz_server::decision_log::DecisionLog;
 use peppol_authz_server::http::{App, Metrics};
+use peppol_authz_server::telemetry::Telemetry;
 
 /// A server with all of its parts.
 pub(super) struct Assembled {
@@ -30,6 +31,7 @@ pub(super) fn assemble(
     bundle: Arc<Bundle>,
     second: Option<Arc<Bundle>>,
     callers: Arc<Bundle>,
+    telemetry: Option<Arc<Telemetry>>,
 ) -> Result<Assembled, AnyError> {
     let Parts {
         credentials,
@@ -74,7 +76,9 @@ pub(super) fn assemble(
         callers: Some(callers),
         tls,
         shadow,
-        decision_log: DecisionLog::start(&config.decision_log)?,
+        decision_log: DecisionLog::start(&config.decision_log, &config.otlp)?,
+        tracer: telemetry.as_ref().and_then(|telemetry| telemetry.tracer()),
+        telemetry,
         ..App::new(engine, config, pages)
     });
     app.metrics.loaded();

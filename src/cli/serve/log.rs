@@ -1,33 +1,49 @@
-//! The log: on standard error, in colour where that is a terminal.
+//! The log: on standard error, in colour where that is a terminal, and for a collector.
 
 use std::borrow::Cow;
 use std::io::{IsTerminal, Result, Stderr, Write, stderr};
 
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::cli::output::AnyError;
 use peppol_authz_engine::schema::escape_unseen;
 use peppol_authz_server::config::{self, LogFormat};
+use peppol_authz_server::telemetry::{LogLayer, TraceContext, current_context};
 
-/// Starts the log.
-pub(super) fn start(settings: &config::Log) -> std::result::Result<(), AnyError> {
+/// Starts the log, whose records a collector gets too, if it gets any.
+pub(super) fn start(
+    settings: &config::Log,
+    collected: Option<LogLayer>,
+) -> std::result::Result<(), AnyError> {
     let filter = EnvFilter::try_new(&settings.filter)?;
     let colours =
         stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let writer = EscapedLog {
+        colours,
+        format: settings.format,
+    };
+    let log = tracing_subscriber::fmt::layer()
         .with_ansi(colours)
-        .with_writer(EscapedLog { colours });
-    match settings.format {
-        LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
-    }
+        .with_writer(writer);
+    let log = match settings.format {
+        LogFormat::Text => log.boxed(),
+        LogFormat::Json => log.json().flatten_event(true).boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(log)
+        .with(collected)
+        .try_init()?;
+    Ok(())
 }
 
 /// Writes records without a character that would hide or turn a part of them.
 struct EscapedLog {
     colours: bool,
+    format: LogFormat,
 }
 
 impl<'a> MakeWriter<'a> for EscapedLog {
@@ -36,6 +52,7 @@ impl<'a> MakeWriter<'a> for EscapedLog {
     fn make_writer(&'a self) -> RecordWriter {
         RecordWriter {
             colours: self.colours,
+            format: self.format,
             stderr: stderr(),
         }
     }
@@ -44,6 +61,7 @@ impl<'a> MakeWriter<'a> for EscapedLog {
 /// Writes one record, which comes as a whole.
 struct RecordWriter {
     colours: bool,
+    format: LogFormat,
     stderr: Stderr,
 }
 
@@ -59,11 +77,28 @@ impl Write for RecordWriter {
                 Cow::Owned(escape_unseen(&String::from_utf8_lossy(record), kept).into_owned())
             }
         };
+        // It is written by the task that answers a request, if it is of one.
+        let text = match current_context() {
+            Some(place) => Cow::Owned(placed(&text, &place, self.format)),
+            None => text,
+        };
         self.stderr.write_all(text.as_bytes())?;
         Ok(record.len())
     }
 
     fn flush(&mut self) -> Result<()> {
         self.stderr.flush()
+    }
+}
+
+/// A record with its place in a trace at its end.
+fn placed(record: &str, place: &TraceContext, format: LogFormat) -> String {
+    let (trace, span) = (place.trace_id(), place.span_id());
+    let line = record.strip_suffix('\n').unwrap_or(record);
+    match (format, line.strip_suffix('}')) {
+        (LogFormat::Json, Some(members)) => {
+            format!("{members},\"trace_id\":\"{trace}\",\"span_id\":\"{span}\"}}\n")
+        }
+        _ => format!("{line} trace_id={trace} span_id={span}\n"),
     }
 }

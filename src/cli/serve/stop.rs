@@ -85,3 +85,14 @@ pub(super) async fn end_log(app: &App, drain_timeout: Duration) -> LastLines {
     tracing::error!("the last decisions were not logged: the decision log cannot be written");
     LastLines::Lost
 }
+
+/// The time that the last telemetry has.
+const LAST_TELEMETRY: Duration = Duration::from_secs(3);
+
+/// Sends the last traces, metrics and records, as far as the collector takes them at once.
+pub(super) async fn end_telemetry(app: &App, drain_timeout: Duration) {
+    if let Some(telemetry) = &app.telemetry {
+        let last = app.metrics_text().await.ok();
+        telemetry.end(last, drain_timeout.min(LAST_TELEMETRY)).await;
+    }
+}

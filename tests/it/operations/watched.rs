@@ -7,9 +7,11 @@ use serde_json::Value;
 const DASHBOARD: &str = include_str!("../../../deploy/grafana/peppol-authz.json");
 const ALERTS: &str = include_str!("../../../deploy/prometheus/alerts.yml");
 
-/// Samples that a server has which refuses something, and one with TLS.
+/// Samples that a server has which refuses something, one with TLS, and one with a collector.
 const OTHERS: &str = "peppol_authz_overloaded_total{reason=\"workers\"} 1\n\
-                      peppol_authz_tls_certificate_expiry_seconds{listener=\"http\"} 1\n";
+                      peppol_authz_tls_certificate_expiry_seconds{listener=\"http\"} 1\n\
+                      peppol_authz_otlp_items_total{signal=\"traces\",result=\"sent\"} 1\n\
+                      peppol_authz_otlp_failing{signal=\"traces\"} 1\n";
 
 /// The labels that Prometheus adds, and that of buckets.
 const GIVEN: [&str; 3] = ["instance", "job", "le"];

@@ -9,6 +9,7 @@ use super::kept::{KeptDecisions, Recall};
 use super::question::Question;
 use crate::policy::Bundle;
 use crate::slice::{Moved, StateReading};
+use crate::stages::{OngoingStage, Stage};
 use crate::turn::Turn;
 
 /// A question with its decision, or the reason why there is no question.
@@ -49,12 +50,14 @@ pub(crate) async fn decide_batch<Q: AsRef<Question>, E>(
         for (place, question) in open {
             turn.pass().await;
             let asked = question.as_ref();
+            let recalling = OngoingStage::begin(reading.stages(), Stage::Recall);
             if let Some(decision) =
                 kept.and_then(|(kept, recall)| kept.recall(asked, reading, recall))
             {
                 decided.push((place, question, Ok(decision)));
                 continue;
             }
+            recalling.forget();
             let decider = Decider::of(bundle, asked);
             match decider.and_then(|decider| decider.step(asked, reading)) {
                 Ok(DecisionStep::Decided(decision)) => {

@@ -15,6 +15,7 @@ use crate::schema::{SharedEntity, together};
 use crate::slice::{
     AbsentEntities, Gathered, LinkTable, Missing, SeenEntity, SliceError, StateReading,
 };
+use crate::stages::{OngoingStage, Stage};
 
 /// The policies that decide one kind of question.
 #[derive(Clone, Copy)]
@@ -61,15 +62,20 @@ impl<'a> Decider<'a> {
         reading: &StateReading<'_>,
     ) -> Result<DecisionStep, Failure> {
         let plan = &self.shard.plan;
+        let gathering = OngoingStage::begin(reading.stages(), Stage::Slice);
         let gathered = reading.gather(question.named(), &question.described, plan)?;
         let (table, missing_links) = self.links(reading)?;
+        drop(gathering);
+        let deciding = OngoingStage::begin(reading.stages(), Stage::Decide);
         let revision = Arc::clone(reading.revision());
         Ok(match gathered {
             Gathered::Missing(mut missing) => {
+                deciding.forget();
                 missing.extend(missing_links);
                 DecisionStep::Missing(missing)
             }
             Gathered::Whole { .. } if missing_links.is_some() => {
+                deciding.forget();
                 DecisionStep::Missing(missing_links.into_iter().collect())
             }
             Gathered::Whole { seen, none } => DecisionStep::Decided(Decision {

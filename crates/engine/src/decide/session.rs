@@ -18,6 +18,7 @@ use super::question::{Question, QuestionOptions};
 use super::state::EngineState;
 use crate::schema::Schema;
 use crate::slice::{Demand, Freshness, ReadingSources, StateReading};
+use crate::stages::{OngoingStage, Stage, Stages};
 use crate::store::Store;
 
 /// One state of policies, for a question or a batch. It is cheap to clone, and can be sent to
@@ -26,11 +27,23 @@ use crate::store::Store;
 pub struct Session {
     /// The policies.
     pub state: Arc<EngineState>,
+    /// Receives the stages of its decisions, if anybody wants them.
+    stages: Option<Arc<Stages>>,
 }
 
 impl Session {
     pub(super) fn new(state: Arc<EngineState>) -> Self {
-        Self { state }
+        Self {
+            state,
+            stages: None,
+        }
+    }
+
+    /// The same session, whose decisions tell of their stages.
+    #[must_use]
+    pub fn watched(mut self, stages: Arc<Stages>) -> Self {
+        self.stages = Some(stages);
+        self
     }
 
     /// Reads a question for this session, and how it is to be answered. `most_entities` is how
@@ -113,9 +126,11 @@ impl Session {
         let mut reading = self.reading(freshness, demand).await?;
         let kept = &self.state.kept;
         loop {
+            let recalling = OngoingStage::begin(self.stages.as_deref(), Stage::Recall);
             if let Some(decision) = kept.recall(question, &reading, recall) {
                 return Ok(decision);
             }
+            recalling.forget();
             match decider.step(question, &reading)? {
                 DecisionStep::Decided(decision) => {
                     kept.keep(question, &reading, recall, &decision);
@@ -230,6 +245,7 @@ impl Session {
             cache: &self.state.cache,
             bundle: &self.state.bundle,
             waits: &self.state.waits,
+            stages: self.stages.as_deref(),
         };
         Ok(StateReading::begin(sources, &freshness, demand).await?)
     }

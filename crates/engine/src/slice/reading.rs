@@ -27,6 +27,7 @@ use super::timeline::{Known, LastNewest, Look, MarkPlace, Place, Timeline};
 use super::waits::{StoreWait, StoreWaits};
 use crate::policy::Bundle;
 use crate::schema::{LINKS_VIEW, Row};
+use crate::stages::{OngoingStage, Stage, Stages};
 use crate::store::{
     Candidates, LINKS_COLUMNS, LinksView, Revision, Snapshot, Store, StoreError, links_entity,
 };
@@ -50,6 +51,8 @@ pub(crate) struct ReadingSources<'a> {
     pub(crate) bundle: &'a Bundle,
     /// Those that wait for the store.
     pub(crate) waits: &'a Arc<StoreWaits>,
+    /// Receives the times at which the store is read.
+    pub(crate) stages: Option<&'a Stages>,
 }
 
 /// One state of a store.
@@ -133,6 +136,7 @@ impl<'a> StateReading<'a> {
             reading.check_links()?;
             return Ok(reading);
         }
+        let _reading_store = OngoingStage::begin(sources.stages, Stage::Store);
         loop {
             match reading.look(true).await {
                 Ok(()) => {
@@ -153,6 +157,11 @@ impl<'a> StateReading<'a> {
     fn check_links(&self) -> Result<(), StoreError> {
         let problem = links_misfit(self.bundle, self.sources.store);
         problem.map_or(Ok(()), |problem| Err(StoreError::Misfit(problem)))
+    }
+
+    /// Whoever receives the stages of what is decided in this state.
+    pub(crate) fn stages(&self) -> Option<&'a Stages> {
+        self.sources.stages
     }
 
     /// The name of the state.
@@ -328,6 +337,7 @@ impl<'a> StateReading<'a> {
     /// # Errors
     /// A store that cannot be read.
     pub(crate) async fn load(&mut self, missing: Vec<Missing>) -> Result<Moved, ReadingError> {
+        let _reading_store = OngoingStage::begin(self.sources.stages, Stage::Store);
         let mut missing = missing;
         let mut seen = std::collections::HashSet::new();
         missing.retain(|missing| seen.insert(missing.key.clone()));
@@ -393,6 +403,7 @@ impl<'a> StateReading<'a> {
         &mut self,
         wanted: &Candidates,
     ) -> Result<InState<Vec<String>>, ReadingError> {
+        let _reading_store = OngoingStage::begin(self.sources.stages, Stage::Store);
         if self.snapshot.is_none() {
             let before = self.known.as_ref().map(|known| known.epoch);
             self.look(false).await?;

@@ -19,6 +19,8 @@ pub struct Admin {
     pub key: Option<PathBuf>,
     /// As [`Tls::client_ca`].
     pub client_ca: Option<PathBuf>,
+    /// As [`Tls::client_crl`].
+    pub client_crl: Option<PathBuf>,
     /// As [`Tls::client_certificate`].
     pub client_certificate: ClientCertificateUse,
 }
@@ -38,6 +40,7 @@ impl Admin {
             certificate: self.certificate.clone(),
             key: self.key.clone(),
             client_ca: self.client_ca.clone(),
+            client_crl: self.client_crl.clone(),
             client_certificate: self.client_certificate,
         }
     }
@@ -48,6 +51,7 @@ impl Admin {
             "admin.key",
             "admin.client_ca",
             "admin.client_certificate",
+            "admin.client_crl",
         ];
         self.tls().check_named(keys, faults);
         if self.listen.is_none() && self.certificate.is_some() {

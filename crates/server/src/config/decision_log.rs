@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::range::SettingFaults;
+use super::syslog::{SyslogFacility, SyslogServer};
 
 /// The decision log: one JSON line for each decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,9 +33,15 @@ pub struct DecisionLogSettings {
     pub personal: Personal,
     /// A file that holds the key of their hashes.
     pub key_file: Option<PathBuf>,
+    /// The facility of messages to syslog.
+    pub facility: SyslogFacility,
+    /// A PEM file of root certificates for the syslog server, in place of the system's.
+    pub ca_certificate: Option<PathBuf>,
+    /// True if lines may leave this machine without TLS.
+    pub allow_plain: bool,
 }
 
-/// The target of the decision log: `off`, `stdout` or `file:PATH`.
+/// The target of the decision log.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum LogTarget {
@@ -44,6 +51,10 @@ pub enum LogTarget {
     Stdout,
     /// The end of a file, which is created if it does not exist.
     File(PathBuf),
+    /// A syslog server.
+    Syslog(SyslogServer),
+    /// The OpenTelemetry collector, as log records.
+    Otlp,
 }
 
 /// The fate of an answer while there is no room for its line.
@@ -71,13 +82,19 @@ pub enum Personal {
 /// Why a text is not a [`LogTarget`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LogTargetError {
-    /// None of the three.
-    #[error("expected `off`, `stdout` or `file:PATH`, found `{0}`")]
+    /// None of these.
+    #[error(
+        "expected `off`, `stdout`, `file:PATH`, `otlp`, `syslog:/PATH`, `syslog+udp://HOST:PORT`, \
+         `syslog+tcp://HOST:PORT` or `syslog+tls://HOST:PORT`, found `{0}`"
+    )]
     Unknown(String),
     /// Nothing after `file:`.
     #[error("`file:` names no file")]
     Empty,
 }
+
+/// The longest line that fits into a datagram of UDP, with what stands before it.
+const LONGEST_BY_UDP: usize = 60_000;
 
 // === impl DecisionLogSettings ===
 
@@ -101,6 +118,22 @@ impl DecisionLogSettings {
         }
         faults.number("decision_log.keep", self.keep, 1..=1000);
         faults.path("decision_log.key_file", self.key_file.as_deref());
+        let certificate = self.ca_certificate.as_deref();
+        faults.path("decision_log.ca_certificate", certificate);
+        if let LogTarget::Syslog(server) = &self.to {
+            if server.is_plain_to_others() && !self.allow_plain {
+                let text = "lines could be read on the way: `syslog+tls://…`, a server on this machine, or \
+                            `decision_log.allow_plain = true` is needed";
+                faults.add("decision_log.to", text);
+            }
+            if server.is_udp() && self.line_bytes > LONGEST_BY_UDP {
+                let text = format!(
+                    "must be at most `{LONGEST_BY_UDP}` with `syslog+udp://…`, found `{}`",
+                    self.line_bytes
+                );
+                faults.add("decision_log.line_bytes", text);
+            }
+        }
     }
 }
 
@@ -113,9 +146,13 @@ impl FromStr for LogTarget {
         match (text, text.strip_prefix("file:")) {
             ("off", _) => Ok(Self::Off),
             ("stdout", _) => Ok(Self::Stdout),
+            ("otlp", _) => Ok(Self::Otlp),
             (_, Some("")) => Err(LogTargetError::Empty),
             (_, Some(path)) => Ok(Self::File(path.into())),
-            _ => Err(LogTargetError::Unknown(text.to_owned())),
+            _ => match SyslogServer::read(text) {
+                Some(server) => Ok(Self::Syslog(server)),
+                None => Err(LogTargetError::Unknown(text.to_owned())),
+            },
         }
     }
 }
@@ -134,6 +171,8 @@ impl fmt::Display for LogTarget {
             Self::Off => f.write_str("off"),
             Self::Stdout => f.write_str("stdout"),
             Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Syslog(server) => server.fmt(f),
+            Self::Otlp => f.write_str("otlp"),
         }
     }
 }
@@ -150,13 +189,20 @@ mod tests {
 
     #[test]
     fn a_target_is_written_as_it_is_read() {
-        for text in ["off", "stdout", "file:decisions.log", "file:/var/log/a b:c"] {
+        for text in [
+            "off",
+            "stdout",
+            "file:decisions.log",
+            "file:/var/log/a b:c",
+            "otlp",
+            "syslog:/dev/log",
+        ] {
             assert_eq!(text.parse::<LogTarget>().unwrap().to_string(), text);
         }
         let path = LogTarget::File("/d.log".into());
         assert_eq!("file:/d.log".parse(), Ok(path));
         assert_eq!("file:".parse::<LogTarget>(), Err(LogTargetError::Empty));
-        for text in ["", "on", "stderr", "/d.log", "File:x", "stdout "] {
+        for text in ["", "on", "stderr", "/d.log", "File:x", "stdout ", "syslog:"] {
             let wrong = Err(LogTargetError::Unknown(text.to_owned()));
             assert_eq!(text.parse::<LogTarget>(), wrong);
         }

@@ -14,11 +14,12 @@ use serde::Deserialize;
 use super::fault::{ConfigError, Fault};
 use super::flags::Flags;
 use super::range::SettingFaults;
-use super::{Config, SettingInForce, exposure};
+use super::{Config, LogTarget, SettingInForce, exposure};
 use layer::Layer;
 use peppol_authz_engine::text::did_you_mean;
 
 mod layer;
+mod opentelemetry;
 mod service_link;
 
 // === impl Config ===
@@ -101,6 +102,8 @@ fn load(
     let defaults = Layer::of_defaults()?;
     // They show which keys are settings, and of which type.
     let (known, _) = read(&defaults, [], Vec::new())?;
+    let variables: Vec<_> = variables.into_iter().collect();
+    let general = opentelemetry::layers(&variables, &mut faults);
     let (variables, named) = Layer::of_variables(variables, &known, &mut faults);
     let file = match (&flags.config, &named) {
         (Some(path), _) => Layer::of_file("--config", path, &mut faults),
@@ -108,7 +111,8 @@ fn load(
         (None, None) => None,
     };
     let flags = Layer::of_flags(flags, &mut faults);
-    let layers = file.into_iter().chain(variables).chain(flags);
+    let layers = general.into_iter().chain(file);
+    let layers = layers.chain(variables).chain(flags);
     read(&defaults, layers, faults)
 }
 
@@ -209,6 +213,9 @@ fn unusable(config: &Config) -> SettingFaults {
     config.shadow.check(&mut faults);
     config.log.check(&mut faults);
     config.decision_log.check(&mut faults);
+    let log = &config.decision_log;
+    let decisions = (log.to == LogTarget::Otlp).then_some(log.allow_plain);
+    config.otlp.check(decisions, &mut faults);
     exposure::check(config, &mut faults);
     faults
 }

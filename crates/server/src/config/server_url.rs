@@ -36,24 +36,44 @@ impl TryFrom<String> for ServerUrl {
     type Error = ServerUrlError;
 
     fn try_from(text: String) -> Result<Self, ServerUrlError> {
-        let (is_plain, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
-            (Some(rest), _) => (false, rest),
-            (None, Some(rest)) => (true, rest),
-            (None, None) => return Err(ServerUrlError::Form),
-        };
-        let host = rest.split(['/', '?']).next().unwrap_or_default();
-        let after = rest.strip_prefix(host).unwrap_or_default();
-        // RFC 3986 3.3 and 3.4, and no more.
-        let is_of_url =
-            |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/?".contains(&byte);
-        if !is_host(host) || !after.bytes().all(is_of_url) || text.len() > 2048 {
-            return Err(ServerUrlError::Form);
-        }
-        if is_plain && !is_loopback(host) {
+        let parts = url_parts(&text)?;
+        if parts.is_plain && !parts.is_local {
             return Err(ServerUrlError::Plain);
         }
         Ok(Self(text))
     }
+}
+
+/// What a URL with `https` or `http` says of the way to its host.
+pub(super) struct UrlParts {
+    /// With `http`.
+    pub(super) is_plain: bool,
+    /// The host is this machine.
+    pub(super) is_local: bool,
+}
+
+/// Reads a URL with `https` or `http`.
+///
+/// # Errors
+/// [`ServerUrlError::Form`].
+pub(super) fn url_parts(text: &str) -> Result<UrlParts, ServerUrlError> {
+    let (is_plain, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+        (Some(rest), _) => (false, rest),
+        (None, Some(rest)) => (true, rest),
+        (None, None) => return Err(ServerUrlError::Form),
+    };
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    let after = rest.strip_prefix(host).unwrap_or_default();
+    // RFC 3986 3.3 and 3.4, and no more.
+    let is_of_url =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/?".contains(&byte);
+    if !is_host(host) || !after.bytes().all(is_of_url) || text.len() > 2048 {
+        return Err(ServerUrlError::Form);
+    }
+    Ok(UrlParts {
+        is_plain,
+        is_local: is_loopback(host),
+    })
 }
 
 /// Returns true if a host, with or without a port, is this machine.

@@ -16,6 +16,8 @@ pub struct Tls {
     pub key: Option<PathBuf>,
     /// A PEM file of the authorities that vouch for clients.
     pub client_ca: Option<PathBuf>,
+    /// A PEM file of the certificates that these authorities have revoked.
+    pub client_crl: Option<PathBuf>,
     /// If a client has to show a certificate.
     pub client_certificate: ClientCertificateUse,
 }
@@ -51,16 +53,22 @@ impl Tls {
             "tls.key",
             "tls.client_ca",
             "tls.client_certificate",
+            "tls.client_crl",
         ];
         self.check_named(keys, faults);
     }
 
     /// Checks the settings by these names.
-    pub(super) fn check_named(&self, keys: [&'static str; 4], faults: &mut SettingFaults) {
-        let [certificate, key, client_ca, client_certificate] = keys;
+    pub(super) fn check_named(&self, keys: [&'static str; 5], faults: &mut SettingFaults) {
+        let [certificate, key, client_ca, client_certificate, client_crl] = keys;
         faults.path(certificate, self.certificate.as_deref());
         faults.path(key, self.key.as_deref());
         faults.path(client_ca, self.client_ca.as_deref());
+        faults.path(client_crl, self.client_crl.as_deref());
+        if self.client_crl.is_some() && self.client_ca.is_none() {
+            let text = format!("needs `{client_ca}`, whose lists they are");
+            faults.add(client_crl, text);
+        }
         match (&self.certificate, &self.key) {
             (Some(_), None) => faults.add(key, format!("is missing, which `{certificate}` needs")),
             (None, Some(_)) => faults.add(certificate, format!("is missing, which `{key}` needs")),

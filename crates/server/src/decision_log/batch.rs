@@ -10,6 +10,8 @@ pub(super) struct LineBatch {
     lines: usize,
     /// Bytes that are written.
     done: usize,
+    /// Lines that no target takes, of those that are counted as written.
+    dropped: usize,
 }
 
 impl LineBatch {
@@ -20,6 +22,23 @@ impl LineBatch {
 
     pub(super) fn written(&self) -> usize {
         self.lines
+    }
+
+    /// Passes over lines of that many bytes, which the target will never take.
+    pub(super) fn drop_lines(&mut self, bytes: usize) {
+        let before = self.lines;
+        self.advance(bytes);
+        self.dropped += self.lines - before;
+    }
+
+    /// Of the lines that are written, the target did not keep that many.
+    pub(super) fn lost(&mut self, lines: usize) {
+        self.dropped += lines;
+    }
+
+    /// How many lines were passed over or lost since this was asked last.
+    pub(super) fn take_dropped(&mut self) -> usize {
+        std::mem::take(&mut self.dropped)
     }
 
     /// The beginning of the line that is written next, or continued.

@@ -1,54 +1,12 @@
-//! The target of lines: a file that is rotated and opened again, or standard output.
+//! A file of lines that is rotated and opened again.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::fd::AsFd;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::batch::LineBatch;
-
-/// The target of lines.
-pub(super) enum LogSink {
-    Stdout(File),
-    File(LogFile),
-}
-
-impl LogSink {
-    pub(super) fn stdout() -> io::Result<Self> {
-        // Not by `Stdout`, which buffers lines and does not report how much it has written.
-        let stdout = io::stdout().as_fd().try_clone_to_owned()?;
-        Ok(Self::Stdout(stdout.into()))
-    }
-
-    /// Writes lines. If it fails, the batch knows how much is written, and the rest can be tried
-    /// again.
-    pub(super) fn write(&mut self, batch: &mut LineBatch) -> io::Result<()> {
-        match self {
-            Self::Stdout(file) => loop {
-                match batch.next(usize::MAX) {
-                    [] => return Ok(()),
-                    text => {
-                        let written = write(file, text)?;
-                        batch.advance(written);
-                    }
-                }
-            },
-            Self::File(file) => file.write(batch),
-        }
-    }
-}
-
-/// Returns the number of bytes that were written, at least 1.
-fn write(mut file: &File, text: &[u8]) -> io::Result<usize> {
-    loop {
-        match file.write(text) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            other => return other,
-        }
-    }
-}
+use super::pipe::{NONBLOCKING, write};
 
 /// A file that is appended to.
 pub(super) struct LogFile {
@@ -96,7 +54,8 @@ impl LogFile {
         Ok(file)
     }
 
-    fn write(&mut self, batch: &mut LineBatch) -> io::Result<()> {
+    /// Writes lines. If it fails, the batch knows how much is written, and the rest can be tried again.
+    pub(super) fn write(&mut self, batch: &mut LineBatch) -> io::Result<()> {
         self.find(batch)?;
         loop {
             let next = match batch.next(0) {
@@ -246,8 +205,13 @@ impl OpenFile {
     fn at(path: &Path) -> io::Result<Self> {
         // Also for reading: to see its end, and to open a pipe that nobody reads yet.
         let mut options = OpenOptions::new();
-        let file = options.read(true).append(true).create(true).mode(0o600);
-        let file = file.open(path)?;
+        options.read(true).append(true).create(true).mode(0o600);
+        // Whoever reads a pipe may have stopped: a write does not wait for it.
+        let is_pipe = std::fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo());
+        if is_pipe {
+            options.custom_flags(NONBLOCKING);
+        }
+        let file = options.open(path)?;
         let metadata = file.metadata()?;
         let mut size = metadata.len();
         if metadata.is_file() && size > 0 {

@@ -9,12 +9,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
 use super::entry::LineOptions;
-use super::file::{LogFile, LogSink};
 use super::progress::LogProgress;
 use super::pseudonym::{KeyError, Pseudonyms};
+use super::sink::LogSink;
 use super::weight::weight;
 use super::writer::{LogMessage, REST, Writer};
-use crate::config::{self, LogTarget, Personal, WhenFull};
+use crate::config::{self, OtlpSettings, Personal, WhenFull};
 use peppol_authz_engine::Decided;
 
 /// A queue for as many decisions is not full after [`REST`].
@@ -113,16 +113,15 @@ impl DecisionLog {
     /// Opens the log that the settings name; `None` if they name none.
     ///
     /// # Errors
-    /// The file cannot be opened, or there is no key.
-    pub fn start(settings: &config::DecisionLogSettings) -> Result<Option<Self>, LogError> {
+    /// The target cannot be opened, or there is no key.
+    pub fn start(
+        settings: &config::DecisionLogSettings,
+        collector: &OtlpSettings,
+    ) -> Result<Option<Self>, LogError> {
         let open = |error| LogError::Open(settings.to.to_string(), error);
-        let sink = match &settings.to {
-            LogTarget::Off => return Ok(None),
-            LogTarget::Stdout => LogSink::stdout().map_err(open)?,
-            LogTarget::File(path) => {
-                let file = LogFile::open(path, settings.rotate_bytes, settings.keep);
-                LogSink::File(file.map_err(open)?)
-            }
+        let sink = LogSink::open(settings, collector).map_err(open)?;
+        let Some(sink) = sink else {
+            return Ok(None);
         };
         let pseudonyms = match (settings.personal, &settings.key_file) {
             (Personal::Plain, _) => Pseudonyms::none(),

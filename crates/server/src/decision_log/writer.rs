@@ -1,17 +1,18 @@
 //! The thread that turns decisions into lines and writes them.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::batch::LineBatch;
 use super::entry::{self, LineOptions};
-use super::file::LogSink;
 use super::progress::LogProgress;
 use super::pseudonym::Pseudonyms;
+use super::sink::LogSink;
 use peppol_authz_engine::Decided;
 
 /// A message to the thread that writes.
@@ -32,6 +33,9 @@ pub(super) const REST: Duration = Duration::from_millis(2);
 /// How soon a write is tried again that failed, at first and at last.
 const AGAIN: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(20)..=Duration::from_millis(500);
+
+/// How long a target may take nothing before it counts as failing: whoever reads a pipe may be slow.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Makes lines and writes them.
 pub(super) struct Writer {
@@ -103,17 +107,36 @@ impl Writer {
     /// Writes all of it, however long that takes.
     fn write(&mut self, batch: &mut LineBatch) {
         let mut pause = *AGAIN.start();
+        let mut takes_nothing_since: Option<Instant> = None;
         loop {
             let before = batch.written();
             let result = self.sink.write(batch);
-            let written = u64::try_from(batch.written() - before).unwrap_or(u64::MAX);
-            self.shared.written.fetch_add(written, Ordering::Relaxed);
+            let dropped = batch.take_dropped();
+            let written = (batch.written() - before).saturating_sub(dropped);
+            let count = |lines: usize| u64::try_from(lines).unwrap_or(u64::MAX);
+            self.shared
+                .written
+                .fetch_add(count(written), Ordering::Relaxed);
+            self.shared
+                .dropped
+                .fetch_add(count(dropped), Ordering::Relaxed);
+            if written > 0 {
+                takes_nothing_since = None;
+            }
             match result {
                 Ok(()) => {
                     if self.shared.failing.send_replace(false) {
                         tracing::info!("the decision log can be written again");
                     }
                     return;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let since = *takes_nothing_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= GRACE && !self.shared.failing.send_replace(true) {
+                        tracing::error!("the decision log cannot be written: nobody reads it");
+                    }
+                    std::thread::sleep(*AGAIN.start());
+                    continue;
                 }
                 Err(error) => {
                     if !self.shared.failing.send_replace(true) {

@@ -42,7 +42,7 @@ impl AccessLog {
         headers: &HeaderMap,
     ) -> Option<Accessed> {
         self.is_on.then(|| Accessed {
-            method: name(method),
+            method: method_name(method),
             path,
             marks: marks(headers),
         })
@@ -77,7 +77,7 @@ impl Accessed {
 }
 
 /// The name of a method; a client can invent others.
-fn name(method: &Method) -> &'static str {
+pub(super) fn method_name(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",

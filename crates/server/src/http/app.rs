@@ -23,6 +23,7 @@ use crate::config::{CerbosSettings, Config};
 use crate::decision_log::DecisionLog;
 use crate::identity::Credentials;
 use crate::shadow::Shadow;
+use crate::telemetry::{Telemetry, Tracer};
 use crate::tls::ServerTls;
 use peppol_authz_engine::Engine;
 
@@ -80,6 +81,10 @@ pub struct App {
     pub access_log: AccessLog,
     /// The decision log, where there is one.
     pub decision_log: Option<DecisionLog>,
+    /// Begins traces, where there are any.
+    pub tracer: Option<Arc<Tracer>>,
+    /// What a collector is told, where there is one.
+    pub telemetry: Option<Arc<Telemetry>>,
 }
 
 impl App {
@@ -131,6 +136,8 @@ impl App {
             denials: Denials::new(settings.log.decisions),
             access_log: AccessLog::new(settings.log.requests),
             decision_log: None,
+            tracer: None,
+            telemetry: None,
         }
     }
 }

@@ -14,6 +14,7 @@ mod refused_tokens;
 mod requests;
 mod seconds;
 mod store;
+mod telemetry;
 mod tls;
 mod token_keys;
 
@@ -36,6 +37,7 @@ use questions::QuestionMetrics;
 use refused_tokens::RefusedTokens;
 use requests::RequestMetrics;
 use store::{CacheMetrics, KeptMetrics, StoreMetrics};
+use telemetry::TelemetryMetrics;
 use tls::TlsMetrics;
 use token_keys::TokenKeyMetrics;
 
@@ -63,6 +65,7 @@ pub struct Metrics {
     cache: CacheMetrics,
     kept: KeptMetrics,
     pub(super) decision_log: DecisionLogMetrics,
+    pub(super) telemetry: TelemetryMetrics,
 }
 
 impl Default for Metrics {
@@ -87,6 +90,7 @@ impl Default for Metrics {
             cache: CacheMetrics::new(registry),
             kept: KeptMetrics::new(registry),
             decision_log: DecisionLogMetrics::new(registry),
+            telemetry: TelemetryMetrics::new(registry),
             registry: all,
         }
     }

@@ -15,6 +15,7 @@ use super::framing::TargetFragment;
 use super::metrics::route;
 use super::problem::Problem;
 use super::request::{REQUEST_ID, RequestInHand, answered_for, marks};
+use super::traced::traced;
 use super::{avp, cerbos, gateway};
 use peppol_authz_engine::schema::Misfit;
 use peppol_authz_engine::{Malformed, RequestMarks};
@@ -51,12 +52,20 @@ pub(super) async fn counted(State(app): State<Arc<App>>, request: Request, next:
     admitted(&app, request, |request| next.run(request)).await
 }
 
-/// Lets the caller in or refuses it, gives `X-Request-ID` back as it was sent, and counts the request.
+/// Lets the caller in or refuses it, gives `X-Request-ID` back as it was sent, and counts the request. All of it is
+/// one span, where there are traces.
 pub(super) async fn admitted<F>(
     app: &App,
     request: Request,
     answer: impl FnOnce(Request) -> F,
 ) -> Response
+where
+    F: Future<Output = Response>,
+{
+    traced(app, request, |request| let_in(app, request, answer)).await
+}
+
+async fn let_in<F>(app: &App, request: Request, answer: impl FnOnce(Request) -> F) -> Response
 where
     F: Future<Output = Response>,
 {

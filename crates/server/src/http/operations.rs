@@ -14,8 +14,8 @@ use super::app::App;
 use super::openapi::OwnProblems;
 use super::problem::Problem;
 use super::request::current_caller;
+use super::store_state::{StoreState, store_state};
 use crate::callers::Callers;
-use peppol_authz_engine::store::StoreError;
 
 /// The readiness of the server.
 #[derive(Serialize, ToSchema)]
@@ -87,11 +87,20 @@ pub(super) async fn ready(app: &App) -> Ready {
         }
     }
     if let Some(log) = &app.decision_log
-        && log.holds_answers()
+        && log.stats().failing
     {
-        missing.push("decision log: it cannot be written, and answers wait for it".to_owned());
+        match log.holds_answers() {
+            true => {
+                let text = "decision log: it cannot be written, and answers wait for it";
+                missing.push(text.to_owned());
+            }
+            false => {
+                let text = "decision log: it cannot be written, and answers leave without a line";
+                warnings.push(text.to_owned());
+            }
+        }
     }
-    match store(app).await {
+    match store_state(app).await {
         StoreState::Read => {}
         StoreState::FromMemory => warnings.push(
             "store: the tenancy store cannot be read; what is in memory is answered for a while"
@@ -114,53 +123,6 @@ pub(super) async fn ready(app: &App) -> Ready {
         ready: missing.is_empty(),
         missing,
         warnings,
-    }
-}
-
-enum StoreState {
-    /// It can be read.
-    Read,
-    /// It cannot be read, and the state in memory is not too old yet.
-    FromMemory,
-    /// It cannot be read, and nothing is answered; the cause, as far as everybody may know it.
-    Gone(String),
-}
-
-/// The state of the store: as the follower of the store knows it or, without a follower, by a look
-/// now. A store that shows by itself that something has changed, or is gone, is looked at as well:
-/// questions do the same.
-async fn store(app: &App) -> StoreState {
-    let engine = &app.engine;
-    let freshness = engine.freshness();
-    if !freshness.followed || engine.is_overtaken() {
-        // The engine's health tells how it went.
-        let _ = engine.look().await;
-    }
-    let state = match engine.health().failing() {
-        None => StoreState::Read,
-        Some(failing) => {
-            let known = engine.timeline().now().filter(|known| {
-                freshness.followed
-                    && !engine.is_overtaken()
-                    && known.looked.elapsed() <= freshness.max_stale
-            });
-            match known {
-                Some(_) => StoreState::FromMemory,
-                None => StoreState::Gone(why(&failing.error)),
-            }
-        }
-    };
-    app.metrics.store.is_up(matches!(state, StoreState::Read));
-    state
-}
-
-/// The cause, as far as everybody may know it. The address of the server is left out.
-fn why(error: &StoreError) -> String {
-    match error {
-        StoreError::Unavailable(_) | StoreError::Moved(_) => {
-            "the tenancy store cannot be read".to_owned()
-        }
-        StoreError::Misfit(_) | StoreError::Version(_) => error.to_string(),
     }
 }
 
@@ -231,34 +193,7 @@ pub(super) async fn version(State(app): State<Arc<App>>) -> Response {
     )
 )]
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    store(&app).await;
-    let known = app.engine.timeline().now();
-    app.metrics
-        .store
-        .was_seen(known.map(|known| known.looked.elapsed()));
-    let health = app.credentials.health();
-    app.metrics.token_keys.are(health.token_keys);
-    app.metrics.credentials.are(health);
-    let state = app.engine.state();
-    let waiting = (state.waiting(), state.in_time());
-    drop(state);
-    let large_requests = app.large.waiting();
-    let delay = app.delay.measured();
-    app.metrics.overload.are(waiting, large_requests, delay);
-    app.metrics.limits.are(&app.limits_used());
-    let callers = app.callers.as_ref();
-    let is_refused = callers.is_some_and(Callers::is_refused);
-    app.metrics.callers.are(is_refused);
-    for (listener, tls) in &app.tls {
-        app.metrics.tls.are(listener, tls.health());
-    }
-    if let Some(log) = &app.decision_log {
-        app.metrics.decision_log.is(log.stats());
-    }
-    let state = app.engine.state();
-    let text = app
-        .metrics
-        .render(&state.bundle.revision, state.cache.stats(), state.kept())?;
+    let text = app.metrics_text().await?;
     Ok((
         [(
             CONTENT_TYPE,

@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::turns::LogTurns;
+use crate::telemetry;
 use peppol_authz_engine::schema::Misfit;
 use peppol_authz_engine::{Failure, Malformed};
 
@@ -265,6 +266,9 @@ impl Problem {
     pub(super) fn log(&self) {
         static TURNS: LazyLock<LogTurns<&'static str>> = LazyLock::new(LogTurns::default);
         let turn = || TURNS.turn(self.code(), Instant::now());
+        if let Some(trace) = telemetry::current() {
+            trace.problem(self.code());
+        }
         match self {
             Self::Unavailable(text)
             | Self::KeysUnavailable(text)

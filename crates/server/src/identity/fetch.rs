@@ -9,6 +9,7 @@ use super::document::{DocumentError, of_answer, of_file};
 use super::keys::KeySetError;
 use super::server::agent;
 use crate::config::Jwks;
+use crate::telemetry::{ClientCall, Trace};
 use peppol_authz_database::RootsError;
 
 /// The documents that a server of keys is asked for.
@@ -58,12 +59,22 @@ impl KeySource {
         })
     }
 
-    /// Reads the document; blocks.
-    pub(super) fn read(&self) -> Result<Vec<u8>, LookError> {
+    /// Reads the document, in the trace of the request that needs it; blocks.
+    pub(super) fn read(&self, trace: Option<&Trace>) -> Result<Vec<u8>, LookError> {
         Ok(match self {
             Self::File(path) => of_file(path)?,
             Self::Server { url, agent } => {
-                of_answer(agent.get(url).call().map_err(DocumentError::from)?)?
+                let mut request = agent.get(url);
+                let call = trace.map(Trace::call);
+                for (name, value) in call.iter().flat_map(ClientCall::headers) {
+                    request = request.header(name, value);
+                }
+                let answer = request.call();
+                if let Some(call) = call {
+                    let status = answer.as_ref().map(|answer| answer.status().as_u16());
+                    call.ended("GET", url, status.ok());
+                }
+                of_answer(answer.map_err(DocumentError::from)?)?
             }
         })
     }

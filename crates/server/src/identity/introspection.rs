@@ -23,6 +23,7 @@ use super::reason::InvalidReason;
 use super::refused::RefusedToken;
 use super::verified::{TokenError, Unverified, Verified, weight};
 use crate::config::{self, Jwt};
+use crate::telemetry::{self, Trace};
 use endpoint::{Endpoint, EndpointError, Introspected};
 use peppol_authz_engine::schema::{Misfit, Schema};
 
@@ -180,8 +181,9 @@ impl Introspection {
                     let (sender, receiver) = watch::channel(None);
                     entry.insert(receiver.clone());
                     let (this, text) = (Arc::clone(self), text.to_owned());
+                    let trace = telemetry::current();
                     tokio::spawn(async move {
-                        let answered = this.look(text, digest).await;
+                        let answered = this.look(text, digest, trace).await;
                         this.under_way().remove(&digest);
                         sender.send_replace(Some(answered));
                     });
@@ -201,7 +203,12 @@ impl Introspection {
     }
 
     /// Asks the endpoint, and remembers its answer.
-    async fn look(self: &Arc<Self>, text: String, digest: [u8; 32]) -> Answered {
+    async fn look(
+        self: &Arc<Self>,
+        text: String,
+        digest: [u8; 32],
+        trace: Option<Trace>,
+    ) -> Answered {
         let turn = tokio::time::timeout(self.patience, self.turns.acquire()).await;
         let Ok(Ok(_turn)) = turn else {
             return Err("the introspection endpoint is too slow for so many tokens");
@@ -209,7 +216,8 @@ impl Introspection {
         let asked = TokenClock::read();
         self.counts.asked.fetch_add(1, Ordering::Relaxed);
         let this = Arc::clone(self);
-        let answer = tokio::task::spawn_blocking(move || this.endpoint.ask(&text))
+        let asks = move || this.endpoint.ask(&text, trace.as_ref());
+        let answer = tokio::task::spawn_blocking(asks)
             .await
             .unwrap_or(Err(EndpointError::BrokenOff));
         let (judged, bytes, age) = match answer {

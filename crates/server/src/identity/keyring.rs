@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use super::fetch::{KeySource, LookError, TokensError};
 use super::keys::KeySet;
 use crate::config::{Jwks, Jwt};
+use crate::telemetry::{self, Trace};
 
 /// The pause after the first look that fails. Each further failure doubles it.
 const RETRY: Duration = Duration::from_secs(1);
@@ -165,7 +166,7 @@ impl Keyring {
                 }
                 looks.is_under_way = true;
                 looks.begun = Some(Instant::now());
-                tokio::spawn(Arc::clone(self).look_now());
+                tokio::spawn(Arc::clone(self).look_now(telemetry::current()));
             }
             // INVARIANT: under the lock, so that the next to end is the one that is waited for.
             self.ended.subscribe()
@@ -175,10 +176,10 @@ impl Keyring {
         Some(*ended.borrow())
     }
 
-    async fn look_now(self: Arc<Self>) {
+    async fn look_now(self: Arc<Self>, trace: Option<Trace>) {
         let (since, at) = (Instant::now(), SystemTime::now());
         let this = Arc::clone(&self);
-        let read = move || Ok(KeySet::read(&this.source.read()?)?);
+        let read = move || Ok(KeySet::read(&this.source.read(trace.as_ref())?)?);
         let found = tokio::task::spawn_blocking(read)
             .await
             .unwrap_or(Err(LookError::BrokenOff));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 
@@ -20,7 +20,7 @@ pub(super) struct TlsMaterial {
 }
 
 impl TlsMaterial {
-    /// Reads the texts of certificate, key and, if that is set, the clients' authorities.
+    /// Reads the texts of certificate, key and, if they are set, the clients' authorities and what these have revoked.
     ///
     /// # Errors
     /// The first thing that cannot be used, by its setting. The key is not in it.
@@ -42,13 +42,21 @@ impl TlsMaterial {
                 let roots =
                     authorities(text, now).map_err(|fault| format!("`client_ca`: {fault}"))?;
                 let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
+                let verifier = match rest.get(1) {
+                    None => verifier,
+                    // A certificate of whom no list tells is refused, and so is any while a list is too old.
+                    Some(text) => {
+                        let lists = revoked(text).map_err(|fault| format!("`client_crl`: {fault}"));
+                        verifier.with_crls(lists?).enforce_revocation_expiration()
+                    }
+                };
                 let verifier = match settings.client_certificate {
                     ClientCertificateUse::Optional => verifier.allow_unauthenticated(),
                     ClientCertificateUse::Required => verifier,
                 };
                 let verifier = verifier.build();
                 builder.with_client_cert_verifier(
-                    verifier.map_err(|error| format!("`client_ca`: {error}"))?,
+                    verifier.map_err(|error| format!("`client_ca` and `client_crl`: {error}"))?,
                 )
             }
         };
@@ -86,6 +94,16 @@ fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let all = all.map_err(|error| format!("it is not PEM: {error}"))?;
     match all.is_empty() {
         true => Err("no certificate in it".to_owned()),
+        false => Ok(all),
+    }
+}
+
+/// The lists of a PEM text; there is at least one.
+fn revoked(text: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
+    let all = CertificateRevocationListDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>();
+    let all = all.map_err(|error| format!("it is not PEM: {error}"))?;
+    match all.is_empty() {
+        true => Err("no list in it".to_owned()),
         false => Ok(all),
     }
 }

@@ -203,7 +203,7 @@ impl Layer {
     }
 
     /// A layer of one value, at a dotted `key`.
-    fn new(origin: String, key: &str, value: Value) -> Self {
+    pub(super) fn new(origin: String, key: &str, value: Value) -> Self {
         let values = match figment::util::nest(key, value) {
             Value::Dict(_, values) => values,
             _ => Dict::new(),

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::super::explanation::Why;
 use super::super::problem::Problem;
+use super::super::traced::attributes;
 use super::open::Exchange;
 use super::question::{NameDenial, PermittedQuestion};
 use crate::callers::Callers;
@@ -69,6 +70,7 @@ impl Exchange<'_> {
         );
         self.log(&decided).await?;
         self.count(None, &decided);
+        self.tell_trace(None, &decided);
         self.offer(&decided);
         Ok(GivenDecision { decided, why })
     }
@@ -86,6 +88,7 @@ impl Exchange<'_> {
         let decided = self.decided(id, None, denied.said, denied.decision, elapsed);
         self.log(&decided).await?;
         self.count(denied.action.as_ref(), &decided);
+        self.tell_trace(denied.action.as_ref(), &decided);
         self.offer(&decided);
         Ok(GivenDecision { decided, why: None })
     }
@@ -155,6 +158,13 @@ impl Exchange<'_> {
         self.app.denials.note(action, decided);
         let (id, verdict) = (&decided.id, decided.decision.verdict.name());
         tracing::debug!(decision_id = %id, action, decision = verdict, "decided");
+    }
+
+    /// Tells the trace of a decision, if it is recorded.
+    pub(super) fn tell_trace(&self, action: Option<&EntityUid>, decided: &Decided) {
+        if let Some(trace) = &self.trace {
+            trace.decided(|| attributes(action, decided));
+        }
     }
 
     /// Offers a decision to the shadow, which never waits.

@@ -33,8 +33,10 @@ impl<'a> Exchange<'a> {
             demanded = demanded.and(&asked.options.demand);
         }
         let recall = self.recall(items.iter().flatten());
+        self.has_read();
         let answered = self.session.decide_each(items, &demanded.0, recall);
         let answered = answered.await.map_err(|failure| self.failed(failure))?;
+        self.has_decided();
         let mut answered: Vec<_> = answered
             .into_iter()
             .map(|answered| bound(self.permitted(answered)?))

@@ -20,8 +20,10 @@ impl Exchange<'_> {
                 let demanded = demanded.and(&asked.options.demand);
                 let recall = self.recall([&asked]);
                 let session = &self.session;
+                self.has_read();
                 let decision = session.decide_or_recall(&asked.question, &demanded.0, recall);
                 let decision = decision.await.map_err(|failure| self.failed(failure))?;
+                self.has_decided();
                 self.permit_decided(&asked.question, &decision, asked.explains)?;
                 match asked.bind(decision) {
                     Ok((asked, decision)) => {

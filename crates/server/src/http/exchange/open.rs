@@ -19,6 +19,7 @@ use super::super::problem::{Overload, Problem};
 use super::super::request::{current_caller, current_is_let_in, current_marks};
 use super::surface::{CountedFailure, Surface};
 use crate::callers::Caller;
+use crate::telemetry::{self, Trace};
 use peppol_authz_engine::{Failure, Malformed, RequestMarks, Session};
 
 /// A request on its way to an answer, by one state of the policies.
@@ -31,6 +32,8 @@ pub(in crate::http) struct Exchange<'a> {
     pub(super) marks: RequestMarks,
     /// The caller of this program.
     pub(super) caller: Arc<Caller>,
+    /// Its trace, if it is recorded.
+    pub(super) trace: Option<Trace>,
     #[expect(dead_code, reason = "held for its drop")]
     in_hand: InHand,
 }
@@ -39,6 +42,13 @@ pub(in crate::http) struct Exchange<'a> {
 struct LetIn {
     started: Instant,
     in_hand: InHand,
+}
+
+/// What is known of a request beside its words.
+struct RequestTraits {
+    marks: RequestMarks,
+    caller: Arc<Caller>,
+    trace: Option<Trace>,
 }
 
 /// The answer of a surface, as it is being made.
@@ -64,7 +74,7 @@ where
 {
     app.readiness.ready_to_answer()?;
     head?;
-    let of = (current_marks(), current_caller());
+    let of = RequestTraits::current(app);
     within(app, app.limits.request_timeout, async {
         // An answer before the body has come would close the connection.
         let text = body::read(body, &app.limits).await?;
@@ -73,8 +83,15 @@ where
             return answer(Exchange::begin(app, surface, of, let_in), text).await;
         }
         let own = Arc::clone(app);
+        let trace = app.tracer.as_ref().and_then(|_| telemetry::current());
         let apart = async move { answer(Exchange::begin(&own, surface, of, let_in), text).await };
-        let done = app.large.on_a_thread(apart).await;
+        let done = match trace {
+            None => app.large.on_a_thread(apart).await,
+            Some(trace) => {
+                let apart = async move { trace.scope(apart).await };
+                app.large.on_a_thread(apart).await
+            }
+        };
         done.map_err(|problem| noted(app, problem))?
     })
     .await?
@@ -112,6 +129,18 @@ fn late(app: &App) -> Problem {
     }
 }
 
+impl RequestTraits {
+    /// Those of the request in hand.
+    fn current(app: &App) -> Self {
+        let trace = app.tracer.as_ref().and_then(|_| telemetry::current());
+        Self {
+            marks: current_marks(),
+            caller: current_caller(),
+            trace: trace.filter(Trace::is_recorded),
+        }
+    }
+}
+
 impl LetIn {
     /// # Errors
     /// A server that has too much to do, unless the request was let in at its head.
@@ -141,24 +170,30 @@ impl<'a> Exchange<'a> {
             started: arrived,
             ..LetIn::now(app)?
         };
-        let of = (current_marks(), current_caller());
+        let of = RequestTraits::current(app);
         Ok(Self::begin(app, surface, of, let_in))
     }
 
-    fn begin(
-        app: &'a App,
-        surface: Surface,
-        (marks, caller): (RequestMarks, Arc<Caller>),
-        let_in: LetIn,
-    ) -> Self {
+    fn begin(app: &'a App, surface: Surface, of: RequestTraits, let_in: LetIn) -> Self {
         let LetIn { started, in_hand } = let_in;
+        let RequestTraits {
+            marks,
+            caller,
+            trace,
+        } = of;
+        let session = app.engine.session();
+        let stages = trace.as_ref().and_then(Trace::stages);
         Self {
             app,
             surface,
             started,
-            session: app.engine.session(),
+            session: match stages {
+                Some(stages) => session.watched(stages),
+                None => session,
+            },
             marks,
             caller,
+            trace,
             in_hand,
         }
     }
@@ -201,6 +236,20 @@ impl<'a> Exchange<'a> {
     fn rest(&self) -> Duration {
         let timeout = self.app.limits.request_timeout;
         timeout.saturating_sub(self.started.elapsed())
+    }
+
+    /// The questions were read: the trace is told, if it is recorded.
+    pub(super) fn has_read(&self) {
+        if let Some(trace) = &self.trace {
+            trace.has_read();
+        }
+    }
+
+    /// They were decided.
+    pub(super) fn has_decided(&self) {
+        if let Some(trace) = &self.trace {
+            trace.has_decided();
+        }
     }
 
     pub(in crate::http) fn limits(&self) -> &'a Limits {

@@ -53,7 +53,9 @@ impl Exchange<'_> {
     ) -> Result<RowPlan, Problem> {
         let explains = options.explain.then_some(allowed_by_setting);
         self.permit_plan(request, explains)?;
+        self.has_read();
         let plan = request.plan(&self.session, options, &demanded.0).await;
+        self.has_decided();
         self.app.metrics.questions.planned(&plan);
         plan.map_err(|failure| noted(self.app, failure.into()))
     }

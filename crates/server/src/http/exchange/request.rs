@@ -52,7 +52,9 @@ impl Exchange<'_> {
             questions_bytes: limits.batch_bytes,
             candidates: limits.candidates,
         };
+        self.has_read();
         let decided = routed.decide(request, who, &limits, &demanded.0).await;
+        self.has_decided();
         let decided = decided.map_err(|failure| self.failed(failure))?;
         if decided.asked.is_empty() {
             self.permit_denied(None)?;
@@ -80,11 +82,13 @@ impl Exchange<'_> {
             let decided = self.decided(id, Some(question), Json::Null, decision, each);
             self.log(&decided).await?;
             self.count(None, &decided);
+            self.tell_trace(None, &decided);
             self.offer(&decided);
         }
         if let Some((said, decision)) = settled.unasked {
             let decided = self.decided(id, None, said, decision, elapsed);
             self.log(&decided).await?;
+            self.tell_trace(None, &decided);
             self.offer(&decided);
         }
         Ok(ReleasedAnswer::new(settled.answer))

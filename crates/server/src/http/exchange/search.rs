@@ -106,7 +106,9 @@ impl Exchange<'_> {
             binds: how.binds,
             whole: false,
         };
+        self.has_read();
         let found = wanted.find(&self.session, &part, &demanded.0).await;
+        self.has_decided();
         self.app.metrics.questions.searched(&found);
         let decided = match &found {
             Ok(found) => found.decided,

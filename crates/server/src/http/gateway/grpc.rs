@@ -7,6 +7,7 @@
 mod activity;
 mod health;
 pub mod messages;
+mod place;
 mod server;
 mod service;
 
@@ -34,6 +35,9 @@ use super::outcome::RequestOutcome;
 use super::payload::{PartialBody, Payload};
 use super::request::{GatewayRequest, LineFault, RequestLine};
 
+use crate::telemetry::RequestSpan;
+use place::trace_context;
+
 pub use server::serve_envoy;
 
 /// The path of the method, which requests are counted under too.
@@ -42,10 +46,36 @@ const PATH: &str = "/envoy.service.auth.v3.Authorization/Check";
 /// Answers a check whose head arrived at `started`, and counts it.
 async fn respond(app: &App, request: Request<CheckRequest>, started: Instant) -> CheckResponse {
     let peer = request.extensions().get::<ConnectionPeer>().copied();
+    let place = app.tracer.as_ref().and_then(|_| trace_context(&request));
     let attributes = request.into_inner().attributes.unwrap_or_default();
-    let (answer, id) = check(app, attributes, peer, started).await;
-    counted(app, &answer, &current_caller().id, started);
-    written(app, &answer, id.as_deref())
+    let Some(tracer) = &app.tracer else {
+        let (answer, id) = check(app, attributes, peer, started).await;
+        return finished(app, &answer, id.as_deref(), started);
+    };
+    let trace = tracer.begin(place, started);
+    let checked = Box::pin(trace.scope(async {
+        let (answer, id) = check(app, attributes, peer, started).await;
+        let status = answer.status().as_u16();
+        (finished(app, &answer, id.as_deref(), started), status)
+    }));
+    let (response, status) = checked.await;
+    trace.finish(RequestSpan {
+        method: "POST",
+        route: PATH,
+        status,
+    });
+    response
+}
+
+/// Counts an answer, and writes it.
+fn finished(
+    app: &App,
+    answer: &GatewayAnswer,
+    id: Option<&str>,
+    started: Instant,
+) -> CheckResponse {
+    counted(app, answer, &current_caller().id, started);
+    written(app, answer, id)
 }
 
 /// The answer to an Envoy that is not let in.

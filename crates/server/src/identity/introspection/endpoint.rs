@@ -11,6 +11,7 @@ use ureq::Agent;
 use super::super::document::{DocumentError, of_answer, of_file};
 use super::super::server::agent;
 use crate::config::Introspection;
+use crate::telemetry::{ClientCall, Trace};
 use peppol_authz_database::RootsError;
 use peppol_authz_engine::schema::parse_json;
 
@@ -97,15 +98,25 @@ impl Endpoint {
         &self.url
     }
 
-    /// Asks whose a token is; blocks.
-    pub(super) fn ask(&self, token: &str) -> Result<Introspected, EndpointError> {
-        let answer = self
-            .agent
-            .post(&self.url)
-            .header("Authorization", self.authorization()?)
-            .send_form([("token", token), ("token_type_hint", "access_token")])
-            .map_err(DocumentError::from)?;
-        read(&of_answer(answer)?)
+    /// Asks whose a token is, in the trace of the request that needs it; blocks.
+    pub(super) fn ask(
+        &self,
+        token: &str,
+        trace: Option<&Trace>,
+    ) -> Result<Introspected, EndpointError> {
+        let authorization = self.authorization()?;
+        let request = self.agent.post(&self.url);
+        let mut request = request.header("Authorization", authorization);
+        let call = trace.map(Trace::call);
+        for (name, value) in call.iter().flat_map(ClientCall::headers) {
+            request = request.header(name, value);
+        }
+        let answer = request.send_form([("token", token), ("token_type_hint", "access_token")]);
+        if let Some(call) = call {
+            let status = answer.as_ref().map(|answer| answer.status().as_u16());
+            call.ended("POST", &self.url, status.ok());
+        }
+        read(&of_answer(answer.map_err(DocumentError::from)?)?)
     }
 
     /// The credentials of this program. The file is read each time, so that it can be replaced.

@@ -36,6 +36,7 @@ class Collector(
         self.spans, self.metrics, self.records, self.metadata, self.resources = [], {}, [], [], []
         self.rejects = 0
         self.refuses = None
+        self.asked = threading.Event()
         self._lock = threading.Lock()
         self._server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
         for add in (
@@ -62,6 +63,7 @@ class Collector(
             return self._collector.export(request, context)
 
     def export(self, request, context):
+        self.asked.set()
         if self.refuses:
             context.abort(self.refuses, "not now")
         with self._lock:
@@ -183,16 +185,18 @@ def test_a_collector_behind_tls_gets_headers(tmp_path):
     def openssl(*arguments):
         subprocess.run(["openssl", *arguments], cwd=tmp_path, check=True, capture_output=True)
 
-    openssl(
-        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-        "-subj", "/CN=collector", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem",
-    )  # fmt: skip
+    new = ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    openssl(*new, "-x509", "-days", "2", "-subj", "/CN=authority", "-keyout", "ca.key", "-out", "ca.pem")
+    openssl(*new, "-subj", "/CN=collector", "-keyout", "key.pem", "-out", "collector.csr")
+    (tmp_path / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+    signing = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names"]
+    openssl("x509", "-req", "-in", "collector.csr", *signing, "-out", "cert.pem")
     pair = ((tmp_path / "key.pem").read_bytes(), (tmp_path / "cert.pem").read_bytes())
     collector = Collector(grpc.ssl_server_credentials([pair]))
     (tmp_path / "headers").write_text("authorization: Bearer s3cret\n")
     sidecar = quickstart(
         PEPPOL_AUTHZ_OTLP__ENDPOINT=collector.url,
-        PEPPOL_AUTHZ_OTLP__CA_CERTIFICATE=str(tmp_path / "cert.pem"),
+        PEPPOL_AUTHZ_OTLP__CA_CERTIFICATE=str(tmp_path / "ca.pem"),
         PEPPOL_AUTHZ_OTLP__HEADERS_FILE=str(tmp_path / "headers"),
     )
     assert sidecar.post("/v1/is_authorized", QUESTION)[0] == 200
@@ -211,11 +215,13 @@ def test_what_is_rejected_or_refused_is_counted(collector):
         PEPPOL_AUTHZ_OTLP__METRICS="false",
     )
 
-    def items(result):
+    def sample(series):
         with urllib.request.urlopen(sidecar.url + "/metrics", timeout=PATIENCE) as response:
-            text = response.read().decode()
-        name = f'peppol_authz_otlp_items_total{{signal="traces",result="{result}"}} '
-        return next((int(line.removeprefix(name)) for line in text.splitlines() if line.startswith(name)), 0)
+            lines = response.read().decode().splitlines()
+        return next((int(line.removeprefix(series)) for line in lines if line.startswith(series)), 0)
+
+    def items(result):
+        return sample(f'peppol_authz_otlp_items_total{{signal="traces",result="{result}"}} ')
 
     sidecar.post("/v1/is_authorized", QUESTION)
     eventually(lambda: items("rejected") >= 2)
@@ -225,11 +231,11 @@ def test_what_is_rejected_or_refused_is_counted(collector):
     eventually(lambda: items("dropped") > 0)
     # A collector that is busy is asked again.
     collector.refuses = grpc.StatusCode.UNAVAILABLE
-    before = items("dropped")
+    dropped, sent = items("dropped"), items("sent")
+    collector.asked.clear()
     sidecar.post("/v1/is_authorized", QUESTION)
-    sent = items("sent")
-    time.sleep(0.7)
+    assert collector.asked.wait(PATIENCE)
     collector.refuses = None
     eventually(lambda: items("sent") > sent)
+    assert items("dropped") == dropped
     sidecar.stop()
-    assert items is not None and before >= 1

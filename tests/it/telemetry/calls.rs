@@ -85,7 +85,7 @@ fn a_look_at_keys_is_in_the_trace_of_the_token_that_needs_it() {
     let start = Start::quickstart();
     let config = start.path("config.toml");
     let settings = format!(
-        "[jwt]\njwks = '{}'\nissuer = 'https://issuer'\naudience = 'peppol'\nalgorithms = ['ES256']\nmin_refresh = '1ms'\n",
+        "[jwt]\njwks = '{}'\nissuer = 'https://issuer'\naudience = 'peppol'\nalgorithms = ['ES256']\nmin_refresh = '1s'\n",
         server.url()
     );
     std::fs::write(&config, settings).unwrap();

@@ -131,7 +131,7 @@ fn a_trace_has_no_id_of_an_entity() {
 fn each_surface_is_traced() {
     let collector = Collector::start();
     let settings = "[gateway]\nenvoy_grpc_listen = \"127.0.0.1:0\"\n[[gateway.header]]\nendpoint = \"envoy\"\n\
-                    from = [\"127.0.0.1\"]\nname = \"X-User\"\ntype = \"User\"\n";
+                    from = [\"127.0.0.1\"]\nname = \"X-User\"\ntype = \"User\"\n[cerbos]\nprincipal_type = \"Peppol::User\"\n";
     let start = start(&collector);
     let path = start.path("config.toml");
     std::fs::write(&path, settings).unwrap();

@@ -23,6 +23,7 @@ fn a_collector_that_fails_holds_no_answer_and_losses_are_counted() {
     collector.answers(503);
     let mut sidecar = start(&collector)
         .variable("PEPPOL_AUTHZ_OTLP__QUEUE", "4")
+        .variable("PEPPOL_AUTHZ_OTLP__METRICS", "false")
         .variable("PEPPOL_AUTHZ_OTLP__LOGS", "false")
         .start();
     until("it is failing", || {

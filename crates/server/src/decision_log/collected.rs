@@ -3,13 +3,12 @@
 use std::io;
 use std::time::SystemTime;
 
-use prost::Message;
 use serde::Deserialize;
 use tokio::runtime::{Builder, Runtime};
 
 use super::batch::LineBatch;
 use crate::config::OtlpSettings;
-use crate::telemetry::messages::logs::{ExportLogs, LogRecord, ResourceLogs, ScopeLogs};
+use crate::telemetry::messages::logs::{ExportLogs, LogRecord, ScopeLogs};
 use crate::telemetry::messages::{KeyValue, Scope, Value};
 use crate::telemetry::{Collector, Process, Signal, TraceContext, nanoseconds};
 
@@ -81,14 +80,7 @@ impl CollectedLines {
             }),
             log_records: lines.map(record).collect(),
         };
-        let resource_logs = ResourceLogs {
-            resource: Some(self.process.resource()),
-            scope_logs: vec![scope_logs],
-        };
-        let message = ExportLogs {
-            resource_logs: vec![resource_logs],
-        };
-        message.encode_to_vec()
+        ExportLogs::message(self.process.resource(), vec![scope_logs])
     }
 }
 

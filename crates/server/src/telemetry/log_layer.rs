@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::SystemTime;
 
-use prost::Message;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 use super::context::TraceContext;
-use super::messages::logs::{ExportLogs, LogRecord, ResourceLogs, ScopeLogs};
+use super::messages::logs::{ExportLogs, LogRecord, ScopeLogs};
 use super::messages::{KeyValue, Scope, Value};
 use super::outbox::{Counted, Outbox};
 use super::process::{Process, nanoseconds};
@@ -95,14 +94,7 @@ pub(super) fn logs_message(process: &Process, records: Vec<LoggedRecord>) -> Vec
         }),
         log_records,
     });
-    let resource_logs = ResourceLogs {
-        resource: Some(process.resource()),
-        scope_logs: scope_logs.collect(),
-    };
-    let message = ExportLogs {
-        resource_logs: vec![resource_logs],
-    };
-    message.encode_to_vec()
+    ExportLogs::message(process.resource(), scope_logs.collect())
 }
 
 /// `logs.v1.SeverityNumber`.

@@ -1,9 +1,9 @@
 //! The answer of a collector.
 
-use axum::http::{HeaderMap, Response};
 use bytes::{Buf, Bytes};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use hyper::{HeaderMap, Response};
 use prost::Message;
 use tonic::{Code, Status};
 

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, TE, USER_AGENT};
-use axum::http::uri::{Authority, PathAndQuery, Scheme};
-use axum::http::{HeaderMap, Method, Request, Uri};
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body_util::Full;
 use hyper::client::conn::{http1, http2};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TE, USER_AGENT};
+use hyper::http::uri::{Authority, PathAndQuery, Scheme};
+use hyper::{HeaderMap, Method, Request, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -109,9 +109,10 @@ impl CollectorTarget {
             OtlpProtocol::Http => {
                 let host = HeaderValue::from_str(self.authority.as_str());
                 let host = host.map_err(|error| CollectorError::Setting(error.to_string()))?;
-                headers.insert(HeaderName::from_static("host"), host);
+                headers.insert(HOST, host);
                 let target = format!("{}{path}", self.path);
                 let body = Bytes::copy_from_slice(message);
+                headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
                 ("application/x-protobuf", target, body)
             }
             OtlpProtocol::Grpc => {

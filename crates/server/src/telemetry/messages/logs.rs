@@ -1,5 +1,7 @@
 //! Records of logs.
 
+use prost::Message;
+
 use super::{AnyValue, KeyValue, Resource, Scope};
 
 /// `collector.logs.v1.ExportLogsServiceRequest`.
@@ -8,6 +10,20 @@ pub struct ExportLogs {
     /// By process.
     #[prost(message, repeated, tag = "1")]
     pub resource_logs: Vec<ResourceLogs>,
+}
+
+impl ExportLogs {
+    /// Records of one process, by the parts of it that they are of, as a message.
+    pub fn message(resource: Resource, scope_logs: Vec<ScopeLogs>) -> Vec<u8> {
+        let resource_logs = ResourceLogs {
+            resource: Some(resource),
+            scope_logs,
+        };
+        let message = Self {
+            resource_logs: vec![resource_logs],
+        };
+        message.encode_to_vec()
+    }
 }
 
 /// `logs.v1.ResourceLogs`.

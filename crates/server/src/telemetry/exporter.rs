@@ -173,9 +173,9 @@ fn traces_message(process: &Process, traces: Vec<FinishedTrace>) -> Vec<u8> {
 }
 
 fn metrics_message(process: &Process, texts: Vec<MetricsText>) -> Vec<u8> {
-    let metrics = texts
-        .into_iter()
-        .flat_map(|text| text.metrics(process.started));
+    // The newest says all that those before it say.
+    let newest = texts.into_iter().next_back();
+    let metrics = newest.iter().flat_map(|text| text.metrics(process.started));
     let scope_metrics = ScopeMetrics {
         scope: Some(Process::scope()),
         metrics: metrics.collect(),

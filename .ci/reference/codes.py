@@ -9,7 +9,7 @@ MESSAGE = re.compile(r'@code\("([^"]+)"\)\s*@message\("([^"]+)"\)')
 CODE = re.compile(r'"([A-Z]+(?:_[A-Z]+)+|INTERNAL|OVERLOADED)"')
 # Texts of the same form that are no codes of denials and problems.
 OTHER = re.compile(r"PEPPOL_AUTHZ.*|CARGO_.*|KIND_.*|.*SERVICE.*|PORT_.*|NOTIFY_SOCKET|WATCHDOG_.*|LISTEN_.*|"
-                   r"CRITICAL_.*|SERVER__.*")
+                   r"CRITICAL_.*|SERVER__.*|OTEL_.*")
 
 
 def told():

@@ -40,7 +40,7 @@ pub(in crate::cli) struct ServeArgs {
     /// A directory of policies for the shadow: they decide every question too, and differences are counted
     #[arg(long, value_name = "DIR")]
     shadow: Option<PathBuf>,
-    /// Where the decision log goes, one line for each decision: `stdout`, `file:PATH` or `off` [default: the setting `decision_log.to`]
+    /// Where the decision log goes, one line for each decision: `stdout`, `file:PATH`, `syslog…`, `otlp` or `off` [default: the setting `decision_log.to`]
     #[arg(long, value_name = "TO")]
     decision_log: Option<String>,
     /// Write into the decision log also the entities that the policies could look at

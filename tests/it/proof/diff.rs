@@ -309,17 +309,21 @@ fn a_schema_that_lets_in_more_is_not_taken_for_the_same() {
             "force?: Bool, late?: Bool",
             "another context",
         ),
-        ("owner: User,", "owner?: User,", "what a `Desk` is"),
+        ("owner: User,", "owner?: User,", "define `Desk` differently"),
         (
             "entity User = {",
             "@lowercaseId(\"all\") entity User = {",
-            "what a `User` is",
+            "define `User` differently",
         ),
-        ("} tags Bool;", "} tags Set<Bool>;", "what a `User` is"),
+        (
+            "} tags Bool;",
+            "} tags Set<Bool>;",
+            "define `User` differently",
+        ),
         (
             "entity Desk = {",
             "@whenAbsent(\"{\\\"key\\\": \\\"k\\\", \\\"owner\\\": \\\"u\\\"}\") entity Desk = {",
-            "what a `Desk` is",
+            "define `Desk` differently",
         ),
     ];
     let policies =

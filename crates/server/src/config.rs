@@ -18,6 +18,7 @@ mod admin;
 mod api_keys;
 mod base_url;
 mod callers;
+mod console;
 mod decision_log;
 mod duration;
 mod exposure;
@@ -44,6 +45,7 @@ pub use admin::Admin;
 pub use api_keys::{ApiKey, ApiKeyFile, ApiKeys, KeyDigest, check_keys, written_digest};
 pub use base_url::{BaseUrl, BaseUrlError, is_host};
 pub use callers::{CallerAdmission, CallersSettings};
+pub use console::ConsoleSettings;
 pub use decision_log::{DecisionLogSettings, LogTarget, LogTargetError, Personal, WhenFull};
 pub use fault::{ConfigError, Fault};
 pub use flags::Flags;
@@ -97,6 +99,8 @@ pub struct Config {
     pub callers: CallersSettings,
     /// The listener of administration.
     pub admin: Admin,
+    /// The console.
+    pub console: ConsoleSettings,
     /// Threads, connections and timeouts of the HTTP server.
     pub server: Server,
     /// The limits of one request.

@@ -135,9 +135,7 @@ def test_it_fits_a_phone(browser, sidecar):
 
 def test_hostile_ids_are_text(page):
     hostile = "<script>document.title='bad'</script><img src=x onerror=\"document.title='bad'\">" + "x" * 900
-    page.goto("/console/ask")
-    page.get_by_label("Action").select_option("getOrganisation")
-    expect(page.locator("#principal-type option")).not_to_have_count(0)
+    page.goto("/console/ask?action=getOrganisation")
     page.locator("#principal").fill(hostile)
     page.locator("#resource").fill(hostile + "\u202e")
     page.get_by_role("button", name="Ask").click()

@@ -58,30 +58,29 @@ pub(super) fn keyed(ours: &Authority) -> Start {
     with_tls(start, &ours.sign("server", "IP:127.0.0.1"))
 }
 
-/// A browser: it keeps cookies, and says where its forms come from.
-pub(super) struct Browser {
-    connection: Connection,
+/// A browser: it keeps cookies, and says where its forms come from. Each request has a connection of its own: who is refused
+/// before the body was read loses it.
+pub(super) struct Browser<'a> {
+    connect: Box<dyn Fn() -> Connection + 'a>,
     cookies: Vec<(String, String)>,
-    origin: String,
+    origin: &'static str,
 }
 
-impl Browser {
-    pub(super) fn at(sidecar: &Sidecar) -> Self {
-        Self::over(Connection::open(sidecar), "http://127.0.0.1")
+impl<'a> Browser<'a> {
+    pub(super) fn at(sidecar: &'a Sidecar) -> Self {
+        Self::over(|| Connection::open(sidecar), "http://127.0.0.1")
     }
 
-    pub(super) fn by_tls(sidecar: &Sidecar, ours: &Authority) -> Self {
-        Self::over(
-            connect(sidecar, ours.client(None, HTTP1)),
-            "https://127.0.0.1",
-        )
+    pub(super) fn by_tls(sidecar: &'a Sidecar, ours: &'a Authority) -> Self {
+        let connect = || connect(sidecar, ours.client(None, HTTP1));
+        Self::over(connect, "https://127.0.0.1")
     }
 
-    fn over(connection: Connection, origin: &str) -> Self {
+    fn over(connect: impl Fn() -> Connection + 'a, origin: &'static str) -> Self {
         Self {
-            connection,
+            connect: Box::new(connect),
             cookies: Vec::new(),
-            origin: origin.to_owned(),
+            origin,
         }
     }
 
@@ -103,8 +102,9 @@ impl Browser {
             text += &format!("{name}: {value}\r\n");
         }
         text += &format!("content-length: {}\r\n\r\n{body}", body.len());
-        self.connection.write(text);
-        let reply = self.connection.reply();
+        let mut connection = (self.connect)();
+        connection.write(text);
+        let reply = connection.reply();
         for (name, value) in &reply.headers {
             if name == "set-cookie" {
                 let (pair, _) = value.split_once(';').unwrap();
@@ -124,11 +124,7 @@ impl Browser {
 
     /// Sends a form as a page of this origin does.
     pub(super) fn submit(&mut self, target: &str, body: &str) -> Reply {
-        let origin = self.origin.clone();
-        let headers = [
-            ("origin", origin.as_str()),
-            ("sec-fetch-site", "same-origin"),
-        ];
+        let headers = [("origin", self.origin), ("sec-fetch-site", "same-origin")];
         self.send(&format!("POST {target}"), &headers, body)
     }
 

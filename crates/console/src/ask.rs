@@ -25,10 +25,7 @@ pub(crate) async fn page(visit: Visit) -> Response {
     let texts = visit.texts();
     let state = visit.console.app.engine.state();
     let asking = Asking::of(&visit.query, &state.bundle.schema);
-    let question = match visit.query.get(COMPLETE) {
-        Some(_) => Some(asking.question()),
-        None => None,
-    };
+    let question = visit.query.get(COMPLETE).map(|_| asking.question());
     let decided = match &question {
         Some(Ok(question)) => Some((question, visit.desk.decide(question).await)),
         _ => None,

@@ -102,8 +102,7 @@ impl Frame {
                                 span aria-current="true" lang=(language.tag()) title=(language.name()) { (language.tag()) }
                             } @else {
                                 a href=(query.with("lang", language.tag()).behind(here)) lang=(language.tag())
-                                    hreflang=(language.tag()) title=(language.name())
-                                    aria-label=(language.name()) { (language.tag()) }
+                                    hreflang=(language.tag()) title=(language.name()) { (language.tag()) span.unseen { " – " (language.name()) } }
                             }
                         }
                     }

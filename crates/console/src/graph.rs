@@ -10,6 +10,8 @@ const WIDTH: usize = 190;
 const HEIGHT: usize = 46;
 const COLUMN: usize = 310;
 const LINE: usize = 66;
+/// The room for edges at the right.
+const BEND: usize = 90;
 /// Letters that fit into a box, and on an edge.
 const NAME_LETTERS: usize = 24;
 const EDGE_LETTERS: usize = 18;
@@ -47,7 +49,7 @@ pub(crate) fn drawn(nodes: &[Node], edges: &Edges, name: &str) -> Markup {
     let placed: Vec<Placed<'_>> = placed.collect();
     let columns = nodes.iter().map(|node| node.column).max().unwrap_or(0) + 1;
     let lines = placed.iter().map(|it| it.line).max().unwrap_or(0) + 1;
-    let (width, height) = (columns * COLUMN - (COLUMN - WIDTH) + 4, lines * LINE);
+    let (width, height) = (columns * COLUMN - (COLUMN - WIDTH) + BEND, lines * LINE);
     html! {
         div.scroll tabindex="0" {
             svg.graph role="img" aria-label=(name) viewBox=(format!("0 0 {width} {height}")) width=(width) height=(height) {

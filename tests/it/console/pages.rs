@@ -200,7 +200,7 @@ fn the_state_has_the_settings_and_hides_what_is_secret() {
     let settings = start.path("authz.toml");
     std::fs::write(
         &settings,
-        format!("[callers]\nkey = [{{ name = \"inline\", hash = \"{hash}\" }}]\n"),
+        format!("[callers]\nkey = [{{ name = \"inline\", hash = \"{hash}\", claims = {{}} }}]\n"),
     )
     .unwrap();
     let sidecar = start

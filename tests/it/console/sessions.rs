@@ -151,21 +151,22 @@ fn no_form_of_a_stranger_counts() {
     ];
     let post = "POST /console/sign-out";
     let body = format!("form={mark}");
+    let longer = format!("form={mark}A");
     for (headers, body) in [
         (&own[..], ""),
         (&own[..], "form=AAAA"),
-        (&own[..], &format!("form={mark}A")),
-        (&[], &body),
-        (&[("origin", "https://evil.example")], &body),
-        (&[("origin", "null")], &body),
+        (&own[..], longer.as_str()),
+        (&[][..], body.as_str()),
+        (&[("origin", "https://evil.example")][..], body.as_str()),
+        (&[("origin", "null")][..], body.as_str()),
         (
             &[
                 ("origin", "https://127.0.0.1"),
                 ("sec-fetch-site", "cross-site"),
-            ],
-            &body,
+            ][..],
+            body.as_str(),
         ),
-        (&[("sec-fetch-site", "same-site")], &body),
+        (&[("sec-fetch-site", "same-site")][..], body.as_str()),
     ] {
         assert_eq!(
             browser.send(post, headers, body).status,

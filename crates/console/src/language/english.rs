@@ -1,6 +1,6 @@
 //! English.
 
-use super::Texts;
+use super::texts::Texts;
 
 pub(super) const ENGLISH: Texts = Texts {
     skip: "Skip to the content",

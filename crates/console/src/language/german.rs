@@ -1,6 +1,6 @@
 //! German.
 
-use super::Texts;
+use super::texts::Texts;
 
 pub(super) const GERMAN: Texts = Texts {
     skip: "Zum Inhalt springen",

@@ -246,7 +246,7 @@ fn table(
                         }
                     }
                     tr.contexts {
-                        @for column in columns { th scope="col" { span { (seen(&in_words(&column.context))) } } }
+                        @for column in columns { (context_head(column)) }
                     }
                 }
                 tbody {
@@ -270,6 +270,14 @@ fn table(
                 }
             }
         }
+    }
+}
+
+/// The context of a column; one without has nothing to say.
+fn context_head(column: &Column) -> Markup {
+    let words = in_words(&column.context);
+    html! {
+        @if words.is_empty() { td {} } @else { th scope="col" { span { (seen(&words)) } } }
     }
 }
 

@@ -56,7 +56,7 @@ fn flatten(json: &Json, key: &str, all: &mut Vec<SettingInForce>) {
             key: key.to_owned(),
             value: match value {
                 Json::Array(values) if HIDDEN.contains(&key) => {
-                    format!("{} hidden", values.len()).into()
+                    values.iter().map(|_| "hidden").collect()
                 }
                 value => value.clone(),
             },

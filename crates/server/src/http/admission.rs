@@ -158,12 +158,8 @@ impl App {
             CallerAction::Plan => "it may not have this planned",
             CallerAction::Explain => "it may not have this explained",
             CallerAction::Metrics => "it may not have metrics",
-<<<<<<< HEAD
             CallerAction::Admin => "it may not use the endpoints of operators",
-=======
-            CallerAction::Admin => "it may not ask what operators ask",
             CallerAction::Console => "it may not use the console",
->>>>>>> ce26306 (The console: pages for people who ask, support, audit and run the program)
         };
         self.refuse(caller, place, reason, CallerResult::NotPermitted);
         Err(match action {

@@ -3,14 +3,14 @@
 
 CARGO ?= cargo
 
-.PHONY: test tools build lint unit policies docs clients gateways package image chart book bench-gateways
+.PHONY: test tools build lint unit policies docs clients gateways console package image chart book bench-gateways
 
 # Most tests wait for other programs more than they work: the lints are computed beside them, and the
 # documentation and the book beside clients and gateways.
 test: tools build
 	$(MAKE) --jobs 2 unit lint
 	$(MAKE) policies package image
-	$(MAKE) --jobs 3 --output-sync clients gateways docs book chart
+	$(MAKE) --jobs 3 --output-sync clients gateways console docs book chart
 
 # PostgreSQL, nginx, HAProxy, cvc5, Python's venv, rpmbuild and buildah, where they are not there yet.
 tools:
@@ -50,6 +50,10 @@ clients:
 # The same binary behind nginx, Envoy, Traefik, Caddy and HAProxy.
 gateways:
 	.ci/gateways
+
+# Its console in a real Chromium.
+console:
+	.ci/console
 
 # Its packages, installed on this machine, upgraded and purged.
 package:

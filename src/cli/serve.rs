@@ -3,6 +3,7 @@
 mod assemble;
 mod callers;
 mod checked;
+mod console;
 mod listeners;
 mod log;
 mod ready;
@@ -25,7 +26,7 @@ use super::worker::runtime;
 use assemble::{Assembled, assemble};
 use listeners::Listeners;
 use peppol_authz_engine::policy::Bundle;
-use peppol_authz_server::config::{Config, Source};
+use peppol_authz_server::config::{Config, SettingInForce, Source};
 use peppol_authz_server::http::App;
 use peppol_authz_server::telemetry::Telemetry;
 use peppol_authz_server::watch::TakenFiles;
@@ -60,10 +61,20 @@ pub(super) fn run(args: &ServeCommand) -> Ended {
     if args.check {
         return checked::run(&config);
     }
-    match run_server(&config, policies, second, callers, telemetry).map_err(failed)? {
+    let settings = settings_in_force(args, &config)?;
+    match run_server(&config, settings, policies, second, callers, telemetry).map_err(failed)? {
         LastLines::Written => Ok(Exit::Done),
         LastLines::Lost => Ok(Exit::Failed),
     }
+}
+
+/// The settings with their origins, for the console.
+fn settings_in_force(args: &ServeCommand, config: &Config) -> Result<Vec<SettingInForce>, Exit> {
+    if !config.console.enabled {
+        return Ok(Vec::new());
+    }
+    let (_, settings) = Config::load_with_origins(&args.start.flags()).map_err(misused)?;
+    Ok(settings)
 }
 
 /// The files that are in force.
@@ -76,6 +87,7 @@ struct Watched {
 /// Runs a server until it is told to stop.
 fn run_server(
     config: &Config,
+    settings: Vec<SettingInForce>,
     (sources, bundle): Loaded,
     second: Option<Loaded>,
     callers: Arc<Bundle>,
@@ -94,7 +106,7 @@ fn run_server(
         }),
     };
     let runtime = runtime(config.server.workers, config.server.worker_stack_bytes)?;
-    let result = runtime.block_on(answer(config, watched, assembled));
+    let result = runtime.block_on(answer(config, settings, watched, assembled));
     // A query or an import that hangs must not keep the process.
     runtime.shutdown_background();
     result
@@ -103,6 +115,7 @@ fn run_server(
 /// Listens, becomes ready, and answers until it is told to stop.
 async fn answer(
     config: &Config,
+    settings: Vec<SettingInForce>,
     watched: Watched,
     Assembled { app, database, .. }: Assembled,
 ) -> Result<LastLines, AnyError> {
@@ -114,7 +127,8 @@ async fn answer(
     let stop = stop::stopped(&app, config.server.drain_delay, &supervisor)?;
     listeners.report(config.callers.admit);
     follow_supervisor(&supervisor);
-    let mut server = pin!(listeners.answer(config, &app, &stop));
+    let console = console::console(config, settings, &app)?;
+    let mut server = pin!(listeners.answer(config, &app, &stop, console));
     follow_keys(&app);
     follow_callers(&app);
     follow_delay(&app);

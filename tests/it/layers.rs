@@ -13,7 +13,7 @@ type Modules = &'static [(&'static str, &'static [&'static str])];
 
 /// The modules of each crate, with those that they may use beside themselves. The compiler holds
 /// which crate may use which.
-const MAY_USE: [(&str, Modules); 4] = [
+const MAY_USE: [(&str, Modules); 5] = [
     (
         "crates/engine/src",
         &[
@@ -173,11 +173,153 @@ const MAY_USE: [(&str, Modules); 4] = [
             ),
         ],
     ),
+    (
+        "crates/console/src",
+        &[
+            (
+                "ask",
+                &[
+                    "cedar",
+                    "console",
+                    "entity",
+                    "graph",
+                    "language",
+                    "policy_title",
+                    "query",
+                    "refusal",
+                    "visit",
+                ],
+            ),
+            ("assets", &["random"]),
+            ("cedar", &["entity", "language"]),
+            ("complete", &["visit", "console", "query"]),
+            ("console", &["random", "session"]),
+            (
+                "decisions",
+                &[
+                    "ask",
+                    "console",
+                    "entity",
+                    "language",
+                    "query",
+                    "question_link",
+                    "refusal",
+                    "visit",
+                ],
+            ),
+            ("entity", &[]),
+            ("entry", &[]),
+            ("frame", &["assets", "entity", "entry", "language", "query"]),
+            ("graph", &["entity"]),
+            ("guard", &[]),
+            ("language", &["guard"]),
+            (
+                "policies",
+                &[
+                    "console",
+                    "decisions",
+                    "entry",
+                    "query",
+                    "cedar",
+                    "entity",
+                    "graph",
+                    "language",
+                    "policy_title",
+                    "refusal",
+                    "visit",
+                ],
+            ),
+            ("policy_title", &["entity", "language"]),
+            ("query", &[]),
+            ("question_link", &["entity", "query"]),
+            ("random", &[]),
+            (
+                "refusal",
+                &[
+                    "console",
+                    "entity",
+                    "entry",
+                    "frame",
+                    "guard",
+                    "language",
+                    "sign_in_form",
+                ],
+            ),
+            (
+                "rights",
+                &["entity", "language", "question_link", "refusal", "visit"],
+            ),
+            (
+                "routes",
+                &[
+                    "ask",
+                    "assets",
+                    "complete",
+                    "console",
+                    "decisions",
+                    "guard",
+                    "language",
+                    "policies",
+                    "query",
+                    "rights",
+                    "sign_in",
+                    "state",
+                    "visit",
+                ],
+            ),
+            ("session", &["random"]),
+            (
+                "sign_in",
+                &[
+                    "console",
+                    "entry",
+                    "frame",
+                    "guard",
+                    "language",
+                    "query",
+                    "refusal",
+                    "sign_in_form",
+                    "visit",
+                ],
+            ),
+            (
+                "sign_in_form",
+                &["console", "entry", "frame", "guard", "random"],
+            ),
+            ("state", &["entity", "language", "refusal", "visit"]),
+            (
+                "visit",
+                &[
+                    "console", "entry", "frame", "guard", "language", "query", "refusal",
+                ],
+            ),
+        ],
+    ),
 ];
 
 /// Where a dependency may be named.
-const HOMES: [(&str, &[&str]); 28] = [
-    ("axum", &["server/http"]),
+const HOMES: [(&str, &[&str]); 29] = [
+    (
+        "axum",
+        &[
+            "server/http",
+            "console/ask",
+            "console/assets",
+            "console/complete",
+            "console/decisions",
+            "console/frame",
+            "console/guard",
+            "console/language",
+            "console/policies",
+            "console/refusal",
+            "console/rights",
+            "console/routes",
+            "console/sign_in",
+            "console/sign_in_form",
+            "console/state",
+            "console/visit",
+        ],
+    ),
     ("hyper", &["server/http", "server/telemetry"]),
     ("hyper_util", &["server/http", "server/telemetry"]),
     ("tonic", &["server/http", "server/telemetry"]),
@@ -221,6 +363,24 @@ const HOMES: [(&str, &[&str]); 28] = [
     ("clap_mangen", &["src/cli"]),
     ("indicatif", &["src/cli"]),
     ("figment", &["server/config"]),
+    (
+        "maud",
+        &[
+            "console/ask",
+            "console/cedar",
+            "console/decisions",
+            "console/entity",
+            "console/frame",
+            "console/graph",
+            "console/policies",
+            "console/policy_title",
+            "console/refusal",
+            "console/rights",
+            "console/routes",
+            "console/sign_in_form",
+            "console/state",
+        ],
+    ),
 ];
 
 pub(crate) fn files(directory: &Path, found: &mut Vec<PathBuf>) {
@@ -261,7 +421,7 @@ fn named(text: &str) -> Vec<String> {
 
 /// Files of Rust with the module that each is of, as `engine/slice`.
 fn modules() -> Vec<(String, PathBuf)> {
-    let sources = ["author", "database", "engine", "server"].map(|name| {
+    let sources = ["author", "console", "database", "engine", "server"].map(|name| {
         let source = project(&format!("crates/{name}/src"));
         (name, source)
     });

@@ -13,6 +13,7 @@ mod callers;
 mod cedar_agrees;
 mod check_command;
 mod connection;
+mod console;
 mod deciding;
 mod decision_log;
 mod entities_file;

@@ -49,7 +49,9 @@ pub use explain::{
 pub use request::{
     Body, Draft, Drafted, Headers, HttpRequest, RequestDecision, RequestLimits, Routed, Unrouted,
 };
-pub use review::{OpenAction, ReviewError, ReviewScope, Reviewed, Right, TakeRight};
+pub use review::{
+    OpenAction, ReviewError, ReviewScope, Reviewed, Right, TakeRight, listed_contexts,
+};
 pub use row_plan::{
     ROW_ID, RelatedRow, RowAttribute, RowCondition, RowPlan, RowPlanOptions, RowPlanRequest,
     RowTest,

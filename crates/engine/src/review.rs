@@ -20,6 +20,7 @@ use serde_json::Value as Json;
 
 use crate::decide::{Failure, Reason};
 
+pub use contexts::listed_contexts;
 pub use rights::TakeRight;
 
 /// The rights that are wanted.

@@ -12,6 +12,7 @@ mod entities_file;
 mod held;
 mod links;
 mod revision;
+mod supposed;
 
 use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
@@ -31,6 +32,7 @@ pub use held::HeldStore;
 pub use links::{LINKS_COLUMNS, LinkRow, LinksView};
 pub(crate) use links::{is_of_links, links_entity};
 pub use revision::Revision;
+pub use supposed::SupposedStore;
 
 /// A future that a store returns.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

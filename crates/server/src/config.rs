@@ -19,6 +19,7 @@ mod api_keys;
 mod base_url;
 mod callers;
 mod collector_url;
+mod console;
 mod decision_log;
 mod duration;
 mod exposure;
@@ -50,6 +51,7 @@ pub use api_keys::{ApiKey, ApiKeyFile, ApiKeys, KeyDigest, check_keys, written_d
 pub use base_url::{BaseUrl, BaseUrlError, is_host};
 pub use callers::{CallerAdmission, CallersSettings};
 pub use collector_url::CollectorUrl;
+pub use console::ConsoleSettings;
 pub use decision_log::{DecisionLogSettings, LogTarget, LogTargetError, Personal, WhenFull};
 pub use fault::{ConfigError, Fault};
 pub use flags::Flags;
@@ -107,6 +109,8 @@ pub struct Config {
     pub callers: CallersSettings,
     /// The listener of administration.
     pub admin: Admin,
+    /// The console.
+    pub console: ConsoleSettings,
     /// Threads, connections and timeouts of the HTTP server.
     pub server: Server,
     /// The limits of one request.

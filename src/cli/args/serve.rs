@@ -46,6 +46,9 @@ pub(in crate::cli) struct ServeArgs {
     /// Write into the decision log also the entities that the policies could look at
     #[arg(long)]
     log_slice: bool,
+    /// Have the console, pages for people at `/console` [default: the setting `console.enabled`]
+    #[arg(long)]
+    console: bool,
 }
 
 #[derive(Debug, Args)]
@@ -101,6 +104,7 @@ impl ServeArgs {
             shadow: self.shadow.clone(),
             decision_log: self.decision_log.clone(),
             log_slice: self.log_slice,
+            console: self.console,
         }
     }
 }

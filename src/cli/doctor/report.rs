@@ -65,10 +65,7 @@ pub(super) fn text(settings: &[SettingInForce], checks: &[Check]) -> Vec<String>
     let width = set.iter().map(|it| it.key.len()).max().unwrap_or_default();
     let mut lines = vec!["settings".to_owned()];
     lines.extend(set.iter().map(|it| {
-        let value = match &it.value {
-            Json::String(text) => text.clone(),
-            value => value.to_string(),
-        };
+        let value = it.text();
         format!("  {:width$}  {value}  ({})", it.key, it.origin)
     }));
     lines.push("checks".to_owned());

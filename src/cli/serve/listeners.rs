@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::stop;
 use crate::cli::output::AnyError;
+use peppol_authz_console::{Console, router as console_router};
 use peppol_authz_server::callers::ListenerName;
 use peppol_authz_server::config::{CallerAdmission, Config, Listen};
 use peppol_authz_server::http::{
@@ -87,6 +88,7 @@ impl Listeners {
         config: &Config,
         app: &Arc<App>,
         stop: &watch::Receiver<bool>,
+        console: Option<Console>,
     ) -> usize {
         let limits = &config.server;
         self.all()
@@ -98,14 +100,16 @@ impl Listeners {
                 None => 0,
             }
         };
-        let questions = match self.administration {
-            Some(_) => router_of_questions(Arc::clone(app)),
-            None => router(Arc::clone(app)),
+        let pages = console.map(console_router).unwrap_or_default();
+        let (questions, pages) = match self.administration {
+            Some(_) => (router_of_questions(Arc::clone(app)), Some(pages)),
+            None => (router(Arc::clone(app)).merge(pages), None),
         };
         let administration = async {
             match self.administration {
                 Some(listener) => {
                     let router = router_of_administration(Arc::clone(app));
+                    let router = router.merge(pages.unwrap_or_default());
                     serve(listener, router, None, limits, told()).await
                 }
                 None => 0,

@@ -18,6 +18,13 @@ pub(super) struct Contexts {
     pub(super) open: Option<OpenAction>,
 }
 
+/// The contexts in which a review asks an action, and the members of it that take too many values for that.
+#[must_use]
+pub fn listed_contexts(action: &ActionType, schema: &Schema) -> (Vec<Json>, Option<OpenAction>) {
+    let found = contexts(action, schema);
+    (found.listed, found.open)
+}
+
 /// Lists the contexts of an action: every choice of a vocabulary and of a `Bool`; an optional member also
 /// left out, and one that can be anything only left out.
 pub(super) fn contexts(action: &ActionType, schema: &Schema) -> Contexts {

@@ -28,6 +28,8 @@ pub enum CallerAction {
     Metrics,
     /// Anything else for operators.
     Admin,
+    /// The pages of the console. What they show is asked for by the other actions.
+    Console,
 }
 
 /// The subject of a caller's request.
@@ -83,6 +85,7 @@ impl CallerAction {
             Self::Explain => "explain",
             Self::Metrics => "metrics",
             Self::Admin => "admin",
+            Self::Console => "console",
         }
     }
 }

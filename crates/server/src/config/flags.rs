@@ -35,4 +35,6 @@ pub struct Flags {
     pub decision_log: Option<String>,
     /// `--log-slice`; not given, the file or variable counts.
     pub log_slice: bool,
+    /// `--console`; not given, the file or variable counts.
+    pub console: bool,
 }

@@ -15,8 +15,19 @@ pub struct SettingInForce {
     pub origin: String,
 }
 
+impl SettingInForce {
+    /// Its value, for people.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match &self.value {
+            Json::String(text) => text.clone(),
+            value => value.to_string(),
+        }
+    }
+}
+
 /// Settings that hold what callers prove themselves by, if only as a hash.
-const HIDDEN: [&str; 1] = ["api_keys.keys"];
+const HIDDEN: [&str; 2] = ["api_keys.key", "callers.key"];
 
 impl Config {
     /// All settings, in the order of their keys, without origins.
@@ -45,7 +56,7 @@ fn flatten(json: &Json, key: &str, all: &mut Vec<SettingInForce>) {
             key: key.to_owned(),
             value: match value {
                 Json::Array(values) if HIDDEN.contains(&key) => {
-                    format!("{} hidden", values.len()).into()
+                    values.iter().map(|_| "hidden").collect()
                 }
                 value => value.clone(),
             },

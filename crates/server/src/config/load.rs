@@ -197,6 +197,7 @@ fn unusable(config: &Config) -> SettingFaults {
     let callers = &config.callers;
     callers.check(config.jwt.is_set(), users, &mut faults);
     config.admin.check(&mut faults);
+    config.console.check(&mut faults);
     config.server.check(&mut faults);
     config.limits.check(&mut faults);
     config.search.check(&mut faults);

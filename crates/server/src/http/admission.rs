@@ -15,6 +15,9 @@ use crate::callers::{Asked, Caller, CallerAction, Identified, ReachedLimit, Runn
 /// the endpoints of gateways.
 const OWN_HEADER: &str = "sidecar-authorization";
 
+/// The pages of the console, all of them.
+pub(super) const CONSOLE: &str = "/console";
+
 /// The reason why a caller that shows nothing is refused.
 const NOT_KNOWN: &str = "it is not known";
 
@@ -38,6 +41,21 @@ impl App {
         path: &'static str,
         is_gateway: bool,
     ) -> Result<Admitted, Problem> {
+        let shown = shown(headers, is_gateway);
+        self.admit_by(connected, shown, path, is_gateway).await
+    }
+
+    /// The same by a key or a token that stands in no header.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) async fn admit_by(
+        &self,
+        connected: Arc<Caller>,
+        shown: Option<&str>,
+        path: &'static str,
+        is_gateway: bool,
+    ) -> Result<Admitted, Problem> {
         let Some(callers) = &self.callers else {
             return match connected.is_local {
                 true => Ok(Admitted {
@@ -51,9 +69,7 @@ impl App {
             caller,
             refused,
             is_unverifiable,
-        } = callers
-            .identify(&connected, shown(headers, is_gateway))
-            .await;
+        } = callers.identify(&connected, shown).await;
         if let Some(refused) = refused {
             tracing::debug!(
                 reason = refused.reason,
@@ -143,6 +159,7 @@ impl App {
             CallerAction::Explain => "it may not have this explained",
             CallerAction::Metrics => "it may not have metrics",
             CallerAction::Admin => "it may not use the endpoints of operators",
+            CallerAction::Console => "it may not use the console",
         };
         self.refuse(caller, place, reason, CallerResult::NotPermitted);
         Err(match action {
@@ -158,6 +175,19 @@ impl App {
             Some(callers) => {
                 callers.admits(caller) && callers.permit(caller, CallerAction::Admin, asked)
             }
+            None => caller.is_local,
+        }
+    }
+
+    /// True if a caller may ask something. No refusal is counted: nobody has asked for it yet.
+    pub(super) fn would_permit(
+        &self,
+        caller: &Arc<Caller>,
+        action: CallerAction,
+        path: &'static str,
+    ) -> bool {
+        match &self.callers {
+            Some(callers) => callers.permit(caller, action, Asked::Path(path)),
             None => caller.is_local,
         }
     }
@@ -202,6 +232,7 @@ pub(super) fn operation(path: &'static str) -> Option<(CallerAction, &'static st
         "/metrics" => Some((CallerAction::Metrics, path)),
         "/openapi.json" | "/version" | "/v1/policies" | "/v1/policies/{id}" | "/v1/schema"
         | "/v1/data" => Some((CallerAction::Admin, path)),
+        CONSOLE => Some((CallerAction::Console, path)),
         _ => None,
     }
 }

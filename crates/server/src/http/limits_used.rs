@@ -11,11 +11,13 @@ use crate::config::Config;
 
 /// A setting that is a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct LimitUsed {
+pub struct LimitUsed {
     /// Its key.
-    pub(super) setting: &'static str,
-    pub(super) used: usize,
-    pub(super) most: usize,
+    pub setting: &'static str,
+    /// How much of it is used.
+    pub used: usize,
+    /// The limit.
+    pub most: usize,
 }
 
 /// Limits that nobody else knows.

@@ -52,6 +52,20 @@ pub(super) async fn counted(State(app): State<Arc<App>>, request: Request, next:
     admitted(&app, request, |request| next.run(request)).await
 }
 
+/// Counts a request that other routes let in or refuse.
+pub(super) async fn counted_beside(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let arrived = Arrived::of(&app, &request);
+    let response = match is_readable(&request) {
+        true => next.run(request).await,
+        false => fragment().into_response(),
+    };
+    arrived.finished(&app, "", response)
+}
+
 /// Lets the caller in or refuses it, gives `X-Request-ID` back as it was sent, and counts the request. All of it is
 /// one span, where there are traces.
 pub(super) async fn admitted<F>(

@@ -18,14 +18,15 @@ use super::store_state::{StoreState, store_state};
 use crate::callers::Callers;
 
 /// The readiness of the server.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Ready {
-    pub(super) ready: bool,
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ready {
+    /// True if questions should be sent here.
+    pub ready: bool,
     /// Conditions that are not met yet.
-    missing: Vec<String>,
+    pub missing: Vec<String>,
     /// Faults that do not make the server unready.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 /// Tells if questions should be sent here, and what is missing if not.

@@ -189,7 +189,8 @@ impl Problem {
     }
 
     /// The text for the caller.
-    pub(super) fn detail(&self) -> String {
+    #[must_use]
+    pub fn detail(&self) -> String {
         match self {
             Self::Malformed(malformed) => malformed.to_string(),
             Self::BodyTooLarge(limit) => format!("the body is larger than {limit} bytes"),
@@ -263,7 +264,7 @@ impl Problem {
     }
 
     /// Writes the problem to the log, if it is time for a line with its code.
-    pub(super) fn log(&self) {
+    pub fn log(&self) {
         static TURNS: LazyLock<LogTurns<&'static str>> = LazyLock::new(LogTurns::default);
         let turn = || TURNS.turn(self.code(), Instant::now());
         if let Some(trace) = telemetry::current() {

@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::app::App;
-use super::middleware::counted;
+use super::middleware::{counted, counted_beside};
 use super::openapi::OwnProblems;
 use super::panic::panicked;
 use super::problem::Problem;
@@ -57,6 +57,17 @@ fn routes() -> OpenApiRouter<Arc<App>> {
 /// Answers on all routes.
 pub fn router(app: Arc<App>) -> Router {
     finished(with_gateways(routes()), app)
+}
+
+/// Routes beside the program's own, to be merged with those of a listener. They are counted under one path, and a panic
+/// is answered; who is let in they find out by themselves ([`Desk`](super::Desk)).
+pub fn beside(app: Arc<App>, routes: Router) -> Router {
+    let of_panics = Arc::clone(&app);
+    routes
+        .layer(CatchPanicLayer::custom(
+            move |panic: Box<dyn Any + Send>| panicked(&of_panics, &*panic).into_response(),
+        ))
+        .layer(from_fn_with_state(app, counted_beside))
 }
 
 /// Answers questions and health, where administration has a listener of its own.

@@ -148,6 +148,7 @@ impl Layer {
             import,
             decision_log,
             log_slice,
+            console,
             reload_suites,
             shadow,
         } = flags;
@@ -165,6 +166,7 @@ impl Layer {
         let warnings = policy_warnings.map(|warnings| Some(Value::from(warnings.to_string())));
         let level = policy_level.map(|level| Some(Value::from(i64::from(level.get()))));
         let logged = decision_log.as_ref().map(text);
+        let console = console.then(|| Some(Value::from(true)));
         let slice = log_slice.then(|| Some(Value::from(true)));
         let given = [
             ("listen", "listen", listen.as_ref().map(text)),
@@ -178,6 +180,7 @@ impl Layer {
             ("import", "import", (!import.is_empty()).then(paths)),
             ("decision_log.to", "decision-log", logged),
             ("decision_log.slice", "log-slice", slice),
+            ("console.enabled", "console", console),
             (
                 "reload.suites",
                 "reload-suites",

@@ -34,6 +34,11 @@ impl GivenDecision {
     pub(in crate::http) fn why(&self) -> Option<&Why> {
         self.why.as_ref()
     }
+
+    /// The decision with its question, and the explanation.
+    pub(in crate::http) fn into_parts(self) -> (Arc<Decided>, Option<Why>) {
+        (self.decided, self.why)
+    }
 }
 
 impl Exchange<'_> {

@@ -198,6 +198,11 @@ impl<'a> Exchange<'a> {
         }
     }
 
+    /// The same over other entities, for a search: nobody observes it.
+    pub(in crate::http) fn over(self, session: Session) -> Self {
+        Self { session, ..self }
+    }
+
     /// Waits for an answer within the deadline. A panic is the outer error, so that it is answered
     /// like any other.
     ///

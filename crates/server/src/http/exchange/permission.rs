@@ -22,7 +22,7 @@ impl Exchange<'_> {
     ) -> Result<(), Problem> {
         let tenancies = Tenancies::of(&self.session.state.bundle);
         let asked = |allowed_by_setting| Asked::Question {
-            surface: self.surface.name(),
+            surface: self.surface.name_for_callers(),
             action: Some(question.action.clone()),
             resource_type: Some(question.resource.type_name().clone()),
             tenant: tenancies.of_decision(question, decision),
@@ -53,7 +53,7 @@ impl Exchange<'_> {
 
     fn about_nothing_known(&self, action: Option<&EntityUid>) -> Asked {
         Asked::Question {
-            surface: self.surface.name(),
+            surface: self.surface.name_for_callers(),
             action: action.cloned(),
             resource_type: None,
             tenant: None,
@@ -77,7 +77,7 @@ impl Exchange<'_> {
             Err(of) => (of, None),
         };
         let asked = |allowed_by_setting| Asked::Question {
-            surface: self.surface.name(),
+            surface: self.surface.name_for_callers(),
             action: action.cloned(),
             resource_type: Some(resource_type.clone()),
             tenant: tenant.clone(),
@@ -103,7 +103,7 @@ impl Exchange<'_> {
             return Ok(());
         }
         let asked = |allowed_by_setting| Asked::Question {
-            surface: self.surface.name(),
+            surface: self.surface.name_for_callers(),
             action: Some(request.action().clone()),
             resource_type: Some(request.resource_type().clone()),
             tenant: None,

@@ -12,6 +12,7 @@ pub(in crate::http) enum Surface {
     Avp,
     Cerbos,
     Gateway,
+    Console,
 }
 
 /// Why there is no decision, as it is counted.
@@ -31,6 +32,15 @@ impl Surface {
             Self::Avp => "avp",
             Self::Cerbos => "cerbos",
             Self::Gateway => "gateway",
+            Self::Console => "console",
+        }
+    }
+
+    /// Its name for the policies of callers. Who asks by the console may ask what the API would answer, and no more.
+    pub(super) fn name_for_callers(self) -> &'static str {
+        match self {
+            Self::Console => Self::Native.name(),
+            own => own.name(),
         }
     }
 

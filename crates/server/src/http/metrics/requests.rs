@@ -59,6 +59,7 @@ pub(in crate::http) fn route(path: &str) -> &'static str {
     const ENVOY: &str = "/authz/envoy";
     const KEPT_PLAN: &str = "/v1/plan/";
     const POLICY: &str = "/v1/policies/";
+    const CONSOLE: &str = "/console";
     const ROUTES: [&str; 27] = [
         "/",
         "/v1/is_authorized",
@@ -88,9 +89,12 @@ pub(in crate::http) fn route(path: &str) -> &'static str {
         "/v1/schema",
         "/v1/data",
     ];
-    let is_envoy = |rest: &str| rest.is_empty() || rest.starts_with('/');
-    if path.strip_prefix(ENVOY).is_some_and(is_envoy) {
+    let is_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+    if path.strip_prefix(ENVOY).is_some_and(is_below) {
         return ENVOY;
+    }
+    if path.strip_prefix(CONSOLE).is_some_and(is_below) {
+        return CONSOLE;
     }
     if path.starts_with(KEPT_PLAN) {
         return "/v1/plan/{id}";
@@ -116,6 +120,8 @@ mod tests {
             assert_eq!(route(path), "/authz/envoy");
         }
         assert_eq!(route("/authz/envoys"), "other");
+        assert_eq!(route("/console/ask"), "/console");
+        assert_eq!(route("/consoles"), "other");
         assert_eq!(route("/v1/plan/0198"), "/v1/plan/{id}");
     }
 }

@@ -1,0 +1,63 @@
+//! Ask: a question by a form, its answer, and why it is so.
+
+mod answer;
+pub(crate) mod asking;
+mod context;
+mod form;
+mod near;
+mod same;
+pub(crate) mod slice;
+pub(crate) mod why;
+
+use axum::response::Response;
+use maud::html;
+
+use crate::refusal::problem_box;
+use crate::visit::Visit;
+use answer::answer;
+use asking::{Asking, COMPLETE};
+use form::form;
+use same::same;
+use why::why;
+
+/// The page: with an answer where the question is complete.
+pub(crate) async fn page(visit: Visit) -> Response {
+    let texts = visit.texts();
+    let state = visit.console.app.engine.state();
+    let asking = Asking::of(&visit.query, &state.bundle.schema);
+    let question = visit.query.get(COMPLETE).map(|_| asking.question());
+    let decided = match &question {
+        Some(Ok(question)) => Some((question, visit.desk.decide(question).await)),
+        _ => None,
+    };
+    let contents = html! {
+        div.lead {
+            h1 { (texts.ask) }
+            p { (texts.ask_lead) }
+        }
+        div.split {
+            (form(&asking, texts))
+            div.answer aria-live="polite" {
+                @if let Some(Err(fault)) = &question {
+                    section.problem role="alert" {
+                        h2 { (texts.problem) }
+                        p { bdi { (crate::entity::seen(fault)) } }
+                    }
+                }
+                @match &decided {
+                    None => {},
+                    Some((question, Err(problem))) => {
+                        (problem_box(texts, problem))
+                        (same(&visit, &asking, question, None))
+                    }
+                    Some((question, Ok(given))) => {
+                        (answer(&given.decided.decision, &given.decided.id.to_string(), texts))
+                        (why(&visit, &asking, given))
+                        (same(&visit, &asking, question, Some(&given.decided.decision)))
+                    }
+                }
+            }
+        }
+    };
+    visit.frame().page(texts.ask, &contents)
+}

@@ -1,0 +1,101 @@
+//! What all pages share.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use peppol_authz_engine::policy::{MaxLevel, Warnings};
+use peppol_authz_server::config::{Config, DecisionLogSettings};
+use peppol_authz_server::http::{App, WorkApart};
+use tokio::sync::Semaphore;
+
+use crate::random::Key;
+use crate::session::Sessions;
+
+/// Lists of ids that are read at once.
+const COMPLETIONS: usize = 4;
+
+/// Pages of rights that are made at once: each is many searches.
+const SEARCHES: usize = 2;
+
+/// Drafts that are compared or wait for that.
+const DRAFTS: usize = 3;
+
+/// A setting in force, as the state shows it.
+#[derive(Clone, Debug)]
+pub struct ConsoleSetting {
+    /// Its dotted key.
+    pub key: String,
+    /// Its value, without secrets.
+    pub value: String,
+    /// Where it is from.
+    pub origin: String,
+}
+
+/// Where the policies in force are from.
+#[derive(Clone)]
+pub(crate) struct PolicyPlaces {
+    pub(crate) policies: Option<PathBuf>,
+    pub(crate) schema: Option<PathBuf>,
+    pub(crate) routes: Option<PathBuf>,
+    pub(crate) warnings: Warnings,
+    pub(crate) level: MaxLevel,
+}
+
+/// The console of a server.
+pub struct Console {
+    pub(crate) app: Arc<App>,
+    pub(crate) sessions: Sessions,
+    /// By which forms are marked.
+    pub(crate) key: Key,
+    /// True if browsers come by TLS.
+    pub(crate) is_secure: bool,
+    /// The address that questions are answered on.
+    pub(crate) questions: String,
+    pub(crate) settings: Vec<ConsoleSetting>,
+    pub(crate) log: DecisionLogSettings,
+    pub(crate) policies: PolicyPlaces,
+    /// The turns of drafts.
+    pub(crate) drafts: WorkApart,
+    pub(crate) completions: Semaphore,
+    pub(crate) searches: Semaphore,
+}
+
+impl std::fmt::Debug for Console {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Console").finish_non_exhaustive()
+    }
+}
+
+impl Console {
+    /// The console of a server, over TLS if `is_secure`.
+    ///
+    /// # Errors
+    /// A system without random numbers.
+    pub fn new(
+        app: Arc<App>,
+        config: &Config,
+        is_secure: bool,
+        settings: Vec<ConsoleSetting>,
+    ) -> Result<Self, std::io::Error> {
+        let console = &config.console;
+        Ok(Self {
+            app,
+            sessions: Sessions::new(console.sessions, console.session_idle, console.session_age),
+            key: Key::random().map_err(std::io::Error::other)?,
+            is_secure,
+            questions: config.listen.to_string(),
+            settings,
+            log: config.decision_log.clone(),
+            policies: PolicyPlaces {
+                policies: config.policies.clone(),
+                schema: config.schema.clone(),
+                routes: config.routes.clone(),
+                warnings: config.policy_warnings,
+                level: config.policy_level,
+            },
+            drafts: WorkApart::new(1, DRAFTS, config.server.worker_stack_bytes),
+            completions: Semaphore::new(COMPLETIONS),
+            searches: Semaphore::new(SEARCHES),
+        })
+    }
+}

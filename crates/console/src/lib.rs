@@ -1,0 +1,39 @@
+//! The console: pages at `/console` for people who ask, support, audit, write policies and run the program.
+//!
+//! Pages are made on the server and need no script; a little of it completes ids. Nothing is loaded from elsewhere. All
+//! that a page shows is asked for on a [`Desk`](peppol_authz_server::http::Desk), which is the way of the API with its
+//! permissions, limits and observers: a page can show nothing that the API would not tell the same caller.
+//!
+//! A [`Visit`](visit) is a request that was let in, by the connection or by a [`session`], whose credential is verified
+//! again each time. [`guard`] holds what browsers have to be told and asked: headers, origins, tokens of forms.
+//!
+//! Imports run one way, `routes → {pages} → visit → refusal → frame → {session, guard, language, entity} → query`.
+
+mod ask;
+mod assets;
+mod cedar;
+mod complete;
+mod console;
+mod decisions;
+mod entity;
+mod entry;
+mod frame;
+mod graph;
+mod guard;
+mod language;
+mod policies;
+mod policy_title;
+mod query;
+mod question_link;
+mod random;
+mod refusal;
+mod rights;
+mod routes;
+mod session;
+mod sign_in;
+mod sign_in_form;
+mod state;
+mod visit;
+
+pub use console::{Console, ConsoleSetting};
+pub use routes::router;

@@ -1,0 +1,98 @@
+//! The policies in force, by rule and by file, and their schema.
+
+mod compared;
+pub(crate) mod draft;
+mod schema;
+
+use std::collections::BTreeMap;
+
+use axum::response::Response;
+use cedar_policy::Effect;
+use maud::{Markup, html};
+
+use crate::cedar::source;
+use crate::entity::seen;
+use crate::language::Texts;
+use crate::policy_title::titled;
+use crate::refusal::problem;
+use crate::visit::Visit;
+use peppol_authz_engine::policy::PolicyInfo;
+use schema::schema;
+
+pub(crate) async fn page(visit: Visit) -> Response {
+    let texts = visit.texts();
+    for path in ["/v1/policies", "/v1/schema"] {
+        if let Err(refused) = visit.desk.require_administration(path) {
+            return problem(&visit.frame(), &refused);
+        }
+    }
+    let state = visit.console.app.engine.state();
+    let bundle = &state.bundle;
+    let by_file = visit.query.get("by") == Some("file");
+    let wanted = visit.query.get("q").unwrap_or_default();
+    let mut groups: BTreeMap<&str, Vec<&PolicyInfo>> = BTreeMap::new();
+    for info in bundle.written().filter(|info| fits(info, wanted)) {
+        let group = match by_file {
+            true => info.file.name.as_str(),
+            false => info.rule.as_deref().unwrap_or_default(),
+        };
+        groups.entry(group).or_default().push(info);
+    }
+    let other = match by_file {
+        true => (texts.by_rule, visit.query.without("by")),
+        false => (texts.by_file, visit.query.with("by", "file")),
+    };
+    let contents = html! {
+        div.lead {
+            h1 { (texts.policies) }
+            p { (texts.policies_lead) " " code { (bundle.revision) } }
+        }
+        form.card.line method="get" action="/console/policies" role="search" {
+            @if by_file { input type="hidden" name="by" value="file"; }
+            div.fields {
+                div.field.wide {
+                    label for="q" { (texts.policy) ", " (texts.rule) ", " (texts.code) }
+                    input id="q" name="q" type="search" value=(wanted) autocomplete="off" spellcheck="false";
+                }
+                button.primary type="submit" { (texts.filter) }
+                a.button href=(other.1.behind("/console/policies")) { (other.0) }
+                a.button href="/console/policies/draft" { (texts.draft) }
+            }
+        }
+        @for (name, policies) in &groups {
+            section.card {
+                h2 { @if name.is_empty() { (texts.no_rule) } @else { bdi { (seen(name)) } } " " span.hint { (policies.len()) } }
+                @for info in policies { (policy(info, wanted, texts)) }
+            }
+        }
+        (schema(&bundle.schema, texts))
+    };
+    visit.frame().page(texts.policies, &contents)
+}
+
+/// True of a policy whose id, rule, code or message has these words.
+fn fits(info: &PolicyInfo, wanted: &str) -> bool {
+    let parts = [
+        Some(&info.id),
+        info.rule.as_ref(),
+        info.code.as_ref(),
+        info.message.as_ref(),
+    ];
+    let wanted = wanted.to_lowercase();
+    let mut parts = parts.into_iter().flatten();
+    parts.any(|part| part.to_lowercase().contains(&wanted))
+}
+
+fn policy(info: &PolicyInfo, wanted: &str, texts: &Texts) -> Markup {
+    let is_permit = info.effect == Effect::Permit;
+    html! {
+        details.policy-card open[*info.id == *wanted] {
+            summary {
+                span.effect.allow[is_permit].deny[!is_permit] { (if is_permit { texts.permit_word } else { texts.forbid_word }) } " "
+                (titled(info, texts))
+                @if let Some(message) = &info.message { div.hint { bdi { (seen(message)) } } }
+            }
+            (source(info.source(), &[], texts))
+        }
+    }
+}

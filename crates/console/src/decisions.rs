@@ -37,7 +37,9 @@ pub(crate) async fn page(visit: Visit) -> Response {
     let path = match &visit.console.log.to {
         LogTarget::File(path) => path.clone(),
         LogTarget::Off => return nothing(&visit, texts.log_none),
-        LogTarget::Stdout => return nothing(&visit, texts.log_not_file),
+        LogTarget::Stdout | LogTarget::Syslog(_) | LogTarget::Otlp => {
+            return nothing(&visit, texts.log_not_file);
+        }
     };
     let tail = match Tail::read(path).await {
         Ok(tail) => tail,

@@ -175,7 +175,7 @@ pub(super) const ENGLISH: Texts = Texts {
     compare: "Compare with what is in force",
     decisions_lead: "The newest lines of the decision log. Each can be decided again.",
     log_none: "There is no decision log: set `decision_log.to`.",
-    log_not_file: "The decision log goes to standard output, where it cannot be read again. `decision_log.to = \"file:PATH\"` keeps it.",
+    log_not_file: "The decision log goes to no file, so it cannot be read again here. `decision_log.to = \"file:PATH\"` keeps it.",
     time: "Time",
     verdict: "Decision",
     filter: "Filter",

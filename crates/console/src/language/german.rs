@@ -175,7 +175,7 @@ pub(super) const GERMAN: Texts = Texts {
     compare: "Mit dem vergleichen, was gilt",
     decisions_lead: "Die neuesten Zeilen des Entscheidungsprotokolls. Jede lässt sich noch einmal entscheiden.",
     log_none: "Es gibt kein Entscheidungsprotokoll: Setzen Sie `decision_log.to`.",
-    log_not_file: "Das Entscheidungsprotokoll geht auf die Standardausgabe und lässt sich dort nicht wieder lesen. `decision_log.to = \"file:PFAD\"` bewahrt es auf.",
+    log_not_file: "Das Entscheidungsprotokoll geht in keine Datei und lässt sich hier nicht wieder lesen. `decision_log.to = \"file:PFAD\"` bewahrt es auf.",
     time: "Zeit",
     verdict: "Entscheidung",
     filter: "Filtern",

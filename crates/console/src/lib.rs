@@ -4,8 +4,8 @@
 //! that a page shows is asked for on a [`Desk`](peppol_authz_server::http::Desk), which is the way of the API with its
 //! permissions, limits and observers: a page can show nothing that the API would not tell the same caller.
 //!
-//! A [`Visit`](visit) is a request that was let in, by the connection or by a [`session`], whose credential is verified
-//! again each time. [`guard`] holds what browsers have to be told and asked: headers, origins, tokens of forms.
+//! A visit (`visit.rs`) is a request that was let in, by the connection or by a session (`session.rs`), whose credential is verified
+//! again each time. `guard.rs` holds what browsers have to be told and asked: headers, origins, tokens of forms.
 //!
 //! Imports run one way, `routes → {pages} → visit → refusal → frame → {session, guard, language, entity} → query`.
 

@@ -76,7 +76,8 @@ impl SyslogServer {
     /// The server of a text as `syslog:/dev/log` or `syslog+tcp://HOST:PORT`; `None` where it names none.
     pub(super) fn read(text: &str) -> Option<Self> {
         if let Some(path) = text.strip_prefix("syslog:") {
-            return path.starts_with('/').then(|| Self::Unix(path.into()));
+            let is_path = path.starts_with('/') && !path.starts_with("//");
+            return is_path.then(|| Self::Unix(path.into()));
         }
         let (scheme, address) = text.strip_prefix("syslog+")?.split_once("://")?;
         let (_, port) = address.rsplit_once(':')?;

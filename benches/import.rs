@@ -1,4 +1,4 @@
-//! Documents a second, and the time from a start to the first decision.
+//! Documents a second, in and out, and the time from a start to the first decision.
 //!
 //! The yardstick of an import is the time to read and parse the same documents
 //! and do nothing with them.
@@ -19,11 +19,31 @@ mod common;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common::program::Program;
 use common::{Size, documents, memory};
 use serde_json::Value;
+
+/// Runs a command: the seconds that it takes, and its peak memory in KiB.
+fn run(arguments: &[&str]) -> (f64, u64) {
+    let started = Instant::now();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_peppol-authz"))
+        .args(arguments)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut peak = 0;
+    let status = loop {
+        peak = peak.max(memory(child.id(), "VmHWM").unwrap_or(0));
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert!(status.success());
+    (started.elapsed().as_secs_f64(), peak)
+}
 
 fn main() {
     let organisations = std::env::args()
@@ -50,30 +70,23 @@ fn main() {
     }
     let parse = started.elapsed().as_secs_f64();
 
-    for run in ["into an empty store", "the same again"] {
-        let started = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_peppol-authz"))
-            .args(["import", "--tenancy", &tenancy])
-            .arg(&file)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut peak = 0;
-        let status = loop {
-            peak = peak.max(memory(child.id(), "VmHWM").unwrap_or(0));
-            if let Some(status) = child.try_wait().unwrap() {
-                break status;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        };
-        assert!(status.success());
-        let took = started.elapsed().as_secs_f64();
+    let told = |what: &str, (took, peak): (f64, u64)| {
         println!(
-            "import of {lines} documents {run}: {:.0} a second, {:.1} times parsing them, peak memory {peak} KiB",
+            "{what} of {lines} documents: {took:.1} s, {:.0} a second, {:.1} times parsing them, peak memory {peak} KiB",
             f64::from(lines) / took,
             took / parse
         );
-    }
+    };
+    let path = file.to_str().unwrap();
+    let import = ["import", "--tenancy", &tenancy, path];
+    told("import into an empty store", run(&import));
+    told("import of the same again", run(&import));
+    let exported = directory.path().join("exported.ndjson");
+    let exported = exported.to_str().unwrap();
+    told("export", run(&["export", "--tenancy", &tenancy, exported]));
+    let second = format!("sqlite:{}", directory.path().join("second.db").display());
+    let import = ["import", "--tenancy", &second, exported];
+    told("import of the export", run(&import));
 
     let started = Instant::now();
     let server = Program::start(&mut Program::serve(&tenancy));

@@ -3,9 +3,11 @@
 mod assemble;
 mod callers;
 mod checked;
+mod clock;
 mod console;
 mod listeners;
 mod log;
+mod prune;
 mod ready;
 mod reload;
 mod settled;
@@ -16,6 +18,9 @@ mod supervisor;
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::args::ServeCommand;
 use super::exit::{Ended, Exit};
@@ -27,7 +32,7 @@ use assemble::{Assembled, assemble};
 use listeners::Listeners;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_server::config::{Config, SettingInForce, Source};
-use peppol_authz_server::http::App;
+use peppol_authz_server::http::{App, PassedSockets};
 use peppol_authz_server::telemetry::Telemetry;
 use peppol_authz_server::watch::TakenFiles;
 use settled::load_settled;
@@ -43,6 +48,8 @@ pub(super) fn run(args: &ServeCommand) -> Ended {
             config.tenancy
         )));
     }
+    // Before there is another thread.
+    let passed = PassedSockets::of_environment().map_err(failed)?;
     let telemetry = match args.check {
         true => None,
         false => Telemetry::start(&config.otlp).map_err(failed)?,
@@ -62,7 +69,8 @@ pub(super) fn run(args: &ServeCommand) -> Ended {
         return checked::run(&config);
     }
     let settings = settings_in_force(args, &config)?;
-    match run_server(&config, settings, policies, second, callers, telemetry).map_err(failed)? {
+    let given = (settings, passed);
+    match run_server(&config, given, policies, second, callers, telemetry).map_err(failed)? {
         LastLines::Written => Ok(Exit::Done),
         LastLines::Lost => Ok(Exit::Failed),
     }
@@ -87,7 +95,7 @@ struct Watched {
 /// Runs a server until it is told to stop.
 fn run_server(
     config: &Config,
-    settings: Vec<SettingInForce>,
+    given: (Vec<SettingInForce>, PassedSockets),
     (sources, bundle): Loaded,
     second: Option<Loaded>,
     callers: Arc<Bundle>,
@@ -106,7 +114,7 @@ fn run_server(
         }),
     };
     let runtime = runtime(config.server.workers, config.server.worker_stack_bytes)?;
-    let result = runtime.block_on(answer(config, settings, watched, assembled));
+    let result = runtime.block_on(answer(config, given, watched, assembled));
     // A query or an import that hangs must not keep the process.
     runtime.shutdown_background();
     result
@@ -115,12 +123,12 @@ fn run_server(
 /// Listens, becomes ready, and answers until it is told to stop.
 async fn answer(
     config: &Config,
-    settings: Vec<SettingInForce>,
+    (settings, passed): (Vec<SettingInForce>, PassedSockets),
     watched: Watched,
     Assembled { app, database, .. }: Assembled,
 ) -> Result<LastLines, AnyError> {
     // Before anything slow: a port that is taken is known at once.
-    let listeners = Listeners::bind(config, &app).await?;
+    let listeners = Listeners::bind(config, &app, passed).await?;
     let address = listeners.address();
     let watch = reload::watch(config, watched.files, watched.second, &app)?;
     let supervisor = Arc::new(Supervisor::of_environment());
@@ -128,16 +136,24 @@ async fn answer(
     listeners.report(config.callers.admit);
     follow_supervisor(&supervisor);
     let console = console::console(config, settings, &app)?;
-    let mut server = pin!(listeners.answer(config, &app, &stop, console));
+    let (ready, is_ready) = watch::channel(false);
+    let mut server = pin!(async {
+        if listeners.are_passed() {
+            settle(is_ready, stop.clone(), config.server.request_timeout).await;
+        }
+        listeners.answer(config, &app, &stop, console).await
+    });
     follow_keys(&app);
     follow_callers(&app);
     follow_delay(&app);
     follow_metrics(&app);
+    clock::follow();
     tokio::select! {
         // Told to stop while importing: the import is not waited for.
         cut = &mut server => stop::report_cut(cut),
-        ready = ready::make_ready(config, &app, database, &address) => {
-            ready?;
+        made = ready::make_ready(config, &app, database, &address) => {
+            made?;
+            ready.send_replace(true);
             supervisor.is_ready();
             stop::report_cut(server.await);
         }
@@ -147,6 +163,16 @@ async fn answer(
     stop::end_telemetry(&app, config.server.drain_timeout).await;
     drop(watch);
     Ok(lines)
+}
+
+/// Ready when the server is, when it is told to stop, or when that takes longer than a request may: who has
+/// connected to a socket of the supervisor waits there, and is not refused because this program is starting.
+async fn settle(mut ready: watch::Receiver<bool>, stop: watch::Receiver<bool>, patience: Duration) {
+    tokio::select! {
+        _ = ready.wait_for(|ready| *ready) => {}
+        () = stop::told(stop) => {}
+        () = tokio::time::sleep(patience) => {}
+    }
 }
 
 /// Keeps the keys of tokens and of callers fresh.

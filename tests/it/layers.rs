@@ -17,15 +17,19 @@ const MAY_USE: [(&str, Modules); 5] = [
     (
         "crates/engine/src",
         &[
-            ("file", &["text"]),
+            ("file", &["moment", "text"]),
+            ("moment", &[]),
             ("text", &[]),
             ("combine", &[]),
             ("turn", &[]),
             ("stages", &[]),
             ("schema", &["text"]),
             ("policy", &["file", "schema", "text"]),
-            ("store", &["combine", "file", "schema", "text"]),
-            ("slice", &["policy", "schema", "stages", "store", "turn"]),
+            ("store", &["combine", "file", "moment", "schema", "text"]),
+            (
+                "slice",
+                &["moment", "policy", "schema", "stages", "store", "turn"],
+            ),
             (
                 "decide",
                 &[
@@ -39,7 +43,8 @@ const MAY_USE: [(&str, Modules); 5] = [
             (
                 "row_plan",
                 &[
-                    "combine", "decide", "policy", "schema", "search", "slice", "store", "turn",
+                    "combine", "decide", "moment", "policy", "schema", "search", "slice", "store",
+                    "turn",
                 ],
             ),
             ("review", &["decide", "schema", "search", "slice", "store"]),
@@ -341,7 +346,7 @@ const HOMES: [(&str, &[&str]); 29] = [
     ),
     ("aho_corasick", &["server/decision_log"]),
     ("ring", &["server/identity"]),
-    ("rustix", &["engine/file"]),
+    ("rustix", &["engine/file", "engine/moment", "src/cli"]),
     ("tokio_util", &["server/http"]),
     ("saphyr_parser", &["author/openapi"]),
     ("tokio_rustls", &["server/telemetry", "server/tls"]),

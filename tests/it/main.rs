@@ -32,6 +32,7 @@ mod init;
 mod kept;
 mod layers;
 mod limits;
+mod living;
 mod mutation;
 mod one_name;
 mod operations;

@@ -8,6 +8,7 @@ mod health;
 mod labels;
 mod log;
 mod metrics;
+mod passed;
 mod socket;
 mod start;
 mod supervisor;

@@ -1,6 +1,7 @@
 //! The real program, started for a test and ended with it.
 
 use std::io::{BufRead, BufReader};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
@@ -11,6 +12,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::eventually::{PATIENCE, eventually};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_peppol-authz");
 
 /// A `peppol-authz serve` that is ready.
 pub(crate) struct Sidecar {
@@ -30,6 +33,7 @@ pub(crate) struct Start {
     tenancy: bool,
     listen: bool,
     inside: Option<PathBuf>,
+    sockets: Vec<OwnedFd>,
 }
 
 /// An answer on the wire.
@@ -42,7 +46,10 @@ pub(crate) struct Reply {
 
 /// The program.
 pub(crate) fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_peppol-authz"));
+    without_settings(Command::new(PROGRAM))
+}
+
+fn without_settings(mut command: Command) -> Command {
     // Nothing of the machine's own settings.
     for (name, _) in std::env::vars_os() {
         let named = name.to_string_lossy();
@@ -70,12 +77,20 @@ impl Start {
             tenancy: true,
             listen: true,
             inside: None,
+            sockets: Vec::new(),
         }
     }
 
     /// With that working directory.
     pub(crate) fn inside(mut self, directory: &Path) -> Self {
         self.inside = Some(directory.to_owned());
+        self
+    }
+
+    /// As a supervisor starts it that has opened these sockets, two at most.
+    pub(crate) fn with_sockets(mut self, sockets: &[&OwnedFd]) -> Self {
+        let copied = sockets.iter().map(|socket| socket.try_clone().unwrap());
+        self.sockets = copied.collect();
         self
     }
 
@@ -158,8 +173,22 @@ impl Start {
         (code, lines.join("\n"))
     }
 
-    fn spawn(self) -> Sidecar {
-        let mut command = program();
+    fn spawn(mut self) -> Sidecar {
+        let mut sockets = std::mem::take(&mut self.sockets).into_iter();
+        let (first, second) = (sockets.next(), sockets.next());
+        let mut command = match &first {
+            None => program(),
+            Some(_) => {
+                // The descriptors 3 and 4 of this very process.
+                let count = 1 + usize::from(second.is_some());
+                let script = format!(
+                    "LISTEN_FDS={count} LISTEN_PID=$$ exec \"$@\" 3<&0 4<&1 </dev/null >/dev/null"
+                );
+                let mut command = without_settings(Command::new("bash"));
+                command.args(["-c", &script, "bash", PROGRAM]);
+                command
+            }
+        };
         command.arg("serve").args(&self.arguments);
         if let Some(directory) = &self.inside {
             command.current_dir(directory);
@@ -176,8 +205,8 @@ impl Start {
             .env("PEPPOL_AUTHZ_LOG__FORMAT", "json")
             .envs(self.variables);
         let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdin(first.map_or_else(Stdio::null, Stdio::from))
+            .stdout(second.map_or_else(Stdio::null, Stdio::from))
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

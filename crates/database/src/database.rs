@@ -3,7 +3,7 @@
 use std::io::{BufRead, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::entities::statements;
 use crate::export::{ExportError, Exported};
@@ -67,6 +67,18 @@ impl Database {
         match self {
             Self::Sqlite(_) => Ok(None),
             Self::Postgres(store) => store.clock().await.map(Some),
+        }
+    }
+
+    /// Deletes records of changes that are older, and returns how many; `None` where that is not for this
+    /// program to do: SQLite keeps few by itself, and on a server it may be another's.
+    ///
+    /// # Errors
+    /// A server that cannot be reached.
+    pub async fn prune(&self, older_than: Duration) -> Result<Option<u64>, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(store) => store.prune(older_than).await,
         }
     }
 

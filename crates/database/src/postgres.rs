@@ -26,6 +26,7 @@ mod notes;
 mod of_entities;
 mod options;
 mod others;
+mod prune;
 mod read;
 mod records;
 mod refusal;

@@ -23,6 +23,7 @@ mod combine;
 mod decide;
 mod explain;
 pub mod file;
+mod moment;
 pub mod policy;
 mod request;
 mod review;
@@ -46,6 +47,7 @@ pub use explain::{
     Change, ChangeKind, Explained, Explanation, MissingCondition, MissingConditions, NearPermit,
     ReadValue, Remedy, Unexplained,
 };
+pub use moment::Moment;
 pub use request::{
     Body, Draft, Drafted, Headers, HttpRequest, RequestDecision, RequestLimits, Routed, Unrouted,
 };

@@ -28,10 +28,11 @@ mod uses;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cedar_policy::EntityTypeName;
 
+use crate::moment::Moment;
 use crate::search::{Residual, Search};
 
 pub use condition::{ROW_ID, RelatedRow, RowAttribute, RowCondition, RowTest};
@@ -72,7 +73,7 @@ pub struct RowPlan {
     /// them.
     pub obligations: BTreeSet<Arc<str>>,
     /// The time until which the plan may be used: what it knows is too old then.
-    pub until: Instant,
+    pub until: Moment,
     /// The part of the policies that depends on the row, where it was asked for.
     pub residual: Option<Residual>,
     /// The exact policies and schema.
@@ -85,7 +86,7 @@ impl RowPlan {
     /// How long the plan may be used from now on. Zero means that it is for one use, at once.
     #[must_use]
     pub fn max_age(&self) -> Duration {
-        self.until.saturating_duration_since(Instant::now())
+        self.until.left_at(Moment::now())
     }
 
     /// `always`, `never` or `conditional`.

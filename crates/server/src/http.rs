@@ -75,7 +75,7 @@ pub use gateway::{Gateway, messages as envoy, serve_envoy};
 pub use handed::HandedPlans;
 pub use limits::{LimitPeaks, Limits};
 pub use limits_used::{LimitUsed, LimitsInForce};
-pub use listener::Listener;
+pub use listener::{Listener, PassedSockets};
 pub use metrics::Metrics;
 pub use native::answer_json;
 pub use openapi::Document;

@@ -10,7 +10,8 @@ use peppol_authz_console::{Console, router as console_router};
 use peppol_authz_server::callers::ListenerName;
 use peppol_authz_server::config::{CallerAdmission, Config, Listen};
 use peppol_authz_server::http::{
-    App, Front, Listener, router, router_of_administration, router_of_questions, serve, serve_envoy,
+    App, Front, Listener, PassedSockets, router, router_of_administration, router_of_questions,
+    serve, serve_envoy,
 };
 
 /// The sockets of a server.
@@ -20,38 +21,55 @@ pub(super) struct Listeners {
     envoy: Option<Listener>,
     /// For administration, if it has one of its own.
     administration: Option<Listener>,
+    /// True if the supervisor has opened some of them.
+    are_passed: bool,
 }
 
 impl Listeners {
-    pub(super) async fn bind(config: &Config, app: &App) -> Result<Self, AnyError> {
+    /// Takes those that the supervisor has opened, and binds the others.
+    pub(super) async fn bind(
+        config: &Config,
+        app: &App,
+        mut passed: PassedSockets,
+    ) -> Result<Self, AnyError> {
+        let are_passed = !passed.is_empty();
         let tls = |name: ListenerName| {
             let mut all = app.tls.iter();
             let found = all.find(|(of, _)| *of == name.name());
             found.map(|(_, tls)| Arc::clone(tls))
         };
-        let bind = async |address: &Listen, name: ListenerName| -> Result<Listener, AnyError> {
+        let mut bind = async |address: &Listen, name: ListenerName| -> Result<Listener, AnyError> {
             // One that has no certificate of its own has that of questions.
             let tls = tls(name).or_else(|| tls(ListenerName::Questions));
-            Ok(Listener::bind(address).await?.with_tls(tls).named(name))
+            let listener = Listener::of(&mut passed, address).await?;
+            Ok(listener.with_tls(tls).named(name))
         };
-        let maybe = async |address: Option<&Listen>, name| -> Result<Option<Listener>, AnyError> {
-            Ok(match address {
-                Some(address) => Some(bind(address, name).await?),
-                None => None,
-            })
+        let questions = bind(&config.listen, ListenerName::Questions).await?;
+        let envoy = match &config.gateway.envoy_grpc_listen {
+            Some(address) => Some(bind(address, ListenerName::Envoy).await?),
+            None => None,
         };
-        let envoy = config.gateway.envoy_grpc_listen.as_ref();
-        let administration = config.admin.listen.as_ref();
+        let administration = match &config.admin.listen {
+            Some(address) => Some(bind(address, ListenerName::Administration).await?),
+            None => None,
+        };
+        passed.are_all_taken()?;
         Ok(Self {
-            questions: bind(&config.listen, ListenerName::Questions).await?,
-            envoy: maybe(envoy, ListenerName::Envoy).await?,
-            administration: maybe(administration, ListenerName::Administration).await?,
+            questions,
+            envoy,
+            administration,
+            are_passed,
         })
     }
 
     fn all(&self) -> impl Iterator<Item = &Listener> {
         let others = [&self.envoy, &self.administration].into_iter().flatten();
         std::iter::once(&self.questions).chain(others)
+    }
+
+    /// True if the supervisor has opened some of them.
+    pub(super) fn are_passed(&self) -> bool {
+        self.are_passed
     }
 
     /// Where questions are answered.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::prune;
 use crate::cli::import::{ignored_lines, import_files};
 use crate::cli::output::AnyError;
 use crate::cli::source::import_of;
@@ -20,10 +21,10 @@ pub(super) async fn make_ready(
     database: Option<Database>,
     address: &str,
 ) -> Result<(), AnyError> {
-    if let Some(database) = database.filter(|_| !config.import.is_empty()) {
+    if let Some(database) = database.as_ref().filter(|_| !config.import.is_empty()) {
         let import = import_of(config.schema.as_deref(), config.additions.as_deref())?;
-        reach(&database).await;
-        import_all(database, import, config.import.clone()).await?;
+        reach(database).await;
+        import_all(database.clone(), import, config.import.clone()).await?;
     }
     // Not before: who learns that the server is ready gets the imported documents.
     first_look(config, app).await?;
@@ -31,6 +32,9 @@ pub(super) async fn make_ready(
     if !poll_interval.is_zero() {
         let app = Arc::clone(app);
         tokio::spawn(async move { app.engine.follow(poll_interval).await });
+    }
+    if let Some(database) = database {
+        prune::follow(database, config.store.keep_records);
     }
     app.readiness.started();
     tracing::info!(

@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 
-use crate::connection::Connection;
+use crate::connection::{ALLOWED, Connection, question};
 use crate::sidecar::{Sidecar, Start};
 
 /// One thread, so that things happen in their order.
@@ -83,6 +83,24 @@ fn no_new_connection_is_taken_while_it_drains() {
     assert!(TcpStream::connect(&sidecar.address).is_err());
     begun.write_rest();
     is_allowed_and_the_last(&mut begun);
+    assert_eq!(sidecar.ended().code(), Some(0));
+}
+
+/// Who has just connected is about to ask, and is answered. Who stays silent is not waited for.
+#[test]
+fn a_new_connection_is_answered_once_while_it_drains() {
+    let mut sidecar = sidecar();
+    let mut new = Connection::open(&sidecar);
+    let mut silent = Connection::open(&sidecar);
+    // By the time that this one is served the others were accepted.
+    let mut idle = Connection::open(&sidecar);
+    idle.is_served();
+    sidecar.signal("TERM");
+    sidecar.wait_for_log("draining");
+    idle.is_closed();
+    new.write(question(ALLOWED));
+    is_allowed_and_the_last(&mut new);
+    silent.is_closed();
     assert_eq!(sidecar.ended().code(), Some(0));
 }
 

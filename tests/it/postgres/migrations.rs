@@ -87,7 +87,7 @@ fn a_database_of_a_newer_version_is_left_alone_until_it_is_none() {
 }
 
 /// Takes away all that the versions after 2 have made.
-const BACK_TO_2: &str = "DROP TABLE tenancy_history, tenancy_noted;
+pub(crate) const BACK_TO_2: &str = "DROP TABLE tenancy_history, tenancy_noted;
      DROP FUNCTION tenancy_history(), tenancy_whole_since();
      CREATE OR REPLACE FUNCTION tenancy_record(entity_types text[], entity_ids text[]) RETURNS void
      LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$

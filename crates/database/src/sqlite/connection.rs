@@ -127,6 +127,7 @@ pub(super) fn said(error: &rusqlite::Error) -> String {
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             "; the file and its directory have to be writable"
         }
+        Some(ErrorCode::SystemIoFailure) => "; its disk may be full, or failing",
         _ => "",
     };
     format!("{error}{advice}")

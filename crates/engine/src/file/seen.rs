@@ -2,10 +2,11 @@
 
 use std::io;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::stamp::FileStamp;
 use super::{Length, read_file};
+use crate::moment::Moment;
 
 /// Two writes within the resolution of a file system's clock leave one stamp. So a stamp is
 /// believed only once it is older than that.
@@ -27,7 +28,7 @@ pub struct SeenFile {
     /// read faster than it is looked at.
     stamp: Option<FileStamp>,
     /// When the reading began.
-    read: Instant,
+    read: Moment,
     took: Duration,
 }
 
@@ -37,7 +38,7 @@ impl SeenFile {
     /// # Errors
     /// As [`read_file`].
     pub fn read(path: &Path, longest: Length) -> io::Result<(Vec<u8>, Self)> {
-        let read = Instant::now();
+        let read = Moment::now();
         let stamp = FileStamp::at(path);
         let text = read_file(path, longest)?;
         let is_whole = stamp == FileStamp::at(path);
@@ -61,7 +62,7 @@ impl SeenFile {
 
     /// When the reading began.
     #[must_use]
-    pub fn read_at(&self) -> Instant {
+    pub fn read_at(&self) -> Moment {
         self.read
     }
 }

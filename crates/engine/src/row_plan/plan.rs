@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
 
 use cedar_policy::Effect;
 
@@ -14,6 +13,7 @@ use super::translate::Translator;
 use super::uses::Level;
 use super::{RowPlan, RowPlanOptions, RowPlanRequest};
 use crate::decide::{Decider, Failure, Session};
+use crate::moment::Moment;
 use crate::policy::{PolicyInfo, Shard};
 use crate::search::{KnownSide, LinkUse, PartialPolicies, Residual, Search, evaluate, one_sided};
 use crate::slice::{Demand, StateReading};
@@ -126,7 +126,7 @@ impl Making<'_> {
         let ages = [action.and_then(|action| action.max_stale), demand.max_age];
         let most = ages.into_iter().flatten().fold(options.max_age, Ord::min);
         let until =
-            |reading: &StateReading<'_>| Instant::now() + most.saturating_sub(reading.age());
+            |reading: &StateReading<'_>| Moment::now().plus(most.saturating_sub(reading.age()));
         let mut plan = RowPlan {
             of: search.of.clone(),
             condition: RowCondition::Never,

@@ -80,7 +80,7 @@ impl Freshness {
                 return true;
             }
         }
-        let age = look.looked.saturating_duration_since(known.looked);
+        let age = look.looked.since(known.looked);
         self.followed
             && age <= self.max_stale
             && (known.told || age <= self.untold_max_age)
@@ -97,8 +97,8 @@ impl Freshness {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::moment::Moment;
     use crate::store::EntitiesFile;
-    use std::time::Instant;
 
     /// A replica that has replayed nothing yet cannot tell how old its state is.
     #[test]
@@ -112,7 +112,7 @@ mod tests {
         let known = |lag| Known {
             epoch: 1,
             revision: Revision::number(1),
-            looked: Instant::now(),
+            looked: Moment::now(),
             lag,
             told: true,
             mark: None,

@@ -12,7 +12,7 @@ mod look_up;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cedar_policy::{EntityTypeName, EntityUid};
 use tokio::sync::watch;
@@ -25,6 +25,7 @@ use super::loaded::{Held, Key, KeyRef, Missing};
 use super::lookup::{Holder, Lookup};
 use super::timeline::{Known, LastNewest, Look, MarkPlace, Place, Timeline};
 use super::waits::{StoreWait, StoreWaits};
+use crate::moment::Moment;
 use crate::policy::Bundle;
 use crate::schema::{LINKS_VIEW, Row};
 use crate::stages::{OngoingStage, Stage, Stages};
@@ -253,7 +254,7 @@ impl<'a> StateReading<'a> {
             }
             self.moves += 1;
         }
-        let looked = Instant::now();
+        let looked = Moment::now();
         let snapshot = store.snapshot(&bundle.schema, None).await?;
         let (revision, lag) = (snapshot.revision().clone(), snapshot.lag());
         self.known = None;

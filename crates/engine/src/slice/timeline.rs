@@ -13,11 +13,12 @@
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use cedar_policy::EntityUid;
 
+use crate::moment::Moment;
 use crate::schema::Schema;
 use crate::store::{
     Changes, Mark, Revision, Snapshot, Store, StoreError, is_of_links, links_entity,
@@ -40,7 +41,7 @@ pub struct Known {
     /// one.
     pub revision: Revision,
     /// When the look at it was begun.
-    pub looked: Instant,
+    pub looked: Moment,
     /// How long before that it was the newest, at most.
     pub lag: Duration,
     /// True if the store tells what changes.
@@ -53,7 +54,7 @@ pub struct Known {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastNewest {
     /// When it was looked at.
-    pub looked: Instant,
+    pub looked: Moment,
     /// How long before that it was the newest, at most.
     pub lag: Duration,
 }
@@ -62,7 +63,7 @@ pub struct LastNewest {
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
     /// The time.
-    pub looked: Instant,
+    pub looked: Moment,
     /// The mark of the store.
     pub mark: Option<Mark>,
 }
@@ -98,7 +99,7 @@ impl Look {
     #[must_use]
     pub fn now(store: &dyn Store) -> Self {
         Self {
-            looked: Instant::now(),
+            looked: Moment::now(),
             mark: store.mark(),
         }
     }
@@ -222,7 +223,7 @@ impl Timeline {
                 let at = known(since.epoch);
                 if let Some(now) = now.filter(|_| same) {
                     // Of two looks without changes between them, the later counts.
-                    if at.revision.follows(&now.revision) && look.looked > now.looked {
+                    if at.revision.follows(&now.revision) && look.looked.is_after(now.looked) {
                         self.publish(Arc::clone(&at));
                     }
                 }
@@ -338,7 +339,7 @@ mod tests {
 
     fn unmarked() -> Look {
         Look {
-            looked: Instant::now(),
+            looked: Moment::now(),
             mark: None,
         }
     }
@@ -457,7 +458,7 @@ mod tests {
         let second = at(look(&timeline, Some(&first), 1, Changes::Nothing));
         let now = timeline.now().unwrap();
         assert_eq!((now.epoch, &*now), (first.epoch, &*second));
-        assert!(now.looked >= first.looked);
+        assert!(!first.looked.is_after(now.looked));
     }
 
     /// A snapshot of an older state than the newest one that was seen does not turn

@@ -46,6 +46,9 @@ pub struct Store {
     pub ca_certificate: Option<PathBuf>,
     /// True if `serve` brings the tables of an empty or older database up to date.
     pub migrate: bool,
+    /// How long records of changes are kept on a PostgreSQL server; 0 is for ever.
+    #[serde(with = "duration")]
+    pub keep_records: Duration,
 }
 
 /// The age that a state of the store may have.
@@ -84,6 +87,8 @@ impl Store {
         faults.number("store.readers", self.readers, 1..=1024);
         faults.duration("store.busy_timeout", self.busy_timeout, &busy);
         faults.duration("store.timeout", self.timeout, &query);
+        let year = Duration::ZERO..=366 * 24 * HOUR;
+        faults.duration("store.keep_records", self.keep_records, &year);
         faults.path("store.ca_certificate", self.ca_certificate.as_deref());
     }
 }

@@ -36,6 +36,10 @@ use super::front::{Front, Handler};
 use super::place::{ConnectionPlace, PATIENCE};
 use super::problem::Problem;
 
+/// How long the first bytes of a connection are waited for that was new when the server was told to stop. Who has
+/// just connected is about to ask.
+pub(super) const FIRST_WORD: Duration = Duration::from_millis(500);
+
 /// How long, and for how many bytes, a client that is still sending is listened to after its answer.
 const LINGER: Duration = Duration::from_secs(5);
 const LINGER_BYTES: usize = 64 << 20;
@@ -96,8 +100,11 @@ pub(crate) async fn drive<S>(
     let framing = Arc::new(Mutex::new(Framing::new()));
     let stream = FramedReader::new(stream, Arc::clone(&framing));
     let io = TokioIo::new(InspectReader::new(stream, move |bytes: &[u8]| {
-        if !bytes.is_empty() && reading.phase() == Phase::Idle {
-            reading.enter(Phase::Head);
+        if !bytes.is_empty() {
+            reading.has_heard.store(true, Ordering::Relaxed);
+            if reading.phase() == Phase::Idle {
+                reading.enter(Phase::Head);
+            }
         }
     }));
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -118,6 +125,7 @@ pub(crate) async fn drive<S>(
         answer(Arc::clone(&exchange), request, shed)
     });
     let mut connection = shared.http.serve_connection(io, service);
+    let mut patience = pin!(None::<Sleep>);
     loop {
         // In this order: what the client has sent is read before it is told to finish or is found
         // late.
@@ -141,14 +149,30 @@ pub(crate) async fn drive<S>(
             changed = stage.changed() => match *stage.borrow_and_update() {
                 _ if changed.is_err() => return,
                 Stage::Serve => {}
+                // By hyper it would be closed at once. Its first answer is its last one.
+                Stage::Drain if !state.has_heard.load(Ordering::Relaxed) => {
+                    patience.set(Some(tokio::time::sleep(FIRST_WORD)));
+                }
                 Stage::Drain => Pin::new(&mut connection).graceful_shutdown(),
                 Stage::Cut => return,
             },
+            () = over(patience.as_mut()) => {
+                patience.set(None);
+                Pin::new(&mut connection).graceful_shutdown();
+            }
             late = poll_fn(|context| clock.poll_late(timer.as_mut(), context)) => {
                 tracing::debug!(waited_for = ?late, "connection timed out");
                 return;
             }
         }
+    }
+}
+
+/// Ready when a time is over; never, if there is none.
+async fn over(time: Pin<&mut Option<Sleep>>) {
+    match time.as_pin_mut() {
+        Some(time) => time.await,
+        None => std::future::pending().await,
     }
 }
 
@@ -228,6 +252,8 @@ enum Phase {
 struct ConnectionState {
     /// The phase in the lowest two bits, and how often it changed in the others.
     progress: AtomicU64,
+    /// True once something was read.
+    has_heard: AtomicBool,
     /// True once an answer may have left a part of its request unread.
     lingers: AtomicBool,
     /// True until the body of the request in hand was read to its end.
@@ -268,6 +294,7 @@ impl ConnectionState {
     fn new(shared: Arc<HttpServerState>, place: ConnectionPlace) -> Self {
         Self {
             progress: AtomicU64::new(Phase::Head as u64),
+            has_heard: AtomicBool::new(false),
             lingers: AtomicBool::new(false),
             is_unread: AtomicBool::new(false),
             place: Mutex::new(place),

@@ -2,7 +2,9 @@
 //!
 //! It is bound before anything else is started, so that a port in use is found first. A Unix socket
 //! has mode 0660 from the moment that it can be connected to, replaces what a killed process left
-//! behind, and never a server that still answers.
+//! behind, and never a server that still answers. One that the supervisor has opened is taken as it is.
+
+mod passed;
 
 use std::collections::hash_map::RandomState;
 use std::fs::{self, Permissions};
@@ -20,6 +22,9 @@ use super::in_use::ConnectionsInUse;
 use crate::callers::ListenerName;
 use crate::config::Listen;
 use crate::tls::ServerTls;
+
+use passed::PassedSocket;
+pub use passed::PassedSockets;
 
 /// A socket that is bound and listens. Dropping it closes it, and removes the file of a Unix
 /// socket.
@@ -54,7 +59,7 @@ enum Socket {
     // be given to another file.
     Unix {
         #[expect(dead_code, reason = "held for its drop")]
-        file: SocketFile,
+        file: Option<SocketFile>,
         listener: UnixListener,
     },
 }
@@ -78,6 +83,29 @@ const MODE: u32 = 0o660;
 // === impl Listener ===
 
 impl Listener {
+    /// Takes the socket with that address from the supervisor, or binds one; see [`Self::bind`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::bind`].
+    pub async fn of(passed: &mut PassedSockets, address: &Listen) -> io::Result<Self> {
+        let socket = match passed.take(address) {
+            None => return Self::bind(address).await,
+            Some(PassedSocket::Tcp(listener)) => Socket::Tcp(TcpListener::from_std(listener)?),
+            Some(PassedSocket::Unix(listener)) => Socket::Unix {
+                // The supervisor's.
+                file: None,
+                listener: UnixListener::from_std(listener)?,
+            },
+        };
+        tracing::info!(%address, "took a socket of the supervisor");
+        Ok(Self {
+            traits: ListenerTraits::at(address),
+            address: address.clone(),
+            socket,
+        })
+    }
+
     /// Binds `address` and listens. Must be called in a tokio runtime.
     ///
     /// # Errors
@@ -190,7 +218,10 @@ async fn bind_unix(path: &Path) -> io::Result<Listener> {
     Ok(Listener {
         traits: ListenerTraits::at(&address),
         address,
-        socket: Socket::Unix { file, listener },
+        socket: Socket::Unix {
+            file: Some(file),
+            listener,
+        },
     })
 }
 

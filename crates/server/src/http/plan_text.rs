@@ -1,7 +1,8 @@
 //! The text of a plan, whenever it is told: the time for which it may be used gets less meanwhile.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use peppol_authz_engine::Moment;
 use peppol_authz_engine::text::duration;
 
 /// The end of the text, behind that time.
@@ -12,12 +13,12 @@ const END: &str = "\"}";
 pub(super) struct PlanText {
     /// All before the time.
     text: String,
-    until: Instant,
+    until: Moment,
 }
 
 impl PlanText {
     /// Of JSON whose last member is the time, and empty; `None` for any other.
-    pub(super) fn new(json: &str, until: Instant) -> Option<Self> {
+    pub(super) fn new(json: &str, until: Moment) -> Option<Self> {
         let text = json.strip_suffix(END)?.to_owned();
         Some(Self { text, until })
     }
@@ -29,7 +30,7 @@ impl PlanText {
 
     /// How long the plan may be used from now on.
     pub(super) fn max_age(&self) -> Duration {
-        self.until.saturating_duration_since(Instant::now())
+        self.until.left_at(Moment::now())
     }
 
     /// The text as it is now.
@@ -46,10 +47,10 @@ mod tests {
     #[test]
     fn a_text_that_is_told_later_says_a_shorter_time() {
         let at = |until| PlanText::new("{\"a\":1,\"maxAge\":\"\"}", until).unwrap();
-        let now = Instant::now();
+        let now = Moment::now();
         let over = at(now);
         assert_eq!(over.now(), "{\"a\":1,\"maxAge\":\"0s\"}");
-        let text = at(now + Duration::from_secs(1000));
+        let text = at(now.plus(Duration::from_secs(1000)));
         assert!(text.max_age() <= Duration::from_secs(1000));
         let told = text.now();
         let told = told.strip_prefix("{\"a\":1,\"maxAge\":\"").unwrap();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 
-use super::connection::Stage;
+use super::connection::{FIRST_WORD, Stage};
 use super::connection_caller::ConnectionCaller;
 use super::connection_peer::ConnectionPeer;
 use super::listener::{ListenerTraits, Stream};
@@ -22,6 +22,14 @@ pub(super) enum SecuredStream {
     Tcp(TcpStream),
     Tls(Box<SecureStream<TcpStream>>),
     Unix(UnixStream),
+}
+
+/// Ready when a server that ends need not wait any more for who has said nothing yet.
+async fn ends(stage: &mut watch::Receiver<Stage>) {
+    let _ = stage.wait_for(|stage| *stage != Stage::Serve).await;
+    // Who has just connected is about to ask.
+    let cut = stage.wait_for(|stage| *stage == Stage::Cut);
+    let _ = tokio::time::timeout(FIRST_WORD, cut).await;
 }
 
 /// Shakes hands where that is needed, and finds out whose the connection is; `None` for a client that does not
@@ -52,8 +60,7 @@ pub(super) async fn secured(
         (Stream::Tcp(stream), Some(tls)) => {
             let shaken = tokio::select! {
                 shaken = tls.accept(stream, protocol, patience) => shaken,
-                // Nothing was asked: there is nothing to finish.
-                _ = stage.wait_for(|stage| *stage != Stage::Serve) => return None,
+                () = ends(&mut stage) => return None,
             };
             match shaken {
                 Ok((stream, certificate)) => {

@@ -1,13 +1,15 @@
 //! The time at which a token is looked at.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The time by two clocks: the calendar, and the machine since its start.
+use peppol_authz_engine::Moment;
+
+/// The time by the calendar, and the moment by which ages are counted.
 #[derive(Clone, Copy)]
 pub(super) struct TokenClock {
     /// In seconds of the Unix epoch.
     pub(super) wall: f64,
-    pub(super) tick: Instant,
+    pub(super) moment: Moment,
 }
 
 impl TokenClock {
@@ -17,7 +19,7 @@ impl TokenClock {
             wall: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0.0, |since| since.as_secs_f64()),
-            tick: Instant::now(),
+            moment: Moment::now(),
         }
     }
 }

@@ -25,6 +25,7 @@ use super::verified::{TokenError, Unverified, Verified, weight};
 use crate::config::{self, Jwt};
 use crate::telemetry::{self, Trace};
 use endpoint::{Endpoint, EndpointError, Introspected};
+use peppol_authz_engine::Moment;
 use peppol_authz_engine::schema::{Misfit, Schema};
 
 pub use endpoint::IntrospectionError;
@@ -82,7 +83,7 @@ type Answered = Result<Judged, &'static str>;
 #[derive(Clone)]
 struct KeptAnswer {
     judged: Judged,
-    until: Instant,
+    until: Moment,
     /// The memory that it takes, about, in bytes.
     bytes: u32,
 }
@@ -155,7 +156,7 @@ impl Introspection {
         }
         let digest: [u8; 32] = Sha256::digest(text).into();
         let kept = self.kept.get(&digest);
-        let judged = match kept.filter(|kept| now.tick < kept.until) {
+        let judged = match kept.filter(|kept| !kept.until.left_at(now.moment).is_zero()) {
             Some(kept) => kept.judged,
             None => self
                 .answered(text, digest)
@@ -237,10 +238,10 @@ impl Introspection {
             }
         };
         // From before the request: an answer may have been long on its way.
-        if let Some(until) = asked.tick.checked_add(age).filter(|_| !age.is_zero()) {
+        if !age.is_zero() {
             let kept = KeptAnswer {
                 judged: judged.clone(),
-                until,
+                until: asked.moment.plus(age),
                 bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
             };
             self.kept.insert(digest, kept);

@@ -16,6 +16,7 @@ use super::fetch::{KeySource, LookError, TokensError};
 use super::keys::KeySet;
 use crate::config::{Jwks, Jwt};
 use crate::telemetry::{self, Trace};
+use peppol_authz_engine::Moment;
 
 /// The pause after the first look that fails. Each further failure doubles it.
 const RETRY: Duration = Duration::from_secs(1);
@@ -44,7 +45,7 @@ pub(super) struct Keyring {
 struct HeldKeys {
     keys: Arc<KeySet>,
     /// The beginning of the look.
-    since: Instant,
+    since: Moment,
     at: SystemTime,
 }
 
@@ -102,15 +103,15 @@ impl Keyring {
     }
 
     /// The keys; `None` if there are none yet, or if they are too old.
-    pub(super) fn good(&self, now: Instant) -> Option<Arc<KeySet>> {
+    pub(super) fn good(&self, now: Moment) -> Option<Arc<KeySet>> {
         let held = self.held.load();
         let held = held.as_ref()?;
-        let age = now.saturating_duration_since(held.since);
+        let age = now.since(held.since);
         (age <= self.max_stale).then(|| Arc::clone(&held.keys))
     }
 
     pub(super) fn readiness(&self) -> Result<(), String> {
-        if self.good(Instant::now()).is_some() {
+        if self.good(Moment::now()).is_some() {
             return Ok(());
         }
         Err(match self.held.load().as_ref() {
@@ -177,7 +178,7 @@ impl Keyring {
     }
 
     async fn look_now(self: Arc<Self>, trace: Option<Trace>) {
-        let (since, at) = (Instant::now(), SystemTime::now());
+        let (since, at) = (Moment::now(), SystemTime::now());
         let this = Arc::clone(&self);
         let read = move || Ok(KeySet::read(&this.source.read(trace.as_ref())?)?);
         let found = tokio::task::spawn_blocking(read)
@@ -216,7 +217,7 @@ impl Keyring {
     }
 
     /// Puts keys in force. If the look failed, the keys before stay.
-    fn take(&self, found: Result<KeySet, LookError>, since: Instant, at: SystemTime) -> bool {
+    fn take(&self, found: Result<KeySet, LookError>, since: Moment, at: SystemTime) -> bool {
         let found = match found {
             Ok(found) => found,
             Err(cause) => {

@@ -141,7 +141,7 @@ impl Tokens {
         }
         let digest: [u8; 32] = Sha256::digest(text).into();
         if let Some(kept) = self.kept.get(&digest)
-            && let Some(keys) = kept.issuer.keyring.good(now.tick)
+            && let Some(keys) = kept.issuer.keyring.good(now.moment)
             && kept.keys == *keys.digest()
         {
             seen.issuer = Some(Arc::clone(&kept.issuer.name));
@@ -167,10 +167,10 @@ impl Tokens {
         };
         let is_unknown =
             |keys: &Arc<KeySet>| matches!(keys.choose(&token, by), Err(NoKey::Unknown));
-        let mut keys = issuer.keyring.good(now.tick);
+        let mut keys = issuer.keyring.good(now.moment);
         if keys.as_ref().is_none_or(is_unknown) {
             issuer.keyring.look_for_token().await;
-            keys = issuer.keyring.good(now.tick);
+            keys = issuer.keyring.good(now.moment);
         }
         let keys = keys.ok_or(Unverified::Unavailable(
             "there are no keys, or too old ones",

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Mutex as Turn;
 
 use crate::file::{FileStamp, Length, SeenFile};
+use crate::moment::Moment;
 use crate::store::StoreError;
 
 /// A file, and the text that was read from it.
@@ -26,9 +27,9 @@ struct OriginState {
     /// The file as it was when it last had the text.
     seen: SeenFile,
     /// When it is known to have had the text.
-    at: Instant,
+    at: Moment,
     /// The last reading: when it began, and if the text was the same.
-    read: Option<(Instant, Result<bool, StoreError>)>,
+    read: Option<(Moment, Result<bool, StoreError>)>,
 }
 
 impl Origin {
@@ -49,12 +50,12 @@ impl Origin {
 
     /// How long ago the file is known to have had the text, without reading it.
     pub(super) fn age(&self) -> Duration {
-        let now = Instant::now();
+        let now = Moment::now();
         let mut state = self.state();
         if state.seen.is_unchanged(&self.path) {
             state.at = now;
         }
-        now.saturating_duration_since(state.at)
+        now.since(state.at)
     }
 
     /// Reads the file: true if it has the text.
@@ -62,10 +63,10 @@ impl Origin {
     /// # Errors
     /// A file that cannot be read.
     pub(super) async fn has_its_text(self: &Arc<Self>) -> Result<bool, StoreError> {
-        let asked = Instant::now();
+        let asked = Moment::now();
         let _turn = self.turn.lock().await;
         let read = self.state().read.clone();
-        if let Some((_, result)) = read.filter(|(begun, _)| *begun >= asked) {
+        if let Some((_, result)) = read.filter(|(begun, _)| !asked.is_after(*begun)) {
             return result;
         }
         let own = Arc::clone(self);
@@ -75,7 +76,7 @@ impl Origin {
     }
 
     fn read(&self) -> Result<bool, StoreError> {
-        let begun = Instant::now();
+        let begun = Moment::now();
         let result = self.compared();
         self.state().read = Some((begun, result.clone()));
         result

@@ -59,7 +59,7 @@ fn tokens(path: &Path) -> Tokens {
 fn later(now: TokenClock, seconds: u32) -> TokenClock {
     TokenClock {
         wall: now.wall + f64::from(seconds),
-        tick: now.tick + Duration::from_secs(seconds.into()),
+        moment: now.moment.plus(Duration::from_secs(seconds.into())),
     }
 }
 

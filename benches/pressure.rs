@@ -4,10 +4,12 @@
 //! a connection was free. First the capacity is found: as many connections, each with its next question as soon as
 //! it is answered, and a server that refuses nothing. Then half of it is asked, nine tenths, and twice of it.
 //! A refusal has to come soon, and an answer in a time that is like that of a busy server.
-//! The first second does not count: a burst is let in. "late" is the p99 of the time by which this load itself was
-//! late: where it is not small, the load cannot ask so much, and latencies are its own. That for questions from memory over SQLite, answered by
+//! The first second does not count: a burst is let in. That for questions from memory over SQLite, answered by
 //! kept decisions and decided anew, and for PostgreSQL with nothing kept. Last, 10,000 silent
 //! and slow connections are held open on each listener in turn, while others ask.
+//!
+//! "late" is the p99 of the time by which this load itself was late: where it is not small, the load cannot ask so much, and
+//! the latencies are its own. "sent" is the p99 of answers from the time at which they were asked for in fact.
 //!
 //! The server has one processor, with PostgreSQL, and the load another. It needs a limit of 20,000 open files
 //! (`ulimit -n`). `PRESSURE_PROGRAM` names another build of the program.
@@ -92,8 +94,17 @@ fn main() {
     let load = Load::new((0..ORGANISATIONS).map(|n| request("/v1/is_authorized", &question(n))));
 
     println!(
-        "{:<36} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>6}",
-        "", "asked/s", "served/s", "p50 µs", "p99 µs", "shed/s", "p99 µs", "late µs", "ratio"
+        "{:<36} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>6}",
+        "",
+        "asked/s",
+        "served/s",
+        "p50 µs",
+        "p99 µs",
+        "shed/s",
+        "p99 µs",
+        "late µs",
+        "sent µs",
+        "ratio"
     );
     let memory_of = sqlite("memory.db");
     for (name, anew) in [
@@ -185,13 +196,14 @@ fn pressed(
 
 fn print(name: &str, asked: f64, found: &Found, usual: &Found) {
     println!(
-        "{name:<36} {asked:>9.0} {:>9.0} {:>9} {:>9} {:>9.0} {:>9} {:>9} {:>6.2}",
+        "{name:<36} {asked:>9.0} {:>9.0} {:>9} {:>9} {:>9.0} {:>9} {:>9} {:>9} {:>6.2}",
         found.served,
         found.p50.as_micros(),
         found.p99.as_micros(),
         found.shed,
         found.shed_p99.as_micros(),
         found.late_p99.as_micros(),
+        found.sent_p99.as_micros(),
         found.p99.as_secs_f64() / usual.p99.as_secs_f64(),
     );
 }

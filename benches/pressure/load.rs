@@ -23,6 +23,8 @@ pub(crate) struct Found {
     pub(crate) p99: Duration,
     /// How late a request was sent, where there was no free connection or this load itself had no time.
     pub(crate) late_p99: Duration,
+    /// The p99 of answers from the time at which they were asked for, late or not.
+    pub(crate) sent_p99: Duration,
     /// Refused, in a second.
     pub(crate) shed: f64,
     pub(crate) shed_p99: Duration,
@@ -39,6 +41,7 @@ struct Shared {
     served: Vec<Duration>,
     shed: Vec<Duration>,
     late: Vec<Duration>,
+    sent: Vec<Duration>,
     asking: usize,
     /// From when on answers count.
     counts: Option<Instant>,
@@ -69,6 +72,7 @@ impl Load {
         shared.served.sort();
         shared.shed.sort();
         shared.late.sort();
+        shared.sent.sort();
         let at = |sorted: &[Duration], part: usize| {
             let at = sorted.get(sorted.len() * part / 100);
             at.copied().unwrap_or_default()
@@ -78,6 +82,7 @@ impl Load {
             p50: at(&shared.served, 50),
             p99: at(&shared.served, 99),
             late_p99: at(&shared.late, 99),
+            sent_p99: at(&shared.sent, 99),
             shed: shared.shed.len() as f64 / seconds,
             shed_p99: at(&shared.shed, 99),
         }
@@ -171,7 +176,10 @@ async fn answers(
         }
         match status {
             _ if !counts && [200, 503].contains(&status) => {}
-            200 => shared.served.push(took),
+            200 => {
+                shared.served.push(took);
+                shared.sent.push(took.saturating_sub(late));
+            }
             503 => shared.shed.push(took),
             other => panic!("{other}: {}", String::from_utf8_lossy(&buffer)),
         }

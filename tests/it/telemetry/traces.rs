@@ -229,7 +229,8 @@ fn the_caller_decides_what_is_recorded_and_else_a_share() {
         .variable("PEPPOL_AUTHZ_OTLP__SAMPLE", "0%")
         .start();
     for _ in 0..20 {
-        ask(&sidecar, &[]);
+        // What is left out is in no trace at all.
+        assert_eq!(ask(&sidecar, &[]).header("traceresponse"), None);
         let reply = ask(&sidecar, &[("traceparent", NOT_RECORDED)]);
         let place = reply.header("traceresponse").unwrap();
         assert!(

@@ -26,10 +26,10 @@ pub(super) async fn traced<F>(
 where
     F: Future<Output = Response>,
 {
-    let Some(tracer) = &app.tracer else {
+    let tracer = app.tracer.as_ref();
+    let Some(trace) = tracer.and_then(|tracer| begun(tracer, request.headers())) else {
         return answer(request).await;
     };
-    let trace = begun(tracer, request.headers(), Instant::now());
     let (method, path) = (method_name(request.method()), route(request.uri().path()));
     // In a box: without traces it takes no room.
     let mut response = Box::pin(trace.scope(answer(request))).await;
@@ -46,11 +46,11 @@ where
     response
 }
 
-/// Begins the trace of a request with these headers.
-pub(super) fn begun(tracer: &Tracer, headers: &HeaderMap, arrived: Instant) -> Trace {
+/// Begins the trace of a request with these headers, if there is one.
+fn begun(tracer: &Tracer, headers: &HeaderMap) -> Option<Trace> {
     let all = |name: &str| headers.get_all(name).iter().map(HeaderValue::as_bytes);
     let parent = TraceContext::read(all("traceparent"), all("tracestate"));
-    tracer.begin(parent, arrived)
+    tracer.begin(parent, Instant::now())
 }
 
 /// A decision as a trace is told of it: no id of an entity, and nothing that a caller wrote.

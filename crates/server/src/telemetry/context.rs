@@ -24,12 +24,12 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// A new trace.
-    pub(super) fn root(is_sampled: bool, trace: u128) -> Self {
+    /// A new trace, which is recorded.
+    pub(super) fn root(trace: u128) -> Self {
         Self {
             trace,
             span: new_id(),
-            flags: if is_sampled { SAMPLED } else { 0 },
+            flags: SAMPLED,
             state: None,
         }
     }

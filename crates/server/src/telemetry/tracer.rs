@@ -27,20 +27,20 @@ impl Tracer {
         }
     }
 
-    /// Begins the trace of a request that arrived then. It is recorded if the caller's is, or without one as the
-    /// settings say.
+    /// Begins the trace of a request that arrived then. It is recorded if the caller's is; without one the settings
+    /// say if there is one at all.
     #[must_use]
-    pub fn begin(&self, parent: Option<TraceContext>, arrived: Instant) -> Trace {
+    pub fn begin(&self, parent: Option<TraceContext>, arrived: Instant) -> Option<Trace> {
         let context = match &parent {
             Some(parent) => parent.child(),
             None => {
                 let id = rand::random::<u128>().max(1);
-                TraceContext::root(self.samples(id), id)
+                self.samples(id).then(|| TraceContext::root(id))?
             }
         };
         let parent = parent.map(|parent| parent.span);
         let outbox = context.is_sampled().then(|| self.outbox.clone());
-        Trace::new(context, parent, arrived, outbox)
+        Some(Trace::new(context, parent, arrived, outbox))
     }
 
     fn samples(&self, id: u128) -> bool {

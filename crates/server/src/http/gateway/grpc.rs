@@ -48,11 +48,14 @@ async fn respond(app: &App, request: Request<CheckRequest>, started: Instant) ->
     let peer = request.extensions().get::<ConnectionPeer>().copied();
     let place = app.tracer.as_ref().and_then(|_| trace_context(&request));
     let attributes = request.into_inner().attributes.unwrap_or_default();
-    let Some(tracer) = &app.tracer else {
+    let trace = app
+        .tracer
+        .as_ref()
+        .and_then(|tracer| tracer.begin(place, started));
+    let Some(trace) = trace else {
         let (answer, id) = check(app, attributes, peer, started).await;
         return finished(app, &answer, id.as_deref(), started);
     };
-    let trace = tracer.begin(place, started);
     let checked = Box::pin(trace.scope(async {
         let (answer, id) = check(app, attributes, peer, started).await;
         let status = answer.status().as_u16();

@@ -176,8 +176,10 @@ impl Author {
 
     /// Runs a command there.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        // A database of a busy machine is waited for.
         let output = program()
             .current_dir(self.directory.path())
+            .env("PEPPOL_AUTHZ_STORE__TIMEOUT", "1m")
             .args(arguments)
             .output();
         Ended::from(output.unwrap())

@@ -35,6 +35,7 @@ fn start(author: &Author, target: &Target) -> Sidecar {
     Start::new()
         .inside(&author.path("."))
         .with(&["--config", "serve.toml", "--tenancy", &target.source()])
+        .variable("PEPPOL_AUTHZ_STORE__TIMEOUT", "1m")
         .start()
 }
 

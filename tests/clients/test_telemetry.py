@@ -1,4 +1,4 @@
-"""What a collector is told by OTLP over gRPC, received by gRPC's own server and read by OpenTelemetry's own messages."""
+"""Telemetry by OTLP over gRPC, received by gRPC's own server and read by OpenTelemetry's own messages."""
 
 import concurrent.futures
 import subprocess

@@ -93,7 +93,7 @@ def opened(browser, sidecar, **options):
 
 
 def barriers(page):
-    """What axe-core finds that keeps people out."""
+    """The barriers that axe-core finds."""
     # By the driver, which the policy of the page does not hold back.
     page.evaluate(AXE)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]

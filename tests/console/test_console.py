@@ -119,7 +119,7 @@ def test_nothing_keeps_people_out(browser, sidecar, scheme):
         for name, target in PAGES.items():
             page.goto(target)
             picture(page, f"{name}-{scheme}")
-            # What is folded is looked at as well.
+            # Folded parts are looked at as well.
             page.evaluate("document.querySelectorAll('details').forEach((it) => (it.open = true))")
             assert barriers(page) == [], name
 

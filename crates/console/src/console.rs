@@ -1,4 +1,4 @@
-//! What all pages share.
+//! The frame that all pages share.
 
 use std::path::PathBuf;
 use std::sync::Arc;

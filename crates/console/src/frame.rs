@@ -11,11 +11,11 @@ use crate::entry::{FORM_MARK, SIGN_IN};
 use crate::language::{Language, Texts};
 use crate::query::Parameters;
 
-/// What stands around the contents of a page.
+/// The frame around the contents of a page.
 pub(crate) struct Frame {
     pub(crate) language: Language,
     pub(crate) at: Uri,
-    /// Who asks, if that is known.
+    /// The caller, if it is known.
     pub(crate) caller: Option<String>,
     /// The mark of forms, where somebody is signed in.
     pub(crate) form_mark: Option<String>,

@@ -1,4 +1,4 @@
-//! What browsers are told and asked, so that no other page can use this one.
+//! The headers and checks by which no other page can use this one.
 
 use axum::extract::Request;
 use axum::http::header::{

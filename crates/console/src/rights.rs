@@ -54,7 +54,7 @@ pub(crate) async fn page(visit: Visit) -> Response {
     visit.frame().page(texts.rights, &contents)
 }
 
-/// What is found, in turn with few others and not for ever.
+/// The result, found in turn with few others and not for ever.
 async fn within(visit: &Visit, found: impl Future<Output = Result<Markup, Problem>>) -> Markup {
     let Ok(_turn) = visit.console.searches.try_acquire() else {
         return problem_box(visit.texts(), &Problem::Busy);

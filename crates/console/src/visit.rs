@@ -29,7 +29,7 @@ pub(crate) struct Visit {
     pub(crate) has_session: bool,
 }
 
-/// Who asks, if it is let in.
+/// The caller, if it is let in.
 struct Entered {
     desk: Desk,
     has_session: bool,
@@ -40,7 +40,7 @@ impl Visit {
         self.language.texts()
     }
 
-    /// What all forms of this visitor show.
+    /// The token that all forms of this visitor show.
     pub(crate) fn form_mark(&self) -> String {
         self.console.key.mark(&self.form_mark_of())
     }
@@ -115,7 +115,7 @@ async fn entered(parts: &Parts, console: &Arc<Console>) -> Result<Entered, NotEn
     let connected = Desk::connected(&parts.extensions);
     let name = cookie(headers, SESSION).filter(|name| !name.is_empty());
     let Some(name) = name else {
-        // What the connection shows, a page of a stranger in the same browser has as well.
+        // A stranger's page in the same browser has all that the connection shows.
         if connected.is_local && connected.proof == Proof::Nothing && !is_local_name(headers) {
             return Err(NotEntered::Foreign);
         }

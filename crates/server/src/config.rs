@@ -147,7 +147,7 @@ pub struct Config {
     pub shadow: ShadowSettings,
     /// The log of the program.
     pub log: Log,
-    /// What an OpenTelemetry collector is told.
+    /// The settings of telemetry for an OpenTelemetry collector.
     pub otlp: OtlpSettings,
     /// The decision log.
     pub decision_log: DecisionLogSettings,

@@ -1,4 +1,4 @@
-//! What an OpenTelemetry collector is told: traces, metrics, records of the log (OTLP).
+//! Telemetry for an OpenTelemetry collector: traces, metrics, records of the log (OTLP).
 //!
 //! 1. A [`Tracer`] begins a [`Trace`] for each request, in the trace of its caller (`context`). It is recorded if
 //!    the caller's is, or if it is one of the share that the settings name. The task that answers the request finds its trace by

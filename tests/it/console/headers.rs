@@ -1,4 +1,4 @@
-//! What browsers are told, and which requests are those of a stranger's page.
+//! The headers for browsers, and requests of a stranger's page.
 
 use super::*;
 

@@ -187,7 +187,7 @@ fn changed_files_are_taken_over() {
     }
 }
 
-/// What is revoked in SQLite is known with the next question, whatever the calendar says.
+/// The next question knows a revoked right in SQLite, whatever the calendar says.
 #[test]
 fn the_store_is_as_new_as_ever() {
     let clock = FakeClock::new();

@@ -86,7 +86,7 @@ fn no_new_connection_is_taken_while_it_drains() {
     assert_eq!(sidecar.ended().code(), Some(0));
 }
 
-/// Who has just connected is about to ask, and is answered. Who stays silent is not waited for.
+/// A client that has just connected is about to ask, and is answered. A silent one is not waited for.
 #[test]
 fn a_new_connection_is_answered_once_while_it_drains() {
     let mut sidecar = sidecar();

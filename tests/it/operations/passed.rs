@@ -73,7 +73,7 @@ fn several_are_told_apart_by_their_addresses() {
     );
 }
 
-/// Who may ask is a matter of the settings, and not of who has opened a port.
+/// The settings say who may ask, whoever has opened the port.
 #[test]
 fn one_that_no_setting_names_is_refused() {
     let listener = TcpListener::bind("0.0.0.0:0").unwrap();

@@ -68,7 +68,7 @@ fn old_ones_are_deleted_by_one_sidecar_at_a_time() {
         let [old, _] = records(&database);
         if old == "0" { Ok(()) } else { Err(old) }
     });
-    // Who looked before them takes all as changed, and goes on.
+    // A reader that looked before them takes all as changed, and goes on.
     assert_ne!(database.sql("SELECT pruned_to FROM tenancy_horizon"), "0");
     for sidecar in &sidecars {
         let question = living::superadmin("u0");

@@ -65,7 +65,7 @@ fn records_have_the_trace_of_their_request() {
     assert!(texts(&record.attributes, "message").is_empty());
     let ready = records.iter().find(|(_, it)| it.body == body("ready"));
     assert!(ready.unwrap().1.trace_id.is_empty());
-    // What is said of sending is not sent: that would never end.
+    // Records about the sending are not sent: that would never end.
     assert!(
         !records.iter().any(|(scope, _)| scope.contains("telemetry")),
         "{records:#?}"
@@ -119,6 +119,18 @@ fn a_log_for_people_has_them_too() {
 fn without_a_collector_records_have_no_trace() {
     let mut sidecar = Start::quickstart().start();
     sidecar.send("/v1/is_authorized", &[("traceparent", RECORDED)], &denied());
+    let log = sidecar.stop();
+    let record = log.iter().find(|record| record["message"] == DENIED);
+    assert_eq!(record.unwrap().get("trace_id"), None);
+}
+
+#[test]
+fn records_of_a_request_that_the_share_leaves_out_have_no_trace() {
+    let collector = Collector::start();
+    let mut sidecar = start(&collector)
+        .variable("PEPPOL_AUTHZ_OTLP__SAMPLE", "0%")
+        .start();
+    sidecar.send("/v1/is_authorized", &[], &denied());
     let log = sidecar.stop();
     let record = log.iter().find(|record| record["message"] == DENIED);
     assert_eq!(record.unwrap().get("trace_id"), None);

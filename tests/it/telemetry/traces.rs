@@ -229,7 +229,7 @@ fn the_caller_decides_what_is_recorded_and_else_a_share() {
         .variable("PEPPOL_AUTHZ_OTLP__SAMPLE", "0%")
         .start();
     for _ in 0..20 {
-        // What is left out is in no trace at all.
+        // A request that is left out is in no trace at all.
         assert_eq!(ask(&sidecar, &[]).header("traceresponse"), None);
         let reply = ask(&sidecar, &[("traceparent", NOT_RECORDED)]);
         let place = reply.header("traceresponse").unwrap();
@@ -252,7 +252,7 @@ fn the_caller_decides_what_is_recorded_and_else_a_share() {
     let collector = Collector::start();
     let sidecar = start(&collector).start();
     ask(&sidecar, &[("traceparent", NOT_RECORDED)]);
-    // What cannot be read begins a new trace.
+    // A header that cannot be read begins a new trace.
     let bad = [("traceparent", "00-0-0-01"), ("tracestate", "a=1")];
     ask(&sidecar, &bad);
     let (span, _) = collector.request("POST /v1/is_authorized");

@@ -79,7 +79,7 @@ fn it_starts_and_ends_where_nobody_listens() {
     );
 }
 
-/// What is on its way when it is told to stop.
+/// Requests that are on their way when it is told to stop.
 #[test]
 fn the_last_spans_are_sent_at_the_end() {
     let collector = Collector::start();

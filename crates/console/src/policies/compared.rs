@@ -1,4 +1,4 @@
-//! What other policies would change: of the decisions in the log, and of all requests.
+//! The changes by other policies: of the decisions in the log, and of all requests.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ const SHOWN: usize = 20;
 /// How long the solver may think about one question.
 const SOLVER: Duration = Duration::from_secs(5);
 
-/// What a draft would change.
+/// The changes by a draft.
 pub(super) struct Compared {
     same: usize,
     undecided: usize,

@@ -25,7 +25,7 @@ const SUPPOSE: &str = "suppose";
 /// Principals of a page.
 const ROWS: usize = 50;
 
-/// Who is allowed in a column, up to the end of the page, and true if there are more; `None` where that is too much to search.
+/// The principals that are allowed in a column, up to the end of the page, and true if there are more; `None` where that is too much to search.
 type Found = Option<(BTreeSet<String>, bool)>;
 
 /// Part of a matrix.

@@ -1,4 +1,4 @@
-//! What a principal may do, everywhere.
+//! The rights of a principal, everywhere.
 
 use cedar_policy::EntityUid;
 use maud::{Markup, html};

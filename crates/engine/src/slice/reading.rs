@@ -160,7 +160,7 @@ impl<'a> StateReading<'a> {
         problem.map_or(Ok(()), |problem| Err(StoreError::Misfit(problem)))
     }
 
-    /// Whoever receives the stages of what is decided in this state.
+    /// The receiver of the stages of decisions in this state.
     pub(crate) fn stages(&self) -> Option<&'a Stages> {
         self.sources.stages
     }

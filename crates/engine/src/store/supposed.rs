@@ -117,7 +117,7 @@ impl Snapshot for SupposedSnapshot {
         self.snapshot.links(most)
     }
 
-    /// What the database says of the value does not count: all of the type are looked at.
+    /// The value in the database does not count: all of the type are looked at.
     fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> StoreFuture<'a, Vec<String>> {
         let all = Candidates {
             condition: Condition::Always,

@@ -206,7 +206,7 @@ impl OpenFile {
         // Also for reading: to see its end, and to open a pipe that nobody reads yet.
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true).mode(0o600);
-        // Whoever reads a pipe may have stopped: a write does not wait for it.
+        // The reader of a pipe may have stopped: a write does not wait for it.
         let is_pipe = std::fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo());
         if is_pipe {
             options.custom_flags(NONBLOCKING);

@@ -83,7 +83,7 @@ pub struct App {
     pub decision_log: Option<DecisionLog>,
     /// Begins traces, where there are any.
     pub tracer: Option<Arc<Tracer>>,
-    /// What a collector is told, where there is one.
+    /// The telemetry for a collector, where there is one.
     pub telemetry: Option<Arc<Telemetry>>,
 }
 

@@ -106,7 +106,7 @@ impl Desk {
         })
     }
 
-    /// Who asks.
+    /// The caller.
     #[must_use]
     pub fn caller(&self) -> &Caller {
         &self.admitted.caller

@@ -27,7 +27,7 @@ pub(super) enum SecuredStream {
 /// Ready when a server that ends need not wait any more for who has said nothing yet.
 async fn ends(stage: &mut watch::Receiver<Stage>) {
     let _ = stage.wait_for(|stage| *stage != Stage::Serve).await;
-    // Who has just connected is about to ask.
+    // A client that has just connected is about to ask.
     let cut = stage.wait_for(|stage| *stage == Stage::Cut);
     let _ = tokio::time::timeout(FIRST_WORD, cut).await;
 }

@@ -19,7 +19,7 @@ pub struct TraceContext {
     pub(super) trace: u128,
     pub(super) span: u64,
     flags: u8,
-    /// What the tracing systems before this one want to have handed on.
+    /// The state that the tracing systems before this one hand on.
     pub(super) state: Option<Arc<str>>,
 }
 

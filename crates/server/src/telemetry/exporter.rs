@@ -24,7 +24,7 @@ use crate::config::OtlpSettings;
 /// Metrics that may wait: newer ones say more.
 const METRICS: usize = 2;
 
-/// What a collector is told by this process.
+/// The telemetry of this process.
 pub struct Telemetry {
     tracer: Option<Arc<Tracer>>,
     log: Option<Outbox<LoggedRecord>>,

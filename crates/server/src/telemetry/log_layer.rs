@@ -35,7 +35,7 @@ pub(super) struct LoggedRecord {
     record: LogRecord,
 }
 
-/// What is said on this thread goes to no collector.
+/// The log records of this thread go to no collector.
 pub(super) fn is_unheard_here() {
     IS_UNHEARD.set(true);
 }

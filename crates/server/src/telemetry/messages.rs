@@ -76,7 +76,7 @@ pub struct Resource {
 /// `collector.….v1.Export…ServiceResponse`, which is the same for all signals.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ExportResponse {
-    /// What was not taken.
+    /// The items that were not taken, if there were any.
     #[prost(message, optional, tag = "1")]
     pub partial_success: Option<PartialSuccess>,
 }

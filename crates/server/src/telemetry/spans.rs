@@ -13,7 +13,7 @@ use peppol_authz_engine::{SeenStages, Stage};
 const PARENT_KNOWN: u32 = 0x100;
 const PARENT_REMOTE: u32 = 0x200;
 
-/// What is noted of a request while it is answered.
+/// The notes about a request while it is answered.
 #[derive(Debug, Default)]
 pub(super) struct Noted {
     /// When its questions were read.
@@ -22,7 +22,7 @@ pub(super) struct Noted {
     pub(super) decided: Option<Instant>,
     /// Requests that were made for it.
     pub(super) calls: Vec<ChildSpan>,
-    /// What was decided.
+    /// The decisions.
     pub(super) decisions: Vec<(Instant, Vec<KeyValue>)>,
     /// How many more decisions there were.
     pub(super) decisions_left_out: u32,

@@ -12,7 +12,7 @@ const INFO: u8 = 6;
 /// The longest name of a machine.
 const LONGEST_NAME: usize = 255;
 
-/// What stands before each message.
+/// The bytes before each message.
 pub(super) struct MessageHead {
     priority: u8,
     /// The machine, the program, the process and the kind of message; no structured data.

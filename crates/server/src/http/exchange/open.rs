@@ -44,7 +44,7 @@ struct LetIn {
     in_hand: InHand,
 }
 
-/// What is known of a request beside its words.
+/// The facts about a request beside its words.
 struct RequestTraits {
     marks: RequestMarks,
     caller: Arc<Caller>,

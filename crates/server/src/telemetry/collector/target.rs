@@ -31,7 +31,7 @@ pub(super) struct CollectorTarget {
     pub(super) protocol: OtlpProtocol,
     scheme: Scheme,
     pub(super) authority: Authority,
-    /// What stands before the paths, without a slash at its end.
+    /// The part before the paths, without a slash at its end.
     path: String,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     headers_file: Option<PathBuf>,

@@ -62,7 +62,7 @@ pub struct Span {
     /// Its attributes.
     #[prost(message, repeated, tag = "9")]
     pub attributes: Vec<KeyValue>,
-    /// What happened in it.
+    /// The events in it.
     #[prost(message, repeated, tag = "11")]
     pub events: Vec<SpanEvent>,
     /// How many events are left out.

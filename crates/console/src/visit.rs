@@ -116,7 +116,8 @@ async fn entered(parts: &Parts, console: &Arc<Console>) -> Result<Entered, NotEn
     let name = cookie(headers, SESSION).filter(|name| !name.is_empty());
     let Some(name) = name else {
         // A stranger's page in the same browser has all that the connection shows.
-        if connected.is_local && connected.proof == Proof::Nothing && !is_local_name(headers) {
+        let caller = connected.caller();
+        if caller.is_local && caller.proof == Proof::Nothing && !is_local_name(headers) {
             return Err(NotEntered::Foreign);
         }
         let desk = Desk::open(&console.app, connected, None, headers).await;

@@ -6,6 +6,7 @@
 
 mod asked;
 mod caller;
+mod connected;
 mod limits;
 mod policies;
 
@@ -17,7 +18,9 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use crate::config::{CallerAdmission, Config, Reload};
-use crate::identity::{CallerCredentials, CredentialsError, RefusedToken, ShownBy, TokenError};
+use crate::identity::{
+    Accepted, CallerCredentials, CredentialsError, RefusedToken, ShownBy, TokenError,
+};
 use asked::PermitKey;
 use limits::CallerLimits;
 use peppol_authz_engine::policy::{Bundle, Fault, SourceError, Sources, Warnings, load};
@@ -26,6 +29,7 @@ use policies::CallerPolicies;
 
 pub use asked::{Asked, CallerAction};
 pub use caller::{Caller, ListenerName, Proof, Transport};
+pub use connected::Connected;
 pub use limits::{CallerLimitsUsed, ReachedLimit, Running};
 
 /// All that knows callers, and decides what they may ask.
@@ -101,10 +105,11 @@ impl Callers {
     }
 
     /// Finds out who asks: by what it shows, or else by its connection.
-    pub async fn identify(&self, connected: &Arc<Caller>, shown: Option<&str>) -> Identified {
-        let caller = match connected.has_expired() {
-            true => Arc::new(connected.without_certificate()),
-            false => Arc::clone(connected),
+    pub async fn identify(&self, connected: &Connected, shown: Option<&str>) -> Identified {
+        let has_expired = connected.caller.has_expired();
+        let caller = match has_expired {
+            true => Arc::new(connected.caller.without_certificate()),
+            false => Arc::clone(&connected.caller),
         };
         let mut found = Identified {
             caller,
@@ -114,8 +119,18 @@ impl Callers {
         let Some(shown) = shown.filter(|_| self.credentials.are_set()) else {
             return found;
         };
+        // One that is remembered was shown beside the certificate.
+        let recalled = || connected.recall(shown, &self.credentials);
+        if let Some(caller) = (!has_expired).then(recalled).flatten() {
+            found.caller = caller;
+            return found;
+        }
         match self.credentials.verify(shown).await {
-            Ok((by, verified)) => {
+            Ok(Accepted {
+                by,
+                verified,
+                basis,
+            }) => {
                 let roles =
                     |claim: &str| caller::roles(crate::identity::claim(&verified.claims, claim));
                 let name = verified.designation.value.as_str();
@@ -129,6 +144,9 @@ impl Callers {
                     }
                 };
                 found.caller = Arc::new(known);
+                if !has_expired {
+                    connected.remember(shown, basis, &found.caller);
+                }
             }
             Err(TokenError::Invalid(refused)) => found.refused = Some(refused),
             Err(TokenError::Unavailable(_) | TokenError::NotIntrospected(_)) => {

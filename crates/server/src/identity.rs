@@ -28,7 +28,7 @@ mod tokens;
 mod verified;
 
 pub use api_keys::{ApiKeyFormError, ApiKeysError, MadeApiKey, hash_of_api_key};
-pub use caller_credentials::{CallerCredentials, ShownBy};
+pub use caller_credentials::{Accepted, Basis, CallerCredentials, ShownBy};
 pub use credentials::{Credential, Credentials, CredentialsError, CredentialsHealth};
 pub use fetch::TokensError;
 pub use introspection::IntrospectionError;

@@ -9,7 +9,7 @@ use super::app::App;
 use super::metrics::CallerResult;
 use super::problem::Problem;
 use super::readiness::PROBES;
-use crate::callers::{Asked, Caller, CallerAction, Identified, ReachedLimit, Running};
+use crate::callers::{Asked, Caller, CallerAction, Connected, Identified, ReachedLimit, Running};
 
 /// The header by which a caller shows a key or a token where `Authorization` is that of somebody else, as at
 /// the endpoints of gateways.
@@ -36,7 +36,7 @@ impl App {
     /// have this path.
     pub(super) async fn admit(
         &self,
-        connected: Arc<Caller>,
+        connected: Arc<Connected>,
         headers: &HeaderMap,
         path: &'static str,
         is_gateway: bool,
@@ -51,15 +51,16 @@ impl App {
     /// The same.
     pub(super) async fn admit_by(
         &self,
-        connected: Arc<Caller>,
+        connected: Arc<Connected>,
         shown: Option<&str>,
         path: &'static str,
         is_gateway: bool,
     ) -> Result<Admitted, Problem> {
         let Some(callers) = &self.callers else {
-            return match connected.is_local {
+            let caller = connected.caller();
+            return match caller.is_local {
                 true => Ok(Admitted {
-                    caller: connected,
+                    caller: Arc::clone(caller),
                     running: None,
                 }),
                 false => Err(Problem::CallerUnknown),

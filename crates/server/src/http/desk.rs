@@ -23,7 +23,7 @@ use super::freshness::values;
 use super::page::Page;
 use super::problem::Problem;
 use super::request::{RequestInHand, answered_for, marks};
-use crate::callers::{Asked, Caller, CallerAction, Proof};
+use crate::callers::{Asked, Caller, CallerAction, Connected, Proof};
 use peppol_authz_engine::schema::Value;
 use peppol_authz_engine::slice::Freshness;
 use peppol_authz_engine::store::{HeldStore, StoreError, SupposedStore};
@@ -79,9 +79,9 @@ impl std::fmt::Debug for Desk {
 }
 
 impl Desk {
-    /// The caller that a connection tells of, with these extensions of a request.
+    /// The connection of a request with these extensions.
     #[must_use]
-    pub fn connected(extensions: &Extensions) -> Arc<Caller> {
+    pub fn connected(extensions: &Extensions) -> Arc<Connected> {
         ConnectionCaller::of(extensions.get())
     }
 
@@ -91,7 +91,7 @@ impl Desk {
     /// A caller that is not known, that has reached a limit, and one that may not use the console.
     pub async fn open(
         app: &Arc<App>,
-        connected: Arc<Caller>,
+        connected: Arc<Connected>,
         shown: Option<&str>,
         headers: &HeaderMap,
     ) -> Result<Self, Problem> {

@@ -40,7 +40,7 @@ pub(super) fn current_marks() -> RequestMarks {
 /// The caller of the request in hand.
 pub(super) fn current_caller() -> Arc<Caller> {
     let known = REQUEST.try_with(|request| Arc::clone(&request.caller));
-    known.unwrap_or_else(|_| ConnectionCaller::of(None))
+    known.unwrap_or_else(|_| Arc::clone(ConnectionCaller::of(None).caller()))
 }
 
 /// True if the request in hand was let in at its head.

@@ -14,7 +14,7 @@ use super::connection::{FIRST_WORD, Stage};
 use super::connection_caller::ConnectionCaller;
 use super::connection_peer::ConnectionPeer;
 use super::listener::{ListenerTraits, Stream};
-use crate::callers::{Caller, Transport};
+use crate::callers::{Caller, Connected, Transport};
 use crate::tls::{SecureStream, TlsProtocol};
 
 /// A connection that requests can be read from.
@@ -74,5 +74,8 @@ pub(super) async fn secured(
             }
         }
     };
-    Some((stream, ConnectionCaller(Arc::new(Caller::of(transport)))))
+    Some((
+        stream,
+        ConnectionCaller(Arc::new(Connected::new(Arc::new(Caller::of(transport))))),
+    ))
 }

@@ -8,8 +8,8 @@ mod made;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -49,6 +49,13 @@ struct KeyTable(HashMap<[u8; HASH_BYTES], Arc<KnownCaller>>);
 struct KnownCaller {
     name: String,
     verified: Arc<Verified>,
+    validity: Validity,
+}
+
+/// The keys among which one was found, and its time.
+pub(super) struct KeyBasis {
+    /// Held weakly: a connection that is silent keeps no old keys.
+    table: Weak<KeyTable>,
     validity: Validity,
 }
 
@@ -113,8 +120,31 @@ impl ApiKeys {
         key: &str,
         now: TokenClock,
     ) -> Option<Result<Arc<Verified>, RefusedToken>> {
-        let known = self.known(key)?;
+        let (known, _) = self.known(key)?;
         Some(known.at(now).map_err(|reason| known.refused(reason)))
+    }
+
+    /// The same, with what it counts by.
+    pub(super) fn of_for(
+        &self,
+        key: &str,
+        now: TokenClock,
+    ) -> Option<Result<(Arc<Verified>, KeyBasis), RefusedToken>> {
+        let (known, table) = self.known(key)?;
+        let basis = |verified| {
+            let table = Arc::downgrade(&table);
+            let validity = known.validity;
+            (verified, KeyBasis { table, validity })
+        };
+        let verified = known.at(now).map(basis);
+        Some(verified.map_err(|reason| known.refused(reason)))
+    }
+
+    /// True if the same keys are in force, and the time of the one has not run out.
+    pub(super) fn are_in_force(&self, basis: &KeyBasis, now: TokenClock) -> bool {
+        let table = self.table.load();
+        std::ptr::eq(Arc::as_ptr(&table), basis.table.as_ptr())
+            && basis.validity.holds(now.wall).is_ok()
     }
 
     /// The caller of a key that comes with the name of its entry.
@@ -124,7 +154,7 @@ impl ApiKeys {
         key: &str,
         now: TokenClock,
     ) -> Result<Arc<Verified>, RefusedToken> {
-        let Some(known) = self.known(key) else {
+        let Some((known, _)) = self.known(key) else {
             return Err(RefusedToken::because("it is none of the static keys"));
         };
         if known.name != name {
@@ -133,12 +163,15 @@ impl ApiKeys {
         known.at(now).map_err(|reason| known.refused(reason))
     }
 
-    fn known(&self, key: &str) -> Option<Arc<KnownCaller>> {
+    /// The caller of a key, and the keys among which it is.
+    fn known(&self, key: &str) -> Option<(Arc<KnownCaller>, Arc<KeyTable>)> {
         if !could_be_key(key) {
             return None;
         }
         let hash = self.keyed.hash(&[&Sha256::digest(key)]);
-        self.table.load().0.get(&hash).cloned()
+        let table = self.table.load();
+        let known = table.0.get(&hash)?;
+        Some((Arc::clone(known), Arc::clone(&table)))
     }
 
     /// Reads the file again where it changes, or is to be read, for ever.

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use super::api_keys::ApiKeys;
+use super::api_keys::{ApiKeys, KeyBasis};
 use super::clock::TokenClock;
 use super::credentials::CredentialsError;
 use super::refused::RefusedToken;
 use super::token::is_signed_token;
-use super::tokens::Tokens;
+use super::tokens::{TokenBasis, Tokens};
 use super::verified::{TokenError, Verified};
 use crate::config::{ApiKeys as KeySettings, Config, Jwt, Principal};
 
@@ -25,6 +25,24 @@ pub enum ShownBy {
     Key,
     /// A token; the designation is its subject.
     Token,
+}
+
+/// A credential that was verified.
+pub struct Accepted {
+    /// Its kind.
+    pub by: ShownBy,
+    /// The one that it names.
+    pub verified: Arc<Verified>,
+    /// The keys and times by which it counts.
+    pub basis: Basis,
+}
+
+/// The keys and times by which a credential counts that was verified.
+pub struct Basis(BasisOf);
+
+enum BasisOf {
+    Key(KeyBasis),
+    Token(TokenBasis),
 }
 
 // === impl CallerCredentials ===
@@ -64,17 +82,39 @@ impl CallerCredentials {
     ///
     /// # Errors
     /// It is not valid, or it cannot be verified now.
-    pub async fn verify(&self, text: &str) -> Result<(ShownBy, Arc<Verified>), TokenError> {
+    pub async fn verify(&self, text: &str) -> Result<Accepted, TokenError> {
         if let Some(tokens) = self.tokens.as_ref().filter(|_| is_signed_token(text)) {
-            return Ok((ShownBy::Token, tokens.verify(text).await?));
+            let (verified, basis) = tokens.verify_for(text).await?;
+            return Ok(Accepted {
+                by: ShownBy::Token,
+                verified,
+                basis: Basis(BasisOf::Token(basis)),
+            });
         }
         let found = self.keys.as_ref();
-        match found.and_then(|keys| keys.of(text, TokenClock::read())) {
-            Some(Ok(verified)) => Ok((ShownBy::Key, verified)),
+        match found.and_then(|keys| keys.of_for(text, TokenClock::read())) {
+            Some(Ok((verified, basis))) => Ok(Accepted {
+                by: ShownBy::Key,
+                verified,
+                basis: Basis(BasisOf::Key(basis)),
+            }),
             Some(Err(refused)) => Err(TokenError::Invalid(refused)),
             None => Err(TokenError::Invalid(RefusedToken::because(
                 "it is no key or token of a caller",
             ))),
+        }
+    }
+
+    /// True if a credential that was verified counts still, without another look at it.
+    #[must_use]
+    pub fn are_in_force(&self, basis: &Basis) -> bool {
+        let now = TokenClock::read();
+        match &basis.0 {
+            BasisOf::Key(basis) => {
+                let keys = self.keys.as_ref();
+                keys.is_some_and(|keys| keys.are_in_force(basis, now))
+            }
+            BasisOf::Token(basis) => basis.is_in_force(now),
         }
     }
 

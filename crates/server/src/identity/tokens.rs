@@ -40,11 +40,17 @@ pub struct Tokens {
 #[derive(Clone)]
 struct KeptToken {
     verified: Arc<Verified>,
-    validity: Validity,
+    basis: TokenBasis,
     /// The memory that it takes, about, in bytes.
     bytes: u32,
+}
+
+/// The keys that verified a token, and its time.
+#[derive(Clone)]
+pub(super) struct TokenBasis {
+    validity: Validity,
     issuer: Arc<Issuer>,
-    /// The digest of the keys; with other keys the entry does not count.
+    /// The digest of the keys; with other keys the token does not count.
     keys: [u8; 32],
 }
 
@@ -85,6 +91,15 @@ impl Tokens {
     /// # Errors
     /// The token is not valid, or there are no keys, or they are too old.
     pub async fn verify(&self, token: &str) -> Result<Arc<Verified>, TokenError> {
+        let (verified, _) = self.verify_for(token).await?;
+        Ok(verified)
+    }
+
+    /// The same, with what the token counts by.
+    pub(super) async fn verify_for(
+        &self,
+        token: &str,
+    ) -> Result<(Arc<Verified>, TokenBasis), TokenError> {
         self.verify_at(token, TokenClock::read()).await
     }
 
@@ -123,10 +138,16 @@ impl Tokens {
         self.issuers.keyrings.iter()
     }
 
-    async fn verify_at(&self, text: &str, now: TokenClock) -> Result<Arc<Verified>, TokenError> {
+    async fn verify_at(
+        &self,
+        text: &str,
+        now: TokenClock,
+    ) -> Result<(Arc<Verified>, TokenBasis), TokenError> {
         let mut refused = RefusedToken::because("");
         let found = self.look_at(text, now, &mut refused).await;
-        found.map_err(|cause| cause.of(refused))
+        found
+            .map(|kept| (kept.verified, kept.basis))
+            .map_err(|cause| cause.of(refused))
     }
 
     /// Verifies a token, and notes in `seen` by whom it claims to be.
@@ -135,18 +156,17 @@ impl Tokens {
         text: &str,
         now: TokenClock,
         seen: &mut RefusedToken,
-    ) -> Result<Arc<Verified>, Unverified> {
+    ) -> Result<KeptToken, Unverified> {
         if text.len() > self.max_bytes {
             return Err("it is too long".into());
         }
         let digest: [u8; 32] = Sha256::digest(text).into();
         if let Some(kept) = self.kept.get(&digest)
-            && let Some(keys) = kept.issuer.keyring.good(now.moment)
-            && kept.keys == *keys.digest()
+            && kept.basis.is_by_keys_in_force(now)
         {
-            seen.issuer = Some(Arc::clone(&kept.issuer.name));
-            kept.validity.holds(now.wall)?;
-            return Ok(kept.verified);
+            seen.issuer = Some(Arc::clone(&kept.basis.issuer.name));
+            kept.basis.validity.holds(now.wall)?;
+            return Ok(kept);
         }
         let token = Token::read(text)?;
         seen.note_kid(token.kid.as_ref());
@@ -177,10 +197,9 @@ impl Tokens {
         ))?;
         is_signed(&token, &keys, by)?;
         let kept = self.judge(claims, issuer, *keys.digest())?;
-        kept.validity.holds(now.wall)?;
-        let verified = Arc::clone(&kept.verified);
-        self.kept.insert(digest, kept);
-        Ok(verified)
+        kept.basis.validity.holds(now.wall)?;
+        self.kept.insert(digest, kept.clone());
+        Ok(kept)
     }
 
     /// Judges claims whose signature is valid.
@@ -198,11 +217,27 @@ impl Tokens {
                 claims,
                 designation,
             }),
-            validity,
+            basis: TokenBasis {
+                validity,
+                issuer: Arc::clone(issuer),
+                keys,
+            },
             bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
-            issuer: Arc::clone(issuer),
-            keys,
         })
+    }
+}
+
+// === impl TokenBasis ===
+
+impl TokenBasis {
+    /// True if the token counts still.
+    pub(super) fn is_in_force(&self, now: TokenClock) -> bool {
+        self.is_by_keys_in_force(now) && self.validity.holds(now.wall).is_ok()
+    }
+
+    fn is_by_keys_in_force(&self, now: TokenClock) -> bool {
+        let keys = self.issuer.keyring.good(now.moment);
+        keys.is_some_and(|keys| self.keys == *keys.digest())
     }
 }
 

@@ -1,7 +1,10 @@
 //! A caller: what a connection and a credential tell of who asks.
 
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
+use prometheus_client::metrics::counter::Counter;
 use serde_json::{Map, Value as Json, json};
 
 use crate::tls::{ClientCertificate, now};
@@ -75,7 +78,13 @@ pub struct Caller {
     roles: Vec<String>,
     /// The time at which its certificate expires, in seconds of the Unix epoch.
     until: Option<i64>,
+    pub(crate) let_in: LetInCounter,
 }
+
+/// The counter of the requests of a caller that were let in, which is looked up once. It is no part of who the
+/// caller is.
+#[derive(Debug, Default)]
+pub(crate) struct LetInCounter(pub(crate) OnceLock<Counter>);
 
 // === impl ListenerName ===
 
@@ -107,6 +116,27 @@ impl Proof {
     }
 }
 
+// === impl LetInCounter ===
+
+/// Another caller has another counter.
+impl Clone for LetInCounter {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for LetInCounter {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for LetInCounter {}
+
+impl Hash for LetInCounter {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
 // === impl Caller ===
 
 impl Caller {
@@ -136,6 +166,7 @@ impl Caller {
             subject: None,
             roles: Vec::new(),
             until: None,
+            let_in: LetInCounter::default(),
         };
         if let Some((uid, _)) = transport.user {
             caller.proof = Proof::Socket;

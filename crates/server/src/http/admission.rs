@@ -123,9 +123,7 @@ impl App {
         if let Some((action, path)) = operation(path) {
             self.permits(&caller, action, Asked::Path(path))?;
         }
-        self.metrics
-            .callers
-            .counted(&caller.id, CallerResult::LetIn);
+        self.metrics.callers.let_in(&caller);
         Ok(Admitted {
             caller,
             running: Some(running),
@@ -201,7 +199,7 @@ impl App {
         reason: &'static str,
         result: CallerResult,
     ) {
-        self.metrics.callers.counted(&caller.id, result);
+        self.metrics.callers.refused(&caller.id, result);
         self.refusals.tell(caller, place, reason);
     }
 }

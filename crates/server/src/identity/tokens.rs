@@ -91,8 +91,7 @@ impl Tokens {
     /// # Errors
     /// The token is not valid, or there are no keys, or they are too old.
     pub async fn verify(&self, token: &str) -> Result<Arc<Verified>, TokenError> {
-        let (verified, _) = self.verify_for(token).await?;
-        Ok(verified)
+        self.verify_at(token, TokenClock::read()).await
     }
 
     /// The same, with what the token counts by.
@@ -100,7 +99,7 @@ impl Tokens {
         &self,
         token: &str,
     ) -> Result<(Arc<Verified>, TokenBasis), TokenError> {
-        self.verify_at(token, TokenClock::read()).await
+        self.verify_for_at(token, TokenClock::read()).await
     }
 
     /// Keeps the keys fresh, for ever. Without it there are looks only for tokens that name an
@@ -138,7 +137,12 @@ impl Tokens {
         self.issuers.keyrings.iter()
     }
 
-    async fn verify_at(
+    async fn verify_at(&self, text: &str, now: TokenClock) -> Result<Arc<Verified>, TokenError> {
+        let (verified, _) = self.verify_for_at(text, now).await?;
+        Ok(verified)
+    }
+
+    async fn verify_for_at(
         &self,
         text: &str,
         now: TokenClock,

@@ -1,6 +1,7 @@
 //! Metrics of callers. The callers that have a label of their own are bounded in number.
 
 use std::collections::HashSet;
+use std::ops::Deref;
 use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -10,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::added::added;
+use crate::callers::Caller;
 
 /// The callers with a label of their own: the first ones. All others are `other`.
 const OWN_LABELS: usize = 100;
@@ -74,12 +76,23 @@ impl CallerMetrics {
         }
     }
 
-    pub(in crate::http) fn counted(&self, caller: &str, result: CallerResult) {
+    /// Counts a request that is let in. The caller holds its counter.
+    pub(in crate::http) fn let_in(&self, caller: &Caller) {
+        let counter = || self.counter(&caller.id, CallerResult::LetIn).clone();
+        caller.let_in.0.get_or_init(counter).inc();
+    }
+
+    /// Counts a request that is not let in, or not answered.
+    pub(in crate::http) fn refused(&self, caller: &str, result: CallerResult) {
+        self.counter(caller, result).inc();
+    }
+
+    fn counter(&self, caller: &str, result: CallerResult) -> impl Deref<Target = Counter> {
         let labels = CallerLabels {
             caller: self.label(caller).to_owned(),
             result: result.name(),
         };
-        self.requests.get_or_create(&labels).inc();
+        self.requests.get_or_create(&labels)
     }
 
     pub(in crate::http) fn are(&self, is_refused: bool) {

@@ -32,7 +32,7 @@ use assemble::{Assembled, assemble};
 use listeners::Listeners;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_server::config::{Config, SettingInForce, Source};
-use peppol_authz_server::http::{App, PassedSockets};
+use peppol_authz_server::http::{App, Operated, PassedSockets};
 use peppol_authz_server::telemetry::Telemetry;
 use peppol_authz_server::watch::TakenFiles;
 use settled::load_settled;
@@ -57,7 +57,7 @@ pub(super) fn run(args: &ServeCommand) -> Ended {
     let collected = telemetry
         .as_ref()
         .and_then(|telemetry| telemetry.log_layer());
-    log::start(&config.log, collected).map_err(misused)?;
+    let filter = log::start(&config.log, collected).map_err(misused)?;
     let policies = load_settled(&reload::watched(&config))?;
     if let Err(fault) = SuiteGate::new(&config).check(&policies.1) {
         fault.faults.iter().for_each(complain_of);
@@ -68,19 +68,20 @@ pub(super) fn run(args: &ServeCommand) -> Ended {
     if args.check {
         return checked::run(&config);
     }
-    let settings = settings_in_force(args, &config)?;
-    let given = (settings, passed);
+    let operated = Operated {
+        settings: settings_in_force(args)?,
+        log_filter: Some(Box::new(filter)),
+        ..Operated::default()
+    };
+    let given = (operated, passed);
     match run_server(&config, given, policies, second, callers, telemetry).map_err(failed)? {
         LastLines::Written => Ok(Exit::Done),
         LastLines::Lost => Ok(Exit::Failed),
     }
 }
 
-/// The settings with their origins, for the console.
-fn settings_in_force(args: &ServeCommand, config: &Config) -> Result<Vec<SettingInForce>, Exit> {
-    if !config.console.enabled {
-        return Ok(Vec::new());
-    }
+/// The settings with their origins.
+fn settings_in_force(args: &ServeCommand) -> Result<Vec<SettingInForce>, Exit> {
     let (_, settings) = Config::load_with_origins(&args.start.flags()).map_err(misused)?;
     Ok(settings)
 }
@@ -95,14 +96,15 @@ struct Watched {
 /// Runs a server until it is told to stop.
 fn run_server(
     config: &Config,
-    given: (Vec<SettingInForce>, PassedSockets),
+    (operated, passed): (Operated, PassedSockets),
     (sources, bundle): Loaded,
     second: Option<Loaded>,
     callers: Arc<Bundle>,
     telemetry: Option<Arc<Telemetry>>,
 ) -> Result<LastLines, AnyError> {
     let (second_sources, second) = second.unzip();
-    let assembled = assemble(config, bundle, second, callers, telemetry)?;
+    let observed = (telemetry, operated);
+    let assembled = assemble(config, bundle, second, callers, observed)?;
     let watched = Watched {
         files: TakenFiles {
             sources,
@@ -114,7 +116,7 @@ fn run_server(
         }),
     };
     let runtime = runtime(config.server.workers, config.server.worker_stack_bytes)?;
-    let result = runtime.block_on(answer(config, given, watched, assembled));
+    let result = runtime.block_on(answer(config, passed, watched, assembled));
     // A query or an import that hangs must not keep the process.
     runtime.shutdown_background();
     result
@@ -123,7 +125,7 @@ fn run_server(
 /// Listens, becomes ready, and answers until it is told to stop.
 async fn answer(
     config: &Config,
-    (settings, passed): (Vec<SettingInForce>, PassedSockets),
+    passed: PassedSockets,
     watched: Watched,
     Assembled { app, database, .. }: Assembled,
 ) -> Result<LastLines, AnyError> {
@@ -135,7 +137,7 @@ async fn answer(
     let stop = stop::stopped(&app, config.server.drain_delay, &supervisor)?;
     listeners.report(config.callers.admit);
     follow_supervisor(&supervisor);
-    let console = console::console(config, settings, &app)?;
+    let console = console::console(config, &app)?;
     let (ready, is_ready) = watch::channel(false);
     let mut server = pin!(async {
         if listeners.are_passed() {

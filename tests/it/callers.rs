@@ -1,5 +1,6 @@
 //! Callers: who is let in, and what each may ask.
 
+mod administration;
 mod kept;
 mod known;
 mod limits;

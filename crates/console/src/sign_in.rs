@@ -59,7 +59,7 @@ pub(crate) async fn begin(State(console): State<Arc<Console>>, request: Request)
     };
     let connected = Desk::connected(&parts.extensions);
     match Desk::open(&console.app, connected, Some(shown), headers).await {
-        Ok(desk) if desk.is_shown() => match console.sessions.begin(shown, &desk.caller().id) {
+        Ok(desk) if desk.is_shown() => match session(&console, &desk, shown).await {
             Ok(name) => {
                 tracing::info!(caller = desk.caller().id, "signed in at the console");
                 let mut response = Redirect::to(to).into_response();
@@ -67,7 +67,7 @@ pub(crate) async fn begin(State(console): State<Arc<Console>>, request: Request)
                 response.headers_mut().append(SET_COOKIE, cookie);
                 response
             }
-            Err(error) => problem(&frame, &Problem::Internal(error.to_string())),
+            Err(why) => problem(&frame, &why),
         },
         Ok(_) | Err(Problem::CallerUnknown) => {
             again(StatusCode::UNAUTHORIZED, texts.refused_credential, to)
@@ -77,6 +77,15 @@ pub(crate) async fn begin(State(console): State<Arc<Console>>, request: Request)
         }
         Err(other) => problem(&frame, &other),
     }
+}
+
+/// Begins a session, which the decision log has a line of.
+async fn session(console: &Console, desk: &Desk, shown: &str) -> Result<String, Problem> {
+    let caller = &desk.caller().id;
+    let app = &console.app;
+    app.note_act("console", caller, "sign in", None).await?;
+    let begun = console.sessions.begin(shown, caller);
+    begun.map_err(|error| Problem::Internal(error.to_string()))
 }
 
 /// Ends the session.

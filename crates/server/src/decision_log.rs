@@ -6,10 +6,12 @@
 //! 2. One thread (`writer`) makes lines (`entry`, `shown`) and writes as many together as there are
 //!    (`sink`: `file`, `syslog`, `collected`). Of a decision that is given again most of the line is there already. A write that failed goes on at its end; in another file the line begins anew. So
 //!    each line is there once, or torn and there.
+//!    An act of an operator ([`Act`]) has a line of its own form among them, and readers of decisions pass over it.
 //! 3. [`Replay`] decides a line again by the engine, over a store of just the entities that the line
 //!    holds (`recorded`), or over a tenancy store. The line also names the tags that were asked for:
 //!    another tag is an error then, and not absent.
 
+mod act;
 mod alike;
 mod batch;
 mod collected;
@@ -28,6 +30,7 @@ mod syslog;
 mod weight;
 mod writer;
 
+pub use act::Act;
 pub use pseudonym::{KeyError, Pseudonyms};
 pub use queue::{DecisionLog, LogError, LogRoom, LogStats, NotLogged, Room};
 pub use read::{Line, Unreadable, lines};

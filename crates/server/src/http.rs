@@ -6,6 +6,7 @@
 
 mod accept;
 mod access_log;
+mod administration;
 mod admission;
 mod agent;
 mod apart;
@@ -40,6 +41,7 @@ mod metrics_text;
 mod middleware;
 mod native;
 mod openapi;
+mod operated;
 mod operations;
 mod page;
 mod panic;
@@ -79,6 +81,7 @@ pub use listener::{Listener, PassedSockets};
 pub use metrics::Metrics;
 pub use native::answer_json;
 pub use openapi::Document;
+pub use operated::{LogFilter, Operated};
 pub use operations::Ready;
 pub use page::Pages;
 pub use plan::plan_json;

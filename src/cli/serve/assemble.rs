@@ -13,7 +13,7 @@ use peppol_authz_engine::store::{EntitiesFile, Store};
 use peppol_authz_engine::{Engine, EngineOptions};
 use peppol_authz_server::config::{Config, Source};
 use peppol_authz_server::decision_log::DecisionLog;
-use peppol_authz_server::http::{App, Metrics};
+use peppol_authz_server::http::{App, Metrics, Operated};
 use peppol_authz_server::telemetry::Telemetry;
 
 /// A server with all of its parts.
@@ -31,7 +31,7 @@ pub(super) fn assemble(
     bundle: Arc<Bundle>,
     second: Option<Arc<Bundle>>,
     callers: Arc<Bundle>,
-    telemetry: Option<Arc<Telemetry>>,
+    (telemetry, operated): (Option<Arc<Telemetry>>, Operated),
 ) -> Result<Assembled, AnyError> {
     let Parts {
         credentials,
@@ -79,6 +79,7 @@ pub(super) fn assemble(
         decision_log: DecisionLog::start(&config.decision_log, &config.otlp)?,
         tracer: telemetry.as_ref().and_then(|telemetry| telemetry.tracer()),
         telemetry,
+        operated,
         ..App::new(engine, config, pages)
     });
     app.metrics.loaded();

@@ -5,20 +5,37 @@ use std::io::{IsTerminal, Result, Stderr, Write, stderr};
 
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::reload::{self, Handle};
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::cli::output::AnyError;
 use peppol_authz_engine::schema::escape_unseen;
 use peppol_authz_server::config::{self, LogFormat};
+use peppol_authz_server::http::LogFilter;
 use peppol_authz_server::telemetry::{LogLayer, TraceContext, current_context};
+
+/// The filter of the log, which can be changed while the program runs.
+pub(super) struct FilterInForce(Handle<EnvFilter, Registry>);
+
+impl LogFilter for FilterInForce {
+    fn text(&self) -> String {
+        let filter = self.0.with_current(ToString::to_string);
+        filter.unwrap_or_default()
+    }
+
+    fn change(&self, filter: &str) -> std::result::Result<(), String> {
+        let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
+        self.0.reload(filter).map_err(|error| error.to_string())
+    }
+}
 
 /// Starts the log, whose records a collector gets too, if it gets any.
 pub(super) fn start(
     settings: &config::Log,
     collected: Option<LogLayer>,
-) -> std::result::Result<(), AnyError> {
-    let filter = EnvFilter::try_new(&settings.filter)?;
+) -> std::result::Result<FilterInForce, AnyError> {
+    let (filter, handle) = reload::Layer::new(EnvFilter::try_new(&settings.filter)?);
     let colours =
         stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
     let writer = EscapedLog {
@@ -37,7 +54,7 @@ pub(super) fn start(
         .with(log)
         .with(collected)
         .try_init()?;
-    Ok(())
+    Ok(FilterInForce(handle))
 }
 
 /// Writes records without a character that would hide or turn a part of them.

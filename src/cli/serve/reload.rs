@@ -42,7 +42,7 @@ pub(super) fn watched(config: &Config) -> Watch {
     }
 }
 
-/// Takes over changed policies and entities. A SIGHUP makes it read the files at once; if there are none, a
+/// Takes over changed policies and entities. A SIGHUP, or an operator over HTTP, makes it read the files at once; if there are none, a
 /// SIGHUP does nothing, and does not end the process.
 pub(super) fn watch(
     config: &Config,
@@ -70,7 +70,20 @@ pub(super) fn watch(
     let mut hangup = signal(SignalKind::hangup())?;
     let app = Arc::clone(app);
     Ok(tokio::spawn(async move {
-        while hangup.recv().await.is_some() {
+        loop {
+            tokio::select! {
+                told = hangup.recv() => {
+                    if told.is_none() {
+                        return;
+                    }
+                    // Whoever sends signals to the process may do so whatever becomes of the line.
+                    let noted = app.note_act("signal", "SIGHUP", "reload", None).await;
+                    if noted.is_err() {
+                        tracing::warn!("the decision log has no line of this reload");
+                    }
+                }
+                () = app.operated.reread.notified() => {}
+            }
             app.credentials.reread();
             if let Some(callers) = &app.callers {
                 callers.reread();

@@ -1,10 +1,10 @@
 //! A caller: what a connection and a credential tell of who asks.
 
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
-use prometheus_client::metrics::counter::Counter;
 use serde_json::{Map, Value as Json, json};
 
 use crate::tls::{ClientCertificate, now};
@@ -81,10 +81,13 @@ pub struct Caller {
     pub(crate) let_in: LetInCounter,
 }
 
-/// The counter of the requests of a caller that were let in, which is looked up once. It is no part of who the
+/// Counts a request of a caller that is let in, by a counter that is looked up once. It is no part of who the
 /// caller is.
-#[derive(Debug, Default)]
-pub(crate) struct LetInCounter(pub(crate) OnceLock<Counter>);
+#[derive(Default)]
+pub(crate) struct LetInCounter(OnceLock<CountOne>);
+
+/// Counts one.
+type CountOne = Box<dyn Fn() + Send + Sync>;
 
 // === impl ListenerName ===
 
@@ -117,6 +120,19 @@ impl Proof {
 }
 
 // === impl LetInCounter ===
+
+impl LetInCounter {
+    /// Counts one by the counter that was found, or is found now.
+    pub(crate) fn count(&self, find: impl FnOnce() -> CountOne) {
+        self.0.get_or_init(find)();
+    }
+}
+
+impl fmt::Debug for LetInCounter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LetInCounter").finish_non_exhaustive()
+    }
+}
 
 /// Another caller has another counter.
 impl Clone for LetInCounter {

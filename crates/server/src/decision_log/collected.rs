@@ -14,6 +14,7 @@ use crate::telemetry::{Collector, Process, Signal, TraceContext, nanoseconds};
 
 /// The kind of event that a record is of.
 const EVENT: &str = "peppol_authz.decision";
+const ACT: &str = "peppol_authz.administration";
 
 /// `logs.v1.SeverityNumber` of a record: for information.
 const INFO: i32 = 9;
@@ -92,6 +93,7 @@ fn record(line: &[u8]) -> LogRecord {
         let place = std::iter::once(place.as_bytes());
         TraceContext::read(place, std::iter::empty())
     });
+    let is_act = marks.is_some_and(|marks| marks.decision.is_none());
     let named = [
         ("peppol_authz.decision.id", marks.and_then(|marks| marks.id)),
         (
@@ -117,6 +119,6 @@ fn record(line: &[u8]) -> LogRecord {
             .map_or_else(Vec::new, TraceContext::span_bytes),
         flags: context.as_ref().map_or(0, TraceContext::flags),
         body: Some(Value::Text(line.into_owned()).into()),
-        event_name: EVENT.to_owned(),
+        event_name: if is_act { ACT } else { EVENT }.to_owned(),
     }
 }

@@ -259,7 +259,7 @@ fn add(text: &mut Vec<u8>, object: &str) -> serde_json::Result<()> {
 
 /// A JSON text as a line has it: characters that a reader would not see are escaped. They are in strings
 /// only.
-fn json_text(value: &impl Serialize) -> serde_json::Result<String> {
+pub(super) fn json_text(value: &impl Serialize) -> serde_json::Result<String> {
     let text = serde_json::to_string(value)?;
     Ok(match text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         true => text,

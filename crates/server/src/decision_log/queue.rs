@@ -8,12 +8,13 @@ use tokio::sync::mpsc::{Sender, channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
+use super::act::Act;
 use super::entry::LineOptions;
 use super::progress::LogProgress;
 use super::pseudonym::{KeyError, Pseudonyms};
 use super::sink::LogSink;
 use super::weight::weight;
-use super::writer::{LogMessage, REST, Writer};
+use super::writer::{LogEntry, LogMessage, REST, Writer};
 use crate::config::{self, OtlpSettings, Personal, WhenFull};
 use peppol_authz_engine::Decided;
 
@@ -53,8 +54,12 @@ impl Room {
     /// room gets all of it.
     #[must_use]
     pub fn now(&self, decided: &Decided) -> Option<OwnedSemaphorePermit> {
+        self.now_for(weight(decided))
+    }
+
+    fn now_for(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let free = Arc::clone(&self.free);
-        free.try_acquire_many_owned(self.needs(decided)).ok()
+        free.try_acquire_many_owned(self.needs(bytes)).ok()
     }
 
     /// How much of it is taken, and all of it.
@@ -63,13 +68,13 @@ impl Room {
         (all.saturating_sub(self.free.available_permits()), all)
     }
 
-    async fn later(&self, decided: &Decided) -> Option<OwnedSemaphorePermit> {
+    async fn later_for(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let free = Arc::clone(&self.free);
-        free.acquire_many_owned(self.needs(decided)).await.ok()
+        free.acquire_many_owned(self.needs(bytes)).await.ok()
     }
 
-    fn needs(&self, decided: &Decided) -> u32 {
-        u32::try_from(weight(decided)).map_or(self.all, |weight| weight.min(self.all))
+    fn needs(&self, bytes: usize) -> u32 {
+        u32::try_from(bytes).map_or(self.all, |bytes| bytes.min(self.all))
     }
 }
 
@@ -166,38 +171,50 @@ impl DecisionLog {
     /// # Errors
     /// The decision must not be answered.
     pub async fn take(&self, decided: Arc<Decided>) -> Result<(), NotLogged> {
+        self.take_entry(LogEntry::Decided(decided)).await
+    }
+
+    /// Takes an administrative act, in the same way.
+    ///
+    /// # Errors
+    /// The act must not be done.
+    pub async fn take_act(&self, act: Act) -> Result<(), NotLogged> {
+        self.take_entry(LogEntry::Act(Box::new(act))).await
+    }
+
+    async fn take_entry(&self, entry: LogEntry) -> Result<(), NotLogged> {
         match self.when_full {
             WhenFull::Wait => {
                 let mut failing = self.shared.failing.subscribe();
                 tokio::select! {
                     biased;
                     _ = failing.wait_for(|failing| *failing) => Err(NotLogged),
-                    taken = self.take_later(decided) => taken,
+                    taken = self.take_later(entry) => taken,
                 }
             }
             WhenFull::Refuse => {
                 if self.is_failing() {
                     return Err(NotLogged);
                 }
-                self.try_take(decided)
+                self.try_take(entry)
             }
             WhenFull::Drop => {
-                let taken = self.try_take(decided);
+                let taken = self.try_take(entry);
                 self.note(taken.is_ok());
                 Ok(())
             }
         }
     }
 
-    async fn take_later(&self, decided: Arc<Decided>) -> Result<(), NotLogged> {
-        let room = self.room.later(&decided).await.ok_or(NotLogged)?;
-        let entry = LogMessage::Decided(decided, room);
+    async fn take_later(&self, entry: LogEntry) -> Result<(), NotLogged> {
+        let room = self.room.later_for(entry.weight()).await;
+        let entry = LogMessage::Entry(entry, room.ok_or(NotLogged)?);
         self.queue.send(entry).await.map_err(|_| NotLogged)
     }
 
-    fn try_take(&self, decided: Arc<Decided>) -> Result<(), NotLogged> {
-        let room = self.room.now(&decided).ok_or(NotLogged)?;
-        let entry = LogMessage::Decided(decided, room);
+    fn try_take(&self, entry: LogEntry) -> Result<(), NotLogged> {
+        let room = self.room.now_for(entry.weight()).ok_or(NotLogged)?;
+        let entry = LogMessage::Entry(entry, room);
         self.queue.try_send(entry).map_err(|_| NotLogged)
     }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
+use super::act::is_act;
 use super::entry::ANSWER;
 use super::pseudonym::PREFIX;
 use peppol_authz_engine::schema::parse_json;
@@ -78,7 +79,7 @@ struct ParsedLine<'a> {
     links: Option<Vec<Json>>,
 }
 
-/// The lines of a log, one by one. Empty lines are left out.
+/// The lines of a log, one by one. Empty lines and those of acts are left out.
 pub fn lines(mut log: impl BufRead) -> impl Iterator<Item = Result<Line, Unreadable>> {
     let mut number = 0;
     let mut ended = false;
@@ -92,6 +93,8 @@ pub fn lines(mut log: impl BufRead) -> impl Iterator<Item = Result<Line, Unreada
             match log.read_until(b'\n', &mut text) {
                 Ok(0) => return None,
                 Ok(_) if text.trim_ascii().is_empty() => {}
+                // An act of an operator is no decision.
+                Ok(_) if is_act(&text) => {}
                 Ok(_) => return Some(Line::read(number, &text)),
                 Err(error) => {
                     // The next read would fail in the same way.

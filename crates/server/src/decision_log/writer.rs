@@ -8,19 +8,27 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::act::{self, Act};
 use super::batch::LineBatch;
 use super::entry::{self, LineOptions};
 use super::progress::LogProgress;
 use super::pseudonym::Pseudonyms;
 use super::sink::LogSink;
+use super::weight::weight;
 use peppol_authz_engine::Decided;
 
 /// A message to the thread that writes.
 pub(super) enum LogMessage {
-    /// A decision, with the room that it takes until its line is written.
-    Decided(Arc<Decided>, OwnedSemaphorePermit),
+    /// A line, with the room that it takes until it is written.
+    Entry(LogEntry, OwnedSemaphorePermit),
     /// The end: nothing follows, and the sender is told when all lines are written.
     End(oneshot::Sender<()>),
+}
+
+/// The contents of a line.
+pub(super) enum LogEntry {
+    Decided(Arc<Decided>),
+    Act(Box<Act>),
 }
 
 /// Bytes that are written together, unless one line has more.
@@ -36,6 +44,16 @@ const AGAIN: std::ops::RangeInclusive<Duration> =
 
 /// How long a target may take nothing before it counts as failing: whoever reads a pipe may be slow.
 const GRACE: Duration = Duration::from_secs(1);
+
+impl LogEntry {
+    /// The memory that it takes while it waits, about, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Decided(decided) => weight(decided),
+            Self::Act(act) => act.weight(),
+        }
+    }
+}
 
 /// Makes lines and writes them.
 pub(super) struct Writer {
@@ -85,20 +103,28 @@ impl Writer {
         batch: &mut LineBatch,
         taken: &mut Vec<OwnedSemaphorePermit>,
     ) -> Option<oneshot::Sender<()>> {
-        let decided = match entry {
+        let entry = match entry {
             LogMessage::End(end) => return Some(end),
-            LogMessage::Decided(decided, room) => {
+            LogMessage::Entry(entry, room) => {
                 taken.push(room);
-                decided
+                entry
             }
         };
         let before = batch.text.len();
-        match entry::write(&decided, &self.pseudonyms, self.lines, &mut batch.text) {
+        let (id, written) = match &entry {
+            LogEntry::Decided(decided) => {
+                let text = &mut batch.text;
+                let written = entry::write(decided, &self.pseudonyms, self.lines, text);
+                (decided.id, written)
+            }
+            LogEntry::Act(act) => (act.id, act::write(act, &self.pseudonyms, &mut batch.text)),
+        };
+        match written {
             Ok(()) => batch.end_line(),
             Err(error) => {
                 batch.text.truncate(before);
                 self.shared.dropped.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(decision_id = %decided.id, %error, "a decision was not logged: its line cannot be written");
+                tracing::error!(decision_id = %id, %error, "a decision was not logged: its line cannot be written");
             }
         }
         None

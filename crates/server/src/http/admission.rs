@@ -229,8 +229,10 @@ fn one<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 pub(super) fn operation(path: &'static str) -> Option<(CallerAction, &'static str)> {
     match path {
         "/metrics" => Some((CallerAction::Metrics, path)),
-        "/openapi.json" | "/version" | "/v1/policies" | "/v1/policies/{id}" | "/v1/schema"
-        | "/v1/data" => Some((CallerAction::Admin, path)),
+        "/openapi.json" | "/version" | "/debug/config" | "/admin/reload" | "/admin/log-filter"
+        | "/v1/policies" | "/v1/policies/{id}" | "/v1/schema" | "/v1/data" => {
+            Some((CallerAction::Admin, path))
+        }
         CONSOLE => Some((CallerAction::Console, path)),
         _ => None,
     }

@@ -14,6 +14,7 @@ use super::limits::Limits;
 use super::limits_used::LimitsInForce;
 use super::metrics::Metrics;
 use super::openapi::Document;
+use super::operated::Operated;
 use super::page::Pages;
 use super::plans::Plans;
 use super::readiness::Readiness;
@@ -79,6 +80,8 @@ pub struct App {
     pub denials: Denials,
     /// Logs requests.
     pub access_log: AccessLog,
+    /// The parts that operators see and change while it runs.
+    pub operated: Operated,
     /// The decision log, where there is one.
     pub decision_log: Option<DecisionLog>,
     /// Begins traces, where there are any.
@@ -135,6 +138,7 @@ impl App {
             shadow: None,
             denials: Denials::new(settings.log.decisions),
             access_log: AccessLog::new(settings.log.requests),
+            operated: Operated::default(),
             decision_log: None,
             tracer: None,
             telemetry: None,

@@ -22,6 +22,7 @@ use super::app::App;
 
 pub(super) use evaluation::{evaluation, evaluations};
 
+pub(super) use members::is_json;
 pub use settings::Authzen;
 
 /// The routes of this surface.

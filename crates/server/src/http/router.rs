@@ -18,7 +18,10 @@ use super::middleware::{counted, counted_beside};
 use super::openapi::OwnProblems;
 use super::panic::panicked;
 use super::problem::Problem;
-use super::{agent, authzen, avp, cerbos, gateway, native, openapi, operations, plan, search};
+use super::{
+    administration as acts, agent, authzen, avp, cerbos, gateway, native, openapi, operations,
+    plan, search,
+};
 
 /// The routes of questions, each with what the document says of it.
 fn questions() -> OpenApiRouter<Arc<App>> {
@@ -46,6 +49,7 @@ fn administration() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(operations::version))
         .routes(routes!(operations::metrics))
         .routes(routes!(openapi_json))
+        .merge(acts::routes())
         .merge(agent::routes())
 }
 

@@ -11,7 +11,7 @@ use peppol_authz_engine::schema::{Misfit, could_mean};
 use peppol_authz_engine::{Malformed, Members, MembersOfContexts, NamedEntity};
 
 /// Checks that the one `Content-Type` is `application/json`, with any parameters.
-pub(super) fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
+pub(in crate::http) fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
     let mut all = headers.get_all(CONTENT_TYPE).iter();
     let (Some(kind), None) = (all.next(), all.next()) else {
         return Err(Problem::NotJson);

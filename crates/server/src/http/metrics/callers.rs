@@ -78,8 +78,12 @@ impl CallerMetrics {
 
     /// Counts a request that is let in. The caller holds its counter.
     pub(in crate::http) fn let_in(&self, caller: &Caller) {
-        let counter = || self.counter(&caller.id, CallerResult::LetIn).clone();
-        caller.let_in.0.get_or_init(counter).inc();
+        caller.let_in.count(|| {
+            let counter = self.counter(&caller.id, CallerResult::LetIn).clone();
+            Box::new(move || {
+                counter.inc();
+            })
+        });
     }
 
     /// Counts a request that is not let in, or not answered.

@@ -60,7 +60,7 @@ pub(in crate::http) fn route(path: &str) -> &'static str {
     const KEPT_PLAN: &str = "/v1/plan/";
     const POLICY: &str = "/v1/policies/";
     const CONSOLE: &str = "/console";
-    const ROUTES: [&str; 27] = [
+    const ROUTES: [&str; 30] = [
         "/",
         "/v1/is_authorized",
         "/v1/batch_is_authorized",
@@ -85,6 +85,9 @@ pub(in crate::http) fn route(path: &str) -> &'static str {
         "/version",
         "/metrics",
         "/openapi.json",
+        "/debug/config",
+        "/admin/reload",
+        "/admin/log-filter",
         "/v1/policies",
         "/v1/schema",
         "/v1/data",

@@ -1,0 +1,186 @@
+//! The acts of operators over HTTP: they see the settings in force, have files read again, and change what the
+//! program logs. The decision log has a line of each act before it is done.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::app::App;
+use super::authzen::is_json;
+use super::body;
+use super::openapi::OwnProblems;
+use super::problem::Problem;
+use super::request::current_caller;
+use crate::decision_log::Act;
+use peppol_authz_engine::Malformed;
+use peppol_authz_engine::schema::Misfit;
+
+/// The surface of acts over HTTP.
+const SURFACE: &str = "administration";
+
+/// The settings in force.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SettingsInForce {
+    settings: Vec<SettingShown>,
+}
+
+/// A setting.
+#[derive(Serialize, ToSchema)]
+struct SettingShown {
+    /// Its dotted key.
+    key: String,
+    /// Its value; a secret is hidden.
+    #[schema(value_type = Object)]
+    value: serde_json::Value,
+    /// The file, variable or flag that it comes from, or `the defaults`.
+    origin: String,
+}
+
+/// The levels of the log by module.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LogFilterText {
+    /// As the setting `log.filter` has them, as `info,peppol_authz_server=debug`.
+    filter: String,
+}
+
+/// The routes of these acts.
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(settings))
+        .routes(routes!(reload))
+        .routes(routes!(log_filter, change_log_filter))
+}
+
+/// Shows the settings in force, as `doctor --json` does.
+#[utoipa::path(
+    get,
+    path = "/debug/config",
+    tag = "operations",
+    responses((status = 200, body = SettingsInForce, description = "The settings"), OwnProblems)
+)]
+async fn settings(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    note(&app, "read settings", None).await?;
+    let settings = app.operated.settings.iter();
+    let settings = settings.map(|setting| SettingShown {
+        key: setting.key.clone(),
+        value: setting.value.clone(),
+        origin: setting.origin.clone(),
+    });
+    Ok(Json(SettingsInForce {
+        settings: settings.collect(),
+    })
+    .into_response())
+}
+
+/// Has all files read again now, as SIGHUP does: policies, schema, routes, entities, keys, certificates. `/readyz`
+/// and the log say what has come of it.
+#[utoipa::path(
+    post,
+    path = "/admin/reload",
+    tag = "operations",
+    request_body(content = Object, content_type = "application/json"),
+    responses((status = 202, description = "They are read"), OwnProblems)
+)]
+async fn reload(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    // A page of a stranger in an operator's browser cannot say that it sends JSON.
+    is_json(&headers)?;
+    body::discard(body, &app.limits).await;
+    note(&app, "reload", None).await?;
+    app.operated.reread.notify_one();
+    Ok(StatusCode::ACCEPTED.into_response())
+}
+
+/// Tells what the program logs.
+#[utoipa::path(
+    get,
+    path = "/admin/log-filter",
+    tag = "operations",
+    responses((status = 200, body = LogFilterText, description = "The filter"), OwnProblems)
+)]
+async fn log_filter(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    let filter = app.operated.filter()?.text();
+    Ok(Json(LogFilterText { filter }).into_response())
+}
+
+/// Changes what the program logs, until it ends.
+#[utoipa::path(
+    put,
+    path = "/admin/log-filter",
+    tag = "operations",
+    request_body(content = LogFilterText, content_type = "application/json"),
+    responses((status = 200, body = LogFilterText, description = "The filter"), OwnProblems)
+)]
+async fn change_log_filter(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    is_json(&headers)?;
+    let text = body::read(body, &app.limits).await?;
+    let wanted: LogFilterText = serde_json::from_slice(&text)
+        .map_err(|_| malformed("an object with the string `filter` is wanted".to_owned()))?;
+    let filter = app.operated.filter()?;
+    note(&app, "change the log's filter", Some(wanted.filter.clone())).await?;
+    filter.change(&wanted.filter).map_err(malformed)?;
+    let filter = filter.text();
+    Ok(Json(LogFilterText { filter }).into_response())
+}
+
+fn malformed(why: String) -> Problem {
+    Problem::Malformed(Malformed {
+        code: "LOG_FILTER_MALFORMED",
+        misfit: Misfit::new(why),
+    })
+}
+
+async fn note(app: &App, name: &'static str, value: Option<String>) -> Result<(), Problem> {
+    let caller = current_caller();
+    app.note_act(SURFACE, &caller.id, name, value).await
+}
+
+impl App {
+    /// Notes an act in both logs. What the decision log does not take must not be done.
+    ///
+    /// # Errors
+    /// The decision log takes no more.
+    pub async fn note_act(
+        &self,
+        surface: &'static str,
+        caller: &str,
+        name: &'static str,
+        value: Option<String>,
+    ) -> Result<(), Problem> {
+        tracing::info!(caller, surface, act = name, value, "an administrative act");
+        let Some(log) = &self.decision_log else {
+            return Ok(());
+        };
+        let act = Act {
+            id: Uuid::now_v7(),
+            at: SystemTime::now(),
+            surface,
+            name,
+            caller: caller.to_owned(),
+            value,
+        };
+        let taken = tokio::time::timeout(self.limits.request_timeout, log.take_act(act)).await;
+        match taken {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Problem::NotLogged),
+        }
+    }
+}

@@ -187,7 +187,7 @@ fn only_operators_act_and_none_without_a_line() {
         (FILTER, &filter),
     ];
     for (line, body) in acts_of_all {
-        let mut open = || connect(&sidecar, ours.client(None, HTTP1));
+        let open = || connect(&sidecar, ours.client(None, HTTP1));
         is_refused(&send(&mut open(), line, &[], body), 401, "CALLER_UNKNOWN");
         is_refused(
             &send_as(&mut open(), "gateway", line, body),
@@ -210,7 +210,7 @@ fn only_operators_act_and_none_without_a_line() {
 
     let full = Start::quickstart().with(&["--decision-log", "file:/dev/full"]);
     let full = reachable(full.variable("PEPPOL_AUTHZ_SERVER__DRAIN_TIMEOUT", "0s"));
-    let mut send_to_full = |line: &str, body: &str| {
+    let send_to_full = |line: &str, body: &str| {
         send_as(
             &mut connect(&full, ours.client(None, HTTP1)),
             "operator",

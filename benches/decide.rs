@@ -180,7 +180,7 @@ fn measure(store: &Arc<Sqlite>, sources: &Sources, question: &Value) -> Measured
         let rows = first
             .slice
             .iter()
-            .map(|seen| seen.loaded.row.to_entity().unwrap());
+            .map(|seen| seen.asked_row().to_entity().unwrap());
         let entities = Entities::from_entities(rows, None).unwrap();
         let actions = bundle.schema.cedar().action_entities().unwrap();
         let entities = actions.add_entities(entities, None).unwrap();

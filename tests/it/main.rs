@@ -21,6 +21,7 @@ mod eventually;
 mod explain;
 mod export;
 mod fail_closed;
+mod few_tags;
 mod flood;
 mod forms;
 mod gateway;

@@ -118,6 +118,7 @@ pub(crate) fn conforms(store: &dyn Store, schema: &Arc<Schema>, rows: &[Row]) {
     runtime().block_on(async {
         reads_entities(store, schema, rows).await;
         reads_tags(store, schema, rows).await;
+        reads_few_tags(store, schema, rows).await;
         names_its_state(store, schema, rows).await;
     });
     serves_its_types(store, rows);
@@ -201,6 +202,36 @@ async fn reads_tags(store: &dyn Store, schema: &Arc<Schema>, rows: &[Row]) {
         expected.extend([Tags::new(), Tags::new()]);
     }
     assert_eq!(snapshot.tags(&asked).await.unwrap(), expected);
+}
+
+/// All tags of entities that have few, and no part of those of others.
+async fn reads_few_tags(store: &dyn Store, schema: &Arc<Schema>, rows: &[Row]) {
+    let mut snapshot = store.snapshot(schema, None).await.unwrap();
+    assert_eq!(snapshot.few_tags(&[], 1).await.unwrap(), []);
+    let mut uids: Vec<_> = rows.iter().map(|row| row.uid.clone()).collect();
+    let mut tags: Vec<_> = rows.iter().map(|row| row.tags.clone()).collect();
+    for row in rows {
+        for id in ["ghost", "\0", "' OR '1'='1", "%"] {
+            uids.push(uid(&row.uid.type_name().to_string(), id));
+            tags.push(Tags::new());
+        }
+        // And once more.
+        uids.push(row.uid.clone());
+        tags.push(row.tags.clone());
+    }
+    for most in [0, 1, 2, 3, 64] {
+        let found = snapshot.few_tags(&uids, most).await.unwrap();
+        assert_eq!(found.len(), uids.len());
+        for ((uid, tags), few) in uids.iter().zip(&tags).zip(found) {
+            let alone = snapshot.few_tags(std::slice::from_ref(uid), most).await;
+            assert_eq!(alone.unwrap(), std::slice::from_ref(&few), "{uid}");
+            match few {
+                Some(few) => assert!(few == *tags && few.len() <= most, "{uid}: {few:?}"),
+                // A view may say the same more than once, and then has more rows.
+                None => assert!(most < 64, "{uid}: {tags:?}"),
+            }
+        }
+    }
 }
 
 /// One state has one name, for however many read it and however often.

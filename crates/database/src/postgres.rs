@@ -9,6 +9,7 @@
 
 mod additions;
 mod applied;
+mod by_id;
 mod candidates;
 mod changes;
 mod check;
@@ -18,6 +19,7 @@ mod description;
 mod digest;
 mod export;
 mod failure;
+mod few_tags;
 mod gate;
 mod lease;
 mod listen;

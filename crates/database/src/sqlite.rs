@@ -18,6 +18,7 @@ mod connection;
 mod copy;
 mod dependence;
 mod export;
+mod few_tags;
 mod made;
 mod noted;
 mod of_entities;
@@ -340,6 +341,7 @@ impl Store for Sqlite {
                     changes: read.changes,
                     schema,
                     views: Arc::clone(&read.opened.views),
+                    by_id: Arc::clone(&read.opened.by_id),
                     pool: Arc::clone(&read.opened.pool),
                     _permit: permit,
                 };

@@ -94,6 +94,20 @@ pub struct Candidates {
 /// Tags by key.
 pub type Tags = BTreeMap<Arc<str>, Value>;
 
+/// Those of an entity's tags that were asked for; all of them where nobody says which.
+pub fn asked_tags<'a>(
+    tags: &'a Tags,
+    asked: Option<&'a TagKeys>,
+) -> impl Iterator<Item = (&'a Arc<str>, &'a Value)> {
+    let (all, keys) = match asked {
+        Some(TagKeys::Only(keys)) => (None, Some(keys)),
+        Some(TagKeys::All) | None => (Some(tags), None),
+    };
+    let some = keys.into_iter().flatten();
+    let some = some.filter_map(|key| tags.get_key_value(key));
+    all.into_iter().flatten().chain(some)
+}
+
 /// A mark of a state that is cheap to read: where two differ, something was written or replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
@@ -207,6 +221,20 @@ pub trait Snapshot: Send {
     /// Tags of entities, in order; a key that an entity has no tag under is left
     /// out.
     fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> StoreFuture<'a, Vec<Tags>>;
+
+    /// All tags of entities, in order, of those that have at most `most`; `None` of one that has more, and
+    /// of one whose tags are better read by their keys. A read that looks at `most` tags and one more of each
+    /// entity tells that, however many there are.
+    ///
+    /// Of each key it says what [`Snapshot::tags`] says when it is asked for that key.
+    fn few_tags<'a>(
+        &'a mut self,
+        uids: &'a [EntityUid],
+        most: usize,
+    ) -> StoreFuture<'a, Vec<Option<Tags>>> {
+        let _ = most;
+        Box::pin(std::future::ready(Ok(vec![None; uids.len()])))
+    }
 
     /// All links of templates, up to `most`, in no order.
     fn links(&mut self, most: usize) -> StoreFuture<'_, Vec<LinkRow>> {

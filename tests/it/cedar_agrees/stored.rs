@@ -177,6 +177,14 @@ impl Snapshot for Both {
         self.entities.tags(wanted)
     }
 
+    fn few_tags<'a>(
+        &'a mut self,
+        uids: &'a [EntityUid],
+        most: usize,
+    ) -> StoreFuture<'a, Vec<Option<Tags>>> {
+        self.entities.few_tags(uids, most)
+    }
+
     fn links(&mut self, most: usize) -> StoreFuture<'_, Vec<LinkRow>> {
         self.links.links(most)
     }

@@ -39,7 +39,7 @@ pub fn text(outcome: &CaseOutcome) -> String {
                 );
             }
             for seen in decision.slice.iter() {
-                let row = &seen.loaded.row;
+                let row = seen.asked_row();
                 let _ = write!(
                     text,
                     "    slice   {} {}",

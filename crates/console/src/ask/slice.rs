@@ -9,6 +9,7 @@ use crate::entity::{brief, entity, id, seen, short};
 use crate::graph::{Edges, Node, drawn};
 use crate::language::Texts;
 use peppol_authz_engine::schema::{AsStored, CedarJson, Row, Value};
+use peppol_authz_engine::slice::SeenEntity;
 use peppol_authz_engine::{Decision, Question};
 
 /// The most entities that are drawn, and that are listed.
@@ -20,9 +21,9 @@ const VALUE_LETTERS: usize = 300;
 
 /// The slice of a decision, as a graph and as a table.
 pub(crate) fn slice(question: &Question, decision: &Decision, texts: &Texts) -> Markup {
+    let asked: Vec<_> = decision.slice.iter().map(SeenEntity::asked_row).collect();
     let mut rows: BTreeMap<&EntityUid, Vec<&Row>> = BTreeMap::new();
-    for seen in decision.slice.iter() {
-        let row = &seen.loaded.row;
+    for row in &asked {
         rows.entry(&row.uid).or_default().push(row);
     }
     if rows.is_empty() {

@@ -9,6 +9,7 @@ use cedar_policy::EntityTypeName;
 use deadpool_postgres::Client;
 use tokio_postgres::types::{ToSql, Type as SqlType};
 
+use super::by_id::views_by_id;
 use super::dependence::Dependence;
 use super::digest::digest;
 use super::notes::Notes;
@@ -43,6 +44,8 @@ pub(super) struct Description {
     pub(super) rewritten: String,
     /// The `search_path` of a read: first the schemas where the views were found.
     pub(super) search_path: String,
+    /// The views of tags that find those of one entity by an index, or are small.
+    pub(super) by_id: BTreeSet<String>,
     /// The names of the views that were looked into.
     described: BTreeSet<String>,
     read: Instant,
@@ -133,6 +136,9 @@ impl Description {
             .query_typed_one(&format!("SELECT {digest}"), &[])
             .await?;
         client.batch_execute("COMMIT").await?;
+        let of_tags = names.iter().filter(|name| name.ends_with(".tags"));
+        let of_tags = of_tags.filter(|name| relations.columns.contains_key(*name));
+        let by_id = views_by_id(client, &search_path, of_tags.map(String::as_str)).await?;
         let broken = if is_ours && !is_whole {
             Some("a table or function".to_owned())
         } else {
@@ -172,6 +178,7 @@ impl Description {
             told,
             with_others,
             search_path,
+            by_id,
             described: names,
             read: Instant::now(),
             doubted: AtomicBool::new(false),

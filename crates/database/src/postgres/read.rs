@@ -26,12 +26,12 @@ use peppol_authz_engine::store::{LINKS_COLUMNS, LinkRow, StoreError, TagKeys, Ta
 const JSON_DEPTH: usize = 32;
 
 /// PostgreSQL cannot hold it, so nothing is there under such an id.
-fn can_be_held(id: &str) -> bool {
+pub(super) fn can_be_held(id: &str) -> bool {
     !id.contains('\0')
 }
 
 /// Ids by type, of the types that there are views of.
-fn by_type<'a>(
+pub(super) fn by_type<'a>(
     description: &Description,
     uids: impl Iterator<Item = &'a EntityUid>,
 ) -> BTreeMap<&'a EntityTypeName, Vec<&'a str>> {
@@ -144,14 +144,17 @@ fn uid(entity_type: &EntityType, id: &str) -> Result<EntityUid, StoreError> {
     ))
 }
 
-fn type_of<'a>(schema: &'a Schema, name: &EntityTypeName) -> Result<&'a EntityType, StoreError> {
+pub(super) fn type_of<'a>(
+    schema: &'a Schema,
+    name: &EntityTypeName,
+) -> Result<&'a EntityType, StoreError> {
     schema
         .entity_type(name)
         .ok_or_else(|| StoreError::Misfit(format!("no type `{name}`")))
 }
 
 /// A column as text: what can hold others as JSON.
-fn as_text(column: &str, ty: &Type) -> String {
+pub(super) fn as_text(column: &str, ty: &Type) -> String {
     match ty {
         Type::Set(_) | Type::Record(_) => format!("to_json({column})::text"),
         _ => format!("{column}::text"),
@@ -159,7 +162,7 @@ fn as_text(column: &str, ty: &Type) -> String {
 }
 
 /// A column as a value.
-fn value(schema: &Schema, ty: &Type, text: &str) -> Result<Value, Misfit> {
+pub(super) fn value(schema: &Schema, ty: &Type, text: &str) -> Result<Value, Misfit> {
     let wanted = || Misfit::new(format!("{ty} is wanted"));
     Ok(match ty {
         Type::Bool => match text {

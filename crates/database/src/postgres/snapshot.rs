@@ -12,7 +12,7 @@ use super::description::Description;
 use super::failure::{AFTER_A_REFUSAL, BeginFailure, limited};
 use super::lease::Lease;
 use super::rewritten::unless_rewritten;
-use super::{candidates, changes, read};
+use super::{candidates, changes, few_tags, read};
 use crate::select::statement;
 use peppol_authz_engine::schema::{Row, Schema};
 use peppol_authz_engine::store::{
@@ -178,6 +178,24 @@ impl Snapshot for PostgresSnapshot {
         Box::pin(self.query(move |client, schema, description| async move {
             let client = client.get()?;
             let read = read::tags(client, &schema, &description, wanted);
+            unless_rewritten(client, &description.rewritten, read).await
+        }))
+    }
+
+    fn few_tags<'a>(
+        &'a mut self,
+        uids: &'a [EntityUid],
+        most: usize,
+    ) -> StoreFuture<'a, Vec<Option<Tags>>> {
+        Box::pin(self.query(move |client, schema, description| async move {
+            let client = client.get()?;
+            // Before the read, which is then sent at once, and before what checks it.
+            let prepared = few_tags::prepare(client, &schema, &description, uids, most).await?;
+            let wanted = (uids, most);
+            let read = few_tags::few_tags(client, &schema, &description, &prepared, wanted);
+            if prepared.is_empty() {
+                return read.await;
+            }
             unless_rewritten(client, &description.rewritten, read).await
         }))
     }

@@ -1,6 +1,7 @@
 //! A database file that is open: the file that its path named when it was opened.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +11,7 @@ use rusqlite::Connection;
 
 use super::additions;
 use super::dependence::Dependence;
+use super::few_tags::views_by_id;
 use super::noted::NotedTables;
 use super::options::SqliteOptions;
 use super::place::{FilePlace, moved};
@@ -30,6 +32,8 @@ pub(super) struct Opened {
     /// True if this program has made it.
     pub(super) is_ours: bool,
     pub(super) views: Arc<Views>,
+    /// Those of tags that find the tags of one entity in an index.
+    pub(super) by_id: Arc<HashSet<String>>,
     pub(super) pool: Arc<Pool>,
     additions: Option<Arc<Additions>>,
     /// False if a view reads columns that nothing notes.
@@ -124,6 +128,7 @@ impl Opened {
         let schema_version = connection::schema_version(&open)
             .map_err(|error| connection::unavailable(path, &error))?;
         let views = Arc::new(connection::views(&open)?);
+        let by_id = Arc::new(views_by_id(&open, &views));
         let page = match is_ours {
             true => connection::page_of_numbers(&open)
                 .map_err(|error| connection::unavailable(path, &error))?,
@@ -141,6 +146,7 @@ impl Opened {
         let opened = Self {
             is_ours,
             views,
+            by_id,
             pool: Arc::new(pool),
             additions: options.additions.clone(),
             noted: AtomicBool::new(true),

@@ -19,7 +19,7 @@ const JSON_DEPTH: usize = 32;
 
 /// By the index of a column, whatever its collation and affinity, and then byte by byte: where the
 /// column is a number, `id = '07'` holds for 7.
-const IS_ID: &str = "id = ?1 AND CAST(id AS TEXT) COLLATE BINARY = ?1";
+pub(super) const IS_ID: &str = "id = ?1 AND CAST(id AS TEXT) COLLATE BINARY = ?1";
 
 /// The same for the key of a tag.
 const IS_KEY: &str = "key = ?2 AND CAST(key AS TEXT) COLLATE BINARY = ?2";
@@ -29,11 +29,14 @@ fn is_asked(row: &rusqlite::Row<'_>, column: usize, asked: &str) -> rusqlite::Re
     Ok(matches!(row.get_ref(column)?, ValueRef::Text(text) if text == asked.as_bytes()))
 }
 
-fn unavailable(error: rusqlite::Error) -> StoreError {
+pub(super) fn unavailable(error: rusqlite::Error) -> StoreError {
     StoreError::Unavailable(error.to_string())
 }
 
-fn type_of<'a>(schema: &'a Schema, name: &EntityTypeName) -> Result<&'a EntityType, StoreError> {
+pub(super) fn type_of<'a>(
+    schema: &'a Schema,
+    name: &EntityTypeName,
+) -> Result<&'a EntityType, StoreError> {
     schema
         .entity_type(name)
         .ok_or_else(|| StoreError::Misfit(format!("no type `{name}`")))
@@ -117,7 +120,11 @@ fn attributes(
 
 /// A column as a value: NULL is absence, 0 and 1 are truth values, a set or a
 /// record is JSON text, an entity its bare id.
-fn column_value(schema: &Schema, ty: &Type, column: ValueRef<'_>) -> Result<Option<Value>, Misfit> {
+pub(super) fn column_value(
+    schema: &Schema,
+    ty: &Type,
+    column: ValueRef<'_>,
+) -> Result<Option<Value>, Misfit> {
     let wanted = || Misfit::new(format!("{ty} is wanted"));
     let text = |bytes: &[u8]| {
         std::str::from_utf8(bytes)

@@ -1,5 +1,6 @@
 //! One read: a transaction on one connection.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use cedar_policy::{EntityTypeName, EntityUid};
@@ -8,6 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::candidates::{SqliteDialect, ids};
 use super::changes;
+use super::few_tags::few_tags;
 use super::pool::{Pool, Reader};
 use super::read;
 use crate::select::statement;
@@ -25,6 +27,8 @@ pub(super) struct SqliteSnapshot {
     pub(super) changes: Changes,
     pub(super) schema: Arc<Schema>,
     pub(super) views: Arc<Views>,
+    /// The views of tags that find those of one entity in an index.
+    pub(super) by_id: Arc<HashSet<String>>,
     pub(super) pool: Arc<Pool>,
     pub(super) _permit: OwnedSemaphorePermit,
 }
@@ -108,6 +112,19 @@ impl Snapshot for SqliteSnapshot {
             wanted
                 .iter()
                 .map(|(uid, keys)| read::tags(connection, schema, uid, keys))
+                .collect()
+        }))
+    }
+
+    fn few_tags<'a>(
+        &'a mut self,
+        uids: &'a [EntityUid],
+        most: usize,
+    ) -> StoreFuture<'a, Vec<Option<Tags>>> {
+        let (uids, by_id) = (uids.to_vec(), Arc::clone(&self.by_id));
+        Box::pin(self.query(move |connection, schema| {
+            uids.iter()
+                .map(|uid| few_tags(connection, schema, &by_id, uid, most))
                 .collect()
         }))
     }

@@ -260,8 +260,8 @@ impl KeptSeen {
 
     /// The memory that it takes, about, with its text in a line of the decision log.
     fn weight(&self) -> usize {
-        let loaded = self.loaded.upgrade();
-        SEEN_BYTES + loaded.map_or(0, |loaded| loaded.row.weight() / PARTS_OF_TEXT)
+        let seen = self.seen();
+        SEEN_BYTES + seen.map_or(0, |seen| seen.asked_weight() / PARTS_OF_TEXT)
     }
 
     fn seen(&self) -> Option<SeenEntity> {

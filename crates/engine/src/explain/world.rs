@@ -94,7 +94,7 @@ impl ExplainedDecision<'_> {
 impl<'a> World<'a> {
     /// As it was decided.
     pub(super) fn new(basis: &'a ExplainedDecision<'a>) -> Result<Self, String> {
-        let rows = basis.slice.iter().map(|seen| &seen.loaded.row);
+        let rows = basis.slice.iter().map(SeenEntity::asked_row);
         let entities = basis.slice.iter().map(|seen| &seen.loaded.entity);
         let entities = basis.decider.entities(entities);
         let entities = entities.map_err(|error| error.to_string())?;
@@ -102,7 +102,7 @@ impl<'a> World<'a> {
         let mut world = Self {
             basis,
             rows: rows
-                .map(|row| (row.uid.clone(), Arc::new(row.clone())))
+                .map(|row| (row.uid.clone(), Arc::new(row.into_owned())))
                 .collect(),
             context: (*basis.question.context).clone(),
             touched: Vec::new(),

@@ -32,7 +32,7 @@ impl StoreFacts {
     pub(super) fn row(&self, uid: &EntityUid) -> Result<Option<&Loaded>, MissingFact> {
         match self.rows.get(uid) {
             Some(Held::Entity(loaded)) => Ok(Some(loaded)),
-            Some(Held::Nothing) => Ok(None),
+            Some(Held::Nothing | Held::TagByTag) => Ok(None),
             None => Err(MissingFact::Row(uid.clone())),
         }
     }

@@ -38,9 +38,8 @@ impl RowPlanRequest {
         demand: &Demand,
     ) -> Result<RowPlan, Failure> {
         let making = self.making(session, options)?;
-        let mut reading = session
-            .reading(session.freshness([&self.search.action]), demand)
-            .await?;
+        let freshness = session.freshness([&self.search.action]);
+        let mut reading = session.reading(freshness, demand).await?.of_search();
         loop {
             match making.made(&mut reading, demand).await {
                 Ok(plan) => return Ok(plan),
@@ -61,9 +60,8 @@ impl RowPlanRequest {
         demand: &Demand,
     ) -> Result<Residual, Failure> {
         let making = self.making(session, options)?;
-        let mut reading = session
-            .reading(session.freshness([&self.search.action]), demand)
-            .await?;
+        let freshness = session.freshness([&self.search.action]);
+        let mut reading = session.reading(freshness, demand).await?.of_search();
         Ok(match making.known(&mut reading).await? {
             Some(known) => Residual::shown(&making.evaluated(&known)?),
             None => Residual::never(),

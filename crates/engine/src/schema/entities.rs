@@ -40,6 +40,19 @@ impl Row {
         values.for_each(|value| value.each_entity(visit));
     }
 
+    /// The same with these tags and no others.
+    #[must_use]
+    pub fn with_tags<'a>(&self, tags: impl Iterator<Item = (&'a Arc<str>, &'a Value)>) -> Self {
+        Self {
+            uid: self.uid.clone(),
+            attributes: self.attributes.clone(),
+            ancestors: self.ancestors.clone(),
+            tags: tags
+                .map(|(key, value)| (Arc::clone(key), value.clone()))
+                .collect(),
+        }
+    }
+
     /// As a Cedar entity.
     ///
     /// # Errors

@@ -81,7 +81,8 @@ impl<'a> Searching<'a> {
 
     pub(super) async fn find(&self, demand: &Demand) -> Result<SearchResult, Failure> {
         let freshness = self.session.freshness([&self.search.action]);
-        let mut reading = self.session.reading(freshness, demand).await?;
+        let reading = self.session.reading(freshness, demand).await?;
+        let mut reading = reading.of_search();
         loop {
             let residual = self.residual(&mut reading).await?;
             if let InState::Same(found) = self.found(residual, &mut reading).await? {

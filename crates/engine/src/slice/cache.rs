@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
+use cedar_policy::EntityUid;
 use tokio::sync::watch;
 
 use super::links::LinkTable;
@@ -116,24 +117,34 @@ impl Cache {
 
     /// The entity of a key in an epoch, if that is known.
     pub(super) fn get(&self, key: KeyRef<'_>, epoch: u64, timeline: &Timeline) -> Option<Held> {
-        let found = self
-            .entries
-            .as_ref()
-            .and_then(|entries| entries.get(&key))
-            .filter(|entry| {
-                timeline.is_current(key.uid, entry.epoch, epoch)
-                    && entry
-                        .above
-                        .as_deref()
-                        .is_none_or(|above| timeline.are_current(above, entry.epoch, epoch))
-            });
+        let found = self.current(key, epoch, timeline);
         let counter = if found.is_some() {
             &self.counts.hits
         } else {
             &self.counts.misses
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        found.map(|entry| entry.held)
+        found
+    }
+
+    /// The same of all tags of an entity together. Where it is not known, they are looked up by their keys
+    /// as well, so that only those are counted.
+    pub(super) fn whole(&self, uid: &EntityUid, epoch: u64, timeline: &Timeline) -> Option<Held> {
+        let found = self.current(KeyRef::whole(uid), epoch, timeline);
+        if let Some(Held::Entity(_)) = found {
+            self.counts.hits.fetch_add(1, Ordering::Relaxed);
+        }
+        found
+    }
+
+    fn current(&self, key: KeyRef<'_>, epoch: u64, timeline: &Timeline) -> Option<Held> {
+        let entry = self.entries.as_ref()?.get(&key)?;
+        let is_current = timeline.is_current(key.uid, entry.epoch, epoch)
+            && entry
+                .above
+                .as_deref()
+                .is_none_or(|above| timeline.are_current(above, entry.epoch, epoch));
+        is_current.then_some(entry.held)
     }
 
     /// Keeps what was read by a snapshot whose state is that of the epoch. It takes

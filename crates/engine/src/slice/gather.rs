@@ -18,7 +18,7 @@ use super::walk::{
 };
 use crate::policy::Plan;
 use crate::schema::Row;
-use crate::store::TagKeys;
+use crate::store::{TagKeys, asked_tags};
 
 /// How far a slice has come.
 #[derive(Debug)]
@@ -133,7 +133,7 @@ impl RowSource for Gathering<'_> {
         }
         let loaded = match self.held(uid)? {
             Some(Held::Entity(loaded)) => loaded,
-            Some(Held::Nothing) => return Ok(RowState::Absent),
+            Some(Held::Nothing | Held::TagByTag) => return Ok(RowState::Absent),
             None => return Ok(RowState::Unloaded),
         };
         let mut ancestors = loaded.row.ancestors.iter();
@@ -158,15 +158,28 @@ impl RowSource for Gathering<'_> {
         let GatheredEntity { loaded, shared } = kept;
         let (uid, shared) = (&loaded.row.uid, *shared);
         let tags = Some(keys);
-        let Some(Held::Entity(tagged)) = self.reading.get(KeyRef { uid, tags })? else {
-            self.missing.push(Missing {
-                key: Key {
-                    uid: uid.clone(),
-                    tags: tags.cloned(),
-                },
-                base: shared.then(|| Arc::clone(loaded)),
-                of_links: false,
-            });
+        // One with all of its tags has these as well.
+        let whole = self.reading.whole(uid);
+        let held = match &whole {
+            Some(Held::Entity(_)) => whole,
+            _ => {
+                let held = self.reading.get(KeyRef { uid, tags })?;
+                if !matches!(held, Some(Held::Entity(_))) {
+                    let or_all = whole.is_none() && self.reading.may_read_whole(uid, keys);
+                    self.missing.push(Missing {
+                        key: Key {
+                            uid: uid.clone(),
+                            tags: tags.cloned(),
+                        },
+                        base: shared.then(|| Arc::clone(loaded)),
+                        or_all,
+                        of_links: false,
+                    });
+                }
+                held
+            }
+        };
+        let Some(Held::Entity(tagged)) = held else {
             return Ok(None);
         };
         if shared {
@@ -174,10 +187,8 @@ impl RowSource for Gathering<'_> {
             return Ok(Some(GatheredEntity { loaded, shared }));
         }
         // An entity that a caller has added to is never shared.
-        let loaded = self.reading.checked(Row {
-            tags: tagged.row.tags.clone(),
-            ..loaded.row.clone()
-        })?;
+        let tags = asked_tags(&tagged.row.tags, tags);
+        let loaded = self.reading.checked(loaded.row.with_tags(tags))?;
         Ok(Some(GatheredEntity { loaded, shared }))
     }
 }
@@ -262,7 +273,7 @@ impl<'a> Gathering<'a> {
                         held = loaded;
                         &held.row.ancestors
                     }
-                    Some(Held::Nothing) => continue,
+                    Some(Held::Nothing | Held::TagByTag) => continue,
                     None => {
                         is_whole = false;
                         continue;

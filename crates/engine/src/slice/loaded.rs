@@ -1,18 +1,19 @@
 //! Entities that were loaded, and the keys that they are loaded by.
 
+use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
 use moka::Equivalent;
 
-use crate::schema::{Row, SharedEntity};
-use crate::store::TagKeys;
+use crate::schema::{Row, SharedEntity, Value, record_weight};
+use crate::store::{TagKeys, asked_tags};
 
 /// An entity of the store, or one that the caller describes.
 #[derive(Debug)]
 pub struct Loaded {
-    /// As the store says, with the tags of its key.
+    /// As the store says, with the tags of its key, or with all of them where they are few.
     pub row: Row,
     /// As Cedar takes it.
     pub entity: SharedEntity,
@@ -27,6 +28,33 @@ pub struct SeenEntity {
     pub tags: Option<TagKeys>,
 }
 
+impl SeenEntity {
+    /// The tags that were asked for. The entity may have others, which no policy looks at: they are no
+    /// part of the slice.
+    pub fn asked_tags(&self) -> impl Iterator<Item = (&Arc<str>, &Value)> {
+        asked_tags(&self.loaded.row.tags, self.tags.as_ref())
+    }
+
+    /// About how many bytes the row with these tags takes in memory, with its Cedar entity.
+    #[must_use]
+    pub fn asked_weight(&self) -> usize {
+        let row = &self.loaded.row;
+        let (all, asked) = (row.tags.len(), self.asked_tags().count());
+        let of_tags = record_weight(&row.tags);
+        row.weight() - of_tags + of_tags * asked / all.max(1)
+    }
+
+    /// The row with the tags that were asked for.
+    #[must_use]
+    pub fn asked_row(&self) -> Cow<'_, Row> {
+        let row = &self.loaded.row;
+        if self.asked_tags().count() == row.tags.len() {
+            return Cow::Borrowed(row);
+        }
+        Cow::Owned(row.with_tags(self.asked_tags()))
+    }
+}
+
 /// The state of one key: an entity, or nothing.
 #[derive(Clone, Debug)]
 pub(crate) enum Held {
@@ -34,13 +62,16 @@ pub(crate) enum Held {
     Entity(Arc<Loaded>),
     /// There is none.
     Nothing,
+    /// Under the key of all tags: these are many, or cannot be read together, so that each has a key of
+    /// its own.
+    TagByTag,
 }
 
 impl Held {
     pub(crate) fn entity(self) -> Option<Arc<Loaded>> {
         match self {
             Self::Entity(loaded) => Some(loaded),
-            Self::Nothing => None,
+            Self::Nothing | Self::TagByTag => None,
         }
     }
 
@@ -48,7 +79,7 @@ impl Held {
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::Entity(loaded) => loaded.row.weight(),
-            Self::Nothing => 0,
+            Self::Nothing | Self::TagByTag => 0,
         }
     }
 }
@@ -74,6 +105,8 @@ pub(crate) struct Missing {
     pub(super) key: Key,
     /// For tags: the entity that they are of, where it is as the store says.
     pub(super) base: Option<Arc<Loaded>>,
+    /// True if all tags of the entity are to be read in the place of these, where they are few.
+    pub(super) or_all: bool,
     /// True if it is no entity but all links of templates.
     pub(super) of_links: bool,
 }
@@ -101,6 +134,12 @@ impl<'a> KeyRef<'a> {
     /// The entity without its tags.
     pub(super) fn untagged(uid: &'a EntityUid) -> Self {
         Self { uid, tags: None }
+    }
+
+    /// The entity with all of them.
+    pub(super) fn whole(uid: &'a EntityUid) -> Self {
+        let tags = Some(&TagKeys::All);
+        Self { uid, tags }
     }
 
     pub(super) fn to_owned(self) -> Key {
@@ -140,7 +179,19 @@ impl Missing {
         Self {
             key: Key::untagged(uid.clone()),
             base: None,
+            or_all: false,
             of_links: false,
+        }
+    }
+
+    /// The key by which others learn that somebody loads it.
+    pub(super) fn claimed(&self) -> Key {
+        match self.or_all {
+            true => Key {
+                uid: self.key.uid.clone(),
+                tags: Some(TagKeys::All),
+            },
+            false => self.key.clone(),
         }
     }
 

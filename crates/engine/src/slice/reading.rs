@@ -8,9 +8,10 @@
 //! answer rests on is of one state.
 
 mod fetch;
+mod few_tags;
 mod look_up;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,6 +73,10 @@ pub(crate) struct StateReading<'a> {
     newest: LastNewest,
     /// The entities that were loaded for this reading.
     held: HashMap<Key, Result<Held, SliceError>>,
+    /// Entities whose tags cannot be read together, in this state or one before.
+    one_by_one: HashSet<EntityUid>,
+    /// True if it looks at most entities once.
+    is_of_search: bool,
     /// The links that were loaded for it.
     links: Option<Result<Arc<LinkTable>, SliceError>>,
     moves: u32,
@@ -122,6 +127,8 @@ impl<'a> StateReading<'a> {
                 lag: Duration::MAX,
             },
             held: HashMap::new(),
+            one_by_one: HashSet::new(),
+            is_of_search: false,
             links: None,
             moves: 0,
             again: 0,
@@ -340,7 +347,7 @@ impl<'a> StateReading<'a> {
     pub(crate) async fn load(&mut self, missing: Vec<Missing>) -> Result<Moved, ReadingError> {
         let _reading_store = OngoingStage::begin(self.sources.stages, Stage::Store);
         let mut missing = missing;
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         missing.retain(|missing| seen.insert(missing.key.clone()));
         drop(seen);
         let Some(known) = self.known.clone() else {
@@ -349,7 +356,7 @@ impl<'a> StateReading<'a> {
                 Err(error) => self.look_again(error).await.map(|()| Moved::Yes),
             };
         };
-        let keys: Vec<Key> = missing.iter().map(|missing| missing.key.clone()).collect();
+        let keys: Vec<Key> = missing.iter().map(Missing::claimed).collect();
         let cache = self.sources.cache;
         let (claim, others): (Claim<'_>, Vec<watch::Receiver<()>>) = cache.claim(&keys);
         if claim.keys.is_empty() {

@@ -12,7 +12,7 @@ use cedar_policy::EntityUid;
 use super::uid_index::UidIndex;
 use crate::policy::{Path, Plan, Root, TagKey};
 use crate::schema::{Record, Row, Schema, Value};
-use crate::store::TagKeys;
+use crate::store::{TagKeys, asked_tags};
 
 /// The entities that a question names. A search knows only one of the first two.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ pub(crate) trait RowSource {
     /// if it is merely not known, as one that a caller refers to and does not describe.
     fn is_none(&self, referrer: &EntityUid, absent: &EntityUid) -> bool;
 
-    /// The same entity with these tags; `None` where they have to be loaded first.
+    /// The same entity with these tags, perhaps with others too; `None` where they have to be loaded first.
     fn tagged(
         &mut self,
         kept: &Self::Kept,
@@ -275,8 +275,10 @@ impl<'a, S: RowSource> Walk<'a, S> {
             let row = S::row(&reached.kept);
             let attributes = row.attributes.iter();
             let attributes = attributes.filter(|(name, _)| plan.follow.contains(*name));
-            let tags = row.tags.values().filter(|_| plan.follow_tags);
-            for value in attributes.map(|(_, value)| value).chain(tags) {
+            // The others that a source has of an entity are nobody's business.
+            let tags = asked_tags(&row.tags, reached.tags.as_ref());
+            let tags = tags.filter(|_| plan.follow_tags);
+            for (_, value) in attributes.chain(tags) {
                 value.each_entity(&mut |uid| {
                     let level = reached.level + 1;
                     match self.place_of(uid) {

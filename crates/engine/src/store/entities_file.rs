@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Candidates, Changes, LinkRow, LinksView, Revision, Snapshot, Store, StoreError, StoreFuture,
-    TagKeys, Tags,
+    TagKeys, Tags, asked_tags,
 };
 use crate::file::SeenFile;
 use crate::schema::{Misfit, Row, Schema};
@@ -322,17 +322,24 @@ impl Snapshot for EntitiesSnapshot {
     }
 
     fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> StoreFuture<'a, Vec<Tags>> {
-        let tags = wanted
-            .iter()
-            .map(|(uid, keys)| match (self.read.tags(uid), keys) {
-                (None, _) => Tags::new(),
-                (Some(all), TagKeys::All) => all.clone(),
-                (Some(all), TagKeys::Only(keys)) => keys
-                    .iter()
-                    .filter_map(|key| all.get_key_value(key))
-                    .map(|(k, v)| (k.clone(), v.clone()))
-                    .collect(),
-            });
+        let tags = wanted.iter().map(|(uid, keys)| match self.read.tags(uid) {
+            None => Tags::new(),
+            Some(all) => asked_tags(all, Some(keys))
+                .map(|(key, value)| (Arc::clone(key), value.clone()))
+                .collect(),
+        });
+        Box::pin(std::future::ready(Ok(tags.collect())))
+    }
+
+    fn few_tags<'a>(
+        &'a mut self,
+        uids: &'a [EntityUid],
+        most: usize,
+    ) -> StoreFuture<'a, Vec<Option<Tags>>> {
+        let tags = uids.iter().map(|uid| match self.read.tags(uid) {
+            Some(tags) => (tags.len() <= most).then(|| tags.clone()),
+            None => Some(Tags::new()),
+        });
         Box::pin(std::future::ready(Ok(tags.collect())))
     }
 

@@ -129,6 +129,14 @@ impl Snapshot for HeldSnapshot {
         Box::pin(async move { self.snapshot.lock().await.tags(wanted).await })
     }
 
+    fn few_tags<'a>(
+        &'a mut self,
+        uids: &'a [EntityUid],
+        most: usize,
+    ) -> StoreFuture<'a, Vec<Option<Tags>>> {
+        Box::pin(async move { self.snapshot.lock().await.few_tags(uids, most).await })
+    }
+
     fn links(&mut self, most: usize) -> StoreFuture<'_, Vec<LinkRow>> {
         Box::pin(async move { self.snapshot.lock().await.links(most).await })
     }

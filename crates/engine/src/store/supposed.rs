@@ -113,6 +113,14 @@ impl Snapshot for SupposedSnapshot {
         self.snapshot.tags(wanted)
     }
 
+    fn few_tags<'a>(
+        &'a mut self,
+        uids: &'a [EntityUid],
+        most: usize,
+    ) -> StoreFuture<'a, Vec<Option<Tags>>> {
+        self.snapshot.few_tags(uids, most)
+    }
+
     fn links(&mut self, most: usize) -> StoreFuture<'_, Vec<LinkRow>> {
         self.snapshot.links(most)
     }

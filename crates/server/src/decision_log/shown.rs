@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use super::pseudonym::Pseudonyms;
 use peppol_authz_engine::schema::{CedarJson, Record, Row, Schema};
+use peppol_authz_engine::slice::SeenEntity;
 use peppol_authz_engine::store::TagKeys;
 use peppol_authz_engine::{Decided, Decision, Question};
 
@@ -56,8 +57,8 @@ impl<'a> LineVeil<'a> {
                     .iter()
                     .for_each(|row| shown.veil_row(row));
             }
-            let rows = decision.slice.iter().map(|seen| &seen.loaded.row);
-            rows.for_each(|row| shown.veil_row(row));
+            let rows = decision.slice.iter().map(SeenEntity::asked_row);
+            rows.for_each(|row| shown.veil_row(&row));
             let links = decision.links.iter();
             let slots = links.flat_map(|link| link.principal.iter().chain(&link.resource));
             slots.for_each(|uid| shown.veil(uid));
@@ -133,8 +134,8 @@ impl<'a> LineVeil<'a> {
     }
 
     pub(super) fn slice(&self, decision: &Decision) -> Vec<Json> {
-        let rows = decision.slice.iter().map(|seen| &seen.loaded.row);
-        rows.map(|row| self.row(row, row.ancestors.iter()))
+        let rows = decision.slice.iter().map(SeenEntity::asked_row);
+        rows.map(|row| self.row(&row, row.ancestors.iter()))
             .collect()
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cedar_policy::{Entities, EntityUid};
 
 use super::StateReading;
+use super::few_tags::WantedTags;
 use crate::schema::Row;
 use crate::slice::error::{ReadingError, SliceError};
 use crate::slice::links::LinkTable;
@@ -20,11 +21,13 @@ impl StateReading<'_> {
         epoch: Option<u64>,
     ) -> Result<(), ReadingError> {
         let mut entities: Vec<EntityUid> = Vec::new();
-        let mut tags: Vec<(EntityUid, TagKeys)> = Vec::new();
+        let mut tags: Vec<WantedTags> = Vec::new();
         let mut bases: HashMap<EntityUid, Arc<Loaded>> = HashMap::new();
         let mut of_links = false;
         for missing in missing {
-            let Missing { key, base, .. } = missing;
+            let Missing {
+                key, base, or_all, ..
+            } = missing;
             if missing.of_links {
                 of_links = true;
                 continue;
@@ -42,7 +45,8 @@ impl StateReading<'_> {
                     match base {
                         Some(base) => {
                             bases.insert(key.uid.clone(), base);
-                            tags.push((key.uid, keys));
+                            let uid = key.uid;
+                            tags.push(WantedTags { uid, keys, or_all });
                         }
                         // Not in memory any more: once more from the beginning.
                         None => entities.push(key.uid),
@@ -54,7 +58,8 @@ impl StateReading<'_> {
             self.read_links(epoch).await?;
         }
         self.read_entities(&entities, epoch).await?;
-        self.read_tags(&tags, &bases, epoch).await
+        let left = self.read_few(tags, &bases, epoch).await?;
+        self.read_tags(&left, &bases, epoch).await
     }
 
     async fn read_links(&mut self, epoch: Option<u64>) -> Result<(), ReadingError> {
@@ -140,14 +145,14 @@ impl StateReading<'_> {
         Ok(())
     }
 
-    fn hold(&mut self, key: Key, held: Result<Held, SliceError>, epoch: Option<u64>) {
+    pub(super) fn hold(&mut self, key: Key, held: Result<Held, SliceError>, epoch: Option<u64>) {
         if let (Some(epoch), Ok(held)) = (epoch, &held) {
             let above = match held {
                 Held::Entity(loaded) => {
                     let above: Arc<[_]> = self.marks_above(&loaded.row).collect();
                     (!above.is_empty()).then_some(above)
                 }
-                Held::Nothing => None,
+                Held::Nothing | Held::TagByTag => None,
             };
             let cache = self.sources.cache;
             cache.put(key.clone(), epoch, above, held.clone());

@@ -180,7 +180,7 @@ async fn settle(mut ready: watch::Receiver<bool>, stop: watch::Receiver<bool>, p
 /// Keeps the keys of tokens and of callers fresh.
 fn follow_keys(app: &Arc<App>) {
     let app = Arc::clone(app);
-    tokio::spawn(async move { app.credentials.follow().await });
+    tokio::spawn(async move { app.credentials.follow(&app.loads).await });
 }
 
 /// Keeps certificates, and all that callers are known by, fresh.
@@ -188,12 +188,12 @@ fn follow_callers(app: &Arc<App>) {
     let own = Arc::clone(app);
     tokio::spawn(async move {
         if let Some(callers) = &own.callers {
-            callers.follow().await;
+            callers.follow(&own.loads).await;
         }
     });
     for (_, tls) in &app.tls {
-        let tls = Arc::clone(tls);
-        tokio::spawn(async move { tls.follow().await });
+        let (own, tls) = (Arc::clone(app), Arc::clone(tls));
+        tokio::spawn(async move { tls.follow(&own.loads).await });
     }
 }
 

@@ -10,6 +10,8 @@ import threading
 import pytest
 from playwright.sync_api import sync_playwright
 
+from small import write
+
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ["PEPPOL_AUTHZ"]
 AXE = pathlib.Path(os.environ["AXE"]).read_text()
@@ -22,8 +24,10 @@ PATIENCE = 60
 class Sidecar:
     """A `peppol-authz serve --console` on a port of its own, in a directory of its own."""
 
-    def __init__(self, *arguments, **variables):
+    def __init__(self, *arguments, prepare=None, **variables):
         self.directory = tempfile.TemporaryDirectory()
+        if prepare:
+            arguments = (*prepare(pathlib.Path(self.directory.name)), *arguments)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PEPPOL_AUTHZ")}
         environment |= {"PEPPOL_AUTHZ_LOG__FORMAT": "json", **variables}
         command = [PROGRAM, "serve", "--console", "--listen", "127.0.0.1:0", *map(str, arguments)]
@@ -61,6 +65,15 @@ def sidecar():
         "--decision-log", "file:decisions.log", "--log-slice",
         PEPPOL_AUTHZ_EXPLAIN__ALLOW="all", PEPPOL_AUTHZ_DECISION_LOG__PERSONAL="plain",
     )
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def small():
+    """One over a small set of its own, with suites, a proof and a shadow. Its `files` may be changed."""
+    started = Sidecar(prepare=write, PEPPOL_AUTHZ_EXPLAIN__ALLOW="all", PEPPOL_AUTHZ_RELOAD__POLL_INTERVAL="200ms")
+    started.files = pathlib.Path(started.directory.name)
     yield started
     started.stop()
 

@@ -1,6 +1,7 @@
 """The console as a person uses it."""
 
 import json
+import statistics
 
 import pytest
 from playwright.sync_api import expect
@@ -155,22 +156,38 @@ def crowd(tmp_path_factory):
             type="ORGANISATION", id="crowd", legalIdentifierCode="SE_ORGNR", legalIdentifier="556123-4567",
             organisationMode="SHARED", modeChangeRequest=None, contacts=[{"contactType": "BUSINESS"}],
         )
+        write(
+            type="ORGANISATION", id="few", legalIdentifierCode="SE_ORGNR", legalIdentifier="556123-4568",
+            organisationMode="SHARED", modeChangeRequest=None, contacts=[{"contactType": "BUSINESS"}],
+        )
         for number in range(10_000):
             user = f"u-{number:05}"
             write(type="USER", id=user, email=f"{user}@crowd.example", emailVerified=True, superadmin=False)
             role = "orgadmin" if number % 10 == 0 else "orgmember"
             write(type="MEMBERSHIP", userId=user, organisationId="crowd", memberRole=role)
+            if number < 50:
+                write(type="MEMBERSHIP", userId=user, organisationId="few", memberRole=role)
     started = Sidecar("--import", path, PEPPOL_AUTHZ_EXPLAIN__ALLOW="all")
     yield started
     started.stop()
 
 
-def test_a_matrix_of_ten_thousand_members_is_read_page_by_page(browser, crowd):
-    for page in opened(browser, crowd):
-        page.goto("/console/rights?resource-type=Peppol::Organisation&resource=crowd")
+def first_paint(page, organisation):
+    """The median of five, in milliseconds: what the browser measures from the request to the first paint."""
+    paints = []
+    for _ in range(5):
+        page.goto(f"/console/rights?resource-type=Peppol::Organisation&resource={organisation}")
         expect(page.locator("tbody tr")).to_have_count(50)
-        first = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
-        print(f"first paint of 10,000 members after {first:.0f} ms")
+        paints.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+    return statistics.median(paints)
+
+
+def test_a_matrix_of_ten_thousand_members_is_read_page_by_page(browser, crowd, capsys):
+    for page in opened(browser, crowd):
+        few, many = first_paint(page, "few"), first_paint(page, "crowd")
+        # A figure, and no bound: another machine, or one that does other things, has another.
+        with capsys.disabled():
+            print(f"\nfirst paint: 10,000 members {many:.0f} ms, 50 members {few:.0f} ms, ratio {many / few:.2f}")
         picture(page, "crowd")
         last = page.locator("tbody th").last.inner_text()
         page.get_by_role("link", name="Next").click()

@@ -2,9 +2,13 @@
 
 mod decisions;
 mod draft;
+mod errands;
 mod headers;
 mod pages;
 mod sessions;
+mod shadow;
+mod supposing;
+mod wide;
 
 use peppol_authz_server::identity::hash_of_api_key;
 

@@ -3,6 +3,7 @@
 
 mod circles;
 mod code;
+mod console;
 
 use std::path::{Path, PathBuf};
 
@@ -150,13 +151,14 @@ const MAY_USE: [(&str, Modules); 5] = [
             ("instant", &[]),
             ("watch", &[]),
             ("followed", &["config"]),
-            ("tls", &["config", "followed"]),
-            ("callers", &["config", "identity", "tls"]),
+            ("tls", &["config", "followed", "loads"]),
+            ("callers", &["config", "identity", "loads", "tls"]),
             (
                 "identity",
-                &["config", "followed", "keyed_hash", "telemetry"],
+                &["config", "followed", "keyed_hash", "loads", "telemetry"],
             ),
             ("keyed_hash", &[]),
+            ("loads", &[]),
             (
                 "decision_log",
                 &["config", "instant", "keyed_hash", "telemetry"],
@@ -171,6 +173,7 @@ const MAY_USE: [(&str, Modules); 5] = [
                     "identity",
                     "instant",
                     "keyed_hash",
+                    "loads",
                     "shadow",
                     "telemetry",
                     "tls",
@@ -178,128 +181,7 @@ const MAY_USE: [(&str, Modules); 5] = [
             ),
         ],
     ),
-    (
-        "crates/console/src",
-        &[
-            (
-                "ask",
-                &[
-                    "cedar",
-                    "console",
-                    "entity",
-                    "graph",
-                    "language",
-                    "policy_title",
-                    "query",
-                    "refusal",
-                    "visit",
-                ],
-            ),
-            ("assets", &["random"]),
-            ("cedar", &["entity", "language"]),
-            ("complete", &["visit", "console", "query"]),
-            ("console", &["random", "session"]),
-            (
-                "decisions",
-                &[
-                    "ask",
-                    "console",
-                    "entity",
-                    "language",
-                    "query",
-                    "question_link",
-                    "refusal",
-                    "visit",
-                ],
-            ),
-            ("entity", &[]),
-            ("entry", &[]),
-            ("frame", &["assets", "entity", "entry", "language", "query"]),
-            ("graph", &["entity"]),
-            ("guard", &[]),
-            ("language", &["guard"]),
-            (
-                "policies",
-                &[
-                    "console",
-                    "decisions",
-                    "entry",
-                    "query",
-                    "cedar",
-                    "entity",
-                    "graph",
-                    "language",
-                    "policy_title",
-                    "refusal",
-                    "visit",
-                ],
-            ),
-            ("policy_title", &["entity", "language"]),
-            ("query", &[]),
-            ("question_link", &["entity", "query"]),
-            ("random", &[]),
-            (
-                "refusal",
-                &[
-                    "console",
-                    "entity",
-                    "entry",
-                    "frame",
-                    "guard",
-                    "language",
-                    "sign_in_form",
-                ],
-            ),
-            (
-                "rights",
-                &["entity", "language", "question_link", "refusal", "visit"],
-            ),
-            (
-                "routes",
-                &[
-                    "ask",
-                    "assets",
-                    "complete",
-                    "console",
-                    "decisions",
-                    "guard",
-                    "language",
-                    "policies",
-                    "query",
-                    "rights",
-                    "sign_in",
-                    "state",
-                    "visit",
-                ],
-            ),
-            ("session", &["random"]),
-            (
-                "sign_in",
-                &[
-                    "console",
-                    "entry",
-                    "frame",
-                    "guard",
-                    "language",
-                    "query",
-                    "refusal",
-                    "sign_in_form",
-                    "visit",
-                ],
-            ),
-            (
-                "sign_in_form",
-                &["console", "entry", "frame", "guard", "random"],
-            ),
-            ("state", &["entity", "language", "refusal", "visit"]),
-            (
-                "visit",
-                &[
-                    "console", "entry", "frame", "guard", "language", "query", "refusal",
-                ],
-            ),
-        ],
-    ),
+    ("crates/console/src", console::MAY_USE),
 ];
 
 /// Where a dependency may be named.
@@ -312,6 +194,7 @@ const HOMES: [(&str, &[&str]); 29] = [
             "console/assets",
             "console/complete",
             "console/decisions",
+            "console/errand_form",
             "console/frame",
             "console/guard",
             "console/language",
@@ -375,6 +258,7 @@ const HOMES: [(&str, &[&str]); 29] = [
             "console/cedar",
             "console/decisions",
             "console/entity",
+            "console/errand_form",
             "console/frame",
             "console/graph",
             "console/policies",

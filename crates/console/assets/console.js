@@ -32,6 +32,20 @@
     list.replaceChildren(...ids.map((id) => Object.assign(document.createElement("option"), { value: id })));
   }
 
+  // While an errand runs, its part of the page is looked at again.
+  async function follow() {
+    const place = document.getElementById("errand");
+    if (!place?.querySelector("[data-running]")) return;
+    const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
+    if (answer?.ok) {
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const now = page.getElementById("errand");
+      if (now) place.replaceChildren(...now.childNodes);
+    }
+    setTimeout(follow, 1000);
+  }
+  setTimeout(follow, 500);
+
   let waiting;
   for (const input of document.querySelectorAll("input[data-complete]")) {
     input.addEventListener("focus", () => complete(input), { once: true });

@@ -7,6 +7,8 @@ mod form;
 mod near;
 mod same;
 pub(crate) mod slice;
+mod supposed;
+mod supposing;
 pub(crate) mod why;
 
 use axum::response::Response;
@@ -24,10 +26,21 @@ use why::why;
 pub(crate) async fn page(visit: Visit) -> Response {
     let texts = visit.texts();
     let state = visit.console.app.engine.state();
-    let asking = Asking::of(&visit.query, &state.bundle.schema);
+    let schema = &state.bundle.schema;
+    let asking = Asking::of(&visit.query, schema).supposing(visit.desk.administers("/v1/data"));
+    let changes = supposing::changes(&visit.query, schema);
     let question = visit.query.get(COMPLETE).map(|_| asking.question());
     let decided = match &question {
-        Some(Ok(question)) => Some((question, visit.desk.decide(question).await)),
+        Some(Ok(question)) if changes.is_ok() => {
+            Some((question, visit.desk.decide(question).await))
+        }
+        _ => None,
+    };
+    let supposed = match (&decided, &changes) {
+        (Some((question, Ok(given))), Ok(changes)) if !changes.is_empty() => {
+            let then = supposed::decided(&visit, question, changes).await;
+            Some((changes, given, then))
+        }
         _ => None,
     };
     let contents = html! {
@@ -38,19 +51,21 @@ pub(crate) async fn page(visit: Visit) -> Response {
         div.split {
             (form(&asking, texts))
             div.answer aria-live="polite" {
-                @if let Some(Err(fault)) = &question {
+                @if let (Some(Err(fault)), _) | (_, Err(fault)) = (&question, &changes) {
                     section.problem role="alert" {
                         h2 { (texts.problem) }
                         p { bdi { (crate::entity::seen(fault)) } }
                     }
                 }
-                @match &decided {
-                    None => {},
-                    Some((question, Err(problem))) => {
+                @match (&supposed, &decided) {
+                    (None, None) => {},
+                    (Some((changes, now, Ok(then))), _) => (supposed::shown(&visit, &asking, changes, now, then)),
+                    (Some((_, _, Err(problem))), _) => (problem_box(texts, problem)),
+                    (None, Some((question, Err(problem)))) => {
                         (problem_box(texts, problem))
                         (same(&visit, &asking, question, None))
                     }
-                    Some((question, Ok(given))) => {
+                    (None, Some((question, Ok(given)))) => {
                         (answer(&given.decided.decision, &given.decided.id.to_string(), texts))
                         (why(&visit, &asking, given))
                         (same(&visit, &asking, question, Some(&given.decided.decision)))

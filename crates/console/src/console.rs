@@ -3,13 +3,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use peppol_authz_engine::policy::{MaxLevel, Warnings};
+use peppol_authz_author::proof::InvariantResult;
+use peppol_authz_engine::policy::{MaxLevel, SourceError, Sources, Warnings};
 use peppol_authz_server::config::{Config, DecisionLogSettings};
 use peppol_authz_server::http::{App, WorkApart};
 use tokio::sync::Semaphore;
 
+use crate::commands::{Commands, DoctorCheck};
+use crate::errand::{Errand, ErrandTurn};
 use crate::random::Key;
 use crate::session::Sessions;
+use crate::tested::TestedSuites;
 
 /// Lists of ids that are read at once.
 const COMPLETIONS: usize = 4;
@@ -41,6 +45,34 @@ pub(crate) struct PolicyPlaces {
     pub(crate) level: MaxLevel,
 }
 
+impl PolicyPlaces {
+    /// Reads the files as they are now.
+    pub(crate) fn read(&self) -> Result<Sources, SourceError> {
+        let (policies, schema, routes) = (&self.policies, &self.schema, &self.routes);
+        let sources = Sources::read(policies.as_deref(), schema.as_deref(), routes.as_deref())?;
+        let sources = sources.with_warnings(self.warnings);
+        Ok(sources.with_max_level(self.level))
+    }
+}
+
+/// Work that takes long, with its newest results.
+pub(crate) struct Errands {
+    pub(crate) suites: Arc<Errand<TestedSuites>>,
+    pub(crate) proofs: Arc<Errand<Vec<InvariantResult>>>,
+    pub(crate) doctor: Arc<Errand<Vec<DoctorCheck>>>,
+}
+
+impl Errands {
+    fn new(stack_bytes: usize) -> Self {
+        let turn = ErrandTurn::new(stack_bytes);
+        Self {
+            suites: Errand::new(&turn),
+            proofs: Errand::new(&turn),
+            doctor: Errand::new(&turn),
+        }
+    }
+}
+
 /// The console of a server.
 pub struct Console {
     pub(crate) app: Arc<App>,
@@ -54,6 +86,8 @@ pub struct Console {
     pub(crate) settings: Vec<ConsoleSetting>,
     pub(crate) log: DecisionLogSettings,
     pub(crate) policies: PolicyPlaces,
+    pub(crate) commands: Arc<Commands>,
+    pub(crate) errands: Errands,
     /// The turns of drafts.
     pub(crate) drafts: WorkApart,
     pub(crate) completions: Semaphore,
@@ -76,6 +110,7 @@ impl Console {
         config: &Config,
         is_secure: bool,
         settings: Vec<ConsoleSetting>,
+        commands: Commands,
     ) -> Result<Self, std::io::Error> {
         let console = &config.console;
         Ok(Self {
@@ -93,6 +128,8 @@ impl Console {
                 warnings: config.policy_warnings,
                 level: config.policy_level,
             },
+            commands: Arc::new(commands),
+            errands: Errands::new(config.server.worker_stack_bytes),
             drafts: WorkApart::new(1, DRAFTS, config.server.worker_stack_bytes),
             completions: Semaphore::new(COMPLETIONS),
             searches: Semaphore::new(SEARCHES),

@@ -1,8 +1,10 @@
 //! The decision log: its newest lines, filtered, over time, and each decided again.
 
 mod again;
+mod filter_form;
 mod line;
 mod plot;
+pub(crate) mod shadow;
 mod tail;
 
 use axum::response::Response;
@@ -13,6 +15,7 @@ use crate::language::Texts;
 use crate::refusal::{problem, problem_box};
 use crate::visit::Visit;
 use again::again;
+use filter_form::filter_form;
 use line::{Filter, LoggedDecision};
 use peppol_authz_server::config::{DecisionLogSettings, LogTarget};
 use peppol_authz_server::http::Problem;
@@ -62,17 +65,19 @@ pub(crate) async fn page(visit: Visit) -> Response {
         div.lead {
             h1 { (texts.decisions) }
             p { (texts.decisions_lead) }
+            p { a href=(shadow::PLACE) { (texts.shadow_disagreements) } }
         }
         @match &replayed {
             None => {},
             Some(Ok(found)) => (found),
             Some(Err(refused)) => (problem_box(texts, refused)),
         }
-        (form(&visit, texts))
+        (filter_form(&visit, "/console/decisions"))
         (plot(&matching, texts))
         section.card {
             p.hint {
                 (tail.lines().count()) " " (texts.lines_read) ", " (matching.len()) " " (texts.filtered)
+                @if matching.len() > SHOWN { ", " (SHOWN) " " (texts.shown_of_them) }
                 @if unread > 0 { ", " (unread) " " (texts.unread_lines) }
             }
             (table(&visit, &matching, texts))
@@ -100,44 +105,13 @@ pub(crate) async fn newest_lines(log: &DecisionLogSettings) -> Result<Vec<String
 fn nothing(visit: &Visit, why: &str) -> Response {
     let texts = visit.texts();
     let contents = html! {
-        div.lead { h1 { (texts.decisions) } }
+        div.lead {
+            h1 { (texts.decisions) }
+            p { a href=(shadow::PLACE) { (texts.shadow_disagreements) } }
+        }
         section.card { p { (why) } }
     };
     visit.frame().page(texts.decisions, &contents)
-}
-
-fn form(visit: &Visit, texts: &Texts) -> Markup {
-    let written = |name: &str| visit.query.get(name).unwrap_or_default();
-    let fields = [
-        ("principal", texts.principal),
-        ("action", texts.action),
-        ("resource", texts.resource),
-        ("code", texts.code),
-        ("revision", texts.revision_policies),
-        ("from", texts.from),
-    ];
-    html! {
-        form.card.line method="get" action="/console/decisions" role="search" {
-            div.fields {
-                @for (name, title) in fields {
-                    div.field {
-                        label for=(name) { (title) }
-                        input id=(name) name=(name) value=(written(name)) autocomplete="off" spellcheck="false"
-                            placeholder=[(name == "from").then_some("2026-01-31T09:00")];
-                    }
-                }
-                div.field {
-                    label for="decision" { (texts.verdict) }
-                    select id="decision" name="decision" {
-                        @for (value, title) in [("", texts.any), ("Allow", texts.allowed), ("Deny", texts.denied)] {
-                            option value=(value) selected[value == written("decision")] { (title) }
-                        }
-                    }
-                }
-                button.primary type="submit" { (texts.filter) }
-            }
-        }
-    }
 }
 
 fn table(visit: &Visit, matching: &[LoggedDecision], texts: &Texts) -> Markup {

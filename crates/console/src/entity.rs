@@ -32,6 +32,15 @@ pub(crate) fn entity(uid: &EntityUid) -> Markup {
     }
 }
 
+/// A text in which words stand in quotes of code.
+pub(crate) fn code_words(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() {
+            @if place % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
 /// The beginning of a long text.
 pub(crate) fn brief(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {

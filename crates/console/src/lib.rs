@@ -7,22 +7,28 @@
 //! A visit (`visit.rs`) is a request that was let in, by the connection or by a session (`session.rs`), whose credential is verified
 //! again each time. `guard.rs` holds what browsers have to be told and asked: headers, origins, tokens of forms.
 //!
+//! Work that takes long, such as suites and proofs, is an errand (`errand.rs`): begun by a form, one at a time, beside the workers.
+//!
 //! Imports run one way, `routes → {pages} → visit → refusal → frame → {session, guard, language, entity} → query`.
 
 mod ask;
 mod assets;
 mod cedar;
+mod commands;
 mod complete;
 mod console;
 mod decisions;
 mod entity;
 mod entry;
+mod errand;
+mod errand_form;
 mod frame;
 mod graph;
 mod guard;
 mod language;
 mod policies;
 mod policy_title;
+mod proved;
 mod query;
 mod question_link;
 mod random;
@@ -33,7 +39,9 @@ mod session;
 mod sign_in;
 mod sign_in_form;
 mod state;
+mod tested;
 mod visit;
 
+pub use commands::{Commands, DoctorCheck};
 pub use console::{Console, ConsoleSetting};
 pub use routes::router;

@@ -2,7 +2,9 @@
 
 mod compared;
 pub(crate) mod draft;
+pub(crate) mod proofs;
 mod schema;
+pub(crate) mod suites;
 
 use std::collections::BTreeMap;
 
@@ -12,9 +14,11 @@ use maud::{Markup, html};
 
 use crate::cedar::source;
 use crate::entity::seen;
+use crate::errand::ErrandState;
 use crate::language::Texts;
 use crate::policy_title::titled;
 use crate::refusal::problem;
+use crate::tested::TestedSuites;
 use crate::visit::Visit;
 use peppol_authz_engine::policy::PolicyInfo;
 use schema::schema;
@@ -42,6 +46,7 @@ pub(crate) async fn page(visit: Visit) -> Response {
         true => (texts.by_rule, visit.query.without("by")),
         false => (texts.by_file, visit.query.with("by", "file")),
     };
+    let (tested, proofs) = (suites::state(&visit), proofs::state(&visit));
     let contents = html! {
         div.lead {
             h1 { (texts.policies) }
@@ -59,15 +64,50 @@ pub(crate) async fn page(visit: Visit) -> Response {
                 a.button href="/console/policies/draft" { (texts.draft) }
             }
         }
+        section.card {
+            h2 { (texts.checked) }
+            dl.facts {
+                div { dt { a href=(suites::PLACE) { (texts.suites) } } dd { (in_short(&tested, texts)) } }
+                div { dt { a href=(proofs::PLACE) { (texts.proofs) } } dd { (proved_in_short(&proofs, texts)) } }
+            }
+        }
         @for (name, policies) in &groups {
             section.card {
                 h2 { @if name.is_empty() { (texts.no_rule) } @else { bdi { (seen(name)) } } " " span.hint { (policies.len()) } }
-                @for info in policies { (policy(info, wanted, texts)) }
+                @if !by_file { (proofs::of_rule(&proofs, name, texts)) }
+                @for info in policies { (policy(info, wanted, tested.result(), texts)) }
             }
         }
         (schema(&bundle.schema, texts))
     };
     visit.frame().page(texts.policies, &contents)
+}
+
+/// The results of the suites in a few words.
+fn in_short(tested: &ErrandState<TestedSuites>, texts: &Texts) -> Markup {
+    html! {
+        @match (tested, tested.result()) {
+            (_, Some(tested)) => {
+                (tested.questions()) " " (texts.questions_word) ", " (tested.failed()) " " (texts.failed_word) "; "
+                (tested.coverage.untested_policies.len()) " " (texts.policies_untested)
+            }
+            (ErrandState::Running(_), None) => (texts.errand_running_short),
+            (ErrandState::Done(_), None) => (texts.errand_failed),
+            (ErrandState::Never, None) => (texts.errand_never),
+        }
+    }
+}
+
+/// The proofs in a few words.
+fn proved_in_short(proofs: &proofs::Proofs, texts: &Texts) -> Markup {
+    html! {
+        @match (proofs, proofs.result()) {
+            (_, Some(all)) => { (all.iter().filter(|it| it.holds()).count()) " / " (all.len()) " " (texts.proved) },
+            (ErrandState::Running(_), None) => (texts.errand_running_short),
+            (ErrandState::Done(_), None) => (texts.errand_failed),
+            (ErrandState::Never, None) => (texts.errand_never),
+        }
+    }
 }
 
 /// True of a policy whose id, rule, code or message has these words.
@@ -83,13 +123,17 @@ fn fits(info: &PolicyInfo, wanted: &str) -> bool {
     parts.any(|part| part.to_lowercase().contains(&wanted))
 }
 
-fn policy(info: &PolicyInfo, wanted: &str, texts: &Texts) -> Markup {
+fn policy(info: &PolicyInfo, wanted: &str, tested: Option<&TestedSuites>, texts: &Texts) -> Markup {
+    let is_tested = tested.and_then(|tested| tested.tests(&info.id));
     let is_permit = info.effect == Effect::Permit;
     html! {
         details.policy-card open[*info.id == *wanted] {
             summary {
                 span.effect.allow[is_permit].deny[!is_permit] { (if is_permit { texts.permit_word } else { texts.forbid_word }) } " "
                 (titled(info, texts))
+                @if let Some(is_tested) = is_tested {
+                    " " span.badge.allow[is_tested].deny[!is_tested] { span.tone { (if is_tested { texts.tested_word } else { texts.untested_word }) } }
+                }
                 @if let Some(message) = &info.message { div.hint { bdi { (seen(message)) } } }
             }
             (source(info.source(), &[], texts))

@@ -40,8 +40,21 @@ pub fn router(console: Console) -> Router {
             "/console/policies/draft",
             get(policies::draft::page).post(policies::draft::compared),
         )
+        .route(
+            "/console/policies/suites",
+            get(policies::suites::page).post(policies::suites::begin),
+        )
+        .route(
+            "/console/policies/proofs",
+            get(policies::proofs::page).post(policies::proofs::begin),
+        )
         .route("/console/decisions", get(decisions::page))
+        .route("/console/decisions/shadow", get(decisions::shadow::page))
         .route("/console/state", get(state::page))
+        .route(
+            "/console/state/checks",
+            get(state::checks::page).post(state::checks::begin),
+        )
         .route("/console/icon.svg", get(assets::icon))
         .route("/console/complete", get(complete::ids))
         .route("/console/sign-in", get(sign_in::page).post(sign_in::begin))

@@ -1,14 +1,18 @@
 //! The state of the program, for people who run it.
 
+pub(crate) mod checks;
+mod history;
+
 use std::time::Duration;
 
 use axum::response::Response;
 use maud::{Markup, html};
 
-use crate::entity::seen;
+use crate::entity::{code_words, seen};
 use crate::language::Texts;
 use crate::refusal::problem;
 use crate::visit::Visit;
+use history::history;
 use peppol_authz_engine::text::duration;
 use peppol_authz_server::http::{DeskState, LimitUsed};
 
@@ -31,6 +35,8 @@ pub(crate) async fn page(visit: Visit) -> Response {
             (log(&state, texts))
             (versions(&state, texts))
         }
+        (checked(&visit, texts))
+        (history(&visit.console.app.loads.newest_first(), texts))
         (limits(&state.limits, texts))
         section.card {
             h2 { (texts.settings) }
@@ -51,11 +57,22 @@ pub(crate) async fn page(visit: Visit) -> Response {
     visit.frame().page(texts.state, &contents)
 }
 
-/// A text in which words stand in quotes of code.
-fn code_words(text: &str) -> Markup {
+/// The way to the checks of `doctor`.
+fn checked(visit: &Visit, texts: &Texts) -> Markup {
+    let state = visit.console.errands.doctor.about("");
     html! {
-        @for (place, part) in text.split('`').enumerate() {
-            @if place % 2 == 1 { code { (part) } } @else { (part) }
+        section.card {
+            h2 { (texts.doctor) }
+            p {
+                @match state.result() {
+                    None => (texts.errand_never),
+                    Some(checks) => {
+                        (checks.len()) " " (texts.checks_word) ", "
+                        (checks.iter().filter(|it| it.state != "ok").count()) " " (texts.not_ok)
+                    }
+                }
+                " " a href=(checks::PLACE) { (texts.show) }
+            }
         }
     }
 }
@@ -183,7 +200,10 @@ fn log(state: &DeskState, texts: &Texts) -> Markup {
                     }
                 }
             }
-            p.hint { (if state.has_shadow { texts.shadow_on } else { texts.shadow_off }) }
+            p.hint {
+                (if state.has_shadow { texts.shadow_on } else { texts.shadow_off })
+                @if state.has_shadow { " " a href="/console/decisions/shadow" { (texts.shadow_disagreements) } }
+            }
         }
     }
 }

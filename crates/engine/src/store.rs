@@ -32,7 +32,7 @@ pub use held::HeldStore;
 pub use links::{LINKS_COLUMNS, LinkRow, LinksView};
 pub(crate) use links::{is_of_links, links_entity};
 pub use revision::Revision;
-pub use supposed::SupposedStore;
+pub use supposed::{SupposedChange, SupposedStore, SupposedValue};
 
 /// A future that a store returns.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -64,6 +64,15 @@ pub enum TagKeys {
 }
 
 impl TagKeys {
+    /// True if a key is one of them.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        match self {
+            Self::Only(keys) => keys.iter().any(|known| **known == *key),
+            Self::All => true,
+        }
+    }
+
     /// Adds the keys of another.
     pub fn join(&mut self, other: Self) {
         match (self, other) {

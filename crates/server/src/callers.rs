@@ -21,6 +21,7 @@ use crate::config::{CallerAdmission, Config, Reload};
 use crate::identity::{
     Accepted, CallerCredentials, CredentialsError, RefusedToken, ShownBy, TokenError,
 };
+use crate::loads::{LoadedPart, Loads};
 use asked::PermitKey;
 use limits::CallerLimits;
 use peppol_authz_engine::policy::{Bundle, Fault, SourceError, Sources, Warnings, load};
@@ -201,8 +202,8 @@ impl Callers {
     }
 
     /// Keeps policies and keys fresh, for ever.
-    pub async fn follow(&self) {
-        tokio::join!(self.credentials.follow(), self.follow_policies());
+    pub async fn follow(&self, loads: &Loads) {
+        tokio::join!(self.credentials.follow(loads), self.follow_policies(loads));
     }
 
     /// Has all files read now.
@@ -211,7 +212,7 @@ impl Callers {
         self.files.reread.notify_one();
     }
 
-    async fn follow_policies(&self) {
+    async fn follow_policies(&self, loads: &Loads) {
         if self.files.directory.is_none() {
             return;
         }
@@ -241,14 +242,14 @@ impl Callers {
                 }
             }
             if !is_judged(&judged, &found) {
-                self.take(found.clone()).await;
+                self.take(found.clone(), loads).await;
                 judged = Some(found);
             }
         }
     }
 
     /// Puts policies in force, or refuses them as a whole: then those before stay.
-    async fn take(&self, found: FoundPolicies) {
+    async fn take(&self, found: FoundPolicies, loads: &Loads) {
         let made = tokio::task::spawn_blocking(move || {
             let bundle = load(&found?).map_err(|faults| told(&faults))?;
             CallerPolicies::new(Arc::new(bundle)).map_err(|error| error.to_string())
@@ -259,15 +260,19 @@ impl Callers {
             Ok(policies) => {
                 let revision = policies.revision();
                 self.policies.store(Arc::new(policies));
+                loads.taken(LoadedPart::CallerPolicies, &revision);
                 tracing::info!(
                     policies = &*revision,
                     "changed policies of callers are in force"
                 );
             }
-            Err(fault) => tracing::error!(
-                fault,
-                "changed policies of callers are refused; those before stay in force"
-            ),
+            Err(fault) => {
+                loads.refused(LoadedPart::CallerPolicies, std::slice::from_ref(&fault));
+                tracing::error!(
+                    fault,
+                    "changed policies of callers are refused; those before stay in force"
+                );
+            }
         }
     }
 }

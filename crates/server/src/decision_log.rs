@@ -31,6 +31,7 @@ mod weight;
 mod writer;
 
 pub use act::Act;
+pub use entry::line_alone;
 pub use pseudonym::{KeyError, Pseudonyms};
 pub use queue::{DecisionLog, LogError, LogRoom, LogStats, NotLogged, Room};
 pub use read::{Line, Unreadable, lines};

@@ -70,7 +70,7 @@ pub use apart::WorkApart;
 pub use app::App;
 pub use authzen::Authzen;
 pub use denials::Denials;
-pub use desk::{Desk, DeskDecision, DeskPage, DeskState, Supposed};
+pub use desk::{Desk, DeskDecision, DeskPage, DeskState, Supposed, SupposedDecision};
 pub use explanation::{ExplainKey, Explainers};
 pub use front::Front;
 pub use gateway::{Gateway, messages as envoy, serve_envoy};

@@ -5,12 +5,14 @@ use std::time::SystemTime;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 /// To the millisecond: `2024-02-29T23:59:59.007Z`.
-pub(crate) fn milliseconds(at: SystemTime) -> String {
+#[must_use]
+pub fn milliseconds(at: SystemTime) -> String {
     DateTime::<Utc>::from(at).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// To the microsecond: `2024-02-29T23:59:59.000007Z`.
-pub(crate) fn microseconds(at: SystemTime) -> String {
+#[must_use]
+pub fn microseconds(at: SystemTime) -> String {
     DateTime::<Utc>::from(at).to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 

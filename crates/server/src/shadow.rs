@@ -15,6 +15,7 @@
 
 mod compare;
 mod counts;
+mod disagreements;
 mod judge;
 mod options;
 mod sample;
@@ -31,15 +32,20 @@ use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::store::{Store, StoreError};
 use peppol_authz_engine::{Decided, Engine};
 
+use counts::DisagreementLabels;
 use judge::{Judge, ShadowOutcome};
 use sample::Samples;
 
 pub use counts::Counts;
+pub use disagreements::{CountedKind, Disagreements, KeptDisagreement, ShadowDecision};
 pub use options::ShadowOptions;
 
 /// The rest after the last decision that waited. A thread that is woken for each decision costs more than
 /// most of them.
 const REST: Duration = Duration::from_millis(1);
+
+/// Disagreements of one kind that are kept for people, in a minute.
+const KEPT: usize = 10;
 
 /// A queue for as many decisions is not full after [`REST`].
 const ROOMY: usize = 1000;
@@ -53,6 +59,7 @@ pub struct Shadow {
     room: Room,
     engine: Arc<Engine>,
     counts: Counts,
+    disagreements: Option<Arc<Disagreements>>,
 }
 
 impl Shadow {
@@ -78,16 +85,23 @@ impl Shadow {
             .build()?;
         let judge = Judge::new(Arc::clone(&engine), options);
         let samples = Samples::new(options.sample, pseudonyms);
-        let counted = counts.clone();
+        let disagreements = options.keeps.then(|| Arc::new(Disagreements::new()));
+        let told = Told {
+            counts: counts.clone(),
+            samples,
+            kept: disagreements.clone(),
+            choice: Samples::new(KEPT, Pseudonyms::none()),
+        };
         std::thread::Builder::new()
             .name("shadow".to_owned())
             .stack_size(options.stack_bytes)
-            .spawn(move || runtime.block_on(look_on(judge, decisions, counted, samples)))?;
+            .spawn(move || runtime.block_on(look_on(judge, decisions, told)))?;
         Ok(Self {
             queue,
             room: Room::new(options.queue_bytes),
             engine,
             counts,
+            disagreements,
         })
     }
 
@@ -122,6 +136,9 @@ impl Shadow {
         let revision = Arc::clone(&bundle.revision);
         self.engine.replace(bundle)?;
         self.counts.taken(&revision);
+        if let Some(kept) = &self.disagreements {
+            kept.begin();
+        }
         Ok(())
     }
 
@@ -131,6 +148,18 @@ impl Shadow {
     /// A store that does not fit the shadow's schema; it is not taken then.
     pub fn replace_store(&self, store: Arc<dyn Store>) -> Result<(), StoreError> {
         self.engine.replace_store(store)
+    }
+
+    /// Its policies.
+    #[must_use]
+    pub fn bundle(&self) -> Arc<Bundle> {
+        Arc::clone(&self.engine.state().bundle)
+    }
+
+    /// The newest disagreements; `None` where nobody would look at them.
+    #[must_use]
+    pub fn disagreements(&self) -> Option<&Disagreements> {
+        self.disagreements.as_deref()
     }
 
     /// Counts a set of policies that was refused.
@@ -145,22 +174,47 @@ impl Shadow {
     }
 }
 
-/// Looks at decisions, one after the other, for as long as any are offered.
-async fn look_on(
-    mut judge: Judge,
-    mut decisions: mpsc::Receiver<Offered>,
+/// Those who are told of a disagreement.
+struct Told {
     counts: Counts,
-    mut samples: Samples,
-) {
+    /// Some are written to the log.
+    samples: Samples,
+    /// Some are kept for people, where they look.
+    kept: Option<Arc<Disagreements>>,
+    /// Which of them.
+    choice: Samples,
+}
+
+impl Told {
+    fn tell(&mut self, decided: &Decided, outcome: &ShadowOutcome) {
+        let now = Instant::now();
+        // First: a reader of the counters finds it there.
+        let labels = DisagreementLabels::new(decided, outcome);
+        if let (Some(kept), Some(labels), false) = (
+            &self.kept,
+            &labels,
+            matches!(outcome, ShadowOutcome::Failed(_)),
+        ) {
+            kept.count(labels);
+            if self.choice.takes(labels, now) {
+                kept.keep(decided, outcome, labels);
+            }
+        }
+        let labels = self.counts.judged(outcome, labels);
+        if let Some(labels) = labels
+            && self.samples.takes(&labels, now)
+        {
+            self.samples.write(decided, outcome, &labels);
+        }
+    }
+}
+
+/// Looks at decisions, one after the other, for as long as any are offered.
+async fn look_on(mut judge: Judge, mut decisions: mpsc::Receiver<Offered>, mut told: Told) {
     while let Some((decided, _room)) = decisions.recv().await {
         let judged = AssertUnwindSafe(judge.judge(&decided)).catch_unwind();
         let outcome = judged.await.unwrap_or(ShadowOutcome::Failed("panic"));
-        let labels = counts.judged(&decided, &outcome);
-        if let Some(labels) = labels
-            && samples.takes(&labels, Instant::now())
-        {
-            samples.write(&decided, &outcome, &labels);
-        }
+        told.tell(&decided, &outcome);
         if decisions.is_empty() && decisions.max_capacity() >= ROOMY {
             tokio::time::sleep(REST).await;
         }

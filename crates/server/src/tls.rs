@@ -20,6 +20,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::config::{Reload, Tls};
 use crate::followed::{FollowedFiles, FoundTexts};
+use crate::loads::{LoadedPart, Loads};
 use material::TlsMaterial;
 
 pub use certificate::ClientCertificate;
@@ -89,9 +90,15 @@ impl ServerTls {
         }))
     }
 
-    /// Reads the files again where they change, for ever.
-    pub async fn follow(&self) {
-        self.files.follow(|found| self.take(found)).await;
+    /// Reads the files again where they change, for ever, and notes what came of that.
+    pub async fn follow(&self, loads: &Loads) {
+        self.files.follow(|found| self.take(found, loads)).await;
+    }
+
+    /// The file of its certificate.
+    fn named(&self) -> String {
+        let path = self.settings.certificate.as_ref();
+        path.map_or_else(String::new, |path| path.display().to_string())
     }
 
     /// Makes it look at the files now.
@@ -145,17 +152,19 @@ impl ServerTls {
     }
 
     /// Puts changed files in force, or refuses them together.
-    fn take(&self, found: FoundTexts) -> bool {
+    fn take(&self, found: FoundTexts, loads: &Loads) -> bool {
         let material = read(&self.settings, found);
         self.is_refused.store(material.is_err(), Ordering::Relaxed);
         match material {
             Ok(material) => {
                 let expires_in = material.until.saturating_sub(now());
                 self.material.store(Arc::new(material));
+                loads.taken(LoadedPart::Certificate, &self.named());
                 tracing::info!(expires_in, "a changed certificate is in force");
                 true
             }
             Err(fault) => {
+                loads.refused(LoadedPart::Certificate, &[fault.to_string()]);
                 tracing::error!(
                     %fault,
                     "a changed certificate is refused, and the one before stays in force"

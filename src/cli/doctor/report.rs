@@ -23,7 +23,7 @@ pub(in crate::cli) enum State {
 }
 
 impl State {
-    fn name(self) -> &'static str {
+    pub(in crate::cli) fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Warning => "warning",

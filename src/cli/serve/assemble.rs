@@ -14,6 +14,7 @@ use peppol_authz_engine::{Engine, EngineOptions};
 use peppol_authz_server::config::{Config, Source};
 use peppol_authz_server::decision_log::DecisionLog;
 use peppol_authz_server::http::{App, Metrics, Operated};
+use peppol_authz_server::loads::LoadedPart;
 use peppol_authz_server::telemetry::Telemetry;
 
 /// A server with all of its parts.
@@ -83,11 +84,22 @@ pub(super) fn assemble(
         ..App::new(engine, config, pages)
     });
     app.metrics.loaded();
+    note_start(&app);
     Ok(Assembled {
         app,
         database,
         entities,
     })
+}
+
+/// The history begins with what the start has loaded.
+fn note_start(app: &App) {
+    let revision = &app.engine.state().bundle.revision;
+    app.loads.taken(LoadedPart::Policies, revision);
+    if let Some(shadow) = &app.shadow {
+        app.loads
+            .taken(LoadedPart::Shadow, &shadow.bundle().revision);
+    }
 }
 
 fn engine_options(config: &Config) -> EngineOptions {

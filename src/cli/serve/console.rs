@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::cli::doctor::checks;
 use crate::cli::output::AnyError;
-use peppol_authz_console::{Console, ConsoleSetting};
+use crate::cli::source::import_of;
+use peppol_authz_author::suite::Suites;
+use peppol_authz_console::{Commands, Console, ConsoleSetting, DoctorCheck};
 use peppol_authz_server::callers::ListenerName;
 use peppol_authz_server::config::Config;
 use peppol_authz_server::http::App;
@@ -28,5 +31,33 @@ pub(super) fn console(config: &Config, app: &Arc<App>) -> Result<Option<Console>
         config,
         is_secure,
         shown.collect(),
+        commands(config),
     )?))
+}
+
+/// The commands that pages run, by the settings in force.
+fn commands(config: &Config) -> Commands {
+    let suites = config.reload.suites.clone().map(|directory| {
+        let (schema, additions) = (config.schema.clone(), config.additions.clone());
+        let read = move || {
+            let import = import_of(schema.as_deref(), additions.as_deref());
+            let import = import.map_err(|error| error.to_string())?;
+            let suites = Suites::read(std::slice::from_ref(&directory), &import);
+            suites.map_err(|error| error.to_string())
+        };
+        Box::new(read) as Box<_>
+    });
+    let config = config.clone();
+    let doctor = move || {
+        let all = checks(&config).into_iter();
+        let all = all.map(|check| DoctorCheck {
+            state: check.state.name(),
+            text: check.to_string(),
+        });
+        all.collect()
+    };
+    Commands {
+        suites,
+        doctor: Box::new(doctor),
+    }
 }

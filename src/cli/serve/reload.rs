@@ -15,6 +15,7 @@ use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::store::Store;
 use peppol_authz_server::config::{Config, Source};
 use peppol_authz_server::http::App;
+use peppol_authz_server::loads::LoadedPart;
 use peppol_authz_server::watch::{
     Change, TakenFiles, TakenParts, Watch, WatchedEntities, report_left_out,
 };
@@ -191,7 +192,7 @@ fn take_policies(
     };
     replaced.map_err(|error| PolicyFault::Unfit(error.to_string()))?;
     if let Some(store) = store {
-        shadow::follow_store(app.shadow.as_ref(), store);
+        shadow::follow_store(app, store);
     }
     Ok(bundle)
 }
@@ -199,8 +200,27 @@ fn take_policies(
 fn take_entities(app: &App, store: Arc<dyn Store>) -> Result<(), String> {
     let replaced = app.engine.replace_store(Arc::clone(&store));
     replaced.map_err(|error| error.to_string())?;
-    shadow::follow_store(app.shadow.as_ref(), &store);
+    shadow::follow_store(app, &store);
     Ok(())
+}
+
+/// Adds it to the history.
+fn note(app: &App, outcome: &Outcome) {
+    match &outcome.policies {
+        None => {}
+        Some(Ok(bundle)) => app.loads.taken(LoadedPart::Policies, &bundle.revision),
+        // Those without a fault were held back by entities.
+        Some(Err(faults)) if faults.is_empty() => {}
+        Some(Err(faults)) => app.loads.refused(LoadedPart::Policies, faults),
+    }
+    match &outcome.entities {
+        None => {}
+        Some(Ok(())) => app.loads.taken(LoadedPart::Entities, ""),
+        Some(Err(fault)) => {
+            let faults = std::slice::from_ref(fault);
+            app.loads.refused(LoadedPart::Entities, faults);
+        }
+    }
 }
 
 /// Tells of it: first the readiness and the metrics, so that a reader of the log finds them so.
@@ -221,6 +241,7 @@ fn report(app: &App, patience: Duration, outcome: &Outcome) {
             ));
         }
     }
+    note(app, outcome);
     let is_taken = matches!(policies, Some(Ok(_))) || matches!(entities, Some(Ok(())));
     if is_taken || said.is_empty() {
         app.metrics.loaded();

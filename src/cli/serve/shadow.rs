@@ -16,6 +16,7 @@ use peppol_authz_engine::store::Store;
 use peppol_authz_server::config::{Config, Personal};
 use peppol_authz_server::decision_log::Pseudonyms;
 use peppol_authz_server::http::App;
+use peppol_authz_server::loads::{LoadedPart, Loads};
 use peppol_authz_server::shadow::{Shadow, ShadowOptions};
 use peppol_authz_server::watch::{Change, TakenFiles, TakenParts, Waker, Watch, report_left_out};
 
@@ -48,10 +49,11 @@ fn watched(config: &Config) -> Watch {
 }
 
 /// Makes the shadow, if there is one, read the store that takes the place of the one before.
-pub(super) fn follow_store(shadow: Option<&Shadow>, store: &Arc<dyn Store>) {
-    let Some(shadow) = shadow else { return };
+pub(super) fn follow_store(app: &App, store: &Arc<dyn Store>) {
+    let Some(shadow) = &app.shadow else { return };
     if let Err(error) = shadow.replace_store(Arc::clone(store)) {
         shadow.refused();
+        app.loads.refused(LoadedPart::Shadow, &[error.to_string()]);
         tracing::error!(
             fault = %error,
             "changed entities do not fit the shadow, which goes on with those before"
@@ -76,6 +78,7 @@ pub(super) fn start(
         capacity: config.shadow.capacity,
         queue_bytes: QUEUE_BYTES,
         sample: config.shadow.sample,
+        keeps: config.console.enabled,
         own_schema,
         stack_bytes: config.server.worker_stack_bytes,
         engine: EngineOptions {
@@ -117,7 +120,7 @@ pub(super) fn watch(config: &Config, taken: TakenFiles, app: &Arc<App>) -> Resul
     let waker = watched(config).start(taken, move |change| {
         let shadow = app.shadow.as_ref();
         TakenParts {
-            policies: shadow.is_some_and(|shadow| take(shadow, change)),
+            policies: shadow.is_some_and(|shadow| take(shadow, &app.loads, change)),
             entities: true,
         }
     })?;
@@ -126,7 +129,7 @@ pub(super) fn watch(config: &Config, taken: TakenFiles, app: &Arc<App>) -> Resul
 
 /// Takes over a change as a whole, or refuses it as a whole. Only the shadow is affected. Returns
 /// true if it is taken.
-fn take(shadow: &Shadow, change: Change) -> bool {
+fn take(shadow: &Shadow, loads: &Loads, change: Change) -> bool {
     let Some(policies) = change.policies else {
         return true;
     };
@@ -135,6 +138,7 @@ fn take(shadow: &Shadow, change: Change) -> bool {
         shadow
             .replace(bundle)
             .map_err(|error| vec![error.to_string()])?;
+        loads.taken(LoadedPart::Shadow, &revision);
         tracing::info!(
             policies = &*revision,
             "changed policies of the shadow are in force"
@@ -145,6 +149,7 @@ fn take(shadow: &Shadow, change: Change) -> bool {
         Ok(()) => true,
         Err(faults) => {
             shadow.refused();
+            loads.refused(LoadedPart::Shadow, &faults);
             for fault in &faults {
                 tracing::error!(
                     fault,

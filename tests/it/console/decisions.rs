@@ -31,6 +31,7 @@ fn a_line_is_found_decided_again_and_explained() {
         "principal=mia",
         "revision=0000",
         "from=2999",
+        "to=2000-01-01",
         "action=sendDocument",
     ] {
         let found = browser.open(&format!("/console/decisions?{none}"));
@@ -41,6 +42,12 @@ fn a_line_is_found_decided_again_and_explained() {
             found.text
         );
     }
+    let (_, day) = page.text.split_once("datetime=\"").unwrap();
+    let whole = browser.open(&format!(
+        "/console/decisions?from={0}&to={0}",
+        day.get(..10).unwrap()
+    ));
+    assert_eq!(whole.text.matches("<time ").count(), 2, "{}", whole.text);
     let (_, rest) = denied.text.split_once("replay=").unwrap();
     let (id, _) = rest.split_once('"').unwrap();
     let again = browser.open(&format!("/console/decisions?replay={id}"));

@@ -143,6 +143,7 @@ impl TroubledShadow {
             capacity,
             queue_bytes,
             sample: 1,
+            keeps: false,
             own_schema: false,
             stack_bytes: 8 << 20,
             engine: EngineOptions {

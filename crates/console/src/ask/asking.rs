@@ -19,6 +19,8 @@ pub(crate) struct Asking<'a> {
     pub(super) schema: &'a Schema,
     /// The action, where one is chosen.
     pub(super) action: Option<&'a ActionType>,
+    /// True if changes of the store may be supposed.
+    pub(super) supposes: bool,
 }
 
 impl<'a> Asking<'a> {
@@ -28,7 +30,13 @@ impl<'a> Asking<'a> {
             query,
             schema,
             action: action.and_then(|name| schema.action_called(name)),
+            supposes: false,
         }
+    }
+
+    /// The same for somebody who may suppose changes of the store, or not.
+    pub(super) fn supposing(self, supposes: bool) -> Self {
+        Self { supposes, ..self }
     }
 
     /// The types that a principal or a resource may be of.

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::asking::{Asking, COMPLETE, CONTEXT};
 use super::context::fields;
+use super::supposing::SUPPOSE;
 use crate::entity::{id, short};
 use crate::language::Texts;
 
@@ -22,6 +23,7 @@ pub(super) fn form(asking: &Asking<'_>, texts: &Texts) -> Markup {
     }
     html! {
         form.card.question method="get" action="/console/ask" id="question" {
+            @if let Some(changes) = asking.query.whole(SUPPOSE) { input type="hidden" name=(SUPPOSE) value=(changes); }
             div.field {
                 label for="action" { (texts.action) }
                 select id="action" name="action" data-reload {

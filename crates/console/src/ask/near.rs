@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use super::answer::{reasons, verdict};
 use super::asking::{Asking, COMPLETE, CONTEXT};
+use super::supposing::with_changes;
 use crate::cedar::source;
 use crate::entity::{entity, seen};
 use crate::language::Texts;
@@ -78,14 +79,15 @@ fn tried(remedy: &Remedy, asking: &Asking<'_>, texts: &Texts) -> Markup {
                 (texts.then) ": " strong { (verdict(remedy.verdict, texts)) }
             }
             (reasons(&remedy.reasons, texts))
-            @if let Some(target) = in_context(remedy, asking) {
-                p { a.button href=(target) { (texts.try_in_context) } }
+            @if let Some(target) = again(remedy, asking) {
+                @let is_of_store = remedy.changes.iter().any(|change| change.of.is_some());
+                p { a.button href=(target) { (if is_of_store { texts.try_in_store } else { texts.try_in_context }) } }
             }
         }
     }
 }
 
-fn changed(change: &Change, texts: &Texts) -> Markup {
+pub(super) fn changed(change: &Change, texts: &Texts) -> Markup {
     let (name, between) = match &change.what {
         ChangeKind::Attribute(name, _) => (Some(name), texts.attribute_of),
         ChangeKind::Tag(key, _) => (Some(key), texts.tag_of),
@@ -103,11 +105,17 @@ fn changed(change: &Change, texts: &Texts) -> Markup {
     }
 }
 
-/// The same question with a change of its context; `None` where something else is changed.
-fn in_context(remedy: &Remedy, asking: &Asking<'_>) -> Option<String> {
+/// The same question with its context changed, and as if the store were; `None` where the visitor may not suppose that.
+fn again(remedy: &Remedy, asking: &Asking<'_>) -> Option<String> {
     let mut query = asking.query.with(COMPLETE, "1");
-    for change in &remedy.changes {
-        let (None, ChangeKind::Attribute(name, value)) = (&change.of, &change.what) else {
+    let changes = remedy.changes.iter();
+    let (of_store, of_context): (Vec<&Change>, Vec<_>) =
+        changes.partition(|change| change.of.is_some());
+    if !of_store.is_empty() {
+        query = with_changes(&query, &of_store).filter(|_| asking.supposes)?;
+    }
+    for change in of_context {
+        let ChangeKind::Attribute(name, value) = &change.what else {
             return None;
         };
         let field = format!("{CONTEXT}{name}");

@@ -18,19 +18,28 @@ use peppol_authz_server::decision_log::{Again, Line, Pseudonyms, Replay, lines};
 use peppol_authz_server::http::Problem;
 
 /// How long a line is decided.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A line that was decided again: it, how it differs, and why it is so.
 type Told = (Again, Vec<&'static str>, Result<Explanation, Unexplained>);
 
+/// The line of that id.
+pub(super) fn line_of<'l>(
+    mut all: impl Iterator<Item = &'l str>,
+    id: &str,
+) -> Result<Line, Problem> {
+    let text = all.find(|line| line.contains(id));
+    let line = text.and_then(|text| lines(text.as_bytes()).next());
+    match line {
+        Some(Ok(line)) if line.id == id => Ok(line),
+        _ => Err(Problem::NotFound),
+    }
+}
+
 /// Decides the line of that id again.
 pub(super) async fn again(visit: &Visit, tail: &Tail, id: &str) -> Result<Markup, Problem> {
     let texts = visit.texts();
-    let text = tail.lines().find(|line| line.contains(id));
-    let line = text.and_then(|text| lines(text.as_bytes()).next());
-    let Some(Ok(line)) = line.filter(|line| line.as_ref().is_ok_and(|line| line.id == id)) else {
-        return Err(Problem::NotFound);
-    };
+    let line = line_of(tail.lines(), id)?;
     let (decision, codes, revision) = (
         line.decision().to_owned(),
         line.codes(),
@@ -90,7 +99,7 @@ async fn decide(
     Ok((again, differs, why))
 }
 
-fn told(
+pub(super) fn told(
     visit: &Visit,
     again: &Again,
     differs: &[&'static str],

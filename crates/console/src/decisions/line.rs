@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use crate::query::Parameters;
 
 /// A line of the log.
+#[derive(Clone)]
 pub(super) struct LoggedDecision {
     pub(super) id: String,
     pub(super) time: String,
@@ -51,6 +52,13 @@ impl LoggedDecision {
             codes: codes.map(str::to_owned).collect(),
             policy_revision: member("policyRevision"),
         })
+    }
+
+    /// The same, found by these codes too.
+    pub(super) fn with_codes<'c>(&self, codes: impl Iterator<Item = &'c String>) -> Self {
+        let mut all = self.clone();
+        all.codes.extend(codes.cloned());
+        all
     }
 
     /// When it was decided, in milliseconds of the Unix epoch: its id begins with that.
@@ -105,6 +113,8 @@ impl<'q> Filter<'q> {
             && code.is_none_or(|wanted| line.codes.iter().any(|code| code == wanted))
             && is("decision", if line.is_allowed { "Allow" } else { "Deny" })
             && self.query.get("revision").is_none_or(|wanted| line.policy_revision.starts_with(wanted))
+            // All that begins as the end is written: a minute with all of its seconds.
+            && self.query.get("to").is_none_or(|to| line.time.get(..to.len()).unwrap_or(&line.time) <= to)
             // Times of one form are in the order of their letters.
             && self.query.get("from").is_none_or(|from| line.time.as_str() >= from)
     }

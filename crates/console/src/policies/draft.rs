@@ -100,20 +100,7 @@ enum Drafted {
 /// The files that the settings name, as they are now.
 async fn sources(visit: &Visit) -> Result<Sources, Problem> {
     let places = visit.console.policies.clone();
-    let read = tokio::task::spawn_blocking(move || {
-        let path = |path: &Option<std::path::PathBuf>| path.clone();
-        let (policies, schema, routes) = (
-            path(&places.policies),
-            path(&places.schema),
-            path(&places.routes),
-        );
-        Sources::read(policies.as_deref(), schema.as_deref(), routes.as_deref()).map(|sources| {
-            sources
-                .with_warnings(places.warnings)
-                .with_max_level(places.level)
-        })
-    });
-    let read = read
+    let read = tokio::task::spawn_blocking(move || places.read())
         .await
         .map_err(|error| Problem::Internal(error.to_string()))?;
     read.map_err(|error| Problem::Internal(error.to_string()))

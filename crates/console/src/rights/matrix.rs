@@ -10,13 +10,14 @@ use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use maud::{Markup, html};
 use serde_json::json;
 
-use super::column::{Column, actions_for, columns};
+use super::column::{Column, ColumnPage, actions_for, columns};
 use super::open_actions::open_actions;
 use crate::entity::{entity, id, seen, short};
 use crate::language::Texts;
 use crate::question_link::{in_words, target};
 use crate::visit::Visit;
 use peppol_authz_engine::schema::{Schema, Type, Value};
+use peppol_authz_engine::store::{SupposedChange, SupposedValue};
 use peppol_authz_server::http::{DeskPage, Problem, Supposed};
 
 /// The parameter that names the value that is supposed.
@@ -59,7 +60,13 @@ pub(super) async fn matrix(
         Some(choice) => Some(
             visit
                 .desk
-                .supposing(resource, &choice.attribute, choice.value.clone())
+                .supposing(vec![SupposedChange {
+                    of: resource.clone(),
+                    what: SupposedValue::Attribute(
+                        Arc::clone(&choice.attribute),
+                        Some(choice.value.clone()),
+                    ),
+                }])
                 .await?,
         ),
         None => None,
@@ -73,19 +80,19 @@ pub(super) async fn matrix(
             .filter(|it| it.principals.contains(of));
         let (columns, open) = columns(&own.collect::<Vec<_>>(), schema);
         all_open.extend(open);
-        let after = visit
-            .query
-            .get("after")
-            .filter(|_| wanted.is_some_and(|it| it.name == *of));
-        let now = search(visit, None, of, resource, &columns, after).await?;
+        let is_named = wanted.is_some_and(|it| it.name == *of);
+        let after = visit.query.get("after").filter(|_| is_named);
+        let shown = ColumnPage::of(columns, &visit.query, is_named);
+        let columns = &shown.columns;
+        let now = search(visit, None, of, resource, columns, after).await?;
         let then = match &supposed {
             Some(supposed) => {
-                Some(search(visit, Some(supposed), of, resource, &columns, after).await?)
+                Some(search(visit, Some(supposed), of, resource, columns, after).await?)
             }
             None => None,
         };
         let page = Page::of(now, then);
-        parts.push(table(visit, of, resource, &columns, &page, texts));
+        parts.push(table(visit, of, resource, &shown, &page, texts));
     }
     Ok(html! {
         section.card {
@@ -214,10 +221,11 @@ fn table(
     visit: &Visit,
     of: &EntityTypeName,
     resource: &EntityUid,
-    columns: &[Column],
+    shown: &ColumnPage,
     page: &Page,
     texts: &Texts,
 ) -> Markup {
+    let columns = &shown.columns;
     let mut heads: BTreeMap<usize, usize> = BTreeMap::new();
     let mut first = 0;
     for (place, column) in columns.iter().enumerate() {
@@ -233,6 +241,7 @@ fn table(
     let query = visit.query.with("of", &of.to_string());
     html! {
         h3 { (short(of)) }
+        (shown.pages(&query, texts))
         @if page.rows.is_empty() { p.hint { (texts.rights_none) } } @else {
             div.scroll.matrix tabindex="0" { table {
                 caption.unseen { (texts.matrix_of) " " (seen(&resource.to_string())) ": " (short(of)) }

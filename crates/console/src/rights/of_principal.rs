@@ -4,7 +4,7 @@ use cedar_policy::EntityUid;
 use maud::{Markup, html};
 use serde_json::json;
 
-use super::column::{actions_for, columns};
+use super::column::{ColumnPage, actions_for, columns};
 use super::open_actions::open_actions;
 use crate::entity::{entity, id, seen};
 use crate::question_link::{in_words, target};
@@ -31,8 +31,9 @@ pub(super) async fn rights(
     let texts = visit.texts();
     let actions = actions_for(schema, principal.type_name(), |action| &action.principals);
     let (columns, open) = columns(&actions, schema);
+    let shown = ColumnPage::of(columns, &visit.query, true);
     let mut lines = Vec::new();
-    for column in &columns {
+    for column in &shown.columns {
         let resources = schema
             .action(&column.action)
             .map(|it| it.resources.as_slice());
@@ -64,6 +65,7 @@ pub(super) async fn rights(
     Ok(html! {
         section.card {
             h2 { (texts.rights) " " (texts.attribute_of) " " (entity(principal)) }
+            (shown.pages(&visit.query, texts))
             @if lines.is_empty() { p.hint { (texts.rights_none) } } @else {
                 div.scroll tabindex="0" { table.rights {
                     thead { tr {

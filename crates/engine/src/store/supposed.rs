@@ -1,4 +1,4 @@
-//! A store as it would be with one other value.
+//! A store as it would be with other values.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,29 +11,40 @@ use super::{
 };
 use crate::schema::{Row, Schema, Value};
 
-/// Another store, with another value of one attribute of one entity. Nothing is written.
+/// Another store, with other values of some of its entities. Nothing is written. An entity that is not there stays so.
 pub struct SupposedStore {
     store: Arc<dyn Store>,
-    supposed: Arc<Supposed>,
+    supposed: Arc<[SupposedChange]>,
 }
 
-/// The other value.
-struct Supposed {
-    uid: EntityUid,
-    attribute: Arc<str>,
-    value: Value,
+/// A change of an entity that is supposed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SupposedChange {
+    /// The entity.
+    pub of: EntityUid,
+    /// The change.
+    pub what: SupposedValue,
+}
+
+/// The kind of a change.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SupposedValue {
+    /// An attribute has this value, or is not there.
+    Attribute(Arc<str>, Option<Value>),
+    /// The same of a tag.
+    Tag(Arc<str>, Option<Value>),
+    /// It is a child of this entity too.
+    Parent(EntityUid),
 }
 
 impl SupposedStore {
-    /// As if this entity had this value.
+    /// As if these changes had been made, one after the other.
     #[must_use]
-    pub fn of(store: Arc<dyn Store>, uid: EntityUid, attribute: Arc<str>, value: Value) -> Self {
-        let supposed = Arc::new(Supposed {
-            uid,
-            attribute,
-            value,
-        });
-        Self { store, supposed }
+    pub fn of(store: Arc<dyn Store>, changes: Vec<SupposedChange>) -> Self {
+        Self {
+            store,
+            supposed: changes.into(),
+        }
     }
 }
 
@@ -78,7 +89,45 @@ impl Store for SupposedStore {
 
 struct SupposedSnapshot {
     snapshot: Box<dyn Snapshot>,
-    supposed: Arc<Supposed>,
+    supposed: Arc<[SupposedChange]>,
+}
+
+impl SupposedSnapshot {
+    /// The changes of rows: their attributes, and the entities that they are in.
+    async fn change(&mut self, row: &mut Row) -> Result<(), StoreError> {
+        let supposed = Arc::clone(&self.supposed);
+        for SupposedChange { of, what } in supposed.iter() {
+            match what {
+                SupposedValue::Attribute(name, value) if row.uid == *of => {
+                    set(&mut row.attributes, name, value.as_ref());
+                }
+                // What is in the entity is in its new parent too, and in all that this is in.
+                SupposedValue::Parent(parent) if row.uid == *of || row.ancestors.contains(of) => {
+                    let found = self.snapshot.entities(std::slice::from_ref(parent)).await?;
+                    let above = found.into_iter().flatten().flat_map(|row| row.ancestors);
+                    for ancestor in std::iter::once(parent.clone()).chain(above) {
+                        if ancestor != row.uid && !row.ancestors.contains(&ancestor) {
+                            row.ancestors.push(ancestor);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sets a value, or takes it away.
+fn set(values: &mut Tags, name: &Arc<str>, value: Option<&Value>) {
+    match value {
+        Some(value) => {
+            values.insert(Arc::clone(name), value.clone());
+        }
+        None => {
+            values.remove(name);
+        }
+    }
 }
 
 impl Snapshot for SupposedSnapshot {
@@ -97,20 +146,28 @@ impl Snapshot for SupposedSnapshot {
     fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> StoreFuture<'a, Vec<Option<Row>>> {
         Box::pin(async move {
             let mut rows = self.snapshot.entities(uids).await?;
-            let Supposed {
-                uid,
-                attribute,
-                value,
-            } = &*self.supposed;
-            for row in rows.iter_mut().flatten().filter(|row| row.uid == *uid) {
-                row.attributes.insert(Arc::clone(attribute), value.clone());
+            for row in rows.iter_mut().flatten() {
+                self.change(row).await?;
             }
             Ok(rows)
         })
     }
 
     fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> StoreFuture<'a, Vec<Tags>> {
-        self.snapshot.tags(wanted)
+        Box::pin(async move {
+            let mut found = self.snapshot.tags(wanted).await?;
+            for ((uid, keys), tags) in wanted.iter().zip(&mut found) {
+                for SupposedChange { of, what } in self.supposed.iter() {
+                    let SupposedValue::Tag(key, value) = what else {
+                        continue;
+                    };
+                    if of == uid && keys.has(key) {
+                        set(tags, key, value.as_ref());
+                    }
+                }
+            }
+            Ok(found)
+        })
     }
 
     fn few_tags<'a>(
@@ -125,13 +182,14 @@ impl Snapshot for SupposedSnapshot {
         self.snapshot.links(most)
     }
 
-    /// The value in the database does not count: all of the type are looked at.
+    /// The values in the database do not count: all of their types are looked at.
     fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> StoreFuture<'a, Vec<String>> {
         let all = Candidates {
             condition: Condition::Always,
             ..wanted.clone()
         };
-        let is_it = wanted.of == *self.supposed.uid.type_name();
+        let mut types = self.supposed.iter().map(|change| change.of.type_name());
+        let is_it = types.any(|of| wanted.of == *of);
         Box::pin(async move {
             let wanted = if is_it { &all } else { wanted };
             self.snapshot.candidates(wanted).await

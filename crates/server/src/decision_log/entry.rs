@@ -129,6 +129,22 @@ pub(super) struct LineOptions {
     pub(super) with_slice: bool,
     /// The most bytes of a line.
     pub(super) longest: usize,
+    /// True if the parts that are the same in each line of a decision are kept with it. Their pseudonyms are those of the first line.
+    pub(super) keeps_parts: bool,
+}
+
+/// A line by itself, with entities and with all ids as they are; `None` where it cannot be written. Nothing of it gets into lines
+/// of the log.
+#[must_use]
+pub fn line_alone(decided: &Decided, longest: usize) -> Option<String> {
+    let options = LineOptions {
+        with_slice: true,
+        longest,
+        keeps_parts: false,
+    };
+    let mut text = Vec::new();
+    write(decided, &Pseudonyms::none(), options, &mut text).ok()?;
+    String::from_utf8(text).ok()
 }
 
 /// The parts of a line that are left out until it is short enough, with the names that tell so.
@@ -172,9 +188,13 @@ pub(super) fn write(
         text.truncate(start);
         serde_json::to_writer(&mut *text, &head)?;
         match cut.len() {
-            0 | 1 => add_kept(text, decision, WrittenText::Line, || {
+            0 | 1 if options.keeps_parts => add_kept(text, decision, WrittenText::Line, || {
                 LineDecision::of(decided, &shown, |question| shown.question(question))
             })?,
+            0 | 1 => {
+                let whole = LineDecision::of(decided, &shown, |question| shown.question(question));
+                add(text, &json_text(&whole)?)?;
+            }
             _ => {
                 let named = LineDecision::of(decided, &shown, |question| shown.names(question));
                 add(text, &json_text(&named)?)?;
@@ -195,7 +215,7 @@ pub(super) fn write(
                 slice_tags: shown.slice_tags(decision),
                 slice_missing: (!decision.missing.is_empty()).then(|| shown.missing(decision)),
             };
-            match weight(decided) < LONG_SLICE {
+            match options.keeps_parts && weight(decided) < LONG_SLICE {
                 true => add_kept(text, decision, WrittenText::LineSlice, slice)?,
                 false => add(text, &json_text(&slice())?)?,
             }

@@ -148,6 +148,7 @@ impl DecisionLog {
             lines: LineOptions {
                 with_slice: settings.slice,
                 longest: settings.line_bytes,
+                keeps_parts: true,
             },
             rest: (settings.capacity >= ROOMY).then_some(REST),
             shared: Arc::clone(&shared),

@@ -23,6 +23,7 @@ use crate::callers::Callers;
 use crate::config::{CerbosSettings, Config};
 use crate::decision_log::DecisionLog;
 use crate::identity::Credentials;
+use crate::loads::Loads;
 use crate::shadow::Shadow;
 use crate::telemetry::{Telemetry, Tracer};
 use crate::tls::ServerTls;
@@ -37,6 +38,8 @@ pub struct App {
     pub engine: Arc<Engine>,
     /// Counters and gauges.
     pub metrics: Metrics,
+    /// The history of what was loaded.
+    pub loads: Loads,
     /// Tells if the server is ready.
     pub readiness: Readiness,
     /// Limits of one request.
@@ -109,6 +112,7 @@ impl App {
         Self {
             engine,
             metrics: Metrics::default(),
+            loads: Loads::default(),
             readiness: Readiness::new(settings.reload.refused_is_unready),
             limits: Limits::new(settings),
             limits_in_force: LimitsInForce::new(settings),

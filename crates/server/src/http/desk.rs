@@ -11,7 +11,6 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{Extensions, HeaderMap, HeaderValue};
-use cedar_policy::EntityUid;
 use serde_json::{Value as Json, json};
 
 use super::admission::{Admitted, CONSOLE};
@@ -24,11 +23,11 @@ use super::page::Page;
 use super::problem::Problem;
 use super::request::{RequestInHand, answered_for, marks};
 use crate::callers::{Asked, Caller, CallerAction, Connected, Proof};
-use peppol_authz_engine::schema::Value;
 use peppol_authz_engine::slice::Freshness;
-use peppol_authz_engine::store::{HeldStore, StoreError, SupposedStore};
+use peppol_authz_engine::store::{HeldStore, StoreError, SupposedChange, SupposedStore};
 use peppol_authz_engine::{
-    Decided, Engine, EngineOptions, Explanation, Failure, SearchResult, Unexplained,
+    Decided, Decision, Engine, EngineOptions, Explanation, Failure, Question, SearchResult,
+    Unexplained,
 };
 
 pub use state::DeskState;
@@ -53,6 +52,17 @@ pub struct DeskDecision {
 
 /// A state of the store that is supposed, for searches.
 pub struct Supposed(Arc<Engine>);
+
+/// A decision in a state that is supposed.
+#[derive(Debug)]
+pub struct SupposedDecision {
+    /// The question.
+    pub question: Question,
+    /// The decision.
+    pub decision: Decision,
+    /// Why it is so.
+    pub why: Result<Explanation, Unexplained>,
+}
 
 /// The memory for its entities.
 const SUPPOSED_BYTES: u64 = 16 << 20;
@@ -224,22 +234,17 @@ impl Desk {
         self.as_caller(answer).await
     }
 
-    /// The newest state of the store, as if an attribute of an entity had another value.
+    /// The newest state of the store, as if some of its entities were changed.
     ///
     /// # Errors
     /// A store that cannot be read.
-    pub async fn supposing(
-        &self,
-        uid: &EntityUid,
-        attribute: &Arc<str>,
-        value: Value,
-    ) -> Result<Supposed, Problem> {
+    pub async fn supposing(&self, changes: Vec<SupposedChange>) -> Result<Supposed, Problem> {
         self.require_ready()?;
         let bundle = Arc::clone(&self.app.engine.state().bundle);
         let failed = |error: StoreError| Problem::from(Failure::from(error));
         let held = HeldStore::of(self.app.engine.store(), &bundle.schema).await;
         let held = Arc::new(held.map_err(failed)?);
-        let store = SupposedStore::of(held, uid.clone(), Arc::clone(attribute), value);
+        let store = SupposedStore::of(held, changes);
         let options = EngineOptions {
             cache_bytes: SUPPOSED_BYTES,
             decision_bytes: 0,
@@ -247,6 +252,32 @@ impl Desk {
         };
         let engine = Engine::new(Arc::new(store), bundle, options);
         Ok(Supposed(Arc::new(engine.map_err(failed)?)))
+    }
+
+    /// Decides a question in a state that is supposed, and explains it. It is no decision: nobody is answered by it, no observer
+    /// receives it. A caller that may have all of the store may suppose what it likes of it.
+    ///
+    /// # Errors
+    /// A caller that may not have all of the store, a question that does not fit, a store that cannot be read.
+    pub async fn decide_in(
+        &self,
+        supposed: &Supposed,
+        question: &Json,
+    ) -> Result<SupposedDecision, Problem> {
+        self.require_administration("/v1/data")?;
+        let (session, json) = (supposed.0.session(), question.clone());
+        let work = self.app.explanations.on_a_thread(async move {
+            let read = session.question(&json, usize::MAX);
+            let (question, options) = read.map_err(Problem::Malformed)?;
+            let decision = session.decide(&question, &options.demand).await?;
+            let why = Explanation::of(&session.state.bundle, &question, &decision);
+            Ok(SupposedDecision {
+                question,
+                decision,
+                why,
+            })
+        });
+        work.await?
     }
 
     /// Answers for the caller, as the middleware does for a request of the API.

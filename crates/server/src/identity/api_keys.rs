@@ -24,6 +24,7 @@ use super::verified::Verified;
 use crate::config::{self, ApiKey, ApiKeyFile, Reload, check_keys};
 use crate::followed::{FollowedFiles, FoundTexts};
 use crate::keyed_hash::{HASH_BYTES, KeyedHash};
+use crate::loads::{LoadedPart, Loads};
 use peppol_authz_engine::schema::{Designation, Misfit, Schema};
 
 pub use made::{ApiKeyFormError, MadeApiKey, hash_of_api_key};
@@ -175,8 +176,8 @@ impl ApiKeys {
     }
 
     /// Reads the file again where it changes, or is to be read, for ever.
-    pub(super) async fn follow(&self) {
-        self.file.follow(|found| self.take(found)).await;
+    pub(super) async fn follow(&self, loads: &Loads) {
+        self.file.follow(|found| self.take(found, loads)).await;
     }
 
     /// Makes it look at the file now.
@@ -185,7 +186,7 @@ impl ApiKeys {
     }
 
     /// Puts the keys of the file in force, or refuses them as a whole: then those before stay.
-    fn take(&self, found: FoundTexts) -> bool {
+    fn take(&self, found: FoundTexts, loads: &Loads) -> bool {
         let table = found
             .map_err(|fault| ApiKeysError::File(self.section, fault))
             .and_then(|texts| {
@@ -196,10 +197,12 @@ impl ApiKeys {
             Ok(table) => {
                 let keys = table.0.len();
                 self.table.store(Arc::new(table));
+                loads.taken(LoadedPart::Keys, &format!("`{}`: {keys}", self.section));
                 tracing::info!(keys, "changed static keys are in force");
                 true
             }
             Err(fault) => {
+                loads.refused(LoadedPart::Keys, &[fault.to_string()]);
                 tracing::error!(
                     %fault,
                     "changed static keys are refused, and those before stay in force"

@@ -11,6 +11,7 @@ use super::token::is_signed_token;
 use super::tokens::{TokenBasis, Tokens};
 use super::verified::{TokenError, Verified};
 use crate::config::{ApiKeys as KeySettings, Config, Jwt, Principal};
+use crate::loads::Loads;
 
 /// The credentials of callers.
 pub struct CallerCredentials {
@@ -119,7 +120,7 @@ impl CallerCredentials {
     }
 
     /// Keeps all keys fresh, for ever.
-    pub async fn follow(&self) {
+    pub async fn follow(&self, loads: &Loads) {
         let tokens = async {
             if let Some(tokens) = &self.tokens {
                 tokens.follow().await;
@@ -127,7 +128,7 @@ impl CallerCredentials {
         };
         let keys = async {
             if let Some(keys) = &self.keys {
-                keys.follow().await;
+                keys.follow(loads).await;
             }
         };
         tokio::join!(tokens, keys);

@@ -16,6 +16,7 @@ use super::token::is_signed_token;
 use super::tokens::Tokens;
 use super::verified::{TokenError, Verified};
 use crate::config::Config;
+use crate::loads::Loads;
 use peppol_authz_engine::schema::{Misfit, Schema};
 
 /// Everything that verifies callers; by default nothing does.
@@ -152,7 +153,7 @@ impl Credentials {
 
     /// Keeps all keys fresh, for ever. Without it the keys of signed tokens are looked at for tokens
     /// that name an unknown key, and static keys stay as they are.
-    pub async fn follow(&self) {
+    pub async fn follow(&self, loads: &Loads) {
         let tokens = async {
             if let Some(tokens) = &self.tokens {
                 tokens.follow().await;
@@ -160,7 +161,7 @@ impl Credentials {
         };
         let api_keys = async {
             if let Some(api_keys) = &self.api_keys {
-                api_keys.follow().await;
+                api_keys.follow(loads).await;
             }
         };
         tokio::join!(tokens, api_keys);

@@ -55,6 +55,18 @@ pub(super) fn code_text(decision: &Decision) -> String {
     }
 }
 
+/// The same as a list.
+pub(super) fn code_names(decision: &Decision) -> Vec<String> {
+    match decision.verdict {
+        Verdict::Allow => Vec::new(),
+        Verdict::Deny => codes(decision)
+            .into_iter()
+            .flatten()
+            .map(str::to_owned)
+            .collect(),
+    }
+}
+
 /// The policies that a decision rests on or that failed, by id, with commas between.
 pub(super) fn policy_text(decision: &Decision) -> String {
     let policies = decision.reasons.iter();

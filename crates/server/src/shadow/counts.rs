@@ -163,11 +163,10 @@ impl Counts {
     /// to tell of it.
     pub(super) fn judged(
         &self,
-        decided: &Decided,
         outcome: &ShadowOutcome,
+        labels: Option<DisagreementLabels>,
     ) -> Option<DisagreementLabels> {
-        let labels =
-            DisagreementLabels::new(decided, outcome).map(|labels| self.told(labels, outcome));
+        let labels = labels.map(|labels| self.told(labels, outcome));
         // Last, so that a reader of this counter also sees the kind.
         let result = outcome.name();
         self.decisions
@@ -214,7 +213,7 @@ impl DisagreementKinds {
 
 impl DisagreementLabels {
     /// `None` where there is nothing to tell.
-    fn new(decided: &Decided, outcome: &ShadowOutcome) -> Option<Self> {
+    pub(super) fn new(decided: &Decided, outcome: &ShadowOutcome) -> Option<Self> {
         let (kind, first, shadow) = match outcome {
             ShadowOutcome::Agreed | ShadowOutcome::Unsettled => return None,
             ShadowOutcome::Disagreed(found) => {

@@ -11,6 +11,8 @@ pub struct ShadowOptions {
     pub queue_bytes: usize,
     /// Disagreements of one kind that are written in full, in a minute.
     pub sample: usize,
+    /// True if the newest disagreements are kept for people, see [`super::Disagreements`].
+    pub keeps: bool,
     /// True if its policies are written for a schema of their own.
     pub own_schema: bool,
     /// Stack of the thread that evaluates its policies.

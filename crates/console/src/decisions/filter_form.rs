@@ -1,0 +1,42 @@
+//! The form that filters decisions.
+
+use maud::{Markup, html};
+
+use crate::visit::Visit;
+
+/// The form that filters what this page shows.
+pub(super) fn filter_form(visit: &Visit, place: &str) -> Markup {
+    let texts = visit.texts();
+    let written = |name: &str| visit.query.get(name).unwrap_or_default();
+    let fields = [
+        ("principal", texts.principal),
+        ("action", texts.action),
+        ("resource", texts.resource),
+        ("code", texts.code),
+        ("revision", texts.revision_policies),
+        ("from", texts.from),
+        ("to", texts.until),
+    ];
+    html! {
+        form.card.line method="get" action=(place) role="search" {
+            div.fields {
+                @for (name, title) in fields {
+                    div.field {
+                        label for=(name) { (title) }
+                        input id=(name) name=(name) value=(written(name)) autocomplete="off" spellcheck="false"
+                            placeholder=[(name == "from" || name == "to").then_some("2026-01-31T09:00")];
+                    }
+                }
+                div.field {
+                    label for="decision" { (texts.verdict) }
+                    select id="decision" name="decision" {
+                        @for (value, title) in [("", texts.any), ("Allow", texts.allowed), ("Deny", texts.denied)] {
+                            option value=(value) selected[value == written("decision")] { (title) }
+                        }
+                    }
+                }
+                button.primary type="submit" { (texts.filter) }
+            }
+        }
+    }
+}

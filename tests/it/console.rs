@@ -4,6 +4,7 @@ mod decisions;
 mod draft;
 mod headers;
 mod pages;
+mod review;
 mod sessions;
 
 use peppol_authz_server::identity::hash_of_api_key;

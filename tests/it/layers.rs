@@ -47,7 +47,12 @@ const MAY_USE: [(&str, Modules); 5] = [
                     "turn",
                 ],
             ),
-            ("review", &["decide", "schema", "search", "slice", "store"]),
+            (
+                "review",
+                &[
+                    "decide", "explain", "policy", "schema", "search", "slice", "store",
+                ],
+            ),
             ("explain", &["decide", "policy", "schema", "slice", "store"]),
             ("request", &["decide", "policy", "schema", "slice", "store"]),
         ],
@@ -161,6 +166,7 @@ const MAY_USE: [(&str, Modules); 5] = [
                 "decision_log",
                 &["config", "instant", "keyed_hash", "telemetry"],
             ),
+            ("review", &["decision_log", "instant"]),
             ("shadow", &["decision_log"]),
             (
                 "http",
@@ -171,6 +177,7 @@ const MAY_USE: [(&str, Modules); 5] = [
                     "identity",
                     "instant",
                     "keyed_hash",
+                    "review",
                     "shadow",
                     "telemetry",
                     "tls",
@@ -251,6 +258,10 @@ const MAY_USE: [(&str, Modules); 5] = [
                 ],
             ),
             (
+                "review",
+                &["entry", "language", "query", "refusal", "visit"],
+            ),
+            (
                 "rights",
                 &["entity", "language", "question_link", "refusal", "visit"],
             ),
@@ -266,6 +277,7 @@ const MAY_USE: [(&str, Modules); 5] = [
                     "language",
                     "policies",
                     "query",
+                    "review",
                     "rights",
                     "sign_in",
                     "state",

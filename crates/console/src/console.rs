@@ -20,6 +20,9 @@ const SEARCHES: usize = 2;
 /// Drafts that are compared or wait for that.
 const DRAFTS: usize = 3;
 
+/// Reviews that are made or wait for that.
+const REVIEWS: usize = 2;
+
 /// A setting in force, as the state shows it.
 #[derive(Clone, Debug)]
 pub struct ConsoleSetting {
@@ -56,6 +59,8 @@ pub struct Console {
     pub(crate) policies: PolicyPlaces,
     /// The turns of drafts.
     pub(crate) drafts: WorkApart,
+    /// The turns of reviews.
+    pub(crate) reviews: WorkApart,
     pub(crate) completions: Semaphore,
     pub(crate) searches: Semaphore,
 }
@@ -94,6 +99,7 @@ impl Console {
                 level: config.policy_level,
             },
             drafts: WorkApart::new(1, DRAFTS, config.server.worker_stack_bytes),
+            reviews: WorkApart::new(1, REVIEWS, config.server.worker_stack_bytes),
             completions: Semaphore::new(COMPLETIONS),
             searches: Semaphore::new(SEARCHES),
         })

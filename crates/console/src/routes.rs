@@ -16,7 +16,7 @@ use crate::guard::{guarded, set_cookie};
 use crate::language::{COOKIE, Language};
 use crate::query::Parameters;
 use crate::visit::Visit;
-use crate::{ask, assets, complete, decisions, policies, rights, sign_in, state};
+use crate::{ask, assets, complete, decisions, policies, review, rights, sign_in, state};
 use peppol_authz_server::http::beside;
 
 /// The most bytes of a form: a file of policies may be long.
@@ -41,6 +41,7 @@ pub fn router(console: Console) -> Router {
             get(policies::draft::page).post(policies::draft::compared),
         )
         .route("/console/decisions", get(decisions::page))
+        .route("/console/review", get(review::page).post(review::file))
         .route("/console/state", get(state::page))
         .route("/console/icon.svg", get(assets::icon))
         .route("/console/complete", get(complete::ids))

@@ -31,9 +31,11 @@ mod weight;
 mod writer;
 
 pub use act::Act;
+pub(crate) use pseudonym::is_hash;
 pub use pseudonym::{KeyError, Pseudonyms};
 pub use queue::{DecisionLog, LogError, LogRoom, LogStats, NotLogged, Room};
 pub use read::{Line, Unreadable, lines};
+pub(crate) use replay::unveiled;
 pub use replay::{Again, Both, Replay, Undecided, decide_by_both};
 pub use shown::asked;
 pub use weight::weight;

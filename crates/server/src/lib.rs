@@ -12,6 +12,7 @@ pub mod http;
 pub mod identity;
 mod instant;
 mod keyed_hash;
+pub mod review;
 pub mod shadow;
 pub mod telemetry;
 pub mod tls;

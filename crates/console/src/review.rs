@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::HeaderValue;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::Value as Json;
@@ -40,10 +40,11 @@ pub(crate) async fn file(visit: Visit, body: String) -> Response {
         return form_refused(&visit.frame());
     };
     match reviewed(&visit, &form).await {
-        Ok((kind, body)) => {
+        Ok((kind, body, length)) => {
             let name = format!("attachment; filename=\"review.{}\"", kind.ending());
             let mut response = Response::new(body);
             let headers = response.headers_mut();
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind.media_type()));
             if let Ok(name) = HeaderValue::try_from(name) {
                 headers.insert(CONTENT_DISPOSITION, name);
@@ -59,7 +60,7 @@ pub(crate) async fn file(visit: Visit, body: String) -> Response {
     }
 }
 
-async fn reviewed(visit: &Visit, form: &Parameters) -> Result<(ReviewForm, Body), Problem> {
+async fn reviewed(visit: &Visit, form: &Parameters) -> Result<(ReviewForm, Body, u64), Problem> {
     let state = visit.console.app.engine.state();
     let scope = scope(form, &state.bundle.schema)?;
     let wanted = form.get("format").unwrap_or_default();
@@ -70,8 +71,8 @@ async fn reviewed(visit: &Visit, form: &Parameters) -> Result<(ReviewForm, Body)
         _ => None,
     };
     let turns = &visit.console.reviews;
-    let body = visit.desk.review(scope, kind, log, turns).await?;
-    Ok((kind, body))
+    let (body, length) = visit.desk.review(scope, kind, log, turns).await?;
+    Ok((kind, body, length))
 }
 
 fn scope(form: &Parameters, schema: &Schema) -> Result<ReviewScope, Problem> {

@@ -126,7 +126,7 @@ impl PermitReader {
     }
 }
 
-/// The attributes that a policy names anywhere; `None` where it uses an entity of the question otherwise than
+/// The attributes of an entity of the question that a policy names; `None` where it uses that entity otherwise than
 /// to look into it, so that it may depend on who that is.
 fn names(policy: &Policy, var: &Var) -> Option<BTreeSet<String>> {
     let scope_is_open = match var {
@@ -193,7 +193,10 @@ impl NameReader {
     }
 
     fn name(&mut self, of: &Expr, attribute: &str) -> bool {
-        self.names.insert(attribute.to_owned());
+        // What another entity has is the same for all of a search, or is told by the attribute that leads to it.
+        if *of == Expr::Var(self.var.clone()) {
+            self.names.insert(attribute.to_owned());
+        }
         self.within(of)
     }
 

@@ -2,8 +2,8 @@
 
 use std::io::{Error, Write};
 
-use super::AccessReview;
-use super::found::{Rights, members};
+use super::access_review::AccessReview;
+use super::found_rights::{Rights, members};
 use super::used::LastUses;
 
 const HEADING: [&str; 10] = [

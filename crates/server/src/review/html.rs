@@ -3,8 +3,8 @@
 
 use std::io::{Error, Write};
 
-use super::AccessReview;
-use super::found::{Rights, members, reviewed as how};
+use super::access_review::AccessReview;
+use super::found_rights::{Rights, members, reviewed as how};
 use super::right_line::RightLine;
 use super::used::LastUses;
 

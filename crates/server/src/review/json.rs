@@ -4,17 +4,11 @@ use std::io::{Error, Write};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::AccessReview;
-use super::found::{Rights, reviewed as how};
-use super::right_line::{RightLine, used_member};
+use super::access_review::AccessReview;
+use super::found_rights::{Rights, reviewed as how};
+use super::right_line::{END_OF_RIGHTS, RIGHTS, RightLine, used_member};
 use super::used::LastUses;
 use peppol_authz_engine::OpenAction;
-
-/// The line before the first right.
-pub(super) const RIGHTS: &str = "\"rights\": [";
-
-/// The line behind the last.
-pub(super) const END_OF_RIGHTS: &str = "],";
 
 pub(super) fn write(review: &AccessReview, to: &mut dyn Write) -> Result<(), Error> {
     let found = &review.found;

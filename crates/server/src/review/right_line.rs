@@ -8,6 +8,12 @@ use sha2::{Digest, Sha256};
 
 use peppol_authz_engine::Right;
 
+/// The line before the first right of a review in JSON.
+pub(super) const RIGHTS: &str = "\"rights\": [";
+
+/// The line behind the last.
+pub(super) const END_OF_RIGHTS: &str = "],";
+
 /// A right by what it allows: a hash, however long its names are.
 pub(super) type RightKey = [u8; 24];
 

@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json};
 
-use super::found::{EachRight, FoundRights, Rights};
-use super::json::{END_OF_RIGHTS, RIGHTS};
-use super::right_line::{RightKey, RightLine, used_member};
+use super::found_rights::{EachRight, FoundRights, Rights};
+use super::right_line::{END_OF_RIGHTS, RIGHTS, RightKey, RightLine, used_member};
 
 /// An earlier review in JSON.
 #[derive(Debug)]

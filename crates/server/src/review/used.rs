@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::FoundReview;
+use super::found_review::FoundReview;
 use super::right_line::{LastUse, RightKey, RightLine, key};
 use crate::decision_log::{Line, Pseudonyms, Unreadable, is_hash, lines, unveiled};
 use crate::instant::milliseconds;

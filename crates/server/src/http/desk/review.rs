@@ -30,7 +30,7 @@ const PIECE: usize = 64 << 10;
 
 impl Desk {
     /// A review, with the last use of each right by a decision log where there is one, for a caller that may read
-    /// all data. It is whole before any of it is answered.
+    /// all data, and how many bytes it is long. It is whole before any of it is answered.
     ///
     /// # Errors
     /// A caller that may not, and anything that keeps the review from being complete.
@@ -40,7 +40,7 @@ impl Desk {
         form: ReviewForm,
         log: Option<PathBuf>,
         turns: &WorkApart,
-    ) -> Result<Body, Problem> {
+    ) -> Result<(Body, u64), Problem> {
         self.require_administration("/v1/data")?;
         self.require_ready()?;
         let bundle = Arc::clone(&self.app.engine.state().bundle);
@@ -50,10 +50,12 @@ impl Desk {
             tokio::time::timeout(PATIENCE, written).await
         });
         let file = work.await?.map_err(|_| Problem::TimedOut)??;
-        Ok(Body::from_stream(try_unfold(file, |file| async move {
+        let length = file.metadata().map_err(internal)?.len();
+        let pieces = try_unfold(file, |file| async move {
             let read = spawn_blocking(move || piece(file)).await;
             read.map_err(std::io::Error::other)?
-        })))
+        });
+        Ok((Body::from_stream(pieces), length))
     }
 }
 
@@ -76,7 +78,6 @@ async fn written(
     };
     let found = FoundReview::of(store, Arc::clone(&bundle), scope, &mut each).await;
     let found = found.map_err(refused)?;
-    let internal = |error: std::io::Error| Problem::Internal(format!("a review: {error}"));
     let uses = match log {
         Some(path) => {
             let mut uses = LastUses::of_review(&found, &bundle, None).map_err(internal)?;
@@ -97,6 +98,10 @@ async fn written(
     let mut file = to.into_inner().map_err(|it| internal(it.into_error()))?;
     file.seek(SeekFrom::Start(0)).map_err(internal)?;
     Ok(file)
+}
+
+fn internal(error: std::io::Error) -> Problem {
+    Problem::Internal(format!("a review: {error}"))
 }
 
 fn refused(why: NoReview) -> Problem {

@@ -111,7 +111,6 @@ async fn measure(database: &Database, name: &str, case: &SearchCase, of: usize) 
         most: 10_000,
         explain: false,
         binds: true,
-        whole: false,
     };
     let find = || async {
         let session = engine.session();

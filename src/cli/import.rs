@@ -29,7 +29,9 @@ pub(super) fn run(args: &ImportArgs) -> Ended {
     let imported = import_files(&database, &import, &args.files, |line| remark(line));
     let imported = imported.map_err(failed)?;
     ignored_lines(&imported.ignored).iter().for_each(remark);
-    say(format_args!("imported {} documents", imported.documents));
+    let count = imported.documents;
+    let s = if count == 1 { "" } else { "s" };
+    say(format_args!("imported {count} document{s}"));
     say(format_args!("tenancyRevision {}", imported.revision));
     Ok(Exit::Done)
 }

@@ -3,5 +3,5 @@
 mod recorded;
 mod tally;
 
-pub(super) use recorded::Recorded;
+pub(super) use recorded::{Recorded, key_named};
 pub(super) use tally::{DecisionChange, DecisionText, LineDecider, LineOutcome, LogTally};

@@ -1,34 +1,24 @@
-//! `review`: who may do what, on what, by which policies.
+//! `review`: who may do what, on what, by which policies and values.
 
-mod csv;
-mod found;
-mod html;
-mod json;
+mod logs;
+mod progress;
 mod scope;
-mod since;
 
-use std::io::IsTerminal;
 use std::sync::Arc;
-use std::time::Duration;
-
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::{ReviewArgs, ReviewFormat};
-use super::asking::{engine_over, prepare};
+use super::asking::prepare;
 use super::exit::{Ended, Exit};
 use super::output::{AnyError, failed, misused, remark};
 use super::source::{FileUse, open, patient};
 use super::whole_file::WholeFile;
 use super::worker::in_worker;
-use found::{FoundRights, ReviewHead};
+use logs::Logs;
 use peppol_authz_engine::ReviewScope;
 use peppol_authz_engine::policy::Bundle;
-use peppol_authz_engine::store::HeldStore;
 use peppol_authz_server::config::Config;
-use since::Since;
-
-/// Memory for the entities that a review looks at again and again.
-const CACHE_BYTES: u64 = 256 << 20;
+use peppol_authz_server::review::{AccessReview, FoundReview, ReviewForm, Since, scope_json};
+use progress::Progress;
 
 pub(super) fn run(args: &ReviewArgs) -> Ended {
     let (config, bundle) = prepare(&args.source, &args.policy)?;
@@ -36,98 +26,85 @@ pub(super) fn run(args: &ReviewArgs) -> Ended {
     let scope = scope::read(args, &bundle, config.limits.json_depth).map_err(misused)?;
     let before = args.since.as_deref().map(Since::open).transpose();
     let before = before.map_err(misused)?;
-    let shown = scope::shown(&scope);
     if let Some(before) = &before {
-        before.is_of(&shown).map_err(misused)?;
+        before.is_of(&scope_json(&scope)).map_err(misused)?;
     }
-    let (head, rights) = find(&config, bundle, scope, shown).map_err(failed)?;
-    let rights = rights.end().map_err(failed)?;
-    let since = before.map(|before| before.compare(&rights)).transpose();
+    let logs = Logs::named(args, &config)?;
+    let found = find(&config, Arc::clone(&bundle), scope).map_err(failed)?;
+    let since = before
+        .map(|before| before.compare(&found.rights))
+        .transpose();
     let since = since.map_err(failed)?;
+    let uses = logs.map(|logs| logs.uses(&found, &bundle)).transpose();
+    let review = AccessReview {
+        uses: uses.map_err(failed)?,
+        found,
+        since,
+    };
     let target = args.output.display();
     let unwritten = |error: std::io::Error| failed(format!("`{target}`: {error}"));
     let mut file = WholeFile::create(&args.output).map_err(unwritten)?;
-    let written = match args.format {
-        ReviewFormat::Csv => csv::write(&head, &rights, since.as_ref(), &mut file),
-        ReviewFormat::Json => json::write(&head, &rights, since.as_ref(), &mut file),
-        ReviewFormat::Html => html::write(&head, &rights, since.as_ref(), &mut file),
+    let form = match args.format {
+        ReviewFormat::Csv => ReviewForm::Csv,
+        ReviewFormat::Json => ReviewForm::Json,
+        ReviewFormat::Html => ReviewForm::Html,
     };
+    let written = review.write(form, &mut file);
     written.and_then(|()| file.keep()).map_err(unwritten)?;
-    remark(format_args!("reviewed {} rights", rights.count));
-    if let Some(since) = &since {
+    say(&review);
+    Ok(Exit::Done)
+}
+
+/// Says beside the review what it holds.
+fn say(review: &AccessReview) {
+    let AccessReview { found, since, uses } = review;
+    remark(format_args!("reviewed {} rights", found.rights.count));
+    if let Some(since) = since {
         remark(format_args!(
             "since then {} wider, {} narrower",
             since.wider.count, since.narrower.count
         ));
     }
-    let open = head.reviewed.open.iter().filter(|it| it.required).count();
+    if let Some(uses) = uses {
+        let read = &uses.read;
+        let (lines, used) = (read.lines, read.uses);
+        remark(format_args!("of {lines} decisions {used} used one of them"));
+        let missed = [
+            (read.unread, "lines of the log cannot be read"),
+            (
+                read.hidden,
+                "lines have hashes of ids, and `--key-file` names no such key",
+            ),
+        ];
+        for (count, problem) in missed {
+            if count > 0 {
+                remark(format_args!("{count} {problem}: uses may be missing"));
+            }
+        }
+    }
+    let open = &found.reviewed.open;
+    let open = open.iter().filter(|it| it.required).count();
     if open > 0 {
         remark(format_args!(
             "{open} actions depend on their context, and are named as open"
         ));
     }
-    remark(format_args!(
-        "tenancyRevision {}",
-        head.reviewed.tenancy_revision
-    ));
-    Ok(Exit::Done)
+    let revision = &found.reviewed.tenancy_revision;
+    remark(format_args!("tenancyRevision {revision}"));
 }
 
 /// Finds all rights, over one state of the store.
-fn find(
-    config: &Config,
-    bundle: Arc<Bundle>,
-    scope: ReviewScope,
-    shown: serde_json::Value,
-) -> Result<(ReviewHead, FoundRights), AnyError> {
+fn find(config: &Config, bundle: Arc<Bundle>, scope: ReviewScope) -> Result<FoundReview, AnyError> {
     let (store, _) = open(config, FileUse::ReadOnce)?;
-    let schema = Arc::clone(&bundle.schema);
     // One runtime for both: the state is held by a connection that lives in it.
     in_worker(async move {
-        let held = HeldStore::of(store, &schema).await?;
-        let engine = engine_over(Arc::new(held), bundle, CACHE_BYTES)?;
-        let mut rights = FoundRights::new()?;
-        let progress = Progress::new();
-        let mut take = |right| {
-            progress.more();
-            rights.add(&right).map_err(|error| error.to_string())
+        let progress = Progress::new("rights");
+        let mut each = |right: &_| {
+            progress.more(right);
+            Ok(())
         };
-        let reviewed = scope.review(&engine.session(), &mut take).await?;
+        let found = FoundReview::of(store, bundle, &scope, &mut each).await;
         progress.end();
-        let head = ReviewHead {
-            scope: shown,
-            reviewed,
-        };
-        Ok((head, rights))
+        Ok(found?)
     })
-}
-
-/// How many rights were found, on a terminal.
-struct Progress {
-    bar: Option<ProgressBar>,
-}
-
-impl Progress {
-    fn new() -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{spinner} {pos} rights {elapsed}");
-            let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
-            let bar = ProgressBar::new_spinner().with_style(style);
-            bar.enable_steady_tick(Duration::from_millis(200));
-            bar
-        });
-        Self { bar }
-    }
-
-    fn more(&self) {
-        if let Some(bar) = &self.bar {
-            bar.inc(1);
-        }
-    }
-
-    fn end(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
 }

@@ -52,7 +52,6 @@ async fn find(
         most: limits.candidates,
         explain,
         binds: true,
-        whole: false,
     };
     let mut found = wanted.find(&session, &part, &demand).await?;
     loop {

@@ -5,6 +5,7 @@ mod draft;
 mod errands;
 mod headers;
 mod pages;
+mod review;
 mod sessions;
 mod shadow;
 mod supposing;

@@ -45,7 +45,6 @@ pub(crate) fn first_page(limit: usize, most: usize) -> SearchPage {
         most,
         explain: false,
         binds: true,
-        whole: false,
     }
 }
 

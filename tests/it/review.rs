@@ -1,6 +1,8 @@
 //! `review`: every right that there is, and no other.
 
 mod exhaustive;
+mod used;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -115,6 +117,9 @@ fn open_actions(review: &Value) -> BTreeSet<&str> {
     all.map(|it| it["action"].as_str().unwrap()).collect()
 }
 
+/// Of so many rights one is explained again.
+const SAMPLE: usize = 23;
+
 /// How many tenancies are reviewed; `REVIEW_TENANCIES` is for a longer run.
 fn tenancies() -> u64 {
     let set = std::env::var("REVIEW_TENANCIES").ok();
@@ -133,7 +138,7 @@ fn found(worker: &Deciding, store: &Arc<dyn Store>, scope: ReviewScope) -> Right
             freshness: Freshness::EACH,
         };
         let engine = Engine::new(Arc::new(held), bundle, options).unwrap();
-        let mut rights = Rights::new();
+        let (mut rights, mut sample) = (Rights::new(), Vec::new());
         let mut take = |right: Right| {
             let obligations = right.obligations.iter().map(ToString::to_string);
             let key = [
@@ -144,10 +149,17 @@ fn found(worker: &Deciding, store: &Arc<dyn Store>, scope: ReviewScope) -> Right
             ];
             assert!(!right.permits.is_empty(), "{right:?}");
             let before = rights.insert(key, obligations.collect());
+            if rights.len() % SAMPLE == 1 {
+                sample.push(right.clone());
+            }
             before.map_or(Ok(()), |_| Err(format!("{right:?} is there twice")))
         };
-        let reviewed = scope.review(&engine.session(), &mut take).await;
+        let session = engine.session();
+        let reviewed = scope.review(&session, &mut take).await;
         assert!(reviewed.unwrap().unlisted.is_empty());
+        for right in sample {
+            values::are_those_of_the_explanation(&engine.state().bundle, &session, &right).await;
+        }
         rights
     })
 }
@@ -323,7 +335,7 @@ fn names_are_only_text_in_a_page_and_in_a_table() {
     let lines: Vec<&str> = table.split_terminator("\r\n").collect();
     assert_eq!(
         lines[0],
-        "kind,principal,action,context,resource,policies,rules,obligations"
+        "kind,principal,action,context,resource,policies,rules,obligations,values,lastUsed"
     );
     assert!(lines.last().unwrap().starts_with("end,rights "), "{table}");
     let right = lines

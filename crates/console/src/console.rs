@@ -24,6 +24,9 @@ const SEARCHES: usize = 2;
 /// Drafts that are compared or wait for that.
 const DRAFTS: usize = 3;
 
+/// Reviews that are made or wait for that.
+const REVIEWS: usize = 2;
+
 /// A setting in force, as the state shows it.
 #[derive(Clone, Debug)]
 pub struct ConsoleSetting {
@@ -90,6 +93,8 @@ pub struct Console {
     pub(crate) errands: Errands,
     /// The turns of drafts.
     pub(crate) drafts: WorkApart,
+    /// The turns of reviews.
+    pub(crate) reviews: WorkApart,
     pub(crate) completions: Semaphore,
     pub(crate) searches: Semaphore,
 }
@@ -131,6 +136,7 @@ impl Console {
             commands: Arc::new(commands),
             errands: Errands::new(config.server.worker_stack_bytes),
             drafts: WorkApart::new(1, DRAFTS, config.server.worker_stack_bytes),
+            reviews: WorkApart::new(1, REVIEWS, config.server.worker_stack_bytes),
             completions: Semaphore::new(COMPLETIONS),
             searches: Semaphore::new(SEARCHES),
         })

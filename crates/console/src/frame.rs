@@ -67,6 +67,11 @@ impl Frame {
             ("/console/ask", texts.ask, self.is_in),
             ("/console/rights", texts.rights, self.is_in),
             (
+                "/console/review",
+                texts.review,
+                self.is_in && self.administers,
+            ),
+            (
                 "/console/policies",
                 texts.policies,
                 self.is_in && self.administers,

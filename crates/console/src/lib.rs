@@ -33,6 +33,7 @@ mod query;
 mod question_link;
 mod random;
 mod refusal;
+mod review;
 mod rights;
 mod routes;
 mod session;

@@ -16,7 +16,7 @@ use crate::guard::{guarded, set_cookie};
 use crate::language::{COOKIE, Language};
 use crate::query::Parameters;
 use crate::visit::Visit;
-use crate::{ask, assets, complete, decisions, policies, rights, sign_in, state};
+use crate::{ask, assets, complete, decisions, policies, review, rights, sign_in, state};
 use peppol_authz_server::http::beside;
 
 /// The most bytes of a form: a file of policies may be long.
@@ -50,6 +50,7 @@ pub fn router(console: Console) -> Router {
         )
         .route("/console/decisions", get(decisions::page))
         .route("/console/decisions/shadow", get(decisions::shadow::page))
+        .route("/console/review", get(review::page).post(review::file))
         .route("/console/state", get(state::page))
         .route(
             "/console/state/checks",

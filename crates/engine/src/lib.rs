@@ -17,7 +17,7 @@
 //! ([`Twice`]) take a session. Threads that decide need [`DECISION_STACK_BYTES`] of stack, and the
 //! engine refuses to decide on less. `examples/embed.rs` shows a decision from start to end.
 //!
-//! Imports run one way: `{row_plan, review} → search`, `{search, explain, request} → decide → slice → {policy, store} → schema`.
+//! Imports run one way: `review → {search, explain}`, `row_plan → search`, `{search, explain, request} → decide → slice → {policy, store} → schema`.
 
 mod combine;
 mod decide;
@@ -52,7 +52,7 @@ pub use request::{
     Body, Draft, Drafted, Headers, HttpRequest, RequestDecision, RequestLimits, Routed, Unrouted,
 };
 pub use review::{
-    OpenAction, ReviewError, ReviewScope, Reviewed, Right, TakeRight, listed_contexts,
+    OpenAction, PermitValues, ReviewError, ReviewScope, Reviewed, Right, TakeRight, listed_contexts,
 };
 pub use row_plan::{
     ROW_ID, RelatedRow, RowAttribute, RowCondition, RowPlan, RowPlanOptions, RowPlanRequest,

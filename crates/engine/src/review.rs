@@ -5,12 +5,14 @@
 //! 2. [`scope`] finds the resources: all of them, or those within one entity.
 //! 3. For each resource, action and context the principals are searched for, or for one principal the
 //!    resources. A search decides each candidate, so a right is what a question would be answered.
+//! 4. [`values`] finds the values by which the permits of a right hold.
 //!
 //! INVARIANT: a review is complete, or it is an error. A candidate that cannot be decided ends it.
 
 mod contexts;
 mod rights;
 mod scope;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,7 +20,8 @@ use std::sync::Arc;
 use cedar_policy::{EntityTypeName, EntityUid};
 use serde_json::Value as Json;
 
-use crate::decide::{Failure, Reason};
+use crate::decide::{Failure, Question, Reason};
+use crate::explain::ReadValue;
 
 pub use contexts::listed_contexts;
 pub use rights::TakeRight;
@@ -49,8 +52,21 @@ pub struct Right {
     pub resource: EntityUid,
     /// The permits that give it, each with its rule.
     pub permits: Vec<Reason>,
+    /// The values that these read.
+    pub values: Arc<[PermitValues]>,
     /// The obligations that come with it.
     pub obligations: BTreeSet<Arc<str>>,
+}
+
+/// The values by which a permit gives a right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PermitValues {
+    /// The permit.
+    pub policy: Arc<str>,
+    /// The values that it read, in order.
+    pub read: Vec<ReadValue>,
+    /// True if the work was limited, so that there may be others.
+    pub cut: bool,
 }
 
 /// An action whose rights depend on a context that nobody can list.
@@ -94,6 +110,14 @@ pub enum ReviewError {
         /// Why.
         failure: Failure,
     },
+    /// The values behind a right cannot be found.
+    #[error("{}: {why}", .about.join(", "))]
+    Unexplained {
+        /// The principal, the action and the resource.
+        about: Box<[String; 3]>,
+        /// Why.
+        why: String,
+    },
     /// The store cannot be read.
     #[error("{0}")]
     Failed(#[from] Failure),
@@ -103,4 +127,15 @@ pub enum ReviewError {
     /// The receiver of the rights takes no more.
     #[error("{0}")]
     Taken(String),
+}
+
+/// The principal, the action and the resource of a question.
+fn parts(question: &Question) -> [String; 3] {
+    let Question {
+        principal,
+        action,
+        resource,
+        ..
+    } = question;
+    [principal, action, resource].map(ToString::to_string)
 }

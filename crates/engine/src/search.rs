@@ -14,6 +14,8 @@
 //! 6. The candidates are decided like a batch, from the snapshot that they were found in. If that
 //!    has to move on to a later state, the page begins again.
 //!
+//! [`whole`] finds all that is allowed, or fails; it is what reviews use.
+//!
 //! So the condition decides how fast a search is. A fault in it can lose results; it can never add
 //! one.
 
@@ -26,13 +28,14 @@ mod loose;
 mod partial;
 mod read;
 mod searching;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cedar_policy::{EntityTypeName, EntityUid};
 
-use crate::decide::{Decision, QuestionContext, Reason, Verdict};
+use crate::decide::{Decision, QuestionContext, Verdict};
 use crate::slice::Described;
 
 pub use actions::ActionSearch;
@@ -85,9 +88,6 @@ pub struct SearchPage {
     /// False for a caller who understands no obligation: what is permitted with one is then not
     /// found, as a question about it would be a denial.
     pub binds: bool,
-    /// True if the search is to be complete or an error: a candidate that cannot be decided ends it. The
-    /// result has the permits then.
-    pub whole: bool,
 }
 
 /// A part of the answer.
@@ -97,8 +97,6 @@ pub struct SearchResult {
     pub entities: Vec<EntityUid>,
     /// The obligations of those that are allowed with some.
     pub obligations: BTreeMap<EntityUid, BTreeSet<Arc<str>>>,
-    /// The permits of each, where [`SearchPage::whole`] asked for them.
-    pub permits: BTreeMap<EntityUid, Vec<Reason>>,
     /// True if there are others behind them.
     pub more: bool,
     /// The last of them, for [`SearchPage::after`].
@@ -114,37 +112,23 @@ pub struct SearchResult {
     pub tenancy_revision: Option<Arc<str>>,
 }
 
-/// The part of a permit that a search tells.
-struct Found {
-    obligations: BTreeSet<Arc<str>>,
-    /// The permits, where they are asked for.
-    permits: Vec<Reason>,
-}
+/// The obligations of what is found.
+type Found = BTreeSet<Arc<str>>;
 
 impl SearchPage {
     /// The part of a decision by which something is found; `None` where it is not.
     fn finds(&self, decision: Decision) -> Option<Found> {
         let is_allow = decision.verdict == Verdict::Allow;
-        let found = Found {
-            obligations: decision.obligations,
-            permits: if self.whole {
-                decision.reasons
-            } else {
-                Vec::new()
-            },
-        };
-        (is_allow && (self.binds || found.obligations.is_empty())).then_some(found)
+        let obligations = decision.obligations;
+        (is_allow && (self.binds || obligations.is_empty())).then_some(obligations)
     }
 }
 
 impl SearchResult {
     /// Adds what is allowed.
-    fn add(&mut self, uid: EntityUid, found: Found) {
-        if !found.obligations.is_empty() {
-            self.obligations.insert(uid.clone(), found.obligations);
-        }
-        if !found.permits.is_empty() {
-            self.permits.insert(uid.clone(), found.permits);
+    fn add(&mut self, uid: EntityUid, obligations: Found) {
+        if !obligations.is_empty() {
+            self.obligations.insert(uid.clone(), obligations);
         }
         self.entities.push(uid);
     }
@@ -154,7 +138,6 @@ impl SearchResult {
         self.more = self.entities.len() > limit;
         for uid in self.entities.drain(limit.min(self.entities.len())..) {
             self.obligations.remove(&uid);
-            self.permits.remove(&uid);
         }
     }
 }

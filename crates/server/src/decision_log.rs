@@ -30,11 +30,13 @@ mod syslog;
 mod weight;
 mod writer;
 
-pub use act::Act;
+pub use act::{Act, is_act};
 pub use entry::line_alone;
+pub(crate) use pseudonym::is_hash;
 pub use pseudonym::{KeyError, Pseudonyms};
 pub use queue::{DecisionLog, LogError, LogRoom, LogStats, NotLogged, Room};
 pub use read::{Line, Unreadable, lines};
+pub(crate) use replay::unveiled;
 pub use replay::{Again, Both, Replay, Undecided, decide_by_both};
 pub use shown::asked;
 pub use weight::weight;

@@ -13,6 +13,7 @@ pub mod identity;
 pub mod instant;
 mod keyed_hash;
 pub mod loads;
+pub mod review;
 pub mod shadow;
 pub mod telemetry;
 pub mod tls;

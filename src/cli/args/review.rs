@@ -12,9 +12,10 @@ Examples:
   peppol-authz review --organisation acme --format html --output acme.html
   peppol-authz review --principal 'Peppol::User::\"anna\"' --format csv
   peppol-authz review --organisation acme --format json --output now.json --since before.json
+  peppol-authz review --organisation acme --decision-log decisions.log decisions.log.1
 
-Every right is a question that would be allowed: who, which action, on what, in which context, by which policies. All \
-are of one state of the store. An action is asked in every context of vocabularies and of true and false; one whose \
+Every right is a question that would be allowed: who, which action, on what, in which context, by which policies and \
+values. All are of one state of the store. An action is asked in every context of vocabularies and of true and false; one whose \
 context can be anything else is named as open, with the members that it depends on, unless `--contexts` gives some. \
 A review is complete, or the exit code is 1 and nothing is written.")]
 pub(in crate::cli) struct ReviewArgs {
@@ -42,6 +43,12 @@ pub(in crate::cli) struct ReviewArgs {
     /// An earlier review in JSON, of the same scope: show also what has become wider and narrower since
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) since: Option<PathBuf>,
+    /// Decision logs, to show when each right was last used; `-` is standard input
+    #[arg(long, value_name = "LOG", num_args = 1..)]
+    pub(in crate::cli) decision_log: Vec<PathBuf>,
+    /// The key of the hashes in the logs [default: the setting `decision_log.key_file`]
+    #[arg(long, value_name = "FILE", requires = "decision_log")]
+    pub(in crate::cli) key_file: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) source: SourceArgs,
     #[command(flatten)]

@@ -18,6 +18,22 @@ pub(in crate::cli) struct Recorded {
     key: Option<Pseudonyms>,
 }
 
+/// The key that a flag or the settings name.
+pub(in crate::cli) fn key_named(
+    config: &Config,
+    key_file: Option<&Path>,
+) -> Result<Option<Pseudonyms>, Exit> {
+    let key = match (key_file, &config.decision_log.key_file) {
+        (Some(path), _) => Some(("--key-file", path)),
+        (None, Some(path)) => Some(("decision_log.key_file", path.as_path())),
+        (None, None) => None,
+    };
+    let key = key.map(|(name, path)| {
+        Pseudonyms::by_file(path).map_err(|error| misused(format!("`{name}`: {error}")))
+    });
+    key.transpose()
+}
+
 impl Recorded {
     /// Opens what flags or settings name. The default store is used only if it exists.
     pub(in crate::cli) fn named(
@@ -25,15 +41,7 @@ impl Recorded {
         key_file: Option<&Path>,
         source: &SourceArgs,
     ) -> Result<Self, Exit> {
-        let key = match (key_file, &config.decision_log.key_file) {
-            (Some(path), _) => Some(("--key-file", path)),
-            (None, Some(path)) => Some(("decision_log.key_file", path.as_path())),
-            (None, None) => None,
-        };
-        let key = key.map(|(name, path)| {
-            Pseudonyms::by_file(path).map_err(|error| misused(format!("`{name}`: {error}")))
-        });
-        let key = key.transpose()?;
+        let key = key_named(config, key_file)?;
         let defaults = Config::defaults().map_err(failed)?;
         let is_named = source.tenancy.is_some() || config.tenancy != defaults.tenancy;
         let is_there = match &config.tenancy {

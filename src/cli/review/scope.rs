@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cedar_policy::{EntityId, EntityUid};
-use serde_json::{Map, Value as Json, json};
+use cedar_policy::EntityUid;
+use serde_json::Value as Json;
 
 use crate::cli::args::ReviewArgs;
 use crate::cli::asking::action;
@@ -11,6 +11,7 @@ use crate::cli::input::question_in;
 use peppol_authz_engine::ReviewScope;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::schema::Schema;
+use peppol_authz_server::review::tenant;
 
 /// Reads the scope.
 ///
@@ -27,7 +28,7 @@ pub(super) fn read(
         text.map(|text| entity(flag, text, schema)).transpose()
     };
     let within = match &args.organisation {
-        Some(id) => Some(tenant(id, schema)?),
+        Some(id) => Some(tenant(id, schema).map_err(|error| format!("`--organisation`: {error}"))?),
         None => entity("--within", &args.within)?,
     };
     Ok(ReviewScope {
@@ -47,22 +48,6 @@ pub(super) fn read(
 fn entity(flag: &str, text: &str, schema: &Schema) -> Result<EntityUid, String> {
     let read = schema.entity(&Json::from(text));
     read.map_err(|misfit| format!("`{flag}`: {misfit}"))
-}
-
-/// The tenant of an id.
-fn tenant(id: &str, schema: &Schema) -> Result<EntityUid, String> {
-    let types = schema.entity_types();
-    let tenants: Vec<_> = types.iter().filter(|it| it.tenant).collect();
-    let [tenant] = tenants.as_slice() else {
-        return Err(format!(
-            "`--organisation`: the schema marks {} types `@tenant`, and one is wanted; `--within ENTITY` needs none",
-            tenants.len()
-        ));
-    };
-    let uid = EntityUid::from_type_name_and_id(tenant.name.clone(), EntityId::new(id));
-    schema
-        .canonical(uid)
-        .map_err(|misfit| format!("`--organisation`: {misfit}"))
 }
 
 fn action_named(name: &str, bundle: &Bundle) -> Result<EntityUid, String> {
@@ -94,27 +79,4 @@ fn contexts(json: &Json, bundle: &Bundle) -> Result<BTreeMap<EntityUid, Vec<Json
         }
     });
     read.collect()
-}
-
-/// The scope as a review writes it, so that two can be told to be of the same.
-pub(super) fn shown(scope: &ReviewScope) -> Json {
-    let mut shown = Map::new();
-    let parts = [
-        ("principal", &scope.principal),
-        ("action", &scope.action),
-        ("within", &scope.within),
-    ];
-    for (name, uid) in parts {
-        if let Some(uid) = uid {
-            shown.insert(name.to_owned(), uid.to_string().into());
-        }
-    }
-    if !scope.contexts.is_empty() {
-        let contexts = scope.contexts.iter();
-        let contexts: Map<String, Json> = contexts
-            .map(|(action, contexts)| (action.to_string(), json!(contexts)))
-            .collect();
-        shown.insert("contexts".to_owned(), Json::Object(contexts));
-    }
-    Json::Object(shown)
 }

@@ -148,7 +148,7 @@ fn all_other_files_mean_the_same() {
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&imported.stdout).into_owned();
-        assert!(said.starts_with("imported 1 documents"), "{imported:?}");
+        assert!(said.starts_with("imported 1 document\n"), "{imported:?}");
     }
 }
 

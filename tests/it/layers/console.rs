@@ -85,6 +85,10 @@ pub(super) const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "review",
+        &["entry", "language", "query", "refusal", "visit"],
+    ),
+    (
         "rights",
         &[
             "entity",
@@ -107,6 +111,7 @@ pub(super) const MAY_USE: &[(&str, &[&str])] = &[
             "language",
             "policies",
             "query",
+            "review",
             "rights",
             "sign_in",
             "state",

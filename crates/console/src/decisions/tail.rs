@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
+use peppol_authz_server::decision_log::is_act;
 use peppol_authz_server::http::Problem;
 
 /// The most bytes that are read.
@@ -38,8 +39,11 @@ impl Tail {
         Ok(Self(read.map_err(|error| internal(&error))?))
     }
 
-    /// Its lines, the oldest first.
+    /// Its lines, the oldest first, but those of acts.
     pub(super) fn lines(&self) -> impl DoubleEndedIterator<Item = &str> {
-        self.0.lines().filter(|line| !line.trim().is_empty())
+        let is_of_act =
+            |line: &str| line.contains("\"administration\":") && is_act(line.as_bytes());
+        let lines = self.0.lines().filter(|line| !line.trim().is_empty());
+        lines.filter(move |line| !is_of_act(line))
     }
 }

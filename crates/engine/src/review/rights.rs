@@ -8,14 +8,12 @@ use serde_json::Value as Json;
 
 use super::contexts::contexts;
 use super::scope::Resources;
+use super::values::PermitReader;
 use super::{OpenAction, ReviewError, ReviewScope, Reviewed, Right};
-use crate::decide::{QuestionContext, Session};
+use crate::decide::{Decision, Question, QuestionContext, Session};
 use crate::schema::{ActionType, EntityType, JsonOrigin, record_to_json};
-use crate::search::{Search, SearchPage, SearchResult, Sought, Wanted};
-use crate::slice::Demand;
-
-/// Rights that are found together.
-const PAGE: usize = 1000;
+use crate::search::{Search, Sought};
+use crate::slice::InState;
 
 /// Takes the rights, one by one.
 pub type TakeRight<'a> = &'a mut (dyn FnMut(Right) -> Result<(), String> + Send);
@@ -46,6 +44,7 @@ impl ReviewScope {
             session,
             take,
             resources,
+            permits: PermitReader::default(),
             revision: None,
             decided: 0,
             unlisted: BTreeSet::new(),
@@ -112,6 +111,7 @@ struct Review<'a, 'b> {
     session: &'a Session,
     take: TakeRight<'b>,
     resources: Resources<'a>,
+    permits: PermitReader,
     revision: Option<Arc<str>>,
     decided: usize,
     unlisted: BTreeSet<EntityTypeName>,
@@ -216,77 +216,54 @@ impl<'a> Review<'a, '_> {
     }
 
     async fn search(&mut self, search: Search, plain: &Json) -> Result<(), ReviewError> {
-        let (sought, known, action) = (search.sought, search.known.clone(), search.action.clone());
-        let open = format!("each {}", search.of);
-        let (principal, resource) = match sought {
-            Sought::Principals => (open, known.to_string()),
-            Sought::Resources => (known.to_string(), open),
+        let (principal, resource) = match search.sought {
+            Sought::Principals => (format!("each {}", search.of), search.known.to_string()),
+            Sought::Resources => (search.known.to_string(), format!("each {}", search.of)),
         };
-        let about = [principal, action.to_string(), resource];
-        let wanted = Wanted::Entities(search);
-        let mut part = SearchPage {
-            after: None,
-            limit: PAGE,
-            most: usize::MAX,
-            explain: false,
-            binds: true,
-            whole: true,
-        };
-        loop {
-            let found = wanted.find(self.session, &part, &Demand::default()).await;
-            let found = found.map_err(|failure| ReviewError::Undecided {
-                about: Box::new(about.clone()),
-                failure,
-            })?;
-            self.decided += found.decided;
-            if let Some(revision) = &found.tenancy_revision {
-                let before = self.revision.get_or_insert_with(|| Arc::clone(revision));
-                if before != revision {
-                    return Err(ReviewError::Changed);
-                }
-            }
-            part.after = found.last.clone();
-            let more = found.more;
-            self.take_all(found, sought, &known, &action, plain)?;
-            if !more {
+        let about = [principal, search.action.to_string(), resource];
+        let Self {
+            session,
+            take,
+            resources,
+            permits,
+            ..
+        } = self;
+        permits.begin();
+        let mut take = |question: Question, decision: Decision| {
+            if !resources.contains(&question.resource) {
                 return Ok(());
             }
-        }
-    }
-
-    fn take_all(
-        &mut self,
-        found: SearchResult,
-        sought: Sought,
-        known: &EntityUid,
-        action: &EntityUid,
-        plain: &Json,
-    ) -> Result<(), ReviewError> {
-        let SearchResult {
-            entities,
-            mut obligations,
-            mut permits,
-            ..
-        } = found;
-        for uid in entities {
-            let (permits, obligations) = (permits.remove(&uid), obligations.remove(&uid));
-            let (principal, resource) = match sought {
-                Sought::Principals => (uid, known.clone()),
-                Sought::Resources => (known.clone(), uid),
-            };
-            if !self.resources.contains(&resource) {
-                continue;
-            }
+            let bundle = &session.state.bundle;
+            let values = permits.values(bundle, search.sought, &question, &decision)?;
             let right = Right {
-                principal,
-                action: action.clone(),
+                principal: question.principal,
+                action: question.action,
                 context: plain.clone(),
-                resource,
-                permits: permits.unwrap_or_default(),
-                obligations: obligations.unwrap_or_default(),
+                resource: question.resource,
+                permits: decision.reasons,
+                values,
+                obligations: decision.obligations,
             };
-            (self.take)(right).map_err(ReviewError::Taken)?;
+            take(right).map_err(ReviewError::Taken)
+        };
+        let found = search
+            .each(session, &mut take)
+            .await
+            .map_err(|error| match error {
+                ReviewError::Failed(failure) => ReviewError::Undecided {
+                    about: Box::new(about),
+                    failure,
+                },
+                error => error,
+            })?;
+        let InState::Same(found) = found else {
+            return Err(ReviewError::Changed);
+        };
+        self.decided += found.decided;
+        let revision = found.tenancy_revision;
+        match *self.revision.get_or_insert_with(|| Arc::clone(&revision)) == revision {
+            true => Ok(()),
+            false => Err(ReviewError::Changed),
         }
-        Ok(())
     }
 }

@@ -118,7 +118,6 @@ impl ActionSearch {
         let mut found = SearchResult {
             entities: Vec::new(),
             obligations: BTreeMap::new(),
-            permits: BTreeMap::new(),
             more: false,
             last: None,
             decided: questions.len(),

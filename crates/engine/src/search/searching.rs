@@ -9,7 +9,7 @@ use super::known_side::KnownSide;
 use super::linked::LinkUse;
 use super::partial::{self, Residual, TESTS};
 use super::{Found, Search, SearchPage, SearchResult, Sought};
-use crate::decide::{Decider, Failure, Question, Session, decide_batch};
+use crate::decide::{Decider, Decision, Failure, Question, Session, decide_batch};
 use crate::policy::Shard;
 use crate::slice::{Demand, InState, Moved, StateReading};
 use crate::store::{Candidates, Condition};
@@ -20,12 +20,33 @@ const CHUNK: std::ops::RangeInclusive<usize> = 16..=1024;
 /// An entity that is allowed, with what is told of that.
 type Allowed = (EntityUid, Found);
 
+/// A question about a candidate, with its decision.
+pub(super) type DecidedCandidate = (Question, Result<Decision, Failure>);
+
 /// The source of candidates.
-enum CandidateSource {
+pub(super) enum CandidateSource {
     /// The store, by the condition of the residual.
     Store,
     /// These, in order: a closed vocabulary, or what the caller describes.
     Listed(Vec<String>),
+}
+
+impl CandidateSource {
+    /// The ids that are wanted, in order.
+    pub(super) async fn ids(
+        &self,
+        wanted: &Candidates,
+        reading: &mut StateReading<'_>,
+    ) -> Result<InState<Vec<String>>, Failure> {
+        match self {
+            Self::Store => Ok(reading.candidates(wanted).await?),
+            Self::Listed(ids) => {
+                let after = |id: &&String| wanted.after.as_ref().is_none_or(|a| ***id > **a);
+                let ids = ids.iter().filter(after).take(wanted.limit);
+                Ok(InState::Same(ids.cloned().collect()))
+            }
+        }
+    }
 }
 
 impl Search {
@@ -43,6 +64,14 @@ impl Search {
             Arc::clone(&self.described),
         )
         .map_err(|misfit| Failure::Tenancy(misfit.to_string()))
+    }
+
+    /// The candidate that a question is about.
+    fn candidate(&self, question: Question) -> EntityUid {
+        match self.sought {
+            Sought::Principals => question.principal,
+            Sought::Resources => question.resource,
+        }
     }
 
     fn shard<'a>(&self, session: &'a Session) -> Option<&'a Shard> {
@@ -93,7 +122,10 @@ impl<'a> Searching<'a> {
     }
 
     /// Evaluates the policies as far as they do not depend on what is looked for.
-    async fn residual(&self, reading: &mut StateReading<'_>) -> Result<Residual, Failure> {
+    pub(super) async fn residual(
+        &self,
+        reading: &mut StateReading<'_>,
+    ) -> Result<Residual, Failure> {
         let Self {
             session,
             search,
@@ -133,25 +165,15 @@ impl<'a> Searching<'a> {
         let mut decided = 0;
         let mut ended = false;
         while !ended && found.len() <= part.limit {
-            let ids = match &source {
-                CandidateSource::Store => {
-                    let InState::Same(ids) = reading.candidates(&wanted).await? else {
-                        return Ok(InState::Moved);
-                    };
-                    if part.explain && residual.statement.is_none() {
-                        residual.statement = reading.statement(&wanted);
-                    }
-                    ids
-                }
-                CandidateSource::Listed(ids) => {
-                    let after = |id: &&String| wanted.after.as_ref().is_none_or(|a| ***id > **a);
-                    ids.iter()
-                        .filter(after)
-                        .take(wanted.limit)
-                        .cloned()
-                        .collect()
-                }
+            let InState::Same(ids) = source.ids(&wanted, reading).await? else {
+                return Ok(InState::Moved);
             };
+            if part.explain
+                && residual.statement.is_none()
+                && matches!(source, CandidateSource::Store)
+            {
+                residual.statement = reading.statement(&wanted);
+            }
             ended = ids.len() < wanted.limit;
             if let Some(last) = ids.last() {
                 wanted.after = Some(last.as_str().into());
@@ -172,7 +194,6 @@ impl<'a> Searching<'a> {
         let mut result = SearchResult {
             entities: Vec::new(),
             obligations: BTreeMap::new(),
-            permits: BTreeMap::new(),
             last: None,
             more: false,
             decided,
@@ -189,7 +210,7 @@ impl<'a> Searching<'a> {
         Ok(InState::Same(result))
     }
 
-    fn source(&self, condition: &Condition) -> CandidateSource {
+    pub(super) fn source(&self, condition: &Condition) -> CandidateSource {
         let (search, store) = (self.search, self.session.store());
         let entity_type = self.session.schema().entity_type(&search.of);
         if *condition == Condition::Never {
@@ -216,6 +237,29 @@ impl<'a> Searching<'a> {
         ids: Vec<String>,
         reading: &mut StateReading<'_>,
     ) -> Result<InState<Vec<Allowed>>, Failure> {
+        let InState::Same(decided) = self.decided(ids, reading).await? else {
+            return Ok(InState::Moved);
+        };
+        let mut allowed = Vec::new();
+        for (question, decision) in decided {
+            match decision {
+                Ok(decision) => {
+                    if let Some(found) = self.part.finds(decision) {
+                        allowed.push((self.search.candidate(question), found));
+                    }
+                }
+                Err(failure) => passed_over(&question, failure)?,
+            }
+        }
+        Ok(InState::Same(allowed))
+    }
+
+    /// The candidates, each decided.
+    pub(super) async fn decided(
+        &self,
+        ids: Vec<String>,
+        reading: &mut StateReading<'_>,
+    ) -> Result<InState<Vec<DecidedCandidate>>, Failure> {
         let search = self.search;
         let entity_type = self.session.schema().entity_type(&search.of);
         let mut questions = Vec::with_capacity(ids.len());
@@ -231,26 +275,8 @@ impl<'a> Searching<'a> {
         if batch.moved == Moved::Yes {
             return Ok(InState::Moved);
         }
-        let mut allowed = Vec::new();
-        for answered in batch.answered {
-            let (question, decision) = match answered {
-                Ok((question, Ok(decision))) => (question, decision),
-                Ok((_, Err(failure))) if self.part.whole => return Err(failure),
-                Ok((question, Err(failure))) => {
-                    passed_over(&question, failure)?;
-                    continue;
-                }
-                Err(failure) => return Err(failure),
-            };
-            if let Some(found) = self.part.finds(decision) {
-                let uid = match search.sought {
-                    Sought::Principals => question.principal,
-                    Sought::Resources => question.resource,
-                };
-                allowed.push((uid, found));
-            }
-        }
-        Ok(InState::Same(allowed))
+        let decided: Result<_, Failure> = batch.answered.into_iter().collect();
+        Ok(InState::Same(decided?))
     }
 }
 

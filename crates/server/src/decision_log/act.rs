@@ -84,7 +84,8 @@ pub(super) fn write(
 }
 
 /// True if a line is that of an act.
-pub(super) fn is_act(line: &[u8]) -> bool {
+#[must_use]
+pub fn is_act(line: &[u8]) -> bool {
     serde_json::from_slice::<FoundAct>(line).is_ok()
 }
 

@@ -103,7 +103,7 @@ impl Pseudonyms {
     }
 
     /// The text for an id.
-    pub(super) fn of(&self, id: &str) -> String {
+    pub(crate) fn of(&self, id: &str) -> String {
         match &self.key {
             Some(key) if !(self.keeps_hashes && is_hash(id)) => {
                 format!("{PREFIX}{}", hex(&key.hash(&[id.as_bytes()]), HASH_BYTES))
@@ -118,7 +118,7 @@ impl Pseudonyms {
 }
 
 /// Returns true if a text is a hash.
-pub(super) fn is_hash(text: &str) -> bool {
+pub(crate) fn is_hash(text: &str) -> bool {
     hash_at(text) == Some("")
 }
 

@@ -1,6 +1,6 @@
 //! Lines as they are read again.
 
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -14,6 +14,9 @@ use peppol_authz_engine::schema::parse_json;
 /// Levels of JSON that a line may have: what the parser itself takes.
 const JSON_DEPTH: usize = 127;
 
+/// The most bytes of a line, with its end: no setting lets a longer one be written.
+const LONGEST: u64 = (1 << 30) + 1;
+
 /// A line of a log.
 #[derive(Clone, Debug)]
 pub struct Line {
@@ -21,6 +24,8 @@ pub struct Line {
     pub number: u64,
     /// The id of the decision.
     pub id: String,
+    /// The surface that was asked.
+    pub surface: String,
     /// The question in its native form; `None` if there was none.
     pub question: Option<Json>,
     /// The revision of the policies that decided.
@@ -59,6 +64,8 @@ pub struct Unreadable {
 #[serde(rename_all = "camelCase")]
 struct ParsedLine<'a> {
     id: String,
+    #[serde(default)]
+    surface: String,
     #[serde(borrow)]
     question: &'a RawValue,
     decision: &'a RawValue,
@@ -90,12 +97,20 @@ pub fn lines(mut log: impl BufRead) -> impl Iterator<Item = Result<Line, Unreada
             }
             number += 1;
             let mut text = Vec::new();
-            match log.read_until(b'\n', &mut text) {
+            match (&mut log).take(LONGEST).read_until(b'\n', &mut text) {
                 Ok(0) => return None,
+                // It could be endless.
+                Ok(_) if !text.ends_with(b"\n") && text.len() as u64 == LONGEST => {
+                    ended = true;
+                    let problem = "it is too long, and nothing behind it is read".to_owned();
+                    return Some(Err(Unreadable { number, problem }));
+                }
                 Ok(_) if text.trim_ascii().is_empty() => {}
-                // An act of an operator is no decision.
-                Ok(_) if is_act(&text) => {}
-                Ok(_) => return Some(Line::read(number, &text)),
+                Ok(_) => match Line::read(number, &text) {
+                    // An act of an operator is no decision.
+                    Err(_) if is_act(&text) => {}
+                    line => return Some(line),
+                },
                 Err(error) => {
                     // The next read would fail in the same way.
                     ended = true;
@@ -139,6 +154,7 @@ impl Line {
         Ok(Self {
             number,
             id: written.id,
+            surface: written.surface,
             question,
             policy_revision: written.policy_revision,
             tenancy_revision: written.tenancy_revision,

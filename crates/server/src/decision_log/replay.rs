@@ -269,7 +269,7 @@ async fn ids(
 }
 
 /// A question with ids in the place of their hashes.
-fn unveiled(json: &Json, ids: &HashMap<String, String>) -> Json {
+pub(crate) fn unveiled(json: &Json, ids: &HashMap<String, String>) -> Json {
     let text = |text: &String| match ids.get(text) {
         Some(id) if is_hash(text) => id.clone(),
         _ => text.clone(),

@@ -4,6 +4,7 @@
 //! search takes the one way of the `exchange`, with the permissions of the native surface, its limits, its deadline
 //! and its observers. So a page can show nothing that the API would not tell the same caller.
 
+mod review;
 mod state;
 
 use std::sync::Arc;

@@ -104,7 +104,6 @@ impl Exchange<'_> {
             most: self.app.limits.candidates,
             explain: how.explain,
             binds: how.binds,
-            whole: false,
         };
         self.has_read();
         let found = wanted.find(&self.session, &part, &demanded.0).await;

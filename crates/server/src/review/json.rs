@@ -4,58 +4,63 @@ use std::io::{Error, Write};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::found::{END_OF_RIGHTS, RIGHTS, ReviewHead, Rights};
-use super::since::Differences;
+use super::access_review::AccessReview;
+use super::found_rights::{Rights, reviewed as how};
+use super::right_line::{END_OF_RIGHTS, RIGHTS, RightLine, used_member};
+use super::used::LastUses;
 use peppol_authz_engine::OpenAction;
 
-pub(super) fn write(
-    head: &ReviewHead,
-    rights: &Rights,
-    since: Option<&Differences>,
-    to: &mut dyn Write,
-) -> Result<(), Error> {
-    let reviewed = &head.reviewed;
+pub(super) fn write(review: &AccessReview, to: &mut dyn Write) -> Result<(), Error> {
+    let found = &review.found;
+    let reviewed = &found.reviewed;
     let unlisted: Vec<String> = reviewed.unlisted.iter().map(ToString::to_string).collect();
     let open: Vec<Json> = reviewed.open.iter().map(open_json).collect();
     writeln!(to, "{{")?;
-    for (name, value) in [
-        ("scope", head.scope.clone()),
+    let mut head = vec![
+        ("scope", found.scope.clone()),
         ("policyRevision", json!(&*reviewed.policy_revision)),
         ("tenancyRevision", json!(&*reviewed.tenancy_revision)),
         ("open", json!(open)),
         ("unlisted", json!(unlisted)),
-    ] {
+    ];
+    if let Some(uses) = &review.uses {
+        head.push(("decisionLogs", json!(uses.read)));
+    }
+    for (name, value) in head {
         writeln!(to, "{}: {value},", json!(name))?;
     }
-    if let Some(since) = since {
+    if let Some(since) = &review.since {
         let before = json!({
             "policyRevision": since.policy_revision,
             "tenancyRevision": since.tenancy_revision,
         });
         writeln!(to, "\"since\": {before},")?;
         writeln!(to, "\"wider\": [")?;
-        write_rights(&since.wider, to)?;
+        write_rights(&since.wider, None, to)?;
         writeln!(to, "{END_OF_RIGHTS}\n\"narrower\": [")?;
-        write_rights(&since.narrower, to)?;
+        write_rights(&since.narrower, None, to)?;
         writeln!(to, "{END_OF_RIGHTS}")?;
     }
     writeln!(to, "{RIGHTS}")?;
-    write_rights(rights, to)?;
+    write_rights(&found.rights, review.uses.as_ref(), to)?;
     writeln!(to, "{END_OF_RIGHTS}")?;
-    writeln!(
-        to,
-        "\"count\": {},\n\"digest\": {}\n}}",
-        rights.count,
-        json!(rights.digest)
-    )
+    let (count, digest) = (found.rights.count, json!(found.rights.digest));
+    writeln!(to, "\"count\": {count},\n\"digest\": {digest}\n}}")
 }
 
-fn write_rights(rights: &Rights, to: &mut dyn Write) -> Result<(), Error> {
+fn write_rights(rights: &Rights, uses: Option<&LastUses>, to: &mut dyn Write) -> Result<(), Error> {
     let mut left = rights.count;
-    rights.each(&mut |line, _: &Map<String, Json>| {
+    rights.each_line(&mut |line| {
         left = left.saturating_sub(1);
         let comma = if left > 0 { "," } else { "" };
-        writeln!(to, "{line}{comma}")
+        match uses {
+            None => writeln!(to, "{line}{comma}"),
+            Some(uses) => {
+                let used = uses.of(&RightLine::read(line)?);
+                let open = line.strip_suffix('}').unwrap_or(line);
+                writeln!(to, "{open}{}}}{comma}", used_member(used.as_ref()))
+            }
+        }
     })
 }
 
@@ -68,6 +73,6 @@ fn open_json(open: &OpenAction) -> Json {
     json!({
         "action": open.action.to_string(),
         "members": members,
-        "reviewed": if open.required { "not at all" } else { "without these members" },
+        "reviewed": how(open),
     })
 }

@@ -1,30 +1,33 @@
 //! The difference from an earlier review.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Error};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json};
 
-use super::found::{END_OF_RIGHTS, EachRight, FoundRights, Known, RIGHTS, Rights, texts};
-use crate::cli::output::AnyError;
+use super::found_rights::{EachRight, FoundRights, Rights};
+use super::right_line::{END_OF_RIGHTS, RIGHTS, RightKey, RightLine, used_member};
 
 /// An earlier review in JSON.
-pub(super) struct Since {
+#[derive(Debug)]
+pub struct Since {
     path: PathBuf,
     head: Map<String, Json>,
 }
 
 /// The rights that have come and gone.
-pub(super) struct Differences {
+#[derive(Debug)]
+pub struct Differences {
     /// The state of the earlier review.
     pub(super) tenancy_revision: String,
     pub(super) policy_revision: String,
     /// Rights that were not there, or had more obligations.
-    pub(super) wider: Rights,
+    pub wider: Rights,
     /// Rights that are not there any more, or have more obligations.
-    pub(super) narrower: Rights,
+    pub narrower: Rights,
 }
 
 impl Since {
@@ -32,7 +35,7 @@ impl Since {
     ///
     /// # Errors
     /// A file that is none, or is not whole.
-    pub(super) fn open(path: &Path) -> Result<Self, String> {
+    pub fn open(path: &Path) -> Result<Self, String> {
         let wrong = |problem: &str| format!("`{}`: {problem}", path.display());
         let mut found = FoundRights::new().map_err(|error| wrong(&error.to_string()))?;
         let head = each_right(path, &mut |line, _| found.add_line(line));
@@ -53,7 +56,7 @@ impl Since {
     ///
     /// # Errors
     /// Another one: what is beyond it would look new.
-    pub(super) fn is_of(&self, scope: &Json) -> Result<(), String> {
+    pub fn is_of(&self, scope: &Json) -> Result<(), String> {
         match self.head.get("scope") {
             Some(before) if before == scope => Ok(()),
             before => Err(format!(
@@ -68,7 +71,7 @@ impl Since {
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub(super) fn compare(self, now: &Rights) -> Result<Differences, AnyError> {
+    pub fn compare(self, now: &Rights) -> Result<Differences, Error> {
         let (mut known, mut narrower) = (Known::default(), FoundRights::new()?);
         now.each(&mut |_, right| {
             known.add(right);
@@ -78,7 +81,7 @@ impl Since {
         each_right(&self.path, &mut |line, right| {
             before.add(right);
             let later = known.obligations(right);
-            match later.is_some_and(|later| covers(&texts(right, "obligations"), later)) {
+            match later.is_some_and(|later| covers(&right.obligations, later)) {
                 true => Ok(()),
                 false => narrower.add_line(line),
             }
@@ -87,7 +90,7 @@ impl Since {
         let mut wider = FoundRights::new()?;
         now.each(&mut |line, right| {
             let earlier = before.obligations(right);
-            match earlier.is_some_and(|earlier| covers(&texts(right, "obligations"), earlier)) {
+            match earlier.is_some_and(|earlier| covers(&right.obligations, earlier)) {
                 true => Ok(()),
                 false => wider.add_line(line),
             }
@@ -106,11 +109,36 @@ impl Since {
 }
 
 /// True if all of the others are among these obligations.
-fn covers(these: &str, others: &str) -> bool {
-    let these: BTreeSet<&str> = these.split(' ').collect();
+fn covers(these: &[Cow<'_, str>], others: &BTreeSet<String>) -> bool {
     others
-        .split(' ')
-        .all(|other| other.is_empty() || these.contains(other))
+        .iter()
+        .all(|other| these.iter().any(|one| one == other))
+}
+
+/// Rights by what they allow, each with its obligations: 32 bytes for a right, however long its names are.
+#[derive(Default)]
+struct Known {
+    rights: HashMap<RightKey, u32>,
+    obligations: Vec<BTreeSet<String>>,
+}
+
+impl Known {
+    fn add(&mut self, right: &RightLine<'_>) {
+        let obligations = right.obligations.iter().map(|it| it.to_string()).collect();
+        let known = self.obligations.iter().position(|it| *it == obligations);
+        let number = known.unwrap_or_else(|| {
+            self.obligations.push(obligations);
+            self.obligations.len() - 1
+        });
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        self.rights.insert(right.key(), number);
+    }
+
+    /// The obligations of the same right; `None` where there is none.
+    fn obligations(&self, right: &RightLine<'_>) -> Option<&BTreeSet<String>> {
+        let number = *self.rights.get(&right.key())?;
+        self.obligations.get(usize::try_from(number).ok()?)
+    }
 }
 
 /// Calls `each` with every right of a review, line by line, and returns the rest of it.
@@ -123,8 +151,16 @@ fn each_right(path: &Path, each: &mut EachRight<'_>) -> Result<Map<String, Json>
             rest.push_str(&line);
         } else if is_in_rights && line != END_OF_RIGHTS {
             let text = line.strip_suffix(',').unwrap_or(&line);
-            let right: Map<String, Json> = serde_json::from_str(text)?;
-            each(text, &right)?;
+            let right = RightLine::read(text)?;
+            match &right.last_used {
+                None => each(text, &right)?,
+                // Its use is no part of a right.
+                Some(used) => {
+                    let end = format!("{}}}", used_member(used.as_ref()));
+                    let text = text.strip_suffix(&end).unwrap_or_default();
+                    each(&format!("{text}}}"), &right)?;
+                }
+            }
         } else {
             is_in_rights = false;
             rest.push_str(&line);

@@ -1,0 +1,146 @@
+//! Access reviews: a form, and the file that it is answered with.
+
+use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::response::Response;
+use maud::{Markup, html};
+use serde_json::Value as Json;
+
+use crate::entry::FORM_MARK;
+use crate::language::Texts;
+use crate::query::Parameters;
+use crate::refusal::{form_refused, problem, problem_box};
+use crate::visit::Visit;
+use peppol_authz_engine::schema::{Misfit, Schema};
+use peppol_authz_engine::{Malformed, ReviewScope};
+use peppol_authz_server::config::LogTarget;
+use peppol_authz_server::http::Problem;
+use peppol_authz_server::review::{ReviewForm, tenant};
+
+const PATH: &str = "/console/review";
+
+const FORMS: [(&str, ReviewForm); 3] = [
+    ("html", ReviewForm::Html),
+    ("csv", ReviewForm::Csv),
+    ("json", ReviewForm::Json),
+];
+
+/// The page with the form.
+pub(crate) async fn page(visit: Visit) -> Response {
+    match visit.desk.require_administration("/v1/data") {
+        Ok(()) => shown(&visit, &visit.query, None),
+        Err(refused) => problem(&visit.frame(), &refused),
+    }
+}
+
+/// The review that the form asks for, to be kept.
+pub(crate) async fn file(visit: Visit, body: String) -> Response {
+    let Some(form) = visit.form(&body) else {
+        return form_refused(&visit.frame());
+    };
+    match reviewed(&visit, &form).await {
+        Ok((kind, body, length)) => {
+            let name = format!("attachment; filename=\"review.{}\"", kind.ending());
+            let mut response = Response::new(body);
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind.media_type()));
+            if let Ok(name) = HeaderValue::try_from(name) {
+                headers.insert(CONTENT_DISPOSITION, name);
+            }
+            response
+        }
+        Err(refused) => {
+            refused.log();
+            let mut response = shown(&visit, &form, Some(&refused));
+            *response.status_mut() = refused.status();
+            response
+        }
+    }
+}
+
+async fn reviewed(visit: &Visit, form: &Parameters) -> Result<(ReviewForm, Body, u64), Problem> {
+    let state = visit.console.app.engine.state();
+    let scope = scope(form, &state.bundle.schema)?;
+    let wanted = form.get("format").unwrap_or_default();
+    let found = FORMS.iter().find(|(name, _)| *name == wanted);
+    let kind = found.map_or(ReviewForm::Html, |(_, kind)| *kind);
+    let log = match &visit.console.log.to {
+        LogTarget::File(path) => Some(path.clone()),
+        _ => None,
+    };
+    let turns = &visit.console.reviews;
+    let (body, length) = visit.desk.review(scope, kind, log, turns).await?;
+    Ok((kind, body, length))
+}
+
+fn scope(form: &Parameters, schema: &Schema) -> Result<ReviewScope, Problem> {
+    let misfit = |name: &str, problem: String| {
+        Problem::Malformed(Malformed {
+            code: "MALFORMED_SEARCH",
+            misfit: Misfit::new(format!("`{name}`: {problem}")),
+        })
+    };
+    let within = form.get("organisation").map(|id| tenant(id, schema));
+    let principal = form.get("principal").map(|text| {
+        let read = schema.entity(&Json::from(text));
+        read.map_err(|misfit| misfit.to_string())
+    });
+    Ok(ReviewScope {
+        within: within
+            .transpose()
+            .map_err(|it| misfit("organisation", it))?,
+        principal: principal
+            .transpose()
+            .map_err(|it| misfit("principal", it))?,
+        ..ReviewScope::default()
+    })
+}
+
+fn shown(visit: &Visit, written: &Parameters, refused: Option<&Problem>) -> Response {
+    let texts = visit.texts();
+    let contents = html! {
+        div.lead {
+            h1 { (texts.review) }
+            p { (texts.review_lead) }
+        }
+        @if let Some(refused) = refused { (problem_box(texts, refused)) }
+        (form(visit, written, texts))
+    };
+    visit.frame().page(texts.review, &contents)
+}
+
+fn form(visit: &Visit, written: &Parameters, texts: &Texts) -> Markup {
+    let state = visit.console.app.engine.state();
+    let schema = &state.bundle.schema;
+    let tenant = schema.entity_types().into_iter().find(|of| of.tenant);
+    let value = |name: &str| written.get(name).unwrap_or_default();
+    html! {
+        form.card.line method="post" action=(PATH) {
+            input type="hidden" name=(FORM_MARK) value=(visit.form_mark());
+            div.fields {
+                @if let Some(tenant) = tenant {
+                    div.field {
+                        label for="organisation" { (texts.review_within) }
+                        input id="organisation" name="organisation" value=(value("organisation")) autocomplete="off"
+                            spellcheck="false" placeholder=(texts.ids_hint) list="organisation-ids" data-complete=(tenant.name);
+                        datalist id="organisation-ids" {}
+                    }
+                }
+                div.field.wide {
+                    label for="principal" { (texts.review_of) }
+                    input id="principal" name="principal" value=(value("principal")) autocomplete="off" spellcheck="false"
+                        placeholder="Peppol::User::\"anna\"";
+                }
+                div.field {
+                    label for="format" { (texts.review_format) }
+                    select id="format" name="format" {
+                        @for (name, _) in FORMS { option value=(name) selected[name == value("format")] { (name.to_uppercase()) } }
+                    }
+                }
+                button.primary type="submit" { (texts.review_make) }
+            }
+        }
+    }
+}

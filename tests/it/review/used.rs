@@ -79,7 +79,7 @@ fn each_right_says_when_it_was_last_used() {
     assert_ne!(found["decisionId"], first["decisionId"]);
     let line = lines(&log);
     let time = line[1]["time"].as_str().unwrap();
-    assert_eq!(found["time"].as_str().unwrap()[..19], time[..19]);
+    assert_eq!(found["time"].as_str().unwrap().get(..19), time.get(..19));
     assert_eq!(used(&whole, "updateOrganisation"), Value::Null);
     let logs = &whole["decisionLogs"];
     assert_eq!((&logs["lines"], &logs["unread"]), (&json!(4), &json!(0)));
@@ -138,7 +138,7 @@ fn what_cannot_be_read_is_counted_and_said() {
     let line = std::fs::read_to_string(&log).unwrap();
     let console = line.replace("\"surface\":\"native\"", "\"surface\":\"console\"");
     assert_ne!(line, console);
-    let torn = &line[..line.len() / 2];
+    let (torn, _) = line.split_at(line.len() / 2);
     let other = sidecar.path("other.log");
     std::fs::write(&other, format!("{torn}\n{{}}\n\n{console}")).unwrap();
     let (tried, said) = reviewed(&sidecar, &[&other]);

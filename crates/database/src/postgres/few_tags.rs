@@ -166,10 +166,6 @@ fn add(
 }
 
 /// The error of a read of few tags. One about a value concerns a tag that nobody may have asked for.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "it is the argument of `map_err`"
-)]
 fn few_error(error: tokio_postgres::Error) -> StoreError {
     let is_of_value = |code: &SqlState| code.code().starts_with("22");
     match error.code() {

@@ -177,7 +177,8 @@ impl App {
             caller: caller.to_owned(),
             value,
         };
-        let taken = tokio::time::timeout(self.limits.request_timeout, log.take_act(act)).await;
+        let patience = self.limits.request_timeout;
+        let taken = tokio::time::timeout(patience, log.take_act(act)).await;
         match taken {
             Ok(Ok(())) => Ok(()),
             _ => Err(Problem::NotLogged),

@@ -125,11 +125,12 @@ fn an_operator_changes_what_is_logged() {
         "[]",
         "{}",
         "{\"filter\": 1}",
+        "[\"info\"]",
         "{\"filter\": \"a=b=c\"}",
         "{\"filter\": \"info\", \"x\": 1}",
     ] {
         let refused = send(&mut Connection::open(&sidecar), FILTER, &[], bad);
-        is_refused(&refused, 400, "LOG_FILTER_MALFORMED");
+        is_refused(&refused, 400, "ACT_MALFORMED");
     }
     assert_eq!(shown(&mut connection), reply.json());
     until("it has a line", || !acts(&log).is_empty());

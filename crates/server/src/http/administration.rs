@@ -18,12 +18,12 @@ use uuid::Uuid;
 use super::app::App;
 use super::authzen::is_json;
 use super::body;
-use super::openapi::OwnProblems;
+use super::openapi::{OwnProblems, Problems};
 use super::problem::Problem;
 use super::request::current_caller;
 use crate::decision_log::Act;
 use peppol_authz_engine::Malformed;
-use peppol_authz_engine::schema::Misfit;
+use peppol_authz_engine::schema::{Misfit, parse_json};
 
 /// The surface of acts over HTTP.
 const SURFACE: &str = "administration";
@@ -40,7 +40,6 @@ struct SettingShown {
     /// Its dotted key.
     key: String,
     /// Its value; a secret is hidden.
-    #[schema(value_type = Object)]
     value: serde_json::Value,
     /// The file, variable or flag that it comes from, or `the defaults`.
     origin: String,
@@ -53,6 +52,11 @@ pub(super) struct LogFilterText {
     /// As the setting `log.filter` has them, as `info,peppol_authz_server=debug`.
     filter: String,
 }
+
+/// An object without members.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NothingToSay {}
 
 /// The routes of these acts.
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -89,8 +93,8 @@ async fn settings(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     post,
     path = "/admin/reload",
     tag = "operations",
-    request_body(content = Object, content_type = "application/json"),
-    responses((status = 202, description = "They are read"), OwnProblems)
+    request_body(content = NothingToSay, content_type = "application/json"),
+    responses((status = 202, description = "They are read"), Problems)
 )]
 async fn reload(
     State(app): State<Arc<App>>,
@@ -99,7 +103,9 @@ async fn reload(
 ) -> Result<Response, Problem> {
     // A page of a stranger in an operator's browser cannot say that it sends JSON.
     is_json(&headers)?;
-    body::discard(body, &app.limits).await;
+    if !members(body, &app).await?.is_empty() {
+        return Err(malformed("an object without members is wanted".to_owned()));
+    }
     note(&app, "reload", None).await?;
     app.operated.reread.notify_one();
     Ok(StatusCode::ACCEPTED.into_response())
@@ -123,7 +129,7 @@ async fn log_filter(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     path = "/admin/log-filter",
     tag = "operations",
     request_body(content = LogFilterText, content_type = "application/json"),
-    responses((status = 200, body = LogFilterText, description = "The filter"), OwnProblems)
+    responses((status = 200, body = LogFilterText, description = "The filter"), Problems)
 )]
 async fn change_log_filter(
     State(app): State<Arc<App>>,
@@ -131,19 +137,35 @@ async fn change_log_filter(
     body: Body,
 ) -> Result<Response, Problem> {
     is_json(&headers)?;
-    let text = body::read(body, &app.limits).await?;
-    let wanted: LogFilterText = serde_json::from_slice(&text)
-        .map_err(|_| malformed("an object with the string `filter` is wanted".to_owned()))?;
+    let mut members = members(body, &app).await?;
+    let (Some(serde_json::Value::String(wanted)), true) =
+        (members.remove("filter"), members.is_empty())
+    else {
+        let why = "an object with the string `filter` alone is wanted";
+        return Err(malformed(why.to_owned()));
+    };
     let filter = app.operated.filter()?;
-    note(&app, "change the log's filter", Some(wanted.filter.clone())).await?;
-    filter.change(&wanted.filter).map_err(malformed)?;
+    note(&app, "change the log's filter", Some(wanted.clone())).await?;
+    filter.change(&wanted).map_err(malformed)?;
     let filter = filter.text();
     Ok(Json(LogFilterText { filter }).into_response())
 }
 
+/// The members of the object that a body is.
+async fn members(
+    body: Body,
+    app: &App,
+) -> Result<serde_json::Map<String, serde_json::Value>, Problem> {
+    let text = body::read(body, &app.limits).await?;
+    match parse_json(&text, app.limits.json_depth) {
+        Ok(serde_json::Value::Object(members)) => Ok(members),
+        _ => Err(malformed("a JSON object is wanted".to_owned())),
+    }
+}
+
 fn malformed(why: String) -> Problem {
     Problem::Malformed(Malformed {
-        code: "LOG_FILTER_MALFORMED",
+        code: "ACT_MALFORMED",
         misfit: Misfit::new(why),
     })
 }

@@ -42,6 +42,21 @@ struct Done {
     stderr: String,
 }
 
+/// Runs the command over a store.
+fn review_of(tenancy: &str, arguments: &[&str]) -> Done {
+    let output = program()
+        .args(["review", "--tenancy", tenancy])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Done {
+        code: output.status.code(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
 impl Reviewed {
     fn of(documents: &[Value]) -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -68,17 +83,7 @@ impl Reviewed {
     }
 
     fn run(&self, arguments: &[&str]) -> Done {
-        let output = program()
-            .args(["review", "--tenancy", &self.source])
-            .args(arguments)
-            .output()
-            .unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Done {
-            code: output.status.code(),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
+        review_of(&self.source, arguments)
     }
 
     fn json(&self, arguments: &[&str]) -> Value {

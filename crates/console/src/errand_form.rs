@@ -10,7 +10,7 @@ use crate::entity::seen;
 use crate::entry::FORM_MARK;
 use crate::errand::{ErrandState, NotBegun};
 use crate::language::Texts;
-use crate::refusal::problem;
+use crate::refusal::{form_refused, problem};
 use crate::visit::Visit;
 use peppol_authz_engine::text::duration;
 use peppol_authz_server::http::Problem;
@@ -61,6 +61,15 @@ pub(crate) fn instant(at: SystemTime) -> Markup {
     let (day, time) = text.split_once('T').unwrap_or((&text, ""));
     let time = time.split_once('.').map_or(time, |(seconds, _)| seconds);
     html! { time datetime=(text) { (day) " " (time) " UTC" } }
+}
+
+/// The refusal of a form that begins an errand, if it is not its own or not an operator's at this path.
+pub(crate) fn errand_refused(visit: &Visit, body: &str, path: &'static str) -> Option<Response> {
+    if visit.form(body).is_none() {
+        return Some(form_refused(&visit.frame()));
+    }
+    let refused = visit.desk.require_administration(path).err()?;
+    Some(problem(&visit.frame(), &refused))
 }
 
 /// The answer to the form: to the page where its results will be. One that runs already is shown there too.

@@ -24,6 +24,11 @@ impl LogFilter for FilterInForce {
         filter.unwrap_or_default()
     }
 
+    fn check(&self, filter: &str) -> std::result::Result<(), String> {
+        let filter = EnvFilter::try_new(filter);
+        filter.map(|_| ()).map_err(|error| error.to_string())
+    }
+
     fn change(&self, filter: &str) -> std::result::Result<(), String> {
         let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
         self.0.reload(filter).map_err(|error| error.to_string())

@@ -120,7 +120,9 @@ fn an_operator_changes_what_is_logged() {
         "Allow"
     );
     sidecar.wait_for_log("decided");
+    let long = json!({"filter": "x".repeat(5000)}).to_string();
     for bad in [
+        &*long,
         "",
         "[]",
         "{}",
@@ -134,6 +136,10 @@ fn an_operator_changes_what_is_logged() {
     }
     assert_eq!(shown(&mut connection), reply.json());
     until("it has a line", || !acts(&log).is_empty());
+    // Those that were refused are none.
+    assert_eq!(connection.get("/debug/config").status, 200);
+    until("the next act has a line", || acts(&log).len() > 1);
+    assert_eq!(acts(&log)[1]["administration"]["act"], "read settings");
     let act = acts(&log)[0]["administration"].clone();
     assert_eq!(act["act"], "change the log's filter", "{act}");
     assert_eq!(act["value"], "peppol_authz_server=debug,info", "{act}");

@@ -173,7 +173,7 @@ fn without_a_solver_the_page_says_how_to_have_one() {
     );
 }
 
-/// What is on the disk may be refused: then nothing is proved of it under the name of what is in force.
+/// Files on the disk may be refused: then nothing is proved of them under the name of those in force.
 #[test]
 fn nothing_is_proved_of_files_that_are_not_in_force() {
     let sidecar = small("10").start();

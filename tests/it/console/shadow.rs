@@ -84,7 +84,7 @@ fn a_disagreement_is_counted_found_decided_again_and_explained_by_both() {
             .text
             .contains("NOT_FOUND")
     );
-    // What is kept here has the addresses. The log has not, though each writes of a decision that is kept.
+    // The kept ones have the addresses. The log has not, though each writes of a decision that is kept.
     assert!(first.contains("anna@acme.example"), "{first}");
     let written = std::fs::read_to_string(&log).unwrap();
     assert!(

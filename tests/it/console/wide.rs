@@ -53,7 +53,7 @@ fn actions_beyond_a_page_are_on_the_next_one() {
         }
         assert_eq!(seen, 230, "{target}");
         if target.contains("resource=") {
-            // Who has rights on this page alone is on it.
+            // A member with rights on this page alone is on it.
             assert!(page.contains("<bdi class=\"id\">v</bdi>"), "{page}");
         }
     }

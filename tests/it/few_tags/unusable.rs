@@ -75,7 +75,7 @@ fn in_sqlite() {
     connection
         .execute_batch(&(REVISION.to_owned() + TABLES))
         .unwrap();
-    // What is no number is left as it is.
+    // A text that is no number is left as it is.
     let view = r#"CREATE VIEW "User.tags" AS SELECT id, key, CASE value WHEN 'x' THEN value ELSE
       CAST(value AS INTEGER) END AS value FROM grants"#;
     connection.execute_batch(view).unwrap();

@@ -36,7 +36,7 @@ fn documents() -> Vec<Value> {
     users.chain(organisations).chain(rest).collect()
 }
 
-/// Who is what, as it was written.
+/// The roles of each user, as they were written.
 #[derive(Default)]
 struct Written {
     /// The organisations that `u0` is orgadmin of.

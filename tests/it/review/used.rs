@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Done, rights};
+use super::{Done, review_of, rights};
 use crate::decision_log::lines;
 use crate::sidecar::{Sidecar, Start, program};
 
@@ -25,17 +25,7 @@ fn question(principal: &str, action: &str, context: &Value) -> Value {
 
 fn review(sidecar: &Sidecar, arguments: &[&str]) -> Done {
     let tenancy = format!("sqlite:{}", sidecar.path("tenancy.db").display());
-    let output = program()
-        .args(["review", "--tenancy", &tenancy, "--organisation", "acme"])
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Done {
-        code: output.status.code(),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
+    review_of(&tenancy, &[&["--organisation", "acme"], arguments].concat())
 }
 
 fn reviewed(sidecar: &Sidecar, logs: &[&Path]) -> (Value, String) {
@@ -142,7 +132,7 @@ fn what_cannot_be_read_is_counted_and_said() {
     let other = sidecar.path("other.log");
     std::fs::write(&other, format!("{torn}\n{{}}\n\n{console}")).unwrap();
     let (tried, said) = reviewed(&sidecar, &[&other]);
-    // Who tries a question in the console uses no right.
+    // A question that is tried in the console uses no right.
     assert_eq!(used(&tried, "getOrganisation"), Value::Null);
     let logs = &tried["decisionLogs"];
     assert_eq!((&logs["lines"], &logs["unread"]), (&json!(3), &json!(2)));

@@ -63,7 +63,7 @@ pub(super) fn shown(
         section.card {
             h2 { (texts.why) }
             @match &then.why {
-                // Who may have no explanation of the one as it is may have none of this.
+                // A caller that may have no explanation of the one as it is may have none of this.
                 _ if now.why.is_none() => p.hint { (texts.not_explained) },
                 Ok(explanation) => (explained(explanation, asking, then.decision.verdict, texts)),
                 Err(error) => p { (texts.unexplained) " " bdi { (seen(&error.to_string())) } },

@@ -1,4 +1,4 @@
-//! What is proved of the policies in force, by a form.
+//! Proofs of the policies in force, begun by a form.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use tokio::runtime::Handle;
 
 use crate::entity::{code_words, seen};
 use crate::errand::ErrandState;
-use crate::errand_form::{errand_begun, errand_form};
+use crate::errand_form::{errand_begun, errand_form, errand_refused};
 use crate::language::Texts;
 use crate::proved::proved;
-use crate::refusal::{form_refused, problem};
+use crate::refusal::problem;
 use crate::visit::Visit;
 use peppol_authz_author::proof::{
     InvariantFinding, InvariantResult, InvariantStatement, NotProvedReason,
@@ -52,11 +52,8 @@ pub(crate) async fn page(visit: Visit) -> Response {
 
 /// Begins to prove.
 pub(crate) async fn begin(visit: Visit, body: String) -> Response {
-    if visit.form(&body).is_none() {
-        return form_refused(&visit.frame());
-    }
-    if let Err(refused) = visit.desk.require_administration("/v1/policies") {
-        return problem(&visit.frame(), &refused);
+    if let Some(refused) = errand_refused(&visit, &body, "/v1/policies") {
+        return refused;
     }
     let (app, handle) = (Arc::clone(&visit.console.app), Handle::current());
     let bundle = Arc::clone(&app.engine.state().bundle);

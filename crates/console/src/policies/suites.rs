@@ -1,4 +1,4 @@
-//! What the suites say of the policies in force, run by a form.
+//! The results of the suites for the policies in force, run by a form.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use tokio::runtime::Handle;
 
 use crate::entity::{code_words, seen};
 use crate::errand::ErrandState;
-use crate::errand_form::{errand_begun, errand_form};
+use crate::errand_form::{errand_begun, errand_form, errand_refused};
 use crate::language::Texts;
-use crate::refusal::{form_refused, problem};
+use crate::refusal::problem;
 use crate::tested::{MatrixTally, TestedSuites};
 use crate::visit::Visit;
 use peppol_authz_author::suite::Coverage;
@@ -44,11 +44,8 @@ pub(crate) async fn page(visit: Visit) -> Response {
 
 /// Begins to run them.
 pub(crate) async fn begin(visit: Visit, body: String) -> Response {
-    if visit.form(&body).is_none() {
-        return form_refused(&visit.frame());
-    }
-    if let Err(refused) = visit.desk.require_administration("/v1/policies") {
-        return problem(&visit.frame(), &refused);
+    if let Some(refused) = errand_refused(&visit, &body, "/v1/policies") {
+        return refused;
     }
     let (bundle, handle) = (
         Arc::clone(&visit.console.app.engine.state().bundle),

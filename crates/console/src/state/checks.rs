@@ -7,9 +7,9 @@ use maud::{Markup, html};
 
 use crate::commands::DoctorCheck;
 use crate::entity::{code_words, seen};
-use crate::errand_form::{errand_begun, errand_form};
+use crate::errand_form::{errand_begun, errand_form, errand_refused};
 use crate::language::Texts;
-use crate::refusal::{form_refused, problem};
+use crate::refusal::problem;
 use crate::visit::Visit;
 
 pub(super) const PLACE: &str = "/console/state/checks";
@@ -36,11 +36,8 @@ pub(crate) async fn page(visit: Visit) -> Response {
 
 /// Begins to look.
 pub(crate) async fn begin(visit: Visit, body: String) -> Response {
-    if visit.form(&body).is_none() {
-        return form_refused(&visit.frame());
-    }
-    if let Err(refused) = visit.desk.require_administration("/readyz") {
-        return problem(&visit.frame(), &refused);
+    if let Some(refused) = errand_refused(&visit, &body, "/readyz") {
+        return refused;
     }
     let commands = Arc::clone(&visit.console.commands);
     let errand = &visit.console.errands.doctor;

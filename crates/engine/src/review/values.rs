@@ -193,7 +193,7 @@ impl NameReader {
     }
 
     fn name(&mut self, of: &Expr, attribute: &str) -> bool {
-        // What another entity has is the same for all of a search, or is told by the attribute that leads to it.
+        // The values of another entity are the same for all of a search, or are told by the attribute that leads to it.
         if *of == Expr::Var(self.var.clone()) {
             self.names.insert(attribute.to_owned());
         }

@@ -101,7 +101,7 @@ impl SupposedSnapshot {
                 SupposedValue::Attribute(name, value) if row.uid == *of => {
                     set(&mut row.attributes, name, value.as_ref());
                 }
-                // What is in the entity is in its new parent too, and in all that this is in.
+                // Entities below this one are in its new parent too, and in all that the parent is in.
                 SupposedValue::Parent(parent) if row.uid == *of || row.ancestors.contains(of) => {
                     let found = self.snapshot.entities(std::slice::from_ref(parent)).await?;
                     let above = found.into_iter().flatten().flat_map(|row| row.ancestors);

@@ -25,7 +25,7 @@ pub struct Act {
     pub name: &'static str,
     /// The one that asked for it.
     pub caller: String,
-    /// What it changes something to.
+    /// The value that something is changed to.
     pub value: Option<String>,
 }
 

@@ -28,6 +28,9 @@ use peppol_authz_engine::schema::{Misfit, parse_json};
 /// The surface of acts over HTTP.
 const SURFACE: &str = "administration";
 
+/// The longest filter of the log, in bytes. Each record that is told is held against all of it.
+const LONGEST_FILTER: usize = 4 << 10;
+
 /// The settings in force.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SettingsInForce {
@@ -144,7 +147,13 @@ async fn change_log_filter(
         let why = "an object with the string `filter` alone is wanted";
         return Err(malformed(why.to_owned()));
     };
+    if wanted.len() > LONGEST_FILTER {
+        return Err(malformed(format!(
+            "a filter has {LONGEST_FILTER} bytes at most"
+        )));
+    }
     let filter = app.operated.filter()?;
+    filter.check(&wanted).map_err(malformed)?;
     note(&app, "change the log's filter", Some(wanted.clone())).await?;
     filter.change(&wanted).map_err(malformed)?;
     let filter = filter.text();
@@ -176,7 +185,7 @@ async fn note(app: &App, name: &'static str, value: Option<String>) -> Result<()
 }
 
 impl App {
-    /// Notes an act in both logs. What the decision log does not take must not be done.
+    /// Notes an act in both logs. An act that the decision log does not take must not be done.
     ///
     /// # Errors
     /// The decision log takes no more.

@@ -21,6 +21,12 @@ pub trait LogFilter: Send + Sync {
     /// The filter in force.
     fn text(&self) -> String;
 
+    /// Checks that a text is a filter.
+    ///
+    /// # Errors
+    /// It is none; why.
+    fn check(&self, filter: &str) -> Result<(), String>;
+
     /// Puts another one in force.
     ///
     /// # Errors

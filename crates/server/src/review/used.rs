@@ -38,7 +38,7 @@ pub struct LastUses {
     types: HashMap<String, EntityTypeName>,
     /// Ids by their hashes, and the name of the key; `None` without a key.
     key: Option<(String, HashMap<String, String>)>,
-    /// What was read.
+    /// The lines that were read.
     pub read: LogsRead,
 }
 

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cedar_policy::{Authorizer, Entities, Request};
+use common::figures::figure;
 use common::{Size, import, median, participant, thread_cpu};
 use peppol_authz_database::{Sqlite, SqliteOptions};
 use peppol_authz_engine::policy::{SourceFile, Sources, load};
@@ -256,6 +257,10 @@ fn report(label: &str, found: &Measured) {
         found.cedar,
         found.decide / found.cedar
     );
+    let values = json!({
+        "decide_us": found.decide, "with_read_us": found.whole, "cedar_us": found.cedar,
+    });
+    figure("decide", label, values);
 }
 
 fn main() {

@@ -28,6 +28,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
+use common::figures::figure;
 use common::program::Program;
 use common::{Size, documents, memory};
 use serde_json::{Value, json};
@@ -114,10 +115,15 @@ impl Psql {
     }
 }
 
-fn percentiles(times: &mut [Duration]) -> String {
+fn tell(what: &str, times: &mut [Duration]) {
     times.sort();
-    let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_micros();
-    format!("p50 {:>7} µs   p99 {:>7} µs", at(50), at(99))
+    let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_micros() as u64;
+    println!("{what}: p50 {:>7} µs   p99 {:>7} µs", at(50), at(99));
+    figure(
+        "freshness",
+        what,
+        json!({"p50_us": at(50), "p99_us": at(99)}),
+    );
 }
 
 fn lag(database: &Database, sidecars: usize, rounds: usize) {
@@ -145,11 +151,8 @@ fn lag(database: &Database, sidecars: usize, rounds: usize) {
         }
         times.push(committed.elapsed());
     }
-    println!(
-        "commit to decision, {} sidecar(s), the slowest of them: {}",
-        sidecars.len(),
-        percentiles(&mut times)
-    );
+    let what = format!("commit to decision, the slowest of {}", sidecars.len());
+    tell(&what, &mut times);
 }
 
 /// Microseconds of a question, warm, and of one that nobody asked before.
@@ -166,20 +169,19 @@ fn questions(database: &Database, organisations: usize, what: &str) {
     let mut warm: Vec<_> = (0..3000).map(|_| ask(1)).collect();
     let step = (organisations / 600).max(1);
     let mut cold: Vec<_> = (2..600).map(|n| ask(n * step)).collect();
-    println!(
-        "{what}, warm question over HTTP: {}",
-        percentiles(&mut warm)
-    );
-    println!(
-        "{what}, cold question over HTTP: {}",
-        percentiles(&mut cold)
-    );
+    tell(&format!("{what}, warm question"), &mut warm);
+    tell(&format!("{what}, cold question"), &mut cold);
     let entries = sidecar.metric("peppol_authz_cache_entries ");
     let bytes = sidecar.metric("peppol_authz_cache_bytes ");
     println!(
         "{what}: {entries} entities in memory, {:.0} bytes each; resident {} KiB",
         bytes / entries,
         memory(sidecar.program.child.id(), "VmRSS").unwrap()
+    );
+    figure(
+        "freshness",
+        &format!("{what}, an entity in memory"),
+        json!({"bytes": bytes / entries}),
     );
 }
 
@@ -235,6 +237,9 @@ fn main() {
     questions(
         &database,
         organisations,
-        &format!("{organisations} organisations, {count} memberships"),
+        &format!(
+            "{organisations} organisations, {} memberships",
+            count.trim()
+        ),
     );
 }

@@ -1,14 +1,15 @@
-//! Decisions a second through the real server, beside a floor: an axum server
-//! that parses the same body and answers a constant of the same size. Both run
-//! as processes of their own, one after the other, under the same load from here:
-//! a mix of eight actions, each of a thousand users asking of what is theirs.
+//! Decisions a second through the real server, beside a floor: an axum server that parses the same bytes and answers
+//! a constant of the same size, and a tonic server for Envoy's checks. All are processes of their own, under a load
+//! from here that takes turns between them: each figure is a median of rounds, with the least and the most.
 //!
-//! With SQLite and with PostgreSQL, of which it starts a server of its own; then
-//! with nothing kept in memory, so that every question reads all that it looks at. Last with a
-//! decision log, without and with slices, and with the same policies as a shadow, of which the ratio
-//! is to the same without it.
+//! - Questions that repeat: eight actions, each of a thousand users asking of what is theirs.
+//! - Random ones over the shipped policies, of which no decision is kept: denials and unknown users among them.
+//! - Random ones over ten policies and a hundred entities, likewise.
+//! - With nothing at all kept in memory, on SQLite and on PostgreSQL, of which it starts a server of its own.
+//! - With a decision log, without and with slices, and with the same policies as a shadow: beside the same
+//!   server without.
 //!
-//! `cargo bench --profile dist --bench http [-- SECONDS]`
+//! `cargo bench --profile dist --bench http [-- SECONDS [PART]]`: PART is the beginning of a name.
 
 #![allow(
     clippy::indexing_slicing,
@@ -23,141 +24,117 @@ mod common;
 #[path = "../tests/it/eventually.rs"]
 #[allow(dead_code, reason = "the benchmark uses a part")]
 mod eventually;
+#[path = "http/floor.rs"]
+mod floor;
+#[path = "http/load.rs"]
+mod load;
 #[path = "../tests/it/postgres/server.rs"]
 #[allow(dead_code, reason = "the benchmark uses a part")]
 mod postgres;
+#[path = "http/rpc.rs"]
+mod rpc;
 
-use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
+use bytes::Bytes;
+use common::figures::figure;
 use common::program::Program;
-use common::questions::{ORGANISATIONS, question, request};
-use common::{Size, documents, memory, process_cpu};
+use common::questions::{
+    Asked, ORGANISATIONS, entities_of_ten, question, random_of_shipped, random_of_ten, request,
+};
+use common::{Size, documents, median, memory};
+use load::{Load, answer};
 use serde_json::{Value, json};
 
 const BATCH: usize = 50;
-/// Single questions come over many connections, batches over few.
-const CONNECTIONS: [usize; 2] = [16, 4];
+const ROUNDS: usize = 3;
+/// Questions that come one by one come over many connections, batches over few.
+const SINGLES: usize = 16;
+const BATCHES: usize = 4;
+/// Random questions of a kind; after the last the first comes again.
+const RANDOM: usize = 20_000;
 
-/// One answer; returns its body's length.
-fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> usize {
-    buffer.clear();
-    let mut chunk = [0; 65536];
-    loop {
-        let read = stream.read(&mut chunk).unwrap();
-        assert!(read > 0, "the server closed the connection");
-        buffer.extend_from_slice(&chunk[..read]);
-        let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") else {
-            continue;
-        };
-        let head = String::from_utf8_lossy(&buffer[..end]).to_ascii_lowercase();
-        assert!(head.starts_with("http/1.1 200"), "{head}");
-        let length: usize = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "))
-            .unwrap()
-            .parse()
-            .unwrap();
-        if buffer.len() == end + 4 + length {
-            return length;
+const NATIVE: [&str; 2] = ["/v1/is_authorized", "/v1/batch_is_authorized"];
+const AUTHZEN: [&str; 2] = ["/access/v1/evaluation", "/access/v1/evaluations"];
+
+/// Requests that are asked in turn.
+enum Requests {
+    Http(Arc<Vec<Vec<u8>>>, usize),
+    Envoy(Arc<Vec<Bytes>>),
+}
+
+/// A kind of load.
+struct Kind {
+    name: String,
+    requests: Requests,
+    /// Decisions of a request.
+    each: usize,
+}
+
+impl Kind {
+    fn single(name: &str, path: &str, bodies: impl Iterator<Item = Value>) -> Self {
+        let requests = bodies.map(|body| request(path, &body)).collect();
+        Self {
+            name: name.to_owned(),
+            requests: Requests::Http(Arc::new(requests), SINGLES),
+            each: 1,
         }
     }
-}
 
-struct Load {
-    per_second: f64,
-    p50: Duration,
-    p99: Duration,
-    /// Microseconds of the server's processors for one request.
-    cpu: f64,
-}
-
-fn load(address: &str, pid: u32, requests: &[Vec<u8>], connections: usize, seconds: u64) -> Load {
-    let stop = Arc::new(AtomicBool::new(false));
-    let requests = Arc::new(requests.to_vec());
-    let run = |stop: Arc<AtomicBool>| -> Vec<Duration> {
-        let threads: Vec<_> = (0..connections)
-            .map(|connection| {
-                let (stop, requests, address) =
-                    (Arc::clone(&stop), Arc::clone(&requests), address.to_owned());
-                std::thread::spawn(move || {
-                    let mut stream = TcpStream::connect(address).unwrap();
-                    stream.set_nodelay(true).unwrap();
-                    let mut buffer = Vec::new();
-                    let mut taken = Vec::new();
-                    let mut n = connection * 7919;
-                    while !stop.load(Ordering::Relaxed) {
-                        let started = Instant::now();
-                        stream.write_all(&requests[n % requests.len()]).unwrap();
-                        answer(&mut stream, &mut buffer);
-                        taken.push(started.elapsed());
-                        n += 1;
-                    }
-                    taken
-                })
-            })
+    fn batch(name: &str, path: &str, of: &str, bodies: impl Iterator<Item = Value>) -> Self {
+        let bodies: Vec<Value> = bodies.collect();
+        let requests = bodies
+            .chunks_exact(BATCH)
+            .map(|bodies| request(path, &json!({of: bodies})))
             .collect();
-        threads
-            .into_iter()
-            .flat_map(|thread| thread.join().unwrap())
-            .collect()
-    };
-    let timed = |seconds: f64| {
-        stop.store(false, Ordering::Relaxed);
-        let stopper = Arc::clone(&stop);
-        let timer = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_secs_f64(seconds));
-            stopper.store(true, Ordering::Relaxed);
-        });
-        let (cpu, started) = (process_cpu(pid), Instant::now());
-        let taken = run(Arc::clone(&stop));
-        let elapsed = started.elapsed();
-        timer.join().unwrap();
-        (taken, elapsed, process_cpu(pid) - cpu)
-    };
-    timed(1.0);
-    let (mut taken, elapsed, cpu) = timed(seconds as f64);
-    taken.sort();
-    Load {
-        per_second: taken.len() as f64 / elapsed.as_secs_f64(),
-        p50: taken[taken.len() / 2],
-        p99: taken[taken.len() * 99 / 100],
-        cpu: cpu * 1e6 / taken.len() as f64,
+        Self {
+            name: name.to_owned(),
+            requests: Requests::Http(Arc::new(requests), BATCHES),
+            each: BATCH,
+        }
+    }
+
+    fn load(&self, program: &Program, time: Duration) -> Load {
+        let pid = program.child.id();
+        match &self.requests {
+            Requests::Http(requests, connections) => {
+                let from = Arc::new(AtomicUsize::new(0));
+                let server = (program.address.as_str(), pid);
+                load::load(server, requests, &from, *connections, time)
+            }
+            Requests::Envoy(checks) => {
+                let server = (program.envoy.as_deref().unwrap(), pid);
+                rpc::load(server, checks, SINGLES, time)
+            }
+        }
+    }
+
+    /// The floor that parses such requests, and answers as many bytes as the server did.
+    fn floor(&self, server: &Program) -> Program {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.arg("floor");
+        if let Requests::Http(requests, _) = &self.requests {
+            let path = requests[0].split(|byte| *byte == b' ').nth(1).unwrap();
+            let path = String::from_utf8_lossy(path);
+            let mut stream = TcpStream::connect(&server.address).unwrap();
+            std::io::Write::write_all(&mut stream, &requests[0]).unwrap();
+            let size = answer(&mut stream, &mut Vec::new());
+            command.arg(format!("{path}={size}"));
+        }
+        Program::start(&mut command)
     }
 }
 
-/// The floor: parse, and answer a constant.
-fn floor(sizes: [usize; 2]) {
-    use axum::Router;
-    use axum::body::Bytes;
-    use axum::routing::post;
-    let constant = |size: usize| {
-        let text: &'static str = "x".repeat(size).leak();
-        move |body: Bytes| async move {
-            std::hint::black_box(serde_json::from_slice::<Value>(&body).unwrap());
-            ([("content-type", "application/json")], text)
-        }
-    };
-    let router = Router::new()
-        .route("/v1/is_authorized", post(constant(sizes[0])))
-        .route("/v1/batch_is_authorized", post(constant(sizes[1])));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let ready = json!({"message": "ready", "address": address});
-        std::io::stderr()
-            .write_all(format!("{ready}\n").as_bytes())
-            .unwrap();
-        axum::serve(listener, router).await.unwrap();
-    });
+/// The parts of the benchmark that are wanted, and their time.
+struct Bench {
+    seconds: u64,
+    part: String,
+    directory: tempfile::TempDir,
 }
 
 fn main() {
@@ -165,126 +142,248 @@ fn main() {
         .skip(1)
         .filter(|argument| argument != "--bench")
         .collect();
-    if let [mode, single, batch] = arguments.as_slice()
+    if let [mode, constants @ ..] = arguments.as_slice()
         && mode == "floor"
     {
-        return floor([single.parse().unwrap(), batch.parse().unwrap()]);
+        return floor::floor(constants);
     }
-    let seconds: u64 = arguments
-        .first()
-        .map_or(5, |seconds| seconds.parse().unwrap());
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("tenancy.ndjson");
-    let text: String = documents(Size {
-        organisations: ORGANISATIONS,
-        relations: 10,
-    })
-    .map(|d| format!("{d}\n"))
-    .collect();
-    std::fs::write(&file, text).unwrap();
-    let single: Vec<_> = (0..ORGANISATIONS)
-        .map(|n| request("/v1/is_authorized", &question(n)))
-        .collect();
-    let batches: Vec<_> = (0..ORGANISATIONS / BATCH)
-        .map(|b| {
-            let requests: Vec<Value> = (0..BATCH).map(|n| question(b * BATCH + n)).collect();
-            request("/v1/batch_is_authorized", &json!({"requests": requests}))
-        })
-        .collect();
-    let kinds = [
-        ("single", &single, 1.0, CONNECTIONS[0]),
-        ("batch of 50", &batches, BATCH as f64, CONNECTIONS[1]),
-    ];
-    let postgres = postgres::Server::start(&["max_connections=200"]);
-    let database = postgres.database();
-    let sources = [
-        (
-            "SQLite",
-            format!("sqlite:{}", directory.path().join("tenancy.db").display()),
-        ),
-        ("PostgreSQL", database.url()),
-    ];
+    let [seconds, part] = [0, 1].map(|n| arguments.get(n).cloned().unwrap_or_default());
+    let bench = Bench {
+        seconds: seconds.parse().unwrap_or(3),
+        part,
+        directory: tempfile::tempdir().unwrap(),
+    };
     println!(
-        "{:<34} {:>12} {:>9} {:>9} {:>15} {:>6}",
-        "", "decisions/s", "p50 µs", "p99 µs", "CPU µs/decision", "ratio"
+        "{:<44} {:>11} {:>8} {:>8} {:>8} {:>18} {:>6}",
+        "medians of rounds", "decisions/s", "p50 µs", "p99 µs", "CPU µs", "of the floor", "CPU"
     );
-    let (mut floors, mut without_log): (Vec<Load>, Vec<Load>) = (Vec::new(), Vec::new());
-    for kept in [true, false] {
-        for (name, source) in &sources {
-            let server = serve(source, &file, kept, &[]);
-            let pid = server.child.id();
-            let idle = memory(pid, "VmRSS").unwrap();
-            if floors.is_empty() {
-                let sizes = kinds.map(|(_, requests, ..)| size_of_answer(&server, &requests[0]));
-                let mut command = Command::new(std::env::current_exe().unwrap());
-                command
-                    .arg("floor")
-                    .args(sizes.map(|size| size.to_string()));
-                let floor = Program::start(&mut command);
-                for (kind, requests, each, connections) in kinds {
-                    let pid = floor.child.id();
-                    let found = load(&floor.address, pid, requests, connections, seconds);
-                    print(&format!("{kind}, floor"), &found, &found, each);
-                    floors.push(found);
-                }
-            }
-            for ((kind, requests, each, connections), floor) in kinds.into_iter().zip(&floors) {
-                let found = load(&server.address, pid, requests, connections, seconds);
-                let cold = if kept { "" } else { ", nothing kept" };
-                print(&format!("{kind}, {name}{cold}"), &found, floor, each);
-                if without_log.len() < kinds.len() {
-                    without_log.push(found);
-                }
-            }
-            println!(
-                "  resident memory: {idle} KiB idle, {} KiB under load",
-                memory(pid, "VmRSS").unwrap()
-            );
+    bench.repeated();
+    bench.random();
+    bench.ten();
+    bench.nothing_kept();
+    bench.beside();
+}
+
+impl Bench {
+    fn repeated(&self) {
+        let all = || (0..ORGANISATIONS).map(question);
+        let checks = (0..ORGANISATIONS)
+            .map(|n| rpc::check(&format!("/orgs/o-{n}"), &[("x-user", &format!("u-{n}"))]))
+            .collect();
+        let kinds = [
+            Kind::single("repeated, one by one", NATIVE[0], all()),
+            Kind::batch("repeated, batches of 50", NATIVE[1], "requests", all()),
+            Kind {
+                name: "repeated, Envoy's gRPC".to_owned(),
+                requests: Requests::Envoy(Arc::new(checks)),
+                each: 1,
+            },
+        ];
+        let Some(server) = self.wanted(&kinds, || self.shipped("repeated", &[], &[])) else {
+            return;
+        };
+        let idle = memory(server.child.id(), "VmRSS").unwrap();
+        self.beside_floors(&kinds, &server);
+        let busy = memory(server.child.id(), "VmRSS").unwrap();
+        println!("  resident memory: {idle} KiB idle, {busy} KiB under load");
+        figure(
+            "http",
+            "resident memory",
+            json!({"idle_kib": idle, "busy_kib": busy}),
+        );
+    }
+
+    fn random(&self) {
+        let kinds = random_kinds("random, shipped policies", random_of_shipped);
+        if let Some(server) = self.wanted(&kinds, || self.shipped("random", &[ANEW], &[])) {
+            self.beside_floors(&kinds, &server);
         }
     }
-    let log = format!("file:{}", directory.path().join("d.log").display());
-    let with_log = ["--decision-log", log.as_str(), "--log-slice"];
-    let with_shadow = ["--shadow", "policies"];
-    for (name, arguments) in [
-        ("log", &with_log[..2]),
-        ("log with slices", &with_log[..]),
-        ("shadow", &with_shadow[..]),
-    ] {
-        let server = serve(&sources[0].1, &file, true, arguments);
-        let pid = server.child.id();
-        for ((kind, requests, each, connections), without) in kinds.into_iter().zip(&without_log) {
-            let found = load(&server.address, pid, requests, connections, seconds);
-            print(&format!("{kind}, SQLite, {name}"), &found, without, each);
+
+    fn ten(&self) {
+        let kinds = random_kinds("random, ten policies", random_of_ten);
+        let server = self.wanted(&kinds, || {
+            let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/ten");
+            let entities = self.directory.path().join("entities.json");
+            std::fs::write(&entities, entities_of_ten().to_string()).unwrap();
+            let mut command = Program::serve(&format!("entities:{}", entities.display()));
+            command.arg("--schema").arg(own.join("ten.cedarschema"));
+            command.arg("--policies").arg(own.join("policies"));
+            start(command, &[ANEW])
+        });
+        if let Some(server) = server {
+            self.beside_floors(&kinds, &server);
         }
+    }
+
+    fn nothing_kept(&self) {
+        let random = || (0..RANDOM).map(|n| random_of_shipped(n).native());
+        let sqlite = [Kind::single("nothing kept, SQLite", NATIVE[0], random())];
+        let kept = [("CACHE__ENABLED", "false")];
+        if let Some(server) = self.wanted(&sqlite, || self.shipped("cold", &kept, &[])) {
+            self.beside_floors(&sqlite, &server);
+        }
+        let postgres = [Kind::single(
+            "nothing kept, PostgreSQL",
+            NATIVE[0],
+            random(),
+        )];
+        if !self.wants(&postgres) {
+            return;
+        }
+        let database_server = postgres::Server::start(&["max_connections=200"]);
+        let database = database_server.database();
+        let server = self.over(&database.url(), &kept, &[]);
+        self.beside_floors(&postgres, &server);
+    }
+
+    /// What observers take, beside the same server without them.
+    fn beside(&self) {
+        let log = format!("file:{}", self.directory.path().join("d.log").display());
+        let logged = ["--decision-log", log.as_str(), "--log-slice"];
+        let variants = [
+            ("with a decision log", &logged[..2]),
+            ("with slices in it", &logged[..]),
+            ("with a shadow", &["--shadow", "policies"][..]),
+        ];
+        for (name, arguments) in variants {
+            let all = || (0..ORGANISATIONS).map(question);
+            let random = || (0..RANDOM).map(|n| random_of_shipped(n).native());
+            for (kind, settings) in [
+                (
+                    Kind::single(&format!("{name}, repeated"), NATIVE[0], all()),
+                    vec![],
+                ),
+                (
+                    Kind::single(&format!("{name}, random"), NATIVE[0], random()),
+                    vec![ANEW],
+                ),
+            ] {
+                let kinds = [kind];
+                if self.wants(&kinds) {
+                    let without = self.shipped("without", &settings, &[]);
+                    let with = self.shipped("with", &settings, arguments);
+                    self.compare(&kinds[0], &without, &with, "without");
+                }
+            }
+        }
+    }
+
+    fn wants(&self, kinds: &[Kind]) -> bool {
+        kinds.iter().any(|kind| kind.name.starts_with(&self.part))
+    }
+
+    fn wanted(&self, kinds: &[Kind], server: impl FnOnce() -> Program) -> Option<Program> {
+        self.wants(kinds).then(server)
+    }
+
+    /// The shipped policies over SQLite.
+    fn shipped(&self, name: &str, settings: &[Setting], arguments: &[&str]) -> Program {
+        let database = self.directory.path().join(format!("{name}.db"));
+        self.over(
+            &format!("sqlite:{}", database.display()),
+            settings,
+            arguments,
+        )
+    }
+
+    fn over(&self, source: &str, settings: &[Setting], arguments: &[&str]) -> Program {
+        let mut command = Program::serve(source);
+        command.arg("--import").arg(self.tenancy()).args(arguments);
+        let config = self.directory.path().join("sidecar.toml");
+        std::fs::write(&config, HEADER).unwrap();
+        command.arg("--config").arg(config);
+        start(command, settings)
+    }
+
+    /// The documents of the shipped policies' store.
+    fn tenancy(&self) -> PathBuf {
+        let file = self.directory.path().join("tenancy.ndjson");
+        let size = Size {
+            organisations: ORGANISATIONS,
+            relations: 10,
+        };
+        let text: String = documents(size).map(|each| format!("{each}\n")).collect();
+        std::fs::write(&file, text).unwrap();
+        file
+    }
+
+    fn beside_floors(&self, kinds: &[Kind], server: &Program) {
+        for kind in kinds {
+            if kind.name.starts_with(&self.part) {
+                let floor = kind.floor(server);
+                self.compare(kind, &floor, server, "of_floor");
+            }
+        }
+    }
+
+    /// Loads both in turn, and tells of the second beside the first.
+    fn compare(&self, kind: &Kind, floor: &Program, server: &Program, beside: &str) {
+        let time = Duration::from_secs(self.seconds);
+        let rounds: Vec<[Load; 2]> = (0..ROUNDS)
+            .map(|_| [kind.load(floor, time), kind.load(server, time)])
+            .collect();
+        let each = kind.each as f64;
+        let of = |value: &dyn Fn(&[Load; 2]) -> f64| {
+            let mut values: Vec<f64> = rounds.iter().map(value).collect();
+            let middle = median(&mut values);
+            (middle, values[0], values[values.len() - 1])
+        };
+        let (rate, ..) = of(&|[_, found]| found.per_second * each);
+        let (p50, ..) = of(&|[_, found]| found.p50.as_secs_f64() * 1e6);
+        let (p99, ..) = of(&|[_, found]| found.p99.as_secs_f64() * 1e6);
+        let (cpu, ..) = of(&|[_, found]| found.cpu / each);
+        let (cpu_floor, ..) = of(&|[floor, _]| floor.cpu / each);
+        let ratio = of(&|[floor, found]| found.per_second / floor.per_second);
+        let times = of(&|[floor, found]| found.cpu / floor.cpu);
+        let name = &kind.name;
+        println!(
+            "{name:<44} {rate:>11.0} {p50:>8.0} {p99:>8.0} {cpu:>8.2} {:>6.2} ({:.2}–{:.2}) {:>6.2}",
+            ratio.0, ratio.1, ratio.2, times.0
+        );
+        let values = json!({
+            "beside": beside, "decisions_per_second": rate, "p50_us": p50, "p99_us": p99, "cpu_us": cpu,
+            "cpu_us_of_floor": cpu_floor, "rate": [ratio.0, ratio.1, ratio.2],
+            "cpu": [times.0, times.1, times.2],
+        });
+        figure("http", name, values);
     }
 }
 
-/// The server over a source that holds the documents of a file.
-fn serve(source: &str, file: &std::path::Path, kept: bool, more: &[&str]) -> Program {
-    let mut command = Program::serve(source);
-    command.arg("--import").arg(file).args(more);
+type Setting = (&'static str, &'static str);
+
+/// No decision is kept; entities are.
+const ANEW: Setting = ("CACHE__DECISION_BYTES", "0");
+
+/// Envoy tells of its user by a header.
+const HEADER: &str = "[gateway]\nenvoy_grpc_listen = \"127.0.0.1:0\"\n[[gateway.header]]\nendpoint = \"envoy\"\n\
+                      from = [\"127.0.0.1\"]\nname = \"X-User\"\ntype = \"User\"\n";
+
+fn start(mut command: Command, settings: &[Setting]) -> Program {
     if let Ok(workers) = std::env::var("WORKERS") {
         command.env("PEPPOL_AUTHZ_SERVER__WORKERS", workers);
     }
-    command.env("PEPPOL_AUTHZ_CACHE__ENABLED", kept.to_string());
     // This load waits for its answers: it is never too much.
     command.env("PEPPOL_AUTHZ_SERVER__DELAY", "1s");
+    for (name, value) in settings {
+        command.env(format!("PEPPOL_AUTHZ_{name}"), value);
+    }
     Program::start(&mut command)
 }
 
-fn size_of_answer(server: &Program, request: &[u8]) -> usize {
-    let mut stream = TcpStream::connect(&server.address).unwrap();
-    stream.write_all(request).unwrap();
-    answer(&mut stream, &mut Vec::new())
-}
-
-fn print(what: &str, found: &Load, floor: &Load, each: f64) {
-    println!(
-        "{what:<34} {:>12.0} {:>9} {:>9} {:>15.2} {:>6.2}",
-        found.per_second * each,
-        found.p50.as_micros(),
-        found.p99.as_micros(),
-        found.cpu / each,
-        found.per_second / floor.per_second
-    );
+/// Random questions in both languages, one by one and in batches.
+fn random_kinds(name: &str, random: fn(usize) -> Asked) -> [Kind; 4] {
+    let native = || (0..RANDOM).map(move |n| random(n).native());
+    let authzen = || (0..RANDOM).map(move |n| random(n).authzen());
+    [
+        Kind::single(&format!("{name}, one by one"), NATIVE[0], native()),
+        Kind::single(&format!("{name}, AuthZEN"), AUTHZEN[0], authzen()),
+        Kind::batch(&format!("{name}, batches"), NATIVE[1], "requests", native()),
+        Kind::batch(
+            &format!("{name}, AuthZEN batches"),
+            AUTHZEN[1],
+            "evaluations",
+            authzen(),
+        ),
+    ]
 }

@@ -21,9 +21,10 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use common::figures::figure;
 use common::program::Program;
 use common::{Size, documents, memory};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Runs a command: the seconds that it takes, and its peak memory in KiB.
 fn run(arguments: &[&str]) -> (f64, u64) {
@@ -76,6 +77,11 @@ fn main() {
             f64::from(lines) / took,
             took / parse
         );
+        let values = json!({
+            "documents": lines, "per_second": f64::from(lines) / took, "times_parsing": took / parse,
+            "peak_kib": peak,
+        });
+        figure("import", what, values);
     };
     let path = file.to_str().unwrap();
     let import = ["import", "--tenancy", &tenancy, path];
@@ -101,8 +107,7 @@ fn main() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.contains("\"Allow\""), "{answer}");
-    println!(
-        "from the start of the program to its first decision: {} ms",
-        started.elapsed().as_millis()
-    );
+    let took = started.elapsed().as_millis() as u64;
+    println!("from the start of the program to its first decision: {took} ms");
+    figure("import", "start to first decision", json!({"ms": took}));
 }

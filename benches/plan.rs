@@ -25,6 +25,7 @@ mod postgres;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use common::figures::figure;
 use common::{Size, import, median};
 use peppol_authz_database::{RowColumns, RowDialect, RowParameter, RowSql, Sqlite, SqliteOptions};
 use peppol_authz_engine::policy::{Sources, load};
@@ -126,6 +127,7 @@ fn plan(runtime: &Runtime, engine: Arc<Engine>) -> RowPlan {
             "a plan of {RELATIONS} legal entities: {plan:.3} ms; a warm decision: {decision:.4} ms; {:.0} times",
             plan / decision
         );
+        figure("plan", "a plan", json!({"plan_ms": plan, "warm_ms": decision}));
         made(&engine).await
     });
     runtime.block_on(work).unwrap()
@@ -135,6 +137,11 @@ fn said(name: &str, rows: usize, with: f64, hand: f64) {
     println!(
         "{name}: SELECT of {rows} rows with the plan {with:.2} ms, by hand {hand:.2} ms: {:.2} times",
         with / hand
+    );
+    figure(
+        "plan",
+        &format!("{name}, {rows} rows"),
+        json!({"with_ms": with, "by_hand_ms": hand}),
     );
 }
 

@@ -39,13 +39,15 @@ mod load;
 mod postgres;
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
+use common::figures::figure;
+use common::pinned;
 use common::program::Program;
 use common::questions::{ORGANISATIONS, question, request};
 use common::{Size, documents, memory};
 use load::{Found, Load};
+use serde_json::json;
 
 /// So few that none has to wait for the store for long.
 const FEW: usize = 8;
@@ -78,8 +80,7 @@ fn main() {
         .find(|text| !text.starts_with('-') && text.parse::<u64>().is_err());
     let part = part.unwrap_or_default();
     let is_wanted = |name: &str| name.starts_with(&part);
-    let own = std::process::id().to_string();
-    run("taskset", &["-acp", "1", &own]);
+    pinned::this();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("tenancy.ndjson");
     let size = Size {
@@ -136,7 +137,7 @@ fn from_postgres(name: &str, load: &Load, file: &Path, seconds: Duration) {
     let database = postgres.database();
     let port = postgres.port;
     let postmaster = format!("pgrep -f -- '-p{port}' | xargs -n1 taskset -acp 0");
-    run("sh", &["-c", &postmaster]);
+    pinned::run("sh", &["-c", &postmaster]);
     pressed(name, load, FEW, seconds, |settings| {
         let settings = [settings, &[("CACHE__ENABLED", "false")]].concat();
         serve(&database.url(), file, &settings)
@@ -206,6 +207,11 @@ fn print(name: &str, asked: f64, found: &Found, usual: &Found) {
         found.sent_p99.as_micros(),
         found.p99.as_secs_f64() / usual.p99.as_secs_f64(),
     );
+    let values = json!({
+        "asked": asked, "served": found.served, "p50_us": found.p50.as_micros() as u64,
+        "p99_us": found.p99.as_micros() as u64, "shed": found.shed,
+    });
+    figure("pressure", name, values);
 }
 
 /// The server, with one worker on a processor of its own.
@@ -219,13 +225,5 @@ fn serve(source: &str, file: &Path, settings: &[Setting]) -> Program {
     for (name, value) in settings {
         command.env(format!("PEPPOL_AUTHZ_{name}"), value);
     }
-    let server = Program::start(&mut command);
-    run("taskset", &["-acp", "0", &server.child.id().to_string()]);
-    server
-}
-
-fn run(program: &str, arguments: &[&str]) {
-    let output = Command::new(program).args(arguments).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{program} {arguments:?}: {said}");
+    pinned::server(Program::start(&mut command))
 }

@@ -27,6 +27,7 @@ use std::io::BufReader;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use common::figures::figure;
 use common::{Lines, Size, documents, median, participant};
 use peppol_authz_database::{Database, Import, Postgres, PostgresOptions, Sqlite, SqliteOptions};
 use peppol_authz_engine::policy::{Sources, load};
@@ -155,6 +156,10 @@ async fn measure(database: &Database, name: &str, case: &SearchCase, of: usize) 
         searched / unkept,
         all / searched
     );
+    let values = json!({
+        "of": of, "search_ms": searched, "warm_ms": warm, "cold_ms": unkept, "all_ms": all,
+    });
+    figure("search", &format!("{}, {name}, {of}", case.name), values);
 }
 
 fn main() {

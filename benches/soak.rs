@@ -41,6 +41,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
+use common::figures::figure;
 use common::program::Program;
 use proxy::{Mode, Proxy};
 use serde_json::{Value, json};
@@ -483,6 +484,10 @@ fn main() {
     println!("Allow checked, wrong   {}, {}", allowed.len(), wrong[0]);
     println!("Deny checked, wrong    {}, {}", denied.len(), wrong[1]);
     println!("errors                 {errors:?}");
+    let values = json!({
+        "allowed": allowed.len(), "allowed_wrong": wrong[0], "denied": denied.len(), "denied_wrong": wrong[1],
+    });
+    figure("soak", "answers", values);
     println!("SQLite                 {on_sqlite:?}");
     println!("views with a clock     {by_clock:?}");
     assert_eq!(wrong, [0, 0]);

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
+pub(crate) mod figures;
+pub(crate) mod pinned;
 pub(crate) mod program;
 pub(crate) mod questions;
 

@@ -1,4 +1,4 @@
-//! Questions of the benchmarks of the server: eight actions, each of a thousand users asking of what is theirs.
+//! Questions of the benchmarks of the server.
 
 use serde_json::{Value, json};
 
@@ -6,47 +6,169 @@ use super::participant;
 
 pub(crate) const ORGANISATIONS: usize = 1000;
 
+/// A question in parts that each interface words in its own way.
+pub(crate) struct Asked {
+    principal: (&'static str, String),
+    action: &'static str,
+    resource: (&'static str, String),
+    context: Value,
+}
+
+impl Asked {
+    /// For `/v1/is_authorized`.
+    pub(crate) fn native(&self) -> Value {
+        json!({
+            "principal": format!("{}::\"{}\"", self.principal.0, self.principal.1),
+            "action": self.action_uid(),
+            "resource": {"type": self.resource.0, "id": self.resource.1},
+            "context": self.context,
+        })
+    }
+
+    /// For `/access/v1/evaluation`.
+    pub(crate) fn authzen(&self) -> Value {
+        json!({
+            "subject": {"type": self.principal.0, "id": self.principal.1},
+            "action": {"name": self.action},
+            "resource": {"type": self.resource.0, "id": self.resource.1},
+            "context": self.context,
+        })
+    }
+
+    fn action_uid(&self) -> Value {
+        let namespace = self.resource.0.rsplit_once("::");
+        let namespace = namespace.map_or(String::new(), |(namespace, _)| format!("{namespace}::"));
+        json!({"type": format!("{namespace}Action"), "id": self.action})
+    }
+}
+
+/// Eight actions, each of a thousand users asking of what is theirs.
 pub(crate) fn question(n: usize) -> Value {
-    let (kind, n) = (n % 8, n % ORGANISATIONS);
-    let (user, own) = (format!("u-{n}"), format!("o-{n}"));
-    let party = participant(n);
+    let n_own = n % ORGANISATIONS;
+    of_shipped(n % 8, n_own, n_own, "").native()
+}
+
+/// The same actions, of random users and organisations: of theirs each second time, of others else, and of users
+/// whom nobody knows.
+pub(crate) fn random_of_shipped(n: usize) -> Asked {
+    let mut dice = Dice(n as u64);
+    let own = dice.roll(ORGANISATIONS);
+    let user = if dice.roll(2) == 0 {
+        own
+    } else {
+        dice.roll(ORGANISATIONS + ORGANISATIONS / 10)
+    };
+    of_shipped(dice.roll(8), user, own, &n.to_string())
+}
+
+fn of_shipped(kind: usize, user: usize, n: usize, marked: &str) -> Asked {
+    const ORGANISATION: &str = "Peppol::Organisation";
+    const PARTICIPANT: &str = "Peppol::Participant";
+    let (own, party) = (format!("o-{n}"), participant(n));
     let (action, resource, context) = match kind {
-        0 => ("getOrganisation", ("Organisation", own), json!({})),
-        1 => ("uploadCertificate", ("Organisation", own), json!({})),
+        0 => ("getOrganisation", (ORGANISATION, own), json!({})),
+        1 => ("uploadCertificate", (ORGANISATION, own), json!({})),
         2 => (
             "createParticipant",
-            ("Organisation", own),
-            json!({"environment": "TEST", "participant": "0007:new"}),
+            (ORGANISATION, own),
+            json!({"environment": "TEST", "participant": format!("0007:new{marked}")}),
         ),
         3 => (
             "sendDocument",
-            ("Participant", party),
+            (PARTICIPANT, party),
             json!({"accessPoint": "ap-test"}),
         ),
-        4 => ("manageHook", ("Participant", party), json!({})),
+        4 => ("manageHook", (PARTICIPANT, party), json!({})),
         5 => (
             "removePartyAuthorization",
-            ("Participant", party),
+            (PARTICIPANT, party),
             json!({"user": "busy"}),
         ),
-        6 => ("viewDocument", ("Document", format!("d-{n}")), json!({})),
+        6 => (
+            "viewDocument",
+            ("Peppol::Document", format!("d-{n}")),
+            json!({}),
+        ),
         _ => (
             "createSubAccount",
-            ("LegalEntity", format!("le-{n}")),
-            json!({"email": "new@example.com"}),
+            ("Peppol::LegalEntity", format!("le-{n}")),
+            json!({"email": format!("new{marked}@example.com")}),
         ),
     };
-    let principal = if action == "viewDocument" {
-        ("SubAccount", "sub".to_owned())
-    } else {
-        ("User", user)
+    let principal = match action {
+        "viewDocument" => ("Peppol::SubAccount", "sub".to_owned()),
+        _ => ("Peppol::User", format!("u-{user}")),
     };
-    json!({
-        "principal": format!("Peppol::{}::\"{}\"", principal.0, principal.1),
-        "action": {"type": "Peppol::Action", "id": action},
-        "resource": {"type": format!("Peppol::{}", resource.0), "id": resource.1},
-        "context": context,
-    })
+    Asked {
+        principal,
+        action,
+        resource,
+        context,
+    }
+}
+
+/// Random questions of `benches/ten`.
+pub(crate) fn random_of_ten(n: usize) -> Asked {
+    let mut dice = Dice(n as u64);
+    Asked {
+        principal: ("User", format!("user-{}", dice.roll(TEN_USERS))),
+        action: ["view", "edit", "share", "remove"][dice.roll(4)],
+        resource: ("Document", format!("document-{}", dice.roll(TEN_DOCUMENTS))),
+        context: json!({"mfa": dice.roll(2) == 0}),
+    }
+}
+
+const TEN_USERS: usize = 40;
+const TEN_DOCUMENTS: usize = 46;
+const TEN_TEAMS: usize = 10;
+const TEN_FOLDERS: [&str; 4] = ["handbook", "offers", "letters", "drawings"];
+
+/// The hundred entities of `benches/ten`, in Cedar's JSON.
+pub(crate) fn entities_of_ten() -> Value {
+    let uid = |ty: &str, id: String| json!({"type": ty, "id": id});
+    let entity = |ty, id| json!({"__entity": uid(ty, id)});
+    let team = |n: usize| format!("team-{}", n % TEN_TEAMS);
+    let teams =
+        (0..TEN_TEAMS).map(|n| json!({"uid": uid("Team", team(n)), "attrs": {}, "parents": []}));
+    let users = (0..TEN_USERS).map(|n| {
+        json!({
+            "uid": uid("User", format!("user-{n}")),
+            "attrs": {"grade": n % 7, "suspended": n % 13 == 5},
+            "parents": [uid("Team", team(n))],
+        })
+    });
+    let folders = TEN_FOLDERS.iter().enumerate().map(|(n, folder)| {
+        json!({
+            "uid": uid("Folder", (*folder).to_owned()),
+            "attrs": {"team": entity("Team", team(n))},
+            "parents": [],
+        })
+    });
+    let documents = (0..TEN_DOCUMENTS).map(|n| {
+        json!({
+            "uid": uid("Document", format!("document-{n}")),
+            "attrs": {
+                "owner": entity("User", format!("user-{}", n % TEN_USERS)),
+                "team": entity("Team", team(n / 3)),
+                "secret": n % 4 == 1,
+                "published": n % 5 == 2,
+            },
+            "parents": [uid("Folder", TEN_FOLDERS[n % TEN_FOLDERS.len()].to_owned())],
+        })
+    });
+    teams.chain(users).chain(folders).chain(documents).collect()
+}
+
+/// Numbers that look random and are the same in each run (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % sides as u64) as usize
+    }
 }
 
 pub(crate) fn request(path: &str, body: &Value) -> Vec<u8> {

@@ -3,7 +3,7 @@
 
 CARGO ?= cargo
 
-.PHONY: test tools build lint unit policies docs clients gateways console package image chart book bench-gateways
+.PHONY: test tools build lint unit policies docs clients gateways console package image chart book performance bench-gateways
 
 # Most tests wait for other programs more than they work: the lints are computed beside them, and the
 # documentation and the book beside clients and gateways.
@@ -67,6 +67,10 @@ image:
 chart:
 	.ci/chart
 
-# The time that it adds to a request through nginx and Envoy; not part of the tests. Needs `wrk`.
+# All benchmarks, and the page and the plots of their figures; not part of the tests. An hour on a quiet machine. Needs `wrk`.
+performance:
+	.ci/performance
+
+# The time that it adds to a request through nginx and Envoy.
 bench-gateways:
 	.ci/gateways bench

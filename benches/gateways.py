@@ -7,6 +7,8 @@ rounds. On few cores all of these programs share them: what to look at are diffe
 """
 
 import argparse
+import json
+import os
 import pathlib
 import re
 import statistics
@@ -118,6 +120,13 @@ def measure(port, seconds, bearer):
     return found
 
 
+def figure(what, values):
+    """Adds a line for the report, to the file that FIGURES names."""
+    if path := os.environ.get("FIGURES"):
+        with open(path, "a") as file:
+            print(json.dumps({"bench": "gateways", "what": what, "values": values}), file=file)
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--rounds", type=int, default=5)
@@ -147,6 +156,7 @@ def main():
         _, half_without, most_without = median[name, "without"]
         added = f"{half - half_without:,.0f} | {most - most_without:,.0f}" if variant != "without" else "|"
         asks = {"without": "nobody", "constant": "a constant 200", "sidecar": "the sidecar"}[variant]
+        figure(f"{name}, {asks}", {"requests_per_second": rate, "p50_us": half, "p99_us": most})
         print(f"| {name} | {asks} | {rate:,.0f} | {half:,.0f} | {most:,.0f} | {added} |")
 
 

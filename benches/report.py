@@ -14,6 +14,7 @@ import pathlib
 import platform
 import subprocess
 import sys
+import time
 
 import performance
 
@@ -35,7 +36,10 @@ BENCHES = {
     "pressure": ["5"],
     "soak": ["120"],
     "gateways": [],
+    "author": [],
 }
+# The commands of authors whose time is told.
+COMMANDS = [["check"], ["test"], ["prove"], ["test", "--mutate"]]
 FIRST = {"latency", "pressure"}
 
 
@@ -79,22 +83,41 @@ def profile():
     return os.environ.get("PROFILE", "dist")
 
 
+def program():
+    """The program that the profile builds."""
+    target = os.environ.get("CARGO_TARGET_DIR", PROJECT / "target")
+    return pathlib.Path(target) / profile() / "peppol-authz"
+
+
+def author(made):
+    """Runs the commands of authors over the shipped set: their times, and the last line that each prints."""
+    build = ["cargo", "build", "--profile", profile(), "--bin", "peppol-authz"]
+    subprocess.run(build, check=True, cwd=PROJECT)
+    with made.open("w") as file:
+        for command in COMMANDS:
+            started = time.monotonic()
+            said = output(program(), *command).splitlines()[-1:]
+            values = {"seconds": time.monotonic() - started, "said": "".join(said)}
+            print(json.dumps({"bench": "author", "what": " ".join(command), "values": values}), file=file)
+
+
 def run(names):
     FIGURES.parent.mkdir(exist_ok=True)
     for name in names:
         made = FIGURES.with_suffix(".new")
         made.unlink(missing_ok=True)
         environment = {**os.environ, "FIGURES": str(made)}
-        if name == "gateways":
-            target = os.environ.get("CARGO_TARGET_DIR", PROJECT / "target")
-            environment.setdefault("PEPPOL_AUTHZ", str(pathlib.Path(target) / profile() / "peppol-authz"))
-            command = [".ci/gateways", "bench"]
+        print(f"== {name}", flush=True)
+        if name == "author":
+            author(made)
         else:
             command = ["cargo", "bench", "--profile", profile(), "--bench", name, "--", *BENCHES[name]]
-        if name in FIRST and os.geteuid() == 0:
-            command = ["nice", "-n", "-15", *command]
-        print(f"== {name}", flush=True)
-        subprocess.run(command, check=True, cwd=PROJECT, env=environment)
+            if name == "gateways":
+                environment["PEPPOL_AUTHZ"] = str(program())
+                command = [".ci/gateways", "bench"]
+            if name in FIRST and os.geteuid() == 0:
+                command = ["nice", "-n", "-15", *command]
+            subprocess.run(command, check=True, cwd=PROJECT, env=environment)
         others = [line for line in figures() if line["bench"] != name] if FIGURES.exists() else []
         keep([*others, machine(name), *(json.loads(line) for line in made.read_text().splitlines())])
         made.unlink()

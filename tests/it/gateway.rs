@@ -11,6 +11,7 @@ mod fragment;
 mod grpc;
 mod hostile;
 mod introspection;
+mod kept;
 mod logged;
 mod messages;
 mod patience;

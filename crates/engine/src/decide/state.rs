@@ -15,7 +15,7 @@ pub struct EngineState {
     pub bundle: Arc<Bundle>,
     /// Entities in memory.
     pub cache: Cache,
-    pub(super) kept: KeptDecisions,
+    pub(crate) kept: KeptDecisions,
     pub(super) known: KnownQuestions,
     pub(super) tenancy: Arc<Tenancy>,
     pub(super) waits: Arc<StoreWaits>,

@@ -6,7 +6,7 @@ use super::ask::{QuestionMaker, RequestQuestions};
 use super::facts::StoreFacts;
 use super::said::RequestContents;
 use super::{Drafted, HttpRequest, RequestDecision, RequestLimits, Routed};
-use crate::decide::{Decision, Failure, Question, Reason, Verdict, decide_batch};
+use crate::decide::{Decision, Failure, Question, Reason, Recall, Verdict, decide_batch};
 use crate::policy::Bundle;
 use crate::schema::Designation;
 use crate::slice::{Demand, InState, Moved, StateReading};
@@ -37,6 +37,22 @@ impl Routed<'_> {
         limits: &RequestLimits,
         demand: &Demand,
     ) -> Result<RequestDecision, Failure> {
+        self.decide_or_recall(request, who, limits, (demand, Recall::Never))
+            .await
+    }
+
+    /// The same; the decisions of its questions may be ones that were made before, where that is allowed.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn decide_or_recall(
+        &self,
+        request: &HttpRequest<'_>,
+        who: &Designation,
+        limits: &RequestLimits,
+        (demand, recall): (&Demand, Recall),
+    ) -> Result<RequestDecision, Failure> {
+        let kept = Some((&self.session.state.kept, recall));
         let bundle = &self.session.state.bundle;
         let said = match RequestContents::read(self, request, limits) {
             Ok(said) => said,
@@ -55,7 +71,7 @@ impl Routed<'_> {
             else {
                 continue;
             };
-            let batch = decide_batch(questions, bundle, None, &mut reading).await?;
+            let batch = decide_batch(questions, bundle, kept, &mut reading).await?;
             if batch.moved == Moved::Yes && !facts.is_empty() {
                 // The questions were made from a state that is the past now.
                 continue;

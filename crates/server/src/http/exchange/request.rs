@@ -53,7 +53,9 @@ impl Exchange<'_> {
             candidates: limits.candidates,
         };
         self.has_read();
-        let decided = routed.decide(request, who, &limits, &demanded.0).await;
+        let how = (&demanded.0, self.recall([]));
+        let decided = routed.decide_or_recall(request, who, &limits, how);
+        let decided = decided.await;
         self.has_decided();
         let decided = decided.map_err(|failure| self.failed(failure))?;
         if decided.asked.is_empty() {

@@ -1,0 +1,90 @@
+"""The plots of the page of performance."""
+
+import matplotlib
+
+matplotlib.use("svg")
+from matplotlib import pyplot  # noqa: E402
+
+from performance import Figures  # noqa: E402
+
+# The same bytes from the same figures, and letters that stay letters.
+matplotlib.rcParams.update(
+    {"svg.hashsalt": "peppol-authz", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9}
+)
+OURS, FLOOR = "#1f5fa8", "#b8b8b8"
+
+
+def bars(axes, names, series, unit):
+    """Horizontal bars in groups: `series` has a label, a colour and the values of each group."""
+    height = 0.8 / len(series)
+    for n, (label, colour, values) in enumerate(series):
+        places = [place + n * height for place in range(len(names))]
+        drawn = axes.barh(places, values, height, label=label, color=colour)
+        axes.bar_label(drawn, [f"{value:,.3g}" if value < 1000 else f"{value:,.0f}" for value in values], padding=2, fontsize=7)
+    axes.set_yticks([place + 0.4 - height / 2 for place in range(len(names))], names)
+    axes.invert_yaxis()
+    axes.set_xlabel(unit)
+    axes.margins(x=0.15)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def throughput(figures):
+    found = [(name, values) for name, values in figures.of("http") if values.get("beside") == "of_floor"]
+    names = [name for name, _ in found]
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 0.5 * len(names) + 1.5), sharey=True)
+    rates = [values["decisions_per_second"] for _, values in found]
+    floors = [values["decisions_per_second"] / values["rate"][0] for _, values in found]
+    bars(left, names, [("the floor", FLOOR, floors), ("peppol-authz", OURS, rates)], "decisions a second")
+    left.set_xscale("log")
+    bars(
+        right,
+        names,
+        [
+            ("the floor", FLOOR, [values["cpu_us_of_floor"] for _, values in found]),
+            ("peppol-authz", OURS, [values["cpu_us"] for _, values in found]),
+        ],
+        "µs of CPU for a decision",
+    )
+    right.set_xscale("log")
+    right.legend(loc="lower right", frameon=False)
+    return figure
+
+
+def latency(figures):
+    found = figures.of("latency")
+    names = [name for name, _ in found]
+    figure, axes = pyplot.subplots(figsize=(9, 0.5 * len(names) + 1.5))
+    series = [
+        ("p50", "#8fb4dc", [values["p50_us"] for _, values in found]),
+        ("p99", OURS, [values["p99_us"] for _, values in found]),
+    ]
+    bars(axes, names, series, "µs, logarithmic")
+    axes.set_xscale("log")
+    axes.legend(loc="lower right", frameon=False)
+    return figure
+
+
+def growth(figures):
+    found = figures.of("decide")
+    names = [name for name, _ in found]
+    figure, axes = pyplot.subplots(figsize=(9, 0.45 * len(names) + 1.5))
+    series = [
+        ("Cedar's part", FLOOR, [values["cedar_us"] for _, values in found]),
+        ("the whole decision", OURS, [values["decide_us"] for _, values in found]),
+    ]
+    bars(axes, names, series, "µs of CPU")
+    axes.legend(loc="lower right", frameon=False)
+    return figure
+
+
+def write(lines, directory):
+    """Writes the plots of the benchmarks that were run."""
+    figures = Figures(lines)
+    for plot, bench in ((throughput, "http"), (latency, "latency"), (growth, "decide")):
+        if figures.run(bench):
+            drawn = plot(figures)
+            path = directory / f"{plot.__name__}.svg"
+            drawn.savefig(path, bbox_inches="tight", facecolor="white", metadata={"Date": None})
+            pyplot.close(drawn)
+            # Matplotlib ends lines with spaces.
+            path.write_text("".join(f"{line.rstrip()}\n" for line in path.read_text().splitlines()))

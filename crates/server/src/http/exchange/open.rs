@@ -232,7 +232,7 @@ impl<'a> Exchange<'a> {
         }
         let rest = self.rest();
         let work = async { tokio::time::timeout(rest, work).await };
-        let done = self.app.large.in_place(work).await;
+        let done = Box::pin(self.app.large.in_place(work)).await;
         let done = done.map_err(|problem| noted(self.app, problem))?;
         done.map_err(|_| late(self.app))
     }

@@ -39,7 +39,8 @@ pub(super) async fn check(
                 Ok(line) => Ok(exchange.routed(line.method, line.target)),
                 Err(fault) => Err(fault.clone()),
             };
-            let outcome = outcome(app, &exchange, id, request, &routed, &mut payload);
+            // Boxed: it would be moved again and again on its way through guard and deadline.
+            let outcome = Box::pin(outcome(app, &exchange, id, request, &routed, &mut payload));
             let answer = match exchange.guarded(outcome).await {
                 Ok(Ok(Ok(released))) => GatewayAnswer::released(id, released),
                 Ok(Ok(Err(problem)) | Err(problem)) => GatewayAnswer::failed(id, &problem),
@@ -184,7 +185,9 @@ async fn decide_as(
     let decision = exchange.by_length(length, decision).await??;
     let plan = match (&Routed::route(routed).collection, &decision.principal) {
         (Some(rows), Some(principal)) if decision.verdict == Verdict::Allow => {
-            Some(handed_on(exchange, handed, rows, principal, demanded).await?)
+            // Boxed, so that a request without a plan has no larger future.
+            let plan = handed_on(exchange, handed, rows, principal, demanded);
+            Some(Box::pin(plan).await?)
         }
         _ => None,
     };

@@ -65,7 +65,7 @@ pub(super) enum Command {
     Export(ExportArgs),
     /// Create the tables of the store, or bring them up to date
     Migrate(MigrateArgs),
-    /// Write all that is shipped out, as a project to edit; or make a project of another Cedar set
+    /// Write the shipped policies, schema, suites and settings as a project to edit; or make a project of another Cedar set
     Init(InitArgs),
     /// Parse, validate and lint policies, schema and routes
     Check(CheckArgs),
@@ -81,7 +81,7 @@ Examples:
 
 Exit codes: 0 allowed; 2 denied.")]
     Authorize(AuthorizeArgs),
-    /// Decide one question, and show why: the policies, the values that they read, and what a denial lacks
+    /// Decide one question, and show why: the policies, the values that they read, and the values that a denial lacks
     #[command(after_long_help = "\
 Examples:
   peppol-authz explain --principal 'Peppol::User::\"anna\"' --action getOrganisation --resource 'Peppol::Organisation::\"acme\"'
@@ -97,13 +97,13 @@ Exit codes: 0 allowed; 2 denied.")]
     Route(RouteArgs),
     /// Prove invariants for all requests and all entities of the schema
     Prove(ProveArgs),
-    /// Compare two sets of policies, and show what the new one allows or denies
+    /// Compare two sets of policies, and show the requests that only one of them allows
     Diff(DiffArgs),
     /// Decide the lines of a decision log again, and show those that change
     Replay(ReplayArgs),
     /// Show every right, and the policies that give it, for an audit
     Review(ReviewArgs),
-    /// Show the settings in force, and what is wrong
+    /// Show the settings in force, and check everything that they name
     Doctor(DoctorArgs),
     /// Ask a running sidecar if it is well
     Health(HealthArgs),

@@ -76,7 +76,7 @@ pub(in crate::cli) struct SearchArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  peppol-authz plan --principal 'Peppol::SubAccount::\"s-1\"' --action viewDocument --resource Peppol::Document --dialect postgres
+  peppol-authz plan --principal 'Peppol::SubAccount::\"s-1\"' --action viewDocument --resource Peppol::Document --dialect postgresql
 
 The answer says if it is `always`, `never` or `conditional`, the condition as a tree, and the same as a part of a \
 `WHERE` with its parameters. Exit codes: 0 some rows may be allowed; 2 none is.")]

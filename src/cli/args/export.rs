@@ -14,8 +14,8 @@ Examples:
   peppol-authz export --tenancy postgres://… --cedar entities.json
 
 All of it is of one state, which the last line on standard error names. An import of the documents into an \
-empty store makes the same store. What documents cannot tell of is an error, exit code 1, and no file is written then: \
-what is on standard output by that time is not whole.")]
+empty store makes the same store. If documents cannot say something that the store holds, the exit code is 1 and no \
+file is written; standard output may have a part then.")]
 pub(in crate::cli) struct ExportArgs {
     #[command(flatten)]
     pub(in crate::cli) source: SourceArgs,

@@ -45,7 +45,7 @@ pub(in crate::cli) struct PolicyArgs {
     /// The commands of authors take the one that `peppol-authz.toml` names, or `schema/routes.toml`, where there is one and no schema is named.
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) routes: Option<PathBuf>,
-    /// What happens to policies that Cedar warns of: `deny`, or `log`, or by kind, as `impossible=log` [default: the setting `policy_warnings`]
+    /// The fate of policies that Cedar warns of: `deny`, or `log`, or by kind, as `impossible=log` [default: the setting `policy_warnings`]
     #[arg(long, value_name = "FATE")]
     pub(in crate::cli) policy_warnings: Option<Warnings>,
     /// The most references that a policy may follow, 0 to 20 [default: the setting `policy_level`]

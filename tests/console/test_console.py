@@ -6,7 +6,7 @@ import statistics
 import pytest
 from playwright.sync_api import expect
 
-from conftest import PROJECT, Sidecar, barriers, opened, picture
+from conftest import assert_open_to_all, opened, picture, with_console
 
 DENIED = (
     "/console/ask?action=requestModeChange&principal-type=Peppol::User&principal=anna"
@@ -116,13 +116,7 @@ def test_the_language_is_switched_and_kept(page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_keeps_people_out(browser, sidecar, scheme):
-    for page in opened(browser, sidecar, color_scheme=scheme, viewport={"width": 1360, "height": 900}):
-        for name, target in PAGES.items():
-            page.goto(target)
-            picture(page, f"{name}-{scheme}")
-            # Folded parts are looked at as well.
-            page.evaluate("document.querySelectorAll('details').forEach((it) => (it.open = true))")
-            assert barriers(page) == [], name
+    assert_open_to_all(browser, sidecar, PAGES, scheme)
 
 
 def test_it_fits_a_phone(browser, sidecar):
@@ -167,7 +161,7 @@ def crowd(tmp_path_factory):
             write(type="MEMBERSHIP", userId=user, organisationId="crowd", memberRole=role)
             if number < 50:
                 write(type="MEMBERSHIP", userId=user, organisationId="few", memberRole=role)
-    started = Sidecar("--import", path, PEPPOL_AUTHZ_EXPLAIN__ALLOW="all")
+    started = with_console("--import", path, PEPPOL_AUTHZ_EXPLAIN__ALLOW="all")
     yield started
     started.stop()
 

@@ -5,7 +5,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from conftest import barriers, opened, picture
+from conftest import assert_open_to_all, opened, picture
 
 DENIED = "/console/ask?action=see&principal-type=User&principal=berta&resource-type=Organisation&resource=open&ask=1"
 SEEN = "/console/ask?action=see&principal-type=User&principal=carl&resource-type=Organisation&resource=open&ask=1"
@@ -133,12 +133,7 @@ def test_a_refused_load_is_in_the_history(desk, small):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_keeps_people_out(browser, small, scheme):
-    for page in opened(browser, small, color_scheme=scheme, viewport={"width": 1360, "height": 900}):
-        for name, target in PAGES.items():
-            page.goto(target)
-            picture(page, f"{name}-{scheme}")
-            page.evaluate("document.querySelectorAll('details').forEach((it) => (it.open = true))")
-            assert barriers(page) == [], name
+    assert_open_to_all(browser, small, PAGES, scheme)
 
 
 def test_it_fits_a_phone_and_speaks_german(browser, small):

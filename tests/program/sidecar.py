@@ -12,16 +12,23 @@ import urllib.request
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 
 # Long enough for the slowest machine; nothing waits this long when it works.
-PATIENCE = 30
+PATIENCE = 60
 
-# The binary under test, see `.ci/clients`.
+# The binary under test, see `.ci/clients` and `.ci/console`.
 PROGRAM = os.environ["PEPPOL_AUTHZ"]
 
-class Sidecar:
-    """A `peppol-authz serve` on a port of its own, in a directory of its own."""
 
-    def __init__(self, *arguments, **variables):
+class Sidecar:
+    """A `peppol-authz serve` on a port of its own, in a directory of its own.
+
+    `prepare` writes files into that directory, and returns further arguments.
+    """
+
+    def __init__(self, *arguments, prepare=None, **variables):
         self._directory = tempfile.TemporaryDirectory()
+        self.files = pathlib.Path(self._directory.name)
+        if prepare:
+            arguments = (*prepare(self.files), *arguments)
         # Nothing of the machine's own settings.
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PEPPOL_AUTHZ", "OTEL_"))}
         environment |= {"PEPPOL_AUTHZ_LOG__FORMAT": "json", **variables}

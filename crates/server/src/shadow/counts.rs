@@ -50,6 +50,23 @@ pub(super) struct DisagreementLabels {
     pub(super) shadow_policies: String,
 }
 
+#[cfg(test)]
+impl DisagreementLabels {
+    /// An Allow of an action that the shadow denies with the code `A`.
+    pub(super) fn denied_by_the_shadow(action: &str) -> Self {
+        Self {
+            action: action.to_owned(),
+            kind: "verdict",
+            from: "Allow",
+            to: "Deny",
+            codes: String::new(),
+            policies: String::new(),
+            shadow_codes: "A".to_owned(),
+            shadow_policies: String::new(),
+        }
+    }
+}
+
 /// Counters of a shadow; its clones are the same counters.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
@@ -261,14 +278,9 @@ mod tests {
 
     fn labels(policies: usize) -> DisagreementLabels {
         DisagreementLabels {
-            action: "read".to_owned(),
-            kind: "verdict",
-            from: "Allow",
-            to: "Deny",
-            codes: String::new(),
             policies: policies.to_string(),
-            shadow_codes: "CODE".to_owned(),
             shadow_policies: "p/forbids".to_owned(),
+            ..DisagreementLabels::denied_by_the_shadow("read")
         }
     }
 

@@ -204,16 +204,7 @@ mod tests {
     use super::*;
 
     fn labels(action: &str) -> DisagreementLabels {
-        DisagreementLabels {
-            action: action.to_owned(),
-            kind: "verdict",
-            from: "Allow",
-            to: "Deny",
-            codes: String::new(),
-            policies: String::new(),
-            shadow_codes: "A".to_owned(),
-            shadow_policies: String::new(),
-        }
+        DisagreementLabels::denied_by_the_shadow(action)
     }
 
     fn kept(action: &str, line: &str) -> Arc<KeptDisagreement> {

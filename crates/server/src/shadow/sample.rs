@@ -110,16 +110,7 @@ mod tests {
     use super::*;
 
     fn labels(action: &str) -> DisagreementLabels {
-        DisagreementLabels {
-            action: action.to_owned(),
-            kind: "verdict",
-            from: "Allow",
-            to: "Deny",
-            codes: String::new(),
-            policies: String::new(),
-            shadow_codes: String::new(),
-            shadow_policies: String::new(),
-        }
+        DisagreementLabels::denied_by_the_shadow(action)
     }
 
     #[test]

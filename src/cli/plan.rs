@@ -69,8 +69,7 @@ struct Made {
     columns: RowColumns,
 }
 
-/// Makes a plan, and what is left of the policies where that is wanted, whether there is a plan or
-/// not.
+/// Makes a plan. With `explain` it also gives the rest of the policies, even if there is no plan.
 async fn make(
     engine: &Engine,
     request: &Json,

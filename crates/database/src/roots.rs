@@ -35,7 +35,7 @@ pub fn root_certificates(path: Option<&Path>) -> Result<Vec<CertificateDer<'stat
 
 fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let mut all = Vec::new();
-    // Says whether a certificate can be a root.
+    // Says if a certificate can be a root.
     let mut store = RootCertStore::empty();
     let text = read_once(path).map_err(|error| error.to_string())?;
     for certificate in CertificateDer::pem_slice_iter(&text) {

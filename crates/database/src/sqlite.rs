@@ -2,7 +2,7 @@
 //!
 //! WAL lets readers and one writer go on beside each other. A read is one
 //! transaction on a connection from a small pool; `PRAGMA data_version` tells,
-//! without reading a page, whether any other connection or process has changed
+//! without reading a page, if any other connection or process has changed
 //! the database since the connection last looked; [`Opened::mark`] tells it of the whole
 //! database, without a connection.
 //!

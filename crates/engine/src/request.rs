@@ -1,4 +1,4 @@
-//! Requests at a gateway: the questions that they are, and the decision whether they may pass.
+//! Requests at a gateway: the questions that they become, and the decision if they may pass.
 //!
 //! 1. The route table ([`crate::policy::routes`]) has one entry for a request, found by method and
 //!    path. The path is decoded once, and a path that can be read in two ways is refused.
@@ -87,7 +87,7 @@ pub enum Unrouted {
     NoRoute,
 }
 
-/// The decision whether a request may pass.
+/// The decision if a request may pass.
 #[derive(Clone, Debug)]
 pub struct RequestDecision {
     /// Only where all that was asked is allowed, and something was.

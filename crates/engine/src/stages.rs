@@ -1,4 +1,4 @@
-//! The stages of deciding with their times, for whoever wants to see them. Where nobody does, no clock is read.
+//! The stages of deciding with their times, for those who want to see them. Where nobody does, no clock is read.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! The copies in a project of SQL and documents that are inside the program: whoever changes one changes
+//! The copies in a project of SQL and documents that are inside the program: a change of one changes
 //! nothing.
 
 use std::fs;

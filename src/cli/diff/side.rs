@@ -71,7 +71,7 @@ fn sources(named: &str, args: &DiffArgs) -> Result<Sources, Exit> {
 /// Reads policies and schema without routes, which decide nothing by themselves.
 fn read(policies: Option<&Path>, schema: Option<&Path>) -> Result<Sources, Exit> {
     let sources = Sources::read(policies, schema, None).map_err(failed)?;
-    // Their decisions are compared; whoever takes them decides about warnings.
+    // Their decisions are compared. Warnings are a matter of the program that serves them.
     Ok(Sources {
         routes: None,
         warnings: Warnings::LOG,

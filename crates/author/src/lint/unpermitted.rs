@@ -1,4 +1,4 @@
-//! Actions that no policy permits: whoever asks about them is always denied.
+//! Actions that no policy permits: every question about them is denied.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

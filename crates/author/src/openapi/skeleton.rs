@@ -1,6 +1,6 @@
 //! An entry for an operation that the table lacks.
 //!
-//! It can be read, and is refused until its places are filled in: whoever pastes it blindly has
+//! It can be read, and is refused until its places are filled in: an author who pastes it blindly has
 //! allowed nothing.
 
 use peppol_authz_engine::policy::routes::UNFILLED;

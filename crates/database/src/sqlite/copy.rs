@@ -46,7 +46,7 @@ fn by_sqlite(path: &Path, copy: &Path, busy_timeout: Duration) -> Result<(), Err
 
 fn copy_file(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::copy(from, to)?;
-    // It may be written, whoever may write the other one.
+    // It may be written, also if the original may not.
     fs::set_permissions(to, Permissions::from_mode(0o600))
 }
 

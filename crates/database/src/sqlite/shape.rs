@@ -107,7 +107,7 @@ impl Key {
 /// has beside its key counts as none: nobody writes one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shape {
-    /// Name, type, place in the primary key, and whether it is computed.
+    /// Name, type, place in the primary key, and true if it is computed.
     pub(super) columns: BTreeSet<(String, String, i64, i64)>,
     pub(super) keys: BTreeSet<Key>,
     is_without_rowid: bool,

@@ -132,7 +132,7 @@ impl NamedEntity<'_> {
     }
 
     /// The entity; `None` where there can be none: no such type, or an id outside its
-    /// vocabulary. Only the store knows whether it exists.
+    /// vocabulary. Only the store knows if it exists.
     pub(crate) fn entity(&self, schema: &Schema) -> Option<EntityUid> {
         let entity_type = schema.entity_type_called(self.kind)?;
         entity_type.entity(self.id, JsonOrigin::Loose).ok()

@@ -8,7 +8,7 @@ pub(super) const VALUE: usize = 1_000;
 /// The most characters of an expression.
 pub(super) const EXPRESSION: usize = 10_000;
 
-/// Text of so many characters, and whether there were more.
+/// Text of so many characters, and true if there were more.
 struct TruncatedText {
     text: String,
     left: usize,

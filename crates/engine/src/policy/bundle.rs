@@ -139,13 +139,13 @@ impl Bundle {
         self.stored.declared == Some(true)
     }
 
-    /// Returns true if it has templates, and nothing says whether the store holds links of them.
+    /// Returns true if it has templates, and nothing says if the store holds links of them.
     #[must_use]
     pub fn leaves_links_open(&self) -> bool {
         self.says_nothing_of_links() && !self.templates.is_empty()
     }
 
-    /// Returns true if it has no templates, and nothing says whether the store holds links: what links there are,
+    /// Returns true if it has no templates, and nothing says if the store holds links: what links there are,
     /// nobody reads. They may be those of another set over the same store, or of the next one.
     #[must_use]
     pub fn passes_over_links(&self) -> bool {

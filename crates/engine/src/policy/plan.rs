@@ -174,7 +174,7 @@ impl Plan {
         self.literals.iter().chain(single)
     }
 
-    /// The same plan for whomever: all policies count.
+    /// The same plan for every principal and resource: all policies count.
     pub(crate) fn for_all(&self) -> Cow<'_, Self> {
         if self.of_principal.is_empty() && self.of_resource.is_empty() {
             return Cow::Borrowed(self);

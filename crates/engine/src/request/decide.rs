@@ -26,7 +26,7 @@ impl RequestDecision {
 }
 
 impl Routed<'_> {
-    /// Decides whether the request may pass, all of it from one state of the store.
+    /// Decides if the request may pass, all of it from one state of the store.
     ///
     /// # Errors
     /// See [`Failure`].

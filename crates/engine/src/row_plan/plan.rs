@@ -49,7 +49,7 @@ impl RowPlanRequest {
         }
     }
 
-    /// The part of the policies that depends on the row, whether there is a plan or not.
+    /// The part of the policies that depends on the row, even if there is no plan.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -189,7 +189,7 @@ impl Making<'_> {
             policy: "",
             steps,
         };
-        // A permit with an obligation is a denial to whoever understands none.
+        // A permit with an obligation is a denial to a caller that understands none.
         let forbids = |info: &PolicyInfo| {
             info.effect == Effect::Forbid || (!self.options.binds && info.obligation.is_some())
         };

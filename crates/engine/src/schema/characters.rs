@@ -82,7 +82,7 @@ pub(crate) fn check_characters(id: &str) -> Result<(), Misfit> {
     Ok(())
 }
 
-/// Checks that no other id is the same to whoever normalizes: `é` is one character, or two, and there
+/// Checks that no other id is the same to a program that normalizes: `é` is one character, or two, and there
 /// are letters of full width.
 ///
 /// # Errors

@@ -18,13 +18,13 @@ const APART: [Script; 5] = [
 ];
 
 /// Characters that no address has which stands for itself: marks of names, comments, quotes and lists, and the
-/// dots that are one to whoever looks a domain up.
+/// dots that are one to a program that looks a domain up.
 const OF_NO_ADDRESS: &[char] = &[
     ' ', '<', '>', '(', ')', '[', ']', ',', ';', ':', '"', '\\', '\u{3002}', '\u{ff0e}',
     '\u{ff61}', '\u{ff20}', '\u{fe6b}',
 ];
 
-/// The sign of an address, and those that are one to whoever normalizes it.
+/// The sign of an address, and those that are the same to a program that normalizes it.
 const AT_SIGNS: [char; 3] = ['@', '\u{ff20}', '\u{fe6b}'];
 
 /// Checks that nobody takes an id for another one by its letters.

@@ -1,4 +1,4 @@
-//! Futures that are generated in this crate, whoever polls them.
+//! Futures that are generated in this crate, even if another one polls them.
 
 use std::pin::Pin;
 

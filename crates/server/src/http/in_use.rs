@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::peers::Peers;
 
-/// The places of a listener, for whoever counts those in use. It has none before it is served.
+/// The places of a listener, to count those in use. It has none before it is served.
 #[derive(Debug, Default)]
 pub(crate) struct ConnectionsInUse(OnceLock<AllPlaces>);
 

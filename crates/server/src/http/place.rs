@@ -2,7 +2,7 @@
 //!
 //! Beyond their limit, and beyond that of their peer, some more are let in, so that the program can still be looked at: is it alive,
 //! ready, how busy. Such a connection has little time for its head, and one answer. What asks for
-//! anything else waits a while for a place of its own. Where these places are taken, whoever has been silent
+//! anything else waits a while for a place of its own. Where these places are taken, the one that was silent
 //! on one for longest loses it to the next ([`ReservedPlaces`]).
 
 mod reserved;

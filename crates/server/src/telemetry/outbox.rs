@@ -1,4 +1,4 @@
-//! The way from whoever has something to tell to the thread that sends it: bounded, and never waited for.
+//! The way of spans, metrics and records to the thread that sends them: bounded, and never waited for.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

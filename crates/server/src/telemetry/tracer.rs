@@ -8,7 +8,7 @@ use super::spans::FinishedTrace;
 use super::trace::Trace;
 use crate::config::Share;
 
-/// The bits of a trace's id that are random whoever made it, by W3C.
+/// The bits of a trace's id that are random in every program, by W3C.
 const RANDOM_BITS: u32 = 56;
 
 /// Begins traces.

@@ -70,7 +70,7 @@ impl ValidTime {
     /// The time of an authority.
     ///
     /// # Errors
-    /// A certificate of somebody who is no authority: whoever had its key would become one.
+    /// A certificate of somebody who is no authority: the owner of its key would become one.
     pub(super) fn of_authority(der: &CertificateDer<'_>) -> Result<Self, String> {
         let certificate = parse(der)?;
         let constraints = certificate.tbs_certificate.get::<BasicConstraints>();

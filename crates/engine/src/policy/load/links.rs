@@ -131,7 +131,7 @@ fn check_stored(
     }
 }
 
-/// Reads `links.toml`. Returns whether the store holds links too, where the file says so.
+/// Reads `links.toml`. The flag is true if the store holds links too; it is absent if the file does not say so.
 pub(super) fn read_file(
     file: &Arc<SourceFile>,
     entries: &mut Vec<LinkEntry>,

@@ -128,7 +128,7 @@ fn what_is_no_name_of_a_code_is_an_id_that_nothing_new_has() {
     }
 }
 
-/// `é` of two characters is the same to whoever normalizes, and so are Kelvin's sign and full width.
+/// `é` of two characters is the same to a program that normalizes, and so are Kelvin's sign and full width.
 #[test]
 fn nothing_new_is_called_by_another_form_of_a_name() {
     for annotations in [&[][..], &[("lowercaseId", "all")]] {

@@ -1,4 +1,4 @@
-//! The file that entities were read from: whether it still is as it was read.
+//! The file that entities were read from: is it still as it was read?
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -122,7 +122,7 @@ pub(super) fn renamed(malformed: Malformed) -> Malformed {
 }
 
 /// The entity that an id names: all of it, or only its id where the setting names a type. What could
-/// be both is never guessed: whoever chooses an id could choose its type.
+/// be both is never guessed: a caller that chooses an id could choose its type.
 fn named(id: &str, principals: Option<&str>) -> Result<(String, String), Misfit> {
     check_id(id).map_err(|misfit| misfit.within("id"))?;
     if let Some(principals) = principals {

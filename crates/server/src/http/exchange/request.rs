@@ -34,7 +34,7 @@ impl Exchange<'_> {
         Routed::find(&self.session, method, target)
     }
 
-    /// Decides whether a request may pass.
+    /// Decides if a request may pass.
     ///
     /// # Errors
     /// A store that fails, a caller that may not know it.

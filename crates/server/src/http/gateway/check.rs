@@ -25,7 +25,7 @@ const METHOD_PARAMETER: &str = "_method";
 /// The route of a request, where the gateway says which request it is.
 type RoutedRequest<'r> = Result<Result<Routed<'r>, Unrouted>, LineFault>;
 
-/// Answers whether a request may pass, and counts the answer.
+/// Answers if a request may pass, and counts the answer.
 pub(super) async fn check(
     app: &App,
     request: &GatewayRequest<'_>,

@@ -59,7 +59,7 @@ impl ReservedPlaces {
         false
     }
 
-    /// A place: a free one, or that of whoever has been silent for longest.
+    /// A place: a free one, or that of the connection that was silent for longest.
     pub(in crate::http) fn take(&mut self) -> Option<Arc<ReservedPlace>> {
         let free = Arc::clone(&self.free).try_acquire_owned().ok();
         let held = free.or_else(|| self.taken_from_silent())?;

@@ -35,8 +35,8 @@ pub struct Ready {
     path = "/readyz",
     tag = "operations",
     responses(
-        (status = 200, body = Ready, description = "They should"),
-        (status = 503, body = Ready, description = "They should not")
+        (status = 200, body = Ready, description = "Ready for questions"),
+        (status = 503, body = Ready, description = "Not ready for questions; `missing` says why")
     )
 )]
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {

@@ -30,13 +30,13 @@ pub(in crate::http) struct AwsErrors;
 pub(in crate::http) struct CerbosErrors;
 
 const OF_THE_QUESTION: [(&str, &str); 4] = [
-    ("400", "It does not fit"),
+    ("400", "The request does not fit the schema, or is no JSON"),
     ("408", "The body did not arrive in time, or not whole"),
     (
         "409",
-        "The revision that it demands is of another history of the store",
+        "`atLeast` names a revision of another history of the store",
     ),
-    ("413", "It is larger than the limits allow"),
+    ("413", "The request is larger than the limits allow"),
 ];
 
 const OWN: [(&str, &str); 2] = [

@@ -65,9 +65,9 @@ pub(in crate::http) struct GatewayAnswers;
 const DENIED: [(&str, &str); 4] = [
     (
         "401",
-        "It has to be said who asks, by a token that is taken",
+        "No token, key or certificate that is accepted says who asks",
     ),
-    ("403", "It may not"),
+    ("403", "The request is denied"),
     (
         "500",
         "A fault of the program, or of the contents of the store; never an Allow",

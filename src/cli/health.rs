@@ -26,7 +26,7 @@ const LONGEST: usize = 64 * 1024;
 const SHOWN: usize = 300;
 
 /// Whom to ask.
-enum Asked {
+enum SidecarAddress {
     Tcp(SocketAddr),
     Unix(PathBuf),
     /// A host that is looked up within the time limit, over TLS if it has to prove itself.
@@ -43,9 +43,9 @@ pub(super) fn run(args: &HealthArgs) -> Ended {
     let path = if args.ready { "/readyz" } else { "/healthz" };
     let (asked, host) = asked(args)?;
     let shown = match &asked {
-        Asked::Unix(socket) => format!("unix:{}{path}", socket.display()),
-        Asked::Host(_, Some(_)) => format!("https://{host}{path}"),
-        Asked::Tcp(_) | Asked::Host(_, None) => format!("http://{host}{path}"),
+        SidecarAddress::Unix(socket) => format!("unix:{}{path}", socket.display()),
+        SidecarAddress::Host(_, Some(_)) => format!("https://{host}{path}"),
+        SidecarAddress::Tcp(_) | SidecarAddress::Host(_, None) => format!("http://{host}{path}"),
     };
     let (sender, answer) = channel();
     let timeout = args.timeout;
@@ -70,7 +70,7 @@ pub(super) fn run(args: &HealthArgs) -> Ended {
 }
 
 /// Whom the arguments or the settings name, with the name for the head of the request.
-fn asked(args: &HealthArgs) -> Result<(Asked, String), Exit> {
+fn asked(args: &HealthArgs) -> Result<(SidecarAddress, String), Exit> {
     if let Some(url) = &args.url {
         return host_of(url, args.ca.as_deref()).map_err(misused);
     }
@@ -87,19 +87,19 @@ fn asked(args: &HealthArgs) -> Result<(Asked, String), Exit> {
             "`{address}` has TLS: name it by `--url https://HOST:PORT` with `--ca`, or give administration a \
              Unix socket, `admin.listen = \"unix:PATH\"`"
         ))),
-        Listen::Unix(path) => Ok((Asked::Unix(path), "sidecar".to_owned())),
+        Listen::Unix(path) => Ok((SidecarAddress::Unix(path), "sidecar".to_owned())),
         Listen::Tcp(address) if address.port() == 0 => Err(misused(format!(
             "`{address}` lets the system choose a port, which nobody else knows: name it with `--listen`"
         ))),
         Listen::Tcp(address) => {
             let address = reachable(address);
-            Ok((Asked::Tcp(address), address.to_string()))
+            Ok((SidecarAddress::Tcp(address), address.to_string()))
         }
     }
 }
 
 /// The host that a URL names, and its name with the port.
-fn host_of(url: &str, ca: Option<&Path>) -> Result<(Asked, String), AnyError> {
+fn host_of(url: &str, ca: Option<&Path>) -> Result<(SidecarAddress, String), AnyError> {
     let parts = url.split_once("://");
     let (scheme, rest) = parts
         .filter(|(scheme, _)| matches!(*scheme, "http" | "https"))
@@ -126,7 +126,7 @@ fn host_of(url: &str, ca: Option<&Path>) -> Result<(Asked, String), AnyError> {
         }
         _ => None,
     };
-    Ok((Asked::Host(authority.clone(), tls), authority))
+    Ok((SidecarAddress::Host(authority.clone(), tls), authority))
 }
 
 /// TLS with servers that a file, or the system, vouches for.
@@ -152,16 +152,21 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 /// Asks, and returns the answer as it is on the wire.
-fn ask(asked: &Asked, host: &str, path: &str, timeout: Duration) -> std::io::Result<Vec<u8>> {
+fn ask(
+    asked: &SidecarAddress,
+    host: &str,
+    path: &str,
+    timeout: Duration,
+) -> std::io::Result<Vec<u8>> {
     match asked {
-        Asked::Unix(socket) => {
+        SidecarAddress::Unix(socket) => {
             let stream = UnixStream::connect(socket)?;
             stream.set_read_timeout(Some(timeout))?;
             stream.set_write_timeout(Some(timeout))?;
             exchange(stream, host, path)
         }
-        Asked::Tcp(address) => exchange(connected(&[*address], timeout)?, host, path),
-        Asked::Host(name, tls) => {
+        SidecarAddress::Tcp(address) => exchange(connected(&[*address], timeout)?, host, path),
+        SidecarAddress::Host(name, tls) => {
             let addresses: Vec<SocketAddr> = name.to_socket_addrs()?.collect();
             let stream = connected(&addresses, timeout)?;
             let Some(Tls { name, config }) = tls else {

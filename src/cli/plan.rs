@@ -18,7 +18,7 @@ use peppol_authz_server::config::{Config, PlanSettings};
 use peppol_authz_server::http::{Plans, plan_json};
 
 /// The names and the dialect in which a plan is written.
-struct Written {
+struct PlanNames {
     plans: Plans,
     /// Of the settings.
     names: Json,
@@ -41,7 +41,7 @@ pub(super) fn run(args: &PlanArgs) -> Ended {
     if let Some(residual) = residual.filter(|_| !json) {
         say_residual(&residual);
     }
-    let Made {
+    let ShownPlan {
         plan,
         of,
         columns,
@@ -59,7 +59,7 @@ pub(super) fn run(args: &PlanArgs) -> Ended {
 }
 
 /// A plan with all that its text says.
-struct Made {
+struct ShownPlan {
     plan: RowPlan,
     /// The request in words.
     of: String,
@@ -73,10 +73,10 @@ struct Made {
 async fn make(
     engine: &Engine,
     request: &Json,
-    written: &Written,
+    written: &PlanNames,
     config: &Config,
     explain: bool,
-) -> Result<(Option<Residual>, Result<Made, AnyError>), AnyError> {
+) -> Result<(Option<Residual>, Result<ShownPlan, AnyError>), AnyError> {
     let session = engine.session();
     let (request, demand) = RowPlanRequest::read(&session, request, config.limits.entities)?;
     let schema = &session.state.bundle.schema;
@@ -100,7 +100,7 @@ async fn make(
     let at = instant_text(i64::try_from(at.as_millis())?).unwrap_or_default();
     let plan = request.plan(&session, &options, &demand).await;
     let of = request.to_string();
-    let made = plan.map(|plan| Made {
+    let made = plan.map(|plan| ShownPlan {
         plan,
         of,
         at,
@@ -128,7 +128,7 @@ fn request(args: &PlanArgs, bundle: &Bundle, depth: usize) -> Result<Json, Exit>
 
 /// Takes out of a request what says how to answer it. Arguments win over the settings, and a
 /// request over both.
-fn written(args: &PlanArgs, config: &Config, request: &mut Json) -> Result<Written, String> {
+fn written(args: &PlanArgs, config: &Config, request: &mut Json) -> Result<PlanNames, String> {
     let settings = PlanSettings {
         columns: args.columns.clone().or_else(|| config.plan.columns.clone()),
         ..config.plan.clone()
@@ -138,7 +138,7 @@ fn written(args: &PlanArgs, config: &Config, request: &mut Json) -> Result<Writt
     drop(own("explain"));
     let columns = own("columns");
     let dialect = own("dialect").or_else(|| args.dialect.clone().map(Json::from));
-    Ok(Written {
+    Ok(PlanNames {
         plans: Plans::new(&settings, &config.limits),
         names: settings.names()?,
         columns,

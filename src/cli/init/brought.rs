@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::files::{Written, written};
+use super::files::{WrittenFiles, written};
 use super::settings;
 use super::shell::for_a_shell;
 use crate::cli::args::{InitArgs, SETTINGS};
@@ -43,7 +43,7 @@ impl<E: Into<AnyError>> From<E> for Unmade {
 }
 
 /// The lines at the end.
-struct Made {
+struct Summary {
     files: usize,
     cases: usize,
     notes: Vec<String>,
@@ -80,7 +80,7 @@ pub(super) fn run(args: &InitArgs, from: &Path) -> Ended {
     Ok(Exit::Done)
 }
 
-fn tell(directory: &Path, set: &BroughtSet, made: &Made) {
+fn tell(directory: &Path, set: &BroughtSet, made: &Summary) {
     let left_out = set.left_out.len();
     for name in set.left_out.iter().take(MOST_SHOWN) {
         remark(format_args!("left out: {name}"));
@@ -104,7 +104,7 @@ fn tell(directory: &Path, set: &BroughtSet, made: &Made) {
     ));
 }
 
-fn make(directory: &Path, set: &BroughtSet, files: &mut Written) -> Result<Made, Unmade> {
+fn make(directory: &Path, set: &BroughtSet, files: &mut WrittenFiles) -> Result<Summary, Unmade> {
     let schema = write_schema(directory, set, files)?;
     for (name, text) in &set.policies {
         files.write(directory, &format!("{POLICIES}/{name}"), text.as_bytes())?;
@@ -180,7 +180,7 @@ fn make(directory: &Path, set: &BroughtSet, files: &mut Written) -> Result<Made,
             "its policies follow {level} references: `policy_level` in its settings"
         ));
     }
-    Ok(Made {
+    Ok(Summary {
         files: files.count(),
         cases: hold(directory, &bundle)?,
         notes,
@@ -191,7 +191,7 @@ fn make(directory: &Path, set: &BroughtSet, files: &mut Written) -> Result<Made,
 fn write_schema(
     directory: &Path,
     set: &BroughtSet,
-    files: &mut Written,
+    files: &mut WrittenFiles,
 ) -> Result<String, std::io::Error> {
     let [(name, text)] = set.schema.as_slice() else {
         for (name, text) in &set.schema {

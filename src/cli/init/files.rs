@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 /// A directory in which something is, and whatever `write` fails with.
 pub(super) fn written<T, E: From<Error>>(
     directory: &Path,
-    write: impl FnOnce(&mut Written) -> std::result::Result<T, E>,
+    write: impl FnOnce(&mut WrittenFiles) -> std::result::Result<T, E>,
 ) -> std::result::Result<T, E> {
     if let (Ok(target), false) = (fs::read_link(directory), directory.exists()) {
         let target = target.display();
         let text = format!("it is a link to `{target}`, which is not there");
         return Err(Error::new(ErrorKind::NotFound, text).into());
     }
-    let mut files = Written::default();
+    let mut files = WrittenFiles::default();
     let begun = files.begin(directory).map_err(E::from);
     let result = begun.and_then(|()| write(&mut files));
     if result.is_err() {
@@ -28,12 +28,12 @@ pub(super) fn written<T, E: From<Error>>(
 
 /// The files and directories that were made so far.
 #[derive(Default)]
-pub(super) struct Written {
+pub(super) struct WrittenFiles {
     files: Vec<PathBuf>,
     directories: Vec<PathBuf>,
 }
 
-impl Written {
+impl WrittenFiles {
     fn begin(&mut self, directory: &Path) -> Result<()> {
         self.make_directory(directory)?;
         if fs::read_dir(directory)?.next().is_some() {

@@ -77,14 +77,14 @@ pub async fn pinned_suite(
     }
 }
 
-struct Asked {
+struct NamedQuestion {
     name: String,
     action: String,
     question: Json,
 }
 
 /// Some questions of each action.
-fn questions(bundle: &Bundle, entities: &[Json]) -> Vec<Asked> {
+fn questions(bundle: &Bundle, entities: &[Json]) -> Vec<NamedQuestion> {
     let candidates = Candidates::among(entities);
     let actions = bundle.schema.actions();
     let of_each = TRIED / actions.len().max(1);
@@ -113,7 +113,7 @@ fn questions(bundle: &Bundle, entities: &[Json]) -> Vec<Asked> {
                     (_, 0) => ", with the least context",
                     _ => ", with all of a context",
                 };
-                all.push(Asked {
+                all.push(NamedQuestion {
                     name: format!(
                         "{id}: {}::{:?} on {}::{:?}{form}",
                         principal.0, principal.1, resource.0, resource.1

@@ -115,7 +115,7 @@ impl BroughtSet {
     /// # Errors
     /// A file that cannot be read, a part of a set that is not whole, or two where one is wanted.
     pub fn of_directory(directory: &Path, places: &BroughtPlaces) -> Result<Self, BroughtError> {
-        let mut reader = Reader::new(directory);
+        let mut reader = SetReader::new(directory);
         let named = [
             (&places.schema, Part::Schema),
             (&places.policies, Part::Policies),
@@ -139,7 +139,7 @@ impl BroughtSet {
     /// As [`BroughtSet::of_directory`].
     pub fn of_files(paths: &[PathBuf]) -> Result<Self, BroughtError> {
         let base = paths.first().cloned().unwrap_or_default();
-        let mut reader = Reader::new(base.parent().unwrap_or(Path::new("")));
+        let mut reader = SetReader::new(base.parent().unwrap_or(Path::new("")));
         for path in paths {
             let all = [Part::Schema, Part::Policies, Part::Entities, Part::Others];
             reader.add(path, &all)?;
@@ -148,7 +148,7 @@ impl BroughtSet {
     }
 }
 
-struct Reader {
+struct SetReader {
     base: PathBuf,
     set: BroughtSet,
     names: BTreeSet<String>,
@@ -161,7 +161,7 @@ struct Reader {
     entities: Option<PathBuf>,
 }
 
-impl Reader {
+impl SetReader {
     fn new(base: &Path) -> Self {
         Self {
             base: base.to_owned(),

@@ -21,7 +21,7 @@ impl Additions {
     /// # Errors
     /// Everything in it that cannot be used.
     pub fn read(directory: &Path) -> Result<Self, AdditionsError> {
-        let mut reader = Reader::default();
+        let mut reader = AdditionsReader::default();
         let mut found = Self {
             documents: None,
             sqlite: DialectAdditions::default(),
@@ -46,11 +46,11 @@ impl Additions {
 }
 
 #[derive(Default)]
-struct Reader {
+struct AdditionsReader {
     faults: Vec<Fault>,
 }
 
-impl Reader {
+impl AdditionsReader {
     fn part(&mut self, directory: &Path, dialect: SqlDialect) -> DialectAdditions {
         let mut part = DialectAdditions::default();
         for (path, name) in self.entries(directory) {

@@ -31,7 +31,7 @@ pub(super) enum Commits {
 
 /// The commits in a part of the log.
 #[derive(Debug, Default)]
-struct Found {
+struct FoundCommits {
     count: u32,
     has_unrecorded: bool,
 }
@@ -46,7 +46,7 @@ impl WalLog {
     /// The commits between two ends of the log, by the page that each of them should have written.
     pub(super) fn commits(&self, from: LogEnd, to: LogEnd, page: u32) -> Commits {
         let wanted = to.commits.wrapping_sub(from.commits);
-        let mut found = Found::default();
+        let mut found = FoundCommits::default();
         let mut first = from.frames;
         if from.salts != to.salts {
             // The rest are pages from before it was begun anew.
@@ -58,17 +58,17 @@ impl WalLog {
         }
         self.look(&mut found, to, first..to.frames, page);
         match found {
-            Found {
+            FoundCommits {
                 has_unrecorded: true,
                 ..
             } => Commits::Unrecorded,
-            Found { count, .. } if count == wanted => Commits::Recorded,
+            FoundCommits { count, .. } if count == wanted => Commits::Recorded,
             _ => Commits::Unseen,
         }
     }
 
     /// Looks at frames, until one is not of the same log.
-    fn look(&self, found: &mut Found, of: LogEnd, frames: std::ops::Range<u32>, page: u32) {
+    fn look(&self, found: &mut FoundCommits, of: LogEnd, frames: std::ops::Range<u32>, page: u32) {
         let mut has_record = false;
         for frame in frames {
             let at = 32 + u64::from(frame) * (24 + u64::from(of.page_size));

@@ -31,11 +31,11 @@ pub struct HandedPlans {
     header: usize,
     /// The length of all that are kept.
     most: usize,
-    kept: Mutex<Kept>,
+    kept: Mutex<KeptPlans>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct KeptPlans {
     plans: VecDeque<(Uuid, Instant, PlanText)>,
     length: usize,
 }

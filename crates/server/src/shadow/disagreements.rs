@@ -61,11 +61,11 @@ pub struct CountedKind {
 
 /// The newest disagreements, and how often each kind has come, by the policies of the shadow in force.
 pub struct Disagreements {
-    kept: Mutex<Kept>,
+    kept: Mutex<KeptDisagreements>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct KeptDisagreements {
     all: VecDeque<Arc<KeptDisagreement>>,
     bytes: usize,
     counts: HashMap<DisagreementLabels, u64>,
@@ -145,15 +145,15 @@ impl Disagreements {
 
     /// Other policies disagree otherwise.
     pub(super) fn begin(&self) {
-        *self.kept() = Kept::default();
+        *self.kept() = KeptDisagreements::default();
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, KeptDisagreements> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
+impl KeptDisagreements {
     /// Forgets the oldest of the kind that has the most.
     fn forget_one(&mut self) {
         let mut kinds: HashMap<&DisagreementLabels, (usize, usize)> = HashMap::new();
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn the_kind_with_the_most_goes_first_and_the_rare_one_stays() {
-        let mut all = Kept::default();
+        let mut all = KeptDisagreements::default();
         for (action, line) in [("rare", "1"), ("often", "22"), ("often", "333")] {
             all.bytes += line.len();
             all.all.push_back(kept(action, line));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::written::{LinkEntry, MAX_POLICIES, Parsed, Statement, read_statement};
+use super::written::{LinkEntry, MAX_POLICIES, Parsed, PolicyOrTemplate, read_statement};
 use crate::policy::directory::MAX_NESTED;
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::source_file::SourceFile;
@@ -17,7 +17,7 @@ pub(super) fn read_json(
     file: &Arc<SourceFile>,
     links: &mut Vec<LinkEntry>,
     faults: &mut Vec<Fault>,
-) -> Vec<Statement> {
+) -> Vec<PolicyOrTemplate> {
     let read = match read_set(&file.text) {
         Ok(set) => set,
         Err(problem) => {

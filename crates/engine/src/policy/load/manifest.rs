@@ -29,14 +29,14 @@ pub(super) fn check_manifest(sources: &Sources, faults: &mut Vec<Fault>) {
         }
         return;
     };
-    let mut listed: BTreeMap<&str, Line<'_>> = BTreeMap::new();
-    let fault = |line: &Line<'_>, text: String| {
+    let mut listed: BTreeMap<&str, ManifestLine<'_>> = BTreeMap::new();
+    let fault = |line: &ManifestLine<'_>, text: String| {
         Fault::new(manifest, Severity::Invalid, text).at(line.start, line.len)
     };
     let mut start = 0;
     for text in manifest.text.split_inclusive('\n') {
         let content = text.trim_end_matches(['\n', '\r']);
-        let line = Line {
+        let line = ManifestLine {
             start,
             len: content.len(),
             digest: "",
@@ -48,7 +48,10 @@ pub(super) fn check_manifest(sources: &Sources, faults: &mut Vec<Fault>) {
                 faults.push(fault(&line, text).advise(WRITE_ONE));
             }
             Some((digest, name)) => {
-                if listed.insert(name, Line { digest, ..line }).is_some() {
+                if listed
+                    .insert(name, ManifestLine { digest, ..line })
+                    .is_some()
+                {
                     faults.push(fault(&line, format!("`{name}` is listed twice")));
                 }
             }
@@ -79,7 +82,7 @@ pub(super) fn check_manifest(sources: &Sources, faults: &mut Vec<Fault>) {
 
 /// A line of a manifest: its place, and the digest in it.
 #[derive(Clone, Copy)]
-struct Line<'a> {
+struct ManifestLine<'a> {
     start: usize,
     len: usize,
     digest: &'a str,

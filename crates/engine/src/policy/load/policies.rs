@@ -6,7 +6,7 @@ use cedar_policy::{PolicyId, PolicySet};
 
 use super::json::read_json;
 use super::written::{
-    LinkEntry, MAX_POLICIES, Parsed, SPLIT, Statement, WrittenPolicies, read_statement,
+    LinkEntry, MAX_POLICIES, Parsed, PolicyOrTemplate, SPLIT, WrittenPolicies, read_statement,
 };
 use crate::policy::directory::is_json;
 use crate::policy::fault::{Fault, Severity};
@@ -45,8 +45,8 @@ pub(super) fn read_policies(sources: &Sources, faults: &mut Vec<Fault>) -> Writt
                 continue;
             }
             match statement {
-                Statement::Policy(info) => written.policies.push(*info),
-                Statement::Template(template) => written.templates.push(*template),
+                PolicyOrTemplate::Policy(info) => written.policies.push(*info),
+                PolicyOrTemplate::Template(template) => written.templates.push(*template),
             }
         }
     }
@@ -69,7 +69,7 @@ fn read_file(
     file: &Arc<SourceFile>,
     links: &mut Vec<LinkEntry>,
     faults: &mut Vec<Fault>,
-) -> Vec<Statement> {
+) -> Vec<PolicyOrTemplate> {
     if is_json(&file.text) {
         return read_json(file, links, faults);
     }

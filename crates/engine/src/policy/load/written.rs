@@ -48,12 +48,12 @@ impl WrittenPolicies {
 }
 
 /// A policy or a template of a file.
-pub(super) enum Statement {
+pub(super) enum PolicyOrTemplate {
     Policy(Box<PolicyInfo>),
     Template(Box<PolicyTemplate>),
 }
 
-impl Statement {
+impl PolicyOrTemplate {
     pub(super) fn info(&self) -> &PolicyInfo {
         match self {
             Self::Policy(info) => info,
@@ -88,7 +88,7 @@ pub(super) fn read_statement(
     file: &Arc<SourceFile>,
     place: Range<usize>,
     faults: &mut Vec<Fault>,
-) -> Option<Statement> {
+) -> Option<PolicyOrTemplate> {
     let named = match parsed {
         Parsed::Policy(policy) => policy.annotation("id"),
         Parsed::Template(template) => template.annotation("id"),
@@ -99,10 +99,10 @@ pub(super) fn read_statement(
     let cedar_id = PolicyId::new(&*id);
     let read = match parsed {
         Parsed::Policy(policy) => PolicyInfo::new(policy.new_id(cedar_id), id, file, place.clone())
-            .map(|info| Statement::Policy(Box::new(info))),
+            .map(|info| PolicyOrTemplate::Policy(Box::new(info))),
         Parsed::Template(template) => {
             PolicyTemplate::new(template.new_id(cedar_id), id, file, place.clone())
-                .map(|template| Statement::Template(Box::new(template)))
+                .map(|template| PolicyOrTemplate::Template(Box::new(template)))
         }
     };
     match read {

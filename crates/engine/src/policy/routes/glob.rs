@@ -11,7 +11,7 @@ pub(super) struct Glob {
 
 /// The parts of a shape, for the walk of two at once.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Token {
+enum GlobPart {
     Letter(char),
     Any,
 }
@@ -67,8 +67,8 @@ impl Glob {
             .iter()
             .chain(&theirs)
             .filter_map(|token| match token {
-                Token::Letter(letter) => Some(*letter),
-                Token::Any => None,
+                GlobPart::Letter(letter) => Some(*letter),
+                GlobPart::Any => None,
             })
             .collect();
         let places = ours.len() as u64 * theirs.len() as u64;
@@ -86,7 +86,7 @@ impl Glob {
         // texts.
         let mut alphabet = vec!['x'];
         for token in ours.iter().chain(&theirs) {
-            if let Token::Letter(letter) = *token
+            if let GlobPart::Letter(letter) = *token
                 && !alphabet.contains(&letter)
             {
                 alphabet.push(letter);
@@ -107,10 +107,10 @@ impl Glob {
                 return Some(text);
             }
             // Out of a `*` without a letter. First in the queue: the text is no longer.
-            if ours.get(i) == Some(&Token::Any) {
+            if ours.get(i) == Some(&GlobPart::Any) {
                 queue.push_front(((i + 1, j, length, dots), text.clone()));
             }
-            if theirs.get(j) == Some(&Token::Any) {
+            if theirs.get(j) == Some(&GlobPart::Any) {
                 queue.push_front(((i, j + 1, length, dots), text.clone()));
             }
             for &letter in &alphabet {
@@ -125,23 +125,23 @@ impl Glob {
         None
     }
 
-    fn tokens(&self) -> Vec<Token> {
+    fn tokens(&self) -> Vec<GlobPart> {
         let mut tokens = Vec::new();
         for (number, piece) in self.pieces.iter().enumerate() {
             if number > 0 {
-                tokens.push(Token::Any);
+                tokens.push(GlobPart::Any);
             }
-            tokens.extend(piece.chars().map(Token::Letter));
+            tokens.extend(piece.chars().map(GlobPart::Letter));
         }
         tokens
     }
 }
 
 /// Where a shape is after a letter.
-fn step(tokens: &[Token], at: usize, letter: char) -> Option<usize> {
+fn step(tokens: &[GlobPart], at: usize, letter: char) -> Option<usize> {
     match tokens.get(at)? {
-        Token::Any => Some(at),
-        Token::Letter(expected) => (*expected == letter).then_some(at + 1),
+        GlobPart::Any => Some(at),
+        GlobPart::Letter(expected) => (*expected == letter).then_some(at + 1),
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn layers(variables: &[(OsString, OsString)], faults: &mut Vec<Fault>
     if is_disabled || !told.contains_key(ENDPOINT) {
         return Vec::new();
     }
-    let mut found = Found {
+    let mut found = FoundVariables {
         told: &told,
         layers: Vec::new(),
         faults,
@@ -101,13 +101,13 @@ fn share(sampler: &str, argument: Option<&str>) -> Option<Value> {
     Some(Value::from(Share::of_ratio(ratio)?.to_string()))
 }
 
-struct Found<'f> {
+struct FoundVariables<'f> {
     told: &'f BTreeMap<&'f str, &'f str>,
     layers: Vec<Layer>,
     faults: &'f mut Vec<Fault>,
 }
 
-impl Found<'_> {
+impl FoundVariables<'_> {
     fn add(&mut self, name: &str, key: &str, value: Value) {
         self.layers.push(Layer::new(name.to_owned(), key, value));
     }

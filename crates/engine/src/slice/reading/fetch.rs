@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cedar_policy::{Entities, EntityUid};
+use cedar_policy::{Entities, Entity, EntityUid};
 
 use super::StateReading;
 use super::few_tags::WantedTags;
@@ -96,11 +96,13 @@ impl StateReading<'_> {
             Err(error) => return Err(error.into()),
             Ok(rows) => rows.into_iter().map(Ok).collect(),
         };
-        for (uid, row) in uids.iter().zip(rows) {
-            let held = row.and_then(|row| match row.or_else(|| self.when_absent(uid)) {
-                Some(row) => self.checked(row).map(Held::Entity),
-                None => Ok(Held::Nothing),
-            });
+        let rows = uids.iter().zip(rows).map(|(uid, row)| {
+            let row = row.map(|row| row.or_else(|| self.when_absent(uid)));
+            row.transpose()
+        });
+        let checked = self.all_checked(rows.collect());
+        for (uid, checked) in uids.iter().zip(checked) {
+            let held = checked.map_or(Ok(Held::Nothing), |checked| checked.map(Held::Entity));
             self.hold(Key::untagged(uid.clone()), held, epoch);
         }
         Ok(())
@@ -127,20 +129,21 @@ impl StateReading<'_> {
             Err(error) => return Err(error.into()),
             Ok(found) => found.into_iter().map(Ok).collect(),
         };
-        for ((uid, keys), tags) in wanted.iter().zip(found) {
-            let Some(base) = bases.get(uid) else { continue };
-            let held = tags.and_then(|tags| {
-                let row = Row {
-                    tags,
-                    ..base.row.clone()
-                };
-                self.checked(row).map(Held::Entity)
-            });
+        let rows = wanted.iter().zip(found).map(|((uid, _), tags)| {
+            let base = bases.get(uid)?;
+            Some(tags.map(|tags| Row {
+                tags,
+                ..base.row.clone()
+            }))
+        });
+        let checked = self.all_checked(rows.collect());
+        for ((uid, keys), checked) in wanted.iter().zip(checked) {
+            let Some(checked) = checked else { continue };
             let key = Key {
                 uid: uid.clone(),
                 tags: Some(keys.clone()),
             };
-            self.hold(key, held, epoch);
+            self.hold(key, checked.map(Held::Entity), epoch);
         }
         Ok(())
     }
@@ -176,13 +179,46 @@ impl StateReading<'_> {
         })
     }
 
+    /// Rows that were read together as entities, each checked against the schema. To check one of them takes most
+    /// of the time that all take together.
+    pub(super) fn all_checked(
+        &self,
+        rows: Vec<Option<Result<Row, SliceError>>>,
+    ) -> Vec<Option<Result<Arc<Loaded>, SliceError>>> {
+        let sound = rows.iter().flatten().flatten();
+        let entities: Result<Vec<_>, _> = sound.map(Row::to_entity).collect();
+        // Where one is unfit, or two are of one id, each is checked by itself.
+        let together = entities
+            .ok()
+            .filter(|all| all.len() > 1 && self.fit(all.clone()).is_ok());
+        let mut together = together.into_iter().flatten();
+        let rows = rows.into_iter().map(|row| {
+            Some(row?.and_then(|row| match together.next() {
+                Some(entity) => Ok(Arc::new(Loaded {
+                    row,
+                    entity: entity.into(),
+                })),
+                None => self.checked(row),
+            }))
+        });
+        rows.collect()
+    }
+
+    /// Checks entities against the schema.
+    fn fit(&self, entities: Vec<Entity>) -> Result<(), SliceError> {
+        let checked = Entities::from_entities(entities, Some(self.bundle.schema.cedar()));
+        match checked {
+            Ok(_) => Ok(()),
+            Err(error) => Err(SliceError::Unfit(error.to_string())),
+        }
+    }
+
     /// A row as an entity, checked against the schema: once, here, and not again for
     /// each question that uses it.
     pub(in crate::slice) fn checked(&self, row: Row) -> Result<Arc<Loaded>, SliceError> {
-        let unfit = |error: &dyn std::fmt::Display| SliceError::Unfit(error.to_string());
-        let entity = row.to_entity().map_err(|error| unfit(&error))?;
-        Entities::from_entities([entity.clone()], Some(self.bundle.schema.cedar()))
-            .map_err(|error| unfit(&error))?;
+        let entity = row.to_entity();
+        let entity = entity.map_err(|error| SliceError::Unfit(error.to_string()))?;
+        self.fit(vec![entity.clone()])?;
         Ok(Arc::new(Loaded {
             row,
             entity: entity.into(),

@@ -76,17 +76,17 @@ impl StateReading<'_> {
                 Err(StoreError::Misfit(text)) => return Err(self.give_up(uids, &text, epoch)),
                 Err(error) => return Err(error.into()),
             };
-            for (uid, tags) in uids.into_iter().zip(found) {
-                let entity = bases.get(&uid).zip(tags);
-                let entity = entity.and_then(|(base, tags)| {
-                    let row = Row {
-                        tags,
-                        ..base.row.clone()
-                    };
-                    // One that is unusable spoils the questions about it alone.
-                    self.checked(row).ok()
-                });
-                match entity {
+            let rows = uids.iter().zip(found).map(|(uid, tags)| {
+                let (base, tags) = bases.get(uid).zip(tags)?;
+                Some(Ok(Row {
+                    tags,
+                    ..base.row.clone()
+                }))
+            });
+            let checked = self.all_checked(rows.collect());
+            for (uid, checked) in uids.into_iter().zip(checked) {
+                // One that is unusable spoils the questions about it alone.
+                match checked.and_then(Result::ok) {
                     Some(entity) => {
                         whole.insert(uid.clone());
                         self.hold_whole(uid, Held::Entity(entity), epoch);

@@ -1,0 +1,154 @@
+//! The session of the server that a connection has, and the statements that are prepared in it.
+//!
+//! To plan a statement over a view takes two to three times as long as to run it, so each connection prepares its
+//! statements once. A connection pooler may give each transaction another session, where others have prepared
+//! statements of theirs under the same names. So a new connection marks its session, and each further read looks
+//! for the mark, by a statement that is not prepared. With the first session that has another mark or none,
+//! no connection prepares anything any more.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use deadpool_postgres::Object;
+use tokio_postgres::types::{ToSql, Type as SqlType};
+use tokio_postgres::{Error, Row, SimpleQueryMessage};
+
+use super::failure::is_of_session;
+
+/// The setting of a session that holds its mark.
+const SETTING: &str = "peppol_authz.connection";
+
+/// The marks of the connections of a pool.
+pub(super) struct Sessions {
+    /// Drawn at random.
+    pool: u64,
+    made: Instant,
+    /// False once a connection had another session than before.
+    are_kept: AtomicBool,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self {
+            pool: RandomState::new().build_hasher().finish(),
+            made: Instant::now(),
+            are_kept: AtomicBool::new(true),
+        }
+    }
+}
+
+/// The statement that begins a read, for its part that concerns the session.
+pub(super) struct Opening {
+    /// To follow what begins the transaction.
+    pub(super) sql: String,
+    /// True if it marks the session, and the mark stays when the transaction is committed.
+    pub(super) marks: bool,
+    expected: Option<String>,
+}
+
+impl Opening {
+    /// Returns true if the session is that in which the connection has prepared its statements.
+    pub(super) fn is_kept(&self, answer: &[SimpleQueryMessage]) -> bool {
+        let Some(expected) = &self.expected else {
+            return true;
+        };
+        let found = answer.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        found == Some(expected)
+    }
+}
+
+impl Sessions {
+    /// The begin of the next read on a connection.
+    pub(super) fn opening(&self, client: &Object) -> Opening {
+        let (mut sql, mut expected) = (String::new(), None);
+        let marks = self.are_kept() && Object::metrics(client).recycle_count == 0;
+        if marks {
+            sql = format!("; SET {SETTING} = '{}'", self.mark(client));
+        } else if self.are_kept() {
+            sql = format!("; SELECT current_setting('{SETTING}', true)");
+            expected = Some(self.mark(client));
+        }
+        Opening {
+            sql,
+            marks,
+            expected,
+        }
+    }
+
+    /// No other connection of any pool has the same.
+    fn mark(&self, client: &Object) -> String {
+        let made = Object::metrics(client).created;
+        let made = made.saturating_duration_since(self.made).as_nanos();
+        let place = Arc::as_ptr(&client.statement_cache).addr();
+        format!("{:016x}-{made:x}-{place:x}", self.pool)
+    }
+
+    fn are_kept(&self) -> bool {
+        self.are_kept.load(Ordering::Relaxed)
+    }
+
+    /// A connection had another session than before.
+    pub(super) fn are_swapped(&self) {
+        if self.are_kept.swap(false, Ordering::Relaxed) {
+            tracing::warn!(
+                "transactions have other sessions of the server, as a connection pooler gives them: no statements are \
+                 prepared, and reads take longer"
+            );
+        }
+    }
+}
+
+/// A connection during a read.
+#[derive(Clone, Copy)]
+pub(super) struct Session<'c> {
+    pub(super) client: &'c Object,
+    pub(super) sessions: &'c Sessions,
+}
+
+/// A statement that is ready to be sent.
+pub(super) enum Ready {
+    Prepared(tokio_postgres::Statement),
+    Plain(String, Vec<SqlType>),
+}
+
+impl Session<'_> {
+    /// Prepares a statement, unless the connection has done so before. The types are those of its parameters.
+    pub(super) async fn statement(&self, sql: String, types: &[SqlType]) -> Result<Ready, Error> {
+        if !self.sessions.are_kept() {
+            return Ok(Ready::Plain(sql, types.to_vec()));
+        }
+        let prepared = self.client.prepare_typed_cached(&sql, types).await;
+        self.heeded(prepared).map(Ready::Prepared)
+    }
+
+    /// The rows that a statement finds. It is sent at once.
+    pub(super) async fn rows(
+        &self,
+        statement: &Ready,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
+        match statement {
+            Ready::Prepared(statement) => {
+                let rows = self.client.query(statement, parameters).await;
+                self.heeded(rows)
+            }
+            Ready::Plain(sql, types) => {
+                let types = types.iter().cloned();
+                let typed: Vec<_> = parameters.iter().copied().zip(types).collect();
+                self.client.query_typed(sql, &typed).await
+            }
+        }
+    }
+
+    fn heeded<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        if result.as_ref().is_err_and(is_of_session) {
+            self.sessions.are_swapped();
+        }
+        result
+    }
+}

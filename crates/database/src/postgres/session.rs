@@ -92,8 +92,8 @@ impl Sessions {
         self.are_kept.load(Ordering::Relaxed)
     }
 
-    /// A connection had another session than before.
-    pub(super) fn are_swapped(&self) {
+    /// Notes that a connection had another session than before.
+    pub(super) fn note_another(&self) {
         if self.are_kept.swap(false, Ordering::Relaxed) {
             tracing::warn!(
                 "transactions have other sessions of the server, as a connection pooler gives them: no statements are \
@@ -147,7 +147,7 @@ impl Session<'_> {
 
     fn heeded<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
         if result.as_ref().is_err_and(is_of_session) {
-            self.sessions.are_swapped();
+            self.sessions.note_another();
         }
         result
     }

@@ -18,7 +18,8 @@ use super::{candidates, changes, entities, few_tags, read, tags};
 use crate::select::statement;
 use peppol_authz_engine::schema::{Row, Schema};
 use peppol_authz_engine::store::{
-    Candidates, Changes, LinkRow, Revision, Snapshot, StoreError, StoreFuture, TagKeys, Tags,
+    Candidates, Changes, FoundTogether, LinkRow, Revision, Snapshot, StoreError, StoreFuture,
+    TagKeys, Tags, Together,
 };
 
 /// A statement of a search may look dear, and would be compiled for longer than it runs.
@@ -119,7 +120,7 @@ impl PostgresSnapshot {
             );
             // What another session answers to a statement by its name may be anything.
             if !opening.is_kept(&begun?) {
-                sessions.are_swapped();
+                sessions.note_another();
                 return Ok(None);
             }
             Ok(Some((state?, records?)))
@@ -252,6 +253,31 @@ impl Snapshot for PostgresSnapshot {
             if prepared.is_empty() {
                 return found.await;
             }
+            unless_rewritten(read.session, &read.description.rewritten, found).await
+        }))
+    }
+
+    fn together<'a>(&'a mut self, wanted: Together<'a>) -> StoreFuture<'a, FoundTogether> {
+        Box::pin(self.query(move |reading| async move {
+            let read = reading.read()?;
+            let (uids, few, most) = (wanted.entities, wanted.few_tags, wanted.most);
+            let (prepared, prepared_few, prepared_tags) = tokio::try_join!(
+                entities::prepare(read, uids),
+                few_tags::prepare(read, few, most),
+                tags::prepare(read, wanted.tags)
+            )?;
+            let found = async {
+                let (entities, few_tags, tags) = tokio::try_join!(
+                    entities::entities(read, &prepared, uids),
+                    few_tags::few_tags(read, &prepared_few, (few, most)),
+                    tags::tags(read, &prepared_tags, wanted.tags)
+                )?;
+                Ok::<_, StoreError>(FoundTogether {
+                    entities,
+                    few_tags,
+                    tags,
+                })
+            };
             unless_rewritten(read.session, &read.description.rewritten, found).await
         }))
     }

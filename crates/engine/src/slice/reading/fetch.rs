@@ -1,17 +1,17 @@
 //! Reading from the snapshot what is not in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use cedar_policy::{Entities, Entity, EntityUid};
+use cedar_policy::{Entities, EntityUid};
 
 use super::StateReading;
-use super::few_tags::WantedTags;
+use super::few_tags::{FEW, WantedTags};
 use crate::schema::Row;
 use crate::slice::error::{ReadingError, SliceError};
 use crate::slice::links::LinkTable;
 use crate::slice::loaded::{Held, Key, KeyRef, Loaded, Missing};
-use crate::store::{StoreError, TagKeys, Tags};
+use crate::store::{StoreError, TagKeys, Tags, Together};
 
 impl StateReading<'_> {
     /// Reads from the snapshot, and keeps what is of an epoch's state.
@@ -57,9 +57,53 @@ impl StateReading<'_> {
         if of_links {
             self.read_links(epoch).await?;
         }
+        if !entities.is_empty() && !tags.is_empty() && !self.is_apart {
+            return self.read_together(&entities, tags, &bases, epoch).await;
+        }
         self.read_entities(&entities, epoch).await?;
         let left = self.read_few(tags, &bases, epoch).await?;
         self.read_tags(&left, &bases, epoch).await
+    }
+
+    /// Reads entities and the tags of others at once.
+    async fn read_together(
+        &mut self,
+        entities: &[EntityUid],
+        tags: Vec<WantedTags>,
+        bases: &HashMap<EntityUid, Arc<Loaded>>,
+        epoch: Option<u64>,
+    ) -> Result<(), ReadingError> {
+        let few = self.few_of(&tags, epoch);
+        let all: HashSet<&EntityUid> = few.iter().collect();
+        let (tags, by_key): (Vec<_>, Vec<_>) = tags
+            .into_iter()
+            .partition(|wanted| wanted.or_all && all.contains(&wanted.uid));
+        let by_key: Vec<_> = by_key.into_iter().map(WantedTags::by_key).collect();
+        let wanted = Together {
+            entities,
+            few_tags: &few,
+            most: FEW,
+            tags: &by_key,
+        };
+        let found = match self.snapshot()?.together(wanted).await {
+            Ok(found) => found,
+            // A database may have ended the snapshot with it: another one tells what is unusable.
+            Err(StoreError::Misfit(text)) => {
+                self.is_apart = true;
+                return Err(StoreError::Moved(text).into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let rows = found.entities.into_iter().map(Ok).collect();
+        self.hold_entities(entities, rows, epoch);
+        let tags_of = found.tags.into_iter().map(Ok).collect();
+        self.hold_tags(&by_key, tags_of, bases, epoch);
+        let whole = self.hold_few(few, found.few_tags, bases, epoch);
+        let left = tags
+            .into_iter()
+            .filter(|wanted| !whole.contains(&wanted.uid));
+        let left: Vec<_> = left.map(WantedTags::by_key).collect();
+        self.read_tags(&left, bases, epoch).await
     }
 
     async fn read_links(&mut self, epoch: Option<u64>) -> Result<(), ReadingError> {
@@ -96,16 +140,23 @@ impl StateReading<'_> {
             Err(error) => return Err(error.into()),
             Ok(rows) => rows.into_iter().map(Ok).collect(),
         };
-        let rows = uids.iter().zip(rows).map(|(uid, row)| {
-            let row = row.map(|row| row.or_else(|| self.when_absent(uid)));
-            row.transpose()
-        });
-        let checked = self.all_checked(rows.collect());
-        for (uid, checked) in uids.iter().zip(checked) {
-            let held = checked.map_or(Ok(Held::Nothing), |checked| checked.map(Held::Entity));
+        self.hold_entities(uids, rows, epoch);
+        Ok(())
+    }
+
+    fn hold_entities(
+        &mut self,
+        uids: &[EntityUid],
+        rows: Vec<Result<Option<Row>, SliceError>>,
+        epoch: Option<u64>,
+    ) {
+        for (uid, row) in uids.iter().zip(rows) {
+            let held = row.and_then(|row| match row.or_else(|| self.when_absent(uid)) {
+                Some(row) => self.checked(row).map(Held::Entity),
+                None => Ok(Held::Nothing),
+            });
             self.hold(Key::untagged(uid.clone()), held, epoch);
         }
-        Ok(())
     }
 
     async fn read_tags(
@@ -129,23 +180,32 @@ impl StateReading<'_> {
             Err(error) => return Err(error.into()),
             Ok(found) => found.into_iter().map(Ok).collect(),
         };
-        let rows = wanted.iter().zip(found).map(|((uid, _), tags)| {
-            let base = bases.get(uid)?;
-            Some(tags.map(|tags| Row {
-                tags,
-                ..base.row.clone()
-            }))
-        });
-        let checked = self.all_checked(rows.collect());
-        for ((uid, keys), checked) in wanted.iter().zip(checked) {
-            let Some(checked) = checked else { continue };
+        self.hold_tags(wanted, found, bases, epoch);
+        Ok(())
+    }
+
+    fn hold_tags(
+        &mut self,
+        wanted: &[(EntityUid, TagKeys)],
+        found: Vec<Result<Tags, SliceError>>,
+        bases: &HashMap<EntityUid, Arc<Loaded>>,
+        epoch: Option<u64>,
+    ) {
+        for ((uid, keys), tags) in wanted.iter().zip(found) {
+            let Some(base) = bases.get(uid) else { continue };
+            let held = tags.and_then(|tags| {
+                let row = Row {
+                    tags,
+                    ..base.row.clone()
+                };
+                self.checked(row).map(Held::Entity)
+            });
             let key = Key {
                 uid: uid.clone(),
                 tags: Some(keys.clone()),
             };
-            self.hold(key, checked.map(Held::Entity), epoch);
+            self.hold(key, held, epoch);
         }
-        Ok(())
     }
 
     pub(super) fn hold(&mut self, key: Key, held: Result<Held, SliceError>, epoch: Option<u64>) {
@@ -179,46 +239,15 @@ impl StateReading<'_> {
         })
     }
 
-    /// Rows that were read together as entities, each checked against the schema. To check one of them takes most
-    /// of the time that all take together.
-    pub(super) fn all_checked(
-        &self,
-        rows: Vec<Option<Result<Row, SliceError>>>,
-    ) -> Vec<Option<Result<Arc<Loaded>, SliceError>>> {
-        let sound = rows.iter().flatten().flatten();
-        let entities: Result<Vec<_>, _> = sound.map(Row::to_entity).collect();
-        // Where one is unfit, or two are of one id, each is checked by itself.
-        let together = entities
-            .ok()
-            .filter(|all| all.len() > 1 && self.fit(all.clone()).is_ok());
-        let mut together = together.into_iter().flatten();
-        let rows = rows.into_iter().map(|row| {
-            Some(row?.and_then(|row| match together.next() {
-                Some(entity) => Ok(Arc::new(Loaded {
-                    row,
-                    entity: entity.into(),
-                })),
-                None => self.checked(row),
-            }))
-        });
-        rows.collect()
-    }
-
-    /// Checks entities against the schema.
-    fn fit(&self, entities: Vec<Entity>) -> Result<(), SliceError> {
-        let checked = Entities::from_entities(entities, Some(self.bundle.schema.cedar()));
-        match checked {
-            Ok(_) => Ok(()),
-            Err(error) => Err(SliceError::Unfit(error.to_string())),
-        }
-    }
-
     /// A row as an entity, checked against the schema: once, here, and not again for
     /// each question that uses it.
     pub(in crate::slice) fn checked(&self, row: Row) -> Result<Arc<Loaded>, SliceError> {
-        let entity = row.to_entity();
-        let entity = entity.map_err(|error| SliceError::Unfit(error.to_string()))?;
-        self.fit(vec![entity.clone()])?;
+        let unfit = |error: &dyn std::fmt::Display| SliceError::Unfit(error.to_string());
+        let entity = row.to_entity().map_err(|error| unfit(&error))?;
+        // Not `from_entities`, which adds all actions of the schema: that took longer than the check.
+        Entities::empty()
+            .add_entities([entity.clone()], Some(self.bundle.schema.cedar()))
+            .map_err(|error| unfit(&error))?;
         Ok(Arc::new(Loaded {
             row,
             entity: entity.into(),

@@ -7,29 +7,27 @@ use cedar_policy::{EntityTypeName, EntityUid};
 use futures_util::future::try_join_all;
 
 use super::failure::store_error;
-use super::parents::{parents, prepare as prepare_parents};
+use super::parents::parents;
 use super::read::{OfType, Read, as_text, by_type, type_of, uid, value};
 use crate::views::{MOST_ANCESTORS, quoted};
 use peppol_authz_engine::schema::{EntityType, Misfit, Record, Row, transitive_ancestors};
 use peppol_authz_engine::store::{StoreError, Tags};
 
-/// Prepares the statements for entities, and those for their parents.
+/// Prepares the statements for entities.
 ///
 /// # Errors
-/// A statement that the server refuses.
-pub(super) async fn prepare<'u>(
-    read: Read<'_>,
+/// A type that the schema does not have.
+pub(super) fn prepare<'u>(
+    read: Read<'u>,
     uids: &'u [EntityUid],
 ) -> Result<Vec<OfType<'u>>, StoreError> {
-    let types = by_type(read.description, uids.iter());
-    let prepared = types.into_iter().map(|(name, ids)| async move {
+    let types = by_type(read.description, uids.iter()).into_iter();
+    let prepared = types.map(|(name, ids)| {
         let entity_type = type_of(read.schema, name)?;
         let sql = |is: &str| select(name, entity_type, is);
-        let prepared = OfType::prepared(read, (name, ids), &[], sql).await;
-        prepared.map_err(store_error)
+        Ok(OfType::prepared(read, (name, ids), &[], sql))
     });
-    let (prepared, ()) = tokio::try_join!(try_join_all(prepared), prepare_parents(read, uids))?;
-    Ok(prepared)
+    prepared.collect()
 }
 
 fn select(name: &EntityTypeName, entity_type: &EntityType, is: &str) -> String {

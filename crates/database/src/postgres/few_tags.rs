@@ -17,30 +17,28 @@ use peppol_authz_engine::store::{StoreError, Tags};
 /// Prepares the statements for entities of these ids.
 ///
 /// # Errors
-/// A statement that the server refuses.
-pub(super) async fn prepare<'u>(
-    read: Read<'_>,
+/// A type that the schema does not have.
+pub(super) fn prepare<'u>(
+    read: Read<'u>,
     uids: &'u [EntityUid],
     most: usize,
 ) -> Result<Vec<OfType<'u>>, StoreError> {
-    let types = by_type(read.description, uids.iter());
-    let prepared = types.into_iter().map(|(name, mut ids)| async move {
-        let Some(ty) = &type_of(read.schema, name)?.tags else {
-            return Ok(None);
-        };
+    let mut prepared = Vec::new();
+    for (name, mut ids) in by_type(read.description, uids.iter()) {
         let view = format!("{name}.tags");
+        let Some(ty) = &type_of(read.schema, name)?.tags else {
+            continue;
+        };
         if !read.description.by_id.contains(&view) {
-            return Ok(None);
+            continue;
         }
         ids.sort_unstable();
         ids.dedup();
         let is_one = ids.len() == 1;
         let sql = |_: &str| statement(&view, ty, most, is_one);
-        let prepared = OfType::prepared(read, (name, ids), &[], sql).await;
-        prepared.map(Some).map_err(few_error)
-    });
-    let prepared = try_join_all(prepared).await?;
-    Ok(prepared.into_iter().flatten().collect())
+        prepared.push(OfType::prepared(read, (name, ids), &[], sql));
+    }
+    Ok(prepared)
 }
 
 fn statement(view: &str, ty: &Type, most: usize, is_one: bool) -> String {

@@ -16,35 +16,23 @@ use peppol_authz_engine::store::StoreError;
 /// How many ancestors may be above each other. For each level there is a round trip.
 const MOST_LEVELS: usize = 1000;
 
-/// Prepares the statements for the first level above entities.
-///
-/// # Errors
-/// A statement that the server refuses.
-pub(super) async fn prepare(read: Read<'_>, uids: &[EntityUid]) -> Result<(), StoreError> {
-    let uids = uids.iter().filter(|uid| may_have_parents(read, uid));
-    prepared(read, by_type(read.description, uids))
-        .await
-        .map(drop)
-}
-
 fn may_have_parents(read: Read<'_>, uid: &EntityUid) -> bool {
     let found = read.schema.entity_type(uid.type_name());
     found.is_some_and(|found| !found.member_of.is_empty())
 }
 
-async fn prepared<'u>(
-    read: Read<'_>,
+fn prepared<'u>(
+    read: Read<'u>,
     types: BTreeMap<&'u EntityTypeName, Vec<&'u str>>,
-) -> Result<Vec<OfType<'u>>, StoreError> {
-    let prepared = types.into_iter().map(|(name, ids)| async move {
+) -> Vec<OfType<'u>> {
+    let prepared = types.into_iter().map(|(name, ids)| {
         let view = quoted(&format!("{name}.parents"));
         let sql = |is: &str| {
             format!("SELECT id::text, type::text, parent::text FROM {view} WHERE id {is} LIMIT $2")
         };
-        let prepared = OfType::prepared(read, (name, ids), &[SqlType::INT8], sql).await;
-        prepared.map_err(store_error)
+        OfType::prepared(read, (name, ids), &[SqlType::INT8], sql)
     });
-    try_join_all(prepared).await
+    prepared.collect()
 }
 
 /// The parents of entities, and of those, to the top: one query for each type on each
@@ -64,11 +52,11 @@ pub(super) async fn parents(
         if types.is_empty() {
             return Ok(all);
         }
-        // Before the read, which is then sent at once, and before what checks it.
-        let prepared = prepared(read, types).await?;
+        let prepared = prepared(read, types);
         let found = try_join_all(prepared.iter().map(|of| parents_of(read, of)));
         let condition = &read.description.rewritten;
         let found = unless_rewritten(read.session, condition, found).await?;
+        drop(prepared);
         let found: Vec<_> = found.into_iter().flatten().collect();
         for uid in next.drain(..) {
             all.entry(uid).or_default();

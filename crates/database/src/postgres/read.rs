@@ -40,7 +40,7 @@ const MOST_PREPARED: usize = 100;
 pub(super) struct OfType<'u> {
     pub(super) name: &'u EntityTypeName,
     pub(super) ids: Vec<&'u str>,
-    statement: Ready,
+    statement: Ready<'u>,
 }
 
 impl<'u> OfType<'u> {
@@ -49,12 +49,12 @@ impl<'u> OfType<'u> {
     ///
     /// The server makes a plan that it keeps only if none of its own for the values at hand seems better. So a
     /// single id is compared as it is, and a few in a way that hides from it how many there are.
-    pub(super) async fn prepared(
-        read: Read<'_>,
+    pub(super) fn prepared(
+        read: Read<'u>,
         (name, ids): (&'u EntityTypeName, Vec<&'u str>),
         types: &[SqlType],
         sql: impl Fn(&str) -> String,
-    ) -> Result<Self, Error> {
+    ) -> Self {
         let (condition, ty) = match ids.len() {
             1 => ("= $1::text", SqlType::TEXT),
             2..=MOST_PREPARED => ("= ANY ((SELECT $1::text[])::text[])", SqlType::TEXT_ARRAY),
@@ -63,14 +63,14 @@ impl<'u> OfType<'u> {
         let types: Vec<SqlType> = std::iter::once(ty).chain(types.iter().cloned()).collect();
         let sql = sql(condition);
         let statement = match ids.len() {
-            ..=MOST_PREPARED => read.session.statement(sql, &types).await?,
-            _ => Ready::Plain(sql, types),
+            ..=MOST_PREPARED => read.session.statement(sql, &types),
+            _ => Ready::plain(sql, types),
         };
-        Ok(Self {
+        Self {
             name,
             ids,
             statement,
-        })
+        }
     }
 
     /// The rows that it finds, with further parameters. It is sent at once.

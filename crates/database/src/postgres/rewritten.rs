@@ -63,8 +63,7 @@ pub(super) async fn unless_rewritten<T>(
 }
 
 async fn check(session: Session<'_>, condition: &str) -> Result<(), StoreError> {
-    let statement = session.statement(format!("SELECT {condition}"), &[]).await;
-    let statement = statement.map_err(store_error)?;
+    let statement = session.statement(format!("SELECT {condition}"), &[]);
     let rows = session.rows(&statement, &[]).await.map_err(store_error)?;
     let is_rewritten = rows.first().map(|row| row.try_get(0));
     match is_rewritten.transpose().map_err(store_error)? {

@@ -7,11 +7,13 @@
 //! no connection prepares anything any more.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use deadpool_postgres::Object;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio_postgres::types::{ToSql, Type as SqlType};
 use tokio_postgres::{Error, Row, SimpleQueryMessage};
 
@@ -111,25 +113,45 @@ pub(super) struct Session<'c> {
 }
 
 /// A statement that is ready to be sent.
-pub(super) enum Ready {
+pub(super) enum Ready<'c> {
     Prepared(tokio_postgres::Statement),
-    Plain(String, Vec<SqlType>),
+    /// One that is not prepared, or not yet.
+    Plain(String, Vec<SqlType>, Mutex<Option<Preparing<'c>>>),
 }
 
-impl Session<'_> {
+type Preparing<'c> = BoxFuture<'c, Result<tokio_postgres::Statement, Error>>;
+
+impl Ready<'_> {
+    /// One that is planned each time.
+    pub(super) fn plain(sql: String, types: Vec<SqlType>) -> Self {
+        Self::Plain(sql, types, Mutex::new(None))
+    }
+}
+
+impl<'c> Session<'c> {
     /// Prepares a statement, unless the connection has done so before. The types are those of its parameters.
-    pub(super) async fn statement(&self, sql: String, types: &[SqlType]) -> Result<Ready, Error> {
+    ///
+    /// Nobody waits for that: the first time it is sent along, and the statement runs without.
+    pub(super) fn statement(self, sql: String, types: &[SqlType]) -> Ready<'c> {
+        let types = types.to_vec();
         if !self.sessions.are_kept() {
-            return Ok(Ready::Plain(sql, types.to_vec()));
+            return Ready::plain(sql, types);
         }
-        let prepared = self.client.prepare_typed_cached(&sql, types).await;
-        self.heeded(prepared).map(Ready::Prepared)
+        let (client, asked, of) = (self.client, sql.clone(), types.clone());
+        let mut preparing: Preparing<'c> =
+            Box::pin(async move { client.prepare_typed_cached(&asked, &of).await });
+        match (&mut preparing).now_or_never() {
+            Some(Ok(statement)) => Ready::Prepared(statement),
+            // The statement itself will fail.
+            Some(Err(_)) => Ready::plain(sql, types),
+            None => Ready::Plain(sql, types, Mutex::new(Some(preparing))),
+        }
     }
 
     /// The rows that a statement finds. It is sent at once.
     pub(super) async fn rows(
-        &self,
-        statement: &Ready,
+        self,
+        statement: &Ready<'_>,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Error> {
         match statement {
@@ -137,15 +159,26 @@ impl Session<'_> {
                 let rows = self.client.query(statement, parameters).await;
                 self.heeded(rows)
             }
-            Ready::Plain(sql, types) => {
+            Ready::Plain(sql, types, preparing) => {
+                let preparing = preparing
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .take();
                 let types = types.iter().cloned();
                 let typed: Vec<_> = parameters.iter().copied().zip(types).collect();
-                self.client.query_typed(sql, &typed).await
+                let rows = self.client.query_typed(sql, &typed);
+                let Some(preparing) = preparing else {
+                    return rows.await;
+                };
+                let (prepared, rows) = tokio::join!(preparing, rows);
+                // Sent first, it is what the server refuses.
+                self.heeded(prepared)?;
+                rows
             }
         }
     }
 
-    fn heeded<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+    fn heeded<T>(self, result: Result<T, Error>) -> Result<T, Error> {
         if result.as_ref().is_err_and(is_of_session) {
             self.sessions.note_another();
         }

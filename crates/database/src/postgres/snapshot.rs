@@ -101,14 +101,14 @@ impl PostgresSnapshot {
         let asked = async {
             let state = async {
                 let ask = description.ask_state.clone();
-                let statement = session.statement(ask, &STATE_TYPES).await?;
+                let statement = session.statement(ask, &STATE_TYPES);
                 session.rows(&statement, &[&held]).await
             };
             let records = async {
                 let Some(ask) = ask_changes.cloned() else {
                     return Ok(Vec::new());
                 };
-                let statement = session.statement(ask, &changes::SINCE_TYPES).await?;
+                let statement = session.statement(ask, &changes::SINCE_TYPES);
                 session.rows(&statement, &[&name, &changes::LIMIT]).await
             };
             // In this order: the first to be polled is the first to be sent.
@@ -225,8 +225,7 @@ impl Snapshot for PostgresSnapshot {
     fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> StoreFuture<'a, Vec<Option<Row>>> {
         Box::pin(self.query(move |reading| async move {
             let read = reading.read()?;
-            // Before the read, which is then sent at once, and before what checks it.
-            let prepared = entities::prepare(read, uids).await?;
+            let prepared = entities::prepare(read, uids)?;
             let found = entities::entities(read, &prepared, uids);
             unless_rewritten(read.session, &read.description.rewritten, found).await
         }))
@@ -235,7 +234,7 @@ impl Snapshot for PostgresSnapshot {
     fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> StoreFuture<'a, Vec<Tags>> {
         Box::pin(self.query(move |reading| async move {
             let read = reading.read()?;
-            let prepared = tags::prepare(read, wanted).await?;
+            let prepared = tags::prepare(read, wanted)?;
             let found = tags::tags(read, &prepared, wanted);
             unless_rewritten(read.session, &read.description.rewritten, found).await
         }))
@@ -248,7 +247,7 @@ impl Snapshot for PostgresSnapshot {
     ) -> StoreFuture<'a, Vec<Option<Tags>>> {
         Box::pin(self.query(move |reading| async move {
             let read = reading.read()?;
-            let prepared = few_tags::prepare(read, uids, most).await?;
+            let prepared = few_tags::prepare(read, uids, most)?;
             let found = few_tags::few_tags(read, &prepared, (uids, most));
             if prepared.is_empty() {
                 return found.await;
@@ -261,11 +260,9 @@ impl Snapshot for PostgresSnapshot {
         Box::pin(self.query(move |reading| async move {
             let read = reading.read()?;
             let (uids, few, most) = (wanted.entities, wanted.few_tags, wanted.most);
-            let (prepared, prepared_few, prepared_tags) = tokio::try_join!(
-                entities::prepare(read, uids),
-                few_tags::prepare(read, few, most),
-                tags::prepare(read, wanted.tags)
-            )?;
+            let prepared = entities::prepare(read, uids)?;
+            let prepared_few = few_tags::prepare(read, few, most)?;
+            let prepared_tags = tags::prepare(read, wanted.tags)?;
             let found = async {
                 let (entities, few_tags, tags) = tokio::try_join!(
                     entities::entities(read, &prepared, uids),

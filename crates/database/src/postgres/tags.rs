@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use cedar_policy::{EntityTypeName, EntityUid};
 use futures_util::future::try_join_all;
-use tokio_postgres::Error;
 use tokio_postgres::types::{ToSql, Type as SqlType};
 
 use super::failure::store_error;
@@ -20,7 +19,7 @@ pub(super) struct TagsOfType<'a> {
     name: &'a EntityTypeName,
     ty: &'a Type,
     wanted: WantedTags<'a>,
-    by_key: Option<Ready>,
+    by_key: Option<Ready<'a>>,
     whole: Option<OfType<'a>>,
 }
 
@@ -34,8 +33,8 @@ struct WantedTags<'a> {
 /// Prepares the statements: for each type one for tags by key, and one for entities of whom all are wanted.
 ///
 /// # Errors
-/// A statement that the server refuses.
-pub(super) async fn prepare<'a>(
+/// A type that the schema does not have.
+pub(super) fn prepare<'a>(
     read: Read<'a>,
     wanted: &'a [(EntityUid, TagKeys)],
 ) -> Result<Vec<TagsOfType<'a>>, StoreError> {
@@ -57,46 +56,33 @@ pub(super) async fn prepare<'a>(
             }
         }
     }
-    let prepared = types.into_iter().map(|(name, (wanted, whole))| async move {
+    let mut prepared = Vec::new();
+    for (name, (wanted, whole)) in types {
         let Some(ty) = &type_of(read.schema, name)?.tags else {
-            return Ok(None);
+            continue;
         };
         let (view, value) = (quoted(&format!("{name}.tags")), as_text("value", ty));
         let select = format!("SELECT id::text, key::text, {value} FROM {view}");
-        let by_key = async {
-            match wanted.ids.len() {
-                0 => Ok(None),
-                count => by_key(read, &select, count).await.map(Some),
-            }
-        };
-        let whole = async {
-            if whole.is_empty() {
-                return Ok(None);
-            }
-            let sql = |is: &str| format!("{select} WHERE id {is}");
-            let prepared = OfType::prepared(read, (name, whole), &[], sql);
-            prepared.await.map(Some)
-        };
-        let (by_key, whole) = tokio::try_join!(by_key, whole).map_err(store_error)?;
-        Ok::<_, StoreError>(Some(TagsOfType {
+        let count = wanted.ids.len();
+        let sql = |is: &str| format!("{select} WHERE id {is}");
+        prepared.push(TagsOfType {
             name,
             ty,
+            by_key: (count > 0).then(|| by_key(read, &select, count)),
+            whole: (!whole.is_empty()).then(|| OfType::prepared(read, (name, whole), &[], sql)),
             wanted,
-            by_key,
-            whole,
-        }))
-    });
-    let prepared = try_join_all(prepared).await?;
-    Ok(prepared.into_iter().flatten().collect())
+        });
+    }
+    Ok(prepared)
 }
 
 /// The statement for so many tags by their keys, in the same three ways as for ids.
-async fn by_key(read: Read<'_>, select: &str, count: usize) -> Result<Ready, Error> {
+fn by_key<'a>(read: Read<'a>, select: &str, count: usize) -> Ready<'a> {
     let pairs = match count {
         1 => {
             let sql = format!("{select} WHERE id = $1::text AND key = $2::text");
             let types = [SqlType::TEXT, SqlType::TEXT];
-            return read.session.statement(sql, &types).await;
+            return read.session.statement(sql, &types);
         }
         count if is_prepared_for(count) => "unnest((SELECT $1::text[]), (SELECT $2::text[]))",
         _ => "unnest($1::text[], $2::text[])",
@@ -104,8 +90,8 @@ async fn by_key(read: Read<'_>, select: &str, count: usize) -> Result<Ready, Err
     let sql = format!("{select} WHERE (id, key) IN (SELECT * FROM {pairs})");
     let types = vec![SqlType::TEXT_ARRAY, SqlType::TEXT_ARRAY];
     match is_prepared_for(count) {
-        true => read.session.statement(sql, &types).await,
-        false => Ok(Ready::Plain(sql, types)),
+        true => read.session.statement(sql, &types),
+        false => Ready::plain(sql, types),
     }
 }
 

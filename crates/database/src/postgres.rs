@@ -17,6 +17,7 @@ mod connect;
 mod dependence;
 mod description;
 mod digest;
+mod entities;
 mod export;
 mod failure;
 mod few_tags;
@@ -28,14 +29,17 @@ mod notes;
 mod of_entities;
 mod options;
 mod others;
+mod parents;
 mod prune;
 mod read;
 mod records;
 mod refusal;
 mod relations;
 mod rewritten;
+mod session;
 mod shipped;
 mod snapshot;
+mod tags;
 mod upgrade;
 mod write;
 
@@ -54,6 +58,7 @@ use failure::{BeginFailure, limited, said, store_error};
 use gate::Gate;
 use lease::Lease;
 use listen::Listener;
+use session::Sessions;
 use snapshot::PostgresSnapshot;
 
 use crate::migration::Upgrade;
@@ -70,6 +75,7 @@ pub struct Postgres {
     pool: Pool,
     options: PostgresOptions,
     description: RwLock<Option<Arc<Description>>>,
+    sessions: Arc<Sessions>,
     gate: Gate,
     listener: Listener,
 }
@@ -87,6 +93,7 @@ impl Postgres {
             pool,
             options,
             description: RwLock::new(None),
+            sessions: Arc::default(),
             gate: Gate::default(),
             listener: Listener::default(),
         })
@@ -134,7 +141,6 @@ impl Postgres {
         let asked = connection.get()?.query_typed_one(sql, &[]);
         let row = limited(self.options.timeout, asked).await;
         let row = row.map_err(|failed| failed.error)?;
-        connection.give_back();
         let seconds: f64 = row.try_get(0).map_err(store_error)?;
         let since = Duration::try_from_secs_f64(seconds);
         let since = since.map_err(|error| StoreError::Unavailable(error.to_string()))?;
@@ -149,7 +155,9 @@ impl Postgres {
             .clone()
     }
 
+    /// What was prepared before was planned for the views and for the sizes of tables of then.
     fn set_description(&self, description: Arc<Description>) {
+        self.pool.manager().statement_caches.clear();
         *self
             .description
             .write()
@@ -208,7 +216,13 @@ impl Postgres {
             }
             self.set_description(Arc::clone(&description));
         }
-        PostgresSnapshot::begin(connection, timeout, schema, description, since).await
+        let of = (description, Arc::clone(&self.sessions));
+        let snapshot = PostgresSnapshot::begin(connection, timeout, schema, of, since).await?;
+        if snapshot.has_many_changes() {
+            // So were the plans for tables that much was added to.
+            self.pool.manager().statement_caches.clear();
+        }
+        Ok(snapshot)
     }
 }
 

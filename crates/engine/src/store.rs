@@ -194,6 +194,30 @@ pub trait Store: Send + Sync {
     }
 }
 
+/// What is read at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Together<'a> {
+    /// Entities without tags.
+    pub entities: &'a [EntityUid],
+    /// Entities of which all tags are wanted where they are at most `most`.
+    pub few_tags: &'a [EntityUid],
+    /// How many these are at most.
+    pub most: usize,
+    /// Entities of which some tags are wanted.
+    pub tags: &'a [(EntityUid, TagKeys)],
+}
+
+/// What was read at once, in the same order.
+#[derive(Clone, Debug)]
+pub struct FoundTogether {
+    /// The entities; `None` for one that the store does not hold.
+    pub entities: Vec<Option<Row>>,
+    /// All tags of an entity, where they are few.
+    pub few_tags: Vec<Option<Tags>>,
+    /// The tags that were wanted.
+    pub tags: Vec<Tags>,
+}
+
 /// A consistent read. Dropping it ends it.
 pub trait Snapshot: Send {
     /// The state that it reads.
@@ -243,6 +267,18 @@ pub trait Snapshot: Send {
     ) -> StoreFuture<'a, Vec<Option<Tags>>> {
         let _ = most;
         Box::pin(std::future::ready(Ok(vec![None; uids.len()])))
+    }
+
+    /// Entities and tags at once: what [`Snapshot::entities`], [`Snapshot::few_tags`] and [`Snapshot::tags`] say of
+    /// them, in as few round trips as there may be.
+    fn together<'a>(&'a mut self, wanted: Together<'a>) -> StoreFuture<'a, FoundTogether> {
+        Box::pin(async move {
+            Ok(FoundTogether {
+                entities: self.entities(wanted.entities).await?,
+                few_tags: self.few_tags(wanted.few_tags, wanted.most).await?,
+                tags: self.tags(wanted.tags).await?,
+            })
+        })
     }
 
     /// All links of templates, up to `most`, in no order.

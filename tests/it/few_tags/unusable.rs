@@ -92,6 +92,76 @@ fn in_postgres() {
     holds(open_postgres(&database));
 }
 
+const OWNED: &str = r#"
+    entity User tags Long;
+    entity Owner = { ok: Bool };
+    entity Org = { name: String, owner: Owner };
+    action see appliesTo { principal: User, resource: Org };
+"#;
+
+const BY_OWNER: &str = r#"
+    @id("p") permit (principal, action, resource)
+    when { principal.hasTag(resource.name) && principal.getTag(resource.name) > 0 && resource.owner.ok };
+"#;
+
+/// An organisation for each owner and tag.
+const OWNERS: &str = r#"
+    CREATE TABLE "Owner" (id text PRIMARY KEY, ok boolean);
+    INSERT INTO "Owner" VALUES ('yes', true), ('no', false), ('unusable', NULL);
+    DROP TABLE "Org";
+    CREATE TABLE "Org" AS SELECT o.id || '-' || t.key AS id, t.key AS name, o.id AS owner
+    FROM "Owner" AS o CROSS JOIN (SELECT DISTINCT key FROM grants UNION SELECT 'none') AS t;
+"#;
+
+/// The owner of an organisation is read at once with the tags of who asks. Where one of both cannot be used, the
+/// questions about it are an error, and no others.
+fn holds_together(store: impl Store + 'static) {
+    let store: Arc<dyn Store> = Arc::new(store);
+    let asked = [
+        "yes-good",
+        "unusable-good",
+        "yes-bad",
+        "no-good",
+        "yes-zero",
+        "yes-none",
+        "yes-good",
+    ];
+    for first in asked {
+        for deciding in [Deciding::keeping, Deciding::keeping_nothing] {
+            let deciding = deciding(Arc::clone(&store), bundle(OWNED, BY_OWNER));
+            for org in std::iter::once(first).chain(asked) {
+                match org {
+                    "yes-good" => deciding.assert_allowed(&see("ann", org)),
+                    "unusable-good" | "yes-bad" => drop(deciding.assert_fails(&see("ann", org))),
+                    _ => deciding.assert_denied(&see("ann", org), &["NOT_PERMITTED"]),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn with_an_entity_in_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("own.db");
+    let connection = Connection::open(&path).unwrap();
+    let view = r#"CREATE VIEW "User.tags" AS SELECT id, key, CASE value WHEN 'x' THEN value ELSE
+      CAST(value AS INTEGER) END AS value FROM grants"#;
+    let all = [REVISION, TABLES, OWNERS, view].concat();
+    connection.execute_batch(&all).unwrap();
+    holds_together(open(&path));
+}
+
+#[test]
+fn with_an_entity_in_postgres() {
+    let database = SHARED.database();
+    database.sql(TABLES);
+    database.sql(OWNERS);
+    database
+        .sql(r#"CREATE VIEW "User.tags" AS SELECT id, key, value::bigint AS value FROM grants"#);
+    holds_together(open_postgres(&database));
+}
+
 /// Tags that cannot be read are an error, also those of a user who is in memory.
 fn fails_without_its_tags(store: Arc<dyn Store>, write: impl Fn(&str)) {
     let deciding = Deciding::keeping(store, bundle(SCHEMA, POLICIES));

@@ -74,10 +74,18 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
+/// A directory that the server's own user may write to.
+pub(crate) fn directory() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let open = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(directory.path(), open).unwrap();
+    directory
+}
+
 impl Server {
     /// A new cluster with these settings, as `max_connections=10`.
     pub(crate) fn start(settings: &[&str]) -> Self {
-        let directory = Self::directory();
+        let directory = directory();
         let data = directory.path().join("data");
         succeed(
             command("initdb")
@@ -96,7 +104,7 @@ impl Server {
 
     /// A replica of another server, which follows it.
     pub(crate) fn replica_of(primary: &Self, settings: &[&str]) -> Self {
-        let directory = Self::directory();
+        let directory = directory();
         succeed(
             command("pg_basebackup")
                 .current_dir(directory.path())
@@ -111,14 +119,6 @@ impl Server {
                 .arg(directory.path().join("data")),
         );
         Self::run(directory, settings)
-    }
-
-    /// A directory that the server's own user may write to.
-    fn directory() -> TempDir {
-        let directory = tempfile::tempdir().unwrap();
-        let open = std::fs::Permissions::from_mode(0o777);
-        std::fs::set_permissions(directory.path(), open).unwrap();
-        directory
     }
 
     fn run(directory: TempDir, settings: &[&str]) -> Self {
@@ -168,9 +168,14 @@ impl Server {
             if is_listening && self.answers("postgres") {
                 return Ok(());
             }
-            let log = std::fs::read_to_string(self.directory.path().join("log"));
-            Err(log.unwrap_or_else(|error| format!("its log: {error}")))
+            Err(self.log())
         });
+    }
+
+    /// What it has logged since it was started.
+    pub(crate) fn log(&self) -> String {
+        let log = std::fs::read_to_string(self.directory.path().join("log"));
+        log.unwrap_or_else(|error| format!("its log: {error}"))
     }
 
     fn answers(&self, database: &str) -> bool {

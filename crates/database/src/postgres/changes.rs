@@ -7,7 +7,7 @@ use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::description::Description;
+use super::description::{Description, KnownState};
 use super::failure::store_error;
 use peppol_authz_engine::store::{Changes, Revision, StoreError};
 
@@ -28,15 +28,30 @@ pub(super) struct PostgresState {
     pub(super) is_as_described: bool,
 }
 
-/// The state out of the row of [`state_statement`](super::records::state_statement).
-pub(super) fn state(row: &Row, description: &Description) -> Result<PostgresState, StoreError> {
+/// The state out of the row of [`state_statement`](super::records::state_statement), which was asked with the
+/// snapshot of the known state.
+pub(super) fn state(
+    row: &Row,
+    description: &Description,
+    known: Option<&KnownState>,
+) -> Result<PostgresState, StoreError> {
     let snapshot: &str = row.try_get(0).map_err(store_error)?;
     let history: Option<&str> = row.try_get(1).map_err(store_error)?;
     let place: &str = row.try_get(2).map_err(store_error)?;
-    let has_history = description
-        .records
-        .as_ref()
-        .is_some_and(|it| it.has_history);
+    let digest: Option<&str> = row.try_get(4).map_err(store_error)?;
+    let settings: &str = row.try_get(5).map_err(store_error)?;
+    let known = known.filter(|known| known.snapshot == snapshot);
+    let records = description.records.as_ref();
+    let is_shipped = records.is_some_and(|it| it.is_history_shipped);
+    let history = match (digest, known) {
+        (None, Some(known)) if is_shipped => known.history.as_deref(),
+        (None, None) => {
+            let text = format!("the state `{snapshot}` has no digest");
+            return Err(StoreError::Unavailable(text));
+        }
+        _ => history,
+    };
+    let has_history = records.is_some_and(|it| it.has_history);
     if has_history && history.is_none() {
         return Err(StoreError::Misfit(
             "the table `tenancy_history` has no row: a restore is going on, or one has failed"
@@ -51,13 +66,25 @@ pub(super) fn state(row: &Row, description: &Description) -> Result<PostgresStat
     };
     let revision = Revision::snapshot(history, snapshot)
         .ok_or_else(|| StoreError::Unavailable(format!("`{snapshot}` is no snapshot")))?;
-    let digest: &str = row.try_get(4).map_err(store_error)?;
-    let origin = format!("{place}/{digest}");
+    let is_as_described = description.is_of(place, digest, settings);
+    if is_as_described && digest.is_some() {
+        description.set_known(KnownState {
+            snapshot: snapshot.to_owned(),
+            history: history.map(str::to_owned),
+        });
+    }
     Ok(PostgresState {
-        revision: revision.read_from(Arc::from(origin)),
+        revision: revision.read_from(Arc::from(description.origin(place))),
         lag,
-        is_as_described: description.is_of(place, digest),
+        is_as_described,
     })
+}
+
+/// Returns true if more has changed than single entities, as when much was imported. Tables may be of quite another
+/// size by now.
+pub(super) fn are_many(rows: &[Row]) -> bool {
+    let is_of_any = |row: &Row| !matches!(row.try_get::<_, Option<&str>>(0), Ok(Some(_)));
+    rows.len() > MOST as usize || rows.iter().any(is_of_any)
 }
 
 /// The changes out of the rows of [`since_statement`](super::records::since_statement).

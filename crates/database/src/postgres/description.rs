@@ -1,8 +1,8 @@
 //! The views of a database, and what these rest on.
 
-use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use cedar_policy::EntityTypeName;
@@ -11,7 +11,7 @@ use tokio_postgres::types::{ToSql, Type as SqlType};
 
 use super::by_id::views_by_id;
 use super::dependence::Dependence;
-use super::digest::digest;
+use super::digest::{digest, settings};
 use super::notes::Notes;
 use super::others::types_with_others;
 use super::records::{self, Function, Records, since_statement, state_statement};
@@ -27,10 +27,13 @@ pub(super) struct Description {
     pub(super) relations: Relations,
     /// The tables that lack what this program made them with.
     pub(super) broken: Option<String>,
-    /// The digest of what it rests on.
+    /// The digest of what it rests on, and the settings that count.
     digest: String,
+    settings: String,
     /// The place of the first state that was read by it.
     place: OnceLock<String>,
+    /// The last state that was found to be of it.
+    known: RwLock<Option<Arc<KnownState>>>,
     /// The records of changes, if there are some that count.
     pub(super) records: Option<Records>,
     /// True if they tell all that the views show. If not, they name the history all the same.
@@ -53,6 +56,13 @@ pub(super) struct Description {
     doubted: AtomicBool,
     /// True if the database is another one by now.
     expired: AtomicBool,
+}
+
+/// A state that was found to be of a description.
+#[derive(Debug)]
+pub(super) struct KnownState {
+    pub(super) snapshot: String,
+    pub(super) history: Option<String>,
 }
 
 /// How often a description that is doubted is read again: it may be what the views
@@ -114,7 +124,7 @@ impl Description {
             .map(Function::of)
             .collect::<Result<_, _>>()?;
         let views: Vec<_> = relations.named(&names).map(|(_, view)| view).collect();
-        let records = Records::beside(&views, &relations, &functions);
+        let mut records = Records::beside(&views, &relations, &functions);
         let ours: Vec<&Function> = functions
             .iter()
             .filter(|function| views.iter().any(|view| view.schema == function.schema))
@@ -122,6 +132,11 @@ impl Description {
         let is_ours = ours
             .iter()
             .any(|function| function.name == "tenancy_changed" && function.has_no_arguments);
+        if let Ok(records) = &mut records {
+            let mut history = ours.iter().filter(|it| it.name == "tenancy_history");
+            let made = shipped::bodies();
+            records.is_history_shipped = history.all(|it| is_as_made(it, &made) == Some(true));
+        }
         let is_whole = records.as_ref().is_ok_and(|records| records.has_history)
             && relations.get("tenancy_noted").is_some();
         let faults = match &records {
@@ -132,9 +147,15 @@ impl Description {
         let notes = Notes::of(client, records.as_ref().ok(), &dependence).await?;
         let called: Vec<u32> = ours.iter().map(|function| function.oid).collect();
         let digest = digest(&dependence, &notes, records.as_ref().ok(), &called);
-        let now = client
-            .query_typed_one(&format!("SELECT {digest}"), &[])
-            .await?;
+        let settings = settings();
+        let now = format!("SELECT {digest}, {settings}");
+        let now = client.query_typed_one(&now, &[]).await?;
+        let tables = dependence.tables.keys().copied();
+        let own = records.iter().flat_map(|it| it.relations.iter().copied());
+        let rewritten = [
+            rewritten(client, tables).await?,
+            rewritten(client, own).await?,
+        ];
         client.batch_execute("COMMIT").await?;
         let of_tags = names.iter().filter(|name| name.ends_with(".tags"));
         let of_tags = of_tags.filter(|name| relations.columns.contains_key(*name));
@@ -167,13 +188,17 @@ impl Description {
             );
         }
         let (told, records) = (untold.is_none(), records.ok());
+        let [rewritten, own_rewritten] = rewritten;
+        let ask_changes = records.as_ref().filter(|_| told);
         Ok(Self {
             broken,
             digest: now.try_get(0)?,
+            settings: now.try_get(1)?,
             place: OnceLock::new(),
-            ask_state: state_statement(records.as_ref(), &digest),
-            ask_changes: records.as_ref().filter(|_| told).map(since_statement),
-            rewritten: rewritten(dependence.tables.keys().copied()),
+            known: RwLock::new(None),
+            ask_state: state_statement(records.as_ref(), (&digest, &settings)),
+            ask_changes: ask_changes.map(|records| since_statement(records, &own_rewritten)),
+            rewritten,
             records,
             told,
             with_others,
@@ -198,14 +223,31 @@ impl Description {
     }
 
     /// Returns true if a state was read from where the first one was, and all that the description
-    /// rests on is as it was. If not, it holds no longer.
-    pub(super) fn is_of(&self, place: &str, digest: &str) -> bool {
+    /// rests on is as it was. If not, it holds no longer. `digest` is none where the snapshot is that of the known state.
+    pub(super) fn is_of(&self, place: &str, digest: Option<&str>, settings: &str) -> bool {
         let first = self.place.get_or_init(|| place.to_owned());
-        let is_of = first == place && self.digest == digest;
+        let is_same = digest.is_none_or(|digest| digest == self.digest);
+        let is_of = first == place && is_same && settings == self.settings;
         if !is_of {
             self.expired.store(true, Ordering::Relaxed);
         }
         is_of
+    }
+
+    /// The name of the place and of all that it rests on.
+    pub(super) fn origin(&self, place: &str) -> String {
+        format!("{place}/{}/{}", self.digest, self.settings)
+    }
+
+    /// The last state that was found to be of it.
+    pub(super) fn known(&self) -> Option<Arc<KnownState>> {
+        let known = self.known.read();
+        known.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_known(&self, state: KnownState) {
+        let known = self.known.write();
+        *known.unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(state));
     }
 
     pub(super) fn holds(&self) -> bool {
@@ -250,13 +292,20 @@ async fn lost(
     }
     if is_ours {
         let made = shipped::bodies();
-        let altered = functions.iter().filter(|function| {
-            made.get(&(function.name.clone(), function.arguments.clone()))
-                .is_some_and(|made| *made != function.body || !function.is_bound)
-        });
+        let altered = functions.iter();
+        let altered = altered.filter(|function| is_as_made(function, &made) == Some(false));
         faults.extend(altered.map(|function| format!("`{}` is another one", function.name)));
     }
     Ok(faults)
+}
+
+/// Returns true if a function is as the migrations make it; none if they make none of its name.
+fn is_as_made(
+    function: &Function,
+    made: &BTreeMap<(String, String), &'static str>,
+) -> Option<bool> {
+    let made = made.get(&(function.name.clone(), function.arguments.clone()))?;
+    Some(*made == function.body && function.is_bound)
 }
 
 /// Why the records do not tell all that the views show.

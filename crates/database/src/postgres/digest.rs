@@ -24,7 +24,7 @@ const SETTINGS: [&str; 9] = [
     "lc_time",
 ];
 
-/// The expression of it, without parameters: a connection prepares it once.
+/// The expression of it, without parameters. It is the same for the same snapshot.
 pub(super) fn digest(
     dependence: &Dependence,
     notes: &Notes,
@@ -81,12 +81,15 @@ pub(super) fn digest(
         ));
     }
     let parts = parts.join(" UNION ALL ");
+    format!("(SELECT concat(count(*), '.', sum(part)) FROM ({parts}) AS parts (part))")
+}
+
+/// The expression of the settings that count. They change without a transaction.
+pub(super) fn settings() -> String {
     let settings = SETTINGS
         .map(|name| format!("current_setting('{name}')"))
         .join(", ");
-    format!(
-        "concat_ws('/', (SELECT concat(count(*), '.', sum(part)) FROM ({parts}) AS parts (part)), {settings})"
-    )
+    format!("concat_ws('/', {settings})")
 }
 
 /// A number for each row of a catalog that is of these objects.

@@ -13,7 +13,7 @@ use peppol_authz_engine::text::causes;
 pub(super) struct BeginFailure {
     pub(super) error: StoreError,
     /// True if the connection was dead before anything was asked, or led to another database than
-    /// was described: another try may work.
+    /// was described or to another session: another try may work.
     pub(super) stale: bool,
 }
 
@@ -22,6 +22,16 @@ impl BeginFailure {
     pub(super) fn moved() -> Self {
         Self {
             error: StoreError::Unavailable("the database is another one by now".to_owned()),
+            stale: true,
+        }
+    }
+}
+
+impl BeginFailure {
+    /// The connection has another session than before: a read that is begun anew prepares nothing.
+    pub(super) fn swapped() -> Self {
+        Self {
+            error: StoreError::Unavailable(SWAPPED.to_owned()),
             stale: true,
         }
     }
@@ -39,7 +49,7 @@ impl From<StoreError> for BeginFailure {
 impl From<tokio_postgres::Error> for BeginFailure {
     fn from(error: tokio_postgres::Error) -> Self {
         Self {
-            stale: error.is_closed(),
+            stale: error.is_closed() || is_of_session(&error),
             error: store_error(error),
         }
     }
@@ -58,6 +68,18 @@ pub(super) async fn limited<T>(
 
 /// The text for a statement that follows a refused one in the same transaction.
 pub(super) const AFTER_A_REFUSAL: &str = "an earlier statement was refused";
+
+const SWAPPED: &str = "the connection has another session of the server than before";
+
+/// Returns true if the session lacks a statement that was prepared on the connection, or has one of somebody
+/// else under its name.
+pub(super) fn is_of_session(error: &tokio_postgres::Error) -> bool {
+    let codes = [
+        SqlState::INVALID_SQL_STATEMENT_NAME,
+        SqlState::DUPLICATE_PSTATEMENT,
+    ];
+    error.code().is_some_and(|code| codes.contains(code))
+}
 
 /// An error in words, with what to do about it where that is known.
 pub(super) fn said(error: &tokio_postgres::Error) -> String {
@@ -114,6 +136,7 @@ pub(super) fn store_error(error: tokio_postgres::Error) -> StoreError {
         Some(&SqlState::IN_FAILED_SQL_TRANSACTION) => {
             StoreError::Misfit(AFTER_A_REFUSAL.to_owned())
         }
+        _ if is_of_session(&error) => StoreError::Moved(SWAPPED.to_owned()),
         // The views are not as they were described, or a right is missing.
         Some(code)
             if [

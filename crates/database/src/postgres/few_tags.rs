@@ -5,96 +5,82 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use cedar_policy::{EntityTypeName, EntityUid};
-use deadpool_postgres::Object;
 use futures_util::future::try_join_all;
-use tokio_postgres::Statement;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::Type as SqlType;
 
-use super::description::Description;
 use super::failure::{said, store_error};
-use super::read::{as_text, by_type, can_be_held, type_of, value};
+use super::read::{OfType, Read, as_text, by_type, can_be_held, type_of, value};
 use crate::views::quoted;
 use peppol_authz_engine::schema::{Schema, Type, Value};
 use peppol_authz_engine::store::{StoreError, Tags};
 
-/// The statements for entities of these ids, prepared: to plan one takes longer than to run it.
+/// Prepares the statements for entities of these ids.
 ///
 /// # Errors
-/// A statement that the server refuses.
-pub(super) async fn prepare<'u>(
-    client: &Object,
-    schema: &Schema,
-    description: &Description,
+/// A type that the schema does not have.
+pub(super) fn prepare<'u>(
+    read: Read<'u>,
     uids: &'u [EntityUid],
     most: usize,
-) -> Result<Vec<FewOfType<'u>>, StoreError> {
-    let types = by_type(description, uids.iter());
-    let prepared = types.into_iter().map(|(name, mut ids)| async move {
-        let Some(ty) = &type_of(schema, name)?.tags else {
-            return Ok(None);
-        };
+) -> Result<Vec<OfType<'u>>, StoreError> {
+    let mut prepared = Vec::new();
+    for (name, mut ids) in by_type(read.description, uids.iter()) {
         let view = format!("{name}.tags");
-        if !description.by_id.contains(&view) {
-            return Ok(None);
+        let Some(ty) = &type_of(read.schema, name)?.tags else {
+            continue;
+        };
+        if !read.description.by_id.contains(&view) {
+            continue;
         }
         ids.sort_unstable();
         ids.dedup();
-        let sql = statement(&view, ty, most);
-        let statement = client.prepare_typed_cached(&sql, &[SqlType::TEXT_ARRAY]);
-        let statement = statement.await.map_err(few_error)?;
-        Ok::<_, StoreError>(Some(FewOfType {
-            name,
-            ids,
-            statement,
-        }))
-    });
-    Ok(try_join_all(prepared)
-        .await?
-        .into_iter()
-        .flatten()
-        .collect())
+        let is_one = ids.len() == 1;
+        let sql = |_: &str| statement(&view, ty, most, is_one);
+        prepared.push(OfType::prepared(read, (name, ids), &[], sql));
+    }
+    Ok(prepared)
 }
 
-/// A statement for entities of one type.
-pub(super) struct FewOfType<'u> {
-    name: &'u EntityTypeName,
-    ids: Vec<&'u str>,
-    statement: Statement,
-}
-
-fn statement(view: &str, ty: &Type, most: usize) -> String {
+fn statement(view: &str, ty: &Type, most: usize, is_one: bool) -> String {
     let (view, value) = (quoted(view), as_text("v.value", ty));
     let limit = most.saturating_add(1);
-    format!(
-        "SELECT w.id, t.id, t.key, t.value FROM unnest($1::text[]) AS w (id) CROSS JOIN LATERAL \
-         (SELECT v.id::text AS id, v.key::text AS key, {value} AS value FROM {view} AS v \
-         WHERE v.id = w.id LIMIT {limit}) AS t"
-    )
+    let select =
+        format!("SELECT v.id::text AS id, v.key::text AS key, {value} AS value FROM {view} AS v");
+    match is_one {
+        true => format!(
+            "SELECT $1::text, t.id, t.key, t.value FROM ({select} WHERE v.id = $1::text LIMIT {limit}) AS t"
+        ),
+        // How many there are is hidden from the plan, which is kept.
+        false => format!(
+            "SELECT w.id, t.id, t.key, t.value FROM unnest((SELECT $1::text[])) AS w (id) CROSS JOIN LATERAL \
+             ({select} WHERE v.id = w.id LIMIT {limit}) AS t"
+        ),
+    }
 }
 
 /// The tags of entities, in order; `None` of one that has more rows, and of one of which a read by the keys
 /// might say anything else than these rows.
 pub(super) async fn few_tags(
-    client: &Object,
-    schema: &Schema,
-    description: &Description,
-    prepared: &[FewOfType<'_>],
+    read: Read<'_>,
+    prepared: &[OfType<'_>],
     (uids, most): (&[EntityUid], usize),
 ) -> Result<Vec<Option<Tags>>, StoreError> {
-    let read = prepared.iter().map(|of| async move {
-        let found = of_type(client, schema, of, most).await?;
+    let found = prepared.iter().map(|of| async move {
+        let found = of_type(read, of, most).await?;
         Ok::<_, StoreError>((of.name, found))
     });
     let mut found: HashMap<&EntityTypeName, HashMap<&str, Option<Tags>>> =
-        try_join_all(read).await?.into_iter().collect();
+        try_join_all(found).await?.into_iter().collect();
     let tags = uids.iter().map(|uid| {
         let (name, id): (_, &str) = (uid.type_name(), uid.id().as_ref());
         match found.get_mut(name) {
             Some(found) => found.get(id).cloned().unwrap_or_else(|| Some(Tags::new())),
             None => {
-                let has_tags = schema.entity_type(name).is_some_and(|of| of.tags.is_some());
-                let none = !has_tags || !description.serves(name) || !can_be_held(id);
+                let has_tags = read
+                    .schema
+                    .entity_type(name)
+                    .is_some_and(|of| of.tags.is_some());
+                let none = !has_tags || !read.description.serves(name) || !can_be_held(id);
                 none.then(Tags::new)
             }
         }
@@ -106,26 +92,24 @@ pub(super) async fn few_tags(
 type Rows = BTreeMap<Arc<str>, Option<Value>>;
 
 async fn of_type<'u>(
-    client: &Object,
-    schema: &Schema,
-    of: &FewOfType<'u>,
+    read: Read<'_>,
+    of: &OfType<'u>,
     most: usize,
 ) -> Result<HashMap<&'u str, Option<Tags>>, StoreError> {
-    let Some(ty) = &type_of(schema, of.name)?.tags else {
+    let Some(ty) = &type_of(read.schema, of.name)?.tags else {
         return Ok(HashMap::new());
     };
-    let rows = client.query(&of.statement, &[&of.ids]).await;
-    let rows = rows.map_err(few_error)?;
+    let rows = of.rows(read, &[]).await.map_err(few_error)?;
     let ids = of.ids.iter();
     let mut all: HashMap<&str, (usize, Option<Rows>)> =
         ids.map(|id| (*id, (0, Some(Rows::new())))).collect();
     for row in &rows {
         let asked: &str = row.try_get(0).map_err(store_error)?;
-        let Some((read, found)) = all.get_mut(asked) else {
+        let Some((seen, found)) = all.get_mut(asked) else {
             continue;
         };
-        *read += 1;
-        if *read > most || !add(schema, ty, row, asked, found).map_err(store_error)? {
+        *seen += 1;
+        if *seen > most || !add(read.schema, ty, row, asked, found).map_err(store_error)? {
             *found = None;
         }
     }

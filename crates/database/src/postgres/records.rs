@@ -1,9 +1,9 @@
 //! The records of changes, and the statements that read states and changes.
 
 use tokio_postgres::Row;
+use tokio_postgres::types::Type;
 
 use super::relations::{Relation, Relations};
-use super::rewritten::rewritten;
 use crate::views::quoted;
 
 /// The functions that name a history (`tenancy_history`), those of the triggers that this program
@@ -80,6 +80,8 @@ pub(super) struct Records {
     pub(super) schema: String,
     /// True if there is a function that names their history.
     pub(super) has_history: bool,
+    /// True if that is as this program makes it, and depends on rows and on the place alone.
+    pub(super) is_history_shipped: bool,
     /// True if there is a `tenancy_noted` that can be read.
     pub(super) has_noted: bool,
     /// The tables, by object id.
@@ -117,6 +119,7 @@ impl Records {
         Ok(Self {
             schema: first.schema.clone(),
             has_history,
+            is_history_shipped: false,
             has_noted: has_noted && !relations.denied.contains(BESIDE[0]),
             relations: beside.chain([first, second]).map(|it| it.oid).collect(),
         })
@@ -129,20 +132,33 @@ impl Records {
 }
 
 /// The statement for a state: the snapshot, its history where the records name one, the place
-/// that it is read from, how far it is behind, and the digest of what the views rest on. On a replica
-/// `pg_current_snapshot()` leaves out which transactions are running, so there only what all of them
+/// that it is read from, how far it is behind, the digest of what the views rest on, and the settings that count.
+/// On a replica `pg_current_snapshot()` leaves out which transactions are running, so there only what all of them
 /// come after counts as seen.
 ///
 /// The place is the server, its timeline, its start and its last recovery from a crash, with which its
 /// statistics begin anew (before version 15, where these are in a file: its last checkpoint). A server
 /// that was promoted, restored or started anew may have given out numbers of transactions before.
-pub(super) fn state_statement(records: Option<&Records>, digest: &str) -> String {
+///
+/// The digest is NULL where the snapshot is `$1`, and so is a history of this program's: no transaction has ended
+/// in between that could have changed them, if the place is the same too. To read them takes ten times as long
+/// as all the rest. Not so on a replica, where the same text may be of two snapshots.
+pub(super) fn state_statement(
+    records: Option<&Records>,
+    (digest, settings): (&str, &str),
+) -> String {
     let history = match records {
         Some(
             records @ Records {
                 has_history: true, ..
             },
-        ) => format!("{}.tenancy_history()", records.quoted_schema()),
+        ) => {
+            let history = format!("{}.tenancy_history()::text", records.quoted_schema());
+            match records.is_history_shipped {
+                true => format!("CASE WHEN known THEN NULL ELSE {history} END"),
+                false => history,
+            }
+        }
         _ => "NULL::text".to_owned(),
     };
     format!(
@@ -162,16 +178,21 @@ pub(super) fn state_statement(records: Option<&Records>, digest: &str) -> String
           CASE WHEN replica
             THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8
             ELSE 0 END,
-          {digest}
-        FROM (SELECT pg_current_snapshot() AS snapshot, pg_is_in_recovery() AS replica) AS state"
+          CASE WHEN known THEN NULL ELSE {digest} END,
+          {settings}
+        FROM (SELECT *, NOT replica AND snapshot::text = $1 AS known
+          FROM (SELECT pg_current_snapshot() AS snapshot, pg_is_in_recovery() AS replica) AS now) AS state"
     )
 }
 
+/// The types of its parameters.
+pub(super) const STATE_TYPES: [Type; 1] = [Type::TEXT];
+
 /// The statement for the change records that a snapshot did not see. The first row has no type if
-/// some of them may have been pruned, or their table was emptied beneath the snapshot.
-pub(super) fn since_statement(records: &Records) -> String {
+/// some of them may have been pruned, or their table was emptied beneath the snapshot, which is
+/// the condition `rewritten`.
+pub(super) fn since_statement(records: &Records, rewritten: &str) -> String {
     let schema = records.quoted_schema();
-    let rewritten = rewritten(records.relations.iter().copied());
     format!(
         "SELECT NULL::text, NULL::text FROM {schema}.tenancy_horizon
         WHERE pruned_to >= pg_snapshot_xmin($1::text::pg_snapshot)

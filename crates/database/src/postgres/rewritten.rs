@@ -6,19 +6,38 @@
 use std::future::Future;
 
 use deadpool_postgres::Object;
+use tokio_postgres::types::{ToSql, Type as SqlType};
 
 use super::failure::store_error;
 use super::relations::oids;
+use super::session::Session;
 use peppol_authz_engine::store::StoreError;
 
-/// The condition that one of these relations is in another file than the snapshot has it. One that was read is
-/// locked by then: nobody rewrites it until the end of the transaction.
-pub(super) fn rewritten(relations: impl Iterator<Item = u32>) -> String {
-    format!(
-        "EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = ANY ('{}'::oid[]) AND relfilenode <> 0 \
-         AND relfilenode IS DISTINCT FROM pg_relation_filenode(oid))",
-        oids(relations)
-    )
+/// The files of tables ($1), as the snapshot has them. What has no file of its own cannot be rewritten.
+const FILES: &str = "\
+SELECT oid, relfilenode FROM pg_catalog.pg_class WHERE oid = ANY ($1::text::oid[]) AND relfilenode <> 0";
+
+/// The condition that one of these relations is in another file than now. One that was read is locked by then:
+/// nobody rewrites it until the end of the transaction. In any later state that has the same digest, the
+/// snapshot has the relations in the same files.
+pub(super) async fn rewritten(
+    client: &Object,
+    relations: impl Iterator<Item = u32>,
+) -> Result<String, tokio_postgres::Error> {
+    let relations = oids(relations);
+    let parameters: [(&(dyn ToSql + Sync), SqlType); 1] = [(&relations, SqlType::TEXT)];
+    let (mut held, mut files) = (Vec::new(), Vec::new());
+    for row in client.query_typed(FILES, &parameters).await? {
+        held.push(row.try_get::<_, u32>(0)?);
+        files.push(row.try_get::<_, u32>(1)?);
+    }
+    // By what the server knows of them now, and not by rows of the catalog: that is soon done.
+    Ok(format!(
+        "EXISTS (SELECT FROM unnest('{}'::oid[], '{}'::oid[]) AS held (relation, file) \
+         WHERE pg_relation_filenode(relation) IS DISTINCT FROM file)",
+        oids(held),
+        oids(files)
+    ))
 }
 
 /// Reads, and checks that no table was rewritten since the snapshot, by a statement that is sent behind those that
@@ -27,12 +46,12 @@ pub(super) fn rewritten(relations: impl Iterator<Item = u32>) -> String {
 /// # Errors
 /// A table that was, and what reading fails with.
 pub(super) async fn unless_rewritten<T>(
-    client: &Object,
+    session: Session<'_>,
     condition: &str,
     read: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     // In this order: the first to be polled is the first to be sent.
-    let (found, checked) = tokio::join!(biased; read, check(client, condition));
+    let (found, checked) = tokio::join!(biased; read, check(session, condition));
     match checked {
         // Rows that are misread of an empty table may not fit either.
         Err(moved @ StoreError::Moved(_)) => Err(moved),
@@ -43,13 +62,12 @@ pub(super) async fn unless_rewritten<T>(
     }
 }
 
-async fn check(client: &Object, condition: &str) -> Result<(), StoreError> {
-    let sql = format!("SELECT {condition}");
-    // Prepared: to plan it takes longer than to run it.
-    let statement = client.prepare_cached(&sql).await.map_err(store_error)?;
-    let row = client.query_one(&statement, &[]).await;
-    match row.and_then(|row| row.try_get(0)).map_err(store_error)? {
-        false => Ok(()),
-        true => Err(StoreError::Moved("a table is in another file".to_owned())),
+async fn check(session: Session<'_>, condition: &str) -> Result<(), StoreError> {
+    let statement = session.statement(format!("SELECT {condition}"), &[]);
+    let rows = session.rows(&statement, &[]).await.map_err(store_error)?;
+    let is_rewritten = rows.first().map(|row| row.try_get(0));
+    match is_rewritten.transpose().map_err(store_error)? {
+        Some(false) => Ok(()),
+        _ => Err(StoreError::Moved("a table is in another file".to_owned())),
     }
 }

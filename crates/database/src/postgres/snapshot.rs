@@ -5,18 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cedar_policy::EntityUid;
-use tokio_postgres::types::ToSql;
 
 use super::changes::PostgresState;
 use super::description::Description;
 use super::failure::{AFTER_A_REFUSAL, BeginFailure, limited};
 use super::lease::Lease;
+use super::read::Read;
+use super::records::STATE_TYPES;
 use super::rewritten::unless_rewritten;
-use super::{candidates, changes, few_tags, read};
+use super::session::{Session, Sessions};
+use super::{candidates, changes, entities, few_tags, read, tags};
 use crate::select::statement;
 use peppol_authz_engine::schema::{Row, Schema};
 use peppol_authz_engine::store::{
-    Candidates, Changes, LinkRow, Revision, Snapshot, StoreError, StoreFuture, TagKeys, Tags,
+    Candidates, Changes, FoundTogether, LinkRow, Revision, Snapshot, StoreError, StoreFuture,
+    TagKeys, Tags, Together,
 };
 
 /// A statement of a search may look dear, and would be compiled for longer than it runs.
@@ -28,14 +31,42 @@ pub(super) struct PostgresSnapshot {
     /// `None` once it has failed or has not answered in time: what a later query
     /// would read on it is anyone's guess.
     connection: Option<Lease>,
+    /// True if the connection has marked its session, which counts once the transaction is committed.
+    marks: bool,
     timeout: Duration,
     schema: Arc<Schema>,
     description: Arc<Description>,
+    sessions: Arc<Sessions>,
     revision: Revision,
     lag: Duration,
     changes: Changes,
+    /// True if the transaction may be one that the server rolls back.
+    has_failed: bool,
+    /// True if much has changed at once.
+    has_many_changes: bool,
     /// Why the server refused a statement, which ends the transaction.
     refusal: Option<String>,
+}
+
+/// All that a query needs.
+struct Reading {
+    connection: Lease,
+    schema: Arc<Schema>,
+    description: Arc<Description>,
+    sessions: Arc<Sessions>,
+}
+
+impl Reading {
+    fn read(&self) -> Result<Read<'_>, StoreError> {
+        Ok(Read {
+            session: Session {
+                client: self.connection.get()?,
+                sessions: &self.sessions,
+            },
+            schema: &self.schema,
+            description: &self.description,
+        })
+    }
 }
 
 impl PostgresSnapshot {
@@ -45,87 +76,110 @@ impl PostgresSnapshot {
         connection: Lease,
         timeout: Duration,
         schema: &Arc<Schema>,
-        description: Arc<Description>,
+        (description, sessions): (Arc<Description>, Arc<Sessions>),
         since: Option<&Revision>,
     ) -> Result<Self, BeginFailure> {
         // Of a number, as of any name that is no snapshot, the records cannot be told.
         let since = since.filter(|since| since.is_snapshot());
         let ask_changes = description.ask_changes.as_ref().filter(|_| since.is_some());
         let name = since.map_or("", Revision::state);
-        let limit = changes::LIMIT;
-        let [text, int8] = changes::SINCE_TYPES;
-        let parameters: [(&(dyn ToSql + Sync), _); 2] = [(&name, text), (&limit, int8)];
         let client = connection.get()?;
+        let session = Session {
+            client,
+            sessions: &sessions,
+        };
         // A little more than is waited for here: it ends what nobody waits for any more.
         let most = timeout.as_millis() + 100;
         let path = &description.search_path;
+        let opening = sessions.opening(client);
         let begin = format!(
-            "{BEGIN}; SET LOCAL statement_timeout = {most}; {NO_JIT}; SET LOCAL search_path = {path}"
+            "{BEGIN}; SET LOCAL statement_timeout = {most}; {NO_JIT}; SET LOCAL search_path = {path}{}",
+            opening.sql
         );
+        let known = description.known();
+        let held = known.as_ref().map_or("", |known| &known.snapshot);
         let asked = async {
+            let state = async {
+                let ask = description.ask_state.clone();
+                let statement = session.statement(ask, &STATE_TYPES);
+                session.rows(&statement, &[&held]).await
+            };
             let records = async {
-                match ask_changes {
-                    Some(sql) => client.query_typed(sql, &parameters).await,
-                    None => Ok(Vec::new()),
-                }
+                let Some(ask) = ask_changes.cloned() else {
+                    return Ok(Vec::new());
+                };
+                let statement = session.statement(ask, &changes::SINCE_TYPES);
+                session.rows(&statement, &[&name, &changes::LIMIT]).await
             };
             // In this order: the first to be polled is the first to be sent.
             let (begun, state, records) = tokio::join!(
                 biased;
-                client.batch_execute(&begin),
-                async {
-                    // Prepared: to plan it takes longer than to run it.
-                    let statement = client.prepare_cached(&description.ask_state).await?;
-                    client.query_one(&statement, &[]).await
-                },
+                client.simple_query(&begin),
+                state,
                 records
             );
-            begun?;
-            Ok((state?, records?))
+            // What another session answers to a statement by its name may be anything.
+            if !opening.is_kept(&begun?) {
+                sessions.note_another();
+                return Ok(None);
+            }
+            Ok(Some((state?, records?)))
         };
-        let (state, records) = limited(timeout, asked).await?;
+        let Some((state, records)) = limited(timeout, asked).await? else {
+            return Err(BeginFailure::swapped());
+        };
+        let none = || StoreError::Unavailable("the server names no state".to_owned());
+        let state = state.first().ok_or_else(none)?;
         let PostgresState {
             revision,
             lag,
             is_as_described,
-        } = changes::state(&state, &description)?;
+        } = changes::state(state, &description, known.as_deref())?;
         if !is_as_described {
             return Err(BeginFailure::moved());
         }
+        let has_many_changes = changes::are_many(&records);
         let changes = match since {
             _ if !description.told => Changes::Untold,
             Some(_) => changes::changes(&records, &description)?,
             None => Changes::Everything,
         };
         Ok(Self {
+            marks: opening.marks,
             connection: Some(connection),
             timeout,
             schema: Arc::clone(schema),
             description,
+            sessions,
             revision,
             lag,
             changes,
+            has_failed: false,
+            has_many_changes,
             refusal: None,
         })
     }
 
+    /// Returns true if much has changed at once since the state that it was begun with.
+    pub(super) fn has_many_changes(&self) -> bool {
+        self.has_many_changes
+    }
+
     /// Runs a query within the time limit; one that fails is the last.
-    async fn query<T, F>(
-        &mut self,
-        query: impl FnOnce(Arc<Lease>, Arc<Schema>, Arc<Description>) -> F,
-    ) -> Result<T, StoreError>
+    async fn query<T, F>(&mut self, query: impl FnOnce(Arc<Reading>) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
         let lost = || StoreError::Unavailable("the connection was lost".to_owned());
-        let connection = Arc::new(self.connection.take().ok_or_else(lost)?);
-        let asked = query(
-            Arc::clone(&connection),
-            Arc::clone(&self.schema),
-            Arc::clone(&self.description),
-        );
+        let reading = Arc::new(Reading {
+            connection: self.connection.take().ok_or_else(lost)?,
+            schema: Arc::clone(&self.schema),
+            description: Arc::clone(&self.description),
+            sessions: Arc::clone(&self.sessions),
+        });
+        let asked = query(Arc::clone(&reading));
         let answered = tokio::time::timeout(self.timeout, asked).await;
-        let connection = Arc::into_inner(connection).ok_or_else(lost)?;
+        let connection = Arc::into_inner(reading).ok_or_else(lost)?.connection;
         match answered {
             Ok(Ok(found)) => {
                 self.connection = Some(connection);
@@ -136,6 +190,7 @@ impl PostgresSnapshot {
             Ok(Err(StoreError::Misfit(text))) => {
                 self.description.doubt();
                 self.connection = Some(connection);
+                self.has_failed = true;
                 let text = match &self.refusal {
                     Some(first) if text == AFTER_A_REFUSAL => first.clone(),
                     _ => text,
@@ -145,6 +200,7 @@ impl PostgresSnapshot {
             }
             Ok(Err(error @ StoreError::Moved(_))) => {
                 self.connection = Some(connection);
+                self.has_failed = true;
                 Err(error)
             }
             Ok(Err(error)) => Err(error),
@@ -167,18 +223,20 @@ impl Snapshot for PostgresSnapshot {
     }
 
     fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> StoreFuture<'a, Vec<Option<Row>>> {
-        Box::pin(self.query(move |client, schema, description| async move {
-            let client = client.get()?;
-            let read = read::entities(client, &schema, &description, uids);
-            unless_rewritten(client, &description.rewritten, read).await
+        Box::pin(self.query(move |reading| async move {
+            let read = reading.read()?;
+            let prepared = entities::prepare(read, uids)?;
+            let found = entities::entities(read, &prepared, uids);
+            unless_rewritten(read.session, &read.description.rewritten, found).await
         }))
     }
 
     fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> StoreFuture<'a, Vec<Tags>> {
-        Box::pin(self.query(move |client, schema, description| async move {
-            let client = client.get()?;
-            let read = read::tags(client, &schema, &description, wanted);
-            unless_rewritten(client, &description.rewritten, read).await
+        Box::pin(self.query(move |reading| async move {
+            let read = reading.read()?;
+            let prepared = tags::prepare(read, wanted)?;
+            let found = tags::tags(read, &prepared, wanted);
+            unless_rewritten(read.session, &read.description.rewritten, found).await
         }))
     }
 
@@ -187,24 +245,45 @@ impl Snapshot for PostgresSnapshot {
         uids: &'a [EntityUid],
         most: usize,
     ) -> StoreFuture<'a, Vec<Option<Tags>>> {
-        Box::pin(self.query(move |client, schema, description| async move {
-            let client = client.get()?;
-            // Before the read, which is then sent at once, and before what checks it.
-            let prepared = few_tags::prepare(client, &schema, &description, uids, most).await?;
-            let wanted = (uids, most);
-            let read = few_tags::few_tags(client, &schema, &description, &prepared, wanted);
+        Box::pin(self.query(move |reading| async move {
+            let read = reading.read()?;
+            let prepared = few_tags::prepare(read, uids, most)?;
+            let found = few_tags::few_tags(read, &prepared, (uids, most));
             if prepared.is_empty() {
-                return read.await;
+                return found.await;
             }
-            unless_rewritten(client, &description.rewritten, read).await
+            unless_rewritten(read.session, &read.description.rewritten, found).await
+        }))
+    }
+
+    fn together<'a>(&'a mut self, wanted: Together<'a>) -> StoreFuture<'a, FoundTogether> {
+        Box::pin(self.query(move |reading| async move {
+            let read = reading.read()?;
+            let (uids, few, most) = (wanted.entities, wanted.few_tags, wanted.most);
+            let prepared = entities::prepare(read, uids)?;
+            let prepared_few = few_tags::prepare(read, few, most)?;
+            let prepared_tags = tags::prepare(read, wanted.tags)?;
+            let found = async {
+                let (entities, few_tags, tags) = tokio::try_join!(
+                    entities::entities(read, &prepared, uids),
+                    few_tags::few_tags(read, &prepared_few, (few, most)),
+                    tags::tags(read, &prepared_tags, wanted.tags)
+                )?;
+                Ok::<_, StoreError>(FoundTogether {
+                    entities,
+                    few_tags,
+                    tags,
+                })
+            };
+            unless_rewritten(read.session, &read.description.rewritten, found).await
         }))
     }
 
     fn links(&mut self, most: usize) -> StoreFuture<'_, Vec<LinkRow>> {
-        Box::pin(self.query(move |client, _, description| async move {
-            let client = client.get()?;
-            let read = read::links(client, most);
-            unless_rewritten(client, &description.rewritten, read).await
+        Box::pin(self.query(move |reading| async move {
+            let read = reading.read()?;
+            let found = read::links(read.session.client, most);
+            unless_rewritten(read.session, &read.description.rewritten, found).await
         }))
     }
 
@@ -212,11 +291,11 @@ impl Snapshot for PostgresSnapshot {
         if !self.description.serves(&wanted.of) {
             return Box::pin(std::future::ready(Ok(Vec::new())));
         }
-        Box::pin(self.query(move |client, _, description| async move {
-            let statement = statement(&candidates::PostgresDialect(&description), wanted);
-            let client = client.get()?;
-            let read = candidates::ids(client, &statement);
-            unless_rewritten(client, &description.rewritten, read).await
+        Box::pin(self.query(move |reading| async move {
+            let read = reading.read()?;
+            let statement = statement(&candidates::PostgresDialect(read.description), wanted);
+            let found = candidates::ids(read.session.client, &statement);
+            unless_rewritten(read.session, &read.description.rewritten, found).await
         }))
     }
 
@@ -235,10 +314,14 @@ impl Drop for PostgresSnapshot {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
+        if self.marks && self.has_failed {
+            // Its mark would be gone.
+            return;
+        }
         let timeout = self.timeout;
         runtime.spawn(async move {
             let ended = match connection.get() {
-                Ok(client) => limited(timeout, client.batch_execute("ROLLBACK"))
+                Ok(client) => limited(timeout, client.batch_execute("COMMIT"))
                     .await
                     .is_ok(),
                 Err(_) => false,

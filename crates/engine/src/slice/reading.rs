@@ -75,6 +75,8 @@ pub(crate) struct StateReading<'a> {
     held: HashMap<Key, Result<Held, SliceError>>,
     /// Entities whose tags cannot be read together, in this state or one before.
     one_by_one: HashSet<EntityUid>,
+    /// True if something that was read at once was unusable: it is found by reading all apart.
+    is_apart: bool,
     /// True if it looks at most entities once.
     is_of_search: bool,
     /// The links that were loaded for it.
@@ -128,6 +130,7 @@ impl<'a> StateReading<'a> {
             },
             held: HashMap::new(),
             one_by_one: HashSet::new(),
+            is_apart: false,
             is_of_search: false,
             links: None,
             moves: 0,

@@ -1,17 +1,17 @@
 //! Reading from the snapshot what is not in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy::{Entities, EntityUid};
 
 use super::StateReading;
-use super::few_tags::WantedTags;
+use super::few_tags::{FEW, WantedTags};
 use crate::schema::Row;
 use crate::slice::error::{ReadingError, SliceError};
 use crate::slice::links::LinkTable;
 use crate::slice::loaded::{Held, Key, KeyRef, Loaded, Missing};
-use crate::store::{StoreError, TagKeys, Tags};
+use crate::store::{StoreError, TagKeys, Tags, Together};
 
 impl StateReading<'_> {
     /// Reads from the snapshot, and keeps what is of an epoch's state.
@@ -57,9 +57,53 @@ impl StateReading<'_> {
         if of_links {
             self.read_links(epoch).await?;
         }
+        if !entities.is_empty() && !tags.is_empty() && !self.is_apart {
+            return self.read_together(&entities, tags, &bases, epoch).await;
+        }
         self.read_entities(&entities, epoch).await?;
         let left = self.read_few(tags, &bases, epoch).await?;
         self.read_tags(&left, &bases, epoch).await
+    }
+
+    /// Reads entities and the tags of others at once.
+    async fn read_together(
+        &mut self,
+        entities: &[EntityUid],
+        tags: Vec<WantedTags>,
+        bases: &HashMap<EntityUid, Arc<Loaded>>,
+        epoch: Option<u64>,
+    ) -> Result<(), ReadingError> {
+        let few = self.few_of(&tags, epoch);
+        let all: HashSet<&EntityUid> = few.iter().collect();
+        let (tags, by_key): (Vec<_>, Vec<_>) = tags
+            .into_iter()
+            .partition(|wanted| wanted.or_all && all.contains(&wanted.uid));
+        let by_key: Vec<_> = by_key.into_iter().map(WantedTags::by_key).collect();
+        let wanted = Together {
+            entities,
+            few_tags: &few,
+            most: FEW,
+            tags: &by_key,
+        };
+        let found = match self.snapshot()?.together(wanted).await {
+            Ok(found) => found,
+            // A database may have ended the snapshot with it: another one tells what is unusable.
+            Err(StoreError::Misfit(text)) => {
+                self.is_apart = true;
+                return Err(StoreError::Moved(text).into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let rows = found.entities.into_iter().map(Ok).collect();
+        self.hold_entities(entities, rows, epoch);
+        let tags_of = found.tags.into_iter().map(Ok).collect();
+        self.hold_tags(&by_key, tags_of, bases, epoch);
+        let whole = self.hold_few(few, found.few_tags, bases, epoch);
+        let left = tags
+            .into_iter()
+            .filter(|wanted| !whole.contains(&wanted.uid));
+        let left: Vec<_> = left.map(WantedTags::by_key).collect();
+        self.read_tags(&left, bases, epoch).await
     }
 
     async fn read_links(&mut self, epoch: Option<u64>) -> Result<(), ReadingError> {
@@ -96,6 +140,16 @@ impl StateReading<'_> {
             Err(error) => return Err(error.into()),
             Ok(rows) => rows.into_iter().map(Ok).collect(),
         };
+        self.hold_entities(uids, rows, epoch);
+        Ok(())
+    }
+
+    fn hold_entities(
+        &mut self,
+        uids: &[EntityUid],
+        rows: Vec<Result<Option<Row>, SliceError>>,
+        epoch: Option<u64>,
+    ) {
         for (uid, row) in uids.iter().zip(rows) {
             let held = row.and_then(|row| match row.or_else(|| self.when_absent(uid)) {
                 Some(row) => self.checked(row).map(Held::Entity),
@@ -103,7 +157,6 @@ impl StateReading<'_> {
             });
             self.hold(Key::untagged(uid.clone()), held, epoch);
         }
-        Ok(())
     }
 
     async fn read_tags(
@@ -127,6 +180,17 @@ impl StateReading<'_> {
             Err(error) => return Err(error.into()),
             Ok(found) => found.into_iter().map(Ok).collect(),
         };
+        self.hold_tags(wanted, found, bases, epoch);
+        Ok(())
+    }
+
+    fn hold_tags(
+        &mut self,
+        wanted: &[(EntityUid, TagKeys)],
+        found: Vec<Result<Tags, SliceError>>,
+        bases: &HashMap<EntityUid, Arc<Loaded>>,
+        epoch: Option<u64>,
+    ) {
         for ((uid, keys), tags) in wanted.iter().zip(found) {
             let Some(base) = bases.get(uid) else { continue };
             let held = tags.and_then(|tags| {
@@ -142,7 +206,6 @@ impl StateReading<'_> {
             };
             self.hold(key, held, epoch);
         }
-        Ok(())
     }
 
     pub(super) fn hold(&mut self, key: Key, held: Result<Held, SliceError>, epoch: Option<u64>) {
@@ -181,7 +244,9 @@ impl StateReading<'_> {
     pub(in crate::slice) fn checked(&self, row: Row) -> Result<Arc<Loaded>, SliceError> {
         let unfit = |error: &dyn std::fmt::Display| SliceError::Unfit(error.to_string());
         let entity = row.to_entity().map_err(|error| unfit(&error))?;
-        Entities::from_entities([entity.clone()], Some(self.bundle.schema.cedar()))
+        // Not `from_entities`, which adds all actions of the schema: that took longer than the check.
+        Entities::empty()
+            .add_entities([entity.clone()], Some(self.bundle.schema.cedar()))
             .map_err(|error| unfit(&error))?;
         Ok(Arc::new(Loaded {
             row,

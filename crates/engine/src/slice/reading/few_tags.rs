@@ -17,10 +17,10 @@ use super::StateReading;
 use crate::schema::Row;
 use crate::slice::error::ReadingError;
 use crate::slice::loaded::{Held, Key, KeyRef, Loaded};
-use crate::store::{StoreError, TagKeys};
+use crate::store::{StoreError, TagKeys, Tags};
 
 /// The most tags of an entity that are read together.
-const FEW: usize = 64;
+pub(super) const FEW: usize = 64;
 
 /// Tags of an entity to be read.
 pub(super) struct WantedTags {
@@ -28,6 +28,13 @@ pub(super) struct WantedTags {
     pub(super) keys: TagKeys,
     /// True if all of them may be read in their place.
     pub(super) or_all: bool,
+}
+
+impl WantedTags {
+    /// The same, by their keys.
+    pub(super) fn by_key(self) -> (EntityUid, TagKeys) {
+        (self.uid, self.keys)
+    }
 }
 
 impl StateReading<'_> {
@@ -65,10 +72,7 @@ impl StateReading<'_> {
         bases: &HashMap<EntityUid, Arc<Loaded>>,
         epoch: Option<u64>,
     ) -> Result<Vec<(EntityUid, TagKeys)>, ReadingError> {
-        let uids = match epoch {
-            Some(_) => self.together(&wanted),
-            None => Vec::new(),
-        };
+        let uids = self.few_of(&wanted, epoch);
         let mut whole = HashSet::new();
         if !uids.is_empty() {
             let found = match self.snapshot()?.few_tags(&uids, FEW).await {
@@ -76,33 +80,49 @@ impl StateReading<'_> {
                 Err(StoreError::Misfit(text)) => return Err(self.give_up(uids, &text, epoch)),
                 Err(error) => return Err(error.into()),
             };
-            for (uid, tags) in uids.into_iter().zip(found) {
-                let entity = bases.get(&uid).zip(tags);
-                let entity = entity.and_then(|(base, tags)| {
-                    let row = Row {
-                        tags,
-                        ..base.row.clone()
-                    };
-                    // One that is unusable spoils the questions about it alone.
-                    self.checked(row).ok()
-                });
-                match entity {
-                    Some(entity) => {
-                        whole.insert(uid.clone());
-                        self.hold_whole(uid, Held::Entity(entity), epoch);
-                    }
-                    None => self.hold_whole(uid, Held::TagByTag, epoch),
-                }
-            }
+            whole = self.hold_few(uids, found, bases, epoch);
         }
         let left = wanted.into_iter();
         let left = left.filter(|wanted| !wanted.or_all || !whole.contains(&wanted.uid));
-        Ok(left.map(|wanted| (wanted.uid, wanted.keys)).collect())
+        Ok(left.map(WantedTags::by_key).collect())
     }
 
-    /// The entities whose tags are to be read together. In a search that pays where several tags of one are
-    /// asked for.
-    fn together(&self, wanted: &[WantedTags]) -> Vec<EntityUid> {
+    /// Holds all tags of entities, and returns those of which there are all.
+    pub(super) fn hold_few(
+        &mut self,
+        uids: Vec<EntityUid>,
+        found: Vec<Option<Tags>>,
+        bases: &HashMap<EntityUid, Arc<Loaded>>,
+        epoch: Option<u64>,
+    ) -> HashSet<EntityUid> {
+        let mut whole = HashSet::new();
+        for (uid, tags) in uids.into_iter().zip(found) {
+            let entity = bases.get(&uid).zip(tags);
+            let entity = entity.and_then(|(base, tags)| {
+                let row = Row {
+                    tags,
+                    ..base.row.clone()
+                };
+                // One that is unusable spoils the questions about it alone.
+                self.checked(row).ok()
+            });
+            match entity {
+                Some(entity) => {
+                    whole.insert(uid.clone());
+                    self.hold_whole(uid, Held::Entity(entity), epoch);
+                }
+                None => self.hold_whole(uid, Held::TagByTag, epoch),
+            }
+        }
+        whole
+    }
+
+    /// The entities whose tags are to be read together, where these are kept. In a search that pays where several
+    /// tags of one are asked for.
+    pub(super) fn few_of(&self, wanted: &[WantedTags], epoch: Option<u64>) -> Vec<EntityUid> {
+        if epoch.is_none() {
+            return Vec::new();
+        }
         let mut uids: HashMap<&EntityUid, usize> = HashMap::new();
         for wanted in wanted.iter().filter(|wanted| wanted.or_all) {
             *uids.entry(&wanted.uid).or_default() += 1;

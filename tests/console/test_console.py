@@ -24,6 +24,7 @@ PAGES = {
     "rights-of": "/console/rights?principal-type=Peppol::User&principal=anna",
     "policies": "/console/policies?q=mode",
     "decisions": "/console/decisions",
+    "review": "/console/review",
     "state": "/console/state",
     "sign-in": "/console/sign-in",
 }

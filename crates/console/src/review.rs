@@ -1,10 +1,16 @@
 //! Access reviews: a form, and the file that it is answered with.
 
+mod sent;
+
+use std::fs::File;
+
 use axum::body::Body;
+use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::Response;
 use maud::{Markup, html};
+use sent::{NotTaken, SentForm, sent};
 use serde_json::Value as Json;
 
 use crate::entry::FORM_MARK;
@@ -15,10 +21,16 @@ use crate::visit::Visit;
 use peppol_authz_engine::schema::{Misfit, Schema};
 use peppol_authz_engine::{Malformed, ReviewScope};
 use peppol_authz_server::config::LogTarget;
-use peppol_authz_server::http::Problem;
+use peppol_authz_server::http::{Problem, WantedReview};
+
 use peppol_authz_server::review::{ReviewForm, tenant};
 
+pub(crate) use sent::UPLOAD;
+
 const PATH: &str = "/console/review";
+
+/// The field with an earlier review.
+const SINCE: &str = "since";
 
 const FORMS: [(&str, ReviewForm); 3] = [
     ("html", ReviewForm::Html),
@@ -35,11 +47,17 @@ pub(crate) async fn page(visit: Visit) -> Response {
 }
 
 /// The review that the form asks for, to be kept.
-pub(crate) async fn file(visit: Visit, body: String) -> Response {
-    let Some(form) = visit.form(&body) else {
-        return form_refused(&visit.frame());
+pub(crate) async fn file(visit: Visit, request: Request) -> Response {
+    // Nothing is taken in for who may have no review.
+    if let Err(refused) = visit.desk.require_administration("/v1/data") {
+        return problem(&visit.frame(), &refused);
+    }
+    let SentForm { fields, file } = match sent(&visit, SINCE, request).await {
+        Ok(form) => form,
+        Err(NotTaken::Foreign) => return form_refused(&visit.frame()),
+        Err(NotTaken::Problem(refused)) => return problem(&visit.frame(), &refused),
     };
-    match reviewed(&visit, &form).await {
+    match reviewed(&visit, &fields, file).await {
         Ok((kind, body, length)) => {
             let name = format!("attachment; filename=\"review.{}\"", kind.ending());
             let mut response = Response::new(body);
@@ -53,14 +71,18 @@ pub(crate) async fn file(visit: Visit, body: String) -> Response {
         }
         Err(refused) => {
             refused.log();
-            let mut response = shown(&visit, &form, Some(&refused));
+            let mut response = shown(&visit, &fields, Some(&refused));
             *response.status_mut() = refused.status();
             response
         }
     }
 }
 
-async fn reviewed(visit: &Visit, form: &Parameters) -> Result<(ReviewForm, Body, u64), Problem> {
+async fn reviewed(
+    visit: &Visit,
+    form: &Parameters,
+    since: Option<File>,
+) -> Result<(ReviewForm, Body, u64), Problem> {
     let state = visit.console.app.engine.state();
     let scope = scope(form, &state.bundle.schema)?;
     let wanted = form.get("format").unwrap_or_default();
@@ -70,8 +92,14 @@ async fn reviewed(visit: &Visit, form: &Parameters) -> Result<(ReviewForm, Body,
         LogTarget::File(path) => Some(path.clone()),
         _ => None,
     };
+    let wanted = WantedReview {
+        scope,
+        form: kind,
+        log,
+        since,
+    };
     let turns = &visit.console.reviews;
-    let (body, length) = visit.desk.review(scope, kind, log, turns).await?;
+    let (body, length) = visit.desk.review(wanted, turns).await?;
     Ok((kind, body, length))
 }
 
@@ -117,7 +145,8 @@ fn form(visit: &Visit, written: &Parameters, texts: &Texts) -> Markup {
     let tenant = schema.entity_types().into_iter().find(|of| of.tenant);
     let value = |name: &str| written.get(name).unwrap_or_default();
     html! {
-        form.card.line method="post" action=(PATH) {
+        form.card.line method="post" action=(PATH) enctype="multipart/form-data" {
+            // First: nothing else is taken without it.
             input type="hidden" name=(FORM_MARK) value=(visit.form_mark());
             div.fields {
                 @if let Some(tenant) = tenant {
@@ -132,6 +161,11 @@ fn form(visit: &Visit, written: &Parameters, texts: &Texts) -> Markup {
                     label for="principal" { (texts.review_of) }
                     input id="principal" name="principal" value=(value("principal")) autocomplete="off" spellcheck="false"
                         placeholder="Peppol::User::\"anna\"";
+                }
+                div.field.wide {
+                    label for=(SINCE) { (texts.review_since) }
+                    input id=(SINCE) name=(SINCE) type="file" accept=".json,application/json" aria-describedby="since-hint";
+                    p.hint id="since-hint" { (texts.review_since_hint) }
                 }
                 div.field {
                     label for="format" { (texts.review_format) }

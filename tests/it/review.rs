@@ -132,12 +132,7 @@ fn tenancies() -> u64 {
 }
 
 /// Reviews a store on the worker of an engine.
-fn found(
-    worker: &Deciding,
-    store: &Arc<dyn Store>,
-    scope: ReviewScope,
-    workers: usize,
-) -> Rights {
+fn found(worker: &Deciding, store: &Arc<dyn Store>, scope: ReviewScope, workers: usize) -> Rights {
     let store = Arc::clone(store);
     worker.work(move |engine| async move {
         let bundle = Arc::clone(&engine.state().bundle);
@@ -169,7 +164,9 @@ fn found(
             Ok(())
         };
         let session = engine.session();
-        let reviewed = scope.review(&session, workers, Arc::new(Ok), &mut take).await;
+        let reviewed = scope
+            .review(&session, workers, Arc::new(Ok), &mut take)
+            .await;
         assert!(reviewed.unwrap().unlisted.is_empty());
         for right in sample {
             values::are_those_of_the_explanation(&engine.state().bundle, &session, &right).await;

@@ -65,12 +65,13 @@ pub(crate) fn drawn(nodes: &[Node], edges: &Edges, name: &str) -> Markup {
                         path d="M0 0 L8 4 L0 8 z" {}
                     }
                 }
-                @for node in &placed { (boxed(node)) }
+                // Behind the boxes.
                 @for node in &placed {
                     @for (line, (_, to)) in node.refers.iter().enumerate() {
                         @if let Some(to) = placed.get(*to) { (edge(node, line, to)) }
                     }
                 }
+                @for node in &placed { (boxed(node)) }
             }
         }
     }

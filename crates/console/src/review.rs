@@ -11,8 +11,9 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::Response;
 use maud::{Markup, html};
 use sent::{NotTaken, SentForm, sent};
-use serde_json::Value as Json;
 
+use crate::asked_types::{asked_types, named_by};
+use crate::entity::short;
 use crate::entry::FORM_MARK;
 use crate::language::Texts;
 use crate::query::Parameters;
@@ -104,24 +105,19 @@ async fn reviewed(
 }
 
 fn scope(form: &Parameters, schema: &Schema) -> Result<ReviewScope, Problem> {
-    let misfit = |name: &str, problem: String| {
+    let misfit = |problem: String| {
         Problem::Malformed(Malformed {
             code: "MALFORMED_SEARCH",
-            misfit: Misfit::new(format!("`{name}`: {problem}")),
+            misfit: Misfit::new(problem),
         })
     };
     let within = form.get("organisation").map(|id| tenant(id, schema));
-    let principal = form.get("principal").map(|text| {
-        let read = schema.entity(&Json::from(text));
-        read.map_err(|misfit| misfit.to_string())
-    });
+    let principal = named_by(form, schema, "principal");
     Ok(ReviewScope {
         within: within
             .transpose()
-            .map_err(|it| misfit("organisation", it))?,
-        principal: principal
-            .transpose()
-            .map_err(|it| misfit("principal", it))?,
+            .map_err(|problem| misfit(format!("`organisation`: {problem}")))?,
+        principal: principal.transpose().map_err(misfit)?,
         ..ReviewScope::default()
     })
 }
@@ -144,6 +140,9 @@ fn form(visit: &Visit, written: &Parameters, texts: &Texts) -> Markup {
     let schema = &state.bundle.schema;
     let tenant = schema.entity_types().into_iter().find(|of| of.tenant);
     let value = |name: &str| written.get(name).unwrap_or_default();
+    let types = asked_types(schema, "principal");
+    let chosen = schema.entity_type_called(value("principal-type"));
+    let chosen = chosen.map(|of| &of.name).or_else(|| types.first());
     html! {
         form.card.line method="post" action=(PATH) enctype="multipart/form-data" {
             // First: nothing else is taken without it.
@@ -157,15 +156,21 @@ fn form(visit: &Visit, written: &Parameters, texts: &Texts) -> Markup {
                         datalist id="organisation-ids" {}
                     }
                 }
-                div.field.wide {
-                    label for="principal" { (texts.review_of) }
+                div.field {
+                    label for="principal-type" { (texts.review_of) }
+                    select id="principal-type" name="principal-type" data-kind-of="principal" {
+                        @for of in &types { option value=(of) selected[chosen == Some(of)] { (short(of)) } }
+                    }
+                }
+                div.field {
+                    label for="principal" { (texts.id) }
                     input id="principal" name="principal" value=(value("principal")) autocomplete="off" spellcheck="false"
-                        placeholder="Peppol::User::\"anna\"";
+                        placeholder=(texts.ids_hint) list="principal-ids" data-complete=[chosen.map(ToString::to_string)];
+                    datalist id="principal-ids" {}
                 }
                 div.field.wide {
                     label for=(SINCE) { (texts.review_since) }
                     input id=(SINCE) name=(SINCE) type="file" accept=".json,application/json" aria-describedby="since-hint";
-                    p.hint id="since-hint" { (texts.review_since_hint) }
                 }
                 div.field {
                     label for="format" { (texts.review_format) }
@@ -175,6 +180,7 @@ fn form(visit: &Visit, written: &Parameters, texts: &Texts) -> Markup {
                 }
                 button.primary type="submit" { (texts.review_make) }
             }
+            p.hint id="since-hint" { (texts.review_since_hint) }
         }
     }
 }

@@ -45,7 +45,7 @@ pub use decide::{
 };
 pub use explain::{
     Change, ChangeKind, Explained, Explanation, MissingCondition, MissingConditions, NearPermit,
-    ReadValue, Remedy, Unexplained,
+    ReadValue, Remedy, Unexplained, shown_value,
 };
 pub use moment::Moment;
 pub use request::{

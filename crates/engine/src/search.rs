@@ -46,8 +46,8 @@ pub use loose::SearchParts;
 pub(crate) use partial::{PartialPolicies, evaluate, one_sided};
 pub use partial::{Residual, ResidualPolicy};
 pub use read::Wanted;
-pub(crate) use whole::{FoundPart, SearchPart, WholeSearch};
 pub(crate) use read::{EntityOrType, named};
+pub(crate) use whole::{FoundPart, SearchPart, WholeSearch};
 
 /// The search for principals or resources: who may do this, or on what may it be done?
 #[derive(Clone, Debug)]

@@ -48,7 +48,10 @@ fn a_review_is_a_file_in_three_forms() {
     let log = format!("file:{}", start.path("d.log").display());
     let sidecar = start.with(&["--decision-log", &log]).start();
     let mut browser = Browser::at(&sidecar);
-    let reply = made(&mut browser, &[("organisation", "acme"), ("format", "json")]);
+    let reply = made(
+        &mut browser,
+        &[("organisation", "acme"), ("format", "json")],
+    );
     assert_eq!(reply.status, 200, "{}", reply.text);
     assert_eq!(
         reply.header("content-disposition"),
@@ -69,8 +72,8 @@ fn a_review_is_a_file_in_three_forms() {
     );
     let reply = made(&mut browser, &[("organisation", "acme"), ("format", "csv")]);
     assert!(reply.text.starts_with("kind,principal,"), "{}", reply.text);
-    let anna = ("principal", "Peppol::User::\"anna\"");
-    let reply = made(&mut browser, &[anna, ("format", "html")]);
+    let anna = [("principal-type", "Peppol::User"), ("principal", "anna")];
+    let reply = made(&mut browser, &[&anna[..], &[("format", "html")]].concat());
     assert!(
         reply.text.ends_with("</main></body></html>\n"),
         "{}",
@@ -83,14 +86,22 @@ fn a_review_is_a_file_in_three_forms() {
 fn what_is_no_scope_is_said_in_the_page() {
     let sidecar = local().start();
     let mut browser = Browser::at(&sidecar);
-    for (name, value, told) in [
-        ("organisation", "nobody", "there is no Peppol::Organisation"),
-        ("principal", "nobody", "`principal`: "),
-        ("principal", "Peppol::User::\"<script>\"", "&lt;script&gt;"),
+    let user = ("principal-type", "Peppol::User");
+    for (fields, told) in [
+        (
+            [user, ("organisation", "nobody")],
+            "there is no Peppol::Organisation",
+        ),
+        ([user, ("principal", "nobody")], "there is no Peppol::User"),
+        (
+            [("principal-type", "Use"), ("principal", "anna")],
+            "`principal-type`: no such type",
+        ),
+        ([user, ("principal", "<script>")], "&lt;script&gt;"),
     ] {
-        let reply = made(&mut browser, &[(name, value)]);
-        assert_eq!(reply.status, 400, "{value}: {}", reply.text);
-        assert!(reply.text.contains(told), "{value}: {}", reply.text);
+        let reply = made(&mut browser, &fields);
+        assert_eq!(reply.status, 400, "{told}: {}", reply.text);
+        assert!(reply.text.contains(told), "{told}: {}", reply.text);
     }
 }
 
@@ -124,10 +135,13 @@ fn a_form_that_no_page_has_sent_is_refused_before_its_file() {
     let whole = form(&[("form", &mark), acme], "a file");
     let (part, _) = whole.split_at(whole.len() - 20);
     let reply = send(&mut browser, part);
-    assert_eq!(reply.status, 400, "{}", reply.text);
+    assert_eq!(reply.status, 408, "{}", reply.text);
     // A field that is longer than any is.
     let long = "x".repeat(10_000);
-    let reply = send(&mut browser, &form(&[("form", &mark), ("organisation", &long)], ""));
+    let reply = send(
+        &mut browser,
+        &form(&[("form", &mark), ("organisation", &long)], ""),
+    );
     assert_eq!(reply.status, 413, "{}", reply.text);
 }
 
@@ -139,10 +153,13 @@ fn a_review_says_what_has_changed_since_a_file() {
     let before = made(&mut browser, &acme).text;
     let reply = made_since(&mut browser, &acme, &before);
     let same: Value = serde_json::from_str(&reply.text).unwrap();
-    assert_eq!((&same["wider"], &same["narrower"]), (&json!([]), &json!([])));
+    assert_eq!(
+        (&same["wider"], &same["narrower"]),
+        (&json!([]), &json!([]))
+    );
 
     let bob = json!({"type": "USER", "id": "bob", "email": "bob@acme.example", "emailVerified": true, "superadmin": false});
-    let member = json!({"type": "MEMBERSHIP", "userId": "bob", "organisationId": "acme", "memberRole": "orgadmin"});
+    let member = json!({"type": "MEMBERSHIP", "userId": "bob", "organisationId": "acme", "memberRole": "orgmember"});
     let file = sidecar.path("bob.ndjson");
     std::fs::write(&file, format!("{bob}\n{member}\n")).unwrap();
     let tenancy = format!("sqlite:{}", sidecar.path("tenancy.db").display());
@@ -152,16 +169,35 @@ fn a_review_says_what_has_changed_since_a_file() {
     let reply = made_since(&mut browser, &acme, &before);
     let now: Value = serde_json::from_str(&reply.text).unwrap();
     let wider = now["wider"].as_array().unwrap();
-    assert!(!wider.is_empty() && wider.iter().all(|it| it["principal"] == "Peppol::User::\"bob\""), "{}", now["wider"]);
-    let page = made_since(&mut browser, &[("organisation", "acme"), ("format", "html")], &before);
-    assert!(page.text.contains("<h2>Wider since then</h2>"), "{}", page.text);
+    assert!(
+        !wider.is_empty()
+            && wider
+                .iter()
+                .all(|it| it["principal"] == "Peppol::User::\"bob\""),
+        "{}",
+        now["wider"]
+    );
+    let page = made_since(
+        &mut browser,
+        &[("organisation", "acme"), ("format", "html")],
+        &before,
+    );
+    assert!(
+        page.text.contains("<h2>Wider since then</h2>"),
+        "{}",
+        page.text
+    );
 
     // Of another scope everything would look new, and a changed review is none.
     let globex = [("organisation", "globex"), ("format", "json")];
     let hostile = before.replacen("acme", "<script>\u{202e}", 1);
     for (fields, since, told) in [
         (&globex, before.clone(), "a review of another scope"),
-        (&acme, before.replacen("anna", "anne", 1), "was changed since"),
+        (
+            &acme,
+            before.replacen("anna", "anne", 1),
+            "was changed since",
+        ),
         (&acme, "<script>".to_owned(), "the earlier review"),
         (&acme, hostile, "&lt;script&gt;\\u{202e}"),
     ] {
@@ -170,7 +206,11 @@ fn a_review_says_what_has_changed_since_a_file() {
         assert!(reply.text.contains(told), "{told}: {}", reply.text);
         assert!(!reply.text.contains("<script>"), "{}", reply.text);
         // What was written is still there.
-        assert!(reply.text.contains(&format!("value=\"{}\"", fields[0].1)), "{}", reply.text);
+        assert!(
+            reply.text.contains(&format!("value=\"{}\"", fields[0].1)),
+            "{}",
+            reply.text
+        );
     }
 }
 
@@ -195,15 +235,22 @@ fn uses_are_found_in_files_that_rotations_have_left() {
     let new = ask("updateOrganisation");
     until("the line is written", has_line);
     let mut browser = Browser::at(&sidecar);
-    let reply = made(&mut browser, &[("organisation", "acme"), ("format", "json")]);
+    let reply = made(
+        &mut browser,
+        &[("organisation", "acme"), ("format", "json")],
+    );
     let review: Value = serde_json::from_str(&reply.text).unwrap();
     let used = |action: &str| {
         let action = format!("Peppol::Action::\"{action}\"");
         let mut rights = review["rights"].as_array().unwrap().iter();
-        let right = rights.find(|it| it["action"] == action && it["principal"] == "Peppol::User::\"anna\"");
+        let right =
+            rights.find(|it| it["action"] == action && it["principal"] == "Peppol::User::\"anna\"");
         right.unwrap()["lastUsed"]["decisionId"].clone()
     };
-    assert_eq!((used("getOrganisation"), used("updateOrganisation")), (old, new));
+    assert_eq!(
+        (used("getOrganisation"), used("updateOrganisation")),
+        (old, new)
+    );
 }
 
 #[test]
@@ -225,6 +272,9 @@ fn only_who_may_read_all_data_has_a_review() {
     assert_eq!(reply.status, 403, "{}", reply.text);
     let mut operator = Browser::by_tls(&sidecar, &ours);
     operator.sign_in(&key("operator"));
-    let reply = made(&mut operator, &[("organisation", "acme"), ("format", "csv")]);
+    let reply = made(
+        &mut operator,
+        &[("organisation", "acme"), ("format", "csv")],
+    );
     assert_eq!(reply.status, 200, "{}", reply.text);
 }

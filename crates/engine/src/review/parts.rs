@@ -98,8 +98,7 @@ impl<T: Send + 'static> Parts<T> {
         take: &mut (dyn FnMut(T) -> Result<(), String> + Send),
     ) -> Result<(), ReviewError> {
         let first = SearchPart::default();
-        self.queue
-            .push_back(Place::Open(Arc::new(searched), first));
+        self.queue.push_back(Place::Open(Arc::new(searched), first));
         self.take_until(self.ahead(), take).await
     }
 

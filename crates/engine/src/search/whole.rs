@@ -171,7 +171,9 @@ mod tests {
         );
         let (first, rest) = parts_of(ids(LISTED), &|_| true);
         assert_eq!((first.len(), rest.len()), (DECIDED, LISTED / DECIDED));
-        assert!(matches!(&*rest, [SearchPart::Decide(some), .., SearchPart::List(Some(_))] if some[0] == "01024"));
+        assert!(
+            matches!(&*rest, [SearchPart::Decide(some), .., SearchPart::List(Some(_))] if some[0] == "01024")
+        );
         let (first, rest) = parts_of(ids(DECIDED + 1), &|_| true);
         assert_eq!(first.len(), DECIDED);
         assert!(matches!(&*rest, [SearchPart::Decide(some)] if some.len() == 1));

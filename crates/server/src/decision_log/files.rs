@@ -91,14 +91,27 @@ mod tests {
     fn files_that_rotations_have_left_are_of_the_log() {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
-        for name in ["d.log", "d.log.rotating", "d.log.1", "d.log.3", "d.log.1000", "e.log.1"] {
+        for name in [
+            "d.log",
+            "d.log.rotating",
+            "d.log.1",
+            "d.log.3",
+            "d.log.1000",
+            "e.log.1",
+        ] {
             write(at(name), name).unwrap();
         }
         std::fs::create_dir(at("d.log.2")).unwrap();
         std::os::unix::fs::symlink(at("d.log"), at("link.log")).unwrap();
         for name in ["d.log", "link.log"] {
             let found: Vec<String> = LogFiles::of(&at(name)).unwrap().map(text).collect();
-            let wanted = ["d.log", "d.log.rotating", "d.log.1", "d.log.3", "d.log.1000"];
+            let wanted = [
+                "d.log",
+                "d.log.rotating",
+                "d.log.1",
+                "d.log.3",
+                "d.log.1000",
+            ];
             assert_eq!(found, wanted);
         }
         assert!(LogFiles::of(&at("gone.log")).is_err());

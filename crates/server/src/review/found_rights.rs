@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use super::marks::Marks;
 use super::right_line::RightLine;
 use super::some_rights::SomeRights;
-use peppol_authz_engine::text::hex;
 use peppol_authz_engine::OpenAction;
+use peppol_authz_engine::text::hex;
 
 /// Bytes that are read and written together.
 const BUFFER: usize = 1 << 18;
@@ -97,7 +97,11 @@ impl Rights {
             self.each_line(&mut |line| {
                 let is_marked = marks.contains(place);
                 place += 1;
-                if is_marked { found.add_line(line) } else { Ok(()) }
+                if is_marked {
+                    found.add_line(line)
+                } else {
+                    Ok(())
+                }
             })?;
         }
         found.end()

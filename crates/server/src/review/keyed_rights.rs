@@ -40,7 +40,10 @@ impl ObligationSets {
     fn number(&mut self, obligations: &[Cow<'_, str>]) -> u32 {
         let same = |known: &&Vec<String>| {
             known.len() == obligations.len()
-                && known.iter().zip(obligations).all(|(one, other)| *one == **other)
+                && known
+                    .iter()
+                    .zip(obligations)
+                    .all(|(one, other)| *one == **other)
         };
         let known = self.0.iter().position(|known| same(&known));
         let number = known.unwrap_or_else(|| {
@@ -154,7 +157,11 @@ mod tests {
     fn rights(count: usize) -> Rights {
         let mut found = FoundRights::new().unwrap();
         for number in 0..count {
-            let obligations = if number % 2 == 0 { "[]" } else { "[\"LOCK\",\"LOG\"]" };
+            let obligations = if number % 2 == 0 {
+                "[]"
+            } else {
+                "[\"LOCK\",\"LOG\"]"
+            };
             let line = format!(
                 "{{\"principal\":\"User::\\\"{number}\\\"\",\"action\":\"\",\"context\":{{}},\"resource\":\"\",\
                  \"policies\":[],\"rules\":[],\"obligations\":{obligations},\"values\":[]}}"

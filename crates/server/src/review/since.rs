@@ -23,6 +23,8 @@ const LINE: u64 = 16 << 20;
 /// Letters of another scope that are told.
 const LETTERS: usize = 300;
 
+const NO_REVIEW: &str = "it is no review as `review --format json` writes it";
+
 /// An earlier review in JSON.
 #[derive(Debug)]
 pub struct Since {
@@ -61,11 +63,14 @@ impl Since {
     /// The same.
     pub fn read(name: &str, from: impl Read) -> Result<Self, String> {
         let wrong = |problem: &str| format!("{name}: {problem}");
-        let (head, rights) = read(from).map_err(|error| wrong(&error.to_string()))?;
+        let (head, rights) = read(from).map_err(|error| match error.kind() {
+            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
+                wrong(&format!("{NO_REVIEW} ({error})"))
+            }
+            _ => wrong(&error.to_string()),
+        })?;
         if head.get("digest").and_then(Json::as_str) != Some(&rights.digest) {
-            return Err(wrong(
-                "it is no review as `review --format json` writes it, or was changed since",
-            ));
+            return Err(wrong(&format!("{NO_REVIEW}, or was changed since")));
         }
         Ok(Self {
             name: name.to_owned(),
@@ -245,7 +250,11 @@ mod tests {
         let (text, now) = (review(&before, ""), rights(&now));
         let user = |it: u32| format!("User::\"{it}\"");
         let wider: Vec<String> = [20, 22].into_iter().chain(300..400).map(user).collect();
-        let narrower: Vec<String> = [22, 21].into_iter().chain((0..10).rev()).map(user).collect();
+        let narrower: Vec<String> = [22, 21]
+            .into_iter()
+            .chain((0..10).rev())
+            .map(user)
+            .collect();
         for parts in [1, 7] {
             let since = Since::read("it", text.as_bytes()).unwrap();
             let found = since.compare_in(&now, parts).unwrap();
@@ -259,7 +268,10 @@ mod tests {
         let lines = [line(1, ""), line(2, "")];
         let other = line(3, "");
         let before = format!("{WIDER}\n{other}\n{END_OF_RIGHTS}\n{NARROWER}\n{END_OF_RIGHTS}\n");
-        for text in [review(&lines, &before), review(&lines, "").replace('\n', "\r\n")] {
+        for text in [
+            review(&lines, &before),
+            review(&lines, "").replace('\n', "\r\n"),
+        ] {
             let since = Since::read("it", text.as_bytes()).unwrap();
             assert_eq!(principals(&since.rights), ["User::\"1\"", "User::\"2\""]);
         }
@@ -277,7 +289,10 @@ mod tests {
             (whole.replace("\"policies\"", "\"polices\""), "policies"),
         ] {
             let refused = Since::read("it", text.as_bytes()).unwrap_err();
-            assert!(refused.starts_with("it: ") && refused.contains(told), "{refused}");
+            assert!(
+                refused.starts_with("it: ") && refused.contains(told),
+                "{refused}"
+            );
         }
         let line = std::io::repeat(b' ');
         let refused = Since::read("it", line).unwrap_err();

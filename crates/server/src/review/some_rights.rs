@@ -189,7 +189,11 @@ mod tests {
             let alone = SomeRights::of(std::slice::from_ref(right)).unwrap();
             assert_eq!(alone.lines.trim_end(), line);
         }
-        assert!(some.lines.contains("\"policies\":[\"a\",\"b\"]"), "{}", some.lines);
+        assert!(
+            some.lines.contains("\"policies\":[\"a\",\"b\"]"),
+            "{}",
+            some.lines
+        );
         assert!(some.lines.contains("too many to show"), "{}", some.lines);
         assert_eq!(some.last, "Action::\"see\" on Desk::\"2\"");
     }

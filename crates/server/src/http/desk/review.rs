@@ -123,11 +123,7 @@ async fn written(
         }
         None => None,
     };
-    let review = AccessReview {
-        found,
-        since,
-        uses,
-    };
+    let review = AccessReview { found, since, uses };
     let mut to = BufWriter::new(tempfile::tempfile().map_err(internal)?);
     review.write(form, &mut to).map_err(internal)?;
     to.flush().map_err(internal)?;

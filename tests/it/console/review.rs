@@ -199,7 +199,7 @@ fn a_review_says_what_has_changed_since_a_file() {
             "was changed since",
         ),
         (&acme, "<script>".to_owned(), "the earlier review"),
-        (&acme, hostile, "&lt;script&gt;\\u{202e}"),
+        (&acme, hostile, "&lt;script&gt;\\u202e"),
     ] {
         let reply = made_since(&mut browser, fields, &since);
         assert_eq!(reply.status, 400, "{told}: {}", reply.text);

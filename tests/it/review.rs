@@ -1,6 +1,7 @@
 //! `review`: every right that there is, and no other.
 
 mod exhaustive;
+mod many;
 mod used;
 mod values;
 

@@ -4,7 +4,9 @@ mod logs;
 mod progress;
 mod scope;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use super::args::{ReviewArgs, ReviewFormat};
 use super::asking::prepare;
@@ -12,7 +14,7 @@ use super::exit::{Ended, Exit};
 use super::output::{AnyError, failed, misused, remark};
 use super::source::{FileUse, open, patient};
 use super::whole_file::WholeFile;
-use super::worker::in_worker;
+use super::worker::in_workers;
 use logs::Logs;
 use peppol_authz_engine::ReviewScope;
 use peppol_authz_engine::policy::Bundle;
@@ -96,14 +98,15 @@ fn say(review: &AccessReview) {
 /// Finds all rights, over one state of the store.
 fn find(config: &Config, bundle: Arc<Bundle>, scope: ReviewScope) -> Result<FoundReview, AnyError> {
     let (store, _) = open(config, FileUse::ReadOnce)?;
+    let workers = available_parallelism().map_or(1, NonZeroUsize::get);
     // One runtime for both: the state is held by a connection that lives in it.
-    in_worker(async move {
+    in_workers(workers, async move {
         let progress = Progress::new("rights");
-        let mut each = |right: &_| {
-            progress.more(right);
+        let mut some = |found: &_| {
+            progress.more(found);
             Ok(())
         };
-        let found = FoundReview::of(store, bundle, &scope, &mut each).await;
+        let found = FoundReview::of(store, bundle, &scope, workers, &mut some).await;
         progress.end();
         Ok(found?)
     })

@@ -19,6 +19,14 @@ pub(super) fn runtime(workers: usize, stack_bytes: usize) -> std::io::Result<Run
 pub(super) fn in_worker<T: Send + 'static>(
     work: impl Future<Output = Result<T, AnyError>> + Send + 'static,
 ) -> Result<T, AnyError> {
-    let runtime = runtime(1, MIN_WORKER_STACK_BYTES)?;
+    in_workers(1, work)
+}
+
+/// The same for work with tasks of its own, on so many threads; 0 is one for each core.
+pub(super) fn in_workers<T: Send + 'static>(
+    workers: usize,
+    work: impl Future<Output = Result<T, AnyError>> + Send + 'static,
+) -> Result<T, AnyError> {
+    let runtime = runtime(workers, MIN_WORKER_STACK_BYTES)?;
     runtime.block_on(runtime.spawn(work))?
 }

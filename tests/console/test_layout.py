@@ -25,6 +25,7 @@ PAGES = {
     "wide": WORK["small-wide"],
     "policies": "/console/policies",
     "draft": "/console/policies/draft",
+    "review": "/console/review",
     "sign-in": "/console/sign-in",
 }
 # Debian's `fonts-dejavu-core`.

@@ -1,6 +1,7 @@
 //! `review`: every right that there is, and no other.
 
 mod exhaustive;
+mod many;
 mod used;
 mod values;
 
@@ -132,7 +133,7 @@ fn tenancies() -> u64 {
 }
 
 /// Reviews a store on the worker of an engine.
-fn found(worker: &Deciding, store: &Arc<dyn Store>, scope: ReviewScope) -> Rights {
+fn found(worker: &Deciding, store: &Arc<dyn Store>, scope: ReviewScope, workers: usize) -> Rights {
     let store = Arc::clone(store);
     worker.work(move |engine| async move {
         let bundle = Arc::clone(&engine.state().bundle);
@@ -144,23 +145,29 @@ fn found(worker: &Deciding, store: &Arc<dyn Store>, scope: ReviewScope) -> Right
         };
         let engine = Engine::new(Arc::new(held), bundle, options).unwrap();
         let (mut rights, mut sample) = (Rights::new(), Vec::new());
-        let mut take = |right: Right| {
-            let obligations = right.obligations.iter().map(ToString::to_string);
-            let key = [
-                right.principal.to_string(),
-                right.action.to_string(),
-                right.context.to_string(),
-                right.resource.to_string(),
-            ];
-            assert!(!right.permits.is_empty(), "{right:?}");
-            let before = rights.insert(key, obligations.collect());
-            if rights.len() % SAMPLE == 1 {
-                sample.push(right.clone());
+        let mut take = |some: Vec<Right>| {
+            for right in some {
+                let obligations = right.obligations.iter().map(ToString::to_string);
+                let key = [
+                    right.principal.to_string(),
+                    right.action.to_string(),
+                    right.context.to_string(),
+                    right.resource.to_string(),
+                ];
+                assert!(!right.permits.is_empty(), "{right:?}");
+                if rights.insert(key, obligations.collect()).is_some() {
+                    return Err(format!("{right:?} is there twice"));
+                }
+                if rights.len() % SAMPLE == 1 {
+                    sample.push(right);
+                }
             }
-            before.map_or(Ok(()), |_| Err(format!("{right:?} is there twice")))
+            Ok(())
         };
         let session = engine.session();
-        let reviewed = scope.review(&session, &mut take).await;
+        let reviewed = scope
+            .review(&session, workers, Arc::new(Ok), &mut take)
+            .await;
         assert!(reviewed.unwrap().unlisted.is_empty());
         for right in sample {
             values::are_those_of_the_explanation(&engine.state().bundle, &session, &right).await;
@@ -182,14 +189,14 @@ fn a_review_is_every_question_that_the_rules_allow() {
         let documents: String = documents.iter().map(|line| format!("{line}\n")).collect();
         import(&store, &documents).unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
-        let whole = found(&worker, &store, ReviewScope::default());
+        let whole = found(&worker, &store, ReviewScope::default(), 3);
         assert_eq!(whole, exhaustive(&tenancy, None, None), "tenancy {number}");
         for organisation in &tenancy.organisations {
             let scope = ReviewScope {
                 within: Some(uid("Peppol::Organisation", &organisation.id)),
                 ..ReviewScope::default()
             };
-            let part = found(&worker, &store, scope);
+            let part = found(&worker, &store, scope, 1);
             let wanted = exhaustive(&tenancy, Some(&organisation.id), None);
             assert_eq!(part, wanted, "tenancy {number}");
         }
@@ -198,7 +205,7 @@ fn a_review_is_every_question_that_the_rules_allow() {
             principal: Some(uid("Peppol::User", id)),
             ..ReviewScope::default()
         };
-        let part = found(&worker, &store, scope);
+        let part = found(&worker, &store, scope, 2);
         let wanted = exhaustive(&tenancy, None, Some(("User", id)));
         assert_eq!(part, wanted, "tenancy {number}");
         drop(store);

@@ -27,6 +27,9 @@ const DRAFTS: usize = 3;
 /// Reviews that are made or wait for that.
 const REVIEWS: usize = 2;
 
+/// Files that are taken in at once.
+const UPLOADS: usize = 2;
+
 /// A setting in force, as the state shows it.
 #[derive(Clone, Debug)]
 pub struct ConsoleSetting {
@@ -36,6 +39,8 @@ pub struct ConsoleSetting {
     pub value: String,
     /// Where it is from.
     pub origin: String,
+    /// True if nobody has set it.
+    pub is_default: bool,
 }
 
 /// Where the policies in force are from.
@@ -95,6 +100,8 @@ pub struct Console {
     pub(crate) drafts: WorkApart,
     /// The turns of reviews.
     pub(crate) reviews: WorkApart,
+    /// The turns of files that are sent.
+    pub(crate) uploads: Semaphore,
     pub(crate) completions: Semaphore,
     pub(crate) searches: Semaphore,
 }
@@ -137,6 +144,7 @@ impl Console {
             errands: Errands::new(config.server.worker_stack_bytes),
             drafts: WorkApart::new(1, DRAFTS, config.server.worker_stack_bytes),
             reviews: WorkApart::new(1, REVIEWS, config.server.worker_stack_bytes),
+            uploads: Semaphore::new(UPLOADS),
             completions: Semaphore::new(COMPLETIONS),
             searches: Semaphore::new(SEARCHES),
         })

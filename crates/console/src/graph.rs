@@ -1,4 +1,5 @@
-//! A small graph, drawn from left to right.
+//! A small graph, drawn from left to right. What a node refers by stands in its box, a line for each, so that no name lies
+//! over another.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +8,16 @@ use maud::{Markup, html};
 use crate::entity::{brief, seen};
 
 const WIDTH: usize = 190;
+/// The height of a box with its name alone, and of each line more.
 const HEIGHT: usize = 46;
-const COLUMN: usize = 310;
-const LINE: usize = 66;
+const LINE: usize = 17;
+/// From one column to the next, and between boxes.
+const COLUMN: usize = 290;
+const GAP: usize = 18;
 /// The room for edges at the right.
-const BEND: usize = 90;
-/// Letters that fit into a box, and on an edge.
-const NAME_LETTERS: usize = 24;
-const EDGE_LETTERS: usize = 18;
+const BEND: usize = 60;
+/// Letters that fit into a box.
+const LETTERS: usize = 24;
 
 /// A box.
 pub(crate) struct Node {
@@ -29,7 +32,9 @@ pub(crate) struct Node {
 /// A node at its place.
 struct Placed<'a> {
     node: &'a Node,
-    line: usize,
+    y: usize,
+    /// What it refers by, and to which node.
+    refers: Vec<(String, usize)>,
 }
 
 /// From one node to another, by the names of what refers.
@@ -37,19 +42,21 @@ pub(crate) type Edges = BTreeMap<(usize, usize), Vec<String>>;
 
 /// The graph, with its name for who does not see it.
 pub(crate) fn drawn(nodes: &[Node], edges: &Edges, name: &str) -> Markup {
-    let mut lines: BTreeMap<usize, usize> = BTreeMap::new();
-    let placed = nodes.iter().map(|node| {
-        let line = lines.entry(node.column).or_default();
-        *line += 1;
-        Placed {
-            node,
-            line: *line - 1,
-        }
+    let mut below: BTreeMap<usize, usize> = BTreeMap::new();
+    let placed = nodes.iter().enumerate().map(|(place, node)| {
+        let refers = edges.range((place, 0)..(place + 1, 0));
+        let refers: Vec<_> = refers
+            .map(|((_, to), names)| (names.join(", "), *to))
+            .collect();
+        let below = below.entry(node.column).or_insert(8);
+        let y = *below;
+        *below += HEIGHT + refers.len() * LINE + GAP;
+        Placed { node, y, refers }
     });
     let placed: Vec<Placed<'_>> = placed.collect();
     let columns = nodes.iter().map(|node| node.column).max().unwrap_or(0) + 1;
-    let lines = placed.iter().map(|it| it.line).max().unwrap_or(0) + 1;
-    let (width, height) = (columns * COLUMN - (COLUMN - WIDTH) + BEND, lines * LINE);
+    let height = below.values().max().copied().unwrap_or(0);
+    let width = columns * COLUMN - (COLUMN - WIDTH) + BEND;
     html! {
         div.scroll tabindex="0" {
             svg.graph role="img" aria-label=(name) viewBox=(format!("0 0 {width} {height}")) width=(width) height=(height) {
@@ -58,8 +65,11 @@ pub(crate) fn drawn(nodes: &[Node], edges: &Edges, name: &str) -> Markup {
                         path d="M0 0 L8 4 L0 8 z" {}
                     }
                 }
-                @for ((from, to), names) in edges {
-                    @if let (Some(from), Some(to)) = (placed.get(*from), placed.get(*to)) { (edge(from, to, names)) }
+                // Behind the boxes.
+                @for node in &placed {
+                    @for (line, (_, to)) in node.refers.iter().enumerate() {
+                        @if let Some(to) = placed.get(*to) { (edge(node, line, to)) }
+                    }
                 }
                 @for node in &placed { (boxed(node)) }
             }
@@ -67,37 +77,50 @@ pub(crate) fn drawn(nodes: &[Node], edges: &Edges, name: &str) -> Markup {
     }
 }
 
-fn corner(node: &Placed<'_>) -> (usize, usize) {
-    (node.node.column * COLUMN + 2, node.line * LINE + 8)
+impl Placed<'_> {
+    fn x(&self) -> usize {
+        self.node.column * COLUMN + 2
+    }
+
+    /// The middle of a line of what it refers by.
+    fn line(&self, line: usize) -> usize {
+        self.y + HEIGHT + line * LINE + 4
+    }
 }
 
 fn boxed(node: &Placed<'_>) -> Markup {
-    let ((x, y), of) = (corner(node), node.node);
+    let (x, y, of) = (node.x(), node.y, node.node);
+    // A kind that is not told leaves the name its place.
+    let name = if of.kind.is_empty() { 27 } else { 35 };
+    let height = HEIGHT + node.refers.len() * LINE;
     html! {
         g class=(format!("node {}", of.role)) {
             title { (seen(&of.title)) }
-            rect x=(x) y=(y) width=(WIDTH) height=(HEIGHT) rx="7" {}
-            text.kind x=(x + 12) y=(y + 17) { (brief(&seen(&of.kind), NAME_LETTERS)) }
-            text.id x=(x + 12) y=(y + 35) { (brief(&seen(&of.name), NAME_LETTERS)) }
+            rect x=(x) y=(y) width=(WIDTH) height=(height) rx="7" {}
+            text.kind x=(x + 12) y=(y + 17) { (brief(&seen(&of.kind), LETTERS)) }
+            text.id x=(x + 12) y=(y + name) { (brief(&seen(&of.name), LETTERS)) }
+        }
+        @for (line, (names, _)) in node.refers.iter().enumerate() {
+            text.label x=(x + WIDTH - 10) y=(node.line(line) + 4) text-anchor="end" {
+                title { (seen(names)) }
+                (brief(&seen(names), LETTERS))
+            }
         }
     }
 }
 
-fn edge(from: &Placed<'_>, to: &Placed<'_>, names: &[String]) -> Markup {
-    let ((x1, y1), (x2, y2)) = (corner(from), corner(to));
-    let (y1, y2) = (y1 + HEIGHT / 2, y2 + HEIGHT / 2);
-    // A reference back, or within a column, leaves and arrives at the right.
+fn edge(from: &Placed<'_>, line: usize, to: &Placed<'_>) -> Markup {
+    let (x1, y1, y2) = (from.x() + WIDTH, from.line(line), to.y + HEIGHT / 2);
+    // A reference back, or within a column, arrives at the right.
     let is_onward = to.node.column > from.node.column;
-    let (x1, x2) = (x1 + WIDTH, if is_onward { x2 } else { x2 + WIDTH });
-    let bend = if is_onward { (x2 - x1) / 2 } else { 46 };
-    let (c1, c2) = (x1 + bend, if is_onward { x2 - bend } else { x2 + bend });
-    let path = format!("M{x1} {y1} C{c1} {y1} {c2} {y2} {x2} {y2}");
-    let label = names.join(", ");
-    html! {
-        path.edge d=(path) marker-end="url(#arrow)" {}
-        text.label x=((x1 + x2) / 2 + if is_onward { 0 } else { 30 }) y=((y1 + y2) / 2 - 5) text-anchor="middle" {
-            title { (seen(&label)) }
-            (brief(&seen(&label), EDGE_LETTERS))
+    let x2 = if is_onward { to.x() } else { to.x() + WIDTH };
+    let (c1, c2) = match is_onward {
+        true => (x1 + (x2 - x1) / 2, x2 - (x2 - x1) / 2),
+        // The farther, the wider: each has a way of its own.
+        false => {
+            let bend = 24 + (y1.abs_diff(y2) / 12).min(BEND - 28);
+            (x1 + bend, x2 + bend)
         }
-    }
+    };
+    html! { path.edge d=(format!("M{x1} {y1} C{c1} {y1} {c2} {y2} {x2} {y2}")) marker-end="url(#arrow)" {} }
 }

@@ -12,6 +12,7 @@
 //! Imports run one way, `routes → {pages} → visit → refusal → frame → {session, guard, language, entity} → query`.
 
 mod ask;
+mod asked_types;
 mod assets;
 mod cedar;
 mod commands;

@@ -1,12 +1,19 @@
 //! Access reviews: a form, and the file that it is answered with.
 
+mod sent;
+
+use std::fs::File;
+
 use axum::body::Body;
+use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::Response;
 use maud::{Markup, html};
-use serde_json::Value as Json;
+use sent::{NotTaken, SentForm, sent};
 
+use crate::asked_types::{asked_types, named_by};
+use crate::entity::short;
 use crate::entry::FORM_MARK;
 use crate::language::Texts;
 use crate::query::Parameters;
@@ -15,10 +22,16 @@ use crate::visit::Visit;
 use peppol_authz_engine::schema::{Misfit, Schema};
 use peppol_authz_engine::{Malformed, ReviewScope};
 use peppol_authz_server::config::LogTarget;
-use peppol_authz_server::http::Problem;
+use peppol_authz_server::http::{Problem, WantedReview};
+
 use peppol_authz_server::review::{ReviewForm, tenant};
 
+pub(crate) use sent::UPLOAD;
+
 const PATH: &str = "/console/review";
+
+/// The field with an earlier review.
+const SINCE: &str = "since";
 
 const FORMS: [(&str, ReviewForm); 3] = [
     ("html", ReviewForm::Html),
@@ -35,11 +48,17 @@ pub(crate) async fn page(visit: Visit) -> Response {
 }
 
 /// The review that the form asks for, to be kept.
-pub(crate) async fn file(visit: Visit, body: String) -> Response {
-    let Some(form) = visit.form(&body) else {
-        return form_refused(&visit.frame());
+pub(crate) async fn file(visit: Visit, request: Request) -> Response {
+    // Nothing is taken in for who may have no review.
+    if let Err(refused) = visit.desk.require_administration("/v1/data") {
+        return problem(&visit.frame(), &refused);
+    }
+    let SentForm { fields, file } = match sent(&visit, SINCE, request).await {
+        Ok(form) => form,
+        Err(NotTaken::Foreign) => return form_refused(&visit.frame()),
+        Err(NotTaken::Problem(refused)) => return problem(&visit.frame(), &refused),
     };
-    match reviewed(&visit, &form).await {
+    match reviewed(&visit, &fields, file).await {
         Ok((kind, body, length)) => {
             let name = format!("attachment; filename=\"review.{}\"", kind.ending());
             let mut response = Response::new(body);
@@ -53,14 +72,18 @@ pub(crate) async fn file(visit: Visit, body: String) -> Response {
         }
         Err(refused) => {
             refused.log();
-            let mut response = shown(&visit, &form, Some(&refused));
+            let mut response = shown(&visit, &fields, Some(&refused));
             *response.status_mut() = refused.status();
             response
         }
     }
 }
 
-async fn reviewed(visit: &Visit, form: &Parameters) -> Result<(ReviewForm, Body, u64), Problem> {
+async fn reviewed(
+    visit: &Visit,
+    form: &Parameters,
+    since: Option<File>,
+) -> Result<(ReviewForm, Body, u64), Problem> {
     let state = visit.console.app.engine.state();
     let scope = scope(form, &state.bundle.schema)?;
     let wanted = form.get("format").unwrap_or_default();
@@ -70,30 +93,31 @@ async fn reviewed(visit: &Visit, form: &Parameters) -> Result<(ReviewForm, Body,
         LogTarget::File(path) => Some(path.clone()),
         _ => None,
     };
+    let wanted = WantedReview {
+        scope,
+        form: kind,
+        log,
+        since,
+    };
     let turns = &visit.console.reviews;
-    let (body, length) = visit.desk.review(scope, kind, log, turns).await?;
+    let (body, length) = visit.desk.review(wanted, turns).await?;
     Ok((kind, body, length))
 }
 
 fn scope(form: &Parameters, schema: &Schema) -> Result<ReviewScope, Problem> {
-    let misfit = |name: &str, problem: String| {
+    let misfit = |problem: String| {
         Problem::Malformed(Malformed {
             code: "MALFORMED_SEARCH",
-            misfit: Misfit::new(format!("`{name}`: {problem}")),
+            misfit: Misfit::new(problem),
         })
     };
     let within = form.get("organisation").map(|id| tenant(id, schema));
-    let principal = form.get("principal").map(|text| {
-        let read = schema.entity(&Json::from(text));
-        read.map_err(|misfit| misfit.to_string())
-    });
+    let principal = named_by(form, schema, "principal");
     Ok(ReviewScope {
         within: within
             .transpose()
-            .map_err(|it| misfit("organisation", it))?,
-        principal: principal
-            .transpose()
-            .map_err(|it| misfit("principal", it))?,
+            .map_err(|problem| misfit(format!("`organisation`: {problem}")))?,
+        principal: principal.transpose().map_err(misfit)?,
         ..ReviewScope::default()
     })
 }
@@ -116,8 +140,12 @@ fn form(visit: &Visit, written: &Parameters, texts: &Texts) -> Markup {
     let schema = &state.bundle.schema;
     let tenant = schema.entity_types().into_iter().find(|of| of.tenant);
     let value = |name: &str| written.get(name).unwrap_or_default();
+    let types = asked_types(schema, "principal");
+    let chosen = schema.entity_type_called(value("principal-type"));
+    let chosen = chosen.map(|of| &of.name).or_else(|| types.first());
     html! {
-        form.card.line method="post" action=(PATH) {
+        form.card.line method="post" action=(PATH) enctype="multipart/form-data" {
+            // First: nothing else is taken without it.
             input type="hidden" name=(FORM_MARK) value=(visit.form_mark());
             div.fields {
                 @if let Some(tenant) = tenant {
@@ -128,10 +156,21 @@ fn form(visit: &Visit, written: &Parameters, texts: &Texts) -> Markup {
                         datalist id="organisation-ids" {}
                     }
                 }
-                div.field.wide {
-                    label for="principal" { (texts.review_of) }
+                div.field {
+                    label for="principal-type" { (texts.review_of) }
+                    select id="principal-type" name="principal-type" data-kind-of="principal" {
+                        @for of in &types { option value=(of) selected[chosen == Some(of)] { (short(of)) } }
+                    }
+                }
+                div.field {
+                    label for="principal" { (texts.id) }
                     input id="principal" name="principal" value=(value("principal")) autocomplete="off" spellcheck="false"
-                        placeholder="Peppol::User::\"anna\"";
+                        placeholder=(texts.ids_hint) list="principal-ids" data-complete=[chosen.map(ToString::to_string)];
+                    datalist id="principal-ids" {}
+                }
+                div.field.wide {
+                    label for=(SINCE) { (texts.review_since) }
+                    input id=(SINCE) name=(SINCE) type="file" accept=".json,application/json" aria-describedby="since-hint";
                 }
                 div.field {
                     label for="format" { (texts.review_format) }
@@ -141,6 +180,7 @@ fn form(visit: &Visit, written: &Parameters, texts: &Texts) -> Markup {
                 }
                 button.primary type="submit" { (texts.review_make) }
             }
+            p.hint id="since-hint" { (texts.review_since_hint) }
         }
     }
 }

@@ -9,9 +9,9 @@ mod open_actions;
 use std::time::Duration;
 
 use axum::response::Response;
-use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use maud::{Markup, html};
 
+use crate::asked_types::{asked_types, named_by};
 use crate::entity::{seen, short};
 use crate::language::Texts;
 use crate::refusal::problem_box;
@@ -28,8 +28,8 @@ pub(crate) async fn page(visit: Visit) -> Response {
     let state = visit.console.app.engine.state();
     let schema = &state.bundle.schema;
     let found = match (
-        named(&visit, schema, "resource"),
-        named(&visit, schema, "principal"),
+        named_by(&visit.query, schema, "resource"),
+        named_by(&visit.query, schema, "principal"),
     ) {
         (Some(Ok(uid)), _) => Some(within(&visit, matrix::matrix(&visit, schema, &uid)).await),
         (None, Some(Ok(uid))) => {
@@ -66,43 +66,10 @@ async fn within(visit: &Visit, found: impl Future<Output = Result<Markup, Proble
     }
 }
 
-/// The entity that the parameters name; `None` where they name none.
-fn named(visit: &Visit, schema: &Schema, member: &str) -> Option<Result<EntityUid, String>> {
-    let id = visit.query.get(member)?;
-    let name = visit
-        .query
-        .get(&format!("{member}-type"))
-        .unwrap_or_default();
-    let Some(of) = schema.entity_type_called(name) else {
-        return Some(Err(format!(
-            "`{member}-type`: no such type{}",
-            schema.type_meant(name)
-        )));
-    };
-    let uid = EntityUid::from_type_name_and_id(of.name.clone(), EntityId::new(id));
-    let canonical = schema.canonical(uid);
-    Some(canonical.map_err(|misfit| format!("`{member}`: {misfit}")))
-}
-
-fn types(schema: &Schema, member: &str) -> Vec<EntityTypeName> {
-    let actions = schema.actions().into_iter();
-    let mut types: Vec<_> = actions
-        .flat_map(|action| match member {
-            "principal" => action.principals.clone(),
-            _ => action.resources.clone(),
-        })
-        .collect();
-    types.sort();
-    types.dedup();
-    // The type that all others belong to comes first.
-    types.sort_by_key(|of| !schema.entity_type(of).is_some_and(|of| of.tenant));
-    types
-}
-
 fn form(visit: &Visit, schema: &Schema, member: &str, title: &str, texts: &Texts) -> Markup {
     let kind = format!("{member}-type");
     let ids = format!("{member}-ids");
-    let types = types(schema, member);
+    let types = asked_types(schema, member);
     let chosen = visit
         .query
         .get(&kind)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
+use axum::handler::Handler;
 use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::middleware::{Next, from_fn};
@@ -50,7 +51,10 @@ pub fn router(console: Console) -> Router {
         )
         .route("/console/decisions", get(decisions::page))
         .route("/console/decisions/shadow", get(decisions::shadow::page))
-        .route("/console/review", get(review::page).post(review::file))
+        .route(
+            "/console/review",
+            get(review::page).post(review::file.layer(DefaultBodyLimit::max(review::UPLOAD))),
+        )
         .route("/console/state", get(state::page))
         .route(
             "/console/state/checks",

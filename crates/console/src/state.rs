@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::response::Response;
 use maud::{Markup, html};
 
+use crate::console::ConsoleSetting;
 use crate::entity::{code_words, seen};
 use crate::language::Texts;
 use crate::refusal::problem;
@@ -22,6 +23,8 @@ pub(crate) async fn page(visit: Visit) -> Response {
         Ok(state) => state,
         Err(refused) => return problem(&visit.frame(), &refused),
     };
+    let all = visit.console.settings.iter();
+    let (defaults, set): (Vec<_>, Vec<_>) = all.partition(|setting| setting.is_default);
     let contents = html! {
         div.lead {
             h1 { (texts.state) }
@@ -40,21 +43,31 @@ pub(crate) async fn page(visit: Visit) -> Response {
         (limits(&state.limits, texts))
         section.card {
             h2 { (texts.settings) }
-            div.scroll tabindex="0" { table {
-                thead { tr { th scope="col" { (texts.setting) } th scope="col" { (texts.value) } th scope="col" { (texts.origin) } } }
-                tbody {
-                    @for setting in &visit.console.settings {
-                        tr {
-                            th scope="row" { code { (setting.key) } }
-                            td { code { bdi { (seen(&setting.value)) } } }
-                            td { bdi { (seen(&setting.origin)) } }
-                        }
-                    }
-                }
-            } }
+            (settings(&set, texts))
+            details {
+                summary { (texts.from_defaults) " (" (defaults.len()) ")" }
+                (settings(&defaults, texts))
+            }
         }
     };
     visit.frame().page(texts.state, &contents)
+}
+
+fn settings(settings: &[&ConsoleSetting], texts: &Texts) -> Markup {
+    html! {
+        div.scroll tabindex="0" { table {
+            thead { tr { th scope="col" { (texts.setting) } th scope="col" { (texts.value) } th scope="col" { (texts.origin) } } }
+            tbody {
+                @for setting in settings {
+                    tr {
+                        th scope="row" { code { (setting.key) } }
+                        td { code { bdi { (seen(&setting.value)) } } }
+                        td { bdi { (seen(&setting.origin)) } }
+                    }
+                }
+            }
+        } }
+    }
 }
 
 /// The way to the checks of `doctor`.

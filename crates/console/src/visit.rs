@@ -58,8 +58,13 @@ impl Visit {
     pub(crate) fn form(&self, body: &str) -> Option<Parameters> {
         let form = Parameters::read(body);
         let mark = form.get(FORM_MARK)?;
+        self.is_own_form(mark).then(|| form.without(FORM_MARK))
+    }
+
+    /// True if a page of this visitor has sent a form with this mark.
+    pub(crate) fn is_own_form(&self, mark: &str) -> bool {
         let is_own = self.console.key.is_mark(mark, &self.form_mark_of());
-        (is_own && is_own_form(&self.headers)).then(|| form.without(FORM_MARK))
+        is_own && is_own_form(&self.headers)
     }
 
     /// Ends its session.

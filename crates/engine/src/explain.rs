@@ -38,6 +38,7 @@ use crate::decide::{
 use crate::policy::{Bundle, PolicyInfo};
 use world::{ExplainedDecision, World};
 
+pub use cedar::shown as shown_value;
 pub use permit::{Change, ChangeKind, MissingCondition, MissingConditions, NearPermit, Remedy};
 pub use values::ReadValue;
 

@@ -45,14 +45,15 @@ pub use decide::{
 };
 pub use explain::{
     Change, ChangeKind, Explained, Explanation, MissingCondition, MissingConditions, NearPermit,
-    ReadValue, Remedy, Unexplained,
+    ReadValue, Remedy, Unexplained, shown_value,
 };
 pub use moment::Moment;
 pub use request::{
     Body, Draft, Drafted, Headers, HttpRequest, RequestDecision, RequestLimits, Routed, Unrouted,
 };
 pub use review::{
-    OpenAction, PermitValues, ReviewError, ReviewScope, Reviewed, Right, TakeRight, listed_contexts,
+    MakeOfRights, OpenAction, PermitValues, ReviewError, ReviewScope, Reviewed, Right,
+    listed_contexts,
 };
 pub use row_plan::{
     ROW_ID, RelatedRow, RowAttribute, RowCondition, RowPlan, RowPlanOptions, RowPlanRequest,

@@ -5,11 +5,13 @@
 //! 2. [`scope`] finds the resources: all of them, or those within one entity.
 //! 3. For each resource, action and context the principals are searched for, or for one principal the
 //!    resources. A search decides each candidate, so a right is what a question would be answered.
-//! 4. [`values`] finds the values by which the permits of a right hold.
+//! 4. [`parts`] cuts these searches into parts, has several workers do them, and takes them in order.
+//! 5. [`values`] finds the values by which the permits of a right hold.
 //!
 //! INVARIANT: a review is complete, or it is an error. A candidate that cannot be decided ends it.
 
 mod contexts;
+mod parts;
 mod rights;
 mod scope;
 mod values;
@@ -24,7 +26,7 @@ use crate::decide::{Failure, Question, Reason};
 use crate::explain::ReadValue;
 
 pub use contexts::listed_contexts;
-pub use rights::TakeRight;
+pub use parts::MakeOfRights;
 
 /// The rights that are wanted.
 #[derive(Clone, Debug, Default)]
@@ -124,13 +126,13 @@ pub enum ReviewError {
     /// The state that is read has changed: reviews are made over a [`HeldStore`](crate::store::HeldStore).
     #[error("the store has changed meanwhile")]
     Changed,
-    /// The receiver of the rights takes no more.
+    /// The receiver of the rights takes no more, or cannot be told of one.
     #[error("{0}")]
     Taken(String),
 }
 
 /// The principal, the action and the resource of a question.
-fn parts(question: &Question) -> [String; 3] {
+fn parts_of(question: &Question) -> [String; 3] {
     let Question {
         principal,
         action,

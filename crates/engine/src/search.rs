@@ -14,7 +14,7 @@
 //! 6. The candidates are decided like a batch, from the snapshot that they were found in. If that
 //!    has to move on to a later state, the page begins again.
 //!
-//! [`whole`] finds all that is allowed, or fails; it is what reviews use.
+//! [`whole`] finds all that is allowed, in parts, or fails; it is what reviews use.
 //!
 //! So the condition decides how fast a search is. A fault in it can lose results; it can never add
 //! one.
@@ -47,6 +47,7 @@ pub(crate) use partial::{PartialPolicies, evaluate, one_sided};
 pub use partial::{Residual, ResidualPolicy};
 pub use read::Wanted;
 pub(crate) use read::{EntityOrType, named};
+pub(crate) use whole::{FoundPart, SearchPart, WholeSearch};
 
 /// The search for principals or resources: who may do this, or on what may it be done?
 #[derive(Clone, Debug)]

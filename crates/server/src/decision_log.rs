@@ -17,6 +17,7 @@ mod batch;
 mod collected;
 mod entry;
 mod file;
+mod files;
 mod pipe;
 mod progress;
 mod pseudonym;
@@ -32,6 +33,7 @@ mod writer;
 
 pub use act::{Act, is_act};
 pub use entry::line_alone;
+pub use files::LogFiles;
 pub(crate) use pseudonym::is_hash;
 pub use pseudonym::{KeyError, Pseudonyms};
 pub use queue::{DecisionLog, LogError, LogRoom, LogStats, NotLogged, Room};

@@ -5,10 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use peppol_authz_engine::Right;
-
-/// Rights after which the resource is shown that is at hand.
-const EACH: u64 = 1_000;
+use peppol_authz_server::review::SomeRights;
 
 /// How many things were found or read.
 pub(super) struct Progress {
@@ -29,13 +26,11 @@ impl Progress {
         Self { bar }
     }
 
-    /// One more right.
-    pub(super) fn more(&self, right: &Right) {
+    /// Some more rights.
+    pub(super) fn more(&self, found: &SomeRights) {
         if let Some(bar) = &self.bar {
-            if bar.position().is_multiple_of(EACH) {
-                bar.set_message(format!("{} on {}", right.action, right.resource));
-            }
-            bar.inc(1);
+            bar.set_message(found.last.clone());
+            bar.inc(found.count);
         }
     }
 

@@ -24,6 +24,7 @@ pub(super) fn console(config: &Config, app: &Arc<App>) -> Result<Option<Console>
     let shown = shown.map(|it| ConsoleSetting {
         value: it.text(),
         key: it.key.clone(),
+        is_default: it.is_default(),
         origin: it.origin.clone(),
     });
     Ok(Some(Console::new(

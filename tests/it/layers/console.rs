@@ -15,6 +15,7 @@ pub(super) const MAY_USE: &[(&str, &[&str])] = &[
             "visit",
         ],
     ),
+    ("asked_types", &["query"]),
     ("assets", &["random"]),
     ("cedar", &["entity", "language"]),
     ("commands", &[]),
@@ -86,11 +87,20 @@ pub(super) const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "review",
-        &["entry", "language", "query", "refusal", "visit"],
+        &[
+            "asked_types",
+            "entity",
+            "entry",
+            "language",
+            "query",
+            "refusal",
+            "visit",
+        ],
     ),
     (
         "rights",
         &[
+            "asked_types",
             "entity",
             "language",
             "query",
@@ -141,6 +151,7 @@ pub(super) const MAY_USE: &[(&str, &[&str])] = &[
         "state",
         &[
             "commands",
+            "console",
             "entity",
             "errand_form",
             "language",

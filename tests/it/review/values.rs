@@ -69,8 +69,7 @@ fn each_right_says_by_which_values_it_is_given() {
     let told = "principal.getTag(resource.id) = [Peppol::MemberRole::\"\"orgadmin\"\"]";
     assert!(table.contains(told), "{table}");
     let page = reviewed.run(&["--organisation", "acme", "--format", "html"]);
-    let told =
-        "<code>principal.getTag(resource.id) = [Peppol::MemberRole::&quot;orgadmin&quot;]</code>";
+    let told = "<code>principal.getTag(resource.id) = [Peppol::<wbr>MemberRole::<wbr>&quot;orgadmin&quot;]</code>";
     assert!(page.stdout.contains(told), "{page:?}");
 }
 

@@ -7,7 +7,7 @@ use super::answer::{reasons, verdict};
 use super::asking::{Asking, COMPLETE, CONTEXT};
 use super::supposing::with_changes;
 use crate::cedar::source;
-use crate::entity::{entity, seen};
+use crate::entity::{code_words, entity, seen};
 use crate::language::Texts;
 use crate::policy_title::titled;
 use peppol_authz_engine::schema::Value;
@@ -53,7 +53,7 @@ fn missing(way: &MissingConditions, asking: &Asking<'_>, texts: &Texts) -> Marku
                         @if lack.expected { (seen(&lack.condition)) } @else { "!(" (seen(&lack.condition)) ")" }
                     } }
                     @for (place, words) in lack.words.iter().enumerate() {
-                        span.words { @if place > 0 { (texts.or) " " } bdi { (seen(words)) } }
+                        span.words { @if place > 0 { (texts.or) " " } bdi { (code_words(&seen(words))) } }
                     }
                 }
             }

@@ -8,9 +8,9 @@ use maud::{Markup, html};
 use crate::entity::{brief, entity, id, seen, short};
 use crate::graph::{Edges, Node, drawn};
 use crate::language::Texts;
-use peppol_authz_engine::schema::{AsStored, CedarJson, Row, Value};
+use peppol_authz_engine::schema::Row;
 use peppol_authz_engine::slice::SeenEntity;
-use peppol_authz_engine::{Decision, Question};
+use peppol_authz_engine::{Decision, Question, shown_value};
 
 /// The most entities that are drawn, and that are listed.
 const DRAWN: usize = 18;
@@ -50,12 +50,11 @@ pub(crate) fn slice(question: &Question, decision: &Decision, texts: &Texts) -> 
 
 fn listed(uid: &EntityUid, rows: &[&Row]) -> Markup {
     let mut values: BTreeMap<String, String> = BTreeMap::new();
-    let told = |value: &Value| AsStored.value(value).to_string();
     for row in rows {
         let attributes = row.attributes.iter();
-        values.extend(attributes.map(|(name, value)| (name.to_string(), told(value))));
+        values.extend(attributes.map(|(name, value)| (name.to_string(), shown_value(value))));
         let tags = row.tags.iter();
-        values.extend(tags.map(|(key, value)| (format!("[{key}]"), told(value))));
+        values.extend(tags.map(|(key, value)| (format!("[{key}]"), shown_value(value))));
         let ancestors = row.ancestors.iter();
         values.extend(ancestors.map(|of| (format!("in {of}"), String::new())));
     }

@@ -21,10 +21,11 @@ pub(super) fn filter_form(visit: &Visit, place: &str) -> Markup {
         form.card.line method="get" action=(place) role="search" {
             div.fields {
                 @for (name, title) in fields {
-                    div.field {
+                    @let is_time = name == "from" || name == "to";
+                    div.field.wide[is_time] {
                         label for=(name) { (title) }
                         input id=(name) name=(name) value=(written(name)) autocomplete="off" spellcheck="false"
-                            placeholder=[(name == "from" || name == "to").then_some("2026-01-31T09:00")];
+                            placeholder=[is_time.then_some("2026-01-31T09:00")];
                     }
                 }
                 div.field {

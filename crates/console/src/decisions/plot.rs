@@ -37,13 +37,16 @@ pub(super) fn plot(lines: &[LoggedDecision], texts: &Texts) -> Markup {
         .unwrap_or(0)
         .max(1);
     let width = WIDTH / BARS;
-    let high = |count: usize| count * (HEIGHT - 20) / most;
+    let high = |count: usize| count * (HEIGHT - 4) / most;
+    let sum = |of: &[(usize, usize)], count: fn(&(usize, usize)) -> usize| -> usize {
+        of.iter().map(count).sum()
+    };
     let [begin, end] = [lines.first(), lines.last()]
         .map(|line| line.map(|it| it.time.replace('T', " ")).unwrap_or_default());
     html! {
         section.card {
             h2 { (texts.counts) }
-            svg.plot role="img" aria-label=(texts.plot_label) viewBox=(format!("0 0 {WIDTH} {}", HEIGHT + 20)) {
+            svg.plot role="img" aria-label=(texts.plot_label) viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) preserveAspectRatio="none" {
                 @for (place, (allowed, denied)) in bars.iter().enumerate() {
                     @let (low, up) = (high(*denied), high(*allowed));
                     g {
@@ -53,9 +56,12 @@ pub(super) fn plot(lines: &[LoggedDecision], texts: &Texts) -> Markup {
                     }
                 }
                 line x1="0" y1=(HEIGHT) x2=(WIDTH) y2=(HEIGHT) {}
-                text x="0" y=(HEIGHT + 15) { (begin) }
-                text x=(WIDTH) y=(HEIGHT + 15) text-anchor="end" { (end) }
-                text x="0" y="11" { (most) }
+            }
+            p.plot-ends { time { (begin) } time { (end) } }
+            p.hint {
+                span.allow { span.tone aria-hidden="true" { "■ " } (texts.allowed) " " (sum(&bars, |it| it.0)) } ", "
+                span.deny { span.tone aria-hidden="true" { "■ " } (texts.denied) " " (sum(&bars, |it| it.1)) } ", "
+                (texts.highest_bar) " " (most)
             }
         }
     }

@@ -179,7 +179,7 @@ fn supposing(visit: &Visit, choices: &[Choice], texts: &Texts) -> Markup {
                     }
                 }
                 button type="submit" { (texts.show) }
-                @if chosen.is_some() { span.legend { b.gained { "+" } " " (texts.gained) " " b.lost { "−" } " " (texts.lost) } }
+                @if choices.iter().any(|it| chosen == Some(it.written.as_str())) { span.legend { b.gained { "+" } " " (texts.gained) " " b.lost { "−" } " " (texts.lost) } }
             }
         }
     }

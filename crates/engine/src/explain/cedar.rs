@@ -49,7 +49,8 @@ fn operand(expression: &Expr) -> String {
 }
 
 /// A value as Cedar writes it, truncated where it is long.
-pub(super) fn shown(value: &Value) -> String {
+#[must_use]
+pub fn shown(value: &Value) -> String {
     let expression = value.to_expression();
     let expression: &ast::RestrictedExpr = expression.as_ref();
     brief(expression, VALUE)

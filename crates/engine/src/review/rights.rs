@@ -1,22 +1,18 @@
 //! The rights, one resource after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use cedar_policy::{EntityTypeName, EntityUid};
 use serde_json::Value as Json;
 
 use super::contexts::contexts;
+use super::parts::{MakeOfRights, Parts, Searched};
 use super::scope::Resources;
-use super::values::PermitReader;
-use super::{OpenAction, ReviewError, ReviewScope, Reviewed, Right};
-use crate::decide::{Decision, Question, QuestionContext, Session};
+use super::{OpenAction, ReviewError, ReviewScope, Reviewed};
+use crate::decide::{QuestionContext, Session};
 use crate::schema::{ActionType, EntityType, JsonOrigin, record_to_json};
-use crate::search::{Search, Sought};
-use crate::slice::InState;
-
-/// Takes the rights, one by one.
-pub type TakeRight<'a> = &'a mut (dyn FnMut(Right) -> Result<(), String> + Send);
+use crate::search::{Search, Sought, WholeSearch};
 
 /// An action with the contexts that it is asked in.
 struct Asked<'a> {
@@ -25,15 +21,18 @@ struct Asked<'a> {
 }
 
 impl ReviewScope {
-    /// Finds every right, and gives each to `take`: by resource, action, context and principal, or with
-    /// one principal by action, context and resource.
+    /// Finds every right: by resource, action, context and principal, or with one principal by action, context and
+    /// resource. What `make` makes of some of them is given to `take`, in this order. So many `workers` decide and
+    /// make at once: one does so in this task, several do so in tasks of the runtime.
     ///
     /// # Errors
-    /// Anything that keeps the review from being complete, and what `take` says.
-    pub async fn review(
+    /// Anything that keeps the review from being complete, and what `make` and `take` say.
+    pub async fn review<T: Send + 'static>(
         &self,
         session: &Session,
-        take: TakeRight<'_>,
+        workers: usize,
+        make: MakeOfRights<T>,
+        take: &mut (dyn FnMut(T) -> Result<(), String> + Send),
     ) -> Result<Reviewed, ReviewError> {
         let (asked, open) = self.asked(session)?;
         let resources = Resources::of(session, self.within.as_ref()).await?;
@@ -42,26 +41,26 @@ impl ReviewScope {
         }
         let mut review = Review {
             session,
+            make,
             take,
             resources,
-            permits: PermitReader::default(),
-            revision: None,
-            decided: 0,
+            parts: Parts::new(workers),
             unlisted: BTreeSet::new(),
         };
         match &self.principal {
             Some(principal) => review.of_principal(principal, &asked).await?,
             None => review.of_all(&asked).await?,
         }
+        review.parts.end(review.take).await?;
         Ok(Reviewed {
             open,
             unlisted: review.unlisted,
             policy_revision: Arc::clone(&session.state.bundle.revision),
-            tenancy_revision: match review.revision {
+            tenancy_revision: match review.parts.revision {
                 Some(revision) => revision,
                 None => session.newest_state().await?,
             },
-            decided: review.decided,
+            decided: review.parts.decided,
         })
     }
 
@@ -107,17 +106,16 @@ impl ReviewScope {
 }
 
 /// A review that goes on.
-struct Review<'a, 'b> {
+struct Review<'a, 'b, T> {
     session: &'a Session,
-    take: TakeRight<'b>,
+    make: MakeOfRights<T>,
+    take: &'b mut (dyn FnMut(T) -> Result<(), String> + Send),
     resources: Resources<'a>,
-    permits: PermitReader,
-    revision: Option<Arc<str>>,
-    decided: usize,
+    parts: Parts<T>,
     unlisted: BTreeSet<EntityTypeName>,
 }
 
-impl<'a> Review<'a, '_> {
+impl<'a, T: Send + 'static> Review<'a, '_, T> {
     /// The principals with rights, on one resource after the other.
     async fn of_all(&mut self, asked: &[Asked<'_>]) -> Result<(), ReviewError> {
         let mut by_resource: BTreeMap<String, (&EntityTypeName, Vec<&Asked<'_>>)> = BTreeMap::new();
@@ -216,54 +214,17 @@ impl<'a> Review<'a, '_> {
     }
 
     async fn search(&mut self, search: Search, plain: &Json) -> Result<(), ReviewError> {
-        let (principal, resource) = match search.sought {
-            Sought::Principals => (format!("each {}", search.of), search.known.to_string()),
-            Sought::Resources => (search.known.to_string(), format!("each {}", search.of)),
+        let within = match search.sought {
+            Sought::Principals => None,
+            Sought::Resources => self.resources.within(&search.of),
         };
-        let about = [principal, search.action.to_string(), resource];
-        let Self {
-            session,
-            take,
-            resources,
-            permits,
-            ..
-        } = self;
-        permits.begin();
-        let mut take = |question: Question, decision: Decision| {
-            if !resources.contains(&question.resource) {
-                return Ok(());
-            }
-            let bundle = &session.state.bundle;
-            let values = permits.values(bundle, search.sought, &question, &decision)?;
-            let right = Right {
-                principal: question.principal,
-                action: question.action,
-                context: plain.clone(),
-                resource: question.resource,
-                permits: decision.reasons,
-                values,
-                obligations: decision.obligations,
-            };
-            take(right).map_err(ReviewError::Taken)
+        let searched = Searched {
+            search: WholeSearch::new(self.session.clone(), search),
+            context: plain.clone(),
+            within,
+            permits: Mutex::default(),
+            make: Arc::clone(&self.make),
         };
-        let found = search
-            .each(session, &mut take)
-            .await
-            .map_err(|error| match error {
-                ReviewError::Failed(failure) => ReviewError::Undecided {
-                    about: Box::new(about),
-                    failure,
-                },
-                error => error,
-            })?;
-        let InState::Same(found) = found else {
-            return Err(ReviewError::Changed);
-        };
-        self.decided += found.decided;
-        let revision = found.tenancy_revision;
-        match *self.revision.get_or_insert_with(|| Arc::clone(&revision)) == revision {
-            true => Ok(()),
-            false => Err(ReviewError::Changed),
-        }
+        self.parts.add(searched, self.take).await
     }
 }

@@ -1,11 +1,12 @@
 //! The resources of a review.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 
 use super::ReviewError;
+use super::parts::Ids;
 use crate::decide::{Failure, Session};
 use crate::schema::{EntityType, Row, Type, Value};
 use crate::store::{Candidates, Condition, Operand, Snapshot, StoreError, ValueTest};
@@ -13,14 +14,11 @@ use crate::store::{Candidates, Condition, Operand, Snapshot, StoreError, ValueTe
 /// Entities that are looked for together.
 const PAGE: usize = 500;
 
-/// The ids of a type.
-type Ids = BTreeSet<Arc<str>>;
-
 /// The resources that are reviewed.
 pub(super) struct Resources<'a> {
     session: &'a Session,
     /// By type, where not all are.
-    within: Option<BTreeMap<EntityTypeName, Ids>>,
+    within: Option<BTreeMap<EntityTypeName, Arc<Ids>>>,
 }
 
 /// The way from a type to one that its entities are within.
@@ -41,7 +39,10 @@ impl<'a> Resources<'a> {
         within: Option<&EntityUid>,
     ) -> Result<Self, ReviewError> {
         let within = match within {
-            Some(root) => Some(found_within(session, root).await?),
+            Some(root) => {
+                let found = found_within(session, root).await?.into_iter();
+                Some(found.map(|(of, ids)| (of, Arc::new(ids))).collect())
+            }
             None => None,
         };
         Ok(Self { session, within })
@@ -56,13 +57,10 @@ impl<'a> Resources<'a> {
         require(&mut *snapshot, uid).await
     }
 
-    /// True if that one is among them.
-    pub(super) fn contains(&self, uid: &EntityUid) -> bool {
-        let id: &str = uid.id().as_ref();
-        self.within.as_ref().is_none_or(|within| {
-            let ids = within.get(uid.type_name());
-            ids.is_some_and(|ids| ids.contains(id))
-        })
+    /// The ids of those of a type; `None` where all are reviewed.
+    pub(super) fn within(&self, of: &EntityTypeName) -> Option<Arc<Ids>> {
+        let within = self.within.as_ref()?;
+        Some(within.get(of).cloned().unwrap_or_default())
     }
 
     /// Those of a type behind an id, in order; fewer than a page only at the end. The id to go on

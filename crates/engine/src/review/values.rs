@@ -5,7 +5,7 @@
 //! all that the permits can see of it, their values are those of before.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cedar_policy::pst::{BinaryOp, Clause, Expr, Var};
 use cedar_policy::{EntityUid, Policy, PolicyId, PrincipalConstraint, ResourceConstraint};
@@ -15,7 +15,7 @@ use crate::decide::{Decision, Question};
 use crate::explain::Explanation;
 use crate::policy::Bundle;
 use crate::schema::{Row, Value};
-use crate::search::Sought;
+use crate::search::{Sought, WholeSearch};
 
 /// The most that is kept of one search.
 const MOST: usize = 256;
@@ -32,39 +32,37 @@ struct Seen {
     ancestors: Vec<EntityUid>,
 }
 
-/// Finds the values of permits.
+/// Finds the values of the permits of one search.
 #[derive(Default)]
 pub(super) struct PermitReader {
-    /// By policy and side, the attributes that it names; `None` where it can see who the entity is.
-    names: HashMap<(Arc<str>, bool), Option<BTreeSet<String>>>,
-    /// The values of one search.
+    /// By policy, the attributes that it names; `None` where it can see who the entity is.
+    names: HashMap<Arc<str>, Option<BTreeSet<String>>>,
     known: HashMap<Seen, Values>,
 }
 
 impl PermitReader {
-    /// Another search begins: what is known of the side that is not open holds no more.
-    pub(super) fn begin(&mut self) {
-        self.known.clear();
-    }
-
-    /// The values of the permits that a decision rests on.
+    /// The values of the permits that a decision of a search rests on.
     ///
     /// # Errors
     /// A permit that cannot be explained.
     pub(super) fn values(
-        &mut self,
-        bundle: &Bundle,
-        sought: Sought,
+        this: &Mutex<Self>,
+        search: &WholeSearch,
         question: &Question,
         decision: &Decision,
     ) -> Result<Values, ReviewError> {
-        let seen = self.seen(bundle, sought, question, decision);
-        if let Some(values) = seen.as_ref().and_then(|seen| self.known.get(seen)) {
+        let bundle = &search.session().state.bundle;
+        let reader = || this.lock().unwrap_or_else(PoisonError::into_inner);
+        let sought = search.search().sought;
+        let seen = reader().seen(bundle, sought, question, decision);
+        if let Some(seen) = &seen
+            && let Some(values) = reader().known.get(seen)
+        {
             return Ok(Arc::clone(values));
         }
         let explained = Explanation::of(bundle, question, decision);
         let explained = explained.map_err(|error| ReviewError::Unexplained {
-            about: Box::new(super::parts(question)),
+            about: Box::new(super::parts_of(question)),
             why: error.to_string(),
         })?;
         let values: Values = explained
@@ -77,10 +75,11 @@ impl PermitReader {
             })
             .collect();
         if let Some(seen) = seen {
-            if self.known.len() >= MOST {
-                self.known.clear();
+            let mut reader = reader();
+            if reader.known.len() >= MOST {
+                reader.known.clear();
             }
-            self.known.insert(seen, Arc::clone(&values));
+            reader.known.insert(seen, Arc::clone(&values));
         }
         Ok(values)
     }
@@ -97,8 +96,9 @@ impl PermitReader {
             Sought::Principals => (&question.principal, Var::Principal),
             Sought::Resources => (&question.resource, Var::Resource),
         };
-        let mut slice = decision.slice.iter().map(|seen| &seen.loaded.row);
-        let row: &Row = slice.find(|row| row.uid == *uid)?;
+        let mut slice = decision.slice.iter();
+        let seen = slice.find(|seen| seen.loaded.row.uid == *uid)?;
+        let row: &Row = &seen.loaded.row;
         let policies: Vec<_> = decision
             .reasons
             .iter()
@@ -106,15 +106,18 @@ impl PermitReader {
             .collect::<Option<_>>()?;
         let mut attributes = Vec::new();
         for policy in &policies {
-            let key = (Arc::clone(policy), sought == Sought::Principals);
-            let names = self.names.entry(key).or_insert_with(|| {
-                let info = bundle.policy(&PolicyId::new(&**policy))?;
-                names(&info.policy, &var)
-            });
+            let names = match self.names.get(policy) {
+                Some(names) => names,
+                None => {
+                    let info = bundle.policy(&PolicyId::new(&**policy));
+                    let names = info.and_then(|info| names(&info.policy, &var));
+                    self.names.entry(Arc::clone(policy)).or_insert(names)
+                }
+            };
             let values = names.as_ref()?.iter();
             attributes.extend(values.map(|name| row.attributes.get(name.as_str()).cloned()));
         }
-        let tags = row.tags.iter();
+        let tags = seen.asked_tags();
         Some(Seen {
             policies,
             attributes,

@@ -16,6 +16,15 @@ pub struct SettingInForce {
 }
 
 impl SettingInForce {
+    /// The origin of what nobody has set.
+    pub const DEFAULTS: &str = "the defaults";
+
+    /// True if nobody has set it.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.origin == Self::DEFAULTS
+    }
+
     /// Its value, for people.
     #[must_use]
     pub fn text(&self) -> String {

@@ -186,11 +186,11 @@ impl LogFile {
 }
 
 /// The name of a file between its own name and the first number.
-fn aside(path: &Path) -> PathBuf {
+pub(super) fn aside(path: &Path) -> PathBuf {
     ending(path, "rotating")
 }
 
-fn numbered(path: &Path, number: usize) -> PathBuf {
+pub(super) fn numbered(path: &Path, number: usize) -> PathBuf {
     ending(path, &number.to_string())
 }
 
@@ -233,7 +233,7 @@ impl OpenFile {
     }
 }
 
-fn identity(metadata: &Metadata) -> (u64, u64) {
+pub(super) fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 

@@ -31,6 +31,7 @@ use peppol_authz_engine::{
     Unexplained,
 };
 
+pub use review::WantedReview;
 pub use state::DeskState;
 
 /// Somebody who was let in, with what is to be asked for them.

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::found_rights::{FoundRights, Rights};
 use super::scope::scope_json;
+use super::some_rights::SomeRights;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::slice::Freshness;
 use peppol_authz_engine::store::{HeldStore, Store, StoreError};
@@ -41,15 +42,17 @@ pub struct FoundReview {
 }
 
 impl FoundReview {
-    /// Finds all rights in the newest state. `each` is called with every one, and ends the work by an error.
+    /// Finds all rights in the newest state, by so many workers: one is the task that asks, several are tasks of the
+    /// runtime. `some` is called with some at a time, and ends the work by an error.
     ///
     /// # Errors
-    /// Anything that keeps the review from being complete, and what `each` says.
+    /// Anything that keeps the review from being complete, and what `some` says.
     pub async fn of(
         store: Arc<dyn Store>,
         bundle: Arc<Bundle>,
         scope: &ReviewScope,
-        each: &mut (dyn FnMut(&Right) -> Result<(), String> + Send),
+        workers: usize,
+        some: &mut (dyn FnMut(&SomeRights) -> Result<(), String> + Send),
     ) -> Result<Self, NoReview> {
         let held = HeldStore::of(store, &bundle.schema).await?;
         let options = EngineOptions {
@@ -59,11 +62,14 @@ impl FoundReview {
         };
         let engine = Engine::new(Arc::new(held), bundle, options)?;
         let mut rights = FoundRights::new()?;
-        let mut take = |right: Right| {
-            each(&right)?;
-            rights.add(&right).map_err(|error| error.to_string())
+        let make = |rights: Vec<Right>| SomeRights::of(&rights).map_err(|error| error.to_string());
+        let mut take = |found: SomeRights| {
+            some(&found)?;
+            rights.add(&found).map_err(|error| error.to_string())
         };
-        let reviewed = scope.review(&engine.session(), &mut take).await?;
+        let session = engine.session();
+        let reviewed = scope.review(&session, workers, Arc::new(make), &mut take);
+        let reviewed = reviewed.await?;
         Ok(Self {
             scope: scope_json(scope),
             reviewed,

@@ -5,9 +5,11 @@ use std::io::{BufRead, BufReader, BufWriter, Error, Seek, SeekFrom, Write};
 
 use sha2::{Digest, Sha256};
 
-use super::right_line::{RightLine, line_of};
+use super::marks::Marks;
+use super::right_line::RightLine;
+use super::some_rights::SomeRights;
+use peppol_authz_engine::OpenAction;
 use peppol_authz_engine::text::hex;
-use peppol_authz_engine::{OpenAction, Right};
 
 /// Bytes that are read and written together.
 const BUFFER: usize = 1 << 18;
@@ -41,8 +43,10 @@ impl FoundRights {
         })
     }
 
-    pub(super) fn add(&mut self, right: &Right) -> Result<(), Error> {
-        self.add_line(&line_of(right)?)
+    pub(super) fn add(&mut self, some: &SomeRights) -> Result<(), Error> {
+        self.digest.update(&some.lines);
+        self.count += some.count;
+        self.to.write_all(some.lines.as_bytes())
     }
 
     /// Adds one that is written already.
@@ -84,6 +88,23 @@ impl Rights {
     /// Calls `each` with every right, as a line and read.
     pub(super) fn each(&self, each: &mut EachRight<'_>) -> Result<(), Error> {
         self.each_line(&mut |line| each(line, &RightLine::read(line)?))
+    }
+
+    /// Those in marked places.
+    pub(super) fn marked(&self, marks: &Marks) -> Result<Self, Error> {
+        let (mut found, mut place) = (FoundRights::new()?, 0);
+        if !marks.is_empty() {
+            self.each_line(&mut |line| {
+                let is_marked = marks.contains(place);
+                place += 1;
+                if is_marked {
+                    found.add_line(line)
+                } else {
+                    Ok(())
+                }
+            })?;
+        }
+        found.end()
     }
 }
 

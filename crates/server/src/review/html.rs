@@ -3,6 +3,8 @@
 
 use std::io::{Error, Write};
 
+use serde_json::Value as Json;
+
 use super::access_review::AccessReview;
 use super::found_rights::{Rights, members, reviewed as how};
 use super::right_line::RightLine;
@@ -10,10 +12,12 @@ use super::used::LastUses;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--line:#8888;--soft:#8882}\
+html{background:Canvas;color:CanvasText}\
 body{font:14px/1.4 system-ui,sans-serif;margin:2rem auto;max-width:80rem;padding:0 1rem;overflow-wrap:anywhere}\
 h2{margin:2rem 0 .5rem}h3{font-size:1rem;margin:1.5rem 0 .25rem}\
 table{border-collapse:collapse;width:100%;margin:.25rem 0 1rem}\
 th,td{border:1px solid var(--line);padding:.25rem .5rem;text-align:left;vertical-align:top}\
+th{white-space:nowrap}td:first-child,td:nth-child(4){min-width:15em}\
 thead th{background:var(--soft)}thead{display:table-header-group}\
 code{font:12px ui-monospace,monospace}td code{display:block}dt{font-weight:bold}dd{margin:0 0 .5rem}\
 @media print{:root{color-scheme:light}body{margin:0;max-width:none;padding:0;font-size:9pt}code{font-size:7.5pt}\
@@ -68,7 +72,7 @@ pub(super) fn write(review: &AccessReview, to: &mut dyn Write) -> Result<(), Err
 fn facts(review: &AccessReview, to: &mut dyn Write) -> Result<(), Error> {
     let (found, reviewed) = (&review.found, &review.found.reviewed);
     let mut facts = vec![
-        ("Scope", found.scope.to_string()),
+        ("Scope", scope(&found.scope)),
         ("Rights", found.rights.count.to_string()),
         ("Policies", reviewed.policy_revision.to_string()),
         ("State of the store", reviewed.tenancy_revision.to_string()),
@@ -91,6 +95,20 @@ fn facts(review: &AccessReview, to: &mut dyn Write) -> Result<(), Error> {
         writeln!(to, "<dt>{name}</dt><dd><code>{value}</code></dd>")?;
     }
     writeln!(to, "</dl>")
+}
+
+/// The scope, for people.
+fn scope(scope: &Json) -> String {
+    let parts = scope.as_object().into_iter().flatten();
+    let parts = parts.map(|(name, part)| match part {
+        Json::String(text) => format!("{name} {text}"),
+        part => format!("{name} {part}"),
+    });
+    let parts: Vec<String> = parts.collect();
+    match parts.is_empty() {
+        true => "everything".to_owned(),
+        false => parts.join(", "),
+    }
 }
 
 /// The columns of a table of rights.
@@ -183,7 +201,11 @@ fn row(to: &mut dyn Write, cells: &[&[&str]]) -> Result<(), Error> {
     for cell in cells {
         write!(to, "<td>")?;
         for text in cell.iter().filter(|text| !text.is_empty()) {
-            write!(to, "<code>{}</code>", escaped(text))?;
+            // Where a long name may be broken first.
+            let text = escaped(text)
+                .replace("::", "::<wbr>")
+                .replace('/', "/<wbr>");
+            write!(to, "<code>{text}</code>")?;
         }
         write!(to, "</td>")?;
     }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::access_review::AccessReview;
 use super::found_rights::{Rights, reviewed as how};
-use super::right_line::{END_OF_RIGHTS, RIGHTS, RightLine, used_member};
+use super::right_line::{END_OF_RIGHTS, NARROWER, RIGHTS, RightLine, WIDER, used_member};
 use super::used::LastUses;
 use peppol_authz_engine::OpenAction;
 
@@ -35,9 +35,9 @@ pub(super) fn write(review: &AccessReview, to: &mut dyn Write) -> Result<(), Err
             "tenancyRevision": since.tenancy_revision,
         });
         writeln!(to, "\"since\": {before},")?;
-        writeln!(to, "\"wider\": [")?;
+        writeln!(to, "{WIDER}")?;
         write_rights(&since.wider, None, to)?;
-        writeln!(to, "{END_OF_RIGHTS}\n\"narrower\": [")?;
+        writeln!(to, "{END_OF_RIGHTS}\n{NARROWER}")?;
         write_rights(&since.narrower, None, to)?;
         writeln!(to, "{END_OF_RIGHTS}")?;
     }

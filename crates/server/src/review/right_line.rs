@@ -6,10 +6,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use peppol_authz_engine::Right;
-
 /// The line before the first right of a review in JSON.
 pub(super) const RIGHTS: &str = "\"rights\": [";
+
+/// The line before the first right that has become wider, and narrower.
+pub(super) const WIDER: &str = "\"wider\": [";
+pub(super) const NARROWER: &str = "\"narrower\": [";
 
 /// The line behind the last.
 pub(super) const END_OF_RIGHTS: &str = "],";
@@ -41,6 +43,15 @@ pub(super) struct RightLine<'a> {
         skip_serializing_if = "Option::is_none"
     )]
     pub(super) last_used: Option<Option<LastUse>>,
+}
+
+/// The parts of a right behind its resource.
+#[derive(Serialize)]
+pub(super) struct RightParts<'a> {
+    pub(super) policies: Vec<Cow<'a, str>>,
+    pub(super) rules: Vec<Cow<'a, str>>,
+    pub(super) obligations: Vec<Cow<'a, str>>,
+    pub(super) values: Vec<ValueLine<'a>>,
 }
 
 /// A value that a permit has read.
@@ -122,51 +133,6 @@ pub(super) fn key(principal: &str, action: &str, resource: &str, context: &str) 
         .zip(digest.finalize())
         .for_each(|(to, from)| *to = from);
     key
-}
-
-/// A right as a line.
-///
-/// # Errors
-/// None is known.
-pub(super) fn line_of(right: &Right) -> serde_json::Result<String> {
-    let context = serde_json::value::to_raw_value(&right.context)?;
-    let policies = right.permits.iter().filter_map(|it| it.policy.as_deref());
-    let rules = right.permits.iter().filter_map(|it| it.rule.as_deref());
-    let values = right.values.iter().flat_map(|permit| {
-        let read = permit.read.iter().map(|read| ValueLine {
-            policy: (&*permit.policy).into(),
-            expression: read.expression.as_str().into(),
-            value: match &read.value {
-                Ok(value) => value.as_str().into(),
-                Err(error) => format!("no value: {error}").into(),
-            },
-        });
-        let cut = permit.cut.then(|| ValueLine {
-            policy: (&*permit.policy).into(),
-            expression: "…".into(),
-            value: "too many to show".into(),
-        });
-        read.chain(cut)
-    });
-    serde_json::to_string(&RightLine {
-        principal: right.principal.to_string().into(),
-        action: right.action.to_string().into(),
-        context: &context,
-        resource: right.resource.to_string().into(),
-        policies: each_once(policies),
-        rules: each_once(rules),
-        obligations: right.obligations.iter().map(|it| (&**it).into()).collect(),
-        values: values.collect(),
-        last_used: None,
-    })
-}
-
-/// Texts in order, each once.
-fn each_once<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Cow<'a, str>> {
-    let mut texts: Vec<Cow<'a, str>> = texts.map(Cow::from).collect();
-    texts.sort_unstable();
-    texts.dedup();
-    texts
 }
 
 /// The member that is added to a line with the last use.

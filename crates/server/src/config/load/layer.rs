@@ -7,7 +7,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 
 use super::service_link;
-use crate::config::{Config, ConfigError, Fault, Flags};
+use crate::config::{Config, ConfigError, Fault, Flags, SettingInForce};
 use peppol_authz_engine::file::read_text_once;
 use peppol_authz_engine::text::nearest;
 
@@ -24,7 +24,7 @@ const PREFIX: &str = "PEPPOL_AUTHZ_";
 const DEFAULT_FILE: &str = include_str!("../../../../../config.default.toml");
 
 /// The origin of the defaults, as faults name it.
-pub(super) const DEFAULTS: &str = "the defaults";
+pub(super) const DEFAULTS: &str = SettingInForce::DEFAULTS;
 
 /// The variable that names the file.
 pub(super) const CONFIG: &str = "PEPPOL_AUTHZ_CONFIG";

@@ -158,9 +158,4 @@ fn no_request_fails_while_keys_and_policies_are_replaced() {
         line.starts_with("peppol_authz_caller_requests_total{caller=\"key:gateway\"")
     });
     assert_eq!(refused.count(), 1, "{metrics}");
-    eprintln!(
-        "{} requests over {CLIENTS} connections, {} changes, none failed",
-        asking.all(),
-        4 * ROUNDS
-    );
 }

@@ -34,6 +34,7 @@ policies:
 	$(CARGO) run --release -- test
 	$(CARGO) run --release -- check --policies policies/callers --schema schema/callers.cedarschema
 	$(CARGO) run --release -- test tests/callers --coverage --drop-one --policies policies/callers --schema schema/callers.cedarschema
+	$(CARGO) run --release -- prove --policies policies/callers --schema schema/callers.cedarschema
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --no-deps

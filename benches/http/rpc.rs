@@ -143,7 +143,6 @@ fn allowed() -> CheckResponse {
                 "00000000-0000-0000-0000-000000000000",
             ),
         ],
-        ..OkHttpResponse::default()
     };
     CheckResponse {
         status: Some(Status::default()),

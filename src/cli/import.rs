@@ -22,11 +22,13 @@ pub(super) fn run(args: &ImportArgs) -> Ended {
     if args.cedar {
         return entities::run(args, config);
     }
+    // Before a database is made for them.
+    let documents = Documents::open(&args.files).map_err(failed)?;
     let database = open_database(&config, FileUse::Written).map_err(failed)?;
     let database = database.ok_or_else(|| entities::no_database(&config))?;
     let import = import_of(config.schema.as_deref(), config.additions.as_deref());
     let import = import.map_err(failed)?.strict(args.strict);
-    let imported = import_files(&database, &import, &args.files, |line| remark(line));
+    let imported = import_all(&database, &import, documents, |line| remark(line));
     let imported = imported.map_err(failed)?;
     ignored_lines(&imported.ignored).iter().for_each(remark);
     let count = imported.documents;
@@ -34,6 +36,41 @@ pub(super) fn run(args: &ImportArgs) -> Ended {
     say(format_args!("imported {count} document{s}"));
     say(format_args!("tenancyRevision {}", imported.revision));
     Ok(Exit::Done)
+}
+
+/// Files of documents that are open.
+struct Documents {
+    inputs: Vec<(String, BufReader<Box<dyn Read>>)>,
+    /// The bytes of all of them, if that is known.
+    total: Option<u64>,
+}
+
+impl Documents {
+    /// Opens files, `-` being standard input.
+    fn open(files: &[PathBuf]) -> Result<Self, ImportError> {
+        let mut inputs: Vec<(String, BufReader<Box<dyn Read>>)> = Vec::new();
+        let mut total = Some(0);
+        for file in files {
+            let name = file.display().to_string();
+            let input: Box<dyn Read> = if name == "-" {
+                total = None;
+                Box::new(stdin())
+            } else {
+                let failed = |cause| ImportError::Read {
+                    file: name.clone(),
+                    cause,
+                };
+                let opened = File::open(file).map_err(failed)?;
+                let found = opened.metadata().map_err(failed)?;
+                // A pipe has no length.
+                total = total.filter(|_| found.is_file());
+                total = total.map(|total| total + found.len());
+                Box::new(opened)
+            };
+            inputs.push((name, BufReader::with_capacity(1 << 20, input)));
+        }
+        Ok(Self { inputs, total })
+    }
 }
 
 /// Imports files, `-` being standard input, and shows the progress; without a terminal `tell` writes a
@@ -44,27 +81,15 @@ pub(super) fn import_files(
     files: &[PathBuf],
     tell: fn(&str),
 ) -> Result<Imported, ImportError> {
-    let mut inputs: Vec<(String, BufReader<Box<dyn Read>>)> = Vec::new();
-    let mut total = Some(0);
-    for file in files {
-        let name = file.display().to_string();
-        let input: Box<dyn Read> = if name == "-" {
-            total = None;
-            Box::new(stdin())
-        } else {
-            let failed = |cause| ImportError::Read {
-                file: name.clone(),
-                cause,
-            };
-            let opened = File::open(file).map_err(failed)?;
-            let found = opened.metadata().map_err(failed)?;
-            // A pipe has no length.
-            total = total.filter(|_| found.is_file());
-            total = total.map(|total| total + found.len());
-            Box::new(opened)
-        };
-        inputs.push((name, BufReader::with_capacity(1 << 20, input)));
-    }
+    import_all(database, import, Documents::open(files)?, tell)
+}
+
+fn import_all(
+    database: &Database,
+    import: &Import,
+    Documents { inputs, total }: Documents,
+    tell: fn(&str),
+) -> Result<Imported, ImportError> {
     let progress = Progress::new(total, tell);
     let imported = database.import(import, inputs, &mut |read| progress.is_at(read));
     progress.end();

@@ -89,18 +89,16 @@ fn given(args: &RouteArgs, bundle: &Bundle, limits: RequestLimits) -> Result<Giv
     let who = who
         .map(|literal| designation(literal, bundle))
         .transpose()?;
-    if who.is_some() && args.source.tenancy.is_none() {
-        return Err("`--principal` needs `--tenancy`, which says who that is".to_owned());
-    }
     Ok(GivenRequest {
         method: args.method.clone(),
         target: args.target.clone(),
         headers,
         claims,
         body,
+        // The store says who that is.
+        stored: who.is_some() || args.source.tenancy.is_some(),
         who,
         limits,
-        stored: args.source.tenancy.is_some(),
     })
 }
 

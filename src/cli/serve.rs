@@ -147,6 +147,7 @@ async fn answer(
     });
     follow_keys(&app);
     follow_callers(&app);
+    follow_loads(&app);
     follow_delay(&app);
     follow_metrics(&app);
     clock::follow();
@@ -195,6 +196,12 @@ fn follow_callers(app: &Arc<App>) {
         let (own, tls) = (Arc::clone(app), Arc::clone(tls));
         tokio::spawn(async move { tls.follow(&own.loads).await });
     }
+}
+
+/// Has each load written to the decision log.
+fn follow_loads(app: &Arc<App>) {
+    let app = Arc::clone(app);
+    tokio::spawn(async move { app.follow_loads().await });
 }
 
 /// Measures how late the workers are.

@@ -4,7 +4,9 @@ mod administration;
 mod kept;
 mod known;
 mod limits;
+mod loaded;
 mod policies;
+mod rotation;
 mod starts;
 
 use peppol_authz_server::identity::hash_of_api_key;

@@ -2,6 +2,7 @@
 
 mod authority;
 mod hostile;
+mod http2;
 mod mutual;
 mod revoked;
 mod rotation;
@@ -123,8 +124,8 @@ fn questions_are_answered_over_tls_and_over_nothing_else() {
         config.max_fragment_size = Some(33);
         connect(&sidecar, config).is_served();
     }
-    // HTTP/2 is not spoken there.
-    assert!(is_refused(&sidecar, ours.client(None, "h2")));
+    // Another protocol is not spoken there.
+    assert!(is_refused(&sidecar, ours.client(None, "h3")));
     // The client does not know the authority, or asks for another name.
     assert!(shake(&sidecar.address, other.client(None, HTTP1), "127.0.0.1").is_err());
     assert!(

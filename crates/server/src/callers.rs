@@ -4,10 +4,13 @@
 //! may ask is decided by Cedar policies of their own, with their own schema, on the same engine as every other
 //! question; each answer is kept until the policies change. Any failure is a refusal.
 
+mod aside;
 mod asked;
 mod caller;
 mod connected;
+mod last_permit;
 mod limits;
+mod permit_key;
 mod policies;
 
 use std::path::{Path, PathBuf};
@@ -22,16 +25,15 @@ use crate::identity::{
     Accepted, CallerCredentials, CredentialsError, RefusedToken, ShownBy, TokenError,
 };
 use crate::loads::{LoadedPart, Loads};
-use asked::PermitKey;
 use limits::CallerLimits;
 use peppol_authz_engine::policy::{Bundle, Fault, SourceError, Sources, Warnings, load};
 use peppol_authz_engine::store::StoreError;
-use policies::CallerPolicies;
 
-pub use asked::{Asked, CallerAction};
+pub use asked::{Asked, CallerAction, SeenOfAsked};
 pub use caller::{Caller, ListenerName, Proof, Transport};
 pub use connected::Connected;
 pub use limits::{CallerLimitsUsed, ReachedLimit, Running};
+pub use policies::CallerPolicies;
 
 /// All that knows callers, and decides what they may ask.
 pub struct Callers {
@@ -182,17 +184,13 @@ impl Callers {
     /// True if the policies of callers permit it.
     #[must_use]
     pub fn permit(&self, caller: &Arc<Caller>, action: CallerAction, asked: Asked) -> bool {
-        self.policies.load().permit(PermitKey {
-            caller: Arc::clone(caller),
-            action,
-            asked,
-        })
+        self.policies.load().permit(caller, action, |_| asked)
     }
 
-    /// True if some policy looks at the tenant of a resource, which then has to be known.
+    /// The policies in force. A request is permitted by one state of them.
     #[must_use]
-    pub fn see_tenants(&self) -> bool {
-        self.policies.load().seen.tenant
+    pub fn policies(&self) -> Arc<CallerPolicies> {
+        self.policies.load_full()
     }
 
     /// True if the last change of the policies or of the keys was refused.
@@ -202,7 +200,7 @@ impl Callers {
     }
 
     /// Keeps policies and keys fresh, for ever.
-    pub async fn follow(&self, loads: &Loads) {
+    pub async fn follow(&self, loads: &Arc<Loads>) {
         tokio::join!(self.credentials.follow(loads), self.follow_policies(loads));
     }
 
@@ -260,14 +258,15 @@ impl Callers {
             Ok(policies) => {
                 let revision = policies.revision();
                 self.policies.store(Arc::new(policies));
-                loads.taken(LoadedPart::CallerPolicies, &revision);
+                loads.taken(LoadedPart::CallerPolicies, "", &revision);
                 tracing::info!(
                     policies = &*revision,
                     "changed policies of callers are in force"
                 );
             }
             Err(fault) => {
-                loads.refused(LoadedPart::CallerPolicies, std::slice::from_ref(&fault));
+                let faults = std::slice::from_ref(&fault);
+                loads.refused(LoadedPart::CallerPolicies, "", faults);
                 tracing::error!(
                     fault,
                     "changed policies of callers are refused; those before stay in force"

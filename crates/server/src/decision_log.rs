@@ -6,7 +6,8 @@
 //! 2. One thread (`writer`) makes lines (`entry`, `shown`) and writes as many together as there are
 //!    (`sink`: `file`, `syslog`, `collected`). Of a decision that is given again most of the line is there already. A write that failed goes on at its end; in another file the line begins anew. So
 //!    each line is there once, or torn and there.
-//!    An act of an operator ([`Act`]) has a line of its own form among them, and readers of decisions pass over it.
+//!    An act of an operator ([`Act`]), and what was loaded or refused while the program runs, has a line of its own form
+//!    among them, and readers of decisions pass over it.
 //! 3. [`Replay`] decides a line again by the engine, over a store of just the entities that the line
 //!    holds (`recorded`), or over a tenancy store. The line also names the tags that were asked for:
 //!    another tag is an error then, and not absent.
@@ -31,7 +32,7 @@ mod syslog;
 mod weight;
 mod writer;
 
-pub use act::{Act, is_act};
+pub use act::{Act, LoadAct, is_act};
 pub use entry::line_alone;
 pub use files::LogFiles;
 pub(crate) use pseudonym::is_hash;

@@ -6,6 +6,7 @@
 
 mod accept;
 mod access_log;
+mod activity;
 mod administration;
 mod admission;
 mod agent;
@@ -30,12 +31,14 @@ mod gateway;
 mod generated;
 mod handed;
 mod header_text;
+mod http2;
 mod in_use;
 mod json;
 mod limits;
 mod limits_told;
 mod limits_used;
 mod listener;
+mod many_at_once;
 mod metrics;
 mod metrics_text;
 mod middleware;

@@ -24,7 +24,7 @@ use crate::loads::{LoadedPart, Loads};
 use material::TlsMaterial;
 
 pub use certificate::ClientCertificate;
-pub(crate) use protocol::TlsProtocol;
+pub(crate) use protocol::{HTTP2, TlsProtocol};
 
 /// A stream after the handshake.
 pub(crate) type SecureStream<S> = TlsStream<S>;
@@ -158,13 +158,14 @@ impl ServerTls {
         match material {
             Ok(material) => {
                 let expires_in = material.until.saturating_sub(now());
+                let fingerprint = material.fingerprint.clone();
                 self.material.store(Arc::new(material));
-                loads.taken(LoadedPart::Certificate, &self.named());
+                loads.taken(LoadedPart::Certificate, &self.named(), &fingerprint);
                 tracing::info!(expires_in, "a changed certificate is in force");
                 true
             }
             Err(fault) => {
-                loads.refused(LoadedPart::Certificate, &[fault.to_string()]);
+                loads.refused(LoadedPart::Certificate, &self.named(), &[fault.to_string()]);
                 tracing::error!(
                     %fault,
                     "a changed certificate is refused, and the one before stays in force"

@@ -119,8 +119,8 @@ pub(in crate::cli) struct PlanArgs {
 Examples:
   peppol-authz route GET /orgs/acme --principal 'Peppol::User::\"anna\"' --tenancy sqlite:tenancy.db
 
-Without `--tenancy` the store is not read, and questions that depend on it are marked. With \
-`--principal` the request is decided too. Exit codes: 0 the request is allowed, or could be; 2 it is \
+With `--principal` the request is decided too, over the store of `--tenancy` or of the settings. Without both \
+flags no store is read, and questions that depend on it are marked. Exit codes: 0 the request is allowed, or could be; 2 it is \
 denied.")]
 pub(in crate::cli) struct RouteArgs {
     /// The method of the request

@@ -14,7 +14,7 @@ use peppol_authz_engine::{Engine, EngineOptions};
 use peppol_authz_server::config::{Config, Source};
 use peppol_authz_server::decision_log::DecisionLog;
 use peppol_authz_server::http::{App, Metrics, Operated};
-use peppol_authz_server::loads::LoadedPart;
+use peppol_authz_server::loads::{LoadedPart, Loads};
 use peppol_authz_server::telemetry::Telemetry;
 
 /// A server with all of its parts.
@@ -65,6 +65,7 @@ pub(super) fn assemble(
     let limits = wait_limits(config);
     let engine = Arc::new(Engine::bounded(store, bundle, options, limits)?);
     let metrics = Metrics::default();
+    let decision_log = DecisionLog::start(&config.decision_log, &config.otlp)?;
     let app = Arc::new(App {
         metrics: match &shadow {
             Some(shadow) => metrics.with_shadow(shadow.counts()),
@@ -77,7 +78,11 @@ pub(super) fn assemble(
         callers: Some(callers),
         tls,
         shadow,
-        decision_log: DecisionLog::start(&config.decision_log, &config.otlp)?,
+        loads: Arc::new(match decision_log {
+            Some(_) => Loads::logged(),
+            None => Loads::default(),
+        }),
+        decision_log,
         tracer: telemetry.as_ref().and_then(|telemetry| telemetry.tracer()),
         telemetry,
         operated,
@@ -95,10 +100,10 @@ pub(super) fn assemble(
 /// The history begins with what the start has loaded.
 fn note_start(app: &App) {
     let revision = &app.engine.state().bundle.revision;
-    app.loads.taken(LoadedPart::Policies, revision);
+    app.loads.begun(LoadedPart::Policies, "", revision);
     if let Some(shadow) = &app.shadow {
         app.loads
-            .taken(LoadedPart::Shadow, &shadow.bundle().revision);
+            .begun(LoadedPart::Shadow, "", &shadow.bundle().revision);
     }
 }
 

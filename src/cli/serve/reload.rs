@@ -12,7 +12,7 @@ use crate::cli::output::AnyError;
 use crate::cli::parts::check_principals;
 use crate::cli::source::entities_limits;
 use peppol_authz_engine::policy::Bundle;
-use peppol_authz_engine::store::Store;
+use peppol_authz_engine::store::{EntitiesFile, Store};
 use peppol_authz_server::config::{Config, Source};
 use peppol_authz_server::http::App;
 use peppol_authz_server::loads::LoadedPart;
@@ -100,9 +100,16 @@ pub(super) fn watch(
 /// The results of the parts of a change; `None` for a part that was not in it.
 struct Outcome {
     policies: Option<Result<Arc<Bundle>, Vec<String>>>,
-    entities: Option<Result<(), String>>,
+    /// With their digest.
+    entities: Option<Result<String, String>>,
     /// The reason why good entities are not in force, where refused policies hold them back.
     withheld: Option<String>,
+}
+
+/// Entities that have changed.
+struct ChangedEntities {
+    store: Arc<dyn Store>,
+    digest: String,
 }
 
 /// Why policies are not taken.
@@ -128,7 +135,7 @@ fn take(app: &App, gate: &SuiteGate, patience: Duration, change: Change) -> Take
 fn judge(app: &App, gate: &SuiteGate, change: Change) -> Outcome {
     let Change { policies, entities } = change;
     let store = match entities.transpose() {
-        Ok(file) => file.map(|file| Arc::new(file) as Arc<dyn Store>),
+        Ok(file) => file.map(ChangedEntities::of),
         Err(fault) => {
             return Outcome {
                 // Nothing is said of those that are good, and have to wait.
@@ -141,7 +148,7 @@ fn judge(app: &App, gate: &SuiteGate, change: Change) -> Outcome {
     let Some(policies) = policies else {
         return Outcome {
             policies: None,
-            entities: store.map(|store| take_entities(app, store)),
+            entities: store.as_ref().map(|store| take_entities(app, store)),
             withheld: None,
         };
     };
@@ -152,13 +159,13 @@ fn judge(app: &App, gate: &SuiteGate, change: Change) -> Outcome {
         Ok(bundle) => {
             return Outcome {
                 policies: Some(Ok(bundle)),
-                entities: store.map(|_| Ok(())),
+                entities: store.map(|store| Ok(store.digest)),
                 withheld: None,
             };
         }
         Err(fault) => fault,
     };
-    let entities = store.map(|store| take_entities(app, store));
+    let entities = store.as_ref().map(|store| take_entities(app, store));
     let (faults, may_fit) = match fault {
         PolicyFault::Own(faults) => (faults, true),
         PolicyFault::Unfit(fault) => (vec![fault], false),
@@ -176,7 +183,7 @@ fn take_policies(
     app: &App,
     gate: &SuiteGate,
     bundle: Arc<Bundle>,
-    store: Option<&Arc<dyn Store>>,
+    changed: Option<&ChangedEntities>,
 ) -> Result<Arc<Bundle>, PolicyFault> {
     check_principals(&app.gateway, &app.credentials, &bundle.schema)
         .map_err(|fault| PolicyFault::Own(vec![fault]))?;
@@ -186,39 +193,48 @@ fn take_policies(
     gate.check(&bundle)
         .map_err(|fault| PolicyFault::Own(fault.faults))?;
     let own = Arc::clone(&bundle);
-    let replaced = match store {
-        Some(store) => app.engine.replace_both(own, Arc::clone(store)),
+    let replaced = match changed {
+        Some(changed) => app.engine.replace_both(own, Arc::clone(&changed.store)),
         None => app.engine.replace(own),
     };
     replaced.map_err(|error| PolicyFault::Unfit(error.to_string()))?;
-    if let Some(store) = store {
-        shadow::follow_store(app, store);
+    if let Some(changed) = changed {
+        shadow::follow_store(app, &changed.store);
     }
     Ok(bundle)
 }
 
-fn take_entities(app: &App, store: Arc<dyn Store>) -> Result<(), String> {
-    let replaced = app.engine.replace_store(Arc::clone(&store));
+fn take_entities(app: &App, changed: &ChangedEntities) -> Result<String, String> {
+    let replaced = app.engine.replace_store(Arc::clone(&changed.store));
     replaced.map_err(|error| error.to_string())?;
-    shadow::follow_store(app, &store);
-    Ok(())
+    shadow::follow_store(app, &changed.store);
+    Ok(changed.digest.clone())
+}
+
+impl ChangedEntities {
+    fn of(file: EntitiesFile) -> Self {
+        Self {
+            digest: file.digest().to_owned(),
+            store: Arc::new(file),
+        }
+    }
 }
 
 /// Adds it to the history.
 fn note(app: &App, outcome: &Outcome) {
     match &outcome.policies {
         None => {}
-        Some(Ok(bundle)) => app.loads.taken(LoadedPart::Policies, &bundle.revision),
+        Some(Ok(bundle)) => app.loads.taken(LoadedPart::Policies, "", &bundle.revision),
         // Those without a fault were held back by entities.
         Some(Err(faults)) if faults.is_empty() => {}
-        Some(Err(faults)) => app.loads.refused(LoadedPart::Policies, faults),
+        Some(Err(faults)) => app.loads.refused(LoadedPart::Policies, "", faults),
     }
     match &outcome.entities {
         None => {}
-        Some(Ok(())) => app.loads.taken(LoadedPart::Entities, ""),
+        Some(Ok(digest)) => app.loads.taken(LoadedPart::Entities, "", digest),
         Some(Err(fault)) => {
             let faults = std::slice::from_ref(fault);
-            app.loads.refused(LoadedPart::Entities, faults);
+            app.loads.refused(LoadedPart::Entities, "", faults);
         }
     }
 }
@@ -242,7 +258,7 @@ fn report(app: &App, patience: Duration, outcome: &Outcome) {
         }
     }
     note(app, outcome);
-    let is_taken = matches!(policies, Some(Ok(_))) || matches!(entities, Some(Ok(())));
+    let is_taken = matches!(policies, Some(Ok(_))) || matches!(entities, Some(Ok(_)));
     if is_taken || said.is_empty() {
         app.metrics.loaded();
     }
@@ -256,11 +272,11 @@ fn report(app: &App, patience: Duration, outcome: &Outcome) {
         }
         // The present faults say nothing of the change that was held back.
         (None, Some(Err(_))) => {}
-        (None, None | Some(Ok(()))) => app.readiness.release(),
+        (None, None | Some(Ok(_))) => app.readiness.release(),
     }
     app.readiness
         .reloaded((!said.is_empty()).then(|| said.join("; ")));
-    if let Some(Ok(())) = entities {
+    if let Some(Ok(_)) = entities {
         tracing::info!("changed entities are in force");
     }
     if let Some(Ok(bundle)) = policies {

@@ -53,7 +53,8 @@ pub(super) fn follow_store(app: &App, store: &Arc<dyn Store>) {
     let Some(shadow) = &app.shadow else { return };
     if let Err(error) = shadow.replace_store(Arc::clone(store)) {
         shadow.refused();
-        app.loads.refused(LoadedPart::Shadow, &[error.to_string()]);
+        app.loads
+            .refused(LoadedPart::Shadow, "", &[error.to_string()]);
         tracing::error!(
             fault = %error,
             "changed entities do not fit the shadow, which goes on with those before"
@@ -138,7 +139,7 @@ fn take(shadow: &Shadow, loads: &Loads, change: Change) -> bool {
         shadow
             .replace(bundle)
             .map_err(|error| vec![error.to_string()])?;
-        loads.taken(LoadedPart::Shadow, &revision);
+        loads.taken(LoadedPart::Shadow, "", &revision);
         tracing::info!(
             policies = &*revision,
             "changed policies of the shadow are in force"
@@ -149,7 +150,7 @@ fn take(shadow: &Shadow, loads: &Loads, change: Change) -> bool {
         Ok(()) => true,
         Err(faults) => {
             shadow.refused();
-            loads.refused(LoadedPart::Shadow, &faults);
+            loads.refused(LoadedPart::Shadow, "", &faults);
             for fault in &faults {
                 tracing::error!(
                     fault,

@@ -73,6 +73,68 @@ fn each_request_counts_by_its_own_key() {
 }
 
 #[test]
+fn what_was_permitted_last_permits_nothing_else() {
+    let ours = Authority::new();
+    let start = Start::quickstart();
+    let keys = of_file("gateway", "decide", None);
+    let policies = start.path("callers");
+    std::fs::create_dir(&policies).unwrap();
+    let permit = |action: &str, surface: &str| {
+        format!(
+            "permit (principal, action == Sidecar::Action::\"{action}\", resource)\n\
+             when {{ principal has key && context.surface == \"{surface}\" }};\n"
+        )
+    };
+    std::fs::write(policies.join("own.cedar"), permit("decide", "native")).unwrap();
+    let more = format!("policies = \"{}\"", policies.display());
+    let text = settings(&start, &keys, &more);
+    let sidecar = reachable(start, &ours, &text).start();
+    let mut kept = connect(&sidecar, ours.client(None, HTTP1));
+    let mut ask = |line: &str, body: &str| send_as(&mut kept, "gateway", line, body);
+    let evaluation = json!({
+        "subject": {"type": "Peppol::User", "id": "anna"},
+        "action": {"name": "getOrganisation"},
+        "resource": {"type": "Peppol::Organisation", "id": "acme"},
+    })
+    .to_string();
+    let search = json!({
+        "principal": "Peppol::User::\"anna\"",
+        "action": "Peppol::Action::\"getOrganisation\"",
+        "resource": {"type": "Peppol::Organisation"},
+    })
+    .to_string();
+    let mut explained = about("acme");
+    explained["explain"] = true.into();
+    for _ in 0..3 {
+        is_allowed(&ask(DECIDE, ALLOWED));
+        is_allowed(&ask(DECIDE, ALLOWED));
+        for (line, body, code) in [
+            (
+                "POST /access/v1/evaluation",
+                &*evaluation,
+                "CALLER_NOT_ALLOWED",
+            ),
+            ("POST /v1/search", &*search, "CALLER_NOT_ALLOWED"),
+            (DECIDE, &*explained.to_string(), "EXPLAIN_NOT_ALLOWED"),
+        ] {
+            let refused = ask(line, body);
+            assert_eq!(refused.status, 403, "{line}: {}", refused.text);
+            assert!(refused.text.contains(code), "{line}: {}", refused.text);
+        }
+    }
+    // Nor longer than the policies. Then it is refused, and allowed again by those after them.
+    is_allowed(&ask(DECIDE, ALLOWED));
+    std::fs::write(policies.join("own.cedar"), permit("decide", "authzen")).unwrap();
+    sidecar.wait_for_log("changed policies of callers are in force");
+    is_refused(&ask(DECIDE, ALLOWED), 403, "CALLER_NOT_ALLOWED");
+    assert_eq!(ask("POST /access/v1/evaluation", &evaluation).status, 200);
+    std::fs::write(policies.join("own.cedar"), permit("decide", "native")).unwrap();
+    sidecar.wait_for_log("changed policies of callers are in force");
+    is_allowed(&ask(DECIDE, ALLOWED));
+    is_refused(&ask("POST /v1/search", &search), 403, "CALLER_NOT_ALLOWED");
+}
+
+#[test]
 fn a_key_that_is_taken_away_counts_no_more() {
     let ours = Authority::new();
     let start = Start::quickstart();

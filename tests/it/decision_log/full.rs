@@ -1,10 +1,12 @@
 //! A log that takes no more: what happens to answers then is a setting.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use peppol_authz_server::identity::hash_of_api_key;
 use serde_json::{Value, json};
 
 use super::{are_exactly, get_acme, ids, sample, setting};
@@ -21,7 +23,10 @@ fn piped(when_full: &str) -> Sidecar {
 }
 
 fn piped_by(when_full: &str, capacity: &str, bytes: &str) -> Sidecar {
-    let start = Start::quickstart();
+    piped_over(Start::quickstart(), when_full, capacity, bytes)
+}
+
+fn piped_over(start: Start, when_full: &str, capacity: &str, bytes: &str) -> Sidecar {
     let path = start.path("pipe");
     assert!(
         Command::new("mkfifo")
@@ -388,4 +393,50 @@ fn a_log_that_can_be_written_again_has_lost_nothing() {
     are_exactly(&ids(&super::lines(&path)), &answered);
     let again = "the decision log can be written again";
     assert!(log.iter().any(|record| record["message"] == again));
+}
+
+/// A file with one key of a caller.
+fn key_of(name: &str) -> String {
+    let hash = hash_of_api_key(&format!("authz_{name:_>40}")).unwrap();
+    format!("[[key]]\nname = \"{name}\"\nhash = \"{hash}\"\nclaims = {{ roles = [\"decide\"] }}\n")
+}
+
+#[test]
+fn what_is_loaded_while_the_log_takes_no_lines_counts_and_has_its_line_later() {
+    for when_full in ["wait", "refuse"] {
+        let start = Start::quickstart();
+        let file = start.path("callers.toml");
+        std::fs::write(&file, key_of("first")).unwrap();
+        let start = start.variable("PEPPOL_AUTHZ_CALLERS__FILE", file.to_str().unwrap());
+        let sidecar = piped_over(start, when_full, "3", "1000000");
+        ask_until_full(&sidecar);
+        // A key that is taken away must not count on because of a log.
+        for name in ["second", "third"] {
+            std::fs::write(&file, key_of(name)).unwrap();
+            sidecar.signal("HUP");
+            sidecar.wait_for_log("changed static keys are in force");
+        }
+        assert_eq!(ask(&sidecar).status, 503, "{when_full}");
+        let (lines, pipe) = (Arc::new(Mutex::new(Vec::new())), sidecar.path("pipe"));
+        let read = Arc::clone(&lines);
+        std::thread::spawn(move || {
+            let pipe = BufReader::new(std::fs::File::open(pipe).unwrap());
+            for line in pipe.lines() {
+                let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+                read.lock().unwrap().push(line);
+            }
+        });
+        until("answers are given again", || ask(&sidecar).status == 200);
+        let loads = || -> Vec<Value> {
+            let lines = lines.lock().unwrap();
+            let loads = lines.iter().filter(|line| line["surface"] == "loading");
+            loads.map(|line| line["administration"].clone()).collect()
+        };
+        until("both have their lines", || loads().len() == 2);
+        for load in loads() {
+            assert_eq!(load["part"], "keys", "{load}");
+            assert_eq!(load["outcome"], "taken", "{load}");
+        }
+        assert_ne!(loads()[0]["revision"], loads()[1]["revision"]);
+    }
 }

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use peppol_authz_server::http::envoy::{AttributeContext, CheckRequest, HttpRequest, Request};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::envoy::{Envoy, get, raw};
 use super::tokens::{Key, claims, settings};
@@ -92,6 +92,46 @@ fn checks_are_decided_as_requests_are() {
     }
     let empty = envoy.send(CheckRequest { attributes: None }).unwrap();
     assert_ne!(empty.status.unwrap().code, 0);
+}
+
+#[test]
+fn a_line_of_the_decision_log_has_the_id_of_the_request_that_a_check_is_about() {
+    let start = start(&format!("{LISTEN}{HEADER}"));
+    let log = start.path("decisions.ndjson");
+    let to = format!("file:{}", log.display());
+    let (mut sidecar, address) = started(start.with(&["--decision-log", &to]));
+    let mut envoy = Envoy::connect(&address);
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let of = [
+        ("x-user", "anna"),
+        ("x-request-id", "r-1"),
+        ("traceparent", trace),
+    ];
+    envoy.check(get("/orgs/acme", &of), "").is_subject("anna");
+    let of: [(&str, &[u8]); 2] = [("x-user", b"anna"), ("X-Request-Id", b"r-2")];
+    let one_by_one = raw(get("/orgs/acme", &[]), &of);
+    envoy.check(one_by_one, "").is_subject("anna");
+    // What has not the form of one is none.
+    let of = [("x-user", "anna"), ("x-request-id", "a b")];
+    envoy.check(get("/orgs/acme", &of), "").is_subject("anna");
+    drop(envoy);
+    sidecar.stop();
+    let text = std::fs::read_to_string(&log).unwrap();
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let marks: Vec<(Value, Value)> = lines
+        .map(|line| (line["requestId"].clone(), line["traceparent"].clone()))
+        .collect();
+    let none = Value::Null;
+    assert_eq!(
+        marks,
+        [
+            (json!("r-1"), json!(trace)),
+            (json!("r-2"), none.clone()),
+            (none.clone(), none)
+        ]
+    );
 }
 
 #[test]

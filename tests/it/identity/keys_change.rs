@@ -151,7 +151,7 @@ async fn keys_are_followed_without_a_token_that_wants_them() {
     };
     let tokens = Arc::new(Tokens::new(&settings).unwrap());
     let follower = Arc::clone(&tokens);
-    let following = tokio::spawn(async move { follower.follow().await });
+    let following = tokio::spawn(async move { follower.follow(&std::sync::Arc::default()).await });
     tokio::task::block_in_place(|| server.wait_until_asked(3));
     assert!(tokens.readiness().unwrap_err().contains("no keys"));
     let old = SIGNERS.ed.token("EdDSA", &claims());

@@ -389,3 +389,19 @@ fn usage_that_is_wrong_is_64() {
     }
     assert!(!target.path("tenancy.db").exists());
 }
+
+#[test]
+fn a_file_that_is_missing_makes_no_database() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("new.db");
+    let good = directory.path().join("good.ndjson");
+    std::fs::write(&good, lines(&[organisation("first")])).unwrap();
+    let mut import = program();
+    import.arg("import").arg("--tenancy");
+    import.arg(format!("sqlite:{}", database.display()));
+    let ended = import.arg(&good).arg("none.ndjson").output().unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(said.contains("none.ndjson"), "{said}");
+    assert!(!database.exists());
+}

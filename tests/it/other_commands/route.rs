@@ -43,6 +43,21 @@ fn what_is_asked_is_shown_without_a_store() {
 }
 
 #[test]
+fn for_a_principal_the_store_of_the_settings_is_read_where_no_other_is_named() {
+    let author = author();
+    author.write("authz.toml", "tenancy = \"sqlite:t.db\"\n");
+    let asked = ["GET", "/orgs/acme", "--principal", ANNA];
+    let ended = routed(&author, &[&asked[..], &["--config", "authz.toml"]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("\nAllow\n"), "{}", ended.stdout);
+    let ended = routed(&author, &asked);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let said = &ended.stderr;
+    assert!(said.contains("tenancy.db` does not exist"), "{said}");
+    assert!(!author.path("tenancy.db").exists());
+}
+
+#[test]
 fn with_a_store_and_a_principal_it_is_decided() {
     let author = author();
     author.write("body.json", r#"{"modeChangeRequest": "SHARED"}"#);
@@ -152,7 +167,6 @@ fn wrong_usage_is_named() {
         ),
         (&["--claims", "[]"], "`--claims`: an object is wanted"),
         (&["--body", "none.json"], "`none.json`: "),
-        (&["--principal", ANNA], "`--principal` needs `--tenancy`"),
         (
             &["--principal", "anna", "--tenancy", "sqlite:t.db"],
             "`--principal`: an entity is wanted",

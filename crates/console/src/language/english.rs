@@ -270,6 +270,7 @@ pub(super) const ENGLISH: Texts = Texts {
     part_callers: "Policies of callers",
     part_keys: "Keys",
     part_certificate: "Certificate",
+    part_token_keys: "Keys of tokens",
     shadow_disagreements: "Disagreements of the shadow",
     shadow_lead: "Decisions that the shadow would not have given, since its policies are in force. They are kept in memory alone: of each kind a few of a minute, the newest 500.",
     shadow_none: "There is no shadow: `shadow.policies` names its policies.",

@@ -270,6 +270,7 @@ pub(super) const GERMAN: Texts = Texts {
     part_callers: "Policies der Aufrufer",
     part_keys: "Schlüssel",
     part_certificate: "Zertifikat",
+    part_token_keys: "Schlüssel von Tokens",
     shadow_disagreements: "Abweichungen des Schattens",
     shadow_lead: "Entscheidungen, die der Schatten nicht so getroffen hätte, seit seine Policies gelten. Sie werden nur im Speicher gehalten: von jeder Art einige je Minute, die neuesten 500.",
     shadow_none: "Es gibt keinen Schatten: `shadow.policies` nennt seine Policies.",

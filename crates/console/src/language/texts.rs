@@ -278,6 +278,7 @@ texts!(
     part_callers,
     part_keys,
     part_certificate,
+    part_token_keys,
     shadow_disagreements,
     shadow_lead,
     shadow_none,

@@ -34,8 +34,12 @@ fn line(load: &Load, texts: &Texts) -> Markup {
             td.allow[is_taken].deny[!is_taken] { strong.tone { (if is_taken { texts.taken } else { texts.refused_word }) } }
             td {
                 @match &load.outcome {
-                    Ok(name) => code { bdi { (seen(name)) } },
+                    Ok(revision) => {
+                        @if !load.name.is_empty() { code { bdi { (seen(&load.name)) } } " " }
+                        code { bdi { (seen(revision)) } }
+                    }
                     Err(faults) => {
+                        @if !load.name.is_empty() { code { bdi { (seen(&load.name)) } } }
                         ul.plain { @for fault in faults { li { bdi { (seen(fault)) } } } }
                         @if load.more > 0 { p.hint { (texts.and_others) " (" (load.more) ")" } }
                     }
@@ -53,5 +57,6 @@ fn part(part: LoadedPart, texts: &Texts) -> &'static str {
         LoadedPart::CallerPolicies => texts.part_callers,
         LoadedPart::Keys => texts.part_keys,
         LoadedPart::Certificate => texts.part_certificate,
+        LoadedPart::TokenKeys => texts.part_token_keys,
     }
 }

@@ -1,11 +1,8 @@
-//! The request of a caller, as the policies of callers see it.
-
-use std::sync::Arc;
+//! The subject of a caller's request, as the policies of callers see it.
 
 use cedar_policy::{EntityTypeName, EntityUid};
 use serde_json::{Map, Value as Json, json};
 
-use super::caller::Caller;
 use peppol_authz_engine::policy::Bundle;
 
 /// The attributes of a context that tell what is asked about.
@@ -57,19 +54,14 @@ pub enum Asked {
 }
 
 /// The attributes of a question that some policy of callers looks at. No answer depends on the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SeenOfAsked {
-    action: bool,
-    resource_type: bool,
-    pub(super) tenant: bool,
-}
-
-/// All that an answer of the policies depends on.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct PermitKey {
-    pub(super) caller: Arc<Caller>,
-    pub(super) action: CallerAction,
-    pub(super) asked: Asked,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SeenOfAsked {
+    /// The action.
+    pub action: bool,
+    /// The type of the resource.
+    pub resource_type: bool,
+    /// The tenant.
+    pub tenant: bool,
 }
 
 // === impl CallerAction ===
@@ -90,7 +82,7 @@ impl CallerAction {
     }
 }
 
-// === impl Asked ===
+// === impl SeenOfAsked ===
 
 impl SeenOfAsked {
     /// Looks for the attributes by their names. All are seen by a policy that looks at the context as a whole.
@@ -126,6 +118,8 @@ fn takes_all(policy: &str) -> bool {
     contexts != looks || policy.matches(r#""context""#).count() != contexts
 }
 
+// === impl Asked ===
+
 impl Asked {
     /// Leaves out what no policy sees.
     pub(super) fn keep(&mut self, seen: &SeenOfAsked) {
@@ -158,7 +152,7 @@ impl Asked {
         }
     }
 
-    fn context(&self) -> Json {
+    pub(super) fn context(&self) -> Json {
         let (surface, action, resource_type, tenant, allowed_by_setting) = match self {
             Self::Path(path) => return json!({"path": path}),
             Self::Question {
@@ -183,22 +177,6 @@ impl Asked {
         put(TENANT, tenant.as_ref().map(id));
         put("allowedBySetting", allowed_by_setting.map(Json::from));
         Json::Object(context)
-    }
-}
-
-// === impl PermitKey ===
-
-impl PermitKey {
-    /// As a question in its native form.
-    pub(super) fn question(&self) -> Json {
-        let caller = &self.caller;
-        json!({
-            "principal": {"type": "Sidecar::Caller", "id": caller.id},
-            "action": {"type": "Sidecar::Action", "id": self.action.name()},
-            "resource": {"type": "Sidecar::Listener", "id": caller.listener.name()},
-            "context": self.asked.context(),
-            "entities": [caller.entity()],
-        })
     }
 }
 

@@ -1,12 +1,12 @@
 //! A caller: what a connection and a credential tell of who asks.
 
-use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::aside::Aside;
+use super::last_permit::LastPermit;
 use crate::tls::{ClientCertificate, now};
 
 /// The longest name or role that is taken from a credential, in bytes.
@@ -78,11 +78,11 @@ pub struct Caller {
     roles: Vec<String>,
     /// The time at which its certificate expires, in seconds of the Unix epoch.
     until: Option<i64>,
-    pub(crate) let_in: LetInCounter,
+    pub(crate) let_in: Aside<LetInCounter>,
+    pub(super) last_permit: Aside<LastPermit>,
 }
 
-/// Counts a request of a caller that is let in, by a counter that is looked up once. It is no part of who the
-/// caller is.
+/// Counts a request of a caller that is let in, by a counter that is looked up once.
 #[derive(Default)]
 pub(crate) struct LetInCounter(OnceLock<CountOne>);
 
@@ -128,31 +128,6 @@ impl LetInCounter {
     }
 }
 
-impl fmt::Debug for LetInCounter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LetInCounter").finish_non_exhaustive()
-    }
-}
-
-/// Another caller has another counter.
-impl Clone for LetInCounter {
-    fn clone(&self) -> Self {
-        Self::default()
-    }
-}
-
-impl PartialEq for LetInCounter {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for LetInCounter {}
-
-impl Hash for LetInCounter {
-    fn hash<H: Hasher>(&self, _: &mut H) {}
-}
-
 // === impl Caller ===
 
 impl Caller {
@@ -182,7 +157,8 @@ impl Caller {
             subject: None,
             roles: Vec::new(),
             until: None,
-            let_in: LetInCounter::default(),
+            let_in: Aside::default(),
+            last_permit: Aside::default(),
         };
         if let Some((uid, _)) = transport.user {
             caller.proof = Proof::Socket;

@@ -1,11 +1,14 @@
 //! The policies of callers in force, with the answers that they have given.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::FutureExt;
 use tokio::task::unconstrained;
 
-use super::asked::{PermitKey, SeenOfAsked};
+use super::asked::{Asked, CallerAction, SeenOfAsked};
+use super::caller::Caller;
+use super::permit_key::PermitKey;
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::slice::{Demand, Freshness};
 use peppol_authz_engine::store::{EntitiesFile, StoreError};
@@ -14,11 +17,25 @@ use peppol_authz_engine::{Engine, EngineOptions, Verdict};
 /// Answers that are kept.
 const KEPT: u64 = 10_000;
 
+/// The number of the next policies.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
 /// Policies of callers. An answer depends on nothing but its key, so it is given once.
-pub(super) struct CallerPolicies {
+pub struct CallerPolicies {
+    /// No others of this process have it.
+    number: u64,
     engine: Engine,
-    pub(super) seen: SeenOfAsked,
+    seen: SeenOfAsked,
     given: moka::sync::Cache<PermitKey, bool, foldhash::quality::RandomState>,
+}
+
+impl std::fmt::Debug for CallerPolicies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let policies = &mut f.debug_struct("CallerPolicies");
+        policies
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
 }
 
 impl CallerPolicies {
@@ -31,6 +48,7 @@ impl CallerPolicies {
             freshness: Freshness::EACH,
         };
         Ok(Self {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
             seen: SeenOfAsked::by(&bundle),
             engine: Engine::new(Arc::new(store), bundle, options)?,
             given: moka::sync::Cache::builder()
@@ -44,16 +62,50 @@ impl CallerPolicies {
         Arc::clone(&self.engine.state().bundle.revision)
     }
 
-    /// True if the policies permit it; false for any failure, which is logged.
-    pub(super) fn permit(&self, mut key: PermitKey) -> bool {
-        key.asked.keep(&self.seen);
-        if let Some(given) = self.given.get(&key) {
+    /// True if some policy looks at the tenant of a resource, which then has to be known.
+    #[must_use]
+    pub fn see_tenants(&self) -> bool {
+        self.seen.tenant
+    }
+
+    /// True if the policies permit it; false for any failure, which is logged. `ask` makes what is asked, and may
+    /// leave out what no policy sees.
+    #[must_use]
+    pub fn permit(
+        &self,
+        caller: &Arc<Caller>,
+        action: CallerAction,
+        ask: impl FnOnce(SeenOfAsked) -> Asked,
+    ) -> bool {
+        let mut asked = ask(self.seen);
+        asked.keep(&self.seen);
+        if let Some(given) = caller.last_permit.of(self.number, action, &asked) {
             return given;
         }
-        match self.decide(&key) {
+        let key = PermitKey {
+            caller: Arc::clone(caller),
+            action,
+            asked,
+        };
+        let permits = self.permit_of(&key);
+        if let Some(permits) = permits {
+            let asked = key.asked;
+            caller
+                .last_permit
+                .remember(self.number, action, asked, permits);
+        }
+        permits.unwrap_or(false)
+    }
+
+    /// The answer for a key; `None` if there is none.
+    fn permit_of(&self, key: &PermitKey) -> Option<bool> {
+        if let Some(given) = self.given.get(key) {
+            return Some(given);
+        }
+        match self.decide(key) {
             Ok(permits) => {
-                self.given.insert(key, permits);
-                permits
+                self.given.insert(key.clone(), permits);
+                Some(permits)
             }
             Err(fault) => {
                 tracing::error!(
@@ -61,7 +113,7 @@ impl CallerPolicies {
                     action = key.action.name(),
                     "the policies of callers gave no answer"
                 );
-                false
+                None
             }
         }
     }

@@ -29,6 +29,8 @@ impl SettingInForce {
     #[must_use]
     pub fn text(&self) -> String {
         match &self.value {
+            // It would look like one that is forgotten.
+            Json::String(text) if text.is_empty() => "\"\"".to_owned(),
             Json::String(text) => text.clone(),
             value => value.to_string(),
         }

@@ -1,4 +1,5 @@
-//! The line of an administrative act: somebody has had files read again, or has changed the log.
+//! The line of an administrative act: somebody has had files read again, or has changed the log; or something that
+//! changed was loaded, or refused.
 
 use std::time::SystemTime;
 
@@ -23,10 +24,24 @@ pub struct Act {
     pub surface: &'static str,
     /// The act.
     pub name: &'static str,
-    /// The one that asked for it.
-    pub caller: String,
+    /// The one that asked for it; `None` where something was noticed to have changed.
+    pub caller: Option<String>,
     /// The value that something is changed to.
     pub value: Option<String>,
+    /// The thing that was loaded, if that is the act.
+    pub load: Option<LoadAct>,
+}
+
+/// The load of something, such as policies, as the act that it is.
+#[derive(Clone, Debug)]
+pub struct LoadAct {
+    /// The kind of the thing.
+    pub part: &'static str,
+    /// Its name among those of its kind; empty if there is one alone.
+    pub name: String,
+    /// The revision of what was taken, or the number of faults for which it was refused. The faults themselves may
+    /// name people, and stand in the program's own log.
+    pub outcome: Result<String, usize>,
 }
 
 #[derive(Serialize)]
@@ -42,9 +57,24 @@ struct ActLine<'a> {
 #[derive(Serialize)]
 struct ActMembers<'a> {
     act: &'static str,
-    caller: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caller: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<&'a str>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    load: Option<LoadMembers<'a>>,
+}
+
+#[derive(Serialize)]
+struct LoadMembers<'a> {
+    part: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    name: &'a str,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    faults: Option<usize>,
 }
 
 /// A line that is one of an act.
@@ -70,11 +100,15 @@ pub(super) fn write(
         administration: ActMembers {
             act: act.name,
             // The subject of a token may be a person.
-            caller: match act.caller.starts_with("token:") {
-                true => pseudonyms.of(&act.caller),
-                false => act.caller.clone(),
-            },
+            caller: act
+                .caller
+                .as_ref()
+                .map(|caller| match caller.starts_with("token:") {
+                    true => pseudonyms.of(caller),
+                    false => caller.clone(),
+                }),
             value: act.value.as_deref(),
+            load: act.load.as_ref().map(LoadAct::members),
         },
         key: pseudonyms.key_name(),
     };
@@ -89,10 +123,29 @@ pub fn is_act(line: &[u8]) -> bool {
     serde_json::from_slice::<FoundAct>(line).is_ok()
 }
 
+impl LoadAct {
+    fn members(&self) -> LoadMembers<'_> {
+        LoadMembers {
+            part: self.part,
+            name: &self.name,
+            outcome: match self.outcome {
+                Ok(_) => "taken",
+                Err(_) => "refused",
+            },
+            revision: self.outcome.as_deref().ok(),
+            faults: self.outcome.as_ref().err().copied(),
+        }
+    }
+}
+
 impl Act {
     /// The memory that it takes while it waits, about, in bytes.
     pub(super) fn weight(&self) -> usize {
-        let value = self.value.as_ref().map_or(0, String::len);
-        ALONE + self.caller.len() + value
+        let loaded = self
+            .load
+            .iter()
+            .map(|load| load.name.len() + load.outcome.as_ref().map_or(0, String::len));
+        let texts = self.caller.iter().chain(&self.value).map(String::len);
+        ALONE + texts.chain(loaded).sum::<usize>()
     }
 }

@@ -1,8 +1,8 @@
 //! The acts of operators over HTTP: they see the settings in force, have files read again, and change what the
-//! program logs. The decision log has a line of each act before it is done.
+//! program logs. The decision log has a line of each act before it is done, and one of each load.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::Json;
 use axum::body::Body;
@@ -21,12 +21,19 @@ use super::body;
 use super::openapi::{OwnProblems, Problems};
 use super::problem::Problem;
 use super::request::current_caller;
-use crate::decision_log::Act;
+use crate::decision_log::{Act, LoadAct};
+use crate::loads::Load;
 use peppol_authz_engine::Malformed;
 use peppol_authz_engine::schema::{Misfit, parse_json};
 
 /// The surface of acts over HTTP.
 const SURFACE: &str = "administration";
+
+/// The surface of what the program does by itself, when files or keys have changed.
+const LOADING: &str = "loading";
+
+/// How soon the line of a load is tried again, where the decision log takes none.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// The longest filter of the log, in bytes. Each record that is told is held against all of it.
 const LONGEST_FILTER: usize = 4 << 10;
@@ -205,14 +212,49 @@ impl App {
             at: SystemTime::now(),
             surface,
             name,
-            caller: caller.to_owned(),
+            caller: Some(caller.to_owned()),
             value,
+            load: None,
         };
         let patience = self.limits.request_timeout;
         let taken = tokio::time::timeout(patience, log.take_act(act)).await;
         match taken {
             Ok(Ok(())) => Ok(()),
             _ => Err(Problem::NotLogged),
+        }
+    }
+
+    /// Has the decision log take a line of each load, for ever. What has changed is in force before: a key that was
+    /// taken away must not count on because a disk is full. So a line that is not taken waits, in its order, for the
+    /// log to take lines again.
+    pub async fn follow_loads(&self) {
+        let Some(log) = &self.decision_log else {
+            return;
+        };
+        loop {
+            let act = Act::from(self.loads.next_unlogged().await);
+            while log.take_act(act.clone()).await.is_err() {
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+impl From<Load> for Act {
+    fn from(load: Load) -> Self {
+        let faults = load.faults();
+        Self {
+            id: Uuid::now_v7(),
+            at: load.at,
+            surface: LOADING,
+            name: "load",
+            caller: None,
+            value: None,
+            load: Some(LoadAct {
+                part: load.part.name(),
+                name: load.name,
+                outcome: load.outcome.map_err(|_| faults),
+            }),
         }
     }
 }

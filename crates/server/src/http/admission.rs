@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderName};
 
 use super::app::App;
 use super::metrics::CallerResult;
 use super::problem::Problem;
 use super::readiness::PROBES;
-use crate::callers::{Asked, Caller, CallerAction, Connected, Identified, ReachedLimit, Running};
+use crate::callers::{
+    Asked, Caller, CallerAction, CallerPolicies, Callers, Connected, Identified, ReachedLimit,
+    Running, SeenOfAsked,
+};
 
 /// The header by which a caller shows a key or a token where `Authorization` is that of somebody else, as at
 /// the endpoints of gateways.
-const OWN_HEADER: &str = "sidecar-authorization";
+static OWN_HEADER: HeaderName = HeaderName::from_static("sidecar-authorization");
 
 /// The pages of the console, all of them.
 pub(super) const CONSOLE: &str = "/console";
@@ -140,12 +143,32 @@ impl App {
         action: CallerAction,
         asked: Asked,
     ) -> Result<(), Problem> {
-        let place = asked.place();
-        let is_permitted = match &self.callers {
-            Some(callers) => callers.permit(caller, action, asked),
+        let (policies, place) = (self.policies_of_callers(), asked.place());
+        self.permits_by(policies.as_deref(), (caller, place), action, |_| asked)
+    }
+
+    /// The policies of callers in force, if callers are known.
+    pub(super) fn policies_of_callers(&self) -> Option<Arc<CallerPolicies>> {
+        self.callers.as_ref().map(Callers::policies)
+    }
+
+    /// Checks by policies of callers that one may ask something at a place.
+    ///
+    /// # Errors
+    /// They do not permit it.
+    pub(super) fn permits_by(
+        &self,
+        policies: Option<&CallerPolicies>,
+        (caller, place): (&Arc<Caller>, &'static str),
+        action: CallerAction,
+        ask: impl FnOnce(SeenOfAsked) -> Asked,
+    ) -> Result<(), Problem> {
+        let is_permitted = match policies {
+            Some(policies) => policies.permit(caller, action, ask),
             None => {
                 let by_setting = |asked| matches!(asked, Asked::Question { allowed_by_setting, .. } if allowed_by_setting == Some(true));
-                caller.is_local && (action != CallerAction::Explain || by_setting(asked))
+                caller.is_local
+                    && (action != CallerAction::Explain || by_setting(ask(SeenOfAsked::default())))
             }
         };
         if is_permitted {
@@ -206,16 +229,16 @@ impl App {
 
 /// The text behind `Bearer ` of the one header that counts.
 fn shown(headers: &HeaderMap, is_gateway: bool) -> Option<&str> {
-    let own = || one(headers, OWN_HEADER);
+    let own = || one(headers, &OWN_HEADER);
     // Behind a gateway the other one is that of its client.
     match is_gateway {
         true => own(),
-        false => own().or_else(|| one(headers, AUTHORIZATION.as_str())),
+        false => own().or_else(|| one(headers, &AUTHORIZATION)),
     }
 }
 
 /// A header that is sent twice counts as unset.
-fn one<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+fn one<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     let mut sent = headers.get_all(name).iter();
     let (Some(sent), None) = (sent.next(), sent.next()) else {
         return None;

@@ -39,7 +39,7 @@ pub struct App {
     /// Counters and gauges.
     pub metrics: Metrics,
     /// The history of what was loaded.
-    pub loads: Loads,
+    pub loads: Arc<Loads>,
     /// Tells if the server is ready.
     pub readiness: Readiness,
     /// Limits of one request.
@@ -112,7 +112,7 @@ impl App {
         Self {
             engine,
             metrics: Metrics::default(),
-            loads: Loads::default(),
+            loads: Arc::default(),
             readiness: Readiness::new(settings.reload.refused_is_unready),
             limits: Limits::new(settings),
             limits_in_force: LimitsInForce::new(settings),

@@ -279,7 +279,7 @@ struct Clock {
 // === impl HttpServerState ===
 
 impl HttpServerState {
-    async fn answered(&self, request: axum::extract::Request) -> Response {
+    pub(super) async fn answered(&self, request: axum::extract::Request) -> Response {
         if let (Some(front), Some(handler)) = (&self.front, Handler::of(&request)) {
             return front.answer(handler, request).await;
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::connection_caller::ConnectionCaller;
 use crate::callers::Caller;
@@ -55,9 +55,15 @@ pub(super) async fn answered_for<T>(request: RequestInHand, answer: impl Future<
     REQUEST.scope(request, answer).await
 }
 
-/// The marks of a request. What has not the form of one is left out: it is written to a log.
+/// The marks of a request.
 pub(super) fn marks(headers: &HeaderMap) -> RequestMarks {
-    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    marks_of(|name| headers.get(name).map(HeaderValue::as_bytes))
+}
+
+/// The marks of a request whose headers are found so. What has not the form of one is left out: it is written to a
+/// log.
+pub(super) fn marks_of<'h>(header: impl Fn(&HeaderName) -> Option<&'h [u8]>) -> RequestMarks {
+    let text = |name: &HeaderName| header(name).and_then(|value| str::from_utf8(value).ok());
     let is_id = |id: &&str| id.len() <= LONGEST_ID && id.bytes().all(|it| it.is_ascii_graphic());
     RequestMarks {
         request_id: text(&REQUEST_ID).filter(is_id).map(Into::into),

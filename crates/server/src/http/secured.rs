@@ -15,13 +15,18 @@ use super::connection_caller::ConnectionCaller;
 use super::connection_peer::ConnectionPeer;
 use super::listener::{ListenerTraits, Stream};
 use crate::callers::{Caller, Connected, Transport};
-use crate::tls::{SecureStream, TlsProtocol};
+use crate::tls::{HTTP2, SecureStream, TlsProtocol};
 
 /// A connection that requests can be read from.
 pub(super) enum SecuredStream {
     Tcp(TcpStream),
     Tls(Box<SecureStream<TcpStream>>),
     Unix(UnixStream),
+}
+
+/// True if a client has chosen HTTP/2.
+pub(super) fn is_http2<S>(stream: &SecureStream<S>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(HTTP2)
 }
 
 /// Ready when a server that ends need not wait any more for who has said nothing yet.

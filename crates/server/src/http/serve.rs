@@ -6,20 +6,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
+use axum::response::Response;
 use hyper::server::conn::http1;
 
 use super::accept::accept;
 use super::connection::{self, HttpServerState, OtherEnd};
 use super::front::Front;
 use super::generated::Generated;
+use super::http2::{Http2Connection, builder};
 use super::listener::Listener;
+use super::many_at_once::{ManyAtOnce, STREAMS};
 use super::place::{PATIENCE, RESERVED};
-use super::secured::{SecuredStream, secured};
+use super::secured::{SecuredStream, is_http2, secured};
 use crate::config::Server;
 use crate::tls::TlsProtocol;
 
 /// The longest head (431 beyond), and the bytes that are buffered of one connection.
 const BUFFER_BYTES: usize = 64 << 10;
+const HTTP2_HEAD_BYTES: u32 = 64 << 10;
 
 /// Answers requests on `listener` by `router`, and by what stands before it, until `shutdown` is ready.
 ///
@@ -69,6 +73,7 @@ async fn serve_until(
         idle_timeout: limits.idle_timeout,
         is_draining: AtomicBool::new(false),
     });
+    let http2 = builder(STREAMS, HTTP2_HEAD_BYTES);
     let traits = Arc::new(listener.traits().clone());
     let draining = || shared.is_draining.store(true, Ordering::Relaxed);
     accept(
@@ -84,8 +89,17 @@ async fn serve_until(
                 true => shared.header_read_timeout.min(PATIENCE),
                 false => shared.header_read_timeout,
             };
+            let http2 = Http2Connection {
+                http: http2.clone(),
+                patience,
+                idle_timeout: match place.is_reserved() {
+                    true => PATIENCE,
+                    false => shared.idle_timeout,
+                },
+                leave: limits.request_timeout,
+            };
             async move {
-                let (protocol, arrived) = (TlsProtocol::Http1, (stream, peer));
+                let (protocol, arrived) = (TlsProtocol::Http, (stream, peer));
                 let begun = secured(arrived, &traits, protocol, patience, stage.clone()).await;
                 let Some((stream, caller)) = begun else {
                     return;
@@ -94,6 +108,13 @@ async fn serve_until(
                 match stream {
                     SecuredStream::Tcp(stream) => {
                         connection::drive(stream, end, place, shared, stage).await
+                    }
+                    SecuredStream::Tls(stream) if is_http2(&stream) => {
+                        let questions = ManyAtOnce::new(shared, end, place);
+                        let answer = move |request| -> Generated<'static, Response> {
+                            Box::pin(questions.clone().answer(request))
+                        };
+                        http2.drive(*stream, stage, answer).await;
                     }
                     SecuredStream::Tls(stream) => {
                         connection::drive(*stream, end, place, shared, stage).await

@@ -26,6 +26,7 @@ use crate::followed::{FollowedFiles, FoundTexts};
 use crate::keyed_hash::{HASH_BYTES, KeyedHash};
 use crate::loads::{LoadedPart, Loads};
 use peppol_authz_engine::schema::{Designation, Misfit, Schema};
+use peppol_authz_engine::text::hex;
 
 pub use made::{ApiKeyFormError, MadeApiKey, hash_of_api_key};
 pub(super) use made::{could_be_key, is_made_here};
@@ -142,10 +143,12 @@ impl ApiKeys {
     }
 
     /// True if the same keys are in force, and the time of the one has not run out.
-    pub(super) fn are_in_force(&self, basis: &KeyBasis, now: TokenClock) -> bool {
+    pub(super) fn are_in_force(&self, basis: &KeyBasis) -> bool {
         let table = self.table.load();
+        // The clock is asked only where there is a time.
         std::ptr::eq(Arc::as_ptr(&table), basis.table.as_ptr())
-            && basis.validity.holds(now.wall).is_ok()
+            && (basis.validity.holds_always()
+                || basis.validity.holds(TokenClock::read().wall).is_ok())
     }
 
     /// The caller of a key that comes with the name of its entry.
@@ -187,6 +190,8 @@ impl ApiKeys {
 
     /// Puts the keys of the file in force, or refuses them as a whole: then those before stay.
     fn take(&self, found: FoundTexts, loads: &Loads) -> bool {
+        let digest = found.as_ref().map(|texts| digest(texts));
+        let digest = digest.unwrap_or_default();
         let table = found
             .map_err(|fault| ApiKeysError::File(self.section, fault))
             .and_then(|texts| {
@@ -197,12 +202,12 @@ impl ApiKeys {
             Ok(table) => {
                 let keys = table.0.len();
                 self.table.store(Arc::new(table));
-                loads.taken(LoadedPart::Keys, &format!("`{}`: {keys}", self.section));
+                loads.taken(LoadedPart::Keys, self.section, &digest);
                 tracing::info!(keys, "changed static keys are in force");
                 true
             }
             Err(fault) => {
-                loads.refused(LoadedPart::Keys, &[fault.to_string()]);
+                loads.refused(LoadedPart::Keys, self.section, &[fault.to_string()]);
                 tracing::error!(
                     %fault,
                     "changed static keys are refused, and those before stay in force"
@@ -245,6 +250,12 @@ impl KeyTable {
         }
         Ok(table)
     }
+}
+
+/// The SHA-256 of the file, in hexadecimal digits. It tells nothing of the keys, of which the file has hashes alone.
+fn digest(texts: &[Vec<u8>]) -> String {
+    let text = texts.first().map_or(&[][..], Vec::as_slice);
+    hex(&Sha256::digest(text), 32)
 }
 
 /// Reads the text of a file. A fault names its place and no value of it, which could be a key.

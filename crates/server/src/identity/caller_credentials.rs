@@ -109,21 +109,20 @@ impl CallerCredentials {
     /// True if a credential that was verified counts still, without another look at it.
     #[must_use]
     pub fn are_in_force(&self, basis: &Basis) -> bool {
-        let now = TokenClock::read();
         match &basis.0 {
             BasisOf::Key(basis) => {
                 let keys = self.keys.as_ref();
-                keys.is_some_and(|keys| keys.are_in_force(basis, now))
+                keys.is_some_and(|keys| keys.are_in_force(basis))
             }
-            BasisOf::Token(basis) => basis.is_in_force(now),
+            BasisOf::Token(basis) => basis.is_in_force(TokenClock::read()),
         }
     }
 
     /// Keeps all keys fresh, for ever.
-    pub async fn follow(&self, loads: &Loads) {
+    pub async fn follow(&self, loads: &Arc<Loads>) {
         let tokens = async {
             if let Some(tokens) = &self.tokens {
-                tokens.follow().await;
+                tokens.follow(loads).await;
             }
         };
         let keys = async {

@@ -91,6 +91,12 @@ impl Validity {
         })
     }
 
+    /// True if none of the times is there.
+    pub(super) fn holds_always(self) -> bool {
+        let bounds = [self.not_before, self.issued, -self.until];
+        bounds.iter().all(|bound| *bound == f64::NEG_INFINITY)
+    }
+
     /// Checks that the token is valid at a time.
     pub(super) fn holds(self, now: f64) -> Result<(), InvalidReason> {
         if now >= self.until {

@@ -153,10 +153,10 @@ impl Credentials {
 
     /// Keeps all keys fresh, for ever. Without it the keys of signed tokens are looked at for tokens
     /// that name an unknown key, and static keys stay as they are.
-    pub async fn follow(&self, loads: &Loads) {
+    pub async fn follow(&self, loads: &Arc<Loads>) {
         let tokens = async {
             if let Some(tokens) = &self.tokens {
-                tokens.follow().await;
+                tokens.follow(loads).await;
             }
         };
         let api_keys = async {

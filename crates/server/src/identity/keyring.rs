@@ -6,17 +6,19 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 
 use super::fetch::{KeySource, LookError, TokensError};
-use super::keys::KeySet;
+use super::keys::{KeySet, KeySetError};
 use crate::config::{Jwks, Jwt};
+use crate::loads::{LoadedPart, Loads};
 use crate::telemetry::{self, Trace};
 use peppol_authz_engine::Moment;
+use peppol_authz_engine::text::hex;
 
 /// The pause after the first look that fails. Each further failure doubles it.
 const RETRY: Duration = Duration::from_secs(1);
@@ -36,6 +38,10 @@ pub(super) struct Keyring {
     is_shared: bool,
     held: ArcSwapOption<HeldKeys>,
     failures: AtomicU64,
+    /// The history of loads, once somebody follows the keys.
+    loads: OnceLock<Arc<Loads>>,
+    /// Why the last document is no set of keys, if it is none.
+    refused: Mutex<Option<KeySetError>>,
     looks: Mutex<LookState>,
     /// True if the look that ended last succeeded.
     ended: watch::Sender<bool>,
@@ -97,6 +103,8 @@ impl Keyring {
             max_stale: settings.max_stale,
             held: ArcSwapOption::empty(),
             failures: AtomicU64::new(0),
+            loads: OnceLock::new(),
+            refused: Mutex::default(),
             looks: Mutex::default(),
             ended: watch::Sender::new(true),
         }))
@@ -135,7 +143,8 @@ impl Keyring {
     }
 
     /// Looks again and again, for ever.
-    pub(super) async fn follow(self: &Arc<Self>) {
+    pub(super) async fn follow(self: &Arc<Self>, loads: &Arc<Loads>) {
+        self.loads.get_or_init(|| Arc::clone(loads));
         let mut retry = RETRY;
         loop {
             let pause = if self.look(None).await == Some(true) {
@@ -216,6 +225,29 @@ impl Keyring {
         }
     }
 
+    /// Adds new keys to the history.
+    fn note_new(&self, found: &KeySet, is_first: bool) {
+        let Some(loads) = self.loads.get() else {
+            return;
+        };
+        let (part, revision) = (LoadedPart::TokenKeys, hex(found.digest(), 32));
+        match is_first {
+            true => loads.begun(part, &self.name, &revision),
+            false => loads.taken(part, &self.name, &revision),
+        }
+    }
+
+    /// Adds a document that is no set of keys to the history, once.
+    fn note_refused(&self, fault: KeySetError) {
+        let before = {
+            let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            refused.replace(fault.clone())
+        };
+        if let Some(loads) = self.loads.get().filter(|_| before.as_ref() != Some(&fault)) {
+            loads.refused(LoadedPart::TokenKeys, &self.name, &[fault.to_string()]);
+        }
+    }
+
     /// Puts keys in force. If the look failed, the keys before stay.
     fn take(&self, found: Result<KeySet, LookError>, since: Moment, at: SystemTime) -> bool {
         let found = match found {
@@ -223,17 +255,23 @@ impl Keyring {
             Err(cause) => {
                 self.failures.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(%cause, jwks = self.name, "the keys of tokens cannot be looked at");
+                // A server that is away has refused nothing.
+                if let LookError::Keys(fault) = cause {
+                    self.note_refused(fault);
+                }
                 return false;
             }
         };
         let before = self.held.load();
         let keys = match before.as_ref() {
             Some(before) if before.keys.digest() == found.digest() => Arc::clone(&before.keys),
-            _ => {
+            before => {
                 self.tell(&found);
+                self.note_new(&found, before.is_none());
                 Arc::new(found)
             }
         };
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.held
             .store(Some(Arc::new(HeldKeys { keys, since, at })));
         true

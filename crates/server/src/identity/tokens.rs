@@ -20,6 +20,7 @@ use super::refused::RefusedToken;
 use super::token::Token;
 use super::verified::{TokenError, Unverified, Verified, weight};
 use crate::config::Jwt;
+use crate::loads::Loads;
 use peppol_authz_engine::schema::{Misfit, Schema};
 
 /// The memory for verified tokens, in bytes.
@@ -104,8 +105,8 @@ impl Tokens {
 
     /// Keeps the keys fresh, for ever. Without it there are looks only for tokens that name an
     /// unknown key.
-    pub async fn follow(&self) {
-        join_all(self.keyrings().map(|keyring| keyring.follow())).await;
+    pub async fn follow(&self, loads: &Arc<Loads>) {
+        join_all(self.keyrings().map(|keyring| keyring.follow(loads))).await;
     }
 
     /// Checks that tokens of one issuer at least can be verified: one whose server is gone does not

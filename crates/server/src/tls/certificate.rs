@@ -58,7 +58,7 @@ impl ClientCertificate {
         Ok(Self {
             uri: uris.pop().filter(|_| uris.is_empty()),
             dns,
-            fingerprint: hex(&Sha256::digest(der), 32),
+            fingerprint: fingerprint(der),
             until: valid(&certificate).until,
         })
     }
@@ -92,6 +92,11 @@ impl ValidTime {
     pub(super) fn of(der: &CertificateDer<'_>) -> Result<Self, String> {
         Ok(valid(&parse(der)?))
     }
+}
+
+/// The SHA-256 of a certificate, in hexadecimal digits.
+pub(super) fn fingerprint(der: &CertificateDer<'_>) -> String {
+    hex(&Sha256::digest(der), 32)
 }
 
 fn parse(der: &CertificateDer<'_>) -> Result<Certificate, String> {

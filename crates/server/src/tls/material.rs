@@ -7,16 +7,18 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKey
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 
-use super::certificate::ValidTime;
+use super::certificate::{ValidTime, fingerprint};
 use super::protocol::TlsProtocol;
 use crate::config::{ClientCertificateUse, Tls};
 
 /// Certificate, key and authorities, ready for handshakes.
 pub(super) struct TlsMaterial {
-    http1: Arc<ServerConfig>,
+    http: Arc<ServerConfig>,
     http2: Arc<ServerConfig>,
     /// The time at which the certificate expires, in seconds of the Unix epoch.
     pub(super) until: i64,
+    /// The SHA-256 of the certificate, in hexadecimal digits.
+    pub(super) fingerprint: String,
 }
 
 impl TlsMaterial {
@@ -30,6 +32,7 @@ impl TlsMaterial {
         };
         let chain = certificates(certificate).map_err(|fault| format!("`certificate`: {fault}"))?;
         let until = valid_until(&chain, now).map_err(|fault| format!("`certificate`: {fault}"))?;
+        let fingerprint = chain.first().map(fingerprint).unwrap_or_default();
         let key = PrivateKeyDer::from_pem_slice(key);
         let key = key.map_err(|error| format!("`key`: no private key in PEM: {error}"))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -70,19 +73,20 @@ impl TlsMaterial {
         }
         let of = |protocol: TlsProtocol| {
             let mut config = config.clone();
-            config.alpn_protocols = vec![protocol.name().to_vec()];
+            config.alpn_protocols = protocol.names().iter().map(|name| name.to_vec()).collect();
             Arc::new(config)
         };
         Ok(Self {
-            http1: of(TlsProtocol::Http1),
+            http: of(TlsProtocol::Http),
             http2: of(TlsProtocol::Http2),
             until,
+            fingerprint,
         })
     }
 
     pub(super) fn of(&self, protocol: TlsProtocol) -> Arc<ServerConfig> {
         match protocol {
-            TlsProtocol::Http1 => Arc::clone(&self.http1),
+            TlsProtocol::Http => Arc::clone(&self.http),
             TlsProtocol::Http2 => Arc::clone(&self.http2),
         }
     }

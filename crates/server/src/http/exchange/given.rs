@@ -12,7 +12,6 @@ use super::super::problem::Problem;
 use super::super::traced::attributes;
 use super::open::Exchange;
 use super::question::{NameDenial, PermittedQuestion};
-use crate::callers::Callers;
 use peppol_authz_engine::{Decided, Decision, Explanation, Question, Recall};
 
 /// A decision that may leave. The log has taken it, it is counted, and the shadow was offered it.
@@ -134,9 +133,9 @@ impl Exchange<'_> {
         asked: impl IntoIterator<Item = &'q PermittedQuestion>,
     ) -> Recall {
         let is_explained = |asked: &PermittedQuestion| asked.options.explain;
-        let callers = self.app.callers.as_ref();
-        let sees_tenants = callers.is_some_and(Callers::see_tenants);
-        match sees_tenants || self.is_observed() {
+        let callers = self.policies_of_callers.as_ref();
+        let see_tenants = callers.is_some_and(|policies| policies.see_tenants());
+        match see_tenants || self.is_observed() {
             _ if asked.into_iter().any(is_explained) => Recall::Never,
             true => Recall::WithSlice,
             false => Recall::WithoutSlice,

@@ -18,7 +18,7 @@ use super::super::limits::Limits;
 use super::super::problem::{Overload, Problem};
 use super::super::request::{current_caller, current_is_let_in, current_marks};
 use super::surface::{CountedFailure, Surface};
-use crate::callers::Caller;
+use crate::callers::{Caller, CallerPolicies};
 use crate::telemetry::{self, Trace};
 use peppol_authz_engine::{Failure, Malformed, RequestMarks, Session};
 
@@ -32,6 +32,8 @@ pub(in crate::http) struct Exchange<'a> {
     pub(super) marks: RequestMarks,
     /// The caller of this program.
     pub(super) caller: Arc<Caller>,
+    /// The policies that permit what it asks, where callers are known.
+    pub(super) policies_of_callers: Option<Arc<CallerPolicies>>,
     /// Its trace, if it is recorded.
     pub(super) trace: Option<Trace>,
     #[expect(dead_code, reason = "held for its drop")]
@@ -193,6 +195,7 @@ impl<'a> Exchange<'a> {
             },
             marks,
             caller,
+            policies_of_callers: app.policies_of_callers(),
             trace,
             in_hand,
         }

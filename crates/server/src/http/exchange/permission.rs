@@ -5,7 +5,7 @@ use cedar_policy::EntityUid;
 use super::super::problem::Problem;
 use super::open::Exchange;
 use super::surface::Surface;
-use crate::callers::{Asked, CallerAction};
+use crate::callers::{Asked, CallerAction, SeenOfAsked};
 use peppol_authz_engine::{Decision, Question, RowPlanRequest, Tenancies, Wanted};
 
 impl Exchange<'_> {
@@ -20,18 +20,22 @@ impl Exchange<'_> {
         decision: &Decision,
         explains: Option<bool>,
     ) -> Result<(), Problem> {
-        let tenancies = Tenancies::of(&self.session.state.bundle);
-        let asked = |allowed_by_setting| Asked::Question {
+        let tenancies = || Tenancies::of(&self.session.state.bundle);
+        // Nothing is copied that no policy sees.
+        let asked = |seen: SeenOfAsked, allowed_by_setting| Asked::Question {
             surface: self.surface.name_for_callers(),
-            action: Some(question.action.clone()),
-            resource_type: Some(question.resource.type_name().clone()),
-            tenant: tenancies.of_decision(question, decision),
+            action: seen.action.then(|| question.action.clone()),
+            resource_type: (seen.resource_type).then(|| question.resource.type_name().clone()),
+            tenant: match seen.tenant {
+                true => tenancies().of_decision(question, decision),
+                false => None,
+            },
             allowed_by_setting,
         };
-        self.permit(CallerAction::Decide, asked(None))?;
+        self.permit(CallerAction::Decide, |seen| asked(seen, None))?;
         match explains {
             None => Ok(()),
-            by_setting => self.permit(CallerAction::Explain, asked(by_setting)),
+            by_setting => self.permit(CallerAction::Explain, |seen| asked(seen, by_setting)),
         }
     }
 
@@ -40,7 +44,7 @@ impl Exchange<'_> {
     /// # Errors
     /// The same.
     pub(super) fn permit_denied(&self, action: Option<&EntityUid>) -> Result<(), Problem> {
-        self.permit(CallerAction::Decide, self.about_nothing_known(action))
+        self.permit(CallerAction::Decide, |_| self.about_nothing_known(action))
     }
 
     /// Checks that the caller may be told that a search finds nothing, where the search could not be made.
@@ -48,7 +52,7 @@ impl Exchange<'_> {
     /// # Errors
     /// The same.
     pub(in crate::http) fn permit_empty_page(&self) -> Result<(), Problem> {
-        self.permit(CallerAction::Search, self.about_nothing_known(None))
+        self.permit(CallerAction::Search, |_| self.about_nothing_known(None))
     }
 
     fn about_nothing_known(&self, action: Option<&EntityUid>) -> Asked {
@@ -83,10 +87,10 @@ impl Exchange<'_> {
             tenant: tenant.clone(),
             allowed_by_setting,
         };
-        self.permit(CallerAction::Search, asked(None))?;
+        self.permit(CallerAction::Search, |_| asked(None))?;
         match explains {
             None => Ok(()),
-            by_setting => self.permit(CallerAction::Explain, asked(by_setting)),
+            by_setting => self.permit(CallerAction::Explain, |_| asked(by_setting)),
         }
     }
 
@@ -109,14 +113,20 @@ impl Exchange<'_> {
             tenant: None,
             allowed_by_setting,
         };
-        self.permit(CallerAction::Plan, asked(None))?;
+        self.permit(CallerAction::Plan, |_| asked(None))?;
         match explains {
             None => Ok(()),
-            by_setting => self.permit(CallerAction::Explain, asked(by_setting)),
+            by_setting => self.permit(CallerAction::Explain, |_| asked(by_setting)),
         }
     }
 
-    fn permit(&self, action: CallerAction, asked: Asked) -> Result<(), Problem> {
-        self.app.permits(&self.caller, action, asked)
+    fn permit(
+        &self,
+        action: CallerAction,
+        ask: impl FnOnce(SeenOfAsked) -> Asked,
+    ) -> Result<(), Problem> {
+        let policies = self.policies_of_callers.as_deref();
+        let asker = (&self.caller, self.surface.name_for_callers());
+        self.app.permits_by(policies, asker, action, ask)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, Uri};
+use axum::http::{HeaderMap, Method, Uri, Version};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
@@ -175,6 +175,10 @@ async fn respond(app: &App, endpoint: Endpoint, request: Request) -> Response {
         endpoint,
         line: match parts.extensions.get::<TargetFragment>() {
             Some(_) => Err(LineFault::Fragment),
+            // Over HTTP/2 a fragment is cut off before it could be seen.
+            None if is_told_by_target(app, endpoint) && parts.version == Version::HTTP_2 => {
+                Err(LineFault::Unseen)
+            }
             None => request_line(app, endpoint, &parts.method, &parts.uri, headers),
         },
         headers: &find,
@@ -184,6 +188,11 @@ async fn respond(app: &App, endpoint: Endpoint, request: Request) -> Response {
     };
     let answer = check(app, &request, Payload::Arriving(body)).await;
     answer.into_response(&app.gateway, headers)
+}
+
+/// True if the target tells of the request that is asked about, and no header.
+fn is_told_by_target(app: &App, endpoint: Endpoint) -> bool {
+    app.gateway.families.of(endpoint).is_none()
 }
 
 /// The request that is asked about.

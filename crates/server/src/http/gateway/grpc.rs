@@ -4,7 +4,6 @@
 //! an Envoy whose `failure_mode_allow` is on. What is no check that can be read, as one that is longer
 //! than the limit, is such an error all the same, so that setting has to be off.
 
-mod activity;
 mod health;
 pub mod messages;
 mod place;

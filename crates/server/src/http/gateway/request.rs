@@ -63,6 +63,9 @@ pub(super) enum LineFault {
     /// Services may read it in different ways.
     #[error("the target has a fragment (`#`)")]
     Fragment,
+    /// The target could have had a fragment.
+    #[error("over HTTP/2 it cannot be seen if the target has a fragment (`#`): ask over HTTP/1.1")]
+    Unseen,
 }
 
 impl GatewayRequest<'_> {

@@ -16,7 +16,9 @@ use tonic_prost::ProstCodec;
 
 use super::health::{self, HealthCheck};
 use super::messages::{CheckRequest, CheckResponse};
+use super::place::check_marks;
 use super::{PATH, refused, respond};
+use crate::callers::Caller;
 use crate::http::app::App;
 use crate::http::connection_caller::ConnectionCaller;
 use crate::http::place::ConnectionPlace;
@@ -94,15 +96,14 @@ impl Checking {
             }
         };
         if method == PATH {
-            let check = Check(self.app, arrived);
+            let check = Check {
+                app: self.app,
+                arrived,
+                caller: Arc::clone(&admitted.caller),
+            };
             let mut grpc = Grpc::new(ProstCodec::default());
             grpc = grpc.max_decoding_message_size(self.longest);
-            let in_hand = RequestInHand {
-                marks: RequestMarks::default(),
-                caller: Arc::clone(&admitted.caller),
-                is_let_in: false,
-            };
-            answered_for(in_hand, grpc.unary(check, request)).await
+            grpc.unary(check, request).await
         } else {
             let mut grpc = Grpc::new(ProstCodec::default());
             grpc.unary(HealthCheck(self.app), request).await
@@ -128,8 +129,14 @@ impl Checking {
     }
 }
 
-/// The method `Check`, and the time when the head of the request arrived.
-struct Check(Arc<App>, Instant);
+/// The method `Check`.
+struct Check {
+    app: Arc<App>,
+    /// When the head of the request arrived.
+    arrived: Instant,
+    /// The one that asks.
+    caller: Arc<Caller>,
+}
 
 /// The answer to an Envoy that is not let in: an error of gRPC could be let through.
 struct Refused(CheckResponse);
@@ -148,7 +155,17 @@ impl UnaryService<CheckRequest> for Check {
     type Future = Pin<Box<dyn Future<Output = Result<Response<CheckResponse>, Status>> + Send>>;
 
     fn call(&mut self, request: Request<CheckRequest>) -> Self::Future {
-        let (app, arrived) = (Arc::clone(&self.0), self.1);
-        Box::pin(async move { Ok(Response::new(respond(&app, request, arrived).await)) })
+        let (app, arrived) = (Arc::clone(&self.app), self.arrived);
+        let in_hand = RequestInHand {
+            marks: match app.decision_log {
+                Some(_) => check_marks(&request),
+                None => RequestMarks::default(),
+            },
+            caller: Arc::clone(&self.caller),
+            is_let_in: false,
+        };
+        Box::pin(answered_for(in_hand, async move {
+            Ok(Response::new(respond(&app, request, arrived).await))
+        }))
     }
 }

@@ -22,7 +22,7 @@ PROJECT = pathlib.Path(__file__).resolve().parents[1]
 FIGURES = PROJECT / "docs/performance/figures.jsonl"
 PAGE = PROJECT / "docs/performance.md"
 README = PROJECT / "README.md"
-BEGIN, END = "<!-- figures: written by benches/report.py -->", "<!-- end of figures -->"
+BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
 # Each with its arguments. A load that has its times needs a turn whenever it asks for one.
 BENCHES = {

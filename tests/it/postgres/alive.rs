@@ -28,7 +28,8 @@ fn a_server_that_restarts_costs_no_more_than_the_time_that_it_takes() {
                         let question = cold(&format!("nobody-{thread}-{n}"));
                         for question in [&allowed(), &question] {
                             let reply = scene.asked(question);
-                            if reply.status != 200 {
+                            // One that was just started may be so slow that fewer than these wait for it.
+                            if reply.status != 200 && reply.json()["code"] != "OVERLOADED" {
                                 is_unavailable(&reply);
                             }
                         }

@@ -220,9 +220,8 @@ fn a_client_that_keeps_to_no_limit_harms_nobody() {
     assert_eq!(idle.ask(DECIDE, &[], ALLOWED).0, 200);
     until("an idle connection ends", || {
         // The connection is driven meanwhile.
-        let short = tokio::time::sleep(std::time::Duration::from_millis(50));
         idle.runtime.block_on(async {
-            short.await;
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             idle.requests.clone().ready().await.is_err()
         })
     });

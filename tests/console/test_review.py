@@ -6,7 +6,8 @@ import subprocess
 
 from playwright.sync_api import expect
 
-from conftest import PICTURES, PROGRAM, Sidecar, PROJECT, barriers, opened, picture
+from conftest import PICTURES, barriers, opened, picture, with_console
+from sidecar import PROGRAM, PROJECT
 
 
 def made(page, form, since=None):
@@ -23,18 +24,18 @@ def made(page, form, since=None):
 
 
 def test_a_review_says_what_has_changed_since_an_earlier_one(browser):
-    started = Sidecar("--import", PROJECT / "examples/quickstart/tenancy.ndjson")
+    started = with_console("--import", PROJECT / "examples/quickstart/tenancy.ndjson")
     for page in opened(browser, started):
-        kept = pathlib.Path(started.directory.name) / "before.json"
+        kept = started.files / "before.json"
         kept.write_bytes(made(page, "json").read_bytes())
         hostile = "<img src=x onerror=\"document.title='bad'\">"
         people = [
             dict(type="USER", id=hostile, email="b@acme.example", emailVerified=True, superadmin=False),
             dict(type="MEMBERSHIP", userId=hostile, organisationId="acme", memberRole="orgadmin"),
         ]
-        file = pathlib.Path(started.directory.name) / "people.ndjson"
+        file = started.files / "people.ndjson"
         file.write_text("".join(json.dumps(one) + "\n" for one in people))
-        tenancy = f"sqlite:{started.directory.name}/tenancy.db"
+        tenancy = f"sqlite:{started.files}/tenancy.db"
         subprocess.run([PROGRAM, "import", "--tenancy", tenancy, file], check=True, capture_output=True)
         text = made(page, "html", since=kept).read_text()
         read(browser, text)

@@ -116,17 +116,16 @@ impl Kind {
 
     /// The floor that parses such requests, and answers as many bytes as the server did.
     fn floor(&self, server: &Program) -> Program {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.arg("floor");
+        let mut constants = Vec::new();
         if let Requests::Http(requests, _) = &self.requests {
             let path = requests[0].split(|byte| *byte == b' ').nth(1).unwrap();
             let path = String::from_utf8_lossy(path);
             let mut stream = TcpStream::connect(&server.address).unwrap();
             std::io::Write::write_all(&mut stream, &requests[0]).unwrap();
             let size = answer(&mut stream, &mut Vec::new());
-            command.arg(format!("{path}={size}"));
+            constants.push(format!("{path}={size}"));
         }
-        Program::start(&mut command)
+        Program::start(&mut floor::command(&constants))
     }
 }
 
@@ -138,15 +137,7 @@ struct Bench {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|argument| argument != "--bench")
-        .collect();
-    if let [mode, constants @ ..] = arguments.as_slice()
-        && mode == "floor"
-    {
-        return floor::floor(constants);
-    }
+    let arguments = floor::or_arguments();
     let [seconds, part] = [0, 1].map(|n| arguments.get(n).cloned().unwrap_or_default());
     let bench = Bench {
         seconds: seconds.parse().unwrap_or(3),
@@ -237,7 +228,7 @@ impl Bench {
         self.beside_floors(&postgres, &server);
     }
 
-    /// What observers take, beside the same server without them.
+    /// The cost of observers: the same server with and without them.
     fn beside(&self) {
         let log = format!("file:{}", self.directory.path().join("d.log").display());
         let logged = ["--decision-log", log.as_str(), "--log-slice"];

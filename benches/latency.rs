@@ -30,7 +30,6 @@ mod open_load;
 mod rpc;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -50,15 +49,7 @@ const ANSWER: usize = 400;
 const BETWEEN_RELOADS: Duration = Duration::from_millis(500);
 
 fn main() {
-    let arguments: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|argument| argument != "--bench")
-        .collect();
-    if let [mode, constants @ ..] = arguments.as_slice()
-        && mode == "floor"
-    {
-        return floor::floor(constants);
-    }
+    let arguments = floor::or_arguments();
     let seconds = arguments.first().and_then(|text| text.parse().ok());
     let seconds = Duration::from_secs(seconds.unwrap_or(10));
     pinned::this();
@@ -117,8 +108,7 @@ fn while_it(
 }
 
 fn floor_process() -> Program {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["floor", &format!("/v1/is_authorized={ANSWER}")]);
+    let mut command = floor::command(&[format!("/v1/is_authorized={ANSWER}")]);
     pinned::server(Program::start(&mut command))
 }
 

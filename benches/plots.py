@@ -50,31 +50,24 @@ def throughput(figures):
     return figure
 
 
-def latency(figures):
-    found = figures.of("latency")
-    names = [name for name, _ in found]
-    figure, axes = pyplot.subplots(figsize=(9, 0.5 * len(names) + 1.5))
-    series = [
-        ("p50", "#8fb4dc", [values["p50_us"] for _, values in found]),
-        ("p99", OURS, [values["p99_us"] for _, values in found]),
-    ]
-    bars(axes, names, series, "µs, logarithmic")
-    axes.set_xscale("log")
+def pairs(found, series, unit, scale="linear"):
+    """Two bars for each thing that was measured: `series` has a label, a colour and a value's name of each."""
+    figure, axes = pyplot.subplots(figsize=(9, 0.5 * len(found) + 1.5))
+    of_all = [(label, colour, [values[name] for _, values in found]) for label, colour, name in series]
+    bars(axes, [name for name, _ in found], of_all, unit)
+    axes.set_xscale(scale)
     axes.legend(loc="lower right", frameon=False)
     return figure
+
+
+def latency(figures):
+    series = [("p50", "#8fb4dc", "p50_us"), ("p99", OURS, "p99_us")]
+    return pairs(figures.of("latency"), series, "µs, logarithmic", "log")
 
 
 def growth(figures):
-    found = figures.of("decide")
-    names = [name for name, _ in found]
-    figure, axes = pyplot.subplots(figsize=(9, 0.45 * len(names) + 1.5))
-    series = [
-        ("Cedar's part", FLOOR, [values["cedar_us"] for _, values in found]),
-        ("the whole decision", OURS, [values["decide_us"] for _, values in found]),
-    ]
-    bars(axes, names, series, "µs of CPU")
-    axes.legend(loc="lower right", frameon=False)
-    return figure
+    series = [("Cedar's part", FLOOR, "cedar_us"), ("the whole decision", OURS, "decide_us")]
+    return pairs(figures.of("decide"), series, "µs of CPU")
 
 
 def write(lines, directory):

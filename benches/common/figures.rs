@@ -1,4 +1,4 @@
-//! What a benchmark measured, for the report: `benches/report.py` makes it of these lines.
+//! Figures of a benchmark, as lines of which `benches/report.py` makes the report.
 
 use std::fs::OpenOptions;
 use std::io::Write;

@@ -1,6 +1,7 @@
 //! The floor: a server that parses the same, and answers a constant of the same size.
 
 use std::io::Write;
+use std::process::Command;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -9,9 +10,33 @@ use serde_json::{Value, json};
 
 use crate::rpc;
 
+/// The argument by which this program serves as the floor.
+const MODE: &str = "floor";
+
+/// Serves as the floor, for good, if the program was started as that; returns its arguments if not.
+pub(crate) fn or_arguments() -> Vec<String> {
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| argument != "--bench")
+        .collect();
+    if let [mode, constants @ ..] = arguments.as_slice()
+        && mode == MODE
+    {
+        floor(constants);
+    }
+    arguments
+}
+
+/// The floor as a process of its own, with its constants.
+pub(crate) fn command(constants: &[String]) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.arg(MODE).args(constants);
+    command
+}
+
 /// Serves over HTTP for each path a constant of so many bytes, given as `PATH=BYTES`, and over gRPC one of Envoy's,
 /// until it is killed. It says where it listens as the program does.
-pub(crate) fn floor(constants: &[String]) {
+fn floor(constants: &[String]) {
     let constant = |size: usize| {
         let text: &'static str = "x".repeat(size).leak();
         move |body: Bytes| async move {

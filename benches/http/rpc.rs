@@ -1,19 +1,23 @@
 //! Envoy's checks over gRPC: a load of them, and the server that answers each with a constant.
 
+#[path = "../../tests/it/gateway/envoy.rs"]
+#[allow(dead_code, reason = "the benchmark uses a part")]
+mod envoy;
+
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use h2::client::SendRequest;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use peppol_authz_server::http::envoy::{
-    AttributeContext, CheckRequest, CheckResponse, HeaderValue, HeaderValueOption, HttpRequest,
-    HttpResponse, OkHttpResponse, Request, Status,
+    AttributeContext, CheckRequest, CheckResponse, HeaderValue, HeaderValueOption, HttpResponse,
+    OkHttpResponse, Request, Status,
 };
 use prost::Message;
 use tokio::net::{TcpListener, TcpStream};
@@ -21,37 +25,23 @@ use tonic::server::{Grpc, UnaryService};
 use tonic_prost::ProstCodec;
 
 use crate::load::{Load, timed};
-
-const CHECK: &str = "http://envoy/envoy.service.auth.v3.Authorization/Check";
+use envoy::{CHECK, framed, get};
 
 /// Envoy has a connection for each of its workers, and asks for many requests at once over it.
 const CONNECTIONS: usize = 2;
 
 /// The message of a check, framed: `GET` of a path.
 pub(crate) fn check(path: &str, headers: &[(&str, &str)]) -> Bytes {
-    let http = HttpRequest {
-        method: "GET".to_owned(),
-        path: path.to_owned(),
-        headers: headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
-        size: -1,
-        ..HttpRequest::default()
-    };
     let attributes = AttributeContext {
-        request: Some(Request { http: Some(http) }),
+        request: Some(Request {
+            http: Some(get(path, headers)),
+        }),
         ..AttributeContext::default()
     };
     let message = CheckRequest {
         attributes: Some(attributes),
     };
-    let message = message.encode_to_vec();
-    let mut framed = BytesMut::new();
-    framed.put_u8(0);
-    framed.put_u32(message.len().try_into().unwrap());
-    framed.put_slice(&message);
-    framed.freeze()
+    framed(&message.encode_to_vec())
 }
 
 /// So many checks at once, for a time.

@@ -33,7 +33,7 @@ pub(crate) struct Node {
 struct Placed<'a> {
     node: &'a Node,
     y: usize,
-    /// What it refers by, and to which node.
+    /// The attributes by which it refers to others, each with the other node.
     refers: Vec<(String, usize)>,
 }
 

@@ -155,7 +155,7 @@ impl Postgres {
             .clone()
     }
 
-    /// What was prepared before was planned for the views and for the sizes of tables of then.
+    /// Statements prepared before were planned for the views and the sizes of tables of that time.
     fn set_description(&self, description: Arc<Description>) {
         self.pool.manager().statement_caches.clear();
         *self

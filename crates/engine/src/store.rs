@@ -194,7 +194,7 @@ pub trait Store: Send + Sync {
     }
 }
 
-/// What is read at once.
+/// A read of entities and of tags at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Together<'a> {
     /// Entities without tags.
@@ -207,7 +207,7 @@ pub struct Together<'a> {
     pub tags: &'a [(EntityUid, TagKeys)],
 }
 
-/// What was read at once, in the same order.
+/// The results of such a read, in the same order.
 #[derive(Clone, Debug)]
 pub struct FoundTogether {
     /// The entities; `None` for one that the store does not hold.

@@ -1,4 +1,4 @@
-//! What was loaded, or refused, while the program runs is a line of the decision log.
+//! Each load while the program runs, taken or refused, is a line of the decision log.
 
 use std::path::Path;
 

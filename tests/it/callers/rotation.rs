@@ -14,7 +14,7 @@ const CLIENTS: usize = 4;
 /// Times that everything is replaced.
 const ROUNDS: usize = 4;
 
-/// What clients show and have been answered.
+/// The credentials that clients show, and the answers that they have.
 #[derive(Default)]
 struct Asking {
     /// The number of the key that they show.

@@ -205,7 +205,7 @@ fn a_review_says_what_has_changed_since_a_file() {
         assert_eq!(reply.status, 400, "{told}: {}", reply.text);
         assert!(reply.text.contains(told), "{told}: {}", reply.text);
         assert!(!reply.text.contains("<script>"), "{}", reply.text);
-        // What was written is still there.
+        // The written lines are still there.
         assert!(
             reply.text.contains(&format!("value=\"{}\"", fields[0].1)),
             "{}",

@@ -125,6 +125,15 @@ async fn spoken(
     requests
 }
 
+/// A message as gRPC sends it: not compressed, and how long it is.
+pub(crate) fn framed(message: &[u8]) -> Bytes {
+    let mut framed = BytesMut::new();
+    framed.put_u8(0);
+    framed.put_u32(message.len().try_into().unwrap());
+    framed.put_slice(message);
+    framed.freeze()
+}
+
 async fn called(
     requests: &SendRequest<Bytes>,
     method: &str,
@@ -139,13 +148,8 @@ async fn called(
     let mut requests = requests.clone().ready().await.map_err(failed)?;
     let (answer, mut stream) = requests.send_request(request, false).map_err(failed)?;
     if let Some(message) = message {
-        // Not compressed, and how long it is.
-        let mut framed = BytesMut::new();
-        framed.put_u8(0);
-        framed.put_u32(message.len().try_into().unwrap());
-        framed.put_slice(message);
         // One that is refused before it has all arrived is answered all the same.
-        let _ = stream.send_data(framed.freeze(), true);
+        let _ = stream.send_data(framed(message), true);
     }
     let (head, mut body) = answer.await.map_err(failed)?.into_parts();
     assert_eq!(head.status, 200);

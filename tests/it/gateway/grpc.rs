@@ -111,7 +111,7 @@ fn a_line_of_the_decision_log_has_the_id_of_the_request_that_a_check_is_about() 
     let of: [(&str, &[u8]); 2] = [("x-user", b"anna"), ("X-Request-Id", b"r-2")];
     let one_by_one = raw(get("/orgs/acme", &[]), &of);
     envoy.check(one_by_one, "").is_subject("anna");
-    // What has not the form of one is none.
+    // A text of another form is no id.
     let of = [("x-user", "anna"), ("x-request-id", "a b")];
     envoy.check(get("/orgs/acme", &of), "").is_subject("anna");
     drop(envoy);

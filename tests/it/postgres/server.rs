@@ -172,7 +172,7 @@ impl Server {
         });
     }
 
-    /// What it has logged since it was started.
+    /// Its log since it was started.
     pub(crate) fn log(&self) -> String {
         let log = std::fs::read_to_string(self.directory.path().join("log"));
         log.unwrap_or_else(|error| format!("its log: {error}"))

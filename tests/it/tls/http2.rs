@@ -98,7 +98,7 @@ fn requests_are_answered_as_over_http_1_and_many_at_once() {
     let ours = Authority::new();
     let start = with_tls(Start::quickstart(), &ours.sign("server", LOCAL));
     let mut sidecar = start.start();
-    // Who could do both has it too, and who does not ask for it has HTTP/1.1.
+    // A client that could do both gets it too. A client that does not ask for it gets HTTP/1.1.
     let mut config = ours.client(None, "h2");
     config.alpn_protocols = both();
     let client = Client::connect(&sidecar, config);

@@ -1,4 +1,4 @@
-//! What a read needs, and what the schema makes of a column of a view.
+//! The needs of a read, and the values that the schema makes of a view's columns.
 //!
 //! For each entity type that is asked for there is one query, whatever the number of
 //! entities; all of them are sent before the first is answered. Every column comes
@@ -24,7 +24,7 @@ use peppol_authz_engine::store::{LINKS_COLUMNS, LinkRow, StoreError};
 /// Levels of JSON in a column.
 const JSON_DEPTH: usize = 32;
 
-/// What a read needs.
+/// The needs of a read: a session, the schema, and the description of the views.
 #[derive(Clone, Copy)]
 pub(super) struct Read<'r> {
     pub(super) session: Session<'r>,

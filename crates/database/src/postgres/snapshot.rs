@@ -118,7 +118,7 @@ impl PostgresSnapshot {
                 state,
                 records
             );
-            // What another session answers to a statement by its name may be anything.
+            // Another session may have any statement under the name of ours: its answers count for nothing.
             if !opening.is_kept(&begun?) {
                 sessions.note_another();
                 return Ok(None);

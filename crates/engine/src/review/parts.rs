@@ -39,7 +39,7 @@ pub(super) struct Searched<T> {
 
 /// A part that is done.
 struct Done<T> {
-    /// What was made of its rights; `None` where there are none.
+    /// The lines of its rights; `None` where there are none.
     made: Option<T>,
     found: FoundPart,
 }

@@ -39,7 +39,7 @@ impl Default for SearchPart {
     }
 }
 
-/// What a part has found.
+/// The findings of a part.
 pub(crate) struct FoundPart {
     /// The questions that are allowed, in the order of the ids.
     pub(crate) allowed: Vec<(Question, Decision)>,

@@ -3,7 +3,7 @@
 //! A request becomes what it would be over HTTP/1.1. What cannot be seen over HTTP/2 is the fragment of a target,
 //! which is cut off before; the one endpoint that could decide something else for it refuses (`gateway/endpoints.rs`).
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header::HOST;
@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use super::connection::{HttpServerState, OtherEnd};
 use super::place::ConnectionPlace;
 use super::problem::Problem;
+use super::shared_place::SharedPlace;
 
 /// Requests of one connection that are answered at once.
 pub(super) const STREAMS: u32 = 100;
@@ -31,7 +32,7 @@ const UNTOLD_BYTES: u32 = BODY_BYTES / 16;
 pub(super) struct ManyAtOnce {
     shared: Arc<HttpServerState>,
     end: OtherEnd,
-    place: Arc<Mutex<ConnectionPlace>>,
+    place: SharedPlace,
     /// Room for bodies. What has none is not read, and its client waits.
     room: Arc<Semaphore>,
 }
@@ -41,16 +42,16 @@ impl ManyAtOnce {
         Self {
             shared,
             end,
-            place: Arc::new(Mutex::new(place)),
+            place: SharedPlace::new(place),
             room: Arc::new(Semaphore::new(BODY_BYTES as usize)),
         }
     }
 
     pub(super) async fn answer(self, request: Request<Incoming>) -> Response {
-        self.place().asks();
+        self.place.asks();
         let mut request = as_of_one_host(request).map(Body::new);
         let path = request.uri().path();
-        if !ConnectionPlace::answers(path) && !self.is_placed().await {
+        if !ConnectionPlace::answers(path) && !self.place.is_own().await {
             return Problem::Busy.into_response();
         }
         // A request that waits for a place is not answered at once.
@@ -66,22 +67,6 @@ impl ManyAtOnce {
         let room = length.unwrap_or(UNTOLD_BYTES).min(BODY_BYTES);
         let _held = self.room.acquire_many(room).await;
         self.shared.answered(request).await
-    }
-
-    /// Returns true if the connection has a place of its own, or gets one.
-    async fn is_placed(&self) -> bool {
-        let Some(wanted) = self.place().wanted() else {
-            return true;
-        };
-        let Some(place) = ConnectionPlace::wait_for(wanted).await else {
-            return false;
-        };
-        *self.place() = place;
-        true
-    }
-
-    fn place(&self) -> MutexGuard<'_, ConnectionPlace> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

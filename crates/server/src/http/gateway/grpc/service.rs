@@ -2,7 +2,7 @@
 
 use std::future::{Ready, ready};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::http;
@@ -23,6 +23,7 @@ use crate::http::app::App;
 use crate::http::connection_caller::ConnectionCaller;
 use crate::http::place::ConnectionPlace;
 use crate::http::request::{RequestInHand, answered_for};
+use crate::http::shared_place::SharedPlace;
 use peppol_authz_engine::RequestMarks;
 
 /// Answers requests of HTTP/2.
@@ -32,7 +33,7 @@ pub(super) struct Checking {
     /// The longest message, in bytes.
     longest: usize,
     /// That of the connection.
-    place: Arc<Mutex<ConnectionPlace>>,
+    place: SharedPlace,
 }
 
 /// Bytes before a message: is it compressed, and how long is it.
@@ -44,35 +45,20 @@ impl Checking {
         Self {
             app,
             longest,
-            place: Arc::new(Mutex::new(place)),
+            place: SharedPlace::new(place),
         }
-    }
-
-    /// Returns true if the connection has a place of its own, or gets one. Health is told without.
-    async fn is_placed(&self) -> bool {
-        let Some(wanted) = self.place().wanted() else {
-            return true;
-        };
-        let Some(place) = ConnectionPlace::wait_for(wanted).await else {
-            return false;
-        };
-        *self.place() = place;
-        true
-    }
-
-    fn place(&self) -> MutexGuard<'_, ConnectionPlace> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) async fn call(self, request: http::Request<Incoming>) -> http::Response<Body> {
         let arrived = Instant::now();
-        self.place().asks();
+        self.place.asks();
         let method = match request.uri().path() {
             PATH => PATH,
             health::PATH => health::PATH,
             _ => return Status::unimplemented("").into_http(),
         };
-        if method == PATH && !self.is_placed().await {
+        // Health is told without a place.
+        if method == PATH && !self.place.is_own().await {
             return Status::unavailable("all connections are in use").into_http();
         }
         let connected = ConnectionCaller::of(request.extensions().get());

@@ -24,6 +24,8 @@ mod clock;
 mod common;
 #[path = "../tests/it/eventually.rs"]
 mod eventually;
+#[path = "soak/history.rs"]
+mod history;
 #[path = "../tests/it/postgres/proxy.rs"]
 mod proxy;
 #[path = "../tests/it/postgres/server.rs"]
@@ -43,6 +45,7 @@ use std::time::{Duration, Instant};
 
 use common::figures::figure;
 use common::program::Program;
+use history::{Allowed, Histories, Writes};
 use proxy::{Mode, Proxy};
 use serde_json::{Value, json};
 use server::{Database, Server, command, succeed};
@@ -56,62 +59,6 @@ const USERS: usize = 40;
 
 /// Members of an organisation whose e-mail is not verified: nothing may ever be allowed to them.
 const UNVERIFIED: usize = 4;
-
-/// Every write of each user in one history: the transaction's number, and if the user is a member
-/// after it. A user has one writer, so the writes are in the order of commits.
-type Writes = Vec<Vec<(u64, bool)>>;
-
-/// The writes of every history that the database has had, by its name.
-struct Histories {
-    all: Mutex<HashMap<String, Writes>>,
-    /// The name of the history in force. Held for reading by who writes, and for writing by who
-    /// restores.
-    now: RwLock<String>,
-}
-
-impl Histories {
-    fn last(&self, history: &str, user: usize) -> (u64, bool) {
-        *self.all.lock().unwrap()[history][user].last().unwrap()
-    }
-
-    fn push(&self, history: &str, user: usize, write: (u64, bool)) {
-        let mut all = self.all.lock().unwrap();
-        all.get_mut(history).unwrap()[user].push(write);
-    }
-}
-
-/// A state by PostgreSQL's rule: what it sees of transactions.
-struct SnapshotState {
-    least: u64,
-    next: u64,
-    running: Vec<u64>,
-}
-
-impl SnapshotState {
-    fn parse(name: &str) -> Self {
-        let mut parts = name.split(':');
-        let mut number = || parts.next().unwrap().parse().unwrap();
-        let (least, next) = (number(), number());
-        let running = parts.next().unwrap().split(',');
-        let running = running.filter(|id| !id.is_empty());
-        Self {
-            least,
-            next,
-            running: running.map(|id| id.parse().unwrap()).collect(),
-        }
-    }
-
-    fn sees(&self, id: u64) -> bool {
-        id < self.least || (id < self.next && !self.running.contains(&id))
-    }
-}
-
-/// An answer, to be held against the history once that is complete.
-struct Allowed {
-    user: usize,
-    revision: String,
-    at_least: Option<String>,
-}
 
 #[derive(Default)]
 struct Answers {
@@ -343,25 +290,6 @@ fn reload(directory: &Path, over: &AtomicBool) -> u64 {
     reloads
 }
 
-/// True if the user's membership in the named state is `is_member`, and the state holds
-/// the write that was asked for.
-fn is_right(histories: &Histories, decided: &Allowed, is_member: bool) -> bool {
-    if decided.user >= USERS {
-        return !is_member;
-    }
-    let (history, state) = decided.revision.split_once('-').unwrap();
-    let state = SnapshotState::parse(state);
-    let all = histories.all.lock().unwrap();
-    let writes = &all[history][decided.user];
-    let last = writes.iter().rev().find(|(id, _)| state.sees(*id)).unwrap();
-    let asked = decided
-        .at_least
-        .as_ref()
-        .map(|name| name.split_once('-').unwrap());
-    let holds = asked.is_none_or(|(of, id)| of == history && state.sees(id.parse().unwrap()));
-    last.1 == is_member && holds
-}
-
 fn tenancy(database: &Database) {
     succeed(
         std::process::Command::new(env!("CARGO_BIN_EXE_peppol-authz")).args([
@@ -458,7 +386,7 @@ fn main() {
     let wrong = |decided: &[&Allowed], is_member| -> usize {
         let wrong = decided
             .iter()
-            .filter(|decided| !is_right(&histories, decided, is_member));
+            .filter(|decided| !histories.agrees(decided, is_member));
         wrong
             .inspect(|decided| {
                 println!(

@@ -13,6 +13,7 @@ pub(crate) mod migrations;
 mod new_enemy;
 mod order;
 mod own;
+mod password;
 mod places;
 mod pooled;
 mod pooler;

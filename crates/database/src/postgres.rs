@@ -30,6 +30,7 @@ mod of_entities;
 mod options;
 mod others;
 mod parents;
+mod password;
 mod prune;
 mod read;
 mod records;

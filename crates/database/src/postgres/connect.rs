@@ -11,6 +11,7 @@ use tokio_postgres::{Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::options::PostgresOptions;
+use super::password::add_password;
 use crate::roots::root_certificates;
 use peppol_authz_engine::store::StoreError;
 use peppol_authz_engine::text::causes;
@@ -31,6 +32,7 @@ impl Connector {
     pub(super) fn new(url: &str, options: &PostgresOptions) -> Result<Self, StoreError> {
         let url = url.replace("sslmode=verify-full", "sslmode=require");
         let mut config: Config = url.parse().map_err(|error| unreadable(&url, &error))?;
+        add_password(&mut config)?;
         if config.get_ssl_mode() == SslMode::Prefer {
             config.ssl_mode(if is_local(&config) {
                 SslMode::Disable

@@ -98,7 +98,7 @@ fn advice(code: &SqlState) -> Option<&'static str> {
     let known = [
         (
             SqlState::INVALID_PASSWORD,
-            "the tenancy URL has another user or password than the server",
+            "the tenancy URL, `PGPASSWORD` or the file of passwords has another user or password than the server",
         ),
         (
             SqlState::INVALID_AUTHORIZATION_SPECIFICATION,

@@ -1,9 +1,10 @@
 //! Rights by what they allow, in files: as many parts as it takes for one to fit into memory.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Error, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::sync::Arc;
 
 use super::found_rights::Rights;
 use super::right_line::RightKey;
@@ -17,9 +18,13 @@ const PARTS: u64 = 64;
 /// Bytes that are read and written together.
 const BUFFER: usize = 1 << 14;
 
-/// Sets of obligations, by numbers.
+/// Sets of obligations, by numbers. However many there are, and however long, each takes a look: an earlier review may
+/// have any.
 #[derive(Debug, Default)]
-pub(super) struct ObligationSets(Vec<Vec<String>>);
+pub(super) struct ObligationSets {
+    sets: Vec<Arc<BTreeSet<String>>>,
+    numbers: HashMap<Arc<BTreeSet<String>>, u32>,
+}
 
 /// A right: by its key, the number of its obligations, and its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,27 +43,22 @@ pub(super) struct KeyedRights {
 
 impl ObligationSets {
     fn number(&mut self, obligations: &[Cow<'_, str>]) -> u32 {
-        let same = |known: &&Vec<String>| {
-            known.len() == obligations.len()
-                && known
-                    .iter()
-                    .zip(obligations)
-                    .all(|(one, other)| *one == **other)
-        };
-        let known = self.0.iter().position(|known| same(&known));
-        let number = known.unwrap_or_else(|| {
-            let new = obligations.iter().map(|it| (**it).to_owned());
-            self.0.push(new.collect());
-            self.0.len() - 1
-        });
-        u32::try_from(number).unwrap_or(u32::MAX)
+        let set: BTreeSet<String> = obligations.iter().map(|it| (**it).to_owned()).collect();
+        if let Some(known) = self.numbers.get(&set) {
+            return *known;
+        }
+        let number = u32::try_from(self.sets.len()).unwrap_or(u32::MAX);
+        let set = Arc::new(set);
+        self.sets.push(Arc::clone(&set));
+        self.numbers.insert(set, number);
+        number
     }
 
     /// True if all of the others are among these.
     pub(super) fn covers(&self, these: u32, others: u32) -> bool {
-        let set = |number: u32| self.0.get(usize::try_from(number).ok()?);
+        let set = |number: u32| self.sets.get(usize::try_from(number).ok()?);
         match (set(these), set(others)) {
-            (Some(these), Some(others)) => others.iter().all(|other| these.contains(other)),
+            (Some(these), Some(others)) => these.is_superset(others),
             _ => false,
         }
     }
@@ -198,6 +198,7 @@ mod tests {
         let one = sets.number(&["LOG".into()]);
         let two = sets.number(&["LOCK".into(), "LOG".into()]);
         assert_eq!(sets.number(&["LOG".into()]), one);
+        assert_eq!(sets.number(&["LOG".into(), "LOCK".into()]), two);
         assert!(sets.covers(two, one) && sets.covers(one, none) && sets.covers(two, two));
         assert!(!sets.covers(one, two) && !sets.covers(none, one) && !sets.covers(one, 7));
     }

@@ -1,16 +1,11 @@
 //! A server that is there, though not as it was or should be.
 
 use super::proxy::Mode;
-use super::scene::{REVOKE, Scene, allowed, cold, hurried, is_unavailable};
+use super::scene::{REVOKE, Scene, allowed, cold, is_unavailable, patient};
 use super::server::{SHARED, Server};
 use crate::eventually::until;
 use crate::over::Over;
 use crate::sidecar::{Start, program};
-
-/// A server that was just started takes long to answer on a busy machine, and that is no trouble here.
-fn patient() -> Start {
-    hurried(Start::new()).variable("PEPPOL_AUTHZ_STORE__TIMEOUT", "10s")
-}
 
 #[test]
 fn a_server_that_restarts_costs_no_more_than_the_time_that_it_takes() {

@@ -42,6 +42,11 @@ pub(crate) fn hurried(start: Start) -> Start {
         .variable("PEPPOL_AUTHZ_FRESHNESS__POLL_INTERVAL", "100ms")
 }
 
+/// The same, but that the server may take long to answer, as on a busy machine: that is no trouble there.
+pub(crate) fn patient() -> Start {
+    hurried(Start::new()).variable("PEPPOL_AUTHZ_STORE__TIMEOUT", "10s")
+}
+
 impl Scene {
     /// Over the tenancy of the examples, as a role of that name.
     pub(crate) fn of(server: &Server, role: &str, start: Start) -> Self {

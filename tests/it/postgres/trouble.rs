@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::proxy::Mode;
 use super::scene::{
-    MAX_STALE, REVOKE, Scene, TOO_SLOW, allowed, cold, forward, hurried, is_unavailable,
+    MAX_STALE, REVOKE, Scene, TOO_SLOW, allowed, cold, forward, hurried, is_unavailable, patient,
 };
 use super::server::SHARED;
 use crate::eventually::until;
@@ -213,7 +213,7 @@ fn rights_to_read_that_go_and_come_back_are_endured() {
 /// and no others.
 #[test]
 fn a_view_of_another_shape_is_not_answered_from_until_it_is_back() {
-    let scene = scene();
+    let scene = Scene::of(&SHARED, "postgres", patient());
     let turn = |from: &str, to: &str| {
         let sql = format!("ALTER VIEW \"Peppol::User\" RENAME COLUMN {from} TO {to}");
         scene.database.sql(&sql);

@@ -1,4 +1,4 @@
-//! One decision in process: by action, and while everything around it grows.
+//! One decision in process: by action, of random questions, and while everything around it grows.
 //!
 //! Figures are thread-CPU time, medians of rounds, each beside a yardstick of the
 //! same run: what Cedar itself takes for the same policies and entities.
@@ -16,20 +16,24 @@
 
 mod common;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cedar_policy::{Authorizer, Entities, Request};
 use common::figures::figure;
+use common::questions::{Asked, entities_of_ten, random_of_shipped, random_of_ten};
 use common::{Size, import, median, participant, thread_cpu};
 use peppol_authz_database::{Sqlite, SqliteOptions};
-use peppol_authz_engine::policy::{SourceFile, Sources, load};
+use peppol_authz_engine::policy::{Bundle, SourceFile, Sources, load};
 use peppol_authz_engine::slice::Freshness;
-use peppol_authz_engine::{Engine, EngineOptions};
+use peppol_authz_engine::store::{EntitiesFile, Store};
+use peppol_authz_engine::{Engine, EngineOptions, Question, QuestionOptions};
 use serde_json::{Value, json};
 
 const ROUNDS: usize = 7;
 const PER_ROUND: usize = 3000;
+const RANDOM: usize = 2000;
 
 fn ask(principal: (&str, &str), action: &str, resource: (&str, &str), context: Value) -> Value {
     json!({
@@ -144,7 +148,50 @@ struct Measured {
     cedar: f64,
 }
 
-fn measure(store: &Arc<Sqlite>, sources: &Sources, question: &Value) -> Measured {
+/// A question with what Cedar needs for it, ready in memory.
+struct Ready<'q> {
+    asked: &'q Value,
+    question: Question,
+    options: QuestionOptions,
+    request: Request,
+    entities: Entities,
+}
+
+impl<'q> Ready<'q> {
+    async fn of(engine: &Engine, bundle: &Bundle, asked: &'q Value) -> Self {
+        let session = engine.session();
+        let (question, options) = session.question(asked, 0).unwrap();
+        let decision = session.decide(&question, &options.demand).await.unwrap();
+        let rows = decision
+            .slice
+            .iter()
+            .map(|seen| seen.asked_row().to_entity().unwrap());
+        let entities = Entities::from_entities(rows, None).unwrap();
+        let actions = bundle.schema.cedar().action_entities().unwrap();
+        let entities = actions.add_entities(entities, None).unwrap();
+        let context = cedar_policy::Context::from_json_value(
+            wire_context(asked, &bundle.schema),
+            Some((bundle.schema.cedar(), &question.action)),
+        )
+        .unwrap();
+        let (principal, action, resource) = (
+            question.principal.clone(),
+            question.action.clone(),
+            question.resource.clone(),
+        );
+        let request = Request::new(principal, action, resource, context, None).unwrap();
+        Self {
+            asked,
+            question,
+            options,
+            request,
+            entities,
+        }
+    }
+}
+
+/// The questions are asked in turn: many of them touch much memory.
+fn measure(store: &Arc<impl Store + 'static>, sources: &Sources, questions: &[Value]) -> Measured {
     let bundle = Arc::new(load(sources).unwrap());
     let engine = Engine::new(
         Arc::clone(store) as _,
@@ -167,41 +214,30 @@ fn measure(store: &Arc<Sqlite>, sources: &Sources, question: &Value) -> Measured
         .build()
         .unwrap();
     runtime.block_on(async {
-        let (read, options) = engine.session().question(question, 0).unwrap();
-        let demand = &options.demand;
-        let first = engine.session().decide(&read, demand).await.unwrap();
+        let mut ready = Vec::with_capacity(questions.len());
+        for question in questions {
+            ready.push(Ready::of(&engine, &bundle, question).await);
+        }
+        let mut turn = ready.iter().cycle();
         // The yardstick: Cedar over entities and policies that are there already.
-        let shard = bundle
-            .shard(
-                &read.action,
-                read.principal.type_name(),
-                read.resource.type_name(),
-            )
-            .unwrap();
-        let rows = first
-            .slice
-            .iter()
-            .map(|seen| seen.asked_row().to_entity().unwrap());
-        let entities = Entities::from_entities(rows, None).unwrap();
-        let actions = bundle.schema.cedar().action_entities().unwrap();
-        let entities = actions.add_entities(entities, None).unwrap();
-        let context = cedar_policy::Context::from_json_value(
-            wire_context(question, &bundle.schema),
-            Some((bundle.schema.cedar(), &read.action)),
-        )
-        .unwrap();
-        let request = Request::new(
-            read.principal.clone(),
-            read.action.clone(),
-            read.resource.clone(),
-            context,
-            None,
-        )
-        .unwrap();
         let authorizer = Authorizer::new();
         let cedar = time(|| {
-            for policies in shard.policies_for(&read.principal, &read.resource, &entities) {
-                std::hint::black_box(authorizer.is_authorized(&request, policies, &entities));
+            let Ready {
+                question,
+                request,
+                entities,
+                ..
+            } = turn.next().unwrap();
+            let (principal, resource) = (&question.principal, &question.resource);
+            let shard = bundle
+                .shard(
+                    &question.action,
+                    principal.type_name(),
+                    resource.type_name(),
+                )
+                .unwrap();
+            for policies in shard.policies_for(principal, resource, entities) {
+                std::hint::black_box(authorizer.is_authorized(request, policies, entities));
             }
         });
         let now = |future: std::pin::Pin<Box<dyn Future<Output = ()> + '_>>| {
@@ -211,14 +247,18 @@ fn measure(store: &Arc<Sqlite>, sources: &Sources, question: &Value) -> Measured
             assert!(future.as_mut().poll(&mut context).is_ready());
         };
         let decide = time(|| {
+            let ready = turn.next().unwrap();
             now(Box::pin(async {
-                std::hint::black_box(engine.session().decide(&read, demand).await.unwrap());
+                let session = engine.session();
+                let decision = session.decide(&ready.question, &ready.options.demand);
+                std::hint::black_box(decision.await.unwrap());
             }));
         });
         let whole = time(|| {
+            let ready = turn.next().unwrap();
             now(Box::pin(async {
                 let session = engine.session();
-                let (question, options) = session.question(question, 0).unwrap();
+                let (question, options) = session.question(ready.asked, 0).unwrap();
                 let decision = session.decide(&question, &options.demand).await;
                 std::hint::black_box(decision.unwrap());
             }));
@@ -263,6 +303,27 @@ fn report(label: &str, found: &Measured) {
     figure("decide", label, values);
 }
 
+/// The questions that `http` asks of the server, each decided anew.
+fn random(small: &Arc<Sqlite>) {
+    let random = |of: fn(usize) -> Asked| (0..RANDOM).map(|n| of(n).native()).collect::<Vec<_>>();
+    report(
+        "random, shipped policies",
+        &measure(small, &Sources::shipped(), &random(random_of_shipped)),
+    );
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/ten");
+    let sources = Sources::read(
+        Some(&own.join("policies")),
+        Some(&own.join("ten.cedarschema")),
+        None,
+    )
+    .unwrap();
+    let store = EntitiesFile::parse(entities_of_ten().to_string().as_bytes()).unwrap();
+    report(
+        "random, ten policies",
+        &measure(&Arc::new(store), &sources, &random(random_of_ten)),
+    );
+}
+
 fn main() {
     let most = std::env::args()
         .skip(1)
@@ -289,14 +350,14 @@ fn main() {
     for question in questions() {
         report(
             question["action"]["id"].as_str().unwrap(),
-            &measure(&small, &shipped, &question),
+            &measure(&small, &shipped, std::slice::from_ref(&question)),
         );
     }
     let questions = questions();
     let mean = |store: &Arc<Sqlite>, sources: &Sources| {
         let all: Vec<_> = questions
             .iter()
-            .map(|question| measure(store, sources, question))
+            .map(|question| measure(store, sources, std::slice::from_ref(question)))
             .collect();
         let of = |part: fn(&Measured) -> f64| all.iter().map(part).sum::<f64>() / all.len() as f64;
         Measured {
@@ -307,6 +368,7 @@ fn main() {
     };
     println!("\nmean of these");
     report("1,000 organisations, 10 relations", &mean(&small, &shipped));
+    random(&small);
     let many = open(
         "relations.db",
         Size {

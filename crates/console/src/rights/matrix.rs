@@ -154,10 +154,9 @@ fn choices(schema: &Schema, of: &EntityTypeName) -> Vec<Choice> {
         choices.extend(words.into_iter().flatten().map(|id| Choice {
             written: format!("{name}:{id}"),
             attribute: Arc::clone(name),
-            value: Value::Entity(EntityUid::from_type_name_and_id(
-                word.clone(),
-                EntityId::new(id),
-            )),
+            value: Value::Entity(
+                EntityUid::from_type_name_and_id(word.clone(), EntityId::new(id)).into(),
+            ),
         }));
     }
     choices

@@ -153,7 +153,7 @@ pub(super) fn value(schema: &Schema, ty: &Type, text: &str) -> Result<Value, Mis
         Type::String => Value::String(text.into()),
         Type::Entity(name) => {
             let entity_type = schema.entity_type(name).ok_or_else(wanted)?;
-            Value::Entity(entity_type.entity(text, JsonOrigin::Column)?)
+            Value::Entity(entity_type.entity(text, JsonOrigin::Column)?.into())
         }
         Type::Set(_) | Type::Record(_) => {
             let read = |text: &str| {

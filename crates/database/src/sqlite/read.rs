@@ -139,7 +139,11 @@ pub(super) fn column_value(
         (Type::String, ValueRef::Text(bytes)) => Value::String(text(bytes)?.into()),
         (Type::Entity(name), ValueRef::Text(bytes)) => {
             let entity_type = schema.entity_type(name).ok_or_else(wanted)?;
-            Value::Entity(entity_type.entity(&text(bytes)?, JsonOrigin::Column)?)
+            Value::Entity(
+                entity_type
+                    .entity(&text(bytes)?, JsonOrigin::Column)?
+                    .into(),
+            )
         }
         (Type::Set(_) | Type::Record(_), ValueRef::Text(bytes)) => {
             let json =

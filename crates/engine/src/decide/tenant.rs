@@ -41,6 +41,7 @@ impl Tenancies {
                 let Value::Entity(named) = value else {
                     continue;
                 };
+                let named = &**named;
                 let attribute = kind.and_then(|kind| kind.shape.attributes.get(name));
                 if let Some(tenant) = self.of_entity(named) {
                     tenants.push(tenant);

@@ -183,13 +183,15 @@ pub(super) fn other_values(
             Some(Some(choices)) => {
                 let uid = |id: &String| {
                     let id = cedar_policy::EntityId::new(id);
-                    Value::Entity(EntityUid::from_type_name_and_id(name.clone(), id))
+                    Value::Entity(EntityUid::from_type_name_and_id(name.clone(), id).into())
                 };
                 choices.iter().map(uid).collect()
             }
             _ => {
                 let of_type = rows.keys().filter(|uid| uid.type_name() == name);
-                of_type.cloned().map(Value::Entity).collect()
+                of_type
+                    .map(|uid| Value::Entity(uid.clone().into()))
+                    .collect()
             }
         },
         Type::Set(_) | Type::Record(_) | Type::Extension(_) => Vec::new(),
@@ -204,7 +206,7 @@ pub(super) fn value_of(result: &EvalResult) -> Option<Value> {
         EvalResult::Bool(value) => Value::Bool(*value),
         EvalResult::Long(value) => Value::Long(*value),
         EvalResult::String(text) => Value::String(Arc::from(text.as_str())),
-        EvalResult::EntityUid(uid) => Value::Entity(uid.clone()),
+        EvalResult::EntityUid(uid) => Value::Entity(uid.clone().into()),
         EvalResult::Set(set) => Value::Set(set.iter().map(value_of).collect::<Option<_>>()?),
         EvalResult::Record(record) => {
             let members = record.iter();

@@ -170,7 +170,7 @@ impl<'s> Drafter<'_, 's, '_> {
                 if *optional && !self.is_known(&uid)? {
                     return Ok(ContextMember::Nothing);
                 }
-                Ok(ContextMember::Value(Value::Entity(uid)))
+                Ok(ContextMember::Value(Value::Entity(uid.into())))
             }
         }
     }

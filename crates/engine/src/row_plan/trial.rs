@@ -93,7 +93,7 @@ impl Trial {
             owners.push((std::mem::replace(&mut at, attribute.ty.clone()), name));
         }
         let mut rows = Vec::new();
-        let mut value = Value::Entity(entity);
+        let mut value = Value::Entity(entity.into());
         for (place, (owner, name)) in owners.into_iter().enumerate().rev() {
             let record: Record = std::iter::once((Arc::clone(name), value)).collect();
             value = match owner {
@@ -101,13 +101,16 @@ impl Trial {
                     let row = made_up(&name, place, record);
                     let uid = row.uid.clone();
                     rows.push(loaded(row)?);
-                    Value::Entity(uid)
+                    Value::Entity(uid.into())
                 }
                 _ => Value::Record(Arc::new(record)),
             };
         }
         match value {
-            Value::Entity(resource) => Ok(Self { resource, rows }),
+            Value::Entity(resource) => Ok(Self {
+                resource: EntityUid::clone(&resource),
+                rows,
+            }),
             _ => Err(unfit()),
         }
     }

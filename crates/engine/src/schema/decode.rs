@@ -165,14 +165,14 @@ impl Schema {
             (Type::String, Json::String(text)) => Value::String(Arc::from(text.as_str())),
             (Type::Entity(name), Json::String(id)) => {
                 let entity_type = self.entity_type(name).ok_or_else(wanted)?;
-                Value::Entity(entity_type.entity(id, reading)?)
+                Value::Entity(entity_type.entity(id, reading)?.into())
             }
             (Type::Entity(name), Json::Object(_)) => {
                 let uid = self.entity(json)?;
                 if uid.type_name() != name {
                     return Err(wanted());
                 }
-                Value::Entity(uid)
+                Value::Entity(uid.into())
             }
             (Type::Set(element), Json::Array(values)) => {
                 let values: Result<Vec<_>, _> = values

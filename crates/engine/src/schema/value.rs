@@ -21,7 +21,7 @@ pub enum Value {
     /// `String`
     String(Arc<str>),
     /// An entity, under the canonical spelling of its id.
-    Entity(EntityUid),
+    Entity(Arc<EntityUid>),
     /// `Set<…>`
     Set(Arc<[Value]>),
     /// `{ … }`
@@ -39,7 +39,7 @@ impl Value {
             Self::Bool(value) => RestrictedExpression::new_bool(*value),
             Self::Long(value) => RestrictedExpression::new_long(*value),
             Self::String(value) => RestrictedExpression::new_string(value.to_string()),
-            Self::Entity(uid) => RestrictedExpression::new_entity_uid(uid.clone()),
+            Self::Entity(uid) => RestrictedExpression::new_entity_uid(EntityUid::clone(uid)),
             Self::Set(values) => {
                 RestrictedExpression::new_set(values.iter().map(Self::to_expression))
             }

@@ -10,7 +10,7 @@ use super::value::{Record, Value};
 const ENTITY: usize = 900;
 
 /// A part of a map. It has room for eleven members, and is made whole for one.
-const MAP_PART: usize = 2700;
+const MAP_PART: usize = 1900;
 
 /// The members in a part of a large map, which is not full.
 const MEMBERS: usize = 8;
@@ -19,7 +19,7 @@ const MEMBERS: usize = 8;
 const ELEMENT: usize = 200;
 
 /// A value that names an entity.
-const UID: usize = 250;
+const UID: usize = 390;
 
 /// An ancestor.
 const ANCESTOR: usize = 350;

@@ -335,7 +335,8 @@ impl<'a, S: RowSource> Walk<'a, S> {
         }
         for probe in &plan.probes {
             let uid = match self.value_at(&probe.entity) {
-                Some(PathEnd::Entity(uid) | PathEnd::Value(Value::Entity(uid))) => uid,
+                Some(PathEnd::Entity(uid)) => uid,
+                Some(PathEnd::Value(Value::Entity(uid))) => &**uid,
                 _ => continue,
             };
             let Some(place) = self.place_of(uid) else {
@@ -386,14 +387,18 @@ impl<'a, S: RowSource> Walk<'a, S> {
         };
         for name in attributes {
             at = PathEnd::Value(match at {
-                PathEnd::Entity(uid) | PathEnd::Value(Value::Entity(uid)) => {
-                    let reached = self.reached.get(self.place_of(uid)?)?;
-                    S::row(&reached.kept).attributes.get(name)?
-                }
+                PathEnd::Entity(uid) => self.attribute_of(uid, name)?,
+                PathEnd::Value(Value::Entity(uid)) => self.attribute_of(uid, name)?,
                 PathEnd::Value(Value::Record(record)) => record.get(name)?,
                 PathEnd::Value(_) => return None,
             });
         }
         Some(at)
+    }
+
+    /// An attribute of an entity that was reached.
+    fn attribute_of(&self, uid: &EntityUid, name: &str) -> Option<&Value> {
+        let reached = self.reached.get(self.place_of(uid)?)?;
+        S::row(&reached.kept).attributes.get(name)
     }
 }

@@ -196,7 +196,7 @@ pub(super) fn above_it(child: &Expr, above: &Expr, world: &World<'_>) -> Vec<Vec
         return Vec::new();
     };
     let parents: Vec<EntityUid> = match world.value(above) {
-        Some(Value::Entity(uid)) => vec![uid],
+        Some(Value::Entity(uid)) => vec![EntityUid::clone(&uid)],
         Some(Value::Set(values)) => {
             let mut uids = Vec::new();
             values

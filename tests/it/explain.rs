@@ -4,6 +4,7 @@ mod allowed;
 mod apart;
 pub(crate) mod applied;
 mod command;
+mod forbidden;
 mod lacks;
 mod large;
 mod shipped;

@@ -393,9 +393,9 @@ fn a_row_holds_what_its_document_said() {
     });
     let row = rows[0].as_ref().unwrap();
     let mail = uid("Peppol::EmailAddress", "anna@acme.example");
-    assert_eq!(row.attributes["email"], Value::Entity(mail));
+    assert_eq!(row.attributes["email"], Value::Entity(mail.into()));
     assert_eq!(row.attributes["emailVerified"], Value::Bool(true));
-    let role = |role| Value::Entity(uid("Peppol::MemberRole", role));
+    let role = |role| Value::Entity(uid("Peppol::MemberRole", role).into());
     let both = Value::Set([role("ApUser"), role("orgadmin")].into());
     assert_eq!(tags[0]["acme"], both);
 }

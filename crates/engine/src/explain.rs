@@ -1,15 +1,16 @@
-//! Explanations: why a decision is as it is. For a denial by default: for each permit that nearly
-//! matched, the smallest missing condition.
+//! Explanations: why a decision is as it is. For a denial by forbids: the smallest change with which
+//! none of them forbids. For one by default: for each permit that nearly matched, the smallest missing condition.
 //!
 //! 1. An explanation takes a decision and its own slice; the store is not asked again. [`values`]
 //!    walks the policies that the decision rests on, as Cedar does, and has Cedar evaluate each
 //!    access.
-//! 2. For a denial by default, [`near`] has Cedar evaluate the permits with the question alone
+//! 2. For a denial that no permit would let through, [`near`] has Cedar evaluate the permits with the question alone
 //!    (`tpe`): a permit that is false then could not have applied. [`lacks`] walks the residuals of
 //!    the others and looks for changes ([`place`]) that make the failing conditions hold; of
-//!    alternatives it follows the shortest.
-//! 3. Each claim is then checked: [`near`] makes the changes ([`world`]), holds them to the schema,
-//!    decides the permit again, leaves out the changes that are not needed, and decides by all
+//!    alternatives it follows the shortest. [`forbid`] does the same with the conditions of forbids, to make one of
+//!    each fail.
+//! 3. Each claim is then checked: [`check`] makes the changes ([`world`]), holds them to the schema,
+//!    decides the permit or the forbids again, leaves out the changes that are not needed, and decides by all
 //!    policies. [`reach`] refuses a change that would lead the policies to an entity or a tag that
 //!    the slice was not asked for: Cedar would take it for absent, though it is only not loaded.
 //!
@@ -17,6 +18,8 @@
 
 mod brief;
 mod cedar;
+mod check;
+mod forbid;
 mod lacks;
 mod near;
 mod permit;
@@ -47,11 +50,14 @@ pub use values::ReadValue;
 pub struct Explanation {
     /// The policies that it rests on, failed ones among them, in the order of its reasons.
     pub policies: Vec<Explained>,
+    /// Of a denial by forbids: the smallest sets of missing conditions with which none of them forbids, all of them
+    /// checked. Empty where none could be found, and where a policy failed.
+    pub ways: Vec<MissingConditions>,
     /// Of a denial by policies: the permits that would have let it through.
     pub permits: Vec<Arc<PolicyInfo>>,
     /// The entities of the question that are not there.
     pub absent: Vec<EntityUid>,
-    /// Of a denial by default: the permits that nearly matched.
+    /// Of a denial that no permit would have let through: the permits that nearly matched.
     pub near: Vec<NearPermit>,
     /// True if the work was limited, so that there may be more to tell.
     pub cut: bool,
@@ -124,13 +130,24 @@ impl Explanation {
             }
         }
         if decision.verdict == Verdict::Deny {
-            if explanation.policies.is_empty() {
-                explanation.near = near::near(&world).map_err(Unexplained)?;
-            } else {
+            let deciding = explanation.policies.iter().map(|policy| &policy.info);
+            let deciding: Vec<&Arc<PolicyInfo>> = deciding.collect();
+            let applies = |info: &Arc<PolicyInfo>, effect| {
+                info.effect == effect && world.satisfies(&info.policy)
+            };
+            // A policy that failed denies as well.
+            let none_failed = deciding.iter().all(|info| applies(info, Effect::Forbid));
+            if !deciding.is_empty() {
                 let permits = policies.into_iter();
-                let permits = permits
-                    .filter(|info| info.effect == Effect::Permit && world.satisfies(&info.policy));
+                let permits = permits.filter(|info| applies(info, Effect::Permit));
                 explanation.permits = permits.cloned().collect();
+                if none_failed {
+                    let ways = forbid::ways_out(&world, &deciding);
+                    explanation.ways = ways.map_err(Unexplained)?;
+                }
+            }
+            if none_failed && explanation.permits.is_empty() {
+                explanation.near = near::near(&world).map_err(Unexplained)?;
             }
         }
         explanation.cut = basis.is_tired();

@@ -27,7 +27,14 @@ pub(in crate::cli) fn say_explanation(explanation: &Explanation) {
         let permits = explanation.permits.iter();
         permits.for_each(|info| say(format_args!("  {}", titled(info))));
     }
+    if !explanation.ways.is_empty() {
+        say("\nthe smallest change against that");
+        say_ways(&explanation.ways);
+    }
     if !explanation.near.is_empty() {
+        if !explanation.policies.is_empty() {
+            say("\nwithout that, nothing would permit it either");
+        }
         say("\npermits that could have applied");
     }
     explanation.near.iter().for_each(say_near);
@@ -74,16 +81,20 @@ fn say_near(near: &NearPermit) {
     near.holds
         .iter()
         .for_each(|condition| say(format_args!("  holds  {condition}")));
-    for (place, way) in near.ways.iter().enumerate() {
-        if place > 0 {
-            say("  or");
-        }
-        say_way(way);
-    }
+    say_ways(&near.ways);
     if near.ways.is_empty() {
         say("  no change was found that would allow it; it depends on");
         say(format_args!("  {}", near.residual));
         say_values(&near.values, near.cut);
+    }
+}
+
+fn say_ways(ways: &[MissingConditions]) {
+    for (place, way) in ways.iter().enumerate() {
+        if place > 0 {
+            say("  or");
+        }
+        say_way(way);
     }
 }
 

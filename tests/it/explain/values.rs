@@ -158,7 +158,9 @@ fn a_denial_by_a_forbid_names_no_permit_where_none_applies() {
         + "@id(\"p/small\") @code(\"SMALL\") forbid (principal, action, resource) when { resource.size < 9 };";
     let (decision, why) = explained(&policies, &ann());
     assert_eq!(codes(&decision), ["SMALL"]);
-    assert!(why.permits.is_empty() && why.near.is_empty(), "{why:#?}");
+    assert!(why.permits.is_empty(), "{why:#?}");
+    let near: Vec<&str> = why.near.iter().map(|near| &*near.info.id).collect();
+    assert_eq!(near, ["p/one"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::store::EntitiesFile;
-use peppol_authz_engine::{Decision, NearPermit, Remedy, Verdict};
+use peppol_authz_engine::{Decision, MissingConditions, Remedy, Verdict};
 use serde_json::{Value as Json, json};
 
 use super::shape::{self, ACTIONS};
@@ -19,6 +19,10 @@ use crate::rules::rng::Rng;
 #[derive(Debug, Default)]
 struct ExplanationCounts {
     denied: usize,
+    /// Denials by policies.
+    forbidden: usize,
+    /// Changes with which the policies of such a denial allow.
+    ways_out: usize,
     near: usize,
     /// Nearly matching permits with a known lack.
     told: usize,
@@ -52,31 +56,49 @@ impl WrittenQuestion<'_> {
         Some(decision.unwrap_or_else(|refused| panic!("{refused:?}\n{question}\n{changes:#?}")))
     }
 
+    /// A remedy holds: by all policies, and by these alone, which allow only with all of its changes.
+    /// `by` is the permit that it is for, if it is for one.
     fn check(
         &self,
-        near: &NearPermit,
-        remedy: &Remedy,
-        lacks: usize,
+        way: &MissingConditions,
+        alone: &Arc<Bundle>,
+        by: Option<&str>,
         seen: &mut ExplanationCounts,
     ) {
-        let said = || format!("{}\n{near:#?}\n{remedy:#?}", self.question);
+        assert!(!way.lacks.is_empty() && !way.met.is_empty(), "{way:#?}");
+        for remedy in &way.met {
+            self.check_remedy(remedy, way.lacks.len(), alone, by, seen);
+        }
+    }
+
+    fn check_remedy(
+        &self,
+        remedy: &Remedy,
+        lacks: usize,
+        alone: &Arc<Bundle>,
+        by: Option<&str>,
+        seen: &mut ExplanationCounts,
+    ) {
+        let said = || format!("{}\n{by:?}\n{remedy:#?}", self.question);
         let Some(decision) = self.after(&remedy.changes, self.bundle) else {
             seen.unwritten += 1;
             return;
         };
         assert_eq!(decision.verdict, remedy.verdict, "{}", said());
-        match decision.verdict {
-            Verdict::Allow => assert!(decision.determining.contains(&near.info.id), "{}", said()),
-            Verdict::Deny => {
-                assert_eq!(decision.reasons, remedy.reasons, "{}", said());
-                assert_ne!(codes(&decision), ["NOT_PERMITTED"], "{}", said());
-            }
+        if decision.verdict == Verdict::Deny {
+            assert_eq!(decision.reasons, remedy.reasons, "{}", said());
         }
-        // By that permit alone, and by all of the changes.
-        let alone = bundle(self.schema, near.info.source());
-        let whole = self.after(&remedy.changes, &alone).unwrap();
+        if let Some(by) = by {
+            let by_it = decision.determining.iter().any(|id| &**id == by);
+            let denied = decision.verdict == Verdict::Deny && codes(&decision) != ["NOT_PERMITTED"];
+            assert!(by_it || denied, "{}", said());
+        }
+        let whole = self.after(&remedy.changes, alone).unwrap();
         assert_eq!(whole.verdict, Verdict::Allow, "{}", said());
-        seen.claimed += 1;
+        match by {
+            Some(_) => seen.claimed += 1,
+            None => seen.ways_out += 1,
+        }
         if remedy.changes.len() != lacks {
             return;
         }
@@ -84,7 +106,7 @@ impl WrittenQuestion<'_> {
         for left_out in 0..remedy.changes.len() {
             let mut fewer = remedy.changes.clone();
             fewer.remove(left_out);
-            let part = self.after(&fewer, &alone).unwrap();
+            let part = self.after(&fewer, alone).unwrap();
             assert_eq!(part.verdict, Verdict::Deny, "{left_out} {}", said());
         }
     }
@@ -96,27 +118,37 @@ impl WrittenQuestion<'_> {
             Err(other) => panic!("{other:?}\n{}", self.question),
         };
         let why = why.unwrap_or_else(|error| panic!("{error}\n{}", self.question));
-        if codes(&decision) != ["NOT_PERMITTED"] {
-            assert!(why.near.is_empty(), "{why:#?}");
-            return;
+        let by_default = codes(&decision) == ["NOT_PERMITTED"];
+        let forbidden = decision.verdict == Verdict::Deny && !why.policies.is_empty();
+        let nothing_permits = by_default || forbidden && why.permits.is_empty();
+        assert!(nothing_permits || why.near.is_empty(), "{why:#?}");
+        assert!(forbidden || why.ways.is_empty(), "{why:#?}");
+        if by_default {
+            seen.denied += 1;
+            assert!(why.policies.is_empty() && why.absent.is_empty() && why.permits.is_empty());
         }
-        seen.denied += 1;
-        assert!(why.policies.is_empty() && why.absent.is_empty() && why.permits.is_empty());
+        seen.forbidden += usize::from(forbidden);
         for near in &why.near {
             seen.near += 1;
             seen.told += usize::from(!near.ways.is_empty());
+            let alone = bundle(self.schema, near.info.source());
             for way in &near.ways {
-                assert!(!way.lacks.is_empty() && !way.met.is_empty(), "{near:#?}");
-                for remedy in &way.met {
-                    self.check(near, remedy, way.lacks.len(), seen);
-                }
+                self.check(way, &alone, Some(&near.info.id), seen);
+            }
+        }
+        if !why.ways.is_empty() {
+            let forbids = why.policies.iter().map(|policy| policy.info.source());
+            let all = "@id(\"all\") permit (principal, action, resource);";
+            let alone = bundle(self.schema, &forbids.chain([all]).collect::<String>());
+            for way in &why.ways {
+                self.check(way, &alone, None, seen);
             }
         }
     }
 }
 
 #[test]
-fn what_permits_are_said_to_lack_is_what_they_lack() {
+fn what_is_said_to_be_missing_is_what_is_missing() {
     let schema = shape::schema();
     let mut seen = ExplanationCounts::default();
     for number in worlds(8) {
@@ -150,4 +182,5 @@ fn what_permits_are_said_to_lack_is_what_they_lack() {
     let enough = seen.denied / 8;
     assert!(found.iter().all(|found| *found > enough), "{seen:?}");
     assert!(seen.unwritten < enough, "{seen:?}");
+    assert!(seen.ways_out > seen.forbidden / 8, "{seen:?}");
 }

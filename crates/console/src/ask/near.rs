@@ -1,4 +1,5 @@
-//! A permit that nearly applied: what holds, what it lacks, and the decision with the change that it lacks.
+//! Missing conditions, of a permit that nearly applied and against forbids: the conditions, the changes that meet
+//! them, and the decision with each change.
 
 use maud::{Markup, html};
 use serde_json::Value as Json;
@@ -26,10 +27,7 @@ pub(super) fn near(
                 h4 { (texts.holds) }
                 ul.conditions.hold { @for condition in &permit.holds { li { code { bdi { (seen(condition)) } } } } }
             }
-            @for (place, way) in permit.ways.iter().enumerate() {
-                @if place > 0 { p.or { (texts.or) } }
-                (missing(way, asking, texts))
-            }
+            (ways(&permit.ways, asking, texts))
             @if permit.ways.is_empty() {
                 p.hint { (texts.lacks_unknown) }
                 pre.cedar tabindex="0" { code { (seen(&permit.residual)) } }
@@ -39,6 +37,16 @@ pub(super) fn near(
                 (source(permit.info.source(), &permit.values, texts))
                 @if permit.cut { p.hint { (texts.and_others) } }
             }
+        }
+    }
+}
+
+/// Sets of missing conditions, of which one is enough.
+pub(super) fn ways(ways: &[MissingConditions], asking: &Asking<'_>, texts: &Texts) -> Markup {
+    html! {
+        @for (place, way) in ways.iter().enumerate() {
+            @if place > 0 { p.or { (texts.or) } }
+            (missing(way, asking, texts))
         }
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::asking::Asking;
-use super::near::near;
+use super::near::{near, ways};
 use super::slice::slice;
 use crate::cedar::source;
 use crate::entity::{entity, seen};
@@ -60,8 +60,13 @@ pub(crate) fn explained(
             h3 { (texts.otherwise_permits) }
             ul.plain { @for info in &explanation.permits { li { (titled(info, texts)) } } }
         }
+        @if !explanation.ways.is_empty() && verdict == Verdict::Deny {
+            h3 { (texts.against) }
+            (ways(&explanation.ways, asking, texts))
+        }
         @if !explanation.near.is_empty() && verdict == Verdict::Deny {
             h3 { (texts.nearly) }
+            @if !explanation.policies.is_empty() { p { (texts.nothing_permits_either) } }
             p.hint { (texts.nearly_lead) }
             @for (place, permit) in explanation.near.iter().enumerate() {
                 (near(permit, asking, place == 0, texts))

@@ -60,6 +60,8 @@ pub(super) const ENGLISH: Texts = Texts {
     failed_to_read: "failed:",
     and_others: "and others",
     otherwise_permits: "Without that it would be permitted by",
+    against: "The smallest change against that",
+    nothing_permits_either: "Without that, nothing would permit it either.",
     nearly: "Permits that nearly applied",
     nearly_lead: "The nearest first, each with the smallest change that it lacks.",
     holds: "Holds",

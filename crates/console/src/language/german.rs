@@ -60,6 +60,8 @@ pub(super) const GERMAN: Texts = Texts {
     failed_to_read: "gescheitert:",
     and_others: "und andere",
     otherwise_permits: "Ohne das würde es erlaubt von",
+    against: "Die kleinste Änderung dagegen",
+    nothing_permits_either: "Auch ohne das würde nichts es erlauben.",
     nearly: "Erlaubnisse, die beinahe gegolten hätten",
     nearly_lead: "Die nächste zuerst, jede mit der kleinsten Änderung, die ihr fehlt.",
     holds: "Gilt",

@@ -68,6 +68,8 @@ texts!(
     failed_to_read,
     and_others,
     otherwise_permits,
+    against,
+    nothing_permits_either,
     nearly,
     nearly_lead,
     holds,

@@ -2,8 +2,10 @@
 //!
 //! This file is the only one of an explanation that knows the exactly pinned `cedar-policy-core`.
 
-use cedar_policy::EntityUid;
-use cedar_policy::pst::{BinaryOp, Expr, Literal};
+use std::sync::Arc;
+
+use cedar_policy::pst::{BinaryOp, Clause, Expr, Literal};
+use cedar_policy::{EntityUid, Policy};
 use cedar_policy_core::ast;
 
 use super::brief::{VALUE, brief, is_longer};
@@ -61,4 +63,16 @@ pub(super) fn is_long(value: &Value) -> bool {
     let expression = value.to_expression();
     let expression: &ast::RestrictedExpr = expression.as_ref();
     is_longer(expression, VALUE)
+}
+
+/// The conditions of a policy, each with the value that it has to have.
+pub(super) fn conditions(policy: &Policy) -> Result<Vec<(Arc<Expr>, bool)>, String> {
+    let policy = policy.to_pst().map_err(|error| error.to_string())?;
+    let clauses = policy.body().clauses().iter();
+    Ok(clauses
+        .map(|clause| match clause {
+            Clause::When(expression) => (Arc::clone(expression), true),
+            Clause::Unless(expression) => (Arc::clone(expression), false),
+        })
+        .collect())
 }

@@ -91,7 +91,7 @@ pub(super) fn ways(expression: &Expr, want: bool, world: &World<'_>) -> Vec<Step
 }
 
 /// The fewest steps first, and not more than can be followed.
-fn few(found: impl Iterator<Item = Steps>) -> Vec<Steps> {
+pub(super) fn few(found: impl Iterator<Item = Steps>) -> Vec<Steps> {
     let mut found: Vec<Steps> = found.collect();
     found.sort_by_key(Vec::len);
     found.truncate(WAYS);

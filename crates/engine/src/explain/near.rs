@@ -1,21 +1,19 @@
 //! For each permit that nearly matched, the smallest missing condition.
 
-mod check;
-
 use std::sync::Arc;
 
-use cedar_policy::pst::{BinaryOp, Clause, Expr};
+use cedar_policy::pst::{BinaryOp, Expr};
 use cedar_policy::{Effect, PartialEntities, PartialEntityUid, PartialRequest, Policy, PolicySet};
 
 use super::brief::{EXPRESSION, brief};
-use super::cedar::text;
+use super::cedar::{conditions, text};
+use super::check::Checking;
 use super::lacks::{Steps, then, ways};
 use super::permit::NearPermit;
 use super::reach::{AskedTags, asked_tags};
 use super::values::{ReadValue, values};
 use super::world::World;
 use crate::policy::PolicyInfo;
-use check::Checking;
 
 /// The permits that nearly matched, those with the fewest missing conditions first.
 pub(super) fn near(world: &World<'_>) -> Result<Vec<NearPermit>, String> {
@@ -79,22 +77,15 @@ fn one(
     values: Vec<ReadValue>,
     before: Option<&AskedTags>,
 ) -> Result<NearPermit, String> {
-    let policy = residual.to_pst().map_err(|error| error.to_string())?;
-    let clauses = policy.body().clauses().iter();
-    let clauses: Vec<(&Expr, bool)> = clauses
-        .map(|clause| match clause {
-            Clause::When(expression) => (&**expression, true),
-            Clause::Unless(expression) => (&**expression, false),
-        })
-        .collect();
+    let conditions = conditions(residual)?;
     let mut found = vec![Steps::new()];
-    for (expression, want) in &clauses {
+    for (expression, want) in &conditions {
         found = then(found, world, |world| ways(expression, *want, world));
     }
     let mut parts = Vec::new();
     let mut left = Vec::new();
-    for (expression, want) in clauses {
-        let resolved = world.resolved(expression);
+    for (expression, want) in conditions {
+        let resolved = world.resolved(&expression);
         left.push(match want {
             true => text(&resolved),
             false => format!("!({})", text(&resolved)),
@@ -112,7 +103,7 @@ fn one(
     let holds = holds.collect();
     let checking = Checking {
         world,
-        policy: &info.policy,
+        goal: &|world| world.satisfies(&info.policy),
         before,
     };
     Ok(NearPermit {

@@ -30,8 +30,8 @@ pub struct NearPermit {
     pub ways: Vec<MissingConditions>,
 }
 
-/// Missing conditions of a permit. It permits if all of them are met, and does not if one of them
-/// is left out.
+/// Missing conditions. If all of them are met, a permit permits, or no forbid forbids; not so if one of
+/// them is left out.
 #[derive(Clone, Debug)]
 pub struct MissingConditions {
     /// The conditions.
@@ -40,7 +40,7 @@ pub struct MissingConditions {
     pub met: Vec<Remedy>,
 }
 
-/// One missing condition of a permit.
+/// One missing condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingCondition {
     /// The condition, in Cedar's syntax, with ids in place of paths.
@@ -51,7 +51,7 @@ pub struct MissingCondition {
     pub words: Vec<String>,
 }
 
-/// Changes with which a permit permits, and the decision that would be made then.
+/// Changes that meet missing conditions, and the decision that would be made then.
 #[derive(Clone, Debug)]
 pub struct Remedy {
     /// The changes.

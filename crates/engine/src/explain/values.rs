@@ -1,10 +1,10 @@
 //! The values that a policy reads.
 
-use cedar_policy::pst::{BinaryOp, Clause, Expr, Var};
+use cedar_policy::pst::{BinaryOp, Expr, Var};
 use cedar_policy::{EntityUid, Policy, PrincipalConstraint, ResourceConstraint};
 
 use super::brief::{VALUE, brief};
-use super::cedar::{literal, text};
+use super::cedar::{conditions, literal, text};
 use super::world::World;
 
 /// A value that a policy has read: an attribute, a tag, a part of the context, or a place in the
@@ -36,15 +36,10 @@ pub(super) fn values(policy: &Policy, world: &World<'_>) -> Result<Vec<ReadValue
             return Ok(reading.read);
         }
     }
-    let policy = policy.to_pst().map_err(|error| error.to_string())?;
-    for clause in policy.body().clauses() {
-        let (expression, want) = match clause {
-            Clause::When(expression) => (expression, true),
-            Clause::Unless(expression) => (expression, false),
-        };
-        reading.walk(expression);
+    for (expression, want) in conditions(policy)? {
+        reading.walk(&expression);
         // Cedar joins clauses by `&&`.
-        if !world.is(expression, want) {
+        if !world.is(&expression, want) {
             break;
         }
     }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use cedar_policy::pst::{BinaryOp, Expr, Literal, Var};
 use cedar_policy::{
-    Authorizer, Context, Decision as CedarDecision, Entities, EntityUid, EvalResult, Policy,
-    PolicySet, Request, eval_expression,
+    Authorizer, Context, Entities, EntityUid, EvalResult, Policy, PolicySet, Request,
+    eval_expression,
 };
 
 use super::cedar::{literal, size};
@@ -213,7 +213,7 @@ impl<'a> World<'a> {
         &self.entities
     }
 
-    /// Returns true if a policy by itself is satisfied; false also where that is too much work to
+    /// Returns true if a policy, a permit or a forbid, is satisfied by itself; false also where that is too much work to
     /// tell.
     pub(super) fn satisfies(&self, policy: &Policy) -> bool {
         if self.basis.spend(50 + self.weight / LOOKED_AT).is_none() {
@@ -223,7 +223,8 @@ impl<'a> World<'a> {
             return false;
         };
         let response = Authorizer::new().is_authorized(&self.request, &set, &self.entities);
-        response.decision() == CedarDecision::Allow && response.diagnostics().errors().count() == 0
+        let diagnostics = response.diagnostics();
+        diagnostics.reason().next().is_some() && diagnostics.errors().next().is_none()
     }
 
     /// The decision by all policies, as the engine makes it.

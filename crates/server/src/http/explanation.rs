@@ -26,11 +26,14 @@ pub(super) type Why = Result<Explanation, Unexplained>;
 pub(crate) struct WireExplanation<'a> {
     /// The policies that the decision rests on.
     policies: Vec<WireExplained<'a>>,
+    /// Of a denial by forbids: the smallest sets of missing conditions with which none of them forbids. Each was
+    /// decided again; empty where none was found.
+    ways: Vec<WireWay<'a>>,
     /// Of a denial by policies: the permits that would have allowed it.
     permits: Vec<&'a str>,
     /// The entities of the question that do not exist.
     absent: Vec<String>,
-    /// Of a denial by default: the permits that nearly matched.
+    /// Of a denial that no permit would have let through: the permits that nearly matched.
     near: Vec<WireNear<'a>>,
     /// True if the explanation is complete. Otherwise it was cut, as work is limited.
     complete: bool,
@@ -116,7 +119,7 @@ struct WireNear<'a> {
     ways: Vec<WireWay<'a>>,
 }
 
-/// A smallest set of conditions that a permit lacks.
+/// A smallest set of missing conditions.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LackingWay)]
 struct WireWay<'a> {
@@ -125,7 +128,7 @@ struct WireWay<'a> {
     met: Vec<WireRemedy<'a>>,
 }
 
-/// A condition that a permit lacks.
+/// A missing condition.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Lack)]
 struct WireLack<'a> {
@@ -183,6 +186,7 @@ impl<'a> WireExplanation<'a> {
         match explanation {
             Ok(explanation) => Self {
                 policies: explanation.policies.iter().map(explained).collect(),
+                ways: explanation.ways.iter().map(way).collect(),
                 permits: explanation.permits.iter().map(|info| &*info.id).collect(),
                 absent: explanation.absent.iter().map(ToString::to_string).collect(),
                 near: explanation.near.iter().map(near).collect(),
@@ -191,6 +195,7 @@ impl<'a> WireExplanation<'a> {
             },
             Err(error) => Self {
                 policies: Vec::new(),
+                ways: Vec::new(),
                 permits: Vec::new(),
                 absent: Vec::new(),
                 near: Vec::new(),

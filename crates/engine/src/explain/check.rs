@@ -1,26 +1,26 @@
-//! Checking the conditions that a permit seems to lack: it is decided again with the changes made.
+//! Checking the conditions that seem to be missing: it is decided again with the changes made.
 
 use std::sync::Arc;
 
-use cedar_policy::Policy;
 use cedar_policy::pst::{BinaryOp, Expr};
 
-use crate::explain::brief::{EXPRESSION, brief};
-use crate::explain::cedar::text;
-use crate::explain::lacks::{LackingCondition, Steps};
-use crate::explain::permit::{Change, ChangeKind, MissingCondition, MissingConditions, Remedy};
-use crate::explain::place::ValuePlace;
-use crate::explain::reach::{AskedTags, asked_tags, covers};
-use crate::explain::words::say;
-use crate::explain::world::{MadeChange, World};
+use super::brief::{EXPRESSION, brief};
+use super::cedar::text;
+use super::lacks::{LackingCondition, Steps};
+use super::permit::{Change, ChangeKind, MissingCondition, MissingConditions, Remedy};
+use super::place::ValuePlace;
+use super::reach::{AskedTags, asked_tags, covers};
+use super::words::say;
+use super::world::{MadeChange, World};
 
-/// Ways that are told of one permit.
+/// Ways that are told of one goal.
 const TOLD: usize = 6;
 
 /// Decides again.
 pub(super) struct Checking<'a> {
     pub(super) world: &'a World<'a>,
-    pub(super) policy: &'a Policy,
+    /// True of a world in which the goal is reached.
+    pub(super) goal: &'a dyn Fn(&World<'_>) -> bool,
     /// The tags that were asked for; `None` where that is not known.
     pub(super) before: Option<&'a AskedTags>,
 }
@@ -82,14 +82,14 @@ impl Checking<'_> {
     }
 
     /// Steps without those that are not needed, and what is decided when they are
-    /// made; `None` where the policy does not permit then.
+    /// made; `None` where the goal is not reached then.
     fn checked(&self, mut steps: Steps) -> Option<(Steps, Remedy)> {
         let mut place = 0;
-        self.permits(&steps)?;
+        self.reached(&steps)?;
         while place < steps.len() {
             let mut fewer = steps.clone();
             fewer.remove(place);
-            if self.permits(&fewer).is_some() {
+            if self.reached(&fewer).is_some() {
                 steps = fewer;
                 // A step that was needed before may be needed no longer.
                 place = 0;
@@ -97,7 +97,7 @@ impl Checking<'_> {
                 place += 1;
             }
         }
-        let world = self.permits(&steps)?;
+        let world = self.reached(&steps)?;
         let decision = world.decide();
         let changes = world.touched.iter().map(|touched| change(touched, &world));
         let remedy = Remedy {
@@ -108,14 +108,14 @@ impl Checking<'_> {
         (!steps.is_empty()).then_some((steps, remedy))
     }
 
-    /// The world once the steps are made, if it is sound and the policy permits then.
-    fn permits(&self, steps: &Steps) -> Option<World<'_>> {
+    /// The world once the steps are made, if it is sound and the goal is reached then.
+    fn reached(&self, steps: &Steps) -> Option<World<'_>> {
         if self.world.basis.is_tired() {
             return None;
         }
         let world = self.world.with(steps.iter().flat_map(|step| &step.edits))?;
         let sound = world.fits() && covers(self.before?, &asked_tags(&world)?);
-        (sound && world.satisfies(self.policy)).then_some(world)
+        (sound && (self.goal)(&world)).then_some(world)
     }
 }
 

@@ -59,6 +59,17 @@ def test_a_denial_says_what_is_missing_and_what_would_be_then(page):
     picture(page, "tried")
 
 
+def test_a_denial_by_a_forbid_says_what_would_have_to_be_otherwise(page):
+    page.goto(
+        "/console/ask?action=uploadCertificate&principal-type=Peppol::User&principal=anna"
+        "&resource-type=Peppol::Organisation&resource=acme&ask=1"
+    )
+    expect(page.get_by_role("heading", name="The smallest change against that")).to_be_visible()
+    tried = page.locator("details.try", has_text="SHARED").first
+    tried.locator("summary").click()
+    expect(tried.locator("p.then.allow")).to_contain_text("Allow")
+
+
 def test_it_works_by_keyboard(page):
     page.goto("/console/ask")
     page.keyboard.press("Tab")

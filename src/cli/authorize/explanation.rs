@@ -32,10 +32,10 @@ pub(in crate::cli) fn say_explanation(explanation: &Explanation) {
         say_ways(&explanation.ways);
     }
     if !explanation.near.is_empty() {
-        if !explanation.policies.is_empty() {
-            say("\nwithout that, nothing would permit it either");
-        }
-        say("\npermits that could have applied");
+        say(match explanation.policies.is_empty() {
+            true => "\npermits that could have applied",
+            false => "\nwithout that, nothing would permit it either; permits that could have applied",
+        });
     }
     explanation.near.iter().for_each(say_near);
     if explanation.cut {

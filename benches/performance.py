@@ -129,6 +129,18 @@ def growth(figures):
     return table(["", "CPU µs of a decision", "of Cedar's part", "ratio"], rows)
 
 
+def parts(figures):
+    rows = []
+    for of in ("shipped policies", "ten policies"):
+        alone = figures.one("decide", f"random, {of}")
+        for asked in ("one by one", "batches"):
+            values = figures.one("http", f"random, {of}, {asked}")
+            floor, cedar, whole = values["cpu_us_of_floor"], alone["cedar_us"], values["cpu_us"]
+            rows.append([f"{of}, {asked}", *map(number, (floor, cedar, whole, (floor + cedar) / floor, whole / floor))])
+    heads = ["random questions", "the floor", "Cedar alone, ready", "the sidecar", "floor and Cedar, times the floor", "sidecar, times the floor"]
+    return table(heads, rows)
+
+
 def memory(figures):
     resident = figures.one("http", "resident memory")
     rows = [
@@ -240,6 +252,16 @@ SECTIONS = [
         ("http",),
     ),
     (
+        "Cedar's part of it",
+        """
+        CPU µs of one decision. *Cedar alone* is one call for a question whose entities and policies lie ready, in one thread with no other work beside it; the next call is of
+        another question. The last column but one is what no sidecar around Cedar can be below. With the load beside it each step takes longer than alone, since it shares processors and their caches.
+        """,
+        parts,
+        None,
+        ("http", "decide"),
+    ),
+    (
         "Observers",
         "The same server with a decision log in a file, with the entities of each decision in it, and with the same policies as a shadow.",
         observed,
@@ -268,7 +290,7 @@ SECTIONS = [
         "Growth",
         """
         One decision in process, whose entities are in memory; CPU of the thread. Beside it Cedar's own part, for the same policies and entities. The eight
-        actions first, then their mean while everything around them grows.
+        actions first, then their mean, random questions, each another than the one before, and the mean while everything around grows.
         """,
         growth,
         "growth",

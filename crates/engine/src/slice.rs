@@ -3,7 +3,7 @@
 //!
 //! A `StateReading` is one state of the store. Starting from the principal, the
 //! resource and the entities of the context, `StateReading::gather` walks the plan of the
-//! policies (`policy/plan.rs`): it follows the attributes that they follow and asks for the
+//! policies (`policy/reading_plan.rs`): it follows the attributes that they follow and asks for the
 //! tags that they ask for. What is not in memory, `StateReading::load` reads, for all
 //! questions of a batch together. What was loaded stays in the [`Cache`] for as long
 //! as the [`Timeline`] shows no change of it, so that a warm question touches no
@@ -16,6 +16,7 @@ mod freshness;
 mod gather;
 mod links;
 mod loaded;
+mod look;
 mod lookup;
 mod reading;
 mod timeline;
@@ -28,8 +29,9 @@ pub use described::Described;
 pub use freshness::{Demand, Freshness};
 pub use links::LinkTable;
 pub use loaded::{Loaded, SeenEntity};
+pub use look::{Known, Look};
 pub(crate) use timeline::MarkPlace;
-pub use timeline::{Known, Look, Timeline};
+pub use timeline::Timeline;
 pub use waits::WaitLimits;
 
 pub(crate) use error::{LookupError, ReadingError, SliceError};

@@ -64,6 +64,7 @@ mod router;
 mod search;
 mod secured;
 mod serve;
+mod server_state;
 mod shared_place;
 mod store_state;
 mod traced;

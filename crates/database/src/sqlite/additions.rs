@@ -7,7 +7,8 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::applied::applied;
-use super::connection;
+use super::failure;
+use super::migrate;
 use super::shape::{Kind, Shape, objects};
 use super::shipped::Shipped;
 use crate::additions::{Additions, DialectAdditions, MAKE_TABLE, Plan, TABLE, plan};
@@ -64,7 +65,7 @@ pub(super) fn bring_up_to_date(
         let shown = path.display();
         StoreError::Version(format!("`{shown}`: {refused}; no addition was applied"))
     };
-    if !connection::is_ours(connection).map_err(|error| connection::unavailable(path, &error))? {
+    if !migrate::is_ours(connection).map_err(|error| failure::unavailable(path, &error))? {
         return check_foreign(part).map_err(|error| refused(&error));
     }
     for _ in 1..TRIES {
@@ -98,8 +99,8 @@ pub(super) fn check_known(
     connection: &Connection,
     additions: Option<&Additions>,
 ) -> Result<(), StoreError> {
-    let is_ours = connection::is_ours(connection);
-    if !is_ours.map_err(|error| connection::unavailable(path, &error))? {
+    let is_ours = migrate::is_ours(connection);
+    if !is_ours.map_err(|error| failure::unavailable(path, &error))? {
         return Ok(());
     }
     let part = additions.map(|additions| &additions.sqlite);
@@ -118,7 +119,7 @@ pub(super) fn check_complete(
     additions: Option<&Additions>,
 ) -> Result<(), StoreError> {
     let part = additions.map(|additions| &additions.sqlite);
-    let checked = || match connection::is_ours(connection)? {
+    let checked = || match migrate::is_ours(connection)? {
         true => planned(connection, part)?
             .check_complete()
             .map_err(Refused::Database),
@@ -129,7 +130,7 @@ pub(super) fn check_complete(
 
 fn said(path: &Path, refused: Refused) -> StoreError {
     match refused {
-        Refused::Sqlite(error) => connection::unavailable(path, &error),
+        Refused::Sqlite(error) => failure::unavailable(path, &error),
         other => StoreError::Version(format!("`{}`: {other}", path.display())),
     }
 }
@@ -140,7 +141,7 @@ fn planned<'a>(
     part: Option<&'a DialectAdditions>,
 ) -> Result<Plan<'a>, Refused> {
     let applied = applied(connection)?;
-    plan(part, &applied, connection::newest()).map_err(Refused::Database)
+    plan(part, &applied, migrate::newest()).map_err(Refused::Database)
 }
 
 fn apply(
@@ -168,9 +169,9 @@ fn apply(
 /// Additions that fail, or change what the records rest on.
 pub(super) fn in_memory(part: &DialectAdditions) -> Result<Connection, Refused> {
     let connection = Connection::open_in_memory()?;
-    connection::make_all(&connection)?;
+    migrate::make_all(&connection)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    let plan = plan(Some(part), &[], connection::newest()).map_err(Refused::Database)?;
+    let plan = plan(Some(part), &[], migrate::newest()).map_err(Refused::Database)?;
     run(&connection, part, &plan)?;
     let views: Vec<String> = part.views.iter().map(|view| view.name.clone()).collect();
     let changed = Shipped::get()?.changed(&connection, &views)?;

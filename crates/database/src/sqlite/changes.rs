@@ -3,7 +3,7 @@
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-use super::connection;
+use super::revision;
 use peppol_authz_engine::store::{Changes, Revision};
 
 /// More changes than this are taken for a change of everything.
@@ -63,7 +63,7 @@ pub(super) fn holds(
     connection: &Connection,
     revision: &Revision,
 ) -> rusqlite::Result<Option<bool>> {
-    let now = connection::revision(connection)?;
+    let now = revision::revision(connection)?;
     let by_name = now.holds(revision);
     let same_history = now.history() == revision.history();
     let Some((number, mark)) = revision.as_record().filter(|_| same_history) else {
@@ -111,7 +111,7 @@ pub(super) fn prune(connection: &Connection, before: i64) -> rusqlite::Result<Re
         "DELETE FROM tenancy_change WHERE number <= ?1",
         [newest - NAMED],
     )?;
-    connection::revision(connection)
+    revision::revision(connection)
 }
 
 /// The number of the newest state.

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Sqlite, connection};
+use super::{Sqlite, connection, failure, migrate, revision};
 use crate::export::{ExportError, Exported, export_statements, write_document};
 use crate::import::Import;
 use crate::sql::SqlDialect;
@@ -18,8 +18,8 @@ impl Sqlite {
         let path = &self.inner.path;
         let statements = export_statements(EXPORT, import, SqlDialect::Sqlite)?;
         let connection = connection::open_reader(path, &self.inner.options)?;
-        let failed = |error: rusqlite::Error| connection::unavailable(path, &error);
-        if !connection::is_ours(&connection).map_err(failed)? {
+        let failed = |error: rusqlite::Error| failure::unavailable(path, &error);
+        if !migrate::is_ours(&connection).map_err(failed)? {
             return Err(ExportError::Refused(format!(
                 "nothing can be exported from `{}`: an export reads the tables that this program makes \
                  in an empty database, and another has made these",
@@ -27,10 +27,10 @@ impl Sqlite {
             )));
         }
         connection.execute_batch("BEGIN").map_err(failed)?;
-        let revision = connection::revision(&connection).map_err(failed)?;
+        let revision = revision::revision(&connection).map_err(failed)?;
         let mut documents = 0;
         for export in &statements {
-            let failed = |error: rusqlite::Error| export.failed(&connection::said(&error));
+            let failed = |error: rusqlite::Error| export.failed(&failure::said(&error));
             let mut statement = connection.prepare(&export.sql).map_err(failed)?;
             let mut rows = statement.query([]).map_err(failed)?;
             while let Some(row) = rows.next().map_err(failed)? {

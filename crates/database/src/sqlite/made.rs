@@ -1,9 +1,9 @@
 //! The tables and views that the program and additions make, looked at without a file.
 
 use super::additions::{Refused, in_memory};
-use super::connection;
 use super::dependence::Dependence;
 use super::noted::NotedTables;
+use super::shape;
 use super::shipped::Shipped;
 use crate::additions::DialectAdditions;
 use crate::views::{Views, links, names};
@@ -37,7 +37,7 @@ pub(crate) fn made(schema: &Schema, part: &DialectAdditions) -> Result<Made, Unm
         other => Unmade::Other(other.to_string()),
     })?;
     let failed = |error: rusqlite::Error| Unmade::Other(error.to_string());
-    let views = connection::views(&connection).map_err(|error| Unmade::Other(error.to_string()))?;
+    let views = shape::views(&connection).map_err(|error| Unmade::Other(error.to_string()))?;
     let read: Vec<String> = names(schema)
         .filter(|name| views.contains_key(name))
         .collect();

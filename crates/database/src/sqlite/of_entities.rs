@@ -4,8 +4,8 @@ use std::path::Path;
 
 use rusqlite::TransactionBehavior;
 
-use super::connection;
 use super::options::SqliteOptions;
+use super::{connection, failure, migrate};
 use crate::entities::{Statement, not_empty};
 use crate::import::ImportError;
 
@@ -18,7 +18,7 @@ pub(crate) fn make_of_entities(
     options: &SqliteOptions,
     statements: &[Statement],
 ) -> Result<(), ImportError> {
-    let failed = |error: rusqlite::Error| connection::unavailable(path, &error);
+    let failed = |error: rusqlite::Error| failure::unavailable(path, &error);
     let mut connection = connection::open_writer(path, options)?;
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -27,12 +27,12 @@ pub(crate) fn make_of_entities(
     let is_used: bool = transaction
         .query_row(sql, [], |row| row.get(0))
         .map_err(failed)?;
-    if is_used || connection::is_ours(&transaction).map_err(failed)? {
+    if is_used || migrate::is_ours(&transaction).map_err(failed)? {
         return Err(not_empty());
     }
     for statement in statements {
         let done = transaction.execute_batch(&statement.sql);
-        done.map_err(|error| statement.failed(&connection::said(&error)))?;
+        done.map_err(|error| statement.failed(&failure::said(&error)))?;
     }
     transaction.commit().map_err(failed)?;
     Ok(())

@@ -19,7 +19,7 @@ use super::pool::{Pool, keep_log};
 use super::shipped::Shipped;
 use super::wal_index::{LogEnd, WalIndex};
 use super::wal_log::{Commits, WalLog};
-use super::{changes, connection};
+use super::{changes, connection, failure, migrate, revision, shape, upgrade};
 use crate::additions::Additions;
 use crate::migration::{Migrated, Upgrade};
 use crate::views::{self, Views};
@@ -72,7 +72,7 @@ impl Opened {
             match options.migrate {
                 true => bring_up_to_date(path, options, &mut writer, &mut upgrade)?,
                 false => {
-                    connection::check_newest(path, &writer)?;
+                    upgrade::check_newest(path, &writer)?;
                     let additions = options.additions.as_deref();
                     additions::check_complete(path, &writer, additions)?;
                 }
@@ -101,12 +101,11 @@ impl Opened {
     ) -> Result<Self, StoreError> {
         for _ in 0..TRIES {
             let first = first()?;
-            connection::schema_version(&first)
-                .map_err(|error| connection::unavailable(path, &error))?;
+            revision::schema_version(&first).map_err(|error| failure::unavailable(path, &error))?;
             let before = FilePlace::of(path)?;
             let reader = connection::open_reader(path, options)?;
-            connection::schema_version(&reader)
-                .map_err(|error| connection::unavailable(path, &error))?;
+            revision::schema_version(&reader)
+                .map_err(|error| failure::unavailable(path, &error))?;
             // The reader was opened in between: it is at this place.
             if before.is_named() {
                 return Self::at(before, path, options, reader);
@@ -122,16 +121,16 @@ impl Opened {
         open: Connection,
     ) -> Result<Self, StoreError> {
         let is_ours =
-            connection::is_ours(&open).map_err(|error| connection::unavailable(path, &error))?;
+            migrate::is_ours(&open).map_err(|error| failure::unavailable(path, &error))?;
         let index = WalIndex::open(place.index())
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let schema_version = connection::schema_version(&open)
-            .map_err(|error| connection::unavailable(path, &error))?;
-        let views = Arc::new(connection::views(&open)?);
+        let schema_version =
+            revision::schema_version(&open).map_err(|error| failure::unavailable(path, &error))?;
+        let views = Arc::new(shape::views(&open)?);
         let by_id = Arc::new(views_by_id(&open, &views));
         let page = match is_ours {
-            true => connection::page_of_numbers(&open)
-                .map_err(|error| connection::unavailable(path, &error))?,
+            true => revision::page_of_numbers(&open)
+                .map_err(|error| failure::unavailable(path, &error))?,
             false => None,
         };
         let log = page.and_then(|page| Some((WalLog::open(place.log()).ok()?, page)));
@@ -333,10 +332,10 @@ fn bring_up_to_date(
     let additions = options.additions.as_deref();
     // A database whose additions are not these is not upgraded either.
     additions::check_known(path, writer, additions)?;
-    upgrade.tables = connection::prepare_schema(path, writer)?;
+    upgrade.tables = upgrade::prepare_schema(path, writer)?;
     additions::bring_up_to_date(path, writer, additions, upgrade)?;
-    let unavailable = |error: rusqlite::Error| connection::unavailable(path, &error);
-    if connection::is_ours(writer).map_err(unavailable)? {
+    let unavailable = |error: rusqlite::Error| failure::unavailable(path, &error);
+    if migrate::is_ours(writer).map_err(unavailable)? {
         changes::prune_where_many(writer).map_err(unavailable)?;
     }
     Ok(())

@@ -8,10 +8,10 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::Semaphore;
 
-use super::connection;
 use super::options::SqliteOptions;
 use super::place::{FilePlace, LastChange, moved};
 use super::wal_index::WalIndex;
+use super::{connection, revision};
 use peppol_authz_engine::store::{Revision, StoreError};
 
 /// How often files were opened.
@@ -150,13 +150,13 @@ impl Reader {
             .prepare_cached("PRAGMA data_version")?
             .query_row([], |row| row.get::<_, i64>(0))?;
         if self.data_version != Some(version) {
-            if connection::schema_version(&self.connection)? != self.schema_version {
+            if revision::schema_version(&self.connection)? != self.schema_version {
                 return Ok(Begun::Changed);
             }
             let revision = if self.is_ours {
-                connection::revision(&self.connection)?
+                revision::revision(&self.connection)?
             } else {
-                connection::number(&self.connection)?
+                revision::number(&self.connection)?
             };
             self.revision = revision.read_from(Arc::clone(&self.origin));
             self.data_version = Some(version);

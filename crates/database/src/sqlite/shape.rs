@@ -1,10 +1,11 @@
 //! The tables, triggers, indexes and views of a database as its schema has them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rusqlite::Connection;
 
 use crate::sql::{SqlDialect, Word, words};
+use peppol_authz_engine::store::StoreError;
 
 /// One of them. Names are in lower case: SQLite takes them in any.
 #[derive(Debug)]
@@ -173,4 +174,23 @@ impl Shape {
             && self.keys == other.keys
             && (self.is_without_rowid, self.is_strict) == (other.is_without_rowid, other.is_strict)
     }
+}
+
+/// The views and tables that are there, each with its columns.
+pub(super) fn views(
+    connection: &Connection,
+) -> Result<HashMap<String, HashSet<String>>, StoreError> {
+    let read = || -> rusqlite::Result<_> {
+        let mut views: HashMap<String, HashSet<String>> = HashMap::new();
+        let mut statement = connection.prepare(
+            "SELECT m.name, c.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c \
+             WHERE m.type IN ('view', 'table')",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            views.entry(row.get(0)?).or_default().insert(row.get(1)?);
+        }
+        Ok(views)
+    };
+    read().map_err(|error| StoreError::Unavailable(error.to_string()))
 }

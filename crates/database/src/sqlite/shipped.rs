@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use rusqlite::Connection;
 
-use super::connection;
+use super::migrate;
 use super::reads::Reads;
 use super::shape::{Kind, Objects, Shape, objects};
 use super::triggers::{Triggers, may_ignore};
@@ -40,7 +40,7 @@ impl Shipped {
 
     fn make() -> rusqlite::Result<Self> {
         let connection = Connection::open_in_memory()?;
-        connection::make_all(&connection)?;
+        migrate::make_all(&connection)?;
         let objects = objects(&connection)?;
         let tables = objects.values().filter(|object| object.kind == Kind::Table);
         let shapes = tables

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{Sqlite, changes, connection};
+use super::{Sqlite, changes, connection, failure, migrate};
 use crate::documents::Documents;
 use crate::ignored::Ignored;
 use crate::import::{Import, ImportError, Imported, Reference, document_error};
@@ -31,8 +31,8 @@ impl Sqlite {
     ) -> Result<Imported, ImportError> {
         let path = &self.inner.path;
         let mut connection = connection::open_writer(path, &self.inner.options)?;
-        let is_ours = connection::is_ours(&connection);
-        let is_ours = is_ours.map_err(|error| connection::unavailable(path, &error))?;
+        let is_ours = migrate::is_ours(&connection);
+        let is_ours = is_ours.map_err(|error| failure::unavailable(path, &error))?;
         let imported = self.import_on(&mut connection, import, inputs, progress);
         match imported {
             Err(ImportError::Store(StoreError::Unavailable(text))) if !is_ours => {
@@ -60,7 +60,7 @@ impl Sqlite {
             .map_err(unavailable)?;
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(|error| connection::unavailable(&self.inner.path, &error))?;
+            .map_err(|error| failure::unavailable(&self.inner.path, &error))?;
         let before = changes::newest(&transaction).map_err(unavailable)?;
         let files: Vec<String> = inputs.iter().map(|(name, _)| name.clone()).collect();
         let (documents, ignored) = stage(&transaction, import, inputs, progress)?;
@@ -87,7 +87,7 @@ impl Sqlite {
     reason = "it is the argument of `map_err`"
 )]
 fn unavailable(error: rusqlite::Error) -> StoreError {
-    StoreError::Unavailable(connection::said(&error))
+    StoreError::Unavailable(failure::said(&error))
 }
 
 /// Reads all documents into a temporary table, the last of each key.

@@ -7,7 +7,7 @@ use cedar_policy::{Entities, EntityTypeName, EntityUid, Policy, PolicyId};
 
 use super::fault::Fault;
 use super::info::PolicyInfo;
-use super::plan::PlanError;
+use super::reading_plan::ReadingPlanError;
 use super::routes::Routes;
 use super::rules::Rules;
 use super::scope::{applies_to, can_be_between};
@@ -58,7 +58,7 @@ pub(super) struct Templates {
 pub enum BundleError {
     /// A policy whose expressions cannot be read.
     #[error(transparent)]
-    Plan(#[from] PlanError),
+    Plan(#[from] ReadingPlanError),
     /// Cedar refuses it, with this message.
     #[error("{0}")]
     Cedar(String),

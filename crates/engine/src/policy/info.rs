@@ -7,7 +7,7 @@ use cedar_policy::{Effect, Policy};
 
 use super::fault::{Fault, Severity};
 use super::link::Link;
-use super::plan::{Plan, PlanError};
+use super::reading_plan::{ReadingPlan, ReadingPlanError};
 use super::source_file::SourceFile;
 use super::weight::Weight;
 
@@ -39,7 +39,7 @@ pub struct PolicyInfo {
     /// The link that made it out of a template, whose text it has.
     pub link: Option<Arc<Link>>,
     /// The entities that it can look at.
-    pub(super) plan: Arc<Plan>,
+    pub(super) plan: Arc<ReadingPlan>,
     /// How much work it is to validate.
     pub(super) weight: Weight,
 }
@@ -80,8 +80,8 @@ impl PolicyInfo {
         id: Arc<str>,
         file: &Arc<SourceFile>,
         place: Range<usize>,
-    ) -> Result<Self, PlanError> {
-        let mut plan = Plan::default();
+    ) -> Result<Self, ReadingPlanError> {
+        let mut plan = ReadingPlan::default();
         let (weight, is_off) = plan.add(&policy)?;
         let annotation = |name: &str| policy.annotation(name).map(Arc::from);
         let effect = policy.effect();

@@ -1,9 +1,13 @@
 //! From texts to a Bundle, or to everything that is wrong with them.
 
+mod checked;
 mod conventions;
 mod cost;
+mod diagnosed;
 mod json;
+mod level;
 mod links;
+mod literals;
 mod manifest;
 mod policies;
 mod rule_list;
@@ -23,10 +27,11 @@ use super::sources::Sources;
 use super::stack::on_large_stack;
 use conventions::broken_conventions;
 use links::{read_file as read_links_file, read_links};
+use literals::canonical_literals;
 use manifest::check_manifest;
 use policies::read_policies;
 use schema::read_schema;
-use validate::{canonical_literals, validate};
+use validate::validate;
 
 pub(super) use written::{LinkEntry, WrittenPolicies};
 pub use written::{MAX_CONDITIONALS, MAX_POLICIES};

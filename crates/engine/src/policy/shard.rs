@@ -5,7 +5,7 @@ use cedar_policy::{
     ResourceConstraint,
 };
 
-use super::plan::Plan;
+use super::reading_plan::ReadingPlan;
 use super::side::{Named, Side};
 use crate::schema::SharedEntity;
 
@@ -28,7 +28,7 @@ pub struct Shard {
     /// The same, by resource and then by principal.
     by_resource: Side<Side<Place>>,
     /// The entities that they can look at.
-    pub(crate) plan: Plan,
+    pub(crate) plan: ReadingPlan,
     /// The action and the actions that policies look into, with the groups that they are in.
     pub(crate) actions: Vec<SharedEntity>,
 }
@@ -55,7 +55,7 @@ impl Shard {
             sets: Vec::new(),
             by_principal: Side::default(),
             by_resource: Side::default(),
-            plan: Plan::default(),
+            plan: ReadingPlan::default(),
             actions: Vec::new(),
         }
     }

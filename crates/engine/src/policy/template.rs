@@ -13,7 +13,7 @@ use cedar_policy::{Policy, PolicyId, PolicySet, SlotId, Template};
 
 use super::info::PolicyInfo;
 use super::link::Link;
-use super::plan::PlanError;
+use super::reading_plan::ReadingPlanError;
 use super::source_file::SourceFile;
 
 /// A template.
@@ -31,9 +31,9 @@ impl PolicyTemplate {
         id: Arc<str>,
         file: &Arc<SourceFile>,
         place: Range<usize>,
-    ) -> Result<Self, PlanError> {
+    ) -> Result<Self, ReadingPlanError> {
         let unreadable =
-            |error: pst::PstConstructionError| PlanError::Unreadable(error.to_string());
+            |error: pst::PstConstructionError| ReadingPlanError::Unreadable(error.to_string());
         let open = opened(template.to_pst().map_err(unreadable)?).map_err(unreadable)?;
         let info = PolicyInfo::new(open, id, file, place)?;
         Ok(Self { info, template })

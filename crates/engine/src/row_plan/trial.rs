@@ -12,7 +12,7 @@ use cedar_policy::{
 
 use super::formula::Terms;
 use crate::decide::{Decider, Failure};
-use crate::policy::{Bundle, Plan, Shard};
+use crate::policy::{Bundle, ReadingPlan, Shard};
 use crate::schema::{Record, Row, Schema, Type, Value, expression};
 use crate::search::Search;
 use crate::slice::{Gathered, Loaded, Missing, NamedEntities, SeenEntity, StateReading};
@@ -120,7 +120,7 @@ impl Trial {
         &self,
         claim: &Evaluable,
         search: &Search,
-        (bundle, shard, plan): (&Bundle, &Shard, &Plan),
+        (bundle, shard, plan): (&Bundle, &Shard, &ReadingPlan),
         reading: &StateReading<'_>,
     ) -> Result<Tried, Failure> {
         let named = NamedEntities {

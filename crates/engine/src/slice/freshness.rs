@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::timeline::{Known, Look};
+use super::look::{Known, Look};
 use crate::store::Revision;
 
 /// How new a state has to be.

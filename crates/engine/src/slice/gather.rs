@@ -16,7 +16,7 @@ use super::walk::{
     Absent, EntityReference, NamedEntities, RowSource, RowState, Walked, is_bare, walk,
     walk_untagged,
 };
-use crate::policy::Plan;
+use crate::policy::ReadingPlan;
 use crate::schema::Row;
 use crate::store::{TagKeys, asked_tags};
 
@@ -54,7 +54,7 @@ impl StateReading<'_> {
         &self,
         named: NamedEntities<'_>,
         described: &Described,
-        plan: &Plan,
+        plan: &ReadingPlan,
     ) -> Result<Gathered, SliceError> {
         let mut gathering = Gathering::new(self, described);
         let walked = walk(named, plan, &self.bundle.schema, &mut gathering)?;
@@ -70,7 +70,7 @@ impl StateReading<'_> {
         &self,
         named: NamedEntities<'_>,
         described: &Described,
-        plan: &Plan,
+        plan: &ReadingPlan,
         made_up: &[Arc<Loaded>],
     ) -> Result<Gathered, SliceError> {
         let mut gathering = Gathering {
@@ -90,7 +90,7 @@ impl StateReading<'_> {
         &self,
         named: NamedEntities<'_>,
         described: &Described,
-        plan: &Plan,
+        plan: &ReadingPlan,
     ) -> Result<Gathered, SliceError> {
         let mut gathering = Gathering::new(self, described);
         let walked = walk_untagged(named, plan, &self.bundle.schema, &mut gathering)?;

@@ -23,8 +23,9 @@ use super::error::{ReadingError, SliceError};
 use super::freshness::{Demand, Freshness};
 use super::links::LinkTable;
 use super::loaded::{Held, Key, KeyRef, Missing};
+use super::look::{Known, LastNewest, Look};
 use super::lookup::{Holder, Lookup};
-use super::timeline::{Known, LastNewest, Look, MarkPlace, Place, Timeline};
+use super::timeline::{MarkPlace, SnapshotPlace, Timeline};
 use super::waits::{StoreWait, StoreWaits};
 use crate::moment::Moment;
 use crate::policy::Bundle;
@@ -257,7 +258,7 @@ impl<'a> StateReading<'a> {
             let known = since.as_ref().map(|known| &known.revision);
             let (look, snapshot) = Look::at(store, &bundle.schema, known).await?;
             let place = timeline.advance(since.as_ref(), &*snapshot, look, fresh);
-            if let Place::At(known) = place {
+            if let SnapshotPlace::At(known) = place {
                 let (revision, newest) = (known.revision.clone(), known.newest_by(look));
                 self.known = Some(known);
                 return self.take(snapshot, &revision, newest).await;

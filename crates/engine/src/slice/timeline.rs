@@ -13,16 +13,12 @@
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use cedar_policy::EntityUid;
 
-use crate::moment::Moment;
-use crate::schema::Schema;
-use crate::store::{
-    Changes, Mark, Revision, Snapshot, Store, StoreError, is_of_links, links_entity,
-};
+use super::look::{Known, Look};
+use crate::store::{Changes, Snapshot, is_of_links, links_entity};
 
 /// Places where changes are noted. Entities that share one are dropped together,
 /// which costs a read and is never wrong.
@@ -31,101 +27,6 @@ const MARKS: usize = 1 << u16::BITS;
 /// Where a [`Timeline`] notes changes of an entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MarkPlace(u16);
-
-/// A state of the store that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// Counted from 1.
-    pub epoch: u64,
-    /// The state: this one or, where the store does not tell what changes, a later
-    /// one.
-    pub revision: Revision,
-    /// When the look at it was begun.
-    pub looked: Moment,
-    /// How long before that it was the newest, at most.
-    pub lag: Duration,
-    /// True if the store tells what changes.
-    pub told: bool,
-    /// Its mark, or one from before; `None` where the store has none.
-    pub mark: Option<Mark>,
-}
-
-/// When a state was the newest, as far as is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LastNewest {
-    /// When it was looked at.
-    pub looked: Moment,
-    /// How long before that it was the newest, at most.
-    pub lag: Duration,
-}
-
-/// When a look at the store was begun.
-#[derive(Clone, Copy, Debug)]
-pub struct Look {
-    /// The time.
-    pub looked: Moment,
-    /// The mark of the store.
-    pub mark: Option<Mark>,
-}
-
-impl LastNewest {
-    /// How long ago that was, at most.
-    #[must_use]
-    pub fn age(self) -> Duration {
-        self.looked.elapsed().saturating_add(self.lag)
-    }
-}
-
-impl Known {
-    /// When it was the newest, as a look finds it that was begun later.
-    #[must_use]
-    pub fn newest_by(&self, look: Look) -> LastNewest {
-        match self.mark {
-            // Nothing was written since: it still is.
-            Some(mark) if mark.settles && look.mark == Some(mark) => LastNewest {
-                looked: look.looked,
-                lag: Duration::ZERO,
-            },
-            _ => LastNewest {
-                looked: self.looked,
-                lag: self.lag,
-            },
-        }
-    }
-}
-
-impl Look {
-    /// A look that begins now.
-    #[must_use]
-    pub fn now(store: &dyn Store) -> Self {
-        Self {
-            looked: Moment::now(),
-            mark: store.mark(),
-        }
-    }
-
-    /// A look, and a snapshot that was begun after it. A store that has a mark by then and had none
-    /// before, as one that was opened anew, is looked at once more: without a mark its state would
-    /// count for as long as that of a store that has none.
-    ///
-    /// # Errors
-    /// A store that cannot be read.
-    pub async fn at(
-        store: &dyn Store,
-        schema: &Arc<Schema>,
-        since: Option<&Revision>,
-    ) -> Result<(Self, Box<dyn Snapshot>), StoreError> {
-        let look = Self::now(store);
-        let snapshot = store.snapshot(schema, since).await?;
-        if look.mark.is_some() || store.mark().is_none() {
-            return Ok((look, snapshot));
-        }
-        drop(snapshot);
-        let look = Self::now(store);
-        let snapshot = store.snapshot(schema, since).await?;
-        Ok((look, snapshot))
-    }
-}
 
 /// The states of a store as they were seen, one after the other.
 #[derive(Debug)]
@@ -141,7 +42,7 @@ pub struct Timeline {
 
 /// The place of a snapshot among the states that were seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum SnapshotPlace {
     /// Its state is that of this epoch.
     At(Arc<Known>),
     /// Others have looked since it was begun, at states with changes that it may
@@ -192,7 +93,7 @@ impl Timeline {
         snapshot: &dyn Snapshot,
         look: Look,
         fresh: bool,
-    ) -> Place {
+    ) -> SnapshotPlace {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.now.load_full();
         let epoch = |known: Option<&Arc<Known>>| known.map_or(0, |known| known.epoch);
@@ -227,7 +128,7 @@ impl Timeline {
                         self.publish(Arc::clone(&at));
                     }
                 }
-                Place::At(at)
+                SnapshotPlace::At(at)
             }
             (Changes::Untold, Some(since))
                 if match look.mark {
@@ -235,9 +136,9 @@ impl Timeline {
                     _ => !fresh,
                 } =>
             {
-                Place::At(Arc::clone(since))
+                SnapshotPlace::At(Arc::clone(since))
             }
-            _ if !same => Place::Overtaken,
+            _ if !same => SnapshotPlace::Overtaken,
             (changes, _) => {
                 if let Some(before) = before {
                     tracing::warn!(
@@ -264,7 +165,7 @@ impl Timeline {
                 }
                 let at = known(next);
                 self.publish(Arc::clone(&at));
-                Place::At(at)
+                SnapshotPlace::At(at)
             }
         }
     }
@@ -306,8 +207,9 @@ impl Timeline {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::moment::Moment;
     use crate::schema::Row;
-    use crate::store::{Candidates, StoreFuture, TagKeys, Tags};
+    use crate::store::{Candidates, Mark, Revision, StoreFuture, TagKeys, Tags};
 
     struct Seen(Revision, Changes);
 
@@ -377,15 +279,15 @@ mod tests {
         since: Option<&Arc<Known>>,
         number: u64,
         changes: Changes,
-    ) -> Place {
+    ) -> SnapshotPlace {
         let seen = Seen(Revision::number(number), changes);
         timeline.advance(since, &seen, unmarked(), false)
     }
 
-    fn at(place: Place) -> Arc<Known> {
+    fn at(place: SnapshotPlace) -> Arc<Known> {
         match place {
-            Place::At(known) => known,
-            Place::Overtaken => panic!("overtaken"),
+            SnapshotPlace::At(known) => known,
+            SnapshotPlace::Overtaken => panic!("overtaken"),
         }
     }
 
@@ -434,10 +336,10 @@ mod tests {
             Changes::Of(vec![uid("a")]),
         ));
         let late = look(&timeline, Some(&first), 2, Changes::Of(vec![uid("b")]));
-        assert_eq!(late, Place::Overtaken);
+        assert_eq!(late, SnapshotPlace::Overtaken);
         assert_eq!(
             look(&timeline, None, 1, Changes::Everything),
-            Place::Overtaken
+            SnapshotPlace::Overtaken
         );
     }
 

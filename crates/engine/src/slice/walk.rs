@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 
 use super::uid_index::UidIndex;
-use crate::policy::{Path, Plan, Root, TagKey};
+use crate::policy::{Path, ReadingPlan, Root, TagKey};
 use crate::schema::{Record, Row, Schema, Value};
 use crate::store::{TagKeys, asked_tags};
 
@@ -108,7 +108,7 @@ pub(crate) struct EntityReference {
 /// A row that cannot be used.
 pub(crate) fn walk<S: RowSource>(
     named: NamedEntities<'_>,
-    plan: &Plan,
+    plan: &ReadingPlan,
     schema: &Schema,
     source: &mut S,
 ) -> Result<Walked<S::Kept>, S::Error> {
@@ -121,7 +121,7 @@ pub(crate) fn walk<S: RowSource>(
 /// A row that cannot be used.
 pub(crate) fn walk_untagged<S: RowSource>(
     named: NamedEntities<'_>,
-    plan: &Plan,
+    plan: &ReadingPlan,
     schema: &Schema,
     source: &mut S,
 ) -> Result<Walked<S::Kept>, S::Error> {
@@ -176,7 +176,7 @@ impl<'a, S: RowSource> Walk<'a, S> {
         }
     }
 
-    fn run(mut self, plan: &Plan, tagged: bool) -> Result<Walked<S::Kept>, S::Error> {
+    fn run(mut self, plan: &ReadingPlan, tagged: bool) -> Result<Walked<S::Kept>, S::Error> {
         let roots = self.roots();
         for (_, uid) in &roots {
             if self.place_of(uid).is_none() {
@@ -262,7 +262,7 @@ impl<'a, S: RowSource> Walk<'a, S> {
 
     /// Follows attributes, one reference further. An entity at the level of the plan is not
     /// looked through.
-    fn follow(&mut self, plan: &Plan) -> Result<Followed, S::Error> {
+    fn follow(&mut self, plan: &ReadingPlan) -> Result<Followed, S::Error> {
         let mut next: Vec<(usize, EntityUid, u32)> = Vec::new();
         let mut queued = UidIndex::default();
         let mut nearer: Vec<(usize, u32)> = Vec::new();
@@ -328,7 +328,7 @@ impl<'a, S: RowSource> Walk<'a, S> {
     }
 
     /// Gives entities the tags that the policies ask for.
-    fn ask_for_tags(&mut self, plan: &Plan) -> Result<(), S::Error> {
+    fn ask_for_tags(&mut self, plan: &ReadingPlan) -> Result<(), S::Error> {
         let mut wanted: Vec<(usize, TagKeys)> = Vec::new();
         if plan.all_tags {
             wanted.extend((0..self.reached.len()).map(|place| (place, TagKeys::All)));

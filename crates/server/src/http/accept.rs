@@ -10,11 +10,11 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
-use super::connection::Stage;
 use super::connection_peer::ConnectionPeer;
 use super::listener::{Listener, Stream};
 use super::peers::Peers;
 use super::place::{ConnectionPlace, OwnPlaces, ReservedPlaces};
+use super::server_state::Stage;
 use crate::config::Server;
 
 /// The first pause after a failed `accept`, doubled up to the last one.

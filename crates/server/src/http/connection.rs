@@ -5,36 +5,39 @@
 //! Here the two are told apart, a connection has one timer, and that timer is touched only when a
 //! head arrives in pieces.
 
+mod clock;
+mod state;
+mod watched_body;
+
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
 use axum::response::{IntoResponse, Response};
 use hyper::Request;
-use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
-use hyper::server::conn::http1;
+use hyper::body::{Body as HttpBody, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::watch;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 use tokio_util::io::InspectReader;
-use tower::Service;
 
 use super::connection_caller::ConnectionCaller;
 use super::connection_peer::ConnectionPeer;
 use super::framing::{FramedReader, Framing, TargetFragment};
-use super::front::{Front, Handler};
-use super::place::{ConnectionPlace, PATIENCE};
+use super::place::ConnectionPlace;
 use super::problem::Problem;
+use super::server_state::{HttpServerState, Stage};
+use clock::Clock;
+use state::{ConnectionState, Phase, locked};
+use watched_body::WatchedBody;
 
 /// How long the first bytes of a connection are waited for that was new when the server was told to stop. Who has
 /// just connected is about to ask.
@@ -52,33 +55,6 @@ const LINGER_BUFFER: usize = 16 << 10;
 pub(crate) struct OtherEnd {
     pub(super) peer: ConnectionPeer,
     pub(super) caller: ConnectionCaller,
-}
-
-/// The stage of a server. All connections watch one value of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// Answer requests.
-    Serve,
-    /// Finish the request in hand, and close.
-    Drain,
-    /// Close.
-    Cut,
-}
-
-/// The state that all connections of a server share.
-#[derive(Debug)]
-pub(crate) struct HttpServerState {
-    pub(crate) http: http1::Builder,
-    pub(crate) router: Router,
-    /// Before the router of questions.
-    pub(crate) front: Option<Front>,
-    /// From the first byte of a head, or from connecting, to the end of the head.
-    pub(crate) header_read_timeout: Duration,
-    /// From an answer to the next request's first byte. Taking the answer counts.
-    pub(crate) idle_timeout: Duration,
-    /// Set before connections hear of [`Stage::Drain`]: each answer from then on says that it is
-    /// the last one.
-    pub(crate) is_draining: AtomicBool,
 }
 
 /// Answers the requests of one connection until either side closes it, the client is late, or
@@ -228,205 +204,5 @@ async fn linger<S: AsyncRead + Unpin>(mut stream: S, mut stage: watch::Receiver<
     tokio::select! {
         _ = tokio::time::timeout(LINGER, rest) => {}
         _ = stage.wait_for(|stage| *stage == Stage::Cut) => {}
-    }
-}
-
-fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
-    value.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Where a connection is in the exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// Nothing of a request has come.
-    Idle,
-    /// Some of the head has come. A new connection is here too: it has no reason to be silent.
-    Head,
-    /// The head is complete; what happens now has its own timeouts.
-    Answer,
-}
-
-/// The state of one connection. Stream, service and clock share it, and run in one task, so the
-/// order of memory accesses is no concern.
-#[derive(Debug)]
-struct ConnectionState {
-    /// The phase in the lowest two bits, and how often it changed in the others.
-    progress: AtomicU64,
-    /// True once something was read.
-    has_heard: AtomicBool,
-    /// True once an answer may have left a part of its request unread.
-    lingers: AtomicBool,
-    /// True until the body of the request in hand was read to its end.
-    is_unread: AtomicBool,
-    place: Mutex<ConnectionPlace>,
-    shared: Arc<HttpServerState>,
-}
-
-/// The body of a request, which notes when it was read to its end.
-struct WatchedBody {
-    body: Incoming,
-    exchange: Arc<ConnectionState>,
-}
-
-/// Notices when the client is late.
-struct Clock {
-    exchange: Arc<ConnectionState>,
-    /// The progress at the last look, and when it was first seen.
-    seen: u64,
-    since: Instant,
-}
-
-// === impl HttpServerState ===
-
-impl HttpServerState {
-    pub(super) async fn answered(&self, request: axum::extract::Request) -> Response {
-        if let (Some(front), Some(handler)) = (&self.front, Handler::of(&request)) {
-            return front.answer(handler, request).await;
-        }
-        let Ok(response) = self.router.clone().call(request).await;
-        response
-    }
-}
-
-// === impl ConnectionState ===
-
-impl ConnectionState {
-    fn new(shared: Arc<HttpServerState>, place: ConnectionPlace) -> Self {
-        Self {
-            progress: AtomicU64::new(Phase::Head as u64),
-            has_heard: AtomicBool::new(false),
-            lingers: AtomicBool::new(false),
-            is_unread: AtomicBool::new(false),
-            place: Mutex::new(place),
-            shared,
-        }
-    }
-
-    fn place(&self) -> MutexGuard<'_, ConnectionPlace> {
-        locked(&self.place)
-    }
-
-    /// The time for a head.
-    fn patience(&self) -> Duration {
-        let timeout = self.shared.header_read_timeout;
-        match self.place().is_reserved() {
-            true => timeout.min(PATIENCE),
-            false => timeout,
-        }
-    }
-
-    /// The refusal of a request of which all has come, if it is to be refused at once.
-    fn shed(&self, request: &mut Request<Incoming>) -> Option<Response> {
-        let front = self.shared.front.as_ref()?;
-        // A request that waits for a place is not answered at once.
-        match self.place().is_reserved() {
-            true => None,
-            false => front.refused(request),
-        }
-    }
-
-    /// Returns true if the connection has a place of its own, or gets one for what is asked.
-    async fn is_placed(&self, path: &str) -> bool {
-        let wanted = {
-            let place = self.place();
-            place.asks();
-            place.wanted()
-        };
-        let Some(wanted) = wanted else {
-            return true;
-        };
-        if ConnectionPlace::answers(path) {
-            return false;
-        }
-        let Some(place) = ConnectionPlace::wait_for(wanted).await else {
-            return false;
-        };
-        *self.place() = place;
-        true
-    }
-
-    fn progress(&self) -> u64 {
-        self.progress.load(Ordering::Relaxed)
-    }
-
-    fn phase(&self) -> Phase {
-        match self.progress() & 3 {
-            0 => Phase::Idle,
-            1 => Phase::Head,
-            _ => Phase::Answer,
-        }
-    }
-
-    fn enter(&self, phase: Phase) {
-        let next = (self.progress() | 3).wrapping_add(1);
-        self.progress.store(next | phase as u64, Ordering::Relaxed);
-    }
-}
-
-// === impl WatchedBody ===
-
-impl HttpBody for WatchedBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        if frame.is_none() || self.body.is_end_stream() {
-            self.exchange.is_unread.store(false, Ordering::Relaxed);
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-// === impl Clock ===
-
-impl Clock {
-    fn new(exchange: Arc<ConnectionState>) -> Self {
-        Self {
-            seen: exchange.progress(),
-            since: Instant::now(),
-            exchange,
-        }
-    }
-
-    /// Ready with the phase in which the client is late. To be polled after the connection was.
-    fn poll_late(&mut self, mut timer: Pin<&mut Sleep>, context: &mut Context<'_>) -> Poll<Phase> {
-        let progress = self.exchange.progress();
-        if progress != self.seen {
-            self.seen = progress;
-            self.since = Instant::now();
-        }
-        let (shared, phase) = (&self.exchange.shared, self.exchange.phase());
-        let deadline = match phase {
-            Phase::Idle => Some(self.since + shared.idle_timeout),
-            Phase::Head => Some(self.since + self.exchange.patience()),
-            Phase::Answer => None,
-        };
-        // A later deadline leaves the timer alone: when it fires, it is set anew. So a request
-        // costs no timer.
-        if let Some(deadline) = deadline.filter(|deadline| *deadline < timer.deadline()) {
-            timer.as_mut().reset(deadline);
-        }
-        loop {
-            ready!(timer.as_mut().poll(context));
-            let now = Instant::now();
-            match deadline {
-                Some(deadline) if deadline <= now => return Poll::Ready(phase),
-                Some(deadline) => timer.as_mut().reset(deadline),
-                // INVARIANT: this is not after the deadline of the idle phase that follows.
-                None => timer.as_mut().reset(now + shared.idle_timeout),
-            }
-        }
     }
 }

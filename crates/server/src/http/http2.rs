@@ -17,8 +17,8 @@ use tokio::time::Instant;
 use tokio_util::io::InspectReader;
 
 use super::activity::Activity;
-use super::connection::Stage;
 use super::generated::Generated;
+use super::server_state::Stage;
 
 /// A connection that is silent for so long is asked whether it is still there, and then has as long
 /// to answer.

@@ -13,9 +13,10 @@ use hyper::Request;
 use hyper::body::{Body as _, Incoming};
 use tokio::sync::Semaphore;
 
-use super::connection::{HttpServerState, OtherEnd};
+use super::connection::OtherEnd;
 use super::place::ConnectionPlace;
 use super::problem::Problem;
+use super::server_state::HttpServerState;
 use super::shared_place::SharedPlace;
 
 /// Requests of one connection that are answered at once.

@@ -10,10 +10,11 @@ use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 
-use super::connection::{FIRST_WORD, Stage};
+use super::connection::FIRST_WORD;
 use super::connection_caller::ConnectionCaller;
 use super::connection_peer::ConnectionPeer;
 use super::listener::{ListenerTraits, Stream};
+use super::server_state::Stage;
 use crate::callers::{Caller, Connected, Transport};
 use crate::tls::{HTTP2, SecureStream, TlsProtocol};
 

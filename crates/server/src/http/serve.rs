@@ -10,7 +10,7 @@ use axum::response::Response;
 use hyper::server::conn::http1;
 
 use super::accept::accept;
-use super::connection::{self, HttpServerState, OtherEnd};
+use super::connection::{self, OtherEnd};
 use super::front::Front;
 use super::generated::Generated;
 use super::http2::{Http2Connection, builder};
@@ -18,6 +18,7 @@ use super::listener::Listener;
 use super::many_at_once::{ManyAtOnce, STREAMS};
 use super::place::{PATIENCE, RESERVED};
 use super::secured::{SecuredStream, is_http2, secured};
+use super::server_state::HttpServerState;
 use crate::config::Server;
 use crate::tls::TlsProtocol;
 

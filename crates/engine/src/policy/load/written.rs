@@ -8,7 +8,7 @@ use cedar_policy::{Policy, PolicyId, Template};
 
 use crate::policy::fault::{Fault, Severity};
 use crate::policy::info::PolicyInfo;
-use crate::policy::plan::PlanError;
+use crate::policy::reading_plan::ReadingPlanError;
 use crate::policy::source_file::SourceFile;
 use crate::policy::template::PolicyTemplate;
 
@@ -119,8 +119,8 @@ pub(super) fn read_statement(
         Err(error) => {
             let fault = fault(error.to_string());
             faults.push(match error {
-                PlanError::TooDeep(_) => fault.advise(SPLIT),
-                PlanError::Unreadable(_) => fault,
+                ReadingPlanError::TooDeep(_) => fault.advise(SPLIT),
+                ReadingPlanError::Unreadable(_) => fault,
             });
             None
         }

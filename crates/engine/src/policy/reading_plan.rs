@@ -25,7 +25,7 @@ pub const MAX_DEPTH: usize = 200;
 
 /// The entities and tags to load for a question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Plan {
+pub(crate) struct ReadingPlan {
     /// Attributes whose entities are loaded.
     pub(crate) follow: BTreeSet<Arc<str>>,
     /// True if entities in tags are loaded.
@@ -93,7 +93,7 @@ pub(crate) enum Root {
 
 /// A policy whose expressions cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum PlanError {
+pub enum ReadingPlanError {
     /// Cedar gives no readable form of it.
     #[error("the policy cannot be analysed: {0}")]
     Unreadable(String),
@@ -102,17 +102,17 @@ pub enum PlanError {
     TooDeep(usize),
 }
 
-impl Plan {
+impl ReadingPlan {
     /// Adds the entities and tags that a policy can read. Returns the policy's weight, and true if it
     /// is switched off.
     ///
     /// # Errors
     /// A policy that has no readable form.
-    pub(super) fn add(&mut self, policy: &Policy) -> Result<(Weight, bool), PlanError> {
+    pub(super) fn add(&mut self, policy: &Policy) -> Result<(Weight, bool), ReadingPlanError> {
         let scope = (policy.principal_constraint(), policy.resource_constraint());
         let policy = policy
             .to_pst()
-            .map_err(|error| PlanError::Unreadable(error.to_string()))?;
+            .map_err(|error| ReadingPlanError::Unreadable(error.to_string()))?;
         let mut weight = Weight::default();
         for clause in policy.body().clauses() {
             let (Clause::When(expression) | Clause::Unless(expression)) = clause;
@@ -122,7 +122,7 @@ impl Plan {
         weight.depth += policy.body().clauses().len();
         // The rest takes as long as the policy is long and deep.
         if weight.depth > MAX_DEPTH {
-            return Err(PlanError::TooDeep(weight.depth));
+            return Err(ReadingPlanError::TooDeep(weight.depth));
         }
         for clause in policy.body().clauses() {
             let (Clause::When(expression) | Clause::Unless(expression)) = clause;
@@ -331,7 +331,7 @@ fn entity(uid: &pst::EntityUID) -> Option<EntityUid> {
 mod tests {
     use super::*;
 
-    fn plan(level: u32, follow: &[&str], probes: &[(&[&str], TagKey)]) -> Plan {
+    fn plan(level: u32, follow: &[&str], probes: &[(&[&str], TagKey)]) -> ReadingPlan {
         let path = |attributes: &[&str]| Path {
             root: Root::Principal,
             attributes: attributes.iter().copied().map(Arc::from).collect(),
@@ -340,11 +340,11 @@ mod tests {
             entity: path(entity),
             key: key.clone(),
         });
-        Plan {
+        ReadingPlan {
             follow: follow.iter().copied().map(Arc::from).collect(),
             probes: probes.collect(),
             level,
-            ..Plan::default()
+            ..ReadingPlan::default()
         }
     }
 
@@ -352,22 +352,22 @@ mod tests {
         TagKey::Literal(key.into())
     }
 
-    fn all_tags() -> Plan {
-        Plan {
+    fn all_tags() -> ReadingPlan {
+        ReadingPlan {
             all_tags: true,
             ..plan(2, &["a"], &[])
         }
     }
 
-    fn follows_tags() -> Plan {
-        Plan {
+    fn follows_tags() -> ReadingPlan {
+        ReadingPlan {
             follow_tags: true,
             ..plan(2, &["a"], &[])
         }
     }
 
     /// Some, each of which loads something that the first does not.
-    fn others() -> Vec<Plan> {
+    fn others() -> Vec<ReadingPlan> {
         vec![
             plan(3, &["a"], &[]),
             plan(2, &["a", "b"], &[]),
@@ -381,7 +381,7 @@ mod tests {
     #[test]
     fn a_plan_covers_what_loads_no_more() {
         let first = plan(2, &["a"], &[]);
-        assert!(first.covers(&first) && first.covers(&Plan::default()));
+        assert!(first.covers(&first) && first.covers(&ReadingPlan::default()));
         for other in others() {
             assert!(!first.covers(&other), "{other:?}");
             assert!(other.covers(&first), "{other:?}");
@@ -397,8 +397,8 @@ mod tests {
         assert!(!one.covers(&any) && !elsewhere.covers(&one) && !any.covers(&all_tags()));
     }
 
-    fn looks_into(policy: &str) -> Plan {
-        let mut plan = Plan::default();
+    fn looks_into(policy: &str) -> ReadingPlan {
+        let mut plan = ReadingPlan::default();
         plan.add(&policy.parse().unwrap()).unwrap();
         plan
     }

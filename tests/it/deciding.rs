@@ -13,10 +13,12 @@ use peppol_authz_engine::{
     Decision, Engine, EngineOptions, Explanation, Failure, Malformed, Recall, RowPlan,
     RowPlanOptions, RowPlanRequest, SearchPage, SearchResult, Unexplained, Verdict, Wanted,
 };
-use peppol_authz_server::config::{Config, MIN_WORKER_STACK_BYTES};
+use peppol_authz_server::config::Config;
 use peppol_authz_server::http::Plans;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+
+use crate::in_process::one_worker;
 
 /// A permit for everything that no policy forbids.
 pub(crate) const PERMIT_ALL: &str = "@id(\"p/all\") permit (principal, action, resource);\n";
@@ -176,12 +178,7 @@ impl Deciding {
     }
 
     fn by(engine: Engine) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_stack_size(MIN_WORKER_STACK_BYTES)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = one_worker();
         Self {
             engine: Arc::new(engine),
             runtime,

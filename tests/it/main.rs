@@ -29,6 +29,7 @@ mod history;
 mod http;
 mod identity;
 mod import;
+mod in_process;
 mod init;
 mod kept;
 mod layers;

@@ -15,9 +15,10 @@ use peppol_authz_engine::{
     Body, Drafted, Engine, EngineOptions, Failure, HttpRequest, Reason, RequestDecision,
     RequestLimits, Routed,
 };
-use peppol_authz_server::config::MIN_WORKER_STACK_BYTES;
 use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
+
+use crate::in_process::one_worker;
 
 const LIMITS: RequestLimits = RequestLimits {
     json_depth: 32,
@@ -115,14 +116,10 @@ impl Gate {
             freshness: Freshness::EACH,
         };
         let engine = Engine::new(Arc::new(store), bundle(routes), options);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_stack_size(MIN_WORKER_STACK_BYTES)
-            .enable_all()
-            .build();
+        let runtime = one_worker();
         Self {
             engine: Arc::new(engine.unwrap_or_else(|error| panic!("{error}"))),
-            runtime: runtime.unwrap(),
+            runtime,
         }
     }
 

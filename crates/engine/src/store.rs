@@ -11,6 +11,7 @@ mod entities_export;
 mod entities_file;
 mod held;
 mod links;
+mod over;
 mod revision;
 mod supposed;
 

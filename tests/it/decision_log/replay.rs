@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use peppol_authz_engine::Verdict;
 use peppol_authz_engine::policy::{SourceFile, Sources, load};
-use peppol_authz_server::config::MIN_WORKER_STACK_BYTES;
 use peppol_authz_server::decision_log::{Replay, decide_by_both, lines as log_lines};
 use serde_json::{Value, json};
 
 use super::{all_questions, ask_all, get_acme, keyed, lines, logging, of_suites, setting};
+use crate::in_process::one_worker;
 use crate::sidecar::{Sidecar, Start, program};
 
 /// The output of a replay, and its exit code.
@@ -424,11 +424,7 @@ fn two_sets_of_policies_decide_the_same_lines() {
     changed.rules = None;
     let [old, new] = [Sources::shipped(), changed].map(|sources| Arc::new(load(&sources).unwrap()));
     let log = std::fs::File::open(sidecar.path("d.log")).unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_stack_size(MIN_WORKER_STACK_BYTES)
-        .build()
-        .unwrap();
+    let runtime = one_worker();
     let compared = runtime.spawn(async move {
         let (mut old, mut new) = (Replay::new(old).unwrap(), Replay::new(new).unwrap());
         let mut found = (0, 0);

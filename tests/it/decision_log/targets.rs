@@ -1,12 +1,8 @@
 //! The log at a syslog server, and at an OpenTelemetry collector.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use peppol_authz_server::telemetry::messages::Value as AnyValue;
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
 
 use super::syslog::SyslogReceiver;
@@ -75,18 +71,8 @@ fn lines_go_to_syslog_by_each_way() {
 fn lines_go_to_syslog_over_tls_and_only_to_whom_the_authority_vouches_for() {
     let (ours, other) = (Authority::new(), Authority::new());
     let signed = ours.sign("syslog", "IP:127.0.0.1");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![CertificateDer::from_pem_file(&signed.certificate).unwrap()],
-            PrivateKeyDer::from_pem_file(&signed.key).unwrap(),
-        )
-        .unwrap();
     let receiver = SyslogReceiver::default();
-    let at = receiver.tcp("127.0.0.1:0".parse().unwrap(), Some(Arc::new(tls)));
+    let at = receiver.tcp("127.0.0.1:0".parse().unwrap(), Some(signed.server()));
     let start = |authority: &Authority| {
         let start = logging_to(Start::quickstart(), &format!("syslog+tls://{at}"));
         setting(

@@ -4,18 +4,16 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use peppol_authz_engine::slice::Freshness;
+use peppol_authz_engine::Engine;
 use peppol_authz_engine::store::EntitiesFile;
-use peppol_authz_engine::{Engine, EngineOptions};
-use peppol_authz_server::config::{Config, Listen};
-use peppol_authz_server::http::{
-    App, Explainers, Limits, Listener, Pages, WorkApart, router, serve,
-};
+use peppol_authz_server::config::Config;
+use peppol_authz_server::http::{App, Explainers, Pages, WorkApart, router, serve};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::connection::Connection;
 use crate::deciding::{bundle, entity};
+use crate::in_process::{KEEPS_NOTHING, limits, listener, one_worker};
 use crate::sidecar::Reply;
 
 const SCHEMA: &str = "
@@ -32,42 +30,18 @@ fn start(seconds: u64) -> (Runtime, String, WorkApart) {
         entity("Desk", "red", json!({"open": false}), &[]),
     ]);
     let store = EntitiesFile::parse(entities.to_string().as_bytes()).unwrap();
-    let options = EngineOptions {
-        cache_bytes: 0,
-        decision_bytes: 0,
-        freshness: Freshness::EACH,
-    };
-    let engine = Engine::new(Arc::new(store), bundle(SCHEMA, POLICY), options).unwrap();
+    let engine = Engine::new(Arc::new(store), bundle(SCHEMA, POLICY), KEEPS_NOTHING).unwrap();
     let settings = Config::defaults().unwrap();
-    let limits = Limits {
-        body_bytes: 1 << 20,
-        batch: 10,
-        batch_bytes: 4 << 20,
-        json_depth: 32,
-        entities: 10,
-        page: 10,
-        candidates: 10,
-        body_read_timeout: Duration::from_secs(3600),
-        request_timeout: Duration::from_secs(seconds),
-        peaks: Default::default(),
-    };
     let explanations = WorkApart::new(1, 10, 8 << 20);
     let app = App {
         explainers: Explainers::All,
         explanations: explanations.clone(),
-        limits,
+        limits: limits(Duration::from_secs(seconds)),
         ..App::new(Arc::new(engine), &settings, Pages::new(&[0; 32]))
     };
     app.readiness.started();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_stack_size(8 << 20)
-        .enable_all()
-        .build()
-        .unwrap();
-    let address: Listen = "127.0.0.1:0".parse().unwrap();
-    let listener = runtime.block_on(Listener::bind(&address)).unwrap();
-    let address = listener.local_addr().to_string();
+    let runtime = one_worker();
+    let (listener, address) = listener(&runtime);
     let router = router(Arc::new(app));
     runtime.spawn(async move {
         let forever = std::future::pending::<()>();

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use peppol_authz_database::{Sqlite, SqliteOptions};
-use peppol_authz_engine::slice::Freshness;
-use peppol_authz_engine::{Engine, EngineOptions, Failure};
+use peppol_authz_engine::{Engine, Failure};
 use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::deciding::{Deciding, PERMIT_ALL, Refused, bundle, first_page, open, question};
+use crate::in_process::KEEPS_NOTHING;
 
 /// A database of another program: its own tables, and views for this one.
 const SCHEMA: &str = r#"
@@ -209,12 +209,7 @@ fn a_database_that_has_no_revision_is_refused_before_anything_is_asked() {
     let Ok(store) = Sqlite::open(&path, SqliteOptions::default()) else {
         return;
     };
-    let options = EngineOptions {
-        cache_bytes: 0,
-        decision_bytes: 0,
-        freshness: Freshness::EACH,
-    };
-    let refused = Engine::new(Arc::new(store), bundle(SCHEMA, &policies()), options);
+    let refused = Engine::new(Arc::new(store), bundle(SCHEMA, &policies()), KEEPS_NOTHING);
     let message = refused.err().expect("it is taken").to_string();
     assert!(message.contains("revision"), "{message}");
 }

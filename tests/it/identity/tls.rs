@@ -1,14 +1,11 @@
 //! Keys over `https`: their server has to be vouched for.
 
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-
 use peppol_authz_server::config::{Introspection, ServerUrl};
 use peppol_authz_server::identity::{Credential, Credentials};
 
 use super::signer::openssl;
 use super::*;
+use crate::tls::Signed;
 
 /// An authority in this directory.
 fn authority(directory: &std::path::Path, name: &str) -> std::path::PathBuf {
@@ -39,16 +36,11 @@ fn server(directory: &std::path::Path, name: &str) -> KeyServer {
         at("names"),
         at("server.crt")
     ));
-    let certificate = CertificateDer::from_pem_file(at("server.crt")).unwrap();
-    let key = PrivateKeyDer::from_pem_file(at("server.key")).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
-    let server = KeyServer::start_with(Some(Arc::new(config)));
+    let signed = Signed {
+        certificate: at("server.crt").into(),
+        key: at("server.key").into(),
+    };
+    let server = KeyServer::start_with(Some(signed.server()));
     server.publish(&SIGNERS.published());
     server
 }

@@ -8,21 +8,19 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use cedar_policy::{EntityTypeName, EntityUid};
+use peppol_authz_engine::Engine;
 use peppol_authz_engine::policy::{Sources, load};
 use peppol_authz_engine::schema::{Row, Schema};
-use peppol_authz_engine::slice::Freshness;
 use peppol_authz_engine::store::{
     Candidates, Changes, Revision, Snapshot, Store, StoreError, StoreFuture, TagKeys, Tags,
 };
-use peppol_authz_engine::{Engine, EngineOptions};
-use peppol_authz_server::config::{Config, Listen};
-use peppol_authz_server::http::{
-    App, Gateway, Limits, Listener, Pages, router, serve, serve_envoy,
-};
+use peppol_authz_server::config::Config;
+use peppol_authz_server::http::{App, Gateway, Pages, router, serve, serve_envoy};
 use serde_json::{Value, json};
 
 use super::is_refused;
 use crate::connection::{ALLOWED, Connection, head};
+use crate::in_process::{KEEPS_NOTHING, limits, listener, one_worker};
 use crate::sidecar::Reply;
 
 /// The trouble that a store is in.
@@ -143,46 +141,18 @@ pub(crate) fn start_with(gateway: Gateway) -> Fixture {
     let store = TroubledStore::default();
     let trouble = Arc::clone(&store.0);
     let bundle = Arc::new(load(&Sources::shipped()).unwrap());
-    let options = EngineOptions {
-        cache_bytes: 0,
-        decision_bytes: 0,
-        freshness: Freshness::EACH,
-    };
-    let engine = Engine::new(Arc::new(store), bundle, options).unwrap();
+    let engine = Engine::new(Arc::new(store), bundle, KEEPS_NOTHING).unwrap();
     let settings = Config::defaults().unwrap();
-    let limits = Limits {
-        body_bytes: 1 << 20,
-        batch: 10,
-        batch_bytes: 4 << 20,
-        json_depth: 32,
-        entities: 10,
-        page: 10,
-        candidates: 10,
-        body_read_timeout: Duration::from_secs(3600),
-        request_timeout: Duration::from_millis(300),
-        peaks: Default::default(),
-    };
     let app = App {
         gateway,
-        limits,
+        limits: limits(Duration::from_millis(300)),
         ..App::new(Arc::new(engine), &settings, Pages::new(&[0; 32]))
     };
     let limits = settings.server;
     app.readiness.started();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_stack_size(8 << 20)
-        .enable_all()
-        .build()
-        .unwrap();
-    let address: Listen = "127.0.0.1:0".parse().unwrap();
-    let listener = runtime.block_on(Listener::bind(&address)).unwrap();
-    let address = listener.local_addr().to_string();
-    let listener_of_envoy: Listen = "127.0.0.1:0".parse().unwrap();
-    let listener_of_envoy = runtime
-        .block_on(Listener::bind(&listener_of_envoy))
-        .unwrap();
-    let envoy = listener_of_envoy.local_addr().to_string();
+    let runtime = one_worker();
+    let (listener_of_envoy, envoy) = listener(&runtime);
+    let (listener, address) = listener(&runtime);
     let app = Arc::new(app);
     let router = router(Arc::clone(&app));
     let limits_of_envoy = limits.clone();

@@ -7,11 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::schema::Schema;
-use peppol_authz_engine::slice::Freshness;
 use peppol_authz_engine::store::{
     EntitiesFile, Revision, Snapshot, Store, StoreError, StoreFuture,
 };
-use peppol_authz_engine::{Decided, EngineOptions, RequestMarks};
+use peppol_authz_engine::{Decided, RequestMarks};
 use peppol_authz_server::decision_log::Pseudonyms;
 use peppol_authz_server::shadow::{Shadow, ShadowOptions};
 use prometheus_client::registry::Registry;
@@ -20,6 +19,7 @@ use serde_json::{Value, json};
 use super::{CLOSED, allowed, looked, of_result, shadow_of};
 use crate::deciding::{Deciding, bundle, entity, question};
 use crate::eventually::{eventually, until};
+use crate::in_process::KEEPS_NOTHING;
 use crate::sidecar::Start;
 
 /// More questions than fit, all at once: each is answered, and each is looked at or dropped.
@@ -146,11 +146,7 @@ impl TroubledShadow {
             keeps: false,
             own_schema: false,
             stack_bytes: 8 << 20,
-            engine: EngineOptions {
-                cache_bytes: 0,
-                decision_bytes: 0,
-                freshness: Freshness::EACH,
-            },
+            engine: KEEPS_NOTHING,
         };
         let second = bundle(SCHEMA, &format!("{FIRST}{SECOND}"));
         Self {

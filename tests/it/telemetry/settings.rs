@@ -1,11 +1,5 @@
 //! Settings of the collector: headers, TLS, OpenTelemetry's own variables, and what is refused.
 
-use std::sync::Arc;
-
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-
 use super::{Collector, RECORDED, ask, start};
 use crate::eventually::until;
 use crate::samples::Samples;
@@ -16,17 +10,7 @@ use crate::tls::Authority;
 fn headers_are_sent_over_tls_and_read_each_time() {
     let authority = Authority::new();
     let signed = authority.sign("collector", "IP:127.0.0.1");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![CertificateDer::from_pem_file(&signed.certificate).unwrap()],
-            PrivateKeyDer::from_pem_file(&signed.key).unwrap(),
-        )
-        .unwrap();
-    let collector = Collector::start_with(Some(Arc::new(tls)));
+    let collector = Collector::start_with(Some(signed.server()));
     let start = start(&collector);
     let file = start.path("headers");
     std::fs::write(&file, "authorization: Bearer one\nx-scope: a\n").unwrap();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 /// An authority in a directory of its own.
 pub(crate) struct Authority {
@@ -131,6 +131,20 @@ impl Authority {
 }
 
 impl Signed {
+    /// The settings of a server that has it.
+    pub(crate) fn server(&self) -> Arc<ServerConfig> {
+        let certificate = CertificateDer::from_pem_file(&self.certificate).unwrap();
+        let key = PrivateKeyDer::from_pem_file(&self.key).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        Arc::new(config)
+    }
+
     /// Puts it in a directory as `tls.crt` and `tls.key`.
     pub(crate) fn put(&self, directory: &Path) {
         std::fs::create_dir_all(directory).unwrap();

@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cedar_policy::{EntityTypeName, EntityUid};
+use cedar_policy::EntityUid;
 use tokio::sync::Mutex;
 
+use super::over::named_as_its_store;
 use super::{
-    Candidates, Changes, LinkRow, LinksView, Revision, Snapshot, Store, StoreError, StoreFuture,
-    TagKeys, Tags,
+    Candidates, Changes, LinkRow, Revision, Snapshot, Store, StoreError, StoreFuture, TagKeys, Tags,
 };
 use crate::schema::{Row, Schema};
 
@@ -49,25 +49,7 @@ impl HeldStore {
 }
 
 impl Store for HeldStore {
-    fn serves(&self, entity_type: &EntityTypeName) -> bool {
-        self.store.serves(entity_type)
-    }
-
-    fn tells_absence(&self, entity_type: &EntityTypeName) -> bool {
-        self.store.tells_absence(entity_type)
-    }
-
-    fn speaks_of(&self, entity_type: &EntityTypeName, schema: &Schema) -> bool {
-        self.store.speaks_of(entity_type, schema)
-    }
-
-    fn links_view(&self) -> LinksView {
-        self.store.links_view()
-    }
-
-    fn names(&self, revision: &Revision) -> bool {
-        self.store.names(revision)
-    }
+    named_as_its_store!();
 
     fn check(&self, schema: &Arc<Schema>) -> Result<(), StoreError> {
         match self.schema.is_same(schema) {

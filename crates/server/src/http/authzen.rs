@@ -9,6 +9,7 @@ mod discovery;
 mod evaluation;
 mod members;
 mod request;
+mod respond;
 mod search;
 mod search_request;
 mod settings;

@@ -29,7 +29,7 @@ mod search;
 mod surface;
 
 pub(super) use given::GivenDecision;
-pub(super) use open::{Exchange, answered, refused};
+pub(super) use open::{Answering, Exchange, answered, refused};
 pub(super) use question::{DemandedState, PermittedQuestion, QuestionItem};
 pub(super) use released::ReleasedAnswer;
 pub(super) use request::SettledAnswer;

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::app::App;
 use super::super::exchange::{
-    DemandedState, Exchange, GivenDecision, PermittedQuestion, QuestionItem, Surface, answered,
+    DemandedState, Exchange, GivenDecision, PermittedQuestion, QuestionItem,
 };
 use super::super::freshness::{Demands, values};
 use super::super::json::{self, AnswerList};
@@ -20,6 +20,7 @@ use super::super::problem::Problem;
 use super::answer::{self, EvaluationAnswer};
 use super::members;
 use super::request::{self, EvaluationDefaults, EvaluationMembers, Semantic};
+use super::respond::respond;
 use crate::config::Reveal;
 use peppol_authz_engine::{
     Malformed, Members, NamedEntity, PartsReader, QuestionForm, QuestionOptions, QuestionParts,
@@ -39,7 +40,7 @@ pub(in crate::http) async fn evaluation(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    respond(app, headers, body, None).await
+    respond_to(app, headers, body, None).await
 }
 
 /// AuthZEN: the same for several, or for one.
@@ -56,30 +57,27 @@ pub(in crate::http) async fn evaluations(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    respond(app, headers, body, Some(request::evaluations)).await
+    respond_to(app, headers, body, Some(request::evaluations)).await
 }
 
 /// The evaluations of a request; none where it is one by itself.
 type EvaluationItems = fn(&Members) -> Result<&[Json], Malformed>;
 
-async fn respond(
+async fn respond_to(
     app: Arc<App>,
     headers: HeaderMap,
     body: Body,
     items: Option<EvaluationItems>,
 ) -> Result<Response, Problem> {
-    let reveal = app.authzen.reveal();
-    let is_json = members::is_json(&headers);
-    let answer = answered(
-        &app,
-        Surface::Authzen,
-        is_json,
+    let answer = respond(
+        app,
+        headers,
         body,
-        move |exchange, text| {
+        move |exchange, headers, text, reveal| {
             Box::pin(async move { evaluate(exchange, &headers, text, items, reveal).await })
         },
     );
-    answer.await.map(json::response)
+    answer.await
 }
 
 async fn evaluate(

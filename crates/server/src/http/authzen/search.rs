@@ -12,7 +12,7 @@ use cedar_policy::EntityUid;
 use serde::Serialize;
 
 use super::super::app::App;
-use super::super::exchange::{Exchange, SearchForm, Surface, answered};
+use super::super::exchange::{Exchange, SearchForm};
 use super::super::freshness::{Demands, values};
 use super::super::json;
 use super::super::openapi::{self, Problems, TooWide};
@@ -20,6 +20,7 @@ use super::super::problem::Problem;
 use super::answer::AnswerContext;
 use super::members;
 use super::request::binds;
+use super::respond::respond;
 use super::search_request::{SearchRequest, Searched};
 use crate::config::Reveal;
 use peppol_authz_engine::{Malformed, SearchResult, Sought, Wanted};
@@ -139,18 +140,15 @@ async fn search(
     body: Body,
     kind: SearchKind,
 ) -> Result<Response, Problem> {
-    let reveal = app.authzen.reveal();
-    let is_json = members::is_json(&headers);
-    let answer = answered(
-        &app,
-        Surface::Authzen,
-        is_json,
+    let answer = respond(
+        app,
+        headers,
         body,
-        move |exchange, text| {
+        move |exchange, headers, text, reveal| {
             Box::pin(async move { page(exchange, &headers, text, kind, reveal).await })
         },
     );
-    answer.await.map(json::response)
+    answer.await
 }
 
 async fn page(

@@ -31,7 +31,7 @@ mod scenario;
 pub use answers::same_answers;
 pub use case::{CaseError, WantedDecision, write_case};
 pub use counterexample::Counterexample;
-pub use diff::{ComparedSets, DifferenceSide, Found, KindDifference, diff};
+pub use diff::{ComparedSets, DifferenceSide, DifferingRequest, KindDifference, diff};
 pub use error::ProofError;
 pub use invariant::{Invariant, InvariantStatement, read_invariants};
 pub use kind::RequestKind;

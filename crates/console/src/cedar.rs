@@ -29,7 +29,7 @@ const WORDS: [&str; 17] = [
 ];
 
 /// A part of a source, with its class.
-struct Token {
+struct CedarToken {
     place: Range<usize>,
     class: &'static str,
 }
@@ -78,7 +78,7 @@ fn chip(value: &ReadValue, words: Option<&str>, texts: &Texts) -> Markup {
 }
 
 /// A part of the source, token by token.
-fn plain(text: &str, tokens: &[Token], place: Range<usize>) -> Markup {
+fn plain(text: &str, tokens: &[CedarToken], place: Range<usize>) -> Markup {
     let mut written = String::new();
     for token in tokens {
         let start = token.place.start.max(place.start);
@@ -101,12 +101,12 @@ fn is_word(letter: char) -> bool {
 }
 
 /// All of a source, as tokens that follow each other.
-fn tokens(text: &str) -> Vec<Token> {
+fn tokens(text: &str) -> Vec<CedarToken> {
     let mut tokens = Vec::new();
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         let (length, class) = token(rest);
-        tokens.push(Token {
+        tokens.push(CedarToken {
             place: at..at + length,
             class,
         });
@@ -161,7 +161,7 @@ fn compact(text: &str) -> String {
 /// read nowhere in this text.
 fn readings<'v>(
     text: &str,
-    tokens: &[Token],
+    tokens: &[CedarToken],
     values: &'v [ReadValue],
 ) -> (Vec<Reading<'v>>, Vec<&'v ReadValue>) {
     // The code without blanks and comments, with the place of each character.

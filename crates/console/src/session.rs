@@ -12,13 +12,13 @@ use crate::random::{hash, name};
 
 /// All sessions of this program.
 pub(crate) struct Sessions {
-    all: Mutex<HashMap<[u8; 32], Kept>>,
+    all: Mutex<HashMap<[u8; 32], KeptSession>>,
     most: usize,
     idle: Duration,
     age: Duration,
 }
 
-struct Kept {
+struct KeptSession {
     session: Arc<Session>,
     began: Instant,
     seen: Instant,
@@ -62,7 +62,7 @@ impl Sessions {
             shown: shown.to_owned(),
             caller: caller.to_owned(),
         };
-        let kept = Kept {
+        let kept = KeptSession {
             session: Arc::new(session),
             began: now,
             seen: now,
@@ -88,11 +88,11 @@ impl Sessions {
         self.all().remove(&hash(name));
     }
 
-    fn lasts(&self, kept: &Kept, now: Instant) -> bool {
+    fn lasts(&self, kept: &KeptSession, now: Instant) -> bool {
         now.duration_since(kept.seen) < self.idle && now.duration_since(kept.began) < self.age
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<[u8; 32], Kept>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<[u8; 32], KeptSession>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -30,12 +30,12 @@ const JSON_DEPTH: usize = 32;
 
 /// A statement, with the entity type whose table it is of.
 #[derive(Debug)]
-pub(super) struct Statement {
+pub(super) struct TableStatement {
     pub(super) of: String,
     pub(super) sql: String,
 }
 
-impl Statement {
+impl TableStatement {
     /// An error of the database in it.
     pub(super) fn failed(&self, error: &str) -> ImportError {
         ImportError::Refused(format!(
@@ -63,7 +63,7 @@ pub(super) fn statements(
     schema: &Schema,
     rows: &[Row],
     dialect: SqlDialect,
-) -> Result<Vec<Statement>, String> {
+) -> Result<Vec<TableStatement>, String> {
     let mut of_types: BTreeMap<String, (&EntityType, Vec<&Row>)> = BTreeMap::new();
     // A type that is only referred to has a table too: nothing of it is there, which is known.
     for row in rows {
@@ -80,7 +80,7 @@ pub(super) fn statements(
     }
     let mut all = Vec::new();
     if dialect == SqlDialect::Sqlite {
-        all.push(Statement {
+        all.push(TableStatement {
             of: "tenancy_revision".to_owned(),
             sql: REVISION.to_owned(),
         });
@@ -95,7 +95,7 @@ pub(super) fn statements(
         };
         tables.check_names(&mut names)?;
         let sql = tables.statements(&rows)?.into_iter();
-        all.extend(sql.map(|sql| Statement {
+        all.extend(sql.map(|sql| TableStatement {
             of: name.clone(),
             sql,
         }));

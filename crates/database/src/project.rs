@@ -7,7 +7,7 @@ use super::added_documents::place;
 use super::additions::{Additions, DialectAdditions};
 use super::import::Import;
 use super::sql::{SqlDialect, statements};
-use super::sqlite::{Made, Unmade, made};
+use super::sqlite::{MadeDatabase, Unmade, made};
 use super::views;
 use peppol_authz_engine::policy::{Bundle, Fault, Severity, SourceFile, Sources};
 use peppol_authz_engine::schema::{EntityType, LINKS_VIEW, Schema, document_types};
@@ -167,7 +167,7 @@ impl Project<'_> {
     }
 
     /// Attributes that no column gives, and views whose changes nothing notes.
-    fn look_at_views(&mut self, sqlite: &Made) {
+    fn look_at_views(&mut self, sqlite: &MadeDatabase) {
         let shipped_schema = Schema::parse(&Sources::shipped().schema.text).ok();
         let Ok(shipped) = made(self.schema, &DialectAdditions::default()) else {
             return;
@@ -244,7 +244,7 @@ impl Project<'_> {
     }
 
     /// Links of templates that one side knows of, and the other does not.
-    fn look_at_links(&mut self, sqlite: &Made, bundle: &Bundle) {
+    fn look_at_links(&mut self, sqlite: &MadeDatabase, bundle: &Bundle) {
         let has_view = views::links(&sqlite.views) == LinksView::There;
         let text = match (has_view, bundle.reads_links()) {
             (true, false) if bundle.leaves_links_open() => format!(

@@ -12,7 +12,7 @@ use super::views::quoted;
 use peppol_authz_engine::store::Candidates;
 use peppol_authz_engine::store::{AncestorTest, Condition, Operand, ValueTest};
 
-pub(super) use dialect::{Dialect, Parameter, Place, comparison_sql};
+pub(super) use dialect::{Dialect, Parameter, ValuePlace, comparison_sql};
 
 /// Alternatives that are queried one by one; where there would be more, they are
 /// tested together.
@@ -23,14 +23,14 @@ const PATTERN: usize = 10_000;
 
 /// A statement and its parameters.
 #[derive(Clone, Debug)]
-pub(super) struct Statement {
+pub(super) struct SelectStatement {
     pub(super) sql: String,
     pub(super) parameters: Vec<Parameter>,
 }
 
 /// The ids of entities of a type that a condition may hold of, in the order of their
 /// bytes, those behind `after`, at most `limit`.
-pub(super) fn statement(dialect: &dyn Dialect, wanted: &Candidates) -> Statement {
+pub(super) fn statement(dialect: &dyn Dialect, wanted: &Candidates) -> SelectStatement {
     let Candidates {
         of,
         condition,
@@ -81,7 +81,7 @@ pub(super) fn statement(dialect: &dyn Dialect, wanted: &Candidates) -> Statement
         "WITH found AS MATERIALIZED ({}) SELECT id FROM found ORDER BY id LIMIT {limit}",
         queries.join(" UNION ")
     );
-    Statement {
+    SelectStatement {
         sql,
         parameters: writer.parameters,
     }
@@ -129,8 +129,8 @@ struct Row {
 }
 
 impl Row {
-    fn column(&self, column: &str) -> Place {
-        Place::Column {
+    fn column(&self, column: &str) -> ValuePlace {
+        ValuePlace::Column {
             alias: self.alias.clone(),
             view: self.view.clone(),
             column: column.to_owned(),
@@ -190,14 +190,14 @@ impl Writer<'_> {
                 let place = match operand {
                     Operand::Id => row.column("id"),
                     Operand::Attribute(name) => row.column(name),
-                    Operand::Text(text) => Place::Parameter(self.text(text)),
+                    Operand::Text(text) => ValuePlace::Parameter(self.text(text)),
                 };
                 self.test(test, &place, leads)
             }
         }
     }
 
-    fn test(&mut self, test: &ValueTest, place: &Place, leads: bool) -> String {
+    fn test(&mut self, test: &ValueTest, place: &ValuePlace, leads: bool) -> String {
         let dialect = self.dialect;
         match test {
             ValueTest::All(tests) => self.tests(tests, place, leads, "AND"),
@@ -294,24 +294,30 @@ impl Writer<'_> {
         self.dialect.one_of(text, &texts)
     }
 
-    fn tests(&mut self, tests: &[ValueTest], place: &Place, leads: bool, joint: &str) -> String {
+    fn tests(
+        &mut self,
+        tests: &[ValueTest],
+        place: &ValuePlace,
+        leads: bool,
+        joint: &str,
+    ) -> String {
         let tests: Vec<_> = tests.iter().map(|t| self.test(t, place, leads)).collect();
         joined(tests, joint)
     }
 
-    fn member(&mut self, name: &str, test: &ValueTest, place: &Place) -> String {
+    fn member(&mut self, name: &str, test: &ValueTest, place: &ValuePlace) -> String {
         // Every database has its own way to quote any others in a path.
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if !name.chars().all(plain) || name.is_empty() {
             return yes();
         }
         let (column, mut path) = match place {
-            Place::Member { column, path } => (column.clone(), path.clone()),
+            ValuePlace::Member { column, path } => (column.clone(), path.clone()),
             other => (Box::new(other.clone()), Vec::new()),
         };
         let is_inner = !path.is_empty();
         path.push(name.to_owned());
-        let member = Place::Member {
+        let member = ValuePlace::Member {
             column: column.clone(),
             path,
         };
@@ -336,13 +342,20 @@ impl Writer<'_> {
     }
 
     /// That a value is the id of some row that passes.
-    fn is_id(&self, place: &Place, row: &Row, passes: &str, leads: bool) -> String {
+    fn is_id(&self, place: &ValuePlace, row: &Row, passes: &str, leads: bool) -> String {
         let found = self.is_in(place, row, "id", passes, leads);
         or_object(place, found, self.dialect)
     }
 
     /// That a value is what some row that passes has in a column.
-    fn is_in(&self, place: &Place, row: &Row, column: &str, passes: &str, leads: bool) -> String {
+    fn is_in(
+        &self,
+        place: &ValuePlace,
+        row: &Row,
+        column: &str,
+        passes: &str,
+        leads: bool,
+    ) -> String {
         let Row { alias, view } = row;
         let view = quoted(view);
         let (there, here) = self.dialect.texts(&row.column(column), place);
@@ -354,7 +367,7 @@ impl Writer<'_> {
     }
 
     /// All that is below an entity, step by step.
-    fn below(&mut self, place: &Place, above: &AncestorTest) -> String {
+    fn below(&mut self, place: &ValuePlace, above: &AncestorTest) -> String {
         let AncestorTest {
             of,
             above,
@@ -398,7 +411,7 @@ impl Writer<'_> {
 }
 
 /// In JSON, an entity may be written as an object: such are let through.
-fn or_object(place: &Place, found: String, dialect: &dyn Dialect) -> String {
+fn or_object(place: &ValuePlace, found: String, dialect: &dyn Dialect) -> String {
     if place.is_json() {
         format!("({found} OR {} LIKE '{{%')", dialect.text(place))
     } else {

@@ -32,7 +32,7 @@ pub(crate) struct Word<'a> {
 
 /// A statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Statement<'a> {
+pub(crate) struct SqlStatement<'a> {
     /// Where it begins in the text, in bytes.
     pub(crate) at: usize,
     /// Without the semicolon.
@@ -94,7 +94,7 @@ pub(crate) fn words(sql: &str, dialect: SqlDialect) -> Vec<Word<'_>> {
 }
 
 /// The statements of a text.
-pub(crate) fn statements(sql: &str, dialect: SqlDialect) -> Vec<Statement<'_>> {
+pub(crate) fn statements(sql: &str, dialect: SqlDialect) -> Vec<SqlStatement<'_>> {
     let (mut statements, mut begun): (_, Vec<Word<'_>>) = (Vec::new(), Vec::new());
     for word in words(sql, dialect) {
         if word.text == ";" && !is_in_body(&begun, dialect) {
@@ -107,9 +107,9 @@ pub(crate) fn statements(sql: &str, dialect: SqlDialect) -> Vec<Statement<'_>> {
     statements
 }
 
-fn statement<'a>(sql: &'a str, words: Vec<Word<'a>>) -> Option<Statement<'a>> {
+fn statement<'a>(sql: &'a str, words: Vec<Word<'a>>) -> Option<SqlStatement<'a>> {
     let (first, last) = (words.first()?, words.last()?);
-    Some(Statement {
+    Some(SqlStatement {
         at: first.at,
         text: sql.get(first.at..last.end())?,
         words,
@@ -227,7 +227,7 @@ fn dollar_quoted(text: &str) -> Option<usize> {
 }
 
 /// The first word of a statement that begins or ends a transaction, or cannot be in one.
-pub(crate) fn control<'a>(statement: &Statement<'a>) -> Option<Word<'a>> {
+pub(crate) fn control<'a>(statement: &SqlStatement<'a>) -> Option<Word<'a>> {
     const CONTROL: [&str; 12] = [
         "abort",
         "attach",

@@ -49,7 +49,7 @@ use cedar_policy::EntityTypeName;
 use crate::migration::Upgrade;
 use crate::views;
 pub(super) use candidates::SqliteDialect;
-pub(super) use made::{Made, Unmade, made};
+pub(super) use made::{MadeDatabase, Unmade, made};
 pub(super) use of_entities::make_of_entities;
 use opened::Opened;
 pub use options::SqliteOptions;
@@ -233,7 +233,7 @@ impl Inner {
     }
 
     /// Begins a read of the file that is at the path, with the changes since a state.
-    fn begin(&self, since: Option<&Revision>) -> Result<Option<Read>, StoreError> {
+    fn begin(&self, since: Option<&Revision>) -> Result<Option<BegunRead>, StoreError> {
         let opened = self.opened();
         let before = opened.log_end();
         let read = Self::read(&opened, since);
@@ -259,7 +259,7 @@ impl Inner {
         }
     }
 
-    fn read(opened: &Arc<Opened>, since: Option<&Revision>) -> Result<Read, StoreError> {
+    fn read(opened: &Arc<Opened>, since: Option<&Revision>) -> Result<BegunRead, StoreError> {
         let unavailable = |error: rusqlite::Error| StoreError::Unavailable(error.to_string());
         let mut reader = opened.pool.reader()?;
         // A few microseconds, and no page of the file: not worth a thread.
@@ -273,7 +273,7 @@ impl Inner {
             Some(since) => changes::since(&reader.connection, since).map_err(unavailable)?,
             None => Changes::Everything,
         };
-        Ok(Read {
+        Ok(BegunRead {
             opened: Arc::clone(opened),
             reader,
             changes,
@@ -282,9 +282,9 @@ impl Inner {
 }
 
 /// A transaction that was begun.
-struct Read {
+struct BegunRead {
     opened: Arc<Opened>,
-    reader: pool::Reader,
+    reader: pool::ReadingConnection,
     changes: Changes,
 }
 

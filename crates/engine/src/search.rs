@@ -114,11 +114,11 @@ pub struct SearchResult {
 }
 
 /// The obligations of what is found.
-type Found = BTreeSet<Arc<str>>;
+type FoundObligations = BTreeSet<Arc<str>>;
 
 impl SearchPage {
     /// The part of a decision by which something is found; `None` where it is not.
-    fn finds(&self, decision: Decision) -> Option<Found> {
+    fn finds(&self, decision: Decision) -> Option<FoundObligations> {
         let is_allow = decision.verdict == Verdict::Allow;
         let obligations = decision.obligations;
         (is_allow && (self.binds || obligations.is_empty())).then_some(obligations)
@@ -127,7 +127,7 @@ impl SearchPage {
 
 impl SearchResult {
     /// Adds what is allowed.
-    fn add(&mut self, uid: EntityUid, obligations: Found) {
+    fn add(&mut self, uid: EntityUid, obligations: FoundObligations) {
         if !obligations.is_empty() {
             self.obligations.insert(uid.clone(), obligations);
         }

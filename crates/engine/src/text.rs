@@ -4,7 +4,7 @@ pub mod duration;
 mod suggest;
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 pub use suggest::{did_you_mean, nearest};
 
@@ -17,6 +17,15 @@ pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
     let end = text.floor_char_boundary(most.saturating_sub('…'.len_utf8()));
     let (begins, _) = text.split_at_checked(end).unwrap_or_default();
     Cow::Owned(format!("{begins}…"))
+}
+
+/// A number of things: `1 policy`, `2 policies`.
+#[must_use]
+pub fn counted<N: Display + PartialEq + From<u8>>(count: N, one: &str, many: &str) -> String {
+    match count == N::from(1) {
+        true => format!("{count} {one}"),
+        false => format!("{count} {many}"),
+    }
 }
 
 /// A text without the byte order mark that some editors put in front of it. It says nothing of UTF-8,

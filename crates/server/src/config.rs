@@ -71,7 +71,7 @@ pub use resource::{ResourceAttributes, ResourceError, pairs};
 pub use server::{MIN_WORKER_STACK_BYTES, Server};
 pub use server_url::{ServerUrl, ServerUrlError};
 pub use share::{Share, ShareError};
-pub use store::{Cache, Entities, Freshness, Store};
+pub use store::{Cache, Entities, Freshness, StoreSettings};
 pub use surfaces::{
     AuthzenSettings, CerbosSettings, Explain, ExplainersSettings, PlanDialect, PlanSettings,
     Reveal, Search,
@@ -138,7 +138,7 @@ pub struct Config {
     /// A file of entities that is the tenancy store.
     pub entities: Entities,
     /// The tenancy store.
-    pub store: Store,
+    pub store: StoreSettings,
     /// The age that a state of the store may have.
     pub freshness: Freshness,
     /// How changed policies are noticed.

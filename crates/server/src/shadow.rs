@@ -86,7 +86,7 @@ impl Shadow {
         let judge = Judge::new(Arc::clone(&engine), options);
         let samples = Samples::new(options.sample, pseudonyms);
         let disagreements = options.keeps.then(|| Arc::new(Disagreements::new()));
-        let told = Told {
+        let told = DisagreementReceivers {
             counts: counts.clone(),
             samples,
             kept: disagreements.clone(),
@@ -175,7 +175,7 @@ impl Shadow {
 }
 
 /// Those who are told of a disagreement.
-struct Told {
+struct DisagreementReceivers {
     counts: Counts,
     /// Some are written to the log.
     samples: Samples,
@@ -185,7 +185,7 @@ struct Told {
     choice: Samples,
 }
 
-impl Told {
+impl DisagreementReceivers {
     fn tell(&mut self, decided: &Decided, outcome: &ShadowOutcome) {
         let now = Instant::now();
         // First: a reader of the counters finds it there.
@@ -210,7 +210,11 @@ impl Told {
 }
 
 /// Looks at decisions, one after the other, for as long as any are offered.
-async fn look_on(mut judge: Judge, mut decisions: mpsc::Receiver<Offered>, mut told: Told) {
+async fn look_on(
+    mut judge: Judge,
+    mut decisions: mpsc::Receiver<Offered>,
+    mut told: DisagreementReceivers,
+) {
     while let Some((decided, _room)) = decisions.recv().await {
         let judged = AssertUnwindSafe(judge.judge(&decided)).catch_unwind();
         let outcome = judged.await.unwrap_or(ShadowOutcome::Failed("panic"));

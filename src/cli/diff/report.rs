@@ -6,7 +6,8 @@ use serde_json::{Value as Json, json};
 
 use crate::cli::output::say;
 use crate::cli::prove::counterexample_json;
-use peppol_authz_author::proof::{DifferenceSide, Found, KindDifference};
+use peppol_authz_author::proof::{DifferenceSide, DifferingRequest, KindDifference};
+use peppol_authz_engine::text::counted;
 
 /// Writes the differences, by action.
 pub(super) fn report(differences: &[KindDifference], as_json: bool) {
@@ -30,8 +31,8 @@ pub(super) fn report(differences: &[KindDifference], as_json: bool) {
             .map(|(change, n)| format!("{n} {change}"))
             .collect();
         say(format_args!(
-            "{} actions: {}",
-            actions.len(),
+            "{}: {}",
+            counted(actions.len(), "action", "actions"),
             counts.join(", ")
         ));
     }
@@ -97,7 +98,7 @@ fn say_difference(difference: &KindDifference) {
                     " by the solver, and not confirmed by the engine"
                 };
                 say(format_args!("  {what}{unconfirmed}, {kind}"));
-                let Found { old, new, .. } = &**found;
+                let DifferingRequest { old, new, .. } = &**found;
                 say(new);
                 say(format_args!("    before     {}", old.decided_text()));
             }

@@ -6,7 +6,7 @@ use cedar_policy::{EntityTypeName, EntityUid, PrincipalConstraint, ResourceConst
 use peppol_authz_engine::policy::Bundle;
 use serde_json::Value as Json;
 
-use super::entity_json::{Key, named, subject};
+use super::entity_json::{TypeAndId, named, subject};
 
 /// The most entities of a type that are asked about.
 const OF_A_TYPE: usize = 12;
@@ -32,7 +32,7 @@ impl Candidates {
         Self(all)
     }
 
-    pub(super) fn of(&self, name: &EntityTypeName) -> Vec<Key> {
+    pub(super) fn of(&self, name: &EntityTypeName) -> Vec<TypeAndId> {
         let kind = name.to_string();
         let ids = self.0.get(&kind).into_iter().flatten();
         ids.map(|id| (kind.clone(), id.clone())).collect()

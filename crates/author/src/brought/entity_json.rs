@@ -3,10 +3,10 @@
 use serde_json::{Value as Json, json};
 
 /// Type and id.
-pub(super) type Key = (String, String);
+pub(super) type TypeAndId = (String, String);
 
 /// The entity that an object names, as `{"type", "id"}` or in `__entity`.
-pub(super) fn key(json: &Json) -> Option<Key> {
+pub(super) fn key(json: &Json) -> Option<TypeAndId> {
     let object = json.as_object()?;
     if let Some(inner) = object.get("__entity") {
         return key(inner);
@@ -18,12 +18,12 @@ pub(super) fn key(json: &Json) -> Option<Key> {
 }
 
 /// The entity that an entry of an array of entities is about.
-pub(super) fn subject(entity: &Json) -> Option<Key> {
+pub(super) fn subject(entity: &Json) -> Option<TypeAndId> {
     key(entity.get("uid")?)
 }
 
 /// Calls `visit` for each entity that is named in a value.
-pub(super) fn each_named(json: &Json, visit: &mut impl FnMut(Key)) {
+pub(super) fn each_named(json: &Json, visit: &mut impl FnMut(TypeAndId)) {
     if let Some(named) = key(json) {
         return visit(named);
     }
@@ -35,6 +35,6 @@ pub(super) fn each_named(json: &Json, visit: &mut impl FnMut(Key)) {
 }
 
 /// As a value or a parent names it.
-pub(super) fn named((kind, id): &Key) -> Json {
+pub(super) fn named((kind, id): &TypeAndId) -> Json {
     json!({"__entity": {"type": kind, "id": id}})
 }

@@ -7,7 +7,7 @@ use peppol_authz_engine::schema::{EntityType, parse_json};
 use serde_json::{Value as Json, json};
 
 use super::candidates::{Candidates, SAMPLE, Scoped};
-use super::entity_json::{Key, each_named, named, subject};
+use super::entity_json::{TypeAndId, each_named, named, subject};
 use super::set::BroughtSet;
 use super::values::{Fill, record, value};
 
@@ -28,7 +28,7 @@ const MADE_OF_A_TYPE: usize = 12;
 #[must_use]
 pub fn sample_entities(set: &BroughtSet, bundle: &Bundle) -> Vec<Json> {
     let mut sample = given(set);
-    let known: BTreeSet<Key> = sample.iter().filter_map(subject).collect();
+    let known: BTreeSet<TypeAndId> = sample.iter().filter_map(subject).collect();
     let served: BTreeSet<&str> = known.iter().map(|(kind, _)| kind.as_str()).collect();
     let types = bundle.schema.entity_types();
     let absent = types
@@ -36,7 +36,7 @@ pub fn sample_entities(set: &BroughtSet, bundle: &Bundle) -> Vec<Json> {
         .filter(|it| it.choices.is_none() && !served.contains(it.name.to_string().as_str()));
     let absent: Vec<&EntityType> = absent.collect();
     let scoped = Scoped::of(bundle);
-    let mut made: Vec<(&EntityType, String, Vec<Key>)> = Vec::new();
+    let mut made: Vec<(&EntityType, String, Vec<TypeAndId>)> = Vec::new();
     for of in &absent {
         let key = |uid: &cedar_policy::EntityUid| {
             let id: &str = uid.id().as_ref();
@@ -89,9 +89,9 @@ fn given(set: &BroughtSet) -> Vec<Json> {
     if set.entities.len() <= ALL {
         return set.entities.clone();
     }
-    let mut by_key: BTreeMap<Key, &Json> = BTreeMap::new();
+    let mut by_key: BTreeMap<TypeAndId, &Json> = BTreeMap::new();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let mut open: Vec<Key> = Vec::new();
+    let mut open: Vec<TypeAndId> = Vec::new();
     for question in &set.questions {
         open.extend(literals(&question.question));
         each_named(&question.question, &mut |key| open.push(key));
@@ -121,7 +121,7 @@ fn given(set: &BroughtSet) -> Vec<Json> {
 }
 
 /// The entities that a question names as Cedar writes them.
-fn literals(question: &Json) -> impl Iterator<Item = Key> {
+fn literals(question: &Json) -> impl Iterator<Item = TypeAndId> {
     let members = ["principal", "resource"].into_iter();
     members.filter_map(move |member| {
         let (kind, id) = question.get(member)?.as_str()?.split_once("::\"")?;

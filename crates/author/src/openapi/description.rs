@@ -10,7 +10,7 @@ use peppol_authz_engine::policy::{Fault, Severity, SourceFile};
 use super::finding::Finding;
 use super::lookup::follow;
 use super::path::{PathTemplate, bases, joined};
-use super::tree::{Node, Place, Tree, Unreadable, escaped};
+use super::tree::{Node, TextPlace, Tree, Unreadable, escaped};
 use super::{json, yaml};
 
 const METHODS: [&str; 8] = [
@@ -37,7 +37,7 @@ pub(super) struct Operation {
     /// The parameters within each segment, as the description names them.
     pub(super) names: Vec<Vec<String>>,
     /// Where its method stands.
-    pub(super) place: Place,
+    pub(super) place: TextPlace,
     pub(super) pointer: String,
     /// The nodes of the operation, and of its path.
     node: usize,
@@ -140,7 +140,13 @@ impl Description {
 }
 
 impl DescriptionReader<'_> {
-    fn fault(&mut self, severity: Severity, text: impl Into<String>, place: Place, pointer: &str) {
+    fn fault(
+        &mut self,
+        severity: Severity,
+        text: impl Into<String>,
+        place: TextPlace,
+        pointer: &str,
+    ) {
         let fault = Fault::new(self.file, severity, text).at(place.start, place.len());
         self.findings.push(Finding::new(fault).about(pointer));
     }
@@ -203,7 +209,7 @@ impl DescriptionReader<'_> {
         path: &str,
         item: Node<'_>,
         node: Node<'_>,
-        place: &Place,
+        place: &TextPlace,
         pointer: &str,
     ) {
         let bases = match self.base {

@@ -8,7 +8,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::tree::{Content, MAX_DEPTH, Member, Place, Tree, Unreadable};
+use super::tree::{Content, MAX_DEPTH, Member, TextPlace, Tree, Unreadable};
 
 /// The members of an object, in order.
 struct RawMembers<'t>(Vec<(RawName<'t>, &'t RawValue)>);
@@ -77,7 +77,7 @@ impl<'t> JsonReader<'t> {
     }
 
     /// Where a part of the text stands in it.
-    fn place(&self, part: &str) -> Place {
+    fn place(&self, part: &str) -> TextPlace {
         let start = part
             .as_ptr()
             .addr()

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use super::tree::{Node, Place};
+use super::tree::{Node, TextPlace};
 
 /// References that lead to references.
 const MOST_STEPS: usize = 64;
@@ -13,7 +13,7 @@ const MOST_STEPS: usize = 64;
 pub(super) struct Broken {
     reference: String,
     problem: &'static str,
-    pub(super) place: Place,
+    pub(super) place: TextPlace,
 }
 
 impl fmt::Display for Broken {

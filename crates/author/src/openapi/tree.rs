@@ -12,17 +12,17 @@ const MOST_NODES: usize = 2_000_000;
 pub(super) const MAX_DEPTH: usize = 100;
 
 /// Bytes of the text.
-pub(super) type Place = Range<usize>;
+pub(super) type TextPlace = Range<usize>;
 
 /// A text that cannot be read.
 #[derive(Debug)]
 pub(super) struct Unreadable {
     pub(super) problem: String,
-    pub(super) place: Place,
+    pub(super) place: TextPlace,
 }
 
 impl Unreadable {
-    pub(super) fn new(problem: impl Into<String>, place: Place) -> Self {
+    pub(super) fn new(problem: impl Into<String>, place: TextPlace) -> Self {
         Self {
             problem: problem.into(),
             place,
@@ -40,7 +40,7 @@ pub(super) struct Tree {
 #[derive(Debug)]
 struct NodeData {
     content: Content,
-    place: Place,
+    place: TextPlace,
 }
 
 /// A value; values within it are numbers of nodes.
@@ -62,7 +62,7 @@ pub(super) type Members = BTreeMap<Box<str>, Member>;
 #[derive(Debug)]
 pub(super) struct Member {
     /// Where its name stands.
-    pub(super) place: Place,
+    pub(super) place: TextPlace,
     pub(super) value: usize,
 }
 
@@ -77,7 +77,7 @@ pub(super) struct Node<'t> {
 
 impl Tree {
     /// Adds a value, and returns its number.
-    pub(super) fn add(&mut self, content: Content, place: Place) -> Result<usize, Unreadable> {
+    pub(super) fn add(&mut self, content: Content, place: TextPlace) -> Result<usize, Unreadable> {
         if self.nodes.len() >= MOST_NODES {
             let text = format!("more than {MOST_NODES} values");
             return Err(Unreadable::new(text, place));
@@ -141,7 +141,7 @@ impl<'t> Node<'t> {
     }
 
     /// Where it stands in the text.
-    pub(super) fn place(self) -> Place {
+    pub(super) fn place(self) -> TextPlace {
         let data = self.tree.nodes.get(self.number);
         data.map_or(0..0, |data| data.place.clone())
     }
@@ -159,7 +159,7 @@ impl<'t> Node<'t> {
     }
 
     /// The members of an object, with the places of their names.
-    pub(super) fn members(self) -> impl Iterator<Item = (&'t str, &'t Place, Self)> {
+    pub(super) fn members(self) -> impl Iterator<Item = (&'t str, &'t TextPlace, Self)> {
         let members = match self.content() {
             Some(Content::Map(members)) => Some(members),
             _ => None,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
 
-use super::tree::{Content, MAX_DEPTH, Member, Members, Place, Tree, Unreadable};
+use super::tree::{Content, MAX_DEPTH, Member, Members, TextPlace, Tree, Unreadable};
 
 /// Characters between the places that are kept.
 const STEP: usize = 64;
@@ -30,7 +30,7 @@ struct Open {
 enum OpenContent {
     List(Vec<usize>),
     /// With the name of the member whose value comes next.
-    Map(Members, Option<(Box<str>, Place)>),
+    Map(Members, Option<(Box<str>, TextPlace)>),
 }
 
 struct YamlReader<'t> {
@@ -66,7 +66,7 @@ pub(super) fn read(text: &str) -> Result<Tree, Unreadable> {
 }
 
 impl YamlReader<'_> {
-    fn take(&mut self, event: Event<'_>, place: Place) -> Result<(), Unreadable> {
+    fn take(&mut self, event: Event<'_>, place: TextPlace) -> Result<(), Unreadable> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let tag = tag.as_deref();
@@ -106,7 +106,12 @@ impl YamlReader<'_> {
         matches!(innermost, Some(OpenContent::Map(_, None)))
     }
 
-    fn name(&mut self, text: Cow<'_, str>, is_plain: bool, place: Place) -> Result<(), Unreadable> {
+    fn name(
+        &mut self,
+        text: Cow<'_, str>,
+        is_plain: bool,
+        place: TextPlace,
+    ) -> Result<(), Unreadable> {
         if is_plain && text == "<<" {
             let text = "a merge key, which YAML 1.2 does not have";
             return Err(Unreadable::new(text, place));
@@ -128,7 +133,7 @@ impl YamlReader<'_> {
     fn begin(
         &mut self,
         anchor: usize,
-        place: Place,
+        place: TextPlace,
         content: OpenContent,
     ) -> Result<(), Unreadable> {
         if self.wants_name() {
@@ -147,7 +152,7 @@ impl YamlReader<'_> {
         Ok(())
     }
 
-    fn end(&mut self, place: &Place) -> Result<(), Unreadable> {
+    fn end(&mut self, place: &TextPlace) -> Result<(), Unreadable> {
         let Some(open) = self.open.pop() else {
             return Ok(());
         };
@@ -178,7 +183,7 @@ impl YamlReader<'_> {
     }
 }
 
-fn no_name(place: Place) -> Unreadable {
+fn no_name(place: TextPlace) -> Unreadable {
     Unreadable::new("a name that is no text", place)
 }
 
@@ -219,7 +224,7 @@ impl<'t> Characters<'t> {
         found.map_or(self.text.len(), |(at, _)| near + at)
     }
 
-    fn place(&self, span: Span) -> Place {
+    fn place(&self, span: Span) -> TextPlace {
         let start = self.byte(span.start);
         start..self.byte(span.end).max(start)
     }

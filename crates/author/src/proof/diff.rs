@@ -19,7 +19,7 @@ use groups::regrouped;
 use peppol_authz_engine::policy::Bundle;
 
 pub use compared::ComparedSets;
-pub use difference::{DifferenceSide, Found, KindDifference};
+pub use difference::{DifferenceSide, DifferingRequest, KindDifference};
 
 /// Compares two sets of policies, by kind of request.
 ///
@@ -148,7 +148,7 @@ async fn side(
         (&before, &after)
     };
     let confirmed = by_first.is_allowed() && !by_other.is_allowed();
-    Ok(DifferenceSide::Found(Box::new(Found {
+    Ok(DifferenceSide::Found(Box::new(DifferingRequest {
         old: before,
         new: after,
         confirmed,

@@ -21,7 +21,7 @@ use peppol_authz_server::http::Problem;
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A line that was decided again: it, how it differs, and why it is so.
-type Told = (Again, Vec<&'static str>, Result<Explanation, Unexplained>);
+type DecidedLine = (Again, Vec<&'static str>, Result<Explanation, Unexplained>);
 
 /// The line of that id.
 pub(super) fn line_of<'l>(
@@ -80,7 +80,7 @@ async fn decide(
     bundle: Arc<peppol_authz_engine::policy::Bundle>,
     app: &peppol_authz_server::http::App,
     key_file: Option<std::path::PathBuf>,
-) -> Result<Told, String> {
+) -> Result<DecidedLine, String> {
     let said = |error: &dyn std::fmt::Display| error.to_string();
     let key = key_file.map(|path| Pseudonyms::by_file(&path)).transpose();
     let key = key.map_err(|error| said(&error))?;

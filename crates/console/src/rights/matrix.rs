@@ -27,14 +27,14 @@ const SUPPOSE: &str = "suppose";
 const ROWS: usize = 50;
 
 /// The principals that are allowed in a column, up to the end of the page, and true if there are more; `None` where that is too much to search.
-type Found = Option<(BTreeSet<String>, bool)>;
+type FoundRights = Option<(BTreeSet<String>, bool)>;
 
 /// Part of a matrix.
 struct Page {
     rows: Vec<String>,
-    now: Vec<Found>,
+    now: Vec<FoundRights>,
     /// The same in a state that is supposed.
-    then: Option<Vec<Found>>,
+    then: Option<Vec<FoundRights>>,
     more: bool,
 }
 
@@ -106,7 +106,7 @@ pub(super) async fn matrix(
 
 impl Page {
     /// The rows are those up to which every search has looked: each of their cells is known.
-    fn of(now: Vec<Found>, then: Option<Vec<Found>>) -> Self {
+    fn of(now: Vec<FoundRights>, then: Option<Vec<FoundRights>>) -> Self {
         let found = || now.iter().chain(then.iter().flatten()).flatten();
         let all: BTreeSet<&String> = found().flat_map(|(ids, _)| ids).collect();
         let ends = found()
@@ -126,7 +126,7 @@ impl Page {
 
     /// True if a row is allowed in a column, now and in the supposed state.
     fn cell(&self, row: &String, column: usize) -> Option<(bool, Option<bool>)> {
-        let is = |found: &[Found]| Some(found.get(column)?.as_ref()?.0.contains(row));
+        let is = |found: &[FoundRights]| Some(found.get(column)?.as_ref()?.0.contains(row));
         let then = match &self.then {
             Some(then) => Some(is(then)?),
             None => None,
@@ -191,7 +191,7 @@ async fn search(
     resource: &EntityUid,
     columns: &[Column],
     after: Option<&str>,
-) -> Result<Vec<Found>, Problem> {
+) -> Result<Vec<FoundRights>, Problem> {
     let mut all = Vec::new();
     for column in columns {
         let search = json!({

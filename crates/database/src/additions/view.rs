@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::sql::{SqlDialect, Statement, Word, statements};
+use crate::sql::{SqlDialect, SqlStatement, Word, statements};
 use peppol_authz_engine::policy::{Fault, Severity, SourceFile};
 
 /// A view.
@@ -49,7 +49,7 @@ pub(super) fn views(
 const ONLY_VIEWS: &str =
     "only `CREATE VIEW` can be here: they are made anew, and all else is a migration";
 
-fn view(statement: &Statement<'_>, dialect: SqlDialect) -> Result<AddedView, &'static str> {
+fn view(statement: &SqlStatement<'_>, dialect: SqlDialect) -> Result<AddedView, &'static str> {
     let (replaces, words) = match statement.words.as_slice() {
         [create, or, replace, words @ ..]
             if create.is("create") && or.is("or") && replace.is("replace") =>

@@ -12,7 +12,7 @@ use tokio_postgres::types::{ToSql, Type as SqlType};
 use super::description::Description;
 use super::failure::store_error;
 use super::relations::{Column, ColumnKind};
-use crate::select::{Dialect, Parameter, Place, Statement, comparison_sql};
+use crate::select::{Dialect, Parameter, SelectStatement, ValuePlace, comparison_sql};
 use peppol_authz_engine::store::Comparison;
 use peppol_authz_engine::store::StoreError;
 
@@ -26,17 +26,17 @@ const NUMBER: &str = "'^[+-]?[0-9]{1,99}$'";
 const NOT_IN_JSONB: &str = "'[\\\\]u0000|[0-9][eE]'";
 
 impl PostgresDialect<'_> {
-    fn column(&self, place: &Place) -> Option<&Column> {
+    fn column(&self, place: &ValuePlace) -> Option<&Column> {
         match place {
-            Place::Column { view, column, .. } => self.0.column(view, column),
-            Place::Member { .. } | Place::Parameter(_) => None,
+            ValuePlace::Column { view, column, .. } => self.0.column(view, column),
+            ValuePlace::Member { .. } | ValuePlace::Parameter(_) => None,
         }
     }
 
     /// The value as JSON; `None` where it is text that may be none.
-    fn json(&self, place: &Place) -> Option<String> {
+    fn json(&self, place: &ValuePlace) -> Option<String> {
         let (column, path) = match place {
-            Place::Member { column, path } => (&**column, path.as_slice()),
+            ValuePlace::Member { column, path } => (&**column, path.as_slice()),
             other => (other, &[][..]),
         };
         if self.column(column)?.kind == ColumnKind::Text {
@@ -48,7 +48,7 @@ impl PostgresDialect<'_> {
 
     /// A condition on JSON, which is true where a column of `json` holds what `jsonb`
     /// cannot.
-    fn of_json(&self, place: &Place, condition: String) -> String {
+    fn of_json(&self, place: &ValuePlace, condition: String) -> String {
         if self
             .column(place)
             .is_some_and(|c| c.kind == ColumnKind::Json)
@@ -60,13 +60,13 @@ impl PostgresDialect<'_> {
     }
 
     /// The value as text, in its own collation.
-    fn value(&self, place: &Place) -> String {
+    fn value(&self, place: &ValuePlace) -> String {
         match place {
-            Place::Member { .. } => {
+            ValuePlace::Member { .. } => {
                 let json = self.json(place).unwrap_or_else(|| "NULL::jsonb".to_owned());
                 format!("({json} #>> '{{}}')")
             }
-            Place::Parameter(text) => text.clone(),
+            ValuePlace::Parameter(text) => text.clone(),
             column
                 if self
                     .column(column)
@@ -89,7 +89,7 @@ impl Dialect for PostgresDialect<'_> {
         format!("${number}::{kind}")
     }
 
-    fn text(&self, place: &Place) -> String {
+    fn text(&self, place: &ValuePlace) -> String {
         let value = self.value(place);
         match self.column(place) {
             Some(column) if !column.exact => self.collated(&value),
@@ -97,7 +97,7 @@ impl Dialect for PostgresDialect<'_> {
         }
     }
 
-    fn texts(&self, one: &Place, other: &Place) -> (String, String) {
+    fn texts(&self, one: &ValuePlace, other: &ValuePlace) -> (String, String) {
         let texts = (self.text(one), self.text(other));
         match (self.column(one), self.column(other)) {
             // Two that differ cannot be compared.
@@ -118,7 +118,7 @@ impl Dialect for PostgresDialect<'_> {
         format!("{text} = ANY ({texts})")
     }
 
-    fn bool(&self, place: &Place, value: bool) -> String {
+    fn bool(&self, place: &ValuePlace, value: bool) -> String {
         match (self.column(place).map(|column| column.kind), value) {
             (Some(ColumnKind::Bool), true) => place.sql(),
             (Some(ColumnKind::Bool), false) => format!("NOT {}", place.sql()),
@@ -127,7 +127,7 @@ impl Dialect for PostgresDialect<'_> {
         }
     }
 
-    fn long(&self, place: &Place, comparison: Comparison, than: &str) -> String {
+    fn long(&self, place: &ValuePlace, comparison: Comparison, than: &str) -> String {
         let comparison = comparison_sql(comparison);
         if self
             .column(place)
@@ -142,7 +142,7 @@ impl Dialect for PostgresDialect<'_> {
         )
     }
 
-    fn like(&self, place: &Place, pattern: &str, matches: bool) -> String {
+    fn like(&self, place: &ValuePlace, pattern: &str, matches: bool) -> String {
         let not = if matches { "" } else { "NOT " };
         format!("{} {not}LIKE {pattern}", self.collated(&self.value(place)))
     }
@@ -151,15 +151,15 @@ impl Dialect for PostgresDialect<'_> {
         like_pattern(texts)
     }
 
-    fn present(&self, place: &Place) -> String {
+    fn present(&self, place: &ValuePlace) -> String {
         format!("{} IS NOT NULL", self.value(place))
     }
 
-    fn absent(&self, place: &Place) -> String {
+    fn absent(&self, place: &ValuePlace) -> String {
         format!("{} IS NULL", self.value(place))
     }
 
-    fn element(&self, place: &Place, condition: &str, some: bool) -> Option<String> {
+    fn element(&self, place: &ValuePlace, condition: &str, some: bool) -> Option<String> {
         let json = self.json(place)?;
         let not = if some { "" } else { "NOT " };
         let found = format!(
@@ -170,7 +170,7 @@ impl Dialect for PostgresDialect<'_> {
         Some(self.of_json(place, found))
     }
 
-    fn empty(&self, place: &Place, empty: bool) -> Option<String> {
+    fn empty(&self, place: &ValuePlace, empty: bool) -> Option<String> {
         let json = self.json(place)?;
         let comparison = if empty { "=" } else { ">" };
         let found = format!(
@@ -180,7 +180,7 @@ impl Dialect for PostgresDialect<'_> {
         Some(self.of_json(place, found))
     }
 
-    fn members(&self, column: &Place, condition: &str) -> Option<String> {
+    fn members(&self, column: &ValuePlace, condition: &str) -> Option<String> {
         let json = self.json(column)?;
         // A string may hold JSON as text.
         let condition =
@@ -204,7 +204,10 @@ pub(crate) fn like_pattern(texts: &[Arc<str>]) -> String {
 }
 
 /// Runs a statement that gives ids.
-pub(super) async fn ids(client: &Object, statement: &Statement) -> Result<Vec<String>, StoreError> {
+pub(super) async fn ids(
+    client: &Object,
+    statement: &SelectStatement,
+) -> Result<Vec<String>, StoreError> {
     enum Sent<'a> {
         Text(&'a str),
         Texts(Vec<&'a str>),

@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 
 use super::failure::store_error;
 use super::parents::parents;
-use super::read::{OfType, Read, as_text, by_type, type_of, uid, value};
+use super::read::{OfType, ReadNeeds, as_text, by_type, type_of, uid, value};
 use crate::views::{MOST_ANCESTORS, quoted};
 use peppol_authz_engine::schema::{EntityType, Misfit, Record, Row, transitive_ancestors};
 use peppol_authz_engine::store::{StoreError, Tags};
@@ -18,7 +18,7 @@ use peppol_authz_engine::store::{StoreError, Tags};
 /// # Errors
 /// A type that the schema does not have.
 pub(super) fn prepare<'u>(
-    read: Read<'u>,
+    read: ReadNeeds<'u>,
     uids: &'u [EntityUid],
 ) -> Result<Vec<OfType<'u>>, StoreError> {
     let types = by_type(read.description, uids.iter()).into_iter();
@@ -40,7 +40,7 @@ fn select(name: &EntityTypeName, entity_type: &EntityType, is: &str) -> String {
 
 /// Entities without their tags, in order.
 pub(super) async fn entities(
-    read: Read<'_>,
+    read: ReadNeeds<'_>,
     prepared: &[OfType<'_>],
     uids: &[EntityUid],
 ) -> Result<Vec<Option<Row>>, StoreError> {
@@ -69,7 +69,7 @@ pub(super) async fn entities(
 }
 
 async fn attributes(
-    read: Read<'_>,
+    read: ReadNeeds<'_>,
     of: &OfType<'_>,
 ) -> Result<Vec<(EntityUid, Record)>, StoreError> {
     let name = of.name;

@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use tokio_postgres::error::SqlState;
 
 use super::failure::{said, store_error};
-use super::read::{OfType, Read, as_text, by_type, can_be_held, type_of, value};
+use super::read::{OfType, ReadNeeds, as_text, by_type, can_be_held, type_of, value};
 use crate::views::quoted;
 use peppol_authz_engine::schema::{Schema, Type, Value};
 use peppol_authz_engine::store::{StoreError, Tags};
@@ -19,7 +19,7 @@ use peppol_authz_engine::store::{StoreError, Tags};
 /// # Errors
 /// A type that the schema does not have.
 pub(super) fn prepare<'u>(
-    read: Read<'u>,
+    read: ReadNeeds<'u>,
     uids: &'u [EntityUid],
     most: usize,
 ) -> Result<Vec<OfType<'u>>, StoreError> {
@@ -61,7 +61,7 @@ fn statement(view: &str, ty: &Type, most: usize, is_one: bool) -> String {
 /// The tags of entities, in order; `None` of one that has more rows, and of one of which a read by the keys
 /// might say anything else than these rows.
 pub(super) async fn few_tags(
-    read: Read<'_>,
+    read: ReadNeeds<'_>,
     prepared: &[OfType<'_>],
     (uids, most): (&[EntityUid], usize),
 ) -> Result<Vec<Option<Tags>>, StoreError> {
@@ -92,7 +92,7 @@ pub(super) async fn few_tags(
 type Rows = BTreeMap<Arc<str>, Option<Value>>;
 
 async fn of_type<'u>(
-    read: Read<'_>,
+    read: ReadNeeds<'_>,
     of: &OfType<'u>,
     most: usize,
 ) -> Result<HashMap<&'u str, Option<Tags>>, StoreError> {

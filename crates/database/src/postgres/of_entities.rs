@@ -6,7 +6,7 @@ use tokio_postgres::types::Type;
 use super::Postgres;
 use super::failure::{said, store_error};
 use super::write::LOCK;
-use crate::entities::{Statement, not_empty};
+use crate::entities::{TableStatement, not_empty};
 use crate::import::ImportError;
 
 /// True if something is in the schema that tables are made in, or if tables of documents are in another one
@@ -25,7 +25,7 @@ impl Postgres {
     /// A database that holds something, and what it refuses. Nothing is changed then.
     pub(crate) async fn make_of_entities(
         &self,
-        statements: &[Statement],
+        statements: &[TableStatement],
     ) -> Result<(), ImportError> {
         let (client, connection) = self.connector.connect().await.map_err(store_error)?;
         let task = tokio::spawn(connection);
@@ -39,7 +39,7 @@ impl Postgres {
     }
 }
 
-async fn make(client: &Client, statements: &[Statement]) -> Result<(), ImportError> {
+async fn make(client: &Client, statements: &[TableStatement]) -> Result<(), ImportError> {
     // By itself: a text is parsed before any of it is run.
     let begin = "BEGIN; SET LOCAL standard_conforming_strings = on";
     client.batch_execute(begin).await.map_err(store_error)?;

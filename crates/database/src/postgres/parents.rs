@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use tokio_postgres::types::Type as SqlType;
 
 use super::failure::store_error;
-use super::read::{OfType, Read, by_type, type_of, uid};
+use super::read::{OfType, ReadNeeds, by_type, type_of, uid};
 use super::rewritten::unless_rewritten;
 use crate::views::{MOST_ANCESTORS, quoted};
 use peppol_authz_engine::schema::JsonOrigin;
@@ -16,13 +16,13 @@ use peppol_authz_engine::store::StoreError;
 /// How many ancestors may be above each other. For each level there is a round trip.
 const MOST_LEVELS: usize = 1000;
 
-fn may_have_parents(read: Read<'_>, uid: &EntityUid) -> bool {
+fn may_have_parents(read: ReadNeeds<'_>, uid: &EntityUid) -> bool {
     let found = read.schema.entity_type(uid.type_name());
     found.is_some_and(|found| !found.member_of.is_empty())
 }
 
 fn prepared<'u>(
-    read: Read<'u>,
+    read: ReadNeeds<'u>,
     types: BTreeMap<&'u EntityTypeName, Vec<&'u str>>,
 ) -> Vec<OfType<'u>> {
     let prepared = types.into_iter().map(|(name, ids)| {
@@ -38,7 +38,7 @@ fn prepared<'u>(
 /// The parents of entities, and of those, to the top: one query for each type on each
 /// level.
 pub(super) async fn parents(
-    read: Read<'_>,
+    read: ReadNeeds<'_>,
     uids: &[EntityUid],
 ) -> Result<HashMap<EntityUid, Vec<EntityUid>>, StoreError> {
     let mut all: HashMap<EntityUid, Vec<EntityUid>> = HashMap::new();
@@ -76,7 +76,7 @@ pub(super) async fn parents(
 }
 
 async fn parents_of(
-    read: Read<'_>,
+    read: ReadNeeds<'_>,
     of: &OfType<'_>,
 ) -> Result<Vec<(EntityUid, EntityUid)>, StoreError> {
     let entity_type = type_of(read.schema, of.name)?;

@@ -81,7 +81,7 @@ fn text_of(path: &Path) -> Result<String, String> {
 }
 
 /// A place that is connected to, as a line of a file names it.
-struct Place {
+struct ServerPlace {
     /// Any of these.
     hosts: Vec<String>,
     port: String,
@@ -91,7 +91,7 @@ struct Place {
 }
 
 /// The places of a URL.
-fn places(config: &Config) -> impl Iterator<Item = Place> {
+fn places(config: &Config) -> impl Iterator<Item = ServerPlace> {
     let (hosts, ports) = (config.get_hosts(), config.get_ports());
     let user = config.get_user().map(str::to_owned);
     // A database without a name is that of the user's.
@@ -105,7 +105,7 @@ fn places(config: &Config) -> impl Iterator<Item = Place> {
             Host::Unix(path) => vec!["localhost".to_owned(), path.display().to_string()],
         });
         let address = || addresses.get(n).map(|address| vec![address.to_string()]);
-        Place {
+        ServerPlace {
             hosts: host.or_else(address).unwrap_or_default(),
             port: ports.get(n).or(ports.first()).unwrap_or(&PORT).to_string(),
             database: database.clone(),
@@ -115,7 +115,7 @@ fn places(config: &Config) -> impl Iterator<Item = Place> {
 }
 
 /// The password of the first line that fits.
-fn of_place(text: &str, place: &Place) -> Option<String> {
+fn of_place(text: &str, place: &ServerPlace) -> Option<String> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines.map(fields).find_map(|fields| {
         let [host, port, database, user, password] = fields?;

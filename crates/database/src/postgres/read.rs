@@ -26,7 +26,7 @@ const JSON_DEPTH: usize = 32;
 
 /// The needs of a read: a session, the schema, and the description of the views.
 #[derive(Clone, Copy)]
-pub(super) struct Read<'r> {
+pub(super) struct ReadNeeds<'r> {
     pub(super) session: Session<'r>,
     pub(super) schema: &'r Schema,
     pub(super) description: &'r Description,
@@ -50,7 +50,7 @@ impl<'u> OfType<'u> {
     /// The server makes a plan that it keeps only if none of its own for the values at hand seems better. So a
     /// single id is compared as it is, and a few in a way that hides from it how many there are.
     pub(super) fn prepared(
-        read: Read<'u>,
+        read: ReadNeeds<'u>,
         (name, ids): (&'u EntityTypeName, Vec<&'u str>),
         types: &[SqlType],
         sql: impl Fn(&str) -> String,
@@ -76,7 +76,7 @@ impl<'u> OfType<'u> {
     /// The rows that it finds, with further parameters. It is sent at once.
     pub(super) async fn rows(
         &self,
-        read: Read<'_>,
+        read: ReadNeeds<'_>,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Error> {
         let ids: &(dyn ToSql + Sync) = match self.ids.as_slice() {

@@ -8,7 +8,7 @@ use super::migrate::MIGRATIONS;
 use crate::sql::{SqlDialect, Word, gathering, statements};
 
 /// An object that a migration makes.
-struct Made {
+struct ShippedObject {
     name: String,
     /// The words behind its name.
     words: Vec<Word<'static>>,
@@ -17,7 +17,7 @@ struct Made {
 }
 
 /// The objects of a kind that the migrations make, oldest first.
-fn made(kind: &str) -> Vec<Made> {
+fn made(kind: &str) -> Vec<ShippedObject> {
     let mut made = Vec::new();
     for migration in MIGRATIONS {
         for statement in statements(migration.sql, SqlDialect::Postgres) {
@@ -35,7 +35,7 @@ fn made(kind: &str) -> Vec<Made> {
                 && let Some(name) = name.name()
             {
                 let (words, sql) = (words.to_vec(), migration.sql);
-                made.push(Made { name, words, sql });
+                made.push(ShippedObject { name, words, sql });
             }
         }
     }
@@ -58,7 +58,7 @@ pub(super) fn bodies() -> BTreeMap<(String, String), &'static str> {
     bodies.filter_map(function).collect()
 }
 
-fn function(made: Made) -> Option<((String, String), &'static str)> {
+fn function(made: ShippedObject) -> Option<((String, String), &'static str)> {
     let arguments = match made.words.as_slice() {
         [open, ..] if open.text == "(" => {
             let close = made.words.iter().find(|word| word.text == ")")?;

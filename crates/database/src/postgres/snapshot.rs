@@ -10,7 +10,7 @@ use super::changes::PostgresState;
 use super::description::Description;
 use super::failure::{AFTER_A_REFUSAL, BeginFailure, limited};
 use super::lease::Lease;
-use super::read::Read;
+use super::read::ReadNeeds;
 use super::records::STATE_TYPES;
 use super::rewritten::unless_rewritten;
 use super::session::{Session, Sessions};
@@ -57,8 +57,8 @@ struct Reading {
 }
 
 impl Reading {
-    fn read(&self) -> Result<Read<'_>, StoreError> {
-        Ok(Read {
+    fn read(&self) -> Result<ReadNeeds<'_>, StoreError> {
+        Ok(ReadNeeds {
             session: Session {
                 client: self.connection.get()?,
                 sessions: &self.sessions,

@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 use tokio_postgres::types::{ToSql, Type as SqlType};
 
 use super::failure::store_error;
-use super::read::{OfType, Read, as_text, can_be_held, is_prepared_for, type_of, uid, value};
+use super::read::{OfType, ReadNeeds, as_text, can_be_held, is_prepared_for, type_of, uid, value};
 use super::session::Ready;
 use crate::views::quoted;
 use peppol_authz_engine::schema::{Misfit, Type};
@@ -35,7 +35,7 @@ struct WantedTags<'a> {
 /// # Errors
 /// A type that the schema does not have.
 pub(super) fn prepare<'a>(
-    read: Read<'a>,
+    read: ReadNeeds<'a>,
     wanted: &'a [(EntityUid, TagKeys)],
 ) -> Result<Vec<TagsOfType<'a>>, StoreError> {
     let mut types: BTreeMap<&EntityTypeName, (WantedTags<'_>, Vec<&str>)> = BTreeMap::new();
@@ -77,7 +77,7 @@ pub(super) fn prepare<'a>(
 }
 
 /// The statement for so many tags by their keys, in the same three ways as for ids.
-fn by_key<'a>(read: Read<'a>, select: &str, count: usize) -> Ready<'a> {
+fn by_key<'a>(read: ReadNeeds<'a>, select: &str, count: usize) -> Ready<'a> {
     let pairs = match count {
         1 => {
             let sql = format!("{select} WHERE id = $1::text AND key = $2::text");
@@ -97,7 +97,7 @@ fn by_key<'a>(read: Read<'a>, select: &str, count: usize) -> Ready<'a> {
 
 /// Tags of entities, in order.
 pub(super) async fn tags(
-    read: Read<'_>,
+    read: ReadNeeds<'_>,
     prepared: &[TagsOfType<'_>],
     wanted: &[(EntityUid, TagKeys)],
 ) -> Result<Vec<Tags>, StoreError> {
@@ -122,7 +122,7 @@ pub(super) async fn tags(
 }
 
 async fn of_type(
-    read: Read<'_>,
+    read: ReadNeeds<'_>,
     of: &TagsOfType<'_>,
 ) -> Result<HashMap<EntityUid, Tags>, StoreError> {
     let entity_type = type_of(read.schema, of.name)?;

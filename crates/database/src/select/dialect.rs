@@ -15,7 +15,7 @@ pub(crate) enum Parameter {
 
 /// Where a value stands.
 #[derive(Clone, Debug)]
-pub(crate) enum Place {
+pub(crate) enum ValuePlace {
     /// A column of a view.
     Column {
         /// The name that the view has in the statement.
@@ -25,14 +25,14 @@ pub(crate) enum Place {
     },
     /// A member of a record in a column.
     Member {
-        column: Box<Place>,
+        column: Box<ValuePlace>,
         path: Vec<String>,
     },
     /// A parameter that is a text.
     Parameter(String),
 }
 
-impl Place {
+impl ValuePlace {
     /// The column itself, as SQL names it.
     pub(crate) fn sql(&self) -> String {
         match self {
@@ -66,31 +66,31 @@ pub(crate) trait Dialect {
     /// A parameter, by its number from 1.
     fn parameter(&self, number: usize, parameter: &Parameter) -> String;
     /// A text that is compared byte by byte.
-    fn text(&self, place: &Place) -> String;
+    fn text(&self, place: &ValuePlace) -> String;
     /// Two texts that are compared with each other byte by byte.
-    fn texts(&self, one: &Place, other: &Place) -> (String, String);
+    fn texts(&self, one: &ValuePlace, other: &ValuePlace) -> (String, String);
     /// A text with the collation of bytes.
     fn collated(&self, text: &str) -> String;
     /// That a text is one of an array.
     fn one_of(&self, text: &str, texts: &str) -> String;
     /// That a `Bool` is that.
-    fn bool(&self, place: &Place, value: bool) -> String;
+    fn bool(&self, place: &ValuePlace, value: bool) -> String;
     /// That a `Long` compares so with a parameter.
-    fn long(&self, place: &Place, comparison: Comparison, than: &str) -> String;
+    fn long(&self, place: &ValuePlace, comparison: Comparison, than: &str) -> String;
     /// That a text matches a pattern, made by [`Dialect::pattern`], or does not.
-    fn like(&self, place: &Place, pattern: &str, matches: bool) -> String;
+    fn like(&self, place: &ValuePlace, pattern: &str, matches: bool) -> String;
     /// Texts with anything between them.
     fn pattern(&self, texts: &[Arc<str>]) -> String;
     /// That the value is there.
-    fn present(&self, place: &Place) -> String;
+    fn present(&self, place: &ValuePlace) -> String;
     /// That it is not.
-    fn absent(&self, place: &Place) -> String;
+    fn absent(&self, place: &ValuePlace) -> String;
     /// That some element of a set fulfils a condition on its text `element`, or that
     /// none does; `None` where it cannot be said.
-    fn element(&self, place: &Place, condition: &str, some: bool) -> Option<String>;
+    fn element(&self, place: &ValuePlace, condition: &str, some: bool) -> Option<String>;
     /// That a set has as many elements as `comparison` says, compared with none.
-    fn empty(&self, place: &Place, empty: bool) -> Option<String>;
+    fn empty(&self, place: &ValuePlace, empty: bool) -> Option<String>;
     /// A condition on members of the record in a column, which is true where they
     /// cannot be read; `None` where none of that column can.
-    fn members(&self, column: &Place, condition: &str) -> Option<String>;
+    fn members(&self, column: &ValuePlace, condition: &str) -> Option<String>;
 }

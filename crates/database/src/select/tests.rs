@@ -15,7 +15,7 @@ fn long(name: &str) -> Condition {
     Condition::Holds(Operand::Attribute(name.into()), test)
 }
 
-fn made(condition: Condition, after: Option<&str>) -> Statement {
+fn made(condition: Condition, after: Option<&str>) -> SelectStatement {
     let wanted = Candidates {
         of: "Doc".parse().unwrap(),
         condition,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 
-use crate::select::{Dialect, Parameter, Place, Statement, comparison_sql};
+use crate::select::{Dialect, Parameter, SelectStatement, ValuePlace, comparison_sql};
 use peppol_authz_engine::store::Comparison;
 use peppol_authz_engine::store::StoreError;
 
@@ -17,16 +17,18 @@ pub(crate) struct SqliteDialect;
 
 impl SqliteDialect {
     /// The JSON that a place holds.
-    fn json(&self, place: &Place) -> String {
+    fn json(&self, place: &ValuePlace) -> String {
         match place {
-            Place::Member { column, path } => format!("{}, '{}'", column.sql(), json_path(path)),
+            ValuePlace::Member { column, path } => {
+                format!("{}, '{}'", column.sql(), json_path(path))
+            }
             other => other.sql(),
         }
     }
 
     /// A condition on JSON, which is true where there is none, or a text in it that
     /// SQLite would cut.
-    fn of_json(&self, place: &Place, condition: &str) -> String {
+    fn of_json(&self, place: &ValuePlace, condition: &str) -> String {
         let column = place.sql();
         format!(
             "CASE WHEN NOT json_valid({column}) OR instr({column}, '\\u0000') > 0 \
@@ -35,9 +37,9 @@ impl SqliteDialect {
     }
 
     /// A value as it is.
-    fn value(&self, place: &Place) -> String {
+    fn value(&self, place: &ValuePlace) -> String {
         match place {
-            Place::Member { column, path } => {
+            ValuePlace::Member { column, path } => {
                 format!("({} ->> '{}')", column.sql(), json_path(path))
             }
             other => other.sql(),
@@ -58,11 +60,11 @@ impl Dialect for SqliteDialect {
         format!("?{number}")
     }
 
-    fn text(&self, place: &Place) -> String {
+    fn text(&self, place: &ValuePlace) -> String {
         format!("{} COLLATE BINARY", self.value(place))
     }
 
-    fn texts(&self, one: &Place, other: &Place) -> (String, String) {
+    fn texts(&self, one: &ValuePlace, other: &ValuePlace) -> (String, String) {
         (self.text(one), self.text(other))
     }
 
@@ -74,12 +76,12 @@ impl Dialect for SqliteDialect {
         format!("{text} IN (SELECT value FROM json_each({texts}))")
     }
 
-    fn bool(&self, place: &Place, value: bool) -> String {
+    fn bool(&self, place: &ValuePlace, value: bool) -> String {
         // A literal: only so can an index be for the few that are true.
         format!("{} = {}", self.value(place), i32::from(value))
     }
 
-    fn long(&self, place: &Place, comparison: Comparison, than: &str) -> String {
+    fn long(&self, place: &ValuePlace, comparison: Comparison, than: &str) -> String {
         let value = self.value(place);
         format!(
             "CASE typeof({value}) WHEN 'integer' THEN {value} {} {than} WHEN 'null' THEN FALSE ELSE TRUE END",
@@ -87,7 +89,7 @@ impl Dialect for SqliteDialect {
         )
     }
 
-    fn like(&self, place: &Place, pattern: &str, matches: bool) -> String {
+    fn like(&self, place: &ValuePlace, pattern: &str, matches: bool) -> String {
         let value = self.value(place);
         let not = if matches { "" } else { "NOT " };
         // Unlike LIKE, it heeds case. It reads a text only up to U+0000.
@@ -107,15 +109,15 @@ impl Dialect for SqliteDialect {
         escaped.collect::<Vec<_>>().join("*")
     }
 
-    fn present(&self, place: &Place) -> String {
+    fn present(&self, place: &ValuePlace) -> String {
         format!("{} IS NOT NULL", self.value(place))
     }
 
-    fn absent(&self, place: &Place) -> String {
+    fn absent(&self, place: &ValuePlace) -> String {
         format!("{} IS NULL", self.value(place))
     }
 
-    fn element(&self, place: &Place, condition: &str, some: bool) -> Option<String> {
+    fn element(&self, place: &ValuePlace, condition: &str, some: bool) -> Option<String> {
         let json = self.json(place);
         let condition = condition.replace("element", "elements.value");
         let not = if some { "" } else { "NOT " };
@@ -124,13 +126,13 @@ impl Dialect for SqliteDialect {
         Some(self.of_json(place, &any))
     }
 
-    fn empty(&self, place: &Place, empty: bool) -> Option<String> {
+    fn empty(&self, place: &ValuePlace, empty: bool) -> Option<String> {
         let json = self.json(place);
         let comparison = if empty { "=" } else { ">" };
         Some(self.of_json(place, &format!("json_array_length({json}) {comparison} 0")))
     }
 
-    fn members(&self, column: &Place, condition: &str) -> Option<String> {
+    fn members(&self, column: &ValuePlace, condition: &str) -> Option<String> {
         Some(self.of_json(column, condition))
     }
 }
@@ -152,7 +154,7 @@ impl ToSql for Parameter {
 pub(super) fn ids(
     connection: &Connection,
     view: &str,
-    statement: &Statement,
+    statement: &SelectStatement,
 ) -> Result<Vec<String>, StoreError> {
     let unavailable = |error: rusqlite::Error| StoreError::Unavailable(error.to_string());
     let mut prepared = connection

@@ -12,7 +12,7 @@ use peppol_authz_engine::schema::{LINKS_VIEW, Schema};
 use peppol_authz_engine::store::LinksView;
 
 /// All that is made.
-pub(crate) struct Made {
+pub(crate) struct MadeDatabase {
     /// With their columns.
     pub(crate) views: Views,
     /// Why records do not tell all that the views show.
@@ -31,7 +31,7 @@ pub(crate) enum Unmade {
 ///
 /// # Errors
 /// Additions that fail, or change what the records rest on.
-pub(crate) fn made(schema: &Schema, part: &DialectAdditions) -> Result<Made, Unmade> {
+pub(crate) fn made(schema: &Schema, part: &DialectAdditions) -> Result<MadeDatabase, Unmade> {
     let connection = in_memory(part).map_err(|refused| match refused {
         Refused::Statement(fault) => Unmade::Statement(fault),
         other => Unmade::Other(other.to_string()),
@@ -54,5 +54,5 @@ pub(crate) fn made(schema: &Schema, part: &DialectAdditions) -> Result<Made, Unm
     untold.extend(noted.faults);
     let impure = dependence.impure().into_iter();
     untold.extend(impure.map(|name| format!("`{name}` may give something else each time")));
-    Ok(Made { views, untold })
+    Ok(MadeDatabase { views, untold })
 }

@@ -6,7 +6,7 @@ use rusqlite::TransactionBehavior;
 
 use super::options::SqliteOptions;
 use super::{connection, failure, migrate};
-use crate::entities::{Statement, not_empty};
+use crate::entities::{TableStatement, not_empty};
 use crate::import::ImportError;
 
 /// Runs the statements in one transaction, in a file that is empty or not there.
@@ -16,7 +16,7 @@ use crate::import::ImportError;
 pub(crate) fn make_of_entities(
     path: &Path,
     options: &SqliteOptions,
-    statements: &[Statement],
+    statements: &[TableStatement],
 ) -> Result<(), ImportError> {
     let failed = |error: rusqlite::Error| failure::unavailable(path, &error);
     let mut connection = connection::open_writer(path, options)?;

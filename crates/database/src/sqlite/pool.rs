@@ -28,7 +28,7 @@ pub(super) struct Pool {
     place: FilePlace,
     /// The file, that version, and the number of this opening.
     origin: Arc<str>,
-    idle: Mutex<Vec<Reader>>,
+    idle: Mutex<Vec<ReadingConnection>>,
     retired: AtomicBool,
     index: Arc<WalIndex>,
     pub(super) permits: Arc<Semaphore>,
@@ -36,7 +36,7 @@ pub(super) struct Pool {
 
 /// A connection that only reads, and what it saw last.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(super) struct ReadingConnection {
     pub(super) connection: Connection,
     data_version: Option<i64>,
     pub(super) revision: Revision,
@@ -90,7 +90,7 @@ impl Pool {
     }
 
     /// An idle reader, or a new one.
-    pub(super) fn reader(&self) -> Result<Reader, StoreError> {
+    pub(super) fn reader(&self) -> Result<ReadingConnection, StoreError> {
         let Some(written) = self.place.look() else {
             return Err(moved(&self.path));
         };
@@ -103,7 +103,7 @@ impl Pool {
         if let Some(reader) = idle.filter(|reader| reader.written == written) {
             return Ok(reader);
         }
-        let reader = Reader {
+        let reader = ReadingConnection {
             written,
             connection: connection::open_reader(&self.path, &self.options)?,
             data_version: None,
@@ -128,7 +128,7 @@ impl Pool {
         idle.clear();
     }
 
-    pub(super) fn put_back(&self, reader: Reader) {
+    pub(super) fn put_back(&self, reader: ReadingConnection) {
         if self.retired.load(Ordering::Relaxed) {
             keep_log(&reader.connection);
             return;
@@ -140,7 +140,7 @@ impl Pool {
     }
 }
 
-impl Reader {
+impl ReadingConnection {
     /// Begins a transaction and names the state that it sees.
     pub(super) fn begin(&mut self) -> rusqlite::Result<Begun> {
         self.connection.prepare_cached("BEGIN")?.execute([])?;

@@ -74,7 +74,7 @@ pub(super) fn objects(connection: &Connection) -> rusqlite::Result<Objects> {
 
 /// A unique key of a table: a row gives way to another one with the same values.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
+pub(super) struct UniqueKey {
     /// Of the index that somebody has made for it.
     name: Option<String>,
     is_partial: bool,
@@ -82,7 +82,7 @@ pub(super) struct Key {
     columns: Vec<(Option<String>, Option<String>)>,
 }
 
-impl Key {
+impl UniqueKey {
     /// For people.
     pub(super) fn label(&self) -> String {
         let columns = self.columns.iter().map(|(name, _)| name.as_deref());
@@ -110,7 +110,7 @@ impl Key {
 pub(super) struct Shape {
     /// Name, type, place in the primary key, and true if it is computed.
     pub(super) columns: BTreeSet<(String, String, i64, i64)>,
-    pub(super) keys: BTreeSet<Key>,
+    pub(super) keys: BTreeSet<UniqueKey>,
     is_without_rowid: bool,
     is_strict: bool,
 }
@@ -127,7 +127,7 @@ impl Shape {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
             })?
             .collect::<Result<_, _>>()?;
-        let mut keys = BTreeMap::<String, Key>::new();
+        let mut keys = BTreeMap::<String, UniqueKey>::new();
         let mut statement = connection.prepare_cached(
             "SELECT i.name, i.origin = 'c', i.partial, c.name, c.coll \
              FROM pragma_index_list(?1) AS i JOIN pragma_index_xinfo(i.name) AS c \
@@ -137,14 +137,14 @@ impl Shape {
         while let Some(row) = rows.next()? {
             let name: String = row.get(0)?;
             let (is_made, is_partial) = (row.get::<_, bool>(1)?, row.get(2)?);
-            let key = keys.entry(name.clone()).or_insert_with(|| Key {
+            let key = keys.entry(name.clone()).or_insert_with(|| UniqueKey {
                 name: is_made.then_some(name),
                 is_partial,
                 columns: Vec::new(),
             });
             key.columns.push((row.get(3)?, row.get(4)?));
         }
-        let mut keys: BTreeSet<Key> = keys.into_values().collect();
+        let mut keys: BTreeSet<UniqueKey> = keys.into_values().collect();
         let (is_without_rowid, is_strict): (bool, bool) = connection
             .prepare_cached("SELECT wr, strict FROM pragma_table_list(?1) WHERE schema = 'main'")?
             .query_row([table], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -154,7 +154,7 @@ impl Shape {
             && let (Some((name, of, _, _)), None) = (primary.next(), primary.next())
             && of.eq_ignore_ascii_case("INTEGER")
         {
-            keys.insert(Key {
+            keys.insert(UniqueKey {
                 name: None,
                 is_partial: false,
                 columns: vec![(Some(name.clone()), None)],

@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::candidates::{SqliteDialect, ids};
 use super::changes;
 use super::few_tags::few_tags;
-use super::pool::{Pool, Reader};
+use super::pool::{Pool, ReadingConnection};
 use super::read;
 use crate::select::statement;
 use crate::views::Views;
@@ -22,7 +22,7 @@ use peppol_authz_engine::store::{
 /// A transaction on one reader. The reader is away while a blocking thread uses
 /// it; one that does not come back is not used again.
 pub(super) struct SqliteSnapshot {
-    pub(super) reader: Option<Reader>,
+    pub(super) reader: Option<ReadingConnection>,
     pub(super) revision: Revision,
     pub(super) changes: Changes,
     pub(super) schema: Arc<Schema>,

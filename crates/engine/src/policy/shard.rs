@@ -24,9 +24,9 @@ pub struct Shard {
     /// The policies, those together whose scopes name the same.
     sets: Vec<PolicySet>,
     /// The sets by principal, then by resource.
-    by_principal: Side<Side<Place>>,
+    by_principal: Side<Side<SetPlace>>,
     /// The same, by resource and then by principal.
-    by_resource: Side<Side<Place>>,
+    by_resource: Side<Side<SetPlace>>,
     /// The entities that they can look at.
     pub(crate) plan: ReadingPlan,
     /// The action and the actions that policies look into, with the groups that they are in.
@@ -37,7 +37,7 @@ pub struct Shard {
 const NEAR: usize = 200;
 
 /// Where a set is, if there is one.
-type Place = Option<usize>;
+type SetPlace = Option<usize>;
 
 /// The policies that can match, where only the principal or only the resource is known.
 pub(crate) struct OneSided<'a> {
@@ -146,7 +146,7 @@ impl Shard {
         self.one_sided(self.by_resource.matching(resource, ancestors.iter()))
     }
 
-    fn one_sided<'a>(&'a self, others: impl Iterator<Item = &'a Side<Place>>) -> OneSided<'a> {
+    fn one_sided<'a>(&'a self, others: impl Iterator<Item = &'a Side<SetPlace>>) -> OneSided<'a> {
         let (mut open, mut named) = (Vec::new(), Vec::new());
         for other in others {
             open.extend(other.open().filter_map(|place| self.set(place)));
@@ -157,7 +157,7 @@ impl Shard {
         OneSided { open, named }
     }
 
-    fn set(&self, place: &Place) -> Option<&PolicySet> {
+    fn set(&self, place: &SetPlace) -> Option<&PolicySet> {
         self.sets.get((*place)?)
     }
 }

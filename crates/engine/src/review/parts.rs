@@ -45,7 +45,7 @@ struct Done<T> {
 }
 
 /// A part in the queue.
-enum Place<T> {
+enum QueuedPart<T> {
     Open(Arc<Searched<T>>, SearchPart),
     Begun(Arc<Searched<T>>, Begun<T>),
 }
@@ -62,7 +62,7 @@ impl<T> Drop for Begun<T> {
 /// The parts of a review, in order.
 pub(super) struct Parts<T> {
     workers: usize,
-    queue: VecDeque<Place<T>>,
+    queue: VecDeque<QueuedPart<T>>,
     /// How many questions were decided.
     pub(super) decided: usize,
     /// The state that they were decided in.
@@ -98,7 +98,8 @@ impl<T: Send + 'static> Parts<T> {
         take: &mut (dyn FnMut(T) -> Result<(), String> + Send),
     ) -> Result<(), ReviewError> {
         let first = SearchPart::default();
-        self.queue.push_back(Place::Open(Arc::new(searched), first));
+        self.queue
+            .push_back(QueuedPart::Open(Arc::new(searched), first));
         self.take_until(self.ahead(), take).await
     }
 
@@ -124,11 +125,11 @@ impl<T: Send + 'static> Parts<T> {
                 break;
             };
             let (searched, done) = match place {
-                Place::Open(searched, part) => {
+                QueuedPart::Open(searched, part) => {
                     let done = searched.done(part).await?;
                     (searched, done)
                 }
-                Place::Begun(searched, mut begun) => {
+                QueuedPart::Begun(searched, mut begun) => {
                     let done = (&mut begun.0).await;
                     let lost = |_| ReviewError::Taken("a thread was lost".to_owned());
                     (searched, done.map_err(lost)??)
@@ -137,7 +138,7 @@ impl<T: Send + 'static> Parts<T> {
             let Done { made, found } = done;
             for part in found.rest.into_iter().rev() {
                 self.queue
-                    .push_front(Place::Open(Arc::clone(&searched), part));
+                    .push_front(QueuedPart::Open(Arc::clone(&searched), part));
             }
             self.begin();
             self.decided += found.decided;
@@ -156,11 +157,11 @@ impl<T: Send + 'static> Parts<T> {
     fn begin(&mut self) {
         let ahead = self.ahead();
         for place in self.queue.iter_mut().take(ahead) {
-            if let Place::Open(searched, part) = place {
+            if let QueuedPart::Open(searched, part) = place {
                 let (searched, part) = (Arc::clone(searched), std::mem::take(part));
                 let worker = Arc::clone(&searched);
                 let begun = tokio::spawn(async move { worker.done(part).await });
-                *place = Place::Begun(searched, Begun(begun));
+                *place = QueuedPart::Begun(searched, Begun(begun));
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::schema::{ActionType, EntityType, JsonOrigin, record_to_json};
 use crate::search::{Search, Sought, WholeSearch};
 
 /// An action with the contexts that it is asked in.
-struct Asked<'a> {
+struct AskedAction<'a> {
     action: &'a ActionType,
     contexts: Vec<(Json, QuestionContext)>,
 }
@@ -68,7 +68,7 @@ impl ReviewScope {
     fn asked<'a>(
         &self,
         session: &'a Session,
-    ) -> Result<(Vec<Asked<'a>>, Vec<OpenAction>), ReviewError> {
+    ) -> Result<(Vec<AskedAction<'a>>, Vec<OpenAction>), ReviewError> {
         let schema = session.schema();
         let mut actions = schema.actions();
         actions.sort_by_cached_key(|action| action.uid.to_string());
@@ -98,7 +98,7 @@ impl ReviewScope {
             });
             let contexts = read.collect::<Result<Vec<_>, ReviewError>>()?;
             if !contexts.is_empty() {
-                asked.push(Asked { action, contexts });
+                asked.push(AskedAction { action, contexts });
             }
         }
         Ok((asked, open))
@@ -117,8 +117,9 @@ struct Review<'a, 'b, T> {
 
 impl<'a, T: Send + 'static> Review<'a, '_, T> {
     /// The principals with rights, on one resource after the other.
-    async fn of_all(&mut self, asked: &[Asked<'_>]) -> Result<(), ReviewError> {
-        let mut by_resource: BTreeMap<String, (&EntityTypeName, Vec<&Asked<'_>>)> = BTreeMap::new();
+    async fn of_all(&mut self, asked: &[AskedAction<'_>]) -> Result<(), ReviewError> {
+        let mut by_resource: BTreeMap<String, (&EntityTypeName, Vec<&AskedAction<'_>>)> =
+            BTreeMap::new();
         for one in asked {
             for of in &one.action.resources {
                 let known = by_resource.entry(of.to_string());
@@ -147,7 +148,7 @@ impl<'a, T: Send + 'static> Review<'a, '_, T> {
     async fn of_resource(
         &mut self,
         resource: &EntityUid,
-        asked: &[&Asked<'_>],
+        asked: &[&AskedAction<'_>],
     ) -> Result<(), ReviewError> {
         for one in asked {
             for of in &one.action.principals {
@@ -174,7 +175,7 @@ impl<'a, T: Send + 'static> Review<'a, '_, T> {
     async fn of_principal(
         &mut self,
         principal: &EntityUid,
-        asked: &[Asked<'_>],
+        asked: &[AskedAction<'_>],
     ) -> Result<(), ReviewError> {
         for one in asked {
             if !one.action.principals.contains(principal.type_name()) {

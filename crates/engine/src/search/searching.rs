@@ -8,7 +8,7 @@ use cedar_policy::{EntityId, EntityUid};
 use super::known_side::KnownSide;
 use super::linked::LinkUse;
 use super::partial::{self, Residual, TESTS};
-use super::{Found, Search, SearchPage, SearchResult, Sought};
+use super::{FoundObligations, Search, SearchPage, SearchResult, Sought};
 use crate::decide::{Decider, Decision, Failure, Question, Session, decide_batch};
 use crate::policy::Shard;
 use crate::slice::{Demand, InState, Moved, StateReading};
@@ -18,7 +18,7 @@ use crate::store::{Candidates, Condition};
 const CHUNK: std::ops::RangeInclusive<usize> = 16..=1024;
 
 /// An entity that is allowed, with what is told of that.
-type Allowed = (EntityUid, Found);
+type Allowed = (EntityUid, FoundObligations);
 
 /// A question about a candidate, with its decision.
 pub(super) type DecidedCandidate = (Question, Result<Decision, Failure>);

@@ -13,7 +13,7 @@ use cedar_policy::EntityUid;
 use tokio::sync::watch;
 
 use super::links::LinkTable;
-use super::loaded::{Held, Key, KeyRef};
+use super::loaded::{EntityKey, EntityKeyRef, Held};
 use super::lookup::{Holder, Lookup};
 use super::timeline::{MarkPlace, Timeline};
 use crate::store::links_entity;
@@ -38,13 +38,13 @@ struct CacheEntry {
 /// Bounded by bytes; the least used goes first.
 #[derive(Debug)]
 pub struct Cache {
-    entries: Option<moka::sync::Cache<Key, CacheEntry, foldhash::quality::RandomState>>,
+    entries: Option<moka::sync::Cache<EntityKey, CacheEntry, foldhash::quality::RandomState>>,
     /// Entities by an attribute, each with the epoch that it was found in.
     lookups: moka::sync::Cache<Lookup, (u64, Holder)>,
     /// The links of templates, with the epoch that they were read in.
     links: ArcSwapOption<(u64, Arc<LinkTable>)>,
     /// Keys that somebody is loading, and how to learn that it has ended.
-    loading: Mutex<HashMap<Key, watch::Receiver<()>, foldhash::quality::RandomState>>,
+    loading: Mutex<HashMap<EntityKey, watch::Receiver<()>, foldhash::quality::RandomState>>,
     counts: Arc<CacheCounts>,
 }
 
@@ -81,7 +81,7 @@ impl Cache {
         let entries = (bytes > 0).then(|| {
             moka::sync::Cache::builder()
                 .max_capacity(bytes - of_lookups)
-                .weigher(|key: &Key, entry: &CacheEntry| {
+                .weigher(|key: &EntityKey, entry: &CacheEntry| {
                     let above = entry.above.as_deref().map_or(0, size_of_val);
                     let weight = ENTRY_BYTES + key.weight() + above + entry.held.weight();
                     u32::try_from(weight).unwrap_or(u32::MAX)
@@ -116,7 +116,12 @@ impl Cache {
     }
 
     /// The entity of a key in an epoch, if that is known.
-    pub(super) fn get(&self, key: KeyRef<'_>, epoch: u64, timeline: &Timeline) -> Option<Held> {
+    pub(super) fn get(
+        &self,
+        key: EntityKeyRef<'_>,
+        epoch: u64,
+        timeline: &Timeline,
+    ) -> Option<Held> {
         let found = self.current(key, epoch, timeline);
         let counter = if found.is_some() {
             &self.counts.hits
@@ -130,14 +135,14 @@ impl Cache {
     /// The same of all tags of an entity together. Where it is not known, they are looked up by their keys
     /// as well, so that only those are counted.
     pub(super) fn whole(&self, uid: &EntityUid, epoch: u64, timeline: &Timeline) -> Option<Held> {
-        let found = self.current(KeyRef::whole(uid), epoch, timeline);
+        let found = self.current(EntityKeyRef::whole(uid), epoch, timeline);
         if let Some(Held::Entity(_)) = found {
             self.counts.hits.fetch_add(1, Ordering::Relaxed);
         }
         found
     }
 
-    fn current(&self, key: KeyRef<'_>, epoch: u64, timeline: &Timeline) -> Option<Held> {
+    fn current(&self, key: EntityKeyRef<'_>, epoch: u64, timeline: &Timeline) -> Option<Held> {
         let entry = self.entries.as_ref()?.get(&key)?;
         let is_current = timeline.is_current(key.uid, entry.epoch, epoch)
             && entry
@@ -150,7 +155,13 @@ impl Cache {
     /// Keeps what was read by a snapshot whose state is that of the epoch. It takes
     /// the place of what was read later, if that is there: a miss for others, and
     /// never wrong.
-    pub(super) fn put(&self, key: Key, epoch: u64, above: Option<Arc<[MarkPlace]>>, held: Held) {
+    pub(super) fn put(
+        &self,
+        key: EntityKey,
+        epoch: u64,
+        above: Option<Arc<[MarkPlace]>>,
+        held: Held,
+    ) {
         if let Some(entries) = &self.entries {
             entries.insert(key, CacheEntry { epoch, above, held });
         }
@@ -186,7 +197,7 @@ impl Cache {
 
     /// Announces that keys are going to be loaded: those that nobody is loading yet,
     /// and how to wait for the others.
-    pub(super) fn claim(&self, keys: &[Key]) -> (Claim<'_>, Vec<watch::Receiver<()>>) {
+    pub(super) fn claim(&self, keys: &[EntityKey]) -> (Claim<'_>, Vec<watch::Receiver<()>>) {
         let (sender, receiver) = watch::channel(());
         let mut loading = self.loading();
         let (mut mine, mut others) = (Vec::new(), Vec::new());
@@ -208,8 +219,10 @@ impl Cache {
 
     fn loading(
         &self,
-    ) -> std::sync::MutexGuard<'_, HashMap<Key, watch::Receiver<()>, foldhash::quality::RandomState>>
-    {
+    ) -> std::sync::MutexGuard<
+        '_,
+        HashMap<EntityKey, watch::Receiver<()>, foldhash::quality::RandomState>,
+    > {
         self.loading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -239,7 +252,7 @@ impl Cache {
 #[derive(Debug)]
 pub(super) struct Claim<'a> {
     cache: &'a Cache,
-    pub(super) keys: Vec<Key>,
+    pub(super) keys: Vec<EntityKey>,
     /// Closes the channel that others wait on.
     _ended: watch::Sender<()>,
 }

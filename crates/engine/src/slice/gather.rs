@@ -10,7 +10,7 @@ use cedar_policy::EntityUid;
 
 use super::described::Described;
 use super::error::SliceError;
-use super::loaded::{Held, Key, KeyRef, Loaded, Missing, SeenEntity};
+use super::loaded::{EntityKey, EntityKeyRef, Held, Loaded, Missing, SeenEntity};
 use super::reading::StateReading;
 use super::walk::{
     Absent, EntityReference, NamedEntities, RowSource, RowState, Walked, is_bare, walk,
@@ -163,11 +163,11 @@ impl RowSource for Gathering<'_> {
         let held = match &whole {
             Some(Held::Entity(_)) => whole,
             _ => {
-                let held = self.reading.get(KeyRef { uid, tags })?;
+                let held = self.reading.get(EntityKeyRef { uid, tags })?;
                 if !matches!(held, Some(Held::Entity(_))) {
                     let or_all = whole.is_none() && self.reading.may_read_whole(uid, keys);
                     self.missing.push(Missing {
-                        key: Key {
+                        key: EntityKey {
                             uid: uid.clone(),
                             tags: tags.cloned(),
                         },
@@ -242,7 +242,7 @@ impl<'a> Gathering<'a> {
 
     /// An entity without its tags, as far as it is known; `None` where it has to be loaded first.
     fn held(&mut self, uid: &EntityUid) -> Result<Option<Held>, SliceError> {
-        let held = self.reading.get(KeyRef::untagged(uid))?;
+        let held = self.reading.get(EntityKeyRef::untagged(uid))?;
         if held.is_none() {
             self.missing.push(Missing::untagged(uid));
         }

@@ -86,15 +86,15 @@ impl Held {
 
 /// An entity with some of its tags, or without.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Key {
+pub(super) struct EntityKey {
     pub(super) uid: EntityUid,
     /// `None` for the entity without tags.
     pub(super) tags: Option<TagKeys>,
 }
 
-/// A [`Key`] that is only looked up.
+/// A [`EntityKey`] that is only looked up.
 #[derive(Clone, Copy)]
-pub(super) struct KeyRef<'a> {
+pub(super) struct EntityKeyRef<'a> {
     pub(super) uid: &'a EntityUid,
     pub(super) tags: Option<&'a TagKeys>,
 }
@@ -102,7 +102,7 @@ pub(super) struct KeyRef<'a> {
 /// Something to load.
 #[derive(Clone, Debug)]
 pub(crate) struct Missing {
-    pub(super) key: Key,
+    pub(super) key: EntityKey,
     /// For tags: the entity that they are of, where it is as the store says.
     pub(super) base: Option<Arc<Loaded>>,
     /// True if all tags of the entity are to be read in the place of these, where they are few.
@@ -111,26 +111,26 @@ pub(crate) struct Missing {
     pub(super) of_links: bool,
 }
 
-impl Hash for KeyRef<'_> {
+impl Hash for EntityKeyRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.uid.hash(state);
         self.tags.hash(state);
     }
 }
 
-impl Hash for Key {
+impl Hash for EntityKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.as_ref().hash(state);
     }
 }
 
-impl Equivalent<Key> for KeyRef<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
+impl Equivalent<EntityKey> for EntityKeyRef<'_> {
+    fn equivalent(&self, key: &EntityKey) -> bool {
         self.uid == &key.uid && self.tags == key.tags.as_ref()
     }
 }
 
-impl<'a> KeyRef<'a> {
+impl<'a> EntityKeyRef<'a> {
     /// The entity without its tags.
     pub(super) fn untagged(uid: &'a EntityUid) -> Self {
         Self { uid, tags: None }
@@ -142,15 +142,15 @@ impl<'a> KeyRef<'a> {
         Self { uid, tags }
     }
 
-    pub(super) fn to_owned(self) -> Key {
-        Key {
+    pub(super) fn to_owned(self) -> EntityKey {
+        EntityKey {
             uid: self.uid.clone(),
             tags: self.tags.cloned(),
         }
     }
 }
 
-impl Key {
+impl EntityKey {
     /// The entity without its tags.
     pub(super) fn untagged(uid: EntityUid) -> Self {
         Self { uid, tags: None }
@@ -165,8 +165,8 @@ impl Key {
         AsRef::<str>::as_ref(self.uid.id()).len() + keys
     }
 
-    pub(super) fn as_ref(&self) -> KeyRef<'_> {
-        KeyRef {
+    pub(super) fn as_ref(&self) -> EntityKeyRef<'_> {
+        EntityKeyRef {
             uid: &self.uid,
             tags: self.tags.as_ref(),
         }
@@ -177,7 +177,7 @@ impl Missing {
     /// An entity without its tags.
     pub(super) fn untagged(uid: &EntityUid) -> Self {
         Self {
-            key: Key::untagged(uid.clone()),
+            key: EntityKey::untagged(uid.clone()),
             base: None,
             or_all: false,
             of_links: false,
@@ -185,9 +185,9 @@ impl Missing {
     }
 
     /// The key by which others learn that somebody loads it.
-    pub(super) fn claimed(&self) -> Key {
+    pub(super) fn claimed(&self) -> EntityKey {
         match self.or_all {
-            true => Key {
+            true => EntityKey {
                 uid: self.key.uid.clone(),
                 tags: Some(TagKeys::All),
             },

@@ -22,7 +22,7 @@ use super::cache::{Cache, Claim};
 use super::error::{ReadingError, SliceError};
 use super::freshness::{Demand, Freshness};
 use super::links::LinkTable;
-use super::loaded::{Held, Key, KeyRef, Missing};
+use super::loaded::{EntityKey, EntityKeyRef, Held, Missing};
 use super::look::{Known, LastNewest, Look};
 use super::lookup::{Holder, Lookup};
 use super::timeline::{MarkPlace, SnapshotPlace, Timeline};
@@ -73,7 +73,7 @@ pub(crate) struct StateReading<'a> {
     /// When the state was the newest.
     newest: LastNewest,
     /// The entities that were loaded for this reading.
-    held: HashMap<Key, Result<Held, SliceError>>,
+    held: HashMap<EntityKey, Result<Held, SliceError>>,
     /// Entities whose tags cannot be read together, in this state or one before.
     one_by_one: HashSet<EntityUid>,
     /// True if something that was read at once was unusable: it is found by reading all apart.
@@ -309,7 +309,7 @@ impl<'a> StateReading<'a> {
     }
 
     /// The entity of a key, if it is at hand; `None` where it has to be loaded.
-    pub(super) fn get(&self, key: KeyRef<'_>) -> Result<Option<Held>, SliceError> {
+    pub(super) fn get(&self, key: EntityKeyRef<'_>) -> Result<Option<Held>, SliceError> {
         if !self.held.is_empty()
             && let Some(held) = self.held.get(&key.to_owned())
         {
@@ -360,7 +360,7 @@ impl<'a> StateReading<'a> {
                 Err(error) => self.look_again(error).await.map(|()| Moved::Yes),
             };
         };
-        let keys: Vec<Key> = missing.iter().map(Missing::claimed).collect();
+        let keys: Vec<EntityKey> = missing.iter().map(Missing::claimed).collect();
         let cache = self.sources.cache;
         let (claim, others): (Claim<'_>, Vec<watch::Receiver<()>>) = cache.claim(&keys);
         if claim.keys.is_empty() {

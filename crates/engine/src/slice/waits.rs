@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pace::{FEW, Pace, Read};
+use pace::{EndedRead, FEW, Pace};
 
 /// The shortest calm after which there may be a burst.
 const CALM: Duration = Duration::from_millis(100);
@@ -179,7 +179,7 @@ impl Drop for StoreWait {
         let ended_among = self.waits.waiting.fetch_sub(1, Ordering::Relaxed);
         if self.has_read {
             let now = Instant::now();
-            let read = Read {
+            let read = EndedRead {
                 took: now.saturating_duration_since(self.began),
                 began_among: self.among,
                 ended_among,
@@ -213,7 +213,7 @@ mod tests {
 
     /// Reads that waited for nobody, of which each took a millisecond.
     fn see_few(waits: &StoreWaits, now: Instant) {
-        let read = Read {
+        let read = EndedRead {
             took: Duration::from_millis(1),
             began_among: 1,
             ended_among: 1,

@@ -33,7 +33,7 @@ pub struct Entities {
 /// The tenancy store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Store {
+pub struct StoreSettings {
     /// Connections that read at once.
     pub readers: usize,
     /// How long a query waits for a locked SQLite database.
@@ -79,9 +79,9 @@ impl Entities {
     }
 }
 
-// === impl Store ===
+// === impl StoreSettings ===
 
-impl Store {
+impl StoreSettings {
     pub(super) fn check(&self, faults: &mut SettingFaults) {
         let (busy, query) = (Duration::ZERO..=HOUR, 10 * MILLISECOND..=HOUR);
         faults.number("store.readers", self.readers, 1..=1024);

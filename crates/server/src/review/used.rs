@@ -63,7 +63,7 @@ pub struct LogsRead {
 }
 
 /// A line as far as it tells of a use.
-enum Told {
+enum UseInLine {
     Use(RightKey),
     Hidden,
     Cut,
@@ -112,20 +112,20 @@ impl LastUses {
             let line = line.and_then(|line| {
                 let id = decision(&line)?;
                 match self.told(&line) {
-                    Told::Use(key) => {
+                    UseInLine::Use(key) => {
                         if let Some(last) = self.last.get_mut(&key) {
                             *last = (*last).max(id);
                             self.read.uses += 1;
                         }
                     }
-                    Told::Hidden => self.read.hidden += 1,
-                    Told::Cut => {
+                    UseInLine::Hidden => self.read.hidden += 1,
+                    UseInLine::Cut => {
                         return Err(unreadable(
                             &line,
                             "its context was too long and was left out",
                         ));
                     }
-                    Told::Nothing => {}
+                    UseInLine::Nothing => {}
                 }
                 self.read.note(id);
                 Ok(())
@@ -146,12 +146,12 @@ impl LastUses {
         })
     }
 
-    fn told(&mut self, line: &Line) -> Told {
+    fn told(&mut self, line: &Line) -> UseInLine {
         let Some(question) = &line.question else {
-            return Told::Nothing;
+            return UseInLine::Nothing;
         };
         if line.decision() != "Allow" || line.surface == CONSOLE {
-            return Told::Nothing;
+            return UseInLine::Nothing;
         }
         let known = match (&line.key, &self.key) {
             (Some(name), Some((own, ids))) if name == own => Some(unveiled(question, ids)),
@@ -159,17 +159,17 @@ impl LastUses {
         };
         let told = self.asked(known.as_ref().unwrap_or(question), known.is_some());
         match told {
-            Some(Told::Use(_)) if line.cut.iter().any(|part| part == "question.context") => {
-                Told::Cut
+            Some(UseInLine::Use(_)) if line.cut.iter().any(|part| part == "question.context") => {
+                UseInLine::Cut
             }
             Some(told) => told,
-            None => Told::Nothing,
+            None => UseInLine::Nothing,
         }
     }
 
     /// The right that a question asks for; `None` where the schema has no such question. With the key of its
     /// hashes, one that is left is an id that no right has.
-    fn asked(&mut self, question: &Json, has_key: bool) -> Option<Told> {
+    fn asked(&mut self, question: &Json, has_key: bool) -> Option<UseInLine> {
         let principal = self.uid(question.get("principal")?)?;
         let action = self.uid(question.get("action")?)?;
         let resource = self.uid(question.get("resource")?)?;
@@ -179,7 +179,7 @@ impl LastUses {
         }
         let ids = [&principal, &resource].map(|uid| AsRef::<str>::as_ref(uid.id()));
         if !has_key && (ids.into_iter().any(is_hash) || has_hash(&context)) {
-            return Some(Told::Hidden);
+            return Some(UseInLine::Hidden);
         }
         let of = self.schema.action(&action)?;
         let record = self
@@ -190,7 +190,9 @@ impl LastUses {
             record => record_to_json(&record).to_string(),
         };
         let [principal, action, resource] = [principal, action, resource].map(|it| it.to_string());
-        Some(Told::Use(key(&principal, &action, &resource, &context)))
+        Some(UseInLine::Use(key(
+            &principal, &action, &resource, &context,
+        )))
     }
 
     fn uid(&mut self, json: &Json) -> Option<EntityUid> {

@@ -20,14 +20,14 @@ pub enum DifferenceSide {
     /// Nothing, proved.
     Nothing,
     /// A request that shows it.
-    Found(Box<Found>),
+    Found(Box<DifferingRequest>),
     /// Not known, for this reason.
     NotProved(String),
 }
 
 /// A request that one set allows and the other does not.
 #[derive(Debug)]
-pub struct Found {
+pub struct DifferingRequest {
     /// With what the old policies decide of it.
     pub old: Counterexample,
     /// With what the new ones decide of it.

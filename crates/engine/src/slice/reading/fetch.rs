@@ -10,7 +10,7 @@ use super::few_tags::{FEW, WantedTags};
 use crate::schema::Row;
 use crate::slice::error::{ReadingError, SliceError};
 use crate::slice::links::LinkTable;
-use crate::slice::loaded::{Held, Key, KeyRef, Loaded, Missing};
+use crate::slice::loaded::{EntityKey, EntityKeyRef, Held, Loaded, Missing};
 use crate::store::{StoreError, TagKeys, Tags, Together};
 
 impl StateReading<'_> {
@@ -38,7 +38,7 @@ impl StateReading<'_> {
                     let base = match base {
                         Some(base) => Some(base),
                         None => {
-                            let held = self.get(KeyRef::untagged(&key.uid));
+                            let held = self.get(EntityKeyRef::untagged(&key.uid));
                             held.ok().flatten().and_then(Held::entity)
                         }
                     };
@@ -155,7 +155,7 @@ impl StateReading<'_> {
                 Some(row) => self.checked(row).map(Held::Entity),
                 None => Ok(Held::Nothing),
             });
-            self.hold(Key::untagged(uid.clone()), held, epoch);
+            self.hold(EntityKey::untagged(uid.clone()), held, epoch);
         }
     }
 
@@ -200,7 +200,7 @@ impl StateReading<'_> {
                 };
                 self.checked(row).map(Held::Entity)
             });
-            let key = Key {
+            let key = EntityKey {
                 uid: uid.clone(),
                 tags: Some(keys.clone()),
             };
@@ -208,7 +208,12 @@ impl StateReading<'_> {
         }
     }
 
-    pub(super) fn hold(&mut self, key: Key, held: Result<Held, SliceError>, epoch: Option<u64>) {
+    pub(super) fn hold(
+        &mut self,
+        key: EntityKey,
+        held: Result<Held, SliceError>,
+        epoch: Option<u64>,
+    ) {
         if let (Some(epoch), Ok(held)) = (epoch, &held) {
             let above = match held {
                 Held::Entity(loaded) => {

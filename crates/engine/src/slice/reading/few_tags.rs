@@ -16,7 +16,7 @@ use cedar_policy::EntityUid;
 use super::StateReading;
 use crate::schema::Row;
 use crate::slice::error::ReadingError;
-use crate::slice::loaded::{Held, Key, KeyRef, Loaded};
+use crate::slice::loaded::{EntityKey, EntityKeyRef, Held, Loaded};
 use crate::store::{StoreError, TagKeys, Tags};
 
 /// The most tags of an entity that are read together.
@@ -48,7 +48,7 @@ impl StateReading<'_> {
     /// for by their keys.
     pub(in crate::slice) fn whole(&self, uid: &EntityUid) -> Option<Held> {
         if !self.held.is_empty()
-            && let Some(Ok(held)) = self.held.get(&KeyRef::whole(uid).to_owned())
+            && let Some(Ok(held)) = self.held.get(&EntityKeyRef::whole(uid).to_owned())
         {
             return Some(held.clone());
         }
@@ -144,6 +144,6 @@ impl StateReading<'_> {
 
     fn hold_whole(&mut self, uid: EntityUid, held: Held, epoch: Option<u64>) {
         let tags = Some(TagKeys::All);
-        self.hold(Key { uid, tags }, Ok(held), epoch);
+        self.hold(EntityKey { uid, tags }, Ok(held), epoch);
     }
 }

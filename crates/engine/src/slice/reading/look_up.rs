@@ -9,7 +9,7 @@ use cedar_policy::{EntityId, EntityUid};
 
 use super::{InState, Moved, StateReading};
 use crate::slice::error::LookupError;
-use crate::slice::loaded::{Held, KeyRef, Missing};
+use crate::slice::loaded::{EntityKeyRef, Held, Missing};
 use crate::slice::lookup::{Holder, Lookup};
 use crate::store::{Candidates, Condition, Operand, ValueTest};
 
@@ -28,7 +28,7 @@ impl StateReading<'_> {
         loop {
             let (mut rows, mut missing) = (Vec::with_capacity(uids.len()), Vec::new());
             for uid in uids {
-                match self.get(KeyRef::untagged(uid))? {
+                match self.get(EntityKeyRef::untagged(uid))? {
                     Some(held) => rows.push(held),
                     None => missing.push(Missing::untagged(uid)),
                 }

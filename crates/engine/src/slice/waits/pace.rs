@@ -59,7 +59,7 @@ pub(super) struct Pace {
 
 /// A read that has ended.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Read {
+pub(super) struct EndedRead {
     pub(super) took: Duration,
     /// How many waited when it began and when it ended, itself among them.
     pub(super) began_among: usize,
@@ -138,7 +138,7 @@ impl Pace {
     }
 
     /// Adds a read.
-    pub(super) fn add(&mut self, read: Read, now: Instant) {
+    pub(super) fn add(&mut self, read: EndedRead, now: Instant) {
         let took = read.took.as_secs_f64();
         if read.began_among.max(read.ended_among) <= FEW {
             self.times.add(took);

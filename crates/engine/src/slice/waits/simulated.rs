@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use super::pace::Pace;
-use super::{Crowd, FEW, Read};
+use super::{Crowd, EndedRead, FEW};
 
 const STEP: Duration = Duration::from_micros(100);
 const BURST: Duration = Duration::from_millis(100);
@@ -13,25 +13,25 @@ const READERS: usize = 16;
 
 /// A store: more than it works on at once share its time.
 #[derive(Clone, Copy, Debug)]
-struct Store {
+struct SimulatedStore {
     at_once: usize,
     /// Of a read, in milliseconds.
     time: f64,
 }
 
 /// A question that waits.
-struct Asked {
+struct SimulatedRead {
     at: Duration,
     among: usize,
     left: f64,
 }
 
 struct World {
-    store: Store,
+    store: SimulatedStore,
     crowd: Crowd,
     start: Instant,
     now: Duration,
-    waiting: Vec<Asked>,
+    waiting: Vec<SimulatedRead>,
     due: f64,
     number: u32,
 }
@@ -51,7 +51,7 @@ impl Answers {
     }
 }
 
-impl Store {
+impl SimulatedStore {
     fn of((at_once, time): (usize, f64)) -> Self {
         Self { at_once, time }
     }
@@ -63,7 +63,7 @@ impl Store {
 }
 
 impl World {
-    fn new(store: Store) -> Self {
+    fn new(store: SimulatedStore) -> Self {
         Self {
             store,
             crowd: Crowd {
@@ -91,7 +91,7 @@ impl World {
             .wrapping_mul(747_796_405)
             .wrapping_add(2_891_336_453);
         let part = 0.5 + f64::from(self.number.rotate_left(13) ^ self.number) / f64::from(u32::MAX);
-        self.waiting.push(Asked {
+        self.waiting.push(SimulatedRead {
             at: self.now,
             among: others + 1,
             left: self.store.time / 1000.0 * part,
@@ -125,7 +125,7 @@ impl World {
             let asked = self.waiting.remove(place);
             let took = self.now - asked.at;
             answers.took.push(took);
-            let read = Read {
+            let read = EndedRead {
                 took,
                 began_among: asked.among,
                 ended_among,
@@ -144,8 +144,8 @@ impl World {
     }
 }
 
-fn stores() -> [Store; 5] {
-    [(1, 4.3), (2, 3.0), (4, 5.0), (16, 10.0), (16, 60.0)].map(Store::of)
+fn stores() -> [SimulatedStore; 5] {
+    [(1, 4.3), (2, 3.0), (4, 5.0), (16, 10.0), (16, 60.0)].map(SimulatedStore::of)
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn after_it_all_are_let_in_as_before() {
 /// Each asks again as soon as it is answered: they are never more.
 #[test]
 fn as_many_callers_as_connections_are_no_load_that_is_too_much() {
-    for store in [(1, 0.5), (2, 1.5), (4, 3.0), (16, 60.0)].map(Store::of) {
+    for store in [(1, 0.5), (2, 1.5), (4, 3.0), (16, 60.0)].map(SimulatedStore::of) {
         let mut world = World::new(store);
         let mut answers = Answers::default();
         for _ in 0..READERS {

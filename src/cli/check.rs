@@ -16,6 +16,7 @@ use openapi::DescribedTable;
 use peppol_authz_author::openapi::Finding;
 use peppol_authz_author::{fix_format, lint};
 use peppol_authz_engine::policy::{Bundle, Severity, Sources, load, on_large_stack};
+use peppol_authz_engine::text::counted;
 
 /// A fault as an editor or a CI server reads it. Lines and columns count from 1; the end is behind
 /// the last character.
@@ -142,16 +143,25 @@ fn say_ok(bundle: &Bundle, invariants: usize) {
     let links = bundle.policies().len() + bundle.templates.len() - bundle.written().count();
     let linked = match bundle.templates.len() {
         0 => String::new(),
-        templates if bundle.reads_links() => {
-            format!(" ({links} by links of {templates} templates, without those in the store)")
+        templates => {
+            let templates = counted(templates, "template", "templates");
+            let stored = match bundle.reads_links() {
+                true => ", without those in the store",
+                false => "",
+            };
+            format!(" ({links} by links of {templates}{stored})")
         }
-        templates => format!(" ({links} by links of {templates} templates)"),
     };
     say(format_args!(
-        "ok: {} policies{linked}, {invariants} invariants, {} actions, {} routes, level {}, revision {}",
-        bundle.policies().len(),
-        bundle.schema.actions().len(),
-        routes.map_or(0, |routes| routes.all().len()),
+        "ok: {}{linked}, {}, {}, {}, level {}, revision {}",
+        counted(bundle.policies().len(), "policy", "policies"),
+        counted(invariants, "invariant", "invariants"),
+        counted(bundle.schema.actions().len(), "action", "actions"),
+        counted(
+            routes.map_or(0, |routes| routes.all().len()),
+            "route",
+            "routes"
+        ),
         bundle.level,
         bundle.revision
     ));
@@ -161,9 +171,9 @@ fn say_ok(bundle: &Bundle, invariants: usize) {
 /// The cost of a question about entities that nobody has asked about.
 fn say_cost(bundle: &Bundle) {
     say(format_args!(
-        "level {}: the entities of a question are read in up to {} steps, where none is in memory",
+        "level {}: the entities of a question are read in up to {}, where none is in memory",
         bundle.level,
-        bundle.level.max(1)
+        counted(bundle.level.max(1), "step", "steps")
     ));
 }
 

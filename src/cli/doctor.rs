@@ -15,7 +15,7 @@ use super::output::{misused, say};
 use super::parts::parts;
 use peppol_authz_engine::policy::{Bundle, Sources, load};
 use peppol_authz_engine::schema::set_longest_id;
-use peppol_authz_engine::text::causes;
+use peppol_authz_engine::text::{causes, counted};
 use peppol_authz_server::callers::Callers;
 use peppol_authz_server::config::Config;
 use report::Check;
@@ -95,8 +95,8 @@ fn valid(of: &'static str, sources: &Sources, checks: &mut Vec<Check>) -> Option
             let first = faults.first().map(ToString::to_string);
             let first = first.unwrap_or_default();
             let text = format!(
-                "{} faults, the first: {first}; `peppol-authz check` shows all",
-                faults.len()
+                "{}, the first: {first}; `peppol-authz check` shows all",
+                counted(faults.len(), "fault", "faults")
             );
             checks.push(Check::wrong(of, text));
             None

@@ -11,6 +11,7 @@ use super::whole_file::WholeFile;
 use super::worker::in_worker;
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::store::export_entities;
+use peppol_authz_engine::text::counted;
 use peppol_authz_server::config::Config;
 
 /// How much was written, of which state.
@@ -52,7 +53,7 @@ fn documents(config: &Config, to: &mut dyn Write) -> Result<Done, Exit> {
     let import = import.map_err(failed)?;
     let exported = database.export(&import, to).map_err(failed)?;
     Ok(Done {
-        what: format!("{} documents", exported.documents),
+        what: counted(exported.documents, "document", "documents"),
         revision: exported.revision.to_string(),
     })
 }
@@ -67,7 +68,7 @@ fn entities(config: Config, mut to: WholeFile) -> Result<(Done, WholeFile), AnyE
         let mut snapshot = store.snapshot(&schema, None).await?;
         let written = export_entities(&*store, &mut *snapshot, &schema, &mut to).await?;
         let done = Done {
-            what: format!("{written} entities"),
+            what: counted(written, "entity", "entities"),
             revision: snapshot.revision().to_string(),
         };
         Ok((done, to))

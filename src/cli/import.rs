@@ -13,6 +13,7 @@ use super::exit::{Ended, Exit};
 use super::output::{failed, remark, say};
 use super::source::{FileUse, import_of, open_database, settings};
 use peppol_authz_database::{Database, Import, ImportError, Imported};
+use peppol_authz_engine::text::counted;
 use progress::Progress;
 
 pub(super) use ignored::lines as ignored_lines;
@@ -31,9 +32,8 @@ pub(super) fn run(args: &ImportArgs) -> Ended {
     let imported = import_all(&database, &import, documents, |line| remark(line));
     let imported = imported.map_err(failed)?;
     ignored_lines(&imported.ignored).iter().for_each(remark);
-    let count = imported.documents;
-    let s = if count == 1 { "" } else { "s" };
-    say(format_args!("imported {count} document{s}"));
+    let documents = counted(imported.documents, "document", "documents");
+    say(format_args!("imported {documents}"));
     say(format_args!("tenancyRevision {}", imported.revision));
     Ok(Exit::Done)
 }

@@ -12,9 +12,10 @@ use peppol_authz_author::proof::{
     Invariant, InvariantResult, ProofOptions, Prover, never_fails, prove, read_invariants,
 };
 use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::text::counted;
 
 pub(super) use report::counterexample_json;
-use report::{plural, report};
+use report::report;
 
 /// The name of the proof that no policy fails, which is no invariant of a file.
 const NEVER_FAILS: &str = "no-policy-fails";
@@ -39,8 +40,8 @@ pub(super) fn run(args: &ProveArgs) -> Ended {
     }
     let (count, open) = (all.len(), all.iter().filter(|p| !p.holds()).count());
     if !args.json {
-        let s = plural(count);
-        say(format_args!("{count} invariant{s}, {open} not proved"));
+        let invariants = counted(count, "invariant", "invariants");
+        say(format_args!("{invariants}, {open} not proved"));
     }
     Ok(match (is_written, open) {
         (false, _) => Exit::Failed,

@@ -18,6 +18,7 @@ use super::worker::in_workers;
 use logs::Logs;
 use peppol_authz_engine::ReviewScope;
 use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::text::counted;
 use peppol_authz_server::config::Config;
 use peppol_authz_server::review::{AccessReview, FoundReview, ReviewForm, Since, scope_json};
 use progress::Progress;
@@ -60,7 +61,8 @@ pub(super) fn run(args: &ReviewArgs) -> Ended {
 /// Says beside the review what it holds.
 fn say(review: &AccessReview) {
     let AccessReview { found, since, uses } = review;
-    remark(format_args!("reviewed {} rights", found.rights.count));
+    let rights = counted(found.rights.count, "right", "rights");
+    remark(format_args!("reviewed {rights}"));
     if let Some(since) = since {
         remark(format_args!(
             "since then {} wider, {} narrower",
@@ -69,26 +71,35 @@ fn say(review: &AccessReview) {
     }
     if let Some(uses) = uses {
         let read = &uses.read;
-        let (lines, used) = (read.lines, read.uses);
-        remark(format_args!("of {lines} decisions {used} used one of them"));
+        let decisions = counted(read.lines, "decision", "decisions");
+        let used = read.uses;
+        remark(format_args!("of {decisions} {used} used one of them"));
         let missed = [
-            (read.unread, "lines of the log cannot be read"),
+            (
+                read.unread,
+                "line of the log cannot be read",
+                "lines of the log cannot be read",
+            ),
             (
                 read.hidden,
+                "line has hashes of ids, and `--key-file` names no such key",
                 "lines have hashes of ids, and `--key-file` names no such key",
             ),
         ];
-        for (count, problem) in missed {
+        for (count, one, many) in missed {
             if count > 0 {
-                remark(format_args!("{count} {problem}: uses may be missing"));
+                let problem = counted(count, one, many);
+                remark(format_args!("{problem}: uses may be missing"));
             }
         }
     }
     let open = &found.reviewed.open;
     let open = open.iter().filter(|it| it.required).count();
     if open > 0 {
-        remark(format_args!(
-            "{open} actions depend on their context, and are named as open"
+        remark(counted(
+            open,
+            "action depends on its context, and is named as open",
+            "actions depend on their context, and are named as open",
         ));
     }
     let revision = &found.reviewed.tenancy_revision;

@@ -18,6 +18,7 @@ use peppol_authz_author::suite::{
 };
 use peppol_authz_database::Import;
 use peppol_authz_engine::policy::Bundle;
+use peppol_authz_engine::text::counted;
 use peppol_authz_server::config::MIN_WORKER_STACK_BYTES;
 
 /// The directory of suites, if none are named.
@@ -90,19 +91,20 @@ async fn run_suites(
     failed.iter().for_each(|outcome| say(text(outcome)));
     let mut passed = failed.is_empty();
     say(format_args!(
-        "{} questions, {} failed",
-        outcomes.len(),
+        "{}, {} failed",
+        counted(outcomes.len(), "question", "questions"),
         failed.len()
     ));
     for matrix in suites.matrices(bundle, args.update).await? {
-        let (file, asked) = (matrix.golden.display(), matrix.questions);
+        let file = matrix.golden.display();
         if matrix.differences.is_empty() {
-            say(format_args!("{file}: {asked} questions, as kept"));
+            let asked = counted(matrix.questions, "question", "questions");
+            say(format_args!("{file}: {asked}, as kept"));
         } else {
             passed = false;
             say(format_args!(
-                "FAILED {file}: {} lines differ; `--update` keeps the new ones",
-                matrix.differences.len()
+                "FAILED {file}: {}; `--update` keeps the new ones",
+                counted(matrix.differences.len(), "line differs", "lines differ")
             ));
             matrix.differences.iter().for_each(say);
         }
@@ -117,8 +119,8 @@ async fn run_drop_one(bundle: &Arc<Bundle>, suites: &Suites) -> Result<bool, Sui
         .iter()
         .for_each(|one| say(format_args!("FAILED no case misses `{}`", one.policy)));
     say(format_args!(
-        "{} policies left out in turn, {} not missed",
-        dropped.len(),
+        "{} left out in turn, {} not missed",
+        counted(dropped.len(), "policy", "policies"),
         unmissed.len()
     ));
     Ok(unmissed.is_empty())

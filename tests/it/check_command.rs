@@ -97,7 +97,7 @@ fn what_lies_in_the_working_directory_is_checked_unless_another_is_named() {
     author.run(&["check", "--fix"]);
     let ended = author.run(&["check"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.stdout.starts_with("ok: 1 policies"), "{ended:?}");
+    assert!(ended.stdout.starts_with("ok: 1 policy, "), "{ended:?}");
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn in_short(tested: &ErrandState<TestedSuites>, texts: &Texts) -> Markup {
     html! {
         @match (tested, tested.result()) {
             (_, Some(tested)) => {
-                (tested.questions()) " " (texts.questions_word) ", " (tested.failed()) " " (texts.failed_word) "; "
+                (tested.questions()) " " (if tested.questions() == 1 { texts.question_word } else { texts.questions_word }) ", " (tested.failed()) " " (texts.failed_word) "; "
                 (tested.coverage.untested_policies.len()) " " (texts.policies_untested)
             }
             (ErrandState::Running(_), None) => (texts.errand_running_short),

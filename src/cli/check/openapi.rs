@@ -58,9 +58,10 @@ impl DescribedTable {
     pub(super) fn say_ok(&self) {
         for description in &self.descriptions {
             let (count, name) = (description.len(), description.name());
-            say(format_args!(
-                "ok: {count} operations of {name} are in the route table"
-            ));
+            say(match count {
+                1 => format!("ok: 1 operation of {name} is in the route table"),
+                count => format!("ok: {count} operations of {name} are in the route table"),
+            });
         }
     }
 

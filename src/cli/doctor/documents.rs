@@ -9,6 +9,7 @@ use super::report::Check;
 use crate::cli::output::AnyError;
 use crate::cli::source::import_of;
 use peppol_authz_database::Import;
+use peppol_authz_engine::text::counted;
 use peppol_authz_server::config::{Config, Source};
 
 const IMPORT: &str = "import";
@@ -45,7 +46,10 @@ fn check(import: &Import, path: &Path) -> Check {
         Ok(import.check(&name, BufReader::new(file))?)
     };
     match read() {
-        Ok(documents) => Check::ok(IMPORT, format!("`{name}`: {documents} documents")),
+        Ok(documents) => {
+            let documents = counted(documents, "document", "documents");
+            Check::ok(IMPORT, format!("`{name}`: {documents}"))
+        }
         Err(error) => Check::wrong(IMPORT, error),
     }
 }

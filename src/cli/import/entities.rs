@@ -13,6 +13,7 @@ use crate::cli::worker::in_worker;
 use peppol_authz_database::{EmptyDatabase, Postgres};
 use peppol_authz_engine::schema::Schema;
 use peppol_authz_engine::store::{EntitiesFile, Store as _};
+use peppol_authz_engine::text::counted;
 use peppol_authz_server::config::{Config, Source};
 
 pub(super) fn run(args: &ImportArgs, mut config: Config) -> Ended {
@@ -52,7 +53,8 @@ pub(super) fn run(args: &ImportArgs, mut config: Config) -> Ended {
         Source::Entities(_) => return Err(no_database(&config)),
     }
     let revision = revision(config, schema).map_err(failed)?;
-    say(format_args!("imported {} entities", rows.len()));
+    let entities = counted(rows.len(), "entity", "entities");
+    say(format_args!("imported {entities}"));
     say(format_args!("tenancyRevision {revision}"));
     Ok(Exit::Done)
 }

@@ -1,6 +1,7 @@
 //! The report of members that nothing reads.
 
 use peppol_authz_database::{Ignored, IgnoredMember};
+use peppol_authz_engine::text::counted;
 
 /// The most members of one type of documents that are named without a suggestion.
 const NAMED: usize = 50;
@@ -17,7 +18,7 @@ pub(in crate::cli) fn lines(ignored: &Ignored) -> Vec<String> {
     if ignored.others() > 0 {
         let text = format!(
             "ignored: members of further names, {}",
-            times(ignored.others())
+            counted(ignored.others(), "time", "times")
         );
         lines.push(text);
     }
@@ -28,7 +29,7 @@ fn with_suggestion(member: &IgnoredMember) -> String {
     let meant = member.meant.as_deref().unwrap_or_default();
     format!(
         "ignored: {}; did you mean `{meant}`? ({} in {}:{})",
-        counted(member),
+        told(member),
         member.kind,
         member.file,
         member.line
@@ -37,20 +38,14 @@ fn with_suggestion(member: &IgnoredMember) -> String {
 
 fn of_a_kind(members: &[&IgnoredMember]) -> Option<String> {
     let kind = &members.first()?.kind;
-    let mut named: Vec<String> = members.iter().take(NAMED).map(|it| counted(it)).collect();
+    let mut named: Vec<String> = members.iter().take(NAMED).map(|it| told(it)).collect();
     if let Some(more) = members.len().checked_sub(NAMED).filter(|more| *more > 0) {
         named.push(format!("and {more} more"));
     }
     Some(format!("ignored: {} ({kind})", named.join(", ")))
 }
 
-fn counted(member: &IgnoredMember) -> String {
-    format!("`{}` {}", member.member.escape_debug(), times(member.times))
-}
-
-fn times(times: u64) -> String {
-    match times {
-        1 => "1 time".to_owned(),
-        times => format!("{times} times"),
-    }
+fn told(member: &IgnoredMember) -> String {
+    let times = counted(member.times, "time", "times");
+    format!("`{}` {times}", member.member.escape_debug())
 }

@@ -20,6 +20,7 @@ use peppol_authz_engine::policy::{
     Bundle, Fault, MaxLevel, SourceFile, Sources, WarningKind, Warnings, load, schema_converted,
 };
 use peppol_authz_engine::store::{EntitiesFile, EntitiesLimits, Store as _};
+use peppol_authz_engine::text::counted;
 
 const SCHEMA: &str = "schema";
 const POLICIES: &str = "policies";
@@ -91,7 +92,7 @@ fn tell(directory: &Path, set: &BroughtSet, made: &Summary) {
     made.notes.iter().for_each(remark);
     let shown = directory.display().to_string();
     say(format_args!(
-        "wrote {} files into `{shown}`: schema, policies, entities, settings, and a suite of {} cases that pins what is \
+        "wrote {} files into `{shown}`: schema, policies, entities, settings, and a suite of {} that pins what is \
          decided today\n\n\
          next:\n\
          \x20 cd {}\n\
@@ -99,7 +100,7 @@ fn tell(directory: &Path, set: &BroughtSet, made: &Summary) {
          \x20 peppol-authz test --coverage\n\
          \x20 peppol-authz serve --config {SETTINGS}",
         made.files,
-        made.cases,
+        counted(made.cases, "case", "cases"),
         for_a_shell(&shown)
     ));
 }

@@ -10,6 +10,7 @@ use peppol_authz_author::proof::{
     CaseError, Counterexample, InvariantFinding, InvariantResult, InvariantStatement,
     NotProvedReason, write_case,
 };
+use peppol_authz_engine::text::counted;
 
 /// Writes one result, and its refutations as suites. Returns false if a suite could not be written;
 /// the result is written all the same.
@@ -36,10 +37,6 @@ pub(super) fn report(args: &ProveArgs, proved: &InvariantResult) -> bool {
     is_written
 }
 
-pub(super) fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
-}
-
 fn write_all(directory: &Path, proved: &InvariantResult) -> Vec<Result<PathBuf, CaseError>> {
     let mut written = Vec::new();
     for (number, finding) in (1..).zip(&proved.findings) {
@@ -56,10 +53,11 @@ fn say_proved(proved: &InvariantResult) {
     let rule = proved.rule.as_deref();
     let rule = rule.map_or_else(String::new, |rule| format!(" ({rule})"));
     let (name, kinds) = (&proved.name, proved.kinds);
-    let (seconds, s) = (proved.elapsed.as_secs_f64(), plural(kinds));
+    let seconds = proved.elapsed.as_secs_f64();
     if proved.holds() {
+        let kinds = counted(kinds, "kind", "kinds");
         say(format_args!(
-            "proved {name}{rule}: {kinds} kind{s} of request, {seconds:.2} s"
+            "proved {name}{rule}: {kinds} of request, {seconds:.2} s"
         ));
         return;
     }

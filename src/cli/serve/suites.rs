@@ -12,6 +12,7 @@ use crate::cli::worker::in_worker;
 use peppol_authz_author::suite::{Suites, text};
 use peppol_authz_database::Import;
 use peppol_authz_engine::policy::{Bundle, Stamp};
+use peppol_authz_engine::text::counted;
 use peppol_authz_server::config::Config;
 
 /// Failed cases that are named; more of them say no more.
@@ -139,8 +140,8 @@ async fn failures(suites: &Suites, bundle: &Arc<Bundle>) -> Result<Vec<String>, 
     }
     for matrix in matrices {
         if !matrix.differences.is_empty() {
-            let (golden, lines) = (matrix.golden.display(), matrix.differences.len());
-            failures.push(format!("FAILED {golden}: {lines} lines differ"));
+            let differ = counted(matrix.differences.len(), "line differs", "lines differ");
+            failures.push(format!("FAILED {}: {differ}", matrix.golden.display()));
         }
     }
     let all = failures.len();

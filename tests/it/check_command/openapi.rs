@@ -331,7 +331,7 @@ fn an_entry_without_an_operation_is_found_unless_a_part_is_described() {
     assert!(
         ended
             .stderr
-            .contains("1 of 6 requests are in no description"),
+            .contains("1 of 6 requests is in no description"),
         "{ended:?}"
     );
     // Another description may have it.
@@ -342,7 +342,7 @@ fn an_entry_without_an_operation_is_found_unless_a_part_is_described() {
     let ended = author.run(&["check", "--openapi", API, "--openapi", "more.json"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(
-        ended.stdout.contains("ok: 1 operations of more.json"),
+        ended.stdout.contains("ok: 1 operation of more.json is in"),
         "{ended:?}"
     );
     for option in [&["--openapi-partial"][..], &["--openapi-base", "/x"]] {

@@ -129,7 +129,7 @@ fn assert_fault(old: &str, new: &str, message: &str) {
 fn a_table_for_another_schema_is_without_a_fault() {
     let ended = author(TABLE).run(&["check"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    let said = "ok: 1 policies, 0 invariants, 3 actions, 4 routes, level 0, ";
+    let said = "ok: 1 policy, 0 invariants, 3 actions, 4 routes, level 0, ";
     assert!(ended.stdout.starts_with(said), "{ended:?}");
 }
 

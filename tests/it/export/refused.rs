@@ -22,7 +22,7 @@ fn a_file_is_written_whole_or_stays_as_it_was() {
     assert!(
         written
             .stderr
-            .starts_with("exported 1 documents\ntenancyRevision ")
+            .starts_with("exported 1 document\ntenancyRevision ")
     );
     assert_eq!(written.text(), "");
     let text = std::fs::read_to_string(&file).unwrap();

@@ -127,7 +127,7 @@ fn denials_are_logged_by_what_denies_them() {
             "policies",
             json!("organisation/mode-change-needs-business-contact"),
         ),
-        ("untold", json!(0)),
+        ("left_out", json!(0)),
     ] {
         assert_eq!(record[member], value, "{record}");
     }

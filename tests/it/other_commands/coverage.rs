@@ -169,5 +169,5 @@ fn the_only_policy_may_be_left_out() {
     );
     let ended = author.run(&["test", "--drop-one"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_says(&ended, &["1 policies left out in turn, 0 not missed"]);
+    assert_says(&ended, &["1 policy left out in turn, 0 not missed"]);
 }

@@ -190,7 +190,7 @@ fn what_would_stop_a_start_is_named() {
         (
             "[callers]\npolicies = \"callers\"\n",
             "policies of callers",
-            "1 faults",
+            "1 fault, ",
         ),
         (
             "[callers]\npolicies = \"missing\"\n",
@@ -231,7 +231,7 @@ fn what_would_stop_a_start_is_named() {
     );
     let ended = author.run(&["doctor", "--json", "--config", "authz.toml"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_check(&ended, "ok", "import", "`good.ndjson`: 1 documents");
+    assert_check(&ended, "ok", "import", "`good.ndjson`: 1 document");
     assert!(!author.path("tenancy.db").exists());
 }
 

@@ -219,7 +219,7 @@ fn a_fixture_may_be_tenancy_documents() {
     author.write("t/s.toml", suite);
     let ended = author.run(&["test", "t"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_says(&ended, &["1 questions, 0 failed"]);
+    assert_says(&ended, &["1 question, 0 failed"]);
     author.write("t/f.ndjson", "{\"type\":\"USER\"}\n");
     assert_cannot_run(&author.run(&["test", "t"]), &["f.ndjson:1:", "USER"]);
 }

@@ -86,7 +86,7 @@ fn invariants_are_no_policies() {
     let revision = |text: &str| text.rsplit(' ').next().unwrap().to_owned();
     assert_eq!(revision(&plain.stdout), revision(&checked.stdout));
     assert!(
-        checked.stdout.starts_with("ok: 4 policies, 1 invariants, "),
+        checked.stdout.starts_with("ok: 4 policies, 1 invariant, "),
         "{checked:?}"
     );
 }

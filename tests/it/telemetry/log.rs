@@ -61,7 +61,7 @@ fn records_have_the_trace_of_their_request() {
     assert_eq!((&*id, record.flags), (TRACE, 1));
     assert_eq!(record.span_id.len(), 8);
     assert_eq!(text(&record.attributes, "codes"), "UNKNOWN_PRINCIPAL");
-    assert_eq!(text(&record.attributes, "untold"), "0");
+    assert_eq!(text(&record.attributes, "left_out"), "0");
     assert!(texts(&record.attributes, "message").is_empty());
     let ready = records.iter().find(|(_, it)| it.body == body("ready"));
     assert!(ready.unwrap().1.trace_id.is_empty());

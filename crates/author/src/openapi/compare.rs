@@ -8,6 +8,7 @@ use miette::LabeledSpan;
 use peppol_authz_engine::policy::routes::{Likeness, Route, Routes, Source};
 use peppol_authz_engine::policy::{Fault, Severity, SourceFile};
 use peppol_authz_engine::schema::{Schema, could_mean};
+use peppol_authz_engine::text::counted;
 
 use super::description::{Description, Operation};
 use super::finding::Finding;
@@ -160,11 +161,11 @@ impl<'a> TableCheck<'a> {
             .collect();
         if self.is_partial {
             if !unknown.is_empty() {
-                let text = format!(
-                    "{} of {} requests are in no description",
-                    unknown.len(),
-                    entries.len()
-                );
+                let requests = counted(entries.len(), "request", "requests");
+                let text = match unknown.len() {
+                    1 => format!("1 of {requests} is in no description"),
+                    count => format!("{count} of {requests} are in no description"),
+                };
                 findings.push(Finding::new(Fault::new(self.table, Severity::Note, text)));
             }
             return;

@@ -297,6 +297,7 @@ pub(super) const ENGLISH: Texts = Texts {
     suppose_now: "As it is:",
     supposed_state: "supposed",
     try_in_store: "Ask as if the store had this change",
+    question_word: "question",
     questions_word: "questions",
     until: "To",
 };

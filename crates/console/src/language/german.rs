@@ -297,6 +297,7 @@ pub(super) const GERMAN: Texts = Texts {
     suppose_now: "Wie es ist:",
     supposed_state: "nur unterstellt",
     try_in_store: "Fragen, als hätte der Speicher diese Änderung",
+    question_word: "Frage",
     questions_word: "Fragen",
     until: "Bis",
 };

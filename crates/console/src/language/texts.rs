@@ -305,6 +305,7 @@ texts!(
     suppose_now,
     supposed_state,
     try_in_store,
+    question_word,
     questions_word,
     until,
 );

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 
 use super::source_file::SourceFile;
-use crate::text::causes;
+use crate::text::{causes, counted};
 
 /// Faults that are told of one set; more of them say no more.
 const MOST: usize = 100;
@@ -117,7 +117,7 @@ impl Fault {
         let severity = rest.iter().map(|fault| fault.severity).max();
         let file = rest.first().map(|first| Arc::clone(&first.file));
         if let (Some(severity), Some(file)) = (severity, file) {
-            let text = format!("and {} more faults", rest.len());
+            let text = format!("and {}", counted(rest.len(), "more fault", "more faults"));
             faults.truncate(MOST);
             faults.push(Self::new(&file, severity, text));
         }

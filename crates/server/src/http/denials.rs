@@ -38,7 +38,7 @@ impl Denials {
         let mut codes: Vec<&str> = codes.filter_map(|reason| reason.code.as_deref()).collect();
         codes.dedup();
         let kind = self.hasher.hash_one((action, &codes));
-        let Some(untold) = self.turns.turn(kind, Instant::now()) else {
+        let Some(left_out) = self.turns.turn(kind, Instant::now()) else {
             return;
         };
         let codes = codes.join(",");
@@ -54,7 +54,7 @@ impl Denials {
             resource = resource.unwrap_or_default(),
             codes,
             policies = policies.join(","),
-            untold,
+            left_out,
             "denied"
         );
     }

@@ -276,29 +276,29 @@ impl Problem {
             | Self::IntrospectionUnavailable(text)
             | Self::Tenancy(text)
             | Self::Internal(text) => {
-                if let Some(untold) = turn() {
+                if let Some(left_out) = turn() {
                     tracing::error!(
                         code = self.code(),
                         cause = text,
-                        untold,
+                        left_out,
                         "a question was not answered"
                     );
                 }
             }
             Self::Overloaded(overload) => {
-                if let Some(untold) = turn() {
+                if let Some(left_out) = turn() {
                     let of = overload.name();
                     tracing::warn!(
                         code = self.code(),
                         of,
-                        untold,
+                        left_out,
                         "a question was not answered"
                     );
                 }
             }
             Self::Behind | Self::TimedOut | Self::NotLogged | Self::NotReady => {
-                if let Some(untold) = turn() {
-                    tracing::warn!(code = self.code(), untold, "a question was not answered");
+                if let Some(left_out) = turn() {
+                    tracing::warn!(code = self.code(), left_out, "a question was not answered");
                 }
             }
             _ => tracing::debug!(

@@ -16,14 +16,14 @@ pub struct Refusals {
 impl Refusals {
     pub(super) fn tell(&self, caller: &Caller, surface: &'static str, reason: &'static str) {
         let kind = self.hasher.hash_one((&caller.id, surface, reason));
-        if let Some(untold) = self.turns.turn(kind, Instant::now()) {
+        if let Some(left_out) = self.turns.turn(kind, Instant::now()) {
             tracing::info!(
                 caller = caller.id,
                 proof = caller.proof.name(),
                 listener = caller.listener.name(),
                 surface,
                 reason,
-                untold,
+                left_out,
                 "a caller was refused"
             );
         }

@@ -35,7 +35,7 @@ struct ToldKind {
     /// The time from which one more may be.
     since: Instant,
     /// The events since the last line, which no line tells of.
-    untold: u64,
+    left_out: u64,
 }
 
 impl<K> Default for LogTurns<K> {
@@ -56,7 +56,7 @@ impl<K: Eq + Hash> LogTurns<K> {
         let fresh = ToldKind {
             left: AT_ONCE,
             since: now,
-            untold: 0,
+            left_out: 0,
         };
         let ToldKinds { kinds, others } = &mut *told;
         let told = match kinds.len() < KINDS || kinds.contains_key(&kind) {
@@ -70,11 +70,11 @@ impl<K: Eq + Hash> LogTurns<K> {
             told.since = now;
         }
         if told.left == 0 {
-            told.untold = told.untold.saturating_add(1);
+            told.left_out = told.left_out.saturating_add(1);
             return None;
         }
         told.left -= 1;
-        Some(std::mem::take(&mut told.untold))
+        Some(std::mem::take(&mut told.left_out))
     }
 }
 

@@ -43,10 +43,10 @@ impl RefusedTokens {
         self.refused
             .get_or_create(&TokenReasonLabel { reason })
             .inc();
-        if let Some(untold) = self.told.turn(reason, Instant::now()) {
+        if let Some(left_out) = self.told.turn(reason, Instant::now()) {
             let issuer = token.issuer.as_deref().unwrap_or("unknown");
             let kid = token.kid.as_deref().unwrap_or("unknown");
-            tracing::info!(reason, issuer, kid, untold, "a token is refused");
+            tracing::info!(reason, issuer, kid, left_out, "a token is refused");
         }
     }
 }

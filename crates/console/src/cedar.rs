@@ -40,7 +40,7 @@ struct Reading<'v> {
     values: Vec<&'v ReadValue>,
 }
 
-/// A source with values. Those of which the words are not found are listed below it.
+/// A source with values. A value whose words are not found is listed below it.
 pub(crate) fn source(text: &str, values: &[ReadValue], texts: &Texts) -> Markup {
     let tokens = tokens(text);
     let (readings, elsewhere) = readings(text, &tokens, values);
@@ -63,7 +63,7 @@ pub(crate) fn source(text: &str, values: &[ReadValue], texts: &Texts) -> Markup 
     }
 }
 
-/// A value beside its words. It names them where they are only a part of what is marked.
+/// A value beside its words. It names them if the mark covers more than them.
 fn chip(value: &ReadValue, words: Option<&str>, texts: &Texts) -> Markup {
     let names = words.is_some_and(|words| compact(words) != compact(&value.expression));
     html! {

@@ -88,8 +88,9 @@ fn in_short(tested: &ErrandState<TestedSuites>, texts: &Texts) -> Markup {
     html! {
         @match (tested, tested.result()) {
             (_, Some(tested)) => {
+                @let untested = tested.coverage.untested_policies.len();
                 (tested.questions()) " " (if tested.questions() == 1 { texts.question_word } else { texts.questions_word }) ", " (tested.failed()) " " (texts.failed_word) "; "
-                (tested.coverage.untested_policies.len()) " " (texts.policies_untested)
+                (untested) " " (if untested == 1 { texts.policy_untested } else { texts.policies_untested })
             }
             (ErrandState::Running(_), None) => (texts.errand_running_short),
             (ErrandState::Done(_), None) => (texts.errand_failed),

@@ -13,8 +13,8 @@ use peppol_authz_engine::policy::{Bundle, Fault, Severity, SourceFile, Sources};
 use peppol_authz_engine::schema::{EntityType, LINKS_VIEW, Schema, document_types};
 use peppol_authz_engine::store::LinksView;
 
-/// Finds what does not fit together. What cannot be used is [`Severity::Invalid`], what is of no use a
-/// warning.
+/// Finds the parts that do not fit together. A part that cannot be used is [`Severity::Invalid`], one of no
+/// use is a warning.
 #[must_use]
 pub fn misfits(bundle: &Bundle, file: &Arc<SourceFile>, additions: &Arc<Additions>) -> Vec<Fault> {
     let schema = &*bundle.schema;

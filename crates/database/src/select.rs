@@ -166,8 +166,8 @@ impl Writer<'_> {
         }
     }
 
-    /// `leads`: whether it may be what the rows are found by, and not only what each
-    /// is looked at for.
+    /// With `leads` the database may find the rows by this condition. Without, it only tests each row that
+    /// another condition finds.
     fn condition(&mut self, condition: &Condition, row: &Row, leads: bool) -> String {
         match condition {
             Condition::Always => "TRUE".to_owned(),

@@ -148,7 +148,7 @@ fn is_in_body(words: &[Word<'_>], dialect: SqlDialect) -> bool {
     create.is("create") && has_body && !is_ended
 }
 
-/// The length of what a text begins with; false if it is a blank or a comment.
+/// The length of the first token of a text; false if it is a blank or a comment.
 fn token(text: &str, dialect: SqlDialect, is_escaping: bool) -> (usize, bool) {
     let is_sqlite = dialect == SqlDialect::Sqlite;
     let Some(first) = text.chars().next() else {

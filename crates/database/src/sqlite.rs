@@ -114,7 +114,7 @@ impl Sqlite {
     }
 
     /// Opens a database to read it for a moment. One that may not be written is copied: nobody needs
-    /// the right to write to be told what is in it, and SQLite does, to take part in its log.
+    /// the right to write in order to look into it. SQLite does, to take part in its log.
     ///
     /// # Errors
     /// As [`Sqlite::open`].

@@ -86,7 +86,7 @@ pub struct SearchPage {
     pub most: usize,
     /// True if the residual is to be told with its texts.
     pub explain: bool,
-    /// False for a caller who understands no obligation: what is permitted with one is then not
+    /// False for a caller who understands no obligation: an entity whose permit has one is then not
     /// found, as a question about it would be a denial.
     pub binds: bool,
 }
@@ -113,7 +113,7 @@ pub struct SearchResult {
     pub tenancy_revision: Option<Arc<str>>,
 }
 
-/// The obligations of what is found.
+/// The obligations of an entity that is found.
 type FoundObligations = BTreeSet<Arc<str>>;
 
 impl SearchPage {
@@ -126,7 +126,7 @@ impl SearchPage {
 }
 
 impl SearchResult {
-    /// Adds what is allowed.
+    /// Adds an entity that is allowed.
     fn add(&mut self, uid: EntityUid, obligations: FoundObligations) {
         if !obligations.is_empty() {
             self.obligations.insert(uid.clone(), obligations);

@@ -18,7 +18,7 @@ use super::reads::{PlaceRead, reads};
 use super::skeleton::skeleton;
 use super::tree::Node;
 
-/// A table, with what it is held against.
+/// A table, with the descriptions that it is compared with.
 pub struct TableCheck<'a> {
     /// Its entries.
     pub routes: &'a Routes,
@@ -272,7 +272,7 @@ enum Problem {
     Misfit(Misfit),
 }
 
-/// Where a description has what is read.
+/// The place of a part in a description, if it is there.
 enum FoundPlace<'t> {
     Found(LookedUp<'t>),
     /// The body is not JSON, but of these types; of none where there is no body.

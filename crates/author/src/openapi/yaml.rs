@@ -1,7 +1,7 @@
 //! YAML 1.2, with places.
 //!
 //! An alias is the node that its anchor names, and never a copy: a text of aliases to aliases costs
-//! what it is long. Merge keys (`<<`) are no part of YAML 1.2: an operation in one would be passed
+//! no more than its length. Merge keys (`<<`) are no part of YAML 1.2: an operation in one would be passed
 //! over, so they are refused.
 
 use std::borrow::Cow;

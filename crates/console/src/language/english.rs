@@ -222,6 +222,7 @@ pub(super) const ENGLISH: Texts = Texts {
     policies_tested: "policies are tested",
     rules_tested: "rules are tested",
     policies_untested: "policies not tested",
+    policy_untested: "policy not tested",
     coverage_complete: "Nothing is left untested.",
     untested_policies: "Policies that no decision of a case rests on",
     untested_rules: "Rules that no case is about",

@@ -222,6 +222,7 @@ pub(super) const GERMAN: Texts = Texts {
     policies_tested: "Policies sind geprüft",
     rules_tested: "Regeln sind geprüft",
     policies_untested: "Policies nicht geprüft",
+    policy_untested: "Policy nicht geprüft",
     coverage_complete: "Nichts ist ungeprüft.",
     untested_policies: "Policies, auf denen keine Entscheidung eines Falls beruht",
     untested_rules: "Regeln, um die es in keinem Fall geht",

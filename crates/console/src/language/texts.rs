@@ -230,6 +230,7 @@ texts!(
     policies_tested,
     rules_tested,
     policies_untested,
+    policy_untested,
     coverage_complete,
     untested_policies,
     untested_rules,

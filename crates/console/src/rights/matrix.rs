@@ -289,7 +289,7 @@ fn context_head(column: &Column) -> Markup {
     }
 }
 
-/// A cell: what is, and what would be where something is supposed.
+/// A cell: the decision, and the one under the change that is supposed.
 fn cell(is: bool, then: Option<bool>, action: &str, target: &str, texts: &Texts) -> Markup {
     let (class, sign, words) = match (is, then) {
         (true, None | Some(true)) => ("yes", "✓", texts.cell_allowed),

@@ -81,7 +81,7 @@ fn view(statement: &SqlStatement<'_>, dialect: SqlDialect) -> Result<AddedView, 
     }
 }
 
-/// The columns, from what is behind the name.
+/// The columns, from the words behind the name.
 fn columns(words: &[Word<'_>]) -> Option<Vec<(String, usize)>> {
     let mut words = match words {
         [open, rest @ ..] if open.text == "(" => {

@@ -129,8 +129,8 @@ fn of_place(text: &str, place: &ServerPlace) -> Option<String> {
     })
 }
 
-/// The fields of a line. A colon ends one of the first four, unless a backslash is before it; in all of them a
-/// backslash stands before what is meant as it is.
+/// The fields of a line. A colon ends one of the first four, unless a backslash is before it. In all of them a
+/// backslash takes the meaning from the character behind it.
 fn fields(line: &str) -> Option<[String; 5]> {
     let mut fields: [String; 5] = Default::default();
     let mut place = 0;

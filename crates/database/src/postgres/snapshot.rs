@@ -28,8 +28,8 @@ const NO_JIT: &str = "SET LOCAL jit = off";
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 pub(super) struct PostgresSnapshot {
-    /// `None` once it has failed or has not answered in time: what a later query
-    /// would read on it is anyone's guess.
+    /// `None` once it has failed or has not answered in time: nobody knows the state
+    /// that a later query would read on it.
     connection: Option<Lease>,
     /// True if the connection has marked its session, which counts once the transaction is committed.
     marks: bool,

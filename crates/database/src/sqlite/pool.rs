@@ -172,8 +172,8 @@ impl ReadingConnection {
     }
 }
 
-/// The last connection to a file writes the log into it and removes the log when it is closed. The
-/// log at the path of a file that was replaced is that of the file which is there now.
+/// The last connection to a file writes the log into it and removes the log when it is closed. If
+/// another file is there now, the log at its path is of that file.
 pub(super) fn keep_log(connection: &Connection) {
     if let Err(error) = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
         tracing::error!(%error, "the log of a replaced database may be removed");

@@ -217,7 +217,7 @@ impl ReadingPlan {
         })
     }
 
-    /// The plan is that of one policy: what it looks into counts where its scope can match.
+    /// The plan is that of one policy: the entities that it looks into count where its scope can match.
     fn narrow(&mut self, scope: (PrincipalConstraint, ResourceConstraint)) {
         let literals = std::mem::take(&mut self.literals);
         let (by_one, one) = match scope {

@@ -33,7 +33,7 @@ pub struct Shard {
     pub(crate) actions: Vec<SharedEntity>,
 }
 
-/// Policies that are few enough to say of each what it lacks.
+/// The greatest number of policies of which the missing conditions of each are told.
 const NEAR: usize = 200;
 
 /// Where a set is, if there is one.

@@ -19,7 +19,7 @@ use super::source_file::SourceFile;
 /// A template.
 #[derive(Clone, Debug)]
 pub struct PolicyTemplate {
-    /// The template as a policy that leaves its slots open: for what is true of it whatever is linked.
+    /// The template as a policy that leaves its slots open: it tells what holds of every link.
     pub info: PolicyInfo,
     /// The template.
     pub template: Template,
@@ -63,7 +63,7 @@ impl PolicyTemplate {
     }
 }
 
-/// The policies that links make of a template, in their order. What a link has for a slot that the
+/// The policies that links make of a template, in their order. A value for a slot that the
 /// template does not have is left out.
 ///
 /// # Errors

@@ -17,7 +17,7 @@ use crate::store::{Candidates, Condition};
 /// Candidates that are read and decided together, at first and at most.
 const CHUNK: std::ops::RangeInclusive<usize> = 16..=1024;
 
-/// An entity that is allowed, with what is told of that.
+/// An entity that is allowed, with the obligations of its permits.
 type Allowed = (EntityUid, FoundObligations);
 
 /// A question about a candidate, with its decision.
@@ -264,7 +264,7 @@ impl<'a> Searching<'a> {
         let entity_type = self.session.schema().entity_type(&search.of);
         let mut questions = Vec::with_capacity(ids.len());
         for id in ids {
-            // Another spelling of an id is never found under it, and what is no id under none.
+            // Another spelling of an id is never found under it. A text that is no id is found under none.
             if entity_type.is_some_and(|found| !found.is_asked_about(&id)) {
                 continue;
             }
@@ -280,8 +280,8 @@ impl<'a> Searching<'a> {
     }
 }
 
-/// Passes over a candidate about which no question can be answered, since what the store holds of it
-/// cannot be used: it is not allowed, and the others are found without it.
+/// Passes over a candidate that the store holds in a form that cannot be used, so that no question about it
+/// can be answered. It is not allowed, and the others are found without it.
 fn passed_over(question: &Question, failure: Failure) -> Result<(), Failure> {
     match failure {
         Failure::Tenancy(error) => {

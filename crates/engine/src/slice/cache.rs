@@ -18,8 +18,8 @@ use super::lookup::{Holder, Lookup};
 use super::timeline::{MarkPlace, Timeline};
 use crate::store::links_entity;
 
-/// The memory that an entry takes beside its contents, in bytes: its key, and what the cache keeps of
-/// it to know what to drop. Measured, as the weights of values are.
+/// The memory that an entry takes beside its contents, in bytes: its key, and the notes by which
+/// the cache chooses the entries to drop. Measured, as the weights of values are.
 pub const ENTRY_BYTES: usize = 560;
 
 /// The part of the memory that is for entities by an attribute: one of so many.
@@ -152,8 +152,8 @@ impl Cache {
         is_current.then_some(entry.held)
     }
 
-    /// Keeps what was read by a snapshot whose state is that of the epoch. It takes
-    /// the place of what was read later, if that is there: a miss for others, and
+    /// Keeps an entity that a snapshot has read, whose state is that of the epoch. It takes
+    /// the place of one that was read later, if that is there: a miss for others, and
     /// never wrong.
     pub(super) fn put(
         &self,
@@ -188,7 +188,7 @@ impl Cache {
         (of == epoch).then_some(holder)
     }
 
-    /// Keeps what was found by a snapshot whose state is that of the epoch.
+    /// Keeps the holder that a snapshot has found, whose state is that of the epoch.
     pub(super) fn keep(&self, lookup: Lookup, epoch: u64, holder: Holder) {
         if self.keeps() {
             self.lookups.insert(lookup, (epoch, holder));

@@ -46,7 +46,7 @@ pub(crate) struct AbsentEntities {
 }
 
 impl StateReading<'_> {
-    /// Gathers what a plan leads to. `described` are the entities that the caller describes.
+    /// Gathers the entities that a plan leads to. `described` are the entities that the caller describes.
     ///
     /// # Errors
     /// An entity that is unusable, a slice that would be incomplete.
@@ -144,8 +144,8 @@ impl RowSource for Gathering<'_> {
         Ok(RowState::Here(GatheredEntity { loaded, shared }, None))
     }
 
-    /// A reference of the store's leads to what it knows, or to nothing. Of what a caller refers to, the
-    /// caller has to say all.
+    /// A reference of the store leads to an entity that it knows, or to nothing. An entity that a caller
+    /// refers to is the caller's to describe.
     fn is_none(&self, referrer: &EntityUid, absent: &EntityUid) -> bool {
         self.described.get(referrer).is_none() && self.reading.tells_absence(absent.type_name())
     }

@@ -256,8 +256,8 @@ mod tests {
         }
     }
 
-    /// Where a mark shows that nothing was written, what was loaded counts on, though
-    /// the store does not tell what changes; and where it shows a write, it does not.
+    /// The store does not tell what changes. As long as its mark shows no write, loaded entities
+    /// count; a write ends that.
     #[test]
     fn a_mark_tells_of_a_store_that_does_not() {
         let timeline = Timeline::default();

@@ -1,7 +1,7 @@
 //! The questions that wait for the store, of which there are only so many.
 //!
 //! A store that is slow, or asked for more than it can give, would else make all wait behind all
-//! others, each until its time is over. So what is beyond is refused at once, and what is let in is
+//! others, each until its time is over. So the questions beyond are refused at once, and those that are let in are
 //! answered about as soon as ever. There are two bounds: a number that is never exceeded, and a
 //! lower one, of those that the store answers in time ([`Pace`]), which may be exceeded for a moment: a burst is
 //! let in, and a load that lasts is not. A burst is one after a calm that was as long: a load that lasts

@@ -159,7 +159,7 @@ enum Followed {
     Further,
     /// There is nothing more.
     ToTheEnd,
-    /// A reference leads to what is not known.
+    /// A reference leads to an entity that is not known.
     Dangling(Box<EntityReference>),
 }
 

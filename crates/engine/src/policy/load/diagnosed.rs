@@ -58,7 +58,7 @@ fn at_policy(info: &PolicyInfo, diagnostic: &dyn Diagnostic) -> Fault {
 }
 
 /// True if an error is that of an entity which a policy names and looks into. Cedar has no level for it,
-/// and counts what is behind it as behind the principal; here it is a root of the slice, as the
+/// and counts its references as those of the principal. Here it is a root of the slice, as the
 /// principal is.
 pub(super) fn is_of_literal(error: &ValidationError) -> bool {
     // Cedar tells the two kinds of this error apart by their text alone. One that is not known is taken

@@ -1,6 +1,6 @@
 //! Looking an entity up by an attribute.
 //!
-//! INVARIANT: what was found is good for the epoch that it was found in, and for no other:
+//! INVARIANT: a find is good for the epoch that it was made in, and for no other:
 //! with any change another entity may have the attribute.
 
 use std::sync::Arc;

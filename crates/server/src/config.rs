@@ -71,7 +71,7 @@ pub use resource::{ResourceAttributes, ResourceError, pairs};
 pub use server::{MIN_WORKER_STACK_BYTES, Server};
 pub use server_url::{ServerUrl, ServerUrlError};
 pub use share::{Share, ShareError};
-pub use store::{Cache, Entities, Freshness, StoreSettings};
+pub use store::{CacheSettings, EntitiesSettings, FreshnessSettings, StoreSettings};
 pub use surfaces::{
     AuthzenSettings, CerbosSettings, Explain, ExplainersSettings, PlanDialect, PlanSettings,
     Reveal, Search,
@@ -134,13 +134,13 @@ pub struct Config {
     /// Static keys of callers.
     pub api_keys: ApiKeys,
     /// Memory for entities that were loaded before.
-    pub cache: Cache,
+    pub cache: CacheSettings,
     /// A file of entities that is the tenancy store.
-    pub entities: Entities,
+    pub entities: EntitiesSettings,
     /// The tenancy store.
     pub store: StoreSettings,
     /// The age that a state of the store may have.
-    pub freshness: Freshness,
+    pub freshness: FreshnessSettings,
     /// How changed policies are noticed.
     pub reload: Reload,
     /// A second set of policies that decides everything once more.

@@ -22,12 +22,16 @@ pub(super) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connec
             "`{shown}` does not exist; `import`, `migrate` and `serve` make a database"
         )));
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection
-        .busy_timeout(options.busy_timeout)
-        .map_err(failed)?;
+    let connection = open(path, options).map_err(failed)?;
     prepare_writer(&connection, options).map_err(failed)?;
+    Ok(connection)
+}
+
+/// Opens a file that is there. A reader is let write too: it takes part in the index of a WAL database.
+fn open(path: &Path, options: &SqliteOptions) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(options.busy_timeout)?;
     Ok(connection)
 }
 
@@ -43,11 +47,7 @@ fn make_file(path: &Path) {
 pub(super) fn open_whole(path: &Path, options: &SqliteOptions) -> Result<Connection, StoreError> {
     let shown = path.display();
     let failed = |error: rusqlite::Error| StoreError::Unavailable(format!("`{shown}`: {error}"));
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection
-        .busy_timeout(options.busy_timeout)
-        .map_err(failed)?;
+    let connection = open(path, options).map_err(failed)?;
     let number = |sql: &str| {
         let number = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
         number.map(i64::unsigned_abs)
@@ -93,12 +93,7 @@ fn switch_to_wal(connection: &Connection, options: &SqliteOptions) -> rusqlite::
 pub(super) fn open_reader(path: &Path, options: &SqliteOptions) -> Result<Connection, StoreError> {
     let failed =
         |error: rusqlite::Error| StoreError::Unavailable(format!("`{}`: {error}", path.display()));
-    // Not read-only: a reader of a WAL database takes part in its index.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection
-        .busy_timeout(options.busy_timeout)
-        .map_err(failed)?;
+    let connection = open(path, options).map_err(failed)?;
     connection
         .pragma_update(None, "query_only", true)
         .map_err(failed)?;

@@ -11,7 +11,7 @@ use super::range::{HOUR, MILLISECOND, SettingFaults};
 /// Memory for entities that were loaded before, and for decisions that were made of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Cache {
+pub struct CacheSettings {
     /// True if loaded entities are kept.
     pub enabled: bool,
     /// Memory for them, in bytes.
@@ -23,7 +23,7 @@ pub struct Cache {
 /// A file of entities that is the tenancy store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entities {
+pub struct EntitiesSettings {
     /// Its length, in bytes.
     pub bytes: u64,
     /// The ancestors of one entity, near and far.
@@ -54,7 +54,7 @@ pub struct StoreSettings {
 /// The age that a state of the store may have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Freshness {
+pub struct FreshnessSettings {
     /// How often the program looks for changes without a hint; 0 is with every question.
     #[serde(with = "duration")]
     pub poll_interval: Duration,
@@ -69,9 +69,9 @@ pub struct Freshness {
     pub wait: Duration,
 }
 
-// === impl Entities ===
+// === impl EntitiesSettings ===
 
-impl Entities {
+impl EntitiesSettings {
     pub(super) fn check(&self, faults: &mut SettingFaults) {
         let bytes = usize::try_from(self.bytes).unwrap_or(usize::MAX);
         faults.number("entities.bytes", bytes, 1 << 10..=1 << 36);
@@ -93,9 +93,9 @@ impl StoreSettings {
     }
 }
 
-// === impl Freshness ===
+// === impl FreshnessSettings ===
 
-impl Freshness {
+impl FreshnessSettings {
     pub(super) fn check(&self, faults: &mut SettingFaults) {
         let (hour, day) = (Duration::ZERO..=HOUR, Duration::ZERO..=24 * HOUR);
         faults.duration("freshness.poll_interval", self.poll_interval, &hour);

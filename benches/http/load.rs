@@ -17,8 +17,14 @@ pub(crate) struct Load {
     pub(crate) cpu: f64,
 }
 
+/// Sends a request, and reads its answer to the end of the buffer; returns the length of the answer's body.
+pub(crate) fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> usize {
+    stream.write_all(request).unwrap();
+    answer(stream, buffer)
+}
+
 /// One answer; returns its body's length.
-pub(crate) fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> usize {
+fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> usize {
     buffer.clear();
     let mut chunk = [0; 65536];
     loop {
@@ -67,8 +73,7 @@ pub(crate) fn load(
                     while !stop.load(Ordering::Relaxed) {
                         let n = from.fetch_add(1, Ordering::Relaxed) % requests.len();
                         let started = Instant::now();
-                        stream.write_all(&requests[n]).unwrap();
-                        answer(&mut stream, &mut buffer);
+                        exchange(&mut stream, &requests[n], &mut buffer);
                         taken.push(started.elapsed());
                     }
                     taken

@@ -40,15 +40,42 @@ fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> usize {
             "{}",
             String::from_utf8_lossy(buffer)
         );
-        let length: usize = head
+        let length = head
             .lines()
-            .find_map(|line| line.strip_prefix("content-length: "))
-            .unwrap()
-            .parse()
-            .unwrap();
-        if buffer.len() == end + 4 + length {
-            return length;
+            .find_map(|line| line.strip_prefix("content-length: "));
+        let body = end + 4;
+        match length {
+            Some(length) if buffer.len() - body == length.parse::<usize>().unwrap() => {
+                return buffer.len() - body;
+            }
+            Some(_) => {}
+            None => {
+                assert!(head.contains("transfer-encoding: chunked"), "{head}");
+                if let Some(joined) = joined(&buffer[body..]) {
+                    buffer.splice(body.., joined);
+                    return buffer.len() - body;
+                }
+            }
         }
+    }
+}
+
+/// The chunks of a body; `None` if they are not all there.
+fn joined(mut chunks: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let end = memchr::memmem::find(chunks, b"\r\n")?;
+        let length = std::str::from_utf8(&chunks[..end]).unwrap();
+        let length = usize::from_str_radix(length, 16).unwrap();
+        chunks = &chunks[end + 2..];
+        if chunks.len() < length + 2 {
+            return None;
+        }
+        if length == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(&chunks[..length]);
+        chunks = &chunks[length + 2..];
     }
 }
 

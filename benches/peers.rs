@@ -4,7 +4,8 @@
 //!
 //! First, all are asked each question that there is, and give the same decision. Then a load takes turns between them and the
 //! floor, a server that parses our questions and answers a constant: one by one, and in batches of 50 of one principal, the
-//! most that Cerbos takes by default. Ours runs twice: as by default, and with no decision kept, as for the others.
+//! most that Cerbos takes by default. Each runs twice: ours as by default, and with no decision kept, as for the others; those
+//! as by default, with a line of their logs for each request, and with errors alone in these, as ours.
 //!
 //! `cargo bench --profile dist --bench peers [-- SECONDS]`. Needs npm, and network the first time.
 
@@ -59,7 +60,6 @@ struct Contender<'a> {
     version: &'a str,
     server: Server<'a>,
     language: &'a dyn Language,
-    batches: bool,
 }
 
 fn main() {
@@ -71,39 +71,39 @@ fn main() {
     let ours = |settings| Program::start_by(serve_ten(directory.path()), settings);
     let (anew, kept) = (ours(&[ANEW]), ours(&[]));
     let entities = directory.path().join("entities.json");
-    let [cerbos, agent] = ["Cerbos", "cedar-agent"].map(|name| Peer::start(name, &entities));
+    let peer = |name, options: &[&str]| Peer::start(name, &entities, options);
+    let [cerbos, quiet_cerbos] = [&[][..], &["--quiet"]].map(|options| peer("Cerbos", options));
+    let [agent, quiet_agent] = [&[][..], &["--quiet"]].map(|options| peer("cedar-agent", options));
     let in_cerbos = Cerbos::new(&entities_of_ten());
     let our = |name, program| Contender {
         name,
         version: env!("CARGO_PKG_VERSION"),
         server: Program::server(program),
         language: &Native,
-        batches: true,
+    };
+    let their = |name, peer, language| Contender {
+        name,
+        version: Peer::version(peer),
+        server: Peer::server(peer),
+        language,
     };
     let contenders = [
-        our("peppol-authz, no decision kept", &anew),
         our("peppol-authz", &kept),
-        Contender {
-            name: "Cerbos",
-            version: &cerbos.version,
-            server: cerbos.server(),
-            language: &in_cerbos,
-            batches: true,
-        },
-        Contender {
-            name: "cedar-agent",
-            version: &agent.version,
-            server: agent.server(),
-            language: &Agent,
-            batches: false,
-        },
+        our("peppol-authz, no decision kept", &anew),
+        their("Cerbos", &cerbos, &in_cerbos),
+        their("Cerbos, quiet", &quiet_cerbos, &in_cerbos),
+        their("cedar-agent", &agent, &Agent),
+        their("cedar-agent, quiet", &quiet_agent, &Agent),
     ];
     let all: Vec<Vec<Asked>> = all_of_ten().map(|asked| vec![asked]).collect();
     let singles: Vec<Vec<Asked>> = (0..RANDOM).map(|n| vec![random_of_ten(n)]).collect();
     let batches: Vec<Vec<Asked>> = (0..RANDOM / BATCH)
         .map(|n| random_of_one_user(n, BATCH))
         .collect();
-    let with_batches: Vec<&Contender<'_>> = contenders.iter().filter(|each| each.batches).collect();
+    let with_batches: Vec<&Contender<'_>> = contenders
+        .iter()
+        .filter(|each| each.language.has_batches())
+        .collect();
     let contenders: Vec<&Contender<'_>> = contenders.iter().collect();
     agree(&contenders, &all);
     agree(&with_batches, &batches);

@@ -12,6 +12,9 @@ pub(crate) trait Language {
     fn request(&self, asked: &[Asked]) -> Vec<u8>;
     /// For each question of a request: is it allowed? An answer that says neither stops the benchmark.
     fn allowed(&self, answer: &Value) -> Vec<bool>;
+    fn has_batches(&self) -> bool {
+        true
+    }
 }
 
 fn decision(answer: &Value) -> bool {
@@ -63,6 +66,10 @@ impl Language for Agent {
     fn allowed(&self, answer: &Value) -> Vec<bool> {
         assert_eq!(answer["diagnostics"]["errors"], json!([]));
         vec![decision(answer)]
+    }
+
+    fn has_batches(&self) -> bool {
+        false
     }
 }
 

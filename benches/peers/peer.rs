@@ -13,7 +13,7 @@ pub(crate) struct Peer {
     script: Child,
     address: String,
     pid: u32,
-    pub(crate) version: String,
+    version: String,
 }
 
 /// Installs all of them, which takes minutes the first time.
@@ -30,11 +30,12 @@ fn script() -> Command {
 }
 
 impl Peer {
-    /// Starts one with the ten policies, and with the entities of a file.
-    pub(crate) fn start(name: &str, entities: &Path) -> Self {
+    /// Starts one with the ten policies, the entities of a file, and options of the script.
+    pub(crate) fn start(name: &str, entities: &Path, options: &[&str]) -> Self {
         let mut script = script()
             .args(["serve", name])
             .arg(entities)
+            .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -51,6 +52,10 @@ impl Peer {
             pid: told["pid"].as_u64().unwrap().try_into().unwrap(),
             version: text("version"),
         }
+    }
+
+    pub(crate) fn version(&self) -> &str {
+        &self.version
     }
 
     pub(crate) fn server(&self) -> Server<'_> {

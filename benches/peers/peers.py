@@ -1,7 +1,9 @@
 """Other decision points, for the benchmark `peers`: Cerbos and cedar-agent, with the ten policies of benches/ten.
 
-    peers.py install                installs them in TARGET/peers, where they are not there yet
-    peers.py serve NAME ENTITIES    starts one with policies and entities (a file in Cedar's JSON), each by its own defaults
+    peers.py install                        installs them in TARGET/peers, where they are not there yet
+    peers.py serve NAME ENTITIES [--quiet]  starts one with policies and entities (a file in Cedar's JSON), by its own defaults
+
+Both log each request by default. With --quiet they log errors alone.
 
 `serve` tells of the server in a line of JSON as soon as it answers: its version, address and process. The server lives
 until the input of `serve` ends. TARGET is CARGO_TARGET_DIR, or `target` without it.
@@ -121,8 +123,9 @@ def wait(process, url, command):
     sys.exit(f"error: no answer from {' '.join(map(str, command))}")
 
 
-def serve(name, entities):
+def serve(name, entities, *options):
     version, command, port, ready, fill = SERVERS[name](entities)
+    command += options
     address = f"127.0.0.1:{port}"
     silent = subprocess.DEVNULL
     process = subprocess.Popen(command, stdin=silent, stdout=silent, stderr=silent)
@@ -145,6 +148,8 @@ def main():
             install()
         case ["serve", name, entities] if name in SERVERS:
             serve(name, entities)
+        case ["serve", name, entities, "--quiet"] if name in SERVERS:
+            serve(name, entities, "--log-level=error")
         case _:
             sys.exit(__doc__)
 

@@ -66,7 +66,6 @@ def peers(figures):
             bars(place, names, [("", OURS, [values[value] for values in found])], unit)
             for drawn, each in zip(place.patches, names):
                 drawn.set_color(OURS if each.startswith("peppol-authz") else FLOOR)
-            place.set_xscale("log")
     figure.tight_layout()
     return figure
 

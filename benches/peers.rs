@@ -4,7 +4,7 @@
 //!
 //! First, all are asked each question that there is, and give the same decision. Then a load takes turns between them and the
 //! floor, a server that parses our questions and answers a constant: one by one, and in batches of 50 of one principal, the
-//! most that Cerbos takes by default. Each runs twice: ours as by default, and with no decision kept, as for the others; those
+//! most that Cerbos takes by default. Each runs twice: ours as by default, and with no decision kept; those
 //! as by default, with a line of their logs for each request, and with errors alone in these, as ours.
 //!
 //! `cargo bench --profile dist --bench peers [-- SECONDS]`. Needs npm, and network the first time.

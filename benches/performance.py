@@ -293,8 +293,8 @@ SECTIONS = [
         - **cedar-agent**, built from crates.io with the versions that it was released with: the same Cedar policies and entities, put into its
           stores over HTTP. It has no batches.
         - Both log each request by default, here to nowhere; *quiet* ones log errors alone (`--log-level error`).
-        - **peppol-authz**: without its refusal of too much (`server.delay` is a second), since no server refuses here. By default it keeps decisions;
-          *no decision kept* decides each anew, as the others do. Its defaults have room for some thousands of decisions, and the questions are more.
+        - **peppol-authz**: its refusal of too much is put off (`server.delay` is a second), since this load waits for its answers. By default it keeps decisions,
+          some thousands of them, and there are more questions than that; *no decision kept* decides each anew.
 
         Answers differ: ours have reasons, codes, an id and revisions; those of cedar-agent the policies that decided; those of Cerbos the effect. Questions are random,
         each as likely as another; a batch is of one user. The floor parses our requests, and answers as many bytes as we do. One in nine questions is allowed.

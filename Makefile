@@ -68,7 +68,7 @@ image:
 chart:
 	.ci/chart
 
-# All benchmarks, and the page and the plots of their figures; not part of the tests. An hour on a quiet machine. Needs `wrk`.
+# All benchmarks, and the page and the plots of their figures; not part of the tests. An hour on a quiet machine. Needs `wrk` and npm.
 performance:
 	.ci/performance
 

@@ -22,7 +22,8 @@ use std::time::Duration;
 
 use cedar_policy::{Authorizer, Entities, Request};
 use common::figures::figure;
-use common::questions::{Asked, entities_of_ten, random_of_shipped, random_of_ten};
+use common::questions::{Asked, random_of_shipped};
+use common::ten::{entities_of_ten, random_of_ten};
 use common::{Size, import, median, participant, thread_cpu};
 use peppol_authz_database::{Sqlite, SqliteOptions};
 use peppol_authz_engine::policy::{Bundle, SourceFile, Sources, load};

@@ -21,11 +21,15 @@
 )]
 
 mod common;
+#[path = "http/compare.rs"]
+mod compare;
 #[path = "../tests/it/eventually.rs"]
 #[allow(dead_code, reason = "the benchmark uses a part")]
 mod eventually;
 #[path = "http/floor.rs"]
 mod floor;
+#[path = "http/kind.rs"]
+mod kind;
 #[path = "http/load.rs"]
 mod load;
 #[path = "../tests/it/postgres/server.rs"]
@@ -34,100 +38,24 @@ mod postgres;
 #[path = "http/rpc.rs"]
 mod rpc;
 
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use bytes::Bytes;
 use common::figures::figure;
-use common::program::Program;
-use common::questions::{
-    Asked, ORGANISATIONS, entities_of_ten, question, random_of_shipped, random_of_ten, request,
-};
-use common::{Size, documents, median, memory};
-use load::{Load, answer};
-use serde_json::{Value, json};
+use common::program::{ANEW, Program, Setting};
+use common::questions::{Asked, ORGANISATIONS, question, random_of_shipped};
+use common::ten::{random_of_ten, serve_ten};
+use common::{Size, documents, memory};
+use compare::{Compared, in_turn};
+use kind::{Kind, Requests};
+use serde_json::json;
 
-const BATCH: usize = 50;
-const ROUNDS: usize = 3;
-/// Questions that come one by one come over many connections, batches over few.
-const SINGLES: usize = 16;
-const BATCHES: usize = 4;
 /// Random questions of a kind; after the last the first comes again.
 const RANDOM: usize = 20_000;
 
 const NATIVE: [&str; 2] = ["/v1/is_authorized", "/v1/batch_is_authorized"];
 const AUTHZEN: [&str; 2] = ["/access/v1/evaluation", "/access/v1/evaluations"];
-
-/// Requests that are asked in turn.
-enum Requests {
-    Http(Arc<Vec<Vec<u8>>>, usize),
-    Envoy(Arc<Vec<Bytes>>),
-}
-
-/// A kind of load.
-struct Kind {
-    name: String,
-    requests: Requests,
-    /// Decisions of a request.
-    each: usize,
-}
-
-impl Kind {
-    fn single(name: &str, path: &str, bodies: impl Iterator<Item = Value>) -> Self {
-        let requests = bodies.map(|body| request(path, &body)).collect();
-        Self {
-            name: name.to_owned(),
-            requests: Requests::Http(Arc::new(requests), SINGLES),
-            each: 1,
-        }
-    }
-
-    fn batch(name: &str, path: &str, of: &str, bodies: impl Iterator<Item = Value>) -> Self {
-        let bodies: Vec<Value> = bodies.collect();
-        let requests = bodies
-            .chunks_exact(BATCH)
-            .map(|bodies| request(path, &json!({of: bodies})))
-            .collect();
-        Self {
-            name: name.to_owned(),
-            requests: Requests::Http(Arc::new(requests), BATCHES),
-            each: BATCH,
-        }
-    }
-
-    fn load(&self, program: &Program, time: Duration) -> Load {
-        let pid = program.child.id();
-        match &self.requests {
-            Requests::Http(requests, connections) => {
-                let from = Arc::new(AtomicUsize::new(0));
-                let server = (program.address.as_str(), pid);
-                load::load(server, requests, &from, *connections, time)
-            }
-            Requests::Envoy(checks) => {
-                let server = (program.envoy.as_deref().unwrap(), pid);
-                rpc::load(server, checks, SINGLES, time)
-            }
-        }
-    }
-
-    /// The floor that parses such requests, and answers as many bytes as the server did.
-    fn floor(&self, server: &Program) -> Program {
-        let mut constants = Vec::new();
-        if let Requests::Http(requests, _) = &self.requests {
-            let path = requests[0].split(|byte| *byte == b' ').nth(1).unwrap();
-            let path = String::from_utf8_lossy(path);
-            let mut stream = TcpStream::connect(&server.address).unwrap();
-            std::io::Write::write_all(&mut stream, &requests[0]).unwrap();
-            let size = answer(&mut stream, &mut Vec::new());
-            constants.push(format!("{path}={size}"));
-        }
-        Program::start(&mut floor::command(&constants))
-    }
-}
 
 /// The parts of the benchmark that are wanted, and their time.
 struct Bench {
@@ -144,10 +72,7 @@ fn main() {
         part,
         directory: tempfile::tempdir().unwrap(),
     };
-    println!(
-        "{:<44} {:>11} {:>8} {:>8} {:>8} {:>18} {:>6}",
-        "medians of rounds", "decisions/s", "p50 µs", "p99 µs", "CPU µs", "of the floor", "CPU"
-    );
+    println!("{}", Compared::head());
     bench.repeated();
     bench.random();
     bench.ten();
@@ -193,16 +118,8 @@ impl Bench {
 
     fn ten(&self) {
         let kinds = random_kinds("random, ten policies", random_of_ten);
-        let server = self.wanted(&kinds, || {
-            let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/ten");
-            let entities = self.directory.path().join("entities.json");
-            std::fs::write(&entities, entities_of_ten().to_string()).unwrap();
-            let mut command = Program::serve(&format!("entities:{}", entities.display()));
-            command.arg("--schema").arg(own.join("ten.cedarschema"));
-            command.arg("--policies").arg(own.join("policies"));
-            start(command, &[ANEW])
-        });
-        if let Some(server) = server {
+        let ten = || serve_ten(self.directory.path());
+        if let Some(server) = self.wanted(&kinds, || Program::start_by(ten(), &[ANEW])) {
             self.beside_floors(&kinds, &server);
         }
     }
@@ -284,7 +201,7 @@ impl Bench {
         let config = self.directory.path().join("sidecar.toml");
         std::fs::write(&config, HEADER).unwrap();
         command.arg("--config").arg(config);
-        start(command, settings)
+        Program::start_by(command, settings)
     }
 
     /// The documents of the shipped policies' store.
@@ -302,7 +219,7 @@ impl Bench {
     fn beside_floors(&self, kinds: &[Kind], server: &Program) {
         for kind in kinds {
             if kind.name.starts_with(&self.part) {
-                let floor = kind.floor(server);
+                let floor = kind.floor(&server.server());
                 self.compare(kind, &floor, server, "of_floor");
             }
         }
@@ -311,56 +228,17 @@ impl Bench {
     /// Loads both in turn, and tells of the second beside the first.
     fn compare(&self, kind: &Kind, floor: &Program, server: &Program, beside: &str) {
         let time = Duration::from_secs(self.seconds);
-        let rounds: Vec<[Load; 2]> = (0..ROUNDS)
-            .map(|_| [kind.load(floor, time), kind.load(server, time)])
-            .collect();
-        let each = kind.each as f64;
-        let of = |value: &dyn Fn(&[Load; 2]) -> f64| {
-            let mut values: Vec<f64> = rounds.iter().map(value).collect();
-            let middle = median(&mut values);
-            (middle, values[0], values[values.len() - 1])
-        };
-        let (rate, ..) = of(&|[_, found]| found.per_second * each);
-        let (p50, ..) = of(&|[_, found]| found.p50.as_secs_f64() * 1e6);
-        let (p99, ..) = of(&|[_, found]| found.p99.as_secs_f64() * 1e6);
-        let (cpu, ..) = of(&|[_, found]| found.cpu / each);
-        let (cpu_floor, ..) = of(&|[floor, _]| floor.cpu / each);
-        let ratio = of(&|[floor, found]| found.per_second / floor.per_second);
-        let times = of(&|[floor, found]| found.cpu / floor.cpu);
-        let name = &kind.name;
-        println!(
-            "{name:<44} {rate:>11.0} {p50:>8.0} {p99:>8.0} {cpu:>8.2} {:>6.2} ({:.2}–{:.2}) {:>6.2}",
-            ratio.0, ratio.1, ratio.2, times.0
-        );
-        let values = json!({
-            "beside": beside, "decisions_per_second": rate, "p50_us": p50, "p99_us": p99, "cpu_us": cpu,
-            "cpu_us_of_floor": cpu_floor, "rate": [ratio.0, ratio.1, ratio.2],
-            "cpu": [times.0, times.1, times.2],
-        });
-        figure("http", name, values);
+        let [floor, server] = [floor, server].map(|each| move || kind.load(&each.server(), time));
+        let found = in_turn(&[&floor, &server]);
+        let compared = Compared::of(&found[0], &found[1], kind.each);
+        println!("{}", compared.line(&kind.name));
+        figure("http", &kind.name, compared.values(beside));
     }
 }
-
-type Setting = (&'static str, &'static str);
-
-/// No decision is kept; entities are.
-const ANEW: Setting = ("CACHE__DECISION_BYTES", "0");
 
 /// Envoy tells of its user by a header.
 const HEADER: &str = "[gateway]\nenvoy_grpc_listen = \"127.0.0.1:0\"\n[[gateway.header]]\nendpoint = \"envoy\"\n\
                       from = [\"127.0.0.1\"]\nname = \"X-User\"\ntype = \"User\"\n";
-
-fn start(mut command: Command, settings: &[Setting]) -> Program {
-    if let Ok(workers) = std::env::var("WORKERS") {
-        command.env("PEPPOL_AUTHZ_SERVER__WORKERS", workers);
-    }
-    // This load waits for its answers: it is never too much.
-    command.env("PEPPOL_AUTHZ_SERVER__DELAY", "1s");
-    for (name, value) in settings {
-        command.env(format!("PEPPOL_AUTHZ_{name}"), value);
-    }
-    Program::start(&mut command)
-}
 
 /// Random questions in both languages, one by one and in batches.
 fn random_kinds(name: &str, random: fn(usize) -> Asked) -> [Kind; 4] {

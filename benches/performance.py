@@ -89,6 +89,26 @@ def throughput(figures):
     return table(heads, rows)
 
 
+def peers(figures):
+    rows = [
+        [
+            values["asked"],
+            values["server"],
+            values["version"],
+            number(values["decisions_per_second"]),
+            spread(*values["rate"]),
+            number(values["cpu_us"]),
+            spread(*values["cpu"]),
+            time(values["p50_us"]),
+            time(values["p99_us"]),
+            f"{values['memory_kib'] / 1024:.0f} MiB",
+        ]
+        for _, values in figures.of("peers")
+    ]
+    heads = ["", "", "version", "decisions/s", "of the floor's", "CPU µs of one", "times the floor's", "p50", "p99", "memory"]
+    return table(heads, rows)
+
+
 def observed(figures):
     rows = [
         [name, number(values["decisions_per_second"]), spread(*values["rate"]), spread(*values["cpu"])]
@@ -260,6 +280,28 @@ SECTIONS = [
         parts,
         None,
         ("http", "decide"),
+    ),
+    (
+        "Beside others",
+        """
+        The same ten policies and hundred entities, in the language of each: all of them gave the same decision to each of the 14,720 questions that there are
+        before they were loaded. All were started in the same run, and loaded one after the other. `benches/peers/peers.py` installs and
+        starts them by their own defaults; set are addresses, and the place of policies and data.
+
+        - **Cerbos**, the binary of the npm package `@cerbos/cerbos-linux-x64`: rules in YAML with derived roles. It has no store, so each request brings the
+          attributes of user and documents, and a caller must know them. Its usage data are off, and a batch is of 50 documents, the most that it takes by default.
+        - **cedar-agent**, built from crates.io with the versions that it was released with: the same Cedar policies and entities, put into its
+          stores over HTTP. It has no batches.
+        - Both log each request by default, here to nowhere; *quiet* ones log errors alone (`--log-level error`).
+        - **peppol-authz**: its refusal of too much is put off (`server.delay` is a second), since this load waits for its answers. By default it keeps decisions,
+          some thousands of them, and there are more questions than that; *no decision kept* decides each anew.
+
+        Answers differ: ours have reasons, codes, an id and revisions; those of cedar-agent the policies that decided; those of Cerbos the effect. Questions are random,
+        each as likely as another; a batch is of one user. The floor parses our requests, and answers as many bytes as we do. One in nine questions is allowed.
+        """,
+        peers,
+        "peers",
+        ("peers",),
     ),
     (
         "Observers",

@@ -50,6 +50,26 @@ def throughput(figures):
     return figure
 
 
+def peers(figures):
+    """A part for singles and one for batches: the rate and the CPU of each server."""
+    asked = {}
+    for _, values in figures.of("peers"):
+        asked.setdefault(values["asked"], []).append(values)
+    most = max(len(found) for found in asked.values())
+    figure, axes = pyplot.subplots(len(asked), 2, figsize=(11, 0.35 * most * len(asked) + 2), squeeze=False)
+    for row, (name, found) in zip(axes, asked.items()):
+        names = [values["server"] for values in found]
+        for place, value, unit in (
+            (row[0], "decisions_per_second", f"decisions a second, {name}"),
+            (row[1], "cpu_us", f"µs of CPU for a decision, {name}"),
+        ):
+            bars(place, names, [("", OURS, [values[value] for values in found])], unit)
+            for drawn, each in zip(place.patches, names):
+                drawn.set_color(OURS if each.startswith("peppol-authz") else FLOOR)
+    figure.tight_layout()
+    return figure
+
+
 def pairs(found, series, unit, scale="linear"):
     """Two bars for each thing that was measured: `series` has a label, a colour and a value's name of each."""
     figure, axes = pyplot.subplots(figsize=(9, 0.5 * len(found) + 1.5))
@@ -73,7 +93,7 @@ def growth(figures):
 def write(lines, directory):
     """Writes the plots of the benchmarks that were run."""
     figures = Figures(lines)
-    for plot, bench in ((throughput, "http"), (latency, "latency"), (growth, "decide")):
+    for plot, bench in ((throughput, "http"), (peers, "peers"), (latency, "latency"), (growth, "decide")):
         if figures.run(bench):
             drawn = plot(figures)
             path = directory / f"{plot.__name__}.svg"

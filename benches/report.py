@@ -28,6 +28,7 @@ BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 BENCHES = {
     "decide": [],
     "http": ["3"],
+    "peers": ["3"],
     "latency": ["10"],
     "freshness": [],
     "search": [],

@@ -6,6 +6,7 @@ pub(crate) mod figures;
 pub(crate) mod pinned;
 pub(crate) mod program;
 pub(crate) mod questions;
+pub(crate) mod ten;
 
 use std::io::{BufReader, Read};
 

@@ -14,6 +14,20 @@ pub(crate) struct Program {
     pub(crate) envoy: Option<String>,
 }
 
+/// Where a process is asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Server<'a> {
+    pub(crate) address: &'a str,
+    pub(crate) envoy: Option<&'a str>,
+    pub(crate) pid: u32,
+}
+
+/// A setting's name without the prefix of all, and its value.
+pub(crate) type Setting = (&'static str, &'static str);
+
+/// No decision is kept; entities are.
+pub(crate) const ANEW: Setting = ("CACHE__DECISION_BYTES", "0");
+
 impl Program {
     /// Starts it, and waits until it is ready.
     pub(crate) fn start(command: &mut Command) -> Self {
@@ -40,6 +54,26 @@ impl Program {
             child,
             address,
             envoy,
+        }
+    }
+
+    /// Starts `serve` for a load that waits for its answers, and so is never too much.
+    pub(crate) fn start_by(mut command: Command, settings: &[Setting]) -> Self {
+        if let Ok(workers) = std::env::var("WORKERS") {
+            command.env("PEPPOL_AUTHZ_SERVER__WORKERS", workers);
+        }
+        command.env("PEPPOL_AUTHZ_SERVER__DELAY", "1s");
+        for (name, value) in settings {
+            command.env(format!("PEPPOL_AUTHZ_{name}"), value);
+        }
+        Self::start(&mut command)
+    }
+
+    pub(crate) fn server(&self) -> Server<'_> {
+        Server {
+            address: &self.address,
+            envoy: self.envoy.as_deref(),
+            pid: self.child.id(),
         }
     }
 

@@ -8,10 +8,10 @@ pub(crate) const ORGANISATIONS: usize = 1000;
 
 /// A question in parts that each interface words in its own way.
 pub(crate) struct Asked {
-    principal: (&'static str, String),
-    action: &'static str,
-    resource: (&'static str, String),
-    context: Value,
+    pub(crate) principal: (&'static str, String),
+    pub(crate) action: &'static str,
+    pub(crate) resource: (&'static str, String),
+    pub(crate) context: Value,
 }
 
 impl Asked {
@@ -107,63 +107,11 @@ fn of_shipped(kind: usize, user: usize, n: usize, marked: &str) -> Asked {
     }
 }
 
-/// Random questions of `benches/ten`.
-pub(crate) fn random_of_ten(n: usize) -> Asked {
-    let mut dice = Dice(n as u64);
-    Asked {
-        principal: ("User", format!("user-{}", dice.roll(TEN_USERS))),
-        action: ["view", "edit", "share", "remove"][dice.roll(4)],
-        resource: ("Document", format!("document-{}", dice.roll(TEN_DOCUMENTS))),
-        context: json!({"mfa": dice.roll(2) == 0}),
-    }
-}
-
-const TEN_USERS: usize = 40;
-const TEN_DOCUMENTS: usize = 46;
-const TEN_TEAMS: usize = 10;
-const TEN_FOLDERS: [&str; 4] = ["handbook", "offers", "letters", "drawings"];
-
-/// The hundred entities of `benches/ten`, in Cedar's JSON.
-pub(crate) fn entities_of_ten() -> Value {
-    let uid = |ty: &str, id: String| json!({"type": ty, "id": id});
-    let entity = |ty, id| json!({"__entity": uid(ty, id)});
-    let team = |n: usize| format!("team-{}", n % TEN_TEAMS);
-    let teams =
-        (0..TEN_TEAMS).map(|n| json!({"uid": uid("Team", team(n)), "attrs": {}, "parents": []}));
-    let users = (0..TEN_USERS).map(|n| {
-        json!({
-            "uid": uid("User", format!("user-{n}")),
-            "attrs": {"grade": n % 7, "suspended": n % 13 == 5},
-            "parents": [uid("Team", team(n))],
-        })
-    });
-    let folders = TEN_FOLDERS.iter().enumerate().map(|(n, folder)| {
-        json!({
-            "uid": uid("Folder", (*folder).to_owned()),
-            "attrs": {"team": entity("Team", team(n))},
-            "parents": [],
-        })
-    });
-    let documents = (0..TEN_DOCUMENTS).map(|n| {
-        json!({
-            "uid": uid("Document", format!("document-{n}")),
-            "attrs": {
-                "owner": entity("User", format!("user-{}", n % TEN_USERS)),
-                "team": entity("Team", team(n / 3)),
-                "secret": n % 4 == 1,
-                "published": n % 5 == 2,
-            },
-            "parents": [uid("Folder", TEN_FOLDERS[n % TEN_FOLDERS.len()].to_owned())],
-        })
-    });
-    teams.chain(users).chain(folders).chain(documents).collect()
-}
-
 /// Numbers that look random and are the same in each run (SplitMix64).
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub(crate) fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -17,8 +17,14 @@ pub(crate) struct Load {
     pub(crate) cpu: f64,
 }
 
+/// Sends a request, and reads its answer to the end of the buffer; returns the length of the answer's body.
+pub(crate) fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> usize {
+    stream.write_all(request).unwrap();
+    answer(stream, buffer)
+}
+
 /// One answer; returns its body's length.
-pub(crate) fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> usize {
+fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> usize {
     buffer.clear();
     let mut chunk = [0; 65536];
     loop {
@@ -34,15 +40,42 @@ pub(crate) fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> usize {
             "{}",
             String::from_utf8_lossy(buffer)
         );
-        let length: usize = head
+        let length = head
             .lines()
-            .find_map(|line| line.strip_prefix("content-length: "))
-            .unwrap()
-            .parse()
-            .unwrap();
-        if buffer.len() == end + 4 + length {
-            return length;
+            .find_map(|line| line.strip_prefix("content-length: "));
+        let body = end + 4;
+        match length {
+            Some(length) if buffer.len() - body == length.parse::<usize>().unwrap() => {
+                return buffer.len() - body;
+            }
+            Some(_) => {}
+            None => {
+                assert!(head.contains("transfer-encoding: chunked"), "{head}");
+                if let Some(joined) = joined(&buffer[body..]) {
+                    buffer.splice(body.., joined);
+                    return buffer.len() - body;
+                }
+            }
         }
+    }
+}
+
+/// The chunks of a body; `None` if they are not all there.
+fn joined(mut chunks: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let end = memchr::memmem::find(chunks, b"\r\n")?;
+        let length = std::str::from_utf8(&chunks[..end]).unwrap();
+        let length = usize::from_str_radix(length, 16).unwrap();
+        chunks = &chunks[end + 2..];
+        if chunks.len() < length + 2 {
+            return None;
+        }
+        if length == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(&chunks[..length]);
+        chunks = &chunks[length + 2..];
     }
 }
 
@@ -67,8 +100,7 @@ pub(crate) fn load(
                     while !stop.load(Ordering::Relaxed) {
                         let n = from.fetch_add(1, Ordering::Relaxed) % requests.len();
                         let started = Instant::now();
-                        stream.write_all(&requests[n]).unwrap();
-                        answer(&mut stream, &mut buffer);
+                        exchange(&mut stream, &requests[n], &mut buffer);
                         taken.push(started.elapsed());
                     }
                     taken

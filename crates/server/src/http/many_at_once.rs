@@ -10,13 +10,14 @@ use axum::http::header::HOST;
 use axum::http::{HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
 use hyper::Request;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use tokio::sync::Semaphore;
 
 use super::connection::{HttpServerState, OtherEnd};
 use super::place::ConnectionPlace;
 use super::problem::Problem;
 use super::shared_place::SharedPlace;
+use super::unread_body::LentBody;
 
 /// Requests of one connection that are answered at once.
 pub(super) const STREAMS: u32 = 100;
@@ -47,7 +48,7 @@ impl ManyAtOnce {
         }
     }
 
-    pub(super) async fn answer(self, request: Request<Incoming>) -> Response {
+    pub(super) async fn answer(self, request: Request<LentBody>) -> Response {
         self.place.asks();
         let mut request = as_of_one_host(request).map(Body::new);
         let path = request.uri().path();

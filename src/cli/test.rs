@@ -14,7 +14,7 @@ use super::source::import_of;
 use super::worker::runtime;
 use peppol_authz_author::proof::ProofOptions;
 use peppol_authz_author::suite::{
-    CaseOutcome, Coverage, SuiteError, Suites, coverage, drop_one, junit, text,
+    CaseOutcome, Coverage, SuiteError, Suites, coverage, drop_one, failures, junit,
 };
 use peppol_authz_database::Import;
 use peppol_authz_engine::policy::Bundle;
@@ -83,21 +83,24 @@ async fn run_suites(
             problem: error.to_string(),
         })?;
     }
-    let failed: Vec<&CaseOutcome> = outcomes
-        .iter()
-        .filter(|outcome| outcome.difference.is_some())
-        .collect();
-    failed.iter().for_each(|outcome| say(text(outcome)));
-    let mut passed = failed.is_empty();
+    failures(outcomes).iter().for_each(say);
+    let failed = outcomes.iter().filter(|one| one.difference.is_some());
+    let failed = failed.count();
+    let mut passed = failed == 0;
     say(format_args!(
-        "{} questions, {} failed",
-        outcomes.len(),
-        failed.len()
+        "{} questions, {failed} failed",
+        outcomes.len()
     ));
     for matrix in suites.matrices(bundle, args.update).await? {
         let (file, asked) = (matrix.golden.display(), matrix.questions);
         if matrix.differences.is_empty() {
             say(format_args!("{file}: {asked} questions, as kept"));
+        } else if args.update {
+            let changed = matrix.differences.len();
+            let s = if changed == 1 { "" } else { "s" };
+            say(format_args!(
+                "{file}: {asked} questions, {changed} line{s} changed"
+            ));
         } else {
             passed = false;
             say(format_args!(

@@ -7,6 +7,7 @@ mod check;
 mod convert;
 mod diff;
 mod doctor;
+mod entity_argument;
 mod exit;
 mod explain;
 mod export;

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::args::AuthorizeArgs;
 use super::asking::{action, ask, prepare};
+use super::entity_argument::{EntityPlace, entity_argument};
 use super::exit::{Ended, Exit};
 use super::input::{context, question_in};
 use super::output::{AnyError, complain, failed, misused, say};
@@ -60,9 +61,19 @@ fn question(args: &AuthorizeArgs, bundle: &Bundle, depth: usize) -> Result<Json,
     }
     let context = context(args.context.as_deref(), depth).map_err(misused)?;
     let name = args.action.as_deref().unwrap_or_default();
+    let action = action(name, bundle).map_err(failed)?;
+    let of = action.parse().ok();
+    let of = of.and_then(|uid| bundle.schema.action(&uid));
+    for (member, text, place) in [
+        ("principal", &args.principal, EntityPlace::Principal),
+        ("resource", &args.resource, EntityPlace::Resource),
+    ] {
+        let text = text.as_deref().unwrap_or_default();
+        entity_argument(member, text, &bundle.schema, of, place).map_err(failed)?;
+    }
     Ok(json!({
         "principal": args.principal,
-        "action": action(name, bundle).map_err(failed)?,
+        "action": action,
         "resource": args.resource,
         "context": context,
     }))

@@ -67,13 +67,15 @@ pub(super) fn checks(config: &Config) -> Vec<Check> {
         Ok(sources) => valid(CALLERS, &sources, &mut checks),
     };
     if let (Some(bundle), Some(callers)) = (&bundle, callers) {
-        checks.push(match parts(config, bundle, Arc::new(callers)) {
-            Ok(_) => Check::ok(
-                "start",
-                "keys, certificates, gateways and plans can be used",
-            ),
-            Err(error) => Check::wrong("start", causes(&*error)),
-        });
+        match parts(config, bundle, Arc::new(callers)) {
+            Ok(parts) => {
+                let unnamed = parts.callers.unnamed_roles();
+                checks.extend(unnamed.iter().map(|text| Check::warning(CALLERS, text)));
+                let text = "keys, certificates, gateways and plans can be used";
+                checks.push(Check::ok("start", text));
+            }
+            Err(error) => checks.push(Check::wrong("start", causes(&*error))),
+        }
     }
     checks.extend(store::checks(config, bundle.map(Arc::new)));
     checks.extend(documents::checks(config));

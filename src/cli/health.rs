@@ -1,5 +1,7 @@
 //! `health`: asks a running sidecar how it is.
 
+mod tls_fault;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
@@ -18,6 +20,7 @@ use super::source::settings;
 use peppol_authz_database::root_certificates;
 use peppol_authz_engine::text::duration;
 use peppol_authz_server::config::Listen;
+use tls_fault::fault_text;
 
 /// The longest answer that is read.
 const LONGEST: usize = 64 * 1024;
@@ -63,7 +66,7 @@ pub(super) fn run(args: &HealthArgs) -> Ended {
             Some((status, body)) => format!("answers {status}: {}", one_line(body)),
             None => "its answer is no HTTP".to_owned(),
         },
-        Ok(Err(error)) if !is_late(&error) => error.to_string(),
+        Ok(Err(error)) if !is_late(&error) => fault_text(&error, args.ca.is_some()),
         _ => format!("no answer within {}", duration::format(timeout)),
     };
     Err(failed(format!("`{shown}`: {problem}")))

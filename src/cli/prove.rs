@@ -28,7 +28,7 @@ pub(super) fn run(args: &ProveArgs) -> Ended {
     let options = ProofOptions {
         timeout: args.solver.timeout,
     };
-    let reads_links = bundle.reads_links();
+    let (count, reads_links) = (invariants.len(), bundle.reads_links());
     let all = in_worker(async move { prove_all(options, &bundle, &invariants, fails_too).await });
     let all = all.map_err(failed)?;
     if reads_links {
@@ -38,10 +38,10 @@ pub(super) fn run(args: &ProveArgs) -> Ended {
     for proved in &all {
         is_written &= report(args, proved);
     }
-    let (count, open) = (all.len(), all.iter().filter(|p| !p.holds()).count());
+    let open = all.iter().filter(|p| !p.holds()).count();
     if !args.json {
-        let invariants = counted(count, "invariant", "invariants");
-        say(format_args!("{invariants}, {open} not proved"));
+        let proved = proved(count, fails_too);
+        say(format_args!("{proved}, {open} not proved"));
     }
     Ok(match (is_written, open) {
         (false, _) => Exit::Failed,
@@ -69,6 +69,16 @@ fn wanted(all: Vec<Invariant>, names: &[String]) -> Result<(Vec<Invariant>, bool
     let mut invariants = all;
     invariants.retain(|invariant| is_wanted(&invariant.name));
     Ok((invariants, fails_too))
+}
+
+/// Names the proofs: so many invariants, as `check` counts them, and perhaps that no policy fails.
+fn proved(count: usize, fails_too: bool) -> String {
+    let invariants = counted(count, "invariant", "invariants");
+    match (count, fails_too) {
+        (_, false) => invariants,
+        (0, true) => format!("`{NEVER_FAILS}`"),
+        (_, true) => format!("{invariants} and `{NEVER_FAILS}`"),
+    }
 }
 
 async fn prove_all(

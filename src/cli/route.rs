@@ -4,11 +4,11 @@ mod shown;
 
 use std::sync::Arc;
 
-use cedar_policy::EntityUid;
 use serde_json::Value as Json;
 
 use super::args::RouteArgs;
 use super::asking::{ask_over, prepare};
+use super::entity_argument::{EntityPlace, entity_argument};
 use super::exit::Ended;
 use super::input::read;
 use super::output::{AnyError, failed, misused, say};
@@ -103,8 +103,8 @@ fn given(args: &RouteArgs, bundle: &Bundle, limits: RequestLimits) -> Result<Giv
 }
 
 fn designation(literal: &str, bundle: &Bundle) -> Result<Designation, String> {
-    let uid: Result<EntityUid, _> = bundle.schema.entity(&Json::String(literal.to_owned()));
-    let uid = uid.map_err(|misfit| format!("`--principal`: {misfit}"))?;
+    let place = EntityPlace::Principal;
+    let uid = entity_argument("--principal", literal, &bundle.schema, None, place)?;
     Ok(Designation {
         kind: uid.type_name().to_string(),
         attribute: None,

@@ -14,7 +14,7 @@ use super::source::import_of;
 use super::worker::runtime;
 use peppol_authz_author::proof::ProofOptions;
 use peppol_authz_author::suite::{
-    CaseOutcome, Coverage, SuiteError, Suites, coverage, drop_one, junit, text,
+    CaseOutcome, Coverage, SuiteError, Suites, coverage, drop_one, failures, junit,
 };
 use peppol_authz_database::Import;
 use peppol_authz_engine::policy::Bundle;
@@ -84,22 +84,22 @@ async fn run_suites(
             problem: error.to_string(),
         })?;
     }
-    let failed: Vec<&CaseOutcome> = outcomes
-        .iter()
-        .filter(|outcome| outcome.difference.is_some())
-        .collect();
-    failed.iter().for_each(|outcome| say(text(outcome)));
-    let mut passed = failed.is_empty();
+    failures(outcomes).iter().for_each(say);
+    let failed = outcomes.iter().filter(|one| one.difference.is_some());
+    let failed = failed.count();
+    let mut passed = failed == 0;
     say(format_args!(
-        "{}, {} failed",
-        counted(outcomes.len(), "question", "questions"),
-        failed.len()
+        "{}, {failed} failed",
+        counted(outcomes.len(), "question", "questions")
     ));
     for matrix in suites.matrices(bundle, args.update).await? {
         let file = matrix.golden.display();
+        let asked = counted(matrix.questions, "question", "questions");
         if matrix.differences.is_empty() {
-            let asked = counted(matrix.questions, "question", "questions");
             say(format_args!("{file}: {asked}, as kept"));
+        } else if args.update {
+            let changed = counted(matrix.differences.len(), "line", "lines");
+            say(format_args!("{file}: {asked}, {changed} changed"));
         } else {
             passed = false;
             say(format_args!(

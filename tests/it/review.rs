@@ -347,7 +347,7 @@ fn names_are_only_text_in_a_page_and_in_a_table() {
     let lines: Vec<&str> = table.split_terminator("\r\n").collect();
     assert_eq!(
         lines[0],
-        "kind,principal,action,context,resource,policies,rules,obligations,values,lastUsed"
+        "kind,principal,action,context,resource,policies,rules,obligations,values,lastUsed,decisionId"
     );
     assert!(lines.last().unwrap().starts_with("end,rights "), "{table}");
     let right = lines

@@ -26,5 +26,5 @@ pub use matrix::MatrixOutcome;
 pub use mutate::{
     EquivalenceProof, EquivalenceUnproved, MutantCounts, MutantFate, TriedMutant, mutate, tally,
 };
-pub use report::{junit, text};
+pub use report::{failures, junit, text};
 pub use run::{CaseOutcome, Suites};

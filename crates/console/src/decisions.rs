@@ -10,7 +10,7 @@ mod tail;
 use axum::response::Response;
 use maud::{Markup, html};
 
-use crate::entity::{brief, seen};
+use crate::entity::{brief, code_words, seen};
 use crate::language::Texts;
 use crate::refusal::{problem, problem_box};
 use crate::visit::Visit;
@@ -109,7 +109,7 @@ fn nothing(visit: &Visit, why: &str) -> Response {
             h1 { (texts.decisions) }
             p { a href=(shadow::PLACE) { (texts.shadow_disagreements) } }
         }
-        section.card { p { (why) } }
+        section.card { p { (code_words(why)) } }
     };
     visit.frame().page(texts.decisions, &contents)
 }

@@ -6,6 +6,7 @@ use axum::response::Response;
 use maud::html;
 
 use crate::console::Console;
+use crate::entity::code_words;
 use crate::entry::SIGN_IN;
 use crate::frame::Frame;
 use crate::guard::{cookie, set_cookie};
@@ -42,7 +43,7 @@ pub(crate) fn sign_in_form(
                 label for="credential" { (texts.credential) }
                 input id="credential" name="credential" type="password" required autofocus
                     autocomplete="off" spellcheck="false" aria-describedby="credential-hint";
-                p.hint id="credential-hint" { (texts.credential_hint) }
+                p.hint id="credential-hint" { (code_words(texts.credential_hint)) }
                 button.primary type="submit" { (texts.sign_in) }
             }
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use peppol_authz_author::suite::{Coverage, Suites, coverage, text};
+use peppol_authz_author::suite::{Coverage, Suites, coverage, failures};
 use peppol_authz_engine::policy::Bundle;
 
 /// Failed cases, and lines of a matrix, that are told in full.
@@ -59,7 +59,8 @@ impl TestedSuites {
             tally.failed += usize::from(outcome.difference.is_some());
             tally.took += outcome.elapsed;
         }
-        let failed = outcomes.iter().filter(|one| one.difference.is_some());
+        let mut told = failures(&outcomes);
+        told.truncate(TOLD);
         let matrices = matrices.into_iter().map(|matrix| MatrixTally {
             golden: matrix.golden,
             questions: matrix.questions,
@@ -67,7 +68,7 @@ impl TestedSuites {
             lines: matrix.differences.into_iter().take(TOLD).collect(),
         });
         Ok(Self {
-            failures: failed.take(TOLD).map(text).collect(),
+            failures: told,
             coverage: coverage(bundle, &outcomes),
             suites: tallies,
             matrices: matrices.collect(),

@@ -12,6 +12,7 @@ mod last_permit;
 mod limits;
 mod permit_key;
 mod policies;
+mod roles;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::loads::{LoadedPart, Loads};
 use limits::CallerLimits;
 use peppol_authz_engine::policy::{Bundle, Fault, SourceError, Sources, Warnings, load};
 use peppol_authz_engine::store::StoreError;
+use peppol_authz_engine::text::did_you_mean;
 
 pub use asked::{Asked, CallerAction, SeenOfAsked};
 pub use caller::{Caller, ListenerName, Proof, Transport};
@@ -185,6 +187,27 @@ impl Callers {
     #[must_use]
     pub fn permit(&self, caller: &Arc<Caller>, action: CallerAction, asked: Asked) -> bool {
         self.policies.load().permit(caller, action, |_| asked)
+    }
+
+    /// The roles of keys that no policy names, each with what is to be said of it. None are told where a policy
+    /// does more with roles than to compare them with literals.
+    #[must_use]
+    pub fn unnamed_roles(&self) -> Vec<String> {
+        let Some(named) = roles::named_roles(&self.policies.load().bundle()) else {
+            return Vec::new();
+        };
+        let mut told = Vec::new();
+        for key in self.credentials.of_keys() {
+            let roles = caller::roles(crate::identity::claim(&key.claims, "roles"));
+            for role in roles.iter().filter(|role| !named.contains(*role)) {
+                let near = did_you_mean(role, named.iter().map(String::as_str));
+                told.push(format!(
+                    "no policy of callers names the role `{role}`, which the key `{}` has{near}",
+                    key.designation.value
+                ));
+            }
+        }
+        told
     }
 
     /// The policies in force. A request is permitted by one state of them.

@@ -69,6 +69,7 @@ mod shared_place;
 mod store_state;
 mod traced;
 mod turns;
+mod unread_body;
 
 pub use access_log::AccessLog;
 pub use apart::WorkApart;

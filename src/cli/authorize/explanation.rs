@@ -34,7 +34,9 @@ pub(in crate::cli) fn say_explanation(explanation: &Explanation) {
     if !explanation.near.is_empty() {
         say(match explanation.policies.is_empty() {
             true => "\npermits that could have applied",
-            false => "\nwithout that, nothing would permit it either; permits that could have applied",
+            false => {
+                "\nwithout that, nothing would permit it either; permits that could have applied"
+            }
         });
     }
     explanation.near.iter().for_each(say_near);

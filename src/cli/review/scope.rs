@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use crate::cli::args::ReviewArgs;
 use crate::cli::asking::action;
+use crate::cli::entity_argument::{EntityPlace, entity_argument};
 use crate::cli::input::question_in;
 use peppol_authz_engine::ReviewScope;
 use peppol_authz_engine::policy::Bundle;
@@ -32,7 +33,13 @@ pub(super) fn read(
         None => entity("--within", &args.within)?,
     };
     Ok(ReviewScope {
-        principal: entity("--principal", &args.principal)?,
+        principal: match &args.principal {
+            Some(text) => {
+                let (name, place) = ("--principal", EntityPlace::Principal);
+                Some(entity_argument(name, text, schema, None, place)?)
+            }
+            None => None,
+        },
         action: match &args.action {
             Some(name) => Some(action_named(name, bundle)?),
             None => None,

@@ -43,6 +43,9 @@ pub(super) fn assemble(
         callers,
         tls,
     } = parts(config, &bundle, callers)?;
+    for problem in callers.unnamed_roles() {
+        tracing::warn!(problem, "a key of a caller has a role without a meaning");
+    }
     if bundle.routes.is_none() {
         tracing::info!("no routes: gateways are denied everything");
     }

@@ -9,7 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::AnyError;
 use crate::cli::source::import_of;
 use crate::cli::worker::in_worker;
-use peppol_authz_author::suite::{Suites, text};
+use peppol_authz_author::suite::{self, Suites};
 use peppol_authz_database::Import;
 use peppol_authz_engine::policy::{Bundle, Stamp};
 use peppol_authz_engine::text::counted;
@@ -131,8 +131,8 @@ async fn failures(suites: &Suites, bundle: &Arc<Bundle>) -> Result<Vec<String>, 
         tracing::warn!("a suite is not run: {note}");
     }
     let outcomes = suites.run(bundle).await?;
-    let failed = outcomes.iter().filter(|one| one.difference.is_some());
-    let mut failures: Vec<String> = failed.map(|one| text(one).trim().to_owned()).collect();
+    let failed = suite::failures(&outcomes);
+    let mut failures: Vec<String> = failed.iter().map(|text| text.trim().to_owned()).collect();
     let matrices = suites.matrices(bundle, false).await?;
     // A directory that was emptied, or is being written, would let everything pass.
     if outcomes.is_empty() && matrices.is_empty() {

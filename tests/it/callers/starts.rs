@@ -1,6 +1,7 @@
 //! A listener that others can reach.
 
 use super::*;
+use crate::author::Author;
 
 #[test]
 fn a_listener_that_others_can_reach_needs_tls_and_callers() {
@@ -121,4 +122,39 @@ fn administration_has_a_listener_of_its_own_where_that_is_wanted() {
     // The socket tells who asks.
     let name = "peppol_authz_caller_requests_total{caller=\"uid:";
     assert!(sample(&mut administration, name) > Some(0));
+}
+
+/// A misspelt role would be found by the one who needs it.
+#[test]
+fn a_role_that_no_policy_of_callers_names_is_told() {
+    let author = Author::empty();
+    let keys = [entry("ci", &["decide", "admn"]), entry("more", &["search"])];
+    let settings = format!("[callers]\nkey = [{}]\n", keys.join(", "));
+    author.write("authz.toml", &settings);
+    let said = |command: &[&str]| {
+        let ended = author.run(&[command, &["--config", "authz.toml"]].concat());
+        ended.stdout + &ended.stderr
+    };
+    let warning =
+        "no policy of callers names the role `admn`, which the key `ci` has; did you mean `admin`?";
+    for command in [&["doctor"][..], &["serve", "--check"]] {
+        let text = said(command);
+        assert_eq!(
+            text.matches("no policy of callers names").count(),
+            1,
+            "{text}"
+        );
+        assert!(text.contains(warning), "{text}");
+    }
+    let sidecar = with_settings(Start::quickstart(), &settings).start();
+    let logged = sidecar.logged("a key of a caller has a role without a meaning");
+    assert_eq!(logged["problem"], warning);
+    // Policies that look at roles in another way may mean any.
+    author.write(
+        "own/own.cedar",
+        "@id(\"own/a\") permit (principal, action == Sidecar::Action::\"decide\", resource)\n\
+         when { principal.roles.contains(context.surface) };\n",
+    );
+    author.write("authz.toml", &format!("{settings}policies = \"own\"\n"));
+    assert!(!said(&["doctor"]).contains("names the role"));
 }

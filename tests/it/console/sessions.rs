@@ -185,6 +185,8 @@ fn no_form_of_a_stranger_counts() {
     // Nor is anybody signed in by one.
     let mut victim = Browser::by_tls(&sidecar, &ours);
     let page = other.open("/console/sign-in");
+    assert!(page.text.contains("<code>Authorization: Bearer</code>"));
+    assert!(!page.text.contains('`'), "{}", page.text);
     let mark = mark_in(&page.text, "/console/sign-in");
     let body = format!("form={mark}&credential={}", key("support"));
     assert_eq!(victim.submit("/console/sign-in", &body).status, 403);

@@ -169,6 +169,31 @@ fn what_is_no_question_is_not_explained() {
     );
     let ended = author().run(&["explain", "--tenancy", "sqlite:t.db"]);
     assert_eq!(ended.code, Some(64), "{ended:?}");
+    // An id alone: the schema says of which type it could be.
+    let (mia, org) = ("Peppol::User::\"mia\"", "Peppol::Organisation::\"org-3\"");
+    for (principal, resource, said) in [
+        ("mia", org, "`principal`: an entity is wanted: "),
+        ("mia", org, "; did you mean Peppol::User::\"mia\"?\n"),
+        (
+            mia,
+            "org-3",
+            "; did you mean Peppol::Organisation::\"org-3\"?\n",
+        ),
+    ] {
+        let ended = author().run(&[
+            "explain",
+            "--tenancy",
+            "sqlite:t.db",
+            "--principal",
+            principal,
+            "--action",
+            "getOrganisation",
+            "--resource",
+            resource,
+        ]);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.contains(said), "{said}: {ended:?}");
+    }
 }
 
 #[test]

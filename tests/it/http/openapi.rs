@@ -49,6 +49,23 @@ fn each_operation_of_the_document_is_answered() {
     }
 }
 
+/// Tools sort operations: a text that goes on from another one says nothing there.
+#[test]
+fn each_text_of_an_operation_stands_alone() {
+    let document = document(&sidecar());
+    for (path, method, _) in operations(&document) {
+        let operation = &document["paths"][path][method];
+        let responses = operation["responses"].as_object().unwrap().values();
+        let texts = responses.map(|response| &response["description"]);
+        for text in texts.chain([&operation["summary"]]) {
+            let text = text.as_str().unwrap();
+            let leans = ["The same", "They ", "This "];
+            let leans = leans.iter().any(|words| text.starts_with(words));
+            assert!(!leans && !text.contains("the same for"), "{path}: {text}");
+        }
+    }
+}
+
 /// How callers say who they are, and what those are answered that are not let in.
 #[test]
 fn the_document_tells_callers_how_to_be_known() {

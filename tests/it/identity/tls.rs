@@ -36,9 +36,15 @@ fn server(directory: &std::path::Path, name: &str) -> KeyServer {
         at("names"),
         at("server.crt")
     ));
+    serving(directory, "server")
+}
+
+/// A server that shows the certificate of that name.
+fn serving(directory: &std::path::Path, name: &str) -> KeyServer {
+    let at = |ending: &str| directory.join(format!("{name}.{ending}"));
     let signed = Signed {
-        certificate: at("server.crt").into(),
-        key: at("server.key").into(),
+        certificate: at("crt"),
+        key: at("key"),
     };
     let server = KeyServer::start_with(Some(signed.server()));
     server.publish(&SIGNERS.published());
@@ -65,7 +71,19 @@ fn the_health_of_a_server_that_is_vouched_for_is_told_and_of_no_other() {
     assert_eq!(health(&named, &ours), (Some(0), String::new()));
     let (code, said) = health(&named, &other);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("certificate"), "{said}");
+    let unknown = "no authority that `--ca` names has signed the server's certificate";
+    assert!(said.contains(unknown), "{said}");
+    // One of the same name is another one.
+    let elsewhere = directory.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let (code, said) = health(&named, &authority(&elsewhere, "ours"));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(unknown), "{said}");
+    // An authority is no server.
+    let (code, said) = health(&serving(directory.path(), "ours"), &ours);
+    assert_eq!(code, Some(1), "{said}");
+    let of_authority = "the server's certificate is that of an authority (CA:TRUE)";
+    assert!(said.contains(of_authority), "{said}");
     let misnamed = server(directory.path(), "DNS:elsewhere.example");
     let (code, said) = health(&misnamed, &ours);
     assert_eq!(code, Some(1), "{said}");

@@ -145,7 +145,7 @@ pub(super) const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "sign_in_form",
-        &["console", "entry", "frame", "guard", "random"],
+        &["console", "entity", "entry", "frame", "guard", "random"],
     ),
     (
         "state",

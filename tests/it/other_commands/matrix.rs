@@ -114,8 +114,15 @@ fn a_change_of_the_policies_shows_in_the_matrix() {
         ],
     );
     // The cases fail all the same when the new matrix is kept.
-    assert_eq!(author.run(&["test", "--update"]).code, Some(4));
+    let ended = author.run(&["test", "--update"]);
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert_says(
+        &ended,
+        &[&format!("{GOLDEN}: 18 questions, 2 lines changed\n")],
+    );
     assert_ne!(author.read(GOLDEN), golden);
+    let ended = author.run(&["test", "--update"]);
+    assert_says(&ended, &[&format!("{GOLDEN}: 18 questions, as kept\n")]);
 }
 
 #[test]

@@ -140,6 +140,10 @@ fn an_action_that_is_new_and_has_a_context_says_which_line_is_missing() {
         &ended,
         &["a line `lend = { days = …, to = … }` is missing in `[context]`"],
     );
+    // Once for the suite, however many of its cases ask every action.
+    let times = ended.stdout.matches("is missing in").count();
+    assert_eq!(times, 1, "{ended:?}");
+    assert_says(&ended, &["  2 cases, the first on line ", "2 failed"]);
     let line = "[context]\nlend = { days = 1, to = \"bob\" }\n\n[[case]]";
     author.edit(SUITE, "[[case]]", line);
     let ended = author.run(&["test"]);

@@ -169,7 +169,7 @@ fn wrong_usage_is_named() {
         (&["--body", "none.json"], "`none.json`: "),
         (
             &["--principal", "anna", "--tenancy", "sqlite:t.db"],
-            "`--principal`: an entity is wanted",
+            "; did you mean Peppol::SubAccount::\"anna\" or Peppol::User::\"anna\"?",
         ),
     ] {
         let ended = routed(&author, &[&["GET", "/orgs/acme"][..], arguments].concat());

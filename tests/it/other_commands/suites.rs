@@ -34,16 +34,19 @@ fn a_failure_says_what_was_asked_expected_and_decided_and_from_what() {
             "who is barred opens nothing",
             "Desk::\\\"blue\\\"",
             "\"open\"",
-            "expected  Allow",
-            "decided   Deny",
-            "BARRED DSK-3 desk/not-barred",
-            "slice   User::\"ann\"",
+            "  expected Allow, got Deny codes [BARRED]\n",
+            "  because   policy desk/not-barred, rule DSK-3, code BARRED\n",
+            "slice     User::\"ann\"",
             "\"active\":true",
             "tags {\"blue\":true}",
-            "slice   Desk::\"blue\"",
+            "slice     Desk::\"blue\"",
             "8 questions, 1 failed",
         ],
     );
+    // Once each.
+    for once in ["expected", "Deny"] {
+        assert_eq!(ended.stdout.matches(once).count(), 1, "{ended:?}");
+    }
     // Attributes that no policy asked for are not shown.
     assert!(!ended.stdout.contains("\"red\":false"), "{ended:?}");
 }

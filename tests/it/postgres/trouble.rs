@@ -239,7 +239,7 @@ fn a_view_of_another_shape_is_not_answered_from_until_it_is_back() {
 #[test]
 fn an_action_may_outlive_the_store_by_longer_than_others() {
     let schema = std::fs::read_to_string(project("schema/peppol.cedarschema")).unwrap();
-    let get = "action getOrganisation, updateOrganisation appliesTo";
+    let get = "action getOrganisation appliesTo";
     let ask = "action requestModeChange appliesTo";
     assert!(schema.contains(get) && schema.contains(ask));
     let schema = schema

@@ -296,7 +296,9 @@ fn a_case_that_is_there_takes_no_finding_away() {
         "{ended:?}"
     );
     assert!(
-        ended.stdout.ends_with("2 invariants, 1 not proved\n"),
+        ended
+            .stdout
+            .ends_with("1 invariant and `no-policy-fails`, 1 not proved\n"),
         "{ended:?}"
     );
 }

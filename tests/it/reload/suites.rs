@@ -50,7 +50,11 @@ fn a_set_that_fails_a_suite_is_refused() {
     let shipped = std::fs::read_to_string(&modes).unwrap();
     append(&modes, CLOSED);
     let fault = is_refused(&sidecar, &before);
-    for word in ["anna looks at acme", "expected  Allow", "modes/closed"] {
+    for word in [
+        "anna looks at acme",
+        "expected Allow, got Deny",
+        "modes/closed",
+    ] {
         assert!(fault.contains(word), "{fault}");
     }
     // One that passes is taken.

@@ -81,14 +81,18 @@ fn each_right_says_when_it_was_last_used() {
         let found = lines.find(|line| line.contains(action) && line.starts_with("right,"));
         found.unwrap().trim().to_owned()
     };
-    assert!(line("getOrganisation").ends_with('Z'), "{table:?}");
-    assert!(line("updateOrganisation").ends_with(",never"), "{table:?}");
+    let id = last["decisionId"].as_str().unwrap();
+    let used = format!("Z,{id}");
+    assert!(line("getOrganisation").ends_with(&used), "{table:?}");
+    assert!(line("updateOrganisation").ends_with(",never,"), "{table:?}");
     let page = review(
         &sidecar,
         &["--format", "html", "--decision-log", log.to_str().unwrap()],
     );
     assert!(page.stdout.contains("<th scope=\"col\">Last used</th>"));
     assert!(page.stdout.contains("<code>never</code>"), "{page:?}");
+    let used = format!("Z</code><code>{id}</code></td>");
+    assert!(page.stdout.contains(&used), "{page:?}");
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! HTTP/2 at the listener of questions, for clients that ask for it by ALPN.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::future::join_all;
 use h2::client::SendRequest;
+use peppol_authz_server::identity::hash_of_api_key;
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -16,6 +19,9 @@ struct Client {
     runtime: Runtime,
     requests: SendRequest<Bytes>,
 }
+
+/// How long a body comes after its head: a refusal is ready before.
+const LATE: Duration = Duration::from_millis(50);
 
 /// An answer, or how there was none.
 type Answer = Result<(u16, String), String>;
@@ -41,8 +47,15 @@ impl Client {
 
     /// Sends the same request so often at once.
     fn send(&self, times: usize, path: &str, headers: &[(&str, &str)], body: &str) -> Vec<Answer> {
-        let all = (0..times).map(|_| answered(self.requests.clone(), path, headers, body));
+        let of = || self.requests.clone();
+        let all = (0..times).map(|_| answered(of(), path, headers, body, Duration::ZERO));
         self.runtime.block_on(join_all(all))
+    }
+
+    /// Sends a request whose body comes after its head, as that of curl does.
+    fn send_late(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let late = answered(self.requests.clone(), path, headers, body, LATE);
+        self.runtime.block_on(late)
     }
 
     fn ask(&self, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
@@ -56,6 +69,7 @@ async fn answered(
     path: &str,
     headers: &[(&str, &str)],
     body: &str,
+    pause: Duration,
 ) -> Answer {
     let failed = |error: h2::Error| error.to_string();
     let method = if body.is_empty() { "GET" } else { "POST" };
@@ -72,6 +86,7 @@ async fn answered(
         .send_request(request, body.is_empty())
         .map_err(failed)?;
     if !body.is_empty() {
+        tokio::time::sleep(pause).await;
         sent.send_data(Bytes::copy_from_slice(body.as_bytes()), true)
             .map_err(failed)?;
     }
@@ -141,6 +156,45 @@ fn requests_are_answered_as_over_http_1_and_many_at_once() {
     let (code, _) = sidecar.stopped();
     assert_eq!(code, Some(0));
     assert!(client.send(1, DECIDE, &[], ALLOWED).remove(0).is_err());
+}
+
+/// An answer before the end of a request is lost by clients that are told to send no more.
+#[test]
+fn a_refusal_before_the_body_reaches_who_still_sends_it() {
+    let ours = Authority::new();
+    let start = with_tls(Start::quickstart(), &ours.sign("server", LOCAL));
+    let (key, settings) = ("k".repeat(40), start.path("authz.toml"));
+    let hash = hash_of_api_key(&key).unwrap();
+    let text = format!(
+        "[callers]\nkey = [{{ name = \"one\", hash = \"{hash}\", claims = {{ roles = [\"decide\"] }} }}]\n\
+         [limits]\nbody_bytes = 100_000\n[server]\nbody_read_timeout = \"1s\"\n"
+    );
+    std::fs::write(&settings, text).unwrap();
+    let start = start.with(&["--config", settings.to_str().unwrap()]);
+    let sidecar = start.with(&["--listen", "0.0.0.0:0"]).start();
+    let client = Client::connect(&sidecar, ours.client(None, "h2"));
+    let known = [("authorization", &*format!("Bearer {key}"))];
+    let long = " ".repeat(1_000_000);
+    for (path, headers, body, status) in [
+        (DECIDE, &[][..], "{}", 401),
+        ("/nothing", &[], "{}", 401),
+        ("/nothing", &known, "{}", 404),
+        ("/livez", &known, "{}", 405),
+        (DECIDE, &known, "{}", 400),
+        (DECIDE, &known, &long, 413),
+    ] {
+        let answer = client.send_late(path, headers, body);
+        let answer = answer.unwrap_or_else(|lost| panic!("{path} {status}: {lost}"));
+        assert_eq!(answer.0, status, "{path}: {}", answer.1);
+    }
+    // It is not waited for longer than for one that is read.
+    let status = client.runtime.block_on(async {
+        let request = axum::http::Request::post("https://a/nothing").body(());
+        let mut requests = client.requests.clone().ready().await.unwrap();
+        let (answer, _unsent) = requests.send_request(request.unwrap(), false).unwrap();
+        answer.await.unwrap().status()
+    });
+    assert_eq!(status, 401);
 }
 
 #[test]
@@ -221,7 +275,7 @@ fn a_client_that_keeps_to_no_limit_harms_nobody() {
     until("an idle connection ends", || {
         // The connection is driven meanwhile.
         idle.runtime.block_on(async {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
             idle.requests.clone().ready().await.is_err()
         })
     });

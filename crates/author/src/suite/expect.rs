@@ -95,13 +95,11 @@ impl Expected<'_> {
                 Verdict::Deny,
             ) => compare("codes", *wanted, codes.collect())
                 .or_else(|| compare("rules", *rules, found_rules.collect())),
-            (_, verdict) => {
+            (_, Verdict::Allow) => Some(format!("expected {self}, got Allow")),
+            (_, Verdict::Deny) => {
                 let codes: Vec<_> = codes.collect();
-                Some(format!(
-                    "expected {self}, got {} [{}]",
-                    verdict.name(),
-                    codes.join(", ")
-                ))
+                let codes = codes.join(", ");
+                Some(format!("expected {self}, got Deny codes [{codes}]"))
             }
         }
     }

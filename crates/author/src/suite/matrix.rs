@@ -21,6 +21,9 @@ use peppol_authz_engine::{Decision, Engine, Verdict};
 /// takes a minute.
 const MOST: usize = 500_000;
 
+/// The first line of the file.
+const HEAD: &str = "# action\tresource\tcontext\tactor\tdecision\n";
+
 /// The result of a matrix.
 #[derive(Debug)]
 pub struct MatrixOutcome {
@@ -28,7 +31,7 @@ pub struct MatrixOutcome {
     pub golden: PathBuf,
     /// The number of its questions.
     pub questions: usize,
-    /// Lines that differ: `-` as kept, `+` as decided.
+    /// Lines that differ: `-` as kept, `+` as decided. With `update` those that were kept before.
     pub differences: Vec<String>,
 }
 
@@ -132,7 +135,7 @@ pub(super) async fn run_matrix(
     update: bool,
 ) -> Result<MatrixOutcome, SuiteError> {
     let failed = |problem: String| SuiteError::new(golden, problem);
-    let mut text = String::from("# action\tresource\tcontext\tactor\tdecision\n");
+    let mut text = HEAD.to_owned();
     let entries = entries(bundle, matrix);
     let entries = entries.map_err(|problem| SuiteError::new(suite, problem))?;
     for entry in &entries {
@@ -140,18 +143,16 @@ pub(super) async fn run_matrix(
         text.push_str(&entry.line(&answer).map_err(failed)?);
         text.push('\n');
     }
-    let kept = if update {
-        std::fs::write(golden, &text).map_err(|error| SuiteError::new(golden, error))?;
-        text.clone()
-    } else {
-        match read_text(golden) {
-            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            read => read
-                .map_err(|error| SuiteError::new(golden, error))?
-                .replace("\r\n", "\n"),
-        }
+    let differences = match read_text(golden) {
+        Ok(kept) => differences(&kept.replace("\r\n", "\n"), &text),
+        Err(error) if error.kind() == ErrorKind::NotFound => differences(HEAD, &text),
+        // Whatever lies there is written over.
+        Err(_) if update => Vec::new(),
+        Err(error) => return Err(SuiteError::new(golden, error)),
     };
-    let differences = differences(&kept, &text);
+    if update {
+        std::fs::write(golden, &text).map_err(|error| SuiteError::new(golden, error))?;
+    }
     Ok(MatrixOutcome {
         golden: golden.to_owned(),
         questions: entries.len(),

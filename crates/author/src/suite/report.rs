@@ -1,5 +1,6 @@
 //! Reports of suites, for a reader and for a CI server.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -9,8 +10,39 @@ use super::error::SuiteError;
 use super::run::CaseOutcome;
 use peppol_authz_engine::schema::record_to_json;
 
-/// Describes a failed case: the question, the expected answer and the decision, with the
-/// entities that the policies could look at.
+/// Describes the failed cases. Those that wait for one line of their suite are described once.
+#[must_use]
+pub fn failures(outcomes: &[CaseOutcome]) -> Vec<String> {
+    let failed = || outcomes.iter().filter(|one| one.difference.is_some());
+    let mut told = BTreeSet::new();
+    let mut texts = Vec::new();
+    for outcome in failed() {
+        if !outcome.lacks_context {
+            texts.push(text(outcome));
+            continue;
+        }
+        let place = |one: &CaseOutcome| (one.suite.clone(), one.difference.clone());
+        if told.insert(place(outcome)) {
+            let alike = failed().filter(|one| one.lacks_context && place(one) == place(outcome));
+            texts.push(lacking(outcome, alike.count()));
+        }
+    }
+    texts
+}
+
+/// Describes so many cases, the first of which this is.
+fn lacking(first: &CaseOutcome, cases: usize) -> String {
+    let problem = first.difference.as_deref().unwrap_or_default();
+    let counted = match cases {
+        1 => format!("1 case, on line {}", first.line),
+        _ => format!("{cases} cases, the first on line {}", first.line),
+    };
+    let suite = first.suite.display();
+    format!("FAILED {suite}: {problem}\n  {counted}\n")
+}
+
+/// Describes a failed case: the difference, the question, and the policies that decided, with the
+/// entities that they could look at.
 #[must_use]
 pub fn text(outcome: &CaseOutcome) -> String {
     let (suite, line) = (outcome.suite.display(), outcome.line);
@@ -20,38 +52,31 @@ pub fn text(outcome: &CaseOutcome) -> String {
         let _ = writeln!(text, "  {difference}");
     }
     let _ = writeln!(text, "  asked     {}", outcome.question);
-    let _ = writeln!(text, "  expected  {}", outcome.expected);
-    match &outcome.decision {
-        Err(none) => {
-            let _ = writeln!(text, "  decided   nothing: {}", none.problem);
+    // Where there is no decision, the difference says why.
+    let Ok(decision) = &outcome.decision else {
+        return text;
+    };
+    for reason in &decision.reasons {
+        let parts = [
+            ("policy", &reason.policy),
+            ("rule", &reason.rule),
+            ("code", &reason.code),
+        ];
+        let parts = parts.into_iter().filter_map(|(name, part)| {
+            let part = part.as_deref()?;
+            Some(format!("{name} {part}"))
+        });
+        let parts = parts.collect::<Vec<_>>().join(", ");
+        let _ = writeln!(text, "  because   {parts}");
+    }
+    for seen in decision.slice.iter() {
+        let row = seen.asked_row();
+        let attributes = record_to_json(&row.attributes);
+        let _ = write!(text, "  slice     {} {attributes}", row.uid);
+        if !row.tags.is_empty() {
+            let _ = write!(text, " tags {}", record_to_json(&row.tags));
         }
-        Ok(decision) => {
-            let _ = writeln!(text, "  decided   {}", decision.verdict.name());
-            for reason in &decision.reasons {
-                let part =
-                    |part: &Option<std::sync::Arc<str>>| part.as_deref().unwrap_or("-").to_owned();
-                let _ = writeln!(
-                    text,
-                    "    because {} {} {}",
-                    part(&reason.code),
-                    part(&reason.rule),
-                    part(&reason.policy)
-                );
-            }
-            for seen in decision.slice.iter() {
-                let row = seen.asked_row();
-                let _ = write!(
-                    text,
-                    "    slice   {} {}",
-                    row.uid,
-                    record_to_json(&row.attributes)
-                );
-                if !row.tags.is_empty() {
-                    let _ = write!(text, " tags {}", record_to_json(&row.tags));
-                }
-                text.push('\n');
-            }
-        }
+        text.push('\n');
     }
     text
 }

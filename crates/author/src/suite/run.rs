@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::ask::ask;
 use super::error::SuiteError;
-use super::expect::NoDecision;
+use super::expect::{Expected, NoDecision};
 use super::files::FoundFiles;
 use super::fixture::Fixture;
 use super::matrix::{MatrixOutcome, run_matrix};
@@ -42,12 +42,12 @@ pub struct CaseOutcome {
     pub line: usize,
     /// The question.
     pub question: Json,
-    /// The expected answer, for a reader.
-    pub expected: String,
     /// The decision; `Err` is a question that none could be made on.
     pub decision: Result<Decision, NoDecision>,
     /// The difference to the expected answer; `None` where there is none.
     pub difference: Option<String>,
+    /// True if it cannot be asked before the suite has a context for the action, as other cases of it cannot.
+    pub lacks_context: bool,
     /// The rules that the case says it is about.
     pub covers: Vec<String>,
     /// The time that it took.
@@ -117,7 +117,7 @@ impl Suites {
                         case: case.name.clone(),
                         line: case.line,
                         difference: expected.difference(&decision),
-                        expected: expected.to_string(),
+                        lacks_context: matches!(expected, Expected::Needed(_)),
                         question,
                         decision,
                         covers: case.covers.clone(),

@@ -138,6 +138,8 @@ pub struct Decision {
     /// The entities that the policies could look for beside these, and that are none: an entity or a
     /// policy refers to them.
     pub missing: Vec<EntityUid>,
+    /// Where there is no such action: the end of a message, which names the one that was probably meant, or nothing.
+    pub meant: Option<Box<str>>,
     /// Of a decision that was given before: its notes.
     pub notes: Option<Arc<DecisionNotes>>,
 }
@@ -158,6 +160,7 @@ impl Decision {
             link_table: None,
             absent: Vec::new(),
             missing: Vec::new(),
+            meant: None,
             notes: None,
         }
     }
@@ -177,6 +180,7 @@ impl Decision {
             link_table: None,
             absent: self.absent.clone(),
             missing: self.missing.clone(),
+            meant: None,
             notes: Some(Arc::default()),
         }
     }

@@ -81,7 +81,10 @@ impl<'a> PartsReader<'a> {
             return Err(denied(absent));
         };
         let Some(action) = action else {
-            return Err(denied(vec![Reason::no_action()]));
+            let near = schema.action_meant(parts.action);
+            let mut denial = denial(session, None, vec![Reason::no_action()]);
+            denial.decision.meant = Some(near.into());
+            return Err(Refusal::Denied(Box::new(denial)));
         };
         if !action.principals.contains(principal.type_name())
             || !action.resources.contains(resource.type_name())

@@ -62,6 +62,11 @@ impl CallerPolicies {
         Arc::clone(&self.engine.state().bundle.revision)
     }
 
+    /// The policies.
+    pub(super) fn bundle(&self) -> Arc<Bundle> {
+        Arc::clone(&self.engine.state().bundle)
+    }
+
     /// True if some policy looks at the tenant of a resource, which then has to be known.
     #[must_use]
     pub fn see_tenants(&self) -> bool {

@@ -104,7 +104,7 @@ async fn settings(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     path = "/admin/reload",
     tag = "operations",
     request_body(content = NothingToSay, content_type = "application/json"),
-    responses((status = 202, description = "They are read"), Problems)
+    responses((status = 202, description = "The files are being read again"), Problems)
 )]
 async fn reload(
     State(app): State<Arc<App>>,

@@ -44,8 +44,8 @@ use watched_body::WatchedBody;
 pub(super) const FIRST_WORD: Duration = Duration::from_millis(500);
 
 /// How long, and for how many bytes, a client that is still sending is listened to after its answer.
-const LINGER: Duration = Duration::from_secs(5);
-const LINGER_BYTES: usize = 64 << 20;
+pub(super) const LINGER: Duration = Duration::from_secs(5);
+pub(super) const LINGER_BYTES: usize = 64 << 20;
 
 /// Bytes that are thrown away at once.
 const LINGER_BUFFER: usize = 16 << 10;

@@ -17,8 +17,10 @@ use tokio::time::Instant;
 use tokio_util::io::InspectReader;
 
 use super::activity::Activity;
+use super::connection::LINGER;
 use super::generated::Generated;
 use super::server_state::Stage;
+use super::unread_body::{LentBody, UnreadBody};
 
 /// A connection that is silent for so long is asked whether it is still there, and then has as long
 /// to answer.
@@ -31,6 +33,9 @@ pub(super) struct Http2Connection {
     pub(super) patience: Duration,
     /// Between requests.
     pub(super) idle_timeout: Duration,
+    /// From the head of a request, for its body. One that nobody reads is waited for as long at most, and neither
+    /// longer than [`LINGER`] nor than `patience`.
+    pub(super) body_read_timeout: Duration,
     /// From the notice that it is closed until it is cut, which a request may still need.
     pub(super) leave: Duration,
 }
@@ -53,16 +58,22 @@ impl Http2Connection {
         self,
         stream: S,
         mut stage: watch::Receiver<Stage>,
-        answer: impl Fn(Request<Incoming>) -> Generated<'static, Response> + Send,
+        answer: impl Fn(Request<LentBody>) -> Generated<'static, Response> + Send,
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let activity = Arc::new(Activity::default());
         let requests = Arc::clone(&activity);
+        let for_body = self.body_read_timeout.min(LINGER).min(self.patience);
         let service = service_fn(move |request: Request<Incoming>| {
+            let (request, unread) = UnreadBody::of(request);
             let (answer, ongoing) = (answer(request), requests.begin());
+            let arrived = Instant::now();
             async move {
                 let answer = answer.await;
+                if let Some(unread) = unread {
+                    unread.arrive(arrived + for_body).await;
+                }
                 drop(ongoing);
                 Ok::<_, Infallible>(answer)
             }

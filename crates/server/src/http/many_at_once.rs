@@ -10,7 +10,7 @@ use axum::http::header::HOST;
 use axum::http::{HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
 use hyper::Request;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use tokio::sync::Semaphore;
 
 use super::connection::OtherEnd;
@@ -18,6 +18,7 @@ use super::place::ConnectionPlace;
 use super::problem::Problem;
 use super::server_state::HttpServerState;
 use super::shared_place::SharedPlace;
+use super::unread_body::LentBody;
 
 /// Requests of one connection that are answered at once.
 pub(super) const STREAMS: u32 = 100;
@@ -48,7 +49,7 @@ impl ManyAtOnce {
         }
     }
 
-    pub(super) async fn answer(self, request: Request<Incoming>) -> Response {
+    pub(super) async fn answer(self, request: Request<LentBody>) -> Response {
         self.place.asks();
         let mut request = as_of_one_host(request).map(Body::new);
         let path = request.uri().path();

@@ -66,7 +66,7 @@ async fn one(exchange: Exchange<'_>, headers: &HeaderMap, text: Bytes) -> Result
     Ok(text)
 }
 
-/// The same for many, all from one state of policies and store, in order.
+/// May each of these principals do its action on its resource? All from one state of policies and store, in order.
 #[utoipa::path(
     post,
     path = "/v1/batch_is_authorized",

@@ -138,7 +138,7 @@ pub(super) async fn livez() -> &'static str {
     "ok"
 }
 
-/// The same under an older name.
+/// The process lives: an older name of `/livez`.
 #[utoipa::path(
     get,
     path = "/healthz",

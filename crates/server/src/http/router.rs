@@ -102,7 +102,7 @@ fn finished(router: Router<Arc<App>>, app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// This document.
+/// The description of these endpoints, in OpenAPI.
 #[utoipa::path(
     get,
     path = "/openapi.json",

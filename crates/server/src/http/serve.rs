@@ -97,6 +97,7 @@ async fn serve_until(
                     true => PATIENCE,
                     false => shared.idle_timeout,
                 },
+                body_read_timeout: limits.body_read_timeout,
                 leave: limits.request_timeout,
             };
             async move {

@@ -6,7 +6,7 @@
 
 mod made;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -104,6 +104,16 @@ impl ApiKeys {
 
     pub(super) fn check(&self, schema: &Schema) -> Result<(), Misfit> {
         principal::check(&self.settings.principal, schema, "api_keys.principal")
+    }
+
+    /// What each entry is verified as, by its name.
+    pub(super) fn all(&self) -> Vec<Arc<Verified>> {
+        let table = self.table.load();
+        // An entry has several hashes while its key is changed.
+        let all = table.0.values();
+        let all: BTreeMap<&str, &Arc<Verified>> =
+            all.map(|known| (&*known.name, &known.verified)).collect();
+        all.into_values().map(Arc::clone).collect()
     }
 
     /// The number of keys.

@@ -79,6 +79,12 @@ impl CallerCredentials {
         self.keys.is_some() || self.tokens.is_some()
     }
 
+    /// The keys in force, by the names of their entries, as they are verified.
+    #[must_use]
+    pub fn of_keys(&self) -> Vec<Arc<Verified>> {
+        self.keys.as_ref().map(ApiKeys::all).unwrap_or_default()
+    }
+
     /// Verifies the text behind `Bearer `, on a Tokio runtime.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use super::access_review::AccessReview;
 use super::found_rights::{Rights, members};
 use super::used::LastUses;
 
-const HEADING: [&str; 10] = [
+const HEADING: [&str; 11] = [
     "kind",
     "principal",
     "action",
@@ -17,6 +17,7 @@ const HEADING: [&str; 10] = [
     "obligations",
     "values",
     "lastUsed",
+    "decisionId",
 ];
 
 pub(super) fn write(review: &AccessReview, to: &mut dyn Write) -> Result<(), Error> {
@@ -68,10 +69,10 @@ fn write_rights(
 ) -> Result<(), Error> {
     rights.each(&mut |_, right| {
         let used = uses.map(|uses| uses.of(right));
-        let used = match &used {
-            None => "",
-            Some(None) => "never",
-            Some(Some(used)) => &used.time,
+        let (used, decision) = match &used {
+            None => ("", ""),
+            Some(None) => ("never", ""),
+            Some(Some(used)) => (&*used.time, &*used.decision_id),
         };
         let cells = [
             kind,
@@ -84,6 +85,7 @@ fn write_rights(
             &right.obligations.join(" "),
             &right.values().join("; "),
             used,
+            decision,
         ];
         line(to, &cells)
     })

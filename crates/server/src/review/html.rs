@@ -179,8 +179,11 @@ impl<'a> Columns<'a> {
         let named: Vec<&str> = named.map(|it| &**it).collect();
         let obligations: Vec<&str> = right.obligations.iter().map(|it| &**it).collect();
         let used = self.uses.map(|uses| uses.of(right));
-        let used = used.map(|used| used.map_or("never".to_owned(), |used| used.time));
-        let last: Vec<&str> = used.iter().map(String::as_str).collect();
+        let used = used.map(|used| match used {
+            None => ["never".to_owned(), String::new()],
+            Some(used) => [used.time, used.decision_id],
+        });
+        let last: Vec<&str> = used.iter().flatten().map(String::as_str).collect();
         let cells: [&[&str]; 7] = [
             &[&**first],
             &[right.context()],

@@ -303,6 +303,7 @@ mod tests {
             link_table: None,
             absent: Vec::new(),
             missing: Vec::new(),
+            meant: None,
             notes: None,
         };
         ShadowOutcome::Disagreed(Box::new(Disagreement {

@@ -178,7 +178,7 @@ fn settings_and_actions_may_want_the_newest() {
         .start();
     let start = with_entities(ENTITIES).variable("PEPPOL_AUTHZ_RELOAD__WATCH", "false");
     let schema = start.path("s.cedarschema");
-    let action = "action uploadCertificate, listCertificates";
+    let action = "action listCertificates appliesTo";
     let shipped = shipped_schema();
     assert!(shipped.contains(action));
     fs::write(

@@ -43,6 +43,7 @@ fn decided(errors: &[&str]) -> Decision {
         link_table: None,
         absent: Vec::new(),
         missing: Vec::new(),
+        meant: None,
         notes: None,
     }
 }

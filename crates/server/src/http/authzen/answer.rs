@@ -216,6 +216,7 @@ fn for_admin(decision: &Decision) -> String {
             let _ = write!(text, " ({})", names.join(", "));
         }
     }
+    text.push_str(decision.meant.as_deref().unwrap_or_default());
     text
 }
 

@@ -60,7 +60,7 @@ pub(super) async fn configuration(
     Ok((headers, body).into_response())
 }
 
-/// The same behind the path of the base URL.
+/// AuthZEN: which endpoints there are, behind the path of a base URL.
 #[utoipa::path(
     get,
     path = "/.well-known/authzen-configuration/{*path}",

@@ -43,7 +43,7 @@ pub(in crate::http) async fn evaluation(
     respond_to(app, headers, body, None).await
 }
 
-/// AuthZEN: the same for several, or for one.
+/// AuthZEN: may each of these subjects do its action on its resource?
 #[utoipa::path(
     post,
     path = "/access/v1/evaluations",

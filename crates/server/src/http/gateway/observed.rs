@@ -60,6 +60,7 @@ fn unasked_decision(
         link_table: None,
         absent: Vec::new(),
         missing: Vec::new(),
+        meant: None,
         notes: None,
     }
 }

@@ -111,7 +111,7 @@ pub(super) struct BatchAnswer<'a> {
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = Result)]
-#[expect(dead_code, reason = "as `BatchAnswer`")]
+#[expect(dead_code, clippy::large_enum_variant, reason = "as `BatchAnswer`")]
 enum BatchedAnswer<'a> {
     DecisionAnswer(DecisionAnswer<'a>),
     QuestionFault(QuestionFault),

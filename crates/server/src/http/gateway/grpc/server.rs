@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use hyper::Request;
-use hyper::body::Incoming;
 
 use super::service::Checking;
 use crate::config::Server;
@@ -16,6 +15,7 @@ use crate::http::http2::{Http2Connection, builder};
 use crate::http::listener::Listener;
 use crate::http::place::{PATIENCE, RESERVED};
 use crate::http::secured::{SecuredStream, secured};
+use crate::http::unread_body::LentBody;
 use crate::tls::TlsProtocol;
 
 /// Bytes of a message beside the body: the request's head, and its certificate.
@@ -75,6 +75,7 @@ async fn serve_until(
                 http: http.clone(),
                 patience,
                 idle_timeout,
+                body_read_timeout: limits.body_read_timeout,
                 leave: limits.request_timeout,
             };
             let traits = Arc::clone(&traits);
@@ -84,7 +85,7 @@ async fn serve_until(
                 let Some((stream, caller)) = begun else {
                     return;
                 };
-                let answer = move |mut request: Request<Incoming>| -> Generated<'static, Response> {
+                let answer = move |mut request: Request<LentBody>| -> Generated<'static, Response> {
                     request.extensions_mut().insert(peer);
                     request.extensions_mut().insert(caller.clone());
                     let checking = checking.clone();

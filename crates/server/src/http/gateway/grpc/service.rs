@@ -8,7 +8,6 @@ use std::time::Instant;
 use axum::http;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
 use tonic::body::Body;
 use tonic::server::{Grpc, UnaryService};
 use tonic::{Request, Response, Status};
@@ -24,6 +23,7 @@ use crate::http::connection_caller::ConnectionCaller;
 use crate::http::place::ConnectionPlace;
 use crate::http::request::{RequestInHand, answered_for};
 use crate::http::shared_place::SharedPlace;
+use crate::http::unread_body::LentBody;
 use peppol_authz_engine::RequestMarks;
 
 /// Answers requests of HTTP/2.
@@ -49,7 +49,7 @@ impl Checking {
         }
     }
 
-    pub(super) async fn call(self, request: http::Request<Incoming>) -> http::Response<Body> {
+    pub(super) async fn call(self, request: http::Request<LentBody>) -> http::Response<Body> {
         let arrived = Instant::now();
         self.place.asks();
         let method = match request.uri().path() {
@@ -99,7 +99,7 @@ impl Checking {
     /// The request once all of it has arrived, which has to be in time.
     async fn whole(
         &self,
-        request: http::Request<Incoming>,
+        request: http::Request<LentBody>,
     ) -> Result<http::Request<Full<Bytes>>, Status> {
         let limits = &self.app.limits;
         let patience = limits.body_read_timeout.min(limits.request_timeout);

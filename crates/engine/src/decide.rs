@@ -14,6 +14,7 @@ mod decider;
 mod decision;
 pub(crate) mod demand;
 mod described;
+mod doorkeeper;
 mod failure;
 mod fields;
 mod follow;

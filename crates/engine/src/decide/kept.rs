@@ -17,6 +17,7 @@ use cedar_policy::EntityUid;
 use moka::Equivalent;
 
 use super::decision::Decision;
+use super::doorkeeper::Doorkeeper;
 use super::question::Question;
 use crate::schema::{Record, record_weight};
 use crate::slice::{ENTRY_BYTES, Loaded, MarkPlace, SeenEntity, StateReading};
@@ -64,7 +65,7 @@ type KeptCache = moka::sync::Cache<KeptQuestion, Arc<KeptDecision>, foldhash::qu
 
 /// Bounded by bytes; the least used goes first.
 pub(crate) struct KeptDecisions {
-    kept: Option<KeptCache>,
+    kept: Option<(KeptCache, Doorkeeper)>,
     /// How often one was given again; also those of the memory before this one.
     recalled: Arc<AtomicU64>,
 }
@@ -143,13 +144,14 @@ impl KeptDecisions {
     /// before it.
     pub(super) fn new(bytes: u64, recalled: Arc<AtomicU64>) -> Self {
         let kept = (bytes > 0).then(|| {
-            moka::sync::Cache::builder()
+            let cache = moka::sync::Cache::builder()
                 .max_capacity(bytes)
                 .weigher(|question: &KeptQuestion, kept: &Arc<KeptDecision>| {
                     u32::try_from(question.weight() + kept.weight()).unwrap_or(u32::MAX)
                 })
                 // Ids come from callers: seeded.
-                .build_with_hasher(foldhash::quality::RandomState::default())
+                .build_with_hasher(foldhash::quality::RandomState::default());
+            (cache, Doorkeeper::new(bytes))
         });
         Self { kept, recalled }
     }
@@ -162,10 +164,10 @@ impl KeptDecisions {
     /// Its contents, and how often it helped.
     pub(super) fn stats(&self) -> KeptStats {
         // Decisions are counted late otherwise.
-        if let Some(kept) = &self.kept {
+        let kept = self.kept.as_ref().map(|(kept, _)| kept);
+        if let Some(kept) = kept {
             kept.run_pending_tasks();
         }
-        let kept = self.kept.as_ref();
         KeptStats {
             recalled: self.recalled.load(Ordering::Relaxed),
             decisions: kept.map_or(0, moka::sync::Cache::entry_count),
@@ -180,7 +182,7 @@ impl KeptDecisions {
         reading: &StateReading<'_>,
         recall: Recall,
     ) -> Option<Decision> {
-        let found = self.for_question(question, recall)?;
+        let (found, _) = self.for_question(question, recall)?;
         let found = found.get(&AskedQuestion(question))?;
         if !reading.are_current(&found.looked_at, found.epoch) {
             return None;
@@ -198,7 +200,11 @@ impl KeptDecisions {
     }
 
     /// The decisions, where one of them could be that of this question.
-    fn for_question(&self, question: &Question, recall: Recall) -> Option<&KeptCache> {
+    fn for_question(
+        &self,
+        question: &Question,
+        recall: Recall,
+    ) -> Option<&(KeptCache, Doorkeeper)> {
         let kept = self.kept.as_ref()?;
         (recall != Recall::Never && question.described.is_empty()).then_some(kept)
     }
@@ -212,9 +218,12 @@ impl KeptDecisions {
         made: &Decision,
     ) {
         let kept = self.for_question(question, recall);
-        let (Some(kept), Some(epoch)) = (kept, reading.epoch()) else {
+        let (Some((kept, doorkeeper)), Some(epoch)) = (kept, reading.epoch()) else {
             return;
         };
+        if !doorkeeper.admits(kept.weighted_size(), &AskedQuestion(question)) {
+            return;
+        }
         let has_slice = recall == Recall::WithSlice;
         // A table of links is large, and would be held by each decision of its time.
         if has_slice && made.link_table.is_some() {

@@ -12,6 +12,7 @@ use std::hash::{Hash, Hasher};
 use moka::Equivalent;
 
 use super::decision::QuestionForm;
+use super::doorkeeper::Doorkeeper;
 use super::question::{Question, QuestionOptions};
 use crate::schema::record_weight;
 use crate::slice::ENTRY_BYTES;
@@ -24,9 +25,9 @@ const LONGEST_TEXT: usize = 2048;
 const QUESTION_BYTES: usize = 900;
 
 /// Bounded by bytes; the least used goes first.
-pub(crate) struct KnownQuestions(
-    Option<moka::sync::Cache<KnownText, Question, foldhash::quality::RandomState>>,
-);
+pub(crate) struct KnownQuestions(Option<(KnownCache, Doorkeeper)>);
+
+type KnownCache = moka::sync::Cache<KnownText, Question, foldhash::quality::RandomState>;
 
 /// A text that was read. The same text may mean something else in another form.
 struct KnownText {
@@ -80,7 +81,7 @@ impl KnownQuestions {
     /// A memory of at most `bytes`; with 0, one that keeps nothing.
     pub(super) fn new(bytes: u64) -> Self {
         let known = (bytes > 0).then(|| {
-            moka::sync::Cache::builder()
+            let cache = moka::sync::Cache::builder()
                 .max_capacity(bytes)
                 .weigher(|known: &KnownText, question: &Question| {
                     // The context is there twice, for Cedar as well.
@@ -89,14 +90,15 @@ impl KnownQuestions {
                     u32::try_from(bytes).unwrap_or(u32::MAX)
                 })
                 // Texts come from callers: seeded.
-                .build_with_hasher(foldhash::quality::RandomState::default())
+                .build_with_hasher(foldhash::quality::RandomState::default());
+            (cache, Doorkeeper::new(bytes))
         });
         Self(known)
     }
 
     /// About how many bytes they take.
     pub(super) fn bytes(&self) -> u64 {
-        self.0.as_ref().map_or(0, |known| {
+        self.0.as_ref().map_or(0, |(known, _)| {
             // They are counted late otherwise.
             known.run_pending_tasks();
             known.weighted_size()
@@ -105,7 +107,7 @@ impl KnownQuestions {
 
     /// The question that this text is, if it was read before.
     pub(super) fn of(&self, form: QuestionForm, text: &[u8]) -> Option<Question> {
-        let known = self.0.as_ref().filter(|_| text.len() <= LONGEST_TEXT)?;
+        let (known, _) = self.0.as_ref().filter(|_| text.len() <= LONGEST_TEXT)?;
         known.get(&AskedText { form, text })
     }
 
@@ -119,9 +121,10 @@ impl KnownQuestions {
     ) {
         let is_plain =
             question.described.is_empty() && options.demand.is_empty() && !options.explain;
-        if let Some(known) = &self.0
+        if let Some((known, doorkeeper)) = &self.0
             && is_plain
             && text.len() <= LONGEST_TEXT
+            && doorkeeper.admits(known.weighted_size(), &AskedText { form, text })
         {
             let text = text.into();
             known.insert(KnownText { form, text }, question.clone());

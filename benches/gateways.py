@@ -84,7 +84,8 @@ def start(kind, variant, sidecar, ports):
         "sidecar": sidecar.grpc_port if kind.grpc else sidecar.port,
     }
     [port] = free_ports(1)
-    made, place = configured(kind, {"gateway": port, "sidecar": asked[variant], "backend": ports["BACKEND"]})
+    addresses = {"gateway": port, "sidecar": asked[variant], "backend": ports["BACKEND"]}
+    made, place = configured(kind, addresses, websocket=None)
     if variant == "without":
         old, new = OFF[kind.name]
         texts = {path: path.read_text() for path in place.iterdir()}

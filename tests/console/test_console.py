@@ -186,8 +186,8 @@ def first_paint(page, organisation):
         expect(page.locator("tbody tr")).to_have_count(50)
         # It may be noted a little after the page is there.
         # Not `wait_for_function`, which the content security policy refuses where it has to wait.
-    while not page.evaluate("performance.getEntriesByName('first-contentful-paint').length"):
-        page.wait_for_timeout(20)
+        while not page.evaluate("performance.getEntriesByName('first-contentful-paint').length"):
+            page.wait_for_timeout(20)
         paints.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
     return statistics.median(paints)
 

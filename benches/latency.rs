@@ -1,5 +1,5 @@
 //! How long answers take at half of the load that the server can bear, and while something else happens:
-//! policies are read anew twice a second, or others write to the store as fast as it takes it.
+//! policies are read anew once a second, or others write to the store a thousand times a second.
 //!
 //! The server has one processor and the load another. The load is an open one over 16 connections: each request has
 //! its time, and its latency counts from then. The floor is an axum server that parses the same and answers a
@@ -31,7 +31,7 @@ mod rpc;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::figures::figure;
 use common::pinned;
@@ -46,7 +46,9 @@ const RANDOM: usize = 20_000;
 /// The bytes of an answer of the floor: about those of an allowance.
 const ANSWER: usize = 400;
 /// Often for a change of policies.
-const BETWEEN_RELOADS: Duration = Duration::from_millis(500);
+const BETWEEN_RELOADS: Duration = Duration::from_secs(1);
+/// A storm, for memberships.
+const BETWEEN_WRITES: Duration = Duration::from_millis(1);
 
 fn main() {
     let arguments = floor::or_arguments();
@@ -196,7 +198,7 @@ impl Sidecar {
     fn writes(&self, stop: &AtomicBool) -> u64 {
         let store = rusqlite::Connection::open(&self.database).unwrap();
         store.busy_timeout(Duration::from_secs(60)).unwrap();
-        let mut writes = 0;
+        let (mut writes, began) = (0, Instant::now());
         while !stop.load(Ordering::Relaxed) {
             let user = format!("u-{}", writes / 2 % ORGANISATIONS as u64);
             let sql = match writes % 2 {
@@ -209,6 +211,8 @@ impl Sidecar {
             };
             store.execute(sql, [user]).unwrap();
             writes += 1;
+            let next = began + BETWEEN_WRITES * writes as u32;
+            std::thread::sleep(next.saturating_duration_since(Instant::now()));
         }
         writes
     }

@@ -314,8 +314,8 @@ SECTIONS = [
         "Latency",
         """
         An open load: each request has its time, and its latency counts from then. The server has one processor and the load another. It asks for half of the
-        server's own capacity; the floor gets as much. Then policies are changed twice a second, each time with a new set that is
-        checked and taken; and then another program writes memberships as fast as SQLite commits them.
+        server's own capacity; the floor gets as much. Then policies are changed once a second, each time with a new set that is
+        checked and taken; and then another program writes a thousand memberships a second.
         """,
         latency,
         "latency",

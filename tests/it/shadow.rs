@@ -8,6 +8,7 @@
 
 mod kinds;
 mod postgres;
+mod priority;
 mod reload;
 mod schema;
 mod surfaces;

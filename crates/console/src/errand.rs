@@ -1,13 +1,15 @@
 //! Work that takes long: somebody begins it by a form, and looks for its result later.
 //!
-//! One errand runs at a time, of whatever kind, on a thread of its own: the workers that answer questions do none of it. Its result
-//! is kept until the errand is run again; one about other policies than those in force is not shown.
+//! One errand runs at a time, of whatever kind, on a thread of its own: the workers that answer questions do none of it,
+//! and go first where the processor is short. Its result is kept until the errand is run again; one about other policies than those
+//! in force is not shown.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use peppol_authz_engine::behind_questions;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The turn that all errands share.
@@ -113,7 +115,10 @@ impl<T: Send + Sync + 'static> Errand<T> {
         let spawned = std::thread::Builder::new()
             .name("errand".to_owned())
             .stack_size(self.turn.stack_bytes)
-            .spawn(move || own.run(about, &steps, turn, work));
+            .spawn(move || {
+                behind_questions();
+                own.run(about, &steps, turn, work);
+            });
         if let Err(error) = spawned {
             *self.state() = before;
             return Err(NotBegun::Failed(error.to_string()));

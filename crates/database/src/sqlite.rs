@@ -38,6 +38,7 @@ mod triggers;
 mod upgrade;
 mod wal_index;
 mod wal_log;
+mod worker_read;
 mod write;
 
 use std::path::{Path, PathBuf};

@@ -25,6 +25,7 @@ mod explain;
 pub mod file;
 mod moment;
 pub mod policy;
+mod priority;
 mod request;
 mod review;
 mod row_plan;
@@ -48,6 +49,7 @@ pub use explain::{
     ReadValue, Remedy, Unexplained, shown_value,
 };
 pub use moment::Moment;
+pub use priority::behind_questions;
 pub use request::{
     Body, Draft, Drafted, Headers, HttpRequest, RequestDecision, RequestLimits, Routed, Unrouted,
 };

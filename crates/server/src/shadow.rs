@@ -30,7 +30,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use crate::decision_log::{Pseudonyms, Room};
 use peppol_authz_engine::policy::Bundle;
 use peppol_authz_engine::store::{Store, StoreError};
-use peppol_authz_engine::{Decided, Engine};
+use peppol_authz_engine::{Decided, Engine, behind_questions};
 
 use counts::DisagreementLabels;
 use judge::{Judge, ShadowOutcome};
@@ -95,7 +95,10 @@ impl Shadow {
         std::thread::Builder::new()
             .name("shadow".to_owned())
             .stack_size(options.stack_bytes)
-            .spawn(move || runtime.block_on(look_on(judge, decisions, told)))?;
+            .spawn(move || {
+                behind_questions();
+                runtime.block_on(look_on(judge, decisions, told));
+            })?;
         Ok(Self {
             queue,
             room: Room::new(options.queue_bytes),

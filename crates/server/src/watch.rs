@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use peppol_authz_engine::behind_questions;
 use peppol_authz_engine::policy::{MaxLevel, SourceError, Sources, Stamp, Warnings};
 
 use entities::EntitiesReader;
@@ -140,6 +141,7 @@ impl Watch {
         std::thread::Builder::new()
             .name("policy-watch".to_owned())
             .spawn(move || {
+                behind_questions();
                 let fragments = self.schema.iter().filter(|path| path.is_dir());
                 let directories = self.policies.iter().chain(&self.suites).chain(fragments);
                 let wake = move || {

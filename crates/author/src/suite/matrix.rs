@@ -145,9 +145,8 @@ pub(super) async fn run_matrix(
     }
     let differences = match read_text(golden) {
         Ok(kept) => differences(&kept.replace("\r\n", "\n"), &text),
-        Err(error) if error.kind() == ErrorKind::NotFound => differences(HEAD, &text),
         // Whatever lies there is written over.
-        Err(_) if update => Vec::new(),
+        Err(error) if update || error.kind() == ErrorKind::NotFound => differences(HEAD, &text),
         Err(error) => return Err(SuiteError::new(golden, error)),
     };
     if update {

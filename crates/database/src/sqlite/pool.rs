@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use super::options::SqliteOptions;
 use super::place::{FilePlace, LastChange, moved};
 use super::wal_index::WalIndex;
+use super::worker_read::{ReadBudget, WorkerReads};
 use super::{connection, revision};
 use peppol_authz_engine::store::{Revision, StoreError};
 
@@ -31,6 +32,7 @@ pub(super) struct Pool {
     idle: Mutex<Vec<ReadingConnection>>,
     retired: AtomicBool,
     index: Arc<WalIndex>,
+    pub(super) worker_reads: WorkerReads,
     pub(super) permits: Arc<Semaphore>,
 }
 
@@ -38,6 +40,7 @@ pub(super) struct Pool {
 #[derive(Debug)]
 pub(super) struct ReadingConnection {
     pub(super) connection: Connection,
+    pub(super) budget: Arc<ReadBudget>,
     data_version: Option<i64>,
     pub(super) revision: Revision,
     is_ours: bool,
@@ -71,6 +74,7 @@ impl Pool {
         let number = OPENED.fetch_add(1, Ordering::Relaxed);
         Self {
             index,
+            worker_reads: WorkerReads::new(),
             is_ours,
             schema_version,
             origin: format!("{}/{schema_version}/{number}", place.name()).into(),
@@ -103,9 +107,13 @@ impl Pool {
         if let Some(reader) = idle.filter(|reader| reader.written == written) {
             return Ok(reader);
         }
+        let connection = connection::open_reader(&self.path, &self.options)?;
+        let budget = ReadBudget::of(&connection)
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let reader = ReadingConnection {
             written,
-            connection: connection::open_reader(&self.path, &self.options)?,
+            connection,
+            budget,
             data_version: None,
             revision: Revision::number(0),
             is_ours: self.is_ours,

@@ -12,6 +12,7 @@ use super::changes;
 use super::few_tags::few_tags;
 use super::pool::{Pool, ReadingConnection};
 use super::read;
+use super::worker_read::FEW;
 use crate::select::statement;
 use crate::views::Views;
 use peppol_authz_engine::schema::{Row, Schema};
@@ -19,8 +20,7 @@ use peppol_authz_engine::store::{
     Candidates, Changes, LinkRow, Revision, Snapshot, StoreError, StoreFuture, TagKeys, Tags,
 };
 
-/// A transaction on one reader. The reader is away while a blocking thread uses
-/// it; one that does not come back is not used again.
+/// A transaction on one reader. The reader is away while it is used; one that does not come back is not used again.
 pub(super) struct SqliteSnapshot {
     pub(super) reader: Option<ReadingConnection>,
     pub(super) revision: Revision,
@@ -34,13 +34,21 @@ pub(super) struct SqliteSnapshot {
 }
 
 impl SqliteSnapshot {
-    /// Runs a query, which may read pages, on a thread for such work.
+    /// Runs a query about so many things: here if it is a short one, and else on a thread for such work.
     async fn query<T: Send + 'static>(
         &mut self,
-        query: impl FnOnce(&Connection, &Schema) -> Result<T, StoreError> + Send + 'static,
+        many: usize,
+        query: impl Fn(&Connection, &Schema) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let lost = || StoreError::Unavailable("a reader was lost".to_owned());
         let reader = self.reader.take().ok_or_else(lost)?;
+        if many <= FEW {
+            let here = || query(&reader.connection, &self.schema);
+            if let Some(result) = self.pool.worker_reads.read(&reader.budget, here) {
+                self.reader = Some(reader);
+                return result;
+            }
+        }
         let schema = Arc::clone(&self.schema);
         let interrupt = reader.connection.get_interrupt_handle();
         let task = tokio::task::spawn_blocking(move || {
@@ -90,7 +98,7 @@ impl Snapshot for SqliteSnapshot {
             return Box::pin(std::future::ready(Ok(held)));
         }
         let revision = revision.clone();
-        Box::pin(self.query(move |connection, _| {
+        Box::pin(self.query(1, move |connection, _| {
             changes::holds(connection, &revision)
                 .map_err(|error| StoreError::Unavailable(error.to_string()))
         }))
@@ -98,7 +106,7 @@ impl Snapshot for SqliteSnapshot {
 
     fn entities<'a>(&'a mut self, uids: &'a [EntityUid]) -> StoreFuture<'a, Vec<Option<Row>>> {
         let (uids, views) = (uids.to_vec(), Arc::clone(&self.views));
-        Box::pin(self.query(move |connection, schema| {
+        Box::pin(self.query(uids.len(), move |connection, schema| {
             let serves = |name: &EntityTypeName| views.contains_key(&name.to_string());
             uids.iter()
                 .map(|uid| read::entity(connection, schema, &serves, uid))
@@ -108,7 +116,11 @@ impl Snapshot for SqliteSnapshot {
 
     fn tags<'a>(&'a mut self, wanted: &'a [(EntityUid, TagKeys)]) -> StoreFuture<'a, Vec<Tags>> {
         let wanted = wanted.to_vec();
-        Box::pin(self.query(move |connection, schema| {
+        let many = wanted.iter().map(|(_, keys)| match keys {
+            TagKeys::Only(keys) => keys.len(),
+            TagKeys::All => 1,
+        });
+        Box::pin(self.query(many.sum(), move |connection, schema| {
             wanted
                 .iter()
                 .map(|(uid, keys)| read::tags(connection, schema, uid, keys))
@@ -122,7 +134,7 @@ impl Snapshot for SqliteSnapshot {
         most: usize,
     ) -> StoreFuture<'a, Vec<Option<Tags>>> {
         let (uids, by_id) = (uids.to_vec(), Arc::clone(&self.by_id));
-        Box::pin(self.query(move |connection, schema| {
+        Box::pin(self.query(uids.len(), move |connection, schema| {
             uids.iter()
                 .map(|uid| few_tags(connection, schema, &by_id, uid, most))
                 .collect()
@@ -130,7 +142,9 @@ impl Snapshot for SqliteSnapshot {
     }
 
     fn links(&mut self, most: usize) -> StoreFuture<'_, Vec<LinkRow>> {
-        Box::pin(self.query(move |connection, _| read::links(connection, most)))
+        Box::pin(self.query(usize::MAX, move |connection, _| {
+            read::links(connection, most)
+        }))
     }
 
     fn candidates<'a>(&'a mut self, wanted: &'a Candidates) -> StoreFuture<'a, Vec<String>> {
@@ -139,7 +153,9 @@ impl Snapshot for SqliteSnapshot {
             return Box::pin(std::future::ready(Ok(Vec::new())));
         }
         let statement = statement(&SqliteDialect, wanted);
-        Box::pin(self.query(move |connection, _| ids(connection, &view, &statement)))
+        Box::pin(self.query(usize::MAX, move |connection, _| {
+            ids(connection, &view, &statement)
+        }))
     }
 
     fn statement(&self, wanted: &Candidates) -> Option<String> {

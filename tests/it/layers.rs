@@ -20,6 +20,7 @@ const MAY_USE: [(&str, Modules); 5] = [
         &[
             ("file", &["moment", "text"]),
             ("moment", &[]),
+            ("priority", &[]),
             ("text", &[]),
             ("combine", &[]),
             ("turn", &[]),
@@ -237,7 +238,10 @@ const HOMES: [(&str, &[&str]); 29] = [
     ),
     ("aho_corasick", &["server/decision_log"]),
     ("ring", &["server/identity"]),
-    ("rustix", &["engine/file", "engine/moment", "src/cli"]),
+    (
+        "rustix",
+        &["engine/file", "engine/moment", "engine/priority", "src/cli"],
+    ),
     ("tokio_util", &["server/http"]),
     ("saphyr_parser", &["author/openapi"]),
     ("tokio_rustls", &["server/telemetry", "server/tls"]),

@@ -196,7 +196,7 @@ fn a_view_that_goes_does_not_let_callers_speak_for_the_store() {
 
 #[test]
 fn rights_to_read_that_go_and_come_back_are_endured() {
-    let scene = Scene::of(&SHARED, "bereft", hurried(Start::new()));
+    let scene = Scene::of(&SHARED, "bereft", patient());
     is_endured(
         &scene,
         "TENANCY_UNUSABLE",

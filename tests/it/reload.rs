@@ -1,12 +1,13 @@
 //! Changed policies and schema are taken over while it runs: whole, or not at all.
 //!
-//! `layout` has the ways in which files are put in place, `listed` and `whole` sets that are not whole, `things`
-//! what is no policy file, `entities` a file of entities, `suites` those that gate a change, `routes`
+//! `layout` has the ways in which files are put in place, `kept` entities in memory, `listed` and `whole` sets that
+//! are not whole, `things` what is no policy file, `entities` a file of entities, `suites` those that gate a change, `routes`
 //! the route table, `traffic` the questions that are asked meanwhile.
 
 mod bounded;
 mod cost;
 mod entities;
+mod kept;
 mod layout;
 mod listed;
 mod routes;

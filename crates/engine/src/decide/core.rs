@@ -136,7 +136,11 @@ impl Engine {
             None => Arc::clone(&now.tenancy),
         };
         let bundle = bundle.unwrap_or_else(|| Arc::clone(&now.bundle));
-        let cache = Cache::counting(self.cache_bytes, now.cache.counts());
+        let cache = match is_same && bundle.schema.is_same(&now.bundle.schema) {
+            // Reading all of them again would hold up the questions after each change of policies.
+            true => now.cache.for_same_schema(),
+            false => Cache::counting(self.cache_bytes, now.cache.counts()),
+        };
         let recalled = Arc::clone(now.kept.recalled());
         let memory = Memory::new(cache, self.decision_bytes, recalled);
         let state = prepare(tenancy, bundle, memory, Arc::clone(&now.waits))?;

@@ -9,7 +9,8 @@ use crate::policy::Bundle;
 use crate::slice::{Cache, Freshness, StoreWaits, Timeline, unread_links};
 use crate::store::Store;
 
-/// A Bundle, and the entities that were checked under its schema. A reload swaps the whole.
+/// A Bundle, and the entities that were checked under its schema. A reload swaps the whole; entities are kept where the
+/// schema stays the same.
 pub struct EngineState {
     /// Policies and schema.
     pub bundle: Arc<Bundle>,

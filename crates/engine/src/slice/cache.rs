@@ -1,7 +1,7 @@
 //! Entities in memory, each with the epoch of the store that it was read in.
 //!
-//! INVARIANT: a cache belongs to one Bundle, so all its entities were read and
-//! checked under one schema; and an entity counts only while the [`Timeline`] has
+//! INVARIANT: the entities of a cache are of one store, and all were read and checked
+//! under one schema; and an entity counts only while the [`Timeline`] has
 //! noted no change of it. What failed to load is not in it.
 
 use std::collections::HashMap;
@@ -35,14 +35,20 @@ struct CacheEntry {
     held: Held,
 }
 
-/// Bounded by bytes; the least used goes first.
+/// The entities for one Bundle. Bounded by bytes; the least used goes first.
 #[derive(Debug)]
 pub struct Cache {
+    /// Shared with the Bundles before and after that have the same schema.
+    entities: Arc<SharedEntities>,
+    /// The links of templates, with the epoch that they were read in.
+    links: ArcSwapOption<(u64, Arc<LinkTable>)>,
+}
+
+#[derive(Debug)]
+struct SharedEntities {
     entries: Option<moka::sync::Cache<EntityKey, CacheEntry, foldhash::quality::RandomState>>,
     /// Entities by an attribute, each with the epoch that it was found in.
     lookups: moka::sync::Cache<Lookup, (u64, Holder)>,
-    /// The links of templates, with the epoch that they were read in.
-    links: ArcSwapOption<(u64, Arc<LinkTable>)>,
     /// Keys that somebody is loading, and how to learn that it has ended.
     loading: Mutex<HashMap<EntityKey, watch::Receiver<()>, foldhash::quality::RandomState>>,
     counts: Arc<CacheCounts>,
@@ -89,7 +95,7 @@ impl Cache {
                 // Ids come from callers: seeded, and faster than the default.
                 .build_with_hasher(foldhash::quality::RandomState::default())
         });
-        Self {
+        let entities = SharedEntities {
             entries,
             lookups: moka::sync::Cache::builder()
                 .max_capacity(of_lookups)
@@ -98,21 +104,32 @@ impl Cache {
                     u32::try_from(weight).unwrap_or(u32::MAX)
                 })
                 .build(),
-            links: ArcSwapOption::empty(),
             loading: Mutex::default(),
             counts,
+        };
+        Self {
+            entities: Arc::new(entities),
+            links: ArcSwapOption::empty(),
+        }
+    }
+
+    /// The same entities for another Bundle, which has the same schema, over the same store.
+    pub(crate) fn for_same_schema(&self) -> Self {
+        Self {
+            entities: Arc::clone(&self.entities),
+            links: ArcSwapOption::empty(),
         }
     }
 
     /// Its counts, for the one that takes its place.
     pub(crate) fn counts(&self) -> Arc<CacheCounts> {
-        Arc::clone(&self.counts)
+        Arc::clone(&self.entities.counts)
     }
 
     /// Returns true if it keeps anything.
     #[must_use]
     pub fn keeps(&self) -> bool {
-        self.entries.is_some()
+        self.entities.entries.is_some()
     }
 
     /// The entity of a key in an epoch, if that is known.
@@ -123,10 +140,10 @@ impl Cache {
         timeline: &Timeline,
     ) -> Option<Held> {
         let found = self.current(key, epoch, timeline);
-        let counter = if found.is_some() {
-            &self.counts.hits
-        } else {
-            &self.counts.misses
+        let counts = &self.entities.counts;
+        let counter = match found {
+            Some(_) => &counts.hits,
+            None => &counts.misses,
         };
         counter.fetch_add(1, Ordering::Relaxed);
         found
@@ -137,13 +154,14 @@ impl Cache {
     pub(super) fn whole(&self, uid: &EntityUid, epoch: u64, timeline: &Timeline) -> Option<Held> {
         let found = self.current(EntityKeyRef::whole(uid), epoch, timeline);
         if let Some(Held::Entity(_)) = found {
-            self.counts.hits.fetch_add(1, Ordering::Relaxed);
+            let hits = &self.entities.counts.hits;
+            hits.fetch_add(1, Ordering::Relaxed);
         }
         found
     }
 
     fn current(&self, key: EntityKeyRef<'_>, epoch: u64, timeline: &Timeline) -> Option<Held> {
-        let entry = self.entries.as_ref()?.get(&key)?;
+        let entry = self.entities.entries.as_ref()?.get(&key)?;
         let is_current = timeline.is_current(key.uid, entry.epoch, epoch)
             && entry
                 .above
@@ -162,7 +180,7 @@ impl Cache {
         above: Option<Arc<[MarkPlace]>>,
         held: Held,
     ) {
-        if let Some(entries) = &self.entries {
+        if let Some(entries) = &self.entities.entries {
             entries.insert(key, CacheEntry { epoch, above, held });
         }
     }
@@ -184,14 +202,14 @@ impl Cache {
 
     /// The entity that has an attribute, where that was looked up in this epoch.
     pub(super) fn find(&self, lookup: &Lookup, epoch: u64) -> Option<Holder> {
-        let (of, holder) = self.lookups.get(lookup)?;
+        let (of, holder) = self.entities.lookups.get(lookup)?;
         (of == epoch).then_some(holder)
     }
 
     /// Keeps the holder that a snapshot has found, whose state is that of the epoch.
     pub(super) fn keep(&self, lookup: Lookup, epoch: u64, holder: Holder) {
         if self.keeps() {
-            self.lookups.insert(lookup, (epoch, holder));
+            self.entities.lookups.insert(lookup, (epoch, holder));
         }
     }
 
@@ -223,27 +241,25 @@ impl Cache {
         '_,
         HashMap<EntityKey, watch::Receiver<()>, foldhash::quality::RandomState>,
     > {
-        self.loading.lock().unwrap_or_else(PoisonError::into_inner)
+        let loading = self.entities.loading.lock();
+        loading.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Its contents, and how often it helped.
     #[must_use]
     pub fn stats(&self) -> CacheStats {
+        let SharedEntities {
+            entries, counts, ..
+        } = &*self.entities;
         // Entries are counted late otherwise.
-        if let Some(entries) = &self.entries {
+        if let Some(entries) = entries {
             entries.run_pending_tasks();
         }
         CacheStats {
-            hits: self.counts.hits.load(Ordering::Relaxed),
-            misses: self.counts.misses.load(Ordering::Relaxed),
-            entries: self
-                .entries
-                .as_ref()
-                .map_or(0, moka::sync::Cache::entry_count),
-            bytes: self
-                .entries
-                .as_ref()
-                .map_or(0, moka::sync::Cache::weighted_size),
+            hits: counts.hits.load(Ordering::Relaxed),
+            misses: counts.misses.load(Ordering::Relaxed),
+            entries: entries.as_ref().map_or(0, moka::sync::Cache::entry_count),
+            bytes: entries.as_ref().map_or(0, moka::sync::Cache::weighted_size),
         }
     }
 }

@@ -135,10 +135,11 @@ def pressure(figures):
             number(values["shed"]),
             time(values["p50_us"]),
             time(values["p99_us"]),
+            time(values["late_us"]),
         ]
         for name, values in figures.of("pressure")
     ]
-    return table(["", "asked/s", "answered/s", "refused/s", "p50", "p99"], rows)
+    return table(["", "asked/s", "answered/s", "refused/s", "p50", "p99", "late"], rows)
 
 
 def growth(figures):
@@ -323,7 +324,10 @@ SECTIONS = [
     ),
     (
         "More than it can answer",
-        "The same kind of load over 400 connections, up to twice the capacity. Refusals are `503` with `Retry-After`.",
+        """
+        The same kind of load over 400 connections, up to twice the capacity. Refusals are `503` with `Retry-After`. *Late* is the p99 of the time by which
+        the load itself was late. Where that is about the p99 of the answers, the processor of the load is used up, and latencies are those of the load.
+        """,
         pressure,
         None,
         ("pressure",),
@@ -375,8 +379,8 @@ SECTIONS = [
 BEGINNING = """\
 # Performance
 
-`make performance` measured all of this and wrote this page. Read a line so: *a random question takes 1.5 times the CPU that a server
-takes which parses the same bytes and answers a constant*. A figure is of one machine; a ratio to a yardstick of the same run holds on yours too.
+`make performance` measured all of this and wrote this page. An example of how to read it: *0.50 of the floor's* is half as many a second as by a server
+that parses the same bytes and answers a constant. A figure is of one machine; a ratio to a yardstick of the same run holds on yours too.
 
 {machine}
 

@@ -210,6 +210,7 @@ fn print(name: &str, asked: f64, found: &Found, usual: &Found) {
     let values = json!({
         "asked": asked, "served": found.served, "p50_us": found.p50.as_micros() as u64,
         "p99_us": found.p99.as_micros() as u64, "shed": found.shed,
+        "late_us": found.late_p99.as_micros() as u64,
     });
     figure("pressure", name, values);
 }

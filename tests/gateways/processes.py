@@ -81,6 +81,11 @@ class Process:
     def send(self, number):
         self._process.send_signal(number)
 
+    def pause(self):
+        """Stops it where it is. Its threads may go on for a moment after the signal: returns when none does."""
+        self.send(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
+
     def stop(self):
         """Ends it and all that it has started, and waits for that."""
         if self in RUNNING:

@@ -85,7 +85,7 @@ class Sidecar:
             return False
 
     def pause(self):
-        self._process.send(signal.SIGSTOP)
+        self._process.pause()
 
     def resume(self):
         self._process.send(signal.SIGCONT)
